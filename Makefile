@@ -1,0 +1,52 @@
+# `make demo` and `make test` need nothing but git, make and Python 3.11 or newer; each sets up what it uses.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check lint types contracts bench requirements coverage clean
+.DEFAULT_GOAL := check
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(INSTALL) --editable '.[dev,bench]'
+	@touch $@
+
+demo: $(VENV)/.demo  ## Audit an installed package with a graph of resilient nodes.
+	$(BIN)/python -m examples.package_audit $(ARGS)
+
+test: $(VENV)/.dev  ## The whole test suite, with branch coverage.
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
+	$(BIN)/python tools/coverage_floor.py
+
+check: lint types contracts requirements test  ## Everything that CI runs.
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+requirements: $(VENV)/.dev  ## Each requirement with the tests that show it.
+	$(BIN)/python -m pytest --requirements -q -p no:cacheprovider
+
+bench: $(VENV)/.bench  ## Measure, and write docs/benchmarks.md.
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
