@@ -1,0 +1,103 @@
+"""Where the package's log events go: into the user's structlog if it is configured, else into `logging`.
+
+structlog that nobody configured prints to stdout, which a library must not do.
+So until `structlog.configure()` was called, events become plain `logging` records of the `langgraph_runner`
+loggers, which stay silent until the user adds a handler.
+The choice is made at each `get_logger()`, so it may be configured at any time: ask for a logger where an
+event is logged, do not keep one in a global.
+
+structlog is imported when the first event is logged, never before: it costs more than the rest of the
+package's own code together.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from functools import cache
+from typing import Any
+
+# Python's own handler of last resort would print warnings to stderr.
+logging.getLogger("langgraph_runner").addHandler(logging.NullHandler())
+
+_RECORD_OPTIONS = ("exc_info", "stack_info")
+# What `logging` refuses in `extra`, because a record has attributes of these names.
+_RECORD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+# From `logging` up to the line that logged: two frames of structlog's proxy and one of its level method.
+_FRAMES_TO_CALLER = 4
+
+
+def get_logger(name: str) -> Any:
+    """Return a logger with structlog's methods (`info(event, **fields)`, `bind(**fields)` and so on).
+
+    Args:
+        name: A dotted name under `langgraph_runner`, such as `"langgraph_runner.metrics"`.
+
+    Returns:
+        The user's structlog logger if structlog is configured now.
+        Otherwise one that turns an event into a `logging` record: the message reads
+        `event key=value ...`, the fields are attributes of the record (with `_` appended where a record
+        has an attribute of that name), and the level is that of the `logging` logger.
+    """
+    import structlog  # noqa: PLC0415 - see the module docstring
+
+    return structlog.get_logger(name) if structlog.is_configured() else _standard_logger(name)
+
+
+def is_enabled(name: str, level: int) -> bool:
+    """Tell whether an event of this level would be logged; cheap enough to ask on every node call.
+
+    Args:
+        name: The logger's name, as for `get_logger`.
+        level: A level of `logging`, such as `logging.INFO`.
+
+    Returns:
+        What the logger says; True where a structlog logger cannot tell before it has run its processors.
+    """
+    # structlog that is not imported is not configured; one half imported by another thread is not either.
+    configured = getattr(sys.modules.get("structlog"), "is_configured", None)
+    if configured is None or not configured():
+        return _logging_logger(name).isEnabledFor(level)
+    return _is_enabled_in_structlog(name, level)
+
+
+# `logging.getLogger` takes a lock at each call.
+_logging_logger = cache(logging.getLogger)
+
+
+def _is_enabled_in_structlog(name: str, level: int) -> bool:
+    import structlog  # noqa: PLC0415
+
+    logger = structlog.get_logger(name).bind()
+    for method in ("is_enabled_for", "isEnabledFor"):
+        # Asked of the class: an instance of structlog.BoundLogger turns any name into a logging method.
+        if ask := getattr(type(logger), method, None):
+            try:
+                return bool(ask(logger, level))
+            except AttributeError:  # a stdlib.BoundLogger around a logger that is not from `logging`
+                return True
+    return True
+
+
+@cache
+def _standard_logger(name: str) -> Any:
+    """Wrap a `logging` logger; every option is given, so that a later `configure()` does not reach it."""
+    import structlog  # noqa: PLC0415
+
+    return structlog.wrap_logger(
+        _logging_logger(name),
+        processors=[structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _to_record],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        context_class=dict,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _to_record(
+    _logger: Any, _method: str, event_dict: MutableMapping[str, Any]
+) -> tuple[tuple[str], Mapping[str, Any]]:
+    """Turn an event into the arguments of a `logging` method; the last of structlog's processors."""
+    options = {key: event_dict.pop(key) for key in _RECORD_OPTIONS if key in event_dict}
+    event = event_dict.pop("event", "")
+    message = " ".join([str(event), *(f"{key}={value!r}" for key, value in event_dict.items())])
+    extra = {f"{key}_" if key in _RECORD_ATTRIBUTES else key: value for key, value in event_dict.items()}
+    return (message,), {"extra": extra, "stacklevel": _FRAMES_TO_CALLER, **options}
