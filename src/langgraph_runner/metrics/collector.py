@@ -1,0 +1,248 @@
+"""Where nodes report what they did, from any thread or task."""
+
+from __future__ import annotations
+
+import json
+from inspect import iscoroutinefunction
+from math import inf
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self
+
+from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.metrics import snapshot, table
+from langgraph_runner.metrics.model import NodeMetrics
+from langgraph_runner.metrics.tally import NodeTally
+from langgraph_runner.metrics.thresholds import (
+    MetricThreshold,
+    ThresholdEvent,
+    ThresholdListener,
+    crossings,
+    tell,
+)
+from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.table import Table
+
+_LOGGER = "langgraph_runner.metrics"
+# Keyed by the enum's members, which are equal to their strings and hash like them.
+_CATEGORIES: dict[str, FailureCategory] = {category: category for category in FailureCategory}
+
+
+class NodeMetricsCollector:
+    """Counts what nodes do, and keeps their latest durations.
+
+    Safe to use from any number of threads and tasks; one lock, held for about a microsecond.
+    Its size is bounded by the number of node names: each keeps `window_size` executions at most.
+
+    Printed by rich it is a table, and `str()` gives one of plain text.
+    """
+
+    __slots__ = ("_lock", "_on_threshold", "_tallies", "_thresholds", "_window_size")
+
+    def __init__(
+        self,
+        window_size: int = 100,
+        *,
+        thresholds: Iterable[MetricThreshold] = (),
+        on_threshold: ThresholdListener | None = None,
+    ) -> None:
+        """Make an empty collector.
+
+        Args:
+            window_size: Executions of a node that percentiles are taken over; 1 to 100,000.
+            thresholds: Limits to watch, for every node.
+            on_threshold: Called with a `ThresholdEvent` when a node crosses a limit, once a crossing: again
+                only after it has recovered. It is a plain function, not a coroutine function; it runs in the
+                thread that recorded, outside the collector's lock, so it may use the collector. What it
+                raises is logged. Crossings in different threads may be told in either order.
+
+        Raises:
+            ValueError: If `window_size` is out of range, if a threshold needs more samples than the window
+                holds, or if only one of `thresholds` and `on_threshold` is given.
+            TypeError: If `on_threshold` is a coroutine function.
+        """
+        self._window_size = _checked_window_size(window_size)
+        self._thresholds = _checked_thresholds(thresholds, on_threshold, window_size)
+        self._on_threshold = on_threshold
+        self._tallies: dict[str, NodeTally] = {}
+        self._lock = Lock()
+
+    @property
+    def window_size(self) -> int:
+        """Executions of a node that percentiles are taken over."""
+        return self._window_size
+
+    def record_success(self, node: str, duration_ms: float) -> None:
+        """Count an execution that succeeded.
+
+        Args:
+            node: The node's name; one not seen before is added.
+            duration_ms: How long it took. One that cannot be (negative, NaN or infinite) counts as 0, and a
+                warning is logged.
+        """
+        if type(duration_ms) is not float or not 0.0 <= duration_ms < inf:
+            duration_ms = _usable_duration(node, duration_ms)
+        with self._lock:
+            tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
+            tally.succeeded(duration_ms)
+            events = self._crossings_needs_lock(node, tally) if self._thresholds else None
+        if events:
+            self._tell(events)
+
+    def record_failure(
+        self, node: str, duration_ms: float, category: FailureCategory | str = FailureCategory.OTHER
+    ) -> None:
+        """Count an execution that failed, or a call that was cancelled or refused by an open circuit.
+
+        Args:
+            node: The node's name; one not seen before is added.
+            duration_ms: As for `record_success`. Of a call that was cancelled or refused it is not used.
+            category: Why; `cancelled` and `circuit_open` have counts of their own and are no executions.
+
+        Raises:
+            ValueError: If there is no such category.
+        """
+        why = _CATEGORIES.get(category) if isinstance(category, str) else None
+        if why is None:
+            raise ValueError(f"category must be one of {', '.join(FailureCategory)}, not {category!r}")
+        if type(duration_ms) is not float or not 0.0 <= duration_ms < inf:
+            duration_ms = _usable_duration(node, duration_ms)
+        with self._lock:
+            tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
+            tally.failed(duration_ms, why)
+            events = self._crossings_needs_lock(node, tally) if self._thresholds else None
+        if events:
+            self._tell(events)
+
+    def record_retry(self, node: str) -> None:
+        """Count an attempt after the first."""
+        with self._lock:
+            tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
+            tally.retry_count += 1
+
+    def get_node_metrics(self, node: str) -> NodeMetrics:
+        """Read one node; one that never reported has empty metrics, and is not added."""
+        with self._lock:
+            tally = self._tallies.get(node)
+            return tally.metrics(node) if tally else NodeMetrics(node=node)
+
+    def get_all_node_metrics(self) -> dict[str, NodeMetrics]:
+        """Read all nodes at one moment, by name, in the order in which they first reported; a copy."""
+        with self._lock:
+            return {node: tally.metrics(node) for node, tally in self._tallies.items()}
+
+    def reset_node_metrics(self, node: str | None = None) -> None:
+        """Forget one node, or all of them; fires no threshold event, and re-arms the thresholds."""
+        with self._lock:
+            if node is None:
+                self._tallies.clear()
+            else:
+                self._tallies.pop(node, None)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return all that is known, as values that JSON has; `to_json` writes it, `from_json` reads it."""
+        with self._lock:
+            nodes = [
+                (tally.metrics(node), tally.finite_sum_ms, list(tally.window))
+                for node, tally in self._tallies.items()
+            ]
+        return {
+            "format": snapshot.FORMAT,
+            "version": snapshot.VERSION,
+            "window_size": self._window_size,
+            "nodes": {
+                metrics.node: {
+                    "metrics": metrics.model_dump(mode="json"),
+                    "duration_sum_ms": duration_sum_ms,
+                    "window": [[duration_ms, failed] for duration_ms, failed in window],
+                }
+                for metrics, duration_sum_ms, window in nodes
+            },
+        }
+
+    def to_json(self) -> str:
+        """Return `snapshot()` as JSON text."""
+        return json.dumps(self.snapshot(), allow_nan=False)
+
+    @classmethod
+    def from_json(
+        cls,
+        text: str,
+        *,
+        thresholds: Iterable[MetricThreshold] = (),
+        on_threshold: ThresholdListener | None = None,
+    ) -> Self:
+        """Make a collector that goes on from what `to_json` wrote.
+
+        It has the same window size and counts, and the same executions in its windows, oldest first, so
+        every metric reads the same, now and after more is recorded.
+        Thresholds are not in the text. Those given here start afresh: a node that is above a limit already
+        is told of at its next execution.
+
+        Raises:
+            ValueError: If the text is not of `to_json`, or does not add up.
+        """
+        saved = snapshot.CollectorSnapshot.parse(text)
+        collector = cls(saved.window_size, thresholds=thresholds, on_threshold=on_threshold)
+        for name, node in saved.nodes.items():
+            collector._tallies[name] = NodeTally.restored(node, saved.window_size)
+        return collector
+
+    def _new_tally_needs_lock(self, node: str) -> NodeTally:
+        tally = self._tallies[node] = NodeTally(self._window_size)
+        return tally
+
+    def _crossings_needs_lock(self, node: str, tally: NodeTally) -> list[ThresholdEvent]:
+        return crossings(node, tally.window, self._thresholds, tally.exceeded)
+
+    def _tell(self, events: list[ThresholdEvent]) -> None:
+        if self._on_threshold:
+            tell(self._on_threshold, events)
+
+    def __rich__(self) -> Table:
+        return table.rich_table(self.get_all_node_metrics().values())
+
+    def __str__(self) -> str:
+        return table.text_table(self.get_all_node_metrics().values())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(window_size={self._window_size}, nodes={list(self._tallies)})"
+
+
+def _usable_duration(node: str, duration_ms: float) -> float:
+    """Make a float of a duration; one that cannot be is 0, and is logged."""
+    duration_ms = float(duration_ms)
+    if 0.0 <= duration_ms < inf:
+        return duration_ms
+    get_logger(_LOGGER).warning("duration_counted_as_zero", node=node, duration_ms=duration_ms)
+    return 0.0
+
+
+def _checked_window_size(window_size: int) -> int:
+    # A bool is an int to Python, and nobody means a window of True.
+    whole = isinstance(window_size, int) and not isinstance(window_size, bool)
+    if not whole or not 1 <= window_size <= MAX_WINDOW_SIZE:
+        raise ValueError(
+            f"window_size must be a whole number from 1 to {MAX_WINDOW_SIZE}, not {window_size!r}"
+        )
+    return window_size
+
+
+def _checked_thresholds(
+    thresholds: Iterable[MetricThreshold], on_threshold: ThresholdListener | None, window_size: int
+) -> tuple[MetricThreshold, ...]:
+    checked = tuple(thresholds)
+    if bool(checked) != (on_threshold is not None):
+        raise ValueError("thresholds and on_threshold are of use only together")
+    if iscoroutinefunction(on_threshold):
+        raise TypeError("on_threshold must be a plain function: nothing would await a coroutine function")
+    for threshold in checked:
+        if threshold.min_samples > window_size:
+            raise ValueError(
+                f"min_samples must be at most window_size ({window_size}), not {threshold.min_samples}"
+            )
+    return checked

@@ -1,0 +1,71 @@
+"""The JSON form of a collector, and what is checked of one before it is read."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from langgraph_runner.metrics.model import NODE_FAILURES, Milliseconds, NodeMetrics
+from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
+
+FORMAT = "langgraph_runner.metrics"
+VERSION = 1
+
+
+class NodeSnapshot(BaseModel):
+    """One node: its metrics for readers, and what it takes to go on counting.
+
+    Of the metrics, the averages and percentiles are for readers only; they follow from the other two fields.
+    """
+
+    metrics: NodeMetrics
+    duration_sum_ms: Milliseconds
+    window: list[tuple[Milliseconds, bool]]
+    """The latest executions, oldest first: duration and whether it failed."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        metrics = self.metrics
+        if not set(metrics.failures_by_category) <= set(NODE_FAILURES):
+            raise ValueError("failures_by_category has a category that is not a failure of the node")
+        if sum(metrics.failures_by_category.values()) != metrics.failure_count:
+            raise ValueError("failures_by_category does not add up to failure_count")
+        failures = sum(failed for _, failed in self.window)
+        if failures > metrics.failure_count or len(self.window) - failures > metrics.success_count:
+            raise ValueError("window has more executions than were counted")
+        return self
+
+
+class CollectorSnapshot(BaseModel):
+    """A whole collector."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: Literal["langgraph_runner.metrics"]
+    version: Literal[1]
+    window_size: Annotated[int, Field(ge=1, le=MAX_WINDOW_SIZE)]
+    nodes: dict[str, NodeSnapshot]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name, node in self.nodes.items():
+            if node.metrics.node != name:
+                raise ValueError(f"the metrics of node {name!r} are those of {node.metrics.node!r}")
+            if len(node.window) != min(self.window_size, node.metrics.total_executions):
+                raise ValueError(f"the window of node {name!r} does not have the latest executions")
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the text that `NodeMetricsCollector.to_json()` wrote.
+
+        Raises:
+            ValueError: If the text is anything else; says what is wrong and where.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the text"
+            raise ValueError(
+                f"not a metrics snapshot of version {VERSION}: {where}: {first['msg']}"
+            ) from error

@@ -1,0 +1,84 @@
+"""What the collector keeps of one node; no locks, its owner has one."""
+
+from __future__ import annotations
+
+from sys import float_info
+from typing import TYPE_CHECKING, Self
+
+from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.metrics.model import NODE_FAILURES, NodeMetrics
+from langgraph_runner.metrics.window import RollingWindow
+
+if TYPE_CHECKING:
+    from langgraph_runner.metrics.snapshot import NodeSnapshot
+    from langgraph_runner.metrics.thresholds import MetricThreshold
+
+
+class NodeTally:
+    """The running counts of one node and the window of its latest executions.
+
+    Not thread-safe.
+    """
+
+    __slots__ = ("counts", "duration_sum_ms", "exceeded", "retry_count", "success_count", "window")
+
+    def __init__(self, window_size: int) -> None:
+        self.window = RollingWindow(window_size)
+        self.success_count = 0
+        self.retry_count = 0
+        self.counts = dict.fromkeys(FailureCategory, 0)
+        self.duration_sum_ms = 0.0
+        self.exceeded: set[MetricThreshold] = set()
+
+    def succeeded(self, duration_ms: float) -> None:
+        """Count a success."""
+        self.success_count += 1
+        self.duration_sum_ms += duration_ms
+        self.window.add(duration_ms, failed=False)
+
+    def failed(self, duration_ms: float, category: FailureCategory) -> None:
+        """Count a failure, or a call that was cancelled or refused, which leaves no duration."""
+        self.counts[category] += 1
+        if category in NODE_FAILURES:
+            self.duration_sum_ms += duration_ms
+            self.window.add(duration_ms, failed=True)
+
+    def metrics(self, node: str) -> NodeMetrics:
+        """Read everything as a value."""
+        failures = {category: self.counts[category] for category in NODE_FAILURES}
+        failure_count = sum(failures.values())
+        total = self.success_count + failure_count
+        return NodeMetrics(
+            node=node,
+            success_count=self.success_count,
+            failure_count=failure_count,
+            retry_count=self.retry_count,
+            cancelled_count=self.counts[FailureCategory.CANCELLED],
+            circuit_open_count=self.counts[FailureCategory.CIRCUIT_OPEN],
+            last_execution_ms=self.window.last_ms,
+            average_execution_ms=self.finite_sum_ms / total if total else None,
+            p50_ms=self.window.percentile(50),
+            p90_ms=self.window.percentile(90),
+            p99_ms=self.window.percentile(99),
+            failures_by_category=failures,
+        )
+
+    @property
+    def finite_sum_ms(self) -> float:
+        """The sum of all durations, at most the largest float: JSON has no infinity."""
+        return min(self.duration_sum_ms, float_info.max)
+
+    @classmethod
+    def restored(cls, snapshot: NodeSnapshot, window_size: int) -> Self:
+        """Continue from a snapshot."""
+        metrics = snapshot.metrics
+        tally = cls(window_size)
+        tally.success_count = metrics.success_count
+        tally.retry_count = metrics.retry_count
+        tally.duration_sum_ms = snapshot.duration_sum_ms
+        tally.counts |= metrics.failures_by_category
+        tally.counts[FailureCategory.CANCELLED] = metrics.cancelled_count
+        tally.counts[FailureCategory.CIRCUIT_OPEN] = metrics.circuit_open_count
+        for duration_ms, failed in snapshot.window:
+            tally.window.add(duration_ms, failed=failed)
+        return tally

@@ -1,0 +1,67 @@
+"""The latest executions of one node, kept sorted; no locks, its owner has one."""
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterator
+
+MAX_WINDOW_SIZE = 100_000
+
+Sample = tuple[float, bool]
+
+
+class RollingWindow:
+    """The latest `size` executions, oldest first, each a duration in ms and whether it failed.
+
+    A sample costs O(log n) comparisons for finding its place and that of the one that it pushes out.
+    Making room in the sorted list moves memory, which is one `memmove` of 8 bytes a sample: nothing at a
+    size of 1,000, and the larger part of the cost from 10,000 on (docs/metrics.md has figures).
+
+    Not thread-safe.
+    """
+
+    __slots__ = ("_arrivals", "_sorted", "failures", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.failures = 0
+        self._arrivals: deque[Sample] = deque()
+        self._sorted: list[float] = []
+
+    def add(self, duration_ms: float, *, failed: bool) -> None:
+        """Take in the newest execution, and let go of the oldest one if the window is full."""
+        durations = self._sorted
+        if len(durations) >= self.size:
+            oldest_ms, oldest_failed = self._arrivals.popleft()
+            del durations[bisect_left(durations, oldest_ms)]
+            self.failures -= oldest_failed
+        self._arrivals.append((duration_ms, failed))
+        insort(durations, duration_ms)
+        self.failures += failed
+
+    def percentile(self, percent: int) -> float | None:
+        """Return the sorted sample at index `floor(percent / 100 * n)`, at most the last; None if empty.
+
+        Args:
+            percent: From 0 to 100.
+        """
+        durations = self._sorted
+        if not durations:
+            return None
+        # In whole numbers, because 0.29 * 100 is 28.999999999999996.
+        return durations[min(percent * len(durations) // 100, len(durations) - 1)]
+
+    @property
+    def last_ms(self) -> float | None:
+        """The duration of the newest execution; None if empty."""
+        return self._arrivals[-1][0] if self._arrivals else None
+
+    @property
+    def failure_rate(self) -> float:
+        """The share of executions that failed, from 0 to 1; 0 if empty."""
+        return self.failures / len(self._sorted) if self._sorted else 0.0
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return iter(self._arrivals)
