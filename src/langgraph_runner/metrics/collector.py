@@ -90,8 +90,8 @@ class NodeMetricsCollector:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.succeeded(duration_ms)
             events = self._crossings_needs_lock(node, tally) if self._thresholds else None
-        if events:
-            self._tell(events)
+        if events and self._on_threshold:
+            tell(self._on_threshold, events)
 
     def record_failure(
         self, node: str, duration_ms: float, category: FailureCategory | str = FailureCategory.OTHER
@@ -115,8 +115,8 @@ class NodeMetricsCollector:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.failed(duration_ms, why)
             events = self._crossings_needs_lock(node, tally) if self._thresholds else None
-        if events:
-            self._tell(events)
+        if events and self._on_threshold:
+            tell(self._on_threshold, events)
 
     def record_retry(self, node: str) -> None:
         """Count an attempt after the first."""
@@ -198,10 +198,6 @@ class NodeMetricsCollector:
 
     def _crossings_needs_lock(self, node: str, tally: NodeTally) -> list[ThresholdEvent]:
         return crossings(node, tally.window, self._thresholds, tally.exceeded)
-
-    def _tell(self, events: list[ThresholdEvent]) -> None:
-        if self._on_threshold:
-            tell(self._on_threshold, events)
 
     def __rich__(self) -> Table:
         return table.rich_table(self.get_all_node_metrics().values())

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from langgraph_runner.metrics.model import NODE_FAILURES, Milliseconds, NodeMetrics
 from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
@@ -38,8 +38,6 @@ class NodeSnapshot(BaseModel):
 class CollectorSnapshot(BaseModel):
     """A whole collector."""
 
-    model_config = ConfigDict(strict=True)
-
     format: Literal["langgraph_runner.metrics"]
     version: Literal[1]
     window_size: Annotated[int, Field(ge=1, le=MAX_WINDOW_SIZE)]
@@ -62,7 +60,7 @@ class CollectorSnapshot(BaseModel):
             ValueError: If the text is anything else; says what is wrong and where.
         """
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "the text"

@@ -1,0 +1,345 @@
+"""Which errors are worth another attempt, of which kind they are, and how long a server asks to wait.
+
+Everything here is a pure function of the exception: synchronous, deterministic and without I/O. Errors of
+client libraries are recognised by shape (a status code, a header, the name of a base class), so that
+none of those libraries has to be installed or imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from langgraph.errors import GraphBubbleUp, GraphRecursionError, InvalidUpdateError, is_invalid_resume
+from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
+from pydantic import ValidationError
+
+from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.errors.exceptions import (
+    CircuitOpenError,
+    FallbackError,
+    InvalidNodeOutputError,
+    NodeCancellationError,
+    RetryExhaustedError,
+)
+
+__all__ = [
+    "failure_category",
+    "http_status",
+    "is_control_flow",
+    "is_retryable_node_error",
+    "retry_after_ms",
+]
+
+RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})
+"""HTTP 408 Request Timeout, 425 Too Early, 429 Too Many Requests; every 5xx besides."""
+
+_SERVER_ERRORS: Final = range(500, 600)
+
+# Names of (base) classes, because their libraries may not be installed. The root of the module stands with
+# each, so that a user's own class of the same name is not meant.
+_TIMEOUT_CLASSES: Final = frozenset(
+    {
+        ("httpx", "TimeoutException"),
+        ("httpx2", "TimeoutException"),
+        ("httpcore", "TimeoutException"),
+        ("requests", "Timeout"),
+        ("urllib3", "TimeoutError"),
+        ("openai", "APITimeoutError"),
+        ("anthropic", "APITimeoutError"),
+        ("aiohttp", "ServerTimeoutError"),
+        ("botocore", "ReadTimeoutError"),
+        ("botocore", "ConnectTimeoutError"),
+        ("redis", "TimeoutError"),
+        ("google", "DeadlineExceeded"),
+        ("grpc", "FutureTimeoutError"),
+    }
+)
+_NETWORK_CLASSES: Final = frozenset(
+    {
+        ("httpx", "TransportError"),
+        ("httpx2", "TransportError"),
+        ("httpcore", "NetworkError"),
+        ("requests", "ConnectionError"),
+        ("requests", "ChunkedEncodingError"),
+        ("urllib3", "ProtocolError"),
+        ("openai", "APIConnectionError"),
+        ("anthropic", "APIConnectionError"),
+        ("aiohttp", "ClientConnectionError"),
+        ("aiohttp", "ClientPayloadError"),
+        ("botocore", "HTTPClientError"),
+        ("redis", "ConnectionError"),
+        ("websockets", "ConnectionClosed"),
+        ("psycopg", "OperationalError"),
+        ("asyncpg", "PostgresConnectionError"),
+        ("sqlalchemy", "OperationalError"),
+        ("pymongo", "AutoReconnect"),
+        ("google", "ServiceUnavailable"),
+        ("http", "RemoteDisconnected"),
+        ("http", "IncompleteRead"),
+    }
+)
+# A wrong URL is the caller's mistake although its class stands among the transport errors.
+_FINAL_CLASSES: Final = frozenset(
+    {
+        ("httpx", "UnsupportedProtocol"),
+        ("httpx2", "UnsupportedProtocol"),
+        ("httpx", "LocalProtocolError"),
+        ("httpx2", "LocalProtocolError"),
+        ("requests", "InvalidURL"),
+        ("requests", "InvalidSchema"),
+        ("requests", "MissingSchema"),
+        ("aiohttp", "InvalidURL"),
+        ("psycopg", "ProgrammingError"),
+        ("psycopg", "IntegrityError"),
+        ("psycopg", "DataError"),
+        ("sqlalchemy", "ProgrammingError"),
+        ("sqlalchemy", "IntegrityError"),
+        ("sqlalchemy", "DataError"),
+        ("sqlite3", "ProgrammingError"),
+        ("sqlite3", "IntegrityError"),
+        ("sqlite3", "DataError"),
+    }
+)
+
+_PROGRAMMING_ERRORS: Final = (
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    NameError,
+    NotImplementedError,
+    RecursionError,
+    ReferenceError,
+    StopAsyncIteration,
+    StopIteration,
+    SyntaxError,
+    SystemError,
+    Warning,
+    GraphRecursionError,
+    InvalidUpdateError,
+)
+_TRANSIENT_ERRNOS: Final = frozenset(
+    getattr(errno, name)
+    for name in (
+        "EAGAIN", "EBUSY", "ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTDOWN", "EHOSTUNREACH",
+        "EINTR", "EMFILE", "ENETDOWN", "ENETRESET", "ENETUNREACH", "ENFILE", "ENOBUFS", "EPIPE", "ETIMEDOUT",
+    )
+    if hasattr(errno, name)
+)  # fmt: skip
+# A quota that is used up answers 429 like a rate limit does, but no wait brings it back.
+_FINAL_API_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+
+_OWN_FINAL: Final = (
+    CircuitOpenError,
+    FallbackError,
+    InvalidNodeOutputError,
+    NodeCancellationError,
+    RetryExhaustedError,
+)
+_GROUP_DEPTH: Final = 20
+
+
+def is_control_flow(error: BaseException) -> bool:
+    """Whether `error` is how LangGraph steers a run, and no failure.
+
+    True for interrupts, drains and commands to a parent graph (all `GraphBubbleUp`), and for the error that
+    an unfit answer to `interrupt(response_schema=...)` raises, which asks the question again. Whoever
+    catches `Exception` re-raises these first.
+    """
+    return isinstance(error, GraphBubbleUp) or is_invalid_resume(error)
+
+
+def is_retryable_node_error(error: BaseException) -> bool:
+    """Whether another attempt may succeed where this one raised `error`.
+
+    Final: validation errors (pydantic), type and programming errors (`TypeError`, `ValueError`,
+    `LookupError`, `ArithmeticError`, ...), file errors such as `FileNotFoundError`, other HTTP statuses than
+    those below, used-up quotas, certificates that do not verify, everything that is not an `Exception`, and
+    LangGraph's control flow.
+
+    Retried: timeouts, connection errors, HTTP 408, 425, 429 and 5xx (httpx, requests, aiohttp, botocore,
+    openai- and anthropic-style exceptions), and errors that nothing is known about, a plain `RuntimeError`
+    included. A server's `x-should-retry` header decides where there is one. An exception group is retried
+    when all that it holds may be.
+
+    Deterministic, synchronous, safe from any thread; never raises.
+    """
+    try:
+        return _is_retryable(error, 0)
+    except Exception:  # A hostile exception (properties that raise) is not worth a second attempt.
+        return False
+
+
+def _is_retryable(error: BaseException, depth: int) -> bool:
+    if not isinstance(error, Exception) or is_control_flow(error) or isinstance(error, _OWN_FINAL):
+        return False
+    if isinstance(error, BaseExceptionGroup):
+        return depth < _GROUP_DEPTH and all(_is_retryable(inner, depth + 1) for inner in error.exceptions)
+    status = http_status(error)
+    if status is not None:
+        return _is_retryable_response(error, status)
+    names = _class_names(error)
+    if not names.isdisjoint(_FINAL_CLASSES):
+        return False
+    if isinstance(error, (TimeoutError, ConnectionError, LangGraphNodeTimeoutError)) or not (
+        names.isdisjoint(_TIMEOUT_CLASSES) and names.isdisjoint(_NETWORK_CLASSES)
+    ):
+        return True
+    if isinstance(error, OSError):
+        return _is_transient_os_error(error)
+    if isinstance(error, asyncio.IncompleteReadError):
+        return True
+    return not isinstance(error, _PROGRAMMING_ERRORS)
+
+
+def _is_retryable_response(error: BaseException, status: int) -> bool:
+    if getattr(error, "code", None) in _FINAL_API_CODES:
+        return False
+    asked = _header(error, "x-should-retry")
+    if asked in {"true", "false"}:
+        return asked == "true"
+    return status in RETRYABLE_STATUSES or status in _SERVER_ERRORS
+
+
+def _is_transient_os_error(error: OSError) -> bool:
+    if isinstance(error, socket.gaierror):
+        return error.errno == socket.EAI_AGAIN
+    if isinstance(error, ssl.SSLError):
+        return not isinstance(error, ssl.SSLCertVerificationError)
+    return error.errno in _TRANSIENT_ERRNOS
+
+
+def failure_category(error: BaseException) -> FailureCategory:
+    """Of which kind `error` is, for metrics and records.
+
+    `RetryExhaustedError` counts as what its last attempt raised, `FallbackError` as what the function
+    raised. Deterministic, synchronous, safe from any thread; never raises.
+    """
+    try:
+        return _category(error)
+    except Exception:  # The same hostile exceptions as above.
+        return FailureCategory.OTHER
+
+
+def _category(error: BaseException) -> FailureCategory:
+    if isinstance(error, RetryExhaustedError):
+        return _category(error.last_error)
+    if isinstance(error, FallbackError):
+        return _category(error.primary_error)
+    if isinstance(error, CircuitOpenError):
+        return FailureCategory.CIRCUIT_OPEN
+    if isinstance(error, (NodeCancellationError, asyncio.CancelledError)):
+        return FailureCategory.CANCELLED
+    if isinstance(error, (ValidationError, InvalidNodeOutputError, InvalidUpdateError)):
+        return FailureCategory.VALIDATION
+    names = _class_names(error)
+    status = http_status(error)
+    if (
+        isinstance(error, (TimeoutError, LangGraphNodeTimeoutError))
+        or status in {408, 504}
+        or not names.isdisjoint(_TIMEOUT_CLASSES)
+    ):
+        return FailureCategory.TIMEOUT
+    if status is not None or isinstance(error, ConnectionError) or not names.isdisjoint(_NETWORK_CLASSES):
+        return FailureCategory.NETWORK
+    if isinstance(error, OSError) and (
+        isinstance(error, (socket.gaierror, ssl.SSLError)) or error.errno in _TRANSIENT_ERRNOS
+    ):
+        return FailureCategory.NETWORK
+    return FailureCategory.OTHER
+
+
+def http_status(error: BaseException) -> int | None:
+    """The HTTP status that `error` carries, or None.
+
+    Looked for as `status_code` (openai, anthropic, Starlette), `status` (aiohttp), `response.status_code`
+    (httpx, requests), `response["ResponseMetadata"]["HTTPStatusCode"]` (botocore), and `code` of urllib's
+    `HTTPError`.
+    """
+    response = getattr(error, "response", None)
+    candidates = (
+        getattr(error, "status_code", None),
+        getattr(error, "status", None),
+        getattr(response, "status_code", None),
+        getattr(response, "status", None),
+        _botocore_status(response),
+        getattr(error, "code", None),
+    )
+    for status in candidates:
+        if isinstance(status, int) and not isinstance(status, bool) and 100 <= status < 600:  # noqa: PLR2004 - RFC 9110
+            return int(status)
+    return None
+
+
+def _botocore_status(response: object) -> object:
+    if not isinstance(response, Mapping):
+        return None
+    metadata = response.get("ResponseMetadata")
+    return metadata.get("HTTPStatusCode") if isinstance(metadata, Mapping) else None
+
+
+def retry_after_ms(error: BaseException, now: datetime) -> float | None:
+    """How many ms the server asks to wait before the next attempt, or None if it does not say.
+
+    Reads `retry-after-ms` (openai, anthropic), then `Retry-After` in seconds or as an HTTP date (RFC 9110,
+    10.2.3). Never negative; never raises.
+
+    Args:
+        error: What an attempt raised.
+        now: The present time, with a time zone, for the date form.
+    """
+    try:
+        milliseconds = _number(_header(error, "retry-after-ms"))
+        if milliseconds is not None:
+            return milliseconds
+        value = _header(error, "retry-after")
+        seconds = _number(value)
+        if seconds is not None:
+            return seconds * 1000
+        return None if value is None else _ms_until(value, now)
+    except Exception:  # What a server or a hostile exception says may be anything.
+        return None
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        number = float(value) if value is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and 0 <= number < float("inf") else None
+
+
+def _ms_until(http_date: str, now: datetime) -> float:
+    when = parsedate_to_datetime(http_date)
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - now).total_seconds() * 1000)
+
+
+def _header(error: BaseException, name: str) -> str | None:
+    for holder in (getattr(error, "response", None), error):
+        headers: Any = getattr(holder, "headers", None)
+        if headers is None and isinstance(holder, Mapping):
+            headers = holder.get("ResponseMetadata", {}).get("HTTPHeaders")
+        if headers is None:
+            continue
+        # A plain dict is sensitive to case where a header is not.
+        for key, value in dict(headers).items():
+            if str(key).lower() == name:
+                return str(value)
+    return None
+
+
+def _class_names(error: BaseException) -> set[tuple[str, str]]:
+    return {(cls.__module__.partition(".")[0], cls.__name__) for cls in type(error).__mro__}

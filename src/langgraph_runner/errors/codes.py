@@ -1,0 +1,67 @@
+"""The stable error codes of the package and the message template of each.
+
+A code is part of the public contract: route on it, alert on it, translate it. The text behind it may
+improve from release to release.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MESSAGE_TEMPLATES", "ErrorCode", "render_message"]
+
+
+class ErrorCode(StrEnum):
+    """Why a node did not deliver. The value equals the name, so it is the same in JSON."""
+
+    NODE_TIMEOUT = "NODE_TIMEOUT"
+    """`timeout_ms` or `total_timeout_ms` passed."""
+    NODE_CANCELLED = "NODE_CANCELLED"
+    """An abort signal fired, or LangGraph asked the run to drain."""
+    RETRY_EXHAUSTED = "RETRY_EXHAUSTED"
+    """Every attempt that the retry configuration allows has failed."""
+    CIRCUIT_OPEN = "CIRCUIT_OPEN"
+    """The circuit breaker refused the call; the function was not called."""
+    VALIDATION_FAILED = "VALIDATION_FAILED"
+    """Data did not match its model (pydantic), in the function or in a state update."""
+    INVALID_NODE_OUTPUT = "INVALID_NODE_OUTPUT"
+    """The function returned something that LangGraph cannot write to the state."""
+    NODE_EXECUTION_FAILED = "NODE_EXECUTION_FAILED"
+    """The function raised an error that is not retried, or no retry is configured."""
+    FALLBACK_FAILED = "FALLBACK_FAILED"
+    """The function failed finally, and its fallback failed as well."""
+
+
+MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
+    {
+        ErrorCode.NODE_TIMEOUT: "Node '{node}' exceeded its {scope} timeout of {timeout_ms:g} ms "
+        "(elapsed: {elapsed_ms:.0f} ms).",
+        ErrorCode.NODE_CANCELLED: "Node '{node}' was cancelled: {reason}",
+        ErrorCode.RETRY_EXHAUSTED: "Node '{node}' failed after {attempts} attempts: {detail}",
+        ErrorCode.CIRCUIT_OPEN: "Node '{node}' was not called: its circuit breaker is open ({retry_after}).",
+        ErrorCode.VALIDATION_FAILED: "Node '{node}' met invalid data: {detail}",
+        ErrorCode.INVALID_NODE_OUTPUT: "Node '{node}' returned {found}. {fix}",
+        ErrorCode.NODE_EXECUTION_FAILED: "Node '{node}' failed: {detail}",
+        ErrorCode.FALLBACK_FAILED: "Node '{node}' failed ({detail}), and its fallback failed as well:"
+        " {fallback_detail}",
+    }
+)
+"""The message of each code, as a `str.format` template."""
+
+
+def render_message(code: ErrorCode, **fields: Any) -> str:
+    """Fill in the template of `code`.
+
+    Args:
+        code: Which template.
+        **fields: What its placeholders name.
+
+    Raises:
+        KeyError: A placeholder of the template has no field.
+    """
+    return MESSAGE_TEMPLATES[code].format(**fields)

@@ -1,0 +1,190 @@
+"""The exceptions of the package, in one tree.
+
+    NodeRunnerError
+    ├── NodeTimeoutError         also langgraph.errors.NodeTimeoutError
+    ├── NodeCancellationError
+    ├── RetryExhaustedError      its __cause__ is the error of the last attempt
+    ├── CircuitOpenError
+    ├── InvalidNodeOutputError
+    ├── FallbackError            holds the errors of both functions
+    └── StateUpdateError         also ValueError
+
+Each has a stable `code`, survives pickle with all its attributes, and carries what a handler needs.
+With `on_error="capture"`, the default of a node, none of them reaches the graph; the record of each does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
+
+from langgraph_runner.errors.codes import ErrorCode, render_message
+
+__all__ = [
+    "CircuitOpenError",
+    "FallbackError",
+    "InvalidNodeOutputError",
+    "NodeCancellationError",
+    "NodeRunnerError",
+    "NodeTimeoutError",
+    "RetryExhaustedError",
+    "StateUpdateError",
+]
+
+TimeoutScope = Literal["attempt", "total", "fallback"]
+
+
+class NodeRunnerError(Exception):
+    """The root of every error that this package raises itself.
+
+    Attributes:
+        code: The stable code of the error.
+    """
+
+    code: ClassVar[ErrorCode] = ErrorCode.NODE_EXECUTION_FAILED
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+def _restore(
+    cls: type[NodeRunnerError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> NodeRunnerError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(attributes)
+    return error
+
+
+class NodeTimeoutError(NodeRunnerError, LangGraphNodeTimeoutError):
+    """A node took longer than it may.
+
+    It is LangGraph's own timeout error too, so a `RetryPolicy` or an `error_handler` that knows that one
+    works unchanged.
+
+    Attributes:
+        node: The name of the node.
+        scope: Which limit passed: `attempt` (`timeout_ms`), `total` (`total_timeout_ms`) or `fallback`.
+        timeout_ms: That limit in ms.
+        elapsed_ms: How long it really took in ms.
+        timeout: The limit in seconds, as LangGraph has it; `run_timeout` is the same, `idle_timeout` None.
+        elapsed: The elapsed time in seconds, as LangGraph has it.
+    """
+
+    code = ErrorCode.NODE_TIMEOUT
+
+    def __init__(
+        self, *, node: str, timeout_ms: float, elapsed_ms: float, scope: TimeoutScope = "attempt"
+    ) -> None:
+        LangGraphNodeTimeoutError.__init__(
+            self, node, elapsed_ms / 1000, kind="run", run_timeout=timeout_ms / 1000
+        )
+        self.args = (
+            render_message(self.code, node=node, scope=scope, timeout_ms=timeout_ms, elapsed_ms=elapsed_ms),
+        )
+        self.scope = scope
+        self.timeout_ms = timeout_ms
+        self.elapsed_ms = elapsed_ms
+
+
+class NodeCancellationError(NodeRunnerError):
+    """A node was told to stop, by an abort signal or by LangGraph's drain request.
+
+    Attributes:
+        node: The name of the node.
+        reason: What the one who aborted gave as the reason.
+    """
+
+    code = ErrorCode.NODE_CANCELLED
+
+    def __init__(self, *, node: str, reason: str) -> None:
+        super().__init__(render_message(self.code, node=node, reason=reason))
+        self.node = node
+        self.reason = reason
+
+
+class RetryExhaustedError(NodeRunnerError):
+    """Every allowed attempt has failed. `__cause__` is the error of the last one.
+
+    Attributes:
+        node: The name of the node.
+        attempts: How many attempts were made, the first call included.
+        last_error: The error of the last attempt.
+    """
+
+    code = ErrorCode.RETRY_EXHAUSTED
+
+    def __init__(self, *, node: str, attempts: int, last_error: BaseException) -> None:
+        super().__init__(f"Node '{node}' failed after {attempts} attempts.")
+        self.node = node
+        self.attempts = attempts
+        self.last_error = last_error
+        self.__cause__ = last_error
+
+
+class CircuitOpenError(NodeRunnerError):
+    """The circuit breaker did not let the call through; the function was not called.
+
+    Attributes:
+        node: The name of the node.
+        retry_after_ms: In how many ms the breaker will allow a probe; None if it was opened by hand and
+            waits for `reset()`.
+    """
+
+    code = ErrorCode.CIRCUIT_OPEN
+
+    def __init__(self, *, node: str, retry_after_ms: float | None) -> None:
+        when = "until reset() is called" if retry_after_ms is None else f"retry in {retry_after_ms:.0f} ms"
+        super().__init__(render_message(self.code, node=node, retry_after=when))
+        self.node = node
+        self.retry_after_ms = retry_after_ms
+
+
+class InvalidNodeOutputError(NodeRunnerError):
+    """A function returned something that LangGraph cannot write to the state.
+
+    Attributes:
+        node: The name of the node.
+        found: What was returned, in words.
+    """
+
+    code = ErrorCode.INVALID_NODE_OUTPUT
+
+    def __init__(self, *, node: str, found: str, fix: str) -> None:
+        super().__init__(render_message(self.code, node=node, found=found, fix=fix))
+        self.node = node
+        self.found = found
+
+
+class FallbackError(NodeRunnerError):
+    """A function failed finally, and so did its fallback. `__cause__` is the error of the fallback.
+
+    Attributes:
+        node: The name of the node.
+        primary_error: The error of the function, for which the fallback stood in.
+        fallback_error: The error of the fallback.
+    """
+
+    code = ErrorCode.FALLBACK_FAILED
+
+    def __init__(self, *, node: str, primary_error: BaseException, fallback_error: BaseException) -> None:
+        super().__init__(f"Node '{node}' failed, and its fallback failed as well.")
+        self.node = node
+        self.primary_error = primary_error
+        self.fallback_error = fallback_error
+        self.__cause__ = fallback_error
+        fallback_error.__context__ = fallback_error.__context__ or primary_error
+
+
+class StateUpdateError(NodeRunnerError, ValueError):
+    """A state update does not fit the fields of `GraphState`.
+
+    Attributes:
+        field: The offending field.
+    """
+
+    code = ErrorCode.VALIDATION_FAILED
+
+    def __init__(self, *, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field

@@ -1,0 +1,222 @@
+"""What a captured failure looks like in the state: `NodeErrorRecord`, and `NodeError` to read it with.
+
+A record holds JSON primitives only, because a checkpoint gives those back as they were and little else. It is
+at most `MAX_RECORD_BYTES` as JSON, whatever was raised.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import NotRequired, TypedDict
+
+from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.errors.classification import failure_category, is_retryable_node_error
+from langgraph_runner.errors.codes import ErrorCode, render_message
+from langgraph_runner.errors.exceptions import (
+    CircuitOpenError,
+    FallbackError,
+    NodeCancellationError,
+    NodeRunnerError,
+    RetryExhaustedError,
+)
+from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER, Sanitizer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "MAX_RECORD_BYTES",
+    "NodeError",
+    "NodeErrorCause",
+    "NodeErrorRecord",
+    "build_error_record",
+    "error_code",
+]
+
+MAX_RECORD_BYTES: Final = 16 * 1024
+"""The most that one record takes as UTF-8 JSON."""
+
+_MAX_NAME_CHARS: Final = 256
+_SHORTENED: Final = "\n... (shortened)"
+
+
+class NodeErrorCause(TypedDict):
+    """One error behind the recorded one: a cause, or a member of an exception group."""
+
+    error_type: str
+    message: str
+
+
+class NodeErrorRecord(TypedDict):
+    """A captured failure, as it stands in `state["errors"]`. Every text in it is sanitized."""
+
+    node_id: str
+    """Name of the node."""
+    message: str
+    """What happened, for a person."""
+    code: str
+    """An `ErrorCode`."""
+    timestamp: str
+    """When it was captured: ISO 8601, UTC."""
+    stack: str
+    """The traceback with its causes and notes; no locals, no absolute paths."""
+    recoverable: bool
+    """Whether the same call may succeed later."""
+    attempts: int
+    """How many attempts were made; 0 when an open circuit refused the call."""
+    error_type: str
+    """Class name of what the function raised."""
+    category: str
+    """A `FailureCategory`."""
+    trace_id: str
+    """W3C trace id: 32 lower-case hex digits."""
+    causes: list[NodeErrorCause]
+    """Up to five errors behind this one."""
+    story_id: NotRequired[str]
+    """The story that the run belongs to, where there is one."""
+
+
+class NodeError(BaseModel):
+    """A record from `state["errors"]`, validated and typed.
+
+    Example:
+        `NodeError.model_validate(state["errors"][-1]).timestamp` is a `datetime`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    node_id: str
+    message: str
+    code: ErrorCode
+    timestamp: datetime
+    stack: str = ""
+    recoverable: bool = False
+    attempts: int = Field(default=1, ge=0)
+    error_type: str
+    category: FailureCategory = FailureCategory.OTHER
+    trace_id: str = ""
+    causes: tuple[NodeErrorCause, ...] = ()
+    story_id: str | None = None
+
+    def to_record(self) -> NodeErrorRecord:
+        """The record that this model reads, for writing it back to a state."""
+        fields: Any = self.model_dump(mode="json", exclude_none=True)
+        return NodeErrorRecord(**fields)
+
+
+def error_code(error: BaseException) -> ErrorCode:
+    """The stable code under which `error` is recorded."""
+    if isinstance(error, NodeRunnerError):
+        return error.code
+    if isinstance(error, ValidationError):
+        return ErrorCode.VALIDATION_FAILED
+    if isinstance(error, LangGraphNodeTimeoutError):
+        return ErrorCode.NODE_TIMEOUT
+    return ErrorCode.NODE_EXECUTION_FAILED
+
+
+def build_error_record(
+    error: BaseException,
+    *,
+    node_id: str,
+    attempts: int,
+    trace_id: str,
+    timestamp: datetime,
+    story_id: str | None = None,
+    sanitizer: Sanitizer = DEFAULT_SANITIZER,
+) -> NodeErrorRecord:
+    """Turn an exception into the record that the state keeps.
+
+    Args:
+        error: What ended the node. A `RetryExhaustedError` is recorded with the type and stack of its last
+            attempt, a `FallbackError` with the messages of both functions.
+        node_id: Name of the node.
+        attempts: How many attempts were made.
+        trace_id: W3C trace id.
+        timestamp: When it was captured, with its time zone.
+        story_id: The story that the run belongs to.
+        sanitizer: What redacts and bounds the texts.
+
+    Returns:
+        A record of at most `MAX_RECORD_BYTES` as JSON. Never raises on account of `error`.
+    """
+    original = _original(error)
+    record = NodeErrorRecord(
+        node_id=node_id[:_MAX_NAME_CHARS],
+        message=_message(error, original, node_id[:_MAX_NAME_CHARS], attempts, sanitizer),
+        code=error_code(error).value,
+        timestamp=timestamp.isoformat(),
+        stack=sanitizer.stack(original),
+        recoverable=_is_recoverable(original),
+        attempts=attempts,
+        error_type=type(original).__name__[:_MAX_NAME_CHARS],
+        category=failure_category(error).value,
+        trace_id=trace_id,
+        causes=[
+            NodeErrorCause(error_type=cause["error_type"][:_MAX_NAME_CHARS], message=cause["message"])
+            for cause in sanitizer.causes(original)
+        ],
+    )
+    if story_id is not None:
+        record["story_id"] = story_id[:_MAX_NAME_CHARS]
+    return _bounded(record)
+
+
+def _original(error: BaseException) -> BaseException:
+    """What the user's code raised, behind what the runner says about it."""
+    if isinstance(error, RetryExhaustedError):
+        return error.last_error
+    return error
+
+
+def _is_recoverable(error: BaseException) -> bool:
+    if isinstance(error, FallbackError):
+        return _is_recoverable(_original(error.primary_error))
+    return isinstance(error, (CircuitOpenError, NodeCancellationError)) or is_retryable_node_error(error)
+
+
+def _message(
+    error: BaseException, original: BaseException, node: str, attempts: int, sanitizer: Sanitizer
+) -> str:
+    code = error_code(error)
+    if isinstance(error, FallbackError):
+        primary = _detail(_original(error.primary_error), sanitizer)
+        fallback = _detail(_original(error.fallback_error), sanitizer)
+        return render_message(code, node=node, detail=primary, fallback_detail=fallback)
+    if original is error and isinstance(error, NodeRunnerError):
+        return sanitizer.message(error)
+    if code in {ErrorCode.RETRY_EXHAUSTED, ErrorCode.VALIDATION_FAILED, ErrorCode.NODE_EXECUTION_FAILED}:
+        return render_message(code, node=node, attempts=attempts, detail=_detail(original, sanitizer))
+    return sanitizer.message(original)
+
+
+def _detail(error: BaseException, sanitizer: Sanitizer) -> str:
+    name, text = type(error).__name__[:_MAX_NAME_CHARS], sanitizer.message(error)
+    return name if text in {"", name} else f"{name}: {text}"
+
+
+def _bounded(record: NodeErrorRecord) -> NodeErrorRecord:
+    """Shorten the longest texts until the record fits; ASCII, the usual case, fits at once."""
+    while (excess := _json_bytes(record) - MAX_RECORD_BYTES) > 0:
+        if record["causes"] and len(record["stack"]) < len(_SHORTENED) + 1000:
+            record["causes"] = record["causes"][:-1]
+        elif len(record["stack"]) > len(_SHORTENED) + 1000:
+            record["stack"] = _shorter(record["stack"], excess)
+        else:
+            record["message"] = _shorter(record["message"], excess)
+    return record
+
+
+def _shorter(text: str, excess_bytes: int) -> str:
+    # JSON spends up to 12 bytes on a character; a twelfth at a time never cuts much too deep.
+    keep = len(text) - len(_SHORTENED) - max(excess_bytes // 12, 16)
+    return text[: max(keep, 0)] + _SHORTENED
+
+
+def _json_bytes(record: Mapping[str, Any]) -> int:
+    return len(json.dumps(record))

@@ -1,0 +1,133 @@
+"""Names whose values are secrets, found in a text and told apart by how sure the name is.
+
+`password_hash` and `AWS_SECRET_ACCESS_KEY` name a secret; `max_tokens`, `primary_key`, `token_type`
+and `author` do not, though the same letters are in them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class KeyKind(Enum):
+    """How much a name says about its value."""
+
+    PASSWORD = auto()  # Chosen by people: any value counts.
+    SECRET = auto()  # Made by machines: a short number or a plain word in a sentence does not count.
+    WEAK = auto()  # Often harmless: only a value that looks random counts.
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A name at `start` to `end` of the text (quotes and flags' dashes outside), and its kind."""
+
+    start: int
+    end: int
+    kind: KeyKind
+    flag: bool
+
+
+# Found by `str.find`, which is many times faster than a pattern; the patterns below judge the hits.
+_STEMS: Final = (
+    *("pass", "pwd", "pw", "secret", "token", "key", "cred", "auth", "cookie", "sess", "sig", "jwt", "otp"),
+    *("sid", "psk", "kennwort", "senha", "contrase", "пароль", "密码", "パスワード"),
+)
+_IDENTIFIER: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+_REACH: Final = 64
+_REST = re.compile(r"[\w-]{0,40}")
+_AFTER_ESCAPE: Final = "nrt"
+_SEPARATORS: Final = str.maketrans("-. ", "___")
+
+_SUFFIX = (
+    r"(?:_?\d{1,4}|_?(?:key|access_?key|key_?base|value|hash|digest|base|id_?token|prod|production|dev|staging|stage"
+    r"|live|test|old|new|current|prev|previous|b64|base64|raw|plain|plaintext|text|string|str|encoded|enc|encrypted"
+    r"|data|confirm|confirmation|confirmed|again|repeat|repeated|main|default|admin|user|root|db|pem|json|primary"
+    r"|secondary|1|2|3))?"
+)
+_KEY_OWNERS = (
+    "api|access|secret|private|account|encryption|encrypt|signing|sign|master|auth|shared|service|subscription"
+    "|license|client|deploy|ssh|pgp|gpg|age|hmac|crypto|cipher|storage|app|user|server|host|admin|data|openai"
+    "|anthropic|mistral|cohere|groq|gemini|google|azure|aws|gcp|stripe|langsmith|tavily|pinecone|mailgun|sendgrid"
+    "|twilio|algolia|datadog|dd|webhook|session|jwt|fernet|aes|rsa|ecdsa|tls|ssl"
+)
+_PASS_OWNERS = "db|user|my|root|admin|pg|smtp|mail|ftp|ssh|login|proxy|sudo|vnc|redis|mysql|auth|https?|require|key|store"
+_PASSWORD = re.compile(
+    rf".*(?:passwords?|passwd|passphrase|passcode|passwort|kennwort|senha|contrase(?:n|ñ)a|пароль|密码|パスワード){_SUFFIX}"
+    rf"|(?:.*_|.*(?:{_PASS_OWNERS}))?(?:pass|pwd|pw|psk|otp|totp){_SUFFIX}"
+)
+_SECRET = re.compile(
+    rf".*(?:secret|token){_SUFFIX}|.*secret_id|.*authorization|(?:.*_|.*(?:{_KEY_OWNERS}))?(?:{_KEY_OWNERS})_?key{_SUFFIX}"
+)
+_WEAK = re.compile(
+    r".*(?:tokens|secrets|keys?|cred|creds|credentials?|cookies?|signature|sessid|session_?(?:id|key)?|key_?id|token_?id)"
+    r"|(?:.*_)?(?:auth|sig|sid|jwt|session)|.*_auth_\w{1,20}"
+)
+_NOT_SECRET = re.compile(
+    r".*(?:public|primary|foreign|cache|sort|partition|object|lookup|group|index|row|hash|routing|idempotency|dedup"
+    r"|next_?page|page|continuation|sync|fencing|lock|pad|eos|bos|unk|mask|stop|cls|sep|special|max|min|num)_?(?:key|token)s?"
+)
+# "api key" in a sentence: the word before "key" is part of the name.
+_OWNER_BEFORE = re.compile(rf"(?:^|[^\w])((?:{_KEY_OWNERS}|[\w.-]*_(?:{_KEY_OWNERS})))[ ]$", re.IGNORECASE)
+
+
+def aligned_lower(text: str) -> str:
+    """The text in lower case, character by character, so that places in it are places in the text."""
+    lower = text.lower()
+    # A few capitals become two characters.
+    return lower if len(lower) == len(text) else "".join(c if len(c.lower()) > 1 else c.lower() for c in text)
+
+
+def keys_in(text: str, lower: str) -> Iterator[Key]:
+    """The names of secrets in the text, in order. `lower` is `aligned_lower(text)`."""
+    hits: list[int] = []
+    for stem in _STEMS:
+        at = lower.find(stem)
+        while at >= 0:
+            hits.append(at)
+            at = lower.find(stem, at + len(stem))
+    done = 0
+    for hit in sorted(hits):
+        if hit < done:
+            continue
+        key, done = _key_around(text, lower, hit)
+        if key is not None:
+            yield key
+
+
+def _key_around(text: str, lower: str, hit: int) -> tuple[Key | None, int]:
+    """The whole name that the stem at `hit` is part of, and where it ends."""
+    rest = _REST.match(text, hit)
+    end = rest.end() if rest else hit
+    before = text[max(0, hit - _REACH) : hit]
+    outside = before.rstrip(_IDENTIFIER)
+    start = hit - (len(before) - len(outside))
+    if start < hit and text[start] in _AFTER_ESCAPE and outside.endswith("\\"):
+        start += 1  # The letter of an escaped newline, as in "\nTOKEN=".
+    flag = text.startswith("-", start)
+    bare = start
+    while bare < hit and text[bare] in "-.":
+        bare += 1
+    # A trailing dash is no part of a name: "token->x", "password--".
+    while end > hit and text[end - 1] == "-":
+        end -= 1
+    name = lower[bare:end].translate(_SEPARATORS)
+    kind = _kind_of(name)
+    if kind is KeyKind.WEAK and name.startswith("key") and (owner := _OWNER_BEFORE.search(outside)):
+        kind = _kind_of(f"{owner[1].lower()}_{name}".translate(_SEPARATORS))
+    return (Key(bare, end, kind, flag) if kind else None), max(end, hit + 1)
+
+
+def _kind_of(name: str) -> KeyKind | None:
+    if _NOT_SECRET.fullmatch(name):
+        return KeyKind.WEAK
+    if _PASSWORD.fullmatch(name):
+        return KeyKind.PASSWORD
+    if _SECRET.fullmatch(name):
+        return KeyKind.SECRET
+    return KeyKind.WEAK if _WEAK.fullmatch(name) else None

@@ -1,0 +1,65 @@
+r"""PEM blocks: closed, cut off at either end, indented, or on one line with `\n` for its newlines."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from langgraph_runner.errors.sanitizing.spans import Span
+
+_BEGIN: Final = "-----BEGIN "
+_END: Final = "-----END "
+_EDGE = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----")
+# Between lines: blanks, escaped newlines of any depth, and what quotes and joins lines in source text.
+_GAP = r"(?:[\s>+|\"',-]|\\+[nrt\"'])"
+_HEADER = r"(?:Proc-Type|DEK-Info|Version|Comment|Hash|MessageID|Charset): ?[^\n\\]{0,80}"
+_LINE = r"=?[A-Za-z0-9+/]{1,}={0,2}"
+# One long run at least before a short last one, so that prose after a cut block stays.
+_BODY = re.compile(rf"(?:{_GAP}{{0,40}}(?:{_HEADER}|=?[A-Za-z0-9+/]{{20,}}={{0,2}}))*(?:{_GAP}{{1,40}}{_LINE}(?={_GAP}*-----|\s*$|\.\.\.))?")
+_TAIL = re.compile(r"(?:[A-Za-z0-9+/]{20,}={0,2}\s{1,40}|[A-Za-z0-9+/]{20,}={0,2}\\+n)(?:[A-Za-z0-9+/]{1,76}={0,2}(?:\s|\\+n)*)?")
+_PUTTY = re.compile(r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,8}[A-Za-z0-9+/=]{1,76})+)|Private-MAC: (?P<mac>[0-9a-f]{20,})")
+_LONGEST_BLOCK: Final = 20_000
+
+
+def pem_spans(text: str) -> Iterator[Span]:
+    """Where PEM blocks and PuTTY keys stand; public ones too, for nobody debugs by reading them."""
+    if "Private-" in text:
+        for found in _PUTTY.finditer(text):
+            yield found.span("secret") if found["secret"] else found.span("mac")
+    if "-----" not in text:
+        return
+    at = 0
+    while edge := _EDGE.search(text, at):
+        if edge[0].startswith(_BEGIN):
+            end = _end_of_block(text, edge.end())
+            yield edge.start(), end
+            at = max(end, edge.end())
+        else:
+            yield _start_of_tail(text, edge.start(), at), edge.end()
+            at = edge.end()
+
+
+def _end_of_block(text: str, body: int) -> int:
+    """Where the block ends whose body starts at `body`: its END line, else the last line that fits."""
+    nearest = _EDGE.search(text, body, body + _LONGEST_BLOCK)
+    if nearest is not None and nearest[0].startswith(_END):
+        return nearest.end()
+    found = _BODY.match(text, body)
+    return found.end() if found else body
+
+
+def _start_of_tail(text: str, edge: int, floor: int) -> int:
+    """Where the lines start that stand before an END line whose BEGIN was cut away."""
+    window = max(floor, edge - 4_096)
+    start = edge
+    while (line := text.rfind("\n", window, start - 1)) >= 0 or start > window:
+        begin = line + 1 if line >= 0 else window
+        if not re.fullmatch(r"\s*[A-Za-z0-9+/=\\]{16,}\s*|\s*[A-Za-z0-9+/=]{1,64}\s*", text[begin:start]):
+            break
+        start = begin
+        if line < 0:
+            break
+    return start

@@ -1,0 +1,81 @@
+"""Text that any store and any terminal can take: no control characters, valid UTF-8, bounded.
+
+Pure functions; each one is idempotent.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MARKER: Final = "[REDACTED]"
+CUT: Final = "... [truncated]"
+UNREADABLE: Final = "[unreadable]"
+
+# Colour and cursor codes, and the operating-system commands that set titles and links.
+_ANSI = re.compile(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
+# NUL and the information separators stand between entries (as in /proc/*/environ), so a space it is.
+_SEPARATORS = re.compile(r"[\x00\x0b\x0c\x1c-\x1f]")
+# The rest says nothing; zero-width and bidirectional marks could hide a key from the patterns. The
+# zero-width joiner U+200D stays: emoji are made with it.
+_INVISIBLE = re.compile("[\x01-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_SUSPECT = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+# A cut goes back to a blank at most this far, so that no half word or half secret is left.
+_BACK = 80
+
+
+def printable(text: str) -> str:
+    """The text without control characters and escape codes; newlines and tabs stay.
+
+    Carriage returns become newlines and lone surrogates question marks, so the result encodes as UTF-8.
+    """
+    if _SUSPECT.search(text) is None:
+        return text
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _ANSI.sub("", text)
+    return _INVISIBLE.sub("", _SEPARATORS.sub(" ", text))
+
+
+def bounded(text: str, max_chars: int) -> str:
+    """At most `max_chars` characters: the start of the text, and a note when the rest was cut.
+
+    The cut goes back to the last blank when one is near, and never leaves half a marker.
+    """
+    if len(text) <= max_chars:
+        return text
+    if max_chars <= len(CUT):
+        return CUT[-max_chars:] if max_chars > 0 else ""
+    return without_last_word(text, max_chars - len(CUT)) + CUT
+
+
+def without_last_word(text: str, end: int, back: int = _BACK) -> str:
+    """`text[:end]` without the word that the cut falls in, unless that word began over `back` ago."""
+    kept = text[:end]
+    if end >= len(text) or text[end].isspace():
+        return kept
+    start = max(0, end - back)
+    blank = max(kept.rfind(" ", start), kept.rfind("\n", start), kept.rfind("\t", start))
+    if blank >= 0:
+        return kept[: blank + 1]
+    marker = kept.rfind("[", max(0, end - len(MARKER)))
+    return kept[:marker] if marker >= 0 and text.startswith(MARKER, marker) else kept
+
+
+def middle_cut(text: str, max_chars: int) -> str:
+    """At most `max_chars` characters: whole lines from the start and from the end, with a note between.
+
+    A quarter goes to the start and the rest to the end, where a traceback names its error.
+    """
+    if len(text) <= max_chars:
+        return text
+    room = max_chars - len(CUT) - 1
+    head_room = room // 4
+    head = text[: text.rfind("\n", 0, head_room) + 1]
+    tail = text[text.find("\n", len(text) - (room - head_room)) :]
+    if len(tail) <= 1 or len(tail) > room:
+        return bounded(text, max_chars)
+    return f"{head}{CUT}{tail}"

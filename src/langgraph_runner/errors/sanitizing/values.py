@@ -1,0 +1,91 @@
+"""What may be a secret value, and what only stands where one could: the judgement of single values."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from langgraph_runner.errors.sanitizing.text import MARKER
+
+# Names of nothing, of types, and of things that are put where the value goes.
+_EMPTY_WORDS: Final = frozenset(
+    "none null nil true false undefined nan empty unset yes no on off n/a na str string int integer float bool "
+    "boolean bytes object any optional secretstr redacted masked hidden filtered removed sensitive omitted "
+    "truncated unknown value secret token password".split()
+)
+# Words that make what follows a name a sentence about it.
+_PROSE_WORDS: Final = frozenset(
+    "a about absent after already an and are as at authentication authorization be been before blank but by "
+    "can cannot characters client configure configured contain contains could denied did disabled do does "
+    "empty enabled ensure env error exceeded expected expired expires failed failure field fields for format found "
+    "from given had has have header if in incorrect input invalid is it its length less limit long malformed "
+    "match matches may mismatch missing more must mutual need needed needs never no not of on or out please "
+    "property provided punctuation read rejected require required requires revoked see set should since some "
+    "strategy support supported supports than that the there this to too type unable unauthorized unexpected "
+    "unknown unrecognized unsupported until use used uses using valid value verification via was were when "
+    "which will with without wrong you your".split()
+)
+_PLACEHOLDER = re.compile(
+    r"[^\w]*"
+    r"|[xX]{3,}|\*+[\w.-]{0,4}|[\w-]{0,8}\*{3,}[\w-]{0,4}"
+    r"|<[^<>]{0,60}>|\[[a-zA-Z _-]{0,30}\]|\{\{?[\w .-]{0,60}\}?\}"
+    r"|\$\{[^{}]{1,60}\}|\$\{\{[^{}]{1,60}\}\}|\$\([^()]{1,60}\)|\$[A-Z_][A-Z0-9_]{2,40}"
+    r"|%[sdr]|%\(\w{1,40}\)[sdr]|%[A-Z_]{2,40}%"
+    r"|(?:~|\.{0,2})/?(?:[\w.-]{1,40}/){0,8}[\w-]{1,40}\.(?:pem|key|txt|json|crt|cer|env|ya?ml|toml|py|pub)"
+    r"|(?i:your?[-_ ][\w -]{0,40}|os\.(?:environ|getenv).{0,60}|settings\.\w{1,40}|self\.\w{1,40})"
+    r"|[A-Za-z_]\w{0,40}\(\)?"
+)
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DIGEST = re.compile(r"(?:[a-z0-9]{2,8}:)?(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{16})")
+_PUBLIC_ID = re.compile(r"(?:req|run|msg|chatcmpl|call|toolu|thread|asst|resp|cus|evt|ch|pi|batch|file)[-_]")
+_SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}")
+_CHANGE = re.compile(r"[a-z][A-Z0-9]|[A-Z][0-9]|[0-9][A-Za-z]|[A-Z]{2}[a-z]")
+_CHOSEN = re.compile(r"\d|[!@#$%^&*+=~?]|[a-z][A-Z]")
+# Numbers with units, dates and times, identifiers, file names, versions, dashed words.
+_ORDINARY = re.compile(
+    rf"{_UUID.pattern}|{_DIGEST.pattern}|[\d.,:%+TZ-]*\d[\d.,:%+TZ-]*[a-zA-Z]{{0,3}}|[A-Za-z]{{1,8}}[_-]?\d{{1,3}}"
+    r"|\w+(?:/\w+)*\.[a-z]{1,5}|v?\d+(?:\.\w+)+|[a-z]+(?:[-_/][a-z]+)*|[A-Z][A-Z0-9_]*|[a-z_]+\d{0,6}\(?\)?"
+)
+_WORD = re.compile(r"[^\W\d_]+")
+
+_PROSE_WORDS_READ = 5
+_LONGEST_COUNT = 6
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether the value is empty, a mask, a template's slot or the name of nothing."""
+    if len(value) > 80:  # noqa: PLR2004 - longer than any pattern below matches
+        return value == MARKER
+    bare = value.replace(MARKER, "").strip()
+    return bare.lower() in _EMPTY_WORDS or _PLACEHOLDER.fullmatch(bare) is not None
+
+
+def is_prose(words: str) -> bool:
+    """Whether the words after a name tell about it ("must be at least 8 characters")."""
+    found = _WORD.findall(words[:120])[:_PROSE_WORDS_READ]
+    return any(word.lower() in _PROSE_WORDS for word in found)
+
+
+def is_count(value: str) -> bool:
+    """Whether the value is a small number, as tokens are counted with."""
+    return value.isdecimal() and len(value) <= _LONGEST_COUNT
+
+
+def looks_chosen(value: str) -> bool:
+    """Whether the value is no plain word, number or date: it has digits and letters, signs, inner capitals."""
+    bare = value.rstrip(".,;:!?)")
+    if len(bare) < 5 or "://" in bare or _ORDINARY.fullmatch(bare[:200]) or _PUBLIC_ID.match(bare):  # noqa: PLR2004
+        return False
+    return _CHOSEN.search(bare) is not None
+
+
+def looks_random(value: str) -> bool:
+    """Whether the value looks drawn at random: a long run in which letters and digits take turns.
+
+    Identifiers that are public by their form (UUIDs, digests, request ids) are not.
+    """
+    if len(value) < 12 or _UUID.fullmatch(value) or _DIGEST.fullmatch(value) or _PUBLIC_ID.match(value):  # noqa: PLR2004
+        return False
+    if any(len(_CHANGE.findall(run[:64])) >= 3 for run in _SEGMENT.findall(value[:512])):  # noqa: PLR2004
+        return True
+    return len(value) >= 20 and "." not in value and len(_CHANGE.findall(value[:64])) >= 4  # noqa: PLR2004

@@ -1,0 +1,207 @@
+"""Abort signals: telling running nodes to stop, from any thread or task.
+
+The pair is that of the web platform (DOM Standard, section 3): whoever may abort holds the
+`AbortController`, whoever must stop holds its `AbortSignal`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import weakref
+from typing import TYPE_CHECKING, Self
+
+from langgraph_runner.errors import NodeCancellationError
+from langgraph_runner.errors.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["AbortController", "AbortSignal"]
+
+DEFAULT_REASON = "aborted"
+
+
+class AbortSignal:
+    """A flag that goes up once, and tells everybody who asked to be told.
+
+    Thread-safe, and not bound to an event loop. Make one with an `AbortController`, with `any()` or with
+    `timeout_ms()`.
+    """
+
+    __slots__ = ("__weakref__", "_callbacks", "_lock", "_reason", "_sources")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reason: str | None = None
+        self._callbacks: dict[object, Callable[[], None]] = {}
+        self._sources: tuple[AbortSignal, ...] = ()
+
+    @property
+    def aborted(self) -> bool:
+        """Whether the signal has fired. It never goes back to False."""
+        return self._reason is not None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it fired; None as long as it has not."""
+        return self._reason
+
+    def throw_if_aborted(self, node: str = "?") -> None:
+        """Stop here if the signal has fired.
+
+        Args:
+            node: Who is stopped, for the message.
+
+        Raises:
+            NodeCancellationError: It has fired.
+        """
+        if self._reason is not None:
+            raise NodeCancellationError(node=node, reason=self._reason)
+
+    def add_callback(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Have `callback` called once when the signal fires; at once if it already has.
+
+        It runs in the thread that aborts, so it must be quick. One that raises is logged and harms nobody.
+
+        Returns:
+            A function that takes the callback back. Calling it again, or too late, does nothing.
+        """
+        with self._lock:
+            if self._reason is None:
+                key = object()
+                self._callbacks[key] = callback
+                return lambda: self._remove(key)
+        callback()
+        return lambda: None
+
+    def wait(self, timeout_ms: float | None = None) -> bool:
+        """Block this thread until the signal fires. In a coroutine, use `wait_async()`.
+
+        Args:
+            timeout_ms: How long to wait at most; None for ever.
+
+        Returns:
+            Whether it has fired.
+        """
+        fired = threading.Event()
+        remove = self.add_callback(fired.set)
+        try:
+            return fired.wait(None if timeout_ms is None else timeout_ms / 1000)
+        finally:
+            remove()
+
+    async def wait_async(self) -> None:
+        """Wait in a coroutine until the signal fires. Bound it with `asyncio.timeout`, if need be."""
+        loop = asyncio.get_running_loop()
+        fired = asyncio.Event()
+        remove = self.add_callback(lambda: _call_soon(loop, fired.set))
+        try:
+            await fired.wait()
+        finally:
+            remove()
+
+    @classmethod
+    def any(cls, *signals: AbortSignal) -> Self:
+        """A signal that fires as soon as one of `signals` does, with the reason of that one."""
+        combined = cls()
+        # The sources live as long as the combination: a timeout signal that nobody else holds must still fire.
+        combined._sources = signals
+        for signal in signals:
+            signal.add_callback(_Relay(signal, combined))
+        return combined
+
+    @classmethod
+    def timeout_ms(cls, timeout_ms: float) -> Self:
+        """A signal that fires by itself.
+
+        Args:
+            timeout_ms: In how many ms, at least 0. A daemon thread keeps the time; it ends with the signal.
+
+        Raises:
+            ValueError: `timeout_ms` is negative or not a number.
+        """
+        if not timeout_ms >= 0:
+            raise ValueError(f"timeout_ms: {timeout_ms!r} is not a number of at least 0.")
+        signal = cls()
+        fire = _Relay(None, signal, f"timed out after {timeout_ms:g} ms")
+        timer = threading.Timer(min(timeout_ms / 1000, threading.TIMEOUT_MAX), fire)
+        timer.daemon = True
+        weakref.finalize(signal, timer.cancel)
+        timer.start()
+        return signal
+
+    def _remove(self, key: object) -> None:
+        with self._lock:
+            self._callbacks.pop(key, None)
+
+    def _fire(self, reason: str) -> None:
+        with self._lock:
+            if self._reason is not None:
+                return
+            self._reason = reason
+            callbacks = list(self._callbacks.values())
+            self._callbacks.clear()
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception as error:  # The next listener must hear of it all the same.
+                get_logger("langgraph_runner.node").warning(
+                    "abort.callback_failed", error_type=type(error).__name__
+                )
+
+    def __repr__(self) -> str:
+        return f"<AbortSignal aborted={self.aborted} reason={self._reason!r}>"
+
+
+class _Relay:
+    """Fires `target` for `source`; holds the target weakly, so that a source does not keep its listeners."""
+
+    __slots__ = ("_reason", "_source", "_target")
+
+    def __init__(self, source: AbortSignal | None, target: AbortSignal, reason: str = "") -> None:
+        self._source = None if source is None else weakref.ref(source)
+        self._target = weakref.ref(target)
+        self._reason = reason
+
+    def __call__(self) -> None:
+        target = self._target()
+        if target is None:
+            return
+        source = None if self._source is None else self._source()
+        target._fire((source and source.reason) or self._reason or DEFAULT_REASON)  # noqa: SLF001 - same class
+
+
+class AbortController:
+    """Owns an `AbortSignal` and can fire it, once. Thread-safe.
+
+    Example:
+        >>> controller = AbortController()
+        >>> controller.abort("user pressed stop")
+        >>> controller.signal.aborted, controller.signal.reason
+        (True, 'user pressed stop')
+    """
+
+    __slots__ = ("_signal",)
+
+    def __init__(self) -> None:
+        self._signal = AbortSignal()
+
+    @property
+    def signal(self) -> AbortSignal:
+        """What to hand to those who must stop, as `runner_config(abort_signal=...)`."""
+        return self._signal
+
+    def abort(self, reason: str = DEFAULT_REASON) -> None:
+        """Fire the signal; the second call does nothing.
+
+        Args:
+            reason: Why, for the error records.
+        """
+        self._signal._fire(str(reason) or DEFAULT_REASON)  # noqa: SLF001 - the controller is the signal's owner
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits in it any more.
+        loop.call_soon_threadsafe(callback)

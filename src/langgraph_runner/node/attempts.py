@@ -1,0 +1,210 @@
+"""The inner half of the pipeline: total timeout -> retry -> circuit breaker -> attempt timeout -> call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import Runnable
+
+from langgraph_runner.errors import (
+    CircuitOpenError,
+    NodeCancellationError,
+    NodeTimeoutError,
+    RetryExhaustedError,
+    is_control_flow,
+)
+from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
+from langgraph_runner.node.isolation import isolated
+from langgraph_runner.node.langgraph_compat import next_attempt_keywords, restore_config, use_config
+from langgraph_runner.node.limits import Limits
+from langgraph_runner.node.output import checked_output
+from langgraph_runner.node.reports import report_harmless, report_retry
+from langgraph_runner.node.retry import GiveUp, RetryAttempt, decide_retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langgraph_runner.node.breaker import NodeCircuitBreaker, Permit
+    from langgraph_runner.node.call import NodeCall
+    from langgraph_runner.node.config import RetryConfig
+    from langgraph_runner.node.policies import Callback, NodePolicies
+
+__all__ = ["called", "guarded", "retried"]
+
+
+async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
+    """Make attempts until one succeeds or no further one is allowed.
+
+    Raises:
+        RetryExhaustedError: The last allowed attempt failed, after at least one retry.
+        NodeTimeoutError: The total timeout passed, or would pass during the next wait.
+        Exception: An error that is not retried.
+    """
+    retry = call.retry
+    if retry is None:
+        return await guarded(policies, call, context)
+    try:
+        return await guarded(policies, call, context)
+    except Exception as error:
+        if is_control_flow(error):
+            raise
+        failed = error
+    return await _retried_after(failed, retry, policies, call, context)
+
+
+async def _retried_after(
+    failed: Exception, retry: RetryConfig, policies: NodePolicies, call: NodeCall, context: NodeContext
+) -> Any:
+    while True:
+        delay_ms = _delay_or_raise(failed, retry, policies, call)
+        report_retry(call, failed, delay_ms)
+        if policies.on_retry_attempt is not None:
+            event = RetryAttempt(call.attempts, failed, delay_ms, context)
+            await _notified(policies, call, policies.on_retry_attempt, event, "node.on_retry_attempt_failed")
+        await call.runtime.sleep(
+            delay_ms / 1000, Limits(call.name, signal=call.abort_signal, control=call.control)
+        )
+        attempt = call.attempts + 1
+        context = NodeContext(
+            call, attempt, primary_error=context.primary_error, primary_input=context.primary_input
+        )
+        CURRENT_CONTEXT.set(context)
+        call.state = isolated(call.pristine)
+        call.keywords = next_attempt_keywords(call.keywords, attempt)
+        config = use_config(attempt)
+        try:
+            return await guarded(policies, call, context)
+        except Exception as error:
+            if is_control_flow(error):
+                raise
+            failed = error
+        finally:
+            restore_config(config)
+
+
+def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies, call: NodeCall) -> float:
+    if isinstance(error, NodeTimeoutError) and error.scope == "total" and error.node == call.name:
+        raise error
+    if isinstance(error, CircuitOpenError | NodeCancellationError):
+        raise error
+    try:
+        decision = decide_retry(retry, call, error)
+    except Exception as broken:  # A predicate of the user's own; the node's error matters more than its.
+        report_harmless(call, "node.retry_predicate_failed", broken)
+        raise error from None
+    if isinstance(decision, GiveUp):
+        if decision.reason == "exhausted" and call.attempts > 1:
+            raise RetryExhaustedError(node=call.name, attempts=call.attempts, last_error=error)
+        if decision.reason == "retry_after_too_long":
+            error.add_note("Not retried: the server asks to wait longer than max_retry_after_ms allows.")
+        raise error
+    if (
+        policies.total_timeout_ms is not None
+        and call.elapsed_ms + decision.delay_ms >= policies.total_timeout_ms
+    ):
+        # Nothing can come of this wait any more.
+        raise Limits(call.name, timeout_ms=policies.total_timeout_ms, scope="total").timed_out(
+            call.elapsed_ms / 1000
+        ) from error
+    return decision.delay_ms
+
+
+async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
+    """Make one attempt if the circuit breaker lets it through, and tell the breaker what came of it.
+
+    Raises:
+        CircuitOpenError: It did not.
+    """
+    breaker = policies.circuit_breaker
+    if breaker is None:
+        return await _attempt(policies, call, context)
+    permit = breaker.acquire(call.name)
+    try:
+        value = await _attempt(policies, call, context)
+    except BaseException as error:
+        _judge(breaker, permit, call, error)
+        raise
+    breaker.record_success(permit)
+    return value
+
+
+def _judge(breaker: NodeCircuitBreaker, permit: Permit, call: NodeCall, error: BaseException) -> None:
+    counts = isinstance(error, Exception) and not (
+        isinstance(error, NodeCancellationError) or is_control_flow(error)
+    )
+    if counts:
+        try:
+            counts = breaker.config.trips_on(error)
+        except Exception as broken:  # The user's predicate. A failure that cannot be judged is a failure.
+            report_harmless(call, "node.circuit_predicate_failed", broken)
+    if counts:
+        breaker.record_failure(permit)
+    else:
+        breaker.release(permit)
+
+
+async def _attempt(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
+    limits = _limits(policies, call, context)
+    call.attempts += 1
+    # What only the fallback asked LangGraph for is not for the function.
+    keywords = call.keywords if policies.fallback is None else policies.callee.keywords(call.keywords)
+    try:
+        return await called(policies.callee.function, call, keywords, limits)
+    except NodeTimeoutError as error:
+        if policies.on_timeout is not None and limits is not None and error is limits.error:
+            await _notified(policies, call, policies.on_timeout, error, "node.on_timeout_failed")
+        raise
+
+
+def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Limits | None:
+    timeout_ms, total_ms = policies.timeout_ms, policies.total_timeout_ms
+    if timeout_ms is None and total_ms is None and call.abort_signal is None and call.control is None:
+        return None
+    limits = Limits(call.name, signal=call.abort_signal, control=call.control, on_stop=context.stop)
+    if total_ms is not None:
+        elapsed_ms = call.elapsed_ms
+        left_ms = total_ms - elapsed_ms
+        if timeout_ms is None or left_ms < timeout_ms:
+            limits.seconds, limits.timeout_ms = max(left_ms, 0.0) / 1000, total_ms
+            limits.scope, limits.elapsed_before_s = "total", elapsed_ms / 1000
+            return limits
+    if timeout_ms is not None:
+        limits.seconds, limits.timeout_ms = timeout_ms / 1000, timeout_ms
+    return limits
+
+
+async def called(
+    function: Callable[..., Any], call: NodeCall, keywords: dict[str, Any], limits: Limits | None
+) -> Any:
+    """Call a function with the state, and check what it returns.
+
+    Raises:
+        InvalidNodeOutputError: LangGraph could not write it to the state.
+        RuntimeError: The function raised `StopIteration`, which no coroutine may let through (PEP 479).
+    """
+    try:
+        value = await call.runtime.call(function, (call.state,), keywords, limits)
+        if isinstance(value, Runnable):
+            # LangGraph invokes what a node returns if it can be; here it is part of the attempt.
+            invoke = value.ainvoke if call.runtime.is_async else value.invoke
+            value = await call.runtime.call(invoke, (call.state, call.config), {}, limits)
+    except StopIteration as error:
+        raise RuntimeError("The function raised StopIteration.") from error
+    return checked_output(value, call.name)
+
+
+async def _notified(
+    policies: NodePolicies, call: NodeCall, callback: Callback, argument: object, event: str
+) -> None:
+    """Run a callback of the user's, without harm if it raises; one that waits may take as long as an attempt."""
+    limits = None
+    if callback.waits:
+        limits = Limits(call.name, signal=call.abort_signal)
+        if policies.timeout_ms is not None:
+            limits.seconds, limits.timeout_ms = policies.timeout_ms / 1000, policies.timeout_ms
+    try:
+        await call.runtime.call(callback.function, (argument,), {}, limits)
+    except NodeCancellationError:
+        raise
+    except Exception as error:
+        report_harmless(call, event, error)

@@ -1,0 +1,111 @@
+"""`NodeCall`: all that one call of a node carries through the pipeline."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.node.context import EXECUTION_IDS, active_otel_trace_id
+from langgraph_runner.node.langgraph_compat import run_control, run_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.runtime import RunControl
+
+    from langgraph_runner.metrics import NodeMetricsCollector
+    from langgraph_runner.node.abort import AbortSignal
+    from langgraph_runner.node.config import RetryConfig
+    from langgraph_runner.node.context import NodeContext
+    from langgraph_runner.node.runtime import Runtime
+
+__all__ = ["TRACE_ID", "NodeCall"]
+
+TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
+"""A trace id as W3C Trace Context has it: 32 lower-case hex digits, not all of them 0."""
+"""A trace id as W3C Trace Context has it: 32 lower-case hex digits, not all of them 0."""
+
+
+class NodeCall:
+    """One call of one node. Belongs to that call alone, so it needs no lock.
+
+    `state` and `keywords` change from one attempt to the next; the rest is settled at the start.
+    """
+
+    abort_signal: AbortSignal | None = None
+    collector: NodeMetricsCollector | None = None
+    configurable: Mapping[str, Any] = MappingProxyType({})
+    control: RunControl | None = None
+    """LangGraph's, where a drain is to stop the work."""
+    pristine: Any = None
+    """The state as it was given, where another attempt or a fallback may need it."""
+    retry: RetryConfig | None = None
+    attempts = 0
+    _execution_id: str | None = None
+    _trace_id: str | None = None
+
+    def __init__(
+        self,
+        name: str,
+        runtime: Runtime,
+        state: Any,
+        config: RunnableConfig | None,
+        keywords: dict[str, Any],
+        parent: NodeContext | None,
+    ) -> None:
+        self.name = name
+        self.runtime = runtime
+        self.state = state
+        self.config = config
+        self.keywords = keywords
+        self.parent = parent
+        self.started = runtime.monotonic()
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Time since the call began."""
+        return (self.runtime.monotonic() - self.started) * 1000
+
+    @property
+    def story_id(self) -> str | None:
+        """See `NodeContext.story_id`."""
+        story_id = self.configurable.get("story_id")
+        if story_id is None:
+            state = self.state
+            story_id = state.get("story_id") if isinstance(state, dict) else getattr(state, "story_id", None)
+        return None if story_id is None else str(story_id)
+
+    @property
+    def graph_execution_id(self) -> str:
+        """See `NodeContext.graph_execution_id`."""
+        if self._execution_id is None:
+            self._execution_id = (
+                self.configurable.get("graph_execution_id") or run_id(self.config) or self._made_up_id()
+            )
+        return self._execution_id
+
+    @property
+    def trace_id(self) -> str:
+        """See `NodeContext.trace_id`."""
+        if self._trace_id is None:
+            self._trace_id = (
+                self.configurable.get("trace_id")
+                or active_otel_trace_id()
+                or (self.parent and self.parent.trace_id)
+                or self._derived_trace_id()
+            )
+        return self._trace_id
+
+    def _made_up_id(self) -> str:
+        new_id = self.runtime.token_hex(16)
+        control = run_control(self.config)
+        if control is not None:
+            return EXECUTION_IDS.of(control, new_id)
+        return self.parent.graph_execution_id if self.parent is not None else new_id
+
+    def _derived_trace_id(self) -> str:
+        # LangGraph's run ids are UUIDs, which are trace ids once their hyphens are gone.
+        digits = self.graph_execution_id.replace("-", "").lower()
+        return digits if TRACE_ID.fullmatch(digits) else self.runtime.token_hex(16)

@@ -1,0 +1,131 @@
+"""The functions that a node calls: of which colour they are, and what they want to be given."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from langchain_core.runnables import Runnable, RunnableLambda
+from langgraph.runtime import Runtime as LangGraphRuntime
+
+__all__ = ["INJECTABLE", "Callee", "NodeFunction"]
+
+NodeFunction: TypeAlias = Callable[..., Any] | Runnable[Any, Any]
+"""What can be made a node."""
+
+# What LangGraph hands to a parameter of this name, and what a direct call in a unit test gets instead.
+INJECTABLE: Final[dict[str, Callable[[], Any]]] = {
+    "config": dict,
+    "runtime": LangGraphRuntime,
+    "store": lambda: None,
+    "writer": lambda: lambda _: None,
+    "previous": lambda: None,
+    "error": lambda: None,
+}
+_KEYWORD_KINDS: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+@dataclass(frozen=True)
+class Callee:
+    """A function to call with a state."""
+
+    function: Callable[..., Any]
+    """Call it as `function(state, **keywords)`."""
+    is_async: bool
+    """Whether the result is awaited."""
+    source: Any
+    """What the user gave."""
+    parameters: tuple[inspect.Parameter, ...] = ()
+    """Its signature; empty where it has none to read."""
+    injected: frozenset[str] = frozenset()
+    """Which of `INJECTABLE` it asks for."""
+    required: tuple[str, ...] = field(default=())
+    """Those of them without a default of their own."""
+
+    @classmethod
+    def of(cls, source: NodeFunction, *, prefer_async: bool = False) -> Callee:
+        """Inspect what the user gave.
+
+        Args:
+            source: A function, a coroutine function, a callable object, a partial, or a Runnable.
+            prefer_async: For a Runnable, which can do both, the colour to call it in.
+
+        Raises:
+            TypeError: It cannot be called.
+        """
+        if inspect.isgeneratorfunction(source) or inspect.isasyncgenfunction(source):
+            # LangGraph does the same; what the generator yields is added up to the node's output.
+            source = RunnableLambda(source)
+        if isinstance(source, Runnable):
+            return cls._of_runnable(source, prefer_async=prefer_async)
+        if not callable(source):
+            raise TypeError(
+                f"fn: expected a function, a coroutine function or a Runnable, got {source!r:.80}."
+            )
+        parameters = _parameters(source)
+        injected = _injected(parameters)
+        return cls(
+            function=source,
+            is_async=_is_coroutine_function(source),
+            source=source,
+            parameters=parameters,
+            injected=frozenset(parameter.name for parameter in injected),
+            required=tuple(p.name for p in injected if p.default is inspect.Parameter.empty),
+        )
+
+    @classmethod
+    def _of_runnable(cls, runnable: Runnable[Any, Any], *, prefer_async: bool) -> Callee:
+        return cls(
+            function=runnable.ainvoke if prefer_async else runnable.invoke,
+            is_async=prefer_async,
+            source=runnable,
+            injected=frozenset({"config"}),
+            required=("config",),
+        )
+
+    def keywords(self, available: dict[str, Any]) -> dict[str, Any]:
+        """Of what is available, what this function takes; with a stand-in for what it needs and nobody gave."""
+        if not self._takes_anything:
+            names = {parameter.name for parameter in self.parameters[1:]} | self.injected
+            available = {name: value for name, value in available.items() if name in names}
+        return self.completed(available)
+
+    def completed(self, keywords: dict[str, Any]) -> dict[str, Any]:
+        """`keywords`, with a stand-in for what the function needs and nobody gave, as in a unit test."""
+        missing = {name: INJECTABLE[name]() for name in self.required if name not in keywords}
+        return {**keywords, **missing} if missing else keywords
+
+    @property
+    def _takes_anything(self) -> bool:
+        return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in self.parameters)
+
+    @property
+    def name(self) -> str:
+        """What the user would call it."""
+        source = self.source
+        if isinstance(source, Runnable):
+            return source.get_name()
+        while isinstance(source, functools.partial):
+            source = source.func
+        return str(getattr(source, "__name__", type(source).__name__))
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    try:
+        return tuple(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # Some builtins have no signature.
+        return ()
+
+
+def _injected(parameters: tuple[inspect.Parameter, ...]) -> list[inspect.Parameter]:
+    # The first parameter is the state, whatever its name.
+    return [p for p in parameters[1:] if p.name in INJECTABLE and p.kind in _KEYWORD_KINDS]
+
+
+def _is_coroutine_function(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - a callable object's method tells its colour
+    )

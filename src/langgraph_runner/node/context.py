@@ -1,0 +1,192 @@
+"""What a function can learn about the call that it is part of: `get_node_context()`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import OrderedDict
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.node.abort import AbortController, AbortSignal
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from datetime import datetime
+
+    from langgraph_runner.node.call import NodeCall
+
+__all__ = ["CURRENT_CONTEXT", "NodeContext", "add_node_context", "get_node_context"]
+
+CURRENT_CONTEXT: Final[ContextVar[NodeContext | None]] = ContextVar("langgraph_runner_node", default=None)
+
+
+class NodeContext:
+    """One attempt of one node call. Made by the runner; read it with `get_node_context()`.
+
+    Safe to hand to other threads. What is costly to find out is found out when it is asked for.
+    """
+
+    __slots__ = ("_call", "_controller", "_stop_reason", "attempt", "primary_error", "primary_input")
+
+    def __init__(
+        self,
+        call: NodeCall,
+        attempt: int = 1,
+        *,
+        primary_error: BaseException | None = None,
+        primary_input: Any = None,
+    ) -> None:
+        self._call = call
+        self._controller: AbortController | None = None
+        self._stop_reason: str | None = None
+        self.attempt = attempt
+        """Which attempt this is, from 1."""
+        self.primary_error = primary_error
+        """In a fallback: the error of the function that it stands in for. Otherwise None."""
+        self.primary_input = primary_input
+        """In a fallback: the state that the function was given. Otherwise None."""
+
+    @property
+    def node_name(self) -> str:
+        """The name of the node in its graph."""
+        return self._call.name
+
+    @property
+    def retry_attempt(self) -> int:
+        """How many retries came before: 0 on the first attempt."""
+        return self.attempt - 1
+
+    @property
+    def story_id(self) -> str | None:
+        """`story_id` of the config, else of the state."""
+        return self._call.story_id
+
+    @property
+    def started_at(self) -> datetime:
+        """When the node call began, in UTC."""
+        call = self._call
+        return call.runtime.now_utc() - timedelta(seconds=call.runtime.monotonic() - call.started)
+
+    @property
+    def parent(self) -> NodeContext | None:
+        """The context of the node whose function called this node or its graph; None at the top."""
+        return self._call.parent
+
+    @property
+    def graph_execution_id(self) -> str:
+        """The same for all nodes of one graph run.
+
+        `graph_execution_id` of the config, else LangGraph's run id, else one made up for the run.
+        """
+        return self._call.graph_execution_id
+
+    @property
+    def trace_id(self) -> str:
+        """W3C trace id (32 lower-case hex digits), the same for all nodes of one graph run.
+
+        `trace_id` of the config, else that of the active OpenTelemetry span, else of the parent node, else
+        derived from `graph_execution_id`.
+        """
+        return self._call.trace_id
+
+    @property
+    def abort_signal(self) -> AbortSignal:
+        """Fires when this attempt is to stop: its timeout passed, its run was aborted, or it drains.
+
+        A blocking function that loops should look at `abort_signal.aborted`: nothing else can stop it.
+        """
+        if self._controller is None:
+            controller = AbortController()
+            if (run_signal := self._call.abort_signal) is not None:
+                run_signal.add_callback(lambda: controller.abort(run_signal.reason or ""))
+            self._controller = controller
+            # In this order, so that a stop between the two lines is not missed.
+            if self._stop_reason is not None:
+                controller.abort(self._stop_reason)
+        return self._controller.signal
+
+    def stop(self, reason: str) -> None:
+        """Fire `abort_signal`. The runner calls this."""
+        self._stop_reason = reason
+        if self._controller is not None:
+            self._controller.abort(reason)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Identity and progress as JSON values, for logs."""
+        return {
+            "node": self.node_name,
+            "story_id": self.story_id,
+            "attempt": self.attempt,
+            "trace_id": self.trace_id,
+            "graph_execution_id": self.graph_execution_id,
+        }
+
+    def __repr__(self) -> str:
+        return f"<NodeContext {self.node_name!r} attempt={self.attempt}>"
+
+
+def get_node_context() -> NodeContext:
+    """The context of the node call that this code runs in, in its threads and tasks too.
+
+    Raises:
+        RuntimeError: Not inside a node made by `create_node()`.
+    """
+    context = CURRENT_CONTEXT.get()
+    if context is None:
+        raise RuntimeError(
+            "get_node_context() works inside a function that create_node() wraps; there is no node call here."
+        )
+    return context
+
+
+def add_node_context(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: adds node, story, attempt and ids to every event that is logged inside a node.
+
+    Put it into `structlog.configure(processors=[add_node_context, ...])`. Fields of the event win.
+    """
+    context = CURRENT_CONTEXT.get()
+    if context is not None:
+        for key, value in context.as_dict().items():
+            if value is not None:
+                event.setdefault(key, value)
+    return event
+
+
+def active_otel_trace_id() -> str | None:
+    """The trace id of the active OpenTelemetry span; None without a valid one.
+
+    A program with an active span has imported OpenTelemetry already, so this never does.
+    """
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return None
+    span = trace.get_current_span().get_span_context()
+    return f"{span.trace_id:032x}" if span.is_valid else None
+
+
+class ExecutionIds:
+    """Made-up ids for graph runs that have none, one for each run.
+
+    LangGraph has one `RunControl` for a run and its subgraphs. It can be neither extended nor weakly
+    referenced, so the newest few are kept here together with their ids.
+    """
+
+    def __init__(self, limit: int = 1024) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._ids: OrderedDict[int, tuple[object, str]] = OrderedDict()
+
+    def of(self, run: object, new_id: str) -> str:
+        """The id of `run`; `new_id` if it has none yet."""
+        with self._lock:
+            # The entry holds the run, so its id() cannot be that of another one.
+            _, known = self._ids.setdefault(id(run), (run, new_id))
+            self._ids.move_to_end(id(run))
+            if len(self._ids) > self._limit:
+                self._ids.popitem(last=False)
+            return known
+
+
+EXECUTION_IDS: Final = ExecutionIds()

@@ -1,0 +1,230 @@
+"""`create_node()`: one function in, one resilient LangGraph node out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Concatenate, TypeVar, overload
+
+from langchain_core.runnables import Runnable
+
+from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
+from langgraph_runner.node.breaker import NodeCircuitBreaker
+from langgraph_runner.node.callee import Callee, NodeFunction
+from langgraph_runner.node.config import (
+    CircuitBreakerConfig,
+    RetryLike,
+    TimeoutLike,
+    as_retry_config,
+    as_timeout_ms,
+)
+from langgraph_runner.node.logs import as_log_level
+from langgraph_runner.node.nodes import (
+    AsyncNode,
+    RunnableNode,
+    SyncNode,
+    as_fallback,
+    async_node,
+    sync_node,
+)
+from langgraph_runner.node.policies import (
+    Callback,
+    NodePolicies,
+    OnDrain,
+    OnError,
+    OnRetryAttempt,
+    OnTimeout,
+    as_choice,
+)
+from langgraph_runner.node.runtime import ASYNC_RUNTIME, BLOCKING_RUNTIME, Runtime
+
+if TYPE_CHECKING:
+    from langgraph_runner.metrics import NodeMetricsCollector
+
+__all__ = ["create_node"]
+
+StateT = TypeVar("StateT")
+ResultT = TypeVar("ResultT")
+
+
+@overload
+def create_node(
+    fn: Runnable[StateT, ResultT],
+    *,
+    name: str | None = None,
+    retry: RetryLike | None = None,
+    timeout_ms: TimeoutLike | None = None,
+    total_timeout_ms: TimeoutLike | None = None,
+    on_timeout: OnTimeout | None = None,
+    on_retry_attempt: OnRetryAttempt | None = None,
+    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None = None,
+    fallback: NodeFunction | None = None,
+    metrics_collector: NodeMetricsCollector | None = None,
+    on_error: OnError = "capture",
+    on_drain: OnDrain | None = None,
+    log_level: int | str = "INFO",
+    sanitizer: Sanitizer = DEFAULT_SANITIZER,
+    runtime: Runtime | None = None,
+) -> RunnableNode[StateT, ResultT]: ...
+
+
+@overload
+def create_node(
+    fn: Callable[Concatenate[StateT, ...], Coroutine[Any, Any, ResultT]],
+    *,
+    name: str | None = None,
+    retry: RetryLike | None = None,
+    timeout_ms: TimeoutLike | None = None,
+    total_timeout_ms: TimeoutLike | None = None,
+    on_timeout: OnTimeout | None = None,
+    on_retry_attempt: OnRetryAttempt | None = None,
+    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None = None,
+    fallback: NodeFunction | None = None,
+    metrics_collector: NodeMetricsCollector | None = None,
+    on_error: OnError = "capture",
+    on_drain: OnDrain | None = None,
+    log_level: int | str = "INFO",
+    sanitizer: Sanitizer = DEFAULT_SANITIZER,
+    runtime: Runtime | None = None,
+) -> AsyncNode[StateT, ResultT]: ...
+
+
+@overload
+def create_node(
+    fn: Callable[Concatenate[StateT, ...], ResultT],
+    *,
+    name: str | None = None,
+    retry: RetryLike | None = None,
+    timeout_ms: TimeoutLike | None = None,
+    total_timeout_ms: TimeoutLike | None = None,
+    on_timeout: OnTimeout | None = None,
+    on_retry_attempt: OnRetryAttempt | None = None,
+    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None = None,
+    fallback: NodeFunction | None = None,
+    metrics_collector: NodeMetricsCollector | None = None,
+    on_error: OnError = "capture",
+    on_drain: OnDrain | None = None,
+    log_level: int | str = "INFO",
+    sanitizer: Sanitizer = DEFAULT_SANITIZER,
+    runtime: Runtime | None = None,
+) -> SyncNode[StateT, ResultT]: ...
+
+
+def create_node(
+    fn: NodeFunction,
+    *,
+    name: str | None = None,
+    retry: RetryLike | None = None,
+    timeout_ms: TimeoutLike | None = None,
+    total_timeout_ms: TimeoutLike | None = None,
+    on_timeout: OnTimeout | None = None,
+    on_retry_attempt: OnRetryAttempt | None = None,
+    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None = None,
+    fallback: NodeFunction | None = None,
+    metrics_collector: NodeMetricsCollector | None = None,
+    on_error: OnError = "capture",
+    on_drain: OnDrain | None = None,
+    log_level: int | str = "INFO",
+    sanitizer: Sanitizer = DEFAULT_SANITIZER,
+    runtime: Runtime | None = None,
+) -> Any:
+    """Wrap a function so that it can stand in production as a LangGraph node.
+
+    Everything happens in one order, outermost first: log and context, metrics, capture, fallback, total
+    timeout, retry, circuit breaker, attempt timeout, call. Every option may be left out.
+
+    Args:
+        fn: A function `(state, ...)`, a coroutine function, a callable object or a `Runnable`, a compiled graph
+            too. What LangGraph injects by name (`config`, `runtime`, `store`, `writer`, `previous`) it may ask
+            for as usual. It may return what any node may.
+        name: For errors, logs and metrics. If not given, the node is called what LangGraph calls it, or after
+            its function outside a graph. Give it where several nodes share one function.
+        retry: A `RetryConfig`, its fields as a dict, a number of attempts, or LangGraph's `RetryPolicy`. Each
+            attempt gets a fresh copy of the state's containers.
+        timeout_ms: Limit of one attempt (ms, more than 0; or a `timedelta` or a `TimeoutPolicy`). It works for
+            sync functions too: they run in a thread, which is left behind when the time is up.
+        total_timeout_ms: Limit of all attempts and the waits between them.
+        on_timeout: Called with the `NodeTimeoutError` of each attempt that took too long, to clean up. Sync or
+            async. If it raises, that is logged and hides nothing.
+        on_retry_attempt: Called with a `RetryAttempt` before each wait, in the same way.
+        circuit_breaker: A `CircuitBreakerConfig`, or a `NodeCircuitBreaker` to share between nodes.
+        fallback: Runs with the same state when `fn` has finally failed, under `timeout_ms` and the abort
+            signal. A callable of either colour, or a node. `get_node_context().primary_error` tells it why.
+        metrics_collector: What to report to; one in `config["configurable"]` wins.
+        on_error: `"capture"` writes a failure to the state: `errors`, and `routing_flags["blocked"] = True`.
+            `"raise"` raises the original exception, so that LangGraph's `retry_policy` and `error_handler` act.
+        on_drain: What LangGraph's drain request does to a running attempt: `"stop"` it, or let it `"finish"`.
+            `"stop"` with `on_error="capture"` unless given, else `"finish"`.
+        log_level: Level of the `node.started` and `node.completed` events, by name or number.
+        sanitizer: Redacts and bounds what is recorded.
+        runtime: Clock, sleep and chance; a fake one in tests.
+
+    Returns:
+        A node of the same colour: `(state, config) -> partial state`. Thread-safe, and good for any number of
+        graphs and event loops. `node.run(state, config)` gives the outcome as a value, and
+        `node.circuit_breaker` is its breaker.
+
+        What counts as a failure: any `Exception` but LangGraph's own control flow (interrupts, commands to a
+        parent graph, drains), which goes through untouched, as do asyncio's cancellation, `KeyboardInterrupt`
+        and every other `BaseException`.
+
+    Raises:
+        pydantic.ValidationError: A field of `retry` is out of its range.
+        ValueError: An option is out of its range.
+        TypeError: An option is of no accepted kind.
+
+    Example:
+        >>> def flaky(state: dict) -> dict:
+        ...     return {"answer": 6 * 7}
+        >>> node = create_node(flaky, retry=3, timeout_ms=5_000)
+        >>> node({})
+        {'answer': 42}
+    """
+    as_choice(on_error, ("capture", "raise"), field="on_error")
+    as_choice(on_drain, ("stop", "finish", None), field="on_drain")
+    if name is not None and (not isinstance(name, str) or not name):
+        raise ValueError(f"name: {name!r} is not a non-empty string.")
+    callee = Callee.of(fn)
+    world = runtime or (ASYNC_RUNTIME if callee.is_async else BLOCKING_RUNTIME)
+    if world.is_async is not callee.is_async:
+        raise ValueError("runtime: its colour is not that of fn.")
+    policies = NodePolicies(
+        callee=callee,
+        name=name,
+        runtime=world,
+        retry=as_retry_config(retry),
+        timeout_ms=as_timeout_ms(timeout_ms, field="timeout_ms"),
+        total_timeout_ms=as_timeout_ms(total_timeout_ms, field="total_timeout_ms"),
+        on_timeout=Callback.of(on_timeout, world, field="on_timeout"),
+        on_retry_attempt=Callback.of(on_retry_attempt, world, field="on_retry_attempt"),
+        circuit_breaker=_as_breaker(circuit_breaker, name or callee.name, world),
+        fallback=None if fallback is None else as_fallback(fallback, world),
+        metrics_collector=metrics_collector,
+        on_error=on_error,
+        drain_stops=on_drain == "stop" or (on_drain is None and on_error == "capture"),
+        log_level=as_log_level(log_level),
+        sanitizer=sanitizer,
+    )
+    if isinstance(callee.source, Runnable):
+        awaiting = replace(
+            policies,
+            callee=Callee.of(fn, prefer_async=True),
+            runtime=ASYNC_RUNTIME,
+            on_timeout=Callback.of(on_timeout, ASYNC_RUNTIME, field="on_timeout"),
+            on_retry_attempt=Callback.of(on_retry_attempt, ASYNC_RUNTIME, field="on_retry_attempt"),
+            fallback=None if fallback is None else as_fallback(fallback, ASYNC_RUNTIME),
+        )
+        return RunnableNode(policies, awaiting)
+    return async_node(policies) if callee.is_async else sync_node(policies)
+
+
+def _as_breaker(
+    breaker: CircuitBreakerConfig | NodeCircuitBreaker | None, name: str, runtime: Runtime
+) -> NodeCircuitBreaker | None:
+    if breaker is None or isinstance(breaker, NodeCircuitBreaker):
+        return breaker
+    if isinstance(breaker, CircuitBreakerConfig):
+        return NodeCircuitBreaker(breaker, name=name, clock=runtime.monotonic)
+    raise TypeError(
+        f"circuit_breaker: expected a CircuitBreakerConfig or a NodeCircuitBreaker, got {breaker!r:.80}."
+    )

@@ -1,0 +1,46 @@
+"""The log events of a node: `node.started`, `.completed`, `.failed`, `.cancelled`, `.interrupted`, `.retrying`."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.errors.logs import get_logger, is_enabled
+
+if TYPE_CHECKING:
+    from langgraph_runner.node.call import NodeCall
+
+__all__ = ["LOGGER", "as_log_level", "log"]
+
+LOGGER: Final = "langgraph_runner.node"
+
+_METHODS: Final = {
+    logging.DEBUG: "debug",
+    logging.INFO: "info",
+    logging.WARNING: "warning",
+    logging.ERROR: "error",
+    logging.CRITICAL: "critical",
+}
+
+
+def as_log_level(level: int | str) -> int:
+    """Read what was given as `log_level=`.
+
+    Raises:
+        ValueError: It is none of the levels of `logging`.
+    """
+    number = logging.getLevelNamesMapping().get(level.upper()) if isinstance(level, str) else level
+    if isinstance(number, bool) or number not in _METHODS:
+        known = ", ".join(name.upper() for name in _METHODS.values())
+        raise ValueError(f"log_level: {level!r} is not one of {known}.")
+    return number
+
+
+def log(level: int, event: str, call: NodeCall, **fields: Any) -> None:
+    """Log an event of `call` with the node's name, story and trace."""
+    if not is_enabled(LOGGER, level):
+        return
+    logger = get_logger(LOGGER)
+    getattr(logger, _METHODS[level])(
+        event, node=call.name, story_id=call.story_id, trace_id=call.trace_id, **fields
+    )

@@ -1,0 +1,191 @@
+"""The three forms of a node: a function, a coroutine function, and a Runnable that is both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from langgraph_runner.node.breaker import NodeCircuitBreaker
+from langgraph_runner.node.callee import Callee, NodeFunction
+from langgraph_runner.node.delivery import deliver
+from langgraph_runner.node.outcome import Outcome, Success
+from langgraph_runner.node.pipeline import run_node
+from langgraph_runner.node.runtime import Runtime, drive
+from langgraph_runner.node.schema import SchemaWatch
+from langgraph_runner.node.signature import dress
+
+if TYPE_CHECKING:
+    from langgraph_runner.node.policies import NodePolicies
+
+__all__ = ["AsyncNode", "RunnableNode", "SyncNode", "as_fallback", "async_node", "sync_node"]
+
+StateT = TypeVar("StateT")
+StateT_contra = TypeVar("StateT_contra", contravariant=True)
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class SyncNode(Protocol[StateT_contra, ResultT_co]):
+    """A node made of a plain function: call it, or give it to `add_node()`."""
+
+    circuit_breaker: NodeCircuitBreaker | None
+    """Its breaker, to observe, reset or share."""
+    run: Callable[..., Outcome]
+    """`run(state, config)` is the outcome as a value: nothing is captured into a state, nothing raised."""
+
+    def __call__(
+        self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any
+    ) -> ResultT_co:
+        """What the function returns; with `on_error="capture"`, a failure as a partial state."""
+        ...
+
+
+class AsyncNode(Protocol[StateT_contra, ResultT_co]):
+    """A node made of a coroutine function."""
+
+    circuit_breaker: NodeCircuitBreaker | None
+    """Its breaker, to observe, reset or share."""
+    run: Callable[..., Coroutine[Any, Any, Outcome]]
+    """`await run(state, config)` is the outcome as a value."""
+
+    def __call__(
+        self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any
+    ) -> Coroutine[Any, Any, ResultT_co]:
+        """What the function returns; with `on_error="capture"`, a failure as a partial state."""
+        ...
+
+
+class RunnableNode(Runnable[StateT, ResultT]):
+    """A node made of a Runnable (a chain, a model, a compiled graph): sync and async, as that is.
+
+    Thread-safe. Both faces share one circuit breaker.
+    """
+
+    def __init__(self, blocking: NodePolicies, awaiting: NodePolicies) -> None:
+        self._blocking = blocking
+        self._awaiting = awaiting
+        self._on_error = blocking.on_error
+        self.name = blocking.name or blocking.callee.name
+        self._schema = _schema_watch(blocking)
+        self.circuit_breaker = blocking.circuit_breaker
+        # LangGraph finds a subgraph by looking through what a node holds.
+        self.bound: Runnable[StateT, ResultT] = blocking.callee.source
+
+    def run(self, state: StateT, config: RunnableConfig | None = None) -> Outcome:
+        """The outcome as a value."""
+        return drive(run_node(self._blocking, state, config, {"config": config or {}}))
+
+    async def arun(self, state: StateT, config: RunnableConfig | None = None) -> Outcome:
+        """The outcome as a value."""
+        return await run_node(self._awaiting, state, config, {"config": config or {}})
+
+    def invoke(self, input: StateT, config: RunnableConfig | None = None, **_: Any) -> ResultT:  # noqa: A002 - Runnable's own name
+        """Call the node."""
+        return cast("ResultT", deliver(self.run(input, config), self._on_error, self._schema, config))
+
+    async def ainvoke(self, input: StateT, config: RunnableConfig | None = None, **_: Any) -> ResultT:  # noqa: A002
+        """Call the node."""
+        outcome = await self.arun(input, config)
+        return cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
+
+    def __call__(self, state: StateT, config: RunnableConfig | None = None) -> ResultT:
+        return self.invoke(state, config)
+
+
+def sync_node(policies: NodePolicies) -> SyncNode[Any, Any]:
+    """A node that blocks."""
+    schema = _schema_watch(policies)
+    prepared = _keyword_builder(policies)
+
+    def run(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Outcome:
+        return drive(run_node(policies, state, config, prepared(config, injected)))
+
+    def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
+        outcome = drive(run_node(policies, state, config, prepared(config, injected)))
+        return deliver(outcome, policies.on_error, schema, config)
+
+    return cast("SyncNode[Any, Any]", _finished(node, run, policies))
+
+
+def async_node(policies: NodePolicies) -> AsyncNode[Any, Any]:
+    """A node that is awaited."""
+    schema = _schema_watch(policies)
+    prepared = _keyword_builder(policies)
+
+    async def run(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Outcome:
+        return await run_node(policies, state, config, prepared(config, injected))
+
+    async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
+        outcome = await run_node(policies, state, config, prepared(config, injected))
+        return deliver(outcome, policies.on_error, schema, config)
+
+    return cast("AsyncNode[Any, Any]", _finished(node, run, policies))
+
+
+def _finished(node: Any, run: Any, policies: NodePolicies) -> Any:
+    others = () if policies.fallback is None else (policies.fallback,)
+    dress(node, policies.callee, policies.name, others)
+    node.run = run
+    node.circuit_breaker = policies.circuit_breaker
+    node.policies = policies
+    return node
+
+
+def _keyword_builder(
+    policies: NodePolicies,
+) -> Callable[[RunnableConfig | None, dict[str, Any]], dict[str, Any]]:
+    """How the keywords of the function come about from what LangGraph injects."""
+    callee = policies.callee
+    wants_config = "config" in callee.injected
+    others = tuple(name for name in callee.required if name != "config")
+    if not wants_config and not others:
+        return lambda _, injected: injected
+
+    def build(config: RunnableConfig | None, injected: dict[str, Any]) -> dict[str, Any]:
+        if wants_config:
+            injected["config"] = config if config is not None else {}
+        return callee.completed(injected) if others else injected
+
+    return build
+
+
+def _schema_watch(policies: NodePolicies) -> SchemaWatch:
+    return SchemaWatch(policies.name or policies.callee.name, captures=policies.on_error == "capture")
+
+
+def as_fallback(fallback: NodeFunction, runtime: Runtime) -> Callee:
+    """A fallback in the colour of `runtime`. One that is a node keeps its policies; its failure is a failure here.
+
+    Raises:
+        TypeError: It cannot be called.
+    """
+    callee = Callee.of(fallback, prefer_async=runtime.is_async)
+    function = callee.function
+    if isinstance(fallback, RunnableNode):
+        function = _raising(fallback.arun if callee.is_async else fallback.run, is_async=callee.is_async)
+    elif hasattr(fallback, "policies") and hasattr(fallback, "run"):
+        function = _raising(fallback.run, is_async=callee.is_async)
+    return replace(
+        callee, function=runtime.adapt(function, is_async=callee.is_async), is_async=runtime.is_async
+    )
+
+
+def _raising(run: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+    """The `run` of a node as a function that raises its failure."""
+
+    async def call_async(state: Any, **keywords: Any) -> Any:
+        return _value_or_raise(await run(state, **keywords))
+
+    def call(state: Any, **keywords: Any) -> Any:
+        return _value_or_raise(run(state, **keywords))
+
+    return call_async if is_async else call
+
+
+def _value_or_raise(outcome: Outcome) -> Any:
+    if isinstance(outcome, Success):
+        return outcome.value
+    raise outcome.exception

@@ -1,0 +1,95 @@
+"""`NodePolicies`: the options of one node, checked and brought into the colour of its function."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from langgraph_runner.errors import NodeTimeoutError, Sanitizer
+from langgraph_runner.node.callee import Callee
+from langgraph_runner.node.retry import RetryAttempt
+
+if TYPE_CHECKING:
+    from langgraph_runner.metrics import NodeMetricsCollector
+    from langgraph_runner.node.breaker import NodeCircuitBreaker
+    from langgraph_runner.node.config import RetryConfig
+    from langgraph_runner.node.runtime import Runtime
+
+__all__ = ["Callback", "NodePolicies", "OnDrain", "OnError", "OnRetryAttempt", "OnTimeout", "as_choice"]
+
+OnError = Literal["capture", "raise"]
+OnDrain = Literal["stop", "finish"]
+OnTimeout: TypeAlias = Callable[[NodeTimeoutError], Any]
+"""Called with the timeout error of an attempt, to clean up after it. Sync or async."""
+OnRetryAttempt: TypeAlias = Callable[[RetryAttempt], Any]
+"""Called before each wait. Sync or async."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A callback of the user's, in the colour of the runtime."""
+
+    function: Callable[..., Any]
+    waits: bool
+    """Whether it is async, and so may take its time."""
+
+    @classmethod
+    def of(cls, function: Callable[..., Any] | None, runtime: Runtime, *, field: str) -> Callback | None:
+        """Check a callback and adapt it.
+
+        Raises:
+            TypeError: It cannot be called.
+        """
+        if function is None:
+            return None
+        if not callable(function):
+            raise TypeError(f"{field}: expected a function, got {function!r:.80}.")
+        if Callee.of(function).is_async:
+            return cls(runtime.adapt(function, is_async=True), waits=True)
+        return cls(_at_once(function) if runtime.is_async else function, waits=False)
+
+
+def _at_once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A quick blocking callback as a coroutine function; a lambda may still hand on a coroutine."""
+
+    async def call(argument: object) -> None:
+        result = function(argument)
+        if inspect.isawaitable(result):
+            await result
+
+    return call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePolicies:
+    """What one node does, and how. Immutable; only the breaker and the collector have state, and a lock each."""
+
+    callee: Callee
+    name: str | None
+    """The name it was given; None to take LangGraph's."""
+    runtime: Runtime
+    retry: RetryConfig | None
+    timeout_ms: float | None
+    total_timeout_ms: float | None
+    on_timeout: Callback | None
+    on_retry_attempt: Callback | None
+    circuit_breaker: NodeCircuitBreaker | None
+    fallback: Callee | None
+    """In the colour of the runtime."""
+    metrics_collector: NodeMetricsCollector | None
+    on_error: OnError
+    drain_stops: bool
+    log_level: int
+    sanitizer: Sanitizer
+
+
+def as_choice(value: object, choices: tuple[str, ...], *, field: str) -> None:
+    """Refuse a value that is none of `choices`.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if value not in choices:
+        raise ValueError(f"{field}: {value!r} is not one of {', '.join(map(repr, choices))}.")

@@ -1,0 +1,110 @@
+"""Telling the outside what a node does: log events and metrics. Neither can harm the node."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from langgraph_runner.errors import FailureCategory
+from langgraph_runner.node.logs import log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langgraph_runner.node.call import NodeCall
+    from langgraph_runner.node.outcome import Failure, Success
+
+__all__ = [
+    "report_cancelled",
+    "report_failure",
+    "report_harmless",
+    "report_interrupted",
+    "report_retry",
+    "report_success",
+]
+
+
+def report_success(call: NodeCall, success: Success, level: int) -> None:
+    """The node delivered. `level` is that of the exit event."""
+    if call.collector is not None:
+        record(call, call.collector.record_success, call.name, success.duration_ms)
+    log(
+        level,
+        "node.completed",
+        call,
+        outcome="fallback" if success.fallback_used else "success",
+        duration_ms=round(success.duration_ms, 3),
+        attempts=success.attempts,
+    )
+
+
+def report_failure(call: NodeCall, failure: Failure, level: int) -> None:
+    """The node failed finally. The event is an error, or a warning where the node did nothing wrong."""
+    category = FailureCategory(failure.record["category"])
+    if call.collector is not None:
+        record(call, call.collector.record_failure, call.name, failure.duration_ms, category)
+    fault = category not in {FailureCategory.CANCELLED, FailureCategory.CIRCUIT_OPEN}
+    log(
+        max(level, logging.ERROR if fault else logging.WARNING),
+        "node.cancelled" if category is FailureCategory.CANCELLED else "node.failed",
+        call,
+        outcome=failure.record["code"],
+        duration_ms=round(failure.duration_ms, 3),
+        attempts=failure.attempts,
+        error_type=failure.record["error_type"],
+        error=failure.record["message"],
+    )
+
+
+def report_cancelled(call: NodeCall, error: BaseException, level: int) -> None:
+    """The node ends with something that is not its to handle: asyncio's cancellation, `KeyboardInterrupt`."""
+    duration_ms = call.elapsed_ms
+    if call.collector is not None:
+        record(call, call.collector.record_failure, call.name, duration_ms, FailureCategory.CANCELLED)
+    log(
+        max(level, logging.WARNING),
+        "node.cancelled",
+        call,
+        outcome=type(error).__name__,
+        duration_ms=round(duration_ms, 3),
+        attempts=call.attempts,
+    )
+
+
+def report_interrupted(call: NodeCall, error: BaseException, level: int) -> None:
+    """LangGraph steers: an interrupt, a drain, a command to a parent. Neither success nor failure."""
+    log(
+        level,
+        "node.interrupted",
+        call,
+        outcome=type(error).__name__,
+        duration_ms=round(call.elapsed_ms, 3),
+        attempts=call.attempts,
+    )
+
+
+def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
+    """An attempt failed and another will follow. The event names the type; the text may hold secrets."""
+    if call.collector is not None:
+        record(call, call.collector.record_retry, call.name)
+    log(
+        logging.WARNING,
+        "node.retrying",
+        call,
+        attempt=call.attempts,
+        delay_ms=round(delay_ms, 3),
+        error_type=type(error).__name__,
+    )
+
+
+def report_harmless(call: NodeCall, event: str, error: BaseException) -> None:
+    """Something beside the node failed: a callback, a collector. Logged, and that is all."""
+    log(logging.WARNING, event, call, error_type=type(error).__name__)
+
+
+def record(call: NodeCall, method: Callable[..., Any], *arguments: Any) -> None:
+    """Hand something to a collector, which may be anybody's and may raise."""
+    try:
+        method(*arguments)
+    except Exception as error:  # Metrics never harm the node.
+        report_harmless(call, "node.metrics_failed", error)

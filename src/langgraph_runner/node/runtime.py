@@ -1,0 +1,182 @@
+"""Time, sleep, chance and calls: all that the pipeline awaits, in one object for each colour.
+
+The pipeline is written once, as coroutines that await only what a `Runtime` hands them. `AsyncRuntime`
+really awaits; the coroutines of `BlockingRuntime` never suspend, so `drive()` runs the same pipeline to its
+end in one step. Nothing else in the package reads a clock, sleeps or draws a random number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import threading
+import time
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from langgraph_runner.node.limits import DRAIN_POLL_S, Limits
+from langgraph_runner.node.scope import CancelScope
+from langgraph_runner.node.threads import call_in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+__all__ = ["ASYNC_RUNTIME", "BLOCKING_RUNTIME", "AsyncRuntime", "BlockingRuntime", "Runtime", "drive"]
+
+T = TypeVar("T")
+
+monotonic: Final = time.monotonic
+"""Seconds on a clock that never goes back."""
+
+
+class Runtime(Protocol):
+    """What a pipeline needs of the world. Thread-safe; one serves any number of nodes."""
+
+    is_async: bool
+    """Whether functions are awaited."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        ...
+
+    def now_utc(self) -> datetime:
+        """The time of day, with its time zone."""
+        ...
+
+    def random(self) -> float:
+        """A random number in [0, 1)."""
+        ...
+
+    def token_hex(self, nbytes: int) -> str:
+        """`nbytes` random bytes as lower-case hex digits."""
+        ...
+
+    async def sleep(self, seconds: float, limits: Limits) -> None:
+        """Wait, unless `limits` end the wait with their error."""
+        ...
+
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        """Call `function`, which has the colour of this runtime, unless `limits` end it with their error."""
+        ...
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        """`function` in the colour of this runtime."""
+        ...
+
+
+class _Clock:
+    """The real clock and real chance."""
+
+    monotonic = staticmethod(monotonic)
+    random = staticmethod(random.random)
+    token_hex = staticmethod(secrets.token_hex)
+
+    def now_utc(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class AsyncRuntime(_Clock):
+    """Runs async functions on the running event loop."""
+
+    is_async = True
+
+    async def sleep(self, seconds: float, limits: Limits) -> None:
+        """Wait. A wait of 0 lets other tasks run."""
+        await self.call(asyncio.sleep, (seconds,), {}, limits)
+
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        """Await `function(*arguments, **keywords)`."""
+        if limits is None:
+            return await function(*arguments, **keywords)
+        with CancelScope(limits, self.monotonic):
+            return await function(*arguments, **keywords)
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        """A blocking function goes to a thread, so that it cannot hold up the event loop."""
+        return function if is_async else partial(asyncio.to_thread, function)
+
+
+class BlockingRuntime(_Clock):
+    """Runs plain functions in the calling thread, or in one of its own where they may have to be left."""
+
+    is_async = False
+
+    async def sleep(self, seconds: float, limits: Limits) -> None:
+        """Block this thread."""
+        woken = threading.Event()
+        disarm = limits.signal.add_callback(woken.set) if limits.signal is not None else None
+        end = self.monotonic() + seconds
+        slice_s = seconds if limits.control is None else DRAIN_POLL_S
+        try:
+            while (cancelled := limits.cancelled()) is None and (left := end - self.monotonic()) > 0:
+                woken.wait(min(left, slice_s))
+        finally:
+            if disarm is not None:
+                disarm()
+        if cancelled is not None:
+            raise cancelled
+
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        """Call `function(*arguments, **keywords)`; in a thread of its own if a limit may have to leave it."""
+        if limits is None:
+            return function(*arguments, **keywords)
+        if limits.seconds is None and limits.signal is None:
+            # Nothing but a drain could stop it, and a thread for every call is too high a price for that.
+            if (cancelled := limits.cancelled()) is not None:
+                raise cancelled
+            return function(*arguments, **keywords)
+        return call_in_thread(function, arguments, keywords, limits, self.monotonic)
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        """An async function gets an event loop of its own for each call."""
+        return partial(_run_on_own_loop, function) if is_async else function
+
+
+ASYNC_RUNTIME: Final = AsyncRuntime()
+BLOCKING_RUNTIME: Final = BlockingRuntime()
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that must not suspend; the sync face of every policy.
+
+    Raises:
+        RuntimeError: It did suspend.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return] # StopIteration does not know its type
+    coroutine.close()
+    raise RuntimeError("A blocking pipeline awaited something that suspends.")
+
+
+def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    async def call() -> Any:
+        return await function(*arguments, **keywords)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(call())
+    # A blocking node called from a coroutine: this thread has a loop already, which cannot run another.
+    return call_in_thread(asyncio.run, (call(),), {}, Limits(node="callback"), monotonic)

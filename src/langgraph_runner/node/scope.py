@@ -1,0 +1,146 @@
+"""`CancelScope`: stops what one task awaits, for a deadline, an abort signal or a drain request.
+
+It does what `asyncio.timeout` does for a deadline, by the same rules (`Task.uncancel()`, so that a cancellation
+from outside is never swallowed), for three causes at once and at about its cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import weakref
+from typing import TYPE_CHECKING
+
+from langgraph_runner.node.limits import DRAIN_POLL_S, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from langgraph_runner.errors import NodeRunnerError
+
+__all__ = ["CancelScope"]
+
+
+class CancelScope:
+    """A context manager around what one task awaits. Not reusable, not for more than one task.
+
+    Whatever the body does once it has been stopped, leaving the scope raises the error of what stopped it: a
+    late result is dropped. A cancellation of the task itself goes through unchanged.
+
+    Args:
+        limits: What may stop the body.
+        monotonic: The clock of the runtime, in seconds.
+
+    Raises:
+        NodeTimeoutError: On leaving, when `limits.seconds` had passed.
+        NodeCancellationError: On entering or leaving, when the signal had fired or a drain was requested.
+    """
+
+    __slots__ = ("_begun", "_disarm", "_error", "_limits", "_loop", "_monotonic", "_outer", "_task", "_timer")
+
+    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+        self._limits = limits
+        self._monotonic = monotonic
+        self._error: NodeRunnerError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._disarm: Callable[[], None] | None = None
+
+    def __enter__(self) -> None:
+        limits = self._limits
+        if (cancelled := limits.cancelled()) is not None:
+            raise cancelled
+        self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A node must run inside an asyncio task.")
+        self._task: asyncio.Task[object] | None = task
+        self._outer = task.cancelling()
+        self._begun = self._monotonic()
+        if limits.seconds is not None:
+            self._timer = self._loop.call_later(limits.seconds, self._time_out)
+        if limits.signal is not None:
+            self._disarm = limits.signal.add_callback(self._signal_fired)
+        if limits.control is not None:
+            _watched(self._loop).add(self)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        task, self._task = self._task, None
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._disarm is not None:
+            self._disarm()
+        if self._limits.control is not None:
+            _watched(self._loop).discard(self)
+        if self._error is None or task is None:
+            return
+        if task.uncancel() > self._outer:
+            return  # Somebody else wants this task to end as well, and theirs is the stronger wish.
+        if error is None or isinstance(error, Exception) or kind is asyncio.CancelledError:
+            raise self._error from (error if isinstance(error, Exception) else None)
+
+    def look_for_drain(self) -> None:
+        """Stop the body if LangGraph's drain was requested."""
+        self._cancel(self._limits.cancelled())
+
+    def _time_out(self) -> None:
+        self._cancel(self._limits.timed_out(self._monotonic() - self._begun))
+
+    def _signal_fired(self) -> None:
+        # From any thread, perhaps from the body itself: take the next turn of the loop.
+        with contextlib.suppress(RuntimeError):  # The loop has closed, and with it the body has ended.
+            self._loop.call_soon_threadsafe(self.look_for_drain)
+
+    def _cancel(self, error: NodeRunnerError | None) -> None:
+        if error is None or self._error is not None or self._task is None:
+            return
+        self._error = error
+        self._limits.stopped(str(error))
+        self._task.cancel()
+
+
+# The scopes of each loop that a drain request is to stop. One timer a loop looks at them all, and only while
+# there are any: cheaper for a node than a timer of its own.
+_scopes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _WatchedScopes] = weakref.WeakKeyDictionary()
+
+
+def _watched(loop: asyncio.AbstractEventLoop) -> _WatchedScopes:
+    watched = _scopes.get(loop)
+    if watched is None:
+        watched = _scopes[loop] = _WatchedScopes(loop)
+    return watched
+
+
+class _WatchedScopes:
+    __slots__ = ("_loop", "_scopes", "_ticking")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._scopes: set[CancelScope] = set()
+        self._ticking = False
+
+    def add(self, scope: CancelScope) -> None:
+        self._scopes.add(scope)
+        if not self._ticking:
+            self._schedule()
+
+    def discard(self, scope: CancelScope) -> None:
+        self._scopes.discard(scope)
+
+    def _schedule(self) -> None:
+        loop = self._loop()
+        if loop is not None:
+            self._ticking = True
+            loop.call_later(DRAIN_POLL_S, self._tick)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        for scope in tuple(self._scopes):
+            scope.look_for_drain()
+        if self._scopes:
+            self._schedule()

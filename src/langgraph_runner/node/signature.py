@@ -1,0 +1,94 @@
+"""Making a wrapper look like what it wraps, to LangGraph, to `inspect` and to readers.
+
+LangGraph reads a node's signature to decide what to inject, its first annotation to infer the input schema, and
+its return annotation to draw the edges of `Command[Literal[...]]`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import Runnable, RunnableConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langgraph_runner.node.callee import Callee
+
+__all__ = ["dress"]
+
+_STATE = inspect.Parameter("state", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+# LangGraph compares annotations literally, and injects the config for exactly this one.
+_CONFIG = inspect.Parameter("config", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=RunnableConfig)
+
+
+def dress(
+    wrapper: Callable[..., Any], callee: Callee, name: str | None, others: tuple[Callee, ...] = ()
+) -> None:
+    """Give `wrapper` the identity, the annotations and the signature of `callee`.
+
+    Args:
+        wrapper: A function made for this node alone; it is changed in place.
+        callee: What it wraps.
+        name: The node's name, if it was given one. It becomes part of `__qualname__`, so that LangGraph's node
+            cache keeps apart two nodes made of one function, or of the closures of one factory.
+        others: Further functions that the wrapper calls; what they want injected is asked for as well.
+    """
+    source = _function_behind(callee.source)
+    wrapper.__name__ = callee.name if name is None else name
+    qualname = getattr(source, "__qualname__", callee.name)
+    wrapper.__qualname__ = qualname if name is None else f"{qualname}[{name}]"
+    wrapper.__module__ = getattr(source, "__module__", None) or wrapper.__module__
+    wrapper.__doc__ = getattr(source, "__doc__", None)
+    wrapper.__annotations__ = {**_annotations(source), "config": RunnableConfig}
+    if not isinstance(callee.source, Runnable):
+        # LangGraph looks through this for annotations' namespaces and for the subgraphs that a node calls.
+        wrapper.__wrapped__ = source  # type: ignore[attr-defined]
+    wrapper.__signature__ = _signature(callee, others)  # type: ignore[attr-defined]
+
+
+def _function_behind(source: Any) -> Any:
+    while isinstance(source, functools.partial):
+        source = source.func
+    if isinstance(source, Runnable) or inspect.isroutine(source) or isinstance(source, type):
+        return source
+    return source.__call__
+
+
+def _annotations(source: Any) -> dict[str, Any]:
+    try:
+        return dict(inspect.get_annotations(source))
+    except TypeError:  # Runnables have none that mean anything here.
+        return {}
+
+
+def _signature(callee: Callee, others: tuple[Callee, ...]) -> inspect.Signature:
+    parameters = {p.name: _as_asked(p) for p in callee.parameters} or {_STATE.name: _STATE}
+    for other in others:
+        for parameter in other.parameters[1:]:
+            if parameter.name in other.injected and parameter.name not in parameters:
+                parameters[parameter.name] = parameter.replace(
+                    kind=inspect.Parameter.KEYWORD_ONLY, default=None
+                )
+    parameters.setdefault(_CONFIG.name, _CONFIG)
+    returns = inspect.Signature.empty
+    source = _function_behind(callee.source)
+    if not isinstance(source, Runnable):
+        returns = _annotations(source).get("return", inspect.Signature.empty)
+    ordered = sorted(parameters.values(), key=lambda parameter: parameter.kind)
+    return inspect.Signature(_defaults_last(ordered), return_annotation=returns)
+
+
+def _as_asked(parameter: inspect.Parameter) -> inspect.Parameter:
+    # `config: "RunnableConfig | None"` is a string that LangGraph does not recognise: the function would get
+    # None, and so would the runner.
+    return parameter.replace(annotation=RunnableConfig) if parameter.name == "config" else parameter
+
+
+def _defaults_last(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    """The same parameters in an order that a signature allows."""
+    positional = [p for p in parameters if p.kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    rest = parameters[len(positional) :]
+    return [*sorted(positional, key=lambda p: p.default is not inspect.Parameter.empty), *rest]

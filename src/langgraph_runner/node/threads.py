@@ -1,0 +1,141 @@
+"""Running a blocking attempt so that it can be left behind: in a daemon thread of its own.
+
+Python cannot stop a thread. What the runner can do is to tell the function (its abort signal fires), to go on
+without it, to drop whatever it still returns, and to count it: `abandoned_threads()`.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from typing import TYPE_CHECKING, Any
+
+from langgraph_runner.node.limits import DRAIN_POLL_S, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from langgraph_runner.errors import NodeRunnerError
+
+__all__ = ["abandoned_threads", "call_in_thread"]
+
+_count_lock = threading.Lock()
+_abandoned = 0
+
+
+def abandoned_threads() -> int:
+    """How many attempts run on although their timeout passed or their run was aborted.
+
+    A number that keeps growing means that a function blocks without a timeout of its own and without looking
+    at `get_node_context().abort_signal`. Thread-safe.
+    """
+    return _abandoned
+
+
+def _count(change: int) -> None:
+    global _abandoned  # noqa: PLW0603 - it is one gauge a process
+    with _count_lock:
+        _abandoned += change
+
+
+def call_in_thread(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    limits: Limits,
+    monotonic: Callable[[], float],
+) -> Any:
+    """Call `function` in a thread with a copy of the present context, and wait no longer than `limits` allow.
+
+    Raises:
+        NodeTimeoutError: `limits.seconds` passed.
+        NodeCancellationError: The signal fired, or a drain was requested.
+        BaseException: What `function` raised.
+    """
+    if (cancelled := limits.cancelled()) is not None:
+        raise cancelled
+    attempt = _ThreadedAttempt(function, arguments, keywords)
+    begun = monotonic()
+    disarm = limits.signal.add_callback(attempt.changed.set) if limits.signal is not None else None
+    attempt.start(f"node-{limits.node}")
+    try:
+        while not attempt.finished:
+            left = None if limits.seconds is None else begun + limits.seconds - monotonic()
+            error = limits.cancelled()
+            if error is None and left is not None and left <= 0:
+                error = limits.timed_out(monotonic() - begun)
+            if error is not None and attempt.abandon():
+                limits.stopped(str(error))
+                raise error
+            attempt.wait(_nearest(left, limits))
+    except BaseException:
+        # KeyboardInterrupt lands here too: the thread is told, and nobody waits for it.
+        if attempt.abandon():
+            limits.stopped("abandoned")
+        raise
+    finally:
+        if disarm is not None:
+            disarm()
+    return attempt.result()
+
+
+def _nearest(left: float | None, limits: Limits) -> float | None:
+    if limits.control is None:
+        return left
+    return DRAIN_POLL_S if left is None else min(left, DRAIN_POLL_S)
+
+
+class _ThreadedAttempt:
+    """One call in one thread. `changed` wakes the one who waits for it."""
+
+    def __init__(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+    ) -> None:
+        self._work = (function, arguments, keywords)
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self.finished = False
+        self.changed = threading.Event()
+
+    def start(self, name: str) -> None:
+        run = contextvars.copy_context().run
+        threading.Thread(target=run, args=(self._run,), name=name, daemon=True).start()
+
+    def _run(self) -> None:
+        function, arguments, keywords = self._work
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            value = function(*arguments, **keywords)
+        except BaseException as raised:  # noqa: BLE001 - it is raised again where the result is awaited
+            error = raised
+        with self._lock:
+            if self._abandoned:
+                _count(-1)
+                return
+            self._value, self._error, self.finished = value, error, True
+        self.changed.set()
+
+    def abandon(self) -> bool:
+        """Leave the thread to itself. False if it had finished already, or was abandoned before."""
+        with self._lock:
+            if self.finished or self._abandoned:
+                return False
+            self._abandoned = True
+            _count(1)
+            return True
+
+    def wait(self, seconds: float | None) -> None:
+        self.changed.wait(seconds)
+        if not self.finished:
+            self.changed.clear()
+
+    def result(self) -> Any:
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                self._error = None  # A frame that holds its own exception keeps both alive.
+        return self._value
