@@ -35,7 +35,7 @@ _CATEGORIES: dict[str, FailureCategory] = {category: category for category in Fa
 class NodeMetricsCollector:
     """Counts what nodes do, and keeps their latest durations.
 
-    Safe to use from any number of threads and tasks; one lock, held for about a microsecond.
+    Safe to use from any number of threads and tasks; one lock, never held while a listener or a log runs.
     Its size is bounded by the number of node names: each keeps `window_size` executions at most.
 
     Printed by rich it is a table, and `str()` gives one of plain text.

@@ -11,7 +11,6 @@ from langgraph_runner.metrics.window import RollingWindow
 
 if TYPE_CHECKING:
     from langgraph_runner.metrics.snapshot import NodeSnapshot
-    from langgraph_runner.metrics.thresholds import MetricThreshold
 
 
 class NodeTally:
@@ -28,7 +27,7 @@ class NodeTally:
         self.retry_count = 0
         self.counts = dict.fromkeys(FailureCategory, 0)
         self.duration_sum_ms = 0.0
-        self.exceeded: set[MetricThreshold] = set()
+        self.exceeded: set[int] = set()
 
     def succeeded(self, duration_ms: float) -> None:
         """Count a success."""

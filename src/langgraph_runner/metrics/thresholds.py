@@ -59,18 +59,22 @@ ThresholdListener = Callable[[ThresholdEvent], object]
 
 
 def crossings(
-    node: str, window: RollingWindow, thresholds: Iterable[MetricThreshold], exceeded: set[MetricThreshold]
+    node: str, window: RollingWindow, thresholds: Iterable[MetricThreshold], exceeded: set[int]
 ) -> list[ThresholdEvent]:
-    """Tell which limits the newest execution crossed, and note them in `exceeded`."""
+    """Tell which limits the newest execution crossed.
+
+    `exceeded` has the places of those that the node is above of, and is brought up to date; the places,
+    because hashing a pydantic model costs more than all else here.
+    """
     events = []
-    for threshold in thresholds:
+    for place, threshold in enumerate(thresholds):
         if len(window) < threshold.min_samples:
             continue
         value = threshold.value(window)
         above = value > threshold.limit
-        if above == (threshold in exceeded):
+        if above == (place in exceeded):
             continue
-        (exceeded.add if above else exceeded.discard)(threshold)
+        (exceeded.add if above else exceeded.discard)(place)
         direction: Literal["exceeded", "recovered"] = "exceeded" if above else "recovered"
         events.append(ThresholdEvent(node, threshold.metric, value, threshold.limit, direction))
     return events

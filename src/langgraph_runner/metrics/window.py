@@ -13,8 +13,8 @@ class RollingWindow:
     """The latest `size` executions, oldest first, each a duration in ms and whether it failed.
 
     A sample costs O(log n) comparisons for finding its place and that of the one that it pushes out.
-    Making room in the sorted list moves memory, which is one `memmove` of 8 bytes a sample: nothing at a
-    size of 1,000, and the larger part of the cost from 10,000 on (docs/metrics.md has figures).
+    Making room in the sorted list is one `memmove` of at most 8 bytes a sample: little at a size of 1,000,
+    and the larger part of what a record costs from 10,000 on (docs/metrics.md has figures).
 
     Not thread-safe.
     """
@@ -33,10 +33,12 @@ class RollingWindow:
         if len(durations) >= self.size:
             oldest_ms, oldest_failed = self._arrivals.popleft()
             del durations[bisect_left(durations, oldest_ms)]
-            self.failures -= oldest_failed
+            if oldest_failed:
+                self.failures -= 1
         self._arrivals.append((duration_ms, failed))
         insort(durations, duration_ms)
-        self.failures += failed
+        if failed:
+            self.failures += 1
 
     def percentile(self, percent: int) -> float | None:
         """Return the sorted sample at index `floor(percent / 100 * n)`, at most the last; None if empty.

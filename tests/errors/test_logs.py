@@ -1,0 +1,156 @@
+"""Where log events go, with structlog configured and without."""
+
+import logging
+import subprocess
+import sys
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from langgraph_runner.errors.logs import get_logger, is_enabled
+
+NAME = "langgraph_runner.test"
+
+
+@pytest.fixture(autouse=True)
+def _structlog_as_found():
+    """Leave structlog as if nobody had configured it, before and after; `capture_logs` configures it."""
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def run(code):
+    """Run a program of its own, and return what it printed, to stdout and stderr."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stdout + done.stderr
+
+
+def test_an_event_becomes_a_record_of_logging(caplog):
+    """The message has the event and its fields."""
+    get_logger(NAME).warning("node_failed", node="theme", attempt=2)
+    (record,) = caplog.records
+    assert (record.name, record.levelname, record.getMessage()) == (
+        NAME,
+        "WARNING",
+        "node_failed node='theme' attempt=2",
+    )
+
+
+def test_the_fields_are_attributes_of_the_record(caplog):
+    """A JSON formatter of logging finds them, bound ones too."""
+    get_logger(NAME).bind(node="theme").warning("node_failed", attempt=2)
+    (record,) = caplog.records
+    assert (record.node, record.attempt) == ("theme", 2)
+
+
+@pytest.mark.parametrize("field", ["name", "message", "args", "asctime", "taskName"])
+def test_a_field_called_like_an_attribute_of_records_is_renamed(caplog, field):
+    """Logging itself would refuse it."""
+    get_logger(NAME).warning("event", **{field: "mine"})
+    assert getattr(caplog.records[0], f"{field}_") == "mine"
+
+
+def test_a_percent_sign_is_no_placeholder(caplog):
+    """Events are not format strings."""
+    get_logger(NAME).warning("100%d done")
+    assert caplog.messages == ["100%d done"]
+
+
+def test_an_exception_is_handed_to_logging(caplog):
+    """The handler formats the traceback."""
+    try:
+        int("x")
+    except ValueError:
+        get_logger(NAME).exception("broken")
+    assert caplog.records[0].exc_info[0] is ValueError
+
+
+@pytest.mark.parametrize("method", ["debug", "info", "warning", "error", "critical", "exception"])
+def test_a_record_names_the_line_that_logged(caplog, method):
+    """Not a line within structlog."""
+    caplog.set_level(logging.DEBUG, NAME)
+    getattr(get_logger(NAME), method)("event")
+    assert caplog.records[0].funcName == "test_a_record_names_the_line_that_logged"
+
+
+def test_context_variables_of_structlog_are_fields(caplog):
+    """What was bound for the task shows in its events."""
+    structlog.contextvars.bind_contextvars(trace_id="t1")
+    get_logger(NAME).warning("event")
+    assert caplog.messages == ["event trace_id='t1'"]
+
+
+def test_the_level_of_logging_holds(caplog):
+    """An event below it makes no record."""
+    caplog.set_level(logging.WARNING, NAME)
+    get_logger(NAME).info("event")
+    assert caplog.records == []
+
+
+def test_a_configured_structlog_gets_the_event():
+    """With its fields, through the user's own pipeline."""
+    with capture_logs() as captured:
+        get_logger(NAME).warning("event", node="theme")
+    assert captured == [{"event": "event", "node": "theme", "log_level": "warning"}]
+
+
+def test_a_configured_structlog_keeps_logging_out(caplog):
+    """An event is logged once."""
+    with capture_logs():
+        get_logger(NAME).warning("event")
+    assert caplog.records == []
+
+
+def test_a_configuration_made_later_is_heeded(caplog):
+    """The logger from before is not kept."""
+    get_logger(NAME).warning("first")
+    with capture_logs() as captured:
+        get_logger(NAME).warning("second")
+    assert (caplog.messages, [entry["event"] for entry in captured]) == (["first"], ["second"])
+
+
+@pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
+def test_unconfigured_the_level_of_logging_tells(caplog, level, expected):
+    """What would make no record is not enabled."""
+    caplog.set_level(logging.WARNING, NAME)
+    assert is_enabled(NAME, level) is expected
+
+
+@pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
+def test_a_filtering_structlog_tells(level, expected):
+    """The filter of structlog knows its level."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    assert is_enabled(NAME, level) is expected
+
+
+@pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
+def test_a_structlog_over_logging_tells(caplog, level, expected):
+    """The wrapped logger of logging knows its level."""
+    caplog.set_level(logging.WARNING, NAME)
+    structlog.configure(wrapper_class=structlog.stdlib.BoundLogger, logger_factory=logging.getLogger)
+    assert is_enabled(NAME, level) is expected
+
+
+@pytest.mark.parametrize("wrapper", [structlog.BoundLogger, structlog.stdlib.BoundLogger])
+def test_a_structlog_that_cannot_tell_is_enabled(wrapper):
+    """And it is not made to log by being asked."""
+    structlog.configure(wrapper_class=wrapper)
+    assert is_enabled(NAME, logging.DEBUG) is True
+
+
+def test_an_unconfigured_program_prints_nothing():
+    """Neither stdout nor stderr is a library's to write to."""
+    code = f"from langgraph_runner.errors.logs import get_logger; get_logger({NAME!r}).error('event')"
+    assert run(code) == ""
+
+
+def test_structlog_is_not_loaded_before_the_first_event():
+    """Not by importing, nor by asking for a level."""
+    code = (
+        "import sys; from langgraph_runner.errors.logs import is_enabled;"
+        f"is_enabled({NAME!r}, 20); print('structlog' in sys.modules)"
+    )
+    assert run(code).strip() == "False"

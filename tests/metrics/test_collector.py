@@ -1,0 +1,314 @@
+"""The collector: what is counted, read and forgotten."""
+
+import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from langgraph_runner import metrics
+from langgraph_runner.metrics import FailureCategory, NodeMetrics, NodeMetricsCollector
+
+NO_FAILURES = {"timeout": 0, "validation": 0, "network": 0, "other": 0}
+
+
+@pytest.fixture
+def collector():
+    """An empty collector."""
+    return NodeMetricsCollector()
+
+
+@pytest.fixture
+def _eager_thread_switches():
+    """Let threads interrupt each other as often as Python can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.req("M-1", "M-2")
+def test_metrics_tell_what_a_node_did(collector):
+    """Counts, last, average, percentiles and categories of a few executions."""
+    collector.record_success("theme", 10)
+    collector.record_success("theme", 20)
+    collector.record_retry("theme")
+    collector.record_failure("theme", 60, FailureCategory.TIMEOUT)
+    assert collector.get_node_metrics("theme") == NodeMetrics(
+        node="theme",
+        success_count=2,
+        failure_count=1,
+        retry_count=1,
+        last_execution_ms=60,
+        average_execution_ms=30,
+        p50_ms=20,
+        p90_ms=60,
+        p99_ms=60,
+        failures_by_category=NO_FAILURES | {"timeout": 1},
+    )
+
+
+@pytest.mark.req("M-2")
+def test_nodes_are_counted_apart(collector):
+    """What one node does is nothing to another."""
+    collector.record_success("a", 1)
+    collector.record_failure("b", 2)
+    totals = {node: found.success_count for node, found in collector.get_all_node_metrics().items()}
+    assert totals == {"a": 1, "b": 0}
+
+
+@pytest.mark.req("M-1")
+def test_the_average_is_over_all_executions_not_the_window():
+    """Executions that left the window still count in the average."""
+    collector = NodeMetricsCollector(window_size=1)
+    collector.record_success("a", 10)
+    collector.record_success("a", 20)
+    assert collector.get_node_metrics("a").average_execution_ms == 15
+
+
+@pytest.mark.req("M-1")
+def test_an_average_too_large_for_a_float_stays_finite(collector):
+    """Two of the largest durations do not make an infinite average, which JSON could not hold."""
+    collector.record_success("a", sys.float_info.max)
+    collector.record_success("a", sys.float_info.max)
+    assert collector.get_node_metrics("a").average_execution_ms == sys.float_info.max / 2
+
+
+@pytest.mark.req("M-3")
+def test_an_unknown_node_has_empty_metrics(collector):
+    """Asking for a node that never reported is no error."""
+    assert collector.get_node_metrics("nobody") == NodeMetrics(node="nobody")
+
+
+@pytest.mark.req("M-3")
+def test_asking_for_a_node_does_not_add_it(collector):
+    """A read leaves no trace."""
+    collector.get_node_metrics("nobody")
+    assert collector.get_all_node_metrics() == {}
+
+
+@pytest.mark.req("M-4")
+def test_all_metrics_are_a_copy(collector):
+    """Changing what was returned changes nothing in the collector."""
+    collector.record_success("a", 1)
+    collector.get_all_node_metrics().clear()
+    assert list(collector.get_all_node_metrics()) == ["a"]
+
+
+@pytest.mark.req("M-4")
+def test_failures_by_category_are_a_copy(collector):
+    """The dict within a reading is the reader's own too."""
+    collector.record_failure("a", 1)
+    collector.get_node_metrics("a").failures_by_category.clear()
+    assert collector.get_node_metrics("a").failures_by_category == NO_FAILURES | {"other": 1}
+
+
+@pytest.mark.req("M-4")
+def test_a_reading_does_not_change_later(collector):
+    """Metrics are a value of their moment."""
+    collector.record_success("a", 1)
+    reading = collector.get_node_metrics("a")
+    collector.record_success("a", 1)
+    assert reading.total_executions == 1
+
+
+@pytest.mark.req("M-5")
+def test_resetting_a_node_forgets_only_that_node(collector):
+    """The other nodes keep their counts."""
+    collector.record_success("a", 1)
+    collector.record_success("b", 1)
+    collector.reset_node_metrics("a")
+    assert list(collector.get_all_node_metrics()) == ["b"]
+
+
+@pytest.mark.req("M-5")
+def test_resetting_without_a_name_forgets_all(collector):
+    """The collector is as new."""
+    collector.record_success("a", 1)
+    collector.record_success("", 1)
+    collector.reset_node_metrics()
+    assert collector.get_all_node_metrics() == {}
+
+
+@pytest.mark.req("M-5")
+def test_an_empty_name_resets_the_node_of_that_name_only(collector):
+    """An empty string is a name, not the absence of one."""
+    collector.record_success("a", 1)
+    collector.record_success("", 1)
+    collector.reset_node_metrics("")
+    assert list(collector.get_all_node_metrics()) == ["a"]
+
+
+@pytest.mark.req("M-5")
+def test_resetting_an_unknown_node_is_no_error(collector):
+    """There is nothing to forget."""
+    collector.reset_node_metrics("nobody")
+    assert collector.get_all_node_metrics() == {}
+
+
+@pytest.mark.req("M-12")
+def test_the_window_holds_100_executions_by_default(collector):
+    """The size that nobody has to choose."""
+    assert collector.window_size == 100
+
+
+@pytest.mark.req("M-12")
+def test_percentiles_are_over_the_window():
+    """A slow start no longer shows once the window has moved on."""
+    collector = NodeMetricsCollector(window_size=2)
+    for duration in (1_000, 1, 2):
+        collector.record_success("a", duration)
+    assert collector.get_node_metrics("a").p99_ms == 2
+
+
+@pytest.mark.req("M-12")
+@pytest.mark.parametrize("size", [0, -1, 100_001, True, 2.0, "5", None])
+def test_a_window_that_cannot_be_is_refused(size):
+    """The message names the field and its range."""
+    with pytest.raises(ValueError, match="window_size must be a whole number from 1 to 100000, not"):
+        NodeMetricsCollector(size)
+
+
+@pytest.mark.req("M-12")
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_the_ends_of_the_range_are_accepted(size):
+    """The smallest and the largest window."""
+    assert NodeMetricsCollector(size).window_size == size
+
+
+@pytest.mark.req("M-14")
+@pytest.mark.parametrize("duration", [-1, -0.001, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("record", ["record_success", "record_failure"])
+def test_a_duration_that_cannot_be_counts_as_zero(collector, record, duration):
+    """The execution happened, however broken the clock was."""
+    getattr(collector, record)("a", duration)
+    found = collector.get_node_metrics("a")
+    assert (found.total_executions, found.last_execution_ms) == (1, 0)
+
+
+@pytest.mark.req("M-14")
+@pytest.mark.parametrize("duration", [-1, float("nan"), float("inf")])
+def test_a_duration_that_cannot_be_is_logged(collector, caplog, duration):
+    """One warning names the node and the value."""
+    collector.record_success("a", duration)
+    logged = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    expected = f"duration_counted_as_zero node='a' duration_ms={float(duration)!r}"
+    assert logged == [("langgraph_runner.metrics", "WARNING", expected)]
+
+
+@pytest.mark.req("M-14")
+def test_zero_is_a_duration(collector, caplog):
+    """No warning for an execution too fast for the clock."""
+    collector.record_success("a", 0)
+    assert caplog.records == []
+
+
+@pytest.mark.req("M-15")
+@pytest.mark.parametrize("category", ["timeout", "validation", "network", "other"])
+def test_failures_are_counted_by_category(collector, category):
+    """A category may be given as a string."""
+    collector.record_failure("a", 1, category)
+    assert collector.get_node_metrics("a").failures_by_category == NO_FAILURES | {category: 1}
+
+
+@pytest.mark.req("M-15")
+def test_a_failure_without_a_category_is_other(collector):
+    """Nobody has to know why."""
+    collector.record_failure("a", 1)
+    assert collector.get_node_metrics("a").failures_by_category[FailureCategory.OTHER] == 1
+
+
+@pytest.mark.req("M-15")
+@pytest.mark.parametrize("category", ["cancelled", "circuit_open"])
+def test_cancelled_and_refused_calls_have_counts_of_their_own(collector, category):
+    """Each is counted, under its own name."""
+    collector.record_failure("a", 1, category)
+    assert getattr(collector.get_node_metrics("a"), f"{category}_count") == 1
+
+
+@pytest.mark.req("M-15")
+@pytest.mark.parametrize("category", [FailureCategory.CANCELLED, FailureCategory.CIRCUIT_OPEN])
+def test_cancelled_and_refused_calls_are_no_executions_of_the_node(collector, category):
+    """They leave no total, no failure and no duration."""
+    collector.record_failure("a", 1, category)
+    found = collector.get_node_metrics("a")
+    assert (found.total_executions, found.failure_count, found.last_execution_ms) == (0, 0, None)
+
+
+@pytest.mark.req("M-15")
+@pytest.mark.parametrize("category", ["Timeout", "", None, 3, []])
+def test_an_unknown_category_is_refused(collector, category):
+    """The message lists those that are known."""
+    known = "category must be one of timeout, validation, network, other, cancelled, circuit_open, not"
+    with pytest.raises(ValueError, match=known):
+        collector.record_failure("a", 1, category)
+
+
+@pytest.mark.req("M-15")
+def test_a_refused_record_counts_nothing(collector):
+    """Not even the node's name."""
+    with pytest.raises(ValueError, match="category"):
+        collector.record_failure("a", 1, "nonsense")
+    assert collector.get_all_node_metrics() == {}
+
+
+@pytest.mark.req("M-13")
+@pytest.mark.usefixtures("_eager_thread_switches")
+def test_no_record_is_lost_between_threads():
+    """Eight threads record on two nodes; every count is exact."""
+    collector = NodeMetricsCollector(window_size=7)
+
+    def report(worker):
+        for step in range(300):
+            node = f"node {step % 2}"
+            collector.record_success(node, float(worker))
+            collector.record_failure(node, float(step), "network")
+            collector.record_retry(node)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(report, range(8)))
+    counts = [
+        (found.success_count, found.failures_by_category["network"], found.retry_count)
+        for found in collector.get_all_node_metrics().values()
+    ]
+    assert counts == [(1200, 1200, 1200)] * 2
+
+
+@pytest.mark.req("M-13")
+@pytest.mark.usefixtures("_eager_thread_switches")
+def test_the_window_holds_together_while_threads_read_and_reset():
+    """Readers and resets among the writers see a window that adds up at any moment."""
+    collector = NodeMetricsCollector(window_size=5)
+
+    def write(worker):
+        for step in range(200):
+            collector.record_success("a", float(step * worker % 17))
+
+    def read(_):
+        for _ in range(30):
+            NodeMetricsCollector.from_json(collector.to_json())
+            collector.reset_node_metrics("a")
+
+    with ThreadPoolExecutor(6) as threads:
+        jobs = [threads.submit(write, worker) for worker in range(4)] + [threads.submit(read, 0)]
+        errors = [job.exception() for job in jobs]
+    assert errors == [None] * 5
+
+
+@pytest.mark.req("M-13")
+async def test_no_record_is_lost_between_tasks(collector):
+    """Tasks that take turns record each of their executions."""
+
+    async def report():
+        for _ in range(20):
+            collector.record_success("a", 1.0)
+            await asyncio.gather()
+
+    await asyncio.gather(*(report() for _ in range(20)))
+    assert collector.get_node_metrics("a").success_count == 400
+
+
+def test_the_package_hands_on_its_public_names_in_order():
+    """What users import is listed, and listed once."""
+    assert sorted(set(metrics.__all__)) == metrics.__all__
+    assert all(hasattr(metrics, name) for name in metrics.__all__)

@@ -1,0 +1,87 @@
+"""The rolling window: which samples it holds, and its percentiles."""
+
+import math
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from langgraph_runner.metrics.window import RollingWindow
+
+DURATIONS = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
+
+
+def window_of(*durations, size=100):
+    """Fill a window with successes."""
+    window = RollingWindow(size)
+    for duration in durations:
+        window.add(duration, failed=False)
+    return window
+
+
+@pytest.mark.req("M-8")
+@pytest.mark.parametrize(("percent", "expected"), [(0, 1), (50, 51), (90, 91), (99, 100), (100, 100)])
+def test_percentile_is_the_sorted_sample_at_the_floor_of_its_share(percent, expected):
+    """Of 1..100 ms, p50 is the sample at index 50, and p100 is bounded to the last."""
+    assert window_of(*range(100, 0, -1)).percentile(percent) == expected
+
+
+@pytest.mark.req("M-8")
+@pytest.mark.parametrize("percent", [0, 50, 90, 99, 100])
+def test_one_sample_is_every_percentile(percent):
+    """A single execution answers for the whole distribution."""
+    assert window_of(7.5).percentile(percent) == 7.5
+
+
+@pytest.mark.req("M-8")
+def test_an_empty_window_has_no_percentile():
+    """There is no number to give without samples."""
+    assert RollingWindow(5).percentile(50) is None
+
+
+@pytest.mark.req("M-8")
+def test_a_share_that_floats_get_wrong_is_floored_right():
+    """0.29 * 100 is 28.999999999999996 in floats; the sample is the one at index 29."""
+    assert window_of(*range(100)).percentile(29) == 29
+
+
+@pytest.mark.req("M-12")
+def test_the_oldest_execution_leaves_a_full_window():
+    """With room for three, the first of four is gone."""
+    assert [duration for duration, _ in window_of(4, 3, 2, 1, size=3)] == [3, 2, 1]
+
+
+@pytest.mark.req("M-17")
+def test_failure_rate_forgets_failures_that_left_the_window():
+    """A failure counts as long as it is among the latest executions."""
+    window = RollingWindow(2)
+    for failed in (True, True, False):
+        window.add(1.0, failed=failed)
+    assert window.failure_rate == 0.5
+
+
+def test_an_empty_window_has_no_failures():
+    """The rate is 0 before the first execution."""
+    assert RollingWindow(2).failure_rate == 0
+
+
+@pytest.mark.req("M-8", "M-12")
+@given(
+    size=st.integers(1, 12),
+    samples=st.lists(st.tuples(DURATIONS, st.booleans())),
+    percent=st.integers(0, 100),
+)
+@example(size=2, samples=[(0.0, False), (-0.0, True), (0.0, False)], percent=50)
+@settings(deadline=None)
+def test_the_window_agrees_with_sorting_the_latest_samples(size, samples, percent):
+    """Whatever comes in, the window reads as if the latest samples were sorted anew each time."""
+    window = RollingWindow(size)
+    for duration, failed in samples:
+        window.add(duration, failed=failed)
+    latest = samples[-size:]
+    ordered = sorted(duration for duration, _ in latest)
+    index = min(math.floor(percent * len(ordered) / 100), len(ordered) - 1)
+    assert list(window) == latest
+    assert window.percentile(percent) == (ordered[index] if ordered else None)
+    assert window.failures == sum(failed for _, failed in latest)
+    assert window.last_ms == (latest[-1][0] if latest else None)
