@@ -18,9 +18,12 @@ _GAP = r"(?:[\s>+|\"',-]|\\+[nrt\"'])"
 _HEADER = r"(?:Proc-Type|DEK-Info|Version|Comment|Hash|MessageID|Charset): ?[^\n\\]{0,80}"
 _LINE = r"=?[A-Za-z0-9+/]{1,}={0,2}"
 # One long run at least before a short last one, so that prose after a cut block stays.
-_BODY = re.compile(rf"(?:{_GAP}{{0,40}}(?:{_HEADER}|=?[A-Za-z0-9+/]{{20,}}={{0,2}}))*(?:{_GAP}{{1,40}}{_LINE}(?={_GAP}*-----|\s*$|\.\.\.))?")
-_TAIL = re.compile(r"(?:[A-Za-z0-9+/]{20,}={0,2}\s{1,40}|[A-Za-z0-9+/]{20,}={0,2}\\+n)(?:[A-Za-z0-9+/]{1,76}={0,2}(?:\s|\\+n)*)?")
-_PUTTY = re.compile(r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,8}[A-Za-z0-9+/=]{1,76})+)|Private-MAC: (?P<mac>[0-9a-f]{20,})")
+_BODY = re.compile(
+    rf"(?:{_GAP}{{1,40}}(?:{_HEADER}|=?[A-Za-z0-9+/]{{20,}}={{0,2}}))*(?:{_GAP}{{1,40}}{_LINE}(?={_GAP}*-----|\s*$|\.\.\.))?"
+)
+_PUTTY = re.compile(
+    r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,8}[A-Za-z0-9+/=]{1,76})+)|Private-MAC: (?P<mac>[0-9a-f]{20,})"
+)
 _LONGEST_BLOCK: Final = 20_000
 
 

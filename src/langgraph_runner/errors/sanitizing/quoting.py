@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_OPENER = re.compile(r"""(?:[bBrRuUfF]{1,2}(?=["']))?(?:(\\{0,31})(["'`])|(&(?:quot|apos|\#34|\#39|\#x27);|%22|%27))""")
+_OPENER = re.compile(
+    r"""(?:[bBrRuUfF]{1,2}(?=["']))?(?:(\\{0,31})(["'`])|(&(?:quot|apos|\#34|\#39|\#x27);|%22|%27))"""
+)
 _QUOTES: Final = {quote: re.compile(rf"(\\*){quote}") for quote in "\"'`"}
 
 

@@ -1,0 +1,167 @@
+"""How much the sanitizer finds, how much it harms, and what it costs.
+
+Run `python -m benchmarks.sanitizer_corpus` (add `--failures` to see what was missed). The corpus is
+made of `sanitizer_kinds` times `sanitizer_shapes` with a fixed seed, so its figures repeat; the times
+are those of the machine it runs on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from benchmarks.sanitizer_benign import benign_texts
+from benchmarks.sanitizer_kinds import KINDS
+from benchmarks.sanitizer_shapes import HELD_OUT, TUNED
+from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
+
+if TYPE_CHECKING:
+    from benchmarks.sanitizer_shapes import Shape
+
+SEED = 20
+FRAGMENT_CHARS = 8
+TIMED_CHARS = 2_000
+
+
+@dataclass
+class Recall:
+    """How many secrets of a set of shapes were hidden, and the texts of those that were not."""
+
+    total: int = 0
+    missed: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """Share of secrets hidden, 0 to 1."""
+        return 1 - len(self.missed) / self.total
+
+
+def survives(secret: str, text: str) -> bool:
+    """Whether the secret, or a piece of at least eight characters of it, stands in the text."""
+    if len(secret) <= FRAGMENT_CHARS:
+        return secret in text
+    return any(secret[i : i + FRAGMENT_CHARS] in text for i in range(len(secret) - FRAGMENT_CHARS + 1))
+
+
+def measure_recall(shapes: dict[str, Shape], *, seed: int = SEED, rounds: int = 1) -> Recall:
+    """Sanitize every kind in every shape, `rounds` times, and note which secrets survived."""
+    rng = random.Random(seed)  # noqa: S311 - repeatable made-up secrets
+    recall = Recall()
+    for _ in range(rounds):
+        for kind in KINDS:
+            for name, shape in shapes.items():
+                sample = kind.make(rng)
+                raw = shape(kind.key, sample.value)
+                clean = DEFAULT_SANITIZER.text(raw)
+                recall.total += 1
+                if any(survives(secret, clean) for secret in sample.secrets):
+                    recall.missed.append((kind.name, name, raw, clean))
+    return recall
+
+
+def changed_benign(*, seed: int = SEED, rounds: int = 40) -> tuple[int, list[tuple[str, str]]]:
+    """How many benign texts there are, and those that came back changed."""
+    texts = benign_texts(random.Random(seed), rounds)  # noqa: S311 - repeatable corpus
+    changed = [(raw, clean) for raw in texts if (clean := DEFAULT_SANITIZER.text(raw)) != raw]
+    return len(texts), changed
+
+
+def _timed_texts(rng: random.Random) -> dict[str, list[str]]:
+    """Messages of 2,000 characters: benign ones, and ones with a secret or several in them."""
+    lines = benign_texts(rng, rounds=4)
+    shapes = list(TUNED.values())
+
+    def fill(secrets: int) -> str:
+        parts = rng.sample(lines, 40)
+        for _ in range(secrets):
+            kind = rng.choice(KINDS)
+            parts.insert(rng.randrange(8), rng.choice(shapes)(kind.key, kind.make(rng).value))
+        return "\n".join(parts)[:TIMED_CHARS].ljust(TIMED_CHARS, ".")
+
+    return {f"{n} secrets": [fill(n) for _ in range(400)] for n in (0, 1, 5)}
+
+
+def _milliseconds(text: str) -> float:
+    started = time.perf_counter()
+    DEFAULT_SANITIZER.text(text)
+    return (time.perf_counter() - started) * 1e3
+
+
+def measure_times() -> dict[str, tuple[float, float]]:
+    """Median and 99th percentile in milliseconds of `text` on 2,000 characters, by number of secrets."""
+    found = {}
+    for name, texts in _timed_texts(random.Random(SEED)).items():  # noqa: S311 - repeatable corpus
+        times = sorted(_milliseconds(text) for _ in range(5) for text in texts)
+        found[name] = (statistics.median(times), times[int(len(times) * 0.99)])
+    return found
+
+
+def _adversarial(size: int) -> dict[str, str]:
+    """Texts that make careless patterns go quadratic, `size` characters each."""
+    units = {
+        "key, no value": "password=",
+        "open quote": "token=\"a'",
+        "open escape": '\\"api_key\\":\\"',
+        "scheme": "://a:",
+        "scheme and at": "x://u:p@",
+        "pem": "-----BEGIN ",
+        "pem end": "-----END PRIVATE KEY-----",
+        "spaces": "password   ",
+        "slashes": "/a",
+        "home": "/home/",
+        "backslashes": "\\",
+        "tags": "<password ",
+        "base64": "eyJ",
+        "one word": "a1",
+        "flags": "--password ",
+        "cookie": "cookie: a=b; ",
+        "headers": "authorization: digest a=",
+        "tuples": "('password', ",
+        "commas": "password=a,",
+        "escape codes": "\x1b[",
+    }
+    return {name: (unit * (size // len(unit) + 1))[:size] for name, unit in units.items()}
+
+
+def growth() -> list[tuple[str, float, float]]:
+    """Milliseconds for each adversarial text at 20 KB and at 200 KB; ten times more is linear."""
+    small, large = _adversarial(20_000), _adversarial(200_000)
+    return [(name, _milliseconds(small[name]), _milliseconds(large[name])) for name in small]
+
+
+def _print_recall(title: str, recall: Recall, shapes: dict[str, Shape]) -> None:
+    print(f"\n{title}: {recall.share:.2%} of {recall.total} ({len(KINDS)} kinds x {len(shapes)} shapes)")
+    by_shape = Counter(shape for _, shape, _, _ in recall.missed)
+    for shape in shapes:
+        print(f"  {shape:<22} {1 - by_shape[shape] * len(shapes) / recall.total:>8.2%}")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--failures", action="store_true", help="print each text that failed")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    tuned, held_out = (measure_recall(s, rounds=options.rounds) for s in (TUNED, HELD_OUT))
+    total, changed = changed_benign()
+    _print_recall("recall, tuned shapes", tuned, TUNED)
+    _print_recall("recall, held-out shapes", held_out, HELD_OUT)
+    print(f"\nbenign texts changed: {len(changed)} of {total}")
+    for name, (median, p99) in measure_times().items():
+        print(f"2,000 characters, {name}: p50 {median:.3f} ms, p99 {p99:.3f} ms")
+    for name, small, large in growth():
+        print(f"  {name:<18} 20 KB {small:8.2f} ms   200 KB {large:8.2f} ms   x{large / small:.1f}")
+    if options.failures:
+        for kind, shape, raw, clean in [*tuned.missed, *held_out.missed]:
+            print(f"\n--- {kind} / {shape}\n{raw}\n=> {clean}")
+        for raw, clean in changed:
+            print(f"\n--- benign\n{raw}\n=> {clean}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""Messages and stacks of exceptions, made safe to store."""
+
+from __future__ import annotations
+
+from langgraph_runner.errors.sanitizing.sanitizer import DEFAULT_SANITIZER, Sanitizer
+
+__all__ = ["DEFAULT_SANITIZER", "Sanitizer"]
