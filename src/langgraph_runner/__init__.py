@@ -1,13 +1,13 @@
 """LangGraph nodes that survive production: `graph.add_node("x", create_node(fn, retry=3))`."""
 
 from langgraph_runner.errors import (
-    CircuitOpenError,
     DEFAULT_SANITIZER,
+    MESSAGE_TEMPLATES,
+    CircuitOpenError,
     ErrorCode,
     FailureCategory,
     FallbackError,
     InvalidNodeOutputError,
-    MESSAGE_TEMPLATES,
     NodeCancellationError,
     NodeError,
     NodeErrorRecord,
@@ -61,6 +61,8 @@ from langgraph_runner.state import (
 )
 
 __all__ = [
+    "DEFAULT_SANITIZER",
+    "MESSAGE_TEMPLATES",
     "AbortController",
     "AbortSignal",
     "AsyncNode",
@@ -68,7 +70,6 @@ __all__ = [
     "CircuitOpenError",
     "CircuitState",
     "CircuitTransition",
-    "DEFAULT_SANITIZER",
     "ErrorCode",
     "EvidenceRef",
     "Failure",
@@ -77,7 +78,6 @@ __all__ = [
     "GateDecision",
     "GraphState",
     "InvalidNodeOutputError",
-    "MESSAGE_TEMPLATES",
     "MetricThreshold",
     "NodeCancellationError",
     "NodeCircuitBreaker",

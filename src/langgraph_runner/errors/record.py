@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NotRequired, cast
 
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category, is_retryable_node_error
@@ -105,8 +105,7 @@ class NodeError(BaseModel):
 
     def to_record(self) -> NodeErrorRecord:
         """The record that this model reads, for writing it back to a state."""
-        fields: Any = self.model_dump(mode="json", exclude_none=True)
-        return NodeErrorRecord(**fields)
+        return cast("NodeErrorRecord", self.model_dump(mode="json", exclude_none=True))
 
 
 def error_code(error: BaseException) -> ErrorCode:

@@ -13,7 +13,7 @@ from langgraph_runner.errors import (
     RetryExhaustedError,
     is_control_flow,
 )
-from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
+from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.isolation import isolated
 from langgraph_runner.node.langgraph_compat import next_attempt_keywords, restore_config, use_config
 from langgraph_runner.node.limits import Limits
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.breaker import NodeCircuitBreaker, Permit
     from langgraph_runner.node.call import NodeCall
     from langgraph_runner.node.config import RetryConfig
+    from langgraph_runner.node.context import NodeContext
     from langgraph_runner.node.policies import Callback, NodePolicies
 
 __all__ = ["called", "guarded", "retried"]
@@ -40,46 +41,42 @@ async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext) 
         NodeTimeoutError: The total timeout passed, or would pass during the next wait.
         Exception: An error that is not retried.
     """
-    retry = call.retry
-    if retry is None:
-        return await guarded(policies, call, context)
     try:
         return await guarded(policies, call, context)
     except Exception as error:
         if is_control_flow(error):
             raise
         failed = error
-    return await _retried_after(failed, retry, policies, call, context)
-
-
-async def _retried_after(
-    failed: Exception, retry: RetryConfig, policies: NodePolicies, call: NodeCall, context: NodeContext
-) -> Any:
     while True:
-        delay_ms = _delay_or_raise(failed, retry, policies, call)
+        if policies.on_timeout is not None and failed is call.timeout_error:
+            await _notified(policies, call, policies.on_timeout, failed, "node.on_timeout_failed")
+        if call.retry is None:
+            raise failed
+        delay_ms = _delay_or_raise(failed, call.retry, policies, call)
         report_retry(call, failed, delay_ms)
         if policies.on_retry_attempt is not None:
             event = RetryAttempt(call.attempts, failed, delay_ms, context)
             await _notified(policies, call, policies.on_retry_attempt, event, "node.on_retry_attempt_failed")
-        await call.runtime.sleep(
-            delay_ms / 1000, Limits(call.name, signal=call.abort_signal, control=call.control)
-        )
-        attempt = call.attempts + 1
-        context = NodeContext(
-            call, attempt, primary_error=context.primary_error, primary_input=context.primary_input
-        )
-        CURRENT_CONTEXT.set(context)
-        call.state = isolated(call.pristine)
-        call.keywords = next_attempt_keywords(call.keywords, attempt)
-        config = use_config(attempt)
+        await call.runtime.sleep(delay_ms / 1000, Limits(call.name, call.abort_signal, call.control))
+        context = context.of_attempt(call.attempts + 1)
         try:
-            return await guarded(policies, call, context)
+            return await _another(policies, call, context)
         except Exception as error:
             if is_control_flow(error):
                 raise
             failed = error
-        finally:
-            restore_config(config)
+
+
+async def _another(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
+    """Another attempt, as if it were the first: with the state, the interrupts and the context made anew."""
+    CURRENT_CONTEXT.set(context)
+    call.state = isolated(call.pristine)
+    call.keywords = next_attempt_keywords(call.keywords, context.attempt)
+    config = use_config(context.attempt)
+    try:
+        return await guarded(policies, call, context)
+    finally:
+        restore_config(config)
 
 
 def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies, call: NodeCall) -> float:
@@ -100,11 +97,14 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies
         raise error
     if (
         policies.total_timeout_ms is not None
-        and call.elapsed_ms + decision.delay_ms >= policies.total_timeout_ms
+        and call.elapsed_ms() + decision.delay_ms >= policies.total_timeout_ms
     ):
         # Nothing can come of this wait any more.
-        raise Limits(call.name, timeout_ms=policies.total_timeout_ms, scope="total").timed_out(
-            call.elapsed_ms / 1000
+        raise NodeTimeoutError(
+            node=call.name,
+            timeout_ms=policies.total_timeout_ms,
+            elapsed_ms=call.elapsed_ms(),
+            scope="total",
         ) from error
     return decision.delay_ms
 
@@ -116,15 +116,18 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
         CircuitOpenError: It did not.
     """
     breaker = policies.circuit_breaker
-    if breaker is None:
-        return await _attempt(policies, call, context)
-    permit = breaker.acquire(call.name)
+    permit = None if breaker is None else breaker.acquire(call.name)
+    call.attempts += 1
+    # What only the fallback asked LangGraph for is not for the function.
+    keywords = call.keywords if policies.fallback is None else policies.callee.keywords(call.keywords)
     try:
-        value = await _attempt(policies, call, context)
+        value = await called(policies.callee.function, call, keywords, _limits(policies, call, context))
     except BaseException as error:
-        _judge(breaker, permit, call, error)
+        if breaker is not None and permit is not None:
+            _judge(breaker, permit, call, error)
         raise
-    breaker.record_success(permit)
+    if breaker is not None and permit is not None:
+        breaker.record_success(permit)
     return value
 
 
@@ -143,26 +146,13 @@ def _judge(breaker: NodeCircuitBreaker, permit: Permit, call: NodeCall, error: B
         breaker.release(permit)
 
 
-async def _attempt(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
-    limits = _limits(policies, call, context)
-    call.attempts += 1
-    # What only the fallback asked LangGraph for is not for the function.
-    keywords = call.keywords if policies.fallback is None else policies.callee.keywords(call.keywords)
-    try:
-        return await called(policies.callee.function, call, keywords, limits)
-    except NodeTimeoutError as error:
-        if policies.on_timeout is not None and limits is not None and error is limits.error:
-            await _notified(policies, call, policies.on_timeout, error, "node.on_timeout_failed")
-        raise
-
-
 def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Limits | None:
     timeout_ms, total_ms = policies.timeout_ms, policies.total_timeout_ms
     if timeout_ms is None and total_ms is None and call.abort_signal is None and call.control is None:
         return None
-    limits = Limits(call.name, signal=call.abort_signal, control=call.control, on_stop=context.stop)
+    limits = Limits(call.name, call.abort_signal, call.control, context)
     if total_ms is not None:
-        elapsed_ms = call.elapsed_ms
+        elapsed_ms = call.elapsed_ms()
         left_ms = total_ms - elapsed_ms
         if timeout_ms is None or left_ms < timeout_ms:
             limits.seconds, limits.timeout_ms = max(left_ms, 0.0) / 1000, total_ms
@@ -184,12 +174,16 @@ async def called(
     """
     try:
         value = await call.runtime.call(function, (call.state,), keywords, limits)
-        if isinstance(value, Runnable):
+        if type(value) is not dict and isinstance(value, Runnable):
             # LangGraph invokes what a node returns if it can be; here it is part of the attempt.
             invoke = value.ainvoke if call.runtime.is_async else value.invoke
             value = await call.runtime.call(invoke, (call.state, call.config), {}, limits)
     except StopIteration as error:
         raise RuntimeError("The function raised StopIteration.") from error
+    except NodeTimeoutError as error:
+        if limits is not None and error is limits.error:
+            call.timeout_error = error
+        raise
     return checked_output(value, call.name)
 
 

@@ -130,10 +130,7 @@ class NodeCircuitBreaker:
         try:
             with self._lock:
                 transition = self._to_half_open_needs_lock()
-                if self._state is _CLOSED:
-                    return self._generation
-                if self._state is CircuitState.HALF_OPEN and self._probes < self.config.half_open_max_calls:
-                    self._probes += 1
+                if self._admits_needs_lock():
                     return self._generation
                 raise CircuitOpenError(
                     node=node or self.name, retry_after_ms=self._retry_after_ms_needs_lock()
@@ -189,6 +186,13 @@ class NodeCircuitBreaker:
             transition = self._change_needs_lock(CircuitState.OPEN, "forced")
             self._forced = True
         self._tell(transition)
+
+    def _admits_needs_lock(self) -> bool:
+        """Whether a call may pass; in half-open it takes one of the probes."""
+        if self._state is CircuitState.HALF_OPEN and self._probes < self.config.half_open_max_calls:
+            self._probes += 1
+            return True
+        return self._state is _CLOSED
 
     def _is_over_threshold_needs_lock(self) -> bool:
         if self.config.failure_rate is None:

@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
 
-    from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.abort import AbortSignal
-    from langgraph_runner.node.config import RetryConfig
     from langgraph_runner.node.context import NodeContext
-    from langgraph_runner.node.runtime import Runtime
+    from langgraph_runner.node.policies import NodePolicies
 
 __all__ = ["TRACE_ID", "NodeCall"]
 
@@ -35,35 +33,39 @@ class NodeCall:
     """
 
     abort_signal: AbortSignal | None = None
-    collector: NodeMetricsCollector | None = None
     configurable: Mapping[str, Any] = MappingProxyType({})
     control: RunControl | None = None
     """LangGraph's, where a drain is to stop the work."""
     pristine: Any = None
     """The state as it was given, where another attempt or a fallback may need it."""
-    retry: RetryConfig | None = None
-    attempts = 0
+    attempts: int = 0
+    fallback_used: bool = False
+    timeout_error: Exception | None = None
+    """The error of the last attempt that took too long."""
+    is_logged: bool = False
+    """Whether the events of an ordinary call are wanted."""
     _execution_id: str | None = None
     _trace_id: str | None = None
 
     def __init__(
         self,
-        name: str,
-        runtime: Runtime,
+        policies: NodePolicies,
         state: Any,
         config: RunnableConfig | None,
         keywords: dict[str, Any],
         parent: NodeContext | None,
     ) -> None:
-        self.name = name
-        self.runtime = runtime
+        self.policies = policies
+        self.name = policies.name or _name_in_graph(config) or policies.callee.name
         self.state = state
         self.config = config
         self.keywords = keywords
         self.parent = parent
-        self.started = runtime.monotonic()
+        self.collector = policies.metrics_collector
+        self.retry = policies.retry
+        self.runtime = policies.runtime
+        self.started = self.runtime.monotonic()
 
-    @property
     def elapsed_ms(self) -> float:
         """Time since the call began."""
         return (self.runtime.monotonic() - self.started) * 1000
@@ -81,21 +83,18 @@ class NodeCall:
     def graph_execution_id(self) -> str:
         """See `NodeContext.graph_execution_id`."""
         if self._execution_id is None:
-            self._execution_id = (
-                self.configurable.get("graph_execution_id") or run_id(self.config) or self._made_up_id()
-            )
+            given = self.configurable.get("graph_execution_id") or run_id(self.config)
+            self._execution_id = str(given) if given else self._made_up_id()
         return self._execution_id
 
     @property
     def trace_id(self) -> str:
         """See `NodeContext.trace_id`."""
         if self._trace_id is None:
-            self._trace_id = (
-                self.configurable.get("trace_id")
-                or active_otel_trace_id()
-                or (self.parent and self.parent.trace_id)
-                or self._derived_trace_id()
-            )
+            given = self.configurable.get("trace_id") or active_otel_trace_id()
+            if not given and self.parent is not None:
+                given = self.parent.trace_id
+            self._trace_id = str(given) if given else self._derived_trace_id()
         return self._trace_id
 
     def _made_up_id(self) -> str:
@@ -109,3 +108,8 @@ class NodeCall:
         # LangGraph's run ids are UUIDs, which are trace ids once their hyphens are gone.
         digits = self.graph_execution_id.replace("-", "").lower()
         return digits if TRACE_ID.fullmatch(digits) else self.runtime.token_hex(16)
+
+
+def _name_in_graph(config: RunnableConfig | None) -> str | None:
+    metadata = config.get("metadata") if config else None
+    return metadata.get("langgraph_node") if metadata else None

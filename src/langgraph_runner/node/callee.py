@@ -38,6 +38,8 @@ class Callee:
     """Whether the result is awaited."""
     source: Any
     """What the user gave."""
+    name: str
+    """What the user would call it."""
     parameters: tuple[inspect.Parameter, ...] = ()
     """Its signature; empty where it has none to read."""
     injected: frozenset[str] = frozenset()
@@ -71,6 +73,7 @@ class Callee:
             function=source,
             is_async=_is_coroutine_function(source),
             source=source,
+            name=_name(source),
             parameters=parameters,
             injected=frozenset(parameter.name for parameter in injected),
             required=tuple(p.name for p in injected if p.default is inspect.Parameter.empty),
@@ -82,6 +85,7 @@ class Callee:
             function=runnable.ainvoke if prefer_async else runnable.invoke,
             is_async=prefer_async,
             source=runnable,
+            name=_name(runnable),
             injected=frozenset({"config"}),
             required=("config",),
         )
@@ -102,15 +106,14 @@ class Callee:
     def _takes_anything(self) -> bool:
         return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in self.parameters)
 
-    @property
-    def name(self) -> str:
-        """What the user would call it."""
-        source = self.source
-        if isinstance(source, Runnable):
-            return source.get_name()
-        while isinstance(source, functools.partial):
-            source = source.func
-        return str(getattr(source, "__name__", type(source).__name__))
+
+def _name(source: Any) -> str:
+    """What the user would call it."""
+    if isinstance(source, Runnable):
+        return source.get_name()
+    while isinstance(source, functools.partial):
+        source = source.func
+    return str(getattr(source, "__name__", type(source).__name__))
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:

@@ -101,13 +101,14 @@ class RetryConfig(BaseModel):
     @classmethod
     def from_policy(cls, policy: RetryPolicy) -> Self:
         """The same in LangGraph's words: seconds become ms, `jitter=True` becomes up to 25 %."""
+        retry_on: Any = policy.retry_on
         return cls(
             max_attempts=policy.max_attempts,
             backoff_ms=policy.initial_interval * 1000,
             backoff_multiplier=policy.backoff_factor,
             max_backoff_ms=max(policy.max_interval, policy.initial_interval) * 1000,
             jitter=0.25 if policy.jitter else 0.0,
-            retry_on=policy.retry_on,
+            retry_on=retry_on,
         )
 
 

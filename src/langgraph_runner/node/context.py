@@ -28,25 +28,33 @@ class NodeContext:
     Safe to hand to other threads. What is costly to find out is found out when it is asked for.
     """
 
-    __slots__ = ("_call", "_controller", "_stop_reason", "attempt", "primary_error", "primary_input")
+    attempt: int = 1
+    """Which attempt this is, from 1."""
+    primary_error: BaseException | None = None
+    """In a fallback, and in the nodes that it calls: the error that it stands in for. Otherwise None."""
+    primary_input: Any = None
+    """In a fallback, and in the nodes that it calls: the state that the function was given. Otherwise None."""
+    _controller: AbortController | None = None
+    _stop_reason: str | None = None
 
-    def __init__(
-        self,
-        call: NodeCall,
-        attempt: int = 1,
-        *,
-        primary_error: BaseException | None = None,
-        primary_input: Any = None,
-    ) -> None:
+    def __init__(self, call: NodeCall) -> None:
         self._call = call
-        self._controller: AbortController | None = None
-        self._stop_reason: str | None = None
-        self.attempt = attempt
-        """Which attempt this is, from 1."""
-        self.primary_error = primary_error
-        """In a fallback: the error of the function that it stands in for. Otherwise None."""
-        self.primary_input = primary_input
-        """In a fallback: the state that the function was given. Otherwise None."""
+        if call.parent is not None:
+            self.primary_error = call.parent.primary_error
+            self.primary_input = call.parent.primary_input
+
+    def of_attempt(self, attempt: int) -> NodeContext:
+        """The context of another attempt of the same call, with an abort signal of its own."""
+        context = NodeContext(self._call)
+        context.attempt = attempt
+        context.primary_error, context.primary_input = self.primary_error, self.primary_input
+        return context
+
+    def of_fallback(self, primary_error: BaseException, primary_input: Any) -> NodeContext:
+        """The context of the fallback of the same call."""
+        context = self.of_attempt(max(self._call.attempts, 1))
+        context.primary_error, context.primary_input = primary_error, primary_input
+        return context
 
     @property
     def node_name(self) -> str:

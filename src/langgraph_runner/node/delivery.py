@@ -37,7 +37,7 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
         GraphDrained: With `on_error="raise"`, where the node was stopped by a drain, so that LangGraph ends
             the run at the last checkpoint and the node runs again when it is resumed.
     """
-    if type(outcome) is Success:
+    if isinstance(outcome, Success):
         if config:
             schema.look_at(outcome.value, config)
         return outcome.value

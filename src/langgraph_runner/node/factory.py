@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Concatenate, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, TypedDict, TypeVar, Unpack, overload
 
 from langchain_core.runnables import Runnable
 
@@ -41,72 +41,46 @@ from langgraph_runner.node.runtime import ASYNC_RUNTIME, BLOCKING_RUNTIME, Runti
 if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
 
-__all__ = ["create_node"]
+__all__ = ["NodeOptions", "create_node"]
 
 StateT = TypeVar("StateT")
 ResultT = TypeVar("ResultT")
 
 
+class NodeOptions(TypedDict, total=False):
+    """The keyword options of `create_node()`, which explains them."""
+
+    name: str | None
+    retry: RetryLike | None
+    timeout_ms: TimeoutLike | None
+    total_timeout_ms: TimeoutLike | None
+    on_timeout: OnTimeout | None
+    on_retry_attempt: OnRetryAttempt | None
+    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None
+    fallback: NodeFunction | None
+    metrics_collector: NodeMetricsCollector | None
+    on_error: OnError
+    on_drain: OnDrain | None
+    log_level: int | str
+    sanitizer: Sanitizer
+    runtime: Runtime | None
+
+
 @overload
 def create_node(
-    fn: Runnable[StateT, ResultT],
-    *,
-    name: str | None = None,
-    retry: RetryLike | None = None,
-    timeout_ms: TimeoutLike | None = None,
-    total_timeout_ms: TimeoutLike | None = None,
-    on_timeout: OnTimeout | None = None,
-    on_retry_attempt: OnRetryAttempt | None = None,
-    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None = None,
-    fallback: NodeFunction | None = None,
-    metrics_collector: NodeMetricsCollector | None = None,
-    on_error: OnError = "capture",
-    on_drain: OnDrain | None = None,
-    log_level: int | str = "INFO",
-    sanitizer: Sanitizer = DEFAULT_SANITIZER,
-    runtime: Runtime | None = None,
+    fn: Runnable[StateT, ResultT], **options: Unpack[NodeOptions]
 ) -> RunnableNode[StateT, ResultT]: ...
 
 
 @overload
-def create_node(
-    fn: Callable[Concatenate[StateT, ...], Coroutine[Any, Any, ResultT]],
-    *,
-    name: str | None = None,
-    retry: RetryLike | None = None,
-    timeout_ms: TimeoutLike | None = None,
-    total_timeout_ms: TimeoutLike | None = None,
-    on_timeout: OnTimeout | None = None,
-    on_retry_attempt: OnRetryAttempt | None = None,
-    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None = None,
-    fallback: NodeFunction | None = None,
-    metrics_collector: NodeMetricsCollector | None = None,
-    on_error: OnError = "capture",
-    on_drain: OnDrain | None = None,
-    log_level: int | str = "INFO",
-    sanitizer: Sanitizer = DEFAULT_SANITIZER,
-    runtime: Runtime | None = None,
+def create_node(  # type: ignore[overload-overlap] # a coroutine function is also a function; this one is tried first
+    fn: Callable[Concatenate[StateT, ...], Coroutine[Any, Any, ResultT]], **options: Unpack[NodeOptions]
 ) -> AsyncNode[StateT, ResultT]: ...
 
 
 @overload
 def create_node(
-    fn: Callable[Concatenate[StateT, ...], ResultT],
-    *,
-    name: str | None = None,
-    retry: RetryLike | None = None,
-    timeout_ms: TimeoutLike | None = None,
-    total_timeout_ms: TimeoutLike | None = None,
-    on_timeout: OnTimeout | None = None,
-    on_retry_attempt: OnRetryAttempt | None = None,
-    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None = None,
-    fallback: NodeFunction | None = None,
-    metrics_collector: NodeMetricsCollector | None = None,
-    on_error: OnError = "capture",
-    on_drain: OnDrain | None = None,
-    log_level: int | str = "INFO",
-    sanitizer: Sanitizer = DEFAULT_SANITIZER,
-    runtime: Runtime | None = None,
+    fn: Callable[Concatenate[StateT, ...], ResultT], **options: Unpack[NodeOptions]
 ) -> SyncNode[StateT, ResultT]: ...
 
 
@@ -181,7 +155,7 @@ def create_node(
         {'answer': 42}
     """
     as_choice(on_error, ("capture", "raise"), field="on_error")
-    as_choice(on_drain, ("stop", "finish", None), field="on_drain")
+    as_choice(on_drain or "stop", ("stop", "finish"), field="on_drain")
     if name is not None and (not isinstance(name, str) or not name):
         raise ValueError(f"name: {name!r} is not a non-empty string.")
     callee = Callee.of(fn)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors import NodeCancellationError, NodeTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from langgraph.runtime import RunControl
 
     from langgraph_runner.errors.exceptions import TimeoutScope
     from langgraph_runner.node.abort import AbortSignal
+    from langgraph_runner.node.context import NodeContext
 
 __all__ = ["DRAIN_POLL_S", "Limits"]
 
@@ -21,11 +19,17 @@ DRAIN_POLL_S: Final = 0.05
 """How often a drain request is looked for. LangGraph's `RunControl` is a flag that tells nobody."""
 
 
-@dataclass(slots=True)
 class Limits:
-    """What may stop one attempt or one wait, and what it is told when it is stopped."""
+    """What may stop one attempt or one wait, and who is told when it is stopped.
 
-    node: str
+    Args:
+        node: Name of the node, for the errors.
+        signal: The run's abort signal.
+        control: LangGraph's, where a drain request is to stop the work.
+        context: The context of the attempt, which is told to stop.
+    """
+
+    # Defaults on the class: an attempt without a timeout makes one of these and sets none of them.
     seconds: float | None = None
     """How long it may take; None for no limit."""
     timeout_ms: float = 0.0
@@ -33,13 +37,20 @@ class Limits:
     scope: TimeoutScope = "attempt"
     elapsed_before_s: float = 0.0
     """What of the limit had passed before."""
-    signal: AbortSignal | None = None
-    control: RunControl | None = None
-    """LangGraph's, where a drain request is to stop the work."""
-    on_stop: Callable[[str], None] | None = None
-    """Called once when the work is stopped, with the reason, before anybody waits for its end."""
     error: NodeTimeoutError | None = None
     """The error of the limit, once it has passed."""
+
+    def __init__(
+        self,
+        node: str,
+        signal: AbortSignal | None = None,
+        control: RunControl | None = None,
+        context: NodeContext | None = None,
+    ) -> None:
+        self.node = node
+        self.signal = signal
+        self.control = control
+        self.context = context
 
     def timed_out(self, elapsed_s: float) -> NodeTimeoutError:
         """The error of a limit that has passed."""
@@ -61,5 +72,5 @@ class Limits:
 
     def stopped(self, reason: str) -> None:
         """Tell the work that it is to stop."""
-        if self.on_stop is not None:
-            self.on_stop(reason)
+        if self.context is not None:
+            self.context.stop(reason)

@@ -18,7 +18,7 @@ from langgraph_runner.node.schema import SchemaWatch
 from langgraph_runner.node.signature import dress
 
 if TYPE_CHECKING:
-    from langgraph_runner.node.policies import NodePolicies
+    from langgraph_runner.node.policies import NodePolicies, OnError
 
 __all__ = ["AsyncNode", "RunnableNode", "SyncNode", "as_fallback", "async_node", "sync_node"]
 
@@ -67,7 +67,7 @@ class RunnableNode(Runnable[StateT, ResultT]):
     def __init__(self, blocking: NodePolicies, awaiting: NodePolicies) -> None:
         self._blocking = blocking
         self._awaiting = awaiting
-        self._on_error = blocking.on_error
+        self._on_error: OnError = blocking.on_error
         self.name = blocking.name or blocking.callee.name
         self._schema = _schema_watch(blocking)
         self.circuit_breaker = blocking.circuit_breaker
@@ -92,6 +92,7 @@ class RunnableNode(Runnable[StateT, ResultT]):
         return cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
 
     def __call__(self, state: StateT, config: RunnableConfig | None = None) -> ResultT:
+        """The same as `invoke()`."""
         return self.invoke(state, config)
 
 
@@ -166,8 +167,9 @@ def as_fallback(fallback: NodeFunction, runtime: Runtime) -> Callee:
     function = callee.function
     if isinstance(fallback, RunnableNode):
         function = _raising(fallback.arun if callee.is_async else fallback.run, is_async=callee.is_async)
-    elif hasattr(fallback, "policies") and hasattr(fallback, "run"):
-        function = _raising(fallback.run, is_async=callee.is_async)
+    elif hasattr(fallback, "policies"):
+        node: Any = fallback
+        function = _raising(node.run, is_async=callee.is_async)
     return replace(
         callee, function=runtime.adapt(function, is_async=callee.is_async), is_async=runtime.is_async
     )

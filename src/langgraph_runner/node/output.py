@@ -43,9 +43,9 @@ def _holds_command(value: object) -> bool:
 
 
 def _is_annotated(value: object) -> bool:
-    return any(cls.__dict__.get("__annotations__") for cls in type(value).__mro__[:-1]) and not isinstance(
-        value, (type, list, tuple)
-    )
+    if isinstance(value, (type, list, tuple, set)):
+        return False
+    return any(inspect.get_annotations(cls) for cls in type(value).__mro__)
 
 
 def _describe(value: object) -> str:

@@ -1,9 +1,10 @@
-"""One node call, from the outside in: log and context -> metrics -> capture -> fallback -> total timeout ->
-retry -> circuit breaker -> attempt timeout -> call.
+"""One node call, from the outside in.
 
-This module is the outer half, `attempts` the inner one. Both are written once: every coroutine here awaits
-only the `Runtime`, so the same code serves async nodes, which await it, and sync ones, which `drive()` it. A
-success builds nothing that only a failure needs.
+log and context -> metrics -> capture -> fallback -> total timeout -> retry -> circuit breaker -> attempt
+timeout -> call. This module is the outer half, `attempts` the inner one.
+
+Both are written once: every coroutine here awaits only the `Runtime`, so the same code serves async nodes,
+which await it, and sync ones, which `drive()` it. A success builds nothing that only a failure needs.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph_runner.errors import (
     FallbackError,
     NodeCancellationError,
+    RetryExhaustedError,
     build_error_record,
     is_control_flow,
 )
@@ -24,18 +26,18 @@ from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
 from langgraph_runner.node.isolation import isolated
 from langgraph_runner.node.langgraph_compat import run_control
 from langgraph_runner.node.limits import Limits
-from langgraph_runner.node.logs import log
 from langgraph_runner.node.outcome import Failure, Outcome, Success
 from langgraph_runner.node.reports import (
     report_cancelled,
-    report_failure,
     report_interrupted,
-    report_success,
+    report_outcome,
+    report_started,
 )
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
+    from langgraph_runner.node.callee import Callee
     from langgraph_runner.node.policies import NodePolicies
 
 __all__ = ["run_node"]
@@ -60,45 +62,27 @@ async def run_node(
         BaseException: So do asyncio's cancellation, `KeyboardInterrupt`, `SystemExit` and the like.
     """
     parent = CURRENT_CONTEXT.get()
-    call = NodeCall(_name(policies, config), policies.runtime, state, config, keywords, parent)
+    call = NodeCall(policies, state, config, keywords, parent)
     context = NodeContext(call)
     CURRENT_CONTEXT.set(context)
+    outcome: Outcome
     try:
-        log(policies.log_level, "node.started", call)
-        outcome = await _captured(policies, call, context)
+        report_started(call)
+        value = await _delivered(policies, call, context)
+        outcome = Success(value, call.attempts, call.elapsed_ms(), call.fallback_used)
+    except Exception as error:
+        if is_control_flow(error):
+            report_interrupted(call, error)
+            raise
+        outcome = _failure(policies, call, error)
     except BaseException as error:
-        report = report_interrupted if is_control_flow(error) else report_cancelled
-        report(call, error, policies.log_level)
+        report_cancelled(call, error)
         raise
     finally:
         # Not reset(token): a coroutine that is closed by the garbage collector is in another context then.
         CURRENT_CONTEXT.set(parent)
-    if type(outcome) is Success:
-        report_success(call, outcome, policies.log_level)
-    else:
-        report_failure(call, outcome, policies.log_level)
+    report_outcome(call, outcome)
     return outcome
-
-
-def _name(policies: NodePolicies, config: RunnableConfig | None) -> str:
-    if policies.name is not None:
-        return policies.name
-    metadata = config.get("metadata") if config else None
-    return (metadata and metadata.get("langgraph_node")) or policies.callee.name
-
-
-async def _captured(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Outcome:
-    try:
-        _read_config(policies, call)
-        if policies.fallback is None:
-            value, fallback_used = await retried(policies, call, context), False
-        else:
-            value, fallback_used = await _with_fallback(policies, call, context)
-    except Exception as error:
-        if is_control_flow(error):
-            raise
-        return _failure(policies, call, error)
-    return Success(value, call.attempts, call.elapsed_ms, fallback_used)
 
 
 def _failure(policies: NodePolicies, call: NodeCall, error: Exception) -> Failure:
@@ -111,24 +95,40 @@ def _failure(policies: NodePolicies, call: NodeCall, error: Exception) -> Failur
         story_id=call.story_id,
         sanitizer=policies.sanitizer,
     )
-    return Failure(record, error, call.attempts, call.elapsed_ms)
+    return Failure(record, error, call.attempts, call.elapsed_ms())
 
 
-def _read_config(policies: NodePolicies, call: NodeCall) -> None:
-    """Settle what the node's own options and the config of this call say together."""
-    call.collector, call.retry = policies.metrics_collector, policies.retry
+async def _delivered(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
+    """The value of the function, or of its fallback."""
     if call.config:
-        configurable = call.configurable = call.config.get("configurable") or {}
-        call.collector = configurable.get("metrics_collector") or call.collector
-        if policies.retry is None and (default_retry := configurable.get("default_retry")) is not None:
-            call.retry = as_retry_config(default_retry)
-        call.abort_signal = _abort_signal(configurable.get("abort_signal"))
-        if policies.drain_stops:
-            call.control = run_control(call.config)
-    if call.retry is not None and call.retry.max_attempts == 1 and call.retry.stop is None:
-        call.retry = None
+        _read_config(policies, call, call.config)
     if call.retry is not None or policies.fallback is not None:
         call.pristine = isolated(call.state)
+    if policies.fallback is None:
+        return await retried(policies, call, context)
+    try:
+        return await retried(policies, call, context)
+    except Exception as error:
+        if is_control_flow(error) or isinstance(error, NodeCancellationError):
+            raise
+        primary_error = error.last_error if isinstance(error, RetryExhaustedError) else error
+    call.fallback_used = True
+    return await _fallen_back(policies.fallback, policies, call, primary_error)
+
+
+def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig) -> None:
+    """Settle what the node's own options and the config of this call say together."""
+    configurable = config.get("configurable")
+    if configurable is None:
+        return
+    call.configurable = configurable
+    if (collector := configurable.get("metrics_collector")) is not None:
+        call.collector = collector
+    call.abort_signal = _abort_signal(configurable.get("abort_signal"))
+    if policies.retry is None:
+        call.retry = as_retry_config(configurable.get("default_retry"))
+    if policies.drain_stops:
+        call.control = run_control(config)
 
 
 def _abort_signal(signal: object) -> AbortSignal | None:
@@ -137,31 +137,18 @@ def _abort_signal(signal: object) -> AbortSignal | None:
     raise TypeError(f"config['configurable']['abort_signal']: expected an AbortSignal, got {signal!r:.80}.")
 
 
-async def _with_fallback(policies: NodePolicies, call: NodeCall, context: NodeContext) -> tuple[Any, bool]:
-    """The value, and whether it is the fallback's."""
-    try:
-        return await retried(policies, call, context), False
-    except Exception as error:
-        if is_control_flow(error) or isinstance(error, NodeCancellationError):
-            raise
-        primary_error = error
-    return await _fallen_back(policies, call, primary_error), True
-
-
-async def _fallen_back(policies: NodePolicies, call: NodeCall, primary_error: Exception) -> Any:
-    fallback = policies.fallback
-    assert fallback is not None  # noqa: S101 - the caller has looked
+async def _fallen_back(
+    fallback: Callee, policies: NodePolicies, call: NodeCall, primary_error: BaseException
+) -> Any:
     call.state = isolated(call.pristine)
-    context = NodeContext(
-        call, max(call.attempts, 1), primary_error=primary_error, primary_input=isolated(call.pristine)
-    )
+    context = NodeContext(call).of_fallback(primary_error, isolated(call.pristine))
     CURRENT_CONTEXT.set(context)
-    limits = Limits(call.name, signal=call.abort_signal, control=call.control, on_stop=context.stop)
+    limits = Limits(call.name, call.abort_signal, call.control, context)
     if policies.timeout_ms is not None:
         limits.seconds, limits.timeout_ms = policies.timeout_ms / 1000, policies.timeout_ms
         limits.scope = "fallback"
+    keywords = fallback.keywords({"config": call.config or {}, **call.keywords})
     try:
-        keywords = fallback.keywords({"config": call.config or {}, **call.keywords})
         return await called(fallback.function, call, keywords, limits)
     except Exception as error:
         if is_control_flow(error) or isinstance(error, NodeCancellationError):

@@ -6,46 +6,62 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.errors import FailureCategory
-from langgraph_runner.node.logs import log
+from langgraph_runner.errors.logs import is_enabled
+from langgraph_runner.node.logs import LOGGER, log
+from langgraph_runner.node.outcome import Failure, Outcome, Success
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langgraph_runner.node.call import NodeCall
-    from langgraph_runner.node.outcome import Failure, Success
 
 __all__ = [
     "report_cancelled",
-    "report_failure",
     "report_harmless",
     "report_interrupted",
+    "report_outcome",
     "report_retry",
-    "report_success",
+    "report_started",
 ]
 
 
-def report_success(call: NodeCall, success: Success, level: int) -> None:
-    """The node delivered. `level` is that of the exit event."""
+def report_started(call: NodeCall) -> None:
+    """The call begins. Settles whether its ordinary events are wanted, for the end as well."""
+    if is_enabled(LOGGER, call.policies.log_level):
+        call.is_logged = True
+        log(call.policies.log_level, "node.started", call)
+
+
+def report_outcome(call: NodeCall, outcome: Outcome) -> None:
+    """The call ends."""
+    if type(outcome) is Success:
+        _report_success(call, outcome)
+    elif isinstance(outcome, Failure):
+        _report_failure(call, outcome)
+
+
+def _report_success(call: NodeCall, success: Success) -> None:
     if call.collector is not None:
-        record(call, call.collector.record_success, call.name, success.duration_ms)
-    log(
-        level,
-        "node.completed",
-        call,
-        outcome="fallback" if success.fallback_used else "success",
-        duration_ms=round(success.duration_ms, 3),
-        attempts=success.attempts,
-    )
+        _record(call, call.collector.record_success, call.name, success.duration_ms)
+    if call.is_logged:
+        log(
+            call.policies.log_level,
+            "node.completed",
+            call,
+            outcome="fallback" if success.fallback_used else "success",
+            duration_ms=round(success.duration_ms, 3),
+            attempts=success.attempts,
+        )
 
 
-def report_failure(call: NodeCall, failure: Failure, level: int) -> None:
-    """The node failed finally. The event is an error, or a warning where the node did nothing wrong."""
+def _report_failure(call: NodeCall, failure: Failure) -> None:
+    """The event is an error, or a warning where the node did nothing wrong."""
     category = FailureCategory(failure.record["category"])
     if call.collector is not None:
-        record(call, call.collector.record_failure, call.name, failure.duration_ms, category)
+        _record(call, call.collector.record_failure, call.name, failure.duration_ms, category)
     fault = category not in {FailureCategory.CANCELLED, FailureCategory.CIRCUIT_OPEN}
     log(
-        max(level, logging.ERROR if fault else logging.WARNING),
+        max(call.policies.log_level, logging.ERROR if fault else logging.WARNING),
         "node.cancelled" if category is FailureCategory.CANCELLED else "node.failed",
         call,
         outcome=failure.record["code"],
@@ -56,29 +72,25 @@ def report_failure(call: NodeCall, failure: Failure, level: int) -> None:
     )
 
 
-def report_cancelled(call: NodeCall, error: BaseException, level: int) -> None:
+def report_cancelled(call: NodeCall, error: BaseException) -> None:
     """The node ends with something that is not its to handle: asyncio's cancellation, `KeyboardInterrupt`."""
-    duration_ms = call.elapsed_ms
     if call.collector is not None:
-        record(call, call.collector.record_failure, call.name, duration_ms, FailureCategory.CANCELLED)
-    log(
-        max(level, logging.WARNING),
-        "node.cancelled",
-        call,
-        outcome=type(error).__name__,
-        duration_ms=round(duration_ms, 3),
-        attempts=call.attempts,
-    )
+        _record(call, call.collector.record_failure, call.name, call.elapsed_ms(), FailureCategory.CANCELLED)
+    _log_end(call, "node.cancelled", error, max(call.policies.log_level, logging.WARNING))
 
 
-def report_interrupted(call: NodeCall, error: BaseException, level: int) -> None:
+def report_interrupted(call: NodeCall, error: BaseException) -> None:
     """LangGraph steers: an interrupt, a drain, a command to a parent. Neither success nor failure."""
+    _log_end(call, "node.interrupted", error, call.policies.log_level)
+
+
+def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> None:
     log(
         level,
-        "node.interrupted",
+        event,
         call,
         outcome=type(error).__name__,
-        duration_ms=round(call.elapsed_ms, 3),
+        duration_ms=round(call.elapsed_ms(), 3),
         attempts=call.attempts,
     )
 
@@ -86,7 +98,7 @@ def report_interrupted(call: NodeCall, error: BaseException, level: int) -> None
 def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
     """An attempt failed and another will follow. The event names the type; the text may hold secrets."""
     if call.collector is not None:
-        record(call, call.collector.record_retry, call.name)
+        _record(call, call.collector.record_retry, call.name)
     log(
         logging.WARNING,
         "node.retrying",
@@ -102,7 +114,7 @@ def report_harmless(call: NodeCall, event: str, error: BaseException) -> None:
     log(logging.WARNING, event, call, error_type=type(error).__name__)
 
 
-def record(call: NodeCall, method: Callable[..., Any], *arguments: Any) -> None:
+def _record(call: NodeCall, method: Callable[..., Any], *arguments: Any) -> None:
     """Hand something to a collector, which may be anybody's and may raise."""
     try:
         method(*arguments)

@@ -102,7 +102,7 @@ class AsyncRuntime(_Clock):
         """Await `function(*arguments, **keywords)`."""
         if limits is None:
             return await function(*arguments, **keywords)
-        with CancelScope(limits, self.monotonic):
+        with CancelScope(limits):
             return await function(*arguments, **keywords)
 
     def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:

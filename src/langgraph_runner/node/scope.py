@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.node.limits import DRAIN_POLL_S, Limits
 
@@ -30,71 +31,70 @@ class CancelScope:
 
     Args:
         limits: What may stop the body.
-        monotonic: The clock of the runtime, in seconds.
 
     Raises:
         NodeTimeoutError: On leaving, when `limits.seconds` had passed.
         NodeCancellationError: On entering or leaving, when the signal had fired or a drain was requested.
     """
 
-    __slots__ = ("_begun", "_disarm", "_error", "_limits", "_loop", "_monotonic", "_outer", "_task", "_timer")
+    __slots__ = ("_disarm", "_error", "_limits", "_outer", "_task", "_timer")
 
-    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._monotonic = monotonic
         self._error: NodeRunnerError | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._disarm: Callable[[], None] | None = None
 
     def __enter__(self) -> None:
         limits = self._limits
-        if (cancelled := limits.cancelled()) is not None:
+        if (limits.signal is not None or limits.control is not None) and (
+            cancelled := limits.cancelled()
+        ) is not None:
             raise cancelled
-        self._loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("A node must run inside an asyncio task.")
-        self._task: asyncio.Task[object] | None = task
+        self._task: asyncio.Task[Any] | None = task
         self._outer = task.cancelling()
-        self._begun = self._monotonic()
         if limits.seconds is not None:
-            self._timer = self._loop.call_later(limits.seconds, self._time_out)
+            self._timer = task.get_loop().call_later(limits.seconds, self._time_out)
         if limits.signal is not None:
-            self._disarm = limits.signal.add_callback(self._signal_fired)
+            self._disarm = limits.signal.add_callback(partial(self._signal_fired, task.get_loop()))
         if limits.control is not None:
-            _watched(self._loop).add(self)
+            _watched(task.get_loop()).add(self)
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
+        assert task is not None  # noqa: S101 - it was entered
         if self._timer is not None:
             self._timer.cancel()
         if self._disarm is not None:
             self._disarm()
         if self._limits.control is not None:
-            _watched(self._loop).discard(self)
-        if self._error is None or task is None:
+            _watched(task.get_loop()).discard(self)
+        if self._error is None:
             return
         if task.uncancel() > self._outer:
             return  # Somebody else wants this task to end as well, and theirs is the stronger wish.
-        if error is None or isinstance(error, Exception) or kind is asyncio.CancelledError:
+        if error is None or isinstance(error, (Exception, asyncio.CancelledError)):
             raise self._error from (error if isinstance(error, Exception) else None)
 
-    def look_for_drain(self) -> None:
-        """Stop the body if LangGraph's drain was requested."""
+    def look(self) -> None:
+        """Stop the body if the signal has fired or a drain was requested."""
         self._cancel(self._limits.cancelled())
 
     def _time_out(self) -> None:
-        self._cancel(self._limits.timed_out(self._monotonic() - self._begun))
+        task, timer, seconds = self._task, self._timer, self._limits.seconds
+        if task is not None and timer is not None and seconds is not None:
+            late = task.get_loop().time() - timer.when()
+            self._cancel(self._limits.timed_out(seconds + late))
 
-    def _signal_fired(self) -> None:
+    def _signal_fired(self, loop: asyncio.AbstractEventLoop) -> None:
         # From any thread, perhaps from the body itself: take the next turn of the loop.
         with contextlib.suppress(RuntimeError):  # The loop has closed, and with it the body has ended.
-            self._loop.call_soon_threadsafe(self.look_for_drain)
+            loop.call_soon_threadsafe(self.look)
 
     def _cancel(self, error: NodeRunnerError | None) -> None:
         if error is None or self._error is not None or self._task is None:
@@ -141,6 +141,6 @@ class _WatchedScopes:
     def _tick(self) -> None:
         self._ticking = False
         for scope in tuple(self._scopes):
-            scope.look_for_drain()
+            scope.look()
         if self._scopes:
             self._schedule()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.errors import NodeRunnerError
 
+
 __all__ = ["abandoned_threads", "call_in_thread"]
 
 _count_lock = threading.Lock()
@@ -61,12 +62,12 @@ def call_in_thread(
     try:
         while not attempt.finished:
             left = None if limits.seconds is None else begun + limits.seconds - monotonic()
-            error = limits.cancelled()
+            error: NodeRunnerError | None = limits.cancelled()
             if error is None and left is not None and left <= 0:
                 error = limits.timed_out(monotonic() - begun)
             if error is not None and attempt.abandon():
                 limits.stopped(str(error))
-                raise error
+                raise error  # noqa: TRY301 - the clean-up below is for this one too
             attempt.wait(_nearest(left, limits))
     except BaseException:
         # KeyboardInterrupt lands here too: the thread is told, and nobody waits for it.
@@ -109,7 +110,7 @@ class _ThreadedAttempt:
         error: BaseException | None = None
         try:
             value = function(*arguments, **keywords)
-        except BaseException as raised:  # noqa: BLE001 - it is raised again where the result is awaited
+        except BaseException as raised:
             error = raised
         with self._lock:
             if self._abandoned:

@@ -1,0 +1,187 @@
+"""`FakeRuntime`: time that moves only when somebody sleeps, and chance that is the same every time."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.node.runtime import BLOCKING_RUNTIME, Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from langgraph_runner.errors import NodeRunnerError
+    from langgraph_runner.node.limits import Limits
+
+__all__ = ["FakeRuntime"]
+
+START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakeRuntime:
+    """A clock for tests, with a runtime of each colour that runs on it.
+
+    Time stands still until a pipeline waits, or the function under test says with `advance()` how long it takes.
+    A wait returns at once. A timeout ends the function at the very moment that it passes: `advance()` does not
+    return then. For one thread at a time.
+
+    Args:
+        random: What every draw of a random number gives, in [0, 1).
+
+    Example:
+        >>> from langgraph_runner import create_node
+        >>> fake = FakeRuntime()
+        >>> def slow(state: dict) -> dict:
+        ...     fake.advance(60)
+        ...     return {}
+        >>> create_node(slow, timeout_ms=500, runtime=fake.blocking)({})["errors"][0]["code"]
+        'NODE_TIMEOUT'
+    """
+
+    def __init__(self, *, random: float = 0.0) -> None:
+        self.now = 0.0
+        """Seconds since the clock was made."""
+        self.sleeps: list[float] = []
+        """How long the pipeline has waited, each time, in seconds."""
+        self._random = random
+        self._tokens = itertools.count(1)
+        self._planned: list[tuple[float, int, Callable[[], object]]] = []
+        self._running: list[tuple[Limits, float]] = []
+        self.awaiting: Runtime = _FakeAsyncRuntime(self)
+        """For `create_node(async_function, runtime=...)`."""
+        self.blocking: Runtime = _FakeBlockingRuntime(self)
+        """For `create_node(function, runtime=...)`."""
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, as if whoever calls this took so long.
+
+        What was planned with `at()` happens on the way. If a limit of the running attempt is met on the way, this
+        does not return.
+        """
+        end = self.now + seconds
+        while (event := self._next_event(end)) is not None:
+            self.now = max(self.now, event)
+            self._meet_limits()
+            while self._planned and self._planned[0][0] <= self.now:
+                heapq.heappop(self._planned)[2]()
+                self._meet_limits()
+        self.now = end
+
+    def at(self, seconds: float, action: Callable[[], object]) -> None:
+        """Plan for `action` to be called when the clock shows `seconds`; an abort, say."""
+        heapq.heappush(self._planned, (seconds, next(self._tokens), action))
+
+    def _next_event(self, end: float) -> float | None:
+        times = [deadline for _, deadline in self._running if deadline <= end]
+        if self._planned and self._planned[0][0] <= end:
+            times.append(self._planned[0][0])
+        return min(times, default=None)
+
+    def _meet_limits(self) -> None:
+        for limits, deadline in self._running:
+            cancelled = limits.cancelled()
+            if cancelled is not None:
+                self._stop(limits, cancelled)
+            if deadline <= self.now:
+                seconds = limits.seconds or 0.0
+                self._stop(limits, limits.timed_out(self.now - (deadline - seconds)))
+
+    def _stop(self, limits: Limits, error: NodeRunnerError) -> None:
+        limits.stopped(str(error))
+        raise _Stopped(limits, error)
+
+    @contextmanager
+    def _under(self, limits: Limits | None) -> Iterator[None]:
+        if limits is None:
+            yield
+            return
+        if (cancelled := limits.cancelled()) is not None:
+            raise cancelled
+        seconds = float("inf") if limits.seconds is None else limits.seconds
+        entry = (limits, self.now + seconds)
+        self._running.append(entry)
+        try:
+            yield
+        except _Stopped as stopped:
+            if stopped.limits is not limits:
+                raise
+            raise stopped.error from None
+        finally:
+            self._running.remove(entry)
+
+    def _wait(self, seconds: float, limits: Limits) -> None:
+        self.sleeps.append(seconds)
+        with self._under(limits):
+            self.advance(seconds)
+
+
+class _Stopped(BaseException):
+    """Unwinds the function under test; no `except Exception` of its own can hold it up."""
+
+    def __init__(self, limits: Limits, error: NodeRunnerError) -> None:
+        super().__init__(str(error))
+        self.limits = limits
+        self.error = error
+
+
+class _FakeTime:
+    def __init__(self, fake: FakeRuntime) -> None:
+        self._fake = fake
+
+    def monotonic(self) -> float:
+        return self._fake.now
+
+    def now_utc(self) -> datetime:
+        return START + timedelta(seconds=self._fake.now)
+
+    def random(self) -> float:
+        return self._fake._random  # noqa: SLF001 - one thing in two classes
+
+    def token_hex(self, nbytes: int) -> str:
+        return f"{next(self._fake._tokens):0{2 * nbytes}x}"  # noqa: SLF001
+
+    async def sleep(self, seconds: float, limits: Limits) -> None:
+        self._fake._wait(seconds, limits)  # noqa: SLF001
+
+
+class _FakeAsyncRuntime(_FakeTime):
+    is_async = True
+
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        with self._fake._under(limits):  # noqa: SLF001
+            return await function(*arguments, **keywords)
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        return function if is_async else partial(_call, function)
+
+
+class _FakeBlockingRuntime(_FakeTime):
+    is_async = False
+
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        with self._fake._under(limits):  # noqa: SLF001
+            return function(*arguments, **keywords)
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        return BLOCKING_RUNTIME.adapt(function, is_async=is_async)
+
+
+async def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """A blocking function on the fake loop: in the same thread, because the fake clock is for one."""
+    return function(*arguments, **keywords)
