@@ -105,7 +105,8 @@ class NodeError(BaseModel):
 
     def to_record(self) -> NodeErrorRecord:
         """The record that this model reads, for writing it back to a state."""
-        return cast("NodeErrorRecord", self.model_dump(mode="json", exclude_none=True))
+        record = self.model_dump(mode="json", exclude_none=True)
+        return cast("NodeErrorRecord", {**record, "timestamp": self.timestamp.isoformat()})
 
 
 def error_code(error: BaseException) -> ErrorCode:

@@ -91,6 +91,7 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies
         raise error from None
     if isinstance(decision, GiveUp):
         if decision.reason == "exhausted" and call.attempts > 1:
+            error.add_note(f"Node '{call.name}' gave up after {call.attempts} attempts.")
             raise RetryExhaustedError(node=call.name, attempts=call.attempts, last_error=error)
         if decision.reason == "retry_after_too_long":
             error.add_note("Not retried: the server asks to wait longer than max_retry_after_ms allows.")

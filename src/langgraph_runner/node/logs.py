@@ -40,7 +40,6 @@ def log(level: int, event: str, call: NodeCall, **fields: Any) -> None:
     """Log an event of `call` with the node's name, story and trace."""
     if not is_enabled(LOGGER, level):
         return
-    logger = get_logger(LOGGER)
-    getattr(logger, _METHODS[level])(
-        event, node=call.name, story_id=call.story_id, trace_id=call.trace_id, **fields
-    )
+    story = {} if call.story_id is None else {"story_id": call.story_id}
+    method = getattr(get_logger(LOGGER), _METHODS[level])
+    method(event, node=call.name, **story, **fields, trace_id=call.trace_id)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind, keys_in
 from langgraph_runner.errors.sanitizing.quoting import Quoted, quoted_at
+from langgraph_runner.errors.sanitizing.tables import table_spans
 from langgraph_runner.errors.sanitizing.unquoted import unquoted_value
 from langgraph_runner.errors.sanitizing.values import (
     is_count,
+    is_digest,
     is_placeholder,
     is_prose,
     looks_chosen,
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 # The spans to hide; None when the text after the name is no such dialect.
 Found: TypeAlias = "list[Span] | None"
 
-_CLOSE: Final = r"(?:\\{0,31}[\"'`]|&(?:quot|apos|\#34|\#39|\#x27);|%22|%27)"
+_CLOSE: Final = r"(?:\\{0,31}[\"'`]|&(?:quot|apos|\#34|\#39|\#x27);)"
 _TYPE: Final = r"(?:str|bytes|SecretStr|Optional\[\w{1,20}\]|str ?\| ?None|string|String)"
 _ASSIGNED = re.compile(
-    rf"{_CLOSE}?\]?\)?[ \t]{{0,20}}(?:\??: ?{_TYPE} ?=(?!=)|=>|:=|->|[!=]?==?|:|%3[ADad])(?:[ \t]{{0,40}}|%20|\+)"
-    r"(?:\r?\n[ \t]{1,40}(?=[\"'])|[|>][+-]?[ \t]*\n[ \t]{1,40})?"
+    rf"{_CLOSE}?\]?\)?[ \t]{{0,20}}(?:\??: ?{_TYPE} ?=(?!=)|=>|:=|->|[!=]?==?|:)[ \t]{{0,40}}"
+    r"(?:\r?\n[ \t]{1,40}(?=[\"']|\w{1,12}\(\d)|[|>][+-]?[ \t]*\n[ \t]{1,40})?"
 )
 _SCHEME = re.compile(
     r"(?:bearer|basic|token|digest|negotiate|apikey|api-key|key|bot|dpop|ssws|geniekey|oauth|hmac)(?:[ \t]{1,4}|%20)",
@@ -43,6 +45,7 @@ _WRAPPER = re.compile(
 )
 _LIST = re.compile(r"[\[({]\s{0,20}(?=[bru]?\\*[\"'])")
 _NEXT_ITEM = re.compile(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
+_ARROW = re.compile(r"[ \t]{1,4}(?:->|=>|to)[ \t]{1,4}(?=\\*[\"'])")
 _BRACES = re.compile(r"\{([^{}\"'\n:]{1,200})\}")
 _LONGEST_LIST: Final = 1_000
 _LONGEST_JUDGED: Final = 200
@@ -54,7 +57,8 @@ def assignment_spans(text: str, lower: str) -> Iterator[Span]:
     for key in keys_in(text, lower):
         if key.start < done:
             continue
-        for read in _READERS:
+        yield from _refused(text, key)
+        for read in _BY_NEXT.get(text[key.end : key.end + 1], _READERS):
             spans = read(text, key)
             if spans is None:
                 continue
@@ -93,12 +97,19 @@ def _assigned(text: str, key: Key) -> Found:
     elif opening := _LIST.match(text, at):
         return _list_spans(text, key, opening.end())
     if quoted := quoted_at(text, at):
-        return _quoted_span(text, key, quoted)
+        return _quoted_span(text, key, quoted) + _changed(text, key, quoted.after)
     if braces := _BRACES.match(text, at):
         hidden = not is_placeholder(braces[0]) and not _is_harmless(key, braces[1])
         return [braces.span(1)] if hidden else []
     loose = sign[0].rstrip(" \t").endswith(":")
     return _unquoted_spans(text, key, at, loose=loose)
+
+
+def _changed(text: str, key: Key, at: int) -> list[Span]:
+    """The new value behind an old one, as plans of changes print it: `password = "old" -> "new"`."""
+    arrow = _ARROW.match(text, at)
+    quoted = quoted_at(text, arrow.end()) if arrow else None
+    return _quoted_span(text, key, quoted) if quoted else []
 
 
 def _list_spans(text: str, key: Key, at: int) -> list[Span]:
@@ -118,6 +129,11 @@ def _list_spans(text: str, key: Key, at: int) -> list[Span]:
     return spans
 
 
+# The shell's working directory has the name that databases give to a password.
+_DIRECTORIES: Final = frozenset({"pwd", "oldpwd"})
+_PATH = re.compile(r"[/~\\]|[A-Za-z]:[\\/]")
+
+
 def _unquoted_spans(text: str, key: Key, at: int, *, loose: bool) -> list[Span]:
     """An unquoted value; `loose` is for a colon, which also ends the first part of a sentence."""
     scheme = _SCHEME.match(text, at)
@@ -125,7 +141,8 @@ def _unquoted_spans(text: str, key: Key, at: int, *, loose: bool) -> list[Span]:
     if value is None:
         return []
     head = text[value.start : min(value.end, value.start + _LONGEST_JUDGED)]
-    if is_placeholder(head) or head == text[key.start : key.end]:
+    name = text[key.start : key.end]
+    if is_placeholder(head) or head == name or (name.lower() in _DIRECTORIES and _PATH.match(head)):
         return []
     if scheme is not None and key.kind is not KeyKind.WEAK:
         return [] if is_prose(head) else [(value.start, value.end)]
@@ -143,7 +160,7 @@ def _is_sentence(text: str, key: Key, start: int, head: str, *, alone: bool) -> 
 
 
 _XML = re.compile(
-    r"(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?(?P<secret>[^<\]]+)|(?:\s[^<>&]{0,200})?&gt;(?P<escaped>[^<&]+)"
+    r"(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?(?P<secret>[^<\]]+(?=</|\]\]>)|[^<\s\]]+)|(?:\s[^<>&]{0,200})?&gt;(?P<escaped>[^<&]+)"
 )
 _TAG_BEFORE = re.compile(r"(?:<|&lt;)(?:[\w-]{1,30}:)?$")
 
@@ -159,6 +176,21 @@ def _element(text: str, key: Key) -> Found:
     if is_placeholder(value) or (key.kind is KeyKind.WEAK and not looks_random(value)):
         return []
     return [found.span(group)]
+
+
+_SIBLING = re.compile(
+    r"</[\w:-]{1,20}>\s{0,20}<[\w:-]{1,20}>\s{0,20}(?:<[\w:-]{1,20}>\s{0,20})?(?P<secret>[^<]{1,4096})</"
+)
+
+
+def _sibling(text: str, key: Key) -> Found:
+    """`<key>password</key><string>...</string>`: the name in one element, the value in the next."""
+    found = _SIBLING.match(text, key.end)
+    if found is None:
+        return None
+    value = found["secret"].strip()
+    harmless = is_placeholder(value) or _is_harmless(key, value) or (" " in value and is_prose(value))
+    return [] if harmless else [found.span("secret")]
 
 
 _TUPLE = re.compile(rf"{_CLOSE},\s{{0,4}}(?=[bru]?\\*[\"'])")
@@ -238,7 +270,7 @@ def _validated(text: str, key: Key) -> Found:
 
 
 _LINKED = re.compile(
-    rf"{_CLOSE}?(?:[ \t]{{1,4}}[\w'@.-]{{1,40}}){{0,4}}?(?:[ \t]{{1,4}}(?:is|was|are|were|being|to|of|as)\b:?|[ \t]{{0,4}}[:=])"
+    rf"{_CLOSE}?(?:[ \t]{{1,4}}[\w'@.-]{{1,40}}){{0,4}}?(?:[ \t]{{1,4}}(?:is|was|are|were|being|to|of|as|ist|war|lautet|est|es|era)\b:?|[ \t]{{0,4}}[:=])"
     r"[ \t]{1,8}"
 )
 _BESIDE = re.compile(r"[ \t]{1,8}")
@@ -272,13 +304,29 @@ def _told(text: str, key: Key) -> Found:
     return None
 
 
+_VALUE_BEFORE = re.compile(r"[\"'](?P<secret>[^\"'\s]{4,512})[\"'] (?:is|was)(?: [a-z]{1,12}){1,4} $")
+_REACH_BACK: Final = 560
+
+
+def _refused(text: str, key: Key) -> list[Span]:
+    """A value in quotes before its name: "'hunter2' is not a valid password"."""
+    before = text[max(0, key.start - _REACH_BACK) : key.start]
+    if " is " not in before[-60:] and " was " not in before[-60:]:
+        return []
+    found = _VALUE_BEFORE.search(before)
+    if found is None or not _is_told(key, found["secret"]):
+        return []
+    offset = key.start - len(before)
+    return [(offset + found.start("secret"), offset + found.end("secret"))]
+
+
 def _is_told(key: Key, value: str, *, quoted: bool = False) -> bool:
     if is_placeholder(value):
         return False
     if key.kind is KeyKind.PASSWORD:
         return quoted or looks_chosen(value) or (value.isdecimal() and len(value) >= _SHORTEST_BESIDE)
     if key.kind is KeyKind.SECRET:
-        return len(value) >= _SHORTEST_SECRET and looks_chosen(value)
+        return len(value) >= _SHORTEST_SECRET and (looks_chosen(value) or is_digest(value))
     return looks_random(value)
 
 
@@ -288,6 +336,29 @@ def _is_beside(key: Key, value: str) -> bool:
     return looks_random(value)
 
 
-_READERS: Final[tuple[Callable[[str, Key], Found], ...]] = (
-    *(_assigned, _element, _pair, _named, _argument, _validated, _told),
+_BRACKETED = re.compile(r"[\[(](?P<secret>[^\s\[\]()\"'`<>,]{6,512})[\])]")
+
+
+def _bracketed(text: str, key: Key) -> Found:
+    """`password[hunter2]` and `password(hunter2)`."""
+    found = _BRACKETED.match(text, key.end)
+    if found is None:
+        return None
+    return [found.span("secret")] if _is_told(key, found["secret"]) else []
+
+
+# By the character after the name, so that a reader is not asked in vain; any other character asks all.
+_BY_NEXT: Final[dict[str, tuple[Callable[[str, Key], Found], ...]]] = {
+    "": (),
+    ".": (),
+    "=": (_assigned,),
+    ":": (_assigned,),
+    "\n": (_validated,),
+    " ": (_assigned, _element, _argument, table_spans, _told),
+    ",": (table_spans,),
+    ";": (table_spans,),
+    "<": (_sibling,),
+}
+_READERS: Final = (
+    *(_assigned, _element, _pair, _named, _argument, _validated, _bracketed, table_spans, _told),
 )

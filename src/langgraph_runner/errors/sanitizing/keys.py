@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ _PASSWORD = re.compile(
     rf".*(?:passwords?|passwd|passphrase|passcode|passwort|kennwort|senha|contrase(?:n|ñ)a|пароль|密码|パスワード){_SUFFIX}"
     rf"|(?:.*_|.*(?:{_PASS_OWNERS}))?(?:pass|pwd|pw|psk|otp|totp){_SUFFIX}"
 )
+# "pass=3 fail=1" counts tests.
+_ALSO_COUNTED: Final = frozenset({"pass", "pw"})
 _SECRET = re.compile(
     rf".*(?:secret|token){_SUFFIX}|.*secret_id|.*authorization|(?:.*_|.*(?:{_KEY_OWNERS}))?(?:{_KEY_OWNERS})_?key{_SUFFIX}"
 )
@@ -123,9 +126,13 @@ def _key_around(text: str, lower: str, hit: int) -> tuple[Key | None, int]:
     return (Key(bare, end, kind, flag) if kind else None), max(end, hit + 1)
 
 
+# Bounded, and names alone: a program's messages use the same few hundred of them.
+@lru_cache(maxsize=2_048)
 def _kind_of(name: str) -> KeyKind | None:
     if _NOT_SECRET.fullmatch(name):
         return KeyKind.WEAK
+    if name in _ALSO_COUNTED:
+        return KeyKind.SECRET
     if _PASSWORD.fullmatch(name):
         return KeyKind.PASSWORD
     if _SECRET.fullmatch(name):

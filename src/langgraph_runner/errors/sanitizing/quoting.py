@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _OPENER = re.compile(
-    r"""(?:[bBrRuUfF]{1,2}(?=["']))?(?:(\\{0,31})(["'`])|(&(?:quot|apos|\#34|\#39|\#x27);|%22|%27))"""
+    r"""(?:[bBrRuUfF]{1,2}(?=["']))?(?:(\\{0,31})(["'`])|(&(?:quot|apos|\#34|\#39|\#x27);))"""
 )
 _QUOTES: Final = {quote: re.compile(rf"(\\*){quote}") for quote in "\"'`"}
 

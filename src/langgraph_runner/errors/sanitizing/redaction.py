@@ -6,12 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.assignments import assignment_spans
+from langgraph_runner.errors.sanitizing.inserts import insert_spans
 from langgraph_runner.errors.sanitizing.keys import aligned_lower
 from langgraph_runner.errors.sanitizing.pem import pem_spans
-from langgraph_runner.errors.sanitizing.shapes import SHAPES
+from langgraph_runner.errors.sanitizing.shapes import SEARCHED_SHAPES, SHAPES, checked_span
 from langgraph_runner.errors.sanitizing.spans import Span, merged, redacted, without
-from langgraph_runner.errors.sanitizing.structures import STRUCTURES
+from langgraph_runner.errors.sanitizing.structures import SEARCHED_STRUCTURES, STRUCTURES
 from langgraph_runner.errors.sanitizing.text import MARKER
+from langgraph_runner.errors.sanitizing.views import decoded_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 # A secret that is gone can bring another name next to its value. Each pass hides at least one
 # character more; texts of people need two passes, and ones made to need many stop here.
 _MOST_PASSES: Final = 6
+_ANCHORED: Final = tuple((anchor, rule) for rule in (*SHAPES, *STRUCTURES) for anchor in rule.anchors)
+_SEARCHED: Final = (*SEARCHED_SHAPES, *SEARCHED_STRUCTURES)
 _MARKER = re.compile(re.escape(MARKER))
 
 
@@ -33,7 +37,7 @@ def without_secrets(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[
 
 
 def _one_pass(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]) -> str:
-    spans = merged(_spans(text, extra))
+    spans = merged([*_spans(text), *_encoded_spans(text), *_extra_spans(text, extra)])
     if not spans:
         return text
     # Marks of an earlier pass are kept, so that no pattern can hide one inside another.
@@ -41,16 +45,24 @@ def _one_pass(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pat
     return redacted(text, without(spans, kept))
 
 
-def _spans(text: str, extra: Sequence[re.Pattern[str]]) -> Iterator[Span]:
+def _spans(text: str) -> Iterator[Span]:
     lower = aligned_lower(text)
     yield from pem_spans(text)
-    for rule in SHAPES:
-        yield from rule.spans(text, lower)
-    for rule in STRUCTURES:
-        yield from rule.spans(text, lower)
+    for anchor, rule in [pair for pair in _ANCHORED if pair[0] in lower]:
+        yield from rule.spans(text, lower, anchor)
+    for searched in _SEARCHED:
+        yield from searched.spans(text)
     yield from assignment_spans(text, lower)
+    yield from insert_spans(text, lower)
+
+
+def _encoded_spans(text: str) -> Iterator[Span]:
+    view = decoded_view(text)
+    return iter(()) if view is None else view.original(merged(_spans(view.text)))
+
+
+def _extra_spans(text: str, extra: Sequence[re.Pattern[str]]) -> Iterator[Span]:
     for pattern in extra:
-        group = "secret" if "secret" in pattern.groupindex else 0
         for found in pattern.finditer(text):
-            if found[group]:
-                yield found.span(group)
+            if span := checked_span(found):
+                yield span

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MOST_CAUSES: Final = 5
+_MOST_ROUNDS: Final = 4
 # Redacted beyond the bound, so that a secret that stands across it is seen whole.
 _MARGIN: Final = 1_000
 # The longest word without a blank that is dropped where the window ends: it may be half a secret.
@@ -119,12 +120,13 @@ class Sanitizer:
 
     def _clean(self, text: str) -> str:
         clean = printable(text)
-        while True:
-            found = relative_paths(without_secrets(clean, self._extra, self._kept), self._roots)
-            # A shorter path can make a name of what stood behind it; each round leaves less.
-            if found == clean or len(found) > len(clean):
-                return found
-            clean = found
+        for _ in range(_MOST_ROUNDS):
+            hidden = without_secrets(clean, self._extra, self._kept)
+            clean = relative_paths(hidden, self._roots)
+            # A shorter path can bring a name next to a value, so a changed text is looked at again.
+            if clean == hidden:
+                break
+        return clean
 
     def _cleaned_start(self, text: str, max_chars: int) -> str:
         window = max_chars + _MARGIN

@@ -1,8 +1,8 @@
 r"""Secrets that tell what they are by their own shape, wherever they stand.
 
-Each rule has anchors: lower-case pieces of which one must be in the text before its pattern is tried.
-Looking for a piece is some hundred times cheaper than a pattern, and most texts have none. Every
-quantifier is bounded or runs over characters that what follows cannot match, so time stays linear.
+Each rule has anchors: lower-case words at which alone its pattern is tried. Looking for a word is some
+hundred times cheaper than a pattern, and most texts have none. Every quantifier is bounded or runs over
+characters that what follows cannot match, so time stays linear.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.errors.sanitizing.values import looks_chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,23 +20,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pattern, what to look for before trying it, and a judgement of what it found.
+    """A pattern, the words it may start with, and a judgement of what it found.
 
-    The group `secret` is what to hide, or the whole match when there is no such group.
+    `anchors` are in lower case. The group `secret` is what to hide, or the whole match when there is
+    no such group.
     """
 
     anchors: tuple[str, ...]
     pattern: re.Pattern[str]
     check: Callable[[str], bool] | None = None
 
-    def spans(self, text: str, lower: str) -> Iterator[Span]:
-        """Where the rule's secrets stand. `lower` is the text in lower case, of the same length."""
-        if not any(anchor in lower for anchor in self.anchors):
+    def spans(self, text: str, lower: str, anchor: str) -> Iterator[Span]:
+        """Where secrets stand that start with the anchor. `lower` is the text in lower case, as long."""
+        at = lower.find(anchor)
+        while at >= 0:
+            found = self.pattern.match(text, at)
+            if found is None:
+                at = lower.find(anchor, at + 1)
+                continue
+            if span := checked_span(found, self.check):
+                yield span
+            # From the end of the match on: what was read once is not read again.
+            at = lower.find(anchor, found.end())
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A pattern that starts with anything, searched for only where a cheaper one is found."""
+
+    gate: re.Pattern[str]
+    pattern: re.Pattern[str]
+    check: Callable[[str], bool] | None = None
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Where the secrets stand."""
+        if self.gate.search(text) is None:
             return
-        group = "secret" if "secret" in self.pattern.groupindex else 0
         for found in self.pattern.finditer(text):
-            if found[group] and (self.check is None or self.check(found[group])):
-                yield found.span(group)
+            if span := checked_span(found, self.check):
+                yield span
+
+
+def checked_span(found: re.Match[str], check: Callable[[str], bool] | None = None) -> Span | None:
+    """The part of the match to hide: its group `secret` or all of it; None when the check says no."""
+    group = "secret" if "secret" in found.re.groupindex else 0
+    value = found[group]
+    return found.span(group) if value and (check is None or check(value)) else None
 
 
 # Not inside a word, but right after an escaped newline or a percent code counts as outside.
@@ -52,19 +80,24 @@ def _has_digit(value: str) -> bool:
     return any(char.isdecimal() for char in value)
 
 
+def _is_credential(value: str) -> bool:
+    """Whether what follows "Bearer" is one, and not a word of a sentence."""
+    return not value.rstrip(".").isalpha() or not value[1:].islower()
+
+
 _MODEL_PROVIDERS: Final = (
     # OpenAI, Anthropic, OpenRouter, DeepSeek and others share the first prefix; LangSmith, Hugging Face...
-    _prefixed("sk-", r"sk-(?:[a-z0-9]{2,10}-)*[A-Za-z0-9_-]{16,}", _has_digit),
+    _prefixed("sk-", r"sk-[A-Za-z0-9_-]{20,}", _has_digit),
     _prefixed("sess-", r"sess-[A-Za-z0-9]{32,}"),
     _prefixed("lsv2_ ls__", r"(?:lsv2_(?:pt|sk)_|ls__)[A-Za-z0-9_]{16,}"),
-    _prefixed("hf_", r"(?:api_)?hf_[A-Za-z0-9]{20,}"),
+    _prefixed("hf_", r"hf_[A-Za-z0-9]{20,}"),
     _prefixed("gsk_", r"gsk_[A-Za-z0-9]{24,}"),
     _prefixed("xai-", r"xai-[A-Za-z0-9]{24,}"),
     _prefixed("pplx-", r"pplx-[A-Za-z0-9]{24,}"),
     _prefixed("r8_", r"r8_[A-Za-z0-9]{24,}"),
     _prefixed("pcsk_", r"pcsk_[A-Za-z0-9_]{24,}"),
     _prefixed("tvly-", r"tvly-[A-Za-z0-9_-]{16,}"),
-    _prefixed("nvapi- fw_ co_ voy", r"(?:nvapi-[A-Za-z0-9_-]{24,}|fw_[A-Za-z0-9]{20,})", _has_digit),
+    _prefixed("nvapi- fw_", r"(?:nvapi-[A-Za-z0-9_-]{24,}|fw_[A-Za-z0-9]{20,})", _has_digit),
     _prefixed("pk-lf- sk-lf-", r"[ps]k-lf-[0-9a-f-]{16,}"),
 )
 
@@ -85,7 +118,7 @@ _CLOUDS: Final = (
     _prefixed("dapi", r"dapi[0-9a-f]{28,}(?:-\d)?"),
     _prefixed("hvs. hvb. hvr.", r"hv[sbr]\.[A-Za-z0-9_-]{20,}"),
     _prefixed("dp.", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{20,}"),
-    _prefixed("glsa_ glc_ eyjr", r"(?:glsa|glc)_[A-Za-z0-9+/=_]{20,}"),
+    _prefixed("glsa_ glc_", r"(?:glsa|glc)_[A-Za-z0-9+/=_]{20,}"),
     _prefixed("age-secret-key-1", r"AGE-SECRET-KEY-1[A-Z0-9]{20,}"),
     _prefixed(
         "hrku- rnd_ fo1_ fm2_",
@@ -116,7 +149,7 @@ _DEVELOPER_TOOLS: Final = (
     _prefixed("sg.", r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     _prefixed("key-", r"key-[0-9a-f]{32}"),
     _prefixed("xkeysib- xsmtpsib-", r"x(?:keys|smtps)ib-[0-9a-f]{32,}(?:-[A-Za-z0-9]{8,})?"),
-    _prefixed("twilio", r"SK[0-9a-f]{32}"),
+    
 )
 
 _MESSENGERS: Final = (
@@ -125,10 +158,19 @@ _MESSENGERS: Final = (
         "hooks.slack.com",
         r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[A-Za-z0-9/_-]{16,})",
     ),
-    _prefixed("/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/\d{1,24}/(?P<secret>[A-Za-z0-9_-]{20,})"),
+    _prefixed("discord.com/api discordapp.com/api", r"discord(?:app)?\.com/api/webhooks/\d{1,24}/(?P<secret>[A-Za-z0-9_-]{20,})"),
     _prefixed("webhook.office.com", r"webhook\.office\.com/(?P<secret>[A-Za-z0-9/@_-]{20,})"),
-    _prefixed(":aa", r"\d{6,12}:AA[A-Za-z0-9_-]{30,}"),
-    _prefixed(".", r"[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
+)
+
+# Tokens whose mark is in the middle.
+SEARCHED_SHAPES: Final = (
+    # Telegram's
+    Searched(re.compile(r":AA[A-Za-z0-9_-]{30}"), re.compile(r"(?<!\d)\d{6,12}:AA[A-Za-z0-9_-]{30,}")),
+    # Discord's
+    Searched(
+        re.compile(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}"),
+        re.compile(_EDGE + r"[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
+    ),
 )
 
 _STANDARDS: Final = (
@@ -139,7 +181,7 @@ _STANDARDS: Final = (
         re.compile(
             r"\b(?i:bearer|basic|negotiate|apikey)(?:[ \t]{1,8}|%20|\+)b?['\"]?(?P<secret>[A-Za-z0-9._~+/=-]{8,})"
         ),
-        looks_chosen,
+        _is_credential,
     ),
     Rule(
         ("digest", "hmac", "hawk", "oauth"),

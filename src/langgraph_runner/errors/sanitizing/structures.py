@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from langgraph_runner.errors.sanitizing.shapes import Rule
+from langgraph_runner.errors.sanitizing.shapes import Rule, Searched
 from langgraph_runner.errors.sanitizing.values import is_placeholder, looks_random
 
 
@@ -28,24 +28,19 @@ def _is_long(found: str) -> bool:
 _URLS: Final = (
     # scheme://user:password@host. A password may hold a slash, but a port then a slash is no password.
     _rule(
-        ("://", "%3a%2f%2f"),
-        r"(?:://|%3A%2F%2F)[^\s/?#:@\"'<>\\%]{0,128}(?::|%3A)(?!\d{1,5}(?:[/?#\"'\s]|$))"
-        r"(?P<secret>[^\s\"'<>`/?#@]{1,512}(?:@[^\s\"'<>`/?#@]{1,256}){0,3}|[^\s\"'<>`]{1,256}?)(?:@|%40)(?=[\w\[(%-])",
+        ("://",),
+        r"://[^\s/?#:@\"'<>\\]{0,128}:(?!\d{1,5}(?:[/?#\"'\s]|$))"
+        r"(?P<secret>[^\s\"'<>`/?#@]{1,512}(?:@[^\s\"'<>`/?#@]{1,256}){0,3}|[^\s\"'<>`]{1,256}?)@(?=[\w\[(%-])",
     ),
     # scheme://token@host
     Rule(("://",), re.compile(r"://(?P<secret>[^\s/?#:@\"'<>\\]{12,256})@"), looks_random),
-    # user:password@host:port, as MySQL drivers and error texts write it.
-    _rule(
-        ("@",),
-        r"(?<![\w/@.:%-])[\w.-]{1,64}:(?P<secret>[^\s:@/\"'<>,;]{3,128})@(?:(?:tcp|unix)\(|[\w.-]{1,100}(?::\d|/\w))",
-    ),
     _rule(("jdbc:oracle",), r"jdbc:oracle:\w{1,10}:[\w.$#-]{1,64}/(?P<secret>[^\s@\"']{1,128})@"),
     # Query parameters whose names are too common to count anywhere else.
     Rule(
-        ("key=", "sig=", "signature=", "auth=", "code=", "hmac=", "credential=", "assertion="),
+        ("key=", "sig=", "signature=", "auth=", "code=", "hmac=", "x-amz-", "x-goog-", "client_assertion="),
         re.compile(
-            r"[?&;](?i:key|sig|signature|auth|code|hmac|x-amz-(?:signature|credential)|x-goog-(?:signature|credential)"
-            r"|client_assertion|assertion)=(?P<secret>[^\s&\"'<>#\\]{1,4096})"
+            r"(?<=[?&;])(?i:key|sig|signature|auth|code|hmac|x-amz-(?:signature|credential)|x-goog-(?:signature|credential)"
+            r"|client_assertion)=(?P<secret>[^\s&\"'<>#\\]{1,4096})"
         ),
         _is_long,
     ),
@@ -69,7 +64,7 @@ _COMMANDS: Final = (
     _rule(("sshpass",), rf"\bsshpass{_GAP}-p['\", ]{{0,4}}(?P<secret>[^\s'\"-][^\s'\"]+)"),
     _rule(("redis-cli",), rf"\bredis-cli{_GAP}(?:-a|--pass)['\", ]{{1,4}}(?P<secret>[^\s'\"-][^\s'\"]+)"),
     _rule(
-        (" login", "'login"),
+        ("docker", "podman", "helm", "az ", "oc "),
         rf"\b(?:docker|podman|helm|az|oc){_GAP}login{_GAP}-p['\", ]{{1,4}}(?P<secret>[^\s'\"-][^\s'\"]+)",
     ),
     _rule(
@@ -77,29 +72,39 @@ _COMMANDS: Final = (
         rf"\b(?:curl|wget|http){_GAP}(?-i:-u|-U|--user|--proxy-user|-a)['\",= ]{{1,4}}[^\s:'\"]{{0,64}}:(?P<secret>[^\s'\"]+)",
     ),
     _rule(("curl",), rf"\bcurl{_GAP}(?-i:-b)['\", ]{{1,4}}(?P<secret>{_PAIR}(?:;[ ]?{_PAIR})*)"),
-    _rule(("pass:",), r"-pass(?:in|out)?['\", ]{1,4}pass:(?P<secret>[^\s'\"]+)"),
+    _rule(("-pass",), r"-pass(?:in|out)?['\", ]{1,4}pass:(?P<secret>[^\s'\"]+)"),
 )
 
 _SENTENCES: Final = (
     _rule(
-        ("identified by", "identified with"),
+        ("identified",),
         r"\bidentified (?:by|with \w{1,40} by) (?:password )?['\"](?P<secret>[^'\"\n]+)['\"]",
     ),
-    _rule(
-        ("password",),
-        r"\b(?:login|account|user)\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>[^\s\"',]{3,})(?=\s|$)(?<!failed)(?<!required)",
-    ),
+    # .netrc
+    _rule(("login ",), r"login\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>[^\s\"',]{3,256})(?=\s|$)"),
     _rule(("requirepass", "masterauth"), r"\b(?:requirepass|masterauth)\s{1,8}\"?(?P<secret>[^\s\"]+)"),
     # A password as the second argument of a call.
     _rule(
-        ("auth", "login", "signin", "sign_in"),
-        r"(?:auth|login|authenticate|sign_?in|auth\s?=\s?)\(\s{0,8}b?[\"'][^\"'\n]{0,128}[\"'],\s{0,8}b?[\"'](?P<secret>[^\"'\n]+)[\"']",
+        ("auth(", "auth=(", "auth = (", "login(", "authenticate(", "signin(", "sign_in("),
+        r"[\w =]{4,14}\(\s{0,8}b?[\"'][^\"'\n]{0,128}[\"'],\s{0,8}b?[\"'](?P<secret>[^\"'\n]{1,512})[\"']",
     ),
     # Request bodies of forms in parts.
     _rule(
         ("form-data",),
         r"form-data; name=\\{0,7}\"[\w.\[\]-]{0,60}(?:pass|pwd|secret|token|key|auth)[\w.\[\]-]{0,40}\\{0,7}\""
         r"(?:\\[rn]|[\r\n]){2,4}(?P<secret>[^\s\\]+)",
+    ),
+)
+
+SEARCHED_STRUCTURES: Final = (
+    # user:password@host:port, as MySQL drivers and error texts write it.
+    Searched(
+        re.compile(r"@(?:(?:tcp|unix)\(|[\w.-]{1,100}(?::\d|/\w))"),
+        re.compile(
+            r"(?<![\w/@.:%-])[\w.-]{1,64}:(?P<secret>[^\s:@/\"'<>,;]{3,128})"
+            r"@(?:(?:tcp|unix)\(|[\w.-]{1,100}(?::\d|/\w))"
+        ),
+        _is_value,
     ),
 )
 

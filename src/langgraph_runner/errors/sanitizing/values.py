@@ -46,7 +46,8 @@ _ORDINARY = re.compile(
     rf"{_UUID.pattern}|{_DIGEST.pattern}|[\d.,:%+TZ-]*\d[\d.,:%+TZ-]*[a-zA-Z]{{0,3}}|[A-Za-z]{{1,8}}[_-]?\d{{1,3}}"
     r"|\w+(?:/\w+)*\.[a-z]{1,5}|v?\d+(?:\.\w+)+|[a-z]+(?:[-_/][a-z]+)*|[A-Z][A-Z0-9_]*|[a-z_]+\d{0,6}\(?\)?"
 )
-_WORD = re.compile(r"[^\W\d_]+")
+# A word of its own: the letters inside a key are none.
+_WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
 
 _PROSE_WORDS_READ = 5
 _LONGEST_COUNT = 6
@@ -64,6 +65,11 @@ def is_prose(words: str) -> bool:
     """Whether the words after a name tell about it ("must be at least 8 characters")."""
     found = _WORD.findall(words[:120])[:_PROSE_WORDS_READ]
     return any(word.lower() in _PROSE_WORDS for word in found)
+
+
+def is_digest(value: str) -> bool:
+    """Whether the value is in hexadecimal, of a length that digests and many keys have."""
+    return _DIGEST.fullmatch(value) is not None
 
 
 def is_count(value: str) -> bool:

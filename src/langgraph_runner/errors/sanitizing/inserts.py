@@ -1,0 +1,63 @@
+"""Values that an SQL statement inserts into columns with the names of secrets."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.errors.sanitizing.keys import KeyKind, aligned_lower, keys_in
+from langgraph_runner.errors.sanitizing.values import is_count, is_placeholder, looks_random
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from langgraph_runner.errors.sanitizing.spans import Span
+
+_INSERT = re.compile(r"insert into [^\s()]{1,100} ?\((?P<columns>[^()]{1,2000})\)\s{1,8}values\s{0,8}\(", re.IGNORECASE)
+_ITEM = re.compile(r"\s{0,40}(?:[A-Za-z]?'(?P<secret>(?:[^']|'')*)'|[^,()']{0,200})\s{0,40}(?P<next>[,)]?)")
+_NEXT_ROW = re.compile(r"\s{0,8},\s{0,8}\(")
+_MOST_ROWS: Final = 100
+
+
+def insert_spans(text: str, lower: str) -> Iterator[Span]:
+    """Where the inserted secrets stand, in at most 100 rows a statement."""
+    at = lower.find("insert into ")
+    while at >= 0:
+        found = _INSERT.match(text, at)
+        if found is None:
+            at = lower.find("insert into ", at + 1)
+            continue
+        kinds = [_kind(column) for column in found["columns"].split(",")]
+        at = found.end()
+        for _ in range(_MOST_ROWS):
+            spans, at = _row(text, at, kinds)
+            yield from spans
+            following = _NEXT_ROW.match(text, at)
+            if following is None:
+                break
+            at = following.end()
+        at = lower.find("insert into ", at)
+
+
+def _kind(column: str) -> KeyKind | None:
+    return next((key.kind for key in keys_in(column, aligned_lower(column))), None)
+
+
+def _row(text: str, at: int, kinds: list[KeyKind | None]) -> tuple[list[Span], int]:
+    spans: list[Span] = []
+    for kind in kinds:
+        item = _ITEM.match(text, at)
+        if item is None:
+            break
+        at = item.end()
+        if kind is not None and item["secret"] and _is_secret(kind, item["secret"]):
+            spans.append(item.span("secret"))
+        if item["next"] != ",":
+            break
+    return spans, at
+
+
+def _is_secret(kind: KeyKind, value: str) -> bool:
+    if is_placeholder(value) or (kind is not KeyKind.PASSWORD and is_count(value)):
+        return False
+    return kind is not KeyKind.WEAK or looks_random(value)

@@ -1,0 +1,111 @@
+"""What all tests share: both colours of a node through one fixture, a fake clock, and the requirements table."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import tomllib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from langgraph_runner.testing import FakeRuntime
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Runs the same test with a sync node and with an async one."""
+
+    is_async: bool
+
+    def function(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A plain function in this colour, with its signature."""
+        if not self.is_async:
+            return function
+
+        @functools.wraps(function)
+        async def awaited(*arguments: Any, **keywords: Any) -> Any:
+            return function(*arguments, **keywords)
+
+        return awaited
+
+    def call(self, node: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Call a node (or its `run`) and wait for what comes of it."""
+        if not self.is_async:
+            return node(*arguments, **keywords)
+
+        async def call() -> Any:
+            return await node(*arguments, **keywords)
+
+        return asyncio.run(call())
+
+    def invoke(self, graph: Any, state: Any, config: Any = None, **keywords: Any) -> Any:
+        """Run a compiled graph."""
+        if not self.is_async:
+            return graph.invoke(state, config, **keywords)
+        return asyncio.run(graph.ainvoke(state, config, **keywords))
+
+    def runtime(self, fake: FakeRuntime) -> Any:
+        """The face of the fake clock for this colour."""
+        return fake.awaiting if self.is_async else fake.blocking
+
+
+@pytest.fixture(params=[False, True], ids=["sync", "async"])
+def colour(request: pytest.FixtureRequest) -> Colour:
+    """Sync, then async."""
+    return Colour(is_async=request.param)
+
+
+@pytest.fixture
+def fake() -> FakeRuntime:
+    """A clock that moves only when somebody sleeps."""
+    return FakeRuntime()
+
+
+@pytest.fixture
+def structlog_restored() -> Iterator[None]:
+    """Leaves structlog as unconfigured as it was."""
+    structlog.reset_defaults()
+    yield
+    structlog.reset_defaults()
+
+
+REQUIREMENTS = Path(__file__).parent.parent / "docs" / "requirements.toml"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--requirements`."""
+    parser.addoption(
+        "--requirements", action="store_true", help="print each requirement with its tests, and run none"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--requirements`: print the table in place of running, and fail where a claim has no test."""
+    if not config.getoption("--requirements"):
+        return
+    tests: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        for marker in item.iter_markers("req"):
+            for requirement in marker.args:
+                tests[requirement].add(item.nodeid.split("[")[0])
+    done = tomllib.loads(REQUIREMENTS.read_text(encoding="utf-8"))["done"]
+    for requirement, title in done.items():
+        found = sorted(tests.get(requirement, ()))
+        print(f"\n{requirement}  {title}")  # noqa: T201 - the table is what was asked for
+        for test in found[:8] or ["  NO TEST"]:
+            print(f"    {test}")  # noqa: T201
+        if len(found) > 8:
+            print(f"    ... and {len(found) - 8} more")  # noqa: T201
+    missing = [requirement for requirement in done if requirement not in tests]
+    unknown = sorted(set(tests) - set(done))
+    print(f"\n{len(done) - len(missing)} of {len(done)} requirements have tests.")  # noqa: T201
+    items.clear()
+    if missing or unknown:
+        pytest.exit(f"no test: {missing}; not in {REQUIREMENTS.name}: {unknown}", returncode=1)
+    pytest.exit("requirements listed", returncode=0)

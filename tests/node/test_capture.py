@@ -1,0 +1,259 @@
+"""What a failure leaves in the state, and what it leaves alone."""
+
+import json
+import re
+
+import pytest
+from langgraph.graph import START, StateGraph
+from pydantic import BaseModel
+from typing_extensions import TypedDict
+
+from langgraph_runner import GraphState, NodeError, RetryExhaustedError, create_node
+
+
+class State(GraphState, total=False):
+    """What the graphs here work on."""
+
+    x: int
+
+
+def failing(error):
+    """A function that raises `error`."""
+
+    def fail(state):
+        raise error
+
+    return fail
+
+
+@pytest.mark.req("N-4")
+def test_a_failure_becomes_a_record(colour, fake):
+    """All fields of the record, and nothing but a partial state."""
+    node = create_node(
+        colour.function(failing(ConnectionError("refused"))), name="fetch", runtime=colour.runtime(fake)
+    )
+    update = colour.call(node, {"story_id": "ST-1"})
+    assert set(update) == {"errors", "routing_flags"}
+    (record,) = update["errors"]
+    stack = record.pop("stack")
+    assert "ConnectionError" in stack
+    assert "test_capture.py" in stack
+    assert record == {
+        "node_id": "fetch",
+        "message": "Node 'fetch' failed: ConnectionError: refused",
+        "code": "NODE_EXECUTION_FAILED",
+        "timestamp": "2026-01-01T00:00:00+00:00",
+        "recoverable": True,
+        "attempts": 1,
+        "error_type": "ConnectionError",
+        "category": "network",
+        "trace_id": record["trace_id"],
+        "causes": [],
+        "story_id": "ST-1",
+    }
+    assert re.fullmatch(r"[0-9a-f]{32}", record["trace_id"])
+
+
+@pytest.mark.req("N-4")
+def test_the_exception_does_not_reach_the_graph(colour):
+    """The run goes on with the record in its state."""
+    graph = (
+        StateGraph(State)
+        .add_node("bad", create_node(colour.function(failing(ValueError("no")))))
+        .add_node("next", colour.function(lambda state: {"x": 1}))
+        .add_edge(START, "bad")
+        .add_edge("bad", "next")
+        .compile()
+    )
+    result = colour.invoke(graph, {"x": 0})
+    assert result["x"] == 1
+    assert result["errors"][0]["node_id"] == "bad"
+
+
+@pytest.mark.req("N-6")
+def test_an_error_that_is_not_retried_blocks(colour):
+    """One attempt, and the flag is up."""
+    node = create_node(colour.function(failing(TypeError("bug"))), retry=5)
+    update = colour.call(node, {})
+    assert update["routing_flags"] == {"blocked": True}
+    assert update["errors"][0]["attempts"] == 1
+
+
+@pytest.mark.req("N-6")
+def test_exhausted_retries_block(colour, fake):
+    """The flag comes with the record of the last attempt."""
+    node = create_node(
+        colour.function(failing(ConnectionError("x"))), retry=3, runtime=colour.runtime(fake)
+    )
+    update = colour.call(node, {})
+    assert update["routing_flags"] == {"blocked": True}
+    assert (update["errors"][0]["code"], update["errors"][0]["attempts"]) == ("RETRY_EXHAUSTED", 3)
+
+
+@pytest.mark.req("N-6")
+def test_a_success_writes_no_flag(colour):
+    """So that parallel branches cannot clear each other's."""
+    assert colour.call(create_node(colour.function(lambda state: {"x": 1}), retry=2), {}) == {"x": 1}
+
+
+@pytest.mark.req("N-6")
+def test_flags_route(colour):
+    """A conditional edge sees the flag of the node before it."""
+    graph = (
+        StateGraph(State)
+        .add_node("bad", create_node(colour.function(failing(ValueError("no")))))
+        .add_node("review", colour.function(lambda state: {"x": -1}))
+        .add_node("go", colour.function(lambda state: {"x": 1}))
+        .add_edge(START, "bad")
+        .add_conditional_edges("bad", lambda s: "review" if s["routing_flags"].get("blocked") else "go")
+        .compile()
+    )
+    assert colour.invoke(graph, {"x": 0})["x"] == -1
+
+
+@pytest.mark.req("N-4", "N-8")
+def test_parallel_failures_are_all_kept(colour):
+    """Two branches that fail in one superstep write the same fields without conflict."""
+    builder = StateGraph(State)
+    for name in ("a", "b", "c"):
+        builder.add_node(name, create_node(colour.function(failing(ValueError(name)))))
+        builder.add_edge(START, name)
+    result = colour.invoke(builder.compile(), {"x": 0})
+    assert sorted(e["node_id"] for e in result["errors"]) == ["a", "b", "c"]
+
+
+@pytest.mark.req("N-4")
+def test_the_record_is_json_and_reads_as_a_model(colour):
+    """What a checkpoint keeps, `NodeError` reads back."""
+    node = create_node(colour.function(failing(TimeoutError("slow"))), name="n")
+    record = json.loads(json.dumps(colour.call(node, {})["errors"][0]))
+    error = NodeError.model_validate(record)
+    assert (error.node_id, error.code, error.category) == ("n", "NODE_EXECUTION_FAILED", "timeout")
+    assert error.to_record() == record
+
+
+@pytest.mark.req("N-4")
+@pytest.mark.parametrize("schema", ["pydantic", "dataclass"])
+def test_captures_into_other_schemas(colour, schema):
+    """A pydantic or dataclass state with the two fields works as well."""
+    from dataclasses import dataclass, field
+    from typing import Annotated
+
+    from langgraph_runner import append_bounded, merge_mappings
+
+    class Model(BaseModel):
+        x: int = 0
+        errors: Annotated[list, append_bounded()] = []
+        routing_flags: Annotated[dict, merge_mappings] = {}
+
+    @dataclass
+    class Data:
+        x: int = 0
+        errors: Annotated[list, append_bounded()] = field(default_factory=list)
+        routing_flags: Annotated[dict, merge_mappings] = field(default_factory=dict)
+
+    state = Model if schema == "pydantic" else Data
+    graph = (
+        StateGraph(state)
+        .add_node("n", create_node(colour.function(failing(OSError("disk")))))
+        .add_edge(START, "n")
+        .compile()
+    )
+    result = colour.invoke(graph, {"x": 1})
+    assert result["errors"][0]["error_type"] == "OSError"
+    assert result["routing_flags"] == {"blocked": True}
+
+
+class Bare(TypedDict, total=False):
+    """A state with no room for errors."""
+
+    x: int
+
+
+@pytest.mark.req("N-4")
+def test_an_error_that_the_state_cannot_hold_is_raised(colour):
+    """LangGraph would drop it in silence; the note says what to do."""
+    graph = (
+        StateGraph(Bare)
+        .add_node("n", create_node(colour.function(failing(OSError("disk")))))
+        .add_edge(START, "n")
+        .compile()
+    )
+    with pytest.raises(OSError, match="disk") as raised:
+        colour.invoke(graph, {"x": 0})
+    assert any("inherit from GraphState" in note for note in raised.value.__notes__)
+
+
+@pytest.mark.req("N-4")
+def test_a_state_without_errors_is_reported_before_anything_fails(colour, caplog):
+    """The first call in such a graph logs what is missing, once."""
+    node = create_node(colour.function(lambda state: {"x": 1}))
+    graph = StateGraph(Bare).add_node("n", node).add_edge(START, "n").compile()
+    colour.invoke(graph, {"x": 0})
+    colour.invoke(graph, {"x": 0})
+    messages = [r.message for r in caplog.records if "state_cannot_hold_errors" in r.message]
+    assert len(messages) == 1
+    assert "['errors', 'routing_flags']" in messages[0]
+
+
+@pytest.mark.req("N-27")
+def test_on_error_raise_raises_the_original(colour, fake):
+    """The very exception, with a note of the attempts."""
+    error = ConnectionError("down")
+    node = create_node(
+        colour.function(failing(error)), name="n", retry=3, on_error="raise", runtime=colour.runtime(fake)
+    )
+    with pytest.raises(ConnectionError) as raised:
+        colour.call(node, {})
+    assert raised.value is error
+    assert "Node 'n' gave up after 3 attempts." in error.__notes__
+
+
+@pytest.mark.req("N-4")
+def test_the_outcome_names_the_exhaustion_and_its_cause(colour, fake):
+    """The value form keeps both the runner's error and the user's."""
+    error = ConnectionError("down")
+    node = create_node(colour.function(failing(error)), retry=2, runtime=colour.runtime(fake))
+    outcome = colour.call(node.run, {})
+    assert isinstance(outcome.exception, RetryExhaustedError)
+    assert outcome.exception.__cause__ is error
+    assert (outcome.exception.attempts, outcome.attempts) == (2, 2)
+
+
+@pytest.mark.req("N-24")
+def test_validation_errors_have_their_own_code(colour):
+    """pydantic in the function is VALIDATION_FAILED, and final."""
+
+    class Model(BaseModel):
+        n: int
+
+    node = create_node(colour.function(lambda state: {"x": Model(n=state["x"])}), retry=4)
+    record = colour.call(node, {"x": "many"})["errors"][0]
+    assert (record["code"], record["category"], record["attempts"]) == ("VALIDATION_FAILED", "validation", 1)
+
+
+@pytest.mark.req("N-20")
+def test_secrets_do_not_reach_the_state(colour):
+    """Neither through the message, nor the stack, nor a cause."""
+    secret = "hunter" + "2secret99"
+
+    def fail(state):
+        try:
+            raise ValueError(f"password={secret}")
+        except ValueError as inner:
+            raise ConnectionError(f"login with password={secret} failed") from inner
+
+    node = create_node(colour.function(fail))
+    assert secret not in json.dumps(colour.call(node, {}))
+
+
+@pytest.mark.req("N-20")
+def test_a_sanitizer_of_ones_own(colour):
+    """Extra patterns reach the record."""
+    from langgraph_runner import Sanitizer
+
+    node = create_node(
+        colour.function(failing(ValueError("patient 4711 unknown"))),
+        sanitizer=Sanitizer(extra_patterns=[r"patient \d+"]),
+    )
+    assert "4711" not in json.dumps(colour.call(node, {}))

@@ -1,0 +1,262 @@
+"""What a node returns when nothing goes wrong, and what it is to a caller."""
+
+import asyncio
+import functools
+import inspect
+
+import pytest
+from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command
+
+from langgraph_runner import GraphState, RunnableNode, create_node, get_node_context, runner_config
+from langgraph_runner.node.runtime import drive
+
+
+class State(GraphState, total=False):
+    """What the graphs here work on."""
+
+    x: int
+    y: int
+
+
+def one_node_graph(node, **options):
+    """START -> node -> END."""
+    return (
+        StateGraph(State).add_node("n", node, **options).add_edge(START, "n").add_edge("n", END).compile()
+    )
+
+
+@pytest.mark.req("N-1", "N-2", "N-9")
+def test_returns_what_the_function_returns(colour):
+    """A success is the function's own value, untouched."""
+    node = create_node(colour.function(lambda state: {"y": state["x"] + 1}))
+    assert colour.call(node, {"x": 1}) == {"y": 2}
+
+
+@pytest.mark.req("N-2")
+def test_keeps_the_colour_of_the_function(colour):
+    """Sync stays sync, async stays async."""
+    node = create_node(colour.function(lambda state: {}))
+    assert inspect.iscoroutinefunction(node) is colour.is_async
+
+
+@pytest.mark.req("N-2")
+def test_works_in_a_graph(colour):
+    """`add_node` takes it as it takes a function."""
+    graph = one_node_graph(create_node(colour.function(lambda state: {"y": state["x"] * 2}), retry=3))
+    assert colour.invoke(graph, {"x": 21})["y"] == 42
+
+
+@pytest.mark.req("N-2")
+def test_sync_node_works_under_ainvoke():
+    """LangGraph runs it in a thread, as it does with a function."""
+    graph = one_node_graph(create_node(lambda state: {"y": 1}, timeout_ms=5000))
+    assert asyncio.run(graph.ainvoke({"x": 0}))["y"] == 1
+
+
+@pytest.mark.req("N-26")
+def test_async_node_fails_under_invoke_as_its_function_would():
+    """LangGraph refuses an async-only node in a sync run, and the wrapper does not hide that."""
+
+    async def f(state):
+        return {}
+
+    with pytest.raises(TypeError, match="No synchronous function"):
+        one_node_graph(create_node(f)).invoke({"x": 0})
+
+
+@pytest.mark.req("N-26")
+@pytest.mark.parametrize(
+    "value",
+    [None, {}, {"x": 1}, Command(update={"x": 1}), [Command(update={"x": 1}), {"y": 2}]],
+    ids=["none", "empty", "dict", "command", "list-of-commands"],
+)
+def test_every_kind_of_update_passes_unchanged(colour, value):
+    """What LangGraph accepts from a node comes through as the same object."""
+    node = create_node(colour.function(lambda state: value))
+    assert colour.call(node, {}) is value
+
+
+@pytest.mark.req("N-1")
+def test_wraps_a_runnable_in_both_colours():
+    """A Runnable stays usable both ways."""
+    node = create_node(RunnableLambda(lambda state: {"y": state["x"] + 1}), name="chain", retry=2)
+    assert isinstance(node, RunnableNode)
+    assert node({"x": 1}) == {"y": 2}
+    assert asyncio.run(node.ainvoke({"x": 2})) == {"y": 3}
+
+
+@pytest.mark.req("N-1", "N-4")
+def test_a_runnable_that_fails_is_captured():
+    """A Runnable goes through the same pipeline, in both faces."""
+
+    def fail(state):
+        raise ConnectionError("down")
+
+    node = create_node(RunnableLambda(fail), retry={"max_attempts": 2, "backoff_ms": 0})
+    assert node({})["errors"][0]["attempts"] == 2
+    assert asyncio.run(node.ainvoke({}))["errors"][0]["code"] == "RETRY_EXHAUSTED"
+
+
+@pytest.mark.req("N-1")
+def test_wraps_a_compiled_graph(colour):
+    """A subgraph is one node."""
+    inner = one_node_graph(colour.function(lambda state: {"y": state["x"] + 1}))
+    outer = one_node_graph(create_node(inner, name="inner", timeout_ms=5000))
+    assert colour.invoke(outer, {"x": 1})["y"] == 2
+
+
+@pytest.mark.req("N-1")
+def test_a_failing_compiled_graph_is_captured_by_the_outer_node(colour):
+    """The failure of a subgraph is a record of the node that holds it."""
+
+    def fail(state):
+        raise ConnectionError("down")
+
+    inner = StateGraph(State).add_node("f", colour.function(fail)).add_edge(START, "f").compile()
+    result = colour.invoke(one_node_graph(create_node(inner)), {"x": 1})
+    assert [(e["node_id"], e["error_type"]) for e in result["errors"]] == [("n", "ConnectionError")]
+
+
+class Adder:
+    """A callable object."""
+
+    def __call__(self, state: State) -> dict:
+        """Add one."""
+        return {"y": state["x"] + 1}
+
+    def method(self, state: State, config: RunnableConfig) -> dict:
+        """The same as a bound method that wants the config."""
+        return {"y": state["x"] + config["configurable"]["step"]}
+
+
+@pytest.mark.req("N-1")
+def test_wraps_callable_objects_partials_and_methods():
+    """Everything that LangGraph takes as a node can be wrapped."""
+
+    def add(amount, state):
+        return {"y": state["x"] + amount}
+
+    config = {"configurable": {"step": 5}}
+    for function, expected in [
+        (Adder(), 2),
+        (functools.partial(add, 10), 11),
+        (Adder().method, 6),
+        (lambda state: {"y": 0}, 0),
+    ]:
+        assert one_node_graph(create_node(function)).invoke({"x": 1}, config)["y"] == expected
+
+
+@pytest.mark.req("N-1")
+def test_generator_functions_add_up_as_in_langgraph():
+    """A generator node yields parts of its update."""
+
+    def parts(state):
+        yield {"x": 1}
+        yield {"y": 2}
+
+    plain = one_node_graph(parts).invoke({"x": 0})
+    assert one_node_graph(create_node(parts)).invoke({"x": 0}) == plain
+
+
+@pytest.mark.req("N-1")
+def test_a_returned_runnable_is_invoked_inside_the_attempt(colour):
+    """LangGraph invokes a Runnable that a node returns; its failure is captured like the node's own."""
+
+    def fail(state):
+        raise KeyError("inner")
+
+    node = create_node(colour.function(lambda state: RunnableLambda(fail)))
+    assert colour.call(node, {})["errors"][0]["error_type"] == "KeyError"
+
+
+@pytest.mark.req("N-1")
+def test_refuses_what_cannot_be_called():
+    """The message names the option and what was given."""
+    with pytest.raises(TypeError, match=r"fn: expected a function.*got 42"):
+        create_node(42)
+
+
+@pytest.mark.req("N-2")
+@pytest.mark.parametrize("keyword", ["config", "runtime", "store", "writer", "previous"])
+def test_injected_parameters_have_stand_ins_in_a_unit_test(colour, keyword):
+    """`node(state)` works without a graph, whatever the function wants injected."""
+    seen = {}
+    namespace = {"seen": seen}
+    exec(f"def f(state, {keyword}):\n    seen['called'] = True\n    return {{}}", namespace)  # noqa: S102
+    node = create_node(colour.function(namespace["f"]))
+    assert colour.call(node, {}) == {}
+    assert seen == {"called": True}
+
+
+@pytest.mark.req("N-2")
+def test_config_may_be_given_by_position(colour):
+    """`node(state, config)` is how LangGraph documents a node call."""
+
+    def f(state, config: RunnableConfig):
+        return {"y": config["configurable"]["k"]}
+
+    node = create_node(colour.function(f))
+    assert colour.call(node, {}, {"configurable": {"k": 7}}) == {"y": 7}
+
+
+@pytest.mark.req("N-2")
+def test_run_gives_the_outcome_as_a_value(colour):
+    """`node.run` neither captures into a state nor raises."""
+    node = create_node(colour.function(lambda state: {"y": 1}), retry=2)
+    outcome = colour.call(node.run, {"x": 1})
+    assert (outcome.value, outcome.attempts, outcome.fallback_used) == ({"y": 1}, 1, False)
+
+
+@pytest.mark.req("N-1")
+def test_order_of_the_pipeline_is_the_documented_one(colour, fake):
+    """log -> metrics -> capture -> fallback -> total timeout -> retry -> breaker -> attempt timeout -> call."""
+    from langgraph_runner import CircuitBreakerConfig, NodeMetricsCollector
+    from langgraph_runner.testing import Flaky
+
+    collector = NodeMetricsCollector()
+    flaky = Flaky(ConnectionError, takes_s=1, clock=fake)
+    node = create_node(
+        flaky.awaited if colour.is_async else flaky.sync,
+        name="n",
+        retry={"max_attempts": 5, "backoff_ms": 100, "jitter": 0},
+        timeout_ms=500,
+        total_timeout_ms=60_000,
+        circuit_breaker=CircuitBreakerConfig(failure_threshold=2),
+        fallback=lambda state: {"y": type(get_node_context().primary_error).__name__},
+        metrics_collector=collector,
+        runtime=colour.runtime(fake),
+    )
+    # Each attempt times out (attempt timeout inside the breaker), two of them open the breaker (inside the
+    # retry), whose refusal ends the retry and goes to the fallback, whose success is what metrics see.
+    assert colour.call(node, {}) == {"y": "CircuitOpenError"}
+    assert flaky.calls == 2
+    metrics = collector.get_node_metrics("n")
+    assert (metrics.success_count, metrics.failure_count, metrics.retry_count) == (1, 0, 2)
+
+
+@pytest.mark.req("N-9")
+def test_drive_refuses_a_coroutine_that_suspends():
+    """The sync face would otherwise lose the rest of the coroutine in silence."""
+    with pytest.raises(RuntimeError, match="suspends"):
+        drive(asyncio.sleep(0))
+
+
+@pytest.mark.req("N-22")
+def test_get_node_context_outside_a_node_says_so():
+    """The message tells where it works."""
+    with pytest.raises(RuntimeError, match="inside a function that create_node"):
+        get_node_context()
+
+
+@pytest.mark.req("N-1")
+def test_one_node_serves_many_threads_and_loops():
+    """Nothing of a node is bound to one event loop."""
+
+    async def f(state):
+        await asyncio.sleep(0)
+        return {"y": state["x"]}
+
+    node = create_node(f, retry=2, timeout_ms=5000)
+    assert [asyncio.run(node({"x": n}, runner_config(story_id="s")))["y"] for n in range(3)] == [0, 1, 2]
