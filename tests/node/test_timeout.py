@@ -1,0 +1,270 @@
+"""Timeouts: of an attempt and of all attempts, for functions that await and functions that block."""
+
+import asyncio
+import pickle
+import threading
+from datetime import timedelta
+
+import pytest
+from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
+from langgraph.types import TimeoutPolicy
+
+from langgraph_runner import NodeTimeoutError, RetryConfig, abandoned_threads, create_node, get_node_context
+from langgraph_runner.testing import Flaky
+
+
+def slow_node(colour, fake, *script, takes_s, **options):
+    """A node whose function takes its time on the fake clock."""
+    flaky = Flaky(*script, takes_s=takes_s, clock=fake)
+    function = flaky.awaited if colour.is_async else flaky.sync
+    return create_node(function, name="slow", runtime=colour.runtime(fake), **options), flaky
+
+
+@pytest.mark.req("N-15", "N-24")
+def test_an_attempt_that_takes_too_long_is_a_timeout(colour, fake):
+    """The record tells the limit and what it took."""
+    node, _ = slow_node(colour, fake, {}, takes_s=9, timeout_ms=500)
+    record = colour.call(node, {})["errors"][0]
+    assert (record["code"], record["category"], record["recoverable"]) == ("NODE_TIMEOUT", "timeout", True)
+    assert record["message"] == "Node 'slow' exceeded its attempt timeout of 500 ms (elapsed: 500 ms)."
+
+
+@pytest.mark.req("N-15")
+def test_an_attempt_in_time_is_none(colour, fake):
+    """The limit itself is not exceeded by half of it."""
+    node, _ = slow_node(colour, fake, {"x": 1}, takes_s=0.25, timeout_ms=500)
+    assert colour.call(node, {}) == {"x": 1}
+
+
+@pytest.mark.req("N-15")
+def test_each_attempt_has_the_whole_limit(colour, fake):
+    """A timeout is retried, and the next attempt starts afresh."""
+    retry = RetryConfig(max_attempts=3, backoff_ms=0)
+    node, flaky = slow_node(colour, fake, {}, takes_s=9, timeout_ms=500, retry=retry)
+    record = colour.call(node, {})["errors"][0]
+    assert (flaky.calls, fake.now) == (3, 1.5)
+    assert (record["code"], record["error_type"]) == ("RETRY_EXHAUSTED", "NodeTimeoutError")
+
+
+@pytest.mark.req("N-15")
+def test_the_total_timeout_covers_attempts_and_waits(colour, fake):
+    """The attempt during which it passes is cut short, and nothing follows."""
+    retry = RetryConfig(max_attempts=10, backoff_ms=1000, backoff_multiplier=1, jitter=0)
+    node, flaky = slow_node(
+        colour, fake, ConnectionError, takes_s=1, retry=retry, total_timeout_ms=4500, timeout_ms=2000
+    )
+    record = colour.call(node, {})["errors"][0]
+    assert (flaky.calls, fake.now) == (3, 4.5)
+    assert record["message"] == "Node 'slow' exceeded its total timeout of 4500 ms (elapsed: 4500 ms)."
+
+
+@pytest.mark.req("N-15")
+def test_a_wait_beyond_the_total_timeout_is_not_begun(colour, fake):
+    """Nothing could come of it; the error that led there is the cause."""
+    retry = RetryConfig(max_attempts=3, backoff_ms=5000, jitter=0)
+    node, _ = slow_node(colour, fake, ConnectionError("x"), takes_s=1, retry=retry, total_timeout_ms=3000)
+    outcome = colour.call(node.run, {})
+    assert (fake.sleeps, fake.now) == ([], 1.0)
+    assert isinstance(outcome.exception, NodeTimeoutError)
+    assert isinstance(outcome.exception.__cause__, ConnectionError)
+
+
+@pytest.mark.req("N-15")
+def test_the_error_is_langgraphs_too():
+    """So that policies which know that one work unchanged; it pickles with all it carries."""
+    error = pickle.loads(pickle.dumps(NodeTimeoutError(node="n", timeout_ms=500, elapsed_ms=510.5)))  # noqa: S301
+    assert isinstance(error, LangGraphNodeTimeoutError)
+    assert (error.node, error.timeout, error.elapsed, error.kind) == ("n", 0.5, 0.5105, "run")
+    assert (error.scope, error.timeout_ms, error.elapsed_ms) == ("attempt", 500, 510.5)
+
+
+@pytest.mark.req("N-15", "N-27")
+@pytest.mark.parametrize("limit", [500, timedelta(milliseconds=500), TimeoutPolicy(run_timeout=0.5)])
+def test_other_forms_of_a_limit_mean_the_same(colour, fake, limit):
+    """ms, a timedelta, LangGraph's policy."""
+    node, _ = slow_node(colour, fake, {}, takes_s=9, timeout_ms=limit)
+    assert "timeout of 500 ms" in colour.call(node, {})["errors"][0]["message"]
+
+
+@pytest.mark.req("N-27")
+def test_an_idle_timeout_is_refused_with_the_way_out():
+    """It has no counterpart; the message says where it belongs."""
+    with pytest.raises(ValueError, match=r"timeout_ms: TimeoutPolicy\(idle_timeout=...\).*add_node"):
+        create_node(lambda s: {}, timeout_ms=TimeoutPolicy(idle_timeout=1))
+
+
+@pytest.mark.req("N-19")
+def test_on_timeout_is_called_for_each_attempt_that_took_too_long(colour, fake):
+    """With the error, before the next attempt."""
+    heard = []
+    node, _ = slow_node(
+        colour,
+        fake,
+        {},
+        takes_s=9,
+        timeout_ms=500,
+        retry=RetryConfig(max_attempts=2, backoff_ms=0),
+        on_timeout=lambda error: heard.append((error.node, error.elapsed_ms, get_node_context().attempt)),
+    )
+    colour.call(node, {})
+    assert heard == [("slow", 500, 1), ("slow", 500, 2)]
+
+
+@pytest.mark.req("N-19")
+def test_on_timeout_may_be_async_in_both_colours(colour, fake):
+    """Its colour need not be the node's."""
+    heard = []
+
+    async def clean_up(error):
+        await asyncio.sleep(0)
+        heard.append(error.scope)
+
+    node, _ = slow_node(colour, fake, {}, takes_s=9, timeout_ms=500, on_timeout=clean_up)
+    colour.call(node, {})
+    assert heard == ["attempt"]
+
+
+@pytest.mark.req("N-19")
+def test_a_failing_clean_up_is_logged_and_hides_nothing(colour, fake, caplog):
+    """The record is that of the timeout."""
+
+    def broken(error):
+        raise ZeroDivisionError
+
+    node, _ = slow_node(colour, fake, {}, takes_s=9, timeout_ms=500, on_timeout=broken)
+    assert colour.call(node, {})["errors"][0]["code"] == "NODE_TIMEOUT"
+    assert "on_timeout_failed" in caplog.text
+
+
+@pytest.mark.req("N-19")
+def test_on_timeout_is_not_called_for_a_timeout_of_the_functions_own(colour, fake):
+    """A `TimeoutError` that the function raises is its error, not the runner's limit."""
+    heard = []
+    node, _ = slow_node(colour, fake, TimeoutError("db"), takes_s=0, timeout_ms=500, on_timeout=heard.append)
+    colour.call(node, {})
+    assert heard == []
+
+
+@pytest.mark.req("N-15")
+def test_a_blocked_thread_is_told_left_and_counted():
+    """Real time: the node goes on at the deadline; the thread hears of it and ends by itself."""
+    before = abandoned_threads()
+    told = threading.Event()
+    ended = threading.Event()
+
+    def block(state):
+        signal = get_node_context().abort_signal
+        assert signal.wait(timeout_ms=10_000)
+        told.set()
+        ended.wait(10)
+        return {"x": "too late"}
+
+    update = create_node(block, timeout_ms=20)({})
+    assert update["errors"][0]["code"] == "NODE_TIMEOUT"
+    assert told.wait(10)
+    assert abandoned_threads() == before + 1
+    thread = next(t for t in threading.enumerate() if t.name == "node-block")
+    assert thread.daemon
+    ended.set()
+    thread.join(10)
+    assert abandoned_threads() == before
+
+
+@pytest.mark.req("N-15")
+def test_an_abandoned_attempt_keeps_its_own_signal():
+    """The thread of attempt one is not confused by the signal of attempt two."""
+    signals = []
+    release = threading.Event()
+
+    def block(state):
+        signals.append(get_node_context().abort_signal)
+        if len(signals) == 1:
+            release.wait(10)
+        return {"x": len(signals)}
+
+    node = create_node(block, timeout_ms=50, retry={"max_attempts": 2, "backoff_ms": 0})
+    assert node({}) == {"x": 2}
+    assert [signal.aborted for signal in signals] == [True, False]
+    release.set()
+
+
+@pytest.mark.req("N-15")
+def test_a_coroutine_is_cancelled_at_the_deadline():
+    """Real time: its clean-up runs to the end before the node goes on."""
+    steps = []
+
+    async def slow(state):
+        try:
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0)
+            steps.append("cleaned up")
+
+    update = asyncio.run(create_node(slow, timeout_ms=20)({}))
+    assert update["errors"][0]["code"] == "NODE_TIMEOUT"
+    assert steps == ["cleaned up"]
+
+
+@pytest.mark.req("N-15")
+def test_a_late_result_is_dropped():
+    """A coroutine that swallows its cancellation and returns is late all the same."""
+
+    async def stubborn(state):
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            return {"x": "late"}
+
+    update = asyncio.run(create_node(stubborn, timeout_ms=20)({}))
+    assert update["errors"][0]["code"] == "NODE_TIMEOUT"
+
+
+@pytest.mark.req("N-15")
+def test_a_late_error_is_the_cause_of_the_timeout():
+    """What clean-up raised is not lost."""
+
+    async def stubborn(state):
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            raise ValueError("while cleaning up") from None
+
+    outcome = asyncio.run(create_node(stubborn, timeout_ms=20).run({}))
+    assert isinstance(outcome.exception, NodeTimeoutError)
+    assert str(outcome.exception.__cause__) == "while cleaning up"
+
+
+@pytest.mark.req("N-15")
+def test_no_task_is_left_behind():
+    """After a timeout nothing of the attempt is still running."""
+
+    async def slow(state):
+        await asyncio.sleep(30)
+
+    async def main():
+        await create_node(slow, timeout_ms=20)({})
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(main()) == set()
+
+
+@pytest.mark.req("N-15")
+def test_a_thread_sees_the_context_of_the_caller():
+    """Context variables of the caller, LangGraph's config among them, reach the thread."""
+    from contextvars import ContextVar
+
+    variable = ContextVar("v", default="unset")
+    variable.set("set")
+    node = create_node(lambda state: {"x": variable.get()}, timeout_ms=5000)
+    assert node({}) == {"x": "set"}
+
+
+@pytest.mark.req("N-15")
+def test_an_exception_in_a_thread_keeps_its_traceback():
+    """The stack names the function, not only the runner."""
+
+    def fail_in_thread(state):
+        raise ValueError("inside")
+
+    record = create_node(fail_in_thread, timeout_ms=5000)({})["errors"][0]
+    assert "fail_in_thread" in record["stack"]
