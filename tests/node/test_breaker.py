@@ -384,9 +384,7 @@ def test_cancellations_do_not_trip(colour, fake):
 
     breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=0)
     fail(breaker)
-    node = create_node(
-        colour.function(aborting), circuit_breaker=breaker, runtime=colour.runtime(fake)
-    )
+    node = create_node(colour.function(aborting), circuit_breaker=breaker, runtime=colour.runtime(fake))
     fake.at(0.5, lambda: None)
     colour.call(node, {}, runner_config(abort_signal=controller.signal))
     assert breaker.state is CircuitState.HALF_OPEN

@@ -82,9 +82,7 @@ def test_an_error_that_is_not_retried_blocks(colour):
 @pytest.mark.req("N-6")
 def test_exhausted_retries_block(colour, fake):
     """The flag comes with the record of the last attempt."""
-    node = create_node(
-        colour.function(failing(ConnectionError("x"))), retry=3, runtime=colour.runtime(fake)
-    )
+    node = create_node(colour.function(failing(ConnectionError("x"))), retry=3, runtime=colour.runtime(fake))
     update = colour.call(node, {})
     assert update["routing_flags"] == {"blocked": True}
     assert (update["errors"][0]["code"], update["errors"][0]["attempts"]) == ("RETRY_EXHAUSTED", 3)

@@ -22,9 +22,7 @@ class State(GraphState, total=False):
 
 def one_node_graph(node, **options):
     """START -> node -> END."""
-    return (
-        StateGraph(State).add_node("n", node, **options).add_edge(START, "n").add_edge("n", END).compile()
-    )
+    return StateGraph(State).add_node("n", node, **options).add_edge(START, "n").add_edge("n", END).compile()
 
 
 @pytest.mark.req("N-1", "N-2", "N-9")

@@ -37,9 +37,7 @@ def test_max_attempts_counts_the_first_call(colour, fake):
 @pytest.mark.req("N-5")
 def test_waits_grow_by_the_multiplier_up_to_the_cap(colour, fake):
     """100, 300, 900, then the cap."""
-    retry = RetryConfig(
-        max_attempts=6, backoff_ms=100, backoff_multiplier=3, max_backoff_ms=1000, jitter=0.0
-    )
+    retry = RetryConfig(max_attempts=6, backoff_ms=100, backoff_multiplier=3, max_backoff_ms=1000, jitter=0.0)
     node, _ = flaky_node(colour, fake, ConnectionError, retry=retry)
     colour.call(node, {})
     assert fake.sleeps == pytest.approx([0.1, 0.3, 0.9, 1.0, 1.0])

@@ -1,0 +1,462 @@
+"""Stopping: abort signals, asyncio's cancellation and LangGraph's drain."""
+
+import asyncio
+import gc
+import threading
+import weakref
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphDrained
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import RunControl
+
+from langgraph_runner import (
+    AbortController,
+    AbortSignal,
+    GraphState,
+    NodeCancellationError,
+    NodeMetricsCollector,
+    create_node,
+    get_node_context,
+    runner_config,
+)
+
+
+class State(GraphState, total=False):
+    """What the graphs here work on."""
+
+    x: int
+
+
+def aborted(reason="stop"):
+    """A controller that has fired."""
+    controller = AbortController()
+    controller.abort(reason)
+    return controller
+
+
+@pytest.mark.req("N-17")
+def test_a_signal_fires_once_and_keeps_its_reason():
+    """The first reason counts."""
+    controller = AbortController()
+    assert (controller.signal.aborted, controller.signal.reason) == (False, None)
+    controller.abort("first")
+    controller.abort("second")
+    assert (controller.signal.aborted, controller.signal.reason) == (True, "first")
+    assert "first" in repr(controller.signal)
+
+
+@pytest.mark.req("N-17")
+def test_throw_if_aborted():
+    """Nothing before, the error after."""
+    AbortController().signal.throw_if_aborted()
+    with pytest.raises(NodeCancellationError, match="stop"):
+        aborted().signal.throw_if_aborted("n")
+
+
+@pytest.mark.req("N-17")
+def test_callbacks_are_called_once_and_can_be_taken_back(caplog):
+    """A late one is called at once; one that raises harms nobody."""
+    controller = AbortController()
+    heard = []
+
+    def broken():
+        raise ZeroDivisionError
+
+    controller.signal.add_callback(broken)
+    controller.signal.add_callback(lambda: heard.append("a"))
+    remove = controller.signal.add_callback(lambda: heard.append("removed"))
+    remove()
+    remove()
+    controller.abort()
+    controller.abort()
+    controller.signal.add_callback(lambda: heard.append("late"))()
+    assert heard == ["a", "late"]
+    assert "abort.callback_failed" in caplog.text
+
+
+@pytest.mark.req("N-17")
+def test_wait_blocks_until_the_signal_fires_or_the_time_is_up():
+    """From another thread."""
+    controller = AbortController()
+    assert controller.signal.wait(timeout_ms=1) is False
+    threading.Thread(target=controller.abort).start()
+    assert controller.signal.wait(timeout_ms=10_000) is True
+
+
+@pytest.mark.req("N-17")
+def test_wait_async_wakes_when_another_thread_aborts():
+    """Across the border of the loop."""
+
+    async def main():
+        controller = AbortController()
+        thread = threading.Thread(target=controller.abort)
+        waiting = asyncio.create_task(controller.signal.wait_async())
+        await asyncio.sleep(0)
+        thread.start()
+        await waiting
+
+    asyncio.run(main())
+
+
+@pytest.mark.req("N-17")
+def test_a_waiter_whose_loop_is_gone_harms_nobody():
+    """An abort after the loop has closed."""
+    controller = AbortController()
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(controller.signal.wait_async())
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+    controller.abort()
+    assert controller.signal.aborted
+    task._log_destroy_pending = False
+
+
+@pytest.mark.req("N-17")
+def test_any_fires_with_the_first_and_takes_its_reason():
+    """Also when one had fired before."""
+    a, b = AbortController(), AbortController()
+    combined = AbortSignal.any(a.signal, b.signal)
+    b.abort("b did")
+    a.abort("a did")
+    assert combined.reason == "b did"
+    assert AbortSignal.any(aborted("old").signal, a.signal).reason == "old"
+
+
+@pytest.mark.req("N-17")
+def test_a_combination_that_nobody_holds_goes_away():
+    """A long-lived signal does not collect the combinations made of it."""
+    controller = AbortController()
+    combined = weakref.ref(AbortSignal.any(controller.signal))
+    gc.collect()
+    assert combined() is None
+    controller.abort()
+
+
+@pytest.mark.req("N-17")
+def test_timeout_ms_fires_by_itself():
+    """Its reason says so; a bad limit is refused."""
+    signal = AbortSignal.timeout_ms(1)
+    assert signal.wait(timeout_ms=10_000)
+    assert signal.reason == "timed out after 1 ms"
+    with pytest.raises(ValueError, match="timeout_ms: -1"):
+        AbortSignal.timeout_ms(-1)
+
+
+@pytest.mark.req("N-17")
+def test_a_timeout_signal_inside_any_lives_as_long_as_the_combination():
+    """Nobody else needs to hold it."""
+    combined = AbortSignal.any(AbortSignal.timeout_ms(1), AbortController().signal)
+    gc.collect()
+    assert combined.wait(timeout_ms=10_000)
+
+
+@pytest.mark.req("N-17", "N-24")
+def test_an_aborted_run_does_not_call_the_function(colour, fake):
+    """The record is NODE_CANCELLED with the reason."""
+    called = []
+    node = create_node(colour.function(called.append), name="n", runtime=colour.runtime(fake))
+    update = colour.call(node, {}, runner_config(abort_signal=aborted("user left").signal))
+    record = update["errors"][0]
+    assert (record["code"], record["category"]) == ("NODE_CANCELLED", "cancelled")
+    assert record["message"] == "Node 'n' was cancelled: user left"
+    assert update["routing_flags"] == {"blocked": True}
+    assert called == []
+
+
+@pytest.mark.req("N-17")
+def test_an_abort_stops_a_back_off_wait(colour, fake):
+    """No further attempt is made."""
+    controller = AbortController()
+    fake.at(1.0, lambda: controller.abort("enough"))
+    calls = []
+
+    def fail(state):
+        calls.append(1)
+        raise ConnectionError
+
+    node = create_node(
+        colour.function(fail),
+        retry={"backoff_ms": 60_000, "max_backoff_ms": 60_000},
+        runtime=colour.runtime(fake),
+    )
+    record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
+    assert (record["code"], len(calls), fake.now) == ("NODE_CANCELLED", 1, 1.0)
+
+
+@pytest.mark.req("N-17")
+def test_an_abort_stops_a_running_attempt(colour, fake):
+    """In the middle of its work."""
+    controller = AbortController()
+    fake.at(2.0, controller.abort)
+
+    def work(state):
+        fake.advance(100)
+        return {"x": 1}
+
+    node = create_node(colour.function(work), retry=3, runtime=colour.runtime(fake))
+    record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
+    assert (record["code"], fake.now) == ("NODE_CANCELLED", 2.0)
+
+
+@pytest.mark.req("N-17")
+def test_a_blocked_thread_is_left_when_the_run_is_aborted():
+    """Real time, no timeout configured: the node returns, the function hears of it."""
+    controller = AbortController()
+    told, node_returned = threading.Event(), threading.Event()
+
+    def block(state):
+        controller.abort("now")
+        assert get_node_context().abort_signal.wait(timeout_ms=10_000)
+        told.set()
+        node_returned.wait(10)
+
+    record = create_node(block)({}, runner_config(abort_signal=controller.signal))["errors"][0]
+    node_returned.set()
+    assert record["code"] == "NODE_CANCELLED"
+    assert told.wait(10)
+
+
+@pytest.mark.req("N-17")
+def test_a_real_back_off_of_a_blocking_node_ends_with_the_abort():
+    """Real time: an hour's wait ends at once."""
+    controller = AbortController()
+
+    def fail(state):
+        raise ConnectionError
+
+    node = create_node(
+        fail,
+        retry={"backoff_ms": 3_600_000, "max_backoff_ms": 3_600_000},
+        on_retry_attempt=lambda _: threading.Timer(0.01, controller.abort).start(),
+    )
+    record = node({}, runner_config(abort_signal=controller.signal))["errors"][0]
+    assert record["code"] == "NODE_CANCELLED"
+
+
+@pytest.mark.req("N-17")
+def test_an_abort_from_another_thread_stops_a_coroutine():
+    """Real time; no task is left."""
+    controller = AbortController()
+
+    async def hang(state):
+        threading.Thread(target=controller.abort).start()
+        await asyncio.Event().wait()
+
+    async def main():
+        update = await create_node(hang)({}, runner_config(abort_signal=controller.signal))
+        return update, asyncio.all_tasks() - {asyncio.current_task()}
+
+    update, left = asyncio.run(main())
+    assert update["errors"][0]["code"] == "NODE_CANCELLED"
+    assert left == set()
+
+
+@pytest.mark.req("N-17")
+@pytest.mark.parametrize("options", [{}, {"timeout_ms": 60_000, "retry": 3}])
+def test_asyncio_cancellation_is_raised_again(options):
+    """After clean-up, whatever the options; the collector hears of a cancellation, not of a failure."""
+    collector = NodeMetricsCollector()
+    steps = []
+
+    async def hang(state):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            steps.append("cleaned up")
+
+    async def main():
+        task = asyncio.create_task(
+            create_node(hang, name="n", metrics_collector=collector, fallback=lambda s: {}, **options)({})
+        )
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return task.cancelled()
+
+    assert asyncio.run(main())
+    assert steps == ["cleaned up"]
+    metrics = collector.get_node_metrics("n")
+    assert (metrics.cancelled_count, metrics.failure_count) == (1, 0)
+
+
+@pytest.mark.req("N-17")
+def test_cancellation_during_a_back_off_is_raised_again():
+    """The wait does not swallow it."""
+
+    async def fail(state):
+        raise ConnectionError
+
+    async def main():
+        task = asyncio.create_task(create_node(fail, retry={"backoff_ms": 30_000})({}))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
+@pytest.mark.req("N-17")
+def test_an_outer_timeout_is_not_taken_for_the_nodes_own():
+    """asyncio.timeout around the node still gets its cancellation, though the node has a timeout itself."""
+
+    async def hang(state):
+        await asyncio.Event().wait()
+
+    async def main():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await create_node(hang, timeout_ms=60_000)({})
+        return asyncio.current_task().cancelling()
+
+    assert asyncio.run(main()) == 0
+
+
+@pytest.mark.req("N-17")
+def test_the_nodes_timeout_leaves_no_trace_of_cancellation_in_the_task():
+    """`uncancel()` is balanced, so that code after the node can be cancelled and is not."""
+
+    async def hang(state):
+        await asyncio.Event().wait()
+
+    async def main():
+        await create_node(hang, timeout_ms=10)({})
+        await asyncio.sleep(0)
+        return asyncio.current_task().cancelling()
+
+    assert asyncio.run(main()) == 0
+
+
+def draining_graph(node):
+    """A graph of one node, with a checkpointer."""
+    return (
+        StateGraph(State)
+        .add_node("n", node)
+        .add_edge(START, "n")
+        .add_node("after", lambda s: {"x": 99})
+        .add_edge("n", "after")
+        .compile(checkpointer=InMemorySaver())
+    )
+
+
+@pytest.mark.req("N-17")
+def test_a_drain_stops_a_back_off_wait(colour):
+    """LangGraph's own flag, looked for during the wait; recorded, and the run drains."""
+    control = RunControl()
+
+    def fail(state):
+        raise ConnectionError
+
+    node = create_node(
+        colour.function(fail),
+        retry={"backoff_ms": 3_600_000, "max_backoff_ms": 3_600_000},
+        on_retry_attempt=lambda _: control.request_drain("deploy"),
+    )
+    graph = draining_graph(node)
+    config = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(GraphDrained):
+        colour.invoke(graph, {"x": 0}, config, control=control)
+    record = graph.get_state(config).values["errors"][0]
+    assert (record["code"], record["message"]) == ("NODE_CANCELLED", "Node 'n' was cancelled: drain: deploy")
+
+
+@pytest.mark.req("N-17")
+def test_a_drain_stops_a_running_coroutine():
+    """Real time, no timeout configured."""
+    control = RunControl()
+
+    async def hang(state):
+        control.request_drain("deploy")
+        await asyncio.Event().wait()
+
+    graph = draining_graph(create_node(hang))
+    config = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(GraphDrained):
+        asyncio.run(graph.ainvoke({"x": 0}, config, control=control))
+    assert graph.get_state(config).values["errors"][0]["code"] == "NODE_CANCELLED"
+
+
+@pytest.mark.req("N-17")
+def test_a_drain_stops_a_blocked_thread():
+    """Where the attempt has a thread of its own."""
+    control = RunControl()
+
+    def block(state):
+        control.request_drain("deploy")
+        get_node_context().abort_signal.wait(timeout_ms=10_000)
+
+    graph = draining_graph(create_node(block, timeout_ms=60_000))
+    config = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(GraphDrained):
+        graph.invoke({"x": 0}, config, control=control)
+    assert graph.get_state(config).values["errors"][0]["code"] == "NODE_CANCELLED"
+
+
+@pytest.mark.req("N-17")
+def test_on_drain_finish_lets_the_attempt_end(colour):
+    """Its result is kept, and the run drains after it."""
+    control = RunControl()
+
+    def work(state):
+        control.request_drain("deploy")
+        return {"x": 5}
+
+    graph = draining_graph(create_node(colour.function(work), on_drain="finish", timeout_ms=60_000))
+    config = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(GraphDrained):
+        colour.invoke(graph, {"x": 0}, config, control=control)
+    values = graph.get_state(config).values
+    assert (values["x"], values["errors"]) == (5, [])
+
+
+@pytest.mark.req("N-17", "N-27")
+def test_with_raise_a_drained_node_runs_again_on_resume(colour):
+    """GraphDrained goes to LangGraph, which ends at the last checkpoint; nothing is lost."""
+    control = RunControl()
+    calls = []
+
+    def work(state):
+        calls.append(1)
+        if len(calls) == 1:
+            control.request_drain("deploy")
+            raise ConnectionError
+        return {"x": 7}
+
+    node = create_node(
+        colour.function(work),
+        retry={"backoff_ms": 3_600_000, "max_backoff_ms": 3_600_000},
+        on_error="raise",
+        on_drain="stop",
+    )
+    graph = draining_graph(node)
+    config = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(GraphDrained, match="deploy"):
+        colour.invoke(graph, {"x": 0}, config, control=control)
+    assert colour.invoke(graph, None, config)["x"] == 99
+    assert len(calls) == 2
+
+
+@pytest.mark.req("N-17")
+def test_a_wrong_kind_of_signal_is_named(colour):
+    """The message says where it stands and what is expected."""
+    node = create_node(colour.function(lambda s: {}))
+    record = colour.call(node, {}, {"configurable": {"abort_signal": "stop"}})["errors"][0]
+    assert "abort_signal" in record["message"]
+    assert "expected an AbortSignal" in record["message"]
+
+
+@pytest.mark.req("N-17")
+def test_aborting_inside_the_function_lets_it_finish_or_not_but_never_hangs():
+    """A coroutine that aborts its own run and returns at once has returned."""
+    controller = AbortController()
+
+    async def f(state):
+        controller.abort()
+        return {"x": 1}
+
+    update = asyncio.run(create_node(f)({}, runner_config(abort_signal=controller.signal)))
+    assert update == {"x": 1}

@@ -1,0 +1,243 @@
+"""Fallback: what runs when the function has finally failed."""
+
+import asyncio
+import json
+
+import pytest
+from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langgraph.types import interrupt
+
+from langgraph_runner import (
+    AbortController,
+    CircuitBreakerConfig,
+    FallbackError,
+    create_node,
+    get_node_context,
+    runner_config,
+)
+from langgraph_runner.testing import Flaky
+
+
+def failing(state):
+    """Fails in a way that is retried."""
+    raise ConnectionError("primary down")
+
+
+@pytest.mark.req("N-25")
+@pytest.mark.parametrize("fallback_is_async", [False, True])
+def test_runs_with_the_same_state_when_the_function_has_failed(colour, fake, fallback_is_async):
+    """Of either colour, after all retries."""
+    seen = []
+
+    def fall_back(state):
+        seen.append(state)
+        return {"x": "fallback"}
+
+    async def fall_back_async(state):
+        return fall_back(state)
+
+    node = create_node(
+        colour.function(failing),
+        retry=3,
+        fallback=fall_back_async if fallback_is_async else fall_back,
+        runtime=colour.runtime(fake),
+    )
+    outcome = colour.call(node.run, {"a": [1]})
+    assert (outcome.value, outcome.attempts, outcome.fallback_used) == ({"x": "fallback"}, 3, True)
+    assert seen == [{"a": [1]}]
+
+
+@pytest.mark.req("N-25")
+def test_is_not_run_after_a_success(colour):
+    """It costs nothing then."""
+    node = create_node(colour.function(lambda s: {"x": 1}), fallback=lambda s: {"x": 2})
+    assert colour.call(node, {}) == {"x": 1}
+
+
+@pytest.mark.req("N-25")
+def test_can_read_the_primary_error_and_input(colour, fake):
+    """From its context; the function itself sees none."""
+    seen = {}
+
+    def primary(state):
+        seen["in primary"] = get_node_context().primary_error
+        state["a"].append("dirt")
+        raise ConnectionError("primary down")
+
+    def fall_back(state):
+        context = get_node_context()
+        return {"error": str(context.primary_error), "input": context.primary_input, "state": state}
+
+    node = create_node(
+        colour.function(primary),
+        retry=2,
+        fallback=colour.function(fall_back),
+        runtime=colour.runtime(fake),
+    )
+    assert colour.call(node, {"a": [1]}) == {
+        "error": "primary down",
+        "input": {"a": [1]},
+        "state": {"a": [1]},
+    }
+    assert seen == {"in primary": None}
+
+
+@pytest.mark.req("N-25", "N-24")
+def test_its_own_failure_keeps_both_errors(colour, fake):
+    """The record tells both stories; the exception holds both."""
+
+    def fall_back(state):
+        raise ValueError("fallback broken")
+
+    node = create_node(
+        colour.function(failing),
+        name="n",
+        retry=2,
+        fallback=colour.function(fall_back),
+        runtime=colour.runtime(fake),
+    )
+    record = colour.call(node, {})["errors"][0]
+    assert (record["code"], record["category"]) == ("FALLBACK_FAILED", "network")
+    assert record["message"] == (
+        "Node 'n' failed (ConnectionError: primary down), and its fallback failed as well:"
+        " ValueError: fallback broken"
+    )
+    assert {c["error_type"] for c in record["causes"]} >= {"ValueError", "ConnectionError"}
+    error = colour.call(node.run, {}).exception
+    assert isinstance(error, FallbackError)
+    assert (str(error.primary_error), str(error.fallback_error)) == ("primary down", "fallback broken")
+
+
+@pytest.mark.req("N-25")
+def test_a_node_may_be_the_fallback_and_keeps_its_own_retry(colour, fake):
+    """It reads the primary's error as well, and its success is the success."""
+    flaky = Flaky(TimeoutError, TimeoutError, {"x": "third"})
+
+    def second(state):
+        assert str(get_node_context().primary_error) == "primary down"
+        return flaky.sync(state)
+
+    fallback = create_node(colour.function(second), name="second", retry=3, runtime=colour.runtime(fake))
+    node = create_node(colour.function(failing), fallback=fallback, runtime=colour.runtime(fake))
+    assert colour.call(node, {}) == {"x": "third"}
+
+
+@pytest.mark.req("N-25")
+def test_a_node_that_fails_as_fallback_is_a_failed_fallback(colour, fake):
+    """Its captured error does not pass for a result."""
+    fallback = create_node(colour.function(lambda s: 1 / 0), name="second")
+    node = create_node(colour.function(failing), fallback=fallback, runtime=colour.runtime(fake))
+    assert colour.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
+
+
+@pytest.mark.req("N-25")
+def test_a_runnable_may_be_the_fallback(colour):
+    """In both colours."""
+    node = create_node(colour.function(failing), fallback=RunnableLambda(lambda s: {"x": s["a"]}))
+    assert colour.call(node, {"a": 3}) == {"x": 3}
+
+
+@pytest.mark.req("N-25")
+def test_a_resilient_runnable_may_be_the_fallback(colour):
+    """A Runnable that is a node fails as a fallback, in both colours."""
+    fallback = create_node(RunnableLambda(lambda s: 1 / 0))
+    node = create_node(colour.function(failing), fallback=fallback)
+    assert colour.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
+
+
+@pytest.mark.req("N-25")
+def test_a_sync_node_called_in_a_coroutine_can_have_an_async_fallback():
+    """The loop of the caller is not in its way."""
+
+    async def fall_back(state):
+        await asyncio.sleep(0)
+        return {"x": 1}
+
+    async def main():
+        return create_node(failing, fallback=fall_back)({})
+
+    assert asyncio.run(main()) == {"x": 1}
+
+
+@pytest.mark.req("N-25")
+def test_it_gets_what_it_asks_for_even_if_the_function_does_not(colour):
+    """The config reaches the fallback; the function is not bothered with it."""
+
+    def fall_back(state, config: RunnableConfig):
+        return {"x": config["configurable"]["k"]}
+
+    node = create_node(colour.function(failing), fallback=colour.function(fall_back))
+    assert colour.call(node, {}, {"configurable": {"k": 7}}) == {"x": 7}
+
+
+@pytest.mark.req("N-25")
+def test_it_runs_when_the_circuit_is_open(colour, fake):
+    """That is what a fallback is for."""
+    node = create_node(
+        colour.function(failing),
+        circuit_breaker=CircuitBreakerConfig(failure_threshold=1),
+        fallback=lambda s: {"x": get_node_context().primary_error.code},
+        runtime=colour.runtime(fake),
+    )
+    colour.call(node.run, {})
+    outcome = colour.call(node.run, {})
+    assert (outcome.value, outcome.attempts) == ({"x": "CIRCUIT_OPEN"}, 0)
+
+
+@pytest.mark.req("N-25", "N-15")
+def test_it_cannot_hang_the_graph(colour, fake):
+    """It runs under `timeout_ms` as well."""
+    flaky = Flaky({"x": 1}, takes_s=99, clock=fake)
+    node = create_node(
+        colour.function(failing),
+        name="n",
+        timeout_ms=500,
+        fallback=flaky.awaited if colour.is_async else flaky.sync,
+        runtime=colour.runtime(fake),
+    )
+    record = colour.call(node, {})["errors"][0]
+    assert record["code"] == "FALLBACK_FAILED"
+    assert "fallback timeout of 500 ms" in record["message"]
+    assert fake.now == 0.5
+
+
+@pytest.mark.req("N-25", "N-17")
+def test_it_does_not_run_after_an_abort(colour, fake):
+    """Whoever aborts wants no substitute."""
+    controller = AbortController()
+    controller.abort("stop")
+    node = create_node(
+        colour.function(lambda s: {}), fallback=lambda s: {"x": 1}, runtime=colour.runtime(fake)
+    )
+    record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
+    assert record["code"] == "NODE_CANCELLED"
+
+
+@pytest.mark.req("N-25", "N-26")
+def test_an_interrupt_of_the_function_is_no_failure_to_fall_back_from(colour):
+    """It goes through to LangGraph."""
+    from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.graph import START, StateGraph
+    from langgraph.types import Command
+
+    from langgraph_runner import GraphState
+
+    class State(GraphState, total=False):
+        x: str
+
+    node = create_node(
+        colour.function(lambda s: {"x": interrupt("sure?")}), retry=2, fallback=lambda s: {"x": "no"}
+    )
+    graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "t"}}
+    first = colour.invoke(graph, {"x": ""}, config)
+    assert first["__interrupt__"][0].value == "sure?"
+    assert colour.invoke(graph, Command(resume="yes"), config)["x"] == "yes"
+
+
+@pytest.mark.req("N-25")
+def test_its_output_is_checked_too(colour):
+    """A fallback that returns nonsense has failed."""
+    node = create_node(colour.function(failing), fallback=lambda s: 5)
+    record = colour.call(node, {})["errors"][0]
+    assert "InvalidNodeOutputError" in json.dumps(record["causes"])
