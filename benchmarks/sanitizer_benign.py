@@ -37,8 +37,10 @@ SENTENCES: tuple[str, ...] = (
     "Incorrect API key provided.",
     "invalid x-api-key",
     "No API key provided. Set the environment variable OPENAI_API_KEY.",
-    "The api_key client option must be set either by passing api_key to the client or by setting the "
-    "OPENAI_API_KEY environment variable",
+    (
+        "The api_key client option must be set either by passing api_key to the client or by setting the "
+        "OPENAI_API_KEY environment variable"
+    ),
     "Did not find openai_api_key, please add an environment variable `OPENAI_API_KEY` which contains it",
     "secret santa",
     "The secret to good tea is patience",
@@ -105,10 +107,14 @@ SENTENCES: tuple[str, ...] = (
     "Function signature: fetch(url, timeout=3)",
     "credentials not found",
     "Unable to locate credentials. You can configure credentials by running aws configure.",
-    "1 validation error for Login\npassword\n  Field required [type=missing, input_value={'user': 'bob'}, "
-    "input_type=dict]\n    For further information visit https://errors.pydantic.dev/2.11/v/missing",
-    "1 validation error for Order\nquantity\n  Input should be a valid integer, unable to parse string as an "
-    "integer [type=int_parsing, input_value='abc', input_type=str]",
+    (
+        "1 validation error for Login\npassword\n  Field required [type=missing, input_value={'user': 'bob'}, "
+        "input_type=dict]\n    For further information visit https://errors.pydantic.dev/2.11/v/missing"
+    ),
+    (
+        "1 validation error for Order\nquantity\n  Input should be a valid integer, unable to parse string as an "
+        "integer [type=int_parsing, input_value='abc', input_type=str]"
+    ),
     "2 validation errors for Settings\nhost\n  Field required [type=missing, input_value={}, input_type=dict]",
     "Connection to db.example.com:5432 refused",
     "HTTPSConnectionPool(host='api.example.com', port=443): Max retries exceeded with url: /v1/models",
@@ -218,7 +224,7 @@ def _fill(template: str, rng: random.Random) -> str:
     other = hashlib.sha256(digest.encode()).hexdigest()
     return template.format(
         uuid=uuid.UUID(int=rng.getrandbits(128), version=4),
-        when=f"2026-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}T{rng.randint(0, 23):02}:04:05.{rng.randint(0, 999):03}Z",
+        when=f"2026-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}T{rng.randint(0, 23):02}:04:05.123Z",
         md5=digest[:32],
         short=digest[:16],
         sha1=digest[:40],

@@ -80,9 +80,7 @@ TUNED: dict[str, Shape] = {
     ),
     "assignment": lambda k, v: f"{k}: str = {v!r}  # set by deploy",
     "subscript": lambda k, v: f"os.environ[{k.upper()!r}] = {v!r}",
-}
-
-HELD_OUT: dict[str, Shape] = {
+    # The first held-out set (94.2 % before any tuning); moved here when its failures were looked into.
     "php print_r": lambda k, v: f"Array\n(\n    [host] => db\n    [{k}] => {v}\n    [port] => 5432\n)",
     "php var_dump": lambda k, v: f'["{k}"]=>\n  string({len(v)}) "{v}"\n  ["port"]=>\n  int(1)',
     "rust debug": lambda k, v: f"Config {{ host: Some({json.dumps('db')}), {k}: Some({json.dumps(v)}) }}",
@@ -99,4 +97,42 @@ HELD_OUT: dict[str, Shape] = {
     "graphql": lambda k, v: f'mutation {{ login(user: "bob", {_camel(k)}: {json.dumps(v)}) {{ ok }} }}',
     "diff": lambda k, v: f"@@ -1 +1 @@\n-{k}: changeme\n+{k}: {v}\n host: db",
     "brackets": lambda k, v: f"login failed for user[bob] {k}[{v}]",
+    # The second held-out set (94.5 % before tuning), moved here for the same reason.
+    "sql insert": lambda k, v: f"[SQL: INSERT INTO users (name, {k}) VALUES ('bob', '{v}')]",  # noqa: S608 - a text to sanitize, never run
+    "sql update": lambda k, v: f"[SQL: UPDATE users SET {k} = '{v}' WHERE id = 1]",  # noqa: S608 - a text to sanitize, never run
+    "postgres detail": lambda k, v: f"DETAIL:  Key ({k})=({v}) already exists.",
+    "terraform change": lambda k, v: f'  ~ {k} = "changeme-1" -> "{v}" # forces replacement',
+    "jvm flag": lambda k, v: f"java -Xmx1g -Dapp.{k.replace('_', '.')}={v} -jar shop.jar exited with 1",
+    "odbc": lambda _, v: f"DRIVER={{ODBC Driver 18}};SERVER=db;UID=sa;PWD={v};Encrypt=yes",
+    "plist": lambda k, v: f"<dict><key>{k}</key><string>{_xml(v)}</string></dict>",
+    "xml-rpc": lambda k, v: f"<member><name>{k}</name><value><string>{_xml(v)}</string></value></member>",
+    "grpc metadata": lambda _, v: f"(_Metadatum(key='authorization', value={'Bearer ' + v!r}),)",
+    "raw request": lambda k, v: repr(
+        f"POST / HTTP/1.1\r\n{_header_name(k)}: {v}\r\nHost: x\r\n\r\n".encode()
+    ),
+    "env list": lambda k, v: json.dumps({"Env": ["PATH=/bin", f"{k.upper()}={v}", "LANG=C"]}),
+    "yaml block": lambda k, v: f"db:\n  {k}: |\n    {v}\n  port: 5432",
+    "value first": lambda k, v: f"'{v}' is not a valid {_words(k)}",
+    "other language": lambda k, v: f"Anmeldung fehlgeschlagen: {_words(k)} lautet {v}",
+    "boxed locals": lambda k, v: f"│ host = 'db' │\n│ {k} = {v!r} │\n│ port = 1 │",
+    "build script": lambda k, v: f"credentials {{\n    username 'bob'\n    {k} '{v}'\n}}",
+}
+
+HELD_OUT: dict[str, Shape] = {
+    "sql parameters": lambda k, v: f"[SQL: UPDATE users SET {k}=? WHERE id=?]\n[parameters: ({v!r}, 1)]",  # noqa: S608 - a text to sanitize, never run
+    "kubectl describe": lambda k, v: (
+        f"    Environment:\n      LANG:        C\n      {k.upper()}:  {v}\n    Mounts:"
+    ),
+    "perl dumper": lambda k, v: (
+        f"$VAR1 = {{\n          'host' => 'db',\n          '{k}' => '{v}'\n        }};"
+    ),
+    "lisp alist": lambda k, v: f'((host . "db") ({k} . {json.dumps(v)}) (port . 5432))',
+    "edn": lambda k, v: f'{{:host "db", :{k.replace("_", "-")} {json.dumps(v)}, :port 5432}}',
+    "hcl object": lambda k, v: f'db = {{\n  host = "db"\n  {k} = {json.dumps(v)}\n}}',
+    "swift enum": lambda k, v: f"Credential.{_camel(k)}({json.dumps(v)})",
+    "keyring": lambda k, v: f"set_{k}('service', 'bob', {v!r}) raised OSError",
+    "dotted path": lambda k, v: f"config.{k}={v}; config.host=db",
+    "http2 trace": lambda k, v: f"[HTTP/2] [1] [{_header_name(k).lower()}: {v}]",
+    "two-line prose": lambda k, v: f"The {_words(k)} in use:\n{v}\nis not accepted.",
+    "email": lambda k, v: f"Hi Bob,\nyour new {_words(k)} is:\n\n    {v}\n\nBye",
 }

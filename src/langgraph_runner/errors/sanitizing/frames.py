@@ -53,7 +53,8 @@ def frame_lines(frames: list[Frame], roots: tuple[str, ...]) -> list[str]:
     """One line a user's frame, one line a run of installed frames, one more for a repeated call."""
     lines: list[str] = []
     for is_user, run in groupby(frames, key=lambda frame: package_of(frame.file) is None):
-        lines += _user_lines(list(run), roots) if is_user else [_folded(list(run))]
+        same = list(run)
+        lines += _user_lines(same, roots) if is_user else [_folded(same)]
     return lines
 
 

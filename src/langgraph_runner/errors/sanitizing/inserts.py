@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from langgraph_runner.errors.sanitizing.spans import Span
 
-_INSERT = re.compile(r"insert into [^\s()]{1,100} ?\((?P<columns>[^()]{1,2000})\)\s{1,8}values\s{0,8}\(", re.IGNORECASE)
+_INSERT = re.compile(
+    r"insert into [^\s()]{1,100} ?\((?P<columns>[^()]{1,2000})\)\s{1,8}values\s{0,8}\(", re.IGNORECASE
+)
 _ITEM = re.compile(r"\s{0,40}(?:[A-Za-z]?'(?P<secret>(?:[^']|'')*)'|[^,()']{0,200})\s{0,40}(?P<next>[,)]?)")
 _NEXT_ROW = re.compile(r"\s{0,8},\s{0,8}\(")
 _MOST_ROWS: Final = 100

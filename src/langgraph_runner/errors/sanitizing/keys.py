@@ -57,10 +57,10 @@ _KEY_OWNERS = (
     "|anthropic|mistral|cohere|groq|gemini|google|azure|aws|gcp|stripe|langsmith|tavily|pinecone|mailgun|sendgrid"
     "|twilio|algolia|datadog|dd|webhook|session|jwt|fernet|aes|rsa|ecdsa|tls|ssl"
 )
-_PASS_OWNERS = "db|user|my|root|admin|pg|smtp|mail|ftp|ssh|login|proxy|sudo|vnc|redis|mysql|auth|https?|require|key|store"
+_LOGINS = "db|user|my|root|admin|pg|smtp|mail|ftp|ssh|login|proxy|sudo|vnc|redis|mysql|auth|https?|require|key|store"
 _PASSWORD = re.compile(
     rf".*(?:passwords?|passwd|passphrase|passcode|passwort|kennwort|senha|contrase(?:n|ñ)a|пароль|密码|パスワード){_SUFFIX}"
-    rf"|(?:.*_|.*(?:{_PASS_OWNERS}))?(?:pass|pwd|pw|psk|otp|totp){_SUFFIX}"
+    rf"|(?:.*_|.*(?:{_LOGINS}))?(?:pass|pwd|pw|psk|otp|totp){_SUFFIX}"
 )
 # "pass=3 fail=1" counts tests.
 _ALSO_COUNTED: Final = frozenset({"pass", "pw"})

@@ -5,24 +5,41 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.errors.sanitizing.assignments import assignment_spans
 from langgraph_runner.errors.sanitizing.inserts import insert_spans
 from langgraph_runner.errors.sanitizing.keys import aligned_lower
 from langgraph_runner.errors.sanitizing.pem import pem_spans
-from langgraph_runner.errors.sanitizing.shapes import SEARCHED_SHAPES, SHAPES, checked_span
+from langgraph_runner.errors.sanitizing.readers import value_spans
+from langgraph_runner.errors.sanitizing.shapes import (
+    LONG_RUN,
+    LONG_SHAPES,
+    SCHEMES,
+    SEARCHED_SHAPES,
+    checked_span,
+)
 from langgraph_runner.errors.sanitizing.spans import Span, merged, redacted, without
-from langgraph_runner.errors.sanitizing.structures import SEARCHED_STRUCTURES, STRUCTURES
+from langgraph_runner.errors.sanitizing.structures import GATED_STRUCTURES, STRUCTURES, login_spans
 from langgraph_runner.errors.sanitizing.text import MARKER
 from langgraph_runner.errors.sanitizing.views import decoded_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from langgraph_runner.errors.sanitizing.shapes import Rule
 
 # A secret that is gone can bring another name next to its value. Each pass hides at least one
 # character more; texts of people need two passes, and ones made to need many stop here.
 _MOST_PASSES: Final = 6
-_ANCHORED: Final = tuple((anchor, rule) for rule in (*SHAPES, *STRUCTURES) for anchor in rule.anchors)
-_SEARCHED: Final = (*SEARCHED_SHAPES, *SEARCHED_STRUCTURES)
+
+
+def _by_anchor(rules: Iterable[Rule]) -> tuple[tuple[str, Rule], ...]:
+    return tuple((anchor, rule) for rule in rules for anchor in rule.anchors)
+
+
+_LONG: Final = _by_anchor(LONG_SHAPES)
+_ANYWHERE: Final = _by_anchor((*SCHEMES, *STRUCTURES))
+_GATED: Final = tuple((gates, _by_anchor(rules)) for gates, rules in GATED_STRUCTURES)
+# Identifiers and digests; no prefix of a key is made of these alone.
+_HEXADECIMAL = re.compile(r"[0-9a-f-]+")
 _MARKER = re.compile(re.escape(MARKER))
 
 
@@ -48,12 +65,28 @@ def _one_pass(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pat
 def _spans(text: str) -> Iterator[Span]:
     lower = aligned_lower(text)
     yield from pem_spans(text)
-    for anchor, rule in [pair for pair in _ANCHORED if pair[0] in lower]:
+    for anchor, rule in _tried(lower):
         yield from rule.spans(text, lower, anchor)
-    for searched in _SEARCHED:
+    for searched in SEARCHED_SHAPES:
         yield from searched.spans(text)
-    yield from assignment_spans(text, lower)
+    yield from login_spans(text)
+    yield from value_spans(text, lower)
     yield from insert_spans(text, lower)
+
+
+def _tried(lower: str) -> Iterator[tuple[str, Rule]]:
+    """The rules worth trying: those with an anchor in the text.
+
+    The many prefixes of keys are looked for in its long runs only, which most texts have few of.
+    """
+    runs = [run for run in LONG_RUN.findall(lower) if not _HEXADECIMAL.fullmatch(run)]
+    if runs:
+        joined = "\n".join(runs)
+        yield from [pair for pair in _LONG if pair[0] in joined]
+    yield from [pair for pair in _ANYWHERE if pair[0] in lower]
+    for gates, pairs in _GATED:
+        if any(gate in lower for gate in gates):
+            yield from [pair for pair in pairs if pair[0] in lower]
 
 
 def _encoded_spans(text: str) -> Iterator[Span]:

@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -149,7 +148,6 @@ _DEVELOPER_TOOLS: Final = (
     _prefixed("sg.", r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
     _prefixed("key-", r"key-[0-9a-f]{32}"),
     _prefixed("xkeysib- xsmtpsib-", r"x(?:keys|smtps)ib-[0-9a-f]{32,}(?:-[A-Za-z0-9]{8,})?"),
-    
 )
 
 _MESSENGERS: Final = (
@@ -158,7 +156,10 @@ _MESSENGERS: Final = (
         "hooks.slack.com",
         r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[A-Za-z0-9/_-]{16,})",
     ),
-    _prefixed("discord.com/api discordapp.com/api", r"discord(?:app)?\.com/api/webhooks/\d{1,24}/(?P<secret>[A-Za-z0-9_-]{20,})"),
+    _prefixed(
+        "discord.com/api discordapp.com/api",
+        r"discord(?:app)?\.com/api/webhooks/\d{1,24}/(?P<secret>[A-Za-z0-9_-]{20,})",
+    ),
     _prefixed("webhook.office.com", r"webhook\.office\.com/(?P<secret>[A-Za-z0-9/@_-]{20,})"),
 )
 
@@ -173,9 +174,12 @@ SEARCHED_SHAPES: Final = (
     ),
 )
 
-_STANDARDS: Final = (
+_WEB_TOKENS: Final = (
     # JSON in base64 begins so: web tokens, whole or cut, and the keys of several services.
     _prefixed("eyj", r"eyJ[A-Za-z0-9_-]{14,}={0,2}(?:\.[A-Za-z0-9_-]*){0,4}"),
+)
+
+SCHEMES: Final = (
     Rule(
         ("bearer", "basic", "negotiate", "apikey"),
         re.compile(
@@ -193,4 +197,6 @@ _STANDARDS: Final = (
     ),
 )
 
-SHAPES: Final = (*_MODEL_PROVIDERS, *_CLOUDS, *_DEVELOPER_TOOLS, *_MESSENGERS, *_STANDARDS)
+# Whatever these find is one run of at least fifteen characters of this sort (see LONG_RUN).
+LONG_SHAPES: Final = (*_MODEL_PROVIDERS, *_CLOUDS, *_DEVELOPER_TOOLS, *_MESSENGERS, *_WEB_TOKENS)
+LONG_RUN: Final = re.compile(r"[A-Za-z0-9_+/=.-]{15,}")

@@ -7,10 +7,15 @@ running over characters that what follows cannot match.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.errors.sanitizing.shapes import Rule, Searched
+from langgraph_runner.errors.sanitizing.shapes import Rule
 from langgraph_runner.errors.sanitizing.values import is_placeholder, looks_random
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from langgraph_runner.errors.sanitizing.spans import Span
 
 
 def _rule(anchors: tuple[str, ...], pattern: str) -> Rule:
@@ -35,6 +40,9 @@ _URLS: Final = (
     # scheme://token@host
     Rule(("://",), re.compile(r"://(?P<secret>[^\s/?#:@\"'<>\\]{12,256})@"), looks_random),
     _rule(("jdbc:oracle",), r"jdbc:oracle:\w{1,10}:[\w.$#-]{1,64}/(?P<secret>[^\s@\"']{1,128})@"),
+)
+
+_QUERIES: Final = (
     # Query parameters whose names are too common to count anywhere else.
     Rule(
         ("key=", "sig=", "signature=", "auth=", "code=", "hmac=", "x-amz-", "x-goog-", "client_assertion="),
@@ -50,7 +58,8 @@ _PAIR: Final = r"[\w.!#$%&*+^`|~-]{1,128}=[^;\s\"'\\,]*"
 _COOKIES: Final = (
     _rule(
         ("cookie",),
-        rf"cookie2?[\"'\\]{{0,8}}\s{{0,4}}[:=,]\s{{0,4}}b?[\"'\\]{{0,8}}(?P<secret>{_PAIR}(?:;[ ]{{0,4}}(?:{_PAIR})?)*)",
+        rf"cookie2?[\"'\\]{{0,8}}\s{{0,4}}[:=,]\s{{0,4}}b?[\"'\\]{{0,8}}"
+        rf"(?P<secret>{_PAIR}(?:;[ ]{{0,4}}(?:{_PAIR})?)*)",
     ),
     _rule(("<cookie ",), r"<cookie (?P<secret>[^\s=<>]{1,128}=[^\s<>]+) for "),
 )
@@ -69,7 +78,8 @@ _COMMANDS: Final = (
     ),
     _rule(
         ("curl", "wget", "http "),
-        rf"\b(?:curl|wget|http){_GAP}(?-i:-u|-U|--user|--proxy-user|-a)['\",= ]{{1,4}}[^\s:'\"]{{0,64}}:(?P<secret>[^\s'\"]+)",
+        rf"\b(?:curl|wget|http){_GAP}"
+        rf"(?-i:-u|-U|--user|--proxy-user|-a)['\",= ]{{1,4}}[^\s:'\"]{{0,64}}:(?P<secret>[^\s'\"]+)",
     ),
     _rule(("curl",), rf"\bcurl{_GAP}(?-i:-b)['\", ]{{1,4}}(?P<secret>{_PAIR}(?:;[ ]?{_PAIR})*)"),
     _rule(("-pass",), r"-pass(?:in|out)?['\", ]{1,4}pass:(?P<secret>[^\s'\"]+)"),
@@ -83,11 +93,6 @@ _SENTENCES: Final = (
     # .netrc
     _rule(("login ",), r"login\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>[^\s\"',]{3,256})(?=\s|$)"),
     _rule(("requirepass", "masterauth"), r"\b(?:requirepass|masterauth)\s{1,8}\"?(?P<secret>[^\s\"]+)"),
-    # A password as the second argument of a call.
-    _rule(
-        ("auth(", "auth=(", "auth = (", "login(", "authenticate(", "signin(", "sign_in("),
-        r"[\w =]{4,14}\(\s{0,8}b?[\"'][^\"'\n]{0,128}[\"'],\s{0,8}b?[\"'](?P<secret>[^\"'\n]{1,512})[\"']",
-    ),
     # Request bodies of forms in parts.
     _rule(
         ("form-data",),
@@ -96,16 +101,39 @@ _SENTENCES: Final = (
     ),
 )
 
-SEARCHED_STRUCTURES: Final = (
-    # user:password@host:port, as MySQL drivers and error texts write it.
-    Searched(
-        re.compile(r"@(?:(?:tcp|unix)\(|[\w.-]{1,100}(?::\d|/\w))"),
-        re.compile(
-            r"(?<![\w/@.:%-])[\w.-]{1,64}:(?P<secret>[^\s:@/\"'<>,;]{3,128})"
-            r"@(?:(?:tcp|unix)\(|[\w.-]{1,100}(?::\d|/\w))"
-        ),
-        _is_value,
+_CALLS: Final = (
+    # A password as the second argument of a call.
+    _rule(
+        ("auth(", "auth=(", "auth = (", "login(", "authenticate(", "signin(", "sign_in("),
+        r"[\w =]{4,14}\(\s{0,8}b?[\"'][^\"'\n]{0,128}[\"'],\s{0,8}b?[\"'](?P<secret>[^\"'\n]{1,512})[\"']",
     ),
 )
 
-STRUCTURES: Final = (*_URLS, *_COOKIES, *_COMMANDS, *_SENTENCES)
+# Rules that are worth trying only in a text with one of these in it.
+GATED_STRUCTURES: Final = (
+    (("?", "&"), _QUERIES),
+    ((" -", "'-", '"-'), _COMMANDS),
+    (("('", '("', "(b"), _CALLS),
+)
+STRUCTURES: Final = (*_URLS, *_COOKIES, *_SENTENCES)
+
+
+# user:password@host:port, as MySQL drivers and error texts write it.
+_HOST = re.compile(r"@(?:(?:tcp|unix)\(|[\w.-]{1,100}(?::\d|/\w))")
+_LOGIN_BEFORE = re.compile(r"[^\s:@/\"'<>,;]{3,128}")
+_USER: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+_LONGEST_LOGIN: Final = 200
+
+
+def login_spans(text: str) -> Iterator[Span]:
+    """Where the password stands in `user:password@host:5432` without a scheme."""
+    if "@" not in text:
+        return
+    for found in _HOST.finditer(text):
+        before = text[max(0, found.start() - _LONGEST_LOGIN) : found.start()]
+        head, colon, password = before.rpartition(":")
+        outside = head.rstrip(_USER)
+        if not colon or outside == head or outside.endswith(("/", "@", ":", "%")):
+            continue
+        if _LOGIN_BEFORE.fullmatch(password) and not is_placeholder(password):
+            yield found.start() - len(password), found.start()

@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from langgraph_runner.errors.sanitizing.text import MARKER
+from langgraph_runner.errors.sanitizing.words import EMPTY_WORDS, PROSE_WORDS
 
-# Names of nothing, of types, and of things that are put where the value goes.
-_EMPTY_WORDS: Final = frozenset(
-    "none null nil true false undefined nan empty unset yes no on off n/a na str string int integer float bool "
-    "boolean bytes object any optional secretstr redacted masked hidden filtered removed sensitive omitted "
-    "truncated unknown value secret token password".split()
-)
-# Words that make what follows a name a sentence about it.
-_PROSE_WORDS: Final = frozenset(
-    "a about absent after already an and are as at authentication authorization be been before blank but by "
-    "can cannot characters client configure configured contain contains could denied did disabled do does "
-    "empty enabled ensure env error exceeded expected expired expires failed failure field fields for format found "
-    "from given had has have header if in incorrect input invalid is it its length less limit long malformed "
-    "match matches may mismatch missing more must mutual need needed needs never no not of on or out please "
-    "property provided punctuation read rejected require required requires revoked see set should since some "
-    "strategy support supported supports than that the there this to too type unable unauthorized unexpected "
-    "unknown unrecognized unsupported until use used uses using valid value verification via was were when "
-    "which will with without wrong you your".split()
-)
 _PLACEHOLDER = re.compile(
     r"[^\w]*"
     r"|[xX]{3,}|\*+[\w.-]{0,4}|[\w-]{0,8}\*{3,}[\w-]{0,4}"
@@ -49,7 +31,7 @@ _ORDINARY = re.compile(
 # A word of its own: the letters inside a key are none.
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
 
-_PROSE_WORDS_READ = 5
+_WORDS_READ = 5
 _LONGEST_COUNT = 6
 
 
@@ -58,13 +40,13 @@ def is_placeholder(value: str) -> bool:
     if len(value) > 80:  # noqa: PLR2004 - longer than any pattern below matches
         return value == MARKER
     bare = value.replace(MARKER, "").strip()
-    return bare.lower() in _EMPTY_WORDS or _PLACEHOLDER.fullmatch(bare) is not None
+    return bare.lower() in EMPTY_WORDS or _PLACEHOLDER.fullmatch(bare) is not None
 
 
 def is_prose(words: str) -> bool:
     """Whether the words after a name tell about it ("must be at least 8 characters")."""
-    found = _WORD.findall(words[:120])[:_PROSE_WORDS_READ]
-    return any(word.lower() in _PROSE_WORDS for word in found)
+    found = _WORD.findall(words[:120])[:_WORDS_READ]
+    return any(word.lower() in PROSE_WORDS for word in found)
 
 
 def is_digest(value: str) -> bool:

@@ -1,0 +1,99 @@
+"""Sentences that tell a secret: "the password for bob is hunter2", "using password hunter2"."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
+from langgraph_runner.errors.sanitizing.quoting import quoted_at
+from langgraph_runner.errors.sanitizing.unquoted import unquoted_value
+from langgraph_runner.errors.sanitizing.values import (
+    is_digest,
+    is_placeholder,
+    is_prose,
+    looks_chosen,
+    looks_random,
+)
+from langgraph_runner.errors.sanitizing.verdicts import CLOSE, Found, quoted_span
+
+if TYPE_CHECKING:
+    from langgraph_runner.errors.sanitizing.spans import Span
+
+_LINK_WORDS: Final = "is|was|are|were|being|to|of|as|ist|war|lautet|est|es|era"
+_LINKED = re.compile(
+    rf"{CLOSE}?(?:[ \t]{{1,4}}[\w'@.-]{{1,40}}){{0,4}}?"
+    rf"(?:[ \t]{{1,4}}(?:{_LINK_WORDS})\b:?|[ \t]{{0,4}}[:=])[ \t]{{1,8}}"
+)
+_BESIDE = re.compile(r"[ \t]{1,8}")
+_SHORTEST_BESIDE: Final = 6
+_LONGEST_READ: Final = 4_096
+_SHORTEST_SECRET: Final = 8
+
+
+def told(text: str, key: Key) -> Found:
+    """A sentence: "password for bob is hunter2", "using password hunter2", "API key provided: ..."."""
+    if linked := _LINKED.match(text, key.end):
+        if (quoted := quoted_at(text, linked.end())) and quoted.closed:
+            value = text[quoted.start : quoted.end]
+            return (
+                quoted_span(text, key, quoted)
+                if not is_prose(value) and _is_told(key, value, quoted=True)
+                else []
+            )
+        word = unquoted_value(text, key.start, linked.end(), whole_line=False)
+        if word and _is_told(key, text[word.start : word.end]):
+            return [(word.start, word.end)]
+    if beside := _BESIDE.match(text, key.end):
+        quoted = quoted_at(text, beside.end())
+        if quoted is None or not quoted.closed:
+            word = unquoted_value(text, key.start, beside.end(), whole_line=False)
+            start, end = (word.start, word.end) if word else (0, 0)
+        else:
+            start, end = quoted.start, quoted.end
+        if start < end and _is_beside(key, text[start : min(end, start + _LONGEST_READ)]):
+            return [(start, end)]
+    return None
+
+
+_VALUE_BEFORE = re.compile(r"[\"'](?P<secret>[^\"'\s]{4,512})[\"'] (?:is|was)(?: [a-z]{1,12}){1,4} $")
+_REACH_BACK: Final = 560
+
+
+def refused(text: str, key: Key) -> list[Span]:
+    """A value in quotes before its name: "'hunter2' is not a valid password"."""
+    before = text[max(0, key.start - _REACH_BACK) : key.start]
+    if " is " not in before[-60:] and " was " not in before[-60:]:
+        return []
+    found = _VALUE_BEFORE.search(before)
+    if found is None or not _is_told(key, found["secret"]):
+        return []
+    offset = key.start - len(before)
+    return [(offset + found.start("secret"), offset + found.end("secret"))]
+
+
+def _is_told(key: Key, value: str, *, quoted: bool = False) -> bool:
+    if is_placeholder(value):
+        return False
+    if key.kind is KeyKind.PASSWORD:
+        return quoted or looks_chosen(value) or (value.isdecimal() and len(value) >= _SHORTEST_BESIDE)
+    if key.kind is KeyKind.SECRET:
+        return len(value) >= _SHORTEST_SECRET and (looks_chosen(value) or is_digest(value))
+    return looks_random(value)
+
+
+def _is_beside(key: Key, value: str) -> bool:
+    if key.kind is KeyKind.PASSWORD:
+        return len(value) >= _SHORTEST_BESIDE and looks_chosen(value) and not is_placeholder(value)
+    return looks_random(value)
+
+
+_BRACKETED = re.compile(r"[\[(](?P<secret>[^\s\[\]()\"'`<>,]{6,512})[\])]")
+
+
+def bracketed(text: str, key: Key) -> Found:
+    """`password[hunter2]` and `password(hunter2)`."""
+    found = _BRACKETED.match(text, key.end)
+    if found is None:
+        return None
+    return [found.span("secret")] if _is_told(key, found["secret"]) else []
