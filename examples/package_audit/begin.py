@@ -1,0 +1,26 @@
+"""Start clean: a thread in Studio, or one with a checkpointer, may hold an earlier audit."""
+
+from typing import Any
+
+from examples.package_audit.state import AuditState
+from langgraph_runner import get_node_context, update_state
+
+
+def begin(state: AuditState) -> dict[str, Any]:
+    """Empty what the nodes will find out, and lower the flags.
+
+    Errors stay in the state, because its reducer appends; ``trace_id`` tells which belong to this audit.
+    """
+    return update_state(
+        story_id=f"audit of {state.get('distribution', '')}",
+        routing_flags={"blocked": False, "proceed": False, "complete": False},
+        gate_decisions={"parsing": {"decision": "pending"}},
+        trace_id=get_node_context().trace_id,
+        identity={},
+        inventory={},
+        licence={},
+        dependencies=None,
+        figures={},
+        imports={},
+        text_charts="",
+    )
