@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The parser warns of odd code in the files; that is the business of their authors.
     warnings.filterwarnings("ignore", category=SyntaxWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning, message="invalid")
+    # What LangGraph leaves behind when Ctrl-C stops tasks that wait for their turn.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, message="coroutine 'arun_with_retry'")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     request: AuditRequest = {"distribution": options.distribution}
     if options.out:
