@@ -17,6 +17,7 @@ from langgraph_runner.errors.exceptions import (
     NodeTimeoutError,
     RetryExhaustedError,
     StateUpdateError,
+    note_once,
 )
 from langgraph_runner.errors.record import NodeError, NodeErrorCause, NodeErrorRecord, build_error_record
 from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER, Sanitizer
@@ -42,6 +43,7 @@ __all__ = [
     "failure_category",
     "is_control_flow",
     "is_retryable_node_error",
+    "note_once",
     "render_message",
     "retry_after_ms",
 ]

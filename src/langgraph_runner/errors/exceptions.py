@@ -30,6 +30,7 @@ __all__ = [
     "NodeTimeoutError",
     "RetryExhaustedError",
     "StateUpdateError",
+    "note_once",
 ]
 
 TimeoutScope = Literal["attempt", "total", "fallback"]
@@ -188,3 +189,9 @@ class StateUpdateError(NodeRunnerError, ValueError):
     def __init__(self, *, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
+
+
+def note_once(error: BaseException, note: str) -> None:
+    """Add a note (PEP 678) unless the exception has it already: some are raised again and again."""
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)

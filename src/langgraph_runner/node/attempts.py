@@ -12,6 +12,7 @@ from langgraph_runner.errors import (
     NodeTimeoutError,
     RetryExhaustedError,
     is_control_flow,
+    note_once,
 )
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.isolation import isolated
@@ -91,10 +92,10 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies
         raise error from None
     if isinstance(decision, GiveUp):
         if decision.reason == "exhausted" and call.attempts > 1:
-            error.add_note(f"Node '{call.name}' gave up after {call.attempts} attempts.")
+            note_once(error, f"Node '{call.name}' gave up after {call.attempts} attempts.")
             raise RetryExhaustedError(node=call.name, attempts=call.attempts, last_error=error)
         if decision.reason == "retry_after_too_long":
-            error.add_note("Not retried: the server asks to wait longer than max_retry_after_ms allows.")
+            note_once(error, "Not retried: the server asks to wait longer than max_retry_after_ms allows.")
         raise error
     if (
         policies.total_timeout_ms is not None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.errors import GraphDrained
 
-from langgraph_runner.errors import NodeCancellationError, RetryExhaustedError
+from langgraph_runner.errors import NodeCancellationError, RetryExhaustedError, note_once
 from langgraph_runner.node.langgraph_compat import run_control
 from langgraph_runner.node.outcome import Outcome, Success
 
@@ -45,9 +45,10 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
         raise _to_raise(outcome, config)
     if not schema.keeps_errors(config):
         error = _to_raise(outcome, config)
-        error.add_note(
+        note_once(
+            error,
             "Raised, not captured: the graph's state has no 'errors' field. Let it inherit from GraphState, or"
-            " use on_error='raise'."
+            " use on_error='raise'.",
         )
         raise error
     return {"errors": [outcome.record], "routing_flags": {"blocked": True}}

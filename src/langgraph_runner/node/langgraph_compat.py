@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables.config import var_child_runnable_config
-from langgraph.runtime import Runtime, get_runtime
+from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +37,7 @@ _READ = "__pregel_read"
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
     """The control of the run that `config` belongs to, on which a drain is requested; None outside a graph."""
-    if not config:
-        return None
-    runtime = config.get("configurable", {}).get(_RUNTIME)
-    if runtime is None:
-        return None
+    runtime = config.get("configurable", {}).get(_RUNTIME) if config else None
     return runtime.control if isinstance(runtime, Runtime) else None
 
 
@@ -52,10 +48,8 @@ def run_id(config: RunnableConfig | None) -> str | None:
     metadata_id = config.get("metadata", {}).get("run_id")
     if metadata_id is not None:
         return str(metadata_id)
-    try:
-        info = get_runtime().execution_info
-    except (RuntimeError, KeyError, AttributeError):
-        return None
+    runtime = config.get("configurable", {}).get(_RUNTIME)
+    info = runtime.execution_info if isinstance(runtime, Runtime) else None
     return info.run_id if info is not None else None
 
 

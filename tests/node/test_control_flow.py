@@ -1,0 +1,326 @@
+"""Interrupts, commands and other control flow of LangGraph through a wrapped node."""
+
+import asyncio
+import warnings
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphInterrupt
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, RetryPolicy, interrupt
+from pydantic import BaseModel, ValidationError
+
+from langgraph_runner import (
+    CircuitBreakerConfig,
+    CircuitState,
+    GraphState,
+    NodeCircuitBreaker,
+    NodeMetricsCollector,
+    create_node,
+    runner_config,
+)
+
+
+class State(GraphState, total=False):
+    """What the graphs here work on."""
+
+    x: int
+    answers: list[str]
+
+
+def checkpointed(node, **options):
+    """A graph of one node that can be resumed."""
+    return (
+        StateGraph(State)
+        .add_node("n", node, **options)
+        .add_edge(START, "n")
+        .add_edge("n", END)
+        .compile(checkpointer=InMemorySaver())
+    )
+
+
+THREAD = {"configurable": {"thread_id": "t"}}
+
+
+@pytest.mark.req("N-26")
+def test_an_interrupt_goes_through_and_counts_as_nothing(colour):
+    """Neither success nor failure; the breaker's permit is released."""
+    collector = NodeMetricsCollector()
+    breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=0))
+    breaker.record_failure(breaker.acquire())
+    node = create_node(
+        colour.function(lambda s: {"answers": [interrupt("?")]}),
+        retry=3,
+        timeout_ms=5000,
+        circuit_breaker=breaker,
+        metrics_collector=collector,
+    )
+    graph = checkpointed(node)
+    assert colour.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0].value == "?"
+    assert collector.get_node_metrics("n").total_executions == 0
+    assert breaker.state is CircuitState.HALF_OPEN
+    assert colour.invoke(graph, Command(resume="yes"), THREAD)["answers"] == ["yes"]
+    assert breaker.state is CircuitState.CLOSED
+    assert collector.get_node_metrics("n").success_count == 1
+
+
+@pytest.mark.req("N-26")
+def test_a_retry_keeps_the_answers_given_so_far(colour, fake):
+    """The second attempt finds the answer and does not ask again."""
+    calls = []
+
+    def ask_then_fail_once(state):
+        answer = interrupt("name?")
+        calls.append(answer)
+        if len(calls) == 1:
+            raise ConnectionError("after the answer")
+        return {"answers": [answer, interrupt("age?")]}
+
+    node = create_node(colour.function(ask_then_fail_once), retry=3, runtime=colour.runtime(fake))
+    graph = checkpointed(node)
+    assert colour.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0].value == "name?"
+    assert colour.invoke(graph, Command(resume="Ada"), THREAD)["__interrupt__"][0].value == "age?"
+    assert colour.invoke(graph, Command(resume="36"), THREAD)["answers"] == ["Ada", "36"]
+    assert set(calls) == {"Ada"}
+
+
+class Age(BaseModel):
+    """What a good answer is."""
+
+    years: int
+
+
+@pytest.mark.req("N-26")
+def test_a_wrong_answer_can_be_given_again(colour):
+    """LangGraph's invalid resume is raised, not captured: the question is not lost."""
+    node = create_node(
+        colour.function(lambda s: {"x": interrupt("age?", response_schema=Age).years}), retry=3
+    )
+    graph = checkpointed(node)
+    colour.invoke(graph, {"x": 0}, THREAD)
+    with pytest.raises(ValidationError):
+        colour.invoke(graph, Command(resume={"years": "many"}), THREAD)
+    assert colour.invoke(graph, Command(resume={"years": 36}), THREAD)["x"] == 36
+
+
+@pytest.mark.req("N-26")
+def test_a_command_to_the_parent_graph_passes(colour):
+    """`Command(graph=Command.PARENT)` leaves the subgraph."""
+    inner_node = create_node(
+        colour.function(lambda s: Command(graph=Command.PARENT, goto="other", update={"x": 7})), retry=2
+    )
+    inner = StateGraph(State).add_node("i", inner_node).add_edge(START, "i").compile()
+    outer = (
+        StateGraph(State)
+        .add_node("sub", inner, destinations=("other",))
+        .add_node("other", colour.function(lambda s: {"answers": [str(s["x"])]}))
+        .add_edge(START, "sub")
+        .compile()
+    )
+    result = colour.invoke(outer, {"x": 0})
+    assert (result["x"], result["answers"]) == (7, ["7"])
+
+
+@pytest.mark.req("N-26")
+def test_a_wrapped_subgraph_can_leave_to_its_parent(colour):
+    """ParentCommand is an exception that is no failure."""
+    inner = (
+        StateGraph(State)
+        .add_node("i", colour.function(lambda s: Command(graph=Command.PARENT, goto="other")))
+        .add_edge(START, "i")
+        .compile()
+    )
+    outer = (
+        StateGraph(State)
+        .add_node("sub", create_node(inner, retry=2), destinations=("other",))
+        .add_node("other", colour.function(lambda s: {"x": 1}))
+        .add_edge(START, "sub")
+        .compile()
+    )
+    result = colour.invoke(outer, {"x": 0})
+    assert (result["x"], result["errors"]) == (1, [])
+
+
+@pytest.mark.req("N-27")
+def test_langgraphs_own_retry_acts_on_a_node_that_raises(colour):
+    """The native policy sees the original exception."""
+    calls = []
+
+    def flaky(state):
+        calls.append(1)
+        if len(calls) < 3:
+            raise ConnectionError
+        return {"x": 1}
+
+    node = create_node(colour.function(flaky), on_error="raise")
+    graph = checkpointed(node, retry_policy=RetryPolicy(initial_interval=0, jitter=False))
+    assert colour.invoke(graph, {"x": 0}, THREAD)["x"] == 1
+    assert len(calls) == 3
+
+
+@pytest.mark.req("N-27")
+def test_langgraphs_own_retry_never_acts_on_a_node_that_captures(colour):
+    """It sees a success; so the docs say."""
+    calls = []
+
+    def fail(state):
+        calls.append(1)
+        raise ConnectionError
+
+    graph = checkpointed(
+        create_node(colour.function(fail)), retry_policy=RetryPolicy(initial_interval=0, jitter=False)
+    )
+    assert colour.invoke(graph, {"x": 0}, THREAD)["routing_flags"] == {"blocked": True}
+    assert len(calls) == 1
+
+
+@pytest.mark.req("N-27")
+def test_langgraphs_error_handler_acts_on_a_node_that_raises(colour):
+    """It is handed the original exception."""
+    from langgraph.errors import NodeError
+
+    def fail(state):
+        raise KeyError("gone")
+
+    def handler(state: State, error: NodeError) -> dict:
+        return {"answers": [f"{error.node}: {type(error.error).__name__}"]}
+
+    node = create_node(colour.function(fail), on_error="raise", retry=2)
+    result = colour.invoke(checkpointed(node, error_handler=colour.function(handler)), {"x": 0}, THREAD)
+    assert result["answers"] == ["n: KeyError"]
+
+
+@pytest.mark.req("N-27", "N-15")
+def test_langgraphs_timeout_policies_know_the_runners_timeout():
+    """A native retry policy with the default rule retries it."""
+    calls = []
+
+    async def slow_once(state):
+        calls.append(1)
+        if len(calls) == 1:
+            await asyncio.Event().wait()
+        return {"x": 1}
+
+    node = create_node(slow_once, timeout_ms=20, on_error="raise")
+    graph = checkpointed(node, retry_policy=RetryPolicy(initial_interval=0, jitter=False))
+    assert asyncio.run(graph.ainvoke({"x": 0}, THREAD))["x"] == 1
+
+
+@pytest.mark.req("N-26")
+def test_custom_stream_events_come_through(colour):
+    """`stream_mode="custom"` as without the wrapper."""
+    from langgraph.config import get_stream_writer
+
+    def work(state):
+        get_stream_writer()({"progress": 50})
+        return {"x": 1}
+
+    graph = checkpointed(create_node(colour.function(work), retry=2, timeout_ms=5000))
+    if colour.is_async:
+
+        async def collect():
+            return [e async for e in graph.astream({"x": 0}, THREAD, stream_mode="custom")]
+
+        events = asyncio.run(collect())
+    else:
+        events = list(graph.stream({"x": 0}, THREAD, stream_mode="custom"))
+    assert events == [{"progress": 50}]
+
+
+@pytest.mark.req("N-26")
+def test_a_graph_interrupt_that_is_raised_by_hand_is_control_flow(colour):
+    """Whoever catches Exception re-raises it first."""
+
+    def stop(state):
+        raise GraphInterrupt
+
+    with pytest.raises(GraphInterrupt):
+        colour.call(create_node(colour.function(stop), retry=3, fallback=lambda s: {}), {})
+
+
+@pytest.mark.req("N-4")
+def test_fields_that_the_schema_lacks_are_reported_once(colour, caplog):
+    """LangGraph drops them in silence; the log names them."""
+    graph = checkpointed(create_node(colour.function(lambda s: {"x": 1, "typo": 2}), retry=2))
+    for _ in range(2):
+        assert "typo" not in colour.invoke(graph, {"x": 0}, THREAD)
+    messages = [r.message for r in caplog.records if "unknown_fields_dropped" in r.message]
+    assert len(messages) == 1
+    assert "['typo']" in messages[0]
+
+
+@pytest.mark.req("M-6")
+def test_the_collector_of_the_config_wins(colour):
+    """Over the node's own."""
+    own, given = NodeMetricsCollector(), NodeMetricsCollector()
+    node = create_node(colour.function(lambda s: {}), name="n", metrics_collector=own)
+    colour.call(node, {}, runner_config(metrics_collector=given))
+    colour.call(node, {})
+    assert own.get_node_metrics("n").success_count == 1
+    assert given.get_node_metrics("n").success_count == 1
+
+
+class BrokenCollector:
+    """Raises whatever it is told."""
+
+    def __getattr__(self, name):
+        """Every method fails."""
+
+        def fail(*_):
+            raise ZeroDivisionError(name)
+
+        return fail
+
+
+@pytest.mark.req("M-7")
+def test_a_collector_that_raises_harms_nothing(colour, fake, caplog):
+    """Neither a success, nor a retry, nor a failure."""
+    calls = []
+
+    def flaky(state):
+        calls.append(1)
+        if len(calls) == 1:
+            raise ConnectionError
+        return {"x": 1}
+
+    node = create_node(
+        colour.function(flaky), retry=2, metrics_collector=BrokenCollector(), runtime=colour.runtime(fake)
+    )
+    assert colour.call(node, {}) == {"x": 1}
+    bad = create_node(colour.function(lambda s: 1 / 0), metrics_collector=BrokenCollector())
+    assert colour.call(bad, {})["errors"][0]["error_type"] == "ZeroDivisionError"
+    assert "node.metrics_failed" in caplog.text
+
+
+@pytest.mark.req("M-6", "M-15")
+def test_failures_are_counted_by_category(colour, fake):
+    """Cancelled and refused calls are no failures of the node."""
+    collector = NodeMetricsCollector()
+    script = iter([TimeoutError(), ConnectionError(), ValueError()])
+
+    def fail(state):
+        raise next(script)
+
+    node = create_node(
+        colour.function(fail),
+        name="n",
+        metrics_collector=collector,
+        circuit_breaker=CircuitBreakerConfig(failure_threshold=3),
+        runtime=colour.runtime(fake),
+    )
+    for _ in range(4):
+        colour.call(node, {})
+    metrics = collector.get_node_metrics("n")
+    assert metrics.failures_by_category == {"timeout": 1, "validation": 0, "network": 1, "other": 1}
+    assert metrics.circuit_open_count == 1
+
+
+@pytest.mark.req("N-26")
+def test_strict_msgpack_checkpoints_keep_the_records(colour, monkeypatch):
+    """Records are JSON primitives, so the strict serializer gives them back as they were."""
+    monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", "true")
+    graph = checkpointed(create_node(colour.function(lambda s: 1 / 0)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = colour.invoke(graph, {"x": 0}, THREAD)
+        assert graph.get_state(THREAD).values["errors"] == result["errors"]

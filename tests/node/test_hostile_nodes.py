@@ -1,0 +1,255 @@
+"""Functions that do what no function should: each has a verdict (docs/nodes.md), and each verdict a test."""
+
+import asyncio
+import gc
+import threading
+
+import pytest
+
+from langgraph_runner import create_node
+
+
+def verdict(colour, function, **options):
+    """The record of a function's failure."""
+    return colour.call(create_node(colour.function(function), name="n", **options), {})["errors"][0]
+
+
+@pytest.mark.req("N-4", "N-24")
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ([], "a list"),
+        ([1, 2], "a list"),
+        (42, "an int"),
+        ("text", "a str"),
+        (True, "a bool"),
+        (object(), "an object"),
+        ({1, 2}, "a set"),
+        (dict, "a type"),
+    ],
+)
+def test_returns_something_that_is_no_update(colour, value, found):
+    """INVALID_NODE_OUTPUT, not retried, in words that tell what to return."""
+    record = verdict(colour, lambda s: value, retry=3)
+    assert (record["code"], record["category"], record["attempts"], record["recoverable"]) == (
+        "INVALID_NODE_OUTPUT",
+        "validation",
+        1,
+        False,
+    )
+    assert record["message"].startswith(f"Node 'n' returned {found}. Return a dict of state fields")
+
+
+@pytest.mark.req("N-4")
+def test_returns_a_generator(colour):
+    """It is closed, not left to hang."""
+    closed = []
+
+    def numbers():
+        try:
+            yield 1
+        finally:
+            closed.append(True)
+
+    def work(state):
+        generator = numbers()
+        next(generator)
+        return generator
+
+    assert "a generator that nobody consumes" in verdict(colour, work)["message"]
+    assert closed == [True]
+
+
+@pytest.mark.req("N-4")
+def test_returns_a_coroutine_that_nobody_awaited():
+    """The message says "async def"; Python has nothing to warn of."""
+
+    async def work(state):
+        return {}
+
+    record = create_node(lambda s: work(s))({})["errors"][0]
+    gc.collect()
+    assert 'declare it as "async def"' in record["message"]
+
+
+@pytest.mark.req("N-4")
+def test_returns_a_key_that_is_no_string(colour):
+    """The message shows the key."""
+    record = verdict(colour, lambda s: {1: "x"})
+    assert "a dict with the key 1 of type int" in record["message"]
+
+
+class Boom(BaseException):
+    """Not an Exception."""
+
+
+@pytest.mark.req("N-4")
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, Boom])
+def test_raises_what_is_no_exception(error):
+    """It goes through: nobody may hold up a shutdown. Sync, with and without a thread."""
+
+    def work(state):
+        raise error
+
+    for options in ({}, {"timeout_ms": 5000}, {"retry": 3, "fallback": lambda s: {}}):
+        with pytest.raises(error):
+            create_node(work, **options)({})
+
+
+@pytest.mark.req("N-4")
+def test_raises_what_is_no_exception_in_a_coroutine():
+    """The same, awaited."""
+
+    async def work(state):
+        raise Boom
+
+    with pytest.raises(Boom):
+        asyncio.run(create_node(work, retry=3, timeout_ms=5000)({}))
+
+
+@pytest.mark.req("N-17")
+def test_raises_cancelled_error_itself(colour):
+    """Always raised again; LangGraph turns one that the node raised into its NodeCancelledError."""
+
+    def work(state):
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        colour.call(create_node(colour.function(work), retry=3), {})
+
+
+@pytest.mark.req("N-4")
+@pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration])
+def test_raises_stop_iteration(colour, error):
+    """A RuntimeError, as Python has it for coroutines (PEP 479), and not a lost result."""
+
+    def work(state):
+        raise error
+
+    record = verdict(colour, work)
+    assert record["error_type"] in {"RuntimeError", "StopAsyncIteration"}
+    assert record["code"] == "NODE_EXECUTION_FAILED"
+
+
+@pytest.mark.req("N-4")
+def test_recurses_for_ever(colour):
+    """Final, with a stack of bounded size."""
+
+    def work(state):
+        return work(state)
+
+    record = verdict(colour, work, retry=3)
+    assert (record["error_type"], record["attempts"]) == ("RecursionError", 1)
+    assert len(record["stack"]) <= 8_100
+
+
+@pytest.mark.req("N-4")
+def test_raises_a_group(colour):
+    """Its members are the causes; retried, because all of them may be."""
+
+    def work(state):
+        raise ExceptionGroup("both down", [ConnectionError("a"), TimeoutError("b")])
+
+    record = verdict(colour, work, retry={"max_attempts": 2, "backoff_ms": 0})
+    assert (record["error_type"], record["attempts"]) == ("ExceptionGroup", 2)
+    assert {c["error_type"] for c in record["causes"]} == {"ConnectionError", "TimeoutError"}
+
+
+class Unprintable(Exception):
+    """Its text cannot be had."""
+
+    def __str__(self):
+        """Fails."""
+        raise ZeroDivisionError
+
+    __repr__ = __str__
+
+
+@pytest.mark.req("N-4", "N-20")
+def test_raises_an_exception_that_cannot_be_printed(colour):
+    """The type has to do."""
+
+    def work(state):
+        raise Unprintable
+
+    assert verdict(colour, work)["error_type"] == "Unprintable"
+
+
+@pytest.mark.req("N-4")
+def test_raises_the_same_exception_again_and_again(colour):
+    """One instance, many calls: its notes do not pile up beyond what the calls add."""
+    error = ConnectionError("same")
+
+    def work(state):
+        raise error
+
+    node = create_node(colour.function(work), retry={"max_attempts": 2, "backoff_ms": 0})
+    for _ in range(50):
+        record = colour.call(node, {})["errors"][0]
+    assert len(getattr(error, "__notes__", [])) == 1
+    assert len(record["stack"]) <= 8_100
+
+
+@pytest.mark.req("N-15")
+def test_blocks_the_event_loop():
+    """An async function that blocks holds its loop; the timeout acts as soon as it lets go."""
+    import time
+
+    async def block(state):
+        time.sleep(0.05)  # noqa: ASYNC251, TID251 - that is the mistake under test
+        await asyncio.sleep(30)
+
+    record = asyncio.run(create_node(block, timeout_ms=10)({}))["errors"][0]
+    assert record["code"] == "NODE_TIMEOUT"
+
+
+@pytest.mark.req("N-15", "N-17")
+def test_ignores_cancellation_once():
+    """It is waited for, because it may be cleaning up; what it returns is dropped."""
+
+    async def stubborn(state):
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+        return {"x": 1}
+
+    assert "errors" in asyncio.run(create_node(stubborn, timeout_ms=10)({}))
+
+
+@pytest.mark.req("N-17")
+def test_starts_threads(colour):
+    """They are the function's own, and go on; the node does not wait for them."""
+    release = threading.Event()
+    started = []
+
+    def work(state):
+        thread = threading.Thread(target=release.wait, args=(10,), daemon=True)
+        thread.start()
+        started.append(thread)
+        return {"x": 1}
+
+    assert colour.call(create_node(colour.function(work), timeout_ms=5000), {}) == {"x": 1}
+    assert started[0].is_alive()
+    release.set()
+
+
+@pytest.mark.req("N-4")
+def test_mutates_its_input(colour):
+    """With a retry, the caller's state is its own concern, and the next attempt's is clean."""
+    state = {"items": [1]}
+
+    def work(s):
+        s["items"].append(2)
+        return {"items": s["items"]}
+
+    assert colour.call(create_node(colour.function(work), retry=2), state) == {"items": [1, 2]}
+
+
+@pytest.mark.req("N-4")
+def test_returns_a_subclass_of_dict(colour):
+    """An update is an update."""
+    from collections import OrderedDict
+
+    update = OrderedDict(x=1)
+    assert colour.call(create_node(colour.function(lambda s: update)), {}) is update

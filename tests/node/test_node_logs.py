@@ -1,0 +1,144 @@
+"""What a node logs, where it goes, and what it never does."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import structlog
+
+from langgraph_runner import create_node, runner_config
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def events(structlog_restored):
+    """What structlog is given."""
+    logs = structlog.testing.LogCapture()
+    structlog.configure(processors=[logs])
+    return logs.entries
+
+
+@pytest.mark.req("N-3")
+def test_entry_and_exit_of_a_success(colour, fake, events):
+    """Name, story, duration in ms, outcome and attempts."""
+    node = create_node(colour.function(lambda s: fake.advance(0.25)), name="n", runtime=colour.runtime(fake))
+    colour.call(node, {"story_id": "ST-1"})
+    started, completed = events
+    trace_id = started["trace_id"]
+    assert started == {
+        "event": "node.started", "log_level": "info", "node": "n", "story_id": "ST-1", "trace_id": trace_id,
+    }  # fmt: skip
+    assert completed == {
+        "event": "node.completed", "log_level": "info", "node": "n", "story_id": "ST-1",
+        "trace_id": trace_id, "outcome": "success", "duration_ms": 250.0, "attempts": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.req("N-3")
+def test_retries_and_the_final_failure(colour, fake, events):
+    """A warning for each retry, an error at the end."""
+
+    def fail(state):
+        raise ConnectionError("down")
+
+    node = create_node(
+        colour.function(fail), retry={"max_attempts": 2, "jitter": 0}, runtime=colour.runtime(fake)
+    )
+    colour.call(node, {})
+    assert [(e["event"], e["log_level"]) for e in events] == [
+        ("node.started", "info"),
+        ("node.retrying", "warning"),
+        ("node.failed", "error"),
+    ]
+    assert (events[1]["attempt"], events[1]["delay_ms"], events[1]["error_type"]) == (
+        1,
+        1000.0,
+        "ConnectionError",
+    )
+    assert (events[2]["outcome"], events[2]["attempts"]) == ("RETRY_EXHAUSTED", 2)
+    assert events[2]["duration_ms"] == 1000.0
+
+
+@pytest.mark.req("N-3", "N-20")
+def test_log_events_hold_no_secret(colour, fake, events):
+    """Neither the retry, which names the type only, nor the failure, which is sanitized."""
+    secret = "hunter" + "2secret99"
+
+    def fail(state):
+        raise ConnectionError(f"password={secret}")
+
+    colour.call(create_node(colour.function(fail), retry=2, runtime=colour.runtime(fake)), {})
+    assert secret not in repr(events)
+
+
+@pytest.mark.req("N-3")
+def test_a_fallback_is_told_by_the_outcome(colour, events):
+    """It is a success, of another kind."""
+    colour.call(create_node(colour.function(lambda s: 1 / 0), fallback=lambda s: {}), {})
+    assert events[-1]["outcome"] == "fallback"
+
+
+@pytest.mark.req("N-3")
+@pytest.mark.parametrize("level", ["DEBUG", "debug", logging.DEBUG])
+def test_log_level_sets_the_level_of_ordinary_events(colour, events, level):
+    """By name or number."""
+    colour.call(create_node(colour.function(lambda s: {}), log_level=level), {})
+    assert {e["log_level"] for e in events} == {"debug"}
+
+
+@pytest.mark.req("N-3")
+def test_an_unknown_log_level_is_refused():
+    """The message lists the known ones."""
+    with pytest.raises(ValueError, match=r"log_level: 'LOUD' is not one of DEBUG, INFO"):
+        create_node(lambda s: {}, log_level="LOUD")
+
+
+@pytest.mark.req("N-13")
+def test_without_structlog_configured_events_go_to_logging(colour, caplog):
+    """Silent until the user adds a handler; readable when one is there."""
+    caplog.set_level(logging.INFO)
+    colour.call(create_node(colour.function(lambda s: {}), name="n"), {}, runner_config(story_id="S"))
+    assert [r.name for r in caplog.records] == ["langgraph_runner.node"] * 2
+    assert caplog.records[1].message.startswith("node.completed node='n' story_id='S' outcome='success'")
+    assert caplog.records[1].attempts == 1
+
+
+@pytest.mark.req("N-13")
+def test_a_program_that_configures_nothing_sees_nothing():
+    """Neither stdout nor stderr, not even for a failure."""
+    program = (
+        "from langgraph_runner import create_node\n"
+        "create_node(lambda s: 1 / 0, retry=2)({})\n"
+        "create_node(lambda s: {})({})\n"
+        "import logging; assert not logging.getLogger().handlers\n"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+@pytest.mark.req("N-14")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print('x')",
+        "import logging\nlogging.basicConfig()",
+        "import time\ntime.sleep(1)",
+        "import random\nrandom.random()",
+        "import asyncio\nasync def f() -> None:\n    await asyncio.sleep(1)",
+        "from datetime import UTC, datetime\nNOW = datetime.now(UTC)",
+    ],
+)
+def test_lint_refuses_prints_clocks_and_chance_in_src(line):
+    """The bans of pyproject.toml are in force for files in src."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "ruff", "check", "--select", "T20,TID251", "--no-cache", "--stdin-filename",
+         "src/langgraph_runner/node/example.py", "-"],
+        input=line + "\n", capture_output=True, text=True, cwd=ROOT, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout
+    assert "T201" in done.stdout or "TID251" in done.stdout

@@ -1,0 +1,233 @@
+"""What LangGraph, `inspect` and type hints see of a wrapper."""
+
+import functools
+import inspect
+import warnings
+from typing import Literal, get_type_hints
+
+import pytest
+from langchain_core.runnables import RunnableConfig
+from langgraph.cache.memory import InMemoryCache
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.store.base import BaseStore
+from langgraph.store.memory import InMemoryStore
+from langgraph.types import CachePolicy, Command, StreamWriter
+from typing_extensions import TypedDict
+
+from langgraph_runner import GraphState, create_node
+
+
+class State(GraphState, total=False):
+    """What the graphs here work on."""
+
+    x: int
+    y: int
+
+
+class NodeInput(TypedDict):
+    """A node's own input schema."""
+
+    y: int
+
+
+@pytest.mark.req("N-12")
+def test_identity_is_that_of_the_function(colour):
+    """Name, module, docstring."""
+
+    def work(state):
+        """Do it."""
+
+    node = create_node(colour.function(work))
+    assert (node.__name__, node.__module__, node.__doc__) == ("work", __name__, "Do it.")
+    assert inspect.unwrap(node) is not node
+
+
+@pytest.mark.req("N-12", "N-26")
+def test_the_input_schema_is_inferred(colour):
+    """LangGraph gives the node what its first annotation asks for."""
+    seen = []
+
+    def work(state: NodeInput) -> dict:
+        seen.append(dict(state))
+        return {}
+
+    node = create_node(colour.function(work), retry=2)
+    builder = StateGraph(State).add_node("n", node).add_edge(START, "n")
+    assert builder.nodes["n"].input_schema is NodeInput
+    colour.invoke(builder.compile(), {"x": 1, "y": 2})
+    assert seen == [{"y": 2}]
+
+
+@pytest.mark.req("N-12", "N-26")
+def test_command_destinations_are_drawn(colour):
+    """`Command[Literal[...]]` survives, so Studio draws the edges."""
+
+    def route(state: State) -> Command[Literal["a", "b"]]:
+        return Command(goto="b", update={"x": 5})
+
+    graph = (
+        StateGraph(State)
+        .add_node("route", create_node(colour.function(route)))
+        .add_node("a", lambda s: {"y": 1})
+        .add_node("b", lambda s: {"y": 2})
+        .add_edge(START, "route")
+        .compile()
+    )
+    drawn = {(e.source, e.target) for e in graph.get_graph().edges}
+    assert {("route", "a"), ("route", "b")} <= drawn
+    result = colour.invoke(graph, {"x": 0})
+    assert (result["x"], result["y"]) == (5, 2)
+
+
+@pytest.mark.req("N-26")
+def test_everything_that_langgraph_injects_arrives(colour):
+    """config, runtime, store, writer, previous: by name, as without the wrapper."""
+    seen = {}
+
+    def work(
+        state: State, config: RunnableConfig, *, runtime: Runtime, store: BaseStore, writer: StreamWriter
+    ) -> dict:
+        seen.update(config=config, runtime=runtime, store=store)
+        writer({"progress": 1})
+        return {"y": 1}
+
+    store = InMemoryStore()
+    node = create_node(colour.function(work), retry=2, timeout_ms=5000)
+    graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile(store=store)
+    colour.invoke(graph, {"x": 1}, {"configurable": {"k": 1}})
+    assert seen["config"]["configurable"]["k"] == 1
+    assert seen["runtime"].execution_info.node_attempt == 1
+    assert seen["store"] is not None
+
+
+@pytest.mark.req("N-26")
+def test_the_config_reaches_the_runner_even_if_the_function_does_not_ask(colour):
+    """Or no collector and no signal would."""
+    from langgraph_runner import NodeMetricsCollector, runner_config
+
+    collector = NodeMetricsCollector()
+    node = create_node(colour.function(lambda s: {}))
+    graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile()
+    colour.invoke(graph, {"x": 1}, runner_config(metrics_collector=collector))
+    assert collector.get_node_metrics("n").success_count == 1
+
+
+def _string_annotations():
+    """A function as a module with `from __future__ import annotations` defines it."""
+    namespace = {"State": State, "RunnableConfig": RunnableConfig, "Command": Command, "Literal": Literal}
+    code = (
+        "from __future__ import annotations\n"
+        "def work(state: State, config: RunnableConfig | None = None) -> Command[Literal['a']]:\n"
+        "    return Command(update={'y': config['configurable']['k']})\n"
+    )
+    exec(code, namespace)  # noqa: S102
+    return namespace["work"]
+
+
+@pytest.mark.req("N-26")
+def test_a_config_annotated_as_a_union_in_a_string_still_arrives():
+    """LangGraph itself does not recognise it and would pass None."""
+    node = create_node(_string_annotations())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        graph = (
+            StateGraph(State).add_node("n", node).add_node("a", lambda s: {}).add_edge(START, "n").compile()
+        )
+    assert graph.invoke({"x": 0}, {"configurable": {"k": 3}})["y"] == 3
+    assert ("n", "a") in {(e.source, e.target) for e in graph.get_graph().edges}
+
+
+@pytest.mark.req("N-12")
+def test_type_hints_of_the_wrapper_resolve(colour):
+    """With the config added."""
+
+    def work(state: State) -> dict[str, int]:
+        return {}
+
+    hints = get_type_hints(create_node(colour.function(work)))
+    assert (hints["state"], hints["config"], hints["return"]) == (State, RunnableConfig, dict[str, int])
+
+
+@pytest.mark.req("N-12")
+@pytest.mark.parametrize(
+    "function",
+    [
+        len,
+        functools.partial(lambda a, state: {}, 1),
+        dict.fromkeys,
+        lambda *args: {},
+        lambda state, *, k=1: {},
+    ],
+)
+def test_odd_callables_get_a_signature(function):
+    """Builtins, partials, star-arguments: never an error at creation."""
+    signature = inspect.signature(create_node(function))
+    assert "config" in signature.parameters
+
+
+@pytest.mark.req("N-12")
+def test_further_parameters_keep_their_defaults(colour):
+    """They are the user's own."""
+
+    def work(state, factor=3):
+        return {"y": state["x"] * factor}
+
+    assert colour.call(create_node(colour.function(work)), {"x": 2}) == {"y": 6}
+    assert colour.call(create_node(colour.function(work)), {"x": 2}, factor=5) == {"y": 10}
+
+
+def _closure(value):
+    def work(state):
+        return {"y": value}
+
+    return work
+
+
+@pytest.mark.req("N-26")
+def test_nodes_of_one_factory_do_not_share_a_cache():
+    """LangGraph's cache identity is module and qualname; the node's name is made part of it."""
+    one = create_node(_closure(1), name="one", on_error="raise")
+    two = create_node(_closure(2), name="two", on_error="raise")
+    assert one.__qualname__ != two.__qualname__
+
+    def graph(node):
+        return (
+            StateGraph(State)
+            .add_node("same", node, cache_policy=CachePolicy())
+            .add_edge(START, "same")
+            .add_edge("same", END)
+            .compile(cache=cache)
+        )
+
+    cache = InMemoryCache()
+    assert graph(one).invoke({"x": 0})["y"] == 1
+    assert graph(two).invoke({"x": 0})["y"] == 2
+
+
+@pytest.mark.req("N-26")
+def test_subgraphs_that_a_function_calls_are_still_found():
+    """LangGraph looks through the wrapper."""
+    inner = StateGraph(State).add_node("i", lambda s: {"y": 1}).add_edge(START, "i").compile()
+
+    def call_inner(state):
+        return {"y": inner.invoke(state)["y"]}
+
+    graph = StateGraph(State).add_node("n", create_node(call_inner)).add_edge(START, "n").compile()
+    assert [name for name, _ in graph.get_subgraphs()] == ["n"]
+
+
+@pytest.mark.req("N-1")
+def test_names_that_langgraph_refuses_are_left_to_langgraph():
+    """`|` and `:` fail in add_node, where the name is used."""
+    node = create_node(lambda s: {}, name="a|b")
+    with pytest.raises(ValueError, match="reserved character"):
+        StateGraph(State).add_node(node)
+
+
+@pytest.mark.req("N-1")
+@pytest.mark.parametrize("name", ["", 5])
+def test_a_name_must_be_a_string(name):
+    """The message names the option."""
+    with pytest.raises(ValueError, match="name: .* is not a non-empty string"):
+        create_node(lambda s: {}, name=name)

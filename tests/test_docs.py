@@ -1,0 +1,87 @@
+"""The documentation is true: every Python block runs, and every relative link leads somewhere.
+
+A block runs alone, in a namespace of its own, so that a reader can copy any of them. It must not print or warn its
+way out: what it shows, it asserts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+_FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(?P<title>.+)$", re.MULTILINE)
+
+
+def blocks() -> Iterator[Any]:
+    """Each Python block, named by its page and the line on which it starts."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for fence in _FENCE.finditer(text):
+            if fence["language"].startswith("python"):
+                line = text.count("\n", 0, fence.start()) + 1
+                yield pytest.param(page, line, fence, id=f"{page.name}:{line}")
+
+
+def links() -> Iterator[Any]:
+    """Each link of each page that is no address on the web."""
+    for page in PAGES:
+        for link in _LINK.finditer(without_code(page.read_text(encoding="utf-8"))):
+            if "://" not in link["target"]:
+                yield pytest.param(page, link["target"], id=f"{page.name}->{link['target']}")
+
+
+def without_code(text: str) -> str:
+    """The prose of a page; code may hold what looks like a link or a heading."""
+    return re.sub(r"`[^`\n]+`", "`code`", _FENCE.sub("", text))
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of `page` may name, by the rule that code hosts use."""
+    titles = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+@pytest.fixture(autouse=True)
+def untouched_structlog() -> Iterator[None]:
+    """A block may configure structlog; the next one finds it as it was."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize(("page", "line", "fence"), list(blocks()))
+def test_every_python_block_runs(page: Path, line: int, fence: re.Match[str]) -> None:
+    """A block runs to its end, alone; pytest makes an error of each warning."""
+    assert fence["language"] == "python", "a block that is not run shows something that may not work"
+    # Padded, so that a traceback shows the line of the page.
+    code = compile("\n" * line + fence["code"], str(page), "exec")
+    exec(code, {"__name__": "__docs__"})  # noqa: S102 - the code is ours
+
+
+@pytest.mark.parametrize(("page", "target"), list(links()))
+def test_every_relative_link_leads_somewhere(page: Path, target: str) -> None:
+    """The file that a link names is there, and so is the heading behind its `#`."""
+    path, _, anchor = target.partition("#")
+    file = page.parent / path if path else page
+    assert file.exists()
+    if anchor:
+        assert anchor in anchors(file)
+
+
+def test_every_page_of_the_docs_is_linked_from_another() -> None:
+    """No page can be found only by those who list the folder."""
+    linked = {
+        (page.parent / link["target"].partition("#")[0]).resolve()
+        for page in PAGES
+        for link in _LINK.finditer(without_code(page.read_text(encoding="utf-8")))
+    }
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if page.resolve() not in linked] == []
