@@ -21,6 +21,7 @@ from benchmarks.sanitizer_shapes import HELD_OUT, TUNED
 from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
 
 if TYPE_CHECKING:
+    from benchmarks.sanitizer_kinds import Kind, Sample
     from benchmarks.sanitizer_shapes import Shape
 
 SEED = 20
@@ -46,6 +47,11 @@ def survives(secret: str, text: str) -> bool:
     if len(secret) <= FRAGMENT_CHARS:
         return secret in text
     return any(secret[i : i + FRAGMENT_CHARS] in text for i in range(len(secret) - FRAGMENT_CHARS + 1))
+
+
+def sample_of(kind: Kind, *, seed: int = SEED) -> Sample:
+    """One secret of a kind, the same each time."""
+    return kind.make(random.Random(seed))  # noqa: S311 - repeatable made-up secrets
 
 
 def measure_recall(shapes: dict[str, Shape], *, seed: int = SEED, rounds: int = 1) -> Recall:
@@ -112,7 +118,7 @@ def measure_times() -> dict[str, tuple[float, float]]:
     return found
 
 
-def _adversarial(size: int) -> dict[str, str]:
+def adversarial_texts(size: int) -> dict[str, str]:
     """Texts that make careless patterns go quadratic, `size` characters each."""
     units = {
         "key, no value": "password=",
@@ -141,7 +147,7 @@ def _adversarial(size: int) -> dict[str, str]:
 
 def growth() -> list[tuple[str, float, float]]:
     """Milliseconds for each adversarial text at 20 KB and at 200 KB; ten times more is linear."""
-    small, large = _adversarial(20_000), _adversarial(200_000)
+    small, large = adversarial_texts(20_000), adversarial_texts(200_000)
     return [(name, _milliseconds(small[name]), _milliseconds(large[name])) for name in small]
 
 

@@ -24,7 +24,7 @@ _BY_NEXT: Final[dict[str, tuple[_Reader, ...]]] = {
     ".": (),
     "=": (assigned,),
     ":": (assigned,),
-    "\n": (validated,),
+    "\n": (validated, table_spans),
     " ": (assigned, element, argument, table_spans, told),
     ",": (table_spans,),
     ";": (table_spans,),

@@ -10,7 +10,7 @@ from langgraph_runner.errors.sanitizing.chains import below, raw_message, type_n
 from langgraph_runner.errors.sanitizing.options import checked_bound, checked_patterns, checked_root
 from langgraph_runner.errors.sanitizing.paths import relative_paths, roots_of
 from langgraph_runner.errors.sanitizing.redaction import without_secrets
-from langgraph_runner.errors.sanitizing.stacks import stack_text
+from langgraph_runner.errors.sanitizing.stacks import Reader, stack_text
 from langgraph_runner.errors.sanitizing.text import UNREADABLE, bounded, printable, without_last_word
 
 if TYPE_CHECKING:
@@ -104,9 +104,10 @@ class Sanitizer:
         There are no source lines and no values of variables.
         """
         try:
-            return stack_text(exc, self._roots, self.max_stack_chars, self._bounded_part, self.message)
+            reader = Reader(self._roots, self.message, self._part, self.text)
+            return stack_text(exc, self.max_stack_chars, reader)
         except Exception:
-            return self.message(exc)
+            return self.message(exc)[: self.max_stack_chars]
 
     def causes(self, exc: BaseException) -> list[dict[str, str]]:
         """What led to the exception, nearest first, at most five: `error_type` and `message` of each."""
@@ -137,8 +138,8 @@ class Sanitizer:
             return bounded(clean + " " * max_chars, max_chars)
         return bounded(self._clean(text), max_chars)
 
-    def _bounded_part(self, text: str) -> str:
-        return self.text(text, max_chars=4 * self.max_stack_chars)
+    def _part(self, text: str) -> str:
+        return self.text(text, max_chars=self.max_message_chars)
 
 
 DEFAULT_SANITIZER: Final = Sanitizer()

@@ -29,6 +29,7 @@ _DURING: Final = "During handling of the above exception, another exception occu
 _DEEPEST: Final = 6
 _MOST_LINKS: Final = 20
 _MOST_MEMBERS: Final = 10
+_MOST_BLOCKS: Final = 60
 # How many innermost frames to show of each exception, tried in turn until all fits.
 _FRAME_LIMITS: Final = (100, 30, 10, 4, 2)
 
@@ -42,42 +43,33 @@ class Block(NamedTuple):
     ending: list[str]
 
 
-def stack_text(
-    exc: BaseException,
-    roots: tuple[str, ...],
-    max_chars: int,
-    safe: Callable[[str], str],
-    message: Callable[[BaseException], str],
-) -> str:
-    """The whole stack in at most `max_chars` characters.
+class Reader(NamedTuple):
+    """How the parts of an exception are read: directories to name files from, and what makes texts safe."""
 
-    Args:
-        exc: The exception to tell about.
-        roots: Directories that user files are named relative to.
-        max_chars: The bound, in characters.
-        safe: Makes a text free of secrets; applied to notes and to the finished stack.
-        message: The bounded, safe message of an exception.
-    """
-    blocks: list[Block] = []
-    _collect(exc, 0, set(), blocks, _Reader(roots, safe, message))
-    text = ""
-    for limit in _FRAME_LIMITS:
-        text = safe("\n".join(line for block in blocks for line in _lines(block, limit)))
-        if len(text) <= max_chars:
-            return text
-    return middle_cut(text, max_chars)
-
-
-class _Reader(NamedTuple):
     roots: tuple[str, ...]
-    safe: Callable[[str], str]
     message: Callable[[BaseException], str]
+    part: Callable[[str], str]
+    whole: Callable[[str], str]
 
     def block(self, exc: BaseException, depth: int, lead: str) -> Block:
+        """The exception without what led to it."""
         name, message = full_type_name(exc), self.message(exc)
         first = name if message == name.rpartition(".")[2] else f"{name}: {message}"
-        notes = [self.safe(note) for note in raw_notes(exc)]
+        notes = [self.part(note) for note in raw_notes(exc)]
         return Block(depth, lead, frame_lines(frames_of(traceback_of(exc)), self.roots), [first, *notes])
+
+
+def stack_text(exc: BaseException, max_chars: int, reader: Reader) -> str:
+    """The whole stack in at most `max_chars` characters."""
+    blocks: list[Block] = []
+    _collect(exc, 0, set(), blocks, reader)
+    text = ""
+    for limit in _FRAME_LIMITS:
+        text = "\n".join(line for block in blocks for line in _lines(block, limit))
+        if len(text) <= max_chars and len(text := reader.whole(text)) <= max_chars:
+            return text
+    # Messages and notes are safe already; the rest may hold a strange name of a file or a function.
+    return middle_cut(reader.whole(middle_cut(text, 2 * max_chars)), max_chars)
 
 
 def _chain(exc: BaseException, seen: set[int]) -> list[BaseException]:
@@ -91,9 +83,11 @@ def _chain(exc: BaseException, seen: set[int]) -> list[BaseException]:
     return chain[::-1]
 
 
-def _collect(exc: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: _Reader) -> None:
+def _collect(exc: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: Reader) -> None:
     lead = ""
     for link in _chain(exc, seen):
+        if len(blocks) >= _MOST_BLOCKS:
+            return
         if lead:
             lead = _FROM if explicit_cause(link) is not None else _DURING
         blocks.append(reader.block(link, depth, lead))
@@ -102,7 +96,7 @@ def _collect(exc: BaseException, depth: int, seen: set[int], blocks: list[Block]
 
 
 def _collect_members(
-    group: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: _Reader
+    group: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: Reader
 ) -> None:
     members = members_of(group)
     if members and depth > _DEEPEST:

@@ -25,6 +25,7 @@ _RUN = re.compile(
     r"|%(?!22|7[dD])"
     r"|[\"'`](?=\w))+"
 )
+_NEXT_NAME = re.compile(r"[;&,|][\w.-]{1,40}=")
 _CLOSERS: Final = ".,;:!?)]}"
 
 
@@ -46,7 +47,11 @@ def unquoted_value(text: str, name_at: int, at: int, *, whole_line: bool = True)
         line_end = text.find("\n", at)
         line_end = len(text) if line_end < 0 else line_end
         rest = text[at:line_end].rstrip()
-        if "\\n" not in rest and not any(blank in rest for blank in " \t"):
+        if (
+            "\\n" not in rest
+            and not any(blank in rest for blank in " \t")
+            and not _NEXT_NAME.match(text, run.end())
+        ):
             return Unquoted(at, at + len(rest), alone=True)
         return Unquoted(at, _without_closers(text, at, run.end()), alone=False)
     return Unquoted(at, _without_closers(text, at, run.end()), alone=False)
