@@ -1,0 +1,244 @@
+"""Which errors are tried again, as one table."""
+
+import asyncio
+import errno
+import socket
+import ssl
+from datetime import UTC, datetime
+
+import anthropic
+import httpx
+import openai
+import pytest
+import requests
+from langgraph.errors import GraphInterrupt, GraphRecursionError, InvalidUpdateError, NodeTimeoutError
+from pydantic import BaseModel, ValidationError
+
+from langgraph_runner import (
+    CircuitOpenError,
+    FallbackError,
+    InvalidNodeOutputError,
+    NodeCancellationError,
+    RetryExhaustedError,
+    failure_category,
+    is_retryable_node_error,
+    retry_after_ms,
+)
+from langgraph_runner import NodeTimeoutError as RunnerTimeoutError
+from langgraph_runner.errors.classification import http_status, is_control_flow
+
+REQUEST = httpx.Request("GET", "https://example.org")
+
+
+def httpx_error(status, **headers):
+    """As httpx raises it."""
+    return httpx.HTTPStatusError("x", request=REQUEST, response=httpx.Response(status, headers=headers))
+
+
+def requests_error(status, **headers):
+    """As requests raises it."""
+    response = requests.Response()
+    response.status_code = status
+    response.headers.update(headers)
+    return requests.HTTPError("x", response=response)
+
+
+def openai_error(kind, status, body=None, **headers):
+    """As the openai client raises it."""
+    return kind("x", response=httpx.Response(status, headers=headers, request=REQUEST), body=body)
+
+
+def anthropic_error(kind, status, **headers):
+    """As the anthropic client raises it."""
+    return kind("x", response=httpx.Response(status, headers=headers, request=REQUEST), body=None)
+
+
+def validation_error():
+    """As pydantic raises it."""
+
+    class Model(BaseModel):
+        n: int
+
+    try:
+        Model(n="x")
+    except ValidationError as error:
+        return error
+    raise AssertionError
+
+
+def botocore_error(status):
+    """As botocore raises it."""
+
+    class ClientError(Exception):
+        response = {"ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {"retry-after": "3"}}}  # noqa: RUF012
+
+    return ClientError("x")
+
+
+class Hostile(Exception):
+    """Its attributes raise."""
+
+    @property
+    def response(self):
+        """Fails."""
+        raise ZeroDivisionError
+
+
+class Mine(Exception):
+    """Nothing is known about it."""
+
+
+class HTTPStatus(Exception):
+    """A client with `status`, as aiohttp has it."""
+
+    def __init__(self, status):
+        super().__init__(status)
+        self.status = status
+
+
+TIMEOUT, NETWORK, VALIDATION, OTHER = "timeout", "network", "validation", "other"
+TABLE = [
+    # error, retryable, category
+    (TimeoutError(), True, TIMEOUT),
+    (asyncio.TimeoutError(), True, TIMEOUT),
+    (NodeTimeoutError("n", 1.0, kind="run", run_timeout=1.0), True, TIMEOUT),
+    (RunnerTimeoutError(node="n", timeout_ms=1, elapsed_ms=2), True, TIMEOUT),
+    (httpx.ReadTimeout("x"), True, TIMEOUT),
+    (httpx.ConnectTimeout("x"), True, TIMEOUT),
+    (requests.Timeout("x"), True, TIMEOUT),
+    (openai.APITimeoutError(request=REQUEST), True, TIMEOUT),
+    (anthropic.APITimeoutError(request=REQUEST), True, TIMEOUT),
+    (httpx_error(408), True, TIMEOUT),
+    (httpx_error(504), True, TIMEOUT),
+    (ConnectionError(), True, NETWORK),
+    (ConnectionResetError(), True, NETWORK),
+    (BrokenPipeError(), True, NETWORK),
+    (httpx.ConnectError("x"), True, NETWORK),
+    (httpx.RemoteProtocolError("x"), True, NETWORK),
+    (httpx.UnsupportedProtocol("x"), False, NETWORK),
+    (requests.ConnectionError("x"), True, NETWORK),
+    (requests.exceptions.ChunkedEncodingError("x"), True, NETWORK),
+    (requests.exceptions.MissingSchema("x"), False, OTHER),
+    (openai.APIConnectionError(request=REQUEST), True, NETWORK),
+    (anthropic.APIConnectionError(request=REQUEST), True, NETWORK),
+    (OSError(errno.ENETUNREACH, "x"), True, NETWORK),
+    (socket.gaierror(socket.EAI_AGAIN, "x"), True, NETWORK),
+    (socket.gaierror(socket.EAI_NONAME, "x"), False, NETWORK),
+    (ssl.SSLError("x"), True, NETWORK),
+    (ssl.SSLCertVerificationError("x"), False, NETWORK),
+    (asyncio.IncompleteReadError(b"", 5), True, OTHER),
+    *[(httpx_error(s), True, NETWORK) for s in (425, 429, 500, 502, 503, 599)],
+    *[(httpx_error(s), False, NETWORK) for s in (400, 401, 403, 404, 409, 422)],
+    (requests_error(429), True, NETWORK),
+    (requests_error(404), False, NETWORK),
+    (HTTPStatus(503), True, NETWORK),
+    (HTTPStatus(404), False, NETWORK),
+    (botocore_error(503), True, NETWORK),
+    (botocore_error(400), False, NETWORK),
+    (openai_error(openai.RateLimitError, 429), True, NETWORK),
+    (openai_error(openai.RateLimitError, 429, {"code": "insufficient_quota"}), False, NETWORK),
+    (openai_error(openai.InternalServerError, 500), True, NETWORK),
+    (openai_error(openai.AuthenticationError, 401), False, NETWORK),
+    (openai_error(openai.BadRequestError, 400, **{"x-should-retry": "true"}), True, NETWORK),
+    (anthropic_error(anthropic.InternalServerError, 529), True, NETWORK),
+    (anthropic_error(anthropic.RateLimitError, 429, **{"x-should-retry": "false"}), False, NETWORK),
+    (validation_error(), False, VALIDATION),
+    (InvalidNodeOutputError(node="n", found="x", fix="y"), False, VALIDATION),
+    (InvalidUpdateError("x"), False, VALIDATION),
+    (TypeError(), False, OTHER),
+    (ValueError(), False, OTHER),
+    (KeyError(), False, OTHER),
+    (AttributeError(), False, OTHER),
+    (ZeroDivisionError(), False, OTHER),
+    (AssertionError(), False, OTHER),
+    (NotImplementedError(), False, OTHER),
+    (RecursionError(), False, OTHER),
+    (GraphRecursionError(), False, OTHER),
+    (MemoryError(), False, OTHER),
+    (FileNotFoundError(errno.ENOENT, "x"), False, OTHER),
+    (PermissionError(errno.EACCES, "x"), False, OTHER),
+    (RuntimeError("x"), True, OTHER),
+    (Mine("x"), True, OTHER),
+    (Hostile(), False, OTHER),
+    (ExceptionGroup("x", [ConnectionError(), TimeoutError()]), True, OTHER),
+    (ExceptionGroup("x", [ConnectionError(), KeyError()]), False, OTHER),
+    (CircuitOpenError(node="n", retry_after_ms=1), False, "circuit_open"),
+    (NodeCancellationError(node="n", reason="x"), False, "cancelled"),
+    (asyncio.CancelledError(), False, "cancelled"),
+    (RetryExhaustedError(node="n", attempts=2, last_error=TimeoutError()), False, TIMEOUT),
+    (FallbackError(node="n", primary_error=ConnectionError(), fallback_error=KeyError()), False, NETWORK),
+    (GraphInterrupt(), False, OTHER),
+    (KeyboardInterrupt(), False, OTHER),
+]
+
+
+@pytest.mark.req("N-16", "M-15")
+@pytest.mark.parametrize(
+    ("error", "retryable", "category"),
+    TABLE,
+    ids=[f"{i}-{type(row[0]).__name__}" for i, row in enumerate(TABLE)],
+)
+def test_table(error, retryable, category):
+    """Each error: tried again or not, and of which kind."""
+    assert (is_retryable_node_error(error), failure_category(error).value) == (retryable, category)
+
+
+@pytest.mark.req("N-16")
+def test_a_group_too_deep_to_judge_is_final():
+    """Five hundred levels cost nothing."""
+    group = ExceptionGroup("x", [ConnectionError()])
+    for _ in range(500):
+        group = ExceptionGroup("x", [group])
+    assert is_retryable_node_error(group) is False
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.req("N-16")
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"retry-after": "7"}, 7000),
+        ({"Retry-After": "1.5"}, 1500),
+        ({"retry-after-ms": "250", "retry-after": "7"}, 250),
+        ({"retry-after": "Thu, 01 Jan 2026 00:01:00 GMT"}, 60_000),
+        ({"retry-after": "Thu, 01 Jan 2026 00:01:00"}, 60_000),
+        ({"retry-after": "Wed, 31 Dec 2025 00:00:00 GMT"}, 0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({}, None),
+    ],
+)
+def test_retry_after(headers, expected):
+    """Seconds, ms, a date; nonsense is ignored."""
+    assert retry_after_ms(httpx_error(429, **headers), NOW) == expected
+
+
+@pytest.mark.req("N-16")
+def test_retry_after_is_found_where_clients_put_it():
+    """On the response, on the error, in botocore's dict; a plain dict is not sensitive to case here."""
+    error = Mine("x")
+    error.headers = {"RETRY-AFTER": "2"}
+    assert retry_after_ms(error, NOW) == 2000
+    assert retry_after_ms(requests_error(429, **{"Retry-After": "4"}), NOW) == 4000
+    assert retry_after_ms(botocore_error(429), NOW) == 3000
+    assert retry_after_ms(Mine("x"), NOW) is None
+    assert retry_after_ms(Hostile(), NOW) is None
+
+
+@pytest.mark.req("N-16")
+@pytest.mark.parametrize("status", [True, 99, 600, "500", None])
+def test_only_a_number_that_is_a_status_counts(status):
+    """`code` and `status` mean other things elsewhere."""
+    assert http_status(HTTPStatus(status)) is None
+
+
+@pytest.mark.req("N-26")
+def test_control_flow():
+    """LangGraph's own, and nothing else."""
+    assert is_control_flow(GraphInterrupt())
+    assert not is_control_flow(ConnectionError())

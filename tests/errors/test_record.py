@@ -1,0 +1,113 @@
+"""The record of a failure: whatever was raised, it is JSON of bounded size."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
+from pydantic import ValidationError
+
+from langgraph_runner import FallbackError, NodeError, RetryExhaustedError
+from langgraph_runner.errors import build_error_record
+from langgraph_runner.errors.record import MAX_RECORD_BYTES
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def record_of(error, **fields):
+    """The record of an error."""
+    defaults = {"node_id": "n", "attempts": 1, "trace_id": "ab" * 16, "timestamp": NOW}
+    return build_error_record(error, **{**defaults, **fields})
+
+
+def raised(error):
+    """The error, with a traceback."""
+    try:
+        raise error
+    except type(error) as caught:
+        return caught
+
+
+def size(record):
+    """Bytes as JSON."""
+    return len(json.dumps(record).encode())
+
+
+@pytest.mark.req("N-4", "N-20")
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text(max_size=3000).map(lambda t: t * 5),
+    st.text(max_size=400),
+    st.integers(0, 12),
+    st.text(max_size=400),
+)
+def test_a_record_is_at_most_16_kib(text, node, members, story):
+    """Also of characters that JSON spells out."""
+    error: Exception = ValueError(text)
+    if members:
+        error = ExceptionGroup(text, [ValueError(text + str(i)) for i in range(members)])
+    record = record_of(raised(error), node_id=node, story_id=story)
+    assert size(record) <= MAX_RECORD_BYTES
+    json.dumps(record).encode("utf-8")
+
+
+@pytest.mark.req("N-4", "N-20")
+@pytest.mark.parametrize("character", ["é", "\U0001f600", "\x01", "\\", '"'])
+def test_texts_that_json_blows_up_are_shortened_and_say_so(character):
+    """Six or twelve bytes a character."""
+    error = raised(ExceptionGroup(character * 5000, [ValueError(character * 5000) for _ in range(5)]))
+    error.add_note(character * 20_000)
+    record = record_of(error)
+    assert size(record) <= MAX_RECORD_BYTES
+
+
+@pytest.mark.req("N-4")
+def test_names_are_bounded():
+    """Of nodes, types and stories."""
+    kind = type("E" * 10_000, (Exception,), {})
+    record = record_of(raised(kind("x")), node_id="n" * 10_000, story_id="s" * 10_000)
+    assert {len(record[key]) for key in ("node_id", "error_type", "story_id")} == {256}
+
+
+@pytest.mark.req("N-4")
+def test_an_error_without_text_is_told_by_its_type():
+    """A message that ends in a colon helps nobody."""
+    assert record_of(raised(ConnectionError()))["message"] == "Node 'n' failed: ConnectionError"
+
+
+@pytest.mark.req("N-24")
+def test_langgraphs_own_timeout_has_the_timeout_code():
+    """Whoever raised it."""
+    error = LangGraphNodeTimeoutError("inner", 2.0, kind="run", run_timeout=1.0)
+    record = record_of(raised(error))
+    assert (record["code"], record["category"]) == ("NODE_TIMEOUT", "timeout")
+    assert "exceeded its run timeout" in record["message"]
+
+
+@pytest.mark.req("N-24")
+def test_a_failed_fallback_is_recoverable_as_its_primary_is():
+    """The same call may succeed when the primary is back."""
+    last = RetryExhaustedError(node="n", attempts=2, last_error=TimeoutError("slow"))
+    error = FallbackError(node="n", primary_error=last, fallback_error=KeyError("k"))
+    record = record_of(raised(error))
+    assert (record["recoverable"], record["category"]) == (True, "timeout")
+    assert "(TimeoutError: slow)" in record["message"]
+
+
+@pytest.mark.req("N-4")
+def test_the_model_refuses_what_is_no_record():
+    """A typo in hand-made records is found."""
+    with pytest.raises(ValidationError, match="error_type"):
+        NodeError.model_validate({"node_id": "n"})
+
+
+@pytest.mark.req("N-4")
+def test_the_model_reads_a_minimal_record():
+    """What a person would write by hand."""
+    error = NodeError(
+        node_id="n", message="m", code="NODE_EXECUTION_FAILED", timestamp=NOW, error_type="E", story_id="S"
+    )
+    assert error.to_record()["timestamp"] == "2026-01-01T00:00:00+00:00"
+    assert error.to_record()["story_id"] == "S"

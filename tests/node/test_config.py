@@ -1,0 +1,203 @@
+"""The options of a node: what is refused, and in which words."""
+
+from datetime import timedelta
+
+import pytest
+from langgraph.types import RetryPolicy, TimeoutPolicy
+from pydantic import ValidationError
+
+from langgraph_runner import CircuitBreakerConfig, NodeCircuitBreaker, RetryConfig, create_node, runner_config
+from langgraph_runner.node.config import as_retry_config, as_timeout_ms
+from langgraph_runner.testing import FakeRuntime, Flaky
+
+
+@pytest.mark.req("N-5")
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_attempts", 0),
+        ("max_attempts", -1),
+        ("max_attempts", 10_001),
+        ("max_attempts", 2.5),
+        ("max_attempts", True),
+        ("max_attempts", "many"),
+        ("backoff_ms", -1),
+        ("backoff_ms", float("nan")),
+        ("backoff_ms", float("inf")),
+        ("backoff_multiplier", 0.5),
+        ("max_backoff_ms", -1),
+        ("jitter", -0.1),
+        ("jitter", 0.3),
+        ("retry_on", "ValueError"),
+        ("retry_on", []),
+        ("retry_on", [int]),
+        ("stop", 5),
+        ("wait", 5),
+        ("attempts", 5),
+    ],
+)
+def test_a_bad_retry_is_refused_by_field(field, value):
+    """When the node is made, not when it fails."""
+    with pytest.raises(ValidationError, match=field):
+        create_node(lambda s: {}, retry={field: value})
+
+
+@pytest.mark.req("N-5")
+def test_a_cap_below_the_first_delay_is_refused():
+    """If it was meant; the default cap yields to a longer back-off."""
+    with pytest.raises(ValidationError, match=r"max_backoff_ms \(10\) must not be below backoff_ms \(20\)"):
+        RetryConfig(backoff_ms=20, max_backoff_ms=10)
+    assert RetryConfig(backoff_ms=60_000).backoff_ms == 60_000
+
+
+@pytest.mark.req("N-5")
+def test_a_config_cannot_be_changed():
+    """It is shared."""
+    with pytest.raises(ValidationError, match="frozen"):
+        RetryConfig().max_attempts = 5
+
+
+@pytest.mark.req("N-5", "N-27")
+def test_every_form_of_retry_is_read():
+    """None, a config, a dict, a number, LangGraph's policy."""
+    config = RetryConfig(max_attempts=5)
+    assert as_retry_config(None) is None
+    assert as_retry_config(config) is config
+    assert as_retry_config(5) == config
+    assert as_retry_config({"max_attempts": 5}) == config
+    assert as_retry_config(RetryPolicy(max_attempts=5)).max_attempts == 5
+    with pytest.raises(TypeError, match=r"retry: expected a RetryConfig, a dict.*got 'twice'"):
+        as_retry_config("twice")
+
+
+@pytest.mark.req("N-27")
+def test_a_retry_policy_of_no_attempts_is_refused():
+    """LangGraph accepts it; it can only be a mistake."""
+    with pytest.raises(ValidationError, match="max_attempts"):
+        as_retry_config(RetryPolicy(max_attempts=0))
+
+
+@pytest.mark.req("N-15")
+@pytest.mark.parametrize("option", ["timeout_ms", "total_timeout_ms"])
+@pytest.mark.parametrize("value", [0, -5, float("nan"), float("inf"), 10**15, timedelta(0)])
+def test_a_bad_timeout_is_refused_by_name(option, value):
+    """The message has the range."""
+    with pytest.raises(ValueError, match=rf"{option}: .* is not between 0"):
+        create_node(lambda s: {}, **{option: value})
+
+
+@pytest.mark.req("N-15")
+@pytest.mark.parametrize("value", ["5s", True, [1]])
+def test_a_timeout_of_the_wrong_kind_is_refused(value):
+    """The message tells what is accepted."""
+    with pytest.raises(TypeError, match="timeout_ms: expected ms, a timedelta or a TimeoutPolicy"):
+        create_node(lambda s: {}, timeout_ms=value)
+
+
+@pytest.mark.req("N-27")
+def test_a_timeout_policy_may_hold_a_timedelta_or_nothing():
+    """As LangGraph allows."""
+    assert as_timeout_ms(TimeoutPolicy(run_timeout=timedelta(seconds=2)), field="t") == 2000
+    assert as_timeout_ms(TimeoutPolicy(), field="t") is None
+
+
+@pytest.mark.req("N-21")
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"failure_threshold": 0}, "failure_threshold"),
+        ({"failure_threshold": True}, "failure_threshold"),
+        ({"recovery_timeout_ms": -1}, "recovery_timeout_ms"),
+        ({"half_open_max_calls": 0}, "half_open_max_calls"),
+        ({"failure_rate": 0}, "failure_rate"),
+        ({"failure_rate": 1.1}, "failure_rate"),
+        ({"window": 10}, "window: it goes with failure_rate"),
+        ({"failure_rate": 0.5, "window": 3}, "can never be met in a window of 3"),
+        ({"threshold": 3}, "threshold"),
+    ],
+)
+def test_a_bad_breaker_is_refused_by_field(fields, named):
+    """With the reason."""
+    with pytest.raises(ValidationError, match=named):
+        CircuitBreakerConfig(**fields)
+
+
+@pytest.mark.req("N-21")
+def test_the_window_defaults_to_a_hundred():
+    """Given or not."""
+    assert CircuitBreakerConfig(failure_rate=0.5).window == 100
+    assert CircuitBreakerConfig(failure_rate=0.5, window=None).window == 100
+    assert CircuitBreakerConfig().window is None
+    assert CircuitBreakerConfig.model_validate(CircuitBreakerConfig()).window is None
+    with pytest.raises(ValidationError):
+        CircuitBreakerConfig.model_validate(5)
+
+
+@pytest.mark.req("N-19", "N-23")
+@pytest.mark.parametrize("option", ["on_timeout", "on_retry_attempt"])
+def test_a_callback_must_be_callable(option):
+    """The message names the option."""
+    with pytest.raises(TypeError, match=f"{option}: expected a function"):
+        create_node(lambda s: {}, **{option: "log"})
+
+
+@pytest.mark.req("N-27", "N-17")
+@pytest.mark.parametrize("option", ["on_error", "on_drain"])
+def test_a_choice_must_be_one_of_the_choices(option):
+    """The message lists them."""
+    with pytest.raises(ValueError, match=rf"{option}: 'ignore' is not one of '(capture|stop)'"):
+        create_node(lambda s: {}, **{option: "ignore"})
+
+
+@pytest.mark.req("N-25")
+def test_a_fallback_must_be_callable():
+    """Refused when the node is made."""
+    with pytest.raises(TypeError, match="expected a function"):
+        create_node(lambda s: {}, fallback={"x": 1})
+
+
+@pytest.mark.req("N-9")
+def test_a_runtime_of_the_wrong_colour_is_refused():
+    """A sync function cannot run on an async clock."""
+    with pytest.raises(ValueError, match="runtime: its colour"):
+        create_node(lambda s: {}, runtime=FakeRuntime().awaiting)
+
+
+@pytest.mark.req("N-22")
+def test_runner_config_holds_what_was_given():
+    """On top of a base, which is not changed."""
+    base = {"configurable": {"thread_id": "t"}, "tags": ["a"]}
+    config = runner_config(base, story_id="S", default_retry=3, custom=1)
+    assert config == {
+        "configurable": {
+            "thread_id": "t",
+            "story_id": "S",
+            "default_retry": RetryConfig(max_attempts=3),
+            "custom": 1,
+        },
+        "tags": ["a"],
+    }
+    assert base == {"configurable": {"thread_id": "t"}, "tags": ["a"]}
+
+
+@pytest.mark.req("N-22")
+@pytest.mark.parametrize("trace_id", ["", "xyz", "0" * 32, "AB" * 16, "ab" * 15])
+def test_runner_config_refuses_what_is_no_trace_id(trace_id):
+    """The message has the form."""
+    with pytest.raises(ValueError, match="32 lower-case hex digits"):
+        runner_config(trace_id=trace_id)
+
+
+@pytest.mark.req("N-21")
+def test_a_breaker_has_a_repr():
+    """For logs and debuggers."""
+    assert repr(NodeCircuitBreaker(name="search")) == "<NodeCircuitBreaker 'search' closed>"
+
+
+@pytest.mark.req("N-9")
+def test_flaky_needs_a_script_and_a_clock():
+    """The testing tools check their arguments as well."""
+    with pytest.raises(ValueError, match="script"):
+        Flaky()
+    with pytest.raises(ValueError, match="clock"):
+        Flaky({}, takes_s=1)

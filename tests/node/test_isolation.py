@@ -1,0 +1,117 @@
+"""Copies of the state: deep in containers, shared in everything else."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from langgraph_runner.node.isolation import isolated
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+)
+
+
+@pytest.mark.req("N-5")
+@given(st.dictionaries(st.text(), JSON))
+def test_a_copy_is_equal(state):
+    """Whatever the containers."""
+    assert isolated(state) == state
+
+
+@pytest.mark.req("N-5")
+@pytest.mark.parametrize("make", [list, tuple, lambda x: {"k": x}], ids=["list", "tuple", "dict"])
+def test_containers_are_copied_at_every_depth(make):
+    """A change at the bottom of the copy does not reach the original."""
+    bottom = []
+    state = {"a": make([[bottom]]) if make is not list else [[bottom]]}
+    copied = isolated(state)
+    inner = copied["a"]
+    while not (isinstance(inner, list) and inner == []):
+        inner = next(iter(inner.values())) if isinstance(inner, dict) else inner[0]
+    inner.append("dirt")
+    assert bottom == []
+
+
+@pytest.mark.req("N-5")
+def test_other_objects_are_shared():
+    """Messages, models, connections: copying could cost anything."""
+    thing = object()
+    assert isolated({"a": [thing], "s": {1}})["a"][0] is thing
+
+
+@pytest.mark.req("N-5")
+def test_sets_are_copied():
+    """Their members are hashable, so they are not changed."""
+    state = {"s": {1, 2}}
+    isolated(state)["s"].add(3)
+    assert state["s"] == {1, 2}
+
+
+@pytest.mark.req("N-5")
+def test_cycles_and_shared_parts_keep_their_shape():
+    """No endless copy, and one list stays one list."""
+    shared = [1]
+    cycle: list = [shared]
+    cycle.append(cycle)
+    copied = isolated({"c": cycle})["c"]
+    assert copied[1] is copied
+    assert copied is not cycle
+    pair = isolated({"p": [shared, shared]})["p"]
+    assert pair[0] is pair[1]
+
+
+@pytest.mark.req("N-5")
+def test_very_deep_states_are_shared_at_the_bottom_and_harm_nothing():
+    """Ten thousand levels are no recursion error."""
+    state: dict = {}
+    inner = state
+    for _ in range(10_000):
+        inner["k"] = {}
+        inner = inner["k"]
+    assert isolated(state) is not state
+
+
+class Model(BaseModel):
+    """A pydantic state."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[int]
+
+
+@dataclass
+class Data:
+    """A dataclass state."""
+
+    items: list[int] = field(default_factory=list)
+
+
+@pytest.mark.req("N-5")
+@pytest.mark.parametrize("state", [Model(items=[1]), Data(items=[1])], ids=["pydantic", "dataclass"])
+def test_the_attributes_of_a_state_object_are_copied(state):
+    """The object keeps its class."""
+    copied = isolated(state)
+    copied.items.append(2)
+    assert type(copied) is type(state)
+    assert state.items == [1]
+
+
+class Refuses:
+    """Cannot be copied."""
+
+    def __copy__(self):
+        """Never."""
+        raise TypeError
+
+
+@pytest.mark.req("N-5")
+def test_what_cannot_be_copied_is_shared():
+    """As LangGraph does."""
+    state = Refuses()
+    assert isolated(state) is state
+    assert isolated(5) == 5
+    assert isolated([1]) == [1]

@@ -1,0 +1,143 @@
+"""Reducers: associative, without loss, and without touching what they are given."""
+
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langgraph.graph import START, StateGraph
+
+from langgraph_runner import GraphState, append_bounded, append_unique, merge_mappings
+from langgraph_runner.state.reducers import MAX_ERRORS
+
+ITEM = st.recursive(
+    st.integers(0, 3) | st.booleans() | st.text("ab", max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("ab", max_size=1), inner, max_size=2),
+)
+ITEMS = st.none() | st.lists(ITEM, max_size=6)
+MAPPING = st.none() | st.dictionaries(st.text("abc", max_size=1), st.booleans())
+
+
+@pytest.mark.req("N-8")
+@given(MAPPING, MAPPING, MAPPING)
+def test_merge_is_associative(a, b, c):
+    """LangGraph may fold in any grouping."""
+    assert merge_mappings(merge_mappings(a, b), c) == merge_mappings(a, merge_mappings(b, c))
+
+
+@pytest.mark.req("N-8")
+@given(ITEMS, ITEMS, ITEMS)
+def test_append_unique_is_associative(a, b, c):
+    """The first of equal items stays, in any grouping."""
+    assert append_unique(append_unique(a, b), c) == append_unique(a, append_unique(b, c))
+
+
+@pytest.mark.req("N-8")
+@given(st.integers(1, 5), ITEMS, ITEMS, ITEMS)
+def test_append_bounded_is_associative(limit, a, b, c):
+    """Bounding early loses nothing that bounding late keeps."""
+    append = append_bounded(limit)
+    left, right = append(append(a, b), c), append(a, append(b, c))
+    assert left == right
+    assert len(left) <= limit
+
+
+@pytest.mark.req("N-8")
+@pytest.mark.parametrize("reducer", [append_unique, append_bounded(2)])
+@given(a=ITEMS, b=ITEMS)
+def test_lists_are_not_changed(reducer, a, b):
+    """The arguments are other people's."""
+    before = copy.deepcopy((a, b))
+    result = reducer(a, b)
+    assert (a, b) == before
+    assert result is not a
+    assert result is not b
+
+
+@pytest.mark.req("N-8")
+def test_append_unique_keeps_what_only_looks_alike():
+    """1, True and "1" are three things; a list and its twin are one."""
+    assert append_unique([1, [1]], [True, "1", [1], {"k": [1]}, {"k": [1]}]) == [
+        1,
+        [1],
+        True,
+        "1",
+        {"k": [1]},
+    ]
+
+
+@pytest.mark.req("N-8")
+def test_append_unique_takes_things_that_cannot_be_hashed():
+    """They are told apart by what they print."""
+    assert append_unique([bytearray(b"a")], [bytearray(b"a"), bytearray(b"b")]) == [
+        bytearray(b"a"),
+        bytearray(b"b"),
+    ]
+
+
+@pytest.mark.req("N-8")
+@pytest.mark.parametrize("bad", [5, "text", {"a": 1}])
+def test_a_list_reducer_refuses_what_is_no_list(bad):
+    """The message tells what to write in its place."""
+    with pytest.raises(TypeError, match=r"Expected a list .* \[item\]"):
+        append_unique([], bad)
+
+
+@pytest.mark.req("N-8")
+@pytest.mark.parametrize("bad", [5, [1], "text"])
+def test_a_mapping_reducer_refuses_what_is_no_mapping(bad):
+    """The message tells what it got."""
+    with pytest.raises(TypeError, match="Expected a dict"):
+        merge_mappings({}, bad)
+
+
+@pytest.mark.req("N-8")
+@pytest.mark.parametrize("limit", [0, -1, True, 2.5, "3"])
+def test_a_bad_limit_is_refused(limit):
+    """When the schema is defined."""
+    with pytest.raises(ValueError, match="limit"):
+        append_bounded(limit)
+
+
+@pytest.mark.req("N-8")
+def test_parallel_branches_merge_every_field(colour):
+    """Nothing that any branch wrote is lost."""
+
+    def branch(name):
+        def node(state):
+            return {
+                "artifact_paths": {name: f"{name}.md"},
+                "routing_flags": {"blocked": True} if name == "a" else {"proceed": True},
+                "evidence_refs": [{"id": name}, {"id": "shared"}],
+                "gate_decisions": {name: {"decision": "approved"}},
+                "errors": [{"node_id": name}],
+            }
+
+        return node
+
+    builder = StateGraph(GraphState)
+    for name in ("a", "b", "c"):
+        builder.add_node(name, colour.function(branch(name)))
+        builder.add_edge(START, name)
+    result = colour.invoke(builder.compile(), {"story_id": "S"})
+    assert result == {
+        "story_id": "S",
+        "artifact_paths": {"a": "a.md", "b": "b.md", "c": "c.md"},
+        "routing_flags": {"blocked": True, "proceed": True},
+        "evidence_refs": [{"id": "a"}, {"id": "shared"}, {"id": "b"}, {"id": "c"}],
+        "gate_decisions": {n: {"decision": "approved"} for n in ("a", "b", "c")},
+        "errors": [{"node_id": "a"}, {"node_id": "b"}, {"node_id": "c"}],
+    }
+
+
+@pytest.mark.req("N-8")
+def test_the_newest_hundred_errors_are_kept():
+    """And a schema of one's own may keep another number."""
+    graph = (
+        StateGraph(GraphState)
+        .add_node("n", lambda s: {"errors": [{"node_id": str(i)} for i in range(150)]})
+        .add_edge(START, "n")
+        .compile()
+    )
+    errors = graph.invoke({"story_id": "S"})["errors"]
+    assert (len(errors), errors[0], errors[-1]) == (MAX_ERRORS, {"node_id": "50"}, {"node_id": "149"})

@@ -1,0 +1,88 @@
+"""`update_state()`: what it lets through, and what it says about the rest."""
+
+import copy
+
+import pytest
+from langgraph.graph import START, StateGraph
+
+from langgraph_runner import GraphState, StateUpdateError, create_node, update_state
+
+UPDATE = {
+    "story_id": "S",
+    "artifact_paths": {"a": "a.md"},
+    "routing_flags": {"proceed": True},
+    "evidence_refs": [{"id": "e", "kind": "log", "metadata": {"n": 1}}],
+    "gate_decisions": {"review": {"decision": "approved", "reason": "fine"}},
+    "own": object(),
+}
+
+
+@pytest.mark.req("N-7", "N-8")
+def test_every_field_is_served():
+    """By mapping or by keyword; fields of one's own pass as they are."""
+    assert update_state(UPDATE) == UPDATE
+    assert update_state(**UPDATE) == UPDATE
+    assert update_state({"story_id": "old"}, story_id="new") == {"story_id": "new"}
+    assert update_state() == {}
+
+
+@pytest.mark.req("N-7")
+def test_the_input_is_neither_changed_nor_shared():
+    """Changing the result changes none of the arguments."""
+    before = copy.copy(UPDATE)
+    result = update_state(UPDATE)
+    result["artifact_paths"]["b"] = "b"
+    result["evidence_refs"].append({})
+    result["routing_flags"].clear()
+    assert before == UPDATE
+    assert UPDATE["artifact_paths"] == {"a": "a.md"}
+    assert len(UPDATE["evidence_refs"]) == 1
+
+
+@pytest.mark.req("N-7")
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"story_id": 7}, "story_id: Input should be a valid string, got 7"),
+        ({"artifact_paths": ["a"]}, "artifact_paths: Input should be a valid dictionary"),
+        ({"artifact_paths": {"a": 1}}, "artifact_paths: at a: Input should be a valid string, got 1"),
+        ({"routing_flags": {"blocked": "no"}}, "routing_flags: at blocked: .* got 'no'"),
+        ({"routing_flags": {"blockd": True}}, "'blockd' is not one of .* Did you mean 'blocked'?"),
+        ({"routing_flags": {"xyz": True}}, "'xyz' is not one of proceed, retry, .*complete.$"),
+        ({"routing_flags": 5}, "routing_flags: Input should be a valid dictionary"),
+        ({"evidence_refs": {"id": "e"}}, "evidence_refs: Input should be a valid list"),
+        ({"evidence_refs": [{"kind": "log"}]}, "evidence_refs: at 0.id: Field required"),
+        ({"evidence_refs": [{"id": "e", "url": "x"}]}, "evidence_refs: at 0.url: Extra inputs"),
+        ({"gate_decisions": {"g": {"decision": "maybe"}}}, "gate_decisions: at g.decision"),
+        ({"errors": [{"node_id": "n"}]}, r"errors: at 0.message: Field required.* \(\d+ more\)"),
+    ],
+)
+def test_a_bad_field_is_named_with_the_place_and_the_value(fields, message):
+    """One clear error."""
+    with pytest.raises(StateUpdateError, match=message) as refused:
+        update_state(**fields)
+    assert refused.value.field == next(iter(fields))
+    assert refused.value.code == "VALIDATION_FAILED"
+
+
+@pytest.mark.req("N-7")
+def test_a_key_that_is_no_string_is_refused():
+    """The message shows it."""
+    with pytest.raises(StateUpdateError, match="1: the name of a state field must be a string"):
+        update_state({1: "x"})
+
+
+@pytest.mark.req("N-7", "N-4")
+def test_a_bad_update_inside_a_node_is_recorded_as_such(colour):
+    """VALIDATION_FAILED, and the graph goes on."""
+    node = create_node(colour.function(lambda s: update_state(routing_flags={"nope": True})))
+    graph = StateGraph(GraphState).add_node("n", node).add_edge(START, "n").compile()
+    record = colour.invoke(graph, {"story_id": "S"})["errors"][0]
+    assert (record["code"], record["error_type"]) == ("VALIDATION_FAILED", "StateUpdateError")
+
+
+@pytest.mark.req("N-7")
+def test_records_of_the_runner_are_valid_errors(colour):
+    """What a node captures, another may write again."""
+    errors = colour.call(create_node(colour.function(lambda s: 1 / 0)), {"story_id": "S"})["errors"]
+    assert update_state(errors=errors)["errors"] == errors
