@@ -1,0 +1,45 @@
+"""Fail where a package has less branch coverage than it promises (requirements N-11 and M-10).
+
+Run after `pytest --cov`: `python tools/coverage_floor.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import coverage
+
+FLOOR = 95.0
+PACKAGES = ("node", "state", "errors", "metrics")
+SOURCE = Path("src/langgraph_runner")
+
+
+def main() -> int:
+    """Print the coverage of each package, statements and branches; 1 if one is below the floor."""
+    data = coverage.Coverage()
+    data.load()
+    low = []
+    for package in PACKAGES:
+        percent = _percent(data, SOURCE / package)
+        print(f"{package:8} {percent:6.2f} % of statements and branches")
+        if percent < FLOOR:
+            low.append(package)
+    if low:
+        print(f"Below {FLOOR:g} %: {', '.join(low)}. See `coverage report --include='{SOURCE}/{low[0]}/*'`.")
+    return 1 if low else 0
+
+
+def _percent(data: coverage.Coverage, folder: Path) -> float:
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch) / "coverage.json"
+        data.json_report(outfile=str(report), include=[f"{folder}/*"])
+        totals = json.loads(report.read_text(encoding="utf-8"))["totals"]
+    covered = totals["covered_lines"] + totals["covered_branches"]
+    return 100.0 * covered / (totals["num_statements"] + totals["num_branches"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
