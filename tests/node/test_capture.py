@@ -255,3 +255,12 @@ def test_a_sanitizer_of_ones_own(colour):
         sanitizer=Sanitizer(extra_patterns=[r"patient \d+"]),
     )
     assert "4711" not in json.dumps(colour.call(node, {}))
+
+
+@pytest.mark.req("N-6", "N-4")
+def test_on_error_record_leaves_the_flag_down(colour):
+    """For one of many branches, whose failure must not block the rest."""
+    node = create_node(colour.function(failing(ValueError("one of many"))), on_error="record")
+    update = colour.call(node, {})
+    assert list(update) == ["errors"]
+    assert update["errors"][0]["error_type"] == "ValueError"

@@ -76,9 +76,14 @@ def test_log_events_hold_no_secret(colour, fake, events):
 
 @pytest.mark.req("N-3")
 def test_a_fallback_is_told_by_the_outcome(colour, events):
-    """It is a success, of another kind."""
+    """It is a success, of another kind; why it was needed is a warning."""
     colour.call(create_node(colour.function(lambda s: 1 / 0), fallback=lambda s: {}), {})
-    assert events[-1]["outcome"] == "fallback"
+    assert [(e["event"], e["log_level"]) for e in events[1:]] == [
+        ("node.falling_back", "warning"),
+        ("node.completed", "info"),
+    ]
+    assert events[1]["error_type"] == "ZeroDivisionError"
+    assert events[2]["outcome"] == "fallback"
 
 
 @pytest.mark.req("N-3")

@@ -268,3 +268,21 @@ def test_an_exception_in_a_thread_keeps_its_traceback():
 
     record = create_node(fail_in_thread, timeout_ms=5000)({})["errors"][0]
     assert "fail_in_thread" in record["stack"]
+
+
+@pytest.mark.req("N-15", "N-20")
+def test_the_record_of_a_timeout_tells_where_the_function_was(colour):
+    """Real time: the line that hung, in the stack of the record."""
+    release = threading.Event()
+
+    def hang_here(state):
+        release.wait(10)
+
+    async def hang_here_async(state):
+        await asyncio.Event().wait()
+
+    node = create_node(hang_here_async if colour.is_async else hang_here, timeout_ms=50)
+    stack = colour.call(node, {})["errors"][0]["stack"]
+    release.set()
+    assert "hang_here" in stack
+    assert "test_timeout.py" in stack

@@ -133,7 +133,8 @@ _TRANSIENT_ERRNOS: Final = frozenset(
     getattr(errno, name)
     for name in (
         "EAGAIN", "EBUSY", "ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTDOWN", "EHOSTUNREACH",
-        "EINTR", "EMFILE", "ENETDOWN", "ENETRESET", "ENETUNREACH", "ENFILE", "ENOBUFS", "EPIPE", "ETIMEDOUT",
+        "EINTR", "EIO", "EMFILE", "ENETDOWN", "ENETRESET", "ENETUNREACH", "ENFILE",
+        "ENOBUFS", "EPIPE", "ESTALE", "ETIMEDOUT",
     )
     if hasattr(errno, name)
 )  # fmt: skip

@@ -41,12 +41,15 @@ def rich_table(metrics: Iterable[NodeMetrics]) -> Table:
     Raises:
         ModuleNotFoundError: If rich is not installed; it comes with `langgraph-runner[rich]`.
     """
-    from rich.table import Table  # noqa: PLC0415 - an extra
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - an extra
+    from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(title="Node metrics")
+    table = Table(title="Node metrics", box=SIMPLE_HEAD)
     for title in HEADER:
-        table.add_column(title, justify="left" if title in {"node", "failures"} else "right")
+        is_text = title in {"node", "failures"}
+        # A narrow terminal may wrap the list of failures, but never cut a name or a number.
+        table.add_column(title, justify="left" if is_text else "right", no_wrap=title != "failures")
     for row in map(_row, metrics):
         # As Text, because rich would take "[a]" in the name of a node for markup.
         table.add_row(*map(Text, row))

@@ -51,6 +51,8 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
             " use on_error='raise'.",
         )
         raise error
+    if on_error == "record":
+        return {"errors": [outcome.record]}
     return {"errors": [outcome.record], "routing_flags": {"blocked": True}}
 
 

@@ -126,9 +126,10 @@ def create_node(
             signal. A callable of either colour, or a node. `get_node_context().primary_error` tells it why.
         metrics_collector: What to report to; one in `config["configurable"]` wins.
         on_error: `"capture"` writes a failure to the state: `errors`, and `routing_flags["blocked"] = True`.
+            `"record"` writes `errors` only, for one of many branches whose failure must not block the rest.
             `"raise"` raises the original exception, so that LangGraph's `retry_policy` and `error_handler` act.
         on_drain: What LangGraph's drain request does to a running attempt: `"stop"` it, or let it `"finish"`.
-            `"stop"` with `on_error="capture"` unless given, else `"finish"`.
+            Unless given, `"finish"` with `on_error="raise"`, else `"stop"`.
         log_level: Level of the `node.started` and `node.completed` events, by name or number.
         sanitizer: Redacts and bounds what is recorded.
         runtime: Clock, sleep and chance; a fake one in tests.
@@ -154,7 +155,7 @@ def create_node(
         >>> node({})
         {'answer': 42}
     """
-    as_choice(on_error, ("capture", "raise"), field="on_error")
+    as_choice(on_error, ("capture", "record", "raise"), field="on_error")
     as_choice(on_drain or "stop", ("stop", "finish"), field="on_drain")
     if name is not None and (not isinstance(name, str) or not name):
         raise ValueError(f"name: {name!r} is not a non-empty string.")
@@ -175,7 +176,7 @@ def create_node(
         fallback=None if fallback is None else as_fallback(fallback, world),
         metrics_collector=metrics_collector,
         on_error=on_error,
-        drain_stops=on_drain == "stop" or (on_drain is None and on_error == "capture"),
+        drain_stops=on_drain == "stop" or (on_drain is None and on_error != "raise"),
         log_level=as_log_level(log_level),
         sanitizer=sanitizer,
     )

@@ -154,7 +154,7 @@ def _keyword_builder(
 
 
 def _schema_watch(policies: NodePolicies) -> SchemaWatch:
-    return SchemaWatch(policies.name or policies.callee.name, captures=policies.on_error == "capture")
+    return SchemaWatch(policies.name or policies.callee.name, captures=policies.on_error != "raise")
 
 
 def as_fallback(fallback: NodeFunction, runtime: Runtime) -> Callee:

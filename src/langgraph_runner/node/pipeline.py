@@ -29,6 +29,7 @@ from langgraph_runner.node.limits import Limits
 from langgraph_runner.node.outcome import Failure, Outcome, Success
 from langgraph_runner.node.reports import (
     report_cancelled,
+    report_fallback,
     report_interrupted,
     report_outcome,
     report_started,
@@ -113,6 +114,7 @@ async def _delivered(policies: NodePolicies, call: NodeCall, context: NodeContex
             raise
         primary_error = error.last_error if isinstance(error, RetryExhaustedError) else error
     call.fallback_used = True
+    report_fallback(call, primary_error)
     return await _fallen_back(policies.fallback, policies, call, primary_error)
 
 

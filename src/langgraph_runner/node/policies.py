@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Callback", "NodePolicies", "OnDrain", "OnError", "OnRetryAttempt", "OnTimeout", "as_choice"]
 
-OnError = Literal["capture", "raise"]
+OnError = Literal["capture", "record", "raise"]
 OnDrain = Literal["stop", "finish"]
 OnTimeout: TypeAlias = Callable[[NodeTimeoutError], Any]
 """Called with the timeout error of an attempt, to clean up after it. Sync or async."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "report_cancelled",
+    "report_fallback",
     "report_harmless",
     "report_interrupted",
     "report_outcome",
@@ -106,6 +107,17 @@ def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
         attempt=call.attempts,
         delay_ms=round(delay_ms, 3),
         error_type=type(error).__name__,
+    )
+
+
+def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
+    """The function failed finally and its fallback takes over. The type only; the text may hold secrets."""
+    log(
+        logging.WARNING,
+        "node.falling_back",
+        call,
+        attempts=call.attempts,
+        error_type=type(primary_error).__name__,
     )
 
 

@@ -79,7 +79,9 @@ class CancelScope:
         if task.uncancel() > self._outer:
             return  # Somebody else wants this task to end as well, and theirs is the stronger wish.
         if error is None or isinstance(error, (Exception, asyncio.CancelledError)):
-            raise self._error from (error if isinstance(error, Exception) else None)
+            # The traceback of the cancellation shows where the body was when it was stopped.
+            where = None if error is None else error.__traceback__
+            raise self._error.with_traceback(where) from (error if isinstance(error, Exception) else None)
 
     def look(self) -> None:
         """Stop the body if the signal has fired or a drain was requested."""

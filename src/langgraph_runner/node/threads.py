@@ -7,9 +7,12 @@ without it, to drop whatever it still returns, and to count it: `abandoned_threa
 from __future__ import annotations
 
 import contextvars
+import queue
+import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.errors import note_once
 from langgraph_runner.node.limits import DRAIN_POLL_S, Limits
 
 if TYPE_CHECKING:
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["abandoned_threads", "call_in_thread"]
+
+# Where a thread that waits is; what it waits for is further out.
+_WAITING_CODE: Final = frozenset({threading.__file__, queue.__file__, __file__})
 
 _count_lock = threading.Lock()
 _abandoned = 0
@@ -66,6 +72,8 @@ def call_in_thread(
             if error is None and left is not None and left <= 0:
                 error = limits.timed_out(monotonic() - begun)
             if error is not None and attempt.abandon():
+                if (place := attempt.place()) is not None:
+                    note_once(error, place)
                 limits.stopped(str(error))
                 raise error  # noqa: TRY301 - the clean-up below is for this one too
             attempt.wait(_nearest(left, limits))
@@ -102,7 +110,18 @@ class _ThreadedAttempt:
 
     def start(self, name: str) -> None:
         run = contextvars.copy_context().run
-        threading.Thread(target=run, args=(self._run,), name=name, daemon=True).start()
+        self._thread = threading.Thread(target=run, args=(self._run,), name=name, daemon=True)
+        self._thread.start()
+
+    def place(self) -> str | None:
+        """Where the thread is now, in words: the innermost line of the function's own code."""
+        frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - the only way there is
+        while frame is not None and frame.f_code.co_filename in _WAITING_CODE:
+            frame = frame.f_back
+        if frame is None:
+            return None
+        code = frame.f_code
+        return f'It is still in {code.co_name}, File "{code.co_filename}", line {frame.f_lineno}.'
 
     def _run(self) -> None:
         function, arguments, keywords = self._work
