@@ -15,7 +15,12 @@ import pytest
 import structlog
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
@@ -63,7 +68,7 @@ def test_every_python_block_runs(page: Path, line: int, fence: re.Match[str]) ->
     """A block runs to its end, alone; pytest makes an error of each warning."""
     assert fence["language"] == "python", "a block that is not run shows something that may not work"
     # Padded, so that a traceback shows the line of the page.
-    code = compile("\n" * line + fence["code"], str(page), "exec")
+    code = compile("\n" * line + fence["code"], str(page), "exec", dont_inherit=True)
     exec(code, {"__name__": "__docs__"})  # noqa: S102 - the code is ours
 
 

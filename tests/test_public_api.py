@@ -1,0 +1,125 @@
+"""What users import is complete, sorted and documented, and the examples in docstrings are true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from enum import Enum
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import langgraph_runner
+import langgraph_runner.errors
+import langgraph_runner.metrics
+import langgraph_runner.node
+import langgraph_runner.state
+import langgraph_runner.testing
+
+MODULES = [
+    importlib.import_module(found.name)
+    for found in pkgutil.walk_packages(langgraph_runner.__path__, prefix="langgraph_runner.")
+]
+FOLDERS = [langgraph_runner.errors, langgraph_runner.metrics, langgraph_runner.node, langgraph_runner.state]
+
+INNER = {
+    "AsyncRuntime",
+    "BlockingRuntime",
+    "NodeErrorCause",
+    "Runtime",
+    "build_error_record",
+    "is_control_flow",
+    "note_once",
+    "render_message",
+}
+"""What layers hand to each other, and who writes a runtime or a policy may import from its folder."""
+
+EXTRAS = {"anthropic", "httpx", "matplotlib", "openai", "opentelemetry", "requests", "rich", "structlog"}
+
+
+def objects(module: ModuleType) -> list[tuple[str, Any]]:
+    """The public names of a module, with what they stand for."""
+    return [(name, getattr(module, name)) for name in getattr(module, "__all__", ())]
+
+
+@pytest.mark.req("N-10")
+@pytest.mark.parametrize(
+    "module", [langgraph_runner, langgraph_runner.testing, *FOLDERS], ids=lambda m: m.__name__
+)
+def test_names_are_sorted_and_there(module: ModuleType) -> None:
+    """`__all__` is in the order in which ruff sorts it, has no name twice, and each can be imported."""
+    constants = sorted(name for name in module.__all__ if name.isupper())
+    classes = sorted(name for name in module.__all__ if name[0].isupper() and not name.isupper())
+    functions = sorted(name for name in module.__all__ if name[0].islower())
+    assert list(module.__all__) == [*constants, *classes, *functions]
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+@pytest.mark.req("N-10", "M-9")
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda m: m.__name__)
+def test_what_a_folder_exports_is_importable_from_the_top(folder: ModuleType) -> None:
+    """A user needs to know one name: `langgraph_runner`. What is only for layers is listed here."""
+    missing = set(folder.__all__) - set(langgraph_runner.__all__) - INNER
+    assert missing == set()
+    assert [name for name in langgraph_runner.__all__ if hasattr(folder, name)] != []
+
+
+@pytest.mark.req("N-10")
+def test_the_top_has_the_very_objects_of_the_folders() -> None:
+    """Nothing is exported under the name of another, and nothing stands on the list of inner names in vain."""
+    for folder in FOLDERS:
+        for name in set(folder.__all__) & set(langgraph_runner.__all__):
+            assert getattr(langgraph_runner, name) is getattr(folder, name)
+    assert {name for folder in FOLDERS for name in folder.__all__} >= INNER
+    assert set(langgraph_runner.__all__) & INNER == set()
+
+
+@pytest.mark.req("N-10")
+@pytest.mark.parametrize("module", [langgraph_runner, *MODULES], ids=lambda m: m.__name__)
+def test_everything_public_has_a_docstring(module: ModuleType) -> None:
+    """Each module, each public class and function, and each public method that a class defines itself."""
+    assert module.__doc__
+    silent = []
+    for name, value in objects(module):
+        if not (inspect.isclass(value) or inspect.isfunction(value)):
+            continue
+        if not (value.__doc__ or "").strip():
+            silent.append(name)
+        if inspect.isclass(value) and not issubclass(value, Enum):
+            silent += [
+                f"{name}.{method}"
+                for method, function in vars(value).items()
+                if inspect.isfunction(function) and not method.startswith("_") and not function.__doc__
+            ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("module", [langgraph_runner, *MODULES], ids=lambda m: m.__name__)
+def test_examples_in_docstrings_are_true(module: ModuleType) -> None:
+    """Each example gives what it shows."""
+    assert doctest.testmod(module).failed == 0
+
+
+def test_some_docstrings_have_examples() -> None:
+    """The test above does not pass because it finds nothing."""
+    assert sum(len(test.examples) for module in MODULES for test in doctest.DocTestFinder().find(module)) > 10
+
+
+def test_importing_the_package_loads_no_extra() -> None:
+    """The base install is enough: beyond what LangGraph itself loads, no extra and no client library comes in."""
+    code = (
+        "import sys, langgraph.graph, langgraph.runtime\n"
+        "before = set(sys.modules)\n"
+        "import langgraph_runner\n"
+        f"print(sorted((set(sys.modules) - before) & {EXTRAS!r}))"
+    )
+    done = subprocess.run(  # noqa: S603 - the code is ours
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
