@@ -19,15 +19,15 @@ from langgraph_runner.errors.sanitizing.shapes import (
 from langgraph_runner.errors.sanitizing.spans import Span, merged, redacted, without
 from langgraph_runner.errors.sanitizing.structures import GATED_STRUCTURES, STRUCTURES, login_spans
 from langgraph_runner.errors.sanitizing.text import MARKER
-from langgraph_runner.errors.sanitizing.views import decoded_view
+from langgraph_runner.errors.sanitizing.views import decoded_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from langgraph_runner.errors.sanitizing.shapes import Rule
 
-# A secret that is gone can bring another name next to its value. Each pass hides at least one
-# character more; texts of people need two passes, and ones made to need many stop here.
+# A secret that is gone can bring another name next to a value. Each pass hides at least one character
+# more; texts of people need one, and ones made to need many stop here.
 _MOST_PASSES: Final = 6
 
 
@@ -48,9 +48,24 @@ def without_secrets(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[
     for _ in range(_MOST_PASSES):
         clean = _one_pass(text, extra, keep)
         if clean == text:
-            break
+            return text
         text = clean
+        near = _near_marks(text)
+        if near is not text and _one_pass(near, extra, keep) == near:
+            return text
     return text
+
+
+def _near_marks(text: str) -> str:
+    """The lines with marks and their neighbours: what a pass can have changed the meaning of."""
+    lines = text.split("\n")
+    marked = [MARKER in line for line in lines]
+    near = [
+        line
+        for line, *around in zip(lines, [False, *marked], marked, [*marked[1:], False], strict=False)
+        if any(around)
+    ]
+    return "\n".join(near) if len(near) < len(lines) else text
 
 
 def _one_pass(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]) -> str:
@@ -90,8 +105,8 @@ def _tried(lower: str) -> Iterator[tuple[str, Rule]]:
 
 
 def _encoded_spans(text: str) -> Iterator[Span]:
-    view = decoded_view(text)
-    return iter(()) if view is None else view.original(merged(_spans(view.text)))
+    for view in decoded_views(text):
+        yield from view.original(merged(_spans(view.text)))
 
 
 def _extra_spans(text: str, extra: Sequence[re.Pattern[str]]) -> Iterator[Span]:

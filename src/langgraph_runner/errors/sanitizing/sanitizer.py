@@ -120,11 +120,11 @@ class Sanitizer:
             return []
 
     def _clean(self, text: str) -> str:
-        clean = printable(text)
+        clean = relative_paths(printable(text), self._roots)
         for _ in range(_MOST_ROUNDS):
             hidden = without_secrets(clean, self._extra, self._kept)
+            # A mark in place of a secret can make a path of what stands behind it.
             clean = relative_paths(hidden, self._roots)
-            # A shorter path can bring a name next to a value, so a changed text is looked at again.
             if clean == hidden:
                 break
         return clean

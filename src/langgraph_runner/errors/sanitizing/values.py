@@ -14,7 +14,7 @@ _PLACEHOLDER = re.compile(
     r"|\$\{[^{}]{1,60}\}|\$\{\{[^{}]{1,60}\}\}|\$\([^()]{1,60}\)|\$[A-Z_][A-Z0-9_]{2,40}"
     r"|%[sdr]|%\(\w{1,40}\)[sdr]|%[A-Z_]{2,40}%"
     r"|(?:~|\.{0,2})/?(?:[\w.-]{1,40}/){0,8}[\w-]{1,40}\.(?:pem|key|txt|json|crt|cer|env|ya?ml|toml|py|pub)"
-    r"|(?i:your?[-_ ][\w -]{0,40}|os\.(?:environ|getenv).{0,60}|settings\.\w{1,40}|self\.\w{1,40})"
+    r"|(?i:your?[-_ ][\w -]{0,40}|os\.(?:environ|getenv).{0,60}|settings\.\w{1,40}|self\.\w{1,40}|await|Field\(.*)"
     r"|[A-Za-z_]\w{0,40}\(\)?"
 )
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -26,7 +26,7 @@ _CHOSEN = re.compile(r"\d|[!@#$%^&*+=~?]|[a-z][A-Z]")
 # Numbers with units, dates and times, identifiers, file names, versions, dashed words.
 _ORDINARY = re.compile(
     rf"{_UUID.pattern}|{_DIGEST.pattern}|[\d.,:%+TZ-]*\d[\d.,:%+TZ-]*[a-zA-Z]{{0,3}}|[A-Za-z]{{1,8}}[_-]?\d{{1,3}}"
-    r"|\w+(?:/\w+)*\.[a-z]{1,5}|v?\d+(?:\.\w+)+|[a-z]+(?:[-_/][a-z]+)*|[A-Z][A-Z0-9_]*|[a-z_]+\d{0,6}\(?\)?"
+    r"|[\w.+-]{1,64}@[\w-]{1,60}(?:\.[\w-]{1,60}){1,5}|\w+(?:/\w+)*\.[a-z]{1,5}|v?\d+(?:\.\w+)+|[a-z]+(?:[-_/][a-z]+)*|[A-Z][A-Z0-9_]*|[a-z_]+\d{0,6}\(?\)?"
 )
 # A word of its own: the letters inside a key are none.
 _WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
@@ -45,8 +45,10 @@ def is_placeholder(value: str) -> bool:
 
 def is_prose(words: str) -> bool:
     """Whether the words after a name tell about it ("must be at least 8 characters")."""
-    found = _WORD.findall(words[:120])[:_WORDS_READ]
-    return any(word.lower() in PROSE_WORDS for word in found)
+    start = words[:120]
+    hits = sum(word.lower() in PROSE_WORDS for word in _WORD.findall(start)[:_WORDS_READ])
+    # One such word may stand in a passphrase, beside words that are none.
+    return hits > 1 or (hits == 1 and not any(looks_chosen(word) for word in start.split()[:_WORDS_READ]))
 
 
 def is_digest(value: str) -> bool:

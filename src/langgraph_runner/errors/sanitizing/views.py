@@ -17,39 +17,54 @@ _CODE = re.compile(r"%([0-7][0-9A-Fa-f])")
 # The codes that stand for what the rules look at: quotes, separators, slashes, newlines.
 _TELLING = re.compile(r"%(?:22|27|2[fF]|3[aAdD]|0[aA]|26|40)")
 _WIDTH: Final = 3
+# Each piece costs a pass of its own, so in a text with many encoded lines all of it is one piece.
+_MOST_LINES: Final = 2
 
 
 class DecodedView:
-    """The decoded text, and where each of its characters stood. Immutable once made."""
+    """A piece of a text, decoded, and where each of its characters stood. Immutable once made."""
 
-    __slots__ = ("_codes", "text")
+    __slots__ = ("_at", "_codes", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, at: int = 0) -> None:
         parts: list[str] = []
         codes: list[int] = []
-        at = decoded = 0
+        done = decoded = 0
         for found in _CODE.finditer(text):
-            parts += (text[at : found.start()], chr(int(found[1], 16)))
-            decoded += found.start() - at
+            parts += (text[done : found.start()], chr(int(found[1], 16)))
+            decoded += found.start() - done
             codes.append(decoded)
             decoded += 1
-            at = found.end()
-        parts.append(text[at:])
+            done = found.end()
+        parts.append(text[done:])
         self.text = "".join(parts)
         self._codes = codes
+        self._at = at
 
     def original(self, spans: Iterable[Span]) -> Iterator[Span]:
-        """The spans of the decoded text, merged and in order, as spans of the original."""
+        """The spans of the decoded piece, merged and in order, as spans of the whole original text."""
         seen = 0
-        for start, end in spans:
+        for span in spans:
             places = []
-            for place in (start, end):
+            for place in span:
                 while seen < len(self._codes) and self._codes[seen] < place:
                     seen += 1
-                places.append(place + seen * (_WIDTH - 1))
+                places.append(self._at + place + seen * (_WIDTH - 1))
             yield places[0], places[1]
 
 
-def decoded_view(text: str) -> DecodedView | None:
-    """The text as it reads once decoded, or None when nothing in it is worth decoding."""
-    return DecodedView(text) if "%" in text and _TELLING.search(text) else None
+def decoded_views(text: str) -> list[DecodedView]:
+    """The lines worth decoding, as they read then; the text as one piece when there are many."""
+    if "%" not in text or _TELLING.search(text) is None:
+        return []
+    views: list[DecodedView] = []
+    at = 0
+    while found := _TELLING.search(text, at):
+        if len(views) == _MOST_LINES:
+            return [DecodedView(text)]
+        start = text.rfind("\n", 0, found.start()) + 1
+        end = text.find("\n", found.end())
+        end = len(text) if end < 0 else end
+        views.append(DecodedView(text[start:end], start))
+        at = end
+    return views
