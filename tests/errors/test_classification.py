@@ -100,7 +100,7 @@ TIMEOUT, NETWORK, VALIDATION, OTHER = "timeout", "network", "validation", "other
 TABLE = [
     # error, retryable, category
     (TimeoutError(), True, TIMEOUT),
-    (asyncio.TimeoutError(), True, TIMEOUT),
+    (TimeoutError(), True, TIMEOUT),
     (NodeTimeoutError("n", 1.0, kind="run", run_timeout=1.0), True, TIMEOUT),
     (RunnerTimeoutError(node="n", timeout_ms=1, elapsed_ms=2), True, TIMEOUT),
     (httpx.ReadTimeout("x"), True, TIMEOUT),

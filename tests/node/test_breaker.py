@@ -406,17 +406,19 @@ def test_nodes_may_share_a_breaker(colour, fake):
 
 @pytest.mark.req("N-21", "N-17")
 def test_a_cancelled_task_gives_its_probe_back(fake):
-    """asyncio's cancellation during a probe leaves room for another."""
+    """Asyncio's cancellation during a probe leaves room for another."""
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=0))
     fail(breaker)
 
-    async def hang(state):
-        await asyncio.Event().wait()
-
     async def main():
+        probing = asyncio.Event()
+
+        async def hang(state):
+            probing.set()
+            await asyncio.Event().wait()
+
         task = asyncio.create_task(create_node(hang, circuit_breaker=breaker)({}))
-        while breaker.state is not CircuitState.HALF_OPEN:
-            await asyncio.sleep(0)
+        await probing.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -220,7 +220,7 @@ def test_the_outcome_names_the_exhaustion_and_its_cause(colour, fake):
 
 @pytest.mark.req("N-24")
 def test_validation_errors_have_their_own_code(colour):
-    """pydantic in the function is VALIDATION_FAILED, and final."""
+    """Pydantic in the function is VALIDATION_FAILED, and final."""
 
     class Model(BaseModel):
         n: int
@@ -236,10 +236,7 @@ def test_secrets_do_not_reach_the_state(colour):
     secret = "hunter" + "2secret99"
 
     def fail(state):
-        try:
-            raise ValueError(f"password={secret}")
-        except ValueError as inner:
-            raise ConnectionError(f"login with password={secret} failed") from inner
+        raise ConnectionError(f"login with password={secret} failed") from ValueError(f"password={secret}")
 
     node = create_node(colour.function(fail))
     assert secret not in json.dumps(colour.call(node, {}))

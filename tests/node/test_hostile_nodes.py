@@ -67,7 +67,10 @@ def test_returns_a_coroutine_that_nobody_awaited():
     async def work(state):
         return {}
 
-    record = create_node(lambda s: work(s))({})["errors"][0]
+    def hands_on(state):
+        return work(state)
+
+    record = create_node(hands_on)({})["errors"][0]
     gc.collect()
     assert 'declare it as "async def"' in record["message"]
 
@@ -196,7 +199,7 @@ def test_blocks_the_event_loop():
     import time
 
     async def block(state):
-        time.sleep(0.05)  # noqa: ASYNC251, TID251 - that is the mistake under test
+        time.sleep(0.05)  # noqa: ASYNC251 - that is the mistake under test
         await asyncio.sleep(30)
 
     record = asyncio.run(create_node(block, timeout_ms=10)({}))["errors"][0]

@@ -209,7 +209,7 @@ def test_run_gives_the_outcome_as_a_value(colour):
 
 @pytest.mark.req("N-1")
 def test_order_of_the_pipeline_is_the_documented_one(colour, fake):
-    """log -> metrics -> capture -> fallback -> total timeout -> retry -> breaker -> attempt timeout -> call."""
+    """Log -> metrics -> capture -> fallback -> total timeout -> retry -> breaker -> attempt timeout -> call."""
     from langgraph_runner import CircuitBreakerConfig, NodeMetricsCollector
     from langgraph_runner.testing import Flaky
 

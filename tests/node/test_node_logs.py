@@ -140,7 +140,7 @@ def test_a_program_that_configures_nothing_sees_nothing():
 )
 def test_lint_refuses_prints_clocks_and_chance_in_src(line):
     """The bans of pyproject.toml are in force for files in src."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--select", "T20,TID251", "--no-cache", "--stdin-filename",
          "src/langgraph_runner/node/example.py", "-"],
         input=line + "\n", capture_output=True, text=True, cwd=ROOT, check=False, timeout=60,

@@ -229,5 +229,5 @@ def test_names_that_langgraph_refuses_are_left_to_langgraph():
 @pytest.mark.parametrize("name", ["", 5])
 def test_a_name_must_be_a_string(name):
     """The message names the option."""
-    with pytest.raises(ValueError, match="name: .* is not a non-empty string"):
+    with pytest.raises(ValueError, match=r"name: .* is not a non-empty string"):
         create_node(lambda s: {}, name=name)
