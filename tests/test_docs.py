@@ -1,7 +1,6 @@
 """The documentation is true: every Python block runs, and every relative link leads somewhere.
 
-A block runs alone, in a namespace of its own, so that a reader can copy any of them. It must not print or warn its
-way out: what it shows, it asserts.
+A block runs alone, in a namespace of its own, so that a reader can copy any of them. What it claims, it asserts.
 """
 
 from __future__ import annotations

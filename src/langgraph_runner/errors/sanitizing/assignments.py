@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
 from langgraph_runner.errors.sanitizing.quoting import quoted_at
-from langgraph_runner.errors.sanitizing.unquoted import unquoted_value
+from langgraph_runner.errors.sanitizing.unquoted import unquoted_value, whole_span
 from langgraph_runner.errors.sanitizing.values import is_placeholder, is_prose, looks_chosen
 from langgraph_runner.errors.sanitizing.verdicts import (
     CLOSE,
@@ -98,10 +98,10 @@ def _unquoted_spans(text: str, key: Key, at: int, *, loose: bool) -> list[Span]:
     if is_placeholder(head) or head == name or (name.lower() in _DIRECTORIES and _PATH.match(head)):
         return []
     if scheme is not None and key.kind is not KeyKind.WEAK:
-        return [] if is_prose(head) else [(value.start, value.end)]
+        return [] if is_prose(head) else [whole_span(text, value)]
     if is_harmless(key, head) or (loose and _is_sentence(text, key, value.start, head, alone=value.alone)):
         return []
-    return [(value.start, value.end)]
+    return [whole_span(text, value)]
 
 
 def _is_sentence(text: str, key: Key, start: int, head: str, *, alone: bool) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
 from langgraph_runner.errors.sanitizing.quoting import quoted_at
-from langgraph_runner.errors.sanitizing.unquoted import unquoted_value
+from langgraph_runner.errors.sanitizing.unquoted import unquoted_value, whole_span
 from langgraph_runner.errors.sanitizing.values import is_placeholder, is_prose, looks_random
 from langgraph_runner.errors.sanitizing.verdicts import CLOSE, LONGEST_JUDGED, Found, is_harmless, quoted_span
 
@@ -100,7 +100,7 @@ def argument(text: str, key: Key) -> Found:
     head = text[value.start : min(value.end, value.start + LONGEST_JUDGED)]
     if is_placeholder(head) or is_prose(head) or _METAVARIABLE.fullmatch(head) or is_harmless(key, head):
         return []
-    return [(value.start, value.end)]
+    return [whole_span(text, value)]
 
 
 _INPUT = re.compile(r"\n[ \t]{1,8}[^\n]{0,400}?\[type=(?!missing)[\w.]{1,60}, input_value=")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
 from langgraph_runner.errors.sanitizing.quoting import quoted_at
-from langgraph_runner.errors.sanitizing.unquoted import unquoted_value
+from langgraph_runner.errors.sanitizing.unquoted import unquoted_value, whole_span
 from langgraph_runner.errors.sanitizing.values import (
     is_digest,
     is_placeholder,
@@ -15,7 +15,7 @@ from langgraph_runner.errors.sanitizing.values import (
     looks_chosen,
     looks_random,
 )
-from langgraph_runner.errors.sanitizing.verdicts import CLOSE, Found, quoted_span
+from langgraph_runner.errors.sanitizing.verdicts import CLOSE, LONGEST_JUDGED, Found, quoted_span
 
 if TYPE_CHECKING:
     from langgraph_runner.errors.sanitizing.spans import Span
@@ -27,33 +27,32 @@ _LINKED = re.compile(
 )
 _BESIDE = re.compile(r"[ \t]{1,8}")
 _SHORTEST_BESIDE: Final = 6
-_LONGEST_READ: Final = 4_096
 _SHORTEST_SECRET: Final = 8
 
 
 def told(text: str, key: Key) -> Found:
     """A sentence: "password for bob is hunter2", "using password hunter2", "API key provided: ..."."""
     if linked := _LINKED.match(text, key.end):
-        if (quoted := quoted_at(text, linked.end())) and quoted.closed:
-            value = text[quoted.start : quoted.end]
-            return (
-                quoted_span(text, key, quoted)
-                if not is_prose(value) and _is_told(key, value, quoted=True)
-                else []
-            )
+        quoted = quoted_at(text, linked.end())
+        if quoted and quoted.closed:
+            value = text[quoted.start : min(quoted.end, quoted.start + LONGEST_JUDGED)]
+            is_secret = not is_prose(value) and _is_told(key, value, quoted=True)
+            return quoted_span(text, key, quoted) if is_secret else []
         word = unquoted_value(text, key.start, linked.end(), whole_line=False)
         if word and _is_told(key, text[word.start : word.end]):
-            return [(word.start, word.end)]
+            return [whole_span(text, word)]
     if beside := _BESIDE.match(text, key.end):
-        quoted = quoted_at(text, beside.end())
-        if quoted is None or not quoted.closed:
-            word = unquoted_value(text, key.start, beside.end(), whole_line=False)
-            start, end = (word.start, word.end) if word else (0, 0)
-        else:
-            start, end = quoted.start, quoted.end
-        if start < end and _is_beside(key, text[start : min(end, start + _LONGEST_READ)]):
-            return [(start, end)]
+        return _told_beside(text, key, beside.end())
     return None
+
+
+def _told_beside(text: str, key: Key, at: int) -> Found:
+    quoted = quoted_at(text, at)
+    if quoted and quoted.closed:
+        value = text[quoted.start : min(quoted.end, quoted.start + LONGEST_JUDGED)]
+        return [(quoted.start, quoted.end)] if _is_beside(key, value) else None
+    word = unquoted_value(text, key.start, at, whole_line=False)
+    return [whole_span(text, word)] if word and _is_beside(key, text[word.start : word.end]) else None
 
 
 _VALUE_BEFORE = re.compile(r"[\"'](?P<secret>[^\"'\s]{4,512})[\"'] (?:is|was)(?: [a-z]{1,12}){1,4} $")

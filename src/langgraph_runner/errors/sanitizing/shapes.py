@@ -106,7 +106,8 @@ _CLOUDS: Final = (
     Rule(
         ("akia", "asia"),
         re.compile(
-            r"(?:AKIA|ASIA)[A-Z0-9]{12,}[^A-Za-z0-9/+]{1,8}(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"
+            _EDGE
+            + r"(?:AKIA|ASIA)[A-Z0-9]{12,64}[^A-Za-z0-9/+]{1,8}(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"
         ),
     ),
     _prefixed("aiza", r"AIza[A-Za-z0-9_-]{20,}"),

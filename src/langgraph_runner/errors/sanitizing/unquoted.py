@@ -18,20 +18,24 @@ _LINE_START = re.compile(
 )
 _LINE_START_REACH: Final = 48
 # A separator ends the value when a blank, an end, or another name follows it; a quote when no letter does.
-_RUN = re.compile(
+_PIECE: Final = (
     r"(?:[^\s\"'`<>&,;\\%|]"
     r"|[&,;|](?!\s|$|[\"'{\[(<]|[\w.\- ]{1,40}[=:])"
     r"|\\(?![nrt\"'\\]|$)"
     r"|%(?!22|7[dD])"
-    r"|[\"'`](?=\w))+"
+    r"|[\"'`](?=\w))"
 )
+# Enough to judge by. Only a value that is to be hidden is read to its end, and then passed over: a
+# value that is judged harmless is read again for each name in it.
+_HEAD = re.compile(_PIECE + "{1,256}")
+_REST = re.compile(_PIECE + "*")
 _NEXT_NAME = re.compile(r"[;&,|][\w.-]{1,40}=")
 _CLOSERS: Final = ".,;:!?)]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Unquoted:
-    """Where a value starts and ends, and whether it is alone in its line with its name."""
+    """Where a value starts, where as much of it ends as judging needs, and whether it is alone in its line."""
 
     start: int
     end: int
@@ -40,7 +44,7 @@ class Unquoted:
 
 def unquoted_value(text: str, name_at: int, at: int, *, whole_line: bool = True) -> Unquoted | None:
     """The value that starts at `at`, for the name that starts at `name_at`; None when there is none."""
-    run = _RUN.match(text, at)
+    run = _HEAD.match(text, at)
     if run is None:
         return None
     if whole_line and _starts_line(text, name_at):
@@ -55,6 +59,14 @@ def unquoted_value(text: str, name_at: int, at: int, *, whole_line: bool = True)
             return Unquoted(at, at + len(rest), alone=True)
         return Unquoted(at, _without_closers(text, at, run.end()), alone=False)
     return Unquoted(at, _without_closers(text, at, run.end()), alone=False)
+
+
+def whole_span(text: str, value: Unquoted) -> tuple[int, int]:
+    """Where the value starts and ends, for one that is to be hidden."""
+    rest = None if value.alone else _REST.match(text, value.end)
+    if rest is None or rest.end() == value.end:
+        return value.start, value.end
+    return value.start, _without_closers(text, value.start, rest.end())
 
 
 def _starts_line(text: str, name_at: int) -> bool:
