@@ -140,6 +140,9 @@ def adversarial_texts(size: int) -> dict[str, str]:
         "headers": "authorization: digest a=",
         "tuples": "('password', ",
         "commas": "password=a,",
+        "names only": "=key",
+        "prefixes only": "AK" + "IA",
+        "percent codes": "%22token%22%3A",
         "escape codes": "\x1b[",
     }
     return {name: (unit * (size // len(unit) + 1))[:size] for name, unit in units.items()}
@@ -153,6 +156,11 @@ def growth() -> list[tuple[str, float, float]]:
 
 def _print_recall(title: str, recall: Recall, shapes: dict[str, Shape]) -> None:
     print(f"\n{title}: {recall.share:.2%} of {recall.total} ({len(KINDS)} kinds x {len(shapes)} shapes)")
+    missed_kinds = Counter(kind for kind, _, _, _ in recall.missed)
+    own = len(KINDS) - len(missed_kinds)
+    print(
+        f"  {own} kinds were never missed; missed at least once: {', '.join(sorted(missed_kinds)) or 'none'}"
+    )
     by_shape = Counter(shape for _, shape, _, _ in recall.missed)
     for shape in shapes:
         print(f"  {shape:<22} {1 - by_shape[shape] * len(shapes) / recall.total:>8.2%}")

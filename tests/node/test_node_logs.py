@@ -147,3 +147,15 @@ def test_lint_refuses_prints_clocks_and_chance_in_src(line):
     )  # fmt: skip
     assert done.returncode == 1, done.stdout
     assert "T201" in done.stdout or "TID251" in done.stdout
+
+
+@pytest.mark.req("N-13")
+def test_a_log_processor_that_raises_does_not_fail_the_node(colour, structlog_restored, caplog):
+    """It is told to `logging`, which is not what is broken."""
+
+    def broken(logger, method, event):
+        raise ZeroDivisionError
+
+    structlog.configure(processors=[broken])
+    assert colour.call(create_node(colour.function(lambda s: {"x": 1})), {}) == {"x": 1}
+    assert "could not be logged" in caplog.text

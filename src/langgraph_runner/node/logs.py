@@ -37,9 +37,11 @@ def as_log_level(level: int | str) -> int:
 
 
 def log(level: int, event: str, call: NodeCall, **fields: Any) -> None:
-    """Log an event of `call` with the node's name, story and trace."""
-    if not is_enabled(LOGGER, level):
-        return
-    story = {} if call.story_id is None else {"story_id": call.story_id}
-    method = getattr(get_logger(LOGGER), _METHODS[level])
-    method(event, node=call.name, **story, **fields, trace_id=call.trace_id)
+    """Log an event of `call` with the node's name, story and trace. Never raises."""
+    try:
+        if is_enabled(LOGGER, level):
+            story = {} if call.story_id is None else {"story_id": call.story_id}
+            method = getattr(get_logger(LOGGER), _METHODS[level])
+            method(event, node=call.name, **story, **fields, trace_id=call.trace_id)
+    except Exception:  # A log processor of the user's own must not fail the node.
+        logging.getLogger(LOGGER).exception("The log event %r could not be logged.", event)

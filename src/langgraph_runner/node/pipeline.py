@@ -29,10 +29,11 @@ from langgraph_runner.node.limits import Limits
 from langgraph_runner.node.outcome import Failure, Outcome, Success
 from langgraph_runner.node.reports import (
     report_cancelled,
+    report_failure,
     report_fallback,
     report_interrupted,
-    report_outcome,
     report_started,
+    report_success,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +70,14 @@ async def run_node(
     outcome: Outcome
     try:
         report_started(call)
-        value = await _delivered(policies, call, context)
+        if config:
+            _read_config(policies, call, config)
+        if call.retry is not None or policies.fallback is not None:
+            call.pristine = isolated(state)
+        if policies.fallback is None:
+            value = await retried(policies, call, context)
+        else:
+            value = await _with_fallback(policies.fallback, policies, call, context)
         outcome = Success(value, call.attempts, call.elapsed_ms(), call.fallback_used)
     except Exception as error:
         if is_control_flow(error):
@@ -82,7 +90,10 @@ async def run_node(
     finally:
         # Not reset(token): a coroutine that is closed by the garbage collector is in another context then.
         CURRENT_CONTEXT.set(parent)
-    report_outcome(call, outcome)
+    if isinstance(outcome, Success):
+        report_success(call, outcome)
+    else:
+        report_failure(call, outcome)
     return outcome
 
 
@@ -99,14 +110,10 @@ def _failure(policies: NodePolicies, call: NodeCall, error: Exception) -> Failur
     return Failure(record, error, call.attempts, call.elapsed_ms())
 
 
-async def _delivered(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
+async def _with_fallback(
+    fallback: Callee, policies: NodePolicies, call: NodeCall, context: NodeContext
+) -> Any:
     """The value of the function, or of its fallback."""
-    if call.config:
-        _read_config(policies, call, call.config)
-    if call.retry is not None or policies.fallback is not None:
-        call.pristine = isolated(call.state)
-    if policies.fallback is None:
-        return await retried(policies, call, context)
     try:
         return await retried(policies, call, context)
     except Exception as error:
@@ -115,7 +122,7 @@ async def _delivered(policies: NodePolicies, call: NodeCall, context: NodeContex
         primary_error = error.last_error if isinstance(error, RetryExhaustedError) else error
     call.fallback_used = True
     report_fallback(call, primary_error)
-    return await _fallen_back(policies.fallback, policies, call, primary_error)
+    return await _fallen_back(fallback, policies, call, primary_error)
 
 
 def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig) -> None:

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 from langgraph_runner.errors import FailureCategory
 from langgraph_runner.errors.logs import is_enabled
 from langgraph_runner.node.logs import LOGGER, log
-from langgraph_runner.node.outcome import Failure, Outcome, Success
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langgraph_runner.node.call import NodeCall
+    from langgraph_runner.node.outcome import Failure, Success
 
 __all__ = [
     "report_cancelled",
+    "report_failure",
     "report_fallback",
     "report_harmless",
     "report_interrupted",
-    "report_outcome",
     "report_retry",
     "report_started",
+    "report_success",
 ]
 
 
@@ -33,17 +34,13 @@ def report_started(call: NodeCall) -> None:
         log(call.policies.log_level, "node.started", call)
 
 
-def report_outcome(call: NodeCall, outcome: Outcome) -> None:
-    """The call ends."""
-    if type(outcome) is Success:
-        _report_success(call, outcome)
-    elif isinstance(outcome, Failure):
-        _report_failure(call, outcome)
-
-
-def _report_success(call: NodeCall, success: Success) -> None:
+def report_success(call: NodeCall, success: Success) -> None:
+    """The node delivered."""
     if call.collector is not None:
-        _record(call, call.collector.record_success, call.name, success.duration_ms)
+        try:
+            call.collector.record_success(call.name, success.duration_ms)
+        except Exception as error:  # Metrics never harm the node.
+            report_harmless(call, "node.metrics_failed", error)
     if call.is_logged:
         log(
             call.policies.log_level,
@@ -55,8 +52,8 @@ def _report_success(call: NodeCall, success: Success) -> None:
         )
 
 
-def _report_failure(call: NodeCall, failure: Failure) -> None:
-    """The event is an error, or a warning where the node did nothing wrong."""
+def report_failure(call: NodeCall, failure: Failure) -> None:
+    """The node failed finally. The event is an error, or a warning where the node did nothing wrong."""
     category = FailureCategory(failure.record["category"])
     if call.collector is not None:
         _record(call, call.collector.record_failure, call.name, failure.duration_ms, category)
