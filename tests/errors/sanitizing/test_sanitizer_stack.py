@@ -236,7 +236,7 @@ async def test_nothing_blocks_an_event_loop():
     guard = BlockBuster()
     guard.activate()
     try:
-        await asyncio.sleep(0)  # noqa: TID251 - a turn of the loop, no wait
+        await asyncio.sleep(0)
         sanitizer = Sanitizer(project_root="src")
         told = (
             sanitizer.stack(error),
