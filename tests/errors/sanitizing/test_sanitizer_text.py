@@ -138,6 +138,20 @@ def test_ten_megabytes_are_cut_before_they_are_read():
     assert clean.endswith("... [truncated]")
 
 
+def test_a_cut_text_says_so_without_padding():
+    """The note follows what is left, also when redacting left little."""
+    clean = DEFAULT_SANITIZER.text(f"password={SECRET}{'x' * 5_000}", max_chars=200)
+    assert clean.startswith(("password=[REDACTED]", "..."))
+    assert "  " not in clean
+
+
+@pytest.mark.parametrize("bound", range(20, 60))
+def test_a_cut_leaves_no_half_marker(bound):
+    """A marker stands whole or not at all."""
+    clean = DEFAULT_SANITIZER.text(f"{'x' * 12}.password={SECRET};{'y' * 50}", max_chars=bound)
+    assert "[REDACTED]" in clean or "[" not in clean.removesuffix("... [truncated]")
+
+
 def test_a_short_text_is_not_marked_as_cut():
     """The note stands only where something was cut."""
     assert DEFAULT_SANITIZER.text("all well", max_chars=64) == "all well"

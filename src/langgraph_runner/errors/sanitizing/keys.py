@@ -36,7 +36,7 @@ class Key:
 
 # Found by `str.find`, which is many times faster than a pattern; the patterns below judge the hits.
 _STEMS: Final = (
-    *("pass", "pwd", "pw", "secret", "token", "key", "cred", "auth", "cookie", "sess", "sig", "jwt", "otp"),
+    *("pass", "pw", "secret", "token", "key", "cred", "auth", "cookie", "sess", "sig", "jwt", "otp"),
     *("sid", "psk", "kennwort", "senha", "contrase", "пароль", "密码", "パスワード"),
 )
 _IDENTIFIER: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."

@@ -11,7 +11,7 @@ from langgraph_runner.errors.sanitizing.options import checked_bound, checked_pa
 from langgraph_runner.errors.sanitizing.paths import relative_paths, roots_of
 from langgraph_runner.errors.sanitizing.redaction import without_secrets
 from langgraph_runner.errors.sanitizing.stacks import Reader, stack_text
-from langgraph_runner.errors.sanitizing.text import UNREADABLE, bounded, printable, without_last_word
+from langgraph_runner.errors.sanitizing.text import UNREADABLE, bounded, printable, without_tail
 
 if TYPE_CHECKING:
     import os
@@ -22,8 +22,8 @@ _MOST_CAUSES: Final = 5
 _MOST_ROUNDS: Final = 4
 # Redacted beyond the bound, so that a secret that stands across it is seen whole.
 _MARGIN: Final = 1_000
-# The longest word without a blank that is dropped where the window ends: it may be half a secret.
-_LONGEST_CUT_WORD: Final = 500
+# How much is dropped at most where the window ends.
+_LONGEST_CUT_WORD: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +131,11 @@ class Sanitizer:
 
     def _cleaned_start(self, text: str, max_chars: int) -> str:
         window = max_chars + _MARGIN
-        if len(text) > window:
-            text = without_last_word(text, window, _LONGEST_CUT_WORD)
-            clean = self._clean(text)
-            # The note on the cut is due even when redacting left less than the bound.
-            return bounded(clean + " " * max_chars, max_chars)
-        return bounded(self._clean(text), max_chars)
+        if len(text) <= window:
+            return bounded(self._clean(text), max_chars)
+        # When redacting leaves so little that the window's end shows, its last word may be half a secret.
+        clean = without_tail(self._clean(text[:window]), _LONGEST_CUT_WORD)
+        return bounded(clean, max_chars, cut=True)
 
     def _part(self, text: str) -> str:
         return self.text(text, max_chars=self.max_message_chars)

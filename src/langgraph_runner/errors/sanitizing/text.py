@@ -40,16 +40,17 @@ def printable(text: str) -> str:
     return _INVISIBLE.sub("", _SEPARATORS.sub(" ", text))
 
 
-def bounded(text: str, max_chars: int) -> str:
+def bounded(text: str, max_chars: int, *, cut: bool = False) -> str:
     """At most `max_chars` characters: the start of the text, and a note when the rest was cut.
 
-    The cut goes back to the last blank when one is near, and never leaves half a marker.
+    The cut goes back to the last blank when one is near, and never leaves half a marker. `cut` says
+    that the text is itself the start of a longer one, so that the note is due in any case.
     """
-    if len(text) <= max_chars:
+    if len(text) <= max_chars and not cut:
         return text
     if max_chars <= len(CUT):
         return CUT[-max_chars:] if max_chars > 0 else ""
-    return without_last_word(text, max_chars - len(CUT)) + CUT
+    return without_last_word(text, min(len(text), max_chars - len(CUT))) + CUT
 
 
 def without_last_word(text: str, end: int, back: int = _BACK) -> str:
@@ -59,10 +60,21 @@ def without_last_word(text: str, end: int, back: int = _BACK) -> str:
         return kept
     start = max(0, end - back)
     blank = max(kept.rfind(" ", start), kept.rfind("\n", start), kept.rfind("\t", start))
-    if blank >= 0:
-        return kept[: blank + 1]
-    marker = kept.rfind("[", max(0, end - len(MARKER)))
-    return kept[:marker] if marker >= 0 and text.startswith(MARKER, marker) else kept
+    return kept[: blank + 1] if blank >= 0 else _without_half_marker(text, end)
+
+
+def without_tail(text: str, back: int) -> str:
+    """The text without its last word, of which at most `back` characters are dropped; a marker stays."""
+    if text.endswith(MARKER):
+        return text
+    start = max(0, len(text) - back)
+    blank = max(text.rfind(" ", start), text.rfind("\n", start), text.rfind("\t", start))
+    return text[: blank + 1] if blank >= 0 else _without_half_marker(text, start)
+
+
+def _without_half_marker(text: str, end: int) -> str:
+    marker = text.rfind(MARKER, max(0, end - len(MARKER) + 1), end + len(MARKER) - 1)
+    return text[:marker] if 0 <= marker < end else text[:end]
 
 
 def middle_cut(text: str, max_chars: int) -> str:
