@@ -50,9 +50,6 @@ class Colour:
             return graph.invoke(state, config, **keywords)
         return asyncio.run(graph.ainvoke(state, config, **keywords))
 
-    def runtime(self, fake: FakeRuntime) -> Any:
-        """The face of the fake clock for this colour."""
-        return fake.awaiting if self.is_async else fake.blocking
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])

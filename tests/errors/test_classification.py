@@ -4,7 +4,9 @@ import asyncio
 import errno
 import socket
 import ssl
+from concurrent.futures import CancelledError as CancelledFutureError
 from datetime import UTC, datetime
+from urllib.error import URLError
 
 import anthropic
 import httpx
@@ -20,6 +22,7 @@ from langgraph_runner import (
     InvalidNodeOutputError,
     NodeCancellationError,
     RetryExhaustedError,
+    StateUpdateError,
     failure_category,
     is_retryable_node_error,
     retry_after_ms,
@@ -157,6 +160,12 @@ TABLE = [
     (MemoryError(), False, OTHER),
     (FileNotFoundError(errno.ENOENT, "x"), False, OTHER),
     (PermissionError(errno.EACCES, "x"), False, OTHER),
+    (URLError(ConnectionRefusedError()), True, NETWORK),
+    (URLError(TimeoutError()), True, TIMEOUT),
+    (URLError("unknown url type"), False, OTHER),
+    (CancelledFutureError(), False, OTHER),
+    (StateUpdateError(field="f", problem="p"), False, VALIDATION),
+    (CircuitOpenError(node="n", retry_after_ms=1, last_error=TimeoutError()), False, TIMEOUT),
     (RuntimeError("x"), True, OTHER),
     (Mine("x"), True, OTHER),
     (Hostile(), False, OTHER),

@@ -23,7 +23,7 @@ ERRORS = [
     NodeCancellationError(node="n", reason="user left"),
     RetryExhaustedError(node="n", attempts=3, last_error=ConnectionError("x")),
     CircuitOpenError(node="n", retry_after_ms=1200.0),
-    CircuitOpenError(node="n", retry_after_ms=None),
+    CircuitOpenError(node="n", retry_after_ms=None, last_error=ConnectionError("x")),
     InvalidNodeOutputError(node="n", found="a list", fix="Return a dict."),
     FallbackError(node="n", primary_error=KeyError("a"), fallback_error=OSError("b")),
     StateUpdateError(field="errors", problem="not a list"),
@@ -40,6 +40,7 @@ def test_each_has_a_code_and_survives_pickle(error):
     assert (type(twin), str(twin), twin.code) == (type(error), str(error), error.code)
     assert twin.__notes__ == ["a note"]
     assert vars(twin).keys() == vars(error).keys()
+    assert type(twin.__cause__) is type(error.__cause__)
     error.__notes__.clear()
 
 

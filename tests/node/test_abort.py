@@ -157,7 +157,7 @@ def test_a_timeout_signal_inside_any_lives_as_long_as_the_combination():
 def test_an_aborted_run_does_not_call_the_function(colour, fake):
     """The record is NODE_CANCELLED with the reason."""
     called = []
-    node = create_node(colour.function(called.append), name="n", runtime=colour.runtime(fake))
+    node = create_node(colour.function(called.append), name="n", runtime=fake)
     update = colour.call(node, {}, runner_config(abort_signal=aborted("user left").signal))
     record = update["errors"][0]
     assert (record["code"], record["category"]) == ("NODE_CANCELLED", "cancelled")
@@ -180,7 +180,7 @@ def test_an_abort_stops_a_back_off_wait(colour, fake):
     node = create_node(
         colour.function(fail),
         retry={"backoff_ms": 60_000, "max_backoff_ms": 60_000},
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
     assert (record["code"], len(calls), fake.now) == ("NODE_CANCELLED", 1, 1.0)
@@ -196,7 +196,7 @@ def test_an_abort_stops_a_running_attempt(colour, fake):
         fake.advance(100)
         return {"x": 1}
 
-    node = create_node(colour.function(work), retry=3, runtime=colour.runtime(fake))
+    node = create_node(colour.function(work), retry=3, runtime=fake)
     record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
     assert (record["code"], fake.now) == ("NODE_CANCELLED", 2.0)
 
@@ -343,9 +343,77 @@ def draining_graph(node):
     )
 
 
+def drained_then_resumed(colour, node):
+    """Run a graph until it drains, then to its end; gives what its state holds at both points."""
+    graph = draining_graph(node)
+    config = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(GraphDrained, match="deploy"):
+        colour.invoke(graph, {"x": 0}, config, control=DRAINED.pop())
+    drained = graph.get_state(config)
+    return drained, colour.invoke(graph, None, config)
+
+
+DRAINED: list[RunControl] = []
+
+
+@pytest.fixture
+def control():
+    """The control of the run that `drained_then_resumed` starts."""
+    control = RunControl()
+    DRAINED[:] = [control]
+    return control
+
+
 @pytest.mark.req("N-17")
-def test_a_drain_stops_a_back_off_wait(colour):
-    """LangGraph's own flag, looked for during the wait; recorded, and the run drains."""
+def test_a_drain_stops_a_back_off_wait_and_the_node_runs_again_on_resume(colour, control, caplog):
+    """The run ends at its checkpoint before the node: nothing is skipped. The log has NODE_CANCELLED."""
+    calls = []
+
+    def fail_once(state):
+        calls.append(1)
+        if len(calls) == 1:
+            raise ConnectionError
+        return {"x": 5}
+
+    node = create_node(
+        colour.function(fail_once),
+        retry={"backoff_ms": 3_600_000},
+        on_retry_attempt=lambda _: control.request_drain("deploy"),
+    )
+    drained, result = drained_then_resumed(colour, node)
+    assert (drained.next, drained.values["errors"]) == (("n",), [])
+    assert (result["x"], len(calls)) == (99, 2)
+    assert "NODE_CANCELLED" in caplog.text
+
+
+@pytest.mark.req("N-17")
+def test_a_drain_stops_a_running_attempt_and_the_node_runs_again_on_resume(colour, control):
+    """Real time: a coroutine at once, a blocked function where it has a thread of its own."""
+    calls = []
+
+    def block(state):
+        calls.append(1)
+        if len(calls) == 1:
+            control.request_drain("deploy")
+            get_node_context().abort_signal.wait(timeout_ms=10_000)
+        return {"x": 5}
+
+    async def hang(state):
+        calls.append(1)
+        if len(calls) == 1:
+            control.request_drain("deploy")
+            await asyncio.Event().wait()
+        return {"x": 5}
+
+    node = create_node(hang) if colour.is_async else create_node(block, timeout_ms=60_000)
+    drained, result = drained_then_resumed(colour, node)
+    assert drained.next == ("n",)
+    assert (result["x"], result["errors"], len(calls)) == (99, [], 2)
+
+
+@pytest.mark.req("N-17")
+def test_a_drained_node_of_a_run_that_cannot_be_resumed_is_recorded(colour):
+    """Without a checkpointer there is nothing to come back to, so the record tells what was cut short."""
     control = RunControl()
 
     def fail(state):
@@ -353,47 +421,25 @@ def test_a_drain_stops_a_back_off_wait(colour):
 
     node = create_node(
         colour.function(fail),
-        retry={"backoff_ms": 3_600_000, "max_backoff_ms": 3_600_000},
+        retry={"backoff_ms": 3_600_000},
         on_retry_attempt=lambda _: control.request_drain("deploy"),
     )
-    graph = draining_graph(node)
-    config = {"configurable": {"thread_id": "t"}}
-    with pytest.raises(GraphDrained):
-        colour.invoke(graph, {"x": 0}, config, control=control)
-    record = graph.get_state(config).values["errors"][0]
+    graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile()
+    result = colour.invoke(graph, {"x": 0}, control=control)
+    record = result["errors"][0]
     assert (record["code"], record["message"]) == ("NODE_CANCELLED", "Node 'n' was cancelled: drain: deploy")
 
 
 @pytest.mark.req("N-17")
-def test_a_drain_stops_a_running_coroutine():
-    """Real time, no timeout configured."""
-    control = RunControl()
-
-    async def hang(state):
-        control.request_drain("deploy")
-        await asyncio.Event().wait()
-
-    graph = draining_graph(create_node(hang))
-    config = {"configurable": {"thread_id": "t"}}
-    with pytest.raises(GraphDrained):
-        asyncio.run(graph.ainvoke({"x": 0}, config, control=control))
-    assert graph.get_state(config).values["errors"][0]["code"] == "NODE_CANCELLED"
-
-
-@pytest.mark.req("N-17")
-def test_a_drain_stops_a_blocked_thread():
-    """Where the attempt has a thread of its own."""
-    control = RunControl()
-
-    def block(state):
-        control.request_drain("deploy")
-        get_node_context().abort_signal.wait(timeout_ms=10_000)
-
-    graph = draining_graph(create_node(block, timeout_ms=60_000))
-    config = {"configurable": {"thread_id": "t"}}
-    with pytest.raises(GraphDrained):
-        graph.invoke({"x": 0}, config, control=control)
-    assert graph.get_state(config).values["errors"][0]["code"] == "NODE_CANCELLED"
+def test_calls_leave_nothing_behind_in_a_signal_that_outlives_them(colour):
+    """A shutdown signal of the process does not collect callbacks."""
+    controller = AbortController()
+    node = create_node(colour.function(lambda s: {"x": get_node_context().abort_signal.aborted}))
+    for _ in range(20):
+        colour.call(node, {}, runner_config(abort_signal=AbortSignal.any(controller.signal)))
+        colour.call(node, {}, runner_config(abort_signal=controller.signal))
+    gc.collect()
+    assert controller.signal._callbacks == {}
 
 
 @pytest.mark.req("N-17")

@@ -305,7 +305,7 @@ def test_a_node_fails_fast_when_its_circuit_is_open(colour, fake):
         flaky.awaited if colour.is_async else flaky.sync,
         name="n",
         circuit_breaker=CircuitBreakerConfig(failure_threshold=2, recovery_timeout_ms=5000),
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     records = [colour.call(node, {})["errors"][0] for _ in range(3)]
     assert [r["code"] for r in records] == ["NODE_EXECUTION_FAILED"] * 2 + ["CIRCUIT_OPEN"]
@@ -321,16 +321,20 @@ def test_a_node_fails_fast_when_its_circuit_is_open(colour, fake):
 
 @pytest.mark.req("N-21")
 def test_retries_stop_when_the_circuit_opens(colour, fake):
-    """The third attempt is refused, and that is final for this call."""
-    flaky = Flaky(ConnectionError)
+    """The wait for a third attempt is not begun; the record tells what really happened."""
+    flaky = Flaky(ConnectionError("dead"))
     node = create_node(
         flaky.awaited if colour.is_async else flaky.sync,
         retry=10,
         circuit_breaker=CircuitBreakerConfig(failure_threshold=2),
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     record = colour.call(node, {})["errors"][0]
     assert (record["code"], record["attempts"], flaky.calls) == ("CIRCUIT_OPEN", 2, 2)
+    assert len(fake.sleeps) == 1
+    assert record["message"].endswith("Before that: ConnectionError: dead")
+    assert record["category"] == "network"
+    assert record["causes"] == [{"error_type": "ConnectionError", "message": "dead"}]
 
 
 class Model(BaseModel):
@@ -345,7 +349,7 @@ def test_validation_errors_do_not_trip(colour, fake):
     node = create_node(
         colour.function(lambda state: Model(n="x")),
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1),
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     colour.call(node, {})
     assert node.circuit_breaker.state is CircuitState.CLOSED
@@ -364,7 +368,7 @@ def test_a_predicate_decides_what_trips(colour, fake, caplog):
     node = create_node(
         flaky.awaited if colour.is_async else flaky.sync,
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1, trips_on=rule_of_thumb),
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     colour.call(node, {})
     assert node.circuit_breaker.state is CircuitState.CLOSED
@@ -384,7 +388,7 @@ def test_cancellations_do_not_trip(colour, fake):
 
     breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=0)
     fail(breaker)
-    node = create_node(colour.function(aborting), circuit_breaker=breaker, runtime=colour.runtime(fake))
+    node = create_node(colour.function(aborting), circuit_breaker=breaker, runtime=fake)
     fake.at(0.5, lambda: None)
     colour.call(node, {}, runner_config(abort_signal=controller.signal))
     assert breaker.state is CircuitState.HALF_OPEN
@@ -395,7 +399,7 @@ def test_cancellations_do_not_trip(colour, fake):
 def test_nodes_may_share_a_breaker(colour, fake):
     """What one node learns protects the other; the record names the node, not the breaker."""
     breaker = breaker_on(fake, failure_threshold=1)
-    options = {"circuit_breaker": breaker, "runtime": colour.runtime(fake)}
+    options = {"circuit_breaker": breaker, "runtime": fake}
     one = create_node(colour.function(lambda s: 1 / 0), name="one", **options)
     two = create_node(colour.function(lambda s: {}), name="two", **options)
     colour.call(one, {})
@@ -432,3 +436,43 @@ def test_refuses_what_is_no_breaker():
     """The message names the option."""
     with pytest.raises(TypeError, match="circuit_breaker: expected a CircuitBreakerConfig"):
         create_node(lambda s: {}, circuit_breaker=5)
+
+
+@pytest.mark.req("N-21")
+def test_a_retry_waits_for_a_probe_that_it_will_be_allowed(colour, fake):
+    """A recovery time that is shorter than the back-off does not end the retries."""
+    flaky = Flaky(ConnectionError, {"x": 1})
+    node = create_node(
+        flaky.awaited if colour.is_async else flaky.sync,
+        retry={"backoff_ms": 2000, "jitter": 0},
+        circuit_breaker={"failure_threshold": 1, "recovery_timeout_ms": 1000},
+        runtime=fake,
+    )
+    assert colour.call(node, {}) == {"x": 1}
+    assert node.circuit_breaker.state is CircuitState.CLOSED
+
+
+@pytest.mark.req("N-21")
+def test_a_breaker_that_another_opened_during_the_wait_ends_the_retries(colour, fake):
+    """The refusal tells of the failure before it."""
+    breaker = breaker_on(fake)
+    fake.at(0.5, breaker.force_open)
+    flaky = Flaky(ConnectionError("dead"))
+    node = create_node(
+        flaky.awaited if colour.is_async else flaky.sync, retry=5, circuit_breaker=breaker, runtime=fake
+    )
+    record = colour.call(node, {})["errors"][0]
+    assert (record["code"], flaky.calls) == ("CIRCUIT_OPEN", 1)
+    assert "until reset() is called). Before that: ConnectionError: dead" in record["message"]
+
+
+@pytest.mark.req("N-21")
+def test_trips_on_takes_exception_classes(colour, fake):
+    """As retry_on does; a class is not called."""
+    node = create_node(
+        colour.function(lambda s: 1 / 0),
+        circuit_breaker=CircuitBreakerConfig(failure_threshold=1, trips_on=ConnectionError),
+        runtime=fake,
+    )
+    colour.call(node, {})
+    assert node.circuit_breaker.state is CircuitState.CLOSED

@@ -29,9 +29,7 @@ def failing(error):
 @pytest.mark.req("N-4")
 def test_a_failure_becomes_a_record(colour, fake):
     """All fields of the record, and nothing but a partial state."""
-    node = create_node(
-        colour.function(failing(ConnectionError("refused"))), name="fetch", runtime=colour.runtime(fake)
-    )
+    node = create_node(colour.function(failing(ConnectionError("refused"))), name="fetch", runtime=fake)
     update = colour.call(node, {"story_id": "ST-1"})
     assert set(update) == {"errors", "routing_flags"}
     (record,) = update["errors"]
@@ -82,7 +80,7 @@ def test_an_error_that_is_not_retried_blocks(colour):
 @pytest.mark.req("N-6")
 def test_exhausted_retries_block(colour, fake):
     """The flag comes with the record of the last attempt."""
-    node = create_node(colour.function(failing(ConnectionError("x"))), retry=3, runtime=colour.runtime(fake))
+    node = create_node(colour.function(failing(ConnectionError("x"))), retry=3, runtime=fake)
     update = colour.call(node, {})
     assert update["routing_flags"] == {"blocked": True}
     assert (update["errors"][0]["code"], update["errors"][0]["attempts"]) == ("RETRY_EXHAUSTED", 3)
@@ -198,9 +196,7 @@ def test_a_state_without_errors_is_reported_before_anything_fails(colour, caplog
 def test_on_error_raise_raises_the_original(colour, fake):
     """The very exception, with a note of the attempts."""
     error = ConnectionError("down")
-    node = create_node(
-        colour.function(failing(error)), name="n", retry=3, on_error="raise", runtime=colour.runtime(fake)
-    )
+    node = create_node(colour.function(failing(error)), name="n", retry=3, on_error="raise", runtime=fake)
     with pytest.raises(ConnectionError) as raised:
         colour.call(node, {})
     assert raised.value is error
@@ -211,7 +207,7 @@ def test_on_error_raise_raises_the_original(colour, fake):
 def test_the_outcome_names_the_exhaustion_and_its_cause(colour, fake):
     """The value form keeps both the runner's error and the user's."""
     error = ConnectionError("down")
-    node = create_node(colour.function(failing(error)), retry=2, runtime=colour.runtime(fake))
+    node = create_node(colour.function(failing(error)), retry=2, runtime=fake)
     outcome = colour.call(node.run, {})
     assert isinstance(outcome.exception, RetryExhaustedError)
     assert outcome.exception.__cause__ is error

@@ -3,10 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from langchain_core.runnables import RunnableLambda
 from langgraph.types import RetryPolicy, TimeoutPolicy
 from pydantic import ValidationError
 
-from langgraph_runner import CircuitBreakerConfig, NodeCircuitBreaker, RetryConfig, create_node, runner_config
+from langgraph_runner import (
+    AbortController,
+    CircuitBreakerConfig,
+    NodeCircuitBreaker,
+    RetryConfig,
+    create_node,
+    runner_config,
+)
 from langgraph_runner.node.config import as_retry_config, as_timeout_ms
 from langgraph_runner.testing import FakeRuntime, Flaky
 
@@ -44,10 +52,11 @@ def test_a_bad_retry_is_refused_by_field(field, value):
 
 @pytest.mark.req("N-5")
 def test_a_cap_below_the_first_delay_is_refused():
-    """If it was meant; the default cap yields to a longer back-off."""
+    """The default cap yields to a longer back-off."""
     with pytest.raises(ValidationError, match=r"max_backoff_ms \(10\) must not be below backoff_ms \(20\)"):
         RetryConfig(backoff_ms=20, max_backoff_ms=10)
-    assert RetryConfig(backoff_ms=60_000).backoff_ms == 60_000
+    assert RetryConfig(backoff_ms=60_000).max_backoff_ms == 60_000
+    assert RetryConfig(backoff_ms=10).max_backoff_ms == 30_000
 
 
 @pytest.mark.req("N-5")
@@ -152,14 +161,44 @@ def test_a_choice_must_be_one_of_the_choices(option):
 @pytest.mark.req("N-25")
 def test_a_fallback_must_be_callable():
     """Refused when the node is made."""
-    with pytest.raises(TypeError, match="expected a function"):
+    with pytest.raises(TypeError, match="fallback: expected a function"):
         create_node(lambda s: {}, fallback={"x": 1})
 
 
+@pytest.mark.req("M-6")
+@pytest.mark.parametrize("make", [create_node, lambda f, **o: runner_config(**o)], ids=["node", "config"])
+def test_a_collector_must_have_the_methods(make):
+    """Named, when it is handed over."""
+    with pytest.raises(TypeError, match="metrics_collector: 5 has no record_success, record_failure"):
+        make(lambda s: {}, metrics_collector=5)
+
+
+@pytest.mark.req("N-17")
+def test_runner_config_wants_the_signal_not_its_controller():
+    """The message tells where the signal is."""
+    with pytest.raises(TypeError, match=r"abort_signal: expected an AbortSignal.*\.signal"):
+        runner_config(abort_signal=AbortController())
+
+
+@pytest.mark.req("N-20")
+def test_a_sanitizer_must_be_one():
+    """Refused when the node is made."""
+    with pytest.raises(TypeError, match="sanitizer: expected a Sanitizer"):
+        create_node(lambda s: {}, sanitizer=5)
+
+
+@pytest.mark.req("N-1")
+def test_a_node_is_not_wrapped_again():
+    """The inner one would capture what the outer one is to retry."""
+    for function in (lambda s: {}, RunnableLambda(lambda s: {})):
+        with pytest.raises(TypeError, match="fn: it is a node already"):
+            create_node(create_node(function))
+
+
 @pytest.mark.req("N-9")
-def test_a_runtime_of_the_wrong_colour_is_refused():
-    """A sync function cannot run on an async clock."""
-    with pytest.raises(ValueError, match="runtime: its colour"):
+def test_a_runtime_that_is_none_is_refused():
+    """One face of it is not enough."""
+    with pytest.raises(TypeError, match=r"runtime: expected a testing.FakeRuntime"):
         create_node(lambda s: {}, runtime=FakeRuntime().awaiting)
 
 

@@ -36,7 +36,7 @@ def seen_context(colour, config=None, state=None, runtime=None, **options):
 def test_identity_and_progress(colour, fake):
     """Name, attempt, start, parent."""
     fake.advance(60)
-    context = seen_context(colour, runtime=colour.runtime(fake))
+    context = seen_context(colour, runtime=fake)
     assert (context.node_name, context.attempt, context.retry_attempt) == ("n", 1, 0)
     assert context.started_at.isoformat() == "2026-01-01T00:01:00+00:00"
     assert context.parent is None
@@ -53,7 +53,7 @@ def test_attempts_count_up(colour, fake):
         seen.append((context.attempt, context.retry_attempt))
         raise ConnectionError
 
-    colour.call(create_node(colour.function(fail), retry=3, runtime=colour.runtime(fake)), {})
+    colour.call(create_node(colour.function(fail), retry=3, runtime=fake), {})
     assert seen == [(1, 0), (2, 1), (3, 2)]
 
 
@@ -152,7 +152,7 @@ def test_runtime_tells_the_attempt(colour, fake):
         seen.append(runtime.execution_info.node_attempt)
         raise ConnectionError
 
-    node = create_node(colour.function(fail), retry=3, runtime=colour.runtime(fake))
+    node = create_node(colour.function(fail), retry=3, runtime=fake)
     colour.invoke(StateGraph(State).add_node("n", node).add_edge(START, "n").compile(), {"x": 0})
     assert seen == [1, 2, 3]
 
@@ -277,5 +277,5 @@ def test_a_stop_before_the_signal_is_asked_for_is_not_missed():
         finally:
             seen.append(context.abort_signal.reason)
 
-    create_node(work, timeout_ms=500, runtime=fake.blocking)({})
+    create_node(work, timeout_ms=500, runtime=fake)({})
     assert "exceeded its attempt timeout" in seen[0]

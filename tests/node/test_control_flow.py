@@ -76,7 +76,7 @@ def test_a_retry_keeps_the_answers_given_so_far(colour, fake):
             raise ConnectionError("after the answer")
         return {"answers": [answer, interrupt("age?")]}
 
-    node = create_node(colour.function(ask_then_fail_once), retry=3, runtime=colour.runtime(fake))
+    node = create_node(colour.function(ask_then_fail_once), retry=3, runtime=fake)
     graph = checkpointed(node)
     assert colour.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0].value == "name?"
     assert colour.invoke(graph, Command(resume="Ada"), THREAD)["__interrupt__"][0].value == "age?"
@@ -283,9 +283,7 @@ def test_a_collector_that_raises_harms_nothing(colour, fake, caplog):
             raise ConnectionError
         return {"x": 1}
 
-    node = create_node(
-        colour.function(flaky), retry=2, metrics_collector=BrokenCollector(), runtime=colour.runtime(fake)
-    )
+    node = create_node(colour.function(flaky), retry=2, metrics_collector=BrokenCollector(), runtime=fake)
     assert colour.call(node, {}) == {"x": 1}
     bad = create_node(colour.function(lambda s: 1 / 0), metrics_collector=BrokenCollector())
     assert colour.call(bad, {})["errors"][0]["error_type"] == "ZeroDivisionError"
@@ -306,7 +304,7 @@ def test_failures_are_counted_by_category(colour, fake):
         name="n",
         metrics_collector=collector,
         circuit_breaker=CircuitBreakerConfig(failure_threshold=3),
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     for _ in range(4):
         colour.call(node, {})

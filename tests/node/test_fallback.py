@@ -40,7 +40,7 @@ def test_runs_with_the_same_state_when_the_function_has_failed(colour, fake, fal
         colour.function(failing),
         retry=3,
         fallback=fall_back_async if fallback_is_async else fall_back,
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     outcome = colour.call(node.run, {"a": [1]})
     assert (outcome.value, outcome.attempts, outcome.fallback_used) == ({"x": "fallback"}, 3, True)
@@ -72,7 +72,7 @@ def test_can_read_the_primary_error_and_input(colour, fake):
         colour.function(primary),
         retry=2,
         fallback=colour.function(fall_back),
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     assert colour.call(node, {"a": [1]}) == {
         "error": "primary down",
@@ -94,7 +94,7 @@ def test_its_own_failure_keeps_both_errors(colour, fake):
         name="n",
         retry=2,
         fallback=colour.function(fall_back),
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     record = colour.call(node, {})["errors"][0]
     assert (record["code"], record["category"]) == ("FALLBACK_FAILED", "network")
@@ -117,8 +117,8 @@ def test_a_node_may_be_the_fallback_and_keeps_its_own_retry(colour, fake):
         assert str(get_node_context().primary_error) == "primary down"
         return flaky.sync(state)
 
-    fallback = create_node(colour.function(second), name="second", retry=3, runtime=colour.runtime(fake))
-    node = create_node(colour.function(failing), fallback=fallback, runtime=colour.runtime(fake))
+    fallback = create_node(colour.function(second), name="second", retry=3, runtime=fake)
+    node = create_node(colour.function(failing), fallback=fallback, runtime=fake)
     assert colour.call(node, {}) == {"x": "third"}
 
 
@@ -126,7 +126,7 @@ def test_a_node_may_be_the_fallback_and_keeps_its_own_retry(colour, fake):
 def test_a_node_that_fails_as_fallback_is_a_failed_fallback(colour, fake):
     """Its captured error does not pass for a result."""
     fallback = create_node(colour.function(lambda s: 1 / 0), name="second")
-    node = create_node(colour.function(failing), fallback=fallback, runtime=colour.runtime(fake))
+    node = create_node(colour.function(failing), fallback=fallback, runtime=fake)
     assert colour.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
 
 
@@ -177,7 +177,7 @@ def test_it_runs_when_the_circuit_is_open(colour, fake):
         colour.function(failing),
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1),
         fallback=lambda s: {"x": get_node_context().primary_error.code},
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     colour.call(node.run, {})
     outcome = colour.call(node.run, {})
@@ -193,7 +193,7 @@ def test_it_cannot_hang_the_graph(colour, fake):
         name="n",
         timeout_ms=500,
         fallback=flaky.awaited if colour.is_async else flaky.sync,
-        runtime=colour.runtime(fake),
+        runtime=fake,
     )
     record = colour.call(node, {})["errors"][0]
     assert record["code"] == "FALLBACK_FAILED"
@@ -206,9 +206,7 @@ def test_it_does_not_run_after_an_abort(colour, fake):
     """Whoever aborts wants no substitute."""
     controller = AbortController()
     controller.abort("stop")
-    node = create_node(
-        colour.function(lambda s: {}), fallback=lambda s: {"x": 1}, runtime=colour.runtime(fake)
-    )
+    node = create_node(colour.function(lambda s: {}), fallback=lambda s: {"x": 1}, runtime=fake)
     record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
     assert record["code"] == "NODE_CANCELLED"
 

@@ -5,6 +5,7 @@ import gc
 import threading
 
 import pytest
+from langgraph.types import Command
 
 from langgraph_runner import create_node
 
@@ -25,6 +26,7 @@ def verdict(colour, function, **options):
         (True, "a bool"),
         (object(), "an object"),
         ({1, 2}, "a set"),
+        ([Command(update={}), 5], "a list"),
         (dict, "a type"),
     ],
 )
@@ -129,9 +131,9 @@ def test_raises_stop_iteration(colour, error):
     def work(state):
         raise error
 
-    record = verdict(colour, work)
+    record = verdict(colour, work, retry=3)
     assert record["error_type"] in {"RuntimeError", "StopAsyncIteration"}
-    assert record["code"] == "NODE_EXECUTION_FAILED"
+    assert (record["code"], record["attempts"]) == ("NODE_EXECUTION_FAILED", 1)
 
 
 @pytest.mark.req("N-4")

@@ -1,5 +1,6 @@
 """Copies of the state: deep in containers, shared in everything else."""
 
+from collections import OrderedDict, defaultdict, deque
 from dataclasses import dataclass, field
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from langgraph_runner.node.isolation import isolated
+from langgraph_runner import create_node
+from langgraph_runner.node.isolation import MAX_CONTAINERS, isolated
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -115,3 +117,55 @@ def test_what_cannot_be_copied_is_shared():
     assert isolated(state) is state
     assert isolated(5) == 5
     assert isolated([1]) == [1]
+
+
+@dataclass(frozen=True, slots=True)
+class Slotted:
+    """A state without a `__dict__`."""
+
+    items: list[int]
+
+
+@pytest.mark.req("N-5")
+@pytest.mark.parametrize(
+    "make", [lambda x: defaultdict(list, a=x), lambda x: OrderedDict(a=x), lambda x: deque([x])]
+)
+def test_subclasses_and_deques_are_copied_as_what_they_are(make):
+    """Their kind stays."""
+    bottom = [1]
+    state = {"v": make(bottom)}
+    copied = isolated(state)["v"]
+    assert type(copied) is type(state["v"])
+    (copied["a"] if isinstance(copied, dict) else copied[0]).append(2)
+    assert bottom == [1]
+
+
+@pytest.mark.req("N-5")
+def test_slotted_and_frozen_dataclasses_are_copied():
+    """Their fields, like the items of a dict."""
+    state = Slotted([1])
+    isolated(state).items.append(2)
+    assert state.items == [1]
+
+
+@pytest.mark.req("N-5")
+def test_a_huge_state_costs_no_more_than_the_limit():
+    """Beyond it containers are shared."""
+    state = {"v": [[i] for i in range(MAX_CONTAINERS + 100)]}
+    copied = isolated(state)["v"]
+    assert copied == state["v"]
+    assert copied[0] is not state["v"][0]
+    assert copied[-1] is state["v"][-1]
+
+
+@pytest.mark.req("N-5")
+def test_the_graphs_own_state_is_safe_from_the_first_attempt_too(colour):
+    """Its channels share their values with the nodes."""
+    state = {"items": []}
+
+    def spoil(s):
+        s["items"].append("dirt")
+        raise KeyError
+
+    colour.call(create_node(colour.function(spoil), retry=2), state)
+    assert state == {"items": []}

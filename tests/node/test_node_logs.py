@@ -24,7 +24,7 @@ def events(structlog_restored):
 @pytest.mark.req("N-3")
 def test_entry_and_exit_of_a_success(colour, fake, events):
     """Name, story, duration in ms, outcome and attempts."""
-    node = create_node(colour.function(lambda s: fake.advance(0.25)), name="n", runtime=colour.runtime(fake))
+    node = create_node(colour.function(lambda s: fake.advance(0.25)), name="n", runtime=fake)
     colour.call(node, {"story_id": "ST-1"})
     started, completed = events
     trace_id = started["trace_id"]
@@ -44,9 +44,7 @@ def test_retries_and_the_final_failure(colour, fake, events):
     def fail(state):
         raise ConnectionError("down")
 
-    node = create_node(
-        colour.function(fail), retry={"max_attempts": 2, "jitter": 0}, runtime=colour.runtime(fake)
-    )
+    node = create_node(colour.function(fail), retry={"max_attempts": 2, "jitter": 0}, runtime=fake)
     colour.call(node, {})
     assert [(e["event"], e["log_level"]) for e in events] == [
         ("node.started", "info"),
@@ -70,7 +68,7 @@ def test_log_events_hold_no_secret(colour, fake, events):
     def fail(state):
         raise ConnectionError(f"password={secret}")
 
-    colour.call(create_node(colour.function(fail), retry=2, runtime=colour.runtime(fake)), {})
+    colour.call(create_node(colour.function(fail), retry=2, runtime=fake), {})
     assert secret not in repr(events)
 
 

@@ -15,7 +15,7 @@ def flaky_node(colour, fake, *script, takes_s=0.0, **options):
     """A node that follows a script, and its script."""
     flaky = Flaky(*script, takes_s=takes_s, clock=fake)
     function = flaky.awaited if colour.is_async else flaky.sync
-    return create_node(function, name="n", runtime=colour.runtime(fake), **options), flaky
+    return create_node(function, name="n", runtime=fake, **options), flaky
 
 
 @pytest.mark.req("N-5")
@@ -210,7 +210,7 @@ def test_what_a_failed_attempt_did_to_the_state_is_gone(colour, fake, nested):
         target.append("dirt")
         raise ConnectionError
 
-    node = create_node(colour.function(mutate), retry=3, runtime=colour.runtime(fake))
+    node = create_node(colour.function(mutate), retry=3, runtime=fake)
     colour.call(node, {"list": [], "deep": {"list": []}})
     assert seen == [[], [], []]
 

@@ -217,6 +217,15 @@ def test_subgraphs_that_a_function_calls_are_still_found():
     assert [name for name, _ in graph.get_subgraphs()] == ["n"]
 
 
+@pytest.mark.req("N-26")
+def test_a_wrapped_graph_is_still_found_as_a_subgraph():
+    """And drawn with what is inside."""
+    inner = StateGraph(State).add_node("i", lambda s: {"y": 1}).add_edge(START, "i").compile()
+    graph = StateGraph(State).add_node("n", create_node(inner)).add_edge(START, "n").compile()
+    assert [name for name, _ in graph.get_subgraphs()] == ["n"]
+    assert "n:i" in graph.get_graph(xray=True).nodes
+
+
 @pytest.mark.req("N-1")
 def test_names_that_langgraph_refuses_are_left_to_langgraph():
     """`|` and `:` fail in add_node, where the name is used."""

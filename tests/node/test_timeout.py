@@ -17,7 +17,7 @@ def slow_node(colour, fake, *script, takes_s, **options):
     """A node whose function takes its time on the fake clock."""
     flaky = Flaky(*script, takes_s=takes_s, clock=fake)
     function = flaky.awaited if colour.is_async else flaky.sync
-    return create_node(function, name="slow", runtime=colour.runtime(fake), **options), flaky
+    return create_node(function, name="slow", runtime=fake, **options), flaky
 
 
 @pytest.mark.req("N-15", "N-24")

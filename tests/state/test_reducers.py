@@ -141,3 +141,34 @@ def test_the_newest_hundred_errors_are_kept():
     )
     errors = graph.invoke({"story_id": "S"})["errors"]
     assert (len(errors), errors[0], errors[-1]) == (MAX_ERRORS, {"node_id": "50"}, {"node_id": "149"})
+
+
+@pytest.mark.req("N-8", "N-4")
+def test_a_subgraph_does_not_repeat_the_errors_that_it_was_given(colour):
+    """It shares the field, so it hands back what it got together with its own."""
+    from langgraph_runner import create_node
+
+    def fail(state):
+        raise ValueError
+
+    inner = StateGraph(GraphState).add_node("i", create_node(colour.function(fail))).add_edge(START, "i")
+    outer = (
+        StateGraph(GraphState)
+        .add_node("a", create_node(colour.function(fail)))
+        .add_node("sub", inner.compile())
+        .add_edge(START, "a")
+        .add_edge("a", "sub")
+        .compile()
+    )
+    assert [e["node_id"] for e in colour.invoke(outer, {"story_id": "S"})["errors"]] == ["a", "i"]
+
+
+RECORD = st.fixed_dictionaries({"node_id": st.sampled_from("ab"), "timestamp": st.sampled_from("12")})
+
+
+@pytest.mark.req("N-8")
+@given(st.integers(1, 4), *[st.lists(RECORD, max_size=4)] * 3)
+def test_records_stay_associative_although_they_are_not_repeated(limit, a, b, c):
+    """Each stands where it was written last."""
+    append = append_bounded(limit)
+    assert append(append(a, b), c) == append(a, append(b, c))

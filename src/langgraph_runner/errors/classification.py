@@ -12,6 +12,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Mapping
+from concurrent.futures import CancelledError as CancelledFutureError
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -27,6 +28,7 @@ from langgraph_runner.errors.exceptions import (
     InvalidNodeOutputError,
     NodeCancellationError,
     RetryExhaustedError,
+    StateUpdateError,
 )
 
 __all__ = [
@@ -126,6 +128,7 @@ _PROGRAMMING_ERRORS: Final = (
     SyntaxError,
     SystemError,
     Warning,
+    CancelledFutureError,
     GraphRecursionError,
     InvalidUpdateError,
 )
@@ -185,6 +188,10 @@ def is_retryable_node_error(error: BaseException) -> bool:
 def _is_retryable(error: BaseException, depth: int) -> bool:
     if not isinstance(error, Exception) or is_control_flow(error) or isinstance(error, _OWN_FINAL):
         return False
+    if isinstance(reason := getattr(error, "reason", None), Exception):  # urllib's URLError
+        return depth < _GROUP_DEPTH and _is_retryable(reason, depth + 1)
+    if isinstance(error.__cause__, (StopIteration, StopAsyncIteration)) and type(error) is RuntimeError:
+        return False  # What Python makes of them in a coroutine (PEP 479).
     if isinstance(error, BaseExceptionGroup):
         return depth < _GROUP_DEPTH and all(_is_retryable(inner, depth + 1) for inner in error.exceptions)
     status = http_status(error)
@@ -239,11 +246,14 @@ def _category(error: BaseException) -> FailureCategory:
     if isinstance(error, FallbackError):
         return _category(error.primary_error)
     if isinstance(error, CircuitOpenError):
-        return FailureCategory.CIRCUIT_OPEN
+        # One that ended the retries of a call that had failed stands for that failure.
+        return FailureCategory.CIRCUIT_OPEN if error.last_error is None else _category(error.last_error)
     if isinstance(error, (NodeCancellationError, asyncio.CancelledError)):
         return FailureCategory.CANCELLED
-    if isinstance(error, (ValidationError, InvalidNodeOutputError, InvalidUpdateError)):
+    if isinstance(error, (ValidationError, InvalidNodeOutputError, InvalidUpdateError, StateUpdateError)):
         return FailureCategory.VALIDATION
+    if isinstance(reason := getattr(error, "reason", None), Exception):  # urllib's URLError
+        return _category(reason)
     names = _class_names(error)
     status = http_status(error)
     if (

@@ -4,7 +4,7 @@
     ├── NodeTimeoutError         also langgraph.errors.NodeTimeoutError
     ├── NodeCancellationError
     ├── RetryExhaustedError      its __cause__ is the error of the last attempt
-    ├── CircuitOpenError
+    ├── CircuitOpenError         its __cause__ is what an attempt before raised, if there was one
     ├── InvalidNodeOutputError
     ├── FallbackError            holds the errors of both functions
     └── StateUpdateError         also ValueError
@@ -46,14 +46,15 @@ class NodeRunnerError(Exception):
     code: ClassVar[ErrorCode] = ErrorCode.NODE_EXECUTION_FAILED
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.args, dict(self.__dict__))
+        return _restore, (type(self), self.args, dict(self.__dict__), self.__cause__)
 
 
 def _restore(
-    cls: type[NodeRunnerError], args: tuple[Any, ...], attributes: dict[str, Any]
+    cls: type[NodeRunnerError], args: tuple[Any, ...], attributes: dict[str, Any], cause: BaseException | None
 ) -> NodeRunnerError:
     error = cls.__new__(cls, *args)
     error.__dict__.update(attributes)
+    error.__cause__ = cause
     return error
 
 
@@ -130,15 +131,22 @@ class CircuitOpenError(NodeRunnerError):
         node: The name of the node.
         retry_after_ms: In how many ms the breaker will allow a probe; None if it was opened by hand and
             waits for `reset()`.
+        last_error: What the attempt before raised, where the open circuit ended the retries of a call. It is
+            the `__cause__` too. None where the function was not called at all.
     """
 
     code = ErrorCode.CIRCUIT_OPEN
 
-    def __init__(self, *, node: str, retry_after_ms: float | None) -> None:
+    def __init__(
+        self, *, node: str, retry_after_ms: float | None, last_error: BaseException | None = None
+    ) -> None:
         when = "until reset() is called" if retry_after_ms is None else f"retry in {retry_after_ms:.0f} ms"
         super().__init__(render_message(self.code, node=node, retry_after=when))
         self.node = node
         self.retry_after_ms = retry_after_ms
+        self.last_error = last_error
+        if last_error is not None:
+            self.__cause__ = last_error
 
 
 class InvalidNodeOutputError(NodeRunnerError):

@@ -56,8 +56,19 @@ def is_enabled(name: str, level: int) -> bool:
     # structlog that is not imported is not configured; one half imported by another thread is not either.
     configured = getattr(sys.modules.get("structlog"), "is_configured", None)
     if configured is None or not configured():
-        return _logging_logger(name).isEnabledFor(level)
+        logger = _logging_logger(name)
+        return logger.isEnabledFor(level) and _has_listener(logger)
     return _is_enabled_in_structlog(name, level)
+
+
+def _has_listener(logger: logging.Logger) -> bool:
+    """Tell whether a record would reach anybody: in a program that configures nothing, warnings do not."""
+    current: logging.Logger | None = logger
+    while current is not None:
+        if any(type(handler) is not logging.NullHandler for handler in current.handlers):
+            return True
+        current = current.parent if current.propagate else None
+    return False
 
 
 # `logging.getLogger` takes a lock at each call.

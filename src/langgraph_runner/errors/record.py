@@ -188,8 +188,8 @@ def _message(
         primary = _detail(_original(error.primary_error), sanitizer)
         fallback = _detail(_original(error.fallback_error), sanitizer)
         return render_message(code, node=node, detail=primary, fallback_detail=fallback)
-    if original is error and isinstance(error, NodeRunnerError):
-        return sanitizer.message(error)
+    if isinstance(error, CircuitOpenError) and error.last_error is not None:
+        return f"{sanitizer.message(error)} Before that: {_detail(error.last_error, sanitizer)}"
     if code in {ErrorCode.RETRY_EXHAUSTED, ErrorCode.VALIDATION_FAILED, ErrorCode.NODE_EXECUTION_FAILED}:
         return render_message(code, node=node, attempts=attempts, detail=_detail(original, sanitizer))
     return sanitizer.message(original)

@@ -18,7 +18,7 @@ from langgraph_runner.errors.logs import get_logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AbortController", "AbortSignal"]
+__all__ = ["AbortController", "AbortSignal", "as_abort_signal"]
 
 DEFAULT_REASON = "aborted"
 
@@ -109,7 +109,9 @@ class AbortSignal:
         # The sources live as long as the combination: a timeout signal that nobody else holds must still fire.
         combined._sources = signals
         for signal in signals:
-            signal.add_callback(_Relay(signal, combined))
+            remove = signal.add_callback(_Relay(signal, combined))
+            # A signal that lives as long as the process must not collect what is left of short-lived ones.
+            weakref.finalize(combined, remove).atexit = False
         return combined
 
     @classmethod
@@ -128,7 +130,7 @@ class AbortSignal:
         fire = _Relay(None, signal, f"timed out after {timeout_ms:g} ms")
         timer = threading.Timer(min(timeout_ms / 1000, threading.TIMEOUT_MAX), fire)
         timer.daemon = True
-        weakref.finalize(signal, timer.cancel)
+        weakref.finalize(signal, timer.cancel).atexit = False
         timer.start()
         return signal
 
@@ -200,6 +202,18 @@ class AbortController:
             reason: Why, for the error records.
         """
         self._signal._fire(str(reason) or DEFAULT_REASON)  # noqa: SLF001 - the controller is the signal's owner
+
+
+def as_abort_signal(signal: object, *, field: str) -> AbortSignal | None:
+    """`signal`, if it is one or None.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if signal is None or isinstance(signal, AbortSignal):
+        return signal
+    hint = " Hand over its `.signal`." if isinstance(signal, AbortController) else ""
+    raise TypeError(f"{field}: expected an AbortSignal, got {signal!r:.80}.{hint}")
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:

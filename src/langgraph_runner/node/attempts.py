@@ -47,7 +47,7 @@ async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext) 
     except Exception as error:
         if is_control_flow(error):
             raise
-        failed = error
+        failed: Exception = error
     while True:
         if policies.on_timeout is not None and failed is call.timeout_error:
             await _notified(policies, call, policies.on_timeout, failed, "node.on_timeout_failed")
@@ -65,7 +65,14 @@ async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext) 
         except Exception as error:
             if is_control_flow(error):
                 raise
-            failed = error
+            failed = _with_cause(error, failed)
+
+
+def _with_cause(error: Exception, before: Exception) -> Exception:
+    """`error`; a refusal of the circuit breaker tells of the failure before it as well."""
+    if isinstance(error, CircuitOpenError) and error.last_error is None:
+        return CircuitOpenError(node=error.node, retry_after_ms=error.retry_after_ms, last_error=before)
+    return error
 
 
 async def _another(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
@@ -97,17 +104,20 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies
         if decision.reason == "retry_after_too_long":
             note_once(error, "Not retried: the server asks to wait longer than max_retry_after_ms allows.")
         raise error
-    if (
-        policies.total_timeout_ms is not None
-        and call.elapsed_ms() + decision.delay_ms >= policies.total_timeout_ms
-    ):
-        # Nothing can come of this wait any more.
-        raise NodeTimeoutError(
-            node=call.name,
-            timeout_ms=policies.total_timeout_ms,
-            elapsed_ms=call.elapsed_ms(),
-            scope="total",
-        ) from error
+    breaker = policies.circuit_breaker
+    if breaker is not None:
+        closed_for_ms = breaker.retry_after_ms
+        if closed_for_ms is None or closed_for_ms > decision.delay_ms:
+            # This attempt has opened it; to wait would end in a refusal.
+            raise CircuitOpenError(node=call.name, retry_after_ms=closed_for_ms, last_error=error)
+    total_ms = policies.total_timeout_ms
+    if total_ms is not None and call.elapsed_ms() + decision.delay_ms >= total_ms:
+        elapsed_ms = call.elapsed_ms()
+        timeout = NodeTimeoutError(node=call.name, timeout_ms=total_ms, elapsed_ms=elapsed_ms, scope="total")
+        timeout.add_note(
+            f"Given up before a wait of {decision.delay_ms:.0f} ms that would have passed the limit."
+        )
+        raise timeout from error
     return decision.delay_ms
 
 
@@ -116,14 +126,18 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
 
     Raises:
         CircuitOpenError: It did not.
+        NodeCancellationError: The call was to stop before it had begun.
     """
+    limits = _limits(policies, call, context)
+    if limits is not None and (cancelled := limits.cancelled()) is not None:
+        raise cancelled
     breaker = policies.circuit_breaker
     permit = None if breaker is None else breaker.acquire(call.name)
     call.attempts += 1
     # What only the fallback asked LangGraph for is not for the function.
     keywords = call.keywords if policies.fallback is None else policies.callee.keywords(call.keywords)
     try:
-        value = await called(policies.callee.function, call, keywords, _limits(policies, call, context))
+        value = await called(policies.callee.function, call, keywords, limits)
     except BaseException as error:
         if breaker is not None and permit is not None:
             _judge(breaker, permit, call, error)
@@ -172,7 +186,6 @@ async def called(
 
     Raises:
         InvalidNodeOutputError: LangGraph could not write it to the state.
-        RuntimeError: The function raised `StopIteration`, which no coroutine may let through (PEP 479).
     """
     try:
         value = await call.runtime.call(function, (call.state,), keywords, limits)
@@ -180,8 +193,6 @@ async def called(
             # LangGraph invokes what a node returns if it can be; here it is part of the attempt.
             invoke = value.ainvoke if call.runtime.is_async else value.invoke
             value = await call.runtime.call(invoke, (call.state, call.config), {}, limits)
-    except StopIteration as error:
-        raise RuntimeError("The function raised StopIteration.") from error
     except NodeTimeoutError as error:
         if limits is not None and error is limits.error:
             call.timeout_error = error

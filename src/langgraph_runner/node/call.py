@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.node.context import EXECUTION_IDS, active_otel_trace_id
-from langgraph_runner.node.langgraph_compat import run_control, run_id
+from langgraph_runner.node.langgraph_compat import name_in_graph, run_control, run_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,6 @@ __all__ = ["TRACE_ID", "NodeCall"]
 
 TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 """A trace id as W3C Trace Context has it: 32 lower-case hex digits, not all of them 0."""
-"""A trace id as W3C Trace Context has it: 32 lower-case hex digits, not all of them 0."""
 
 
 class NodeCall:
@@ -37,7 +36,7 @@ class NodeCall:
     control: RunControl | None = None
     """LangGraph's, where a drain is to stop the work."""
     pristine: Any = None
-    """The state as it was given, where another attempt or a fallback may need it."""
+    """The state as it was given, which no attempt gets to see where another or a fallback may follow."""
     attempts: int = 0
     fallback_used: bool = False
     timeout_error: Exception | None = None
@@ -56,7 +55,7 @@ class NodeCall:
         parent: NodeContext | None,
     ) -> None:
         self.policies = policies
-        self.name = policies.name or _name_in_graph(config) or policies.callee.name
+        self.name = policies.name or name_in_graph(config) or policies.callee.name
         self.state = state
         self.config = config
         self.keywords = keywords
@@ -91,7 +90,9 @@ class NodeCall:
     def trace_id(self) -> str:
         """See `NodeContext.trace_id`."""
         if self._trace_id is None:
-            given = self.configurable.get("trace_id") or active_otel_trace_id()
+            given = self.configurable.get("trace_id")
+            if not (isinstance(given, str) and TRACE_ID.fullmatch(given)):
+                given = active_otel_trace_id()
             if not given and self.parent is not None:
                 given = self.parent.trace_id
             self._trace_id = str(given) if given else self._derived_trace_id()
@@ -108,8 +109,3 @@ class NodeCall:
         # LangGraph's run ids are UUIDs, which are trace ids once their hyphens are gone.
         digits = self.graph_execution_id.replace("-", "").lower()
         return digits if TRACE_ID.fullmatch(digits) else self.runtime.token_hex(16)
-
-
-def _name_in_graph(config: RunnableConfig | None) -> str | None:
-    metadata = config.get("metadata") if config else None
-    return metadata.get("langgraph_node") if metadata else None

@@ -48,12 +48,13 @@ class Callee:
     """Those of them without a default of their own."""
 
     @classmethod
-    def of(cls, source: NodeFunction, *, prefer_async: bool = False) -> Callee:
+    def of(cls, source: NodeFunction, *, prefer_async: bool = False, field: str = "fn") -> Callee:
         """Inspect what the user gave.
 
         Args:
             source: A function, a coroutine function, a callable object, a partial, or a Runnable.
             prefer_async: For a Runnable, which can do both, the colour to call it in.
+            field: Name of the option, for the message.
 
         Raises:
             TypeError: It cannot be called.
@@ -65,7 +66,7 @@ class Callee:
             return cls._of_runnable(source, prefer_async=prefer_async)
         if not callable(source):
             raise TypeError(
-                f"fn: expected a function, a coroutine function or a Runnable, got {source!r:.80}."
+                f"{field}: expected a function, a coroutine function or a Runnable, got {source!r:.80}."
             )
         parameters = _parameters(source)
         injected = _injected(parameters)

@@ -31,6 +31,8 @@ __all__ = [
 MAX_MS: Final = 366 * 24 * 3600 * 1000
 """A year; whoever asks for more has mixed up the units."""
 
+DEFAULT_CAP_MS: Final = 30_000
+
 
 def _no_bool(value: Any) -> Any:
     # To pydantic True is 1, and `retry=True` would quietly mean "one attempt".
@@ -45,14 +47,14 @@ def _as_predicate(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         kinds = tuple(value)
         if not kinds or not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
-            raise ValueError("expected exception classes, a predicate or a tenacity retry object")
+            raise ValueError("expected exception classes or a predicate")
         return lambda error: isinstance(error, kinds)
     return value
 
 
 Count = Annotated[int, BeforeValidator(_no_bool)]
 Milliseconds = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=MAX_MS, allow_inf_nan=False)]
-RetryPredicate = Annotated[Callable[[BaseException], bool], BeforeValidator(_as_predicate)]
+ErrorPredicate = Annotated[Callable[[BaseException], bool], BeforeValidator(_as_predicate)]
 
 
 class RetryConfig(BaseModel):
@@ -76,23 +78,37 @@ class RetryConfig(BaseModel):
         float, BeforeValidator(_no_bool), Field(ge=1, le=1000, allow_inf_nan=False)
     ] = 2.0
     """Growth from one wait to the next: 1 to 1,000."""
-    max_backoff_ms: Milliseconds = 30_000
-    """No computed wait is longer; it holds after the jitter."""
+    max_backoff_ms: Milliseconds = DEFAULT_CAP_MS
+    """No computed wait is longer; it holds after the jitter. At least `backoff_ms`, which it is if only that is
+    given and longer."""
     jitter: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=0.25)] = 0.25
     """Share of a wait that chance may add: 0 to 0.25. Jitter keeps many clients from retrying in step."""
     max_retry_after_ms: Milliseconds = 60_000
     """A server's `Retry-After` is honoured up to this, also beyond `max_backoff_ms`. One that asks for more ends
     the retries, because to wait less would only be refused again."""
-    retry_on: RetryPredicate | InstanceOf[retry_base] = is_retryable_node_error
+    retry_on: ErrorPredicate | InstanceOf[retry_base] = is_retryable_node_error
     """Which errors are tried again: a predicate, exception classes, or a tenacity retry object."""
     stop: InstanceOf[stop_base] | None = None
     """A tenacity stop object, in place of `max_attempts`."""
     wait: InstanceOf[wait_base] | None = None
     """A tenacity wait object, in place of the back-off fields. `Retry-After` still lengthens its waits."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _cap_of_a_long_backoff(cls, values: Any) -> Any:
+        """Whoever asks for a first wait beyond the usual cap, and names no other, means that wait."""
+        backoff_ms = values.get("backoff_ms") if isinstance(values, dict) else None
+        if (
+            isinstance(backoff_ms, (int, float))
+            and backoff_ms > DEFAULT_CAP_MS
+            and "max_backoff_ms" not in values
+        ):
+            return {**values, "max_backoff_ms": backoff_ms}
+        return values
+
     @model_validator(mode="after")
     def _cap_is_not_below_first_delay(self) -> Self:
-        if self.max_backoff_ms < self.backoff_ms and "max_backoff_ms" in self.model_fields_set:
+        if self.max_backoff_ms < self.backoff_ms:
             raise ValueError(
                 f"max_backoff_ms ({self.max_backoff_ms:g}) must not be below backoff_ms ({self.backoff_ms:g})"
             )
@@ -208,8 +224,8 @@ class CircuitBreakerConfig(BaseModel):
     """Share of failed calls that opens the breaker: above 0, at most 1."""
     window: Annotated[Count, Field(ge=1, le=100_000)] | None = None
     """How many calls the failure rate looks back on; 100 unless given. Only with `failure_rate`."""
-    trips_on: Callable[[BaseException], bool] = trips_circuit
-    """Which errors count as failures."""
+    trips_on: ErrorPredicate = trips_circuit
+    """Which errors count as failures: a predicate or exception classes."""
 
     @model_validator(mode="before")
     @classmethod

@@ -106,10 +106,7 @@ class NodeContext:
         A blocking function that loops should look at `abort_signal.aborted`: nothing else can stop it.
         """
         if self._controller is None:
-            controller = AbortController()
-            if (run_signal := self._call.abort_signal) is not None:
-                run_signal.add_callback(lambda: controller.abort(run_signal.reason or ""))
-            self._controller = controller
+            controller = self._controller = AbortController()
             # In this order, so that a stop between the two lines is not missed.
             if self._stop_reason is not None:
                 controller.abort(self._stop_reason)
@@ -136,7 +133,10 @@ class NodeContext:
 
 
 def get_node_context() -> NodeContext:
-    """The context of the node call that this code runs in, in its threads and tasks too.
+    """The context of the node call that this code runs in.
+
+    Tasks inherit it, and threads that are given a copy of the context, as by `asyncio.to_thread()`; a plain
+    `threading.Thread` is not.
 
     Raises:
         RuntimeError: Not inside a node made by `create_node()`.

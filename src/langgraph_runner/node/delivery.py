@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors import NodeCancellationError, RetryExhaustedError, note_once
-from langgraph_runner.node.langgraph_compat import run_control
+from langgraph_runner.node.langgraph_compat import is_checkpointed, run_control
 from langgraph_runner.node.outcome import Outcome, Success
 
 if TYPE_CHECKING:
@@ -34,17 +34,22 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
 
     Raises:
         Exception: The original exception, with `on_error="raise"` or where the graph's state has no `errors`.
-        GraphDrained: With `on_error="raise"`, where the node was stopped by a drain, so that LangGraph ends
-            the run at the last checkpoint and the node runs again when it is resumed.
+        GraphDrained: The node was stopped by a drain, and the run has a checkpoint to resume from (or
+            `on_error="raise"`). LangGraph ends the run there, and on resume the node runs again: captured as
+            an error it would be skipped.
     """
     if isinstance(outcome, Success):
         if config:
             schema.look_at(outcome.value, config)
         return outcome.value
+    if (drained := _drained(outcome, config, on_error)) is not None:
+        raise drained
     if on_error == "raise":
-        raise _to_raise(outcome, config)
+        raise _to_raise(outcome)
+    if config:
+        schema.look_at(None, config)
     if not schema.keeps_errors(config):
-        error = _to_raise(outcome, config)
+        error = _to_raise(outcome)
         note_once(
             error,
             "Raised, not captured: the graph's state has no 'errors' field. Let it inherit from GraphState, or"
@@ -56,12 +61,19 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
     return {"errors": [outcome.record], "routing_flags": {"blocked": True}}
 
 
-def _to_raise(failure: Failure, config: RunnableConfig | None) -> Exception:
+def _drained(failure: Failure, config: RunnableConfig | None, on_error: OnError) -> GraphDrained | None:
+    if not isinstance(failure.exception, NodeCancellationError):
+        return None
+    control = run_control(config)
+    if control is None or not control.drain_requested:
+        return None
+    if on_error == "raise" or is_checkpointed(config):
+        return GraphDrained(control.drain_reason or "shutdown")
+    return None
+
+
+def _to_raise(failure: Failure) -> Exception:
     error = failure.exception
     if isinstance(error, RetryExhaustedError) and isinstance(error.last_error, Exception):
         return error.last_error
-    if isinstance(error, NodeCancellationError):
-        control = run_control(config)
-        if control is not None and control.drain_requested:
-            return GraphDrained(control.drain_reason or "shutdown")
     return error

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Concatenate, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 from langchain_core.runnables import Runnable
 
@@ -25,6 +25,7 @@ from langgraph_runner.node.nodes import (
     SyncNode,
     as_fallback,
     async_node,
+    is_node,
     sync_node,
 )
 from langgraph_runner.node.policies import (
@@ -36,7 +37,8 @@ from langgraph_runner.node.policies import (
     OnTimeout,
     as_choice,
 )
-from langgraph_runner.node.runtime import ASYNC_RUNTIME, BLOCKING_RUNTIME, Runtime
+from langgraph_runner.node.runner_config import as_collector
+from langgraph_runner.node.runtime import REAL_RUNTIMES, Runtime, Runtimes
 
 if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
@@ -45,6 +47,9 @@ __all__ = ["NodeOptions", "create_node"]
 
 StateT = TypeVar("StateT")
 ResultT = TypeVar("ResultT")
+
+CircuitBreakerLike: TypeAlias = CircuitBreakerConfig | NodeCircuitBreaker | Mapping[str, Any]
+"""What `circuit_breaker=` takes: a config, its fields as a dict, or a breaker to share."""
 
 
 class NodeOptions(TypedDict, total=False):
@@ -56,14 +61,14 @@ class NodeOptions(TypedDict, total=False):
     total_timeout_ms: TimeoutLike | None
     on_timeout: OnTimeout | None
     on_retry_attempt: OnRetryAttempt | None
-    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None
+    circuit_breaker: CircuitBreakerLike | None
     fallback: NodeFunction | None
     metrics_collector: NodeMetricsCollector | None
     on_error: OnError
     on_drain: OnDrain | None
     log_level: int | str
     sanitizer: Sanitizer
-    runtime: Runtime | None
+    runtime: Runtimes | None
 
 
 @overload
@@ -93,14 +98,14 @@ def create_node(
     total_timeout_ms: TimeoutLike | None = None,
     on_timeout: OnTimeout | None = None,
     on_retry_attempt: OnRetryAttempt | None = None,
-    circuit_breaker: CircuitBreakerConfig | NodeCircuitBreaker | None = None,
+    circuit_breaker: CircuitBreakerLike | None = None,
     fallback: NodeFunction | None = None,
     metrics_collector: NodeMetricsCollector | None = None,
     on_error: OnError = "capture",
     on_drain: OnDrain | None = None,
     log_level: int | str = "INFO",
     sanitizer: Sanitizer = DEFAULT_SANITIZER,
-    runtime: Runtime | None = None,
+    runtime: Runtimes | None = None,
 ) -> Any:
     """Wrap a function so that it can stand in production as a LangGraph node.
 
@@ -114,14 +119,15 @@ def create_node(
         name: For errors, logs and metrics. If not given, the node is called what LangGraph calls it, or after
             its function outside a graph. Give it where several nodes share one function.
         retry: A `RetryConfig`, its fields as a dict, a number of attempts, or LangGraph's `RetryPolicy`. Each
-            attempt gets a fresh copy of the state's containers.
+            attempt gets a copy of its own of the state's containers (the first 10,000 of them).
         timeout_ms: Limit of one attempt (ms, more than 0; or a `timedelta` or a `TimeoutPolicy`). It works for
             sync functions too: they run in a thread, which is left behind when the time is up.
         total_timeout_ms: Limit of all attempts and the waits between them.
         on_timeout: Called with the `NodeTimeoutError` of each attempt that took too long, to clean up. Sync or
             async. If it raises, that is logged and hides nothing.
         on_retry_attempt: Called with a `RetryAttempt` before each wait, in the same way.
-        circuit_breaker: A `CircuitBreakerConfig`, or a `NodeCircuitBreaker` to share between nodes.
+        circuit_breaker: A `CircuitBreakerConfig`, its fields as a dict, or a `NodeCircuitBreaker` to share
+            between nodes.
         fallback: Runs with the same state when `fn` has finally failed, under `timeout_ms` and the abort
             signal. A callable of either colour, or a node. `get_node_context().primary_error` tells it why.
         metrics_collector: What to report to; one in `config["configurable"]` wins.
@@ -132,7 +138,7 @@ def create_node(
             Unless given, `"finish"` with `on_error="raise"`, else `"stop"`.
         log_level: Level of the `node.started` and `node.completed` events, by name or number.
         sanitizer: Redacts and bounds what is recorded.
-        runtime: Clock, sleep and chance; a fake one in tests.
+        runtime: Clock, sleep and chance; a `testing.FakeRuntime` in tests.
 
     Returns:
         A node of the same colour: `(state, config) -> partial state`. Thread-safe, and good for any number of
@@ -159,10 +165,16 @@ def create_node(
     as_choice(on_drain or "stop", ("stop", "finish"), field="on_drain")
     if name is not None and (not isinstance(name, str) or not name):
         raise ValueError(f"name: {name!r} is not a non-empty string.")
+    if is_node(fn):
+        raise TypeError("fn: it is a node already; give all options to one create_node().")
+    if not isinstance(sanitizer, Sanitizer):
+        raise TypeError(f"sanitizer: expected a Sanitizer, got {sanitizer!r:.80}.")
+    as_collector(metrics_collector)
     callee = Callee.of(fn)
-    world = runtime or (ASYNC_RUNTIME if callee.is_async else BLOCKING_RUNTIME)
-    if world.is_async is not callee.is_async:
-        raise ValueError("runtime: its colour is not that of fn.")
+    runtimes = runtime or REAL_RUNTIMES
+    if not (hasattr(runtimes, "awaiting") and hasattr(runtimes, "blocking")):
+        raise TypeError(f"runtime: expected a testing.FakeRuntime or the like, got {runtime!r:.80}.")
+    world = runtimes.awaiting if callee.is_async else runtimes.blocking
     policies = NodePolicies(
         callee=callee,
         name=name,
@@ -184,20 +196,20 @@ def create_node(
         awaiting = replace(
             policies,
             callee=Callee.of(fn, prefer_async=True),
-            runtime=ASYNC_RUNTIME,
-            on_timeout=Callback.of(on_timeout, ASYNC_RUNTIME, field="on_timeout"),
-            on_retry_attempt=Callback.of(on_retry_attempt, ASYNC_RUNTIME, field="on_retry_attempt"),
-            fallback=None if fallback is None else as_fallback(fallback, ASYNC_RUNTIME),
+            runtime=runtimes.awaiting,
+            on_timeout=Callback.of(on_timeout, runtimes.awaiting, field="on_timeout"),
+            on_retry_attempt=Callback.of(on_retry_attempt, runtimes.awaiting, field="on_retry_attempt"),
+            fallback=None if fallback is None else as_fallback(fallback, runtimes.awaiting),
         )
         return RunnableNode(policies, awaiting)
     return async_node(policies) if callee.is_async else sync_node(policies)
 
 
-def _as_breaker(
-    breaker: CircuitBreakerConfig | NodeCircuitBreaker | None, name: str, runtime: Runtime
-) -> NodeCircuitBreaker | None:
+def _as_breaker(breaker: CircuitBreakerLike | None, name: str, runtime: Runtime) -> NodeCircuitBreaker | None:
     if breaker is None or isinstance(breaker, NodeCircuitBreaker):
         return breaker
+    if isinstance(breaker, Mapping):
+        breaker = CircuitBreakerConfig(**breaker)
     if isinstance(breaker, CircuitBreakerConfig):
         return NodeCircuitBreaker(breaker, name=name, clock=runtime.monotonic)
     raise TypeError(

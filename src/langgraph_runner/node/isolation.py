@@ -1,11 +1,16 @@
-"""Copies of the state, so that what a failed attempt did to it does not leak into the next."""
+"""Copies of the state, so that what an attempt does to it leaks neither into the next nor into the graph."""
 
 from __future__ import annotations
 
 import copy
+import dataclasses
+from collections import deque
 from typing import Any, Final
 
-__all__ = ["isolated"]
+__all__ = ["MAX_CONTAINERS", "isolated"]
+
+MAX_CONTAINERS: Final = 10_000
+"""How many containers one copy makes; what lies beyond is shared. It bounds the time of a call with a huge state."""
 
 _ATOMIC: Final = frozenset({str, int, float, bool, bytes, complex, type(None)})
 
@@ -13,8 +18,9 @@ _ATOMIC: Final = frozenset({str, int, float, bool, bytes, complex, type(None)})
 def isolated(state: Any) -> Any:
     """A copy of `state` whose containers can be changed without changing the original.
 
-    Dicts, lists, tuples and sets are copied at every depth, and so are the attributes of a pydantic or dataclass
-    state. Other objects (messages, models, connections) are shared: copying them could cost anything, or fail.
+    Dicts, lists, tuples, sets and deques, subclasses too, are copied at every depth, up to `MAX_CONTAINERS` of
+    them, and so are the fields of a pydantic or dataclass state. Other objects (messages, models,
+    connections) are shared: copying them could cost anything, or fail.
 
     Args:
         state: What a node is called with.
@@ -23,60 +29,55 @@ def isolated(state: Any) -> Any:
         The copy, or `state` itself where it cannot be copied. Never raises.
     """
     if type(state) is dict:
-        return {key: value if type(value) in _ATOMIC else _copy(value, {}) for key, value in state.items()}
-    if type(state) in _CONTAINERS:
+        done: dict[int, Any] = {}
+        return {key: value if type(value) in _ATOMIC else _copy(value, done) for key, value in state.items()}
+    if isinstance(state, _CONTAINERS):
         return _copy(state, {})
     return state if type(state) in _ATOMIC else _copy_object(state)
 
 
 def _copy_object(state: Any) -> Any:
+    """The state as an object: its fields are what a dict state has as items."""
     try:
         twin = copy.copy(state)
-        attributes = vars(twin)
-        attributes.update({name: _copy(value, {}) for name, value in attributes.items()})
+        names = (
+            [f.name for f in dataclasses.fields(state)] if dataclasses.is_dataclass(state) else vars(state)
+        )
+        done: dict[int, Any] = {}
+        for name in names:
+            # Not setattr(): the class may be frozen, or have a mind of its own about assignments.
+            object.__setattr__(twin, name, _copy(getattr(state, name), done))
     except Exception:  # A state that refuses to be copied is shared, as LangGraph does.
         return state
     return twin
 
 
 def _copy(value: Any, done: dict[int, Any]) -> Any:
-    copier = _CONTAINERS.get(type(value))
-    if copier is None:
+    """A copy of `value`; `done` knows the containers copied so far by id, which keeps cycles and shared parts."""
+    if type(value) in _ATOMIC or not isinstance(value, _CONTAINERS):
         return value
-    if (known := done.get(id(value))) is not None:
-        return known
+    known = done.get(id(value))
+    if known is not None or len(done) >= MAX_CONTAINERS:
+        return value if known is None else known
     try:
-        return copier(value, done)
-    except RecursionError:
+        return _copy_container(value, done)
+    except Exception:  # Nested too deeply, or a subclass that refuses.
         return value
 
 
-def _copy_dict(value: dict[Any, Any], done: dict[int, Any]) -> dict[Any, Any]:
-    twin: dict[Any, Any] = {}
-    done[id(value)] = twin
-    for key, item in value.items():
-        twin[key] = item if type(item) in _ATOMIC else _copy(item, done)
-    return twin
+def _copy_container(value: Any, done: dict[int, Any]) -> Any:
+    if isinstance(value, tuple):
+        return tuple([_copy(item, done) for item in value]) if type(value) is tuple else value
+    twin = done[id(value)] = copy.copy(value)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if type(item) not in _ATOMIC:
+                twin[key] = _copy(item, done)
+    elif isinstance(value, (list, deque)):
+        for index, item in enumerate(value):
+            if type(item) not in _ATOMIC:
+                twin[index] = _copy(item, done)
+    return twin  # The members of a set are hashable, so they are not changed.
 
 
-def _copy_list(value: list[Any], done: dict[int, Any]) -> list[Any]:
-    twin: list[Any] = []
-    done[id(value)] = twin
-    twin.extend([item if type(item) in _ATOMIC else _copy(item, done) for item in value])
-    return twin
-
-
-def _copy_tuple(value: tuple[Any, ...], done: dict[int, Any]) -> tuple[Any, ...]:
-    return tuple([_copy(item, done) for item in value])
-
-
-def _copy_set(value: set[Any], _done: dict[int, Any]) -> set[Any]:
-    return set(value)  # Its members are hashable, so they are not changed.
-
-
-_CONTAINERS: Final[dict[type, Any]] = {
-    dict: _copy_dict,
-    list: _copy_list,
-    tuple: _copy_tuple,
-    set: _copy_set,
-}
+_CONTAINERS: Final = (dict, list, tuple, set, deque)

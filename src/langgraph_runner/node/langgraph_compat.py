@@ -33,6 +33,7 @@ _SCRATCHPAD = "__pregel_scratchpad"
 _RESUMING = "__pregel_resuming"
 _RUNTIME = "__pregel_runtime"
 _READ = "__pregel_read"
+_CHECKPOINTER = "__pregel_checkpointer"
 
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
@@ -51,6 +52,18 @@ def run_id(config: RunnableConfig | None) -> str | None:
     runtime = config.get("configurable", {}).get(_RUNTIME)
     info = runtime.execution_info if isinstance(runtime, Runtime) else None
     return info.run_id if info is not None else None
+
+
+def name_in_graph(config: RunnableConfig | None) -> str | None:
+    """What LangGraph calls the node that `config` was made for; None outside a graph."""
+    metadata = config.get("metadata") if config else None
+    return metadata.get("langgraph_node") if metadata else None
+
+
+def is_checkpointed(config: RunnableConfig | None) -> bool:
+    """Whether the run can be resumed from a checkpoint."""
+    configurable = (config or {}).get("configurable") or {}
+    return configurable.get(_CHECKPOINTER) not in {None, False}
 
 
 def next_attempt_config(config: RunnableConfig | None, attempt: int) -> RunnableConfig | None:

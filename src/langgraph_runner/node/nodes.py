@@ -6,21 +6,22 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.delivery import deliver
 from langgraph_runner.node.outcome import Outcome, Success
 from langgraph_runner.node.pipeline import run_node
+from langgraph_runner.node.policies import NodePolicies
 from langgraph_runner.node.runtime import Runtime, drive
 from langgraph_runner.node.schema import SchemaWatch
 from langgraph_runner.node.signature import dress
 
 if TYPE_CHECKING:
-    from langgraph_runner.node.policies import NodePolicies, OnError
+    from langgraph_runner.node.policies import OnError
 
-__all__ = ["AsyncNode", "RunnableNode", "SyncNode", "as_fallback", "async_node", "sync_node"]
+__all__ = ["AsyncNode", "RunnableNode", "SyncNode", "as_fallback", "async_node", "is_node", "sync_node"]
 
 StateT = TypeVar("StateT")
 StateT_contra = TypeVar("StateT_contra", contravariant=True)
@@ -58,21 +59,26 @@ class AsyncNode(Protocol[StateT_contra, ResultT_co]):
         ...
 
 
-class RunnableNode(Runnable[StateT, ResultT]):
+class RunnableNode(RunnableLambda[StateT, ResultT]):
     """A node made of a Runnable (a chain, a model, a compiled graph): sync and async, as that is.
 
-    Thread-safe. Both faces share one circuit breaker.
+    Thread-safe. Both faces share one circuit breaker. It is a `RunnableLambda` because that has `deps`, in which
+    LangGraph looks for subgraphs.
     """
 
     def __init__(self, blocking: NodePolicies, awaiting: NodePolicies) -> None:
+        super().__init__(self.invoke, self.ainvoke, name=blocking.name or blocking.callee.name)
         self._blocking = blocking
         self._awaiting = awaiting
         self._on_error: OnError = blocking.on_error
-        self.name = blocking.name or blocking.callee.name
         self._schema = _schema_watch(blocking)
         self.circuit_breaker = blocking.circuit_breaker
-        # LangGraph finds a subgraph by looking through what a node holds.
         self.bound: Runnable[StateT, ResultT] = blocking.callee.source
+
+    @property
+    def deps(self) -> list[Runnable[Any, Any]]:  # a cached property there
+        """What it wraps."""
+        return [self.bound]
 
     def run(self, state: StateT, config: RunnableConfig | None = None) -> Outcome:
         """The outcome as a value."""
@@ -157,17 +163,22 @@ def _schema_watch(policies: NodePolicies) -> SchemaWatch:
     return SchemaWatch(policies.name or policies.callee.name, captures=policies.on_error != "raise")
 
 
+def is_node(function: object) -> bool:
+    """Whether `create_node()` made it."""
+    return isinstance(function, RunnableNode) or isinstance(getattr(function, "policies", None), NodePolicies)
+
+
 def as_fallback(fallback: NodeFunction, runtime: Runtime) -> Callee:
     """A fallback in the colour of `runtime`. One that is a node keeps its policies; its failure is a failure here.
 
     Raises:
         TypeError: It cannot be called.
     """
-    callee = Callee.of(fallback, prefer_async=runtime.is_async)
+    callee = Callee.of(fallback, prefer_async=runtime.is_async, field="fallback")
     function = callee.function
     if isinstance(fallback, RunnableNode):
         function = _raising(fallback.arun if callee.is_async else fallback.run, is_async=callee.is_async)
-    elif hasattr(fallback, "policies"):
+    elif is_node(fallback):
         node: Any = fallback
         function = _raising(node.run, is_async=callee.is_async)
     return replace(

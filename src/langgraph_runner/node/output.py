@@ -39,7 +39,11 @@ def checked_output(value: Any, node: str) -> Any:
 
 
 def _holds_command(value: object) -> bool:
-    return isinstance(value, (list, tuple)) and any(isinstance(item, Command) for item in value)
+    return (
+        isinstance(value, (list, tuple))
+        and any(isinstance(item, Command) for item in value)
+        and all(item is None or isinstance(item, (Command, dict)) or _is_annotated(item) for item in value)
+    )
 
 
 def _is_annotated(value: object) -> bool:

@@ -9,7 +9,7 @@ which await it, and sync ones, which `drive()` it. A success builds nothing that
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors import (
     FallbackError,
@@ -18,7 +18,7 @@ from langgraph_runner.errors import (
     build_error_record,
     is_control_flow,
 )
-from langgraph_runner.node.abort import AbortSignal
+from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.attempts import called, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.config import as_retry_config
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from langgraph_runner.node.policies import NodePolicies
 
 __all__ = ["run_node"]
+
+_SIGNAL: Final = "config['configurable']['abort_signal']"
 
 
 async def run_node(
@@ -73,7 +75,7 @@ async def run_node(
         if config:
             _read_config(policies, call, config)
         if call.retry is not None or policies.fallback is not None:
-            call.pristine = isolated(state)
+            call.pristine, call.state = state, isolated(state)
         if policies.fallback is None:
             value = await retried(policies, call, context)
         else:
@@ -133,17 +135,11 @@ def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig)
     call.configurable = configurable
     if (collector := configurable.get("metrics_collector")) is not None:
         call.collector = collector
-    call.abort_signal = _abort_signal(configurable.get("abort_signal"))
+    call.abort_signal = as_abort_signal(configurable.get("abort_signal"), field=_SIGNAL)
     if policies.retry is None:
         call.retry = as_retry_config(configurable.get("default_retry"))
     if policies.drain_stops:
         call.control = run_control(config)
-
-
-def _abort_signal(signal: object) -> AbortSignal | None:
-    if signal is None or isinstance(signal, AbortSignal):
-        return signal
-    raise TypeError(f"config['configurable']['abort_signal']: expected an AbortSignal, got {signal!r:.80}.")
 
 
 async def _fallen_back(

@@ -10,8 +10,7 @@ from langgraph_runner.errors.logs import is_enabled
 from langgraph_runner.node.logs import LOGGER, log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.call import NodeCall
     from langgraph_runner.node.outcome import Failure, Success
 
@@ -56,7 +55,7 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
     """The node failed finally. The event is an error, or a warning where the node did nothing wrong."""
     category = FailureCategory(failure.record["category"])
     if call.collector is not None:
-        _record(call, call.collector.record_failure, call.name, failure.duration_ms, category)
+        _record(call, call.collector, "record_failure", call.name, failure.duration_ms, category)
     fault = category not in {FailureCategory.CANCELLED, FailureCategory.CIRCUIT_OPEN}
     log(
         max(call.policies.log_level, logging.ERROR if fault else logging.WARNING),
@@ -73,7 +72,8 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
 def report_cancelled(call: NodeCall, error: BaseException) -> None:
     """The node ends with something that is not its to handle: asyncio's cancellation, `KeyboardInterrupt`."""
     if call.collector is not None:
-        _record(call, call.collector.record_failure, call.name, call.elapsed_ms(), FailureCategory.CANCELLED)
+        duration_ms, category = call.elapsed_ms(), FailureCategory.CANCELLED
+        _record(call, call.collector, "record_failure", call.name, duration_ms, category)
     _log_end(call, "node.cancelled", error, max(call.policies.log_level, logging.WARNING))
 
 
@@ -96,7 +96,7 @@ def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> No
 def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
     """An attempt failed and another will follow. The event names the type; the text may hold secrets."""
     if call.collector is not None:
-        _record(call, call.collector.record_retry, call.name)
+        _record(call, call.collector, "record_retry", call.name)
     log(
         logging.WARNING,
         "node.retrying",
@@ -123,9 +123,9 @@ def report_harmless(call: NodeCall, event: str, error: BaseException) -> None:
     log(logging.WARNING, event, call, error_type=type(error).__name__)
 
 
-def _record(call: NodeCall, method: Callable[..., Any], *arguments: Any) -> None:
+def _record(call: NodeCall, collector: NodeMetricsCollector, method: str, *arguments: Any) -> None:
     """Hand something to a collector, which may be anybody's and may raise."""
     try:
-        method(*arguments)
+        getattr(collector, method)(*arguments)
     except Exception as error:  # Metrics never harm the node.
         report_harmless(call, "node.metrics_failed", error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.call import TRACE_ID
 from langgraph_runner.node.config import as_retry_config
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.config import RetryLike
 
-__all__ = ["runner_config"]
+__all__ = ["as_collector", "runner_config"]
 
 
 def runner_config(
@@ -46,7 +47,7 @@ def runner_config(
 
     Raises:
         ValueError: `trace_id` is no W3C trace id, or `default_retry` is out of range.
-        TypeError: `default_retry` is of no accepted kind.
+        TypeError: `abort_signal`, `metrics_collector` or `default_retry` is of no accepted kind.
 
     Example:
         >>> runner_config(story_id="ST-7", thread_id="t1")
@@ -54,6 +55,8 @@ def runner_config(
     """
     if trace_id is not None and not TRACE_ID.fullmatch(trace_id):
         raise ValueError(f"trace_id: {trace_id!r} is not 32 lower-case hex digits, not all zero.")
+    as_abort_signal(abort_signal, field="abort_signal")
+    as_collector(metrics_collector)
     given = {
         "abort_signal": abort_signal,
         "metrics_collector": metrics_collector,
@@ -66,3 +69,15 @@ def runner_config(
     config: RunnableConfig = {**(base or {})}
     config["configurable"] = {**config.get("configurable", {}), **mine, **configurable}
     return config
+
+
+def as_collector(collector: object) -> None:
+    """Refuse what nodes cannot report to; anything with the three methods will do.
+
+    Raises:
+        TypeError: A method is missing.
+    """
+    methods = ("record_success", "record_failure", "record_retry")
+    missing = [name for name in methods if not callable(getattr(collector, name, None))]
+    if collector is not None and missing:
+        raise TypeError(f"metrics_collector: {collector!r:.80} has no {', '.join(missing)}.")

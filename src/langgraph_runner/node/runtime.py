@@ -23,7 +23,7 @@ from langgraph_runner.node.threads import call_in_thread
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-__all__ = ["ASYNC_RUNTIME", "BLOCKING_RUNTIME", "AsyncRuntime", "BlockingRuntime", "Runtime", "drive"]
+__all__ = ["REAL_RUNTIMES", "AsyncRuntime", "BlockingRuntime", "Runtime", "Runtimes", "drive"]
 
 T = TypeVar("T")
 
@@ -152,8 +152,21 @@ class BlockingRuntime(_Clock):
         return partial(_run_on_own_loop, function) if is_async else function
 
 
-ASYNC_RUNTIME: Final = AsyncRuntime()
-BLOCKING_RUNTIME: Final = BlockingRuntime()
+class Runtimes(Protocol):
+    """A runtime of each colour on one clock, for a node to take the one of its function."""
+
+    awaiting: Runtime
+    blocking: Runtime
+
+
+class _RealRuntimes:
+    def __init__(self) -> None:
+        self.awaiting: Runtime = AsyncRuntime()
+        self.blocking: Runtime = BlockingRuntime()
+
+
+REAL_RUNTIMES: Final = _RealRuntimes()
+"""The real clock."""
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:

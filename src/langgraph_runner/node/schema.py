@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors.logs import get_logger, is_enabled
-from langgraph_runner.node.langgraph_compat import graph_channels
+from langgraph_runner.node.langgraph_compat import graph_channels, name_in_graph
 from langgraph_runner.node.logs import LOGGER
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ class SchemaWatch:
         if lost:
             _warn(
                 "node.state_cannot_hold_errors",
-                node=self._node,
+                node=name_in_graph(config) or self._node,
                 missing=sorted(lost),
                 fix="Let the state inherit from GraphState, or use on_error='raise'.",
             )
         if dropped:
             _warn(
                 "node.unknown_fields_dropped",
-                node=self._node,
+                node=name_in_graph(config) or self._node,
                 fields=sorted(dropped),
                 fix="LangGraph drops fields that are not in the state's schema; add them there.",
             )

@@ -55,6 +55,9 @@ def append_bounded(
 ) -> Callable[[Iterable[Any] | None, Iterable[Any] | None], list[Any]]:
     """A reducer that appends, and keeps only the newest `limit` items.
 
+    An error record that is there already is not repeated, but counts as newest: a subgraph that shares the field
+    hands back the errors that it was given together with its own.
+
     Use it to keep more or fewer errors than the usual 100:
     `errors: Annotated[list[NodeErrorRecord], append_bounded(500)]`.
 
@@ -71,7 +74,7 @@ def append_bounded(
         raise ValueError(f"limit: {limit!r} is not a whole number of at least 1.")
 
     def append(left: Iterable[Any] | None, right: Iterable[Any] | None) -> list[Any]:
-        return [*_as_items(left), *_as_items(right)][-limit:]
+        return _without_repeated_records([*_as_items(left), *_as_items(right)])[-limit:]
 
     return append
 
@@ -92,6 +95,25 @@ def _as_items(value: Iterable[ItemT] | None) -> Iterable[ItemT]:
             f"Expected a list to append to the state, got {type(value).__name__}. Wrap a single item: [item]."
         )
     return value
+
+
+def _without_repeated_records(items: list[Any]) -> list[Any]:
+    """The same items, each error record only where it stands last; so bounding stays associative."""
+    records = [_record_key(item) for item in items]
+    last = {key: index for index, key in enumerate(records) if key is not None}
+    if len(last) == len(items) or not last:
+        return items
+    return [
+        item
+        for i, (item, key) in enumerate(zip(items, records, strict=True))
+        if key is None or last[key] == i
+    ]
+
+
+def _record_key(item: object) -> tuple[Any, ...] | None:
+    if not isinstance(item, Mapping) or "timestamp" not in item or "node_id" not in item:
+        return None
+    return item["node_id"], item["timestamp"], item.get("trace_id"), item.get("message")
 
 
 def _identity(item: object) -> object:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.node.runtime import BLOCKING_RUNTIME, Runtime
+from langgraph_runner.node.runtime import REAL_RUNTIMES, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeRuntime:
-    """A clock for tests, with a runtime of each colour that runs on it.
+    """A clock for tests: `create_node(function, runtime=FakeRuntime())`, whatever the function's colour.
 
     Time stands still until a pipeline waits, or the function under test says with `advance()` how long it takes.
     A wait returns at once. A timeout ends the function at the very moment that it passes: `advance()` does not
@@ -38,7 +38,7 @@ class FakeRuntime:
         >>> def slow(state: dict) -> dict:
         ...     fake.advance(60)
         ...     return {}
-        >>> create_node(slow, timeout_ms=500, runtime=fake.blocking)({})["errors"][0]["code"]
+        >>> create_node(slow, timeout_ms=500, runtime=fake)({})["errors"][0]["code"]
         'NODE_TIMEOUT'
     """
 
@@ -52,9 +52,9 @@ class FakeRuntime:
         self._planned: list[tuple[float, int, Callable[[], object]]] = []
         self._running: list[tuple[Limits, float]] = []
         self.awaiting: Runtime = _FakeAsyncRuntime(self)
-        """For `create_node(async_function, runtime=...)`."""
+        """Its face for async functions."""
         self.blocking: Runtime = _FakeBlockingRuntime(self)
-        """For `create_node(function, runtime=...)`."""
+        """Its face for plain functions."""
 
     def advance(self, seconds: float) -> None:
         """Let time pass, as if whoever calls this took so long.
@@ -179,7 +179,7 @@ class _FakeBlockingRuntime(_FakeTime):
             return function(*arguments, **keywords)
 
     def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
-        return BLOCKING_RUNTIME.adapt(function, is_async=is_async)
+        return REAL_RUNTIMES.blocking.adapt(function, is_async=is_async)
 
 
 async def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
