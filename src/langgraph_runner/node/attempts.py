@@ -58,7 +58,7 @@ async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext) 
         if policies.on_retry_attempt is not None:
             event = RetryAttempt(call.attempts, failed, delay_ms, context)
             await _notified(policies, call, policies.on_retry_attempt, event, "node.on_retry_attempt_failed")
-        await call.runtime.sleep(delay_ms / 1000, Limits(call.name, call.abort_signal, call.control))
+        await call.runtime.sleep(delay_ms / 1000, _wait_limits(call))
         context = context.of_attempt(call.attempts + 1)
         try:
             return await _another(policies, call, context)
@@ -66,6 +66,12 @@ async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext) 
             if is_control_flow(error):
                 raise
             failed = _with_cause(error, failed)
+
+
+def _wait_limits(call: NodeCall) -> Limits | None:
+    if call.abort_signal is None and call.control is None:
+        return None
+    return Limits(call.name, call.abort_signal, call.control)
 
 
 def _with_cause(error: Exception, before: Exception) -> Exception:

@@ -53,7 +53,7 @@ class Runtime(Protocol):
         """`nbytes` random bytes as lower-case hex digits."""
         ...
 
-    async def sleep(self, seconds: float, limits: Limits) -> None:
+    async def sleep(self, seconds: float, limits: Limits | None) -> None:
         """Wait, unless `limits` end the wait with their error."""
         ...
 
@@ -88,7 +88,7 @@ class AsyncRuntime(_Clock):
 
     is_async = True
 
-    async def sleep(self, seconds: float, limits: Limits) -> None:
+    async def sleep(self, seconds: float, limits: Limits | None) -> None:
         """Wait. A wait of 0 lets other tasks run."""
         await self.call(asyncio.sleep, (seconds,), {}, limits)
 
@@ -115,8 +115,12 @@ class BlockingRuntime(_Clock):
 
     is_async = False
 
-    async def sleep(self, seconds: float, limits: Limits) -> None:
+    async def sleep(self, seconds: float, limits: Limits | None) -> None:
         """Block this thread."""
+        if limits is None:
+            if seconds:  # A sleep of 0 still costs the operating system's timer slack.
+                time.sleep(seconds)
+            return
         woken = threading.Event()
         disarm = limits.signal.add_callback(woken.set) if limits.signal is not None else None
         end = self.monotonic() + seconds

@@ -113,7 +113,7 @@ class FakeRuntime:
         finally:
             self._running.remove(entry)
 
-    def _wait(self, seconds: float, limits: Limits) -> None:
+    def _wait(self, seconds: float, limits: Limits | None) -> None:
         self.sleeps.append(seconds)
         with self._under(limits):
             self.advance(seconds)
@@ -144,7 +144,7 @@ class _FakeTime:
     def token_hex(self, nbytes: int) -> str:
         return f"{next(self._fake._tokens):0{2 * nbytes}x}"  # noqa: SLF001
 
-    async def sleep(self, seconds: float, limits: Limits) -> None:
+    async def sleep(self, seconds: float, limits: Limits | None) -> None:
         self._fake._wait(seconds, limits)  # noqa: SLF001
 
 
