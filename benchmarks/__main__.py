@@ -1,0 +1,50 @@
+"""Measure everything and write docs/benchmarks.md. It takes about three minutes.
+
+`python -m benchmarks success_path import_time` measures only those, and prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from benchmarks import failed_attempt, graph_chain, import_time, metrics, sanitizer, success_path
+from benchmarks.report import render
+
+SECTIONS = {
+    "success_path": success_path.measure,
+    "failed_attempt": failed_attempt.measure,
+    "graph_chain": graph_chain.measure,
+    "sanitizer": sanitizer.measure,
+    "metrics": metrics.measure,
+    "import_time": import_time.measure,
+}
+DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "only", nargs="*", choices=[[], *SECTIONS], metavar="section", help=", ".join(SECTIONS)
+    )
+    only = parser.parse_args().only
+    os.environ["LANGSMITH_TRACING"] = "false"  # Nothing is to be sent anywhere.
+    sections = []
+    for name in only or SECTIONS:
+        print(f"{name} ...", flush=True)
+        sections.append(SECTIONS[name]())
+    text = render(sections)
+    if only:
+        print(text)
+        return
+    DOCUMENT.write_text(text, encoding="utf-8")
+    print(text.partition("\n## ")[2].partition("\n## ")[0])
+    print(
+        f"Written to {DOCUMENT.relative_to(Path.cwd()) if DOCUMENT.is_relative_to(Path.cwd()) else DOCUMENT}"
+    )
+
+
+if __name__ == "__main__":
+    main()

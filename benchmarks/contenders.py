@@ -1,0 +1,114 @@
+"""Functions to wrap, and the same node with more and more of its options."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from benchmarks.harness import RESULT
+from langgraph_runner import CircuitBreakerConfig, NodeMetricsCollector, RetryConfig, create_node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RETRY = RetryConfig(max_attempts=3)
+TIMEOUT_MS = 5_000.0
+MAX_ATTEMPTS = 50
+IMMEDIATE = RetryConfig(max_attempts=MAX_ATTEMPTS, backoff_ms=0)
+
+
+def plain(state: dict[str, Any]) -> dict[str, Any]:
+    """A node that does nothing."""
+    return RESULT
+
+
+async def plain_async(state: dict[str, Any]) -> dict[str, Any]:
+    """The same, awaited."""
+    return RESULT
+
+
+async def plain_with_asyncio_timeout(state: dict[str, Any]) -> dict[str, Any]:
+    """What a timeout costs by itself."""
+    async with asyncio.timeout(TIMEOUT_MS / 1000):
+        return await plain_async(state)
+
+
+def full_node(function: Callable[..., Any], **options: Any) -> Any:
+    """A node with a retry, a circuit breaker and a collector."""
+    return create_node(
+        function,
+        retry=RETRY,
+        circuit_breaker=CircuitBreakerConfig(),
+        metrics_collector=NodeMetricsCollector(),
+        **options,
+    )
+
+
+def flaky(failures: int, *, is_async: bool) -> Callable[..., Any]:
+    """A function that fails `failures` times, then succeeds once, then begins anew."""
+    left = failures
+
+    def fail_or_succeed(state: dict[str, Any]) -> dict[str, Any]:
+        nonlocal left
+        if left:
+            left -= 1
+            raise ConnectionError("down")
+        left = failures
+        return RESULT
+
+    async def fail_or_succeed_async(state: dict[str, Any]) -> dict[str, Any]:
+        nonlocal left
+        if left:
+            left -= 1
+            raise ConnectionError("down")
+        left = failures
+        return RESULT
+
+    return fail_or_succeed_async if is_async else fail_or_succeed
+
+
+class _Sink(logging.Handler):
+    """Takes every record and keeps none; a `NullHandler` would not count as somebody who listens."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Drop it."""
+
+
+@contextmanager
+def logging_to_null(level: int = logging.INFO) -> Iterator[None]:
+    """Every event from `level` on becomes a `logging` record, which a handler drops."""
+    logger, sink = logging.getLogger("langgraph_runner"), _Sink()
+    logger.addHandler(sink)
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.removeHandler(sink)
+        logger.setLevel(logging.NOTSET)
+
+
+def warnings_to_null() -> AbstractContextManager[None]:
+    """Only warnings and errors do."""
+    return logging_to_null(logging.WARNING)
+
+
+@contextmanager
+def structlog_to_null() -> Iterator[None]:
+    """Every event becomes a line of JSON, which nobody keeps."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()

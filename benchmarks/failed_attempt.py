@@ -1,0 +1,189 @@
+"""What each attempt costs that fails and is made again at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from langgraph.graph import START, StateGraph
+from langgraph.types import RetryPolicy
+
+from benchmarks import rivals
+from benchmarks.contenders import IMMEDIATE, MAX_ATTEMPTS, flaky, warnings_to_null
+from benchmarks.harness import Contender, race
+from benchmarks.report import Goal, Section, Table, microseconds, times
+from langgraph_runner import CircuitBreakerConfig, NodeMetricsCollector, create_node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+ROUNDS = 200
+FAILURES = 20
+LIMIT_US = 12
+
+LOOP = "a loop by hand"
+SLEEPING_LOOP = "a loop by hand with `time.sleep(0)`"
+NODE = "node"
+LANGGRAPH = "LangGraph's `RetryPolicy`"
+
+METHOD = f"""
+A function raises `ConnectionError` {FAILURES} times, then succeeds; no back-off.
+The figure is what the {FAILURES} failures add to a run without any, divided by {FAILURES}, so a graph's own cost is
+not in it. Raising and catching the exception is, and so is, where it is awaited, the turn that the event loop
+takes between two attempts: *a loop by hand* shows how much both are.
+LangGraph's `RetryPolicy` runs the function as the one node of a compiled graph.
+Blocking, the others call `time.sleep(0)`, which hands the processor to the kernel; a node whose wait is 0 does not.
+stamina's hooks are off. A node logs a warning for each retry; nobody listens, except in the row that says so.
+"""
+
+WHY_SLOW = (
+    "the exception rises through every coroutine of the pipeline and is classified by its class and its attributes;"
+    " awaited, a turn of the event loop comes on top. To remember what is known of a class, and to build no limits"
+    " for a wait of 0, would save the most."
+)
+
+
+class _State(TypedDict, total=False):
+    a: int
+    b: int
+    errors: list[Any]
+    routing_flags: dict[str, bool]
+
+
+def by_hand(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The least that a retry can cost."""
+
+    def call(state: Any) -> Any:
+        for _ in range(MAX_ATTEMPTS - 1):
+            try:
+                return function(state)
+            except ConnectionError:
+                continue
+        return function(state)
+
+    return call
+
+
+def by_hand_async(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, awaited."""
+
+    async def call(state: Any) -> Any:
+        for _ in range(MAX_ATTEMPTS - 1):
+            try:
+                return await function(state)
+            except ConnectionError:
+                await asyncio.sleep(0)
+        return await function(state)
+
+    return call
+
+
+def by_hand_sleeping(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same with the sleep that others call for a wait of 0."""
+
+    def call(state: Any) -> Any:
+        for _ in range(MAX_ATTEMPTS - 1):
+            try:
+                return function(state)
+            except ConnectionError:
+                time.sleep(0)
+        return function(state)
+
+    return call
+
+
+def node(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A node that retries."""
+    return create_node(function, retry=IMMEDIATE)
+
+
+def fuller_node(function: Callable[..., Any]) -> Callable[..., Any]:
+    """One with a breaker that does not open, and a collector."""
+    return create_node(
+        function,
+        retry=IMMEDIATE,
+        circuit_breaker=CircuitBreakerConfig(failure_threshold=1_000),
+        metrics_collector=NodeMetricsCollector(),
+    )
+
+
+def _one_node_graph(function: Callable[..., Any], policy: RetryPolicy | None = None) -> Any:
+    graph = StateGraph(_State)
+    graph.add_node("only", function, retry_policy=policy)
+    graph.add_edge(START, "only")
+    return graph.compile()
+
+
+def _ways(*, is_async: bool) -> dict[str, Wrap]:
+    policy = RetryPolicy(
+        initial_interval=0.0, max_attempts=MAX_ATTEMPTS, jitter=False, retry_on=ConnectionError
+    )
+
+    def entry(graph: Any) -> Callable[..., Any]:
+        return graph.ainvoke if is_async else graph.invoke
+
+    return {
+        LOOP: by_hand_async if is_async else by_hand,
+        **({} if is_async else {SLEEPING_LOOP: by_hand_sleeping}),
+        NODE: node,
+        "node, breaker, collector": fuller_node,
+        "node in a graph": lambda function: entry(_one_node_graph(node(function))),
+        LANGGRAPH: lambda function: entry(_one_node_graph(function, policy)),
+        "tenacity": rivals.with_tenacity_at_once,
+        "stamina": rivals.with_stamina_at_once,
+    }
+
+
+def contenders(failures: int, *, is_async: bool) -> list[Contender]:
+    """Every way to retry, around a function that fails so often."""
+    found = [
+        Contender(name, wrap(flaky(failures, is_async=is_async)), is_async=is_async)
+        for name, wrap in _ways(is_async=is_async).items()
+    ]
+    heard = node(flaky(failures, is_async=is_async))
+    name = f"{NODE}, its warnings logged and dropped"
+    return [*found, Contender(name, heard, is_async=is_async, setting=warnings_to_null)]
+
+
+def per_failure(rounds: int, *, is_async: bool) -> dict[str, float]:
+    """Microseconds of one failed attempt, by contender."""
+    failing = contenders(FAILURES, is_async=is_async)
+    smooth = [
+        Contender(f"{each.name}, smooth", each.call, is_async=is_async, setting=each.setting)
+        for each in contenders(0, is_async=is_async)
+    ]
+    found = race([*failing, *smooth], rounds=rounds).best
+    return {each.name: (found[each.name] - found[f"{each.name}, smooth"]) / FAILURES for each in failing}
+
+
+def measure(rounds: int = ROUNDS) -> Section:
+    """Race both colours."""
+    awaiting = per_failure(rounds, is_async=True)
+    blocking = per_failure(rounds, is_async=False)
+    return Section(
+        title="An attempt that fails",
+        method=METHOD,
+        tables=[_table("Awaited", awaiting), _table("Blocking", blocking)],
+        goals=[
+            Goal("failed attempt in an awaited node", awaiting[NODE], LIMIT_US, "µs", if_missed=WHY_SLOW),
+            Goal("failed attempt in a blocking node", blocking[NODE], LIMIT_US, "µs", if_missed=WHY_SLOW),
+            *(
+                Goal(
+                    f"LangGraph's `RetryPolicy` beside the {colour} node",
+                    found[LANGGRAPH] / found[NODE],
+                    4,
+                    at_least=True,
+                    if_missed=WHY_SLOW,
+                )
+                for colour, found in (("awaited", awaiting), ("blocking", blocking))
+            ),
+        ],
+    )
+
+
+def _table(title: str, found: dict[str, float]) -> Table:
+    rows = [[name, times(value / found[NODE]), microseconds(value)] for name, value in found.items()]
+    return Table(title, ["Contender", "Beside the node", "Per failed attempt, µs"], rows)

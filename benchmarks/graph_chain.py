@@ -1,0 +1,134 @@
+"""What nodes cost in the graph that they are part of."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from langgraph.graph import START, StateGraph
+from langgraph.types import RetryPolicy
+
+from benchmarks.contenders import RETRY, TIMEOUT_MS
+from benchmarks.harness import Contender, Figures, race
+from benchmarks.report import Goal, Section, Table, microseconds, times
+from langgraph_runner import CircuitBreakerConfig, NodeMetricsCollector, create_node, runner_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS = 250
+NODES = 20
+LIMIT = 1.06
+
+PLAIN = "plain functions"
+OURS = "nodes: retry, breaker, collector"
+OURS_TIMEOUT = "nodes: retry, breaker, collector, timeout"
+LANGGRAPH = "LangGraph's `RetryPolicy` and `timeout`"
+
+METHOD = f"""
+A chain of {NODES} nodes that do nothing, in a compiled `StateGraph`, run once from end to end.
+The nodes have a retry and a breaker each; the collector comes with the config of the run.
+Blocking nodes with a timeout run in a thread each, because nothing else can leave a function that blocks;
+LangGraph's own `timeout` is for coroutine functions only.
+The ratio is that of the median round.
+"""
+
+WHY_SLOW = (
+    "a call costs several times more here than when it is repeated by itself, because LangGraph's own step"
+    " drives the node's code and data out of the processor's caches; fewer functions and objects a call would help,"
+    " and a cheaper way to hear of a drain."
+)
+
+
+class _State(TypedDict, total=False):
+    a: int
+    errors: list[Any]
+    routing_flags: dict[str, bool]
+
+
+def nothing(state: _State) -> dict[str, Any]:
+    return {}
+
+
+async def nothing_async(state: _State) -> dict[str, Any]:
+    return {}
+
+
+def chain(make: Callable[[str], Any], nodes: int = NODES, **options: Any) -> Any:
+    """A compiled graph of what `make` makes of each node's name."""
+    graph = StateGraph(_State)
+    previous = START
+    for number in range(nodes):
+        name = f"n{number}"
+        graph.add_node(name, make(name), **options)
+        graph.add_edge(previous, name)
+        previous = name
+    return graph.compile()
+
+
+def contenders(*, is_async: bool, nodes: int = NODES) -> list[Contender]:
+    """The same chain in several ways."""
+    function = nothing_async if is_async else nothing
+    config = runner_config(metrics_collector=NodeMetricsCollector())
+
+    def ours(**options: Any) -> Any:
+        return lambda name: create_node(
+            function, name=name, retry=RETRY, circuit_breaker=CircuitBreakerConfig(), **options
+        )
+
+    graphs = {
+        PLAIN: chain(lambda _: function, nodes),
+        OURS: chain(ours(), nodes),
+        OURS_TIMEOUT: chain(ours(timeout_ms=TIMEOUT_MS), nodes),
+    }
+    if is_async:
+        graphs[LANGGRAPH] = chain(
+            lambda _: function, nodes, retry_policy=RetryPolicy(), timeout=TIMEOUT_MS / 1000
+        )
+    return [
+        Contender(
+            name, partial(graph.ainvoke if is_async else graph.invoke, config=config), is_async=is_async
+        )
+        for name, graph in graphs.items()
+    ]
+
+
+def measure(rounds: int = ROUNDS) -> Section:
+    """Race both colours."""
+    awaiting = race(contenders(is_async=True), rounds=rounds)
+    blocking = race(contenders(is_async=False), rounds=rounds)
+    goals = [
+        Goal(
+            f"chain of {colour} nodes beside plain ones", found.ratio(OURS, PLAIN), LIMIT, if_missed=WHY_SLOW
+        )
+        for colour, found in (("awaited", awaiting), ("blocking", blocking))
+    ]
+    goals.insert(
+        1,
+        Goal(
+            "chain of awaited nodes with a timeout, beside LangGraph's own retry and timeout",
+            awaiting.ratio(OURS_TIMEOUT, LANGGRAPH),
+            1,
+            if_missed=WHY_SLOW,
+        ),
+    )
+    return Section(
+        title=f"A graph of {NODES} nodes",
+        method=METHOD,
+        tables=[_table("Awaited", awaiting), _table("Blocking", blocking)],
+        goals=goals,
+    )
+
+
+def _table(title: str, found: Figures) -> Table:
+    best = found.best
+    rows = [
+        [
+            name,
+            times(found.ratio(name, PLAIN)),
+            microseconds((value - best[PLAIN]) / NODES),
+            microseconds(value),
+        ]
+        for name, value in best.items()
+    ]
+    return Table(title, ["Contender", "Beside plain", "Added per node, µs", "Whole run, µs"], rows)

@@ -1,0 +1,67 @@
+"""What `import langgraph_runner` adds to the import of LangGraph."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from statistics import median
+
+from benchmarks.report import Goal, Section, Table, times
+
+RUNS = 15
+LIMIT = 1.05
+BASE = "langgraph.graph"
+OURS = "langgraph_runner"
+IMPORTS = (BASE, OURS, f"{BASE}, {OURS}")
+# Processor time: unlike the time of the wall it does not grow when others have the processor.
+PROGRAM = "from time import process_time as t; s = t(); import {}; print(t() - s)"
+
+METHOD = f"""
+Processor time of the import alone, without the start of the interpreter, in {RUNS} fresh processes each, in turns;
+one before them writes the bytecode and is not counted.
+The goal is set against the best of each. The third row is what a program pays that builds graphs as well.
+"""
+WHY_SLOW = (
+    "nearly all that it imports is LangGraph's and pydantic's; what is left is to compile the package's own regular"
+    " expressions and pydantic models, which could be put off until the first failure needs them."
+)
+
+
+def import_s(modules: str) -> float:
+    """Seconds of one import in a fresh process."""
+    program = PROGRAM.format(modules)
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603 - our own program
+    return float(done.stdout)
+
+
+def measure(runs: int = RUNS) -> Section:
+    """Import both, in turns."""
+    found: dict[str, list[float]] = {modules: [] for modules in IMPORTS}
+    for modules in IMPORTS:
+        import_s(modules)
+    for run in range(runs):
+        for modules in IMPORTS if run % 2 else reversed(IMPORTS):
+            found[modules].append(import_s(modules))
+    rows = [
+        [
+            f"`import {modules}`",
+            times(min(seconds) / min(found[BASE])),
+            times(median(seconds) / median(found[BASE])),
+            f"{min(seconds) * 1e3:.0f}",
+            f"{median(seconds) * 1e3:.0f}",
+        ]
+        for modules, seconds in found.items()
+    ]
+    return Section(
+        title="Import",
+        method=METHOD,
+        tables=[Table("", ["Import", "Ratio of best", "Ratio of medians", "Best, ms", "Median, ms"], rows)],
+        goals=[
+            Goal(
+                "`import langgraph_runner` beside `import langgraph.graph`",
+                min(found[OURS]) / min(found[BASE]),
+                LIMIT,
+                if_missed=WHY_SLOW,
+            )
+        ],
+    )

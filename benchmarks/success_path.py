@@ -1,0 +1,147 @@
+"""What a node costs where nothing goes wrong."""
+
+from __future__ import annotations
+
+from benchmarks import rivals
+from benchmarks.contenders import (
+    RETRY,
+    TIMEOUT_MS,
+    full_node,
+    logging_to_null,
+    plain,
+    plain_async,
+    plain_with_asyncio_timeout,
+    structlog_to_null,
+)
+from benchmarks.harness import Contender, race
+from benchmarks.report import Goal, Section, Table, microseconds, times
+from langgraph_runner import CircuitBreakerConfig, create_node
+
+ROUNDS = 400
+
+BARE = "the function alone"
+BARE_TIMEOUT = "the function in `asyncio.timeout`"
+FULL = "node: retry, breaker, collector"
+FULL_TIMEOUT = "node: retry, breaker, collector, timeout"
+TENACITY = "tenacity: retry"
+STAMINA = "stamina: retry"
+STACK = "stack: stamina, aiobreaker, prometheus"
+STACK_TIMEOUT = "stack: stamina, aiobreaker, `asyncio.timeout`, prometheus"
+
+METHOD = """
+One call with the state `{"a": 1}` of a function that returns a small dict.
+*Over bare* is the time beyond that of the function alone; *beside the node* is that of a contender divided by
+that of the node that does the same or more: retry, breaker and collector, and the timeout too where the
+contender has one.
+"""
+
+
+def sync_contenders() -> list[Contender]:
+    """All that block."""
+    return [
+        Contender(BARE, plain),
+        Contender("node: no options", create_node(plain)),
+        Contender("node: retry", create_node(plain, retry=RETRY)),
+        Contender(
+            "node: retry, breaker", create_node(plain, retry=RETRY, circuit_breaker=CircuitBreakerConfig())
+        ),
+        Contender(FULL, full_node(plain)),
+        Contender(FULL_TIMEOUT, full_node(plain, timeout_ms=TIMEOUT_MS)),
+        Contender(f"{FULL}; `logging` at INFO, dropped", full_node(plain), setting=logging_to_null),
+        Contender(f"{FULL}; structlog JSON at INFO, dropped", full_node(plain), setting=structlog_to_null),
+        Contender(TENACITY, rivals.with_tenacity(plain)),
+        Contender(STAMINA, rivals.with_stamina(plain)),
+        Contender(STACK, rivals.stack(plain)),
+    ]
+
+
+def async_contenders() -> list[Contender]:
+    """All that are awaited."""
+    breaker = CircuitBreakerConfig()
+    found = {
+        BARE: plain_async,
+        BARE_TIMEOUT: plain_with_asyncio_timeout,
+        "node: no options": create_node(plain_async),
+        "node: retry": create_node(plain_async, retry=RETRY),
+        "node: retry, breaker": create_node(plain_async, retry=RETRY, circuit_breaker=breaker),
+        FULL: full_node(plain_async),
+        FULL_TIMEOUT: full_node(plain_async, timeout_ms=TIMEOUT_MS),
+        TENACITY: rivals.with_tenacity(plain_async),
+        STAMINA: rivals.with_stamina(plain_async),
+        STACK_TIMEOUT: rivals.async_stack(plain_async),
+    }
+    awaited = [Contender(name, call, is_async=True) for name, call in found.items()]
+    logged = {"`logging`": logging_to_null, "structlog JSON": structlog_to_null}
+    for kind, setting in logged.items():
+        name = f"{FULL}; {kind} at INFO, dropped"
+        awaited.insert(-3, Contender(name, full_node(plain_async), is_async=True, setting=setting))
+    return awaited
+
+
+def measure(rounds: int = ROUNDS) -> Section:
+    """Race both colours."""
+    blocking = race(sync_contenders(), rounds=rounds).best
+    awaiting = race(async_contenders(), rounds=rounds).best
+    return Section(
+        title="A call that succeeds",
+        method=METHOD,
+        tables=[_table("Awaited", awaiting), _table("Blocking", blocking)],
+        goals=[*_async_goals(_over_bare(awaiting)), *_sync_goals(_over_bare(blocking))],
+    )
+
+
+def _over_bare(found: dict[str, float]) -> dict[str, float]:
+    return {name: value - found[BARE] for name, value in found.items()}
+
+
+def _table(title: str, found: dict[str, float]) -> Table:
+    over = _over_bare(found)
+    rows = []
+    for name, value in found.items():
+        equal = FULL_TIMEOUT if "timeout" in name else FULL
+        ratio = "" if name == BARE else times(over[name] / over[equal])
+        rows.append([name, ratio, "" if name == BARE else microseconds(over[name]), microseconds(value)])
+    return Table(title, ["Contender", "Beside the node", "Over bare, µs", "Per call, µs"], rows)
+
+
+WHY_SLOW = (
+    "a call has some twenty steps (name, context variable, two objects, copy of the state, clock, breaker,"
+    " record), none of which is much of it alone; a pipeline compiled for the options that a node has would"
+    " skip those that it does not use."
+)
+WHY_TIMEOUT = (
+    "an attempt with a limit passes through a coroutine and an object more than `asyncio.timeout` has, because"
+    " an abort and a drain may stop it too; entering the scope in the attempt itself would save the coroutine."
+)
+
+
+def _async_goals(over: dict[str, float]) -> list[Goal]:
+    return [
+        Goal("awaited node with retry, breaker, collector", over[FULL], 5, "µs", if_missed=WHY_SLOW),
+        Goal(
+            "what `timeout_ms` adds to it, beside what `asyncio.timeout` adds to the function",
+            (over[FULL_TIMEOUT] - over[FULL]) / over[BARE_TIMEOUT],
+            1,
+            if_missed=WHY_TIMEOUT,
+        ),
+        *_ratio_goals("awaited", over, STACK_TIMEOUT, FULL_TIMEOUT),
+    ]
+
+
+def _sync_goals(over: dict[str, float]) -> list[Goal]:
+    return [
+        Goal("blocking node with retry, breaker, collector", over[FULL], 4, "µs", if_missed=WHY_SLOW),
+        *_ratio_goals("blocking", over, STACK, FULL),
+    ]
+
+
+def _ratio_goals(colour: str, over: dict[str, float], stack: str, equal: str) -> list[Goal]:
+    return [
+        _ratio_goal(f"tenacity alone beside the {colour} node", over[TENACITY], over[FULL], 3),
+        _ratio_goal(f"the stack beside the {colour} node with the same parts", over[stack], over[equal], 4),
+    ]
+
+
+def _ratio_goal(text: str, theirs: float, ours: float, limit: float) -> Goal:
+    why = f"the other takes {theirs:.1f} µs here, so the node would have to take {theirs / limit:.1f} µs."
+    return Goal(text, theirs / ours, limit, at_least=True, if_missed=why)
