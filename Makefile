@@ -24,6 +24,8 @@ $(VENV)/.bench: $(VENV)/.dev
 
 demo: $(VENV)/.demo  ## Audit an installed package with a graph of resilient nodes.
 	$(BIN)/python -m examples.package_audit $(ARGS)
+	@$(if $(ARGS),,printf '\nThe same graph when a node fails: a distribution that does not exist.\n'; \
+	$(BIN)/python -m examples.package_audit no-such-package || true)
 
 test: $(VENV)/.dev  ## The whole test suite, with branch coverage.
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
