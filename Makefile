@@ -18,10 +18,6 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
-$(VENV)/.bench: $(VENV)/.dev
-	$(INSTALL) --editable '.[dev,bench]'
-	@touch $@
-
 demo: $(VENV)/.demo  ## Audit an installed package with a graph of resilient nodes.
 	$(BIN)/python -m examples.package_audit $(ARGS)
 	@$(if $(ARGS),,printf '\nThe same graph when a node fails: a distribution that does not exist.\n'; \
@@ -47,7 +43,7 @@ contracts: $(VENV)/.dev
 requirements: $(VENV)/.dev  ## Each requirement with the tests that show it.
 	$(BIN)/python -m pytest --requirements -q -p no:cacheprovider
 
-bench: $(VENV)/.bench  ## Measure, and write docs/benchmarks.md.
+bench: $(VENV)/.dev  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:

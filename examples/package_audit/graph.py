@@ -20,7 +20,7 @@ from examples.package_audit.parsing import parse_module
 from examples.package_audit.report import write_report
 from examples.package_audit.state import AuditRequest, AuditState
 from examples.package_audit.text_charts import draw_text_charts
-from langgraph_runner import NodeMetricsCollector, RetryConfig, create_node
+from langgraph_runner import NodeMetricsCollector, RetryConfig, create_node, is_retryable_node_error
 
 METRICS = NodeMetricsCollector()
 """What all nodes of all runs in this process report to."""
@@ -29,14 +29,18 @@ node = partial(create_node, metrics_collector=METRICS)
 
 # A busy disk or too many open files pass; a missing file does not, and is not tried again.
 READING = RetryConfig(max_attempts=3, backoff_ms=50, max_backoff_ms=500)
+# A parser that was tripped by another one in the same process gets through the next time (see parsing.py).
+PARSING = READING.model_copy(
+    update={"retry_on": lambda error: isinstance(error, SystemError) or is_retryable_node_error(error)}
+)
 
 builder = StateGraph(AuditState, input_schema=AuditRequest)
 
 builder.add_node("begin", node(begin))
 builder.add_node("resolve", node(resolve))
 builder.add_node("inventory", node(take_inventory, retry=READING))
-# One call per file. Some generated files keep the parser busy for long: ten seconds are enough for any.
-builder.add_node("parse", node(parse_module, retry=READING, timeout_ms=60_000))
+# One call per file. Some generated files keep the parser busy for long: a minute is enough for any.
+builder.add_node("parse", node(parse_module, retry=PARSING, timeout_ms=60_000))
 builder.add_node("licence", node(read_licence, fallback=licence_from_metadata))
 builder.add_node("dependencies", node(check_dependencies, timeout_ms=30_000))
 builder.add_node("gate", node(decide))

@@ -11,8 +11,9 @@ from typing import Any, cast
 from examples.package_audit.complexity import function_figures
 from examples.package_audit.state import ImportStatement, ModuleFigures, ParseTask, SourceFile, When
 
-# Python 3.11 counts how deep the tree is for all threads together, so that parsers at work at the same time
-# trip each other with a SystemError. They would not be faster: the parser holds the interpreter's lock.
+# Python before 3.11.8 counts how deep the tree is for all threads together, so that parsers at work at the same
+# time trip each other with a SystemError. They would not be faster: the parser holds the interpreter's lock.
+# The lock is for the parsers here; one of a library may still be at work, so the graph tries again.
 _PARSER = threading.Lock()
 
 Documentable = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
