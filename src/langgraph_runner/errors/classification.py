@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from concurrent.futures import CancelledError as CancelledFutureError
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from langgraph.errors import GraphBubbleUp, GraphRecursionError, InvalidUpdateError, is_invalid_resume
@@ -352,5 +353,10 @@ def _header(error: BaseException, name: str) -> str | None:
     return None
 
 
-def _class_names(error: BaseException) -> set[tuple[str, str]]:
-    return {(cls.__module__.partition(".")[0], cls.__name__) for cls in type(error).__mro__}
+def _class_names(error: BaseException) -> frozenset[tuple[str, str]]:
+    return _names_of(type(error).__mro__)
+
+
+@lru_cache(maxsize=1024)
+def _names_of(classes: tuple[type, ...]) -> frozenset[tuple[str, str]]:
+    return frozenset((cls.__module__.partition(".")[0], cls.__name__) for cls in classes)

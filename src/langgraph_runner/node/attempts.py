@@ -17,7 +17,7 @@ from langgraph_runner.errors import (
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.isolation import isolated
 from langgraph_runner.node.langgraph_compat import next_attempt_keywords, restore_config, use_config
-from langgraph_runner.node.limits import Limits
+from langgraph_runner.node.limits import Limits, cancellation
 from langgraph_runner.node.output import checked_output
 from langgraph_runner.node.reports import report_harmless, report_retry
 from langgraph_runner.node.retry import GiveUp, RetryAttempt, decide_retry
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 __all__ = ["called", "guarded", "retried"]
 
 
-async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
-    """Make attempts until one succeeds or no further one is allowed.
+async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext, failed: Exception) -> Any:
+    """Make further attempts until one succeeds or no other is allowed.
+
+    Args:
+        policies: The node.
+        call: The call, of which the first attempt has been made.
+        context: The context of that attempt.
+        failed: What it raised.
 
     Raises:
         RetryExhaustedError: The last allowed attempt failed, after at least one retry.
         NodeTimeoutError: The total timeout passed, or would pass during the next wait.
         Exception: An error that is not retried.
     """
-    try:
-        return await guarded(policies, call, context)
-    except Exception as error:
-        if is_control_flow(error):
-            raise
-        failed: Exception = error
     while True:
         if policies.on_timeout is not None and failed is call.timeout_error:
             await _notified(policies, call, policies.on_timeout, failed, "node.on_timeout_failed")
@@ -133,17 +133,25 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
     Raises:
         CircuitOpenError: It did not.
         NodeCancellationError: The call was to stop before it had begun.
+        InvalidNodeOutputError: LangGraph could not write to the state what the function returned.
     """
     limits = _limits(policies, call, context)
-    if limits is not None and (cancelled := limits.cancelled()) is not None:
-        raise cancelled
-    breaker = policies.circuit_breaker
+    breaker, callee = policies.circuit_breaker, policies.callee
     permit = None if breaker is None else breaker.acquire(call.name)
     call.attempts += 1
     # What only the fallback asked LangGraph for is not for the function.
-    keywords = call.keywords if policies.fallback is None else policies.callee.keywords(call.keywords)
+    keywords = call.keywords if policies.fallback is None else callee.keywords(call.keywords)
     try:
-        value = await called(policies.callee.function, call, keywords, limits)
+        if limits is not None:
+            value = await called(callee.function, call, keywords, limits)
+        else:
+            # The same without a detour through the runtime: most calls have nothing that could stop them.
+            value = callee.function(call.state, **keywords)
+            if callee.is_async:
+                value = await value
+        if type(value) is not dict and isinstance(value, Runnable):
+            value = await _invoked(value, call, limits)
+        value = checked_output(value, call.name)
     except BaseException as error:
         if breaker is not None and permit is not None:
             _judge(breaker, permit, call, error)
@@ -169,8 +177,18 @@ def _judge(breaker: NodeCircuitBreaker, permit: Permit, call: NodeCall, error: B
 
 
 def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Limits | None:
+    """What may stop the next attempt; None if nothing can.
+
+    Raises:
+        NodeCancellationError: It is to stop already.
+    """
     timeout_ms, total_ms = policies.timeout_ms, policies.total_timeout_ms
     if timeout_ms is None and total_ms is None and call.abort_signal is None and call.control is None:
+        return None
+    if (cancelled := cancellation(call.name, call.abort_signal, call.control)) is not None:
+        raise cancelled
+    if timeout_ms is None and total_ms is None and call.abort_signal is None and not policies.callee.is_async:
+        # Nothing but a drain could stop a blocking function here, and a thread is too high a price for that.
         return None
     limits = Limits(call.name, call.abort_signal, call.control, context)
     if total_ms is not None:
@@ -186,24 +204,21 @@ def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Lim
 
 
 async def called(
-    function: Callable[..., Any], call: NodeCall, keywords: dict[str, Any], limits: Limits | None
+    function: Callable[..., Any], call: NodeCall, keywords: dict[str, Any], limits: Limits
 ) -> Any:
-    """Call a function with the state, and check what it returns.
-
-    Raises:
-        InvalidNodeOutputError: LangGraph could not write it to the state.
-    """
+    """Call a function with the state, unless `limits` stop it; remember for `on_timeout` if it was the time."""
     try:
-        value = await call.runtime.call(function, (call.state,), keywords, limits)
-        if type(value) is not dict and isinstance(value, Runnable):
-            # LangGraph invokes what a node returns if it can be; here it is part of the attempt.
-            invoke = value.ainvoke if call.runtime.is_async else value.invoke
-            value = await call.runtime.call(invoke, (call.state, call.config), {}, limits)
+        return await call.runtime.call(function, (call.state,), keywords, limits)
     except NodeTimeoutError as error:
-        if limits is not None and error is limits.error:
+        if error is limits.error:
             call.timeout_error = error
         raise
-    return checked_output(value, call.name)
+
+
+async def _invoked(runnable: Runnable[Any, Any], call: NodeCall, limits: Limits | None) -> Any:
+    """LangGraph invokes what a node returns if that is a Runnable; here it is part of the attempt."""
+    invoke = runnable.ainvoke if call.runtime.is_async else runnable.invoke
+    return await call.runtime.call(invoke, (call.state, call.config), {}, limits)
 
 
 async def _notified(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.context import NodeContext
 
-__all__ = ["DRAIN_POLL_S", "Limits"]
+__all__ = ["DRAIN_POLL_S", "Limits", "cancellation"]
 
 DRAIN_POLL_S: Final = 0.05
 """How often a drain request is looked for. LangGraph's `RunControl` is a flag that tells nobody."""
@@ -64,13 +64,20 @@ class Limits:
 
     def cancelled(self) -> NodeCancellationError | None:
         """The error of a signal that has fired or a drain that was requested; None as long as neither has."""
-        if self.signal is not None and self.signal.reason is not None:
-            return NodeCancellationError(node=self.node, reason=self.signal.reason)
-        if self.control is not None and self.control.drain_requested:
-            return NodeCancellationError(node=self.node, reason=f"drain: {self.control.drain_reason}")
-        return None
+        return cancellation(self.node, self.signal, self.control)
 
     def stopped(self, reason: str) -> None:
         """Tell the work that it is to stop."""
         if self.context is not None:
             self.context.stop(reason)
+
+
+def cancellation(
+    node: str, signal: AbortSignal | None, control: RunControl | None
+) -> NodeCancellationError | None:
+    """The error of a signal that has fired or a drain that was requested; None as long as neither has."""
+    if signal is not None and signal.reason is not None:
+        return NodeCancellationError(node=node, reason=signal.reason)
+    if control is not None and control.drain_requested:
+        return NodeCancellationError(node=node, reason=f"drain: {control.drain_reason}")
+    return None

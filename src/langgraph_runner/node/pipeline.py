@@ -19,7 +19,7 @@ from langgraph_runner.errors import (
     is_control_flow,
 )
 from langgraph_runner.node.abort import as_abort_signal
-from langgraph_runner.node.attempts import called, retried
+from langgraph_runner.node.attempts import called, guarded, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
@@ -27,6 +27,7 @@ from langgraph_runner.node.isolation import isolated
 from langgraph_runner.node.langgraph_compat import run_control
 from langgraph_runner.node.limits import Limits
 from langgraph_runner.node.outcome import Failure, Outcome, Success
+from langgraph_runner.node.output import checked_output
 from langgraph_runner.node.reports import (
     report_cancelled,
     report_failure,
@@ -76,10 +77,15 @@ async def run_node(
             _read_config(policies, call, config)
         if call.retry is not None or policies.fallback is not None:
             call.pristine, call.state = state, isolated(state)
-        if policies.fallback is None:
-            value = await retried(policies, call, context)
-        else:
-            value = await _with_fallback(policies.fallback, policies, call, context)
+        try:
+            value = await guarded(policies, call, context)
+            failed = None
+        except Exception as error:
+            if is_control_flow(error):
+                raise
+            failed = error
+        if failed is not None:
+            value = await _recovered(policies, call, context, failed)
         outcome = Success(value, call.attempts, call.elapsed_ms(), call.fallback_used)
     except Exception as error:
         if is_control_flow(error):
@@ -112,19 +118,17 @@ def _failure(policies: NodePolicies, call: NodeCall, error: Exception) -> Failur
     return Failure(record, error, call.attempts, call.elapsed_ms())
 
 
-async def _with_fallback(
-    fallback: Callee, policies: NodePolicies, call: NodeCall, context: NodeContext
-) -> Any:
-    """The value of the function, or of its fallback."""
+async def _recovered(policies: NodePolicies, call: NodeCall, context: NodeContext, failed: Exception) -> Any:
+    """What a retry delivers after the first attempt `failed`, or else the fallback."""
     try:
-        return await retried(policies, call, context)
+        return await retried(policies, call, context, failed)
     except Exception as error:
-        if is_control_flow(error) or isinstance(error, NodeCancellationError):
+        if policies.fallback is None or is_control_flow(error) or isinstance(error, NodeCancellationError):
             raise
         primary_error = error.last_error if isinstance(error, RetryExhaustedError) else error
     call.fallback_used = True
     report_fallback(call, primary_error)
-    return await _fallen_back(fallback, policies, call, primary_error)
+    return await _fallen_back(policies.fallback, policies, call, primary_error)
 
 
 def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig) -> None:
@@ -135,9 +139,10 @@ def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig)
     call.configurable = configurable
     if (collector := configurable.get("metrics_collector")) is not None:
         call.collector = collector
-    call.abort_signal = as_abort_signal(configurable.get("abort_signal"), field=_SIGNAL)
-    if policies.retry is None:
-        call.retry = as_retry_config(configurable.get("default_retry"))
+    if (signal := configurable.get("abort_signal")) is not None:
+        call.abort_signal = as_abort_signal(signal, field=_SIGNAL)
+    if policies.retry is None and (retry := configurable.get("default_retry")) is not None:
+        call.retry = as_retry_config(retry)
     if policies.drain_stops:
         call.control = run_control(config)
 
@@ -154,7 +159,7 @@ async def _fallen_back(
         limits.scope = "fallback"
     keywords = fallback.keywords({"config": call.config or {}, **call.keywords})
     try:
-        return await called(fallback.function, call, keywords, limits)
+        return checked_output(await called(fallback.function, call, keywords, limits), call.name)
     except Exception as error:
         if is_control_flow(error) or isinstance(error, NodeCancellationError):
             raise

@@ -119,7 +119,7 @@ class BlockingRuntime(_Clock):
         """Block this thread."""
         if limits is None:
             if seconds:  # A sleep of 0 still costs the operating system's timer slack.
-                time.sleep(seconds)
+                time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this runtime is for
             return
         woken = threading.Event()
         disarm = limits.signal.add_callback(woken.set) if limits.signal is not None else None
@@ -141,13 +141,8 @@ class BlockingRuntime(_Clock):
         keywords: Mapping[str, Any],
         limits: Limits | None,
     ) -> Any:
-        """Call `function(*arguments, **keywords)`; in a thread of its own if a limit may have to leave it."""
+        """Call `function(*arguments, **keywords)`; in a thread of its own where limits may have to leave it."""
         if limits is None:
-            return function(*arguments, **keywords)
-        if limits.seconds is None and limits.signal is None:
-            # Nothing but a drain could stop it, and a thread for every call is too high a price for that.
-            if (cancelled := limits.cancelled()) is not None:
-                raise cancelled
             return function(*arguments, **keywords)
         return call_in_thread(function, arguments, keywords, limits, self.monotonic)
 

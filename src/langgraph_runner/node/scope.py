@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,7 @@ class CancelScope:
         NodeCancellationError: On entering or leaving, when the signal had fired or a drain was requested.
     """
 
-    __slots__ = ("_disarm", "_error", "_limits", "_outer", "_task", "_timer")
+    __slots__ = ("_disarm", "_error", "_limits", "_outer", "_task", "_timer", "_watched")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -56,12 +57,14 @@ class CancelScope:
             raise RuntimeError("A node must run inside an asyncio task.")
         self._task: asyncio.Task[Any] | None = task
         self._outer = task.cancelling()
+        loop = task.get_loop()
         if limits.seconds is not None:
-            self._timer = task.get_loop().call_later(limits.seconds, self._time_out)
+            self._timer = loop.call_at(loop.time() + limits.seconds, self._time_out)
         if limits.signal is not None:
-            self._disarm = limits.signal.add_callback(partial(self._signal_fired, task.get_loop()))
+            self._disarm = limits.signal.add_callback(partial(self._signal_fired, loop))
         if limits.control is not None:
-            _watched(task.get_loop()).add(self)
+            self._watched = _watched_scopes(loop)
+            self._watched.add(self)
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -73,7 +76,7 @@ class CancelScope:
         if self._disarm is not None:
             self._disarm()
         if self._limits.control is not None:
-            _watched(task.get_loop()).discard(self)
+            self._watched.discard(self)
         if self._error is None:
             return
         if task.uncancel() > self._outer:
@@ -106,23 +109,16 @@ class CancelScope:
         self._task.cancel()
 
 
-# The scopes of each loop that a drain request is to stop. One timer a loop looks at them all, and only while
-# there are any: cheaper for a node than a timer of its own.
-_scopes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _WatchedScopes] = weakref.WeakKeyDictionary()
-
-
-def _watched(loop: asyncio.AbstractEventLoop) -> _WatchedScopes:
-    watched = _scopes.get(loop)
-    if watched is None:
-        watched = _scopes[loop] = _WatchedScopes(loop)
-    return watched
-
-
 class _WatchedScopes:
-    __slots__ = ("_loop", "_scopes", "_ticking")
+    """The scopes of one loop that a drain request is to stop.
+
+    One timer looks at them all, and only while there are any: cheaper for a node than a timer of its own.
+    """
+
+    __slots__ = ("_scopes", "_ticking", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = weakref.ref(loop)
+        self.loop = weakref.ref(loop)
         self._scopes: set[CancelScope] = set()
         self._ticking = False
 
@@ -135,7 +131,7 @@ class _WatchedScopes:
         self._scopes.discard(scope)
 
     def _schedule(self) -> None:
-        loop = self._loop()
+        loop = self.loop()
         if loop is not None:
             self._ticking = True
             loop.call_later(DRAIN_POLL_S, self._tick)
@@ -146,3 +142,18 @@ class _WatchedScopes:
             scope.look()
         if self._scopes:
             self._schedule()
+
+
+class _OfThread(threading.local):
+    watched: _WatchedScopes | None = None
+
+
+# A thread runs one loop at a time, so that of the thread is nearly always the one that is asked for.
+_of_thread = _OfThread()
+
+
+def _watched_scopes(loop: asyncio.AbstractEventLoop) -> _WatchedScopes:
+    watched = _of_thread.watched
+    if watched is None or watched.loop() is not loop:
+        watched = _of_thread.watched = _WatchedScopes(loop)
+    return watched
