@@ -1,19 +1,21 @@
 """The module that knows LangGraph from the inside, against the installed version."""
 
 import pytest
+from langgraph.config import get_config
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import RunControl
-from langgraph.types import interrupt
 
 from langgraph_runner import GraphState
 from langgraph_runner.node.langgraph_compat import (
+    config_of_attempt,
     graph_channels,
+    interrupts_so_far,
+    is_checkpointed,
+    name_in_graph,
     next_attempt_config,
     next_attempt_keywords,
-    restore_config,
     run_control,
     run_id,
-    use_config,
 )
 
 
@@ -49,13 +51,13 @@ def test_the_control_of_the_run_is_found():
 
 
 @pytest.mark.req("N-26")
-def test_another_attempt_counts_interrupts_from_the_first():
+def test_another_attempt_counts_interrupts_from_where_the_call_began():
     """And knows its number, and that it resumes."""
 
     def look(config):
         before = config["configurable"]["__pregel_scratchpad"]
         before.interrupt_counter()
-        after = next_attempt_config(config, 2)["configurable"]
+        after = next_attempt_config(config, 2, 5)["configurable"]
         return (
             after["__pregel_scratchpad"].interrupt_counter(),
             before.interrupt_counter(),
@@ -63,35 +65,39 @@ def test_another_attempt_counts_interrupts_from_the_first():
             after["__pregel_resuming"],
         )
 
-    assert in_node(look) == (0, 1, 2, True)
+    assert in_node(look) == (5, 1, 2, True)
 
 
 @pytest.mark.req("N-26")
-def test_interrupt_reads_the_config_that_is_in_use():
-    """`use_config` is what makes LangGraph's own functions see another attempt."""
-    from langchain_core.runnables.config import var_child_runnable_config
+def test_what_asks_after_an_attempt_goes_on_counting_where_it_ended():
+    """The counter of the task catches up with that of the attempt."""
 
     def look(config):
-        before = var_child_runnable_config.get()
-        token = use_config(2)
-        during = var_child_runnable_config.get()
-        restore_config(token)
-        return before is not during, var_child_runnable_config.get() is before
+        counter = config["configurable"]["__pregel_scratchpad"].interrupt_counter
+        seen = [interrupts_so_far()]
+        counter()
+        seen.append(interrupts_so_far())
+        with config_of_attempt(2, 0):
+            inner = get_config()["configurable"]["__pregel_scratchpad"].interrupt_counter
+            seen += [inner(), inner(), inner(), interrupts_so_far()]
+        return [*seen, interrupts_so_far(), counter()]
 
-    assert in_node(look) == (True, True)
-    assert callable(interrupt)
+    assert in_node(look) == [0, 1, 0, 1, 2, 3, 3, 3]
 
 
 @pytest.mark.req("N-26")
 def test_outside_a_graph_everything_gives_the_answer_that_changes_nothing():
     """A unit test has no LangGraph around it."""
-    assert use_config(2) is None
-    restore_config(None)
-    for config in (None, {}, {"configurable": {}}, {"configurable": {"__pregel_read": 5}}):
+    with config_of_attempt(2, 0):
+        assert interrupts_so_far() == 0
+    odd = {"configurable": None, "metadata": None}
+    for config in (None, {}, odd, {"configurable": {}}, {"configurable": {"__pregel_read": 5}}):
+        assert name_in_graph(config) is None
+        assert is_checkpointed(config) is False
         assert graph_channels(config) is None
         assert run_control(config) is None
         assert run_id(config) is None
-        assert next_attempt_config(config, 2) is config
+        assert next_attempt_config(config, 2, 0) is config
     assert run_id({"metadata": {"run_id": 7}}) == "7"
     keywords = {"writer": print}
-    assert next_attempt_keywords(keywords, 2) is keywords
+    assert next_attempt_keywords(keywords, 2, 0) is keywords

@@ -227,8 +227,8 @@ def test_order_of_the_pipeline_is_the_documented_one(colour, fake):
         runtime=fake,
     )
     # Each attempt times out (attempt timeout inside the breaker), two of them open the breaker (inside the
-    # retry), whose refusal ends the retry and goes to the fallback, whose success is what metrics see.
-    assert colour.call(node, {}) == {"y": "CircuitOpenError"}
+    # retry), which ends the retries and leads to the fallback, whose success is what metrics see.
+    assert colour.call(node, {}) == {"y": "NodeTimeoutError"}
     assert flaky.calls == 2
     metrics = collector.get_node_metrics("n")
     assert (metrics.success_count, metrics.failure_count, metrics.retry_count) == (1, 0, 1)

@@ -18,6 +18,7 @@ from langgraph_runner.errors.exceptions import (
     RetryExhaustedError,
     StateUpdateError,
     note_once,
+    original_error,
 )
 from langgraph_runner.errors.record import NodeError, NodeErrorCause, NodeErrorRecord, build_error_record
 from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER, Sanitizer
@@ -44,6 +45,7 @@ __all__ = [
     "is_control_flow",
     "is_retryable_node_error",
     "note_once",
+    "original_error",
     "render_message",
     "retry_after_ms",
 ]

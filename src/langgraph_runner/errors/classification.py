@@ -162,6 +162,9 @@ def is_control_flow(error: BaseException) -> bool:
     an unfit answer to `interrupt(response_schema=...)` raises, which asks the question again. Whoever
     catches `Exception` re-raises these first.
     """
+    if isinstance(error, BaseExceptionGroup):
+        # asyncio.TaskGroup makes a group of an interrupt() in one of its tasks.
+        return all(map(is_control_flow, error.exceptions)) if error.exceptions else False
     return isinstance(error, GraphBubbleUp) or is_invalid_resume(error)
 
 

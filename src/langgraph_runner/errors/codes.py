@@ -43,7 +43,7 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         "(elapsed: {elapsed_ms:.0f} ms).",
         ErrorCode.NODE_CANCELLED: "Node '{node}' was cancelled: {reason}",
         ErrorCode.RETRY_EXHAUSTED: "Node '{node}' failed after {attempts} attempts: {detail}",
-        ErrorCode.CIRCUIT_OPEN: "Node '{node}' was not called: its circuit breaker is open ({retry_after}).",
+        ErrorCode.CIRCUIT_OPEN: "Node '{node}' was not called{again}: its circuit breaker is open ({retry_after}).",
         ErrorCode.VALIDATION_FAILED: "Node '{node}' met invalid data: {detail}",
         ErrorCode.INVALID_NODE_OUTPUT: "Node '{node}' returned {found}. {fix}",
         ErrorCode.NODE_EXECUTION_FAILED: "Node '{node}' failed: {detail}",

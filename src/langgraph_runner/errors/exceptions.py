@@ -15,6 +15,7 @@ With `on_error="capture"`, the default of a node, none of them reaches the graph
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, ClassVar, Literal
 
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
@@ -31,6 +32,7 @@ __all__ = [
     "RetryExhaustedError",
     "StateUpdateError",
     "note_once",
+    "original_error",
 ]
 
 TimeoutScope = Literal["attempt", "total", "fallback"]
@@ -140,8 +142,9 @@ class CircuitOpenError(NodeRunnerError):
     def __init__(
         self, *, node: str, retry_after_ms: float | None, last_error: BaseException | None = None
     ) -> None:
+        again = "" if last_error is None else " again"
         when = "until reset() is called" if retry_after_ms is None else f"retry in {retry_after_ms:.0f} ms"
-        super().__init__(render_message(self.code, node=node, retry_after=when))
+        super().__init__(render_message(self.code, node=node, again=again, retry_after=when))
         self.node = node
         self.retry_after_ms = retry_after_ms
         self.last_error = last_error
@@ -182,7 +185,6 @@ class FallbackError(NodeRunnerError):
         self.primary_error = primary_error
         self.fallback_error = fallback_error
         self.__cause__ = fallback_error
-        fallback_error.__context__ = fallback_error.__context__ or primary_error
 
 
 class StateUpdateError(NodeRunnerError, ValueError):
@@ -201,5 +203,17 @@ class StateUpdateError(NodeRunnerError, ValueError):
 
 def note_once(error: BaseException, note: str) -> None:
     """Add a note (PEP 678) unless the exception has it already: some are raised again and again."""
-    if note not in getattr(error, "__notes__", ()):
-        error.add_note(note)
+    with contextlib.suppress(Exception):  # A frozen exception takes none.
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+
+
+def original_error(error: BaseException) -> BaseException:
+    """What the user's function raised, behind what the runner says about it."""
+    if isinstance(error, FallbackError):
+        return original_error(error.primary_error)
+    if isinstance(error, RetryExhaustedError) or (
+        isinstance(error, CircuitOpenError) and error.last_error is not None
+    ):
+        return error.last_error or error
+    return error

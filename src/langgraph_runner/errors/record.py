@@ -42,6 +42,7 @@ MAX_RECORD_BYTES: Final = 16 * 1024
 """The most that one record takes as UTF-8 JSON."""
 
 _MAX_NAME_CHARS: Final = 256
+_MAX_CAUSES: Final = 5
 _SHORTENED: Final = "\n... (shortened)"
 
 
@@ -156,11 +157,8 @@ def build_error_record(
         attempts=attempts,
         error_type=type(original).__name__[:_MAX_NAME_CHARS],
         category=failure_category(error).value,
-        trace_id=trace_id,
-        causes=[
-            NodeErrorCause(error_type=cause["error_type"][:_MAX_NAME_CHARS], message=cause["message"])
-            for cause in sanitizer.causes(original)
-        ],
+        trace_id=trace_id[:_MAX_NAME_CHARS],
+        causes=_causes(original, sanitizer),
     )
     if story_id is not None:
         record["story_id"] = story_id[:_MAX_NAME_CHARS]
@@ -172,6 +170,18 @@ def _original(error: BaseException) -> BaseException:
     if isinstance(error, RetryExhaustedError):
         return error.last_error
     return error
+
+
+def _causes(error: BaseException, sanitizer: Sanitizer) -> list[NodeErrorCause]:
+    causes = sanitizer.causes(error)
+    if isinstance(error, FallbackError):
+        # The error of the function stands beside that of the fallback, not behind it.
+        primary = _original(error.primary_error)
+        causes.insert(1, {"error_type": type(primary).__name__, "message": sanitizer.message(primary)})
+    return [
+        NodeErrorCause(error_type=cause["error_type"][:_MAX_NAME_CHARS], message=cause["message"])
+        for cause in causes[:_MAX_CAUSES]
+    ]
 
 
 def _is_recoverable(error: BaseException) -> bool:
@@ -203,12 +213,14 @@ def _detail(error: BaseException, sanitizer: Sanitizer) -> str:
 def _bounded(record: NodeErrorRecord) -> NodeErrorRecord:
     """Shorten the longest texts until the record fits; ASCII, the usual case, fits at once."""
     while (excess := _json_bytes(record) - MAX_RECORD_BYTES) > 0:
-        if record["causes"] and len(record["stack"]) < len(_SHORTENED) + 1000:
-            record["causes"] = record["causes"][:-1]
-        elif len(record["stack"]) > len(_SHORTENED) + 1000:
+        if len(record["stack"]) > len(_SHORTENED) + 1000:
             record["stack"] = _shorter(record["stack"], excess)
-        else:
+        elif record["causes"]:
+            record["causes"] = record["causes"][:-1]
+        elif len(record["message"]) > len(_SHORTENED):
             record["message"] = _shorter(record["message"], excess)
+        else:
+            break  # Only names and ids are left, which have bounds of their own.
     return record
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from langgraph_runner.errors import NodeCancellationError
 from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.node.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,8 @@ class AbortSignal:
     __slots__ = ("__weakref__", "_callbacks", "_lock", "_reason", "_sources")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Re-entrant, because `abort()` may run in a signal handler that interrupts one of these methods.
+        self._lock = threading.RLock()
         self._reason: str | None = None
         self._callbacks: dict[object, Callable[[], None]] = {}
         self._sources: tuple[AbortSignal, ...] = ()
@@ -68,12 +70,14 @@ class AbortSignal:
         Returns:
             A function that takes the callback back. Calling it again, or too late, does nothing.
         """
+        key = object()
         with self._lock:
+            self._callbacks[key] = callback
             if self._reason is None:
-                key = object()
-                self._callbacks[key] = callback
                 return lambda: self._remove(key)
-        callback()
+            is_mine = self._callbacks.pop(key, None) is not None
+        if is_mine:
+            _call_safely(callback)
         return lambda: None
 
     def wait(self, timeout_ms: float | None = None) -> bool:
@@ -85,8 +89,8 @@ class AbortSignal:
         Returns:
             Whether it has fired.
         """
-        fired = threading.Event()
-        remove = self.add_callback(fired.set)
+        fired = Wake()
+        remove = self.add_callback(fired.ring)
         try:
             return fired.wait(None if timeout_ms is None else timeout_ms / 1000)
         finally:
@@ -146,12 +150,7 @@ class AbortSignal:
             callbacks = list(self._callbacks.values())
             self._callbacks.clear()
         for callback in callbacks:
-            try:
-                callback()
-            except Exception as error:  # The next listener must hear of it all the same.
-                get_logger("langgraph_runner.node").warning(
-                    "abort.callback_failed", error_type=type(error).__name__
-                )
+            _call_safely(callback)
 
     def __repr__(self) -> str:
         return f"<AbortSignal aborted={self.aborted} reason={self._reason!r}>"
@@ -176,7 +175,7 @@ class _Relay:
 
 
 class AbortController:
-    """Owns an `AbortSignal` and can fire it, once. Thread-safe.
+    """Owns an `AbortSignal` and can fire it, once. Thread-safe, and good to use in a signal handler.
 
     Example:
         >>> controller = AbortController()
@@ -202,6 +201,13 @@ class AbortController:
             reason: Why, for the error records.
         """
         self._signal._fire(str(reason) or DEFAULT_REASON)  # noqa: SLF001 - the controller is the signal's owner
+
+
+def _call_safely(callback: Callable[[], object]) -> None:
+    try:
+        callback()
+    except Exception as error:  # The next listener must hear of it all the same.
+        get_logger("langgraph_runner.node").warning("abort.callback_failed", error_type=type(error).__name__)
 
 
 def as_abort_signal(signal: object, *, field: str) -> AbortSignal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable
@@ -16,7 +17,7 @@ from langgraph_runner.errors import (
 )
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.isolation import isolated
-from langgraph_runner.node.langgraph_compat import next_attempt_keywords, restore_config, use_config
+from langgraph_runner.node.langgraph_compat import config_of_attempt, next_attempt_keywords
 from langgraph_runner.node.limits import Limits, cancellation
 from langgraph_runner.node.output import checked_output
 from langgraph_runner.node.reports import report_harmless, report_retry
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.context import NodeContext
     from langgraph_runner.node.policies import Callback, NodePolicies
 
-__all__ = ["called", "guarded", "retried"]
+__all__ = ["called", "guarded", "raise_if_cancelled", "retried"]
 
 
 async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext, failed: Exception) -> Any:
@@ -48,30 +49,50 @@ async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext, 
         NodeTimeoutError: The total timeout passed, or would pass during the next wait.
         Exception: An error that is not retried.
     """
-    while True:
-        if policies.on_timeout is not None and failed is call.timeout_error:
-            await _notified(policies, call, policies.on_timeout, failed, "node.on_timeout_failed")
-        if call.retry is None:
-            raise failed
-        delay_ms = _delay_or_raise(failed, call.retry, policies, call)
-        report_retry(call, failed, delay_ms)
-        if policies.on_retry_attempt is not None:
-            event = RetryAttempt(call.attempts, failed, delay_ms, context)
-            await _notified(policies, call, policies.on_retry_attempt, event, "node.on_retry_attempt_failed")
-        await call.runtime.sleep(delay_ms / 1000, _wait_limits(call))
-        context = context.of_attempt(call.attempts + 1)
-        try:
-            return await _another(policies, call, context)
-        except Exception as error:
-            if is_control_flow(error):
-                raise
-            failed = _with_cause(error, failed)
+    try:
+        while True:
+            if policies.on_timeout is not None and failed is call.timeout_error:
+                await _notified(policies, call, policies.on_timeout, failed, "node.on_timeout_failed")
+            if call.retry is None:
+                raise failed
+            delay_ms = _delay_or_raise(failed, call.retry, policies, call)
+            report_retry(call, failed, delay_ms)
+            if policies.on_retry_attempt is not None:
+                event = RetryAttempt(call.attempts, failed, delay_ms, context)
+                await _notified(
+                    policies, call, policies.on_retry_attempt, event, "node.on_retry_attempt_failed"
+                )
+            await call.runtime.sleep(delay_ms / 1000, _wait_limits(call))
+            context = context.of_attempt(call.attempts + 1)
+            try:
+                return await _another(policies, call, context)
+            except Exception as error:
+                if is_control_flow(error):
+                    raise
+                failed = _with_cause(error, failed)
+            raise_if_cancelled(call, failed)
+    finally:
+        del failed  # Its traceback holds this frame.
+
+
+def raise_if_cancelled(call: NodeCall, failed: Exception) -> None:
+    """End a call whose task is being cancelled, although the function made an ordinary exception of that.
+
+    Raises:
+        asyncio.CancelledError: Somebody has asked for it since the call began.
+    """
+    if call.policies.callee.is_async and call.runtime.cancel_requests() > call.cancel_requests:
+        raise asyncio.CancelledError from failed
 
 
 def _wait_limits(call: NodeCall) -> Limits | None:
-    if call.abort_signal is None and call.control is None:
+    signal = call.abort_signal
+    if signal is None and call.parent is not None:
+        # A node inside the function of another stops with it.
+        signal = call.parent.abort_signal
+    if signal is None and call.control is None:
         return None
-    return Limits(call.name, call.abort_signal, call.control)
+    return Limits(call.name, signal, call.control)
 
 
 def _with_cause(error: Exception, before: Exception) -> Exception:
@@ -85,12 +106,9 @@ async def _another(policies: NodePolicies, call: NodeCall, context: NodeContext)
     """Another attempt, as if it were the first: with the state, the interrupts and the context made anew."""
     CURRENT_CONTEXT.set(context)
     call.state = isolated(call.pristine)
-    call.keywords = next_attempt_keywords(call.keywords, context.attempt)
-    config = use_config(context.attempt)
-    try:
+    call.keywords = next_attempt_keywords(call.keywords, context.attempt, call.interrupts_before)
+    with config_of_attempt(context.attempt, call.interrupts_before):
         return await guarded(policies, call, context)
-    finally:
-        restore_config(config)
 
 
 def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies, call: NodeCall) -> float:
@@ -150,9 +168,11 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
             if callee.is_async:
                 value = await value
         if type(value) is not dict and isinstance(value, Runnable):
-            value = await _invoked(value, call, limits)
+            value = await _invoked(value, call, _limits(policies, call, context))
         value = checked_output(value, call.name)
     except BaseException as error:
+        if not isinstance(error, Exception):
+            context.stop(type(error).__name__)  # For threads that the function has started.
         if breaker is not None and permit is not None:
             _judge(breaker, permit, call, error)
         raise
@@ -181,7 +201,10 @@ def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Lim
 
     Raises:
         NodeCancellationError: It is to stop already.
+        NodeTimeoutError: Nothing is left of the total timeout.
     """
+    if call.parent is not None and (reason := call.parent.ancestor_stop()) is not None:
+        raise NodeCancellationError(node=call.name, reason=reason)
     timeout_ms, total_ms = policies.timeout_ms, policies.total_timeout_ms
     if timeout_ms is None and total_ms is None and call.abort_signal is None and call.control is None:
         return None
@@ -194,8 +217,10 @@ def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Lim
     if total_ms is not None:
         elapsed_ms = call.elapsed_ms()
         left_ms = total_ms - elapsed_ms
+        if left_ms <= 0:
+            raise NodeTimeoutError(node=call.name, timeout_ms=total_ms, elapsed_ms=elapsed_ms, scope="total")
         if timeout_ms is None or left_ms < timeout_ms:
-            limits.seconds, limits.timeout_ms = max(left_ms, 0.0) / 1000, total_ms
+            limits.seconds, limits.timeout_ms = left_ms / 1000, total_ms
             limits.scope, limits.elapsed_before_s = "total", elapsed_ms / 1000
             return limits
     if timeout_ms is not None:
@@ -228,11 +253,12 @@ async def _notified(
     limits = None
     if callback.waits:
         limits = Limits(call.name, signal=call.abort_signal)
-        if policies.timeout_ms is not None:
-            limits.seconds, limits.timeout_ms = policies.timeout_ms / 1000, policies.timeout_ms
+        timeout_ms = policies.timeout_ms or policies.total_timeout_ms
+        if timeout_ms is not None:
+            limits.seconds, limits.timeout_ms = timeout_ms / 1000, timeout_ms
     try:
         await call.runtime.call(callback.function, (argument,), {}, limits)
-    except NodeCancellationError:
-        raise
     except Exception as error:
+        if isinstance(error, NodeCancellationError) or is_control_flow(error):
+            raise
         report_harmless(call, event, error)

@@ -6,6 +6,7 @@ refused at once), half-open (a few probes pass, and their outcome decides).
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -107,7 +108,14 @@ class NodeCircuitBreaker:
         """Have `listener` called after every transition, in the thread that caused it.
 
         One that raises is logged and harms nobody.
+
+        Raises:
+            TypeError: It is a coroutine function, which nobody would await.
         """
+        if inspect.iscoroutinefunction(listener):
+            raise TypeError(
+                f"listener: expected a plain function, got the coroutine function {listener!r:.80}."
+            )
         with self._lock:
             self._listeners = (*self._listeners, listener)
 

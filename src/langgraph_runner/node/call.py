@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.node.context import EXECUTION_IDS, active_otel_trace_id
-from langgraph_runner.node.langgraph_compat import name_in_graph, run_control, run_id
+from langgraph_runner.node.langgraph_compat import interrupts_so_far, name_in_graph, run_control, run_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
@@ -38,6 +41,10 @@ class NodeCall:
     pristine: Any = None
     """The state as it was given, which no attempt gets to see where another or a fallback may follow."""
     attempts: int = 0
+    cancel_requests: int = 0
+    """Of the task, when the call began."""
+    interrupts_before: int = 0
+    """Calls of `interrupt()` in this LangGraph task before this node call: by the node that calls this one."""
     fallback_used: bool = False
     timeout_error: Exception | None = None
     """The error of the last attempt that took too long."""
@@ -64,10 +71,19 @@ class NodeCall:
         self.retry = policies.retry
         self.runtime = policies.runtime
         self.started = self.runtime.monotonic()
+        if policies.callee.is_async:
+            self.cancel_requests = self.runtime.cancel_requests()
+        if parent is not None:
+            self.interrupts_before = interrupts_so_far()
 
     def elapsed_ms(self) -> float:
         """Time since the call began."""
         return (self.runtime.monotonic() - self.started) * 1000
+
+    @cached_property
+    def started_at(self) -> datetime:
+        """The wall clock's idea of `started`."""
+        return self.runtime.now_utc() - timedelta(milliseconds=self.elapsed_ms())
 
     @property
     def story_id(self) -> str | None:
@@ -75,7 +91,7 @@ class NodeCall:
         story_id = self.configurable.get("story_id")
         if story_id is None:
             state = self.state
-            story_id = state.get("story_id") if isinstance(state, dict) else getattr(state, "story_id", None)
+            story_id = state.get("story_id") if isinstance(state, dict) else _attribute(state, "story_id")
         return None if story_id is None else str(story_id)
 
     @property
@@ -109,3 +125,11 @@ class NodeCall:
         # LangGraph's run ids are UUIDs, which are trace ids once their hyphens are gone.
         digits = self.graph_execution_id.replace("-", "").lower()
         return digits if TRACE_ID.fullmatch(digits) else self.runtime.token_hex(16)
+
+
+def _attribute(state: object, name: str) -> object:
+    """An attribute of a state object, which may be a property that raises."""
+    try:
+        return getattr(state, name, None)
+    except Exception:  # The record of a failure matters more than its story.
+        return None

@@ -130,6 +130,8 @@ def _injected(parameters: tuple[inspect.Parameter, ...]) -> list[inspect.Paramet
 
 
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:
+    while isinstance(function, functools.partial):
+        function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - a callable object's method tells its colour
     )

@@ -6,6 +6,7 @@ given and the range.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Final, Self, TypeAlias
@@ -49,6 +50,8 @@ def _as_predicate(value: Any) -> Any:
         if not kinds or not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
             raise ValueError("expected exception classes or a predicate")
         return lambda error: isinstance(error, kinds)
+    if inspect.iscoroutinefunction(value):
+        raise ValueError("a predicate decides at once; it cannot be a coroutine function")
     return value
 
 

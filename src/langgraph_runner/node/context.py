@@ -6,7 +6,6 @@ import sys
 import threading
 from collections import OrderedDict
 from contextvars import ContextVar
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.node.abort import AbortController, AbortSignal
@@ -35,7 +34,8 @@ class NodeContext:
     primary_input: Any = None
     """In a fallback, and in the nodes that it calls: the state that the function was given. Otherwise None."""
     _controller: AbortController | None = None
-    _stop_reason: str | None = None
+    stop_reason: str | None = None
+    """Why this attempt is to stop; None as long as it is not."""
 
     def __init__(self, call: NodeCall) -> None:
         self._call = call
@@ -74,8 +74,7 @@ class NodeContext:
     @property
     def started_at(self) -> datetime:
         """When the node call began, in UTC."""
-        call = self._call
-        return call.runtime.now_utc() - timedelta(seconds=call.runtime.monotonic() - call.started)
+        return self._call.started_at
 
     @property
     def parent(self) -> NodeContext | None:
@@ -105,16 +104,31 @@ class NodeContext:
 
         A blocking function that loops should look at `abort_signal.aborted`: nothing else can stop it.
         """
-        if self._controller is None:
-            controller = self._controller = AbortController()
+        controller = self._controller
+        if controller is None:
+            # Threads may ask at the same time: `setdefault` is atomic, so all of them get one signal.
+            controller = self.__dict__.setdefault("_controller", AbortController())
             # In this order, so that a stop between the two lines is not missed.
-            if self._stop_reason is not None:
-                controller.abort(self._stop_reason)
-        return self._controller.signal
+            if self.stop_reason is not None:
+                controller.abort(self.stop_reason)
+        return controller.signal
+
+    def belongs_to(self, call: NodeCall) -> bool:
+        """Whether this is an attempt of `call`."""
+        return self._call is call
+
+    def ancestor_stop(self) -> str | None:
+        """Why this attempt, or one that it is a part of, is to stop; None if none is."""
+        context: NodeContext | None = self
+        while context is not None:
+            if context.stop_reason is not None:
+                return context.stop_reason
+            context = context.parent
+        return None
 
     def stop(self, reason: str) -> None:
         """Fire `abort_signal`. The runner calls this."""
-        self._stop_reason = reason
+        self.stop_reason = reason
         if self._controller is not None:
             self._controller.abort(reason)
 
@@ -181,7 +195,7 @@ class ExecutionIds:
     referenced, so the newest few are kept here together with their ids.
     """
 
-    def __init__(self, limit: int = 1024) -> None:
+    def __init__(self, limit: int = 16_384) -> None:
         self._limit = limit
         self._lock = threading.Lock()
         self._ids: OrderedDict[int, tuple[object, str]] = OrderedDict()

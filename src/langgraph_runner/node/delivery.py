@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.errors import GraphDrained
 
-from langgraph_runner.errors import NodeCancellationError, RetryExhaustedError, note_once
+from langgraph_runner.errors import FallbackError, NodeCancellationError, note_once, original_error
 from langgraph_runner.node.langgraph_compat import is_checkpointed, run_control
 from langgraph_runner.node.outcome import Outcome, Success
 
@@ -73,7 +73,7 @@ def _drained(failure: Failure, config: RunnableConfig | None, on_error: OnError)
 
 
 def _to_raise(failure: Failure) -> Exception:
-    error = failure.exception
-    if isinstance(error, RetryExhaustedError) and isinstance(error.last_error, Exception):
-        return error.last_error
-    return error
+    error = original_error(failure.exception)
+    if isinstance(failure.exception, FallbackError):
+        note_once(error, f"Its fallback failed as well: {type(failure.exception.fallback_error).__name__}.")
+    return error if isinstance(error, Exception) else failure.exception

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections import deque
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = ["MAX_CONTAINERS", "isolated"]
 
@@ -67,16 +70,21 @@ def _copy(value: Any, done: dict[int, Any]) -> Any:
 
 def _copy_container(value: Any, done: dict[int, Any]) -> Any:
     if isinstance(value, tuple):
-        return tuple([_copy(item, done) for item in value]) if type(value) is tuple else value
+        items = [_copy(item, done) for item in value]
+        make = getattr(type(value), "_make", type(value))  # A named tuple wants its fields one by one.
+        twin = done[id(value)] = make(items)
+        return twin
     twin = done[id(value)] = copy.copy(value)
+    places: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, dict):
-        for key, item in value.items():
-            if type(item) not in _ATOMIC:
-                twin[key] = _copy(item, done)
+        places = value.items()
     elif isinstance(value, (list, deque)):
-        for index, item in enumerate(value):
-            if type(item) not in _ATOMIC:
-                twin[index] = _copy(item, done)
+        places = enumerate(value)
+    for place, item in places:
+        if type(item) not in _ATOMIC:
+            twin[place] = _copy(item, done)
+            if len(done) >= MAX_CONTAINERS:
+                break  # To look at the rest would take as long as to copy it.
     return twin  # The members of a set are hashable, so they are not changed.
 
 

@@ -6,6 +6,9 @@ LangGraph that it does not know, it gives the answer that changes nothing.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +16,21 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextvars import Token
+    from collections.abc import Callable, Iterator
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
 
 __all__ = [
+    "config_of_attempt",
     "graph_channels",
+    "interrupts_so_far",
+    "is_checkpointed",
+    "name_in_graph",
     "next_attempt_config",
     "next_attempt_keywords",
-    "restore_config",
     "run_control",
     "run_id",
-    "use_config",
 ]
 
 _SCRATCHPAD = "__pregel_scratchpad"
@@ -38,7 +42,7 @@ _CHECKPOINTER = "__pregel_checkpointer"
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
     """The control of the run that `config` belongs to, on which a drain is requested; None outside a graph."""
-    runtime = config.get("configurable", {}).get(_RUNTIME) if config else None
+    runtime = ((config or {}).get("configurable") or {}).get(_RUNTIME)
     return runtime.control if isinstance(runtime, Runtime) else None
 
 
@@ -46,10 +50,10 @@ def run_id(config: RunnableConfig | None) -> str | None:
     """LangGraph's id of the run, where the caller or the server has given it one."""
     if not config:
         return None
-    metadata_id = config.get("metadata", {}).get("run_id")
+    metadata_id = (config.get("metadata") or {}).get("run_id")
     if metadata_id is not None:
         return str(metadata_id)
-    runtime = config.get("configurable", {}).get(_RUNTIME)
+    runtime = (config.get("configurable") or {}).get(_RUNTIME)
     info = runtime.execution_info if isinstance(runtime, Runtime) else None
     return info.run_id if info is not None else None
 
@@ -57,64 +61,94 @@ def run_id(config: RunnableConfig | None) -> str | None:
 def name_in_graph(config: RunnableConfig | None) -> str | None:
     """What LangGraph calls the node that `config` was made for; None outside a graph."""
     metadata = config.get("metadata") if config else None
-    return metadata.get("langgraph_node") if metadata else None
+    name = metadata.get("langgraph_node") if metadata else None
+    return name if isinstance(name, str) else None
 
 
 def is_checkpointed(config: RunnableConfig | None) -> bool:
     """Whether the run can be resumed from a checkpoint."""
     configurable = (config or {}).get("configurable") or {}
-    return configurable.get(_CHECKPOINTER) not in {None, False}
+    checkpointer = configurable.get(_CHECKPOINTER)
+    return checkpointer is not None and checkpointer is not False
 
 
-def next_attempt_config(config: RunnableConfig | None, attempt: int) -> RunnableConfig | None:
+def interrupts_so_far() -> int:
+    """How often `interrupt()` was called in the LangGraph task that runs now."""
+    return _count_of(_counter_in(var_child_runnable_config.get()))
+
+
+def next_attempt_config(
+    config: RunnableConfig | None, attempt: int, interrupts_before: int
+) -> RunnableConfig | None:
     """The config for another attempt inside the same LangGraph task.
 
-    What LangGraph's own retry does (`pregel/_retry.py`): `interrupt()` counts from the first again, so that
-    the answers given so far are found and no question is asked twice; subgraphs resume; the runtime knows the
-    attempt.
+    What LangGraph's own retry does (`pregel/_retry.py`): `interrupt()` counts from where the node call began, so
+    that the answers given so far are found and no question is asked twice; subgraphs resume; the runtime
+    knows the attempt.
     """
-    configurable = (config or {}).get("configurable", {})
+    configurable = (config or {}).get("configurable") or {}
     scratchpad = configurable.get(_SCRATCHPAD)
     if config is None or scratchpad is None:
         return config
     changes: dict[str, Any] = {_RESUMING: True}
-    counter = getattr(scratchpad, "interrupt_counter", None)
-    if counter is not None:
-        changes[_SCRATCHPAD] = replace(scratchpad, interrupt_counter=type(counter)())
+    if _counter_in(config) is not None:
+        counter = itertools.count(interrupts_before).__next__
+        changes[_SCRATCHPAD] = replace(scratchpad, interrupt_counter=counter)
     runtime = configurable.get(_RUNTIME)
     if isinstance(runtime, Runtime) and runtime.execution_info is not None:
         changes[_RUNTIME] = runtime.patch_execution_info(node_attempt=attempt)
     return {**config, "configurable": {**configurable, **changes}}
 
 
-def next_attempt_keywords(keywords: dict[str, Any], attempt: int) -> dict[str, Any]:
+def next_attempt_keywords(keywords: dict[str, Any], attempt: int, interrupts_before: int) -> dict[str, Any]:
     """What was injected into the first attempt, brought up to date for another."""
     changes: dict[str, Any] = {}
     if "config" in keywords:
-        changes["config"] = next_attempt_config(keywords["config"], attempt)
+        changes["config"] = next_attempt_config(keywords["config"], attempt, interrupts_before)
     runtime = keywords.get("runtime")
     if isinstance(runtime, Runtime) and runtime.execution_info is not None:
         changes["runtime"] = runtime.patch_execution_info(node_attempt=attempt)
     return {**keywords, **changes} if changes else keywords
 
 
-def use_config(attempt: int) -> Token[RunnableConfig | None] | None:
-    """Make LangGraph's `get_config()`, and so `interrupt()`, see the config of another attempt."""
-    current = var_child_runnable_config.get()
-    if current is None:
-        return None
-    return var_child_runnable_config.set(next_attempt_config(current, attempt))
+@contextmanager
+def config_of_attempt(attempt: int, interrupts_before: int) -> Iterator[None]:
+    """Make LangGraph's `get_config()`, and so `interrupt()`, see the config of another attempt.
+
+    What asks next, a fallback or the function that called this node, goes on counting where the attempt ended.
+    """
+    before = var_child_runnable_config.get()
+    if before is None:
+        yield
+        return
+    during = next_attempt_config(before, attempt, interrupts_before)
+    token = var_child_runnable_config.set(during)
+    try:
+        yield
+    finally:
+        # A coroutine that is closed by the garbage collector is in another context then.
+        with contextlib.suppress(ValueError):
+            var_child_runnable_config.reset(token)
+        counter, asked = _counter_in(before), _count_of(_counter_in(during))
+        while counter is not None and _count_of(counter) < asked:
+            counter()
 
 
-def restore_config(token: Token[RunnableConfig | None] | None) -> None:
-    """Undo `use_config()`."""
-    if token is not None:
-        var_child_runnable_config.reset(token)
+def _counter_in(config: RunnableConfig | None) -> Callable[[], int] | None:
+    scratchpad = ((config or {}).get("configurable") or {}).get(_SCRATCHPAD)
+    counter: Callable[[], int] | None = getattr(scratchpad, "interrupt_counter", None)
+    return counter
+
+
+def _count_of(counter: Callable[[], int] | None) -> int:
+    """How often it was called. LangGraph's counter makes its `itertools.count` on first use."""
+    count = getattr(getattr(counter, "_counter", counter), "__self__", None)
+    return int(count.__reduce__()[1][0]) if isinstance(count, itertools.count) else 0
 
 
 def graph_channels(config: RunnableConfig | None) -> frozenset[str] | None:
     """The names of the fields of the running graph's state; None where they cannot be known."""
-    read: Callable[..., Any] | None = (config or {}).get("configurable", {}).get(_READ)
+    read: Callable[..., Any] | None = ((config or {}).get("configurable") or {}).get(_READ)
     for argument in getattr(read, "args", ()):
         if hasattr(argument, "keys") and all(hasattr(channel, "update") for channel in argument.values()):
             return frozenset(argument)

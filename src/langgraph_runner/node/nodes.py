@@ -80,21 +80,29 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         """What it wraps."""
         return [self.bound]
 
-    def run(self, state: StateT, config: RunnableConfig | None = None) -> Outcome:
+    # RunnableLambda compares functions, which are methods of the node itself here.
+    __hash__ = object.__hash__  # type: ignore[assignment] # which takes hashing away
+    __eq__ = object.__eq__
+
+    def __repr__(self) -> str:
+        return f"<RunnableNode {self.name!r} of {type(self.bound).__name__}>"
+
+    def run(self, state: StateT, config: RunnableConfig | None = None, **keywords: Any) -> Outcome:
         """The outcome as a value."""
-        return drive(run_node(self._blocking, state, config, {"config": config or {}}))
+        return drive(run_node(self._blocking, state, config, {"config": config or {}, **keywords}))
 
-    async def arun(self, state: StateT, config: RunnableConfig | None = None) -> Outcome:
+    async def arun(self, state: StateT, config: RunnableConfig | None = None, **keywords: Any) -> Outcome:
         """The outcome as a value."""
-        return await run_node(self._awaiting, state, config, {"config": config or {}})
+        return await run_node(self._awaiting, state, config, {"config": config or {}, **keywords})
 
-    def invoke(self, input: StateT, config: RunnableConfig | None = None, **_: Any) -> ResultT:  # noqa: A002 - Runnable's own name
+    def invoke(self, input: StateT, config: RunnableConfig | None = None, **keywords: Any) -> ResultT:  # noqa: A002 - Runnable's own name
         """Call the node."""
-        return cast("ResultT", deliver(self.run(input, config), self._on_error, self._schema, config))
+        outcome = self.run(input, config, **keywords)
+        return cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
 
-    async def ainvoke(self, input: StateT, config: RunnableConfig | None = None, **_: Any) -> ResultT:  # noqa: A002
+    async def ainvoke(self, input: StateT, config: RunnableConfig | None = None, **keywords: Any) -> ResultT:  # noqa: A002
         """Call the node."""
-        outcome = await self.arun(input, config)
+        outcome = await self.arun(input, config, **keywords)
         return cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
 
     def __call__(self, state: StateT, config: RunnableConfig | None = None) -> ResultT:
@@ -137,7 +145,7 @@ def _finished(node: Any, run: Any, policies: NodePolicies) -> Any:
     dress(node, policies.callee, policies.name, others)
     node.run = run
     node.circuit_breaker = policies.circuit_breaker
-    node.policies = policies
+    node.node = node
     return node
 
 
@@ -165,7 +173,8 @@ def _schema_watch(policies: NodePolicies) -> SchemaWatch:
 
 def is_node(function: object) -> bool:
     """Whether `create_node()` made it."""
-    return isinstance(function, RunnableNode) or isinstance(getattr(function, "policies", None), NodePolicies)
+    # A decorator that copies the attributes of a node has not made a node.
+    return isinstance(function, RunnableNode) or getattr(function, "node", None) is function
 
 
 def as_fallback(fallback: NodeFunction, runtime: Runtime) -> Callee:

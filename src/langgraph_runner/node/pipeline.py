@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from langgraph_runner.errors import (
     FallbackError,
     NodeCancellationError,
-    RetryExhaustedError,
     build_error_record,
     is_control_flow,
+    original_error,
 )
 from langgraph_runner.node.abort import as_abort_signal
-from langgraph_runner.node.attempts import called, guarded, retried
+from langgraph_runner.node.attempts import called, guarded, raise_if_cancelled, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
@@ -71,6 +71,7 @@ async def run_node(
     context = NodeContext(call)
     CURRENT_CONTEXT.set(context)
     outcome: Outcome
+    failed: Exception | None = None
     try:
         report_started(call)
         if config:
@@ -79,12 +80,12 @@ async def run_node(
             call.pristine, call.state = state, isolated(state)
         try:
             value = await guarded(policies, call, context)
-            failed = None
         except Exception as error:
             if is_control_flow(error):
                 raise
             failed = error
         if failed is not None:
+            raise_if_cancelled(call, failed)
             value = await _recovered(policies, call, context, failed)
         outcome = Success(value, call.attempts, call.elapsed_ms(), call.fallback_used)
     except Exception as error:
@@ -96,13 +97,21 @@ async def run_node(
         report_cancelled(call, error)
         raise
     finally:
-        # Not reset(token): a coroutine that is closed by the garbage collector is in another context then.
-        CURRENT_CONTEXT.set(parent)
+        _leave(call)
+        # The tracebacks of these hold this frame.
+        failed = call.timeout_error = None
     if isinstance(outcome, Success):
         report_success(call, outcome)
     else:
         report_failure(call, outcome)
     return outcome
+
+
+def _leave(call: NodeCall) -> None:
+    # A coroutine that is closed by the garbage collector is in somebody else's context then.
+    current = CURRENT_CONTEXT.get()
+    if current is not None and current.belongs_to(call):
+        CURRENT_CONTEXT.set(call.parent)
 
 
 def _failure(policies: NodePolicies, call: NodeCall, error: Exception) -> Failure:
@@ -125,7 +134,7 @@ async def _recovered(policies: NodePolicies, call: NodeCall, context: NodeContex
     except Exception as error:
         if policies.fallback is None or is_control_flow(error) or isinstance(error, NodeCancellationError):
             raise
-        primary_error = error.last_error if isinstance(error, RetryExhaustedError) else error
+        primary_error = original_error(error)
     call.fallback_used = True
     report_fallback(call, primary_error)
     return await _fallen_back(policies.fallback, policies, call, primary_error)
@@ -163,4 +172,8 @@ async def _fallen_back(
     except Exception as error:
         if is_control_flow(error) or isinstance(error, NodeCancellationError):
             raise
+        raise_if_cancelled(call, error)
         raise FallbackError(node=call.name, primary_error=primary_error, fallback_error=error) from error
+    except BaseException as error:
+        context.stop(type(error).__name__)  # For threads that the fallback has started.
+        raise

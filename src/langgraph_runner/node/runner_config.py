@@ -67,7 +67,7 @@ def runner_config(
     }
     mine = {key: value for key, value in given.items() if value is not None}
     config: RunnableConfig = {**(base or {})}
-    config["configurable"] = {**config.get("configurable", {}), **mine, **configurable}
+    config["configurable"] = {**(config.get("configurable") or {}), **mine, **configurable}
     return config
 
 

@@ -8,17 +8,19 @@ end in one step. Nothing else in the package reads a clock, sleeps or draws a ra
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import secrets
-import threading
 import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.limits import DRAIN_POLL_S, Limits
 from langgraph_runner.node.scope import CancelScope
-from langgraph_runner.node.threads import call_in_thread
+from langgraph_runner.node.threads import await_in_thread, call_in_thread
+from langgraph_runner.node.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -71,6 +73,10 @@ class Runtime(Protocol):
         """`function` in the colour of this runtime."""
         ...
 
+    def cancel_requests(self) -> int:
+        """How often asyncio was asked to cancel what runs now, as `asyncio.Task.cancelling()` counts."""
+        ...
+
 
 class _Clock:
     """The real clock and real chance."""
@@ -107,7 +113,12 @@ class AsyncRuntime(_Clock):
 
     def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
         """A blocking function goes to a thread, so that it cannot hold up the event loop."""
-        return function if is_async else partial(asyncio.to_thread, function)
+        return function if is_async else partial(await_in_thread, function)
+
+    def cancel_requests(self) -> int:
+        """Of the current task."""
+        task = asyncio.current_task()
+        return 0 if task is None else task.cancelling()
 
 
 class BlockingRuntime(_Clock):
@@ -121,8 +132,8 @@ class BlockingRuntime(_Clock):
             if seconds:  # A sleep of 0 still costs the operating system's timer slack.
                 time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this runtime is for
             return
-        woken = threading.Event()
-        disarm = limits.signal.add_callback(woken.set) if limits.signal is not None else None
+        woken = Wake()
+        disarm = limits.signal.add_callback(woken.ring) if limits.signal is not None else None
         end = self.monotonic() + seconds
         slice_s = seconds if limits.control is None else DRAIN_POLL_S
         try:
@@ -149,6 +160,10 @@ class BlockingRuntime(_Clock):
     def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
         """An async function gets an event loop of its own for each call."""
         return partial(_run_on_own_loop, function) if is_async else function
+
+    def cancel_requests(self) -> int:
+        """None: a thread cannot be cancelled."""
+        return 0
 
 
 class Runtimes(Protocol):
@@ -182,8 +197,17 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("A blocking pipeline awaited something that suspends.")
 
 
+def _cancel_soon(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    with contextlib.suppress(RuntimeError):  # The loop has closed: there is nothing left to stop.
+        loop.call_soon_threadsafe(task.cancel)
+
+
 def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     async def call() -> Any:
+        context, loop, task = CURRENT_CONTEXT.get(), asyncio.get_running_loop(), asyncio.current_task()
+        if context is not None and task is not None and context.stop_reason is None:
+            # This thread may be left behind; the coroutine can be stopped, so it is.
+            context.abort_signal.add_callback(partial(_cancel_soon, loop, task))
         return await function(*arguments, **keywords)
 
     try:

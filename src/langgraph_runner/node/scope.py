@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import threading
 import weakref
 from functools import partial
@@ -134,7 +135,8 @@ class _WatchedScopes:
         loop = self.loop()
         if loop is not None:
             self._ticking = True
-            loop.call_later(DRAIN_POLL_S, self._tick)
+            # In a context of its own: that of the node would keep its state alive as long as the loop is busy.
+            loop.call_later(DRAIN_POLL_S, self._tick, context=contextvars.Context())
 
     def _tick(self) -> None:
         self._ticking = False

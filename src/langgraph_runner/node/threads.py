@@ -6,6 +6,8 @@ without it, to drop whatever it still returns, and to count it: `abandoned_threa
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import contextvars
 import queue
 import sys
@@ -13,7 +15,9 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors import note_once
+from langgraph_runner.node import wake
 from langgraph_runner.node.limits import DRAIN_POLL_S, Limits
+from langgraph_runner.node.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,10 +25,10 @@ if TYPE_CHECKING:
     from langgraph_runner.errors import NodeRunnerError
 
 
-__all__ = ["abandoned_threads", "call_in_thread"]
+__all__ = ["abandoned_threads", "await_in_thread", "call_in_thread"]
 
 # Where a thread that waits is; what it waits for is further out.
-_WAITING_CODE: Final = frozenset({threading.__file__, queue.__file__, __file__})
+_WAITING_CODE: Final = frozenset({threading.__file__, queue.__file__, wake.__file__, __file__})
 
 _count_lock = threading.Lock()
 _abandoned = 0
@@ -63,9 +67,9 @@ def call_in_thread(
         raise cancelled
     attempt = _ThreadedAttempt(function, arguments, keywords)
     begun = monotonic()
-    disarm = limits.signal.add_callback(attempt.changed.set) if limits.signal is not None else None
-    attempt.start(f"node-{limits.node}")
+    disarm = limits.signal.add_callback(attempt.changed.ring) if limits.signal is not None else None
     try:
+        attempt.start(f"node-{limits.node}")
         while not attempt.finished:
             left = None if limits.seconds is None else begun + limits.seconds - monotonic()
             error: NodeRunnerError | None = limits.cancelled()
@@ -76,7 +80,7 @@ def call_in_thread(
                     note_once(error, place)
                 limits.stopped(str(error))
                 raise error  # noqa: TRY301 - the clean-up below is for this one too
-            attempt.wait(_nearest(left, limits))
+            attempt.changed.wait(_nearest(left, limits))
     except BaseException:
         # KeyboardInterrupt lands here too: the thread is told, and nobody waits for it.
         if attempt.abandon():
@@ -88,6 +92,28 @@ def call_in_thread(
     return attempt.result()
 
 
+async def await_in_thread(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """Call a blocking function from a coroutine, in a daemon thread that a cancellation leaves behind.
+
+    `asyncio.to_thread` would keep the loop from closing until the function returns.
+    """
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def tell() -> None:
+        with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits any more.
+            loop.call_soon_threadsafe(ended.set)
+
+    attempt = _ThreadedAttempt(function, arguments, keywords, tell)
+    try:
+        attempt.start(f"node-{getattr(function, '__name__', 'function')}")
+        await ended.wait()
+    except BaseException:
+        attempt.abandon()
+        raise
+    return attempt.result()
+
+
 def _nearest(left: float | None, limits: Limits) -> float | None:
     if limits.control is None:
         return left
@@ -95,18 +121,24 @@ def _nearest(left: float | None, limits: Limits) -> float | None:
 
 
 class _ThreadedAttempt:
-    """One call in one thread. `changed` wakes the one who waits for it."""
+    """One call in one thread. `changed` wakes the one who waits for it, `on_end` tells of its end."""
 
     def __init__(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        on_end: Callable[[], object] | None = None,
     ) -> None:
         self._work = (function, arguments, keywords)
+        self._thread: threading.Thread | None = None
+        self.changed = Wake()
+        self._on_end = on_end or self.changed.ring
         self._lock = threading.Lock()
         self._abandoned = False
         self._value: Any = None
         self._error: BaseException | None = None
         self.finished = False
-        self.changed = threading.Event()
 
     def start(self, name: str) -> None:
         run = contextvars.copy_context().run
@@ -115,7 +147,8 @@ class _ThreadedAttempt:
 
     def place(self) -> str | None:
         """Where the thread is now, in words: the innermost line of the function's own code."""
-        frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - the only way there is
+        ident = self._thread.ident if self._thread is not None else None
+        frame = sys._current_frames().get(ident or 0)  # noqa: SLF001 - the only way there is
         while frame is not None and frame.f_code.co_filename in _WAITING_CODE:
             frame = frame.f_back
         if frame is None:
@@ -136,21 +169,16 @@ class _ThreadedAttempt:
                 _count(-1)
                 return
             self._value, self._error, self.finished = value, error, True
-        self.changed.set()
+        self._on_end()
 
     def abandon(self) -> bool:
         """Leave the thread to itself. False if it had finished already, or was abandoned before."""
         with self._lock:
-            if self.finished or self._abandoned:
+            if self.finished or self._abandoned or self._thread is None:
                 return False
             self._abandoned = True
             _count(1)
             return True
-
-    def wait(self, seconds: float | None) -> None:
-        self.changed.wait(seconds)
-        if not self.finished:
-            self.changed.clear()
 
     def result(self) -> Any:
         if self._error is not None:

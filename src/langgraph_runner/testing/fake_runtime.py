@@ -106,8 +106,9 @@ class FakeRuntime:
         self._running.append(entry)
         try:
             yield
-        except _Stopped as stopped:
-            if stopped.limits is not limits:
+        except (_Stopped, BaseExceptionGroup) as error:
+            stopped = _find_stopped(error, limits)
+            if stopped is None:
                 raise
             raise stopped.error from None
         finally:
@@ -128,6 +129,14 @@ class _Stopped(BaseException):
         self.error = error
 
 
+def _find_stopped(error: BaseException, limits: Limits) -> _Stopped | None:
+    """The stop of these limits, also where an `asyncio.TaskGroup` of the function has put it into a group."""
+    if isinstance(error, _Stopped):
+        return error if error.limits is limits else None
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return next((found for each in inner if (found := _find_stopped(each, limits)) is not None), None)
+
+
 class _FakeTime:
     def __init__(self, fake: FakeRuntime) -> None:
         self._fake = fake
@@ -143,6 +152,9 @@ class _FakeTime:
 
     def token_hex(self, nbytes: int) -> str:
         return f"{next(self._fake._tokens):0{2 * nbytes}x}"  # noqa: SLF001
+
+    def cancel_requests(self) -> int:
+        return 0
 
     async def sleep(self, seconds: float, limits: Limits | None) -> None:
         self._fake._wait(seconds, limits)  # noqa: SLF001
