@@ -111,3 +111,10 @@ def test_the_model_reads_a_minimal_record():
     )
     assert error.to_record()["timestamp"] == "2026-01-01T00:00:00+00:00"
     assert error.to_record()["story_id"] == "S"
+
+
+@pytest.mark.req("N-4")
+def test_a_record_of_nothing_but_names_ends():
+    """Whatever is too long, the record is made in finite time."""
+    record = record_of(raised(ValueError("x")), trace_id="t" * 100_000)
+    assert size(record) <= MAX_RECORD_BYTES

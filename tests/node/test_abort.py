@@ -506,3 +506,73 @@ def test_aborting_inside_the_function_lets_it_finish_or_not_but_never_hangs():
 
     update = asyncio.run(create_node(f)({}, runner_config(abort_signal=controller.signal)))
     assert update == {"x": 1}
+
+
+@pytest.mark.req("N-17")
+def test_a_signal_can_be_fired_in_a_signal_handler():
+    """The handler may interrupt the very methods of the signal; nothing is lost and nothing hangs."""
+    controller = AbortController()
+    heard = []
+
+    class Interrupting(dict):
+        """Stands for the moment at which the operating system delivers SIGTERM."""
+
+        def __setitem__(self, key, value):
+            super().__setitem__(key, value)
+            controller.abort("SIGTERM")
+
+    controller.signal._callbacks = Interrupting()
+    controller.signal.add_callback(lambda: heard.append("once"))
+    assert (heard, controller.signal.reason) == (["once"], "SIGTERM")
+
+
+@pytest.mark.req("N-17")
+def test_a_late_callback_that_raises_is_logged_as_well(caplog):
+    """The one who adds it is not the one to blame."""
+    aborted().signal.add_callback(lambda: 1 / 0)
+    assert "abort.callback_failed" in caplog.text
+
+
+@pytest.mark.req("N-17", "N-22")
+def test_all_threads_get_the_same_signal_of_an_attempt():
+    """Whoever asks first."""
+    seen = []
+
+    def work(state):
+        context = get_node_context()
+        start = threading.Barrier(8)
+
+        def ask():
+            start.wait()
+            seen.append(context.abort_signal)
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    create_node(work)({})
+    assert len({id(signal) for signal in seen}) == 1
+
+
+@pytest.mark.req("N-17")
+def test_a_watched_loop_keeps_no_state_of_a_finished_node_alive():
+    """The drain timer of a busy loop runs in a context of its own."""
+
+    class Heavy:
+        """Something that should go away."""
+
+    async def main():
+        heavy = Heavy()
+        gone = weakref.ref(heavy)
+        graph = StateGraph(dict).add_node("n", create_node(quick)).add_edge(START, "n").compile()
+        await graph.ainvoke({"heavy": heavy})
+        del heavy
+        gc.collect()
+        return gone() is None
+
+    async def quick(state):
+        return {}
+
+    assert asyncio.run(main())

@@ -250,6 +250,22 @@ def test_a_sanitizer_of_ones_own(colour):
     assert "4711" not in json.dumps(colour.call(node, {}))
 
 
+@pytest.mark.req("N-27")
+def test_raise_gives_the_original_whatever_stood_around_it(colour, fake):
+    """An open breaker and a failed fallback do not hide it."""
+    error = ConnectionError("down")
+    options = {"on_error": "raise", "runtime": fake}
+    breaking = create_node(
+        colour.function(failing(error)), retry=3, circuit_breaker={"failure_threshold": 1}, **options
+    )
+    falling = create_node(colour.function(failing(error)), fallback=failing(ValueError("too")), **options)
+    for node in (breaking, falling):
+        with pytest.raises(ConnectionError) as raised:
+            colour.call(node, {})
+        assert raised.value is error
+    assert "Its fallback failed as well: ValueError." in error.__notes__
+
+
 @pytest.mark.req("N-6", "N-4")
 def test_on_error_record_leaves_the_flag_down(colour):
     """For one of many branches, whose failure must not block the rest."""

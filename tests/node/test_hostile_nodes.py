@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import threading
+import weakref
+from dataclasses import dataclass
 
 import pytest
 from langgraph.types import Command
@@ -258,3 +260,122 @@ def test_returns_a_subclass_of_dict(colour):
 
     update = OrderedDict(x=1)
     assert colour.call(create_node(colour.function(lambda s: update)), {}) is update
+
+
+@dataclass(frozen=True)
+class Frozen(ConnectionError):
+    """An exception that takes no attributes, and so no notes."""
+
+    text: str
+
+
+@pytest.mark.req("N-4", "N-25")
+def test_raises_a_frozen_exception(colour):
+    """Its own story is told, not that of the note that it refused."""
+
+    def work(state):
+        raise Frozen("frozen")
+
+    record = verdict(colour, work, retry={"max_attempts": 2, "backoff_ms": 0})
+    assert (record["code"], record["error_type"]) == ("RETRY_EXHAUSTED", "Frozen")
+    record = verdict(colour, lambda s: 1 / 0, fallback=work)
+    assert record["code"] == "FALLBACK_FAILED"
+
+
+@pytest.mark.req("N-25")
+def test_a_fallback_raises_the_primary_error_again(colour):
+    """No exception becomes its own context."""
+    from langgraph_runner import get_node_context
+
+    def again(state):
+        raise get_node_context().primary_error
+
+    node = create_node(colour.function(lambda s: 1 / 0), fallback=again)
+    error = colour.call(node.run, {}).exception
+    assert error.fallback_error is error.primary_error
+    assert error.fallback_error.__context__ is not error.fallback_error
+
+
+@pytest.mark.req("N-4")
+@pytest.mark.parametrize(
+    "config",
+    [{"configurable": None}, {"metadata": None}, {"metadata": {"langgraph_node": 5}}, {"tags": None}],
+)
+def test_is_called_with_an_odd_config(colour, config):
+    """Success and failure alike."""
+    assert colour.call(create_node(colour.function(lambda s: {"x": 1})), {}, config) == {"x": 1}
+    record = colour.call(create_node(colour.function(lambda s: 1 / 0)), {}, config)["errors"][0]
+    assert record["error_type"] == "ZeroDivisionError"
+
+
+class Moody:
+    """A state whose story cannot be read."""
+
+    @property
+    def story_id(self):
+        """Fails."""
+        raise ZeroDivisionError
+
+
+@pytest.mark.req("N-4")
+def test_is_called_with_a_state_whose_story_raises(colour):
+    """The record does without."""
+    record = colour.call(create_node(colour.function(lambda s: [])), Moody())["errors"][0]
+    assert record["code"] == "INVALID_NODE_OUTPUT"
+    assert "story_id" not in record
+
+
+@pytest.mark.req("N-4")
+def test_a_failure_keeps_no_frame_alive(colour):
+    """Without the garbage collector's help, so that a busy server does not hold the state of failed runs."""
+
+    class Heavy(dict):
+        """A state that can be watched."""
+
+    def work(state):
+        raise ConnectionError
+
+    node = create_node(colour.function(work), retry={"max_attempts": 2, "backoff_ms": 0})
+    colour.call(node, {})
+    gc.collect()
+    gc.disable()
+    try:
+        state = Heavy()
+        gone = weakref.ref(state)
+        colour.call(node, state)
+        del state
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.req("N-16", "N-21")
+def test_coroutine_functions_are_refused_where_an_answer_is_wanted_at_once():
+    """A coroutine is always true, which nobody means."""
+    from langgraph_runner import CircuitBreakerConfig, NodeCircuitBreaker, RetryConfig
+
+    async def predicate(error):
+        return False
+
+    with pytest.raises(ValueError, match="retry_on"):
+        RetryConfig(retry_on=predicate)
+    with pytest.raises(ValueError, match="trips_on"):
+        CircuitBreakerConfig(trips_on=predicate)
+    with pytest.raises(TypeError, match="coroutine function"):
+        NodeCircuitBreaker().add_listener(predicate)
+
+
+@pytest.mark.req("N-1")
+def test_a_decorated_node_is_a_function_again(colour):
+    """What functools.wraps copies does not make a node of the decorator."""
+    import functools
+
+    inner = create_node(lambda s: {"x": 1})
+
+    @functools.wraps(inner)
+    def decorated(*args, **kwargs):
+        return {**inner(*args, **kwargs), "y": 2}
+
+    assert create_node(decorated)({}) == {"x": 1, "y": 2}
+    node = create_node(colour.function(lambda s: 1 / 0), fallback=decorated)
+    assert colour.call(node, {}) == {"x": 1, "y": 2}

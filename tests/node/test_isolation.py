@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, defaultdict, deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -169,3 +170,31 @@ def test_the_graphs_own_state_is_safe_from_the_first_attempt_too(colour):
 
     colour.call(create_node(colour.function(spoil), retry=2), state)
     assert state == {"items": []}
+
+
+class Pair(NamedTuple):
+    """A named tuple that holds a list."""
+
+    items: list[int]
+    other: int = 0
+
+
+@pytest.mark.req("N-5")
+def test_named_tuples_keep_their_kind():
+    """And their lists are copied."""
+    state = {"pair": Pair([1])}
+    copied = isolated(state)["pair"]
+    copied.items.append(2)
+    assert type(copied) is Pair
+    assert state["pair"].items == [1]
+
+
+@pytest.mark.req("N-5")
+def test_tuples_share_and_count_like_other_containers():
+    """A tower of pairs of the same tuple would otherwise double at every level."""
+    tower: tuple = ([1],)
+    for _ in range(60):
+        tower = (tower, tower)
+    copied = isolated({"v": tower})["v"]
+    assert copied[0] is copied[1]
+    assert copied[0] is not tower[0]

@@ -7,7 +7,7 @@ from langgraph.runtime import RunControl
 
 from langgraph_runner import GraphState
 from langgraph_runner.node.langgraph_compat import (
-    config_of_attempt,
+    ConfigOfAttempt,
     graph_channels,
     interrupts_so_far,
     is_checkpointed,
@@ -77,7 +77,7 @@ def test_what_asks_after_an_attempt_goes_on_counting_where_it_ended():
         seen = [interrupts_so_far()]
         counter()
         seen.append(interrupts_so_far())
-        with config_of_attempt(2, 0):
+        with ConfigOfAttempt(2, 0):
             inner = get_config()["configurable"]["__pregel_scratchpad"].interrupt_counter
             seen += [inner(), inner(), inner(), interrupts_so_far()]
         return [*seen, interrupts_so_far(), counter()]
@@ -88,7 +88,7 @@ def test_what_asks_after_an_attempt_goes_on_counting_where_it_ended():
 @pytest.mark.req("N-26")
 def test_outside_a_graph_everything_gives_the_answer_that_changes_nothing():
     """A unit test has no LangGraph around it."""
-    with config_of_attempt(2, 0):
+    with ConfigOfAttempt(2, 0):
         assert interrupts_so_far() == 0
     odd = {"configurable": None, "metadata": None}
     for config in (None, {}, odd, {"configurable": {}}, {"configurable": {"__pregel_read": 5}}):

@@ -17,7 +17,7 @@ from langgraph_runner.errors import (
 )
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.isolation import isolated
-from langgraph_runner.node.langgraph_compat import config_of_attempt, next_attempt_keywords
+from langgraph_runner.node.langgraph_compat import ConfigOfAttempt, next_attempt_keywords
 from langgraph_runner.node.limits import Limits, cancellation
 from langgraph_runner.node.output import checked_output
 from langgraph_runner.node.reports import report_harmless, report_retry
@@ -107,7 +107,7 @@ async def _another(policies: NodePolicies, call: NodeCall, context: NodeContext)
     CURRENT_CONTEXT.set(context)
     call.state = isolated(call.pristine)
     call.keywords = next_attempt_keywords(call.keywords, context.attempt, call.interrupts_before)
-    with config_of_attempt(context.attempt, call.interrupts_before):
+    with ConfigOfAttempt(context.attempt, call.interrupts_before):
         return await guarded(policies, call, context)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,13 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
 
 __all__ = [
-    "config_of_attempt",
+    "ConfigOfAttempt",
     "graph_channels",
     "interrupts_so_far",
     "is_checkpointed",
@@ -111,25 +110,29 @@ def next_attempt_keywords(keywords: dict[str, Any], attempt: int, interrupts_bef
     return {**keywords, **changes} if changes else keywords
 
 
-@contextmanager
-def config_of_attempt(attempt: int, interrupts_before: int) -> Iterator[None]:
-    """Make LangGraph's `get_config()`, and so `interrupt()`, see the config of another attempt.
+class ConfigOfAttempt:
+    """A context manager: LangGraph's `get_config()`, and so `interrupt()`, see the config of another attempt.
 
     What asks next, a fallback or the function that called this node, goes on counting where the attempt ended.
     """
-    before = var_child_runnable_config.get()
-    if before is None:
-        yield
-        return
-    during = next_attempt_config(before, attempt, interrupts_before)
-    token = var_child_runnable_config.set(during)
-    try:
-        yield
-    finally:
+
+    # Not a generator with @contextmanager: that assigns to `__traceback__`, which a frozen exception refuses.
+
+    def __init__(self, attempt: int, interrupts_before: int) -> None:
+        self._before = var_child_runnable_config.get()
+        self._during = next_attempt_config(self._before, attempt, interrupts_before)
+
+    def __enter__(self) -> None:
+        if self._before is not None:
+            self._token = var_child_runnable_config.set(self._during)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is None:
+            return
         # A coroutine that is closed by the garbage collector is in another context then.
         with contextlib.suppress(ValueError):
-            var_child_runnable_config.reset(token)
-        counter, asked = _counter_in(before), _count_of(_counter_in(during))
+            var_child_runnable_config.reset(self._token)
+        counter, asked = _counter_in(self._before), _count_of(_counter_in(self._during))
         while counter is not None and _count_of(counter) < asked:
             counter()
 

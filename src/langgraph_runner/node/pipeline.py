@@ -98,13 +98,16 @@ async def run_node(
         raise
     finally:
         _leave(call)
-        # The tracebacks of these hold this frame.
         failed = call.timeout_error = None
-    if isinstance(outcome, Success):
-        report_success(call, outcome)
-    else:
-        report_failure(call, outcome)
-    return outcome
+    try:
+        if isinstance(outcome, Success):
+            report_success(call, outcome)
+        else:
+            report_failure(call, outcome)
+        return outcome
+    finally:
+        # The traceback of a failure holds this frame: the two would keep each other, and the state, alive.
+        del outcome
 
 
 def _leave(call: NodeCall) -> None:

@@ -116,8 +116,11 @@ class AsyncRuntime(_Clock):
         return function if is_async else partial(await_in_thread, function)
 
     def cancel_requests(self) -> int:
-        """Of the current task."""
-        task = asyncio.current_task()
+        """Of the current task; 0 where something else than asyncio drives the coroutine."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return 0
         return 0 if task is None else task.cancelling()
 
 
