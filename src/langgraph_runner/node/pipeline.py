@@ -97,7 +97,7 @@ async def run_node(
         report_cancelled(call, error)
         raise
     finally:
-        _leave(call)
+        _leave(call, context)
         failed = call.timeout_error = None
     try:
         if isinstance(outcome, Success):
@@ -110,10 +110,10 @@ async def run_node(
         del outcome
 
 
-def _leave(call: NodeCall) -> None:
+def _leave(call: NodeCall, context: NodeContext) -> None:
     # A coroutine that is closed by the garbage collector is in somebody else's context then.
     current = CURRENT_CONTEXT.get()
-    if current is not None and current.belongs_to(call):
+    if current is context or (current is not None and current.belongs_to(call)):
         CURRENT_CONTEXT.set(call.parent)
 
 
