@@ -5,10 +5,10 @@ A reader gets the text and the name, and looks no further than the value, so tim
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.quoting import quoted_at
 from langgraph_runner.errors.sanitizing.unquoted import unquoted_value, whole_span
 from langgraph_runner.errors.sanitizing.values import is_placeholder, is_prose, looks_chosen
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from langgraph_runner.errors.sanitizing.spans import Span
 
 _TYPE: Final = r"(?:str|bytes|SecretStr|Optional\[\w{1,20}\]|str ?\| ?None|string|String)"
-_ASSIGNED = re.compile(
+_ASSIGNED = LazyPattern(
     rf"(?:\[\d{{1,3}}\])?{CLOSE}?\]?\)?[ \t]{{0,20}}(?:\??: ?{_TYPE} ?=(?!=)|=>|:=|->|[!=]?==?|:)[ \t]{{0,40}}"
     r"(?:\r?\n[ \t]{0,40}-[ \t]{1,4}|\r?\n[ \t]{1,40}(?=[\"']|\w{1,12}\(\d)|[|>][+-]?[ \t]*\n[ \t]{1,40})?"
 )
-_WRAPPER = re.compile(
+_WRAPPER = LazyPattern(
     r"(?:[A-Za-z_][\w.:]{0,60}[({\[]\s?(?:\w{1,30}=)?|\w{1,12}\(\d{1,6}\) ?){1,3}(?=[bru]?\\*[\"'])"
 )
-_LIST = re.compile(r"[\[({]\s{0,20}(?=[bru]?\\*[\"'])")
-_NEXT_ITEM = re.compile(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
-_ARROW = re.compile(r"[ \t]{1,4}(?:->|=>|to)[ \t]{1,4}(?=\\*[\"'])")
-_BRACES = re.compile(r"\{([^{}\"'\n:]{1,200})\}")
+_LIST = LazyPattern(r"[\[({]\s{0,20}(?=[bru]?\\*[\"'])")
+_NEXT_ITEM = LazyPattern(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
+_ARROW = LazyPattern(r"[ \t]{1,4}(?:->|=>|to)[ \t]{1,4}(?=\\*[\"'])")
+_BRACES = LazyPattern(r"\{([^{}\"'\n:]{1,200})\}")
 _LONGEST_LIST: Final = 1_000
 
 
@@ -84,7 +84,7 @@ def _list_spans(text: str, key: Key, at: int) -> list[Span]:
 
 # The shell's working directory has the name that databases give to a password.
 _DIRECTORIES: Final = frozenset({"pwd", "oldpwd"})
-_PATH = re.compile(r"[/~\\]|[A-Za-z]:[\\/]")
+_PATH = LazyPattern(r"[/~\\]|[A-Za-z]:[\\/]")
 
 
 def _unquoted_spans(text: str, key: Key, at: int, *, loose: bool) -> list[Span]:

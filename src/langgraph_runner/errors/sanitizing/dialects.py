@@ -6,15 +6,16 @@ import re
 from typing import Final
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.quoting import quoted_at
 from langgraph_runner.errors.sanitizing.unquoted import unquoted_value, whole_span
 from langgraph_runner.errors.sanitizing.values import is_placeholder, is_prose, looks_random
 from langgraph_runner.errors.sanitizing.verdicts import CLOSE, LONGEST_JUDGED, Found, is_harmless, quoted_span
 
-_XML = re.compile(
+_XML = LazyPattern(
     r"(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?(?P<secret>[^<\]]+(?=</|\]\]>)|[^<\s\]]+)|(?:\s[^<>&]{0,200})?&gt;(?P<escaped>[^<&]+)"
 )
-_TAG_BEFORE = re.compile(r"(?:<|&lt;)(?:[\w-]{1,30}:)?$")
+_TAG_BEFORE = LazyPattern(r"(?:<|&lt;)(?:[\w-]{1,30}:)?$")
 
 
 def element(text: str, key: Key) -> Found:
@@ -31,7 +32,7 @@ def element(text: str, key: Key) -> Found:
     return [found.span(group)]
 
 
-_SIBLING = re.compile(
+_SIBLING = LazyPattern(
     r"</[\w:-]{1,20}>\s{0,20}<[\w:-]{1,20}>\s{0,20}(?:<[\w:-]{1,20}>\s{0,20})?(?P<secret>[^<]{1,4096})</"
 )
 
@@ -46,9 +47,9 @@ def sibling(text: str, key: Key) -> Found:
     return [] if harmless else [found.span("secret")]
 
 
-_TUPLE = re.compile(rf"{CLOSE},\s{{0,4}}(?=[bru]?\\*[\"'])")
-_TUPLE_OPEN = re.compile(r"[(\[]\s?[bru]?\\*[\"']$")
-_FIELD_NAME = re.compile(r"[a-z_]+")
+_TUPLE = LazyPattern(rf"{CLOSE},\s{{0,4}}(?=[bru]?\\*[\"'])")
+_TUPLE_OPEN = LazyPattern(r"[(\[]\s?[bru]?\\*[\"']$")
+_FIELD_NAME = LazyPattern(r"[a-z_]+")
 
 
 def pair(text: str, key: Key) -> Found:
@@ -64,10 +65,10 @@ def pair(text: str, key: Key) -> Found:
     return quoted_span(text, key, quoted)
 
 
-_NAMED = re.compile(
+_NAMED = LazyPattern(
     rf"{CLOSE}[^<>{{}}\[\]\n]{{0,80}}?\b(?:value|val|content|Value){CLOSE}?\s{{0,4}}[:=]\s{{0,4}}(?=[bru]?\\*[\"']|&quot;)"
 )
-_NAME_BEFORE = re.compile(
+_NAME_BEFORE = LazyPattern(
     r"(?:name|key|id|field|path|header|Name|Key)[\\\"'&quot;]{0,20}\s{0,4}[:=]\s{0,4}[\\\"'&quot;]{1,20}/?$"
 )
 
@@ -81,8 +82,8 @@ def named(text: str, key: Key) -> Found:
     return quoted_span(text, key, quoted) if quoted else None
 
 
-_ARGUMENT = re.compile(r"(?:[ \t]{1,8}|[\"'],\s{0,4}(?=[bu]?[\"']))")
-_METAVARIABLE = re.compile(
+_ARGUMENT = LazyPattern(r"(?:[ \t]{1,8}|[\"'],\s{0,4}(?=[bu]?[\"']))")
+_METAVARIABLE = LazyPattern(
     r"[A-Z][A-Z_]+|[-\[{<(|].*|flag|option|argument|arguments|flags|options", re.DOTALL
 )
 
@@ -103,8 +104,8 @@ def argument(text: str, key: Key) -> Found:
     return [whole_span(text, value)]
 
 
-_INPUT = re.compile(r"\n[ \t]{1,8}[^\n]{0,400}?\[type=(?!missing)[\w.]{1,60}, input_value=")
-_INPUT_END = re.compile(r", input_type=\w")
+_INPUT = LazyPattern(r"\n[ \t]{1,8}[^\n]{0,400}?\[type=(?!missing)[\w.]{1,60}, input_value=")
+_INPUT_END = LazyPattern(r", input_type=\w")
 _LONGEST_INPUT: Final = 2_000
 
 

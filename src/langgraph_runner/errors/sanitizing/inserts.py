@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.keys import KeyKind, aligned_lower, keys_in
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.values import is_count, is_placeholder, looks_random
 
 if TYPE_CHECKING:
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
     from langgraph_runner.errors.sanitizing.spans import Span
 
-_INSERT = re.compile(
+_INSERT = LazyPattern(
     r"insert into [^\s()]{1,100} ?\((?P<columns>[^()]{1,2000})\)\s{1,8}values\s{0,8}\(", re.IGNORECASE
 )
-_ITEM = re.compile(r"\s{0,40}(?:[A-Za-z]?'(?P<secret>(?:[^']|'')*)'|[^,()']{0,200})\s{0,40}(?P<next>[,)]?)")
-_NEXT_ROW = re.compile(r"\s{0,8},\s{0,8}\(")
+_ITEM = LazyPattern(r"\s{0,40}(?:[A-Za-z]?'(?P<secret>(?:[^']|'')*)'|[^,()']{0,200})\s{0,40}(?P<next>[,)]?)")
+_NEXT_ROW = LazyPattern(r"\s{0,8},\s{0,8}\(")
 _MOST_ROWS: Final = 100
 
 

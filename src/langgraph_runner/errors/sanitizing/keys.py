@@ -7,10 +7,11 @@ and `author` do not, though the same letters are in them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +25,7 @@ class KeyKind(Enum):
     WEAK = auto()  # Often harmless: only a value that looks random counts.
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A name at `start` to `end` of the text (quotes and flags' dashes outside), and its kind."""
 
     start: int
@@ -41,7 +41,7 @@ _STEMS: Final = (
 )
 _IDENTIFIER: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 _REACH: Final = 64
-_REST = re.compile(r"[\w-]{0,40}")
+_REST = LazyPattern(r"[\w-]{0,40}")
 _AFTER_ESCAPE: Final = "nrt"
 _SEPARATORS: Final = str.maketrans("-. ", "___")
 
@@ -58,25 +58,25 @@ _KEY_OWNERS = (
     "|twilio|algolia|datadog|dd|webhook|session|jwt|fernet|aes|rsa|ecdsa|tls|ssl"
 )
 _LOGINS = "db|user|my|root|admin|pg|smtp|mail|ftp|ssh|login|proxy|sudo|vnc|redis|mysql|auth|https?|require|key|store"
-_PASSWORD = re.compile(
+_PASSWORD = LazyPattern(
     rf".*(?:passwords?|passwd|passphrase|passcode|passwort|kennwort|senha|contrase(?:n|ñ)a|пароль|密码|パスワード){_SUFFIX}"
     rf"|(?:.*_|.*(?:{_LOGINS}))?(?:pass|pwd|pw|psk|otp|totp){_SUFFIX}"
 )
 # "pass=3 fail=1" counts tests.
 _ALSO_COUNTED: Final = frozenset({"pass", "pw"})
-_SECRET = re.compile(
+_SECRET = LazyPattern(
     rf".*(?:secret|token){_SUFFIX}|.*secret_id|.*authorization|(?:.*_|.*(?:{_KEY_OWNERS}))?(?:{_KEY_OWNERS})_?key{_SUFFIX}"
 )
-_WEAK = re.compile(
+_WEAK = LazyPattern(
     r".*(?:tokens|secrets|keys?|cred|creds|credentials?|cookies?|signature|sessid|session_?(?:id|key)?|key_?id|token_?id)"
     r"|(?:.*_)?(?:auth|sig|sid|jwt|session)|.*_auth_\w{1,20}"
 )
-_NOT_SECRET = re.compile(
+_NOT_SECRET = LazyPattern(
     r".*(?:public|primary|foreign|cache|sort|partition|object|lookup|group|index|row|hash|routing|idempotency|dedup"
     r"|next_?page|page|continuation|sync|fencing|lock|pad|eos|bos|unk|mask|stop|cls|sep|special|max|min|num)_?(?:key|token)s?"
 )
 # "api key" in a sentence: the word before "key" is part of the name.
-_OWNER_BEFORE = re.compile(rf"(?:^|[^\w])((?:{_KEY_OWNERS}|[\w.-]*_(?:{_KEY_OWNERS})))[ ]$", re.IGNORECASE)
+_OWNER_BEFORE = LazyPattern(rf"(?:^|[^\w])((?:{_KEY_OWNERS}|[\w.-]*_(?:{_KEY_OWNERS})))[ ]$", re.IGNORECASE)
 
 
 def aligned_lower(text: str) -> str:

@@ -7,12 +7,16 @@ node may run on an event loop, where `os.getcwd` is a blocking call.
 from __future__ import annotations
 
 import os
-import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
+
+if TYPE_CHECKING:
+    import re
 
 _PARTS_KEPT: Final = 3
-_HOME = re.compile(r"^(?:[A-Za-z]:)?/+(?:home|Users|Documents and Settings)/+[^/]+(?:/+|$)|^/root(?:/+|$)")
-_INSTALLED = re.compile(r"^.*/(?:site|dist)-packages/")
+_HOME = LazyPattern(r"^(?:[A-Za-z]:)?/+(?:home|Users|Documents and Settings)/+[^/]+(?:/+|$)|^/root(?:/+|$)")
+_INSTALLED = LazyPattern(r"^.*/(?:site|dist)-packages/")
 
 _ROOTS = (
     "home|Users|root|usr|opt|var|tmp|etc|srv|mnt|media|app|apps|workspace|workspaces|work|code|src|data|builds?"
@@ -25,11 +29,11 @@ _STARTS_PATH = (
 )
 _PART = r"[^\s/\\\"'`<>|:;,()\[\]{}*?=&]"
 # Either under a root that file systems have, or anywhere with a file name at the end.
-_ABSOLUTE = re.compile(rf"{_STARTS_PATH}(?:(?:{_ROOTS})(?:/{_PART}+)+/?|{_PART}+(?:/{_PART}+)+)")
-_WINDOWS = re.compile(rf"(?<![\w/\\])[A-Za-z]:(?:\\{{1,2}}|/(?!/))(?:{_PART}+(?:\\{{1,2}}|/))*{_PART}+")
-_DRIVE = re.compile(r":[\\/](?!/)")
-_FILE_NAME = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}$")
-_KNOWN_ROOT = re.compile(rf"/(?:{_ROOTS})/")
+_ABSOLUTE = LazyPattern(rf"{_STARTS_PATH}(?:(?:{_ROOTS})(?:/{_PART}+)+/?|{_PART}+(?:/{_PART}+)+)")
+_WINDOWS = LazyPattern(rf"(?<![\w/\\])[A-Za-z]:(?:\\{{1,2}}|/(?!/))(?:{_PART}+(?:\\{{1,2}}|/))*{_PART}+")
+_DRIVE = LazyPattern(r":[\\/](?!/)")
+_FILE_NAME = LazyPattern(r"\.[A-Za-z][A-Za-z0-9]{0,9}$")
+_KNOWN_ROOT = LazyPattern(rf"/(?:{_ROOTS})/")
 
 
 def _current_directory() -> str:

@@ -2,8 +2,9 @@ r"""PEM blocks: closed, cut off at either end, indented, or on one line with `\n
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,18 +13,19 @@ if TYPE_CHECKING:
 
 _BEGIN: Final = "-----BEGIN "
 _END: Final = "-----END "
-_EDGE = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----")
+_EDGE = LazyPattern(r"-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----")
 # Between lines: blanks, escaped newlines of any depth, and what quotes and joins lines in source text.
 _GAP = r"(?:[\s>+|\"',-]|\\+[nrt\"'])"
 _HEADER = r"(?:Proc-Type|DEK-Info|Version|Comment|Hash|MessageID|Charset): ?[^\n\\]{0,80}"
 _LINE = r"=?[A-Za-z0-9+/]{1,}={0,2}"
 # One long run at least before a short last one, so that prose after a cut block stays.
-_BODY = re.compile(
+_BODY = LazyPattern(
     rf"(?:{_GAP}{{1,40}}(?:{_HEADER}|=?[A-Za-z0-9+/]{{20,}}={{0,2}}))*(?:{_GAP}{{1,40}}{_LINE}(?={_GAP}*-----|\s*$|\.\.\.))?"
 )
-_PUTTY = re.compile(
+_PUTTY = LazyPattern(
     r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,8}[A-Za-z0-9+/=]{1,76})+)|Private-MAC: (?P<mac>[0-9a-f]{20,})"
 )
+_BASE64_LINE = LazyPattern(r"\s*[A-Za-z0-9+/=\\]{16,}\s*|\s*[A-Za-z0-9+/=]{1,64}\s*")
 _LONGEST_BLOCK: Final = 20_000
 
 
@@ -60,7 +62,7 @@ def _start_of_tail(text: str, edge: int, floor: int) -> int:
     start = edge
     while (line := text.rfind("\n", window, start - 1)) >= 0 or start > window:
         begin = line + 1 if line >= 0 else window
-        if not re.fullmatch(r"\s*[A-Za-z0-9+/=\\]{16,}\s*|\s*[A-Za-z0-9+/=]{1,64}\s*", text[begin:start]):
+        if not _BASE64_LINE.fullmatch(text[begin:start]):
             break
         start = begin
         if line < 0:

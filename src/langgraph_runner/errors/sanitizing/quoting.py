@@ -6,18 +6,17 @@ JSON inside a JSON string writes its quotes as `\"`, one level deeper as `\\\"`,
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-_OPENER = re.compile(
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
+
+_OPENER = LazyPattern(
     r"""(?:[bBrRuUfF]{1,2}(?=["']))?(?:(\\{0,31})(["'`])|(&(?:quot|apos|\#34|\#39|\#x27);))"""
 )
-_QUOTES: Final = {quote: re.compile(rf"(\\*){quote}") for quote in "\"'`"}
+_QUOTES: Final = {quote: LazyPattern(rf"(\\*){quote}") for quote in "\"'`"}
 
 
-@dataclass(frozen=True, slots=True)
-class Quoted:
+class Quoted(NamedTuple):
     """Where a quoted value's content starts and ends, and where its closing quote ends."""
 
     start: int

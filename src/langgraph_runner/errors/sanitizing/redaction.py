@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.inserts import insert_spans
 from langgraph_runner.errors.sanitizing.keys import aligned_lower
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.pem import pem_spans
 from langgraph_runner.errors.sanitizing.readers import value_spans
 from langgraph_runner.errors.sanitizing.shapes import (
@@ -39,8 +40,8 @@ _LONG: Final = _by_anchor(LONG_SHAPES)
 _ANYWHERE: Final = _by_anchor((*SCHEMES, *STRUCTURES))
 _GATED: Final = tuple((gates, _by_anchor(rules)) for gates, rules in GATED_STRUCTURES)
 # Identifiers and digests; no prefix of a key is made of these alone.
-_HEXADECIMAL = re.compile(r"[0-9a-f-]+")
-_MARKER = re.compile(re.escape(MARKER))
+_HEXADECIMAL = LazyPattern(r"[0-9a-f-]+")
+_MARKER = LazyPattern(re.escape(MARKER))
 
 
 def without_secrets(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]) -> str:
@@ -73,7 +74,8 @@ def _one_pass(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pat
     if not spans:
         return text
     # Marks of an earlier pass are kept, so that no pattern can hide one inside another.
-    kept = merged(found.span() for pattern in (_MARKER, *keep) for found in pattern.finditer(text))
+    marks = [found.span() for found in _MARKER.finditer(text)]
+    kept = merged([*marks, *(found.span() for pattern in keep for found in pattern.finditer(text))])
     return redacted(text, without(spans, kept))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.quoting import quoted_at
 from langgraph_runner.errors.sanitizing.unquoted import unquoted_value, whole_span
 from langgraph_runner.errors.sanitizing.values import (
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from langgraph_runner.errors.sanitizing.spans import Span
 
 _LINK_WORDS: Final = "is|was|are|were|being|to|of|as|ist|war|lautet|est|es|era"
-_LINKED = re.compile(
+_LINKED = LazyPattern(
     rf"{CLOSE}?(?:[ \t]{{1,4}}[\w'@.-]{{1,40}}){{0,4}}?"
     rf"(?:[ \t]{{1,4}}(?:{_LINK_WORDS})\b:?|[ \t]{{0,4}}[:=])[ \t]{{1,8}}"
 )
-_BESIDE = re.compile(r"[ \t]{1,8}")
+_BESIDE = LazyPattern(r"[ \t]{1,8}")
 _SHORTEST_BESIDE: Final = 6
 _SHORTEST_SECRET: Final = 8
 
@@ -55,7 +55,7 @@ def _told_beside(text: str, key: Key, at: int) -> Found:
     return [whole_span(text, word)] if word and _is_beside(key, text[word.start : word.end]) else None
 
 
-_VALUE_BEFORE = re.compile(r"[\"'](?P<secret>[^\"'\s]{4,512})[\"'] (?:is|was)(?: [a-z]{1,12}){1,4} $")
+_VALUE_BEFORE = LazyPattern(r"[\"'](?P<secret>[^\"'\s]{4,512})[\"'] (?:is|was)(?: [a-z]{1,12}){1,4} $")
 _REACH_BACK: Final = 560
 
 
@@ -87,7 +87,7 @@ def _is_beside(key: Key, value: str) -> bool:
     return looks_random(value)
 
 
-_BRACKETED = re.compile(r"[\[(](?P<secret>[^\s\[\]()\"'`<>,]{6,512})[\])]")
+_BRACKETED = LazyPattern(r"[\[(](?P<secret>[^\s\[\]()\"'`<>,]{6,512})[\])]")
 
 
 def bracketed(text: str, key: Key) -> Found:

@@ -7,18 +7,18 @@ characters that what follows cannot match, so time stays linear.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterator
 
     from langgraph_runner.errors.sanitizing.spans import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A pattern, the words it may start with, and a judgement of what it found.
 
     `anchors` are in lower case. The group `secret` is what to hide, or the whole match when there is
@@ -26,7 +26,7 @@ class Rule:
     """
 
     anchors: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: LazyPattern
     check: Callable[[str], bool] | None = None
 
     def spans(self, text: str, lower: str, anchor: str) -> Iterator[Span]:
@@ -43,12 +43,11 @@ class Rule:
             at = lower.find(anchor, found.end())
 
 
-@dataclass(frozen=True, slots=True)
-class Searched:
+class Searched(NamedTuple):
     """A pattern that starts with anything, searched for only where a cheaper one is found."""
 
-    gate: re.Pattern[str]
-    pattern: re.Pattern[str]
+    gate: LazyPattern
+    pattern: LazyPattern
     check: Callable[[str], bool] | None = None
 
     def spans(self, text: str) -> Iterator[Span]:
@@ -72,7 +71,7 @@ _EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtb])|(?<=%[0-9A-Fa-f]{2}))"
 
 
 def _prefixed(anchors: str, pattern: str, check: Callable[[str], bool] | None = None) -> Rule:
-    return Rule(tuple(anchors.split()), re.compile(_EDGE + pattern), check)
+    return Rule(tuple(anchors.split()), LazyPattern(_EDGE + pattern), check)
 
 
 def _has_digit(value: str) -> bool:
@@ -105,7 +104,7 @@ _CLOUDS: Final = (
     # The secret half of an AWS key pair that was printed next to its public half.
     Rule(
         ("akia", "asia"),
-        re.compile(
+        LazyPattern(
             _EDGE
             + r"(?:AKIA|ASIA)[A-Z0-9]{12,64}[^A-Za-z0-9/+]{1,8}(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"
         ),
@@ -167,11 +166,11 @@ _MESSENGERS: Final = (
 # Tokens whose mark is in the middle.
 SEARCHED_SHAPES: Final = (
     # Telegram's
-    Searched(re.compile(r":AA[A-Za-z0-9_-]{30}"), re.compile(r"(?<!\d)\d{6,12}:AA[A-Za-z0-9_-]{30,}")),
+    Searched(LazyPattern(r":AA[A-Za-z0-9_-]{30}"), LazyPattern(r"(?<!\d)\d{6,12}:AA[A-Za-z0-9_-]{30,}")),
     # Discord's
     Searched(
-        re.compile(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}"),
-        re.compile(_EDGE + r"[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
+        LazyPattern(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}"),
+        LazyPattern(_EDGE + r"[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
     ),
 )
 
@@ -183,14 +182,14 @@ _WEB_TOKENS: Final = (
 SCHEMES: Final = (
     Rule(
         ("bearer", "basic", "negotiate", "apikey"),
-        re.compile(
+        LazyPattern(
             r"\b(?i:bearer|basic|negotiate|apikey)(?:[ \t]{1,8}|%20|\+)b?['\"]?(?P<secret>[A-Za-z0-9._~+/=-]{8,})"
         ),
         _is_credential,
     ),
     Rule(
         ("digest", "hmac", "hawk", "oauth"),
-        re.compile(
+        LazyPattern(
             r"\b(?i:digest|aws4-hmac-sha256|hawk|oauth)[ \t]{1,8}"
             r"(?P<secret>[A-Za-z_]{1,30}=(?:\\{0,7}[\"'][^\"'\\\n]*\\{0,7}[\"']|[^\s,\"'\\]+)"
             r"(?:[\s,]{1,8}[A-Za-z_]{1,30}=(?:\\{0,7}[\"'][^\"'\\\n]*\\{0,7}[\"']|[^\s,\"'\\]+))*)"
@@ -200,4 +199,4 @@ SCHEMES: Final = (
 
 # Whatever these find is one run of at least fifteen characters of this sort (see LONG_RUN).
 LONG_SHAPES: Final = (*_MODEL_PROVIDERS, *_CLOUDS, *_DEVELOPER_TOOLS, *_MESSENGERS, *_WEB_TOKENS)
-LONG_RUN: Final = re.compile(r"[A-Za-z0-9_+/=.-]{15,}")
+LONG_RUN: Final = LazyPattern(r"[A-Za-z0-9_+/=.-]{15,}")

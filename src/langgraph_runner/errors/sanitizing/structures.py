@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.shapes import Rule
 from langgraph_runner.errors.sanitizing.values import is_placeholder, looks_random
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _rule(anchors: tuple[str, ...], pattern: str) -> Rule:
-    return Rule(anchors, re.compile(pattern, re.IGNORECASE), _is_value)
+    return Rule(anchors, LazyPattern(pattern, re.IGNORECASE), _is_value)
 
 
 def _is_value(found: str) -> bool:
@@ -38,7 +39,7 @@ _URLS: Final = (
         r"(?P<secret>[^\s\"'<>`/?#@]{1,512}(?:@[^\s\"'<>`/?#@]{1,256}){0,3}|[^\s\"'<>`]{1,256}?)@(?=[\w\[(%-])",
     ),
     # scheme://token@host
-    Rule(("://",), re.compile(r"://(?P<secret>[^\s/?#:@\"'<>\\]{12,256})@"), looks_random),
+    Rule(("://",), LazyPattern(r"://(?P<secret>[^\s/?#:@\"'<>\\]{12,256})@"), looks_random),
     _rule(("jdbc:oracle",), r"jdbc:oracle:\w{1,10}:[\w.$#-]{1,64}/(?P<secret>[^\s@\"']{1,128})@"),
 )
 
@@ -46,7 +47,7 @@ _QUERIES: Final = (
     # Query parameters whose names are too common to count anywhere else.
     Rule(
         ("key=", "sig=", "signature=", "auth=", "code=", "hmac=", "x-amz-", "x-goog-", "client_assertion="),
-        re.compile(
+        LazyPattern(
             r"(?<=[?&;])(?i:key|sig|signature|auth|code|hmac|x-amz-(?:signature|credential)|x-goog-(?:signature|credential)"
             r"|client_assertion)=(?P<secret>[^\s&\"'<>#\\]{1,4096})"
         ),
@@ -119,8 +120,8 @@ STRUCTURES: Final = (*_URLS, *_COOKIES, *_SENTENCES)
 
 
 # user:password@host:port, as MySQL drivers and error texts write it.
-_HOST = re.compile(r"@(?:(?:tcp|unix)\(|[\w.-]{1,100}(?::\d|/\w))")
-_LOGIN_BEFORE = re.compile(r"[^\s:@/\"'<>,;]{3,128}")
+_HOST = LazyPattern(r"@(?:(?:tcp|unix)\(|[\w.-]{1,100}(?::\d|/\w))")
+_LOGIN_BEFORE = LazyPattern(r"[^\s:@/\"'<>,;]{3,128}")
 _USER: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 _LONGEST_LOGIN: Final = 200
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.values import is_count, is_placeholder, is_prose, looks_random
 
 if TYPE_CHECKING:
     from langgraph_runner.errors.sanitizing.spans import Span
 
-_BESIDE = re.compile(r"[\"']?[ \t]{0,40}(?P<bar>[|,;\t])")
-_BEFORE = re.compile(r"(?P<bar>[|,;\t])[ \t]{0,40}[\"']?$")
-_HEADER_CELL = re.compile(r"[ \t]*[\"']?[A-Za-z_][\w.-]{0,40}(?: [\w.-]{1,20}){0,2}[\"']?[ \t]*")
+_BESIDE = LazyPattern(r"[\"']?[ \t]{0,40}(?P<bar>[|,;\t])")
+_BEFORE = LazyPattern(r"(?P<bar>[|,;\t])[ \t]{0,40}[\"']?$")
+_HEADER_CELL = LazyPattern(r"[ \t]*[\"']?[A-Za-z_][\w.-]{0,40}(?: [\w.-]{1,20}){0,2}[\"']?[ \t]*")
 # Below the names of a table drawn with bars stands a line of dashes.
-_RULED = re.compile(r"\n[|+ :-]*---")
+_RULED = LazyPattern(r"\n[|+ :-]*---")
 _LONGEST_LINE: Final = 500
 _MOST_ROWS: Final = 20
 _FEWEST_COLUMNS: Final = 2

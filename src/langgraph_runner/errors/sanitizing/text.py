@@ -5,21 +5,22 @@ Pure functions; each one is idempotent.
 
 from __future__ import annotations
 
-import re
 from typing import Final
+
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 
 MARKER: Final = "[REDACTED]"
 CUT: Final = "... [truncated]"
 UNREADABLE: Final = "[unreadable]"
 
 # Colour and cursor codes, and the operating-system commands that set titles and links.
-_ANSI = re.compile(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
+_ANSI = LazyPattern(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
 # NUL and the information separators stand between entries (as in /proc/*/environ), so a space it is.
-_SEPARATORS = re.compile(r"[\x00\x0b\x0c\x1c-\x1f]")
+_SEPARATORS = LazyPattern(r"[\x00\x0b\x0c\x1c-\x1f]")
 # The rest says nothing; zero-width and bidirectional marks could hide a key from the patterns. The
 # zero-width joiner U+200D stays: emoji are made with it.
-_INVISIBLE = re.compile("[\x01-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_SUSPECT = re.compile(
+_INVISIBLE = LazyPattern("[\x01-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_SUSPECT = LazyPattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 

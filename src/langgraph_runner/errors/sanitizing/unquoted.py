@@ -6,13 +6,12 @@ middle of a text it ends at a blank, a closing bracket, or a separator with anot
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.text import MARKER
 
-_LINE_START = re.compile(
+_LINE_START = LazyPattern(
     r"[\s>+|*#-]{0,40}(?:(?:export|set|setx|ENV|ARG|env|declare -x|-e|--env)[ \t]{1,4}|\$env:|[\w-]{1,20}: ?)?"
     r"[\"']?"
 )
@@ -27,14 +26,13 @@ _PIECE: Final = (
 )
 # Enough to judge by. Only a value that is to be hidden is read to its end, and then passed over: a
 # value that is judged harmless is read again for each name in it.
-_HEAD = re.compile(_PIECE + "{1,256}")
-_REST = re.compile(_PIECE + "*")
-_NEXT_NAME = re.compile(r"[;&,|][\w.-]{1,40}=")
+_HEAD = LazyPattern(_PIECE + "{1,256}")
+_REST = LazyPattern(_PIECE + "*")
+_NEXT_NAME = LazyPattern(r"[;&,|][\w.-]{1,40}=")
 _CLOSERS: Final = ".,;:!?)]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unquoted:
+class Unquoted(NamedTuple):
     """Where a value starts, where as much of it ends as judging needs, and whether it is alone in its line."""
 
     start: int

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.text import MARKER
 from langgraph_runner.errors.sanitizing.words import EMPTY_WORDS, PROSE_WORDS
 
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = LazyPattern(
     r"[^\w]*"
     r"|[xX]{3,}|\*+[\w.-]{0,4}|[\w-]{0,8}\*{3,}[\w-]{0,4}"
     r"|<[^<>]{0,60}>|\[[a-zA-Z _-]{0,30}\]|\{\{?[\w .-]{0,60}\}?\}"
@@ -17,19 +16,19 @@ _PLACEHOLDER = re.compile(
     r"|(?i:your?[-_ ][\w -]{0,40}|os\.(?:environ|getenv).{0,60}|settings\.\w{1,40}|self\.\w{1,40}|await|Field\(.*)"
     r"|[A-Za-z_]\w{0,40}\(\)?"
 )
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_DIGEST = re.compile(r"(?:[a-z0-9]{2,8}:)?(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{16})")
-_PUBLIC_ID = re.compile(r"(?:req|run|msg|chatcmpl|call|toolu|thread|asst|resp|cus|evt|ch|pi|batch|file)[-_]")
-_SEGMENT = re.compile(r"[A-Za-z0-9+]{10,}")
-_CHANGE = re.compile(r"[a-z][A-Z0-9]|[A-Z][0-9]|[0-9][A-Za-z]|[A-Z]{2}[a-z]")
-_CHOSEN = re.compile(r"\d|[!@#$%^&*+=~?]|[a-z][A-Z]")
+_UUID = LazyPattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DIGEST = LazyPattern(r"(?:[a-z0-9]{2,8}:)?(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{16})")
+_PUBLIC_ID = LazyPattern(r"(?:req|run|msg|chatcmpl|call|toolu|thread|asst|resp|cus|evt|ch|pi|batch|file)[-_]")
+_SEGMENT = LazyPattern(r"[A-Za-z0-9+]{10,}")
+_CHANGE = LazyPattern(r"[a-z][A-Z0-9]|[A-Z][0-9]|[0-9][A-Za-z]|[A-Z]{2}[a-z]")
+_CHOSEN = LazyPattern(r"\d|[!@#$%^&*+=~?]|[a-z][A-Z]")
 # Numbers with units, dates and times, identifiers, file names, versions, dashed words.
-_ORDINARY = re.compile(
-    rf"{_UUID.pattern}|{_DIGEST.pattern}|[\d.,:%+TZ-]*\d[\d.,:%+TZ-]*[a-zA-Z]{{0,3}}|[A-Za-z]{{1,8}}[_-]?\d{{1,3}}"
+_ORDINARY = LazyPattern(
+    rf"{_UUID.source}|{_DIGEST.source}|[\d.,:%+TZ-]*\d[\d.,:%+TZ-]*[a-zA-Z]{{0,3}}|[A-Za-z]{{1,8}}[_-]?\d{{1,3}}"
     r"|[\w.+-]{1,64}@[\w-]{1,60}(?:\.[\w-]{1,60}){1,5}|\w+(?:/\w+)*\.[a-z]{1,5}|v?\d+(?:\.\w+)+|[a-z]+(?:[-_/][a-z]+)*|[A-Z][A-Z0-9_]*|[a-z_]+\d{0,6}\(?\)?"
 )
 # A word of its own: the letters inside a key are none.
-_WORD = re.compile(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
+_WORD = LazyPattern(r"(?<![^\W_])[^\W\d_]+(?![^\W_])")
 
 _WORDS_READ = 5
 _LONGEST_COUNT = 6

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.values import is_count, is_placeholder, is_prose, looks_random
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 Found: TypeAlias = "list[Span] | None"
 
 CLOSE: Final = r"(?:\\{0,31}[\"'`]|&(?:quot|apos|\#34|\#39|\#x27);)"
-SCHEME = re.compile(
+SCHEME = LazyPattern(
     r"(?:bearer|basic|token|digest|negotiate|apikey|api-key|key|bot|dpop|ssws|geniekey|oauth|hmac)(?:[ \t]{1,4}|%20)",
     re.IGNORECASE,
 )

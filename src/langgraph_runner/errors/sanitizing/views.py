@@ -5,17 +5,18 @@ The rules run over the decoded text, and the spans they find are told in places 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from langgraph_runner.errors.sanitizing.spans import Span
 
-_CODE = re.compile(r"%([0-7][0-9A-Fa-f])")
+_CODE = LazyPattern(r"%([0-7][0-9A-Fa-f])")
 # The codes that stand for what the rules look at: quotes, separators, slashes, newlines.
-_TELLING = re.compile(r"%(?:22|27|2[fF]|3[aAdD]|0[aA]|26|40)")
+_TELLING = LazyPattern(r"%(?:22|27|2[fF]|3[aAdD]|0[aA]|26|40)")
 _WIDTH: Final = 3
 # Each piece costs a pass of its own, so in a text with many encoded lines all of it is one piece.
 _MOST_LINES: Final = 2
