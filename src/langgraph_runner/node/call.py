@@ -61,17 +61,18 @@ class NodeCall:
         keywords: dict[str, Any],
         parent: NodeContext | None,
     ) -> None:
+        callee = policies.callee
         self.policies = policies
-        self.name = policies.name or name_in_graph(config) or policies.callee.name
+        self.name = policies.name or name_in_graph(config) or callee.name
         self.state = state
         self.config = config
-        self.keywords = keywords
+        self.keywords = callee.prepared(config, keywords) if callee.injected else keywords
         self.parent = parent
         self.collector = policies.metrics_collector
         self.retry = policies.retry
         self.runtime = policies.runtime
         self.started = self.runtime.monotonic()
-        if policies.callee.is_async:
+        if callee.is_async:
             self.cancel_requests = self.runtime.cancel_requests()
         if parent is not None:
             self.interrupts_before = interrupts_so_far()

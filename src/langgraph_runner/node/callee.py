@@ -98,6 +98,12 @@ class Callee:
             available = {name: value for name, value in available.items() if name in names}
         return self.completed(available)
 
+    def prepared(self, config: Any, keywords: dict[str, Any]) -> dict[str, Any]:
+        """What LangGraph injected, with the config, which the runner was given in its stead."""
+        if "config" in self.injected:
+            keywords = {**keywords, "config": {} if config is None else config}
+        return self.completed(keywords)
+
     def completed(self, keywords: dict[str, Any]) -> dict[str, Any]:
         """`keywords`, with a stand-in for what the function needs and nobody gave, as in a unit test."""
         missing = {name: INJECTABLE[name]() for name in self.required if name not in keywords}

@@ -89,11 +89,11 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
 
     def run(self, state: StateT, config: RunnableConfig | None = None, **keywords: Any) -> Outcome:
         """The outcome as a value."""
-        return drive(run_node(self._blocking, state, config, {"config": config or {}, **keywords}))
+        return drive(run_node(self._blocking, state, config, keywords))
 
     async def arun(self, state: StateT, config: RunnableConfig | None = None, **keywords: Any) -> Outcome:
         """The outcome as a value."""
-        return await run_node(self._awaiting, state, config, {"config": config or {}, **keywords})
+        return await run_node(self._awaiting, state, config, keywords)
 
     def invoke(self, input: StateT, config: RunnableConfig | None = None, **keywords: Any) -> ResultT:  # noqa: A002 - Runnable's own name
         """Call the node."""
@@ -113,13 +113,12 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
 def sync_node(policies: NodePolicies) -> SyncNode[Any, Any]:
     """A node that blocks."""
     schema = _schema_watch(policies)
-    prepared = _keyword_builder(policies)
 
     def run(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Outcome:
-        return drive(run_node(policies, state, config, prepared(config, injected)))
+        return drive(run_node(policies, state, config, injected))
 
     def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
-        outcome = drive(run_node(policies, state, config, prepared(config, injected)))
+        outcome = drive(run_node(policies, state, config, injected))
         return deliver(outcome, policies.on_error, schema, config)
 
     return cast("SyncNode[Any, Any]", _finished(node, run, policies))
@@ -128,13 +127,12 @@ def sync_node(policies: NodePolicies) -> SyncNode[Any, Any]:
 def async_node(policies: NodePolicies) -> AsyncNode[Any, Any]:
     """A node that is awaited."""
     schema = _schema_watch(policies)
-    prepared = _keyword_builder(policies)
 
     async def run(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Outcome:
-        return await run_node(policies, state, config, prepared(config, injected))
+        return await run_node(policies, state, config, injected)
 
     async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
-        outcome = await run_node(policies, state, config, prepared(config, injected))
+        outcome = await run_node(policies, state, config, injected)
         return deliver(outcome, policies.on_error, schema, config)
 
     return cast("AsyncNode[Any, Any]", _finished(node, run, policies))
@@ -147,24 +145,6 @@ def _finished(node: Any, run: Any, policies: NodePolicies) -> Any:
     node.circuit_breaker = policies.circuit_breaker
     node.node = node
     return node
-
-
-def _keyword_builder(
-    policies: NodePolicies,
-) -> Callable[[RunnableConfig | None, dict[str, Any]], dict[str, Any]]:
-    """How the keywords of the function come about from what LangGraph injects."""
-    callee = policies.callee
-    wants_config = "config" in callee.injected
-    others = tuple(name for name in callee.required if name != "config")
-    if not wants_config and not others:
-        return lambda _, injected: injected
-
-    def build(config: RunnableConfig | None, injected: dict[str, Any]) -> dict[str, Any]:
-        if wants_config:
-            injected["config"] = config if config is not None else {}
-        return callee.completed(injected) if others else injected
-
-    return build
 
 
 def _schema_watch(policies: NodePolicies) -> SchemaWatch:
