@@ -460,8 +460,9 @@ def test_on_drain_finish_lets_the_attempt_end(colour):
 
 
 @pytest.mark.req("N-17", "N-27")
-def test_with_raise_a_drained_node_runs_again_on_resume(colour):
-    """GraphDrained goes to LangGraph, which ends at the last checkpoint; nothing is lost."""
+@pytest.mark.parametrize("on_drain", [None, "stop", "finish"])
+def test_with_raise_a_drained_node_runs_again_on_resume(colour, on_drain):
+    """A wait always ends. GraphDrained goes to LangGraph, which ends at the last checkpoint; nothing is lost."""
     control = RunControl()
     calls = []
 
@@ -474,9 +475,9 @@ def test_with_raise_a_drained_node_runs_again_on_resume(colour):
 
     node = create_node(
         colour.function(work),
-        retry={"backoff_ms": 3_600_000, "max_backoff_ms": 3_600_000},
+        retry={"backoff_ms": 3_600_000},
         on_error="raise",
-        on_drain="stop",
+        on_drain=on_drain,
     )
     graph = draining_graph(node)
     config = {"configurable": {"thread_id": "t"}}

@@ -206,14 +206,15 @@ def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Lim
     if call.parent is not None and (reason := call.parent.ancestor_stop()) is not None:
         raise NodeCancellationError(node=call.name, reason=reason)
     timeout_ms, total_ms = policies.timeout_ms, policies.total_timeout_ms
-    if timeout_ms is None and total_ms is None and call.abort_signal is None and call.control is None:
+    control = call.control if policies.drain_stops else None
+    if timeout_ms is None and total_ms is None and call.abort_signal is None and control is None:
         return None
-    if (cancelled := cancellation(call.name, call.abort_signal, call.control)) is not None:
+    if (cancelled := cancellation(call.name, call.abort_signal, control)) is not None:
         raise cancelled
     if timeout_ms is None and total_ms is None and call.abort_signal is None and not policies.callee.is_async:
         # Nothing but a drain could stop a blocking function here, and a thread is too high a price for that.
         return None
-    limits = Limits(call.name, call.abort_signal, call.control, context)
+    limits = Limits(call.name, call.abort_signal, control, context)
     if total_ms is not None:
         elapsed_ms = call.elapsed_ms()
         left_ms = total_ms - elapsed_ms

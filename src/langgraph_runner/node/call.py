@@ -37,7 +37,7 @@ class NodeCall:
     abort_signal: AbortSignal | None = None
     configurable: Mapping[str, Any] = MappingProxyType({})
     control: RunControl | None = None
-    """LangGraph's, where a drain is to stop the work."""
+    """LangGraph's, on which a drain is requested."""
     pristine: Any = None
     """The state as it was given, which no attempt gets to see where another or a fallback may follow."""
     attempts: int = 0

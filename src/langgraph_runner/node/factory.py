@@ -134,7 +134,8 @@ def create_node(
         on_error: `"capture"` writes a failure to the state: `errors`, and `routing_flags["blocked"] = True`.
             `"record"` writes `errors` only, for one of many branches whose failure must not block the rest.
             `"raise"` raises the original exception, so that LangGraph's `retry_policy` and `error_handler` act.
-        on_drain: What LangGraph's drain request does to a running attempt: `"stop"` it, or let it `"finish"`.
+        on_drain: What LangGraph's drain request does to a running attempt: `"stop"` it, or let it `"finish"`. A
+            wait between attempts it always ends, and no further attempt begins.
             Unless given, `"finish"` with `on_error="raise"`, else `"stop"`.
         log_level: Level of the `node.started` and `node.completed` events, by name or number.
         sanitizer: Redacts and bounds what is recorded.

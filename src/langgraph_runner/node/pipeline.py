@@ -155,8 +155,7 @@ def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig)
         call.abort_signal = as_abort_signal(signal, field=_SIGNAL)
     if policies.retry is None and (retry := configurable.get("default_retry")) is not None:
         call.retry = as_retry_config(retry)
-    if policies.drain_stops:
-        call.control = run_control(config)
+    call.control = run_control(config)
 
 
 async def _fallen_back(
@@ -165,7 +164,7 @@ async def _fallen_back(
     call.state = isolated(call.pristine)
     context = NodeContext(call).of_fallback(primary_error, isolated(call.pristine))
     CURRENT_CONTEXT.set(context)
-    limits = Limits(call.name, call.abort_signal, call.control, context)
+    limits = Limits(call.name, call.abort_signal, call.control if policies.drain_stops else None, context)
     if policies.timeout_ms is not None:
         limits.seconds, limits.timeout_ms = policies.timeout_ms / 1000, policies.timeout_ms
         limits.scope = "fallback"
