@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import structlog
 
+from langgraph_runner import ErrorCode, FailureCategory, GraphState, NodeErrorRecord
+from langgraph_runner.node.factory import NodeOptions
+
 ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
@@ -84,8 +87,25 @@ def test_every_relative_link_leads_somewhere(page: Path, target: str) -> None:
 def test_every_page_of_the_docs_is_linked_from_another() -> None:
     """No page can be found only by those who list the folder."""
     linked = {
-        (page.parent / link["target"].partition("#")[0]).resolve()
+        target
         for page in PAGES
         for link in _LINK.finditer(without_code(page.read_text(encoding="utf-8")))
+        if (target := (page.parent / link["target"].partition("#")[0]).resolve()) != page.resolve()
     }
     assert [page.name for page in (ROOT / "docs").glob("*.md") if page.resolve() not in linked] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        pytest.param("nodes.md", sorted(NodeOptions.__annotations__), id="options"),
+        pytest.param("errors.md", [code.value for code in ErrorCode], id="codes"),
+        pytest.param("errors.md", [category.value for category in FailureCategory], id="categories"),
+        pytest.param("errors.md", sorted(NodeErrorRecord.__annotations__), id="record"),
+        pytest.param("errors.md", sorted(GraphState.__annotations__), id="state"),
+    ],
+)
+def test_every_row_is_there(page: str, names: list[str]) -> None:
+    """What is new in the code cannot be missing from the table that lists its kind."""
+    rows = "".join(re.findall(r"^\|.*$", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE))
+    assert [name for name in names if f"`{name}`" not in rows] == []

@@ -35,6 +35,7 @@ INNER = {
     "build_error_record",
     "is_control_flow",
     "note_once",
+    "original_error",
     "render_message",
 }
 """What layers hand to each other, and who writes a runtime or a policy may import from its folder."""
