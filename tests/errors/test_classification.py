@@ -15,6 +15,7 @@ import pytest
 import requests
 from langgraph.errors import GraphInterrupt, GraphRecursionError, InvalidUpdateError, NodeTimeoutError
 from pydantic import BaseModel, ValidationError
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from langgraph_runner import (
     CircuitOpenError,
@@ -161,6 +162,7 @@ TABLE = [
     (FileNotFoundError(errno.ENOENT, "x"), False, OTHER),
     (PermissionError(errno.EACCES, "x"), False, OTHER),
     (URLError(ConnectionRefusedError()), True, NETWORK),
+    (MaxRetryError(None, "/", NewConnectionError(None, "x")), True, NETWORK),
     (URLError(TimeoutError()), True, TIMEOUT),
     (URLError("unknown url type"), False, OTHER),
     (CancelledFutureError(), False, OTHER),

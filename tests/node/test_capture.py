@@ -37,6 +37,7 @@ def test_a_failure_becomes_a_record(colour, fake):
     assert "ConnectionError" in stack
     assert "test_capture.py" in stack
     assert record == {
+        "error_id": record["error_id"],
         "node_id": "fetch",
         "message": "Node 'fetch' failed: ConnectionError: refused",
         "code": "NODE_EXECUTION_FAILED",
@@ -50,6 +51,7 @@ def test_a_failure_becomes_a_record(colour, fake):
         "story_id": "ST-1",
     }
     assert re.fullmatch(r"[0-9a-f]{32}", record["trace_id"])
+    assert re.fullmatch(r"[0-9a-f]{16}", record["error_id"])
 
 
 @pytest.mark.req("N-4")

@@ -296,3 +296,48 @@ def test_the_fake_clock_stops_a_function_inside_a_task_group():
 
     record = asyncio.run(create_node(work, timeout_ms=500, runtime=fake)({}))["errors"][0]
     assert record["code"] == "NODE_TIMEOUT"
+
+
+@pytest.mark.req("N-17", "N-15")
+def test_a_wait_ends_however_deep_it_is_nested():
+    """Real time: the back-off of a node two levels down is not waited out."""
+    ended = threading.Event()
+
+    def fail(state):
+        raise ConnectionError
+
+    inner = create_node(fail, retry={"backoff_ms": 600_000})
+    middle = create_node(lambda s: inner(s) or {}, name="middle")
+
+    def outer(state):
+        middle(state)
+        ended.set()
+
+    create_node(outer, timeout_ms=50)({})
+    assert ended.wait(30)
+
+
+@pytest.mark.req("N-19", "N-15")
+def test_an_async_callback_of_a_blocking_node_is_cancelled_at_its_limit():
+    """It is given as long as an attempt, and then it is stopped."""
+    cancelled = threading.Event()
+    release = threading.Event()
+
+    async def hang(error):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    node = create_node(lambda s: release.wait(30), timeout_ms=30, on_timeout=hang)
+    assert node({})["errors"][0]["code"] == "NODE_TIMEOUT"
+    assert cancelled.wait(10)
+    release.set()
+
+
+@pytest.mark.req("N-25")
+def test_a_blocking_fallback_that_nothing_limits_stays_in_its_thread():
+    """So it may use what belongs to the thread, a database connection say."""
+    node = create_node(lambda s: 1 / 0, fallback=lambda s: {"x": threading.get_ident()})
+    assert node({}) == {"x": threading.get_ident()}

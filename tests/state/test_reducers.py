@@ -163,7 +163,7 @@ def test_a_subgraph_does_not_repeat_the_errors_that_it_was_given(colour):
     assert [e["node_id"] for e in colour.invoke(outer, {"story_id": "S"})["errors"]] == ["a", "i"]
 
 
-RECORD = st.fixed_dictionaries({"node_id": st.sampled_from("ab"), "timestamp": st.sampled_from("12")})
+RECORD = st.fixed_dictionaries({"error_id": st.sampled_from("abcd")})
 
 
 @pytest.mark.req("N-8")
@@ -172,3 +172,35 @@ def test_records_stay_associative_although_they_are_not_repeated(limit, a, b, c)
     """Each stands where it was written last."""
     append = append_bounded(limit)
     assert append(append(a, b), c) == append(a, append(b, c))
+
+
+@pytest.mark.req("N-8")
+def test_failures_that_only_look_alike_are_all_kept(colour, fake):
+    """Three branches that fail in the same way at the same moment."""
+    from langgraph.types import Send
+
+    from langgraph_runner import create_node
+
+    node = create_node(colour.function(lambda s: 1 / 0), on_error="record", runtime=fake)
+    graph = (
+        StateGraph(GraphState)
+        .add_node("n", node)
+        .add_conditional_edges(START, lambda s: [Send("n", {}) for _ in range(3)], ["n"])
+        .compile()
+    )
+    assert len(colour.invoke(graph, {"story_id": "S"})["errors"]) == 3
+
+
+@pytest.mark.req("N-8")
+def test_several_schemas_that_inherit_share_a_graph():
+    """Their fields are the same channels with the same reducers."""
+
+    class A(GraphState, total=False):
+        x: int
+
+    class B(GraphState, total=False):
+        y: int
+
+    graph = StateGraph(A, input_schema=B).add_node("n", lambda s: {"x": 1}).add_edge(START, "n").compile()
+    assert graph.invoke({"y": 2})["x"] == 1
+    assert append_bounded(5) is append_bounded(5)

@@ -30,6 +30,7 @@ from langgraph_runner.errors.exceptions import (
     NodeCancellationError,
     RetryExhaustedError,
     StateUpdateError,
+    original_error,
 )
 
 __all__ = [
@@ -71,6 +72,7 @@ _NETWORK_CLASSES: Final = frozenset(
         ("httpcore", "NetworkError"),
         ("requests", "ConnectionError"),
         ("requests", "ChunkedEncodingError"),
+        ("urllib3", "NewConnectionError"),
         ("urllib3", "ProtocolError"),
         ("openai", "APIConnectionError"),
         ("anthropic", "APIConnectionError"),
@@ -245,13 +247,10 @@ def failure_category(error: BaseException) -> FailureCategory:
 
 
 def _category(error: BaseException) -> FailureCategory:
-    if isinstance(error, RetryExhaustedError):
-        return _category(error.last_error)
-    if isinstance(error, FallbackError):
-        return _category(error.primary_error)
+    # What stands for another error is of its kind.
+    error = original_error(error)
     if isinstance(error, CircuitOpenError):
-        # One that ended the retries of a call that had failed stands for that failure.
-        return FailureCategory.CIRCUIT_OPEN if error.last_error is None else _category(error.last_error)
+        return FailureCategory.CIRCUIT_OPEN
     if isinstance(error, (NodeCancellationError, asyncio.CancelledError)):
         return FailureCategory.CANCELLED
     if isinstance(error, (ValidationError, InvalidNodeOutputError, InvalidUpdateError, StateUpdateError)):
@@ -259,20 +258,28 @@ def _category(error: BaseException) -> FailureCategory:
     if isinstance(reason := getattr(error, "reason", None), Exception):  # urllib's URLError
         return _category(reason)
     names = _class_names(error)
-    status = http_status(error)
-    if (
-        isinstance(error, (TimeoutError, LangGraphNodeTimeoutError))
-        or status in {408, 504}
-        or not names.isdisjoint(_TIMEOUT_CLASSES)
-    ):
+    if _is_timeout(error, names):
         return FailureCategory.TIMEOUT
-    if status is not None or isinstance(error, ConnectionError) or not names.isdisjoint(_NETWORK_CLASSES):
-        return FailureCategory.NETWORK
-    if isinstance(error, OSError) and (
-        isinstance(error, (socket.gaierror, ssl.SSLError)) or error.errno in _TRANSIENT_ERRNOS
-    ):
-        return FailureCategory.NETWORK
-    return FailureCategory.OTHER
+    return FailureCategory.NETWORK if _is_network(error, names) else FailureCategory.OTHER
+
+
+def _is_timeout(error: BaseException, names: frozenset[tuple[str, str]]) -> bool:
+    if ("urllib3", "NewConnectionError") in names:  # It inherits from the timeout for history's sake.
+        return False
+    return (
+        isinstance(error, (TimeoutError, LangGraphNodeTimeoutError))
+        or http_status(error) in {408, 504}
+        or not names.isdisjoint(_TIMEOUT_CLASSES)
+    )
+
+
+def _is_network(error: BaseException, names: frozenset[tuple[str, str]]) -> bool:
+    if http_status(error) is not None or not names.isdisjoint(_NETWORK_CLASSES):
+        return True
+    if isinstance(error, OSError):
+        known = (ConnectionError, socket.gaierror, ssl.SSLError)
+        return isinstance(error, known) or error.errno in _TRANSIENT_ERRNOS
+    return False
 
 
 def http_status(error: BaseException) -> int | None:

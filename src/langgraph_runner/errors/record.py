@@ -56,6 +56,8 @@ class NodeErrorCause(TypedDict):
 class NodeErrorRecord(TypedDict):
     """A captured failure, as it stands in `state["errors"]`. Every text in it is sanitized."""
 
+    error_id: NotRequired[str]
+    """Unique to this failure: 16 hex digits. A record that somebody writes by hand may do without."""
     node_id: str
     """Name of the node."""
     message: str
@@ -69,7 +71,7 @@ class NodeErrorRecord(TypedDict):
     recoverable: bool
     """Whether the same call may succeed later."""
     attempts: int
-    """How many attempts were made; 0 when an open circuit refused the call."""
+    """How many attempts were made; 0 for a call that was refused or aborted before it began."""
     error_type: str
     """Class name of what the function raised."""
     category: str
@@ -91,6 +93,7 @@ class NodeError(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+    error_id: str | None = None
     node_id: str
     message: str
     code: ErrorCode
@@ -128,6 +131,7 @@ def build_error_record(
     attempts: int,
     trace_id: str,
     timestamp: datetime,
+    error_id: str | None = None,
     story_id: str | None = None,
     sanitizer: Sanitizer = DEFAULT_SANITIZER,
 ) -> NodeErrorRecord:
@@ -140,6 +144,7 @@ def build_error_record(
         attempts: How many attempts were made.
         trace_id: W3C trace id.
         timestamp: When it was captured, with its time zone.
+        error_id: What makes the record unlike any other.
         story_id: The story that the run belongs to.
         sanitizer: What redacts and bounds the texts.
 
@@ -160,6 +165,8 @@ def build_error_record(
         trace_id=trace_id[:_MAX_NAME_CHARS],
         causes=_causes(original, sanitizer),
     )
+    if error_id is not None:
+        record["error_id"] = error_id
     if story_id is not None:
         record["story_id"] = story_id[:_MAX_NAME_CHARS]
     return _bounded(record)

@@ -15,6 +15,7 @@ from langgraph_runner.errors import (
     is_control_flow,
     note_once,
 )
+from langgraph_runner.node.abort import AbortSignal
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.isolation import isolated
 from langgraph_runner.node.langgraph_compat import ConfigOfAttempt, next_attempt_keywords
@@ -87,9 +88,10 @@ def raise_if_cancelled(call: NodeCall, failed: Exception) -> None:
 
 def _wait_limits(call: NodeCall) -> Limits | None:
     signal = call.abort_signal
-    if signal is None and call.parent is not None:
-        # A node inside the function of another stops with it.
-        signal = call.parent.abort_signal
+    if call.parent is not None:
+        # A node inside the function of another stops with it, at whatever depth.
+        outer = call.parent.ancestor_signals()
+        signal = AbortSignal.any(*outer) if signal is None else AbortSignal.any(signal, *outer)
     if signal is None and call.control is None:
         return None
     return Limits(call.name, signal, call.control)
@@ -133,6 +135,7 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies
         closed_for_ms = breaker.retry_after_ms
         if closed_for_ms is None or closed_for_ms > decision.delay_ms:
             # This attempt has opened it; to wait would end in a refusal.
+            note_once(error, f"Node '{call.name}' made no further attempt: its circuit breaker is open.")
             raise CircuitOpenError(node=call.name, retry_after_ms=closed_for_ms, last_error=error)
     total_ms = policies.total_timeout_ms
     if total_ms is not None and call.elapsed_ms() + decision.delay_ms >= total_ms:
@@ -230,13 +233,13 @@ def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Lim
 
 
 async def called(
-    function: Callable[..., Any], call: NodeCall, keywords: dict[str, Any], limits: Limits
+    function: Callable[..., Any], call: NodeCall, keywords: dict[str, Any], limits: Limits | None
 ) -> Any:
     """Call a function with the state, unless `limits` stop it; remember for `on_timeout` if it was the time."""
     try:
         return await call.runtime.call(function, (call.state,), keywords, limits)
     except NodeTimeoutError as error:
-        if error is limits.error:
+        if limits is not None and error is limits.error:
             call.timeout_error = error
         raise
 
@@ -251,9 +254,12 @@ async def _notified(
     policies: NodePolicies, call: NodeCall, callback: Callback, argument: object, event: str
 ) -> None:
     """Run a callback of the user's, without harm if it raises; one that waits may take as long as an attempt."""
-    limits = None
-    if callback.waits:
-        limits = Limits(call.name, signal=call.abort_signal)
+    limits, current = None, CURRENT_CONTEXT.get()
+    if callback.waits and current is not None:
+        # A context of its own: that of the attempt has been stopped, and so would be the callback.
+        own = current.of_attempt(current.attempt)
+        CURRENT_CONTEXT.set(own)
+        limits = Limits(call.name, signal=call.abort_signal, context=own)
         timeout_ms = policies.timeout_ms or policies.total_timeout_ms
         if timeout_ms is not None:
             limits.seconds, limits.timeout_ms = timeout_ms / 1000, timeout_ms
@@ -263,3 +269,5 @@ async def _notified(
         if isinstance(error, NodeCancellationError) or is_control_flow(error):
             raise
         report_harmless(call, event, error)
+    finally:
+        CURRENT_CONTEXT.set(current)

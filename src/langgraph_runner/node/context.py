@@ -126,6 +126,15 @@ class NodeContext:
             context = context.parent
         return None
 
+    def ancestor_signals(self) -> list[AbortSignal]:
+        """The signals of this attempt and of all that it is a part of."""
+        signals: list[AbortSignal] = []
+        context: NodeContext | None = self
+        while context is not None:
+            signals.append(context.abort_signal)
+            context = context.parent
+        return signals
+
     def stop(self, reason: str) -> None:
         """Fire `abort_signal`. The runner calls this."""
         self.stop_reason = reason

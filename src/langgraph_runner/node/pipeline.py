@@ -124,6 +124,7 @@ def _failure(policies: NodePolicies, call: NodeCall, error: Exception) -> Failur
         attempts=call.attempts,
         trace_id=call.trace_id,
         timestamp=call.runtime.now_utc(),
+        error_id=call.runtime.token_hex(8),
         story_id=call.story_id,
         sanitizer=policies.sanitizer,
     )
@@ -164,10 +165,7 @@ async def _fallen_back(
     call.state = isolated(call.pristine)
     context = NodeContext(call).of_fallback(primary_error, isolated(call.pristine))
     CURRENT_CONTEXT.set(context)
-    limits = Limits(call.name, call.abort_signal, call.control if policies.drain_stops else None, context)
-    if policies.timeout_ms is not None:
-        limits.seconds, limits.timeout_ms = policies.timeout_ms / 1000, policies.timeout_ms
-        limits.scope = "fallback"
+    limits = _fallback_limits(policies, call, context)
     keywords = fallback.keywords({"config": call.config or {}, **call.keywords})
     try:
         return checked_output(await called(fallback.function, call, keywords, limits), call.name)
@@ -179,3 +177,15 @@ async def _fallen_back(
     except BaseException as error:
         context.stop(type(error).__name__)  # For threads that the fallback has started.
         raise
+
+
+def _fallback_limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Limits | None:
+    """What may stop the fallback; None if nothing can, or nothing but a drain while it blocks."""
+    control = call.control if policies.drain_stops and policies.callee.is_async else None
+    if policies.timeout_ms is None and call.abort_signal is None and control is None:
+        return None
+    limits = Limits(call.name, call.abort_signal, control, context)
+    if policies.timeout_ms is not None:
+        limits.seconds, limits.timeout_ms = policies.timeout_ms / 1000, policies.timeout_ms
+        limits.scope = "fallback"
+    return limits

@@ -7,6 +7,7 @@ order in which LangGraph folds the writes of a superstep changes nothing and a n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def append_unique(left: Iterable[ItemT] | None, right: Iterable[ItemT] | None) -
     return merged
 
 
+# One function for each limit: LangGraph takes two schemas for the same channel only if their reducer is the same.
+@lru_cache(typed=True)
 def append_bounded(
     limit: int = MAX_ERRORS,
 ) -> Callable[[Iterable[Any] | None, Iterable[Any] | None], list[Any]]:
@@ -110,10 +113,8 @@ def _without_repeated_records(items: list[Any]) -> list[Any]:
     ]
 
 
-def _record_key(item: object) -> tuple[Any, ...] | None:
-    if not isinstance(item, Mapping) or "timestamp" not in item or "node_id" not in item:
-        return None
-    return item["node_id"], item["timestamp"], item.get("trace_id"), item.get("message")
+def _record_key(item: object) -> object:
+    return item.get("error_id") if isinstance(item, Mapping) else None
 
 
 def _identity(item: object) -> object:
