@@ -55,6 +55,11 @@ class LazyPattern:
         return self._compiled.findall
 
     @cached_property
+    def split(self) -> Callable[[str], list[str]]:
+        """`re.Pattern.split`, of a pattern whose groups always match."""
+        return self._compiled.split
+
+    @cached_property
     def sub(self) -> Callable[[str | Callable[[re.Match[str]], str], str], str]:
         """`re.Pattern.sub`."""
         return self._compiled.sub

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from langgraph_runner.errors.sanitizing.inserts import insert_spans
 from langgraph_runner.errors.sanitizing.keys import aligned_lower
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 
     from langgraph_runner.errors.sanitizing.shapes import Rule
 
+_Rules: TypeAlias = "Sequence[tuple[str, Rule]]"
+
 # A secret that is gone can bring another name next to a value. Each pass hides at least one character
 # more; texts of people need one, and ones made to need many stop here.
 _MOST_PASSES: Final = 6
 
 
-def _by_anchor(rules: Iterable[Rule]) -> tuple[tuple[str, Rule], ...]:
+def _by_anchor(rules: Iterable[Rule]) -> _Rules:
     return tuple((anchor, rule) for rule in rules for anchor in rule.anchors)
 
 
@@ -46,13 +48,15 @@ _MARKER = LazyPattern(re.escape(MARKER))
 
 def without_secrets(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]) -> str:
     """The text with every secret replaced by the marker; what `keep` matches is never replaced."""
+    # Once for all passes: marks have no anchors, so none comes up that was not there.
+    rules = _rules_for(aligned_lower(text))
     for _ in range(_MOST_PASSES):
-        clean = _one_pass(text, extra, keep)
+        clean = _one_pass(text, rules, extra, keep)
         if clean == text:
             return text
         text = clean
         near = _near_marks(text)
-        if near is not text and _one_pass(near, extra, keep) == near:
+        if near is not text and _one_pass(near, rules, extra, keep) == near:
             return text
     return text
 
@@ -69,8 +73,11 @@ def _near_marks(text: str) -> str:
     return "\n".join(near) if len(near) < len(lines) else text
 
 
-def _one_pass(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]) -> str:
-    spans = merged([*_spans(text), *_encoded_spans(text), *_extra_spans(text, extra)])
+def _one_pass(
+    text: str, rules: _Rules, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]
+) -> str:
+    lower = aligned_lower(text)
+    spans = merged([*_spans(text, lower, rules), *_encoded_spans(text), *_extra_spans(text, extra)])
     if not spans:
         return text
     # Marks of an earlier pass are kept, so that no pattern can hide one inside another.
@@ -79,10 +86,9 @@ def _one_pass(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pat
     return redacted(text, without(spans, kept))
 
 
-def _spans(text: str) -> Iterator[Span]:
-    lower = aligned_lower(text)
+def _spans(text: str, lower: str, rules: _Rules) -> Iterator[Span]:
     yield from pem_spans(text)
-    for anchor, rule in _tried(lower):
+    for anchor, rule in rules:
         yield from rule.spans(text, lower, anchor)
     for searched in SEARCHED_SHAPES:
         yield from searched.spans(text)
@@ -91,24 +97,27 @@ def _spans(text: str) -> Iterator[Span]:
     yield from insert_spans(text, lower)
 
 
-def _tried(lower: str) -> Iterator[tuple[str, Rule]]:
+def _rules_for(lower: str) -> _Rules:
     """The rules worth trying: those with an anchor in the text.
 
     The many prefixes of keys are looked for in its long runs only, which most texts have few of.
     """
+    rules: list[tuple[str, Rule]] = []
     runs = [run for run in LONG_RUN.findall(lower) if not _HEXADECIMAL.fullmatch(run)]
     if runs:
         joined = "\n".join(runs)
-        yield from [pair for pair in _LONG if pair[0] in joined]
-    yield from [pair for pair in _ANYWHERE if pair[0] in lower]
+        rules += [pair for pair in _LONG if pair[0] in joined]
+    rules += [pair for pair in _ANYWHERE if pair[0] in lower]
     for gates, pairs in _GATED:
         if any(gate in lower for gate in gates):
-            yield from [pair for pair in pairs if pair[0] in lower]
+            rules += [pair for pair in pairs if pair[0] in lower]
+    return rules
 
 
 def _encoded_spans(text: str) -> Iterator[Span]:
     for view in decoded_views(text):
-        yield from view.original(merged(_spans(view.text)))
+        lower = aligned_lower(view.text)
+        yield from view.original(merged(_spans(view.text, lower, _rules_for(lower))))
 
 
 def _extra_spans(text: str, extra: Sequence[re.Pattern[str]]) -> Iterator[Span]:

@@ -61,9 +61,10 @@ _REACH_BACK: Final = 560
 
 def refused(text: str, key: Key) -> list[Span]:
     """A value in quotes before its name: "'hunter2' is not a valid password"."""
-    before = text[max(0, key.start - _REACH_BACK) : key.start]
-    if " is " not in before[-60:] and " was " not in before[-60:]:
+    near = text[max(0, key.start - 60) : key.start]
+    if " is " not in near and " was " not in near:
         return []
+    before = text[max(0, key.start - _REACH_BACK) : key.start]
     found = _VALUE_BEFORE.search(before)
     if found is None or not _is_told(key, found["secret"]):
         return []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.shapes import Rule
+from langgraph_runner.errors.sanitizing.text import MARKER
 from langgraph_runner.errors.sanitizing.values import is_placeholder, looks_random
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ def _is_value(found: str) -> bool:
 
 
 def _is_long(found: str) -> bool:
-    return len(found) >= 12 and not found.isdecimal()  # noqa: PLR2004 - shorter signatures do not sign
+    if len(found) < 12 or found.isdecimal():  # noqa: PLR2004 - shorter signatures do not sign
+        return False
+    # What stands behind the mark of a value that is gone already, such as its closing bracket, is no value.
+    return any(char.isalnum() for char in found.replace(MARKER, ""))
 
 
 _URLS: Final = (

@@ -25,32 +25,25 @@ _MOST_LINES: Final = 2
 class DecodedView:
     """A piece of a text, decoded, and where each of its characters stood. Immutable once made."""
 
-    __slots__ = ("_at", "_codes", "text")
+    __slots__ = ("_at", "_plain", "text")
 
     def __init__(self, text: str, at: int = 0) -> None:
-        parts: list[str] = []
-        codes: list[int] = []
-        done = decoded = 0
-        for found in _CODE.finditer(text):
-            parts += (text[done : found.start()], chr(int(found[1], 16)))
-            decoded += found.start() - done
-            codes.append(decoded)
-            decoded += 1
-            done = found.end()
-        parts.append(text[done:])
+        parts = _CODE.split(text)  # Plain text and codes in turns.
+        self._plain = parts[::2]
+        parts[1::2] = [chr(int(code, 16)) for code in parts[1::2]]
         self.text = "".join(parts)
-        self._codes = codes
         self._at = at
 
     def original(self, spans: Iterable[Span]) -> Iterator[Span]:
         """The spans of the decoded piece, merged and in order, as spans of the whole original text."""
-        seen = 0
+        codes = next_code = -1
         for span in spans:
             places = []
             for place in span:
-                while seen < len(self._codes) and self._codes[seen] < place:
-                    seen += 1
-                places.append(self._at + place + seen * (_WIDTH - 1))
+                while next_code < place:  # Behind the last code comes the end of the text.
+                    codes += 1
+                    next_code += len(self._plain[codes]) + 1
+                places.append(self._at + place + codes * (_WIDTH - 1))
             yield places[0], places[1]
 
 
