@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from inspect import iscoroutinefunction
+from itertools import pairwise
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.logs import get_logger
 from langgraph_runner.metrics import snapshot, table
+from langgraph_runner.metrics.forwarding import Forwarding, NodeMetricsRecorder
 from langgraph_runner.metrics.model import NodeMetrics
-from langgraph_runner.metrics.tally import NodeTally
+from langgraph_runner.metrics.tally import NodeTally, NodeTotals
 from langgraph_runner.metrics.thresholds import (
     MetricThreshold,
     ThresholdEvent,
@@ -28,8 +30,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _LOGGER = "langgraph_runner.metrics"
+_MAX_BUCKETS = 100
 # Keyed by the enum's members, which are equal to their strings and hash like them.
 _CATEGORIES: dict[str, FailureCategory] = {category: category for category in FailureCategory}
+
+
+DEFAULT_BUCKETS_MS = (
+    *(5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0),
+    *(1_000.0, 2_500.0, 5_000.0, 10_000.0, 30_000.0, 60_000.0, 120_000.0, 300_000.0),
+)
+"""From a lookup in memory to a model that thinks for minutes."""
 
 
 class NodeMetricsCollector:
@@ -41,7 +51,15 @@ class NodeMetricsCollector:
     Printed by rich it is a table, and `str()` gives one of plain text.
     """
 
-    __slots__ = ("_lock", "_on_threshold", "_tallies", "_thresholds", "_window_size")
+    __slots__ = (
+        "_buckets_ms",
+        "_forwardings",
+        "_lock",
+        "_on_threshold",
+        "_tallies",
+        "_thresholds",
+        "_window_size",
+    )
 
     def __init__(
         self,
@@ -49,6 +67,7 @@ class NodeMetricsCollector:
         *,
         thresholds: Iterable[MetricThreshold] = (),
         on_threshold: ThresholdListener | None = None,
+        buckets_ms: Iterable[float] = DEFAULT_BUCKETS_MS,
     ) -> None:
         """Make an empty collector.
 
@@ -59,15 +78,20 @@ class NodeMetricsCollector:
                 only after it has recovered. It is a plain function, not a coroutine function; it runs in the
                 thread that recorded, outside the collector's lock, so it may use the collector. What it
                 raises is logged. Crossings in different threads may be told in either order.
+            buckets_ms: Upper bounds of the histogram of durations that exporters show, in ms, each inclusive;
+                1 to 100 of them, ascending, above 0 and finite. 5 ms to 5 minutes if you do not say.
 
         Raises:
             ValueError: If `window_size` is out of range, if a threshold needs more samples than the window
-                holds, or if only one of `thresholds` and `on_threshold` is given.
+                holds, if only one of `thresholds` and `on_threshold` is given, or for `buckets_ms` that are
+                none.
             TypeError: If `on_threshold` is a coroutine function.
         """
         self._window_size = _checked_window_size(window_size)
         self._thresholds = _checked_thresholds(thresholds, on_threshold, window_size)
         self._on_threshold = on_threshold
+        self._buckets_ms = _checked_buckets(buckets_ms)
+        self._forwardings: tuple[Forwarding, ...] = ()
         self._tallies: dict[str, NodeTally] = {}
         self._lock = Lock()
 
@@ -75,6 +99,11 @@ class NodeMetricsCollector:
     def window_size(self) -> int:
         """Executions of a node that percentiles are taken over."""
         return self._window_size
+
+    @property
+    def buckets_ms(self) -> tuple[float, ...]:
+        """Upper bounds of the histogram of durations, in ms, ascending, each inclusive."""
+        return self._buckets_ms
 
     def record_success(self, node: str, duration_ms: float) -> None:
         """Count an execution that succeeded.
@@ -92,6 +121,8 @@ class NodeMetricsCollector:
             events = self._crossings_needs_lock(node, tally) if self._thresholds else None
         if events and self._on_threshold:
             tell(self._on_threshold, events)
+        for forwarding in self._forwardings:
+            forwarding.success(node, duration_ms)
 
     def record_failure(
         self, node: str, duration_ms: float, category: FailureCategory | str = FailureCategory.OTHER
@@ -117,12 +148,39 @@ class NodeMetricsCollector:
             events = self._crossings_needs_lock(node, tally) if self._thresholds else None
         if events and self._on_threshold:
             tell(self._on_threshold, events)
+        for forwarding in self._forwardings:
+            forwarding.failure(node, duration_ms, why)
 
     def record_retry(self, node: str) -> None:
         """Count an attempt after the first."""
         with self._lock:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.retry_count += 1
+        for forwarding in self._forwardings:
+            forwarding.retry(node)
+
+    def forward_to(self, recorder: NodeMetricsRecorder) -> None:
+        """Tell `recorder` of everything that is recorded from now on, after it was counted here.
+
+        It is called in the thread and the context that recorded, outside the collector's lock, with durations
+        that were made usable. What it raises is logged, the first time of several in a row, and goes no
+        further. A recorder that is told already is not told twice.
+
+        Raises:
+            ValueError: If it is this collector.
+        """
+        if recorder is self:
+            raise ValueError("a collector cannot forward to itself")
+        with self._lock:
+            if all(forwarding.recorder is not recorder for forwarding in self._forwardings):
+                self._forwardings = (*self._forwardings, Forwarding(recorder))
+
+    def stop_forwarding(self, recorder: NodeMetricsRecorder) -> None:
+        """Tell `recorder` no more; calls that record at this moment may still do. One unknown is ignored."""
+        with self._lock:
+            self._forwardings = tuple(
+                forwarding for forwarding in self._forwardings if forwarding.recorder is not recorder
+            )
 
     def get_node_metrics(self, node: str) -> NodeMetrics:
         """Read one node; one that never reported has empty metrics, and is not added."""
@@ -134,6 +192,11 @@ class NodeMetricsCollector:
         """Read all nodes at one moment, by name, in the order in which they first reported; a copy."""
         with self._lock:
             return {node: tally.metrics(node) for node, tally in self._tallies.items()}
+
+    def totals(self) -> list[NodeTotals]:
+        """Read what exporters need of all nodes at one moment, in the order in which they first reported."""
+        with self._lock:
+            return [tally.totals(node) for node, tally in self._tallies.items()]
 
     def reset_node_metrics(self, node: str | None = None) -> None:
         """Forget one node, or all of them; fires no threshold event, and re-arms the thresholds."""
@@ -175,6 +238,7 @@ class NodeMetricsCollector:
         *,
         thresholds: Iterable[MetricThreshold] = (),
         on_threshold: ThresholdListener | None = None,
+        buckets_ms: Iterable[float] = DEFAULT_BUCKETS_MS,
     ) -> Self:
         """Make a collector that goes on from what `to_json` wrote.
 
@@ -182,18 +246,21 @@ class NodeMetricsCollector:
         every metric reads the same, now and after more is recorded.
         Thresholds are not in the text. Those given here start afresh: a node that is above a limit already
         is told of at its next execution.
+        Buckets are not in the text either: the histogram of exporters starts empty.
 
         Raises:
             ValueError: If the text is not of `to_json`, or does not add up.
         """
         saved = snapshot.CollectorSnapshot.parse(text)
-        collector = cls(saved.window_size, thresholds=thresholds, on_threshold=on_threshold)
+        collector = cls(
+            saved.window_size, thresholds=thresholds, on_threshold=on_threshold, buckets_ms=buckets_ms
+        )
         for name, node in saved.nodes.items():
-            collector._tallies[name] = NodeTally.restored(node, saved.window_size)
+            collector._tallies[name] = NodeTally.restored(node, saved.window_size, collector._buckets_ms)
         return collector
 
     def _new_tally_needs_lock(self, node: str) -> NodeTally:
-        tally = self._tallies[node] = NodeTally(self._window_size)
+        tally = self._tallies[node] = NodeTally(self._window_size, self._buckets_ms)
         return tally
 
     def _crossings_needs_lock(self, node: str, tally: NodeTally) -> list[ThresholdEvent]:
@@ -226,6 +293,16 @@ def _checked_window_size(window_size: int) -> int:
             f"window_size must be a whole number from 1 to {MAX_WINDOW_SIZE}, not {window_size!r}"
         )
     return window_size
+
+
+def _checked_buckets(buckets_ms: Iterable[float]) -> tuple[float, ...]:
+    bounds = tuple(float(bound) for bound in buckets_ms)
+    ascending = all(low < high for low, high in pairwise((0.0, *bounds, inf)))
+    if not ascending or not 1 <= len(bounds) <= _MAX_BUCKETS:
+        raise ValueError(
+            f"buckets_ms must be 1 to {_MAX_BUCKETS} ascending finite numbers above 0, not {bounds!r:.200}"
+        )
+    return bounds
 
 
 def _checked_thresholds(

@@ -1,0 +1,189 @@
+"""What a collector counts, as OpenTelemetry metrics. Needs the extra `otel`.
+
+Names, units and attributes follow https://opentelemetry.io/docs/specs/semconv/general/metrics/: a namespace with
+dots, seconds, and `error.type` for what failed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+try:
+    from opentelemetry.metrics import Meter, Observation, get_meter
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] != "opentelemetry":
+        raise
+    raise ModuleNotFoundError(
+        "Metrics for OpenTelemetry need opentelemetry-api: pip install 'langgraph-runner[otel]'",
+        name=error.name,
+    ) from error
+
+from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.metrics.collector import DEFAULT_BUCKETS_MS
+from langgraph_runner.metrics.model import NODE_FAILURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from opentelemetry.metrics import CallbackOptions
+
+    from langgraph_runner.metrics.collector import NodeMetricsCollector
+
+__all__ = ["NodeMetricsOpenTelemetryExporter", "export_to_opentelemetry"]
+
+_SCOPE = "langgraph_runner"
+_NODE = "langgraph.node.name"
+_OUTCOME = "langgraph.node.outcome"
+_ERROR_TYPE = "error.type"
+
+# A node, and the outcome or the category; as attributes they are made when somebody reads.
+_Key = tuple[str, str]
+
+
+class NodeMetricsOpenTelemetryExporter:
+    """Records what a `NodeMetricsCollector` forwards to it with the instruments of a meter.
+
+    Use `export_to_opentelemetry`, or make one and hand it to `NodeMetricsCollector.forward_to`. Every series has
+    the attribute `langgraph.node.name`:
+
+    - `langgraph.node.duration`, a histogram in `s` of all executions, with `langgraph.node.outcome` (`success` or
+      `failure`) and, of failures, `error.type` (`timeout`, `validation`, `network` or `other`)
+    - `langgraph.node.executions`, a counter in `{execution}`, with `langgraph.node.outcome`
+    - `langgraph.node.failures`, a counter in `{failure}`, with `error.type`
+    - `langgraph.node.retries`, a counter in `{retry}`: attempts after the first
+    - `langgraph.node.cancelled` and `langgraph.node.circuit_open`, counters in `{call}`: calls that were given up
+      and calls that an open circuit refused; no executions and no failures
+
+    Counters are observable ones that are kept here; they cost a node next to nothing. The histogram is an ordinary
+    one, recorded at each execution in the node's own context: so it is exact in whatever aggregation the SDK is
+    set to, and its exemplars name the span that was active.
+
+    Counted is what is forwarded, so nothing that was recorded before; and counters never go back, also when
+    the collector is reset. Both temporalities are right.
+
+    Safe to use from any number of threads. Its size is bounded by the number of node names.
+
+    Args:
+        meter: What makes the instruments; None for that of the global meter provider, which may be set later.
+        buckets_ms: Advice to the SDK for the bounds of the histogram, in ms; a view overrules it.
+    """
+
+    def __init__(
+        self, meter: Meter | None = None, *, buckets_ms: Iterable[float] = DEFAULT_BUCKETS_MS
+    ) -> None:
+        meter = meter if meter is not None else get_meter(_SCOPE)
+        self._lock = Lock()
+        self._executions: Counter[_Key] = Counter()
+        self._failures: Counter[_Key] = Counter()
+        self._others: dict[str, Counter[str]] = {}
+        self._duration = meter.create_histogram(
+            "langgraph.node.duration",
+            unit="s",
+            description="How long executions of a node took, retries and waits included.",
+            explicit_bucket_boundaries_advisory=[bound / 1000 for bound in buckets_ms],
+        )
+        self._observe(
+            meter,
+            "executions",
+            "{execution}",
+            "Calls of a node that ended by themselves, whatever attempts each took.",
+            lambda: self._pairs(self._executions, _OUTCOME),
+        )
+        self._observe(
+            meter,
+            "failures",
+            "{failure}",
+            "Failed executions of a node, by cause.",
+            lambda: self._pairs(self._failures, _ERROR_TYPE),
+        )
+        for name, unit, description in (
+            ("retries", "{retry}", "Attempts of a node after the first."),
+            (FailureCategory.CANCELLED.value, "{call}", "Calls of a node that its caller gave up."),
+            (FailureCategory.CIRCUIT_OPEN.value, "{call}", "Calls of a node that an open circuit refused."),
+        ):
+            counter = self._others[name] = Counter()
+            self._observe(meter, name, unit, description, lambda counter=counter: self._singles(counter))  # type: ignore[misc]
+
+    def record_success(self, node: str, duration_ms: float, /) -> None:
+        """Count an execution that succeeded, and record how long it took."""
+        with self._lock:
+            self._executions[node, "success"] += 1
+        self._duration.record(duration_ms / 1000, {_NODE: node, _OUTCOME: "success"})
+
+    def record_failure(self, node: str, duration_ms: float, category: FailureCategory, /) -> None:
+        """Count a failed execution and record how long it took, or count a cancelled or refused call."""
+        if category not in NODE_FAILURES:
+            with self._lock:
+                self._others[category.value][node] += 1
+            return
+        cause = category.value
+        with self._lock:
+            self._executions[node, "failure"] += 1
+            self._failures[node, cause] += 1
+        self._duration.record(duration_ms / 1000, {_NODE: node, _OUTCOME: "failure", _ERROR_TYPE: cause})
+
+    def record_retry(self, node: str, /) -> None:
+        """Count an attempt after the first."""
+        with self._lock:
+            self._others["retries"][node] += 1
+
+    def _observe(
+        self, meter: Meter, name: str, unit: str, description: str, read: Callable[[], list[Observation]]
+    ) -> None:
+        def callback(_options: CallbackOptions) -> list[Observation]:
+            return read()
+
+        meter.create_observable_counter(
+            f"langgraph.node.{name}", callbacks=[callback], unit=unit, description=description
+        )
+
+    def _pairs(self, counter: Counter[_Key], attribute: str) -> list[Observation]:
+        with self._lock:
+            counts = list(counter.items())
+        return [Observation(count, {_NODE: node, attribute: value}) for (node, value), count in counts]
+
+    def _singles(self, counter: Counter[str]) -> list[Observation]:
+        with self._lock:
+            counts = list(counter.items())
+        return [Observation(count, {_NODE: node}) for node, count in counts]
+
+
+_exporters: WeakKeyDictionary[Any, NodeMetricsOpenTelemetryExporter] = WeakKeyDictionary()
+_lock = Lock()
+
+
+class _GlobalMeter:
+    """Stands for the meter of the global provider, which a program sets once."""
+
+
+_GLOBAL_METER = _GlobalMeter()
+
+
+def export_to_opentelemetry(
+    collector: NodeMetricsCollector, meter: Meter | None = None
+) -> NodeMetricsOpenTelemetryExporter:
+    """Export what a collector records from now on; `NodeMetricsOpenTelemetryExporter` says under which names.
+
+    Several collectors may go to one meter: their numbers add up. To export one twice is to export it once.
+    A failing SDK never harms a node; see `NodeMetricsCollector.forward_to`.
+
+    Args:
+        collector: What to export. The bounds of the histogram are the `buckets_ms` of the first collector that
+            goes to a meter.
+        meter: Where to; None for a meter `langgraph_runner` of the global meter provider, which may be set
+            before or after.
+
+    Returns:
+        The exporter, one for each meter. `collector.stop_forwarding(exporter)` ends it.
+    """
+    with _lock:
+        key = meter if meter is not None else _GLOBAL_METER
+        exporter = _exporters.get(key)
+        if exporter is None:
+            exporter = NodeMetricsOpenTelemetryExporter(meter, buckets_ms=collector.buckets_ms)
+            _exporters[key] = exporter
+    collector.forward_to(exporter)
+    return exporter

@@ -1,0 +1,161 @@
+"""A collector's metrics for Prometheus, read at each scrape. Needs the extra `prometheus`.
+
+Names and units follow https://prometheus.io/docs/practices/naming/: base units, so seconds, and `_total` for
+counters.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from math import inf
+from typing import TYPE_CHECKING
+
+try:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+    from prometheus_client.registry import Collector
+    from prometheus_client.utils import floatToGoString
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] != "prometheus_client":
+        raise
+    raise ModuleNotFoundError(
+        "Metrics for Prometheus need prometheus-client: pip install 'langgraph-runner[prometheus]'",
+        name=error.name,
+    ) from error
+
+from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.metrics.model import NODE_FAILURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from prometheus_client.core import Metric
+
+    from langgraph_runner.metrics.collector import NodeMetricsCollector
+    from langgraph_runner.metrics.tally import NodeTotals
+
+__all__ = ["NodeMetricsPrometheusCollector"]
+
+
+# As prometheus_client writes the bounds of its own histograms; it has no types.
+_number: Callable[[float], str] = floatToGoString
+
+
+class NodeMetricsPrometheusCollector(Collector):
+    """Shows a `NodeMetricsCollector` to `prometheus_client`.
+
+    ```
+    REGISTRY.register(NodeMetricsPrometheusCollector(collector))
+    ```
+
+    Every sample has a label `node`:
+
+    - `langgraph_node_executions_total{node, outcome}`: by `success` and `failure`
+    - `langgraph_node_failures_total{node, category}`: by `timeout`, `validation`, `network` and `other`
+    - `langgraph_node_retries_total{node}`: attempts after the first
+    - `langgraph_node_cancelled_total{node}`, `langgraph_node_circuit_open_total{node}`: calls that were given
+      up and calls that an open circuit refused; no executions and no failures
+    - `langgraph_node_duration_seconds{node, le}`: a classic histogram of all executions, with the collector's
+      `buckets_ms` in seconds
+    - `langgraph_node_duration_window_seconds{node, quantile}`: gauges, `0.5`, `0.9` and `0.99` of the latest
+      `window_size` executions; absent without any
+
+    All samples of a scrape are of one moment: whatever is recorded meanwhile, `_count` of the histogram is the
+    sum of both outcomes, and the categories add up to the failures. (Of a collector that `from_json` made, the
+    histogram lacks what was before.)
+
+    A node's counters start at 0 when it first reports, and again after `reset_node_metrics`, which Prometheus
+    takes for a restart of the program.
+    There are no `_created` samples: a record reads no clock.
+
+    Safe to use from any number of threads. A scrape holds the collector's lock while it copies the numbers,
+    a few microseconds a node, and never while it formats them. A registry has one of these at most, because
+    the names of a second would be the same.
+
+    Args:
+        collector: What to show. It does not know of this, so nothing here can harm a node.
+    """
+
+    def __init__(self, collector: NodeMetricsCollector) -> None:
+        self._collector = collector
+        self._bounds = [_number(bound / 1000) for bound in (*collector.buckets_ms, inf)]
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the metrics without samples, for `REGISTRY.register` to see their names."""
+        return _Families().all()
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics with their samples, as they are now."""
+        families = _Families()
+        for totals in self._collector.totals():
+            families.add(totals, self._bounds)
+        return families.all()
+
+
+class _Families:
+    """The metrics of one scrape, each with one set of samples a node."""
+
+    def __init__(self) -> None:
+        self.executions = CounterMetricFamily(
+            "langgraph_node_executions",
+            "Calls of a node that ended by themselves, whatever attempts each took.",
+            labels=["node", "outcome"],
+        )
+        self.failures = CounterMetricFamily(
+            "langgraph_node_failures", "Failed executions of a node, by cause.", labels=["node", "category"]
+        )
+        self.retries = CounterMetricFamily(
+            "langgraph_node_retries", "Attempts of a node after the first.", labels=["node"]
+        )
+        self.cancelled = CounterMetricFamily(
+            "langgraph_node_cancelled", "Calls of a node that its caller gave up.", labels=["node"]
+        )
+        self.circuit_open = CounterMetricFamily(
+            "langgraph_node_circuit_open", "Calls of a node that an open circuit refused.", labels=["node"]
+        )
+        self.duration = HistogramMetricFamily(
+            "langgraph_node_duration_seconds",
+            "How long executions of a node took, retries and waits included.",
+            labels=["node"],
+        )
+        self.window = GaugeMetricFamily(
+            "langgraph_node_duration_window_seconds",
+            "Quantiles of the latest executions of a node.",
+            labels=["node", "quantile"],
+        )
+
+    def add(self, totals: NodeTotals, bounds: list[str]) -> None:
+        """Add the samples of one node."""
+        node = _label(totals.node)
+        counts = totals.counts
+        self.executions.add_metric([node, "success"], totals.success_count)
+        self.executions.add_metric([node, "failure"], sum(counts[category] for category in NODE_FAILURES))
+        for category in NODE_FAILURES:
+            self.failures.add_metric([node, category.value], counts[category])
+        self.retries.add_metric([node], totals.retry_count)
+        self.cancelled.add_metric([node], counts[FailureCategory.CANCELLED])
+        self.circuit_open.add_metric([node], counts[FailureCategory.CIRCUIT_OPEN])
+        cumulative = list(zip(bounds, accumulate(totals.bucket_counts), strict=True))
+        self.duration.add_metric([node], cumulative, totals.bucket_sum_ms / 1000)
+        for percent, quantile_ms in totals.quantiles_ms.items():
+            if quantile_ms is not None:
+                self.window.add_metric([node, _number(percent / 100)], quantile_ms / 1000)
+
+    def all(self) -> list[Metric]:
+        """Return them in the order in which a scrape shows them."""
+        return [
+            self.executions,
+            self.failures,
+            self.retries,
+            self.cancelled,
+            self.circuit_open,
+            self.duration,
+            self.window,
+        ]
+
+
+def _label(node: str) -> str:
+    """A label value that can be encoded: one lone surrogate would fail the scrape of the whole program.
+
+    Quotes, backslashes and line ends are prometheus_client's to escape.
+    """
+    return str(node).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,355 @@
+"""OpenTelemetry metrics, as a receiver of OTLP over HTTP gets them."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import math
+import sys
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.sdk.metrics import (
+    Counter,
+    Histogram,
+    MeterProvider,
+    ObservableCounter,
+    TraceBasedExemplarFilter,
+)
+from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+
+from langgraph_runner import create_node
+from langgraph_runner.metrics import NodeMetricsCollector
+from langgraph_runner.metrics.exporters import (
+    NodeMetricsOpenTelemetryExporter,
+    export_to_opentelemetry,
+)
+
+DELTA = dict.fromkeys((Counter, ObservableCounter, Histogram), AggregationTemporality.DELTA)
+
+
+class Receiver(ThreadingHTTPServer):
+    """A backend that takes metrics in the protocol's protobuf form, and keeps the requests."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.requests: list[Any] = []
+        self.paths: set[str] = set()
+
+    @property
+    def endpoint(self) -> str:
+        """Where to send metrics."""
+        return f"http://127.0.0.1:{self.server_port}/v1/metrics"
+
+    def metrics(self) -> dict[str, Any]:
+        """The metrics of the latest request, by name; each is there once."""
+        found = [
+            (metric.name, metric)
+            for resource in self.requests[-1].resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        ]
+        assert len(dict(found)) == len(found)
+        return dict(found)
+
+    def counts(self) -> dict[str, dict[tuple[str, ...], int]]:
+        """The counters of the latest request: name, then the values of the attributes in order of their names."""
+        return {
+            name: {tuple(attributes(point).values()): point.as_int for point in metric.sum.data_points}
+            for name, metric in self.metrics().items()
+            if metric.HasField("sum")
+        }
+
+    def durations(self) -> dict[tuple[str, ...], Any]:
+        """The histogram of the latest request."""
+        points = self.metrics()["langgraph.node.duration"].histogram.data_points
+        return {tuple(attributes(point).values()): point for point in points}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        """Take in one export."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.paths.add(self.path)
+        self.server.requests.append(ExportMetricsServiceRequest.FromString(body))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-protobuf")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+def attributes(point: Any) -> dict[str, str]:
+    """The attributes of a data point, in order of their names."""
+    found = {attribute.key: attribute.value.string_value for attribute in point.attributes}
+    return dict(sorted(found.items()))
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """The backend, on loopback."""
+    with Receiver() as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(params=["cumulative", "delta"])
+def temporality(request: pytest.FixtureRequest) -> str:
+    """Both ways to report a counter."""
+    return request.param
+
+
+def make_provider(receiver: Receiver, temporality: str = "cumulative", **options: Any) -> MeterProvider:
+    """An SDK that exports to the receiver when it is flushed, and at no other time."""
+    exporter = OTLPMetricExporter(
+        endpoint=receiver.endpoint, preferred_temporality=DELTA if temporality == "delta" else None
+    )
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=math.inf)
+    return MeterProvider(metric_readers=[reader], shutdown_on_exit=False, **options)
+
+
+@pytest.fixture
+def provider(receiver: Receiver) -> Iterator[MeterProvider]:
+    """An SDK with cumulative counters."""
+    provider = make_provider(receiver)
+    yield provider
+    provider.shutdown()
+
+
+@pytest.fixture
+def collector() -> NodeMetricsCollector:
+    """An empty collector of three buckets."""
+    return NodeMetricsCollector(buckets_ms=[10, 250, 2_500])
+
+
+def record_a_bit_of_everything(collector: NodeMetricsCollector) -> None:
+    """Five successes, three failures, four retries, a cancelled call and two refused ones."""
+    for duration in (10, 11, 250, 251.5, 9_000):
+        collector.record_success("theme", duration)
+    collector.record_failure("theme", 0.5, "timeout")
+    collector.record_failure("theme", 1, "other")
+    collector.record_failure("theme", 1, "other")
+    collector.record_failure("theme", 77, "cancelled")
+    collector.record_failure("theme", 0, "circuit_open")
+    collector.record_failure("theme", 0, "circuit_open")
+    for _ in range(4):
+        collector.record_retry("theme")
+
+
+COUNTS = {
+    "langgraph.node.executions": {("theme", "success"): 5, ("theme", "failure"): 3},
+    "langgraph.node.failures": {("timeout", "theme"): 1, ("other", "theme"): 2},
+    "langgraph.node.retries": {("theme",): 4},
+    "langgraph.node.cancelled": {("theme",): 1},
+    "langgraph.node.circuit_open": {("theme",): 2},
+}
+
+
+def test_counters_arrive(receiver, provider, collector):
+    """Every count, once, at the path of the protocol."""
+    export_to_opentelemetry(collector, provider.get_meter("test"))
+    record_a_bit_of_everything(collector)
+    provider.force_flush()
+    assert receiver.paths == {"/v1/metrics"}
+    assert receiver.counts() == COUNTS
+
+
+def test_the_histogram_arrives_in_seconds_and_exact(receiver, provider, collector):
+    """With the collector's buckets, and apart by what became of the node."""
+    export_to_opentelemetry(collector, provider.get_meter("test"))
+    record_a_bit_of_everything(collector)
+    provider.force_flush()
+    durations = receiver.durations()
+    assert {
+        labels: (list(point.explicit_bounds), list(point.bucket_counts), point.count, point.sum)
+        for labels, point in durations.items()
+    } == {
+        ("theme", "success"): ([0.01, 0.25, 2.5], [1, 2, 1, 1], 5, 9.5225),
+        ("timeout", "theme", "failure"): ([0.01, 0.25, 2.5], [1, 0, 0, 0], 1, 0.0005),
+        ("other", "theme", "failure"): ([0.01, 0.25, 2.5], [2, 0, 0, 0], 2, 0.002),
+    }
+
+
+def test_instruments_are_named_by_the_conventions(receiver, provider, collector):
+    """Their units, that they only rise, and the names of their attributes."""
+    export_to_opentelemetry(collector, provider.get_meter("test"))
+    record_a_bit_of_everything(collector)
+    provider.force_flush()
+    metrics = receiver.metrics()
+    assert {name: metric.unit for name, metric in metrics.items()} == {
+        "langgraph.node.duration": "s",
+        "langgraph.node.executions": "{execution}",
+        "langgraph.node.failures": "{failure}",
+        "langgraph.node.retries": "{retry}",
+        "langgraph.node.cancelled": "{call}",
+        "langgraph.node.circuit_open": "{call}",
+    }
+    assert all(metric.description for metric in metrics.values())
+    assert all(metric.sum.is_monotonic for metric in metrics.values() if metric.HasField("sum"))
+    names = {
+        name: set().union(*(attributes(point) for point in metric.sum.data_points))
+        for name, metric in metrics.items()
+        if metric.HasField("sum")
+    }
+    assert names["langgraph.node.executions"] == {"langgraph.node.name", "langgraph.node.outcome"}
+    assert names["langgraph.node.failures"] == {"langgraph.node.name", "error.type"}
+    assert names["langgraph.node.retries"] == {"langgraph.node.name"}
+
+
+def test_a_reset_takes_nothing_back(receiver, collector, temporality):
+    """What was exported stays exported: a second round adds up, or is the difference."""
+    provider = make_provider(receiver, temporality)
+    export_to_opentelemetry(collector, provider.get_meter("test"))
+    record_a_bit_of_everything(collector)
+    provider.force_flush()
+    collector.reset_node_metrics()
+    record_a_bit_of_everything(collector)
+    provider.force_flush()
+    factor = 1 if temporality == "delta" else 2
+    assert receiver.counts() == {
+        name: {labels: factor * count for labels, count in counts.items()} for name, counts in COUNTS.items()
+    }
+    assert receiver.durations()["theme", "success"].count == factor * 5
+    provider.shutdown()
+
+
+def test_what_was_before_is_not_exported(receiver, provider, collector):
+    """Counters and histogram alike begin with the export."""
+    record_a_bit_of_everything(collector)
+    export_to_opentelemetry(collector, provider.get_meter("test"))
+    collector.record_success("theme", 1)
+    provider.force_flush()
+    assert receiver.counts() == {"langgraph.node.executions": {("theme", "success"): 1}}
+    assert receiver.durations()["theme", "success"].count == 1
+
+
+def test_several_collectors_to_one_meter_add_up(receiver, provider, collector):
+    """And one that is exported twice counts once."""
+    meter, other = provider.get_meter("test"), NodeMetricsCollector()
+    exporters = {export_to_opentelemetry(each, meter) for each in (collector, other, collector)}
+    assert len(exporters) == 1
+    record_a_bit_of_everything(collector)
+    other.record_success("theme", 20)
+    provider.force_flush()
+    assert receiver.counts()["langgraph.node.executions"]["theme", "success"] == 6
+    assert receiver.durations()["theme", "success"].count == 6
+
+
+def test_an_export_ends(receiver, provider, collector):
+    """The last counts stay; what comes later is not added."""
+    exporter = export_to_opentelemetry(collector, provider.get_meter("test"))
+    record_a_bit_of_everything(collector)
+    collector.stop_forwarding(exporter)
+    record_a_bit_of_everything(collector)
+    provider.force_flush()
+    assert receiver.counts() == COUNTS
+
+
+def test_a_node_reports_through_the_collector(receiver, provider, collector):
+    """A real node, from its call to the receiver."""
+    export_to_opentelemetry(collector, provider.get_meter("test"))
+    node = create_node(lambda state: {"y": 2}, name="double", metrics_collector=collector)
+    assert node({"x": 1}) == {"y": 2}
+    provider.force_flush()
+    assert receiver.counts() == {"langgraph.node.executions": {("double", "success"): 1}}
+    assert receiver.durations()["double", "success"].count == 1
+
+
+def test_exemplars_name_the_span_that_was_active(receiver, collector):
+    """A duration is recorded in the node's context, so that a slow one leads to its trace."""
+    provider = make_provider(receiver, exemplar_filter=TraceBasedExemplarFilter())
+    export_to_opentelemetry(collector, provider.get_meter("test"))
+    with TracerProvider(shutdown_on_exit=False).get_tracer("test").start_as_current_span("run") as span:
+        collector.record_success("theme", 5)
+    provider.force_flush()
+    (exemplar,) = receiver.durations()["theme", "success"].exemplars
+    assert exemplar.trace_id == span.get_span_context().trace_id.to_bytes(16, "big")
+    provider.shutdown()
+
+
+def test_nothing_is_lost_between_threads(receiver, provider, collector):
+    """Four threads record while exports go on; the last one has everything."""
+    export_to_opentelemetry(collector, provider.get_meter("test"))
+
+    def work() -> None:
+        for _ in range(250):
+            collector.record_success("a", 1)
+            collector.record_failure("a", 1, "network")
+            collector.record_retry("a")
+
+    with ThreadPoolExecutor(4) as pool:
+        working = [pool.submit(work) for _ in range(4)]
+        while not all(future.done() for future in working):
+            provider.force_flush()
+        for future in working:
+            future.result()
+    provider.force_flush()
+    assert receiver.counts() == {
+        "langgraph.node.executions": {("a", "success"): 1_000, ("a", "failure"): 1_000},
+        "langgraph.node.failures": {("network", "a"): 1_000},
+        "langgraph.node.retries": {("a",): 1_000},
+    }
+    assert receiver.durations()["a", "success"].count == 1_000
+
+
+def test_a_failing_sdk_harms_no_node(monkeypatch, provider, collector, caplog):
+    """The node delivers and is counted; the log says so once."""
+    exporter = export_to_opentelemetry(collector, provider.get_meter("test"))
+    monkeypatch.setattr(exporter, "_duration", None)
+    node = create_node(lambda state: {"y": 2}, name="double", metrics_collector=collector)
+    with caplog.at_level(logging.WARNING, logger="langgraph_runner"):
+        assert [node({"x": 1}) for _ in range(3)] == [{"y": 2}] * 3
+    assert collector.get_node_metrics("double").success_count == 3
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["metrics_recorder_failed"]
+
+
+def test_the_meter_of_a_program_that_has_no_sdk_takes_everything(collector):
+    """The API alone does nothing, and does not fail."""
+    exporter = export_to_opentelemetry(collector)
+    assert export_to_opentelemetry(NodeMetricsCollector()) is exporter
+    record_a_bit_of_everything(collector)
+    assert collector.get_node_metrics("theme").total_executions == 8
+
+
+def test_a_meter_that_is_gone_is_not_kept():
+    """Only the collectors that export to it know of it."""
+    collector = NodeMetricsCollector()
+    provider = MeterProvider(shutdown_on_exit=False)
+    exporter = weakref.ref(export_to_opentelemetry(collector, provider.get_meter("test")))
+    provider.shutdown()
+    del provider, collector
+    gc.collect()
+    assert exporter() is None
+
+
+def test_an_exporter_can_be_made_by_hand(receiver, provider, collector):
+    """With bounds of its own."""
+    collector.forward_to(NodeMetricsOpenTelemetryExporter(provider.get_meter("test"), buckets_ms=[1_000]))
+    collector.record_success("theme", 5)
+    provider.force_flush()
+    assert list(receiver.durations()["theme", "success"].explicit_bounds) == [1.0]
+
+
+def test_the_error_without_the_library_names_the_extra(monkeypatch):
+    """Whoever lacks opentelemetry-api reads what to install."""
+    monkeypatch.delitem(sys.modules, "langgraph_runner.metrics.exporters.opentelemetry")
+    monkeypatch.setitem(sys.modules, "opentelemetry.metrics", None)
+    exporters = importlib.import_module("langgraph_runner.metrics.exporters")
+    with pytest.raises(ImportError, match=r"pip install 'langgraph-runner\[otel\]'"):
+        _ = exporters.export_to_opentelemetry

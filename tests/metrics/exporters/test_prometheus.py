@@ -1,0 +1,329 @@
+"""Metrics for Prometheus, as a server that scrapes them sees them."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from langgraph_runner.metrics import NodeMetricsCollector
+from langgraph_runner.metrics.exporters import NodeMetricsPrometheusCollector
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """What identifies a sample."""
+    return name, frozenset(labels.items())
+
+
+def samples_of(families: Any) -> Samples:
+    """All samples by name and labels; none is there twice."""
+    found = [
+        (key(sample.name, **sample.labels), sample.value) for family in families for sample in family.samples
+    ]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+def read(registry: CollectorRegistry) -> Samples:
+    """What a scrape would say, without a server."""
+    return samples_of(parse_text(generate_latest(registry).decode()))
+
+
+@pytest.fixture
+def collector() -> NodeMetricsCollector:
+    """A collector of three buckets, with a node that has done a bit of everything."""
+    collector = NodeMetricsCollector(buckets_ms=[10, 250, 2_500])
+    for duration in (10, 11, 250, 251.5, 9_000):
+        collector.record_success("theme", duration)
+    collector.record_failure("theme", 0.5, "timeout")
+    collector.record_failure("theme", 1, "other")
+    collector.record_failure("theme", 1, "other")
+    collector.record_failure("theme", 77, "cancelled")
+    collector.record_failure("theme", 0, "circuit_open")
+    collector.record_failure("theme", 0, "circuit_open")
+    for _ in range(4):
+        collector.record_retry("theme")
+    return collector
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[CollectorRegistry, int]]:
+    """A registry and the port at which prometheus_client's own server shows it."""
+    registry = CollectorRegistry()
+    server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
+    yield registry, server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def registry(
+    served: tuple[CollectorRegistry, int], collector: NodeMetricsCollector
+) -> Iterator[CollectorRegistry]:
+    """The registry, with the collector."""
+    exporter = NodeMetricsPrometheusCollector(collector)
+    served[0].register(exporter)
+    yield served[0]
+    served[0].unregister(exporter)
+
+
+@pytest.fixture
+def scrape(
+    served: tuple[CollectorRegistry, int], registry: CollectorRegistry
+) -> Callable[..., tuple[str, str]]:
+    """GET /metrics; returns the content type and the text."""
+
+    def get(accept: str = "text/plain") -> tuple[str, str]:
+        connection = HTTPConnection("127.0.0.1", served[1], timeout=10)
+        try:
+            connection.request("GET", "/metrics", headers={"Accept": accept})
+            response = connection.getresponse()
+            assert response.status == 200
+            return response.headers["Content-Type"], response.read().decode()
+        finally:
+            connection.close()
+
+    return get
+
+
+EXPECTED: Samples = {
+    key("langgraph_node_executions_total", node="theme", outcome="success"): 5,
+    key("langgraph_node_executions_total", node="theme", outcome="failure"): 3,
+    key("langgraph_node_failures_total", node="theme", category="timeout"): 1,
+    key("langgraph_node_failures_total", node="theme", category="validation"): 0,
+    key("langgraph_node_failures_total", node="theme", category="network"): 0,
+    key("langgraph_node_failures_total", node="theme", category="other"): 2,
+    key("langgraph_node_retries_total", node="theme"): 4,
+    key("langgraph_node_cancelled_total", node="theme"): 1,
+    key("langgraph_node_circuit_open_total", node="theme"): 2,
+    key("langgraph_node_duration_seconds_bucket", node="theme", le="0.01"): 4,
+    key("langgraph_node_duration_seconds_bucket", node="theme", le="0.25"): 6,
+    key("langgraph_node_duration_seconds_bucket", node="theme", le="2.5"): 7,
+    key("langgraph_node_duration_seconds_bucket", node="theme", le="+Inf"): 8,
+    key("langgraph_node_duration_seconds_count", node="theme"): 8,
+    key("langgraph_node_duration_seconds_sum", node="theme"): 9.525,
+    key("langgraph_node_duration_window_seconds", node="theme", quantile="0.5"): 0.011,
+    key("langgraph_node_duration_window_seconds", node="theme", quantile="0.9"): 9,
+    key("langgraph_node_duration_window_seconds", node="theme", quantile="0.99"): 9,
+}
+
+
+def test_a_scrape_shows_every_count_in_base_units(scrape):
+    """Over HTTP, in the text format: exactly these samples, in seconds."""
+    content_type, text = scrape()
+    assert content_type.startswith("text/plain")
+    assert samples_of(parse_text(text)) == EXPECTED
+
+
+def test_a_scrape_in_openmetrics_says_the_same(scrape):
+    """Over HTTP, in the newer format, by its stricter parser."""
+    content_type, text = scrape(OPENMETRICS)
+    assert content_type.startswith("application/openmetrics-text")
+    assert samples_of(parse_openmetrics(text)) == EXPECTED
+
+
+def test_metrics_have_the_types_of_what_they_count(scrape):
+    """A counter, a histogram or a gauge, each with a help text."""
+    families = list(parse_openmetrics(scrape(OPENMETRICS)[1]))
+    assert {family.name: family.type for family in families} == {
+        "langgraph_node_executions": "counter",
+        "langgraph_node_failures": "counter",
+        "langgraph_node_retries": "counter",
+        "langgraph_node_cancelled": "counter",
+        "langgraph_node_circuit_open": "counter",
+        "langgraph_node_duration_seconds": "histogram",
+        "langgraph_node_duration_window_seconds": "gauge",
+    }
+    assert all(family.documentation for family in families)
+
+
+@pytest.mark.parametrize(
+    ("node", "shown"),
+    [
+        ('say "hi"', 'say "hi"'),
+        ("back\\slash\\n", "back\\slash\\n"),
+        ("two\nlines", "two\nlines"),
+        ('}{,="', '}{,="'),
+        ("Thème 主题", "Thème 主题"),
+        ("", ""),
+        ("half \ud83d", "half \\ud83d"),
+    ],
+    ids=["quotes", "backslash", "newline", "syntax", "unicode", "empty", "lone surrogate"],
+)
+@pytest.mark.parametrize("parse", [parse_text, parse_openmetrics])
+def test_a_node_may_have_any_name(collector, scrape, node, shown, parse):
+    """Its name comes out of the scrape as it went in; what no encoding can carry is escaped."""
+    collector.record_retry(node)
+    text = scrape(OPENMETRICS if parse is parse_openmetrics else "text/plain")[1]
+    assert samples_of(parse(text))[key("langgraph_node_retries_total", node=shown)] == 1
+
+
+def test_a_collector_without_nodes_has_metrics_without_samples(scrape, collector):
+    """An empty scrape is a valid one."""
+    collector.reset_node_metrics()
+    families = list(parse_openmetrics(scrape(OPENMETRICS)[1]))
+    assert len(families) == 7
+    assert samples_of(families) == {}
+
+
+def test_a_reset_node_counts_from_zero(collector, registry):
+    """To Prometheus it is a restart: lower numbers than before."""
+    collector.reset_node_metrics("theme")
+    collector.record_success("theme", 1)
+    samples = read(registry)
+    assert samples[key("langgraph_node_executions_total", node="theme", outcome="success")] == 1
+    assert samples[key("langgraph_node_duration_seconds_count", node="theme")] == 1
+
+
+def test_a_node_that_only_retried_has_no_quantiles(collector, registry):
+    """Nothing is said of durations that do not exist."""
+    collector.record_retry("draft")
+    names = {name for name, labels in read(registry) if ("node", "draft") in labels}
+    assert "langgraph_node_duration_window_seconds" not in names
+    assert "langgraph_node_duration_seconds_count" in names
+
+
+def test_registering_twice_is_refused(registry, collector):
+    """The names are known to the registry, which will not have them from two sources."""
+    with pytest.raises(ValueError, match="langgraph_node_executions"):
+        registry.register(NodeMetricsPrometheusCollector(collector))
+
+
+def test_a_restored_collector_shows_its_counts_and_an_empty_histogram(collector):
+    """What the text of `to_json` does not have is not made up, and what follows is exact."""
+    restored = NodeMetricsCollector.from_json(collector.to_json(), buckets_ms=[100])
+    registry = CollectorRegistry()
+    registry.register(NodeMetricsPrometheusCollector(restored))
+    restored.record_success("theme", 50)
+    samples = read(registry)
+    assert samples[key("langgraph_node_executions_total", node="theme", outcome="success")] == 6
+    assert samples[key("langgraph_node_duration_seconds_bucket", node="theme", le="0.1")] == 1
+    assert samples[key("langgraph_node_duration_seconds_count", node="theme")] == 1
+    assert samples[key("langgraph_node_duration_seconds_sum", node="theme")] == pytest.approx(0.05)
+
+
+@given(
+    durations=st.lists(st.floats(0, 1e6) | st.sampled_from([0, 5, 7.5, 10])),
+    bounds=st.lists(st.floats(0.001, 1e6), min_size=1, max_size=9, unique=True).map(sorted),
+)
+@settings(deadline=None)
+def test_each_bucket_has_the_executions_up_to_its_bound(durations, bounds):
+    """However many the window has forgotten: the histogram is of all of them."""
+    collector = NodeMetricsCollector(window_size=2, buckets_ms=bounds)
+    for place, duration in enumerate(durations):
+        if place % 2:
+            collector.record_failure("n", duration, "network")
+        else:
+            collector.record_success("n", duration)
+    for totals in collector.totals():
+        counts = [sum(totals.bucket_counts[: place + 1]) for place in range(len(bounds) + 1)]
+        assert counts == [
+            *(sum(duration <= bound for duration in durations) for bound in bounds),
+            len(durations),
+        ]
+        assert totals.bucket_sum_ms == pytest.approx(sum(durations))
+
+
+@pytest.fixture
+def _eager_thread_switches() -> Iterator[None]:
+    """Let threads interrupt each other as often as Python can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_eager_thread_switches")
+def test_a_scrape_is_of_one_moment(registry, collector, scrape):
+    """While four threads record, each scrape adds up, none goes back, and the last one has everything."""
+    collector.reset_node_metrics()
+
+    def work(place: int) -> None:
+        node = "ab"[place % 2]
+        for _ in range(500):
+            collector.record_success(node, 1_000)
+            collector.record_failure(node, 1_000, "network")
+            collector.record_failure(node, 1_000, "timeout")
+
+    with ThreadPoolExecutor(4) as pool:
+        working = [pool.submit(work, place) for place in range(4)]
+        scrapes = [samples_of(parse_text(scrape()[1]))]
+        while not all(future.done() for future in working):
+            scrapes.append(samples_of(parse_text(scrape()[1])))
+        for future in working:
+            future.result()
+    scrapes.append(samples_of(parse_text(scrape()[1])))
+
+    for samples in scrapes:
+        for node in {dict(labels)["node"] for _, labels in samples}:
+            assert_adds_up(samples, node)
+    for before, after in pairwise(scrapes):
+        assert [name for name, value in before.items() if value > after[name]] == []
+    assert scrapes[-1][key("langgraph_node_duration_seconds_count", node="a")] == 3_000
+    assert scrapes[-1][key("langgraph_node_executions_total", node="b", outcome="failure")] == 2_000
+
+
+def assert_adds_up(samples: Samples, node: str) -> None:
+    """The numbers of one node are of one moment: every execution took a second."""
+    succeeded = samples[key("langgraph_node_executions_total", node=node, outcome="success")]
+    failed = samples[key("langgraph_node_executions_total", node=node, outcome="failure")]
+    causes = [
+        samples[key("langgraph_node_failures_total", node=node, category=category)]
+        for category in ("timeout", "validation", "network", "other")
+    ]
+    total = succeeded + failed
+    assert failed == sum(causes)
+    assert samples[key("langgraph_node_duration_seconds_count", node=node)] == total
+    assert samples[key("langgraph_node_duration_seconds_bucket", node=node, le="2.5")] == total
+    assert samples[key("langgraph_node_duration_seconds_bucket", node=node, le="0.25")] == 0
+    assert samples[key("langgraph_node_duration_seconds_sum", node=node)] == total
+
+
+def test_the_error_without_the_library_names_the_extra(monkeypatch):
+    """Whoever lacks prometheus-client reads what to install."""
+    monkeypatch.delitem(sys.modules, "langgraph_runner.metrics.exporters.prometheus")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "prometheus_client"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    exporters = importlib.import_module("langgraph_runner.metrics.exporters")
+    with pytest.raises(ImportError, match=r"pip install 'langgraph-runner\[prometheus\]'"):
+        _ = exporters.NodeMetricsPrometheusCollector
+
+
+def test_an_error_inside_the_library_is_not_taken_for_its_absence(monkeypatch):
+    """Something else that is missing is named as what it is."""
+    monkeypatch.delitem(sys.modules, "langgraph_runner.metrics.exporters.prometheus")
+    monkeypatch.setitem(sys.modules, "prometheus_client.core", _Broken("prometheus_client.core"))
+    with pytest.raises(ModuleNotFoundError, match=r"^no part$"):
+        importlib.import_module("langgraph_runner.metrics.exporters.prometheus")
+
+
+class _Broken(type(sys)):  # type: ignore[misc]
+    """A module that needs what is not there."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ModuleNotFoundError("no part", name="part")
+
+
+def test_the_logs_stay_silent(collector, scrape, caplog):
+    """A scrape is an ordinary thing."""
+    with caplog.at_level(logging.DEBUG, logger="langgraph_runner"):
+        scrape()
+    assert caplog.records == []
