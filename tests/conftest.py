@@ -51,7 +51,6 @@ class Colour:
         return asyncio.run(graph.ainvoke(state, config, **keywords))
 
 
-
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
 def colour(request: pytest.FixtureRequest) -> Colour:
     """Sync, then async."""
