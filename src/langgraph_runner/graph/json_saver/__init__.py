@@ -1,0 +1,46 @@
+"""A checkpointer whose files a person can read.
+
+Imports go down this list only:
+
+    saver       the `BaseCheckpointSaver`
+    records     a checkpoint, or the writes of a task, as the body of a document
+    store       which files an operation reads, replaces and removes, under the lock
+    head        the file that a person opens
+    layout      where each file is, and what a file name says
+    documents   a body as sealed bytes, and back: format, version, checksum
+    encoding    a value as JSON that loses nothing
+    names       an id as a file name
+    lock        one writer at a time, in all threads and processes
+    files       reading safely, replacing atomically
+    errors      what can go wrong
+"""
+
+from langgraph_runner.graph.json_saver.errors import (
+    CheckpointCorruptedError,
+    CheckpointError,
+    CheckpointErrorCode,
+    CheckpointForeignError,
+    CheckpointLockError,
+    CheckpointNotAFileError,
+    CheckpointReadError,
+    CheckpointSerializationError,
+    CheckpointTooLargeError,
+    CheckpointVersionError,
+    CheckpointWriteError,
+)
+from langgraph_runner.graph.json_saver.saver import JsonFileSaver
+
+__all__ = [
+    "CheckpointCorruptedError",
+    "CheckpointError",
+    "CheckpointErrorCode",
+    "CheckpointForeignError",
+    "CheckpointLockError",
+    "CheckpointNotAFileError",
+    "CheckpointReadError",
+    "CheckpointSerializationError",
+    "CheckpointTooLargeError",
+    "CheckpointVersionError",
+    "CheckpointWriteError",
+    "JsonFileSaver",
+]

@@ -1,0 +1,113 @@
+"""A document: JSON with a format, a version and a checksum over every other byte of the file.
+
+The three stand in the first lines, so a foreign file or one of a later release is told from a damaged one,
+and nothing is parsed before the checksum holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import to_json
+
+from langgraph_runner.graph.json_saver.errors import (
+    CheckpointCorruptedError,
+    CheckpointForeignError,
+    CheckpointSerializationError,
+    CheckpointVersionError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["FORMAT_VERSION", "is_intact", "seal", "unseal"]
+
+FORMAT_VERSION: Final = 1
+
+_OPENING: Final = b'{\n  "format": "langgraph_runner.'
+_HEADER: Final = re.compile(
+    re.escape(_OPENING) + rb'(?P<kind>[a-z]{1,20})",\n  "version": (?P<version>\d{1,9}),\n  "sha256": "'
+)
+_DIGEST_CHARS: Final = 64
+
+
+def seal(kind: str, body: dict[str, Any]) -> bytes:
+    """Give a document as bytes, indented, in UTF-8.
+
+    Args:
+        kind: What it holds, in lower-case letters.
+        body: Its fields, of JSON values only.
+
+    Raises:
+        CheckpointSerializationError: The body is nested too deeply.
+    """
+    header = {"format": f"langgraph_runner.{kind}", "version": FORMAT_VERSION, "sha256": "0" * _DIGEST_CHARS}
+    try:
+        data = to_json({**header, **body}, indent=2) + b"\n"
+    except ValueError as error:
+        raise CheckpointSerializationError("", f"a state cannot be written as JSON: {error}") from error
+    found = _HEADER.match(data)
+    assert found is not None  # noqa: S101 - written above
+    start = found.end()
+    return data[:start] + _digest(data, start) + data[start + _DIGEST_CHARS :]
+
+
+def is_intact(path: Path, data: bytes, kind: str) -> bool:
+    """Whether the checksum of a document of this kind holds.
+
+    Raises:
+        CheckpointForeignError: It is no document of this package, or of another kind.
+        CheckpointVersionError: It has another version.
+    """
+    found = _HEADER.match(data)
+    if found is None:
+        if data[: len(_OPENING)] == _OPENING[: len(data)]:
+            return False  # It ends within its header.
+        raise CheckpointForeignError(path, "this is no file of langgraph_runner, so it is left alone")
+    if found["kind"].decode() != kind:
+        raise CheckpointForeignError(path, f"this file holds {found['kind'].decode()}, not {kind}")
+    if (version := int(found["version"])) != FORMAT_VERSION:
+        raise CheckpointVersionError(path, f"format version {version}; this release reads {FORMAT_VERSION}")
+    start = found.end()
+    return data[start : start + _DIGEST_CHARS] == _digest(data, start)
+
+
+def unseal(
+    path: Path, data: bytes, kind: str, decode_object: Callable[[dict[str, Any]], Any] | None = None
+) -> dict[str, Any]:
+    """Give the fields of a document.
+
+    Args:
+        path: The file, for the errors.
+        data: What is in it.
+        kind: What it has to hold.
+        decode_object: What to make of each object in it, from the inside out. None leaves them.
+
+    Raises:
+        CheckpointCorruptedError: The checksum does not hold.
+        CheckpointForeignError: It is no document of this package, or of another kind.
+        CheckpointSerializationError: A value in it cannot be restored.
+        CheckpointVersionError: It has another version.
+    """
+    if not is_intact(path, data, kind):
+        raise CheckpointCorruptedError(path, "the checksum does not match: truncated, edited or damaged")
+    # Without a tag there is nothing to decode, and the parser need not ask for each object.
+    hook = decode_object if b'"$' in data else None
+    try:
+        return json.loads(data, object_hook=hook)  # type: ignore[no-any-return] # the opening is an object's
+    except CheckpointSerializationError as error:
+        raise CheckpointSerializationError(path, error.problem) from error.__cause__
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CheckpointCorruptedError(path, f"a valid checksum, but not valid content: {error}") from error
+
+
+def _digest(data: bytes, start: int) -> bytes:
+    """The SHA-256 of all but the digest itself."""
+    view = memoryview(data)
+    digest = hashlib.sha256(view[:start])
+    digest.update(view[start + _DIGEST_CHARS :])
+    return digest.hexdigest().encode()

@@ -1,0 +1,173 @@
+"""Any value as JSON that a person can read and that comes back as it was.
+
+What JSON has stays plain: objects with text keys, arrays, strings, numbers, booleans, null. What Python has
+besides gets a tag, an object whose first key begins with `$`:
+
+    {"$tuple": [...]}   {"$set": [...]}   {"$frozenset": [...]}
+    {"$dict": [[key, value], ...]}        keys that are no text, or that begin with `$`
+    {"$int": "0x..."}                     more than 64 bits
+    {"$float": "nan"}                     or inf, -inf
+    {"$str": "..."}                       lone surrogates, escaped
+    {"$serde": "msgpack", "data": "<base64>", "type": ..., "text": ...}
+
+The last is LangGraph's own serializer: what that keeps is kept, what it changes (nested classes, exceptions)
+is changed. `type` and `text` are there for the reader only.
+
+With a serializer that is not LangGraph's plain one, an encrypting one above all, nothing stays plain.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from langgraph_runner.graph.json_saver.errors import CheckpointSerializationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from langgraph.checkpoint.serde.base import SerializerProtocol
+
+__all__ = ["ValueCodec", "decode_text", "encode_text"]
+
+_MAX_DEPTH: Final = 200
+"""Levels of JSON. The encoder has a limit of its own, and what lies deeper goes to the serializer."""
+_MAX_INT: Final = 2**63
+_SHOWN_CHARS: Final = 200
+
+
+class ValueCodec:
+    """Encodes and decodes values with a serializer. Immutable; thread-safe if the serializer is."""
+
+    def __init__(self, serde: SerializerProtocol) -> None:
+        self._serde = serde
+        self._is_readable = isinstance(serde, JsonPlusSerializer)
+
+    def encode(self, value: Any) -> Any:
+        """Give a value as what JSON can hold.
+
+        Raises:
+            CheckpointSerializationError: The serializer refuses the value.
+        """
+        return self._encode(value, 0) if self._is_readable else self._through_serde(value)
+
+    def decode_object(self, found: dict[str, Any]) -> Any:
+        """Turn a tag back into its value, and leave any other object as it is.
+
+        It is the `object_hook` of `json.loads`, which calls it from the inside out.
+
+        Raises:
+            CheckpointSerializationError: The serializer cannot restore the value.
+            ValueError: No such tag.
+        """
+        tag = next(iter(found), "")
+        if not tag.startswith("$"):
+            return found
+        if tag == "$serde":
+            return self._from_serde(found)
+        if tag not in _DECODERS:
+            raise ValueError(f"unknown tag {tag}")
+        return _DECODERS[tag](found[tag])
+
+    def _encode(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind is str:
+            return encode_text(value)
+        if kind is bool or value is None:
+            return value
+        if kind is int:
+            return value if -_MAX_INT <= value < _MAX_INT else {"$int": hex(value)}
+        if kind is float:
+            return value if math.isfinite(value) else {"$float": str(value)}
+        if depth > _MAX_DEPTH:
+            return self._through_serde(value)
+        if kind is dict:
+            return self._encode_mapping(value, depth)
+        if kind is list:
+            return self._encode_items(value, depth + 1)
+        if kind in _COLLECTION_TAGS:
+            return {_COLLECTION_TAGS[kind]: self._encode_items(value, depth + 2)}
+        return self._through_serde(value)
+
+    def _encode_items(self, values: Iterable[Any], depth: int) -> list[Any]:
+        encode = self._encode
+        return [encode(value, depth) for value in values]
+
+    def _encode_mapping(self, values: dict[Any, Any], depth: int) -> dict[str, Any]:
+        encode = self._encode
+        if all(_is_plain_key(key) for key in values):
+            return {key: encode(value, depth + 1) for key, value in values.items()}
+        return {"$dict": [[encode(k, depth + 3), encode(v, depth + 3)] for k, v in values.items()]}
+
+    def _through_serde(self, value: Any) -> dict[str, Any]:
+        try:
+            kind, data = self._serde.dumps_typed(value)
+        except Exception as error:  # Serializers raise what they like.
+            problem = f"a {type(value).__name__} cannot be stored: {error}"
+            raise CheckpointSerializationError("", problem) from error
+        tagged = {"$serde": kind, "data": base64.b64encode(data).decode()}
+        if self._is_readable:
+            tagged["type"] = f"{type(value).__module__}.{type(value).__qualname__}"
+            tagged["text"] = _shown(value)
+        return tagged
+
+    def _from_serde(self, tagged: dict[str, Any]) -> Any:
+        data = base64.b64decode(tagged["data"], validate=True)
+        try:
+            return self._serde.loads_typed((tagged["$serde"], data))
+        except Exception as error:  # Serializers raise what they like.
+            problem = f"a stored {tagged.get('type', 'value')} cannot be restored: {error}"
+            raise CheckpointSerializationError("", problem) from error
+
+
+def encode_text(text: str) -> Any:
+    """Give a text as what JSON can hold, whatever is in it."""
+    return text if _is_unicode(text) else {"$str": json.dumps(text)}
+
+
+def decode_text(found: Any) -> str:
+    """Turn what `encode_text` gave back into the text.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is nothing of the kind.
+    """
+    return found if isinstance(found, str) else str(json.loads(found["$str"]))
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # A lone surrogate, which UTF-8 does not have.
+        return False
+    return True
+
+
+def _is_plain_key(key: Any) -> bool:
+    return type(key) is str and not key.startswith("$") and _is_unicode(key)
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except Exception:  # A reader loses a hint; the value is kept all the same.
+        return ""
+    cut = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
+    return cut.encode("utf-8", "replace").decode()
+
+
+_COLLECTION_TAGS: Final[dict[type, str]] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
+_DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "$tuple": tuple,
+    "$set": set,
+    "$frozenset": frozenset,
+    "$dict": dict,
+    "$int": lambda text: int(text, 16),
+    "$float": float,
+    "$str": json.loads,
+}

@@ -1,0 +1,134 @@
+"""Where the files of a store are.
+
+    runs/audit.json                     the newest checkpoint of the root namespace: open this one
+    runs/audit.json.history/
+        lock
+        threads/<thread id>/<checkpoint namespace>/
+            <checkpoint id>.json        a whole checkpoint
+            <checkpoint id>.writes/
+                <task id>.json          the pending writes of one task
+
+Each file is complete in itself, so one checkpoint costs the same however many there are before it, and any of
+them can be removed without touching another. `names` says how an id becomes a file name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
+from langgraph_runner.graph.json_saver.errors import CheckpointForeignError
+from langgraph_runner.graph.json_saver.files import list_names
+from langgraph_runner.graph.json_saver.names import decode_name, encode_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Entry", "Layout", "Where"]
+
+_JSON: Final = ".json"
+_WRITES: Final = ".writes"
+
+
+class Where(NamedTuple):
+    """What a checkpoint is known by."""
+
+    thread_id: str
+    checkpoint_ns: str
+    checkpoint_id: str
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> Where:
+        """Read it from the fields of a document.
+
+        Raises:
+            KeyError, TypeError, ValueError: The document does not say.
+        """
+        return cls(*(decode_text(fields[name]) for name in cls._fields))
+
+    def fields(self) -> dict[str, Any]:
+        """Give it as the fields of a document."""
+        return {name: encode_text(value) for name, value in zip(self._fields, self, strict=True)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The files of one checkpoint."""
+
+    folder: Path
+    name: str
+
+    @property
+    def file(self) -> Path:
+        """The checkpoint itself."""
+        return self.folder / f"{self.name}{_JSON}"
+
+    @property
+    def writes_folder(self) -> Path:
+        """The folder of its pending writes, which need not exist."""
+        return self.folder / f"{self.name}{_WRITES}"
+
+    def writes_file(self, task_id: str) -> Path:
+        """The pending writes of a task."""
+        return self.writes_folder / f"{encode_name(task_id)}{_JSON}"
+
+    def writes_files(self) -> list[Path]:
+        """All pending writes that are there, by name."""
+        return [self.writes_folder / name for name in _json_names(self.writes_folder)]
+
+    @property
+    def checkpoint_id(self) -> str | None:
+        """The id as the file name tells it; None if only the file itself knows.
+
+        Raises:
+            CheckpointForeignError: No store gives a file this name.
+        """
+        try:
+            return decode_name(self.name)
+        except ValueError as error:
+            raise CheckpointForeignError(self.file, str(error)) from error
+
+
+class Layout:
+    """The paths of a store. Immutable, and does no I/O but listing."""
+
+    def __init__(self, head: Path) -> None:
+        self.head = head
+        self.history = head.with_name(f"{head.name}.history")
+        self.lock = self.history / "lock"
+        self.threads = self.history / "threads"
+
+    def thread_folder(self, thread_id: str) -> Path:
+        """Everything of a thread."""
+        return self.threads / encode_name(thread_id)
+
+    def namespace_folder(self, thread_id: str, checkpoint_ns: str) -> Path:
+        """The checkpoints of a namespace of a thread."""
+        return self.thread_folder(thread_id) / encode_name(checkpoint_ns)
+
+    def entry(self, where: Where) -> Entry:
+        """The files of a checkpoint, which need not exist."""
+        folder = self.namespace_folder(where.thread_id, where.checkpoint_ns)
+        return Entry(folder, encode_name(where.checkpoint_id))
+
+    def thread_folders(self) -> list[Path]:
+        """The folders of all threads."""
+        return _folders(self.threads)
+
+    def namespace_folders(self, thread_folder: Path) -> list[Path]:
+        """The folders of all namespaces of a thread."""
+        return _folders(thread_folder)
+
+    def entries(self, namespace_folder: Path) -> list[Entry]:
+        """All checkpoints in a folder, in no order."""
+        return [Entry(namespace_folder, name.removesuffix(_JSON)) for name in _json_names(namespace_folder)]
+
+
+def _json_names(folder: Path) -> list[str]:
+    return sorted(name for name in list_names(folder) if name.endswith(_JSON) and not name.startswith("."))
+
+
+def _folders(parent: Path) -> list[Path]:
+    names = sorted(name for name in list_names(parent) if not name.startswith("."))
+    return [parent / name for name in names if (parent / name).is_dir()]

@@ -1,0 +1,148 @@
+"""A checkpoint, and the pending writes of a task, as bodies of documents; and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple, writes_sort_key
+
+from langgraph_runner.graph.json_saver.documents import seal, unseal
+from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
+from langgraph_runner.graph.json_saver.errors import CheckpointCorruptedError
+from langgraph_runner.graph.json_saver.head import KIND
+from langgraph_runner.graph.json_saver.layout import Layout, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata, PendingWrite
+
+    from langgraph_runner.graph.json_saver.encoding import ValueCodec
+    from langgraph_runner.graph.json_saver.store import Stored
+
+__all__ = ["checkpoint_document", "merged_writes", "moved_document", "read_checkpoint", "to_config"]
+
+_WRITES: Final = "writes"
+
+
+def to_config(where: Where) -> RunnableConfig:
+    """Give the config that names a checkpoint."""
+    return {"configurable": where._asdict()}
+
+
+def checkpoint_document(
+    codec: ValueCodec,
+    where: Where,
+    parent_id: str | None,
+    checkpoint: Checkpoint,
+    metadata: CheckpointMetadata,
+) -> bytes:
+    """Give a checkpoint as a sealed document; the state comes first, for whoever opens it.
+
+    Raises:
+        CheckpointSerializationError: A value cannot be stored.
+    """
+    rest = {name: value for name, value in checkpoint.items() if name != "channel_values"}
+    return seal(
+        KIND,
+        {
+            **where.fields(),
+            "parent_checkpoint_id": None if parent_id is None else encode_text(parent_id),
+            "state": codec.encode(checkpoint["channel_values"]),
+            "metadata": codec.encode(metadata),
+            "checkpoint": codec.encode(rest),
+        },
+    )
+
+
+def read_checkpoint(codec: ValueCodec, layout: Layout, stored: Stored) -> CheckpointTuple:
+    """Give a checkpoint with its pending writes in the order in which LangGraph replays them.
+
+    Raises:
+        CheckpointError: A file is damaged, or stands where it does not belong.
+    """
+    path = stored.entry.file
+    fields = unseal(path, stored.data, KIND, codec.decode_object)
+    try:
+        where = Where.of(fields)
+        parent_id = fields["parent_checkpoint_id"]
+        checkpoint = {**fields["checkpoint"], "channel_values": fields["state"]}
+        metadata = fields["metadata"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointCorruptedError(path, f"a field is missing or wrong: {error}") from error
+    _check_place(path, layout.entry(where).file)
+    return CheckpointTuple(
+        config=to_config(where),
+        checkpoint=checkpoint,  # type: ignore[arg-type] # as it was given to `put`
+        metadata=metadata,
+        parent_config=None if parent_id is None else to_config(where._replace(checkpoint_id=parent_id)),
+        pending_writes=_pending_writes(codec, layout, stored),
+    )
+
+
+def merged_writes(
+    codec: ValueCodec, where: Where, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+) -> Callable[[Path, bytes | None], bytes | None]:
+    """Give the function that adds writes to a task's document.
+
+    The first of regular writes with the same index stays; special ones (errors, interrupts, resume values,
+    schedules) replace what was there, as in all of LangGraph's savers.
+
+    Raises:
+        CheckpointSerializationError: A value cannot be stored.
+    """
+    added = {
+        WRITES_IDX_MAP.get(channel, index): {
+            "index": WRITES_IDX_MAP.get(channel, index),
+            "channel": encode_text(channel),
+            "task_path": encode_text(task_path),
+            "value": codec.encode(value),
+        }
+        for index, (channel, value) in enumerate(writes)
+    }
+
+    def update(path: Path, data: bytes | None) -> bytes | None:
+        found = [] if data is None else _fields(path, data)[_WRITES]
+        before = {write["index"]: write for write in found}
+        after = {**before, **{i: write for i, write in added.items() if i < 0 or i not in before}}
+        if after == before:
+            return None
+        body = {**where.fields(), "task_id": encode_text(task_id)}
+        return seal(_WRITES, {**body, _WRITES: [after[index] for index in sorted(after)]})
+
+    return update
+
+
+def moved_document(path: Path, data: bytes, thread_id: str) -> tuple[dict[str, Any], bytes]:
+    """Give a document as that of another thread: its fields, undecoded, and its bytes.
+
+    Raises:
+        CheckpointError: It is damaged.
+    """
+    kind = _WRITES if path.parent.suffix == f".{_WRITES}" else KIND
+    fields = {**unseal(path, data, kind), "thread_id": encode_text(thread_id)}
+    body = {name: value for name, value in fields.items() if name not in {"format", "version", "sha256"}}
+    return body, seal(kind, body)
+
+
+def _pending_writes(codec: ValueCodec, layout: Layout, stored: Stored) -> list[PendingWrite]:
+    found = []
+    for path, data in stored.writes:
+        fields = _fields(path, data, codec)
+        task_id = decode_text(fields["task_id"])
+        _check_place(path, layout.entry(Where.of(fields)).writes_file(task_id))
+        for write in fields[_WRITES]:
+            key = writes_sort_key(write["task_path"], task_id, write["index"])
+            found.append((key, (task_id, write["channel"], write["value"])))
+    return [write for _, write in sorted(found, key=lambda keyed: keyed[0])]
+
+
+def _fields(path: Path, data: bytes, codec: ValueCodec | None = None) -> dict[str, Any]:
+    return unseal(path, data, _WRITES, None if codec is None else codec.decode_object)
+
+
+def _check_place(path: Path, expected: Path) -> None:
+    if path != expected:
+        raise CheckpointCorruptedError(path, f"this file belongs to {expected.parent.name}/{expected.name}")

@@ -1,0 +1,341 @@
+"""The checkpointer: LangGraph's methods, sync and async, over a store of JSON files."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    CheckpointTuple,
+    get_checkpoint_id,
+    get_checkpoint_metadata,
+)
+
+from langgraph_runner.graph.json_saver.encoding import ValueCodec
+from langgraph_runner.graph.json_saver.layout import Where
+from langgraph_runner.graph.json_saver.records import (
+    checkpoint_document,
+    merged_writes,
+    moved_document,
+    read_checkpoint,
+    to_config,
+)
+from langgraph_runner.graph.json_saver.store import CheckpointStore
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
+    from langgraph.checkpoint.serde.base import SerializerProtocol
+
+    from langgraph_runner.graph.json_saver.layout import Entry
+
+__all__ = ["JsonFileSaver"]
+
+_MAX_FILE_BYTES: Final = 512 * 1024 * 1024
+_LOCK_TIMEOUT_S: Final = 30.0
+_END: Final = object()
+
+
+class JsonFileSaver(BaseCheckpointSaver[int]):
+    """Keeps checkpoints in JSON files: one to open, and the history in a folder beside it.
+
+    Every method that changes something commits: when it returns, the change survives a power cut. One that
+    raises a `CheckpointError` has changed nothing. Any number of savers in any number of threads and processes
+    of one machine may share the files. The async methods do their work in threads and never block the event
+    loop. Making a saver touches no file.
+
+    Args:
+        path: The file to open. Its folder is made at the first write; the history goes to `<path>.history`.
+        serde: What stores values that JSON cannot hold. With another one than LangGraph's
+            `JsonPlusSerializer`, such as an `EncryptedSerializer`, nothing of the state stays readable.
+        max_file_bytes: The largest file that is read or written; 1 or more, 512 MiB by default.
+        lock_timeout_s: How long to wait for another writer, in seconds; above 0, 30 by default.
+
+    Raises:
+        ValueError: A limit is out of range, or the path names no file.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        serde: SerializerProtocol | None = None,
+        max_file_bytes: int = _MAX_FILE_BYTES,
+        lock_timeout_s: float = _LOCK_TIMEOUT_S,
+    ) -> None:
+        super().__init__(serde=serde)
+        self.path = Path(path)
+        """The file to open."""
+        if not self.path.name:
+            raise ValueError(f"path must name a file, not {str(path)!r}")
+        if max_file_bytes < 1:
+            raise ValueError(f"max_file_bytes must be 1 or more, not {max_file_bytes}")
+        if not lock_timeout_s > 0:
+            raise ValueError(f"lock_timeout_s must be above 0, not {lock_timeout_s}")
+        self._store = CheckpointStore(self.path, max_file_bytes=max_file_bytes, lock_timeout_s=lock_timeout_s)
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Give the checkpoint that `config` names, or else the newest of its thread and namespace.
+
+        Raises:
+            CheckpointError: A file is not as it was written, or cannot be read.
+        """
+        thread_id, checkpoint_ns = _thread_id(config), _namespace(config)
+        checkpoint_id = get_checkpoint_id(config)
+        if checkpoint_id is None or checkpoint_id == "":
+            stored = self._store.read_latest(thread_id, checkpoint_ns)
+        else:
+            entry = self._store.layout.entry(Where(thread_id, checkpoint_ns, checkpoint_id))
+            stored = self._store.read(entry)
+        return None if stored is None else read_checkpoint(self._codec, self._store.layout, stored)
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """Give checkpoints, the greatest id first; each is read when it is asked for.
+
+        Args:
+            config: The thread, and if it says so the namespace and the checkpoint. None means all threads.
+            filter: What the metadata has to hold.
+            before: Only checkpoints with a smaller id than this config's.
+            limit: At most so many.
+
+        Raises:
+            CheckpointError: A file is not as it was written, or cannot be read.
+        """
+        if limit is not None and limit <= 0:
+            return
+        given = 0
+        for entry in _candidates(self._store, config, before):
+            found = self._read(entry)
+            if found is None:  # Deleted since.
+                continue
+            if all(found.metadata.get(key) == value for key, value in (filter or {}).items()):
+                yield found
+                given += 1
+                if given == limit:
+                    return
+
+    def put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,  # noqa: ARG002 - each file holds the whole state
+    ) -> RunnableConfig:
+        """Store a checkpoint, and give the config that names it. Commits.
+
+        Raises:
+            CheckpointError: Nothing was stored.
+        """
+        where = Where(_thread_id(config), _namespace(config), checkpoint["id"])
+        data = checkpoint_document(
+            self._codec,
+            where,
+            get_checkpoint_id(config),
+            checkpoint,
+            get_checkpoint_metadata(config, metadata),
+        )
+        self._store.put(where, data)
+        return to_config(where)
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Store what a task wrote, beside its checkpoint. Commits.
+
+        Raises:
+            CheckpointError: Nothing was stored.
+        """
+        where = Where(_thread_id(config), _namespace(config), config["configurable"]["checkpoint_id"])
+        update = merged_writes(self._codec, where, writes, task_id, task_path)
+        self._store.update_writes(where, task_id, update)
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Remove a thread with its checkpoints and writes, all at once. Commits.
+
+        Raises:
+            CheckpointError: It is still there.
+        """
+        self._store.delete_thread(str(thread_id))
+
+    def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Remove the checkpoints of runs, in all threads, with their writes. Commits.
+
+        Values of a `DeltaChannel` that were built on them are lost, as with any saver.
+
+        Raises:
+            CheckpointError: Some of them are still there.
+        """
+        wanted = set(run_ids)
+        if wanted:
+            pairs = ((entry, self._read(entry)) for entry in self._store.find())
+            self._store.delete({e for e, t in pairs if t is not None and t.metadata.get("run_id") in wanted})
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy all checkpoints and writes of a thread to another one. Commits, the oldest first.
+
+        Raises:
+            CheckpointError: Some of them are not copied.
+        """
+        source, target = str(source_thread_id), str(target_thread_id)
+        if source == target:
+            return
+        for entry in reversed(self._store.find(source)):
+            stored = self._store.read(entry)
+            if stored is None:
+                continue
+            # Writes first: a checkpoint without them would look as if its tasks had not run.
+            for path, data in stored.writes:
+                fields, moved = moved_document(path, data, target)
+                self._store.update_writes(Where.of(fields), fields["task_id"], _always(moved))
+            fields, moved = moved_document(entry.file, stored.data, target)
+            self._store.put(Where.of(fields), moved)
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Remove old checkpoints of threads. Commits.
+
+        Args:
+            thread_ids: The threads.
+            strategy: `keep_latest` keeps the newest checkpoint of each namespace, and those before it that a
+                `DeltaChannel` is built on; `delete` keeps nothing.
+
+        Raises:
+            CheckpointError: Some of them are still there.
+            ValueError: There is no such strategy.
+        """
+        if strategy not in {"keep_latest", "delete"}:
+            raise ValueError(f"strategy must be 'keep_latest' or 'delete', not {strategy!r}")
+        for thread_id in map(str, thread_ids):
+            if strategy == "delete":
+                self._store.delete_thread(thread_id)
+            else:
+                self._keep_latest(thread_id)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Do as `get_tuple`, in a thread."""
+        return await asyncio.to_thread(self.get_tuple, config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Do as `list`, one checkpoint at a time in a thread."""
+        found = self.list(config, filter=filter, before=before, limit=limit)
+        step = partial(next, found, _END)
+        while (each := await asyncio.to_thread(step)) is not _END:
+            yield each
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Do as `put`, in a thread. Cancelled, it may still commit."""
+        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Do as `put_writes`, in a thread. Cancelled, it may still commit."""
+        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Do as `delete_thread`, in a thread. Cancelled, it may still commit."""
+        await asyncio.to_thread(self.delete_thread, thread_id)
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Do as `delete_for_runs`, in a thread. Cancelled, it may still commit."""
+        await asyncio.to_thread(self.delete_for_runs, run_ids)
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Do as `copy_thread`, in a thread. Cancelled, it may still commit."""
+        await asyncio.to_thread(self.copy_thread, source_thread_id, target_thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Do as `prune`, in a thread. Cancelled, it may still commit."""
+        await asyncio.to_thread(partial(self.prune, thread_ids, strategy=strategy))
+
+    @property
+    def _codec(self) -> ValueCodec:
+        # Made anew, because `with_allowlist` gives a copy of the saver another serializer.
+        return ValueCodec(self.serde)
+
+    def _read(self, entry: Entry) -> CheckpointTuple | None:
+        stored = self._store.read(entry)
+        return None if stored is None else read_checkpoint(self._codec, self._store.layout, stored)
+
+    def _keep_latest(self, thread_id: str) -> None:
+        namespaces: dict[Path, dict[str, Entry]] = {}
+        for entry in self._store.find(thread_id):  # The greatest id first.
+            namespaces.setdefault(entry.folder, {})[self._store.checkpoint_id(entry)] = entry
+        for entries in namespaces.values():
+            self._store.delete(set(entries.values()) - self._needed_by_latest(entries))
+
+    def _needed_by_latest(self, entries: dict[str, Entry]) -> set[Entry]:
+        """The newest checkpoint, and those back to the nearest snapshot of each of its delta channels."""
+        entry: Entry | None = next(iter(entries.values()))
+        needed: set[Entry] = set()
+        open_channels: set[str] | None = None
+        while entry is not None and open_channels != set():
+            found = self._read(entry)
+            if found is None:
+                break
+            needed.add(entry)
+            if open_channels is None:
+                open_channels = set(found.metadata.get("counters_since_delta_snapshot") or ())
+            open_channels -= found.checkpoint["channel_values"].keys()
+            parent = found.parent_config
+            entry = None if parent is None else entries.get(parent["configurable"]["checkpoint_id"])
+        return needed
+
+
+def _thread_id(config: RunnableConfig) -> str:
+    return str(config["configurable"]["thread_id"])
+
+
+def _namespace(config: RunnableConfig) -> str:
+    return str(config["configurable"].get("checkpoint_ns") or "")
+
+
+def _candidates(
+    store: CheckpointStore, config: RunnableConfig | None, before: RunnableConfig | None
+) -> Iterator[Entry]:
+    """What `list` has to look at, the greatest id first."""
+    named: dict[str, Any] = {} if config is None else config["configurable"]
+    end = None if before is None else get_checkpoint_id(before)
+    only = named.get("checkpoint_id")
+    thread_id = named.get("thread_id")
+    for entry in store.find(None if thread_id is None else str(thread_id), named.get("checkpoint_ns")):
+        found = store.checkpoint_id(entry) if end or only else ""
+        if not (only and found != only) and not (end and found >= end):
+            yield entry
+
+
+def _always(data: bytes) -> Callable[[Path, bytes | None], bytes]:
+    return lambda _path, _found: data

@@ -1,0 +1,262 @@
+"""Which files each operation reads, replaces and removes, and in which order, under the lock.
+
+Whatever it is killed in, an operation leaves files that the next one understands: the history is changed before
+the head where something is added, and after it where something is removed, so the head never shows what the
+history does not have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.graph.json_saver.documents import unseal
+from langgraph_runner.graph.json_saver.errors import (
+    CheckpointCorruptedError,
+    CheckpointReadError,
+    CheckpointTooLargeError,
+)
+from langgraph_runner.graph.json_saver.files import (
+    discard_folder,
+    ensure_folder,
+    list_names,
+    read_file,
+    remove_leftovers,
+    replace_files,
+    sync_folder,
+    writing_errors,
+)
+from langgraph_runner.graph.json_saver.head import KIND, Head
+from langgraph_runner.graph.json_saver.layout import Entry, Layout, Where
+from langgraph_runner.graph.json_saver.lock import StoreLock
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
+
+__all__ = ["CheckpointStore", "Stored"]
+
+_TRASH: Final = "trash-"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A checkpoint as it is on disk, with its pending writes: each file with its bytes."""
+
+    entry: Entry
+    data: bytes
+    writes: list[tuple[Path, bytes]]
+
+
+class CheckpointStore:
+    """The files of a store. Thread-safe; makes no file before something is written, and looks at none."""
+
+    def __init__(self, path: Path, *, max_file_bytes: int, lock_timeout_s: float) -> None:
+        self._path = path
+        self._max_file_bytes = max_file_bytes
+        self._lock_timeout_s = lock_timeout_s
+        self._swept: set[Path] = set()
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the files are. A relative path is resolved at the first use, not on a caller's event loop."""
+        return Layout(self._path.absolute())
+
+    @cached_property
+    def _lock(self) -> StoreLock:
+        return StoreLock(self.layout.lock, self._lock_timeout_s)
+
+    @cached_property
+    def _head(self) -> Head:
+        return Head(self.layout, self._max_file_bytes)
+
+    def put(self, where: Where, data: bytes) -> None:
+        """Write a checkpoint, and the head where it is the newest. Commits.
+
+        Raises:
+            CheckpointError: Nothing has changed.
+        """
+        entry = self.layout.entry(where)
+        with self._writing(entry.folder):
+            self._check_size(entry.file, data)
+            shown = self._head.shows(where)
+            replace_files([(entry.file, data), *([(self.layout.head, data)] if shown else [])])
+            if shown:
+                self._head.was_written(where)
+
+    def update_writes(
+        self, where: Where, task_id: str, update: Callable[[Path, bytes | None], bytes | None]
+    ) -> None:
+        """Replace the pending writes of a task by what `update` makes of them. Commits.
+
+        Args:
+            where: The checkpoint, which need not be there yet.
+            task_id: The task.
+            update: Takes the file and its bytes, None if it is not there, and gives the new bytes, None for
+                no change. It runs under the lock.
+
+        Raises:
+            CheckpointError: Nothing has changed.
+        """
+        entry = self.layout.entry(where)
+        path = entry.writes_file(task_id)
+        with self._writing(entry.writes_folder):
+            data = update(path, read_file(path, self._max_file_bytes))
+            if data is not None:
+                self._check_size(path, data)
+                replace_files([(path, data)])
+
+    def read(self, entry: Entry) -> Stored | None:
+        """Give a checkpoint with its pending writes, all of one moment; None if it is not there."""
+        with self._reading():
+            return self._read(entry)
+
+    def read_latest(self, thread_id: str, checkpoint_ns: str) -> Stored | None:
+        """Give the checkpoint with the greatest id in a namespace of a thread; None if there is none."""
+        with self._reading():
+            entries = self.layout.entries(self.layout.namespace_folder(thread_id, checkpoint_ns))
+            return self._read(max(entries, key=self.checkpoint_id)) if entries else None
+
+    def find(self, thread_id: str | None = None, checkpoint_ns: str | None = None) -> list[Entry]:
+        """Give what there is of a thread, or of all, in a namespace, or in all; the greatest id first."""
+        layout = self.layout
+        with self._reading():
+            threads = layout.thread_folders() if thread_id is None else [layout.thread_folder(thread_id)]
+            folders = [folder for thread in threads for folder in self._namespaces(thread, checkpoint_ns)]
+            entries = [entry for folder in folders for entry in layout.entries(folder)]
+            return sorted(entries, key=self.checkpoint_id, reverse=True)
+
+    def checkpoint_id(self, entry: Entry) -> str:
+        """Give the id of a checkpoint, from its name or, where that was too long, from its file.
+
+        Raises:
+            CheckpointError: Neither tells.
+        """
+        known = entry.checkpoint_id
+        if known is not None:
+            return known
+        data = read_file(entry.file, self._max_file_bytes)
+        return "" if data is None else self.identify(entry.file, data, KIND).checkpoint_id
+
+    def identify(self, path: Path, data: bytes, kind: str) -> Where:
+        """Say which checkpoint a document is about, from its content.
+
+        Raises:
+            CheckpointError: It does not tell.
+        """
+        try:
+            return Where.of(unseal(path, data, kind))
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointCorruptedError(path, "it does not say which checkpoint it is") from error
+
+    def delete_thread(self, thread_id: str) -> None:
+        """Remove a thread with all its checkpoints and writes, at once. Commits.
+
+        Raises:
+            CheckpointError: It is still there.
+        """
+        folder = self.layout.thread_folder(thread_id)
+        if not os.path.lexists(folder):
+            return
+        with self._writing(self.layout.threads):
+            shown = self._head.current()
+            if shown is not None and self.layout.thread_folder(shown.thread_id) == folder:
+                self._show_another(lambda entry: entry.folder.parent == folder)
+            with writing_errors(folder):
+                discard_folder(folder, self._trash())
+
+    def delete(self, entries: Collection[Entry]) -> None:
+        """Remove checkpoints with their writes. Commits; killed in between, some of them are gone.
+
+        Raises:
+            CheckpointError: Some of them are still there.
+        """
+        if not entries:
+            return
+        gone = set(entries)
+        with self._writing(self.layout.threads):
+            shown = self._head.current()
+            if shown is not None and self.layout.entry(shown) in gone:
+                self._show_another(gone.__contains__)
+            for entry in gone:
+                with writing_errors(entry.file):
+                    with contextlib.suppress(FileNotFoundError):
+                        entry.file.unlink()
+                    discard_folder(entry.writes_folder, self._trash())
+            for folder in {entry.folder for entry in gone}:
+                with writing_errors(folder), contextlib.suppress(FileNotFoundError):
+                    sync_folder(folder)
+
+    def _show_another(self, is_going: Callable[[Entry], bool]) -> None:
+        """Let the head show the newest checkpoint that stays, or nothing."""
+        folders = [
+            folder for thread in self.layout.thread_folders() for folder in self._namespaces(thread, "")
+        ]
+        left = [e for folder in folders for e in self.layout.entries(folder) if not is_going(e)]
+        newest = max(left, key=self.checkpoint_id, default=None)
+        data = None if newest is None else read_file(newest.file, self._max_file_bytes)
+        if newest is None or data is None:
+            with writing_errors(self.layout.head):
+                self.layout.head.unlink()
+                sync_folder(self.layout.head.parent)
+            return
+        where = self.identify(newest.file, data, KIND)
+        replace_files([(self.layout.head, data)])
+        self._head.was_written(where)
+
+    def _namespaces(self, thread_folder: Path, checkpoint_ns: str | None) -> list[Path]:
+        if checkpoint_ns is None:
+            return self.layout.namespace_folders(thread_folder)
+        return [thread_folder / self.layout.namespace_folder("", checkpoint_ns).name]
+
+    def _read(self, entry: Entry) -> Stored | None:
+        data = read_file(entry.file, self._max_file_bytes)
+        if data is None:
+            return None
+        writes = [(path, read_file(path, self._max_file_bytes)) for path in entry.writes_files()]
+        return Stored(entry, data, [(path, found) for path, found in writes if found is not None])
+
+    def _check_size(self, path: Path, data: bytes) -> None:
+        if len(data) > self._max_file_bytes:
+            problem = f"{len(data):,} bytes; at most {self._max_file_bytes:,} are written"
+            raise CheckpointTooLargeError(path, problem)
+
+    def _trash(self) -> Path:
+        return self.layout.history / f"{_TRASH}{REAL_RUNTIMES.blocking.token_hex(8)}"
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with self._lock.shared():
+                self._head.verify()
+                yield
+        except OSError as error:
+            problem = error.strerror or type(error).__name__
+            raise CheckpointReadError(self.layout.lock, problem, errno=error.errno) from error
+
+    @contextlib.contextmanager
+    def _writing(self, folder: Path) -> Iterator[None]:
+        """Hold the lock, with `folder` there and with a head that may be replaced."""
+        with writing_errors(self.layout.history):
+            ensure_folder(self.layout.history)
+            with self._lock.exclusive():
+                self._head.current()
+                self._sweep(folder)
+                ensure_folder(folder)
+                yield
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove what killed writers left, once for each folder: nobody else is writing now."""
+        if self.layout.history not in self._swept:
+            self._swept.add(self.layout.history)
+            remove_leftovers(self.layout.head.parent, of=self.layout.head.name)
+            for name in list_names(self.layout.history):
+                if name.startswith(_TRASH):
+                    discard_folder(self.layout.history / name, self._trash())
+        if folder not in self._swept and not folder.name.endswith(".writes"):
+            self._swept.add(folder)
+            remove_leftovers(folder)
