@@ -80,9 +80,12 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         """What it wraps."""
         return [self.bound]
 
-    # RunnableLambda compares functions, which are methods of the node itself here.
-    __hash__ = object.__hash__  # type: ignore[assignment] # which takes hashing away
-    __eq__ = object.__eq__
+    def __eq__(self, other: object) -> bool:
+        # RunnableLambda compares functions, which are methods of the node itself here.
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def __repr__(self) -> str:
         return f"<RunnableNode {self.name!r} of {type(self.bound).__name__}>"

@@ -71,6 +71,7 @@ async def run_node(
     context = NodeContext(call)
     CURRENT_CONTEXT.set(context)
     outcome: Outcome
+    value: Any = None
     failed: Exception | None = None
     try:
         report_started(call)
