@@ -1,4 +1,4 @@
-"""Metrics for the systems that watch programs: Prometheus and OpenTelemetry, each an extra.
+"""Metrics and spans for the systems that watch programs: Prometheus and OpenTelemetry, each an extra.
 
 A library is imported when its exporter is first asked for, never before.
 """
@@ -14,16 +14,21 @@ if TYPE_CHECKING:
         export_to_opentelemetry,
     )
     from langgraph_runner.metrics.exporters.prometheus import NodeMetricsPrometheusCollector
+    from langgraph_runner.metrics.exporters.spans import NodeSpan, NodeSpans
 
 __all__ = [
     "NodeMetricsOpenTelemetryExporter",
     "NodeMetricsPrometheusCollector",
+    "NodeSpan",
+    "NodeSpans",
     "export_to_opentelemetry",
 ]
 
 _MODULES = {
     "NodeMetricsOpenTelemetryExporter": "opentelemetry",
     "NodeMetricsPrometheusCollector": "prometheus",
+    "NodeSpan": "spans",
+    "NodeSpans": "spans",
     "export_to_opentelemetry": "opentelemetry",
 }
 

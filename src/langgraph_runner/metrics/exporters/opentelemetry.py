@@ -7,6 +7,7 @@ dots, seconds, and `error.type` for what failed.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -26,7 +27,7 @@ from langgraph_runner.metrics.collector import DEFAULT_BUCKETS_MS
 from langgraph_runner.metrics.model import NODE_FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from opentelemetry.metrics import CallbackOptions
 
@@ -36,11 +37,17 @@ __all__ = ["NodeMetricsOpenTelemetryExporter", "export_to_opentelemetry"]
 
 _SCOPE = "langgraph_runner"
 _NODE = "langgraph.node.name"
-_OUTCOME = "langgraph.node.outcome"
-_ERROR_TYPE = "error.type"
+_SUCCESS = ("langgraph.node.outcome", "success")
+_FAILURE = ("langgraph.node.outcome", "failure")
+_COUNTERS = {
+    "executions": ("{execution}", "Calls of a node that ended by themselves, whatever attempts each took."),
+    "failures": ("{failure}", "Failed executions of a node, by cause."),
+    "retries": ("{retry}", "Attempts of a node after the first."),
+    FailureCategory.CANCELLED.value: ("{call}", "Calls of a node that its caller gave up."),
+    FailureCategory.CIRCUIT_OPEN.value: ("{call}", "Calls of a node that an open circuit refused."),
+}
 
-# A node, and the outcome or the category; as attributes they are made when somebody reads.
-_Key = tuple[str, str]
+_Attributes = tuple[tuple[str, str], ...]
 
 
 class NodeMetricsOpenTelemetryExporter:
@@ -76,79 +83,49 @@ class NodeMetricsOpenTelemetryExporter:
     ) -> None:
         meter = meter if meter is not None else get_meter(_SCOPE)
         self._lock = Lock()
-        self._executions: Counter[_Key] = Counter()
-        self._failures: Counter[_Key] = Counter()
-        self._others: dict[str, Counter[str]] = {}
+        self._counts: dict[str, Counter[_Attributes]] = {name: Counter() for name in _COUNTERS}
         self._duration = meter.create_histogram(
             "langgraph.node.duration",
             unit="s",
             description="How long executions of a node took, retries and waits included.",
             explicit_bucket_boundaries_advisory=[bound / 1000 for bound in buckets_ms],
         )
-        self._observe(
-            meter,
-            "executions",
-            "{execution}",
-            "Calls of a node that ended by themselves, whatever attempts each took.",
-            lambda: self._pairs(self._executions, _OUTCOME),
-        )
-        self._observe(
-            meter,
-            "failures",
-            "{failure}",
-            "Failed executions of a node, by cause.",
-            lambda: self._pairs(self._failures, _ERROR_TYPE),
-        )
-        for name, unit, description in (
-            ("retries", "{retry}", "Attempts of a node after the first."),
-            (FailureCategory.CANCELLED.value, "{call}", "Calls of a node that its caller gave up."),
-            (FailureCategory.CIRCUIT_OPEN.value, "{call}", "Calls of a node that an open circuit refused."),
-        ):
-            counter = self._others[name] = Counter()
-            self._observe(meter, name, unit, description, lambda counter=counter: self._singles(counter))  # type: ignore[misc]
+        for name, (unit, description) in _COUNTERS.items():
+            meter.create_observable_counter(
+                f"langgraph.node.{name}",
+                callbacks=[partial(self._observations, name)],
+                unit=unit,
+                description=description,
+            )
 
     def record_success(self, node: str, duration_ms: float, /) -> None:
         """Count an execution that succeeded, and record how long it took."""
         with self._lock:
-            self._executions[node, "success"] += 1
-        self._duration.record(duration_ms / 1000, {_NODE: node, _OUTCOME: "success"})
+            self._counts["executions"][(_NODE, node), _SUCCESS] += 1
+        self._duration.record(duration_ms / 1000, dict(((_NODE, node), _SUCCESS)))
 
     def record_failure(self, node: str, duration_ms: float, category: FailureCategory, /) -> None:
         """Count a failed execution and record how long it took, or count a cancelled or refused call."""
+        name = (_NODE, node)
         if category not in NODE_FAILURES:
             with self._lock:
-                self._others[category.value][node] += 1
+                self._counts[category.value][(name,)] += 1
             return
-        cause = category.value
+        cause = ("error.type", category.value)
         with self._lock:
-            self._executions[node, "failure"] += 1
-            self._failures[node, cause] += 1
-        self._duration.record(duration_ms / 1000, {_NODE: node, _OUTCOME: "failure", _ERROR_TYPE: cause})
+            self._counts["executions"][name, _FAILURE] += 1
+            self._counts["failures"][name, cause] += 1
+        self._duration.record(duration_ms / 1000, dict((name, _FAILURE, cause)))
 
     def record_retry(self, node: str, /) -> None:
         """Count an attempt after the first."""
         with self._lock:
-            self._others["retries"][node] += 1
+            self._counts["retries"][((_NODE, node),)] += 1
 
-    def _observe(
-        self, meter: Meter, name: str, unit: str, description: str, read: Callable[[], list[Observation]]
-    ) -> None:
-        def callback(_options: CallbackOptions) -> list[Observation]:
-            return read()
-
-        meter.create_observable_counter(
-            f"langgraph.node.{name}", callbacks=[callback], unit=unit, description=description
-        )
-
-    def _pairs(self, counter: Counter[_Key], attribute: str) -> list[Observation]:
+    def _observations(self, name: str, _options: CallbackOptions) -> list[Observation]:
         with self._lock:
-            counts = list(counter.items())
-        return [Observation(count, {_NODE: node, attribute: value}) for (node, value), count in counts]
-
-    def _singles(self, counter: Counter[str]) -> list[Observation]:
-        with self._lock:
-            counts = list(counter.items())
-        return [Observation(count, {_NODE: node}) for node, count in counts]
+            counts = list(self._counts[name].items())
+        return [Observation(count, dict(attributes)) for attributes, count in counts]
 
 
 _exporters: WeakKeyDictionary[Any, NodeMetricsOpenTelemetryExporter] = WeakKeyDictionary()
