@@ -1,8 +1,9 @@
 """The JSON form of a collector, and what is checked of one before it is read."""
 
+from threading import Lock
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from langgraph_runner.metrics.model import NODE_FAILURES, Milliseconds, NodeMetrics
 from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
@@ -10,12 +11,19 @@ from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
 FORMAT = "langgraph_runner.metrics"
 VERSION = 1
 
+# Most programs never read a snapshot, so the validators are built by the first `parse()`. Under a lock: pydantic
+# before 2.14 fails now and then when two threads are the first to use a model.
+_DEFERRED = ConfigDict(defer_build=True)
+_building = Lock()
+
 
 class NodeSnapshot(BaseModel):
     """One node: its metrics for readers, and what it takes to go on counting.
 
     Of the metrics, the averages and percentiles are for readers only; they follow from the other two fields.
     """
+
+    model_config = _DEFERRED
 
     metrics: NodeMetrics
     duration_sum_ms: Milliseconds
@@ -38,6 +46,8 @@ class NodeSnapshot(BaseModel):
 class CollectorSnapshot(BaseModel):
     """A whole collector."""
 
+    model_config = _DEFERRED
+
     format: Literal["langgraph_runner.metrics"]
     version: Literal[1]
     window_size: Annotated[int, Field(ge=1, le=MAX_WINDOW_SIZE)]
@@ -59,6 +69,8 @@ class CollectorSnapshot(BaseModel):
         Raises:
             ValueError: If the text is anything else; says what is wrong and where.
         """
+        with _building:
+            cls.model_rebuild()
         try:
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:

@@ -123,3 +123,67 @@ def test_a_refused_value_in_a_validation_error_is_hidden():
     )
     assert WORD not in clean
     assert "type=string_too_short" in clean
+
+
+INSERT = "INSERT INTO users"
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        (  # Row after row, and a statement after a statement.
+            f"{INSERT} (n, pw) VALUES ('b', '{WORD}'), ('c', 'it''s'); {INSERT} (jwt) VALUES ('{MACHINE}')",
+            f"{INSERT} (n, pw) VALUES ('b', '[REDACTED]'), ('c', '[REDACTED]'); {INSERT} (jwt) VALUES ('[REDACTED]')",
+        ),
+        (  # Fewer values than columns.
+            f"{INSERT} (password, name, token) VALUES ('{WORD}')",
+            f"{INSERT} (password, name, token) VALUES ('[REDACTED]')",
+        ),
+        (  # A column whose name says little hides only what looks random.
+            f"{INSERT} (name, session_id) VALUES ('b', '{MACHINE}'), ('c', 'morning')",
+            f"{INSERT} (name, session_id) VALUES ('b', '[REDACTED]'), ('c', 'morning')",
+        ),
+        (f"{INSERT} (token) VALUES ('17'), ('null')", f"{INSERT} (token) VALUES ('17'), ('null')"),
+        (INSERT + " TABLE passwords", INSERT + " TABLE passwords"),
+    ],
+)
+def test_inserted_values_are_hidden_by_their_columns(raw, clean):
+    """A value of an SQL statement has the name of its column."""
+    assert DEFAULT_SANITIZER.text(raw) == clean
+
+
+def test_as_many_rows_of_an_insert_are_read_as_a_message_holds():
+    """Reading stops after a hundred rows of one statement; no message that is stored holds as many."""
+    rows = ", ".join(f"('u', '{WORD}')" for _ in range(101))
+    clean = DEFAULT_SANITIZER.text(f"{INSERT} (name, password) VALUES {rows}")
+    assert clean.count("[REDACTED]") == 100
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        (f"token=&quot;{MACHINE}&quot; n=1", "token=&quot;[REDACTED]&quot; n=1"),
+        (f"password=&quot;{WORD} zebra\nn=1", "password=&quot;[REDACTED]\nn=1"),
+        (f'{{"password": "{WORD}\\"{WORD}", "n": 1}}', '{"password": "[REDACTED]", "n": 1}'),
+        (f'password="{WORD} zebra\nn=1', 'password="[REDACTED]\nn=1'),
+    ],
+)
+def test_a_quoted_value_ends_with_its_own_quote(raw, clean):
+    """An escaped quote belongs to the value; a value that is never closed ends with its line."""
+    assert DEFAULT_SANITIZER.text(raw) == clean
+
+
+def test_what_follows_a_hidden_signature_stays():
+    """A second look finds the mark and the punctuation behind it, and takes that for no signature."""
+    raw = f"{{&quot;url&quot;: &quot;https://x.com/f?sig={MACHINE}{MACHINE}&quot;, &quot;n&quot;: 3}}"
+    clean = raw.replace(MACHINE + MACHINE, "[REDACTED]").replace("[REDACTED]&quot", "[REDACTED]")
+    assert DEFAULT_SANITIZER.text(raw) == clean
+
+
+def test_a_text_with_many_encoded_lines_is_decoded_as_one():
+    """Each line keeps its own codes, and each value is hidden where it stood."""
+    line = "%7B%22n%22%3A%201%2C%20%22password%22%3A%20%22{}%22%7D"
+    raw, clean = (
+        "\n".join([line.format(value), "plain"] * 4 + [line.format(value)]) for value in (WORD, "[REDACTED]")
+    )
+    assert DEFAULT_SANITIZER.text(raw) == clean

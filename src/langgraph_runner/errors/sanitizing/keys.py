@@ -119,16 +119,17 @@ def _key_around(text: str, lower: str, hit: int) -> tuple[Key | None, int]:
     # A trailing dash is no part of a name: "token->x", "password--".
     while end > hit and text[end - 1] == "-":
         end -= 1
-    name = lower[bare:end].translate(_SEPARATORS)
+    name = lower[bare:end]
     kind = _kind_of(name)
     if kind is KeyKind.WEAK and name.startswith("key") and (owner := _OWNER_BEFORE.search(outside)):
-        kind = _kind_of(f"{owner[1].lower()}_{name}".translate(_SEPARATORS))
+        kind = _kind_of(f"{owner[1].lower()}_{name}")
     return (Key(bare, end, kind, flag) if kind else None), max(end, hit + 1)
 
 
 # Bounded, and names alone: a program's messages use the same few hundred of them.
 @lru_cache(maxsize=2_048)
 def _kind_of(name: str) -> KeyKind | None:
+    name = name.translate(_SEPARATORS)
     if _NOT_SECRET.fullmatch(name):
         return KeyKind.WEAK
     if name in _ALSO_COUNTED:

@@ -38,7 +38,15 @@ def _by_anchor(rules: Iterable[Rule]) -> _Rules:
     return tuple((anchor, rule) for rule in rules for anchor in rule.anchors)
 
 
-_LONG: Final = _by_anchor(LONG_SHAPES)
+def _by_separator(pairs: _Rules) -> tuple[tuple[str, _Rules], ...]:
+    """The anchors with `_`, with `-`, with a dot and with none of these, which are looked for apart."""
+    groups: dict[str, list[tuple[str, Rule]]] = {"_": [], "-": [], ".": [], "": []}
+    for anchor, rule in pairs:
+        groups[next(mark for mark in groups if mark in anchor)].append((anchor, rule))
+    return tuple(groups.items())
+
+
+_LONG: Final = _by_separator(_by_anchor(LONG_SHAPES))
 _ANYWHERE: Final = _by_anchor((*SCHEMES, *STRUCTURES))
 _GATED: Final = tuple((gates, _by_anchor(rules)) for gates, rules in GATED_STRUCTURES)
 # Identifiers and digests; no prefix of a key is made of these alone.
@@ -104,9 +112,9 @@ def _rules_for(lower: str) -> _Rules:
     """
     rules: list[tuple[str, Rule]] = []
     runs = [run for run in LONG_RUN.findall(lower) if not _HEXADECIMAL.fullmatch(run)]
-    if runs:
-        joined = "\n".join(runs)
-        rules += [pair for pair in _LONG if pair[0] in joined]
+    for separator, pairs in _LONG if runs else ():
+        joined = "\n".join([run for run in runs if separator in run])
+        rules += [pair for pair in pairs if pair[0] in joined]
     rules += [pair for pair in _ANYWHERE if pair[0] in lower]
     for gates, pairs in _GATED:
         if any(gate in lower for gate in gates):

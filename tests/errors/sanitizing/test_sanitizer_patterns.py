@@ -1,0 +1,45 @@
+"""When the sanitizer's regular expressions are compiled, and that threads may come first together."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from langgraph_runner.errors.sanitizing.patterns import LazyPattern
+
+pytestmark = pytest.mark.req("N-20")
+
+
+def test_an_import_compiles_no_pattern():
+    """Those who never see a failure never pay for the patterns."""
+    program = (
+        "import gc; import langgraph_runner.errors.sanitizing.sanitizer;"
+        "from langgraph_runner.errors.sanitizing.patterns import LazyPattern;"
+        "made = [p for p in gc.get_objects() if isinstance(p, LazyPattern)];"
+        "print(len(made) > 100, [p.source for p in made if '_compiled' in vars(p)])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603 - our own program
+    assert done.stdout.strip() == "True []"
+
+
+def test_a_pattern_answers_like_a_compiled_one():
+    """Every method is that of the compiled pattern, flags included."""
+    lazy, compiled = LazyPattern("(b)", re.IGNORECASE), re.compile("(b)", re.IGNORECASE)
+    for name in ("match", "fullmatch", "search"):
+        assert getattr(lazy, name)("B")[0] == getattr(compiled, name)("B")[0]
+    assert [found.span() for found in lazy.finditer("abB")] == [(1, 2), (2, 3)]
+    assert lazy.findall("abB") == compiled.findall("abB")
+    assert lazy.split("abB") == compiled.split("abB")
+    assert lazy.sub("x", "abB") == compiled.sub("x", "abB")
+
+
+def test_threads_may_use_a_pattern_first_at_once():
+    """Each of them gets its match."""
+    lazy = LazyPattern(r"\d{1,7}x")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda number: lazy.fullmatch(f"{number}x")[0], range(64)))
+    assert found == [f"{number}x" for number in range(64)]
