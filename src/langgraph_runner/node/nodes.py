@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
@@ -75,8 +76,8 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         self.circuit_breaker = blocking.circuit_breaker
         self.bound: Runnable[StateT, ResultT] = blocking.callee.source
 
-    @property
-    def deps(self) -> list[Runnable[Any, Any]]:  # a cached property there
+    @cached_property
+    def deps(self) -> list[Runnable[Any, Any]]:
         """What it wraps."""
         return [self.bound]
 
@@ -84,7 +85,7 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         # RunnableLambda compares functions, which are methods of the node itself here.
         return self is other
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override] # which takes hashing away
         return id(self)
 
     def __repr__(self) -> str:
