@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ValueCodec", "decode_text", "encode_text"]
 
-_MAX_DEPTH: Final = 200
+_MAX_DEPTH: Final = 100
 """Levels of JSON. The encoder has a limit of its own, and what lies deeper goes to the serializer."""
 _MAX_INT: Final = 2**63
 _SHOWN_CHARS: Final = 200
@@ -53,7 +53,12 @@ class ValueCodec:
         Raises:
             CheckpointSerializationError: The serializer refuses the value.
         """
-        return self._encode(value, 0) if self._is_readable else self._through_serde(value)
+        if not self._is_readable:
+            return self._through_serde(value)
+        try:
+            return self._encode(value, 0)
+        except RecursionError as error:  # The caller's own calls may be nested deeply already.
+            raise CheckpointSerializationError("", "a value is nested too deeply to be stored") from error
 
     def decode_object(self, found: dict[str, Any]) -> Any:
         """Turn a tag back into its value, and leave any other object as it is.

@@ -207,10 +207,10 @@ class _Replacement:
         old = temporary_path(self._path)
         try:
             os.link(self._path, old, follow_symlinks=False)
-        except FileNotFoundError:
-            return
-        except (OSError, NotImplementedError):  # A file system without hard links.
-            shutil.copyfile(self._path, old, follow_symlinks=False)
+        except (OSError, NotImplementedError):
+            if not os.path.lexists(self._path):
+                return
+            shutil.copyfile(self._path, old, follow_symlinks=False)  # A file system without hard links.
         self._old = old
 
     def undo(self) -> None:

@@ -82,7 +82,7 @@ class Head:
             where = Where.of(fields)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointCorruptedError(path, "it does not say which checkpoint it is") from error
-        if not self._layout.entry(where).file.exists():
+        if not os.path.lexists(self._layout.entry(where).file):
             problem = f"the history of this file is not in {self._layout.history.name}; put it back"
             raise CheckpointCorruptedError(path, problem)
         return where
