@@ -9,9 +9,8 @@ from __future__ import annotations
 import inspect
 import threading
 from collections import deque
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import get_logger
@@ -32,8 +31,7 @@ class CircuitState(StrEnum):
     HALF_OPEN = "half_open"
 
 
-@dataclass(frozen=True, slots=True)
-class CircuitTransition:
+class CircuitTransition(NamedTuple):
     """A circuit breaker went from one state to another."""
 
     name: str

@@ -71,7 +71,7 @@ class RetryConfig(BaseModel):
         5
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     max_attempts: Annotated[Count, Field(ge=1, le=10_000)] = 3
     """Attempts in all, the first call included: 1 to 10,000. 1 means no retry."""
@@ -215,7 +215,7 @@ class CircuitBreakerConfig(BaseModel):
     `failure_threshold` of them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     failure_threshold: Annotated[Count, Field(ge=1, le=1_000_000)] = 5
     """Failures that open the breaker, at least 1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from langgraph_runner.errors import NodeTimeoutError, Sanitizer
 from langgraph_runner.node.callee import Callee
@@ -27,8 +27,7 @@ OnRetryAttempt: TypeAlias = Callable[[RetryAttempt], Any]
 """Called before each wait. Sync or async."""
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(NamedTuple):
     """A callback of the user's, in the colour of the runtime."""
 
     function: Callable[..., Any]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from tenacity import RetryCallState
@@ -32,15 +31,13 @@ class RetryAttempt(NamedTuple):
     """The context of the failed attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryAfter:
+class RetryAfter(NamedTuple):
     """Try again after a wait."""
 
     delay_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(NamedTuple):
     """Do not try again."""
 
     reason: Literal["final", "exhausted", "retry_after_too_long"]
