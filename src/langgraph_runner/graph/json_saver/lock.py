@@ -117,6 +117,7 @@ class StoreLock:
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:
+    assert fcntl is not None  # noqa: S101 - whoever opens the lock has looked
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError as error:

@@ -39,7 +39,6 @@ __all__ = ["JsonFileSaver"]
 
 _MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 _LOCK_TIMEOUT_S: Final = 30.0
-_END: Final = object()
 
 
 class JsonFileSaver(BaseCheckpointSaver[int]):
@@ -162,7 +161,7 @@ class JsonFileSaver(BaseCheckpointSaver[int]):
         Raises:
             CheckpointError: Nothing was stored.
         """
-        where = Where(_thread_id(config), _namespace(config), config["configurable"]["checkpoint_id"])
+        where = Where(_thread_id(config), _namespace(config), _configurable(config)["checkpoint_id"])
         update = merged_writes(self._codec, where, writes, task_id, task_path)
         self._store.update_writes(where, task_id, update)
 
@@ -241,8 +240,8 @@ class JsonFileSaver(BaseCheckpointSaver[int]):
     ) -> AsyncIterator[CheckpointTuple]:
         """Do as `list`, one checkpoint at a time in a thread."""
         found = self.list(config, filter=filter, before=before, limit=limit)
-        step = partial(next, found, _END)
-        while (each := await asyncio.to_thread(step)) is not _END:
+        step = partial(next, found, None)
+        while (each := await asyncio.to_thread(step)) is not None:
             yield each
 
     async def aput(
@@ -311,23 +310,28 @@ class JsonFileSaver(BaseCheckpointSaver[int]):
                 open_channels = set(found.metadata.get("counters_since_delta_snapshot") or ())
             open_channels -= found.checkpoint["channel_values"].keys()
             parent = found.parent_config
-            entry = None if parent is None else entries.get(parent["configurable"]["checkpoint_id"])
+            entry = None if parent is None else entries.get(_configurable(parent)["checkpoint_id"])
         return needed
 
 
+def _configurable(config: RunnableConfig) -> dict[str, Any]:
+    # To the type checkers the key may be missing; in what LangGraph hands to a saver it never is.
+    return config.get("configurable", {})
+
+
 def _thread_id(config: RunnableConfig) -> str:
-    return str(config["configurable"]["thread_id"])
+    return str(_configurable(config)["thread_id"])
 
 
 def _namespace(config: RunnableConfig) -> str:
-    return str(config["configurable"].get("checkpoint_ns") or "")
+    return str(_configurable(config).get("checkpoint_ns") or "")
 
 
 def _candidates(
     store: CheckpointStore, config: RunnableConfig | None, before: RunnableConfig | None
 ) -> Iterator[Entry]:
     """What `list` has to look at, the greatest id first."""
-    named: dict[str, Any] = {} if config is None else config["configurable"]
+    named: dict[str, Any] = {} if config is None else _configurable(config)
     end = None if before is None else get_checkpoint_id(before)
     only = named.get("checkpoint_id")
     thread_id = named.get("thread_id")
