@@ -156,7 +156,9 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
         NodeCancellationError: The call was to stop before it had begun.
         InvalidNodeOutputError: LangGraph could not write to the state what the function returned.
     """
-    limits = _limits(policies, call, context)
+    limits = None
+    if policies.has_timeout or call.is_stoppable:
+        limits = _limits(policies, call, context)
     breaker, callee = policies.circuit_breaker, policies.callee
     permit = None if breaker is None else breaker.acquire(call.name)
     call.attempts += 1

@@ -40,6 +40,8 @@ class NodeCall:
     """LangGraph's, on which a drain is requested."""
     pristine: Any = None
     """The state as it was given, which no attempt gets to see where another or a fallback may follow."""
+    is_stoppable: bool = False
+    """Whether an abort signal, a drain or a node around this one may stop an attempt."""
     attempts: int = 0
     cancel_requests: int = 0
     """Of the task, when the call began."""
@@ -75,6 +77,7 @@ class NodeCall:
         if callee.is_async:
             self.cancel_requests = self.runtime.cancel_requests()
         if parent is not None:
+            self.is_stoppable = True
             self.interrupts_before = interrupts_so_far()
 
     def elapsed_ms(self) -> float:

@@ -88,7 +88,8 @@ async def run_node(
         if failed is not None:
             raise_if_cancelled(call, failed)
             value = await _recovered(policies, call, context, failed)
-        outcome = Success(value, call.attempts, call.elapsed_ms(), call.fallback_used)
+        duration_ms = (call.runtime.monotonic() - call.started) * 1000
+        outcome = Success(value, call.attempts, duration_ms, call.fallback_used)
     except Exception as error:
         if is_control_flow(error):
             report_interrupted(call, error)
@@ -158,6 +159,8 @@ def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig)
     if policies.retry is None and (retry := configurable.get("default_retry")) is not None:
         call.retry = as_retry_config(retry)
     call.control = run_control(config)
+    if call.abort_signal is not None or call.control is not None:
+        call.is_stoppable = True
 
 
 async def _fallen_back(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from langgraph_runner.errors import NodeTimeoutError, Sanitizer
@@ -82,6 +82,12 @@ class NodePolicies:
     drain_stops: bool
     log_level: int
     sanitizer: Sanitizer
+    has_timeout: bool = field(init=False)
+    """Whether time may stop an attempt."""
+
+    def __post_init__(self) -> None:
+        has_timeout = self.timeout_ms is not None or self.total_timeout_ms is not None
+        object.__setattr__(self, "has_timeout", has_timeout)
 
 
 def as_choice(value: object, choices: tuple[str, ...], *, field: str) -> None:
