@@ -23,6 +23,7 @@ from langgraph_runner.graph import (
     CheckpointTooLargeError,
     CheckpointVersionError,
 )
+from langgraph_runner.graph.json_saver.documents import seal
 from tests.graph.stores import Files, checkpoint_of, config_of, put, values_of
 
 PLACES = ["head", "checkpoint", "writes"]
@@ -328,3 +329,40 @@ def test_every_error_has_a_code_of_its_own():
     """And every code its error."""
     kinds = [CheckpointError, *CheckpointError.__subclasses__()]
     assert sorted(kind.code for kind in kinds) == sorted(CheckpointErrorCode)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"thread_id": 7}, {"state": {"$unknown": 1}}, {"state": {"$serde": "msgpack", "data": "?"}}],
+    ids=["nothing", "no text", "unknown tag", "no base64"],
+)
+def test_a_sealed_file_with_other_content_is_a_typed_error(files, victim, fields):
+    """Whoever can make a checksum can make a mistake as well."""
+    kind = "writes" if victim in files.writes() else "checkpoint"
+    victim.write_bytes(seal(kind, fields))
+    with pytest.raises(CheckpointCorruptedError):
+        read(files)
+
+
+def test_a_long_id_that_its_file_does_not_tell_is_a_typed_error(files):
+    """The name of a long id is not the id."""
+    put(files.saver(), "a" * 300)
+    files.checkpoints()[0].write_bytes(seal("checkpoint", {}))
+    files.head.unlink()
+    with pytest.raises(CheckpointCorruptedError, match="which checkpoint"):
+        files.saver().get_tuple(config_of())
+
+
+def test_an_unreadable_head_is_a_typed_error(files, monkeypatch):
+    """Where not even its size can be had."""
+    put(files.saver(), "1")
+    lstat = os.lstat
+
+    def refuse(path: Any) -> os.stat_result:
+        if Path(path) == files.head:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return lstat(path)
+
+    monkeypatch.setattr(os, "lstat", refuse)
+    with pytest.raises(CheckpointReadError, match="Permission denied"):
+        files.saver().get_tuple(config_of())

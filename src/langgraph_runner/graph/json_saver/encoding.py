@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import base64
 import json
-import math
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -28,7 +28,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph_runner.graph.json_saver.errors import CheckpointSerializationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -41,11 +41,12 @@ _SHOWN_CHARS: Final = 200
 
 
 class ValueCodec:
-    """Encodes and decodes values with a serializer. Immutable; thread-safe if the serializer is."""
+    """Encodes and decodes the values of one document with a serializer. For one thread."""
 
     def __init__(self, serde: SerializerProtocol) -> None:
         self._serde = serde
         self._is_readable = isinstance(serde, JsonPlusSerializer)
+        self._plain_keys: set[str] = set()
 
     def encode(self, value: Any) -> Any:
         """Give a value as what JSON can hold.
@@ -81,32 +82,38 @@ class ValueCodec:
     def _encode(self, value: Any, depth: int) -> Any:
         kind = type(value)
         if kind is str:
-            return encode_text(value)
+            return value if value.isascii() else encode_text(value)
         if kind is bool or value is None:
             return value
         if kind is int:
             return value if -_MAX_INT <= value < _MAX_INT else {"$int": hex(value)}
         if kind is float:
-            return value if math.isfinite(value) else {"$float": str(value)}
+            return value if isfinite(value) else {"$float": str(value)}
         if depth > _MAX_DEPTH:
             return self._through_serde(value)
+        return self._encode_container(kind, value, depth)
+
+    def _encode_container(self, kind: type, value: Any, depth: int) -> Any:
+        encode = self._encode
         if kind is dict:
-            return self._encode_mapping(value, depth)
+            if self._has_plain_keys(value):
+                return {key: encode(item, depth + 1) for key, item in value.items()}
+            return {"$dict": [[encode(k, depth + 3), encode(v, depth + 3)] for k, v in value.items()]}
         if kind is list:
-            return self._encode_items(value, depth + 1)
+            return [encode(item, depth + 1) for item in value]
         if kind in _COLLECTION_TAGS:
-            return {_COLLECTION_TAGS[kind]: self._encode_items(value, depth + 2)}
+            return {_COLLECTION_TAGS[kind]: [encode(item, depth + 2) for item in value]}
         return self._through_serde(value)
 
-    def _encode_items(self, values: Iterable[Any], depth: int) -> list[Any]:
-        encode = self._encode
-        return [encode(value, depth) for value in values]
-
-    def _encode_mapping(self, values: dict[Any, Any], depth: int) -> dict[str, Any]:
-        encode = self._encode
-        if all(_is_plain_key(key) for key in values):
-            return {key: encode(value, depth + 1) for key, value in values.items()}
-        return {"$dict": [[encode(k, depth + 3), encode(v, depth + 3)] for k, v in values.items()]}
+    def _has_plain_keys(self, mapping: dict[Any, Any]) -> bool:
+        # Records repeat their keys, and without a Python call for each they cost a third less.
+        if not _TEXT_ONLY.issuperset(map(type, mapping)):
+            return False
+        if not self._plain_keys.issuperset(mapping):
+            if not all(map(_is_plain_key, mapping)):
+                return False
+            self._plain_keys.update(mapping)
+        return True
 
     def _through_serde(self, value: Any) -> dict[str, Any]:
         try:
@@ -153,8 +160,8 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _is_plain_key(key: Any) -> bool:
-    return type(key) is str and not key.startswith("$") and _is_unicode(key)
+def _is_plain_key(key: str) -> bool:
+    return not key.startswith("$") and _is_unicode(key)
 
 
 def _shown(value: Any) -> str:
@@ -166,6 +173,7 @@ def _shown(value: Any) -> str:
     return cut.encode("utf-8", "replace").decode()
 
 
+_TEXT_ONLY: Final = frozenset({str})
 _COLLECTION_TAGS: Final[dict[type, str]] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
 _DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
     "$tuple": tuple,

@@ -14,7 +14,6 @@ them can be removed without touching another. `names` says how an id becomes a f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
@@ -52,8 +51,7 @@ class Where(NamedTuple):
         return {name: encode_text(value) for name, value in zip(self._fields, self, strict=True)}
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """The files of one checkpoint."""
 
     folder: Path
@@ -74,8 +72,9 @@ class Entry:
         return self.writes_folder / f"{encode_name(task_id)}{_JSON}"
 
     def writes_files(self) -> list[Path]:
-        """All pending writes that are there, by name."""
-        return [self.writes_folder / name for name in _json_names(self.writes_folder)]
+        """All pending writes that are there."""
+        folder = self.writes_folder
+        return [folder / name for name in _json_names(folder)]
 
     @property
     def checkpoint_id(self) -> str | None:
@@ -122,11 +121,11 @@ class Layout:
 
     def entries(self, namespace_folder: Path) -> list[Entry]:
         """All checkpoints in a folder, in no order."""
-        return [Entry(namespace_folder, name.removesuffix(_JSON)) for name in _json_names(namespace_folder)]
+        return [Entry(namespace_folder, name[: -len(_JSON)]) for name in _json_names(namespace_folder)]
 
 
 def _json_names(folder: Path) -> list[str]:
-    return sorted(name for name in list_names(folder) if name.endswith(_JSON) and not name.startswith("."))
+    return [name for name in list_names(folder) if name.endswith(_JSON) and not name.startswith(".")]
 
 
 def _folders(parent: Path) -> list[Path]:

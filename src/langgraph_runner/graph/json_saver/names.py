@@ -19,6 +19,7 @@ EMPTY_NAME: Final = "@root"
 _MAX_CHARS: Final = 160
 _SHOWN_CHARS: Final = 80
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+_PLAIN_NAME: Final = re.compile(r"[a-z0-9_-]+")
 _NAME: Final = re.compile(r"(?:[a-z0-9_-]|%[0-9a-f]{2})+")
 
 
@@ -44,6 +45,8 @@ def decode_name(name: str) -> str | None:
     >>> decode_name("%54eam%2fa_1")
     'Team/a_1'
     """
+    if _PLAIN_NAME.fullmatch(name) is not None:  # As nearly all are: LangGraph's ids are UUIDs.
+        return name
     if name == EMPTY_NAME:
         return ""
     if "~" in name:

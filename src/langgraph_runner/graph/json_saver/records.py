@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple, writes_sort_key
@@ -13,7 +14,7 @@ from langgraph_runner.graph.json_saver.head import KIND
 from langgraph_runner.graph.json_saver.layout import Layout, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from langchain_core.runnables import RunnableConfig
@@ -65,13 +66,11 @@ def read_checkpoint(codec: ValueCodec, layout: Layout, stored: Stored) -> Checkp
     """
     path = stored.entry.file
     fields = unseal(path, stored.data, KIND, codec.decode_object)
-    try:
+    with _complete(path):
         where = Where.of(fields)
         parent_id = fields["parent_checkpoint_id"]
         checkpoint = {**fields["checkpoint"], "channel_values": fields["state"]}
         metadata = fields["metadata"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointCorruptedError(path, f"a field is missing or wrong: {error}") from error
     _check_place(path, layout.entry(where).file)
     return CheckpointTuple(
         config=to_config(where),
@@ -104,8 +103,9 @@ def merged_writes(
     }
 
     def update(path: Path, data: bytes | None) -> bytes | None:
-        found = [] if data is None else _fields(path, data)[_WRITES]
-        before = {write["index"]: write for write in found}
+        fields = {_WRITES: []} if data is None else unseal(path, data, _WRITES)
+        with _complete(path):
+            before = {write["index"]: write for write in fields[_WRITES]}
         after = {**before, **{i: write for i, write in added.items() if i < 0 or i not in before}}
         if after == before:
             return None
@@ -130,17 +130,24 @@ def moved_document(path: Path, data: bytes, thread_id: str) -> tuple[dict[str, A
 def _pending_writes(codec: ValueCodec, layout: Layout, stored: Stored) -> list[PendingWrite]:
     found = []
     for path, data in stored.writes:
-        fields = _fields(path, data, codec)
-        task_id = decode_text(fields["task_id"])
-        _check_place(path, layout.entry(Where.of(fields)).writes_file(task_id))
-        for write in fields[_WRITES]:
-            key = writes_sort_key(write["task_path"], task_id, write["index"])
-            found.append((key, (task_id, write["channel"], write["value"])))
+        fields = unseal(path, data, _WRITES, codec.decode_object)
+        with _complete(path):
+            task_id = decode_text(fields["task_id"])
+            place = layout.entry(Where.of(fields)).writes_file(task_id)
+            for write in fields[_WRITES]:
+                key = writes_sort_key(write["task_path"], task_id, write["index"])
+                found.append((key, (task_id, write["channel"], write["value"])))
+        _check_place(path, place)
     return [write for _, write in sorted(found, key=lambda keyed: keyed[0])]
 
 
-def _fields(path: Path, data: bytes, codec: ValueCodec | None = None) -> dict[str, Any]:
-    return unseal(path, data, _WRITES, None if codec is None else codec.decode_object)
+@contextlib.contextmanager
+def _complete(path: Path) -> Iterator[None]:
+    """Turn what a missing field, or one of another type, leads to into a typed error."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointCorruptedError(path, f"a field is missing or wrong: {error}") from error
 
 
 def _check_place(path: Path, expected: Path) -> None:

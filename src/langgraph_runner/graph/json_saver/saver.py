@@ -282,7 +282,7 @@ class JsonFileSaver(BaseCheckpointSaver[int]):
 
     @property
     def _codec(self) -> ValueCodec:
-        # Made anew, because `with_allowlist` gives a copy of the saver another serializer.
+        # Made anew: `with_allowlist` gives a copy of the saver another serializer, and a codec serves one call.
         return ValueCodec(self.serde)
 
     def _read(self, entry: Entry) -> CheckpointTuple | None:
