@@ -128,7 +128,7 @@ SENTENCES: tuple[str, ...] = (
     "git@github.com:acme/shop.git not found",
     "ssh://git@github.com/acme/shop.git not found",
     "http://localhost:3000/@vite/client failed",
-    "https://registry.npmjs.org/@types/node not found",
+    "https://packages.example.org/@types/node not found",
     "mail to bob.smith+orders@example.co.uk bounced",
     "mailto:bob@example.com",
     'File "src/shop/nodes.py", line 42, in fetch_token',
