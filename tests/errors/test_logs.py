@@ -154,3 +154,14 @@ def test_structlog_is_not_loaded_before_the_first_event():
         f"is_enabled({NAME!r}, 20); print('structlog' in sys.modules)"
     )
     assert run(code).strip() == "False"
+
+
+@pytest.mark.req("N-13")
+def test_a_warning_that_would_reach_nobody_is_not_enabled():
+    """A record costs time, also where no handler takes it."""
+    logger = logging.getLogger("langgraph_runner.unheard")
+    logger.propagate = False
+    assert is_enabled("langgraph_runner.unheard", logging.ERROR) is False
+    logger.addHandler(handler := logging.StreamHandler())
+    assert is_enabled("langgraph_runner.unheard", logging.ERROR) is True
+    logger.removeHandler(handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import re
 from dataclasses import FrozenInstanceError
@@ -103,3 +104,18 @@ def test_a_sanitizer_can_be_copied(twin):
 def test_the_repr_quotes_no_pattern():
     """A pattern may be made of the secret that it is for."""
     assert SECRET not in repr(Sanitizer(extra_patterns=[SECRET], keep=[SECRET]))
+
+
+@pytest.mark.req("N-20")
+def test_a_project_root_of_bytes_is_refused():
+    """The message tells how to make text of it."""
+
+    class BytesPath(os.PathLike):
+        """A path as the operating system has it."""
+
+        def __fspath__(self):
+            """Bytes."""
+            return b"/srv/app"
+
+    with pytest.raises(TypeError, match=r"use os.fsdecode\(\)"):
+        Sanitizer(project_root=BytesPath())
