@@ -8,7 +8,7 @@ import pytest
 
 TOOL = Path(__file__).parent.parent / "tools" / "coverage_floor.py"
 COVERED = "x = 1\n"
-HALF_COVERED = "x = 1\nif x:\n    y = 2\n"
+HALF_COVERED = "def f(x):\n" + "    if x:\n        return 1\n    return 2\n" + "\n\ndef g():\n    return 3\n"
 
 
 def run_floor(folder, sources):

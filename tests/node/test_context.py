@@ -279,3 +279,12 @@ def test_a_stop_before_the_signal_is_asked_for_is_not_missed():
 
     create_node(work, timeout_ms=500, runtime=fake)({})
     assert "exceeded its attempt timeout" in seen[0]
+
+
+@pytest.mark.req("N-22", "N-13")
+def test_the_processor_adds_no_story_where_there_is_none(structlog_restored):
+    """An empty field would only take room."""
+    seen = []
+    create_node(lambda s: seen.append(add_node_context(None, "info", {"event": "e"})), name="n")({})
+    assert seen[0]["node"] == "n"
+    assert "story_id" not in seen[0]

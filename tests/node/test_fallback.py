@@ -239,3 +239,10 @@ def test_its_output_is_checked_too(colour):
     node = create_node(colour.function(failing), fallback=lambda s: 5)
     record = colour.call(node, {})["errors"][0]
     assert "InvalidNodeOutputError" in json.dumps(record["causes"])
+
+
+@pytest.mark.req("N-25")
+def test_one_that_takes_anything_gets_everything(colour):
+    """`**keywords` is a wish as well."""
+    node = create_node(colour.function(failing), fallback=lambda s, **keywords: {"x": sorted(keywords)})
+    assert colour.call(node, {}, {"configurable": {}}) == {"x": ["config"]}

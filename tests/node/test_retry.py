@@ -1,5 +1,7 @@
 """Retry: how often, how long between, and who is told."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -261,3 +263,20 @@ def test_one_attempt_means_no_retry_and_no_exhaustion(colour, fake):
     node, flaky = flaky_node(colour, fake, ConnectionError, retry=1)
     assert colour.call(node, {})["errors"][0]["code"] == "NODE_EXECUTION_FAILED"
     assert flaky.calls == 1
+
+
+@pytest.mark.req("N-23")
+def test_a_plain_callback_of_an_async_node_may_hand_on_a_coroutine():
+    """It is awaited, as a lambda around an async function means it."""
+    heard = []
+
+    async def hear(event):
+        heard.append(event.attempt)
+
+    def hand_on(event):
+        return hear(event)
+
+    flaky = Flaky(ConnectionError, {})
+    node = create_node(flaky.awaited, retry=2, on_retry_attempt=hand_on, runtime=FakeRuntime())
+    assert asyncio.run(node({})) == {}
+    assert heard == [1]

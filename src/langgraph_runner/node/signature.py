@@ -10,7 +10,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import RunnableConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,16 +43,15 @@ def dress(
     wrapper.__module__ = getattr(source, "__module__", None) or wrapper.__module__
     wrapper.__doc__ = getattr(source, "__doc__", None)
     wrapper.__annotations__ = {**_annotations(source), "config": RunnableConfig}
-    if not isinstance(callee.source, Runnable):
-        # LangGraph looks through this for annotations' namespaces and for the subgraphs that a node calls.
-        wrapper.__wrapped__ = source  # type: ignore[attr-defined]
+    # LangGraph looks through this for annotations' namespaces and for the subgraphs that a node calls.
+    wrapper.__wrapped__ = source  # type: ignore[attr-defined]
     wrapper.__signature__ = _signature(callee, others)  # type: ignore[attr-defined]
 
 
 def _function_behind(source: Any) -> Any:
     while isinstance(source, functools.partial):
         source = source.func
-    if isinstance(source, Runnable) or inspect.isroutine(source) or isinstance(source, type):
+    if inspect.isroutine(source) or isinstance(source, type):
         return source
     return source.__call__
 
@@ -60,7 +59,7 @@ def _function_behind(source: Any) -> Any:
 def _annotations(source: Any) -> dict[str, Any]:
     try:
         return dict(inspect.get_annotations(source))
-    except TypeError:  # Runnables have none that mean anything here.
+    except TypeError:  # Some callables have none to read.
         return {}
 
 
@@ -73,10 +72,7 @@ def _signature(callee: Callee, others: tuple[Callee, ...]) -> inspect.Signature:
                     kind=inspect.Parameter.KEYWORD_ONLY, default=None
                 )
     parameters.setdefault(_CONFIG.name, _CONFIG)
-    returns = inspect.Signature.empty
-    source = _function_behind(callee.source)
-    if not isinstance(source, Runnable):
-        returns = _annotations(source).get("return", inspect.Signature.empty)
+    returns = _annotations(_function_behind(callee.source)).get("return", inspect.Signature.empty)
     ordered = sorted(parameters.values(), key=lambda parameter: parameter.kind)
     return inspect.Signature(_defaults_last(ordered), return_annotation=returns)
 
