@@ -84,13 +84,15 @@ def test_ids_of_the_config_win(colour):
 @pytest.mark.req("N-22")
 def test_an_active_opentelemetry_span_gives_the_trace(colour, monkeypatch):
     """Joined to the caller's trace, without importing OpenTelemetry."""
-    span_context = types.SimpleNamespace(trace_id=0xABC, is_valid=True)
+    span_context = types.SimpleNamespace(trace_id=0xABC, span_id=0xDEF, is_valid=True)
     span = types.SimpleNamespace(get_span_context=lambda: span_context)
     fake_module = types.SimpleNamespace(get_current_span=lambda: span)
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", fake_module)
     assert seen_context(colour).trace_id == f"{0xABC:032x}"
+    assert seen_context(colour).span_id == f"{0xDEF:016x}"
     span_context.is_valid = False
     assert seen_context(colour).trace_id != f"{0xABC:032x}"
+    assert seen_context(colour).span_id is None
 
 
 @pytest.mark.req("N-22")

@@ -8,7 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.node.context import EXECUTION_IDS, active_otel_trace_id
+from langgraph_runner.node.context import EXECUTION_IDS, active_otel_ids
 from langgraph_runner.node.langgraph_compat import interrupts_so_far, name_in_graph, run_control, run_id
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.context import NodeContext
-    from langgraph_runner.node.policies import NodePolicies
+    from langgraph_runner.node.policies import NodePolicies, Span, Spans
 
 __all__ = ["TRACE_ID", "NodeCall"]
 
@@ -52,6 +52,8 @@ class NodeCall:
     """The error of the last attempt that took too long."""
     is_logged: bool = False
     """Whether the events of an ordinary call are wanted."""
+    span: Span | None = None
+    """What traces this call."""
     _execution_id: str | None = None
     _trace_id: str | None = None
 
@@ -68,6 +70,8 @@ class NodeCall:
         self.name = policies.name or name_in_graph(config) or callee.name
         self.state = state
         self.config = config
+        if config:
+            self.configurable = config.get("configurable") or self.configurable
         self.keywords = callee.prepared(config, keywords) if callee.injected else keywords
         self.parent = parent
         self.collector = policies.metrics_collector
@@ -112,11 +116,21 @@ class NodeCall:
         if self._trace_id is None:
             given = self.configurable.get("trace_id")
             if not (isinstance(given, str) and TRACE_ID.fullmatch(given)):
-                given = active_otel_trace_id()
+                given, _ = active_otel_ids()
             if not given and self.parent is not None:
                 given = self.parent.trace_id
             self._trace_id = str(given) if given else self._derived_trace_id()
         return self._trace_id
+
+    def start_span(self, spans: Spans) -> None:
+        """Trace this call. Its `trace_id` is that of its span from now on."""
+        attributes = {"langgraph.graph.execution_id": self.graph_execution_id}
+        if (story_id := self.story_id) is not None:
+            attributes["langgraph.story.id"] = story_id
+        self.span = spans.start(self.name, trace_id=self.trace_id, attributes=attributes)
+        trace_id, _ = active_otel_ids()
+        if trace_id is not None:
+            self._trace_id = trace_id
 
     def _made_up_id(self) -> str:
         new_id = self.runtime.token_hex(16)

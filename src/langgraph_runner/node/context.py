@@ -99,6 +99,14 @@ class NodeContext:
         return self._call.trace_id
 
     @property
+    def span_id(self) -> str | None:
+        """W3C span id (16 lower-case hex digits) of the active OpenTelemetry span; None without one.
+
+        With `spans=NodeSpans()` that is the node's own span, or one that its function has started in it.
+        """
+        return active_otel_ids()[1]
+
+    @property
     def abort_signal(self) -> AbortSignal:
         """Fires when this attempt is to stop: its timeout passed, its run was aborted, or it drains.
 
@@ -185,16 +193,16 @@ def add_node_context(_logger: Any, _method: str, event: MutableMapping[str, Any]
     return event
 
 
-def active_otel_trace_id() -> str | None:
-    """The trace id of the active OpenTelemetry span; None without a valid one.
+def active_otel_ids() -> tuple[str, str] | tuple[None, None]:
+    """Trace id and span id of the active OpenTelemetry span, as W3C writes them; None without a valid one.
 
     A program with an active span has imported OpenTelemetry already, so this never does.
     """
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:
-        return None
+        return None, None
     span = trace.get_current_span().get_span_context()
-    return f"{span.trace_id:032x}" if span.is_valid else None
+    return (f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else (None, None)
 
 
 class ExecutionIds:

@@ -35,7 +35,9 @@ from langgraph_runner.node.policies import (
     OnError,
     OnRetryAttempt,
     OnTimeout,
+    Spans,
     as_choice,
+    as_spans,
 )
 from langgraph_runner.node.runner_config import as_collector
 from langgraph_runner.node.runtime import REAL_RUNTIMES, Runtime, Runtimes
@@ -64,6 +66,7 @@ class NodeOptions(TypedDict, total=False):
     circuit_breaker: CircuitBreakerLike | None
     fallback: NodeFunction | None
     metrics_collector: NodeMetricsCollector | None
+    spans: Spans | None
     on_error: OnError
     on_drain: OnDrain | None
     log_level: int | str
@@ -101,6 +104,7 @@ def create_node(
     circuit_breaker: CircuitBreakerLike | None = None,
     fallback: NodeFunction | None = None,
     metrics_collector: NodeMetricsCollector | None = None,
+    spans: Spans | None = None,
     on_error: OnError = "capture",
     on_drain: OnDrain | None = None,
     log_level: int | str = "INFO",
@@ -131,6 +135,8 @@ def create_node(
         fallback: Runs with the same state when `fn` has finally failed, under `timeout_ms` and the abort
             signal. A callable of either colour, or a node. `get_node_context().primary_error` tells it why.
         metrics_collector: What to report to; one in `config["configurable"]` wins.
+        spans: A `NodeSpans` (extra `otel`), for one OpenTelemetry span a call with its attempts as events; one in
+            `config["configurable"]` wins.
         on_error: `"capture"` writes a failure to the state: `errors`, and `routing_flags["blocked"] = True`.
             `"record"` writes `errors` only, for one of many branches whose failure must not block the rest.
             `"raise"` raises the original exception, so that LangGraph's `retry_policy` and `error_handler` act.
@@ -171,6 +177,7 @@ def create_node(
     if not isinstance(sanitizer, Sanitizer):
         raise TypeError(f"sanitizer: expected a Sanitizer, got {sanitizer!r:.80}.")
     as_collector(metrics_collector)
+    as_spans(spans)
     callee = Callee.of(fn)
     runtimes = runtime or REAL_RUNTIMES
     if not (hasattr(runtimes, "awaiting") and hasattr(runtimes, "blocking")):
@@ -188,6 +195,7 @@ def create_node(
         circuit_breaker=_as_breaker(circuit_breaker, name or callee.name, world),
         fallback=None if fallback is None else as_fallback(fallback, world),
         metrics_collector=metrics_collector,
+        spans=spans,
         on_error=on_error,
         drain_stops=on_drain == "stop" or (on_drain is None and on_error != "raise"),
         log_level=as_log_level(log_level),

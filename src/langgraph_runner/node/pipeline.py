@@ -148,10 +148,9 @@ async def _recovered(policies: NodePolicies, call: NodeCall, context: NodeContex
 
 def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig) -> None:
     """Settle what the node's own options and the config of this call say together."""
-    configurable = config.get("configurable")
-    if configurable is None:
+    configurable = call.configurable
+    if not configurable:
         return
-    call.configurable = configurable
     if (collector := configurable.get("metrics_collector")) is not None:
         call.collector = collector
     if (signal := configurable.get("abort_signal")) is not None:

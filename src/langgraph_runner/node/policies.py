@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from langgraph_runner.errors import NodeTimeoutError, Sanitizer
 from langgraph_runner.node.callee import Callee
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from langgraph_runner.node.config import RetryConfig
     from langgraph_runner.node.runtime import Runtime
 
-__all__ = ["Callback", "NodePolicies", "OnDrain", "OnError", "OnRetryAttempt", "OnTimeout", "as_choice"]
+__all__ = [
+    "Callback",
+    "NodePolicies",
+    "OnDrain",
+    "OnError",
+    "OnRetryAttempt",
+    "OnTimeout",
+    "Span",
+    "Spans",
+    "as_choice",
+    "as_spans",
+]
 
 OnError = Literal["capture", "record", "raise"]
 OnDrain = Literal["stop", "finish"]
@@ -25,6 +36,31 @@ OnTimeout: TypeAlias = Callable[[NodeTimeoutError], Any]
 """Called with the timeout error of an attempt, to clean up after it. Sync or async."""
 OnRetryAttempt: TypeAlias = Callable[[RetryAttempt], Any]
 """Called before each wait. Sync or async."""
+
+
+class Span(Protocol):
+    """What one node call tells of itself to a tracer; `NodeSpan` of the exporters is one."""
+
+    def attempt_failed(self, attempt: int, *, error_type: str, retry_in_ms: float | None = None) -> None:
+        """An attempt failed."""
+
+    def fell_back(self, *, error_type: str) -> None:
+        """The fallback takes over."""
+
+    def end(
+        self, outcome: Any, *, attempts: int, error_type: str | None = None, message: str | None = None
+    ) -> None:
+        """The call is over."""
+
+
+class Spans(Protocol):
+    """What starts them; `NodeSpans` of the exporters is one."""
+
+    def start(
+        self, node: str, *, trace_id: str | None = None, attributes: Mapping[str, str | int] | None = None
+    ) -> Span:
+        """Start the span of one call."""
+        ...
 
 
 class Callback(NamedTuple):
@@ -78,6 +114,7 @@ class NodePolicies:
     fallback: Callee | None
     """In the colour of the runtime."""
     metrics_collector: NodeMetricsCollector | None
+    spans: Spans | None
     on_error: OnError
     drain_stops: bool
     log_level: int
@@ -98,3 +135,13 @@ def as_choice(value: object, choices: tuple[str, ...], *, field: str) -> None:
     """
     if value not in choices:
         raise ValueError(f"{field}: {value!r} is not one of {', '.join(map(repr, choices))}.")
+
+
+def as_spans(spans: object) -> None:
+    """Refuse what cannot start spans.
+
+    Raises:
+        TypeError: It has no method `start`.
+    """
+    if spans is not None and not callable(getattr(spans, "start", None)):
+        raise TypeError(f"spans: expected a NodeSpans or the like, got {spans!r:.80}.")

@@ -1,4 +1,4 @@
-"""Telling the outside what a node does: log events and metrics. Neither can harm the node."""
+"""Telling the outside what a node does: log events, metrics and spans. None of them can harm the node."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.call import NodeCall
     from langgraph_runner.node.outcome import Failure, Success
+    from langgraph_runner.node.policies import Spans
 
 __all__ = [
     "report_cancelled",
@@ -28,6 +29,9 @@ __all__ = [
 
 def report_started(call: NodeCall) -> None:
     """The call begins. Settles whether its ordinary events are wanted, for the end as well."""
+    spans = call.configurable.get("spans", call.policies.spans)
+    if spans is not None:
+        _start_span(call, spans)
     if is_enabled(LOGGER, call.policies.log_level):
         call.is_logged = True
         log(call.policies.log_level, "node.started", call)
@@ -40,6 +44,8 @@ def report_success(call: NodeCall, success: Success) -> None:
             call.collector.record_success(call.name, success.duration_ms)
         except Exception as error:  # Metrics never harm the node.
             report_harmless(call, "node.metrics_failed", error)
+    if call.span is not None:
+        _trace(call, "end", "fallback" if success.fallback_used else "success", attempts=success.attempts)
     if call.is_logged:
         log(
             call.policies.log_level,
@@ -57,6 +63,15 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
     if call.collector is not None:
         _record(call, call.collector, "record_failure", call.name, failure.duration_ms, category)
     fault = category not in {FailureCategory.CANCELLED, FailureCategory.CIRCUIT_OPEN}
+    if call.span is not None:
+        _trace(
+            call,
+            "end",
+            "failure" if fault else str(category.value),
+            attempts=failure.attempts,
+            error_type=failure.record["error_type"],
+            message=failure.record["message"],
+        )
     log(
         max(call.policies.log_level, logging.ERROR if fault else logging.WARNING),
         "node.cancelled" if category is FailureCategory.CANCELLED else "node.failed",
@@ -83,6 +98,9 @@ def report_interrupted(call: NodeCall, error: BaseException) -> None:
 
 
 def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> None:
+    if call.span is not None:
+        kind = "cancelled" if event == "node.cancelled" else "interrupted"
+        _trace(call, "end", kind, attempts=call.attempts, error_type=type(error).__name__)
     log(
         level,
         event,
@@ -97,6 +115,9 @@ def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
     """An attempt failed and another will follow. The event names the type; the text may hold secrets."""
     if call.collector is not None:
         _record(call, call.collector, "record_retry", call.name)
+    if call.span is not None:
+        name = type(error).__name__
+        _trace(call, "attempt_failed", call.attempts, error_type=name, retry_in_ms=delay_ms)
     log(
         logging.WARNING,
         "node.retrying",
@@ -109,6 +130,8 @@ def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
 
 def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
     """The function failed finally and its fallback takes over. The type only; the text may hold secrets."""
+    if call.span is not None:
+        _trace(call, "fell_back", error_type=type(primary_error).__name__)
     log(
         logging.WARNING,
         "node.falling_back",
@@ -129,3 +152,18 @@ def _record(call: NodeCall, collector: NodeMetricsCollector, method: str, *argum
         getattr(collector, method)(*arguments)
     except Exception as error:  # Metrics never harm the node.
         report_harmless(call, "node.metrics_failed", error)
+
+
+def _start_span(call: NodeCall, spans: Spans) -> None:
+    try:
+        call.start_span(spans)
+    except Exception as error:  # A tracer never harms the node.
+        report_harmless(call, "node.span_failed", error)
+
+
+def _trace(call: NodeCall, method: str, *arguments: Any, **fields: Any) -> None:
+    """Tell something to the span of the call, which may be anybody's and may raise."""
+    try:
+        getattr(call.span, method)(*arguments, **fields)
+    except Exception as error:  # A tracer never harms the node.
+        report_harmless(call, "node.span_failed", error)

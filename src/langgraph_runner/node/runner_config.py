@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.call import TRACE_ID
 from langgraph_runner.node.config import as_retry_config
+from langgraph_runner.node.policies import as_spans
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.config import RetryLike
+    from langgraph_runner.node.policies import Spans
 
 __all__ = ["as_collector", "runner_config"]
 
@@ -24,6 +26,7 @@ def runner_config(
     *,
     abort_signal: AbortSignal | None = None,
     metrics_collector: NodeMetricsCollector | None = None,
+    spans: Spans | None = None,
     story_id: str | None = None,
     trace_id: str | None = None,
     graph_execution_id: str | None = None,
@@ -36,6 +39,7 @@ def runner_config(
         base: A config to start from; it is not changed.
         abort_signal: Stops the nodes of this run when it fires.
         metrics_collector: What the nodes of this run report to, in place of their own.
+        spans: What traces the nodes of this run, in place of their own: a `NodeSpans`.
         story_id: What the run is about; it stands in every log event and error record.
         trace_id: W3C trace id, 32 lower-case hex digits.
         graph_execution_id: The caller's own id for the run.
@@ -47,7 +51,7 @@ def runner_config(
 
     Raises:
         ValueError: `trace_id` is no W3C trace id, or `default_retry` is out of range.
-        TypeError: `abort_signal`, `metrics_collector` or `default_retry` is of no accepted kind.
+        TypeError: `abort_signal`, `metrics_collector`, `spans` or `default_retry` is of no accepted kind.
 
     Example:
         >>> runner_config(story_id="ST-7", thread_id="t1")
@@ -57,9 +61,11 @@ def runner_config(
         raise ValueError(f"trace_id: {trace_id!r} is not 32 lower-case hex digits, not all zero.")
     as_abort_signal(abort_signal, field="abort_signal")
     as_collector(metrics_collector)
+    as_spans(spans)
     given = {
         "abort_signal": abort_signal,
         "metrics_collector": metrics_collector,
+        "spans": spans,
         "story_id": story_id,
         "trace_id": trace_id,
         "graph_execution_id": graph_execution_id,

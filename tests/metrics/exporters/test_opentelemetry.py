@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.metrics import (
     Counter,
     Histogram,
@@ -26,19 +28,22 @@ from opentelemetry.sdk.metrics import (
 )
 from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from langgraph_runner import create_node
+from langgraph_runner import create_node, runner_config
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.metrics.exporters import (
     NodeMetricsOpenTelemetryExporter,
+    NodeSpans,
     export_to_opentelemetry,
 )
+from langgraph_runner.testing import Flaky
 
 DELTA = dict.fromkeys((Counter, ObservableCounter, Histogram), AggregationTemporality.DELTA)
 
 
 class Receiver(ThreadingHTTPServer):
-    """A backend that takes metrics in the protocol's protobuf form, and keeps the requests."""
+    """A backend that takes metrics and spans in the protocol's protobuf form, and keeps the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -82,7 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Take in one export."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.paths.add(self.path)
-        self.server.requests.append(ExportMetricsServiceRequest.FromString(body))
+        kind = ExportTraceServiceRequest if self.path == "/v1/traces" else ExportMetricsServiceRequest
+        self.server.requests.append(kind.FromString(body))
         self.send_response(200)
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", "0")
@@ -161,6 +167,7 @@ COUNTS = {
 }
 
 
+@pytest.mark.req("M-18")
 def test_counters_arrive(receiver, provider, collector):
     """Every count, once, at the path of the protocol."""
     export_to_opentelemetry(collector, provider.get_meter("test"))
@@ -170,6 +177,7 @@ def test_counters_arrive(receiver, provider, collector):
     assert receiver.counts() == COUNTS
 
 
+@pytest.mark.req("M-18")
 def test_the_histogram_arrives_in_seconds_and_exact(receiver, provider, collector):
     """With the collector's buckets, and apart by what became of the node."""
     export_to_opentelemetry(collector, provider.get_meter("test"))
@@ -306,6 +314,23 @@ def test_nothing_is_lost_between_threads(receiver, provider, collector):
         "langgraph.node.retries": {("a",): 1_000},
     }
     assert receiver.durations()["a", "success"].count == 1_000
+
+
+@pytest.mark.req("M-18")
+def test_the_span_of_a_node_arrives_with_its_attempts(receiver):
+    """In the trace that the caller named, with an event for each attempt that failed."""
+    exporter = OTLPSpanExporter(endpoint=receiver.endpoint.replace("metrics", "traces"))
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    flaky = Flaky(ConnectionError, {"answer": 42})
+    retry = {"max_attempts": 2, "backoff_ms": 0}
+    node = create_node(flaky.sync, name="theme", retry=retry, spans=NodeSpans(provider.get_tracer("test")))
+    node({}, runner_config(trace_id="ab" * 16))
+    provider.shutdown()
+    (span,) = receiver.requests[-1].resource_spans[0].scope_spans[0].spans
+    assert (span.name, span.trace_id.hex()) == ("node theme", "ab" * 16)
+    assert [event.name for event in span.events] == ["langgraph.node.attempt_failed"]
+    assert span.end_time_unix_nano >= span.start_time_unix_nano
 
 
 def test_a_failing_sdk_harms_no_node(monkeypatch, provider, collector, caplog):

@@ -124,6 +124,7 @@ EXPECTED: Samples = {
 }
 
 
+@pytest.mark.req("M-18")
 def test_a_scrape_shows_every_count_in_base_units(scrape):
     """Over HTTP, in the text format: exactly these samples, in seconds."""
     content_type, text = scrape()
@@ -131,6 +132,7 @@ def test_a_scrape_shows_every_count_in_base_units(scrape):
     assert samples_of(parse_text(text)) == EXPECTED
 
 
+@pytest.mark.req("M-18")
 def test_a_scrape_in_openmetrics_says_the_same(scrape):
     """Over HTTP, in the newer format, by its stricter parser."""
     content_type, text = scrape(OPENMETRICS)
