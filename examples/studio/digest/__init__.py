@@ -1,0 +1,1 @@
+"""A Markdown text, taken apart, analysed section by section in subgraphs, and summarised."""

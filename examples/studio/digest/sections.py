@@ -1,0 +1,48 @@
+"""Take a Markdown text apart at its headings, and words and sentences out of it."""
+
+import re
+from typing import Any
+
+from examples.studio.digest.state import DigestState, Section
+
+HEADING = re.compile(r"^#{1,6} +(?P<title>.+?) *#*$", re.MULTILINE)
+LINK = re.compile(r"!?\[(?P<label>[^\]]*)\]\((?P<target>[^)\s]+)[^)]*\)|<?(?P<bare>https?://[^\s<>)\]]+)>?")
+NO_PROSE = re.compile(r"^```.*?^```$|^\|[^\n]*$|`", re.MULTILINE | re.DOTALL)
+"""Blocks of code, rows of tables; and the marks around code in a sentence, which stays."""
+
+
+def split(state: DigestState) -> dict[str, Any]:
+    """Split the text into sections; what stands before the first heading is one, too.
+
+    Raises:
+        ValueError: There is no text.
+    """
+    text = NO_PROSE.sub("", state["text"])
+    parts = HEADING.split(text)
+    titled = list(zip(["Introduction", *parts[1::2]], parts[0::2], strict=True))
+    sections: list[Section] = [
+        {"name": f"{number}. {title}", "text": body.strip()}
+        for number, (title, body) in enumerate(titled)
+        if number or body.strip()
+    ]
+    if not sections:
+        raise ValueError("There is no text to digest.")
+    return {"sections": sections, "anchors": [anchor(title) for title in parts[1::2]]}
+
+
+def anchor(title: str) -> str:
+    """Name the anchor of a heading, by the rule that code hosts use."""
+    return "#" + re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")
+
+
+def sentences(text: str) -> list[str]:
+    """Cut a text into sentences; a paragraph or an item of a list ends one as well."""
+    prose = LINK.sub(lambda link: link["label"] or "", text)
+    blocks = re.split(r"\n\s*\n|\n\s*[-*+] +", prose)
+    found = (part for block in blocks for part in re.split(r"(?<=[.!?])\s+", " ".join(block.split())))
+    return [sentence.lstrip("-*+> ") for sentence in found if words(sentence)]
+
+
+def words(text: str) -> list[str]:
+    """Find the words."""
+    return re.findall(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*", text)

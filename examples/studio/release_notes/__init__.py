@@ -1,0 +1,1 @@
+"""Release notes, drafted from commit subjects and reviewed by a person."""

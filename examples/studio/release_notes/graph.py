@@ -1,0 +1,62 @@
+"""Release notes, drafted from commit subjects and reviewed by you.
+
+Try in Studio:
+
+- Submit a version and some lines of ``git log --format=%s``. The run stops at ``review`` and shows the draft.
+  Answer ``approve``, ``edit: <your text>`` or ``reject: <why>``; anything else, and it asks again.
+- Look at ``gate_decisions`` in the state: what was decided, and why. Approved notes are in the store
+  (*Memory*), under ``release_notes``.
+- Fork: edit the state after ``draft``, and the run goes on from there with your notes.
+- Submit empty commits. ``draft`` fails; the run ends all the same, with a record in ``errors``.
+"""
+
+from typing import Any, Literal
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.store.base import BaseStore
+from langgraph.types import Overwrite
+
+from examples.studio.release_notes.drafting import draft
+from examples.studio.release_notes.review import review
+from examples.studio.release_notes.state import Release, ReleaseNotes
+from langgraph_runner import RetryConfig, create_node, update_state
+
+# A store in a database may be busy for a moment.
+STORING = RetryConfig(max_attempts=3, backoff_ms=200)
+
+
+def begin(_: ReleaseNotes) -> dict[str, Any]:
+    """Forget what an earlier run left on the thread; without ``Overwrite`` the reducers would add to it."""
+    return {
+        "notes": "",
+        "errors": Overwrite([]),
+        "routing_flags": Overwrite({}),
+        "gate_decisions": Overwrite({}),
+    }
+
+
+async def publish(state: ReleaseNotes, *, store: BaseStore | None) -> dict[str, Any]:
+    """Put the notes where readers look for them: the server's store. Outside the server there may be none."""
+    if store is not None:
+        await store.aput(("release_notes",), state["version"], {"notes": state["notes"]})
+    return update_state(routing_flags={"complete": True})
+
+
+def after_draft(state: ReleaseNotes) -> Literal["review", "__end__"]:
+    """Nothing to review when there is no draft."""
+    return "review" if state["notes"] else END
+
+
+builder = StateGraph(ReleaseNotes, input_schema=Release)
+builder.add_node("begin", create_node(begin))
+builder.add_node("draft", create_node(draft, timeout_ms=5_000))
+# The limit is for the code around the question, not for the person: a run that waits for an answer has ended.
+builder.add_node("review", create_node(review, retry=2, timeout_ms=5_000))
+builder.add_node("publish", create_node(publish, retry=STORING, timeout_ms=5_000))
+builder.add_edge(START, "begin")
+builder.add_edge("begin", "draft")
+builder.add_conditional_edges("draft", after_draft)
+builder.add_edge("publish", END)
+
+graph = builder.compile(name="release_notes")
+"""Without a checkpointer and a store, because the server brings its own."""

@@ -1,0 +1,110 @@
+"""The real server behind Studio, as a user starts it: ``langgraph dev``, with its watch for blocking calls."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from langgraph_sdk import get_sync_client
+from langgraph_sdk.client import SyncLangGraphClient
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server under test, a client of it, and the folder that it runs in."""
+
+    url: str
+    client: SyncLangGraphClient
+    folder: Path
+
+    @property
+    def log(self) -> str:
+        """The last of what the server has printed."""
+        return (self.folder / "log").read_text(errors="replace")[-10_000:]
+
+
+@contextmanager
+def serving(folder: Path, config: str = "langgraph.json", **environment: str) -> Iterator[Server]:
+    """Start a server, offline, and stop it whatever happens.
+
+    Args:
+        folder: Where it runs, because it keeps its threads in the folder that it starts in.
+        config: Which of the repository's configurations it serves.
+        environment: Variables of its environment.
+    """
+    for name in ("langgraph.json", "examples"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    url = f"http://127.0.0.1:{free_port()}"
+    with get_sync_client(url=url) as client, (folder / "log").open("wb") as log:
+        served = Server(url, client, folder)
+        process = subprocess.Popen(  # noqa: S603 - the command is written here
+            [
+                Path(sys.executable).with_name("langgraph"),
+                *("dev", "--no-browser", "--no-reload", "--config", config),
+                *("--port", url.rpartition(":")[2]),
+            ],
+            cwd=folder,
+            env=offline_environment() | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            wait_until_ready(process, served)
+            yield served
+        finally:
+            stop(process)
+
+
+def free_port() -> int:
+    """Ask the system for a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+def offline_environment() -> dict[str, str]:
+    """Give this environment without tracing, keys and usage reports."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("LANG", "PYTEST", "COV"))
+    }
+    return kept | {"LANGSMITH_TRACING": "false", "LANGGRAPH_CLI_NO_ANALYTICS": "1"}
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], served: Server) -> None:
+    """Ask until the server answers; give up when it is gone or 30 seconds have passed."""
+    for _ in range(150):
+        try:
+            if httpx.get(f"{served.url}/ok").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        try:
+            process.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    pytest.fail(f"langgraph dev does not answer (exit code {process.poll()}):\n{served.log}")
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server and what it started."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            continue
+        return
