@@ -16,7 +16,9 @@ import pytest
 
 import langgraph_runner
 import langgraph_runner.errors
+import langgraph_runner.graph
 import langgraph_runner.metrics
+import langgraph_runner.metrics.exporters
 import langgraph_runner.node
 import langgraph_runner.state
 import langgraph_runner.testing
@@ -25,7 +27,13 @@ MODULES = [
     importlib.import_module(found.name)
     for found in pkgutil.walk_packages(langgraph_runner.__path__, prefix="langgraph_runner.")
 ]
-FOLDERS = [langgraph_runner.errors, langgraph_runner.metrics, langgraph_runner.node, langgraph_runner.state]
+FOLDERS = [
+    langgraph_runner.errors,
+    langgraph_runner.graph,
+    langgraph_runner.metrics,
+    langgraph_runner.node,
+    langgraph_runner.state,
+]
 
 INNER = {
     "AsyncRuntime",
@@ -81,6 +89,21 @@ def test_the_top_has_the_very_objects_of_the_folders() -> None:
     assert set(langgraph_runner.__all__) & INNER == set()
 
 
+@pytest.mark.req("N-10", "M-18")
+@pytest.mark.parametrize("name", ["NodeMetricsPrometheusCollector", "NodeSpans", "export_to_opentelemetry"])
+def test_an_exporter_is_importable_from_the_top(name: str) -> None:
+    """It is loaded then, with its extra; `import *` asks for none."""
+    assert getattr(langgraph_runner, name) is getattr(langgraph_runner.metrics.exporters, name)
+    assert name in dir(langgraph_runner)
+    assert name not in langgraph_runner.__all__
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    """As of any module."""
+    with pytest.raises(AttributeError, match="has no attribute 'creat_node'"):
+        _ = langgraph_runner.creat_node
+
+
 @pytest.mark.req("N-10")
 @pytest.mark.parametrize("module", [langgraph_runner, *MODULES], ids=lambda m: m.__name__)
 def test_everything_public_has_a_docstring(module: ModuleType) -> None:
@@ -118,9 +141,10 @@ def test_importing_the_package_loads_no_extra() -> None:
         "import sys, langgraph.graph, langgraph.runtime\n"
         "before = set(sys.modules)\n"
         "import langgraph_runner\n"
-        f"print(sorted((set(sys.modules) - before) & {EXTRAS!r}))"
+        "after = set(sys.modules) - before\n"
+        f"print(sorted(after & {EXTRAS!r}), 'langgraph_runner.graph' in after)"
     )
     done = subprocess.run(  # noqa: S603 - the code is ours
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "[] False"

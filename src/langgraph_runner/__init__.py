@@ -1,5 +1,8 @@
 """LangGraph nodes that survive production: `graph.add_node("x", create_node(fn, retry=3))`."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from langgraph_runner.errors import (
     DEFAULT_SANITIZER,
     MESSAGE_TEMPLATES,
@@ -57,8 +60,35 @@ from langgraph_runner.state import (
     append_bounded,
     append_unique,
     merge_mappings,
+    route_by_flags,
     update_state,
 )
+
+if TYPE_CHECKING:
+    from langgraph_runner.graph import (
+        CheckpointCorruptedError,
+        CheckpointError,
+        CheckpointErrorCode,
+        CheckpointForeignError,
+        CheckpointLockError,
+        CheckpointNotAFileError,
+        CheckpointReadError,
+        CheckpointSerializationError,
+        CheckpointTooLargeError,
+        CheckpointVersionError,
+        CheckpointWriteError,
+        JsonFileSaver,
+        wrap_graph,
+    )
+    from langgraph_runner.metrics.exporters import (
+        NodeMetricsPrometheusCollector as NodeMetricsPrometheusCollector,
+    )
+    from langgraph_runner.metrics.exporters import (
+        NodeSpans as NodeSpans,
+    )
+    from langgraph_runner.metrics.exporters import (
+        export_to_opentelemetry as export_to_opentelemetry,
+    )
 
 __all__ = [
     "DEFAULT_SANITIZER",
@@ -66,6 +96,17 @@ __all__ = [
     "AbortController",
     "AbortSignal",
     "AsyncNode",
+    "CheckpointCorruptedError",
+    "CheckpointError",
+    "CheckpointErrorCode",
+    "CheckpointForeignError",
+    "CheckpointLockError",
+    "CheckpointNotAFileError",
+    "CheckpointReadError",
+    "CheckpointSerializationError",
+    "CheckpointTooLargeError",
+    "CheckpointVersionError",
+    "CheckpointWriteError",
     "CircuitBreakerConfig",
     "CircuitOpenError",
     "CircuitState",
@@ -78,6 +119,7 @@ __all__ = [
     "GateDecision",
     "GraphState",
     "InvalidNodeOutputError",
+    "JsonFileSaver",
     "MetricThreshold",
     "NodeCancellationError",
     "NodeCircuitBreaker",
@@ -110,6 +152,44 @@ __all__ = [
     "is_retryable_node_error",
     "merge_mappings",
     "retry_after_ms",
+    "route_by_flags",
     "runner_config",
     "update_state",
+    "wrap_graph",
 ]
+
+# Imported when somebody asks: what runs whole graphs costs time to load, and the exporters need their extras.
+_LATER = {
+    **dict.fromkeys(
+        (
+            "CheckpointCorruptedError",
+            "CheckpointError",
+            "CheckpointErrorCode",
+            "CheckpointForeignError",
+            "CheckpointLockError",
+            "CheckpointNotAFileError",
+            "CheckpointReadError",
+            "CheckpointSerializationError",
+            "CheckpointTooLargeError",
+            "CheckpointVersionError",
+            "CheckpointWriteError",
+            "JsonFileSaver",
+            "wrap_graph",
+        ),
+        "langgraph_runner.graph",
+    ),
+    **dict.fromkeys(
+        ("NodeMetricsPrometheusCollector", "NodeSpans", "export_to_opentelemetry"),
+        "langgraph_runner.metrics.exporters",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from langgraph.graph import START, StateGraph
+from langgraph.types import RetryPolicy
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
@@ -192,6 +193,18 @@ def test_a_state_without_errors_is_reported_before_anything_fails(colour, caplog
     messages = [r.message for r in caplog.records if "state_cannot_hold_errors" in r.message]
     assert len(messages) == 1
     assert "['errors', 'routing_flags']" in messages[0]
+
+
+@pytest.mark.parametrize(("on_error", "warnings"), [("capture", 1), ("record", 1), ("raise", 0)])
+def test_a_retry_policy_that_never_acts_is_reported(colour, caplog, on_error, warnings):
+    """LangGraph retries what raises; the first call says so, once."""
+    node = create_node(colour.function(lambda state: {}), on_error=on_error)
+    builder = StateGraph(GraphState).add_node("n", node, retry_policy=RetryPolicy()).add_edge(START, "n")
+    graph = builder.compile()
+    colour.invoke(graph, {})
+    colour.invoke(graph, {})
+    messages = [r.message for r in caplog.records if "native_retry_ignored" in r.message]
+    assert len(messages) == warnings
 
 
 @pytest.mark.req("N-27")

@@ -1,4 +1,4 @@
-"""Run whole graphs: what keeps their state on disk, in JSON that a person can read."""
+"""Run whole graphs: with the same care for every node, and with their state on disk for a person to read."""
 
 from langgraph_runner.graph.json_saver import (
     CheckpointCorruptedError,
@@ -14,6 +14,7 @@ from langgraph_runner.graph.json_saver import (
     CheckpointWriteError,
     JsonFileSaver,
 )
+from langgraph_runner.graph.wrapping import wrap_graph
 
 __all__ = [
     "CheckpointCorruptedError",
@@ -28,4 +29,5 @@ __all__ = [
     "CheckpointVersionError",
     "CheckpointWriteError",
     "JsonFileSaver",
+    "wrap_graph",
 ]

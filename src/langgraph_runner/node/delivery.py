@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors import FallbackError, NodeCancellationError, note_once, original_error
-from langgraph_runner.node.langgraph_compat import is_checkpointed, run_control
+from langgraph_runner.node.langgraph_compat import is_checkpointed, native_policies, run_control
 from langgraph_runner.node.outcome import Outcome, Success
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
         What the function returned, or the update that captures its failure.
 
     Raises:
-        Exception: The original exception, with `on_error="raise"` or where the graph's state has no `errors`.
+        Exception: The original exception, with `on_error="raise"`, where the graph's state has no `errors`, or
+            where LangGraph would keep a captured failure in its cache as if it were a result.
         GraphDrained: The node was stopped by a drain, and the run has a checkpoint to resume from (or
             `on_error="raise"`). LangGraph ends the run there, and on resume the node runs again: captured as
             an error it would be skipped.
@@ -48,17 +49,24 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
         raise _to_raise(outcome)
     if config:
         schema.look_at(None, config)
-    if not schema.keeps_errors(config):
+    if (obstacle := _obstacle(schema, config)) is not None:
         error = _to_raise(outcome)
-        note_once(
-            error,
-            "Raised, not captured: the graph's state has no 'errors' field. Let it inherit from GraphState, or"
-            " use on_error='raise'.",
-        )
+        note_once(error, f"Raised, not captured: {obstacle}")
         raise error
     if on_error == "record":
         return {"errors": [outcome.record]}
     return {"errors": [outcome.record], "routing_flags": {"blocked": True}}
+
+
+def _obstacle(schema: SchemaWatch, config: RunnableConfig | None) -> str | None:
+    """Why a failure cannot be captured here, and what to do about it."""
+    if not schema.keeps_errors(config):
+        return "the graph's state has no 'errors' field. Let it inherit from GraphState, or use on_error='raise'."
+    if native_policies(config).caches:
+        return (
+            "the node's CachePolicy would serve the failure again as a result. Use on_error='raise' with it."
+        )
+    return None
 
 
 def _drained(failure: Failure, config: RunnableConfig | None, on_error: OnError) -> GraphDrained | None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from langchain_core.runnables.config import var_child_runnable_config
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -22,10 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigOfAttempt",
+    "NativePolicies",
+    "action_of",
+    "as_runnable",
     "graph_channels",
     "interrupts_so_far",
     "is_checkpointed",
     "name_in_graph",
+    "native_policies",
     "next_attempt_config",
     "next_attempt_keywords",
     "run_control",
@@ -37,6 +44,7 @@ _RESUMING = "__pregel_resuming"
 _RUNTIME = "__pregel_runtime"
 _READ = "__pregel_read"
 _CHECKPOINTER = "__pregel_checkpointer"
+_CALL = "__pregel_call"
 
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
@@ -156,3 +164,43 @@ def graph_channels(config: RunnableConfig | None) -> frozenset[str] | None:
         if hasattr(argument, "keys") and all(hasattr(channel, "update") for channel in argument.values()):
             return frozenset(argument)
     return None
+
+
+class NativePolicies(NamedTuple):
+    """What LangGraph was asked to do for a node."""
+
+    retries: bool = False
+    caches: bool = False
+
+
+def native_policies(config: RunnableConfig | None) -> NativePolicies:
+    """Whether LangGraph would retry the running node, and whether it keeps its result in a cache."""
+    call = ((config or {}).get("configurable") or {}).get(_CALL)
+    # LangGraph hands each node a function to call tasks with, which knows the node's own task.
+    task_of_node = call.args[0] if isinstance(call, partial) and call.args else None
+    task = task_of_node() if callable(task_of_node) else None
+    return NativePolicies(
+        retries=bool(getattr(task, "retry_policy", None)),
+        caches=getattr(task, "cache_key", None) is not None,
+    )
+
+
+def action_of(runnable: Any) -> Any:
+    """What was given to `add_node()`, which LangGraph has made a Runnable of."""
+    if type(runnable) is not RunnableCallable or runnable.kwargs or runnable.tags or runnable.explode_args:
+        return runnable
+    function, coroutine_function = runnable.func, runnable.afunc
+    if function is None:
+        return coroutine_function
+    # LangGraph makes an async form of a plain function; one that somebody has written is theirs to keep.
+    is_made = getattr(coroutine_function, "__wrapped__", None) is function
+    return function if is_made or coroutine_function is None else runnable
+
+
+class _AnyState(TypedDict):
+    pass
+
+
+def as_runnable(action: Any, name: str) -> Any:
+    """What LangGraph makes of an action that is given to `add_node()`."""
+    return StateGraph(_AnyState).add_node(name, action).nodes[name].runnable

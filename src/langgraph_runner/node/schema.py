@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors.logs import get_logger, is_enabled
-from langgraph_runner.node.langgraph_compat import graph_channels, name_in_graph
+from langgraph_runner.node.langgraph_compat import graph_channels, name_in_graph, native_policies
 from langgraph_runner.node.logs import LOGGER
 
 if TYPE_CHECKING:
@@ -40,9 +40,15 @@ class SchemaWatch:
         channels = graph_channels(config)
         if channels is None:
             return
-        lost, self._to_ask = self._to_ask - channels, set()
+        is_first, lost, self._to_ask = bool(self._to_ask), self._to_ask - channels, set()
         dropped = set(keys) - channels - self._seen
         self._seen.update(keys)
+        if is_first and native_policies(config).retries:
+            _warn(
+                "node.native_retry_ignored",
+                node=name_in_graph(config) or self._node,
+                fix="LangGraph's retry_policy never sees a captured error: use retry=, or on_error='raise'.",
+            )
         if lost:
             _warn(
                 "node.state_cannot_hold_errors",

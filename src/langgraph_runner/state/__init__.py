@@ -3,6 +3,7 @@
 from langgraph_runner.state.graph_state import GraphState
 from langgraph_runner.state.records import EvidenceRef, GateDecision, RoutingFlag, RoutingFlags
 from langgraph_runner.state.reducers import append_bounded, append_unique, merge_mappings
+from langgraph_runner.state.routing import route_by_flags
 from langgraph_runner.state.update import update_state
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "append_bounded",
     "append_unique",
     "merge_mappings",
+    "route_by_flags",
     "update_state",
 ]
