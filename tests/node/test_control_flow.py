@@ -2,6 +2,7 @@
 
 import asyncio
 import warnings
+from typing import TypedDict
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
@@ -247,6 +248,36 @@ def test_fields_that_the_schema_lacks_are_reported_once(colour, caplog):
     messages = [r.message for r in caplog.records if "unknown_fields_dropped" in r.message]
     assert len(messages) == 1
     assert "['typo']" in messages[0]
+
+
+@pytest.mark.req("N-26")
+def test_the_own_fields_of_a_subgraph_stay_behind_in_silence(colour, caplog):
+    """A compiled graph hands back its whole state, and what the parent does not share is its own business."""
+
+    class Inner(State, total=False):
+        own: int
+
+    inner = (
+        StateGraph(Inner)
+        .add_node("i", create_node(colour.function(lambda s: {"x": 1, "own": 2})))
+        .add_edge(START, "i")
+        .compile()
+    )
+    assert colour.invoke(checkpointed(create_node(inner)), {"x": 0}, THREAD)["x"] == 1
+    assert caplog.records == []
+
+
+@pytest.mark.req("N-26")
+def test_a_subgraph_whose_errors_would_be_lost_is_reported(colour, caplog):
+    """The parent's state has to hold them all the same."""
+
+    class Bare(TypedDict, total=False):
+        x: int
+
+    inner = StateGraph(State).add_node("i", lambda s: {"x": 1}).add_edge(START, "i").compile()
+    outer = StateGraph(Bare).add_node("n", create_node(inner)).add_edge(START, "n").compile()
+    assert colour.invoke(outer, {"x": 0}) == {"x": 1}
+    assert [r.message.split()[0] for r in caplog.records] == ["node.state_cannot_hold_errors"]
 
 
 @pytest.mark.req("M-6")

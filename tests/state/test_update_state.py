@@ -4,6 +4,7 @@ import copy
 
 import pytest
 from langgraph.graph import START, StateGraph
+from langgraph.types import Overwrite
 
 from langgraph_runner import GraphState, StateUpdateError, create_node, update_state
 
@@ -63,6 +64,22 @@ def test_a_bad_field_is_named_with_the_place_and_the_value(fields, message):
         update_state(**fields)
     assert refused.value.field == next(iter(fields))
     assert refused.value.code == "VALIDATION_FAILED"
+
+
+@pytest.mark.req("N-7")
+def test_what_overwrites_a_field_is_checked_as_well(colour):
+    """The reducer is passed by; a wrong value is refused all the same."""
+
+    def begin_anew(state: GraphState) -> dict:
+        return update_state(errors=Overwrite([]), routing_flags=Overwrite({"proceed": True}))
+
+    graph = StateGraph(GraphState).add_node("n", create_node(colour.function(begin_anew)))
+    state = colour.invoke(
+        graph.add_edge(START, "n").compile(), {"errors": [{}], "routing_flags": {"blocked": True}}
+    )
+    assert (state["errors"], state["routing_flags"]) == ([], {"proceed": True})
+    with pytest.raises(StateUpdateError, match="'blockd' is not one of"):
+        update_state(routing_flags=Overwrite({"blockd": True}))
 
 
 @pytest.mark.req("N-7")

@@ -20,18 +20,18 @@ from examples.studio.digest.section import section_graph
 from examples.studio.digest.sections import split
 from examples.studio.digest.state import DigestState, Pace, Text
 from examples.studio.digest.summary import summarise
-from langgraph_runner import create_node
+from langgraph_runner import create_node, update_state
 
 
 def begin(_: DigestState) -> dict[str, Any]:
     """Forget what an earlier run left on the thread; without ``Overwrite`` the reducers would add to it."""
-    return {
-        "sections": [],
-        "reports": Overwrite({}),
-        "errors": Overwrite([]),
-        "routing_flags": Overwrite({}),
-        "messages": Overwrite([]),
-    }
+    return update_state(
+        sections=[],
+        reports=Overwrite({}),
+        messages=Overwrite([]),
+        errors=Overwrite([]),
+        routing_flags=Overwrite({}),
+    )
 
 
 def after_split(state: DigestState) -> list[Send] | Literal["__end__"]:

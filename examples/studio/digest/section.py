@@ -28,8 +28,8 @@ async def read(state: SectionState, runtime: Runtime[Pace]) -> None:
 
 def count(state: SectionState) -> dict[str, Any]:
     """Count words and sentences."""
-    text = state["section"]["text"]
-    return {"counts": {"words": len(words(text)), "sentences": len(sentences(text))}}
+    lines = sentences(state["section"]["text"])
+    return {"counts": {"words": sum(len(words(line)) for line in lines), "sentences": len(lines)}}
 
 
 def readability(state: SectionState) -> dict[str, Any]:

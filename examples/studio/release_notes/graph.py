@@ -27,12 +27,9 @@ STORING = RetryConfig(max_attempts=3, backoff_ms=200)
 
 def begin(_: ReleaseNotes) -> dict[str, Any]:
     """Forget what an earlier run left on the thread; without ``Overwrite`` the reducers would add to it."""
-    return {
-        "notes": "",
-        "errors": Overwrite([]),
-        "routing_flags": Overwrite({}),
-        "gate_decisions": Overwrite({}),
-    }
+    return update_state(
+        notes="", errors=Overwrite([]), routing_flags=Overwrite({}), gate_decisions=Overwrite({})
+    )
 
 
 async def publish(state: ReleaseNotes, *, store: BaseStore | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langgraph.pregel.protocol import PregelProtocol
 
 from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
@@ -152,7 +153,11 @@ def _finished(node: Any, run: Any, policies: NodePolicies) -> Any:
 
 
 def _schema_watch(policies: NodePolicies) -> SchemaWatch:
-    return SchemaWatch(policies.name or policies.callee.name, captures=policies.on_error != "raise")
+    return SchemaWatch(
+        policies.name or policies.callee.name,
+        captures=policies.on_error != "raise",
+        is_graph=isinstance(policies.callee.source, PregelProtocol),
+    )
 
 
 def is_node(function: object) -> bool:

@@ -25,16 +25,23 @@ class SchemaWatch:
     """Knows which keys of one node's output have been looked at. Each is reported once.
 
     Threads may share it: at worst two of them report the same key.
+
+    Args:
+        node: What to call the node outside a graph.
+        captures: Whether it writes errors to the state.
+        is_graph: Whether it is a compiled graph. That hands back its whole state, and fields of its own are
+            meant to stay behind.
     """
 
-    def __init__(self, node: str, *, captures: bool) -> None:
+    def __init__(self, node: str, *, captures: bool, is_graph: bool = False) -> None:
         self._node = node
+        self._is_graph = is_graph
         self._seen: set[str] = set()
         self._to_ask = set(_CAPTURED) if captures else set()
 
     def look_at(self, output: Any, config: RunnableConfig) -> None:
         """Report keys of `output` that the graph would drop, and a graph that would drop captured errors."""
-        keys = output.keys() if type(output) is dict else ()
+        keys = output.keys() if type(output) is dict and not self._is_graph else ()
         if not self._to_ask and (not keys or keys <= self._seen):
             return
         channels = graph_channels(config)

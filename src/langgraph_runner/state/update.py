@@ -6,6 +6,7 @@ import difflib
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph.types import Overwrite
 from pydantic import TypeAdapter, ValidationError
 
 from langgraph_runner.errors import NodeErrorRecord, StateUpdateError
@@ -30,7 +31,8 @@ def update_state(update: Mapping[str, Any] | None = None, /, **fields: Any) -> d
     """Build a partial state update, checked against the fields of `GraphState`.
 
     Fields of your own pass through as they are. The checked ones are copied, so that changing the result
-    changes none of the arguments.
+    changes none of the arguments. LangGraph's `Overwrite`, which replaces what a reducer would add to, stands
+    around the value that is checked.
 
     Args:
         update: Fields as a mapping, for names that are no Python identifiers or are known at run time only.
@@ -57,6 +59,8 @@ def _checked(name: object, value: Any) -> Any:
         raise StateUpdateError(field=repr(name), problem="the name of a state field must be a string.")
     if name not in _FIELD_TYPES:
         return value
+    if isinstance(value, Overwrite):
+        return Overwrite(_checked(name, value.value))
     if name == "routing_flags":
         _refuse_unknown_flags(value)
     try:
