@@ -13,6 +13,7 @@ import httpx
 import openai
 import pytest
 import requests
+from blockbuster import BlockingError
 from langgraph.errors import GraphInterrupt, GraphRecursionError, InvalidUpdateError, NodeTimeoutError
 from pydantic import BaseModel, ValidationError
 from urllib3.exceptions import MaxRetryError, NewConnectionError
@@ -120,6 +121,7 @@ TABLE = [
     (httpx.ConnectError("x"), True, NETWORK),
     (httpx.RemoteProtocolError("x"), True, NETWORK),
     (httpx.UnsupportedProtocol("x"), False, NETWORK),
+    (BlockingError("time.sleep"), False, OTHER),
     (requests.ConnectionError("x"), True, NETWORK),
     (requests.exceptions.ChunkedEncodingError("x"), True, NETWORK),
     (requests.exceptions.MissingSchema("x"), False, OTHER),

@@ -1,11 +1,12 @@
 """What no example needs, and Studio must show all the same. Every node is wrapped.
 
 `nested_questions` asks two subgraphs deep, in parallel branches; the node that asks fails once between its two
-questions, and is retried. `refusing` raises. `kept` and `rebuilt` are factories, which the server calls for each
-run: one of them has a node of the module, the other makes its node anew.
+questions, and is retried. `refusing` raises. `blocking` sleeps on the event loop. `kept` and `rebuilt` are
+factories, which the server calls for each run: one has a node of the module, the other makes its node anew.
 """
 
 import threading
+import time
 from typing import Annotated, Any
 
 from langchain_core.runnables import RunnableConfig
@@ -70,6 +71,16 @@ raising = StateGraph(Answers)
 raising.add_node("refuse", create_node(refuse, retry={"max_attempts": 2, "backoff_ms": 1}, on_error="raise"))
 raising.add_edge(START, "refuse")
 refusing = raising.compile(name="refusing")
+
+
+async def sleep(_: Answers) -> None:
+    """Block the event loop."""
+    time.sleep(0.001)  # noqa: ASYNC251 - as one should not
+
+
+blocking = (
+    StateGraph(Answers).add_node("sleep", create_node(sleep, retry=3)).add_edge(START, "sleep").compile()
+)
 
 
 def breaking() -> Any:

@@ -110,6 +110,8 @@ _FINAL_CLASSES: Final = frozenset(
         ("sqlite3", "ProgrammingError"),
         ("sqlite3", "IntegrityError"),
         ("sqlite3", "DataError"),
+        # What `langgraph dev` raises where a coroutine blocks the event loop: it will block again.
+        ("blockbuster", "BlockingError"),
     }
 )
 
