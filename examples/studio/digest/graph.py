@@ -36,9 +36,8 @@ def begin(_: DigestState) -> dict[str, Any]:
 
 def after_split(state: DigestState) -> list[Send] | Literal["__end__"]:
     """Open a branch for each section."""
-    return [
-        Send("analyse", {"section": section, "anchors": state["anchors"]}) for section in state["sections"]
-    ] or END
+    anchors = [section["anchor"] for section in state["sections"]]
+    return [Send("analyse", {"section": section, "anchors": anchors}) for section in state["sections"]] or END
 
 
 def merge(state: DigestState) -> dict[str, Any]:

@@ -19,15 +19,15 @@ def split(state: DigestState) -> dict[str, Any]:
     """
     text = NO_PROSE.sub("", state["text"])
     parts = HEADING.split(text)
-    titled = list(zip(["Introduction", *parts[1::2]], parts[0::2], strict=True))
+    titles, texts = ["", *parts[1::2]], parts[0::2]
     sections: list[Section] = [
-        {"name": f"{number}. {title}", "text": body.strip()}
-        for number, (title, body) in enumerate(titled)
-        if number or body.strip()
+        {"name": f"{number}. {title or 'Introduction'}", "anchor": anchor(title), "text": body.strip()}
+        for number, (title, body) in enumerate(zip(titles, texts, strict=True))
+        if title or body.strip()
     ]
     if not sections:
         raise ValueError("There is no text to digest.")
-    return {"sections": sections, "anchors": [anchor(title) for title in parts[1::2]]}
+    return {"sections": sections}
 
 
 def anchor(title: str) -> str:

@@ -24,9 +24,10 @@ class Pace(TypedDict, total=False):
 
 
 class Section(TypedDict):
-    """A heading, numbered, with the text under it."""
+    """A heading, numbered, with the text under it. ``anchor``: the link that leads to it."""
 
     name: str
+    anchor: str
     text: str
 
 
@@ -73,6 +74,5 @@ class DigestState(Reports, total=False):
 
     text: str
     sections: list[Section]
-    anchors: list[str]
     total: Report
     messages: Annotated[list[AnyMessage], add_messages]
