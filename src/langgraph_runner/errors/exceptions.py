@@ -5,7 +5,7 @@
     ├── NodeCancellationError
     ├── RetryExhaustedError      its __cause__ is the error of the last attempt
     ├── CircuitOpenError         its __cause__ is what an attempt before raised, if there was one
-    ├── InvalidNodeOutputError
+    ├── InvalidNodeOutputError   also LangGraph's InvalidUpdateError
     ├── FallbackError            holds the errors of both functions
     └── StateUpdateError         also ValueError
 
@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Literal
 
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
 
+from langgraph.errors import InvalidUpdateError
 from langgraph_runner.errors.codes import ErrorCode, render_message
 
 __all__ = [
@@ -152,7 +153,7 @@ class CircuitOpenError(NodeRunnerError):
             self.__cause__ = last_error
 
 
-class InvalidNodeOutputError(NodeRunnerError):
+class InvalidNodeOutputError(NodeRunnerError, InvalidUpdateError):
     """A function returned something that LangGraph cannot write to the state.
 
     Attributes:

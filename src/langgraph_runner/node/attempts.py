@@ -174,7 +174,7 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
                 value = await value
         if type(value) is not dict and isinstance(value, Runnable):
             value = await _invoked(value, call, _limits(policies, call, context))
-        value = checked_output(value, call.name)
+        value = checked_output(value, call)
     except BaseException as error:
         if not isinstance(error, Exception):
             context.stop(type(error).__name__)  # For threads that the function has started.

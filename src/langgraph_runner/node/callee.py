@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from langgraph.runtime import Runtime as LangGraphRuntime
 
 __all__ = ["INJECTABLE", "Callee", "NodeFunction"]
@@ -52,16 +53,15 @@ class Callee:
         """Inspect what the user gave.
 
         Args:
-            source: A function, a coroutine function, a callable object, a partial, or a Runnable.
+            source: A function, a coroutine function, a callable object, a partial, a Runnable, or a dict of
+                these, which all run side by side.
             prefer_async: For a Runnable, which can do both, the colour to call it in.
             field: Name of the option, for the message.
 
         Raises:
             TypeError: It cannot be called.
         """
-        if inspect.isgeneratorfunction(source) or inspect.isasyncgenfunction(source):
-            # LangGraph does the same; what the generator yields is added up to the node's output.
-            source = RunnableLambda(source)
+        source = _as_langgraph_has_it(source)
         if isinstance(source, Runnable):
             return cls._of_runnable(source, prefer_async=prefer_async)
         if not callable(source):
@@ -90,6 +90,11 @@ class Callee:
             injected=frozenset({"config"}),
             required=("config",),
         )
+
+    def streamed(self) -> Callee:
+        """For a Runnable: the same, calling `stream()` or `astream()`, which reports what passes in between."""
+        function = _last_of_astream if self.is_async else _last_of_stream
+        return replace(self, function=functools.partial(function, self.source))
 
     def keywords(self, available: dict[str, Any]) -> dict[str, Any]:
         """Of what is available, what this function takes; with a stand-in for what it needs and nobody gave."""
@@ -133,6 +138,52 @@ def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
 def _injected(parameters: tuple[inspect.Parameter, ...]) -> list[inspect.Parameter]:
     # The first parameter is the state, whatever its name.
     return [p for p in parameters[1:] if p.name in INJECTABLE and p.kind in _KEYWORD_KINDS]
+
+
+def _last_of_stream(runnable: Runnable[Any, Any], state: Any, config: Any, **keywords: Any) -> Any:
+    whole = _Whole()
+    for chunk in runnable.stream(state, config, **keywords):
+        whole.add(chunk)
+    return whole.value
+
+
+async def _last_of_astream(runnable: Runnable[Any, Any], state: Any, config: Any, **keywords: Any) -> Any:
+    whole = _Whole()
+    chunks: Any = runnable.astream(state, config, **keywords)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            whole.add(chunk)
+    return whole.value
+
+
+class _Whole:
+    """What chunks come to, as LangChain adds them up: the last one, where they cannot be added."""
+
+    value: Any = None
+    _is_first = True
+
+    def add(self, chunk: Any) -> None:
+        if self._is_first:
+            self.value, self._is_first = chunk, False
+            return
+        try:
+            self.value = self.value + chunk
+        except TypeError:
+            self.value = chunk
+
+
+def _as_langgraph_has_it(source: Any) -> Any:
+    """`source`, or the Runnable that LangGraph makes of it."""
+    if (
+        inspect.isgeneratorfunction(source)
+        or inspect.isasyncgenfunction(source)
+        or inspect.isasyncgenfunction(getattr(source, "__call__", None))  # noqa: B004
+    ):
+        return RunnableLambda(source)  # What the generator yields is added up to the node's output.
+    if isinstance(source, dict):
+        with suppress(TypeError):  # It holds something else, and is refused by the caller.
+            return RunnableParallel(source)
+    return source
 
 
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:

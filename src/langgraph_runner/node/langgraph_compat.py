@@ -12,15 +12,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.graph import StateGraph
+from langgraph.pregel._utils import validate_timeout_supported
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from langchain_core.runnables import RunnableConfig
+    from langchain_core.runnables import Runnable, RunnableConfig
     from langgraph.runtime import RunControl
 
 __all__ = [
@@ -30,13 +32,16 @@ __all__ = [
     "as_runnable",
     "graph_channels",
     "interrupts_so_far",
+    "is_awaitable",
     "is_checkpointed",
+    "kind_of",
     "name_in_graph",
     "native_policies",
     "next_attempt_config",
     "next_attempt_keywords",
     "run_control",
     "run_id",
+    "writes_fields",
 ]
 
 _SCRATCHPAD = "__pregel_scratchpad"
@@ -166,6 +171,23 @@ def graph_channels(config: RunnableConfig | None) -> frozenset[str] | None:
     return None
 
 
+# The field of a state that is one value; that of a functional API's entrypoint. A graph with fields has neither.
+_WHOLE = frozenset({"__root__", "__end__"})
+
+
+def writes_fields(config: RunnableConfig | None) -> bool:
+    """Whether what the running node returns is taken apart into fields of the state; True if that is not known."""
+    channels = graph_channels(config)
+    if config is None or channels is None:
+        return True
+    # Only a StateGraph has this channel and no entrypoint's; what a Pregel of one's own writes is a whole value.
+    if "__start__" not in channels or channels & _WHOLE:
+        return False
+    # The path of a @task ends with True. Its result goes to who has called it.
+    path: Sequence[Any] = (config.get("metadata") or {}).get("langgraph_path") or (None,)
+    return path[-1] is not True
+
+
 class NativePolicies(NamedTuple):
     """What LangGraph was asked to do for a node."""
 
@@ -204,3 +226,20 @@ class _AnyState(TypedDict):
 def as_runnable(action: Any, name: str) -> Any:
     """What LangGraph makes of an action that is given to `add_node()`."""
     return StateGraph(_AnyState).add_node(name, action).nodes[name].runnable
+
+
+def is_awaitable(runnable: Runnable[Any, Any]) -> bool:
+    """Whether LangGraph takes a Runnable for async throughout, so that it can stop it at its `timeout`."""
+    try:
+        validate_timeout_supported(runnable, name="")
+    except ValueError:
+        return False
+    return True
+
+
+def kind_of(runnable: Runnable[Any, Any]) -> tuple[str, str]:
+    """The module and the name that a drawing of the graph identifies a Runnable by."""
+    if isinstance(runnable, RunnableSerializable):
+        *module, name = runnable.lc_id()
+        return ".".join(module), name
+    return type(runnable).__module__, type(runnable).__name__

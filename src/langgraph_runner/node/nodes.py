@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -13,6 +13,7 @@ from langgraph.pregel.protocol import PregelProtocol
 from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.delivery import deliver
+from langgraph_runner.node.langgraph_compat import is_awaitable, kind_of
 from langgraph_runner.node.outcome import Outcome, Success
 from langgraph_runner.node.pipeline import run_node
 from langgraph_runner.node.policies import NodePolicies
@@ -72,10 +73,16 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         super().__init__(self.invoke, self.ainvoke, name=blocking.name or blocking.callee.name)
         self._blocking = blocking
         self._awaiting = awaiting
+        self._streaming = replace(blocking, callee=blocking.callee.streamed())
+        self._streaming_async = replace(awaiting, callee=awaiting.callee.streamed())
         self._on_error: OnError = blocking.on_error
         self._schema = _schema_watch(blocking)
         self.circuit_breaker = blocking.circuit_breaker
         self.bound: Runnable[StateT, ResultT] = blocking.callee.source
+        if not is_awaitable(self.bound):
+            del self.afunc  # By this LangGraph knows that it cannot stop the node.
+        # By these a drawing tells what kind of Runnable the node is.
+        self.__module__, self.__name__ = kind_of(self.bound)
 
     @cached_property
     def deps(self) -> list[Runnable[Any, Any]]:
@@ -109,6 +116,30 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         """Call the node."""
         outcome = await self.arun(input, config, **keywords)
         return cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
+
+    # As a RunnableLambda it would report a run of its own around what it wraps.
+    transform = Runnable.transform
+    atransform = Runnable.atransform
+
+    def stream(
+        self,
+        input: StateT,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **keywords: Any,
+    ) -> Iterator[ResultT]:
+        """Stream what it wraps, for those who listen, and deliver the whole as one chunk."""
+        outcome = drive(run_node(self._streaming, input, config, keywords))
+        yield cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
+
+    async def astream(
+        self,
+        input: StateT,  # noqa: A002
+        config: RunnableConfig | None = None,
+        **keywords: Any,
+    ) -> AsyncIterator[ResultT]:
+        """The same as `stream()`. LangGraph calls it in `astream_events()`."""
+        outcome = await run_node(self._streaming_async, input, config, keywords)
+        yield cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
 
     def __call__(self, state: StateT, config: RunnableConfig | None = None) -> ResultT:
         """The same as `invoke()`."""

@@ -171,7 +171,7 @@ async def _fallen_back(
     limits = _fallback_limits(policies, call, context)
     keywords = fallback.keywords({"config": call.config or {}, **call.keywords})
     try:
-        return checked_output(await called(fallback.function, call, keywords, limits), call.name)
+        return checked_output(await called(fallback.function, call, keywords, limits), call)
     except Exception as error:
         if is_control_flow(error) or isinstance(error, NodeCancellationError):
             raise

@@ -37,14 +37,16 @@ def dress(
         others: Further functions that the wrapper calls; what they want injected is asked for as well.
     """
     source = _function_behind(callee.source)
+    wrapper.__dict__.update(getattr(source, "__dict__", {}))
     wrapper.__name__ = callee.name if name is None else name
     qualname = getattr(source, "__qualname__", callee.name)
     wrapper.__qualname__ = qualname if name is None else f"{qualname}[{name}]"
     wrapper.__module__ = getattr(source, "__module__", None) or wrapper.__module__
     wrapper.__doc__ = getattr(source, "__doc__", None)
     wrapper.__annotations__ = {**_annotations(source), "config": RunnableConfig}
-    # LangGraph looks through this for annotations' namespaces and for the subgraphs that a node calls.
-    wrapper.__wrapped__ = source  # type: ignore[attr-defined]
+    # LangGraph looks here for annotations' namespaces, and for the subgraphs that a node calls. It takes a single
+    # step: from a decorated function to what was decorated.
+    wrapper.__wrapped__ = getattr(source, "__wrapped__", source)  # type: ignore[attr-defined]
     wrapper.__signature__ = _signature(callee, others)  # type: ignore[attr-defined]
 
 
