@@ -1,6 +1,7 @@
 """What LangGraph's own tests found: places where a node could be told from the function that it wraps."""
 
 import asyncio
+import copy
 import functools
 import operator
 from typing import Annotated, TypedDict
@@ -13,6 +14,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import InvalidUpdateError
 from langgraph.func import entrypoint, task
 from langgraph.graph import START, StateGraph
+from langgraph.prebuilt import ToolNode
 from langgraph.pregel import NodeBuilder, Pregel
 from langgraph.types import Command
 
@@ -204,8 +206,35 @@ def test_langgraph_refuses_a_timeout_for_what_it_cannot_stop(runnable, expected)
 )
 def test_a_drawing_names_the_kind_of_the_runnable(runnable):
     """Tools that read the JSON of a graph see no class that they do not know."""
-    bare, wrapped = (graph_of(r).get_graph().to_json() for r in (runnable, create_node(runnable, name="n")))
-    assert [node.get("data") for node in wrapped["nodes"]] == [node.get("data") for node in bare["nodes"]]
+    assert drawn(create_node(runnable)) == drawn(runnable)
+
+
+@pytest.mark.req("N-26")
+def test_a_drawing_lists_the_tools():
+    """It finds them by name, as anybody finds what the wrapped Runnable has to show."""
+
+    def search(query: str) -> str:
+        """Search."""
+        return query
+
+    bare = ToolNode([search])
+    node = create_node(bare)
+    assert node.tools_by_name is bare.tools_by_name
+    assert drawn(node) == drawn(bare)
+    for missing in ("no_such_thing", "_private"):
+        assert not hasattr(node, missing)
+
+
+@pytest.mark.req("N-26")
+def test_a_node_can_be_copied():
+    """Attributes are looked up before there is anything to look into."""
+    node = create_node(RunnableLambda(lambda s: {"x": 2}))
+    assert copy.copy(node).invoke({}) == {"x": 2}
+
+
+def drawn(action):
+    """The JSON of a graph."""
+    return graph_of(action).get_graph().to_json()
 
 
 async def events_of(action):

@@ -96,6 +96,14 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
     def __hash__(self) -> int:  # type: ignore[override] # which takes hashing away
         return id(self)
 
+    if not TYPE_CHECKING:  # A type checker would let any name pass.
+
+        def __getattr__(self, name: str) -> Any:
+            # LangGraph and others look for some things by name, such as the `tools_by_name` of a ToolNode.
+            if name.startswith("_") or name in {"bound", "afunc"}:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return getattr(self.bound, name)
+
     def __repr__(self) -> str:
         return f"<RunnableNode {self.name!r} of {type(self.bound).__name__}>"
 
