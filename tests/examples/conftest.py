@@ -1,13 +1,19 @@
-"""A tiny distribution, laid out as pip would, for the audit to find."""
+"""A tiny distribution, laid out as pip would, for the audit to find; and the server that Studio talks to."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from langgraph_sdk.client import SyncLangGraphClient
+
+from tests.examples.server import REPOSITORY, Server, serving
+from tests.examples.studio import STUDIO_CONFIG
 
 METADATA = """\
 Metadata-Version: 2.1
@@ -104,3 +110,29 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
 def make_sample() -> type[Sample]:
     """What makes a distribution, for a program that gets its path otherwise."""
     return Sample
+
+
+@pytest.fixture(scope="session")
+def studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the graphs in `examples/studio`, and of some that only tests need."""
+    folder = tmp_path_factory.mktemp("studio")
+    config = json.loads(STUDIO_CONFIG.read_text())
+    config["graphs"] |= {
+        name: f"tests.examples.hard_graphs:{name}"
+        for name in ("nested_questions", "refusing", "blocking", "kept", "rebuilt")
+    }
+    (folder / "studio.json").write_text(json.dumps(config))
+    with serving(folder, "studio.json", PYTHONPATH=str(REPOSITORY)) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def studio(studio_server: Server) -> SyncLangGraphClient:
+    """What stands in for Studio: it talks to the server in the same way."""
+    return studio_server.client
+
+
+@pytest.fixture
+def thread(studio: SyncLangGraphClient) -> str:
+    """A new thread."""
+    return studio.threads.create()["thread_id"]
