@@ -13,7 +13,7 @@ from pathlib import Path
 import coverage
 
 FLOOR = 95.0
-PACKAGES = ("node", "state", "errors", "metrics")
+PACKAGES = ("node", "state", "errors", "metrics", "graph")
 SOURCE = Path("src/langgraph_runner")
 
 

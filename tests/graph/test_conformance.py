@@ -25,6 +25,7 @@ async def json_files() -> AsyncGenerator[Any, None]:
         yield JsonFileSaver(Path(folder) / "runs" / "audit.json")
 
 
+@pytest.mark.req("G-4")
 async def test_every_case_of_the_suite_passes(capsys: pytest.CaptureFixture[str]) -> None:
     """58 base cases and 23 optional ones, none failed, none skipped, and none blocks the event loop."""
     with blockbuster_ctx("langgraph_runner"):

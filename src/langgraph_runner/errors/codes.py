@@ -17,7 +17,7 @@ __all__ = ["MESSAGE_TEMPLATES", "ErrorCode", "render_message"]
 
 
 class ErrorCode(StrEnum):
-    """Why a node did not deliver. The value equals the name, so it is the same in JSON."""
+    """Why a node, or a run, did not deliver. The value equals the name, so it is the same in JSON."""
 
     NODE_TIMEOUT = "NODE_TIMEOUT"
     """`timeout_ms` or `total_timeout_ms` passed."""
@@ -35,6 +35,10 @@ class ErrorCode(StrEnum):
     """The function raised an error that is not retried, or no retry is configured."""
     FALLBACK_FAILED = "FALLBACK_FAILED"
     """The function failed finally, and its fallback failed as well."""
+    RUN_TIMEOUT = "RUN_TIMEOUT"
+    """A whole run took longer than it may."""
+    RUN_CANCELLED = "RUN_CANCELLED"
+    """A whole run was told to stop."""
 
 
 MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
@@ -49,6 +53,8 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.NODE_EXECUTION_FAILED: "Node '{node}' failed: {detail}",
         ErrorCode.FALLBACK_FAILED: "Node '{node}' failed ({detail}), and its fallback failed as well:"
         " {fallback_detail}",
+        ErrorCode.RUN_TIMEOUT: "The run exceeded its timeout of {timeout_ms:g} ms (elapsed: {elapsed_ms:.0f} ms).",
+        ErrorCode.RUN_CANCELLED: "The run was cancelled: {reason}",
     }
 )
 """The message of each code, as a `str.format` template."""

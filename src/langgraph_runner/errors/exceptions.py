@@ -7,7 +7,9 @@
     ├── CircuitOpenError         its __cause__ is what an attempt before raised, if there was one
     ├── InvalidNodeOutputError   also LangGraph's InvalidUpdateError
     ├── FallbackError            holds the errors of both functions
-    └── StateUpdateError         also ValueError
+    ├── StateUpdateError         also ValueError
+    ├── RunTimeoutError          of a whole run; also TimeoutError
+    └── RunCancelledError        of a whole run
 
 Each has a stable `code`, survives pickle with all its attributes, and carries what a handler needs.
 With `on_error="capture"`, the default of a node, none of them reaches the graph; the record of each does.
@@ -18,9 +20,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any, ClassVar, Literal
 
+from langgraph.errors import InvalidUpdateError
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
 
-from langgraph.errors import InvalidUpdateError
 from langgraph_runner.errors.codes import ErrorCode, render_message
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "NodeRunnerError",
     "NodeTimeoutError",
     "RetryExhaustedError",
+    "RunCancelledError",
+    "RunTimeoutError",
     "StateUpdateError",
     "note_once",
     "original_error",
@@ -200,6 +204,36 @@ class StateUpdateError(NodeRunnerError, ValueError):
     def __init__(self, *, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
+
+
+class RunTimeoutError(NodeRunnerError, TimeoutError):
+    """A whole run took longer than it may.
+
+    Attributes:
+        timeout_ms: The limit in ms.
+        elapsed_ms: How long it really took in ms.
+    """
+
+    code = ErrorCode.RUN_TIMEOUT
+
+    def __init__(self, *, timeout_ms: float, elapsed_ms: float) -> None:
+        super().__init__(render_message(self.code, timeout_ms=timeout_ms, elapsed_ms=elapsed_ms))
+        self.timeout_ms = timeout_ms
+        self.elapsed_ms = elapsed_ms
+
+
+class RunCancelledError(NodeRunnerError):
+    """A whole run was told to stop, by an abort signal.
+
+    Attributes:
+        reason: What the one who aborted gave as the reason.
+    """
+
+    code = ErrorCode.RUN_CANCELLED
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(render_message(self.code, reason=reason))
+        self.reason = reason
 
 
 def note_once(error: BaseException, note: str) -> None:

@@ -61,6 +61,22 @@ def is_enabled(name: str, level: int) -> bool:
     return _is_enabled_in_structlog(name, level)
 
 
+def emit(name: str, level: int, event: str, **fields: Any) -> None:
+    """Log one event, if anybody listens. Never raises: a log processor of the user's own must harm nothing.
+
+    Args:
+        name: The logger's name, as for `get_logger`.
+        level: A level of `logging` that has a method of its own, from `DEBUG` to `CRITICAL`.
+        event: What happened.
+        **fields: What is to be said of it.
+    """
+    try:
+        if is_enabled(name, level):
+            getattr(get_logger(name), logging.getLevelName(level).lower())(event, **fields)
+    except Exception:
+        logging.getLogger(name).exception("The log event %r could not be logged.", event)
+
+
 def _has_listener(logger: logging.Logger) -> bool:
     """Tell whether a record would reach anybody: in a program that configures nothing, warnings do not."""
     current: logging.Logger | None = logger

@@ -14,6 +14,10 @@ from langgraph_runner.graph.json_saver import (
     CheckpointWriteError,
     JsonFileSaver,
 )
+from langgraph_runner.graph.options import ExecutionOptions
+from langgraph_runner.graph.result import GraphRunResult, RunStatus
+from langgraph_runner.graph.runner import GraphRunner
+from langgraph_runner.graph.watch import NodeRun, RunListener
 from langgraph_runner.graph.wrapping import wrap_graph
 
 __all__ = [
@@ -28,6 +32,12 @@ __all__ = [
     "CheckpointTooLargeError",
     "CheckpointVersionError",
     "CheckpointWriteError",
+    "ExecutionOptions",
+    "GraphRunResult",
+    "GraphRunner",
     "JsonFileSaver",
+    "NodeRun",
+    "RunListener",
+    "RunStatus",
     "wrap_graph",
 ]

@@ -9,6 +9,7 @@ from langgraph_runner.errors import NodeCancellationError, NodeTimeoutError
 if TYPE_CHECKING:
     from langgraph.runtime import RunControl
 
+    from langgraph_runner.errors import NodeRunnerError
     from langgraph_runner.errors.exceptions import TimeoutScope
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.context import NodeContext
@@ -37,6 +38,8 @@ class Limits:
     scope: TimeoutScope = "attempt"
     elapsed_before_s: float = 0.0
     """What of the limit had passed before."""
+    tells_place: bool = True
+    """Whether the line where a blocking function was left is worth telling."""
     error: NodeTimeoutError | None = None
     """The error of the limit, once it has passed."""
 
@@ -52,7 +55,7 @@ class Limits:
         self.control = control
         self.context = context
 
-    def timed_out(self, elapsed_s: float) -> NodeTimeoutError:
+    def timed_out(self, elapsed_s: float) -> NodeRunnerError:
         """The error of a limit that has passed."""
         self.error = NodeTimeoutError(
             node=self.node,
@@ -62,7 +65,7 @@ class Limits:
         )
         return self.error
 
-    def cancelled(self) -> NodeCancellationError | None:
+    def cancelled(self) -> NodeRunnerError | None:
         """The error of a signal that has fired or a drain that was requested; None as long as neither has."""
         return cancellation(self.node, self.signal, self.control)
 

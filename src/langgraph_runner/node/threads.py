@@ -76,7 +76,7 @@ def call_in_thread(
             if error is None and left is not None and left <= 0:
                 error = limits.timed_out(monotonic() - begun)
             if error is not None and attempt.abandon():
-                if (place := attempt.place()) is not None:
+                if limits.tells_place and (place := attempt.place()) is not None:
                     note_once(error, place)
                 limits.stopped(str(error))
                 raise error  # noqa: TRY301 - the clean-up below is for this one too

@@ -1,0 +1,132 @@
+"""Driving an `Execution` through its graph, blocking or awaited, until it ends or is stopped."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.errors import RunCancelledError, RunTimeoutError, note_once
+from langgraph_runner.node.limits import Limits
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.node.scope import CancelScope
+from langgraph_runner.node.threads import call_in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from langgraph_runner.graph.execution import Execution
+
+__all__ = ["run_blocking", "streamed"]
+
+_GRACE_S: Final = 1.0
+"""How long a blocking run that was stopped may take to end by itself before its thread is left behind."""
+_END: Final = object()
+
+
+def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]) -> Exception | None:
+    """Run the graph to its end; gives what ended it.
+
+    Args:
+        execution: The run.
+        graph_input: For the graph.
+        options: Of `graph.stream()`.
+    """
+
+    def consume() -> None:
+        try:
+            for values in execution.graph.stream(
+                graph_input, execution.config, control=execution.control, stream_mode="values", **options
+            ):
+                execution.take(values)
+        finally:
+            execution.close()
+
+    try:
+        if not execution.is_stoppable:
+            consume()
+        else:
+            call_in_thread(consume, (), {}, RunLimits(execution), REAL_RUNTIMES.blocking.monotonic)
+    except (RunTimeoutError, RunCancelledError) as error:
+        if not execution.ended.wait(_GRACE_S):
+            note_once(error, "Left behind: a function that blocks goes on in its thread.")
+        return error
+    except Exception as error:
+        return error
+    return None
+
+
+async def streamed(
+    execution: Execution, graph_input: Any, options: dict[str, Any]
+) -> AsyncGenerator[tuple[Any, str, Any], None]:
+    """What LangGraph streams, as (namespace, mode, data), until the run ends or is stopped.
+
+    Args:
+        execution: The run.
+        graph_input: For the graph.
+        options: Of `graph.astream()`, with a list of modes.
+
+    Raises:
+        Exception: What ended the run.
+    """
+    has_namespace = options.get("subgraphs", False)
+    stream: Any = execution.graph.astream(graph_input, execution.config, control=execution.control, **options)
+    try:
+        while True:
+            # Not around the whole: what the consumer does between two chunks is not for the run to cancel.
+            with _bounded(execution):
+                chunk: Any = await anext(stream, _END)
+            if chunk is _END:
+                return
+            namespace, mode, data = chunk if has_namespace else ((), *chunk)
+            if mode == "values" and not namespace:
+                execution.take(data)
+            yield namespace, mode, data
+    finally:
+        await stream.aclose()
+        execution.close()
+
+
+@contextlib.contextmanager
+def _bounded(execution: Execution) -> Iterator[None]:
+    if not execution.is_stoppable:
+        yield
+        return
+    limits = RunLimits(execution)
+    with CancelScope(limits):
+        if (
+            limits.seconds == 0
+        ):  # It passed while the consumer was busy, and the next chunk may be there already.
+            limits.stopped("timeout")
+            raise limits.timed_out(0)
+        yield
+
+
+class RunLimits(Limits):
+    """What may stop a whole run: its timeout, and the signals of the caller."""
+
+    tells_place = False  # LangGraph waits there for its nodes.
+
+    def __init__(self, execution: Execution) -> None:
+        super().__init__(execution.graph.get_name(), execution.signal)
+        self._execution = execution
+        if execution.timeout_ms is not None:
+            self.timeout_ms = execution.timeout_ms
+            self.seconds = max(0.0, (execution.timeout_ms - execution.elapsed_ms()) / 1000)
+
+    def timed_out(self, elapsed_s: float) -> RunTimeoutError:
+        """The error of a run that took too long."""
+        del elapsed_s  # Of a part of the run.
+        return RunTimeoutError(timeout_ms=self.timeout_ms, elapsed_ms=self._execution.elapsed_ms())
+
+    def cancelled(self) -> RunCancelledError | None:
+        """The error of a run that somebody has aborted."""
+        return self._execution.aborted()
+
+    def stopped(self, reason: str) -> None:
+        """Stop what is under way."""
+        self._execution.stop(self.cancelled() or self._late() or RunCancelledError(reason=reason))
+
+    def _late(self) -> RunTimeoutError | None:
+        elapsed_ms = self._execution.elapsed_ms()
+        is_late = self.seconds is not None and elapsed_ms >= self.timeout_ms
+        return RunTimeoutError(timeout_ms=self.timeout_ms, elapsed_ms=elapsed_ms) if is_late else None

@@ -1,0 +1,128 @@
+"""`LiveProgress`: waves and nodes in the terminal while they run. Needs the extra `rich`."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+try:
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.table import Table
+    from rich.text import Text
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.partition(".")[0] != "rich":
+        raise
+    raise ModuleNotFoundError(
+        "progress=True needs rich: pip install 'langgraph-runner[rich]'", name=error.name
+    ) from error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from langgraph_runner.graph.watch import NodeRun
+
+__all__ = ["LiveProgress"]
+
+_MARKS: Final = {
+    "done": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "interrupted": ("‖", "yellow"),
+    "cancelled": ("■", "yellow"),
+}
+_MAX_ROWS: Final = 200
+"""How many nodes are kept to be shown; of more, those that ended first make room."""
+
+
+class LiveProgress:
+    """A table that grows with the run: each wave, its nodes, how long they take and how they end.
+
+    For one run at a time; runs that overlap share the table. Thread-safe. Where the output is no terminal, it
+    is written once, at the end.
+
+    Args:
+        console: Where to show it; None for rich's own, on stderr, so that a program's output stays its own.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._lock = threading.Lock()
+        self._nodes: list[NodeRun] = []
+        self._dropped = 0
+
+    @contextmanager
+    def shown(self, graph: str) -> Iterator[None]:
+        """Show the table while a run of `graph` is under way."""
+        with self._lock:
+            self._nodes.clear()
+            self._dropped = 0
+        with Live(
+            get_renderable=lambda: self._rendered(graph),
+            console=self._console,
+            refresh_per_second=8,
+            transient=False,
+        ):
+            yield
+        if not self._console.is_terminal:
+            self._console.line()  # Which rich leaves out there.
+
+    def node_started(self, node: NodeRun) -> None:
+        """Add a row."""
+        with self._lock:
+            if len(self._nodes) >= _MAX_ROWS:
+                ended = next((each for each in self._nodes if each.outcome is not None), self._nodes[0])
+                self._nodes.remove(ended)
+                self._dropped += 1
+            self._nodes.append(node)
+
+    def node_ended(self, node: NodeRun) -> None:
+        """Nothing to do: the row shows what its node knows."""
+
+    def _rendered(self, graph: str) -> RenderableType:
+        with self._lock:
+            nodes, dropped = tuple(self._nodes), self._dropped
+        table = Table(title=graph, title_justify="left", box=None, pad_edge=False)
+        table.add_column("wave", justify="right", style="dim")
+        table.add_column("")
+        table.add_column("node")
+        table.add_column("ms", justify="right")
+        shown_wave: Any = None
+        for node in sorted(nodes, key=_place):
+            wave = _place(node)[0]
+            table.add_row("" if wave == shown_wave else str(wave), _mark(node), _name(node), _duration(node))
+            shown_wave = wave
+        return Group(Text(f"… {dropped} earlier nodes", style="dim"), table) if dropped else table
+
+
+def _path(node: NodeRun) -> list[NodeRun]:
+    path = [node]
+    while path[0].parent is not None:
+        path.insert(0, path[0].parent)
+    return path
+
+
+def _place(node: NodeRun) -> tuple[Any, ...]:
+    """By wave of the outermost graph, then each node before those that it has called."""
+    return tuple(part for each in _path(node) for part in (each.step, each.started))
+
+
+def _name(node: NodeRun) -> Text:
+    depth = len(_path(node)) - 1
+    return Text(
+        "  " * depth + node.name, style="" if node.outcome is None or node.outcome == "done" else "bold"
+    )
+
+
+def _mark(node: NodeRun) -> RenderableType:
+    if node.outcome is None:
+        return Spinner("dots")
+    mark, style = _MARKS[node.outcome]
+    return Text(mark, style=style)
+
+
+def _duration(node: NodeRun) -> str:
+    return "" if node.outcome is None else f"{node.duration_ms:,.0f}"

@@ -1,0 +1,290 @@
+"""`GraphRunner`: a whole graph, run with the same care as one node."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import logging
+from typing import TYPE_CHECKING, Any
+
+from langgraph.pregel import Pregel
+
+from langgraph_runner.errors import note_once
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.graph.driving import run_blocking, streamed
+from langgraph_runner.graph.execution import Execution
+from langgraph_runner.graph.json_saver import JsonFileSaver
+from langgraph_runner.graph.options import ExecutionOptions
+from langgraph_runner.graph.result import GraphRunResult, RunStatus
+from langgraph_runner.node.callee import Callee
+from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.runtime import RunControl
+    from langgraph.types import StreamMode
+
+    from langgraph_runner.graph.watch import RunListener
+    from langgraph_runner.node import AbortSignal
+
+__all__ = ["GraphRunner"]
+
+
+class GraphRunner:
+    """Runs a compiled graph under one set of options, any number of times, also at the same time.
+
+    Args:
+        graph: What `StateGraph.compile()` or `@entrypoint` made. It is not changed.
+        options: See `ExecutionOptions`.
+        progress: Show waves and nodes while they run (extra `rich`); or who else is to be told of them.
+
+    Raises:
+        TypeError: `graph` has not been compiled, or `progress` is no listener.
+        ValueError: `persistence_path` is given for a graph that has a checkpointer.
+        ModuleNotFoundError: `progress=True` without rich.
+
+    Example:
+        >>> from langgraph.graph import START, StateGraph
+        >>> from langgraph_runner import GraphState
+        >>> builder = StateGraph(GraphState).add_node("load", lambda state: {"story_id": "ST-7"})
+        >>> runner = GraphRunner(builder.add_edge(START, "load").compile(), ExecutionOptions(timeout_ms=60_000))
+        >>> result = runner.invoke({})
+        >>> result.status.value, result.state["story_id"], result.waves
+        ('completed', 'ST-7', 1)
+    """
+
+    def __init__(
+        self,
+        graph: Pregel[Any, Any, Any, Any],
+        options: ExecutionOptions | None = None,
+        *,
+        progress: bool | RunListener = False,
+    ) -> None:
+        candidate: object = graph
+        if not isinstance(candidate, Pregel):
+            hint = " Call .compile() first." if hasattr(graph, "compile") else ""
+            raise TypeError(f"graph: expected a compiled graph, got {graph!r:.80}.{hint}")
+        given: object = options
+        if given is not None and not isinstance(given, ExecutionOptions):
+            raise TypeError(f"options: expected ExecutionOptions, got {given!r:.80}.")
+        if not isinstance(progress, bool) and not callable(getattr(progress, "node_started", None)):
+            raise TypeError(f"progress: expected True or a listener, got {progress!r:.80}.")
+        self.options = options or ExecutionOptions()
+        self.graph = _persisted(graph, self.options)
+        """The graph that runs: `graph` itself, or with a checkpointer for `persistence_path`."""
+        self._progress = progress
+        if progress is True:
+            from langgraph_runner.graph.progress import LiveProgress  # noqa: PLC0415 - it needs an extra
+
+            self._progress = LiveProgress()
+
+    def run(
+        self,
+        input: Any,  # noqa: A002 - LangGraph's name
+        config: RunnableConfig | None = None,
+        *,
+        abort_signal: AbortSignal | None = None,
+        control: RunControl | None = None,
+        **options: Any,
+    ) -> GraphRunResult:
+        """Run the graph to its end and say what became of it; a failure is a result here, not an exception.
+
+        With a timeout or an abort signal the graph runs in a thread of its own. When it is stopped, nodes made by
+        `create_node()` end at once and no further node begins; a blocking function that does not end within a
+        second is left behind.
+
+        Args:
+            input: For the graph. None goes on where the thread of the config stopped, `Command(resume=...)`
+                answers an interrupt.
+            config: As of `graph.invoke()`; `runner_config()` builds one. With a checkpointer and no `thread_id` the
+                run gets a thread of its own, which the result names.
+            abort_signal: Stops the run when it fires; one in the config does so, too.
+            control: LangGraph's, on which to request a drain.
+            **options: Further ones of `graph.stream()`: `context`, `durability`, `interrupt_before` and the like.
+
+        Raises:
+            TypeError: `abort_signal` is none.
+            BaseException: What is no failure of the graph goes through: `KeyboardInterrupt` and the like.
+        """
+        execution = self._execution(config, abort_signal, control, is_async=False)
+        with self._shown(execution):
+            result = execution.result(run_blocking(execution, input, self._stream_options(options)))
+        drive(self._handled(result, is_async=False))
+        return result
+
+    async def arun(
+        self,
+        input: Any,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        abort_signal: AbortSignal | None = None,
+        control: RunControl | None = None,
+        **options: Any,
+    ) -> GraphRunResult:
+        """Do as `run()`, on the event loop. A node that is stopped is cancelled.
+
+        Raises:
+            TypeError: `abort_signal` is none.
+            asyncio.CancelledError: The task of the caller was cancelled.
+        """
+        execution = self._execution(config, abort_signal, control, is_async=True)
+        error: Exception | None = None
+        with self._shown(execution):
+            try:
+                async for _ in streamed(
+                    execution, input, {**self._stream_options(options), "stream_mode": ["values"]}
+                ):
+                    pass
+            except Exception as raised:
+                error = raised
+            result = execution.result(error)
+        await self._handled(result, is_async=True)
+        return result
+
+    def invoke(
+        self,
+        input: Any,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        abort_signal: AbortSignal | None = None,
+        control: RunControl | None = None,
+        **options: Any,
+    ) -> GraphRunResult:
+        """Do as `run()`, but raise what ended the run.
+
+        Raises:
+            Exception: The original exception of a run that failed.
+            RunTimeoutError: The run took longer than `timeout_ms`.
+            RunCancelledError: The abort signal fired.
+            GraphDrained: The run was drained before its end.
+        """
+        return _or_raise(self.run(input, config, abort_signal=abort_signal, control=control, **options))
+
+    async def ainvoke(
+        self,
+        input: Any,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        abort_signal: AbortSignal | None = None,
+        control: RunControl | None = None,
+        **options: Any,
+    ) -> GraphRunResult:
+        """Do as `arun()`, but raise what ended the run, as `invoke()` does."""
+        return _or_raise(
+            await self.arun(input, config, abort_signal=abort_signal, control=control, **options)
+        )
+
+    async def astream(
+        self,
+        input: Any,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stream_mode: StreamMode | Sequence[StreamMode] = "values",
+        subgraphs: bool = False,
+        abort_signal: AbortSignal | None = None,
+        control: RunControl | None = None,
+        **options: Any,
+    ) -> AsyncIterator[Any]:
+        """Do as `ainvoke()`, and hand on what LangGraph streams, in the shape of `graph.astream()`.
+
+        Args:
+            input: See `run()`.
+            config: See `run()`.
+            stream_mode: What to stream: one mode, or several.
+            subgraphs: Whether to stream what nested graphs emit, too.
+            abort_signal: See `run()`.
+            control: See `run()`.
+            **options: See `run()`.
+
+        Raises:
+            Exception: What ended the run, as of `ainvoke()`.
+        """
+        modes = [stream_mode] if isinstance(stream_mode, str) else list(stream_mode)
+        execution = self._execution(config, abort_signal, control, is_async=True)
+        asked = {**self._stream_options(options), "stream_mode": [*modes, *({"values"} - set(modes))]}
+        error: Exception | None = None
+        with self._shown(execution):
+            try:
+                async for namespace, mode, data in streamed(
+                    execution, input, {**asked, "subgraphs": subgraphs}
+                ):
+                    if mode in modes:
+                        parts = (
+                            *([namespace] if subgraphs else []),
+                            *([] if stream_mode == mode else [mode]),
+                            data,
+                        )
+                        yield parts if len(parts) > 1 else data
+            except Exception as raised:
+                error = raised
+            result = execution.result(error)
+        await self._handled(result, is_async=True)
+        _or_raise(result)
+
+    def _execution(
+        self,
+        config: RunnableConfig | None,
+        abort_signal: AbortSignal | None,
+        control: RunControl | None,
+        *,
+        is_async: bool,
+    ) -> Execution:
+        return Execution(
+            self.graph,
+            self.options,
+            config,
+            abort_signal=abort_signal,
+            control=control,
+            is_async=is_async,
+            listener=self._progress if not isinstance(self._progress, bool) else None,
+        )
+
+    def _stream_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        if self.options.persistence_path is not None:
+            # Each wave is on disk before the next one begins.
+            options = {"durability": "sync", **options}
+        return {"output_keys": self.graph.stream_channels_asis, **options}
+
+    def _shown(self, execution: Execution) -> contextlib.AbstractContextManager[Any]:
+        shown = getattr(self._progress, "shown", None)
+        return contextlib.nullcontext() if shown is None else shown(execution.graph.get_name())
+
+    async def _handled(self, result: GraphRunResult, *, is_async: bool) -> None:
+        """Tell the error handler, whose own failure hides nothing."""
+        handler, error = self.options.error_handler, result.error
+        if handler is None or error is None or result.status not in {RunStatus.FAILED, RunStatus.TIMED_OUT}:
+            return
+        runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
+        function = runtime.adapt(handler, is_async=Callee.of(handler, field="error_handler").is_async)
+        try:
+            handled = function(error, result.state)
+            if is_async and inspect.isawaitable(handled):
+                await handled
+        except Exception as failure:
+            note_once(error, f"Its error handler failed as well: {type(failure).__name__}.")
+            emit(
+                "langgraph_runner.graph",
+                logging.ERROR,
+                "run.error_handler_failed",
+                error_type=type(failure).__name__,
+            )
+
+
+def _persisted(graph: Pregel[Any, Any, Any, Any], options: ExecutionOptions) -> Pregel[Any, Any, Any, Any]:
+    path = options.persistence_path
+    if path is None:
+        return graph
+    if graph.checkpointer is not None:
+        raise ValueError(
+            f"persistence_path: the graph was compiled with a checkpointer ({graph.checkpointer!r:.60}); give one of"
+            " the two."
+        )
+    return graph.copy({"checkpointer": JsonFileSaver(path)})
+
+
+def _or_raise(result: GraphRunResult) -> GraphRunResult:
+    if result.error is not None:
+        raise result.error
+    return result

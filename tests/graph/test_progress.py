@@ -1,0 +1,106 @@
+"""What a run shows in the terminal."""
+
+import io
+import sys
+
+import pytest
+from langgraph.graph import START, StateGraph
+from rich.console import Console
+
+from langgraph_runner import GraphRunner, GraphState
+from langgraph_runner.graph.progress import LiveProgress
+
+
+def _graph():
+    inner = StateGraph(GraphState).add_node("deep", lambda state: {}).add_edge(START, "deep").compile()
+
+    def fail(state):
+        raise ValueError
+
+    builder = StateGraph(GraphState).add_node("load", lambda state: {}).add_node("part", inner)
+    builder.add_node("broken", fail)
+    return (
+        builder.add_edge(START, "load")
+        .add_edge("load", "part")
+        .add_edge("part", "broken")
+        .compile(name="audit")
+    )
+
+
+@pytest.mark.req("G-7")
+@pytest.mark.parametrize("terminal", [False, True])
+def test_waves_and_nodes_are_shown_as_they_end(colour, terminal):
+    """Nested ones below the node that runs them; colours and movement only in a terminal."""
+    output = io.StringIO()
+    console = Console(file=output, force_terminal=terminal, width=60)
+    runner = GraphRunner(_graph(), progress=LiveProgress(console))
+    colour.call(runner.arun if colour.is_async else runner.run, {})
+    shown = (
+        Console(file=io.StringIO(), width=60).render_str(output.getvalue()) if False else output.getvalue()
+    )
+    last = shown.rpartition("audit")[2]
+    rows = [" ".join(line.split()) for line in last.splitlines() if line.strip()]
+    if not terminal:
+        assert [row.rsplit(" ", 1)[0] for row in rows] == [
+            "wave node",
+            "1 ✓ load",
+            "2 ✓ part",
+            "✓ deep",
+            "3 ✗ broken",
+        ]
+    assert ("\x1b[" in shown) is terminal
+
+
+def test_it_is_written_beside_the_output_of_the_program(capsys):
+    """To stderr, so a pipe gets what the program prints."""
+    GraphRunner(_graph(), progress=True).run({})
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "audit" in captured.err
+
+
+def test_a_long_run_keeps_a_short_table():
+    """Nodes that ended first make room."""
+    builder = StateGraph(GraphState).add_node(
+        "step", lambda state: {"story_id": str(int(state.get("story_id", 0)) + 1)}
+    )
+    builder.add_conditional_edges("step", lambda state: "step" if int(state["story_id"]) < 250 else "__end__")
+    output = io.StringIO()
+    progress = LiveProgress(Console(file=output, width=60, height=1000))
+    runner = GraphRunner(builder.add_edge(START, "step").compile(), progress=progress)
+    assert runner.run({}, {"recursion_limit": 300}).waves == 250
+    assert "… 50 earlier nodes" in output.getvalue()
+    assert output.getvalue().count("step") == 200
+
+
+def test_a_listener_of_ones_own_is_told(colour):
+    """Anything with the two methods; one that raises harms nothing."""
+    told = []
+
+    class Listener:
+        def node_started(self, node):
+            told.append((node.name, node.step, node.outcome))
+
+        def node_ended(self, node):
+            told.append((node.name, node.step, node.outcome))
+            raise RuntimeError
+
+    runner = GraphRunner(_graph(), progress=Listener())
+    colour.call(runner.arun if colour.is_async else runner.run, {})
+    assert told[:2] == [("load", 1, None), ("load", 1, "done")]
+    assert told[-1] == ("broken", 3, "failed")
+
+
+def test_without_rich_the_error_names_the_extra(monkeypatch):
+    """Whoever lacks it reads what to install."""
+    monkeypatch.delitem(sys.modules, "langgraph_runner.graph.progress")
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    with pytest.raises(ImportError, match=r"pip install 'langgraph-runner\[rich\]'"):
+        GraphRunner(_graph(), progress=True)
+
+
+def test_what_is_no_listener_is_refused():
+    """At once."""
+    with pytest.raises(TypeError, match="progress: expected True or a listener"):
+        GraphRunner(_graph(), progress="yes")
