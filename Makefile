@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint types contracts bench requirements coverage clean
+.PHONY: demo test check lint types contracts bench requirements coverage upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -45,6 +45,9 @@ requirements: $(VENV)/.dev  ## Each requirement with the tests that show it.
 
 bench: $(VENV)/.dev  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m benchmarks $(ARGS)
+
+upstream: $(VENV)/.dev  ## LangGraph's own tests, with and without nodes; takes five minutes and the network.
+	$(BIN)/python tools/upstream_suite.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,192 @@
+"""Run LangGraph's own tests as they are, and with each of their actions made a node; fail where that differs.
+
+`make upstream`, or `python tools/upstream_suite.py [--cache FOLDER] [--workers N] [pytest's arguments]`. The first
+run fetches the tests of the installed LangGraph and makes an environment for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from upstream_environment import ROOT, Upstream, prepared
+
+KNOWN: Final = {
+    "tests/test_deprecation.py::test_config_parameter_incorrect_typing": (
+        "LangGraph warns that it will not hand over a config annotated in its own way; a node hands it over."
+    ),
+    "tests/test_large_cases.py::test_send_dedupe_on_resume": (
+        "It reads an attribute of a callable object where LangGraph keeps the action; that is a function now."
+    ),
+    "tests/test_pregel_async.py::test_send_dedupe_on_resume": "The same.",
+    "tests/test_pregel_async.py::test_imp_task": (
+        "The trace of a @task lists its arguments by its signature; that of a node has `config` as well."
+    ),
+    "tests/test_pregel_async.py::test_imp_exception": "The same.",
+}
+"""Tests that pass without nodes and fail with them, and why that is as it should be."""
+LEFT_OUT: Final = "left out"
+MIN_SHARE: Final = 0.99
+"""Of the actions that the tests were seen to add without nodes, how many have to be nodes in the other run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of one run."""
+
+    outcomes: dict[str, str]
+    building: int
+    """How many tests add actions."""
+    seen: Counter[str]
+    done: Counter[str]
+    seconds: float
+
+    def count(self, outcome: str) -> int:
+        """How many tests ended so."""
+        return sum(1 for each in self.outcomes.values() if each == outcome)
+
+    @property
+    def actions(self) -> int:
+        """Actions that the tests added, and that can be nodes."""
+        return self.seen.total() - self.seen[LEFT_OUT]
+
+    @property
+    def nodes(self) -> int:
+        """How many of them were made nodes."""
+        return self.done.total() - self.done["calls"]
+
+
+def main() -> int:
+    """Print the comparison; 1 if it shows a difference that is not known, or shows nothing."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cache", type=Path, default=ROOT / ".venv" / "upstream")
+    parser.add_argument("--workers", default="auto")
+    options, selection = parser.parse_known_args()
+    upstream = prepared(options.cache)
+    with_workers = ["-n", options.workers, "--dist", "worksteal", *selection]
+    plain = _run(upstream, "plain", with_workers)
+    wrapped = _run(upstream, "wrapped", with_workers)
+    differing = sorted(
+        test
+        for test, outcome in plain.outcomes.items()
+        if outcome == "passed" and wrapped.outcomes.get(test) != "passed"
+    )
+    unsteady: list[str] = []
+    if differing:
+        again = _run(upstream, "wrapped again", differing)
+        unsteady = [test for test in differing if again.outcomes.get(test) == "passed"]
+        differing = [test for test in differing if test not in unsteady]
+    _print_table(upstream, plain, wrapped)
+    for test in sorted(test for test, outcome in plain.outcomes.items() if outcome == "failed"):
+        print(f"Fails as it is, so it was not compared: {test}")
+    unknown = _print_differences(differing, unsteady)
+    doubts = _doubts(plain, wrapped, differing, is_whole=not selection)
+    for doubt in doubts:
+        print(f"Not to be trusted: {doubt}")
+    print(f"Logs: {upstream.tests.parent}/*.log")
+    return 1 if unknown or doubts else 0
+
+
+def _run(upstream: Upstream, name: str, arguments: list[str]) -> Run:
+    folder = upstream.tests.parent
+    report, log = folder / f"{name}.json", folder / f"{name}.log"
+    report.unlink(missing_ok=True)
+    environment = {
+        **os.environ,
+        "NO_DOCKER": "true",  # By this the tests leave out what needs PostgreSQL or Redis.
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "tools"), str(ROOT / "src")]),
+        "UPSTREAM_REPORT": str(report),
+        "UPSTREAM_WRAP": "0" if name == "plain" else "1",
+    }
+    command = [
+        upstream.python,
+        "-m",
+        "pytest",
+        "-p",
+        "upstream_wrapping",
+        "-p",
+        "no:cacheprovider",
+        "--quiet",
+    ]
+    command += [
+        "--override-ini=addopts=",
+        "--snapshot-warn-unused",
+        "--tb=short",
+        "--timeout=120",
+        *arguments,
+    ]
+    print(f"Running LangGraph's tests, {name} ...", flush=True)
+    started = time.perf_counter()  # noqa: TID251 - how long it took is for the reader
+    with log.open("wb") as output:
+        subprocess.run(  # noqa: S603 - the command is made here
+            command, cwd=upstream.tests, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if not report.exists():
+        sys.exit(f"pytest wrote no report; see {log}")
+    found = json.loads(report.read_text(encoding="utf-8"))
+    counted = Counter(found["seen"]), Counter(found["done"])
+    seconds = time.perf_counter() - started  # noqa: TID251
+    return Run(found["outcomes"], found["building"], *counted, seconds)
+
+
+def _print_table(upstream: Upstream, plain: Run, wrapped: Run) -> None:
+    rows = [(f"langgraph {upstream.version}", "as it is", "with nodes")]
+    rows += [
+        (f"tests {outcome}", str(plain.count(outcome)), str(wrapped.count(outcome)))
+        for outcome in ("passed", "failed", "skipped")
+    ]
+    rows.append(("tests that add actions", str(plain.building), str(wrapped.building)))
+    rows += [
+        (f"actions of {kind}: nodes of all", f"0 of {count}", f"{wrapped.done[kind]} of {wrapped.seen[kind]}")
+        for kind, count in sorted(plain.seen.items())
+        if kind != LEFT_OUT
+    ]
+    rows.append((f"actions {LEFT_OUT}", str(plain.seen[LEFT_OUT]), str(wrapped.seen[LEFT_OUT])))
+    rows.append(("calls of nodes", "0", str(wrapped.done["calls"])))
+    rows.append(("seconds", f"{plain.seconds:.0f}", f"{wrapped.seconds:.0f}"))
+    print()
+    for title, *cells in rows:
+        print(f"{title:40}" + "".join(f"{cell:>16}" for cell in cells))
+    print()
+
+
+def _print_differences(differing: list[str], unsteady: list[str]) -> list[str]:
+    """Print what passes without nodes and fails with them; those of it that nobody has accounted for."""
+    cases = Counter(test.split("[")[0] for test in differing)
+    for test, count in cases.items():
+        print(f"Differs ({count}): {test}\n    {KNOWN.get(test, 'NOT KNOWN')}")
+    for test in unsteady:
+        print(f"Passed when tried again: {test}")
+    unknown = [test for test in cases if test not in KNOWN]
+    print(f"{len(unknown)} unknown differences, {len(cases) - len(unknown)} known.")
+    return unknown
+
+
+def _doubts(plain: Run, wrapped: Run, differing: list[str], *, is_whole: bool) -> list[str]:
+    """Why the comparison may not say what it seems to."""
+    doubts = []
+    if not plain.count("passed"):
+        doubts.append("no test has passed as it is.")
+    if not plain.actions or wrapped.nodes < MIN_SHARE * plain.actions:
+        doubts.append(f"of {plain.actions} actions only {wrapped.nodes} were made nodes.")
+    if wrapped.done["calls"] < wrapped.nodes:
+        doubts.append(f"{wrapped.nodes} nodes were called only {wrapped.done['calls']} times.")
+    if missing := plain.outcomes.keys() - wrapped.outcomes.keys():
+        doubts.append(f"{len(missing)} tests have not run with nodes.")
+    if is_whole and (gone := KNOWN.keys() - {test.split("[")[0] for test in differing}):
+        doubts.append(f"known differences that are none: {', '.join(sorted(gone))}.")
+    return doubts
+
+
+if __name__ == "__main__":
+    sys.exit(main())
