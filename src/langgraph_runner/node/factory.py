@@ -118,8 +118,8 @@ def create_node(
 
     Args:
         fn: A function `(state, ...)`, a coroutine function, a callable object or a `Runnable`, a compiled graph
-            too. What LangGraph injects by name (`config`, `runtime`, `store`, `writer`, `previous`) it may ask
-            for as usual. It may return what any node may.
+            too; or a dict of these, which run side by side. What LangGraph injects by name (`config`, `runtime`,
+            `store`, `writer`, `previous`) it may ask for as usual. It may return what any node may.
         name: For errors, logs and metrics. If not given, the node is called what LangGraph calls it, or after
             its function outside a graph. Give it where several nodes share one function.
         retry: A `RetryConfig`, its fields as a dict, a number of attempts, or LangGraph's `RetryPolicy`. Each
