@@ -240,3 +240,14 @@ def test_a_name_must_be_a_string(name):
     """The message names the option."""
     with pytest.raises(ValueError, match=r"name: .* is not a non-empty string"):
         create_node(lambda s: {}, name=name)
+
+
+@pytest.mark.req("N-26")
+def test_a_generator_is_called_after_its_function():
+    """Also in `add_sequence()`, which does not ask a Runnable for its name."""
+
+    def words(state):
+        yield {"x": 1}
+
+    builder = StateGraph(State).add_sequence([create_node(words)])
+    assert list(builder.nodes) == ["words"]

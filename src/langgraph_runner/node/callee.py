@@ -179,7 +179,10 @@ def _as_langgraph_has_it(source: Any) -> Any:
         or inspect.isasyncgenfunction(source)
         or inspect.isasyncgenfunction(getattr(source, "__call__", None))  # noqa: B004
     ):
-        return RunnableLambda(source)  # What the generator yields is added up to the node's output.
+        made = RunnableLambda(source)  # What the generator yields is added up to the node's output.
+        # add_sequence() calls a node by this.
+        made.__name__ = getattr(source, "__name__", type(source).__name__)  # type: ignore[attr-defined]
+        return made
     if isinstance(source, dict):
         with suppress(TypeError):  # It holds something else, and is refused by the caller.
             return RunnableParallel(source)

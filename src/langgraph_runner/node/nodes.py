@@ -82,7 +82,8 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         if not is_awaitable(self.bound):
             del self.afunc  # By this LangGraph knows that it cannot stop the node.
         # By these a drawing tells what kind of Runnable the node is.
-        self.__module__, self.__name__ = kind_of(self.bound)
+        self.__module__, kind = kind_of(self.bound)
+        self.__name__ = getattr(self.bound, "__name__", kind)
 
     @cached_property
     def deps(self) -> list[Runnable[Any, Any]]:

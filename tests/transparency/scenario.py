@@ -1,0 +1,100 @@
+"""A graph to compare, the forms in which it is built, and the registry of all of them."""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import Any, Final, Literal
+
+from langgraph_runner import create_node
+
+__all__ = ["ALL", "COLOURS", "LIGHT", "MEDIUM", "Colour", "Form", "Scenario", "graph"]
+
+Colour = Literal["sync", "async", "mixed"]
+COLOURS: Final[tuple[Colour, ...]] = ("sync", "async", "mixed")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How one graph is built and run. Call it with each action of the graph.
+
+    A sync graph has plain functions and is invoked; an async one has coroutine functions and is awaited; a
+    mixed one has plain functions and is awaited all the same.
+    """
+
+    colour: Colour
+    wrapped: bool
+    make: Callable[..., Any] = create_node
+    """What makes a node of an action; another one shows that a comparison can fail."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the graph is run by its async methods."""
+        return self.colour != "sync"
+
+    def __call__(self, action: Any) -> Any:
+        """The action in this form."""
+        action = self.coloured(action)
+        return self.make(action, on_error="raise") if self.wrapped else action
+
+    def coloured(self, function: Any) -> Any:
+        """A plain function in the colour of the graph; anything else as it is."""
+        if self.colour != "async" or not isinstance(function, types.FunctionType) or _is_special(function):
+            return function
+
+        @functools.wraps(function)
+        async def awaited(*arguments: Any, **keywords: Any) -> Any:
+            return function(*arguments, **keywords)
+
+        return awaited
+
+
+def _is_special(function: Callable[..., Any]) -> bool:
+    return iscoroutinefunction(function) or isgeneratorfunction(function) or isasyncgenfunction(function)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One graph, and what is done with it."""
+
+    name: str
+    build: Callable[[Form], Any]
+    turns: Sequence[Any] = ({},)
+    """The inputs, one after the other on one thread. A function makes its input from the state before."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    """For each run: `context`, `interrupt_before`."""
+    colours: tuple[Colour, ...] = COLOURS
+    parallel: bool = False
+    """Whether branches run at once: where threads are used, no two runs show the same order then."""
+    only: tuple[str, ...] | None = None
+    """The observations that are worth their time, where the graph differs little from others."""
+
+
+LIGHT: Final = ("results", "results_v2", "all_streams_v2", "events_v2", "callbacks", "structure")
+"""Observations that tell how a node is called and what it gives."""
+MEDIUM: Final = (*LIGHT, "all_streams", "events_v3", "traces", "states")
+"""With those that tell what happens inside, but without going back in time."""
+ALL: Final[dict[str, Scenario]] = {}
+
+
+def graph(*turns: Any, **options: Any) -> Callable[[Callable[[Form], Any]], Callable[[Form], Any]]:
+    """Register a builder as a scenario.
+
+    Args:
+        *turns: See `Scenario.turns`.
+        **options: The other fields of `Scenario`. `only` may stand in the module, as `ONLY`.
+    """
+
+    def register(build: Callable[[Form], Any]) -> Callable[[Form], Any]:
+        family = build.__module__.rpartition(".")[2]
+        name = f"{family}.{build.__name__}"
+        options.setdefault("only", build.__globals__.get("ONLY"))
+        assert name not in ALL, name
+        ALL[name] = Scenario(name, build, turns or ({},), **options)
+        return build
+
+    return register
