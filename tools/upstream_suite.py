@@ -19,18 +19,20 @@ from typing import Final
 
 from upstream_environment import ROOT, Upstream, prepared
 
+_ATTRIBUTE: Final = (
+    "It reads an attribute of a callable object where LangGraph keeps the action; that is a function now."
+)
+_TRACE: Final = (
+    "The trace of a @task lists its arguments by its signature; that of a node has `config` as well."
+)
 KNOWN: Final = {
     "tests/test_deprecation.py::test_config_parameter_incorrect_typing": (
         "LangGraph warns that it will not hand over a config annotated in its own way; a node hands it over."
     ),
-    "tests/test_large_cases.py::test_send_dedupe_on_resume": (
-        "It reads an attribute of a callable object where LangGraph keeps the action; that is a function now."
-    ),
-    "tests/test_pregel_async.py::test_send_dedupe_on_resume": "The same.",
-    "tests/test_pregel_async.py::test_imp_task": (
-        "The trace of a @task lists its arguments by its signature; that of a node has `config` as well."
-    ),
-    "tests/test_pregel_async.py::test_imp_exception": "The same.",
+    "tests/test_large_cases.py::test_send_dedupe_on_resume": _ATTRIBUTE,
+    "tests/test_pregel_async.py::test_send_dedupe_on_resume": _ATTRIBUTE,
+    "tests/test_pregel_async.py::test_imp_task": _TRACE,
+    "tests/test_pregel_async.py::test_imp_exception": _TRACE,
 }
 """Tests that pass without nodes and fail with them, and why that is as it should be."""
 LEFT_OUT: Final = "left out"
