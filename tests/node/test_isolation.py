@@ -1,6 +1,8 @@
 """Copies of the state: deep in containers, shared in everything else."""
 
+import asyncio
 from collections import OrderedDict, defaultdict, deque
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -198,3 +200,80 @@ def test_tuples_share_and_count_like_other_containers():
     copied = isolated({"v": tower})["v"]
     assert copied[0] is copied[1]
     assert copied[0] is not tower[0]
+
+
+LEFT_BEHIND: ContextVar[str] = ContextVar("left_behind", default="nothing")
+
+
+@pytest.mark.req("N-5", "N-25")
+@pytest.mark.parametrize("limits", [{}, {"timeout_ms": 5_000}], ids=["here", "limited"])
+def test_context_variables_of_an_attempt_stay_with_it(colour, fake, limits):
+    """Neither the next attempt, nor the fallback, nor the caller sees what it set."""
+    seen = []
+
+    def fail(state):
+        seen.append(LEFT_BEHIND.get())
+        LEFT_BEHIND.set("dirt")
+        raise ConnectionError
+
+    def fallback(state):
+        seen.append(LEFT_BEHIND.get())
+        return {}
+
+    node = create_node(
+        colour.function(fail), retry=3, fallback=colour.function(fallback), runtime=fake, **limits
+    )
+
+    def call_and_look():
+        colour.call(node, {})
+        return LEFT_BEHIND.get()
+
+    assert call_and_look() == "nothing"
+    assert seen == ["nothing"] * 4
+
+
+@pytest.mark.req("N-5")
+async def test_a_coroutine_finds_its_context_variables_after_it_has_waited():
+    """Also what was set before, outside; and what it awaits and is thrown reaches it."""
+    LEFT_BEHIND.set("outside")
+    loop = asyncio.get_running_loop()
+    seen = []
+
+    async def work(state):
+        seen.append(LEFT_BEHIND.get())
+        LEFT_BEHIND.set("mine")
+        failing = loop.create_future()
+        loop.call_soon(failing.set_exception, LookupError("thrown"))
+        try:
+            await failing
+        except LookupError as error:
+            seen.append(str(error))
+        await asyncio.sleep(0)
+        seen.append(LEFT_BEHIND.get())
+        return {"x": 1}
+
+    assert await create_node(work, retry=2)({}) == {"x": 1}
+    assert (seen, LEFT_BEHIND.get()) == (["outside", "thrown", "mine"], "outside")
+
+
+@pytest.mark.req("N-5", "N-17")
+async def test_a_coroutine_that_is_cancelled_or_dropped_can_clean_up():
+    """The cancellation of its task arrives inside it, and so does the end of an event loop."""
+    cleaned = []
+
+    async def work(state):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.append(LEFT_BEHIND.get())
+
+    node = create_node(work, retry=2)
+    task = asyncio.create_task(node({}))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    dropped = node({})
+    dropped.send(None)
+    dropped.close()
+    assert cleaned == ["nothing", "nothing"]

@@ -17,7 +17,7 @@ from langgraph_runner.errors import (
 )
 from langgraph_runner.node.abort import AbortSignal
 from langgraph_runner.node.context import CURRENT_CONTEXT
-from langgraph_runner.node.isolation import isolated
+from langgraph_runner.node.isolation import apart, isolated
 from langgraph_runner.node.langgraph_compat import ConfigOfAttempt, next_attempt_keywords
 from langgraph_runner.node.limits import Limits, cancellation
 from langgraph_runner.node.output import checked_output
@@ -164,12 +164,15 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
     call.attempts += 1
     # What only the fallback asked LangGraph for is not for the function.
     keywords = call.keywords if policies.fallback is None else callee.keywords(call.keywords)
+    function = callee.function
+    if call.retry is not None or policies.fallback is not None:
+        function = apart(function, is_async=callee.is_async)
     try:
         if limits is not None:
-            value = await called(callee.function, call, keywords, limits)
+            value = await called(function, call, keywords, limits)
         else:
             # The same without a detour through the runtime: most calls have nothing that could stop them.
-            value = callee.function(call.state, **keywords)
+            value = function(call.state, **keywords)
             if callee.is_async:
                 value = await value
         if type(value) is not dict and isinstance(value, Runnable):

@@ -1,16 +1,22 @@
-"""Copies of the state, so that what an attempt does to it leaks neither into the next nor into the graph."""
+"""What keeps attempts apart: copies of the state, and context variables of their own.
+
+So what one attempt does to them leaks neither into the next nor into the graph.
+"""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import types
 from collections import deque
+from contextvars import Context, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Coroutine, Generator, Iterable
 
-__all__ = ["MAX_CONTAINERS", "isolated"]
+__all__ = ["MAX_CONTAINERS", "apart", "isolated"]
 
 MAX_CONTAINERS: Final = 10_000
 """How many containers one copy makes; what lies beyond is shared. It bounds the time of a call with a huge state."""
@@ -89,3 +95,39 @@ def _copy_container(value: Any, done: dict[int, Any]) -> Any:
 
 
 _CONTAINERS: Final = (dict, list, tuple, set, deque)
+
+
+def apart(function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+    """`function`, for one call, with context variables that nobody sees change.
+
+    LangGraph runs each attempt of its own retry so. A coroutine stays in its task: a task of its own would cost
+    more, and would have to hand on every cancellation.
+    """
+    context = copy_context()
+    return partial(_awaited_in, context, function) if is_async else partial(context.run, function)
+
+
+async def _awaited_in(
+    context: Context, function: Callable[..., Any], *arguments: Any, **keywords: Any
+) -> Any:
+    return await _steps(context, context.run(function, *arguments, **keywords))
+
+
+@types.coroutine
+def _steps(context: Context, coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """What `yield from coroutine` does, with each step in `context`."""
+    step: Callable[[Any], Any] = coroutine.send
+    given: Any = None
+    while True:
+        try:
+            awaited = context.run(step, given)
+        except StopIteration as done:
+            return done.value
+        try:
+            given = yield awaited
+            step = coroutine.send
+        except GeneratorExit:
+            context.run(coroutine.close)
+            raise
+        except BaseException as error:
+            step, given = coroutine.throw, error
