@@ -15,6 +15,7 @@ from langgraph_runner import (
     NodeTimeoutError,
     RetryExhaustedError,
     StateUpdateError,
+    UnhashableInputError,
 )
 from langgraph_runner.errors import note_once, render_message
 
@@ -27,6 +28,7 @@ ERRORS = [
     InvalidNodeOutputError(node="n", found="a list", fix="Return a dict."),
     FallbackError(node="n", primary_error=KeyError("a"), fallback_error=OSError("b")),
     StateUpdateError(field="errors", problem="not a list"),
+    UnhashableInputError(path="inputs.a", found="a function", fix="Pass what it returns."),
 ]
 
 

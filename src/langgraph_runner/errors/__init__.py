@@ -19,6 +19,7 @@ from langgraph_runner.errors.exceptions import (
     RunCancelledError,
     RunTimeoutError,
     StateUpdateError,
+    UnhashableInputError,
     note_once,
     original_error,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "RunTimeoutError",
     "Sanitizer",
     "StateUpdateError",
+    "UnhashableInputError",
     "build_error_record",
     "failure_category",
     "is_control_flow",

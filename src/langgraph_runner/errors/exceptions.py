@@ -8,6 +8,7 @@
     ├── InvalidNodeOutputError   also LangGraph's InvalidUpdateError
     ├── FallbackError            holds the errors of both functions
     ├── StateUpdateError         also ValueError
+    ├── UnhashableInputError     also TypeError
     ├── RunTimeoutError          of a whole run; also TimeoutError
     └── RunCancelledError        of a whole run
 
@@ -36,6 +37,7 @@ __all__ = [
     "RunCancelledError",
     "RunTimeoutError",
     "StateUpdateError",
+    "UnhashableInputError",
     "note_once",
     "original_error",
 ]
@@ -204,6 +206,24 @@ class StateUpdateError(NodeRunnerError, ValueError):
     def __init__(self, *, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
+
+
+class UnhashableInputError(NodeRunnerError, TypeError):
+    """A value that a step would receive has no content to make a hash of.
+
+    Attributes:
+        path: Where it is, such as `inputs.brand.colours[3]`.
+        found: What it is, in words. Values are not shown; they may be secret.
+        fix: What to do.
+    """
+
+    code = ErrorCode.VALIDATION_FAILED
+
+    def __init__(self, *, path: str, found: str, fix: str) -> None:
+        super().__init__(f"{path} cannot be hashed: it is {found}. {fix}")
+        self.path = path
+        self.found = found
+        self.fix = fix
 
 
 class RunTimeoutError(NodeRunnerError, TimeoutError):
