@@ -280,6 +280,47 @@ def test_a_subgraph_whose_errors_would_be_lost_is_reported(colour, caplog):
     assert [r.message.split()[0] for r in caplog.records] == ["node.state_cannot_hold_errors"]
 
 
+@pytest.mark.req("N-4")
+def test_fields_are_reported_for_each_graph_that_lacks_them(colour, caplog):
+    """A graph that has the field says nothing, and is no reason to keep silent in one that has not."""
+
+    class Wider(State, total=False):
+        typo: int
+
+    node = create_node(colour.function(lambda s: {"x": 1, "typo": 2}))
+    for schema in (Wider, State, Wider, State):
+        graph = StateGraph(schema).add_node("n", node).add_edge(START, "n").compile()
+        colour.invoke(graph, {"x": 0})
+    assert len([r for r in caplog.records if "unknown_fields_dropped" in r.message]) == 1
+
+
+@pytest.mark.req("N-4")
+def test_nothing_is_dropped_where_there_are_no_fields(caplog):
+    """The functional API hands on the whole of what a function returns."""
+    from langgraph.func import entrypoint
+
+    flow = entrypoint()(create_node(lambda given: {"typo": given, 2: 3}, on_error="raise"))
+    assert flow.invoke(1) == {"typo": 1, 2: 3}
+    assert "unknown_fields_dropped" not in caplog.text
+
+
+@pytest.mark.req("N-4")
+def test_a_state_without_errors_is_reported_for_each_graph(colour, caplog):
+    """Also where the node was in a graph with room for errors before."""
+
+    class Bare(TypedDict):
+        x: int
+
+    class Barer(TypedDict):
+        x: int
+        y: int
+
+    node = create_node(colour.function(lambda s: {"x": 1}))
+    for schema in (State, Bare, Barer, Bare):
+        colour.invoke(StateGraph(schema).add_node("n", node).add_edge(START, "n").compile(), {"x": 0})
+    assert len([r for r in caplog.records if "state_cannot_hold_errors" in r.message]) == 2
+
+
 @pytest.mark.req("M-6")
 def test_the_collector_of_the_config_wins(colour):
     """Over the node's own."""

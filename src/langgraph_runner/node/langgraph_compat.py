@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._runnable import RunnableCallable
+from langgraph.channels.base import BaseChannel
 from langgraph.graph import StateGraph
 from langgraph.pregel._utils import validate_timeout_supported
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from langchain_core.runnables import Runnable, RunnableConfig
     from langgraph.runtime import RunControl
@@ -162,12 +164,12 @@ def _count_of(counter: Callable[[], int] | None) -> int:
     return int(count.__reduce__()[1][0]) if isinstance(count, itertools.count) else 0
 
 
-def graph_channels(config: RunnableConfig | None) -> frozenset[str] | None:
+def graph_channels(config: RunnableConfig | None) -> AbstractSet[str] | None:
     """The names of the fields of the running graph's state; None where they cannot be known."""
     read: Callable[..., Any] | None = ((config or {}).get("configurable") or {}).get(_READ)
     for argument in getattr(read, "args", ()):
-        if hasattr(argument, "keys") and all(hasattr(channel, "update") for channel in argument.values()):
-            return frozenset(argument)
+        if isinstance(argument, dict) and isinstance(next(iter(argument.values()), None), BaseChannel):
+            return argument.keys()
     return None
 
 

@@ -10,21 +10,29 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors.logs import get_logger, is_enabled
-from langgraph_runner.node.langgraph_compat import graph_channels, name_in_graph, native_policies
+from langgraph_runner.node.langgraph_compat import (
+    graph_channels,
+    name_in_graph,
+    native_policies,
+    writes_fields,
+)
 from langgraph_runner.node.logs import LOGGER
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from langchain_core.runnables import RunnableConfig
 
 __all__ = ["SchemaWatch"]
 
 _CAPTURED: Final = frozenset({"errors", "routing_flags"})
+_NO_KEYS: Final[AbstractSet[str]] = frozenset()
 
 
 class SchemaWatch:
-    """Knows which keys of one node's output have been looked at. Each is reported once.
+    """Looks at each output of one node, and reports each finding once for each graph.
 
-    Threads may share it: at worst two of them report the same key.
+    Threads may share it: at worst two of them report the same.
 
     Args:
         node: What to call the node outside a graph.
@@ -36,40 +44,53 @@ class SchemaWatch:
     def __init__(self, node: str, *, captures: bool, is_graph: bool = False) -> None:
         self._node = node
         self._is_graph = is_graph
-        self._seen: set[str] = set()
-        self._to_ask = set(_CAPTURED) if captures else set()
+        self._captured: frozenset[str] = _CAPTURED if captures else frozenset()
+        self._places: set[str | None] = set()
+        self._reported: set[tuple[str, frozenset[str]]] = set()
 
     def look_at(self, output: Any, config: RunnableConfig) -> None:
         """Report keys of `output` that the graph would drop, and a graph that would drop captured errors."""
-        keys = output.keys() if type(output) is dict and not self._is_graph else ()
-        if not self._to_ask and (not keys or keys <= self._seen):
+        keys = output.keys() if type(output) is dict and not self._is_graph else _NO_KEYS
+        if not keys and not self._captured:
             return
         channels = graph_channels(config)
         if channels is None:
             return
-        is_first, lost, self._to_ask = bool(self._to_ask), self._to_ask - channels, set()
-        dropped = set(keys) - channels - self._seen
-        self._seen.update(keys)
-        if is_first and native_policies(config).retries:
+        if self._captured and (name := name_in_graph(config)) not in self._places:
+            self._places.add(name)
+            self._say_that_retries_are_ignored(config)
+        if not self._captured <= channels and self._is_new("errors", channels):
+            _warn(
+                "node.state_cannot_hold_errors",
+                node=name_in_graph(config) or self._node,
+                missing=sorted(self._captured - channels),
+                fix="Let the state inherit from GraphState, or use on_error='raise'.",
+            )
+        if not keys <= channels and writes_fields(config):
+            dropped = [key for key in sorted(keys - channels) if self._is_new(f"field {key}", channels)]
+            if dropped:
+                _warn(
+                    "node.unknown_fields_dropped",
+                    node=name_in_graph(config) or self._node,
+                    fields=dropped,
+                    fix="LangGraph drops fields that are not in the state's schema; add them there.",
+                )
+
+    def _say_that_retries_are_ignored(self, config: RunnableConfig) -> None:
+        if native_policies(config).retries:
             _warn(
                 "node.native_retry_ignored",
                 node=name_in_graph(config) or self._node,
                 fix="LangGraph's retry_policy never sees a captured error: use retry=, or on_error='raise'.",
             )
-        if lost:
-            _warn(
-                "node.state_cannot_hold_errors",
-                node=name_in_graph(config) or self._node,
-                missing=sorted(lost),
-                fix="Let the state inherit from GraphState, or use on_error='raise'.",
-            )
-        if dropped:
-            _warn(
-                "node.unknown_fields_dropped",
-                node=name_in_graph(config) or self._node,
-                fields=sorted(dropped),
-                fix="LangGraph drops fields that are not in the state's schema; add them there.",
-            )
+
+    def _is_new(self, finding: str, channels: AbstractSet[str]) -> bool:
+        """Whether it has not been reported for this graph, which is known by the fields of its state."""
+        key = (finding, frozenset(channels))
+        if key in self._reported:
+            return False
+        self._reported.add(key)
+        return True
 
     @staticmethod
     def keeps_errors(config: RunnableConfig | None) -> bool:
