@@ -164,7 +164,7 @@ BY_COLOUR: Final[dict[str, tuple[Observation, ...]]] = {
         *(results_v2, each_stream_alone_v2, all_streams, all_streams_v2, events_v2, events_v3),
         *(callbacks, traces, states, time_travel),
     ),
-    "mixed": (results, all_streams, events_v2, callbacks),
+    "mixed": (results, all_streams, events_v2),
 }
 """What is looked at in a graph of each colour; what says the same in two colours is looked at once."""
 

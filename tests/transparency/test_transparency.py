@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from langgraph_runner import create_node
@@ -12,6 +14,8 @@ from tests.transparency.graphs import ALL
 from tests.transparency.observations import BY_COLOUR, OBSERVATIONS
 from tests.transparency.observing import observed
 from tests.transparency.scenario import Form
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "transparency.md"
 
 
 @pytest.mark.req("N-26")
@@ -66,3 +70,11 @@ def test_each_difference_that_is_left_is_shown_by_a_comparison():
     """The table has no row that nothing holds it to."""
     shown = {expected_difference(each.graph, each.observation) for each in COMPARISONS}
     assert [left.what for left in LEFT if left not in shown] == []
+
+
+def test_the_document_tells_of_this_comparison_as_it_is():
+    """Its counts, and each difference that is left with its reason."""
+    text = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
+    assert f"{len(ALL)} graphs" in text
+    assert f"{len(COMPARISONS):,} comparisons" in text
+    assert [left.what for left in LEFT if f"| {left.what} | {left.reason} |" not in text] == []

@@ -176,7 +176,7 @@ def resumed_after_errors(wrap: Form) -> Any:
     return one(wrap, counting(2, KeyError))
 
 
-@graph({"x": 1}, None, parallel=True, only=("results", "results_v2", "states"))
+@graph({"x": 1}, None, colours=("async",))
 def one_branch_fails(wrap: Form) -> Any:
     """What the other wrote is kept for the resume."""
     work = counting(1, ValueError)
