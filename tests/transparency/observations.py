@@ -157,14 +157,14 @@ def structure(session: Session) -> None:
 
 BY_COLOUR: Final[dict[str, tuple[Observation, ...]]] = {
     "sync": (
-        *(results, each_stream_alone, all_streams, all_streams_v2, events_v3, callbacks),
+        *(results, each_stream_alone, all_streams, events_v3, callbacks),
         *(states, durability, time_travel, structure),
     ),
     "async": (
-        *(results_v2, each_stream_alone_v2, all_streams, all_streams_v2, events_v2, events_v3),
+        *(results_v2, each_stream_alone_v2, all_streams_v2, events_v2, events_v3),
         *(callbacks, traces, states, time_travel),
     ),
-    "mixed": (results, all_streams, events_v2),
+    "mixed": (results, events_v2),
 }
 """What is looked at in a graph of each colour; what says the same in two colours is looked at once."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from langgraph_runner import create_node
 
-__all__ = ["ALL", "COLOURS", "LIGHT", "MEDIUM", "Colour", "Form", "Scenario", "graph"]
+__all__ = ["ALL", "COLOURS", "LIGHT", "LONG", "MEDIUM", "Colour", "Form", "Scenario", "graph"]
 
 Colour = Literal["sync", "async", "mixed"]
 COLOURS: Final[tuple[Colour, ...]] = ("sync", "async", "mixed")
@@ -74,10 +74,14 @@ class Scenario:
     """The observations that are worth their time, where the graph differs little from others."""
 
 
-LIGHT: Final = ("results", "results_v2", "all_streams_v2", "events_v2", "callbacks", "structure")
+LIGHT: Final = (
+    *("results", "results_v2", "all_streams", "all_streams_v2", "events_v2", "callbacks", "structure"),
+)
 """Observations that tell how a node is called and what it gives."""
-MEDIUM: Final = (*LIGHT, "all_streams", "events_v3", "traces", "states")
+MEDIUM: Final = (*LIGHT, "events_v3", "traces", "states")
 """With those that tell what happens inside, but without going back in time."""
+LONG: Final = (*MEDIUM, "time_travel")
+"""With that, but without each stream by itself."""
 ALL: Final[dict[str, Scenario]] = {}
 
 

@@ -101,7 +101,7 @@ def decorated(state: State) -> dict[str, Any]:
     return {"x": state["x"] + 1}
 
 
-@graph({"x": 1})
+@graph({"x": 1}, only=None)
 def functions(wrap: Form) -> Any:
     """Named functions and lambdas."""
     return chain(wrap(plus), wrap(decorated), square=wrap(lambda state: {"x": state["x"] ** 2}))

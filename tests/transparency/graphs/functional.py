@@ -94,7 +94,7 @@ def saved_apart(wrap: Form) -> Any:
     return made(wrap(flow))
 
 
-@graph({"x": 1})
+@graph({"x": 1}, only=None)
 def entrypoint_with_everything(wrap: Form) -> Any:
     """What is injected."""
 

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from tests.transparency.observing import Session
-from tests.transparency.scenario import Form, graph
+from tests.transparency.scenario import LONG, Form, graph
+
+ONLY = LONG
 
 
 class State(TypedDict, total=False):
@@ -32,13 +34,13 @@ def one(wrap: Form, action: Any, **options: Any) -> Any:
     return builder.compile(checkpointer=InMemorySaver(), **options)
 
 
-@graph({"text": "draft"}, Command(resume="better"))
+@graph({"text": "draft"}, Command(resume="better"), only=None)
 def edit(wrap: Form) -> Any:
     """A person changes the text."""
     return one(wrap, lambda state: {"text": interrupt({"edit": state["text"]})})
 
 
-@graph({"text": "draft"}, Command(resume=False), {"text": "again"}, Command(resume=True))
+@graph({"text": "draft"}, Command(resume=False), {"text": "again"}, Command(resume=True), only=None)
 def approve(wrap: Form) -> Any:
     """A person decides where to go."""
 

@@ -14,7 +14,9 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 
 from tests.transparency.observing import Session
-from tests.transparency.scenario import Form, graph
+from tests.transparency.scenario import LONG, Form, graph
+
+ONLY = LONG
 
 
 class State(MessagesState, total=False):
@@ -49,7 +51,7 @@ def summarised(wrap: Form) -> Any:
     return builder.compile(checkpointer=InMemorySaver())
 
 
-@graph(said("remember Ada", 1), said("who?", 2))
+@graph(said("remember Ada", 1), said("who?", 2), only=None)
 def remembered(wrap: Form) -> Any:
     """A store across turns."""
 

@@ -63,7 +63,7 @@ def compiled(wrap: Form, *nodes: Any, **options: Any) -> Any:
     return builder.add_edge(START, "n0").compile(checkpointer=InMemorySaver(), **options)
 
 
-@graph(ASKED)
+@graph(ASKED, only=None)
 def called_in_a_function(wrap: Form) -> Any:
     """Its tokens are streamed, though the node invokes it."""
     llm = model("hello to you", "and more words")
@@ -166,7 +166,7 @@ def agent(wrap: Form, tools: list[Any], *answers: Any) -> Any:
     return builder.add_edge("tools", "model").compile(checkpointer=InMemorySaver(), store=InMemoryStore())
 
 
-@graph(ASKED)
+@graph(ASKED, only=None)
 def tools(wrap: Form) -> Any:
     """A tool is called, and the model sums up."""
     return agent(wrap, [search], calling("search", query="cats"), "all about cats")

@@ -111,7 +111,7 @@ def attempts_counted(wrap: Form) -> Any:
     return one(wrap, work, retry_policy=AT_ONCE)
 
 
-@graph({"x": 1}, only=("results", "all_streams", "events_v2", "callbacks", "states", "structure"))
+@graph({"x": 1}, only=None)
 def handled(wrap: Form) -> Any:
     """An error handler is handed the exception itself."""
 

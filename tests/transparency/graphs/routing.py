@@ -11,7 +11,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send
 from typing_extensions import TypedDict
 
-from tests.transparency.scenario import Form, graph
+from tests.transparency.scenario import LONG, Form, graph
+
+ONLY = LONG
 
 
 class State(TypedDict, total=False):
@@ -89,7 +91,7 @@ def conditional_entry(wrap: Form) -> Any:
     return builder.add_conditional_edges(START, route).compile(checkpointer=InMemorySaver())
 
 
-@graph({"subjects": ["x", "y", "z"]}, parallel=True)
+@graph({"subjects": ["x", "y", "z"]}, parallel=True, only=None)
 def map_reduce(wrap: Form) -> Any:
     """A send for each item, and one node that gathers."""
     builder = StateGraph(State)
@@ -115,7 +117,7 @@ def sends_of_other_types(wrap: Form) -> Any:
     return builder.compile(checkpointer=InMemorySaver())
 
 
-@graph({"x": 0})
+@graph({"x": 0}, only=None)
 def loop(wrap: Form) -> Any:
     """Until a condition holds."""
     builder = StateGraph(State)

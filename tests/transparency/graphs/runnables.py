@@ -80,7 +80,7 @@ def async_lambdas(wrap: Form) -> Any:
     return chain(wrap(RunnableLambda(aincreased)))
 
 
-@graph({"x": 1})
+@graph({"x": 1}, only=None)
 def sequences(wrap: Form) -> Any:
     """Steps, each of which is seen."""
     return chain(wrap(RunnableLambda(increased) | increased | RunnablePassthrough()))

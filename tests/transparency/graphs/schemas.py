@@ -60,7 +60,7 @@ class Model(BaseModel):
         return said
 
 
-@graph({"x": 1}, {"x": 5})
+@graph({"x": 1}, {"x": 5}, only=None)
 def typed_dict(wrap: Form) -> Any:
     """A TypedDict, twice on a thread."""
     return compiled(

@@ -43,7 +43,7 @@ def _deep_down(text: str) -> None:
     get_stream_writer()({"deep": text})
 
 
-@graph({"x": 1})
+@graph({"x": 1}, only=None)
 def from_anywhere(wrap: Form) -> Any:
     """A helper finds the writer by itself."""
 

@@ -11,7 +11,9 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send, interrupt
 from typing_extensions import TypedDict
 
-from tests.transparency.scenario import Form, graph
+from tests.transparency.scenario import LONG, Form, graph
+
+ONLY = LONG
 
 
 class State(TypedDict, total=False):
@@ -59,7 +61,7 @@ def around(wrap: Form, node: Any, **options: Any) -> Any:
     return builder.compile(checkpointer=InMemorySaver())
 
 
-@graph({"x": 1}, {"x": 2})
+@graph({"x": 1}, {"x": 2}, only=None)
 def as_a_node(wrap: Form) -> Any:
     """It shares a field with its parent."""
     return around(wrap, wrap(subgraph(wrap)))
@@ -77,7 +79,7 @@ def without_checkpoints(wrap: Form) -> Any:
     return around(wrap, wrap(subgraph(wrap, checkpointer=False)))
 
 
-@graph({"x": 1}, Command(resume=7))
+@graph({"x": 1}, Command(resume=7), only=None)
 def that_asks(wrap: Form) -> Any:
     """An interrupt inside."""
     return around(wrap, wrap(subgraph(wrap, _ask)))
