@@ -39,6 +39,24 @@ class ErrorCode(StrEnum):
     """A whole run took longer than it may."""
     RUN_CANCELLED = "RUN_CANCELLED"
     """A whole run was told to stop."""
+    WORKFLOW_INVALID = "WORKFLOW_INVALID"
+    """A workflow cannot be registered."""
+    WORKFLOW_UNKNOWN = "WORKFLOW_UNKNOWN"
+    """Nobody has registered a workflow of this name."""
+    ENGINE_FAILED = "ENGINE_FAILED"
+    """Anything of a durable run that has no code of its own."""
+    RUN_NOT_FOUND = "RUN_NOT_FOUND"
+    """The tenant has no such run."""
+    RUN_STATE = "RUN_STATE"
+    """A run is not in the state that this needs."""
+    RUN_FAILED = "RUN_FAILED"
+    """A durable run has failed."""
+    LEASE_LOST = "LEASE_LOST"
+    """Somebody else has taken over a run; a late write was refused."""
+    ARTIFACT_FAILED = "ARTIFACT_FAILED"
+    """A file of a step cannot be kept, or is not what it was."""
+    SCHEMA_VERSION = "SCHEMA_VERSION"
+    """The database is of another release."""
 
 
 MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
@@ -55,6 +73,15 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         " {fallback_detail}",
         ErrorCode.RUN_TIMEOUT: "The run exceeded its timeout of {timeout_ms:g} ms (elapsed: {elapsed_ms:.0f} ms).",
         ErrorCode.RUN_CANCELLED: "The run was cancelled: {reason}",
+        ErrorCode.WORKFLOW_INVALID: "Workflow '{workflow}' cannot be registered: {problems}",
+        ErrorCode.WORKFLOW_UNKNOWN: "There is no workflow '{workflow}'. {hint}",
+        ErrorCode.ENGINE_FAILED: "The engine failed: {detail}",
+        ErrorCode.RUN_NOT_FOUND: "There is no run '{run_id}'.",
+        ErrorCode.RUN_STATE: "Run '{run_id}' is {status}: {problem}",
+        ErrorCode.RUN_FAILED: "Run '{run_id}' is {status}: {detail}",
+        ErrorCode.LEASE_LOST: "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
+        ErrorCode.ARTIFACT_FAILED: "Artifact '{name}': {problem}",
+        ErrorCode.SCHEMA_VERSION: "The database has schema {found}, this release works with {known}. {fix}",
     }
 )
 """The message of each code, as a `str.format` template."""

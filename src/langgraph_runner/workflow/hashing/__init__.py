@@ -23,7 +23,7 @@ is written as it is. The rest is an object with one key, a tag that begins with 
     OrderedDict                        {"$ordereddict": [[key, value], ...]}, in its own order
     defaultdict                        {"$defaultdict": [factory, dict]}, the factory None or a class
     date, timedelta                    {"$date": "2024-02-29"}, {"$timedelta": [days, seconds, microseconds]}
-    datetime, time                     {"$datetime": [ISO 8601 with its offset, fold, zone]}, {"$time": ...}
+    datetime, time                     {"$datetime": [ISO 8601 with its offset, fold, zone]}, {"$time": [...]}
     ZoneInfo, fixed offset             {"$zone": key}, {"$offset": [microseconds, name]}
     UUID, IP address and network       {"$uuid": "..."}, {"$ip": [class, text]}
     path, pure or not                  {"$path": [class, text]}

@@ -97,6 +97,8 @@ def _read(value: Any, names: Iterable[str]) -> dict[str, Any]:
     for name in names:
         try:
             fields[name] = getattr(value, name)
+        except MemoryError:
+            raise
         except Exception as error:  # A property may raise what it likes.
             found = f"a field that cannot be read ({type(error).__name__})"
             raise Refusal(found, "Set it, or let it return a value.", where=f".{name}") from error

@@ -1,0 +1,124 @@
+"""`ArtifactStore`: files by their content, in a folder. The same bytes are kept once, and written once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.engine.errors import ArtifactError
+from langgraph_runner.node import get_node_context
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.workflow import ArtifactRef
+
+if TYPE_CHECKING:
+    from langgraph_runner.node import Success
+
+__all__ = ["ArtifactStore", "StepArtifacts"]
+
+_NAME: Final = re.compile(r"[^/\\\x00-\x1f]+(/[^/\\\x00-\x1f]+)*")
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
+_MAX_NAME: Final = 512
+
+
+class ArtifactStore:
+    """Keeps files under their SHA-256. Thread-safe, and safe for any number of processes.
+
+    A file is written beside its place, flushed to disk and moved there, so that it is either whole or not there.
+
+    Args:
+        folder: Where; it is made with the first file.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder).absolute()
+
+    def put(self, name: str, data: bytes, media_type: str) -> ArtifactRef:
+        """Keep a file.
+
+        Raises:
+            ArtifactError: The name or the media type is none, or the file cannot be written.
+        """
+        if not _NAME.fullmatch(name) or len(name) > _MAX_NAME or {"..", "."} & set(name.split("/")):
+            raise ArtifactError(name=name, problem="the name is no relative path, such as 'images/hero.svg'.")
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            raise ArtifactError(
+                name=name, problem=f"{media_type!r:.80} is no media type, such as 'image/svg+xml'."
+            )
+        sha256 = hashlib.sha256(data).hexdigest()
+        place = self._place(sha256)
+        try:
+            if not (place.is_file() and place.stat().st_size == len(data)):
+                _write(place, data)
+        except OSError as error:
+            raise ArtifactError(name=name, problem=f"it cannot be kept in {place.parent}: {error}") from error
+        return ArtifactRef(name, place.as_uri(), media_type, len(data), sha256)
+
+    def has(self, ref: ArtifactRef) -> bool:
+        """Whether the file is there, with its size."""
+        with suppress(OSError):
+            return self._place(ref.sha256).stat().st_size == ref.size
+        return False
+
+    def read(self, ref: ArtifactRef) -> bytes:
+        """The content of a file.
+
+        Raises:
+            ArtifactError: It is gone, or its bytes are not those that were kept.
+        """
+        try:
+            data = self._place(ref.sha256).read_bytes()
+        except OSError as error:
+            raise ArtifactError(name=ref.name, problem=f"it cannot be read: {error}") from error
+        if hashlib.sha256(data).hexdigest() != ref.sha256:
+            raise ArtifactError(name=ref.name, problem="its bytes are not those that were kept.")
+        return data
+
+    def path(self, ref: ArtifactRef) -> Path:
+        """Where the file is. It is named by its content; do not change it."""
+        return self._place(ref.sha256)
+
+    def _place(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256
+
+
+class StepArtifacts:
+    """What a step saves while it runs: an `ArtifactSink`. Files of an attempt that failed do not count."""
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store = store
+        self._saved: dict[tuple[int, bool], dict[str, ArtifactRef]] = {}
+
+    def save(self, step: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
+        """Keep a file for the attempt that is under way. The last one of a name counts."""
+        del step  # There is only one.
+        ref = self._store.put(name, data, media_type)
+        context = get_node_context()
+        attempt = (context.attempt, context.primary_error is not None)
+        self._saved.setdefault(attempt, {})[name] = ref
+        return ref
+
+    def of(self, success: Success) -> tuple[ArtifactRef, ...]:
+        """What the attempt that succeeded has saved."""
+        return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())
+
+
+def _write(place: Path, data: bytes) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.with_name(f".{place.name}.{REAL_RUNTIMES.blocking.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(place)
+        folder = os.open(place.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,144 @@
+"""`TieredCache`: what steps have delivered before. A hot tier in this process over the store, which keeps it all.
+
+Either tier may fail: then there is one hit less, and a line in the log. Nothing is lost, because what is served is
+only ever what a step has delivered for the same input.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, Protocol
+
+from langgraph_runner.engine.store import reads
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.engine.store.records import CacheEntry
+
+__all__ = ["HotTier", "MemoryTier", "TieredCache"]
+
+LOGGER: Final = "langgraph_runner.engine"
+
+
+class HotTier(Protocol):
+    """What is asked before the database. What it forgets is found there."""
+
+    async def get_many(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+        """What it knows of these keys."""
+        ...
+
+    async def put_many(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
+        """Remember entries."""
+
+    async def clear(self) -> None:
+        """Forget everything."""
+
+
+class MemoryTier:
+    """The most recently used entries, in this process. Thread-safe.
+
+    Args:
+        size: How many, at least 1.
+        max_age_s: How long one is served before the database is asked again, which other processes change.
+    """
+
+    def __init__(self, size: int = 10_000, max_age_s: float = 60.0) -> None:
+        self._size = size
+        self._max_age_s = max_age_s
+        self._entries: OrderedDict[tuple[str, str], tuple[float, CacheEntry]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    async def get_many(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+        """See `HotTier`."""
+        now, found = REAL_RUNTIMES.awaiting.monotonic(), {}
+        with self._lock:
+            for key in keys:
+                known = self._entries.get((tenant, key))
+                if known is not None and now - known[0] < self._max_age_s:
+                    self._entries.move_to_end((tenant, key))
+                    found[key] = known[1]
+        return found
+
+    async def put_many(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
+        """See `HotTier`."""
+        now = REAL_RUNTIMES.awaiting.monotonic()
+        with self._lock:
+            for entry in entries:
+                self._entries[tenant, entry.key] = (now, entry)
+                self._entries.move_to_end((tenant, entry.key))
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    async def clear(self) -> None:
+        """See `HotTier`."""
+        with self._lock:
+            self._entries.clear()
+
+
+class TieredCache:
+    """Looks up and remembers. Its writes to the cold tier go with the commit of the step, so there is no `put` here.
+
+    Args:
+        store: The cold tier.
+        hot: The hot one; None for one in memory.
+    """
+
+    def __init__(self, store: RunStore, hot: HotTier | None = None) -> None:
+        self._store = store
+        self._hot: HotTier = hot or MemoryTier()
+
+    async def find(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+        """What is known under these keys and has not expired: one question to each tier, however many keys."""
+        wanted = [*dict.fromkeys(keys)]
+        found = {
+            key: entry for key, entry in (await self._ask_hot(tenant, wanted)).items() if _is_live(entry)
+        }
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            cold = await self._ask_cold(tenant, missing)
+            found |= {key: cold[key] for key in missing if key in cold}
+            if cold:
+                await self.remember(tenant, cold.values())
+        return found
+
+    async def remember(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
+        """Promote entries to the hot tier."""
+        try:
+            await self._hot.put_many(tenant, entries)
+        except Exception as error:  # A tier that fails costs a hit, no more.
+            emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
+
+    async def clear_hot(self) -> None:
+        """Forget what the hot tier holds."""
+        try:
+            await self._hot.clear()
+        except Exception as error:  # As above.
+            emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
+
+    async def _ask_hot(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
+        try:
+            return await self._hot.get_many(tenant, keys)
+        except Exception as error:  # As above.
+            emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
+            return {}
+
+    async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
+        try:
+            cold = await self._store.read(reads.cache_entries, tenant, keys)
+            # Whoever hits one result of a run will mostly ask for those of its other steps next.
+            for run_id in {entry.run_id for entry in cold.values()}:
+                cold = {**await self._store.read(reads.cache_entries_of_run, tenant, run_id), **cold}
+        except Exception as error:  # As above.
+            emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
+            return {}
+        return cold
+
+
+def _is_live(entry: CacheEntry) -> bool:
+    return entry.expires_at is None or entry.expires_at > REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000

@@ -1,0 +1,570 @@
+"""`RunEngine`: durable runs of workflows, in one process or in several that share a database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from langgraph_runner.engine.artifacts import ArtifactStore
+from langgraph_runner.engine.cache import TieredCache
+from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
+from langgraph_runner.engine.host import Host, RunOptions
+from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
+from langgraph_runner.engine.planning import has_delivered, plan_update, reused_steps
+from langgraph_runner.engine.serving import Server
+from langgraph_runner.engine.store import RunStore, reads
+from langgraph_runner.engine.store.records import NewRun
+from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune
+from langgraph_runner.node.config import as_timeout_ms
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.workflow import StepStatus, Workflow, WorkflowRegistry
+from langgraph_runner.workflow.changes import impact_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from types import TracebackType
+
+    from langgraph_runner.engine.cache import HotTier
+    from langgraph_runner.engine.models import RunPlan
+    from langgraph_runner.engine.sync import SyncRunEngine
+    from langgraph_runner.metrics import NodeMetricsCollector
+    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.workflow import (
+        ArtifactRef,
+        Blueprint,
+        ChangeRequest,
+        FailureMode,
+        WorkflowSpec,
+    )
+
+__all__ = ["RunEngine"]
+
+_DEFAULT_TENANT: Final = "default"
+_EVENTS_PAGE: Final = 500
+
+
+class RunEngine:
+    """Runs workflows durably. Use it from one event loop; `RunEngine.sync` is for programs without one.
+
+    It opens its database when it is made, and begins to serve at the first call: runs that wait, or whose process has
+    died, are taken over by any engine that has their workflow. Close it, or use it as `async with`.
+
+    Args:
+        workflows: What it can run.
+        store: `sqlite:///runs.db` (a file that several processes may share) or `postgresql://...`.
+        cache: A hot tier over the database; None for one in this process.
+        artifacts: The folder for files that steps save; None for one beside the SQLite file, else `artifacts`.
+        max_concurrency: How many steps may run at once, of all runs: at least 1.
+        max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database.
+        lease_ms: How long it may be silent before others take over its runs: 1,000 to 3,600,000.
+        poll_ms: How often it looks for runs that nobody runs: at least 10.
+        metrics_collector: What steps report to.
+        spans: What traces steps: a `NodeSpans`.
+
+    Raises:
+        WorkflowDefinitionError: A workflow cannot run.
+        ValueError: An option is out of its range.
+        SchemaVersionError: The database is of another release.
+
+    Example:
+        >>> shop = Workflow("shop.v1")
+        >>> @shop.step
+        ... def price(inputs) -> float:
+        ...     return inputs["net"] * 1.2
+        >>> async def main():
+        ...     async with RunEngine([shop], store="sqlite://") as engine:
+        ...         run = await engine.run("shop.v1", {"net": 10})
+        ...         return run.status.value, await engine.get_output(run.id, "price")
+        >>> asyncio.run(main())
+        ('completed', 12.0)
+    """
+
+    def __init__(
+        self,
+        workflows: Iterable[Workflow | WorkflowSpec] = (),
+        *,
+        store: str = "sqlite:///runs.db",
+        cache: HotTier | None = None,
+        artifacts: Path | str | None = None,
+        max_concurrency: int = 64,
+        max_active_runs: int = 100,
+        lease_ms: int = 30_000,
+        poll_ms: int = 1_000,
+        metrics_collector: NodeMetricsCollector | None = None,
+        spans: Any = None,
+    ) -> None:
+        for name, value, low, high in (
+            ("max_concurrency", max_concurrency, 1, 100_000),
+            ("max_active_runs", max_active_runs, 1, 100_000),
+            ("lease_ms", lease_ms, 1_000, 3_600_000),
+            ("poll_ms", poll_ms, 10, 3_600_000),
+        ):
+            if isinstance(value, bool) or not low <= value <= high:
+                raise ValueError(f"{name}: {value!r} is not between {low} and {high}.")
+        self.workflows = WorkflowRegistry(workflows)
+        self._store = RunStore(store)
+        folder = _artifact_folder(self._store) if artifacts is None else artifacts
+        self._host = Host(
+            owner=REAL_RUNTIMES.awaiting.token_hex(8),
+            store=self._store,
+            cache=TieredCache(self._store, cache),
+            artifacts=ArtifactStore(folder),
+            slots=asyncio.Semaphore(max_concurrency),
+            collector=metrics_collector,
+            spans=spans,
+        )
+        self._server = Server(
+            self._host, self.workflows, max_active_runs=max_active_runs, lease_ms=lease_ms, poll_ms=poll_ms
+        )
+
+    @classmethod
+    def sync(cls, *arguments: Any, **options: Any) -> SyncRunEngine:
+        """The same for scripts and notebooks: it blocks, and runs on an event loop of its own in a thread."""
+        from langgraph_runner.engine.sync import SyncRunEngine  # noqa: PLC0415 - which wraps this class
+
+        return SyncRunEngine(cls, *arguments, **options)
+
+    # Start runs.
+
+    async def trigger(
+        self,
+        workflow: str,
+        inputs: Any = None,
+        *,
+        tenant: str = _DEFAULT_TENANT,
+        idempotency_key: str | None = None,
+        priority: int = 0,
+        failure_mode: FailureMode = "continue",
+        max_concurrency: int | None = None,
+        run_timeout_ms: TimeoutLike | None = None,
+    ) -> Run:
+        """Make a run, and have it run. When this returns it is durable: it will run, here or elsewhere.
+
+        Args:
+            workflow: Its id.
+            inputs: As its model, or as JSON values; checked first.
+            tenant: Whose run it is.
+            idempotency_key: Of two calls with one key for one workflow and tenant, the second one gets the run of the
+                first.
+            priority: Runs that wait are taken in this order, the highest first.
+            failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
+            max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
+            run_timeout_ms: Limit of the whole run, from its start.
+
+        Raises:
+            UnknownWorkflowError: There is no such workflow.
+            WorkflowInputError: The inputs do not fit. No run was made.
+            ValueError: An option is out of its range.
+        """
+        blueprint = self.workflows.get_workflow(workflow)
+        _, data = blueprint.inputs.check({} if inputs is None else inputs)
+        options = _run_options(failure_mode, max_concurrency, run_timeout_ms)
+        run_id = self._new_id()
+        return await self._create(
+            blueprint,
+            NewRun(
+                id=run_id,
+                root_run_id=run_id,
+                tenant=tenant,
+                workflow=blueprint.id,
+                version=blueprint.spec.version,
+                trigger="manual",
+                inputs=data,
+                options=json.dumps(asdict(options)),
+                steps=tuple(blueprint.steps),
+                idempotency_key=idempotency_key,
+                priority=priority,
+            ),
+        )
+
+    async def run(self, workflow: str, inputs: Any = None, **options: Any) -> Run:
+        """`trigger()`, and `wait()` for its end. A failed run is a result, not an exception."""
+        return await self.wait((await self.trigger(workflow, inputs, **options)).id, **_tenant_of(options))
+
+    async def trigger_update(
+        self, base_run_id: str, change: ChangeRequest, *, tenant: str = _DEFAULT_TENANT, **options: Any
+    ) -> Run:
+        """Make a run that differs from a completed one by `change`: what the change does not touch is reused.
+
+        Args:
+            base_run_id: A completed run. It is not changed.
+            change: One that its workflow knows.
+            tenant: Whose run it is.
+            **options: As of `trigger()`: `idempotency_key`, `priority`, `failure_mode`, `max_concurrency`,
+                `run_timeout_ms`.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunStateError: It is not completed.
+            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+        """
+        blueprint, base, rows = await self._base(base_run_id, tenant)
+        if base.status != RunStatus.COMPLETED:
+            raise RunStateError(
+                run_id=base_run_id,
+                status=base.status,
+                problem="only a completed run can be updated; retry it first.",
+            )
+        impact = impact_of(blueprint, change, base.inputs)
+        request = {"type": change.type, "payload": dict(change.payload)}
+        return await self._derive(
+            blueprint,
+            base,
+            tenant=tenant,
+            trigger="update",
+            inputs=impact.inputs,
+            reused=reused_steps(blueprint, impact, rows),
+            change=json.dumps(request),
+            **options,
+        )
+
+    async def update(self, base_run_id: str, change: ChangeRequest, **options: Any) -> Run:
+        """`trigger_update()`, and `wait()` for its end."""
+        run = await self.trigger_update(base_run_id, change, **options)
+        return await self.wait(run.id, **_tenant_of(options))
+
+    async def plan(
+        self, base_run_id: str, change: ChangeRequest, *, tenant: str = _DEFAULT_TENANT
+    ) -> RunPlan:
+        """What `update()` would do with each step, and why. Nothing runs, nothing is written.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunStateError: It is not completed.
+            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+        """
+        blueprint, base, rows = await self._base(base_run_id, tenant)
+        if base.status != RunStatus.COMPLETED:
+            raise RunStateError(
+                run_id=base_run_id,
+                status=base.status,
+                problem="only a completed run can be updated; retry it first.",
+            )
+        impact = impact_of(blueprint, change, base.inputs)
+        return await plan_update(self._host, blueprint, base, rows, change=change, impact=impact)
+
+    async def trigger_retry(self, run_id: str, *, tenant: str = _DEFAULT_TENANT, **options: Any) -> Run:
+        """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunStateError: It has not failed and was not cancelled.
+        """
+        blueprint, base, rows = await self._base(run_id, tenant)
+        if base.status not in {RunStatus.FAILED, RunStatus.CANCELLED}:
+            raise RunStateError(
+                run_id=run_id, status=base.status, problem="only a failed or cancelled run can be retried."
+            )
+        done = frozenset(step for step in blueprint.steps if step in rows and has_delivered(rows[step]))
+        return await self._derive(
+            blueprint, base, tenant=tenant, trigger="retry", inputs=base.inputs, reused=done, **options
+        )
+
+    async def retry(self, run_id: str, **options: Any) -> Run:
+        """`trigger_retry()`, and `wait()` for its end."""
+        return await self.wait((await self.trigger_retry(run_id, **options)).id, **_tenant_of(options))
+
+    # Follow and end them.
+
+    async def wait(
+        self, run_id: str, *, tenant: str = _DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
+    ) -> Run:
+        """Wait until a run is over, wherever it runs.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            TimeoutError: It was not over in time. It goes on.
+        """
+        limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
+        async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000):
+            while True:
+                run = await self.get_run(run_id, tenant=tenant)
+                if run.status.is_over:
+                    return run
+                await self._server.changed(run_id)
+
+    async def cancel(self, run_id: str, *, tenant: str = _DEFAULT_TENANT, reason: str = "cancelled") -> Run:
+        """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.
+
+        One that is over stays as it is.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        self._server.start()
+        if await self._store.write(CancelRun(run_id, tenant, reason)) is None:
+            raise RunNotFoundError(run_id=run_id)
+        self._server.cancel(run_id, reason)
+        return await self.get_run(run_id, tenant=tenant)
+
+    async def events(
+        self, run_id: str, *, tenant: str = _DEFAULT_TENANT, after: int = 0, follow: bool = True
+    ) -> AsyncIterator[RunEvent]:
+        """What happens in a run, as it happens, until it is over.
+
+        Args:
+            run_id: The run.
+            tenant: Whose.
+            after: Only events with a greater number: that of the last one that was seen.
+            follow: Whether to wait for more; False ends with what is there.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        while True:
+            is_over = (await self.get_run(run_id, tenant=tenant)).status.is_over
+            found = await self._store.read(reads.events_after, tenant, run_id, after, _EVENTS_PAGE)
+            for seq, kind, data, ms in found:
+                after = seq
+                yield RunEvent(run_id=run_id, seq=seq, type=kind, data=json.loads(data), at=at(ms))
+            if len(found) == _EVENTS_PAGE:
+                continue
+            if is_over or not follow:
+                return
+            await self._server.changed(run_id)
+
+    # Look at them.
+
+    async def get_run(self, run_id: str, *, tenant: str = _DEFAULT_TENANT) -> Run:
+        """A run, with the number of its steps by status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        return Run.of(await self._row(run_id, tenant))
+
+    async def get_run_steps(
+        self,
+        run_id: str,
+        *,
+        tenant: str = _DEFAULT_TENANT,
+        status: StepStatus | str | Iterable[str] | None = None,
+    ) -> list[RunStep]:
+        """The steps of a run in the workflow's order, all or those of a status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: There is no such status.
+        """
+        await self._row(run_id, tenant)
+        statuses = None if status is None else [StepStatus(each) for each in _several(status)]
+        return [RunStep.of(row) for row in await self._store.read(reads.steps_of, tenant, run_id, statuses)]
+
+    async def get_output(self, run_id: str, step: str, *, tenant: str = _DEFAULT_TENANT) -> Any:
+        """What a step of a run has delivered, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: It has no such step, or the step has delivered nothing.
+        """
+        run = await self._row(run_id, tenant)
+        rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
+        if step not in rows:
+            raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(rows)}.")
+        sha256 = rows[step].output_sha256
+        if sha256 is None:
+            raise LookupError(f"Step '{step}' of run '{run_id}' is {rows[step].status}: it has no output.")
+        data = (await self._store.read(reads.output_data, tenant, [sha256]))[sha256]
+        return self.workflows.get_workflow(run.workflow).steps[step].output.load(data)
+
+    async def get_run_artifacts(
+        self, run_id: str, *, tenant: str = _DEFAULT_TENANT
+    ) -> dict[str, list[ArtifactRef]]:
+        """The files of a run, by the step that has saved them.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        await self._row(run_id, tenant)
+        return await self._store.read(reads.run_artifacts, tenant, run_id)
+
+    async def read_artifact(self, artifact: ArtifactRef) -> bytes:
+        """The content of a file, checked against its hash.
+
+        Raises:
+            ArtifactError: It is gone, or is not what was kept.
+        """
+        return await asyncio.to_thread(self._host.artifacts.read, artifact)
+
+    def artifact_path(self, artifact: ArtifactRef) -> Path:
+        """Where a file is; it is named by its content. Do not change it."""
+        return self._host.artifacts.path(artifact)
+
+    async def list_runs(
+        self,
+        *,
+        tenant: str = _DEFAULT_TENANT,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[str] | None = None,
+        limit: int = 50,
+        before: Run | None = None,
+    ) -> list[Run]:
+        """Runs of a tenant, the newest first.
+
+        Args:
+            tenant: Whose.
+            workflow: Only of this workflow.
+            status: Only with this status, or one of these.
+            limit: At most so many: 1 to 1,000.
+            before: Only those that come after this one in the list: the last of the page before.
+
+        Raises:
+            ValueError: There is no such status, or the limit is out of its range.
+        """
+        if not 1 <= limit <= 1_000:  # noqa: PLR2004 - said in the message
+            raise ValueError(f"limit: {limit!r} is not between 1 and 1000.")
+        statuses = None if status is None else [RunStatus(each) for each in _several(status)]
+        last = None if before is None else (round(before.created_at.timestamp() * 1000), before.id)
+        rows = await self._store.read(
+            reads.runs_page, tenant, workflow=workflow, statuses=statuses, before=last, limit=limit
+        )
+        return [Run.of(row) for row in rows]
+
+    def list_workflows(self) -> list[Blueprint]:
+        """The workflows that this engine can run."""
+        return self.workflows.list_workflows()
+
+    def get_workflow(self, name: str) -> Blueprint:
+        """One of them.
+
+        Raises:
+            UnknownWorkflowError: There is none of this id.
+        """
+        return self.workflows.get_workflow(name)
+
+    async def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
+        """Delete runs that ended before `older_than` ago, what they have put into the cache, and expired entries.
+
+        Args:
+            older_than: How long they have been over at least; not negative.
+            tenant: Whose; None for all tenants.
+
+        Returns:
+            How many runs were deleted. Files are left: other runs may share them.
+
+        Raises:
+            ValueError: `older_than` is negative.
+        """
+        if older_than < timedelta():
+            raise ValueError(f"older_than: {older_than!r} is negative.")
+        count = await self._store.write(Prune(tenant, round(older_than.total_seconds() * 1000)))
+        await self._host.cache.clear_hot()
+        return count
+
+    # Begin and end.
+
+    async def start(self) -> None:
+        """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
+        self._server.start()
+
+    async def close(self) -> None:
+        """Stop serving. Steps that run are stopped; their runs are given up, for others or for the next start."""
+        await self._server.close()
+        await asyncio.to_thread(self._store.close)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # Inside.
+
+    def _new_id(self) -> str:
+        # The time first, so that ids sort as their runs were made; 80 bits of chance behind it.
+        now_ms = round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000)
+        return f"{now_ms:012x}{REAL_RUNTIMES.awaiting.token_hex(10)}"
+
+    async def _create(self, blueprint: Blueprint, run: NewRun) -> Run:
+        self._server.start()
+        self._server.take_on(run)
+        created = await self._store.write(CreateRun(run))
+        if created.is_new and run.owner is not None:
+            self._server.begin(blueprint, run, created)
+        else:
+            self._server.give_back(run)
+        return await self.get_run(created.run_id, tenant=run.tenant)
+
+    async def _derive(
+        self,
+        blueprint: Blueprint,
+        base: Any,
+        *,
+        tenant: str,
+        trigger: str,
+        inputs: bytes,
+        reused: frozenset[str],
+        change: str | None = None,
+        idempotency_key: str | None = None,
+        priority: int | None = None,
+        **options: Any,
+    ) -> Run:
+        kept = {**json.loads(base.options), **asdict(_run_options(**{**json.loads(base.options), **options}))}
+        return await self._create(
+            blueprint,
+            NewRun(
+                id=self._new_id(),
+                root_run_id=base.root_run_id,
+                tenant=tenant,
+                workflow=blueprint.id,
+                version=blueprint.spec.version,
+                trigger=trigger,
+                inputs=inputs,
+                options=json.dumps(kept),
+                steps=tuple(blueprint.steps),
+                base_run_id=base.id,
+                change_request=change,
+                idempotency_key=idempotency_key,
+                priority=base.priority if priority is None else priority,
+                reused_from=base.id,
+                reused=reused,
+            ),
+        )
+
+    async def _base(self, run_id: str, tenant: str) -> tuple[Blueprint, Any, dict[str, Any]]:
+        base = await self._row(run_id, tenant)
+        blueprint = self.workflows.get_workflow(base.workflow)
+        rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
+        return blueprint, base, rows
+
+    async def _row(self, run_id: str, tenant: str) -> Any:
+        self._server.start()
+        row = await self._store.read(reads.run_by_id, tenant, run_id)
+        if row is None:
+            raise RunNotFoundError(run_id=run_id)
+        return row
+
+
+def _run_options(
+    failure_mode: FailureMode = "continue",
+    max_concurrency: int | None = None,
+    run_timeout_ms: TimeoutLike | None = None,
+) -> RunOptions:
+    if failure_mode not in {"continue", "fail_fast"}:
+        raise ValueError(f"failure_mode: {failure_mode!r} is not one of 'continue', 'fail_fast'.")
+    if max_concurrency is not None and (isinstance(max_concurrency, bool) or max_concurrency < 1):
+        raise ValueError(f"max_concurrency: {max_concurrency!r} is not at least 1.")
+    timeout_ms = as_timeout_ms(run_timeout_ms, field="run_timeout_ms")
+    return RunOptions(failure_mode=failure_mode, max_concurrency=max_concurrency, run_timeout_ms=timeout_ms)
+
+
+def _tenant_of(options: dict[str, Any]) -> dict[str, Any]:
+    return {"tenant": options["tenant"]} if "tenant" in options else {}
+
+
+def _several(value: str | Iterable[str]) -> Iterable[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _artifact_folder(store: RunStore) -> Path:
+    url = store.database.url
+    if store.database.is_sqlite and url.database not in {None, "", ":memory:"}:
+        return Path(f"{url.database}.artifacts")
+    return Path("artifacts")

@@ -1,0 +1,129 @@
+"""What can go wrong with runs, in one tree.
+
+    EngineError               of langgraph_runner.errors.NodeRunnerError
+    ├── RunNotFoundError      the tenant has no such run; also LookupError
+    ├── RunStateError         the run is not in the state that this needs
+    ├── RunFailedError        a run that was waited for has failed: `step` and `record` say why
+    ├── LeaseLostError        somebody else has taken over the run
+    ├── ArtifactError         a file that cannot be kept, or is not what it was
+    └── SchemaVersionError    the database is of another release
+
+Each has a stable `code` and survives pickle.
+"""
+
+from __future__ import annotations
+
+from langgraph_runner.errors import ErrorCode, NodeErrorRecord, NodeRunnerError
+
+__all__ = [
+    "ArtifactError",
+    "EngineError",
+    "LeaseLostError",
+    "RunFailedError",
+    "RunNotFoundError",
+    "RunStateError",
+    "SchemaVersionError",
+]
+
+
+class EngineError(NodeRunnerError):
+    """The root of what can go wrong with runs."""
+
+    code = ErrorCode.ENGINE_FAILED
+
+
+class RunNotFoundError(EngineError, LookupError):
+    """The tenant has no such run.
+
+    Attributes:
+        run_id: What was asked for.
+    """
+
+    code = ErrorCode.RUN_NOT_FOUND
+
+    def __init__(self, *, run_id: str) -> None:
+        super().__init__(f"There is no run '{run_id}'.")
+        self.run_id = run_id
+
+
+class RunStateError(EngineError):
+    """The run is not in the state that this needs.
+
+    Attributes:
+        run_id: The run.
+        status: The state that it is in.
+    """
+
+    code = ErrorCode.RUN_STATE
+
+    def __init__(self, *, run_id: str, status: str, problem: str) -> None:
+        super().__init__(f"Run '{run_id}' is {status}: {problem}")
+        self.run_id = run_id
+        self.status = status
+
+
+class RunFailedError(EngineError):
+    """A run has failed.
+
+    Attributes:
+        run_id: The run.
+        status: `failed` or `cancelled`.
+        record: The record of the first step that failed; None if it was no step's failure.
+    """
+
+    code = ErrorCode.RUN_FAILED
+
+    def __init__(self, *, run_id: str, status: str, record: NodeErrorRecord | None) -> None:
+        why = "" if record is None else f" at step '{record['node_id']}': {record['message']}"
+        super().__init__(f"Run '{run_id}' is {status}{why}")
+        self.run_id = run_id
+        self.status = status
+        self.record = record
+
+
+class LeaseLostError(EngineError):
+    """Somebody else has taken over a run, because its lease had passed; what came late was refused.
+
+    Attributes:
+        run_id: The run.
+        fence: The token that was held, which is not the newest any more.
+    """
+
+    code = ErrorCode.LEASE_LOST
+
+    def __init__(self, *, run_id: str, fence: int) -> None:
+        super().__init__(
+            f"Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more."
+        )
+        self.run_id = run_id
+        self.fence = fence
+
+
+class ArtifactError(EngineError):
+    """A file that cannot be kept, or is not what it was.
+
+    Attributes:
+        name: What the step calls it.
+    """
+
+    code = ErrorCode.ARTIFACT_FAILED
+
+    def __init__(self, *, name: str, problem: str) -> None:
+        super().__init__(f"Artifact '{name}': {problem}")
+        self.name = name
+
+
+class SchemaVersionError(EngineError):
+    """The database is of another release.
+
+    Attributes:
+        found: The number of its last migration.
+        known: That of this release.
+    """
+
+    code = ErrorCode.SCHEMA_VERSION
+
+    def __init__(self, *, found: str, known: str, fix: str) -> None:
+        super().__init__(f"The database has schema {found}, this release works with {known}. {fix}")
+        self.found = found
+        self.known = known

@@ -1,0 +1,193 @@
+"""What the engine tells of runs: immutable values that are JSON, for programs, the command line and the API."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from langgraph_runner.errors import NodeErrorRecord
+from langgraph_runner.workflow import Reason, StepStatus
+
+if TYPE_CHECKING:
+    from langgraph_runner.engine.store.records import RunRow, StepRow
+
+__all__ = ["PlanAction", "PlannedStep", "Run", "RunEvent", "RunPlan", "RunStatus", "RunStep"]
+
+
+class RunStatus(StrEnum):
+    """Where a run is."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will not change any more."""
+        return self in {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED}
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Run(_Value):
+    """One execution of a workflow."""
+
+    id: str
+    tenant: str
+    workflow: str
+    workflow_version: str
+    status: RunStatus
+    trigger: str
+    """`manual`, `update` or `retry`."""
+    base_run_id: str | None = None
+    """The run that this one was rebuilt from, or retries."""
+    change: dict[str, Any] | None = None
+    """The change request of an update."""
+    inputs: Any = None
+    """As JSON values."""
+    error: NodeErrorRecord | None = None
+    """Of the first step that failed, or of the run itself."""
+    idempotency_key: str | None = None
+    priority: int = 0
+    cancel_reason: str | None = None
+    steps: dict[str, int] = {}
+    """How many steps have which status."""
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @property
+    def duration_ms(self) -> float | None:
+        """From start to end; None as long as it is not over."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.started_at).total_seconds() * 1000
+
+    @classmethod
+    def of(cls, row: RunRow) -> Run:
+        """A row of the store."""
+        return cls(
+            id=row.id,
+            tenant=row.tenant,
+            workflow=row.workflow,
+            workflow_version=row.version,
+            status=RunStatus(row.status),
+            trigger=row.trigger,
+            base_run_id=row.base_run_id,
+            change=None if row.change_request is None else json.loads(row.change_request),
+            inputs=json.loads(row.inputs),
+            error=None if row.error is None else json.loads(row.error),
+            idempotency_key=row.idempotency_key,
+            priority=row.priority,
+            cancel_reason=row.cancel_reason,
+            steps=row.counts,
+            created_at=at(row.created_at),
+            started_at=maybe_at(row.started_at),
+            completed_at=maybe_at(row.completed_at),
+        )
+
+
+class RunStep(_Value):
+    """One step of a run."""
+
+    run_id: str
+    step: str
+    status: StepStatus
+    reason: Reason | None = None
+    """Why it was skipped or cancelled."""
+    cache_hit: bool = False
+    cache_key: str | None = None
+    input_hash: str | None = None
+    attempts: int = 0
+    error: NodeErrorRecord | None = None
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    duration_ms: int | None = None
+
+    @classmethod
+    def of(cls, row: StepRow) -> RunStep:
+        """A row of the store."""
+        return cls(
+            run_id=row.run_id,
+            step=row.step,
+            status=StepStatus(row.status),
+            reason=None if row.reason is None else Reason(row.reason),
+            cache_hit=row.cache_hit,
+            cache_key=row.cache_key,
+            input_hash=row.input_hash,
+            attempts=row.attempts,
+            error=None if row.error is None else json.loads(row.error),
+            queued_at=maybe_at(row.queued_at),
+            started_at=maybe_at(row.started_at),
+            completed_at=maybe_at(row.completed_at),
+            duration_ms=row.duration_ms,
+        )
+
+
+class RunEvent(_Value):
+    """Something that happened in a run."""
+
+    run_id: str
+    seq: int
+    """From 1, without gaps."""
+    type: str
+    """`run_created`, `run_started`, `run_recovered`, `run_completed`, `run_failed`, `run_cancelled`, `step_started`,
+    `step_completed`, `step_skipped`, `step_failed`, `step_cancelled`."""
+    data: dict[str, Any]
+    at: datetime
+
+
+class PlanAction(StrEnum):
+    """What would become of a step."""
+
+    RUN = "run"
+    """It would run."""
+    REUSE = "reuse"
+    """Its output would be taken over from the base run."""
+    CACHED = "cached"
+    """It is impacted, but what it would receive is known: its output would come from the cache."""
+    MAYBE = "maybe"
+    """It runs if what it waits for gives something else than before; otherwise it comes from the cache."""
+
+
+class PlannedStep(_Value):
+    """What would become of one step, and why."""
+
+    step: str
+    action: PlanAction
+    why: str
+
+
+class RunPlan(_Value):
+    """What an update would do, before anything runs."""
+
+    base_run_id: str
+    workflow: str
+    change: dict[str, Any]
+    changed_fields: tuple[str, ...]
+    """The fields of the inputs that would differ."""
+    steps: tuple[PlannedStep, ...]
+    """In the workflow's order."""
+
+    def of(self, action: PlanAction) -> list[str]:
+        """The ids of the steps with this action."""
+        return [each.step for each in self.steps if each.action is action]
+
+
+def at(ms: int) -> datetime:
+    """A time of the store."""
+    return datetime.fromtimestamp(ms / 1000, tz=UTC)
+
+
+def maybe_at(ms: int | None) -> datetime | None:
+    """A time of the store, if there is one."""
+    return None if ms is None else at(ms)

@@ -1,0 +1,88 @@
+"""`Results`: what the steps of one run have delivered, and the keys under which that is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langgraph_runner.engine.store import reads
+from langgraph_runner.workflow import CacheScope
+from langgraph_runner.workflow.hashing import content_hash
+from langgraph_runner.workflow.values import InputType
+
+if TYPE_CHECKING:
+    from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.engine.store.records import RunRow
+    from langgraph_runner.workflow import Blueprint
+    from langgraph_runner.workflow.steps import BoundStep
+
+__all__ = ["Results"]
+
+
+class Results:
+    """Outputs by content hash. An output is loaded when a step receives it, never to know a hash.
+
+    Args:
+        store: Where outputs are kept.
+        blueprint: The workflow.
+        run: The run.
+        inputs: Its inputs, as their model.
+    """
+
+    def __init__(self, store: RunStore, blueprint: Blueprint, run: RunRow, inputs: Any) -> None:
+        self._store = store
+        self._blueprint = blueprint
+        self._run = run
+        self.inputs = inputs
+        self._sha256: dict[str, str | None] = {}
+        self._data: dict[str, bytes] = {}
+        self._fields: dict[str | None, str] = {}
+
+    def note(self, step: str, sha256: str | None, data: bytes | None = None) -> None:
+        """A step has delivered; `data` is what, where it is at hand."""
+        self._sha256[step] = sha256
+        if data is not None and sha256 is not None:
+            self._data[sha256] = data
+
+    async def received(self, step: BoundStep) -> Any:
+        """What `step` is called with. Each time made anew, so that no step sees what another one does to it."""
+        await self._load(step.dependencies)
+        outputs: dict[str, Any] = {}
+        for before in step.dependencies:
+            sha256 = self._sha256.get(before)
+            output = self._blueprint.steps[before].output
+            outputs[before] = None if sha256 is None else output.load(self._data[sha256])
+        return step.receives(self.inputs, outputs)
+
+    async def input_hash(self, step: BoundStep) -> str:
+        """The hash of what `step` would receive.
+
+        Raises:
+            UnhashableInputError: It has no canonical encoding.
+        """
+        selected = await self.received(step) if step.selects else None
+        return step.input_hash(
+            {before: self._sha256.get(before) for before in step.dependencies}, self._hash_of_field, selected
+        )
+
+    def cache_key(self, step: BoundStep, input_hash: str) -> str | None:
+        """The key under which the result of `step` is known; None if it is not to be."""
+        scope = CacheScope(step.spec.cache)
+        if scope is CacheScope.NONE:
+            return None
+        key = f"{self._blueprint.id}:{step.id}:{input_hash}"
+        # Runs that were rebuilt from one another share what belongs to the first of them.
+        return key if scope is CacheScope.GLOBAL else f"{key}@{self._run.root_run_id}"
+
+    def _hash_of_field(self, name: str | None) -> str:
+        if name not in self._fields:
+            self._fields[name] = content_hash(
+                self.inputs if name is None else InputType.field(self.inputs, name)
+            )
+        return self._fields[name]
+
+    async def _load(self, steps: tuple[str, ...]) -> None:
+        wanted = {self._sha256.get(step) for step in steps} - {None} - self._data.keys()
+        if wanted:
+            self._data |= await self._store.read(
+                reads.output_data, self._run.tenant, [each for each in wanted if each is not None]
+            )

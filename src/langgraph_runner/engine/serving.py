@@ -1,0 +1,199 @@
+"""`Server`: takes on runs, keeps their leases, and finds those that nobody runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.engine.cache import LOGGER
+from langgraph_runner.engine.errors import LeaseLostError
+from langgraph_runner.engine.execution import RunExecution
+from langgraph_runner.engine.host import RunOptions
+from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.writes import ClaimRun, Heartbeat, ReleaseRuns
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.store.records import NewRun
+    from langgraph_runner.engine.store.writes import Created
+    from langgraph_runner.workflow import Blueprint, WorkflowRegistry
+
+__all__ = ["Server"]
+
+_BEATS_PER_LEASE: Final = 3
+_WATCH_S: Final = 0.1
+"""How often a run that runs elsewhere is looked at by whoever waits for it."""
+
+
+class Server:
+    """The runs of one engine. Belongs to the event loop in which it is started.
+
+    Args:
+        host: What they share.
+        workflows: What can be run.
+        max_active_runs: How many at once.
+        lease_ms: How long a lease holds without a heartbeat.
+        poll_ms: How often to look for runs that nobody runs.
+    """
+
+    def __init__(
+        self, host: Host, workflows: WorkflowRegistry, *, max_active_runs: int, lease_ms: int, poll_ms: int
+    ) -> None:
+        self._host = host
+        self._workflows = workflows
+        self._max_active = max_active_runs
+        self._lease_ms = lease_ms
+        self._poll_s = poll_ms / 1000
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._active: dict[str, RunExecution] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._reserved = 0
+        self._services: list[asyncio.Task[None]] = []
+        self._has_room = asyncio.Event()
+        self._is_closed = False
+
+    def start(self) -> None:
+        """Begin to serve, if that has not happened.
+
+        Raises:
+            RuntimeError: It is used from another event loop, or was closed.
+        """
+        loop = asyncio.get_running_loop()
+        if self._is_closed:
+            raise RuntimeError("The engine is closed.")
+        if self._loop is None:
+            self._loop = loop
+            self._services = [loop.create_task(self._keep_leases()), loop.create_task(self._poll())]
+        elif self._loop is not loop:
+            raise RuntimeError(
+                "The engine belongs to another event loop. Make one for each loop, or use RunEngine.sync."
+            )
+
+    async def close(self) -> None:
+        """Stop what runs, and give up its leases."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for service in self._services:
+            service.cancel()
+        fences = {run_id: execution.fence for run_id, execution in self._active.items()}
+        for execution in self._active.values():
+            execution.release()
+        await asyncio.gather(*self._services, *self._tasks.values(), return_exceptions=True)
+        if fences:
+            await self._host.store.write(ReleaseRuns(fences))
+
+    # Taking on.
+
+    def take_on(self, run: NewRun) -> None:
+        """Let a new run be ours from the start, if there is room."""
+        if len(self._active) + self._reserved < self._max_active:
+            self._reserved += 1
+            run.owner, run.lease_ms = self._host.owner, self._lease_ms
+
+    def give_back(self, run: NewRun) -> None:
+        """A run that was to be ours is not."""
+        if run.owner is not None:
+            self._reserved -= 1
+            self._has_room.set()
+
+    def begin(self, blueprint: Blueprint, run: NewRun, created: Created) -> None:
+        """Run a new run that is ours."""
+        self._reserved -= 1
+        self._spawn(run.id, self._run_new(blueprint, run.id, created.fence, created.seq))
+
+    def _spawn(self, run_id: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda _: self._gone(run_id))
+
+    def _gone(self, run_id: str) -> None:
+        self._tasks.pop(run_id, None)
+        self._active.pop(run_id, None)
+        self._has_room.set()
+
+    async def _run_new(self, blueprint: Blueprint, run_id: str, fence: int, seq: int) -> None:
+        try:
+            run, steps = await self._host.store.read(reads.claimed_run, run_id)
+            options = RunOptions(**json.loads(run.options))
+            execution = RunExecution(self._host, blueprint, run, steps, options, fence=fence, seq=seq)
+            self._active[run_id] = execution
+            await execution.run()
+        except LeaseLostError as error:
+            emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
+        except Exception as error:
+            # The database is away, say. The lease runs out, and somebody goes on from what is committed.
+            emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
+            logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
+
+    # Following.
+
+    def cancel(self, run_id: str, reason: str) -> None:
+        """Tell a run, if it is ours."""
+        if (execution := self._active.get(run_id)) is not None:
+            execution.cancel(reason)
+
+    async def changed(self, run_id: str) -> None:
+        """Wait until it is worth to look at a run again."""
+        task = self._tasks.get(run_id)
+        if task is None:
+            await REAL_RUNTIMES.awaiting.sleep(_WATCH_S, None)
+        else:
+            await asyncio.wait({task}, timeout=_WATCH_S)
+
+    # Services.
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / _BEATS_PER_LEASE, None)
+            fences = {run_id: execution.fence for run_id, execution in self._active.items()}
+            if not fences:
+                continue
+            try:
+                kept = await self._host.store.write(Heartbeat(self._host.owner, self._lease_ms, fences))
+            except Exception as error:  # The database is away; the next beat may do better.
+                emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
+                continue
+            for run_id in fences:
+                execution = self._active.get(run_id)
+                if execution is None:
+                    continue
+                if run_id not in kept:
+                    execution.lose()
+                elif (reason := kept[run_id]) is not None:
+                    execution.cancel(reason)
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                while len(self._active) + self._reserved < self._max_active and await self._claim_one():
+                    pass
+            except Exception as error:  # As above.
+                emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
+            self._has_room.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_s):
+                    await self._has_room.wait()
+
+    async def _claim_one(self) -> bool:
+        names = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
+        if not names:
+            return False
+        self._reserved += 1
+        try:
+            claimed = await self._host.store.write(ClaimRun(self._host.owner, self._lease_ms, names))
+            if claimed is None:
+                return False
+            run, _ = await self._host.store.read(reads.claimed_run, claimed.run_id)
+            blueprint = self._workflows.get_workflow(run.workflow)
+            self._spawn(claimed.run_id, self._run_new(blueprint, claimed.run_id, claimed.fence, claimed.seq))
+        finally:
+            self._reserved -= 1
+        return True

@@ -1,0 +1,94 @@
+"""Opening a database by its URL, tuned for what the store does with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import StaticPool
+
+__all__ = ["Database", "open_database"]
+
+_BUSY_MS: Final = 30_000
+_READERS: Final = 4
+
+
+class Database:
+    """The two ways into one database: one connection that writes, a few that read. Thread-safe.
+
+    On SQLite a write transaction takes the lock at its beginning (`BEGIN IMMEDIATE`). A deferred one that reads
+    first and writes later fails at once, without waiting, when another process has written in between
+    (SQLITE_BUSY_SNAPSHOT).
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.writing = _sqlite(url, begin="BEGIN IMMEDIATE")
+            self.reading = self.writing if _is_memory(url) else _sqlite(url, begin="BEGIN", readers=_READERS)
+        else:
+            self.writing = self.reading = create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.writing.dispose()
+        self.reading.dispose()
+
+
+def open_database(url: str | URL) -> Database:
+    """Open a database; a SQLite file and its folder are made if need be.
+
+    Args:
+        url: `sqlite:///runs.db` (a path from here), `sqlite:////srv/runs.db`, `sqlite://` (in memory, for tests), or
+            `postgresql://...`.
+
+    Raises:
+        ValueError: It is no URL of a database that the store knows.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError(
+            f"store: {str(url)!r:.120} is no URL; use sqlite:///runs.db or postgresql://..."
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError(f"store: {backend!r} is not supported; use sqlite:///runs.db or postgresql://...")
+    if backend == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    elif not _is_memory(parsed):
+        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+    return Database(parsed)
+
+
+def _is_memory(url: URL) -> bool:
+    return url.database in {None, "", ":memory:"}
+
+
+def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
+    options: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
+    if _is_memory(url):
+        options["poolclass"] = StaticPool
+    else:
+        options.update(pool_size=readers, max_overflow=0)
+    engine = create_engine(url, **options)
+
+    @event.listens_for(engine, "connect")
+    def tune(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # The transactions are ours; Python's driver is not to begin any.
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # FULL: a commit is on disk when it returns. NORMAL would lose the last ones in a power cut.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA cache_size = -16000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,186 @@
+"""Everything that only reads, as functions of a connection. Each carries the tenant."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select
+
+from langgraph_runner.engine.store.records import CacheEntry, as_run, as_step
+from langgraph_runner.engine.store.schema import (
+    artifacts,
+    now_ms,
+    outputs,
+    run_events,
+    run_steps,
+    runs,
+    step_cache,
+)
+from langgraph_runner.workflow.context import ArtifactRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from langgraph_runner.engine.store.records import RunRow, StepRow
+
+__all__ = [
+    "cache_entries",
+    "cache_entries_of_run",
+    "claimed_run",
+    "events_after",
+    "output_data",
+    "run_artifacts",
+    "run_by_id",
+    "runs_page",
+    "steps_of",
+]
+
+
+def run_by_id(connection: Connection, tenant: str, run_id: str) -> RunRow | None:
+    """A run with the count of its steps by status; None if the tenant has none of this id."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id, runs.c.tenant_id == tenant)).first()
+    if row is None:
+        return None
+    counts = connection.execute(
+        select(run_steps.c.status, func.count())
+        .where(run_steps.c.run_id == run_id)
+        .group_by(run_steps.c.status)
+    )
+    return as_run(row, {row[0]: row[1] for row in counts})
+
+
+def claimed_run(connection: Connection, run_id: str) -> tuple[RunRow, list[StepRow]]:
+    """A run and its steps, for whoever has claimed it."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).one()
+    return as_run(row), steps_of(connection, row.tenant_id, run_id)
+
+
+def steps_of(
+    connection: Connection, tenant: str, run_id: str, statuses: Iterable[str] | None = None
+) -> list[StepRow]:
+    """The steps of a run in the workflow's order, all or those of some statuses."""
+    query = select(run_steps).where(run_steps.c.run_id == run_id, run_steps.c.tenant_id == tenant)
+    if statuses is not None:
+        query = query.where(run_steps.c.status.in_(list(statuses)))
+    return [as_step(row) for row in connection.execute(query.order_by(run_steps.c.position))]
+
+
+def output_data(connection: Connection, tenant: str, sha256s: Iterable[str]) -> dict[str, bytes]:
+    """Outputs by content hash; those that are not there are left out."""
+    wanted = [*dict.fromkeys(sha256s)]
+    found: dict[str, bytes] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(outputs.c.sha256, outputs.c.data).where(
+            outputs.c.tenant_id == tenant, outputs.c.sha256.in_(wanted[start : start + 500])
+        )
+        found.update((row.sha256, bytes(row.data)) for row in connection.execute(query))
+    return found
+
+
+def cache_entries(connection: Connection, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+    """What is known under these keys and has not expired."""
+    wanted = [*dict.fromkeys(keys)]
+    found: dict[str, CacheEntry] = {}
+    for start in range(0, len(wanted), 500):
+        query = _live_entries(tenant).where(step_cache.c.cache_key.in_(wanted[start : start + 500]))
+        found.update((row.cache_key, _as_entry(row)) for row in connection.execute(query))
+    return found
+
+
+def cache_entries_of_run(connection: Connection, tenant: str, run_id: str) -> dict[str, CacheEntry]:
+    """What the steps of one run have put there."""
+    query = _live_entries(tenant).where(step_cache.c.run_id == run_id)
+    return {row.cache_key: _as_entry(row) for row in connection.execute(query)}
+
+
+def _live_entries(tenant: str) -> Any:
+    return select(step_cache).where(
+        step_cache.c.tenant_id == tenant,
+        or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now_ms()),
+    )
+
+
+def _as_entry(row: Any) -> CacheEntry:
+    files = () if row.artifacts is None else tuple(ArtifactRef(**each) for each in json.loads(row.artifacts))
+    return CacheEntry(
+        key=row.cache_key,
+        run_id=row.run_id,
+        step=row.step_id,
+        output_sha256=row.output_sha256,
+        artifacts=files,
+        expires_at=row.expires_at,
+    )
+
+
+def run_artifacts(connection: Connection, tenant: str, run_id: str) -> dict[str, list[ArtifactRef]]:
+    """The files of a run by step, in the order of their names."""
+    query = (
+        select(artifacts)
+        .where(artifacts.c.run_id == run_id, artifacts.c.tenant_id == tenant)
+        .order_by(artifacts.c.step_id, artifacts.c.name)
+    )
+    found: dict[str, list[ArtifactRef]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.step_id, []).append(
+            ArtifactRef(row.name, row.uri, row.media_type, row.size, row.sha256)
+        )
+    return found
+
+
+def events_after(
+    connection: Connection, tenant: str, run_id: str, after: int, limit: int
+) -> list[tuple[int, str, str, int]]:
+    """Events of a run as (sequence number, type, data as JSON, time), in their order."""
+    query = (
+        select(run_events.c.seq, run_events.c.type, run_events.c.data, run_events.c.at)
+        .where(run_events.c.run_id == run_id, run_events.c.tenant_id == tenant, run_events.c.seq > after)
+        .order_by(run_events.c.seq)
+        .limit(limit)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def runs_page(
+    connection: Connection,
+    tenant: str,
+    *,
+    workflow: str | None = None,
+    statuses: Iterable[str] | None = None,
+    before: tuple[int, str] | None = None,
+    limit: int = 50,
+) -> list[RunRow]:
+    """Runs of a tenant, the newest first.
+
+    Args:
+        connection: To the database.
+        tenant: Whose.
+        workflow: Only of this workflow.
+        statuses: Only with one of these statuses.
+        before: Only those before this one, as (created_at, id): the last of the page before.
+        limit: At most so many.
+    """
+    query = select(runs).where(runs.c.tenant_id == tenant)
+    if workflow is not None:
+        query = query.where(runs.c.workflow_name == workflow)
+    if statuses is not None:
+        query = query.where(runs.c.status.in_(list(statuses)))
+    if before is not None:
+        created_at, run_id = before
+        query = query.where(
+            or_(runs.c.created_at < created_at, and_(runs.c.created_at == created_at, runs.c.id < run_id))
+        )
+    query = query.order_by(runs.c.created_at.desc(), runs.c.id.desc()).limit(limit)
+    rows = connection.execute(query).all()
+    counts: dict[str, dict[str, int]] = {}
+    if rows:
+        counted = (
+            select(run_steps.c.run_id, run_steps.c.status, func.count())
+            .where(run_steps.c.run_id.in_([row.id for row in rows]))
+            .group_by(run_steps.c.run_id, run_steps.c.status)
+        )
+        for run_id, status, count in connection.execute(counted):
+            counts.setdefault(run_id, {})[status] = count
+    return [as_run(row, counts.get(row.id)) for row in rows]

@@ -1,0 +1,172 @@
+"""What the store is told and what it tells, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from langgraph_runner.workflow.context import ArtifactRef
+
+__all__ = ["CacheEntry", "NewRun", "RunRow", "StepChange", "StepRow"]
+
+
+@dataclass(slots=True, kw_only=True)
+class NewRun:
+    """A run to be made, with the records of all its steps."""
+
+    id: str
+    tenant: str
+    workflow: str
+    version: str
+    trigger: str
+    inputs: bytes
+    options: str
+    steps: tuple[str, ...]
+    base_run_id: str | None = None
+    root_run_id: str
+    change_request: str | None = None
+    idempotency_key: str | None = None
+    priority: int = 0
+    owner: str | None = None
+    """Who runs it at once; None to leave it to whoever has room."""
+    lease_ms: int = 0
+    reused_from: str | None = None
+    """The run whose outputs and artifacts are taken over for `reused`."""
+    reused: frozenset[str] = frozenset()
+    reason: str = "reused_from_base"
+    """Why those are skipped; a retry keeps what has been done as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepChange:
+    """What became of one step, to be written."""
+
+    step: str
+    status: str
+    reason: str | None = None
+    input_hash: str | None = None
+    cache_key: str | None = None
+    cache_hit: bool = False
+    attempts: int = 0
+    output: bytes | None = None
+    """To be kept; None if there is none, or it is kept already."""
+    output_sha256: str | None = None
+    error: str | None = None
+    started_ago_ms: float | None = None
+    """How long ago it began, where that is known; the database knows what time it is."""
+    duration_ms: float | None = None
+    artifacts: tuple[ArtifactRef, ...] = ()
+    cache_scope: str | None = None
+    """Where the output is to be cached; None not to."""
+    cache_ttl_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEntry:
+    """A result that is known."""
+
+    key: str
+    run_id: str
+    step: str
+    output_sha256: str
+    artifacts: tuple[ArtifactRef, ...] = ()
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """One step of one run, as the store has it."""
+
+    run_id: str
+    step: str
+    position: int
+    status: str
+    reason: str | None
+    input_hash: str | None
+    cache_key: str | None
+    cache_hit: bool
+    attempts: int
+    output_sha256: str | None
+    error: str | None
+    queued_at: int | None
+    started_at: int | None
+    completed_at: int | None
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run, as the store has it."""
+
+    id: str
+    tenant: str
+    workflow: str
+    version: str
+    status: str
+    trigger: str
+    base_run_id: str | None
+    root_run_id: str
+    change_request: str | None
+    inputs: bytes
+    options: str
+    error: str | None
+    idempotency_key: str | None
+    priority: int
+    fence: int
+    lease_owner: str | None
+    cancel_requested_at: int | None
+    cancel_reason: str | None
+    created_at: int
+    started_at: int | None
+    completed_at: int | None
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many steps have which status."""
+
+
+def as_run(row: Any, counts: dict[str, int] | None = None) -> RunRow:
+    """A row of `runs`."""
+    return RunRow(
+        id=row.id,
+        tenant=row.tenant_id,
+        workflow=row.workflow_name,
+        version=row.workflow_version,
+        status=row.status,
+        trigger=row.trigger_type,
+        base_run_id=row.base_run_id,
+        root_run_id=row.root_run_id,
+        change_request=row.change_request,
+        inputs=bytes(row.inputs),
+        options=row.options,
+        error=row.error,
+        idempotency_key=row.idempotency_key,
+        priority=row.priority,
+        fence=row.fence,
+        lease_owner=row.lease_owner,
+        cancel_requested_at=row.cancel_requested_at,
+        cancel_reason=row.cancel_reason,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        counts=counts or {},
+    )
+
+
+def as_step(row: Any) -> StepRow:
+    """A row of `run_steps`."""
+    return StepRow(
+        run_id=row.run_id,
+        step=row.step_id,
+        position=row.position,
+        status=row.status,
+        reason=row.reason,
+        input_hash=row.input_hash,
+        cache_key=row.cache_key,
+        cache_hit=bool(row.cache_hit),
+        attempts=row.attempts,
+        output_sha256=row.output_sha256,
+        error=row.error,
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        completed_at=row.completed_at,
+        duration_ms=row.duration_ms,
+    )

@@ -1,0 +1,151 @@
+"""The tables of the store. Times are milliseconds since 1970 by the clock of the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+__all__ = ["METADATA", "artifacts", "now_ms", "outputs", "run_events", "run_steps", "runs", "step_cache"]
+
+METADATA = MetaData()
+
+runs = Table(
+    "runs",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("tenant_id", String(128), nullable=False),
+    Column("workflow_name", String(128), nullable=False),
+    Column("workflow_version", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("trigger_type", String(16), nullable=False),
+    Column("base_run_id", String(64)),
+    Column("root_run_id", String(64), nullable=False),
+    Column("change_request", Text),
+    Column("inputs", LargeBinary, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("error", Text),
+    Column("idempotency_key", String(256)),
+    Column("priority", Integer, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_owner", String(64)),
+    Column("lease_expires_at", BigInteger),
+    Column("cancel_requested_at", BigInteger),
+    Column("cancel_reason", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("completed_at", BigInteger),
+    UniqueConstraint("tenant_id", "workflow_name", "idempotency_key", name="uq_runs_idempotency"),
+    Index("ix_runs_listing", "tenant_id", "created_at", "id"),
+    Index("ix_runs_claim", "status", "lease_expires_at"),
+)
+
+run_steps = Table(
+    "run_steps",
+    METADATA,
+    Column("run_id", String(64), nullable=False),
+    Column("step_id", String(128), nullable=False),
+    Column("tenant_id", String(128), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("input_hash", String(64)),
+    Column("cache_key", String(512)),
+    Column("cache_hit", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("output_sha256", String(64)),
+    Column("error", Text),
+    Column("fence", BigInteger, nullable=False),
+    Column("queued_at", BigInteger),
+    Column("started_at", BigInteger),
+    Column("completed_at", BigInteger),
+    Column("duration_ms", Integer),
+    PrimaryKeyConstraint("run_id", "step_id", name="pk_run_steps"),
+    sqlite_with_rowid=False,
+)
+
+outputs = Table(
+    "outputs",
+    METADATA,
+    Column("tenant_id", String(128), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "sha256", name="pk_outputs"),
+)
+"""What steps have delivered, by the content hash of the value: a value is kept once, however many runs share it."""
+
+step_cache = Table(
+    "step_cache",
+    METADATA,
+    Column("tenant_id", String(128), nullable=False),
+    Column("cache_key", String(512), nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("step_id", String(128), nullable=False),
+    Column("output_sha256", String(64), nullable=False),
+    Column("artifacts", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_hit_at", BigInteger),
+    Column("hits", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "cache_key", name="pk_step_cache"),
+    Index("ix_step_cache_run", "run_id"),
+)
+
+artifacts = Table(
+    "artifacts",
+    METADATA,
+    Column("run_id", String(64), nullable=False),
+    Column("step_id", String(128), nullable=False),
+    Column("name", String(512), nullable=False),
+    Column("tenant_id", String(128), nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("media_type", String(128), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    PrimaryKeyConstraint("run_id", "step_id", "name", name="pk_artifacts"),
+)
+
+run_events = Table(
+    "run_events",
+    METADATA,
+    Column("run_id", String(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("tenant_id", String(128), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_id", "seq", name="pk_run_events"),
+    sqlite_with_rowid=False,
+)
+
+
+class now_ms(FunctionElement[int]):  # noqa: N801 - it is an SQL function
+    """Milliseconds since 1970, by the clock of the database: the one clock that all processes share."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(now_ms, "sqlite")
+def _sqlite(_element: Any, _compiler: Any, **_: Any) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+
+@compiles(now_ms, "postgresql")
+def _postgresql(_element: Any, _compiler: Any, **_: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"

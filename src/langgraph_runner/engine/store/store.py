@@ -1,0 +1,68 @@
+"""`RunStore`: runs, steps, outputs, cache and events in one database. The only truth."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.migrating import upgrade
+from langgraph_runner.engine.store.writer import GroupWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langgraph_runner.engine.store.writer import Write
+
+__all__ = ["RunStore"]
+
+T = TypeVar("T")
+_READERS = 4
+
+
+class RunStore:
+    """Reads in threads, writes through one writer that groups commits. Safe for any thread and event loop.
+
+    Args:
+        url: See `open_database`.
+        migrate: Whether to bring the schema up to date. An embedded database does so by itself; on PostgreSQL it is
+            for `langgraph-runner db upgrade`.
+
+    Raises:
+        ValueError: The URL is none that the store knows.
+        SchemaVersionError: The schema is of a later release, or of an earlier one and `migrate` is False.
+    """
+
+    def __init__(self, url: str, *, migrate: bool | None = None) -> None:
+        self.database = open_database(url)
+        upgrade(self.database, migrate=self.database.is_sqlite if migrate is None else migrate)
+        self._writer = GroupWriter(self.database.writing)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="langgraph-runner-reader")
+
+    async def write(self, write: Write[T]) -> T:
+        """Have something written; it is durable when this returns. Cancelled, it may still be written.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused; nothing of it was written.
+        """
+        return await asyncio.wrap_future(self._writer.submit(write))
+
+    async def read(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
+        """Run one of `reads` in a thread, in a transaction of its own: what is durable, and nothing else.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused.
+        """
+
+        def ask() -> T:
+            with self.database.reading.connect() as connection:
+                return query(connection, *arguments, **keywords)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
+
+    def close(self) -> None:
+        """Write what was handed in, and close the database."""
+        self._writer.close()
+        self._readers.shutdown()
+        self.database.dispose()

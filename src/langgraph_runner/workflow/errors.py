@@ -1,0 +1,110 @@
+"""What can be wrong with a workflow or with what it is given, in one tree.
+
+    WorkflowError                  of langgraph_runner.errors.NodeRunnerError
+    ├── WorkflowDefinitionError    the workflow cannot be run by anybody: all its problems at once
+    ├── UnknownWorkflowError       nobody has registered it; also LookupError
+    ├── WorkflowInputError         the inputs do not fit its model; also ValueError
+    ├── ChangeRequestError         a change that it does not know, or that does not fit; also ValueError
+    └── StepOutputError            what a step returned cannot be kept; also TypeError
+
+Each has a stable `code` and survives pickle.
+"""
+
+from __future__ import annotations
+
+from langgraph_runner.errors import ErrorCode, NodeRunnerError
+
+__all__ = [
+    "ChangeRequestError",
+    "StepOutputError",
+    "UnknownWorkflowError",
+    "WorkflowDefinitionError",
+    "WorkflowError",
+    "WorkflowInputError",
+]
+
+
+class WorkflowError(NodeRunnerError):
+    """The root of what can be wrong with a workflow."""
+
+    code = ErrorCode.VALIDATION_FAILED
+
+
+class WorkflowDefinitionError(WorkflowError):
+    """A workflow that cannot run.
+
+    Attributes:
+        workflow: Its id.
+        problems: Each thing that is wrong, with the offender and the fix.
+    """
+
+    code = ErrorCode.WORKFLOW_INVALID
+
+    def __init__(self, *, workflow: str, problems: tuple[str, ...]) -> None:
+        shown = (
+            problems
+            if len(problems) <= _SHOWN
+            else (*problems[:_SHOWN], f"and {len(problems) - _SHOWN} more")
+        )
+        lines = "".join(f"\n  - {problem}" for problem in shown)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"Workflow '{workflow}' cannot be registered ({count}):{lines}")
+        self.workflow = workflow
+        self.problems = problems
+
+
+_SHOWN = 20
+
+
+class UnknownWorkflowError(WorkflowError, LookupError):
+    """Nobody has registered a workflow of this name.
+
+    Attributes:
+        workflow: What was asked for.
+    """
+
+    code = ErrorCode.WORKFLOW_UNKNOWN
+
+    def __init__(self, *, workflow: str, hint: str) -> None:
+        super().__init__(f"There is no workflow '{workflow}'. {hint}")
+        self.workflow = workflow
+
+
+class WorkflowInputError(WorkflowError, ValueError):
+    """The inputs of a run do not fit the model of the workflow. No run was made.
+
+    Attributes:
+        workflow: Its id.
+    """
+
+    def __init__(self, *, workflow: str, problem: str) -> None:
+        super().__init__(f"The inputs do not fit workflow '{workflow}': {problem}")
+        self.workflow = workflow
+
+
+class ChangeRequestError(WorkflowError, ValueError):
+    """A change request that the workflow does not know, or whose payload does not fit.
+
+    Attributes:
+        workflow: Its id.
+        type: The type of the change.
+    """
+
+    def __init__(self, *, workflow: str, type: str, problem: str) -> None:  # noqa: A002 - the change's own word
+        super().__init__(f"Change '{type}' of workflow '{workflow}': {problem}")
+        self.workflow = workflow
+        self.type = type
+
+
+class StepOutputError(WorkflowError, TypeError):
+    """What a step returned is not what it declares, or cannot be kept.
+
+    Attributes:
+        step: The id of the step.
+    """
+
+    code = ErrorCode.INVALID_NODE_OUTPUT
+
+    def __init__(self, *, step: str, problem: str) -> None:
+        super().__init__(f"Step '{step}': {problem}")
+        self.step = step

@@ -1,0 +1,124 @@
+"""Values have the same encoding if, and only if, nobody can tell them apart."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from langgraph_runner.workflow.hashing import HashRef, canonical_json, content_hash
+from tests.workflow.hashing.samples import Pair, Point, Text, Theme, Tone
+
+SCALARS: list[Any] = [
+    *(None, False, True, 0, 1, -1, 2**53, 0.0, -0.0, 1.0, 1 + 0j, Decimal(1), Decimal("1.0")),
+    *("", "1", "a", "$int", "$tuple", "warm", b"", b"a", Text("a"), Tone.WARM, HashRef("0" * 64), "0" * 64),
+    *(dt.date(2024, 1, 1), "2024-01-01", dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),  # noqa: DTZ001
+]
+ITEM = st.sampled_from(SCALARS)
+KEY = st.sampled_from(["a", "b", "$int", "$tuple", "$dict", 1, 2.5, None, (1,), ("a",), Tone.WARM])
+VALUE = st.recursive(
+    ITEM,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.lists(inner, max_size=2).map(tuple)
+        | st.dictionaries(KEY, inner, max_size=2)
+        | st.sets(ITEM, max_size=2)
+        | st.frozensets(ITEM, max_size=2)
+        | st.builds(Pair, inner, inner)
+        | st.builds(Point, inner)
+        | st.builds(lambda name: Theme.model_construct(name=name), inner)
+    ),
+    max_leaves=6,
+)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are of the same types through and through, and hold the same."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return len(one) == len(other) and _match(list(one.items()), list(other.items()))
+    if isinstance(one, set | frozenset):
+        return len(one) == len(other) and _match(list(one), list(other))
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, Point | Theme):
+        return same(one.__dict__, other.__dict__)
+    return repr(one) == repr(other)
+
+
+def _match(ones: list[Any], others: list[Any]) -> bool:
+    for one in ones:
+        twin = next((index for index, other in enumerate(others) if same(one, other)), None)
+        if twin is None:
+            return False
+        del others[twin]
+    return True
+
+
+@pytest.mark.req("R-4")
+@given(VALUE, VALUE)
+@example({1: "a"}, {True: "a"})
+@example([1], [True])
+@example({"a": 1}, {"a": 1.0})
+@example({"$tuple": [1]}, (1,))
+@example({("a",): 1}, {"a": 1})
+def test_two_values_meet_only_where_they_are_the_same(one: Any, other: Any) -> None:
+    """By types and contents, the order of keys and of sets aside."""
+    assert (canonical_json(one) == canonical_json(other)) is same(one, other)
+
+
+@pytest.mark.req("R-4")
+@given(VALUE)
+def test_what_an_encoding_reads_as_is_another_value(value: Any) -> None:
+    """Unless the value is what JSON has, with no tag in it."""
+    lookalike = json.loads(canonical_json(value))
+    assert (canonical_json(lookalike) == canonical_json(value)) is same(lookalike, value)
+
+
+@pytest.mark.req("R-4")
+@given(st.dictionaries(KEY, VALUE, max_size=6), st.randoms())
+def test_the_order_of_keys_does_not_count(value: dict[Any, Any], chance: Any) -> None:
+    """In a dict with any keys."""
+    items = list(value.items())
+    chance.shuffle(items)
+    assert content_hash(dict(items)) == content_hash(value)
+
+
+@pytest.mark.req("R-4")
+@given(st.sets(ITEM), st.randoms())
+def test_the_order_of_a_set_does_not_count(value: set[Any], chance: Any) -> None:
+    """However it came to be."""
+    items = list(value)
+    chance.shuffle(items)
+    assert content_hash(set(items)) == content_hash(value)
+
+
+@pytest.mark.req("R-4")
+@given(VALUE, VALUE)
+def test_a_reference_differs_where_its_value_does(one: Any, other: Any) -> None:
+    """So what holds references is told apart as what holds the values is."""
+    by_reference = [content_hash({"x": HashRef(content_hash(value))}) for value in (one, other)]
+    assert (by_reference[0] == by_reference[1]) is same(one, other)
+
+
+@pytest.mark.req("R-4")
+@given(VALUE)
+def test_a_reference_does_not_meet_its_value(value: Any) -> None:
+    """Nor the text of the hash."""
+    digest = content_hash(value)
+    assert len({content_hash([each]) for each in (value, HashRef(digest), digest)}) == 3
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "0" * 63, "A" * 64, "0" * 64 + "\n", "0" * 65, 5, None, Text("0" * 64)]
+)
+def test_a_reference_holds_a_hash_and_nothing_else(digest: Any) -> None:
+    """What is no hash would stand for nothing."""
+    with pytest.raises(ValueError, match="64 lower-case hex digits"):
+        HashRef(digest)
