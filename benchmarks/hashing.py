@@ -1,0 +1,83 @@
+"""What it costs to hash what a step receives, beside ways that tell fewer values apart.
+
+`python -m benchmarks.hashing`. Neither of the others would do: `json.dumps` takes a tuple for a list and 1 for "1"
+as a key, and refuses most types; a pickle differs with the order of keys and with who holds the same object twice.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from hashlib import sha256
+from typing import Any
+
+from benchmarks.harness import Contender, race
+from benchmarks.report import Goal, Section, Table, microseconds, times
+from langgraph_runner.workflow.hashing import HashRef, content_hash
+
+ROUNDS = 200
+OURS = "content_hash"
+JSON = "json.dumps(sort_keys), sha256"
+PICKLE = "pickle, sha256"
+SMALL_US = 10
+LARGE_US = 15_000
+
+METHOD = """
+Of a step's input: a few short texts, numbers and hashes that stand for values; then 256 kB of records, with and
+without floats, which JSON has no canonical form for across languages and which therefore get a tag each.
+*Beside JSON* is the time divided by that of the second row.
+"""
+
+SMALL = {"brand": "Acme Tea", "count": 3, "draft": False, "theme": "0f" * 32, "pillars": "1e" * 32}
+RECORD = {"id": 17, "name": "a step of the run", "score": 25, "done": True}
+
+
+def records(**changes: Any) -> dict[str, Any]:
+    """About 256 kB of JSON, no two records the same object."""
+    return {"items": [{**RECORD, **changes, "tags": ["red", "green"]} for _ in range(2_700)]}
+
+
+INPUTS: dict[str, Any] = {
+    "a step's input": SMALL,
+    "256 kB of JSON": records(),
+    "256 kB of JSON with floats": records(score=0.25),
+}
+
+
+def contenders(value: Any) -> list[Contender]:
+    """All three, with the value in place of the state."""
+    return [
+        Contender(OURS, lambda _: content_hash(value)),
+        Contender(JSON, lambda _: sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()),
+        Contender(PICKLE, lambda _: sha256(pickle.dumps(value)).hexdigest()),
+    ]
+
+
+def measure(rounds: int = ROUNDS) -> Section:
+    """Race them for each input."""
+    tables, best = [], {}
+    for name, value in INPUTS.items():
+        figures = race(contenders(value), rounds=rounds if value is SMALL else max(1, rounds // 10))
+        best[name] = figures.best[OURS]
+        rows = [(each, microseconds(us), times(us / figures.best[JSON])) for each, us in figures.best.items()]
+        tables.append(Table(name.capitalize(), ("", "µs", "beside JSON"), rows))
+    referring = {**SMALL, "theme": HashRef("0f" * 32), "pillars": HashRef("1e" * 32)}
+    by_reference = race([Contender(OURS, lambda _: content_hash(referring))], rounds=rounds).best[OURS]
+    tables.append(Table("With references", ("", "µs"), [(OURS, microseconds(by_reference))]))
+    goals = [
+        Goal("hash of a step's input with references", by_reference, SMALL_US, "µs"),
+        Goal("hash of 256 kB of JSON", best["256 kB of JSON"], LARGE_US, "µs"),
+    ]
+    return Section("Hashing inputs", METHOD, tables, goals)
+
+
+def main() -> None:
+    """Print the tables."""
+    for table in measure().tables:
+        print(f"\n{table.title}")
+        for row in table.rows:
+            print("  ".join(f"{cell:<32}" for cell in row))
+
+
+if __name__ == "__main__":
+    main()
