@@ -21,6 +21,14 @@ from tests.workflow.hashing.samples import Point
 ROOT = Path(__file__).parents[3]
 
 
+def wide(levels: int) -> Any:
+    """A value of so many levels, each with many items."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [*range(20), value]
+    return value
+
+
 def nested(levels: int, kind: str = "list") -> Any:
     """A value of so many levels."""
     value: Any = 1
@@ -62,15 +70,17 @@ def test_depth_crashes_nothing_even_without_a_recursion_limit() -> None:
 
 
 @pytest.mark.req("R-4")
-@pytest.mark.parametrize("levels", [10, 45, 300])
-def test_a_caller_deep_in_the_stack_gets_the_same_hash(levels: int) -> None:
+@pytest.mark.parametrize(
+    "value", [nested(10), nested(45), nested(300), wide(45), wide(300)], ids=lambda _: ""
+)
+def test_a_caller_deep_in_the_stack_gets_the_same_hash(value: Any) -> None:
     """The depth of a value costs nothing of Python's stack."""
 
     def at_depth(frames: int) -> str:
-        return at_depth(frames - 1) if frames else content_hash(nested(levels))
+        return at_depth(frames - 1) if frames else content_hash(value)
 
     free = sys.getrecursionlimit() - _frames()
-    assert at_depth(free - 60) == content_hash(nested(levels))
+    assert at_depth(free - 60) == content_hash(value)
 
 
 def _frames() -> int:
@@ -273,8 +283,12 @@ def test_what_runs_out_of_memory_is_no_refusal() -> None:
             return object.__getattribute__(self, name)
 
     greedy = object.__new__(Greedy)
-    with pytest.raises(MemoryError):
-        content_hash([greedy])
+    deep = greedy
+    for _ in range(100):
+        deep = [deep]
+    for value in (greedy, deep):
+        with pytest.raises(MemoryError):
+            content_hash(value)
 
 
 @pytest.mark.req("R-4")

@@ -95,9 +95,7 @@ def _zone(value: zoneinfo.ZoneInfo) -> str:
 
 def _offset(value: dt.tzinfo) -> str:
     """A fixed offset. pydantic has a class of its own, which does all that `timezone` does."""
-    offset = value.utcoffset(None)
-    if offset is None:
-        raise Refusal("a time zone without an offset", "Use datetime.timezone.")
+    offset = value.utcoffset(None) or dt.timedelta()
     return f'{{"$offset":[{microseconds(offset)},{quoted(value.tzname(None) or "")}]}}'
 
 
