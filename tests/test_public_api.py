@@ -26,6 +26,7 @@ import langgraph_runner.testing
 MODULES = [
     importlib.import_module(found.name)
     for found in pkgutil.walk_packages(langgraph_runner.__path__, prefix="langgraph_runner.")
+    if ".migrations." not in found.name  # Alembic runs those
 ]
 FOLDERS = [
     langgraph_runner.errors,

@@ -81,12 +81,15 @@ class Server:
         if self._is_closed:
             return
         self._is_closed = True
-        for service in self._services:
-            service.cancel()
+        self._has_room.set()
+        if self._services:
+            # The other one ends by itself: cancelled in the middle of a claim, it would take a run along.
+            self._services[0].cancel()
+        await asyncio.gather(*self._services, return_exceptions=True)
         fences = {run_id: execution.fence for run_id, execution in self._active.items()}
         for execution in self._active.values():
             execution.release()
-        await asyncio.gather(*self._services, *self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         if fences:
             await self._host.store.write(ReleaseRuns(fences))
 
@@ -171,12 +174,18 @@ class Server:
                     execution.cancel(reason)
 
     async def _poll(self) -> None:
-        while True:
+        while not self._is_closed:
             try:
-                while len(self._active) + self._reserved < self._max_active and await self._claim_one():
+                while (
+                    not self._is_closed
+                    and len(self._active) + self._reserved < self._max_active
+                    and await self._claim_one()
+                ):
                     pass
             except Exception as error:  # As above.
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
+            if self._is_closed:
+                return
             self._has_room.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):

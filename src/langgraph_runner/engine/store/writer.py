@@ -59,6 +59,7 @@ class GroupWriter:
         if self._is_closed:
             raise RuntimeError("The store is closed.")
         future: Future[ResultT] = Future()
+        future.set_running_or_notify_cancel()  # Whoever stops waiting does not take back what was handed in.
         self._queue.put((write, future))
         return future
 
