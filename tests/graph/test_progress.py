@@ -9,6 +9,7 @@ from rich.console import Console
 
 from langgraph_runner import GraphRunner, GraphState
 from langgraph_runner.graph.progress import LiveProgress
+from langgraph_runner.graph.watch import NodeRun
 
 
 def _graph():
@@ -35,9 +36,7 @@ def test_waves_and_nodes_are_shown_as_they_end(colour, terminal):
     console = Console(file=output, force_terminal=terminal, width=60)
     runner = GraphRunner(_graph(), progress=LiveProgress(console))
     colour.call(runner.arun if colour.is_async else runner.run, {})
-    shown = (
-        Console(file=io.StringIO(), width=60).render_str(output.getvalue()) if False else output.getvalue()
-    )
+    shown = output.getvalue()
     last = shown.rpartition("audit")[2]
     rows = [" ".join(line.split()) for line in last.splitlines() if line.strip()]
     if not terminal:
@@ -104,3 +103,35 @@ def test_what_is_no_listener_is_refused():
     """At once."""
     with pytest.raises(TypeError, match="progress: expected True or a listener"):
         GraphRunner(_graph(), progress="yes")
+
+
+def test_what_nodes_print_stays_on_stdout(monkeypatch):
+    """A program whose output goes into a file shows its progress in the terminal, and nothing else there."""
+    terminal, printed = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", printed)
+    graph = StateGraph(GraphState).add_node("n", lambda state: print("result")).add_edge(START, "n")  # noqa: T201
+    progress = LiveProgress(Console(file=terminal, force_terminal=True))
+    GraphRunner(graph.compile(), progress=progress).run({})
+    assert printed.getvalue() == "result\n"
+    assert "result" not in terminal.getvalue()
+
+
+def test_what_runs_is_seen_on_a_small_screen():
+    """Nodes that ended make room while the run is under way; at its end all are shown."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=60, height=10)
+    progress = LiveProgress(console)
+    with progress.shown("audit"):
+        for step in range(1, 31):
+            progress.node_started(NodeRun(f"node{step}", step, f"p{step}", None, outcome="done"))
+        progress.node_started(NodeRun("last", 31, "p31", None))
+        live = _text(progress)
+    assert "last" in live
+    assert len(live.splitlines()) <= 10
+    assert "… 25 earlier nodes" in live
+    assert "node1 " in _text(progress)
+
+
+def _text(progress):
+    output = io.StringIO()
+    Console(file=output, width=60).print(progress._rendered("audit"))
+    return output.getvalue()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+import threading
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from langgraph_runner.errors import RunCancelledError, RunTimeoutError, note_once
+from langgraph_runner.graph.execution import MODES
 from langgraph_runner.node.limits import Limits
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.node.scope import CancelScope
 from langgraph_runner.node.threads import call_in_thread
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from langgraph_runner.graph.execution import Execution
 
@@ -31,15 +33,20 @@ def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]
         graph_input: For the graph.
         options: Of `graph.stream()`.
     """
+    ended = threading.Event()
+    ended.set()
 
     def consume() -> None:
+        ended.clear()
         try:
-            for values in execution.graph.stream(
-                graph_input, execution.config, control=execution.control, stream_mode="values", **options
+            for chunk in execution.graph.stream(
+                graph_input, execution.config, control=execution.control, stream_mode=MODES, **options
             ):
-                execution.take(values)
+                mode, data = cast("tuple[str, Any]", chunk)
+                execution.take(mode, data)
         finally:
             execution.close()
+            ended.set()
 
     try:
         if not execution.is_stoppable:
@@ -47,7 +54,7 @@ def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]
         else:
             call_in_thread(consume, (), {}, RunLimits(execution), REAL_RUNTIMES.blocking.monotonic)
     except (RunTimeoutError, RunCancelledError) as error:
-        if not execution.ended.wait(_GRACE_S):
+        if not ended.wait(_GRACE_S):
             note_once(error, "Left behind: a function that blocks goes on in its thread.")
         return error
     except Exception as error:
@@ -56,20 +63,24 @@ def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]
 
 
 async def streamed(
-    execution: Execution, graph_input: Any, options: dict[str, Any]
+    execution: Execution, graph_input: Any, options: dict[str, Any], modes: Sequence[str] = ()
 ) -> AsyncGenerator[tuple[Any, str, Any], None]:
     """What LangGraph streams, as (namespace, mode, data), until the run ends or is stopped.
 
     Args:
         execution: The run.
         graph_input: For the graph.
-        options: Of `graph.astream()`, with a list of modes.
+        options: Of `graph.astream()`.
+        modes: What to stream beside what the run needs itself.
 
     Raises:
         Exception: What ended the run.
     """
     has_namespace = options.get("subgraphs", False)
-    stream: Any = execution.graph.astream(graph_input, execution.config, control=execution.control, **options)
+    asked: Any = sorted({*modes, *MODES})
+    stream: Any = execution.graph.astream(
+        graph_input, execution.config, control=execution.control, stream_mode=asked, **options
+    )
     try:
         while True:
             # Not around the whole: what the consumer does between two chunks is not for the run to cancel.
@@ -78,12 +89,12 @@ async def streamed(
             if chunk is _END:
                 return
             namespace, mode, data = chunk if has_namespace else ((), *chunk)
-            if mode == "values" and not namespace:
-                execution.take(data)
+            if not namespace:
+                execution.take(mode, data)
             yield namespace, mode, data
     finally:
-        await stream.aclose()
         execution.close()
+        await stream.aclose()
 
 
 @contextlib.contextmanager
@@ -93,9 +104,8 @@ def _bounded(execution: Execution) -> Iterator[None]:
         return
     limits = RunLimits(execution)
     with CancelScope(limits):
-        if (
-            limits.seconds == 0
-        ):  # It passed while the consumer was busy, and the next chunk may be there already.
+        if limits.seconds == 0:
+            # It passed while the consumer was busy, and the next chunk may be there already.
             limits.stopped("timeout")
             raise limits.timed_out(0)
         yield

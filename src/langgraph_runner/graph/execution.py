@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 import logging
-import threading
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from langchain_core.runnables.config import merge_configs, var_child_runnable_config
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
 from langgraph_runner.errors import (
+    FailureCategory,
     NodeCancellationError,
     RunCancelledError,
     RunTimeoutError,
     build_error_record,
+    is_control_flow,
 )
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.result import GraphRunResult, RunStatus
 from langgraph_runner.graph.slots import Slots
-from langgraph_runner.graph.watch import RunWatch, watches_slots
+from langgraph_runner.graph.watch import RunWatch, watch_of
 from langgraph_runner.node import AbortController, AbortSignal, runner_config
 from langgraph_runner.node.abort import as_abort_signal
+from langgraph_runner.node.langgraph_compat import is_checkpointed, run_control
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.pregel import Pregel
-    from langgraph.types import Interrupt
+    from langgraph.types import Interrupt, StreamMode
 
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.graph.options import ExecutionOptions
     from langgraph_runner.graph.watch import RunListener
 
-__all__ = ["Execution"]
+__all__ = ["MODES", "Execution"]
 
 _SPARE_THREADS: Final = 64
 """LangGraph gives each blocking graph a pool of threads. Nodes that wait for a slot, or for a task that they have
 called, hold a thread of it; with none to spare, that task could never run."""
 
+MODES: Final[list[StreamMode]] = ["updates", "values"]
+"""What a run has to be streamed in to be known: only updates tell of a stop before or after a node."""
 _INTERRUPT: Final = "__interrupt__"
 _clock: Final = REAL_RUNTIMES.blocking
 
@@ -67,25 +73,38 @@ class Execution:
         is_async: bool,
         listener: RunListener | None,
     ) -> None:
+        ambient: RunnableConfig = var_child_runnable_config.get() or {}
         self.graph = graph
-        self.control = control or RunControl()
+        self._outer_control = run_control(ambient)
+        """That of the graph whose node this run is a part of."""
+        self.control = control or (
+            RunControl() if self._outer_control is None else _NestedControl(self._outer_control)
+        )
         self.started = _clock.monotonic()
-        self.ended = threading.Event()
-        """Set when nothing of the run is under way any more."""
         self.timeout_ms = options.timeout_ms
         self._values: Any = None
+        self._is_interrupted = False
         self._interrupts: tuple[Interrupt, ...] = ()
-        self._controller: AbortController | None = None
-        self.signal = _signal_of(config, abort_signal)
-        callbacks = _callbacks_of(config)
-        is_nested = any(map(watches_slots, getattr(callbacks, "handlers", callbacks) or ()))
-        self._disarm = self.signal.add_callback(self._aborted) if self.signal is not None else None
+        given = {**_configurable(graph.config), **_configurable(config)}
+        self.signal = _signal_of(given, ambient, abort_signal)
+        is_bounded = self.timeout_ms is not None or self.signal is not None
+        self._controller = AbortController() if is_bounded else None
+        own = (config or {}).get("callbacks")
+        callbacks: Any = own if own is not None else ambient.get("callbacks")
+        outer = watch_of(callbacks)
         # Two caps, one inside the other, could wait for each other: the outer one holds for all.
-        self._slots = None if is_nested else Slots(options.max_concurrency)
-        self._watch = RunWatch(self._slots, listener)
-        handler = self._watch.handler(is_async=is_async)
-        self.config = self._configured(config, options, is_async=is_async)
-        self.config = merge_configs({**self.config, "callbacks": callbacks}, {"callbacks": [handler]})
+        slots = Slots(options.max_concurrency) if outer is None else None
+        is_persisted = bool(graph.checkpointer) or is_checkpointed(ambient)
+        self._watch = RunWatch(slots, listener, outer, is_persisted=is_persisted)
+        configured = runner_config(config, **self._own(given, options))
+        if not is_async and not any(
+            each.get("max_concurrency") for each in (configured, graph.config or {}, ambient)
+        ):
+            configured["max_concurrency"] = options.max_concurrency + _SPARE_THREADS
+        self.config = merge_configs(
+            {**configured, "callbacks": callbacks}, {"callbacks": self._watch.handlers}
+        )
+        self._disarm = self.signal.add_callback(self._aborted) if self.signal is not None else None
 
     @property
     def thread_id(self) -> str | None:
@@ -98,17 +117,20 @@ class Execution:
         """Whether time or somebody may stop the run."""
         return self._controller is not None
 
-    def take(self, values: Any) -> None:
-        """The state after another wave, or what the run waits for."""
-        if isinstance(values, dict) and _INTERRUPT in values:
-            self._interrupts = (*self._interrupts, *values[_INTERRUPT])
-            values = {key: value for key, value in values.items() if key != _INTERRUPT} or self._values
-        self._values = values
+    def take(self, mode: str, data: Any) -> None:
+        """What LangGraph streams of the outermost graph, where it is one of `MODES`."""
+        is_interrupt = isinstance(data, dict) and _INTERRUPT in data
+        if mode == "updates" and is_interrupt:
+            self._is_interrupted = True  # Without a question where it stops before or after a node.
+            self._interrupts = (*self._interrupts, *data[_INTERRUPT])
+        elif mode == "values" and not is_interrupt:
+            self._values = data
+        elif mode == "values":
+            self._values = {key: value for key, value in data.items() if key != _INTERRUPT} or self._values
 
     def stop(self, error: Exception) -> None:
         """Let nothing further begin, and what runs end."""
-        if self._slots is not None:
-            self._slots.close(error)
+        self._watch.stop(error)
         self._tell_nodes(str(error))
 
     def _aborted(self) -> None:
@@ -123,10 +145,9 @@ class Execution:
             self._controller.abort(reason)
 
     def close(self) -> None:
-        """Nothing of the run is under way any more."""
+        """The run is over: the caller's signal need not know of it any longer."""
         if self._disarm is not None:
             self._disarm()
-        self.ended.set()
 
     def aborted(self) -> RunCancelledError | None:
         """The error of an abort; None as long as the caller's signal has not fired."""
@@ -142,16 +163,19 @@ class Execution:
 
         Args:
             error: What ended it; None if it came to its end.
+
+        Raises:
+            Exception: `error`, where it is for the graph around this run: an interrupt, a command to the parent, the
+                drain of both.
         """
-        if (
-            isinstance(error, (GraphDrained, NodeCancellationError))
-            and (aborted := self.aborted()) is not None
-        ):
-            error = aborted  # The run may come to know of the abort from its nodes first.
+        if error is not None and self._is_for_outer(error):
+            raise error
         state = self._values
-        flags, records = _field(state, "routing_flags") or {}, tuple(_field(state, "errors") or ())
+        records = _records_in(state)
+        if (aborted := self.aborted()) is not None and _is_of_abort(error, records):
+            error = aborted  # The run came to know of it from its nodes first.
         status = self._status(error)
-        if status is RunStatus.COMPLETED and flags.get("blocked"):
+        if status is RunStatus.COMPLETED and _is_blocked(state):
             status = RunStatus.BLOCKED
         if error is not None and status is not RunStatus.DRAINED:
             records = (*records, self._record_of(error))
@@ -177,27 +201,25 @@ class Execution:
         )
         return result
 
-    def _configured(
-        self, config: RunnableConfig | None, options: ExecutionOptions, *, is_async: bool
-    ) -> RunnableConfig:
-        given = (config or {}).get("configurable") or {}
-        if self.timeout_ms is not None or self.signal is not None:
-            self._controller = AbortController()
+    def _own(self, given: Mapping[str, Any], options: ExecutionOptions) -> dict[str, Any]:
+        """What the run adds to `configurable`."""
         own: dict[str, Any] = {}
         if self._controller is not None:
             own["abort_signal"] = self._controller.signal
         if options.default_retry is not None and given.get("default_retry") is None:
             own["default_retry"] = options.default_retry
-        if self.graph.checkpointer not in {None, False} and given.get("thread_id") is None:
-            own["thread_id"] = _clock.token_hex(16)
-        configured = runner_config(config, **own)
-        if not is_async:
-            configured.setdefault("max_concurrency", options.max_concurrency + _SPARE_THREADS)
-        return configured
+        if isinstance(self.graph.checkpointer, BaseCheckpointSaver):
+            own["thread_id"] = given.get("thread_id") or _clock.token_hex(16)
+        return own
+
+    def _is_for_outer(self, error: Exception) -> bool:
+        if self._outer_control is None or not is_control_flow(error):
+            return False
+        return self._outer_control.drain_requested if isinstance(error, GraphDrained) else True
 
     def _status(self, error: Exception | None) -> RunStatus:
         if error is None:
-            return RunStatus.INTERRUPTED if self._interrupts else RunStatus.COMPLETED
+            return RunStatus.INTERRUPTED if self._is_interrupted else RunStatus.COMPLETED
         for kind, status in _STATUS_OF.items():
             if isinstance(error, kind):
                 return status
@@ -206,7 +228,7 @@ class Execution:
     def _record_of(self, error: Exception) -> NodeErrorRecord:
         return build_error_record(
             error,
-            node_id=self._watch.failed_node or self.graph.get_name(),
+            node_id=self._watch.failed_node(error) or self.graph.get_name(),
             attempts=1,
             trace_id=self.config.get("configurable", {}).get("trace_id") or _clock.token_hex(16),
             timestamp=_clock.now_utc(),
@@ -227,18 +249,36 @@ _LEVELS: Final = {
 }
 
 
-def _callbacks_of(config: RunnableConfig | None) -> Any:
-    """Those of the config, else of the node that the runner is used in."""
-    own = (config or {}).get("callbacks")
-    return own if own is not None else (var_child_runnable_config.get() or {}).get("callbacks")
+class _NestedControl(RunControl):
+    """Of a run inside a node: drains with the graph around it, which goes on where this run alone is drained."""
+
+    __slots__ = ("_outer",)
+
+    def __init__(self, outer: RunControl) -> None:
+        super().__init__()
+        self._outer = outer
+
+    @property
+    def drain_requested(self) -> bool:
+        return super().drain_requested or self._outer.drain_requested
+
+    @property
+    def drain_reason(self) -> str | None:
+        return super().drain_reason or self._outer.drain_reason
 
 
-def _signal_of(config: RunnableConfig | None, given: AbortSignal | None) -> AbortSignal | None:
-    in_config = ((config or {}).get("configurable") or {}).get("abort_signal")
+def _configurable(config: RunnableConfig | None) -> Mapping[str, Any]:
+    return (config or {}).get("configurable") or {}
+
+
+def _signal_of(
+    given: Mapping[str, Any], ambient: RunnableConfig, argument: AbortSignal | None
+) -> AbortSignal | None:
+    in_config = given.get("abort_signal") or _configurable(ambient).get("abort_signal")
     signals = [
         signal
         for signal in (
-            as_abort_signal(given, field="abort_signal"),
+            as_abort_signal(argument, field="abort_signal"),
             as_abort_signal(in_config, field="config['configurable']['abort_signal']"),
         )
         if signal is not None
@@ -249,3 +289,24 @@ def _signal_of(config: RunnableConfig | None, given: AbortSignal | None) -> Abor
 def _field(state: Any, name: str) -> Any:
     """A field of the state, which is a dict for most graphs and an object or anything else for some."""
     return state.get(name) if isinstance(state, dict) else getattr(state, name, None)
+
+
+def _is_of_abort(error: Exception | None, records: tuple[NodeErrorRecord, ...]) -> bool:
+    """Whether a run that was aborted has ended so because of that."""
+    if error is None:
+        return any(record.get("category") == FailureCategory.CANCELLED for record in records)
+    return isinstance(error, (GraphDrained, NodeCancellationError))
+
+
+# A state that is not a `GraphState` may have fields of these names that are something else.
+def _is_blocked(state: Any) -> bool:
+    flags = _field(state, "routing_flags")
+    return isinstance(flags, Mapping) and bool(flags.get("blocked"))
+
+
+def _records_in(state: Any) -> tuple[NodeErrorRecord, ...]:
+    errors = _field(state, "errors")
+    records: list[Any] = errors if isinstance(errors, list) else []
+    return tuple(
+        cast("NodeErrorRecord", each) for each in records if isinstance(each, dict) and "node_id" in each
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,10 @@ _MAX_ROWS: Final = 200
 """How many nodes are kept to be shown; of more, those that ended first make room."""
 
 
+_LINES_AROUND: Final = 4
+"""Of the screen: how many nodes are not shown, the title, the head, and where the cursor stands."""
+
+
 class LiveProgress:
     """A table that grows with the run: each wave, its nodes, how long they take and how they end.
 
@@ -53,6 +58,7 @@ class LiveProgress:
         self._lock = threading.Lock()
         self._nodes: list[NodeRun] = []
         self._dropped = 0
+        self._is_over = False
 
     @contextmanager
     def shown(self, graph: str) -> Iterator[None]:
@@ -60,13 +66,16 @@ class LiveProgress:
         with self._lock:
             self._nodes.clear()
             self._dropped = 0
+            self._is_over = False
         with Live(
             get_renderable=lambda: self._rendered(graph),
             console=self._console,
             refresh_per_second=8,
-            transient=False,
+            # What a program prints into a pipe or a file is to stay there: rich would show it above the table.
+            redirect_stdout=sys.stdout.isatty(),
         ):
             yield
+            self._is_over = True
         if not self._console.is_terminal:
             self._console.line()  # Which rich leaves out there.
 
@@ -85,6 +94,9 @@ class LiveProgress:
     def _rendered(self, graph: str) -> RenderableType:
         with self._lock:
             nodes, dropped = tuple(self._nodes), self._dropped
+        if not self._is_over and self._console.is_terminal:
+            fitting = _fitting(nodes, self._console.height - _LINES_AROUND)
+            nodes, dropped = fitting, dropped + len(nodes) - len(fitting)
         table = Table(title=graph, title_justify="left", box=None, pad_edge=False)
         table.add_column("wave", justify="right", style="dim")
         table.add_column("")
@@ -96,6 +108,17 @@ class LiveProgress:
             table.add_row("" if wave == shown_wave else str(wave), _mark(node), _name(node), _duration(node))
             shown_wave = wave
         return Group(Text(f"… {dropped} earlier nodes", style="dim"), table) if dropped else table
+
+
+def _fitting(nodes: tuple[NodeRun, ...], room: int) -> tuple[NodeRun, ...]:
+    """Those that fit on the screen: nodes that have ended make room, the first ones first."""
+    surplus, kept = len(nodes) - room, []
+    for node in nodes:
+        if surplus > 0 and node.outcome is not None:
+            surplus -= 1
+        else:
+            kept.append(node)
+    return tuple(kept)
 
 
 def _path(node: NodeRun) -> list[NodeRun]:

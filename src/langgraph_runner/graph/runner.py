@@ -20,7 +20,7 @@ from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Sequence
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
@@ -109,8 +109,9 @@ class GraphRunner:
             BaseException: What is no failure of the graph goes through: `KeyboardInterrupt` and the like.
         """
         execution = self._execution(config, abort_signal, control, is_async=False)
+        asked = self._stream_options(options)
         with self._shown(execution):
-            result = execution.result(run_blocking(execution, input, self._stream_options(options)))
+            result = execution.result(run_blocking(execution, input, asked))
         drive(self._handled(result, is_async=False))
         return result
 
@@ -130,12 +131,11 @@ class GraphRunner:
             asyncio.CancelledError: The task of the caller was cancelled.
         """
         execution = self._execution(config, abort_signal, control, is_async=True)
+        asked = self._stream_options(options)
         error: Exception | None = None
         with self._shown(execution):
             try:
-                async for _ in streamed(
-                    execution, input, {**self._stream_options(options), "stream_mode": ["values"]}
-                ):
+                async for _ in streamed(execution, input, asked):
                     pass
             except Exception as raised:
                 error = raised
@@ -203,13 +203,11 @@ class GraphRunner:
         """
         modes = [stream_mode] if isinstance(stream_mode, str) else list(stream_mode)
         execution = self._execution(config, abort_signal, control, is_async=True)
-        asked = {**self._stream_options(options), "stream_mode": [*modes, *({"values"} - set(modes))]}
+        asked = {**self._stream_options(options), "subgraphs": subgraphs}
         error: Exception | None = None
         with self._shown(execution):
             try:
-                async for namespace, mode, data in streamed(
-                    execution, input, {**asked, "subgraphs": subgraphs}
-                ):
+                async for namespace, mode, data in streamed(execution, input, asked, modes):
                     if mode in modes:
                         parts = (
                             *([namespace] if subgraphs else []),
@@ -242,6 +240,9 @@ class GraphRunner:
         )
 
     def _stream_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        for name in ("stream_mode", "subgraphs", "version"):
+            if name in options:
+                raise TypeError(f"{name}: the shape of the stream is the runner's; see astream().")
         if self.options.persistence_path is not None:
             # Each wave is on disk before the next one begins.
             options = {"durability": "sync", **options}
@@ -260,8 +261,12 @@ class GraphRunner:
         function = runtime.adapt(handler, is_async=Callee.of(handler, field="error_handler").is_async)
         try:
             handled = function(error, result.state)
-            if is_async and inspect.isawaitable(handled):
-                await handled
+            if is_async:
+                handled = await handled
+            if inspect.isawaitable(handled):  # Of a plain function that calls an async one.
+                handled = runtime.adapt(_waited, is_async=True)(handled)
+                if is_async:
+                    await handled
         except Exception as failure:
             note_once(error, f"Its error handler failed as well: {type(failure).__name__}.")
             emit(
@@ -282,6 +287,10 @@ def _persisted(graph: Pregel[Any, Any, Any, Any], options: ExecutionOptions) -> 
             " the two."
         )
     return graph.copy({"checkpointer": JsonFileSaver(path)})
+
+
+async def _waited(awaitable: Awaitable[Any]) -> None:
+    await awaitable
 
 
 def _or_raise(result: GraphRunResult) -> GraphRunResult:

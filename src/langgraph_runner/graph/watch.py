@@ -2,28 +2,35 @@
 
 Callbacks reach everything that a run calls, nodes of nested graphs too, whoever made them. That is what the cap on
 concurrency needs, and why it is kept here: a node waits for its slot before LangGraph calls it.
+
+LangChain calls handlers in two ways, of a blocking run and of an awaited one, and a run may go from one to the other
+and back. A blocking run drops what an async handler raises; an awaited one must not be blocked. So there are two
+handlers: `_Watcher` hears of everything and waits where there is no event loop, `_Waiter` waits where there is one.
+They may be called in any order, because LangChain merges handlers as sets; so are those of a run inside a run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langgraph.constants import START
+from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors import is_control_flow
 from langgraph_runner.errors.logs import get_logger
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from uuid import UUID
 
     from langgraph_runner.graph.slots import Seat, Slots
 
-__all__ = ["NodeRun", "RunListener", "RunWatch", "watches_slots"]
+__all__ = ["NodeRun", "RunListener", "RunWatch", "watch_of"]
 
 NodeRunOutcome = Literal["done", "failed", "interrupted", "cancelled"]
 
@@ -65,27 +72,56 @@ class RunWatch:
     Args:
         slots: The cap on nodes at work; None where an outer run keeps it.
         listener: Who is told.
+        outer: The watch of the run whose node this run is a part of.
+        is_persisted: Whether somebody may go on with the run after it was stopped.
     """
 
-    def __init__(self, slots: Slots | None, listener: RunListener | None = None) -> None:
-        self.slots = slots
+    def __init__(
+        self,
+        slots: Slots | None,
+        listener: RunListener | None = None,
+        outer: RunWatch | None = None,
+        *,
+        is_persisted: bool = False,
+    ) -> None:
+        self.is_persisted = is_persisted
         self.waves: set[int] = set()
         """The supersteps of the outermost graph in which nodes have begun."""
-        self.failed_node: str | None = None
-        """The first node of the outermost graph that raised."""
+        self.handlers: list[BaseCallbackHandler] = [_Watcher(self), _Waiter(self)]
+        """What to add to the callbacks of the run."""
+        self._slots = slots
         self._listener = listener
+        self._outer = outer
+        self.depth: int = 0 if outer is None else outer.depth + 1
+        """In how many other runs this one is."""
+        self.stopped: Exception | None = None
+        """Why no further node may begin; None as long as they may."""
+        self._failed: list[tuple[BaseException, str]] = []
         self._root: UUID | None = None
         self._nodes: dict[UUID, NodeRun] = {}
         self._enclosing: dict[UUID, NodeRun | None] = {}
 
-    def handler(self, *, is_async: bool) -> BaseCallbackHandler:
-        """What to add to the callbacks of the run."""
-        return _AsyncWatcher(self) if is_async else _Watcher(self)
+    def stop(self, error: Exception) -> None:
+        """Let no further node begin. Where others may go on with the run, none that ends later counts as done."""
+        self.stopped = error
+        if self._slots is not None:
+            self._slots.close(error)
+
+    def failed_node(self, error: BaseException) -> str | None:
+        """The node of the outermost graph that raised `error`, in the last wave."""
+        return next((name for raised, name in self._failed if raised is error), None)
 
     def entered(
         self, run_id: UUID, parent_run_id: UUID | None, metadata: Mapping[str, Any] | None = None
     ) -> NodeRun | None:
-        """A run begins: of a graph, a node, a chain, a tool. Gives the node, if it is one."""
+        """A run begins: of a graph, a node, a chain, a tool. Gives the node, if it is one.
+
+        To say so twice does nothing.
+        """
+        # The outer run first: it has the slots.
+        outside = None if self._outer is None else self._outer.entered(run_id, parent_run_id, metadata)
+        if run_id in self._enclosing:
+            return self._nodes.get(run_id)
         if self._root is None:
             self._root = run_id
         parent = None if parent_run_id is None else self._enclosing.get(parent_run_id)
@@ -96,116 +132,149 @@ class RunWatch:
             self._enclosing[run_id] = parent
             return None
         node = NodeRun(str(name), int(told.get("langgraph_step", 0)), place, parent)
-        if parent_run_id == self._root:
+        if parent_run_id == self._root and node.step not in self.waves:
             self.waves.add(node.step)
-        if self.slots is not None:
-            node.seat = self.slots.take(parent.seat if parent is not None else None)
+            self._failed.clear()  # The graph got over it.
+        if self._slots is not None:
+            node.seat = self._slots.take(parent.seat if parent is not None else None)
+            if (task := _current_task()) is not None:
+                # Cancelled while other handlers hear of its begin, a node has no end to hear of.
+                task.add_done_callback(lambda _: self.left(run_id, "cancelled"))
+        elif outside is not None:
+            node.seat = outside.seat
         self._enclosing[run_id] = self._nodes[run_id] = node
         return node
 
-    def begun(self, node: NodeRun) -> None:
-        """It has its slot, and is called now."""
+    @contextlib.contextmanager
+    def admission(self, run_id: UUID, node: NodeRun) -> Iterator[None]:
+        """Around the wait of a node for its slot. After it the node is called.
+
+        Raises:
+            asyncio.CancelledError: The run was stopped. Not an `Exception`, which LangChain would log for each node
+                that waits and drop in some threads, and which retry policies would try again.
+        """
+        try:
+            yield
+            if self.stopped is not None:
+                raise self.stopped  # noqa: TRY301 - it leaves as one that came out of the wait does
+        except BaseException as error:
+            self.left(run_id, "cancelled")  # LangChain tells nobody of the end of what has not begun.
+            if isinstance(error, Exception):
+                raise asyncio.CancelledError(str(error)) from error
+            raise
+        if node.started:
+            return
         node.started = REAL_RUNTIMES.blocking.monotonic()
         if self._listener is not None:
             _tell(self._listener.node_started, node)
 
-    def left(self, run_id: UUID, outcome: NodeRunOutcome = "done") -> None:
-        """A run has ended, or has given up waiting for its slot."""
+    def left(
+        self, run_id: UUID, outcome: NodeRunOutcome = "done", error: BaseException | None = None
+    ) -> NodeRun | None:
+        """A run has ended, or has given up waiting for its slot. Gives the node, if it is one that had not ended."""
+        if self._outer is not None:
+            # Whose handler is not called any more where that of this run raises.
+            self._outer.left(run_id, outcome, error)
         self._enclosing.pop(run_id, None)
         node = self._nodes.pop(run_id, None)
         if node is None:
-            return
+            return None
         node.outcome = outcome
-        if outcome == "failed" and node.parent is None and self.failed_node is None:
-            self.failed_node = node.name
-        if node.seat is not None and self.slots is not None:
-            self.slots.leave(node.seat)
+        if error is not None and outcome == "failed" and node.parent is None:
+            self._failed.append((error, node.name))
+        if node.seat is not None and self._slots is not None:
+            self._slots.leave(node.seat)
         if node.started:
             node.duration_ms = (REAL_RUNTIMES.blocking.monotonic() - node.started) * 1000
             if self._listener is not None:
                 _tell(self._listener.node_ended, node)
+        return node
 
 
-class _Watching:
-    """What both handlers are: inline, so that LangGraph waits for them, and deaf to what is not needed."""
+class _Inline:
+    """What both handlers are: heard out before LangGraph goes on, and deaf to what models say, token by token."""
 
     raise_error = True  # Or LangGraph would call a node that may not begin.
     run_inline = True
-    ignore_llm = ignore_chat_model = ignore_retriever = ignore_retry = ignore_custom_event = True
+    ignore_llm = ignore_chat_model = ignore_retry = ignore_custom_event = True
+
+
+class _Watcher(_Inline, BaseCallbackHandler):
+    """Hears of what begins and ends: chains, tools, retrievers."""
 
     def __init__(self, watch: RunWatch) -> None:
         self.watch = watch
 
-
-class _Watcher(_Watching, BaseCallbackHandler):
-    """For a run that blocks."""
-
     def on_chain_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **fields: Any) -> None:
         node = self.watch.entered(run_id, parent_run_id, fields.get("metadata"))
-        if node is None:
+        if node is None or _has_loop():
             return
-        if node.seat is not None:
-            try:
+        with self.watch.admission(run_id, node):
+            if node.seat is not None:
                 node.seat.granted.result()
-            except BaseException:
-                self.watch.left(run_id, "cancelled")
-                raise
-        self.watch.begun(node)
 
     def on_tool_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any) -> None:
         self.watch.entered(run_id, parent_run_id)
 
     def on_chain_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.watch.left(run_id)
+        watch = self.watch
+        if watch.left(run_id) is not None and watch.stopped is not None and watch.is_persisted:
+            # LangGraph would write it over what a resumed run has done; after this it writes nothing of the node.
+            raise GraphDrained(str(watch.stopped))
 
     def on_chain_error(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.watch.left(run_id, _outcome(error))
+        self.watch.left(run_id, _outcome(error), error)
 
     def on_tool_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
         self.watch.left(run_id)
 
-    def on_tool_error(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.watch.left(run_id)
+    on_retriever_start = on_tool_start
+    on_retriever_end = on_retriever_error = on_tool_error = on_tool_end
 
 
-class _AsyncWatcher(_Watching, AsyncCallbackHandler):
-    """For a run that is awaited."""
+class _OnlyChains:
+    ignore_agent = ignore_retriever = True
+
+
+class _Waiter(_OnlyChains, _Inline, AsyncCallbackHandler):
+    """Lets a node wait for its slot on the event loop."""
+
+    def __init__(self, watch: RunWatch) -> None:
+        self._watch = watch
+
+    @property
+    def ignore_chain(self) -> bool:
+        """In a thread without an event loop, where the node has waited already."""
+        return not _has_loop()
 
     async def on_chain_start(
         self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **fields: Any
     ) -> None:
-        node = self.watch.entered(run_id, parent_run_id, fields.get("metadata"))
+        node = self._watch.entered(run_id, parent_run_id, fields.get("metadata"))
         if node is None:
             return
-        if node.seat is not None and not node.seat.has_slot:
-            try:
+        with self._watch.admission(run_id, node):
+            if node.seat is not None and not node.seat.has_slot:
                 await asyncio.wrap_future(node.seat.granted)
-            except BaseException:
-                self.watch.left(run_id, "cancelled")
-                raise
-        self.watch.begun(node)
-
-    async def on_tool_start(
-        self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any
-    ) -> None:
-        self.watch.entered(run_id, parent_run_id)
-
-    async def on_chain_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.watch.left(run_id)
-
-    async def on_chain_error(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.watch.left(run_id, _outcome(error))
-
-    async def on_tool_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.watch.left(run_id)
-
-    async def on_tool_error(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.watch.left(run_id)
 
 
-def watches_slots(handler: object) -> bool:
-    """Whether `handler` is that of a run that caps the nodes at work."""
-    return isinstance(handler, _Watching) and handler.watch.slots is not None
+def watch_of(callbacks: Any) -> RunWatch | None:
+    """The watch of the innermost run that `callbacks`, a list or a manager, belong to; None outside a runner's."""
+    handlers: Any = getattr(callbacks, "handlers", callbacks) or ()
+    watches = [each.watch for each in handlers if isinstance(each, _Watcher)]
+    return max(watches, key=lambda watch: watch.depth, default=None)
+
+
+def _has_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    return asyncio.current_task() if _has_loop() else None
 
 
 def _outcome(error: BaseException) -> NodeRunOutcome:

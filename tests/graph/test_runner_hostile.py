@@ -1,0 +1,421 @@
+"""Runs that somebody tries to break: mixed colours, runs inside runs, odd states, stops at the wrong moment."""
+
+import asyncio
+import logging
+import threading
+
+import pytest
+from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.retrievers import BaseRetriever
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import RunControl
+from langgraph.types import Command, RetryPolicy, interrupt
+from typing_extensions import TypedDict
+
+from langgraph_runner import (
+    AbortController,
+    ExecutionOptions,
+    GraphRunner,
+    GraphState,
+    RunCancelledError,
+    RunStatus,
+    create_node,
+    get_node_context,
+    runner_config,
+)
+from tests.graph.test_runner import chain, fails, fan, run, thread, waits
+
+__all__ = ["run"]  # The fixture.
+
+ONE_AT_A_TIME = ExecutionOptions(max_concurrency=1, timeout_ms=60_000)
+
+
+def _of_colour(colour, awaited, blocking):
+    return awaited if colour.is_async else blocking
+
+
+# --- results
+
+
+def test_a_run_that_was_aborted_before_ends_at_once(run):
+    """Nothing was under way, so nothing is left behind."""
+    controller = AbortController()
+    controller.abort("too late")
+    result = run(chain(fails), abort_signal=controller.signal)
+    assert (result.status, result.waves) == (RunStatus.CANCELLED, 0)
+    assert getattr(result.error, "__notes__", []) == []
+
+
+@pytest.mark.parametrize("where", ["interrupt_before", "interrupt_after"])
+def test_a_stop_before_or_after_a_node_is_an_interrupt(run, colour, where):
+    """It has no question, but the graph has not come to its end."""
+    action = colour.function(lambda state: {})
+    builder = StateGraph(GraphState).add_node("a", action).add_node("b", action)
+    graph = builder.add_edge(START, "a").add_edge("a", "b").compile(checkpointer=InMemorySaver())
+    stopped = run(graph, **{where: ["a"]})
+    assert (stopped.status, stopped.interrupts) == (RunStatus.INTERRUPTED, ())
+    assert run(graph, None, None, thread(stopped)).status is RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize(("errors", "flags"), [(3, "yes"), (["odd"], ["blocked"]), ([{"a": 1}], None)])
+def test_fields_of_ones_own_are_not_taken_for_records_and_flags(run, colour, errors, flags):
+    """A state may use the names `errors` and `routing_flags` for something else."""
+
+    class Own(TypedDict, total=False):
+        errors: object
+        routing_flags: object
+
+    node = colour.function(lambda state: {"errors": errors, "routing_flags": flags})
+    result = run(chain(node, schema=Own))
+    assert (result.status, result.errors) == (RunStatus.COMPLETED, ())
+    assert result.state == {"errors": errors, "routing_flags": flags}
+
+
+def test_a_node_that_recovered_is_not_blamed(run, colour):
+    """The record names the node that ended the run, not one that failed before and was retried."""
+    calls = []
+
+    def flaky(state):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyError("first")
+
+    policy = RetryPolicy(max_attempts=2, initial_interval=0, jitter=False, retry_on=KeyError)
+    builder = StateGraph(GraphState).add_node("flaky", colour.function(flaky), retry_policy=policy)
+    builder.add_node("broken", colour.function(fails)).add_edge(START, "flaky").add_edge("flaky", "broken")
+    assert run(builder.compile()).errors[-1]["node_id"] == "broken"
+
+
+@pytest.mark.parametrize("option", [{"stream_mode": "updates"}, {"subgraphs": True}, {"version": "v2"}])
+def test_the_shape_of_the_stream_is_not_for_the_caller(run, option):
+    """It would become the state."""
+    with pytest.raises(TypeError, match=next(iter(option))):
+        run(chain(fails), **option)
+
+
+def test_what_is_bound_to_the_graph_counts(run, colour):
+    """A thread and a signal that `with_config()` has set."""
+    controller = AbortController()
+    bound = {"thread_id": "mine", "abort_signal": controller.signal}
+    builder = StateGraph(GraphState).add_node("n", colour.function(lambda state: {})).add_edge(START, "n")
+    graph = builder.compile(checkpointer=InMemorySaver()).with_config(configurable=bound)
+    assert run(graph).thread_id == "mine"
+    controller.abort()
+    assert run(graph).status is RunStatus.CANCELLED
+
+
+def test_a_checkpointer_need_not_be_hashable(run, colour):
+    """A dataclass, say."""
+
+    class Saver(InMemorySaver):
+        __hash__ = None
+
+    builder = StateGraph(GraphState).add_node("n", colour.function(lambda state: {})).add_edge(START, "n")
+    assert run(builder.compile(checkpointer=Saver())).status is RunStatus.COMPLETED
+
+
+def test_a_handler_that_gives_a_coroutine_is_waited_for(run, colour):
+    """A lambda around an async function."""
+    told = []
+
+    async def tell(error):
+        await asyncio.sleep(0)
+        told.append(type(error))
+
+    options = ExecutionOptions(error_handler=lambda error, state: tell(error))
+    run(chain(colour.function(fails)), options)
+    assert told == [ValueError]
+
+
+def test_an_abort_that_a_node_has_captured_is_no_end(run, colour):
+    """The last node may capture its cancellation, and the graph end, before the run hears of the abort."""
+    controller = AbortController()
+
+    def stop(state):
+        controller.abort("enough")
+        controller.signal.throw_if_aborted()
+
+    for _ in range(20):
+        controller = AbortController()
+        result = run(chain(create_node(colour.function(stop))), abort_signal=controller.signal)
+        assert (result.status, str(result.error.reason)) == (RunStatus.CANCELLED, "enough")
+
+
+# --- both ways of calling, mixed, under a cap of 1
+
+
+def test_awaited_graphs_in_blocking_nodes_do_not_wait_for_ever(run):
+    """A node that waits for its slot must not hold up the event loop of the node that has it."""
+
+    async def leaf(state):
+        await asyncio.sleep(0.001)
+
+    inner = fan(3, leaf)
+    result = run(fan(2, lambda state: asyncio.run(inner.ainvoke({})) and {}), ONE_AT_A_TIME)
+    assert result.status is RunStatus.COMPLETED
+
+
+def test_blocking_graphs_on_the_event_loop_do_not_wait_for_ever():
+    """Not nice, but it is done."""
+    inner = fan(3, lambda state: {})
+
+    async def blocks(state):
+        inner.invoke({})
+
+    result = asyncio.run(GraphRunner(fan(3, blocks), ONE_AT_A_TIME).arun({}))
+    assert result.status is RunStatus.COMPLETED
+
+
+def test_a_graph_in_a_retriever_belongs_to_the_node(run, colour):
+    """The chain of callers goes through retrievers that hand on their callbacks."""
+    inner = fan(2, colour.function(lambda state: {}))
+
+    class Search(BaseRetriever):
+        def _get_relevant_documents(self, query, *, run_manager):
+            inner.invoke({}, {"callbacks": run_manager.get_child()})
+            return []
+
+        async def _aget_relevant_documents(self, query, *, run_manager):
+            await inner.ainvoke({}, {"callbacks": run_manager.get_child()})
+            return []
+
+    async def awaited(state):
+        await Search().ainvoke("x")
+
+    def blocking(state):
+        Search().invoke("x")
+
+    result = run(fan(1, _of_colour(colour, awaited, blocking)), ONE_AT_A_TIME)
+    assert result.status is RunStatus.COMPLETED
+
+
+async def test_a_node_that_is_cancelled_before_it_is_called_gives_its_slot_back():
+    """By LangGraph's own timeout, while another handler still hears of its begin."""
+
+    class Slow(AsyncCallbackHandler):
+        was_slow = False
+
+        async def on_chain_start(self, *_, metadata, **__):
+            if metadata.get("langgraph_node") and not self.was_slow:
+                self.was_slow = True
+                await asyncio.sleep(60)
+
+    async def work(state):
+        return {}
+
+    builder = StateGraph(GraphState)
+    policy = RetryPolicy(max_attempts=2, initial_interval=0, jitter=False, retry_on=Exception)
+    for name in ("a", "b"):
+        builder.add_node(name, work, timeout=0.5, retry_policy=policy).add_edge(START, name)
+    result = await GraphRunner(builder.compile(), ONE_AT_A_TIME).arun({}, {"callbacks": [Slow()]})
+    assert result.status is RunStatus.COMPLETED
+
+
+# --- what was stopped stays stopped
+
+
+class Blocks:
+    """A blocking function that nobody can stop; counts its calls."""
+
+    def __init__(self):
+        self.calls, self.go_on = 0, threading.Event()
+
+    def __call__(self, state):
+        self.calls += 1
+        self.go_on.wait(30)
+        return {"story_id": "late"}
+
+    def end(self):
+        """Let it go, and wait until the threads that were left behind are gone."""
+        self.go_on.set()
+        for each in threading.enumerate():
+            if each.name.startswith("node-"):
+                each.join(10)
+
+
+def test_nodes_of_a_blocking_graph_do_not_begin_after_a_stop(run, colour):
+    """In an awaited run, too, whose async handlers LangChain would not listen to there."""
+    blocks = Blocks()
+    inner = fan(3, blocks)
+    outer = chain(lambda state: inner.invoke({}))
+    timer = threading.Timer(0.5, blocks.go_on.set)
+    timer.start()
+    result = run(outer, ExecutionOptions(max_concurrency=1, timeout_ms=50))
+    blocks.end()
+    assert (result.status, blocks.calls) == (RunStatus.TIMED_OUT, 1)
+
+
+def test_nodes_of_an_inner_run_do_not_begin_after_its_stop():
+    """Although the slots are the outer run's, which goes on with all of them."""
+    blocks, after = Blocks(), []
+    inner = GraphRunner(fan(3, blocks), ExecutionOptions(timeout_ms=50))
+
+    def call(state):
+        threading.Timer(0.3, blocks.go_on.set).start()
+        assert inner.run({}).status is RunStatus.TIMED_OUT
+
+    result = GraphRunner(chain(call, fan(2, lambda state: after.append(1))), ONE_AT_A_TIME).run({})
+    blocks.end()
+    assert (result.status, blocks.calls, after) == (RunStatus.COMPLETED, 1, [1, 1])
+
+
+def test_what_a_left_behind_function_gives_is_not_written(tmp_path):
+    """The run was told to go on without it: its result must not overwrite what a resumed run has done."""
+    blocks = Blocks()
+    graph = chain(blocks)
+    path = tmp_path / "run.json"
+    stopped = GraphRunner(graph, ExecutionOptions(timeout_ms=50, persistence_path=path)).run({})
+    blocks.end()
+    state = GraphRunner(graph, ExecutionOptions(persistence_path=path)).graph.get_state(thread(stopped))
+    assert state.next == ("n0",)
+    assert state.values.get("story_id") is None
+
+
+def test_nodes_that_wait_are_stopped_in_silence(run, colour, caplog):
+    """A thousand of them would fill the log."""
+    node, _ = waits(colour)
+    with caplog.at_level(logging.WARNING):
+        run(fan(5, node), ExecutionOptions(max_concurrency=1, timeout_ms=50))
+    assert [record.name for record in caplog.records if "langchain" in record.name] == []
+
+
+# --- runs inside runs
+
+
+@pytest.mark.parametrize("method", ["run", "invoke"])
+def test_a_question_of_an_inner_run_reaches_the_outer_one(run, colour, method):
+    """It is nobody's failure, and answered it is there."""
+    told = []
+    ask = _of_colour(colour, *_asking())
+    inner = GraphRunner(chain(ask), ExecutionOptions(error_handler=lambda *_: told.append(1)))
+
+    async def awaited(state):
+        return {"story_id": (await getattr(inner, f"a{method}")({})).state["story_id"]}
+
+    def blocking(state):
+        return {"story_id": getattr(inner, method)({}).state["story_id"]}
+
+    builder = StateGraph(GraphState).add_node("outer", _of_colour(colour, awaited, blocking))
+    graph = builder.add_edge(START, "outer").compile(checkpointer=InMemorySaver())
+    asked = run(graph)
+    assert (asked.status, [each.value for each in asked.interrupts]) == (RunStatus.INTERRUPTED, ["which?"])
+    assert run(graph, None, Command(resume="ST-7"), thread(asked)).state["story_id"] == "ST-7"
+    assert told == []
+
+
+def _asking():
+    async def awaited(state):
+        return {"story_id": interrupt("which?")}
+
+    def blocking(state):
+        return {"story_id": interrupt("which?")}
+
+    return awaited, blocking
+
+
+def test_a_drain_of_the_outer_run_stops_the_inner_one(run, colour):
+    """And the node that runs it counts as not done."""
+    control, after = RunControl(), []
+    inner = GraphRunner(chain(colour.function(lambda state: control.request_drain()), after.append))
+
+    async def awaited(state):
+        await inner.arun({})
+
+    def blocking(state):
+        inner.run({})
+
+    builder = StateGraph(GraphState).add_node("outer", _of_colour(colour, awaited, blocking))
+    graph = builder.add_edge(START, "outer").compile(checkpointer=InMemorySaver())
+    drained = run(graph, control=control)
+    assert (drained.status, after) == (RunStatus.DRAINED, [])
+    assert graph.get_state(thread(drained)).next == ("outer",)
+
+
+def test_the_end_of_an_inner_run_is_not_that_of_the_outer_one(run, colour):
+    """Its timeout stops only itself."""
+    node, _ = waits(colour)
+    inner = GraphRunner(chain(node), ExecutionOptions(timeout_ms=50))
+
+    async def awaited(state):
+        return {"story_id": str((await inner.arun({})).status)}
+
+    def blocking(state):
+        return {"story_id": str(inner.run({}).status)}
+
+    action = _of_colour(colour, awaited, blocking)
+    result = run(chain(action, colour.function(lambda state: {"artifact_paths": {"a": "b"}})))
+    assert (result.status, result.state["story_id"]) == (RunStatus.COMPLETED, "timed_out")
+    assert result.state["artifact_paths"] == {"a": "b"}
+
+
+def test_an_abort_of_the_outer_run_stops_the_inner_one(run, colour):
+    """Which has a signal of its own, because it has a timeout."""
+    controller, reasons = AbortController(), []
+    node, begun = waits(colour)
+    inner = GraphRunner(chain(node), ExecutionOptions(timeout_ms=60_000))
+
+    async def awaited(state):
+        try:
+            await inner.ainvoke({})
+        except (asyncio.CancelledError, RunCancelledError):
+            reasons.append("cancelled")
+            raise
+
+    def blocking(state):
+        try:
+            inner.invoke({})
+        except RunCancelledError:
+            reasons.append("cancelled")
+            raise
+
+    threading.Thread(target=lambda: begun.wait(10) and controller.abort("enough")).start()
+    result = run(
+        chain(_of_colour(colour, awaited, blocking)), None, {}, runner_config(abort_signal=controller.signal)
+    )
+    assert (result.status, reasons) == (RunStatus.CANCELLED, ["cancelled"])
+
+
+def test_a_graph_that_keeps_its_state_between_calls_keeps_it_in_a_runner(run, colour):
+    """`checkpointer=True`: a thread of its own for each call would forget."""
+    count = colour.function(lambda state: {"artifact_paths": {str(len(state["artifact_paths"])): "x"}})
+    builder = StateGraph(GraphState).add_node("count", count).add_edge(START, "count")
+    inner = GraphRunner(builder.compile(checkpointer=True))
+
+    async def awaited(state):
+        return {"artifact_paths": (await inner.ainvoke({})).state["artifact_paths"]}
+
+    def blocking(state):
+        return {"artifact_paths": inner.invoke({}).state["artifact_paths"]}
+
+    outer = StateGraph(GraphState).add_node("outer", _of_colour(colour, awaited, blocking))
+    graph = outer.add_edge(START, "outer").compile(checkpointer=InMemorySaver())
+    first = run(graph)
+    assert len(run(graph, None, {}, thread(first)).state["artifact_paths"]) == 2
+
+
+def test_three_runs_inside_each_other_share_one_cap(run, colour):
+    """Whatever the order in which LangChain calls their handlers."""
+    lock, now, peak = threading.Lock(), [0], [0]
+
+    def work(state):
+        with lock:
+            now[0] += 1
+            peak[0] = max(peak[0], now[0])
+        get_node_context()
+        with lock:
+            now[0] -= 1
+
+    def around(runner):
+        async def awaited(state):
+            await runner.ainvoke({})
+
+        def blocking(state):
+            runner.invoke({})
+
+        return _of_colour(colour, awaited, blocking)
+
+    inmost = GraphRunner(fan(3, create_node(colour.function(work))))
+    middle = GraphRunner(fan(2, around(inmost)))
+    assert run(fan(2, around(middle)), ONE_AT_A_TIME).status is RunStatus.COMPLETED
+    assert peak == [1]
