@@ -16,7 +16,7 @@ from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.config import as_retry_config, as_timeout_ms
 from langgraph_runner.node.threads import await_in_thread
 from langgraph_runner.workflow.binding import HOST_PARAMETERS
-from langgraph_runner.workflow.hashing import HashRef, content_hash
+from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.spec import StepSources
 from langgraph_runner.workflow.values import InputType
 
@@ -69,6 +69,7 @@ class BoundStep:
         as_timeout_ms(spec.total_timeout_ms, field="total_timeout_ms")
         if spec.fallback is not None:
             Callee.of(spec.fallback, field="fallback")
+        self._defaults = {f"default:{name}": content_hash(value) for name, value in binding.defaults}
 
     @cached_property
     def _awaited(self) -> Any:
@@ -116,20 +117,20 @@ class BoundStep:
         Raises:
             UnhashableInputError: What it receives has no canonical encoding.
         """
-        received: dict[str, Any] = {}
-        whole = self.binding.wants_inputs
-        if self.selects:
+        # Names with a prefix say what a hash stands for, so two kinds of the same name never meet.
+        received: dict[str, Any] = {"version": self.spec.version}
+        takes_value, selects = self.binding.takes_value, self.selects
+        if selects:
             received["selected"] = selected
-        elif self.binding.takes_value:
-            whole = not self.dependencies
-            received["steps"] = {name: _ref(hashes[name]) for name in self.dependencies}
         else:
-            received["steps"] = {name: _ref(hashes[name]) for name in self.binding.steps}
-            received["fields"] = {name: HashRef(hash_of_field(name)) for name in self.binding.fields}
-            received["defaults"] = dict(self.binding.defaults)
-        if whole:
-            received["inputs"] = HashRef(hash_of_field(None))
-        return content_hash({"version": self.spec.version, "receives": received})
+            for name in self.dependencies if takes_value else self.binding.steps:
+                received[f"step:{name}"] = hashes[name]
+            for name in self.binding.fields:
+                received[f"field:{name}"] = hash_of_field(name)
+            received.update(self._defaults)
+        if not selects and (self.binding.wants_inputs or (takes_value and not self.dependencies)):
+            received["inputs"] = hash_of_field(None)
+        return content_hash(received)
 
     async def run(self, received: Any, context: StepContext, config: RunnableConfig) -> Outcome:
         """Run the step once through the node pipeline, on the event loop; a plain function runs in a thread.
@@ -151,10 +152,6 @@ class BoundStep:
             raise TypeError(f"Step '{self.id}' is async: use the async methods of the graph.")
         outcome: Outcome = self._blocking.run({"received": received, "context": context}, config)
         return outcome
-
-
-def _ref(sha256: str | None) -> HashRef | None:
-    return None if sha256 is None else HashRef(sha256)
 
 
 def _node_of(step: BoundStep, *, blocking: bool) -> Any:
