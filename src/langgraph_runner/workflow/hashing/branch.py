@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Branch",
-    "Label",
     "by_index",
     "by_key",
     "by_name",
