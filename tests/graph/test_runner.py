@@ -364,20 +364,21 @@ def test_a_wait_for_a_slot_ends_with_the_run(run, colour):
 
 def test_a_stopped_run_resumes_where_it_was(run, colour, tmp_path):
     """What a stop has ended runs again: it is not taken for done."""
-    node, _ = waits(colour)
+    node, begun = waits(colour)
     path = tmp_path / "run.json"
     steps = []
+    controller = AbortController()
+    threading.Thread(target=lambda: begun.wait(10) and controller.abort()).start()
 
     def count(state):
         steps.append("first")
         return {"story_id": "s"}
 
-    stopped = run(
-        chain(colour.function(count), node), ExecutionOptions(timeout_ms=100, persistence_path=path)
-    )
-    assert stopped.status is RunStatus.TIMED_OUT
+    options = ExecutionOptions(persistence_path=path)
+    stopped = run(chain(colour.function(count), node), options, abort_signal=controller.signal)
+    assert stopped.status is RunStatus.CANCELLED
     graph = chain(colour.function(count), create_node(colour.function(lambda state: steps.append("second"))))
-    resumed = run(graph, ExecutionOptions(persistence_path=path), None, thread(stopped))
+    resumed = run(graph, options, None, thread(stopped))
     assert (resumed.status, resumed.waves, steps) == (RunStatus.COMPLETED, 1, ["first", "second"])
     assert resumed.state["story_id"] == "s"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import threading
 
 import pytest
@@ -140,6 +141,23 @@ def test_an_abort_that_a_node_has_captured_is_no_end(run, colour):
         controller = AbortController()
         result = run(chain(create_node(colour.function(stop))), abort_signal=controller.signal)
         assert (result.status, str(result.error.reason)) == (RunStatus.CANCELLED, "enough")
+
+
+def test_ctrl_c_ends_a_bounded_run_at_once():
+    """Whatever its functions do; nodes are told."""
+    blocks, told = Blocks(), []
+
+    def looks(state):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        told.append(get_node_context().abort_signal.wait(10_000))
+
+    builder = StateGraph(GraphState).add_node("a", blocks).add_node("b", create_node(looks))
+    graph = builder.add_edge(START, "a").add_edge(START, "b").compile()
+    with pytest.raises(KeyboardInterrupt):
+        GraphRunner(graph, ExecutionOptions(timeout_ms=60_000)).run({})
+    assert not blocks.go_on.is_set()
+    blocks.end()
+    assert told == [True]
 
 
 # --- both ways of calling, mixed, under a cap of 1
@@ -281,6 +299,20 @@ def test_nodes_that_wait_are_stopped_in_silence(run, colour, caplog):
 
 
 # --- runs inside runs
+
+
+def test_a_command_of_an_inner_run_reaches_the_graph_around_it(run, colour):
+    """A plain graph, too."""
+    command = Command(graph=Command.PARENT, update={"story_id": "from below"})
+    inner = GraphRunner(chain(colour.function(lambda state: command)))
+
+    async def awaited(state):
+        await inner.arun({})
+
+    def blocking(state):
+        inner.run({})
+
+    assert colour.invoke(chain(_of_colour(colour, awaited, blocking)), {})["story_id"] == "from below"
 
 
 @pytest.mark.parametrize("method", ["run", "invoke"])

@@ -105,7 +105,8 @@ class GraphRunner:
             **options: Further ones of `graph.stream()`: `context`, `durability`, `interrupt_before` and the like.
 
         Raises:
-            TypeError: `abort_signal` is none.
+            TypeError: `abort_signal` is none, or `options` name the shape of a stream.
+            GraphBubbleUp: Inside a node: an interrupt, a drain or a command for the graph around this run.
             BaseException: What is no failure of the graph goes through: `KeyboardInterrupt` and the like.
         """
         execution = self._execution(config, abort_signal, control, is_async=False)
@@ -127,7 +128,8 @@ class GraphRunner:
         """Do as `run()`, on the event loop. A node that is stopped is cancelled.
 
         Raises:
-            TypeError: `abort_signal` is none.
+            TypeError: As of `run()`.
+            GraphBubbleUp: As of `run()`.
             asyncio.CancelledError: The task of the caller was cancelled.
         """
         execution = self._execution(config, abort_signal, control, is_async=True)
