@@ -17,7 +17,7 @@ from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.planning import has_delivered, plan_update, reused_steps
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore, reads
-from langgraph_runner.engine.store.records import NewRun
+from langgraph_runner.engine.store.records import NewRun, new_rows
 from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune
 from langgraph_runner.node.config import as_timeout_ms
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.cache import HotTier
     from langgraph_runner.engine.models import RunPlan
+    from langgraph_runner.engine.serving import TakesOn
     from langgraph_runner.engine.sync import SyncRunEngine
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
@@ -268,6 +269,30 @@ class RunEngine:
         """`trigger_retry()`, and `wait()` for its end."""
         return await self.wait((await self.trigger_retry(run_id, **options)).id, **_tenant_of(options))
 
+    async def trigger_resume(self, run_id: str, *, tenant: str = _DEFAULT_TENANT) -> Run:
+        """Take on a run that nobody runs here and now: one that waits, or whose process has died.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunStateError: It is over, or somebody runs it.
+            UnknownWorkflowError: This engine does not have its workflow.
+        """
+        row = await self._row(run_id, tenant)
+        self.workflows.get_workflow(row.workflow)
+        if RunStatus(row.status).is_over:
+            raise RunStateError(run_id=run_id, status=row.status, problem="it is over.")
+        if not await self._server.claim(run_id):
+            raise RunStateError(
+                run_id=run_id,
+                status=row.status,
+                problem="somebody runs it, or did until a moment ago; a dead process is noticed when its lease ends.",
+            )
+        return await self.get_run(run_id, tenant=tenant)
+
+    async def resume(self, run_id: str, **options: Any) -> Run:
+        """`trigger_resume()`, and `wait()` for its end."""
+        return await self.wait((await self.trigger_resume(run_id, **options)).id, **_tenant_of(options))
+
     # Follow and end them.
 
     async def wait(
@@ -282,10 +307,11 @@ class RunEngine:
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
         async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000):
             while True:
+                await self._server.ended(run_id)
                 run = await self.get_run(run_id, tenant=tenant)
                 if run.status.is_over:
                     return run
-                await self._server.changed(run_id)
+                await self._server.pause()
 
     async def cancel(self, run_id: str, *, tenant: str = _DEFAULT_TENANT, reason: str = "cancelled") -> Run:
         """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.
@@ -361,15 +387,25 @@ class RunEngine:
             RunNotFoundError: The tenant has no such run.
             LookupError: It has no such step, or the step has delivered nothing.
         """
+        data = await self.get_output_json(run_id, step, tenant=tenant)
         run = await self._row(run_id, tenant)
+        return self.workflows.get_workflow(run.workflow).steps[step].output.load(data)
+
+    async def get_output_json(self, run_id: str, step: str, *, tenant: str = _DEFAULT_TENANT) -> bytes:
+        """The same as JSON, for which the engine need not have the workflow.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: It has no such step, or the step has delivered nothing.
+        """
+        await self._row(run_id, tenant)
         rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
         if step not in rows:
             raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(rows)}.")
         sha256 = rows[step].output_sha256
         if sha256 is None:
             raise LookupError(f"Step '{step}' of run '{run_id}' is {rows[step].status}: it has no output.")
-        data = (await self._store.read(reads.output_data, tenant, [sha256]))[sha256]
-        return self.workflows.get_workflow(run.workflow).steps[step].output.load(data)
+        return (await self._store.read(reads.output_data, tenant, [sha256]))[sha256]
 
     async def get_run_artifacts(
         self, run_id: str, *, tenant: str = _DEFAULT_TENANT
@@ -457,6 +493,14 @@ class RunEngine:
 
     # Begin and end.
 
+    def take_on(self, runs: TakesOn) -> None:
+        """Say which runs this engine runs: `all` (from the start), its `own`, or `none`.
+
+        Its own are those that it triggers or resumes: a program that starts one run and ends does well not to begin
+        others. With `none` it is a client: what it triggers waits for whoever takes it.
+        """
+        self._server.takes_on = runs
+
     async def start(self) -> None:
         """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
         self._server.start()
@@ -490,7 +534,9 @@ class RunEngine:
             self._server.begin(blueprint, run, created)
         else:
             self._server.give_back(run)
-        return await self.get_run(created.run_id, tenant=run.tenant)
+        if not created.is_new or run.reused:
+            return await self.get_run(created.run_id, tenant=run.tenant)
+        return Run.of(new_rows(run, fence=created.fence, at=created.at)[0])
 
     async def _derive(
         self,

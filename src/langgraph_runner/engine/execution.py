@@ -25,7 +25,7 @@ from langgraph_runner.workflow import Reason, Scheduler, StepContext, StepStatus
 from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Iterable
 
     from langgraph_runner.engine.host import Host, RunOptions
     from langgraph_runner.engine.store.records import RunRow, StepRow
@@ -81,8 +81,10 @@ class RunExecution:
         self._tasks: dict[asyncio.Task[StepChange], str] = {}
         self._flights: dict[asyncio.Task[None], str] = {}
         """Steps whose result another run is computing."""
+        self._done: deque[asyncio.Task[Any]] = deque()
         self._own_flights: dict[str, tuple[str, str]] = {}
         self._begun: set[str] = set()
+        self._progress: asyncio.Future[None] | None = None
         self._error: NodeErrorRecord | None = None
         self._abort = AbortController()
         self._wake = asyncio.Event()
@@ -110,6 +112,12 @@ class RunExecution:
         self._is_released = True
         self._halt("the engine closes")
 
+    def next_commit(self) -> asyncio.Future[None]:
+        """Done when something more of the run is durable."""
+        if self._progress is None:
+            self._progress = asyncio.get_running_loop().create_future()
+        return self._progress
+
     # The run.
 
     async def run(self) -> None:
@@ -123,7 +131,7 @@ class RunExecution:
             self._ledger.log(logging.INFO, "run.started", fence=self.fence)
             if await self._has_begun():
                 while not await self._turn():
-                    await self._wait()
+                    await self._wake.wait()
         finally:
             if timer is not None:
                 timer.cancel()
@@ -174,28 +182,27 @@ class RunExecution:
         status = self._final_status()
         await self._commit(started, status)
         for start in started:
-            task = asyncio.create_task(self._step(start))
-            self._tasks[task] = start.step
+            self._tasks[self._spawn(self._step(start))] = start.step
         return status is not None
 
-    async def _wait(self) -> None:
-        """Until something has happened."""
-        others = (*self._tasks, *self._flights)
-        if self._wake.is_set() or any(task.done() for task in others):
-            return
-        woken = asyncio.ensure_future(self._wake.wait())
-        try:
-            await asyncio.wait({woken, *others}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            woken.cancel()
-
     def _collect(self) -> None:
-        for task in [task for task in self._tasks if task.done()]:
-            step = self._tasks.pop(task)
-            self._ended(cancelled(step, self._stop_reason()) if task.cancelled() else task.result())
-        for flight in [flight for flight in self._flights if flight.done()]:
-            # Whether it has landed or crashed, the cache knows.
-            self._unclassified.append(self._flights.pop(flight))
+        while self._done:
+            task = self._done.popleft()
+            if task in self._flights:
+                # Whether it has landed or crashed, the cache knows.
+                self._unclassified.append(self._flights.pop(task))
+            elif task in self._tasks:
+                step = self._tasks.pop(task)
+                self._ended(cancelled(step, self._stop_reason()) if task.cancelled() else task.result())
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._note_done)
+        return task
+
+    def _note_done(self, task: asyncio.Task[Any]) -> None:
+        self._done.append(task)
+        self._wake.set()
 
     def _heed_stop(self) -> None:
         """If the run is to stop, end all that has not begun, and tell what runs."""
@@ -271,7 +278,7 @@ class RunExecution:
                 flight = (self._run.tenant, start.cache_key)
                 under_way = self._host.flights.get(flight)
                 if under_way is not None:
-                    self._flights[asyncio.ensure_future(_landing(under_way))] = start.step
+                    self._flights[self._spawn(_landing(under_way))] = start.step
                     continue
                 self._host.flights[flight] = asyncio.get_running_loop().create_future()
                 self._own_flights[start.step] = flight
@@ -295,6 +302,9 @@ class RunExecution:
             self._is_lost = True
             self._halt("the lease was lost")
             raise LeaseLostError(run_id=self.run_id, fence=self.fence)
+        if self._progress is not None:
+            self._progress.set_result(None)
+            self._progress = None
         await self._host.cache.remember(
             self._run.tenant,
             [

@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from langgraph_runner.engine.cache import LOGGER
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.writes import ClaimRun, Heartbeat, ReleaseRuns
+from langgraph_runner.engine.store.records import new_rows
+from langgraph_runner.engine.store.writes import ClaimRun, Created, Heartbeat, ReleaseRuns
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import NewRun
-    from langgraph_runner.engine.store.writes import Created
+    from langgraph_runner.engine.store.writes import Claimed
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
-__all__ = ["Server"]
+__all__ = ["Server", "TakesOn"]
+
+TakesOn = Literal["all", "own", "none"]
+"""Which runs an engine runs: all that wait and those of dead processes, those that it was asked for, or none."""
 
 _BEATS_PER_LEASE: Final = 3
 _WATCH_S: Final = 0.1
@@ -51,6 +55,7 @@ class Server:
         self._max_active = max_active_runs
         self._lease_ms = lease_ms
         self._poll_s = poll_ms / 1000
+        self.takes_on: TakesOn = "all"
         self._loop: asyncio.AbstractEventLoop | None = None
         self._active: dict[str, RunExecution] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -97,7 +102,7 @@ class Server:
 
     def take_on(self, run: NewRun) -> None:
         """Let a new run be ours from the start, if there is room."""
-        if len(self._active) + self._reserved < self._max_active:
+        if self.takes_on != "none" and len(self._active) + self._reserved < self._max_active:
             self._reserved += 1
             run.owner, run.lease_ms = self._host.owner, self._lease_ms
 
@@ -110,7 +115,7 @@ class Server:
     def begin(self, blueprint: Blueprint, run: NewRun, created: Created) -> None:
         """Run a new run that is ours."""
         self._reserved -= 1
-        self._spawn(run.id, self._run_new(blueprint, run.id, created.fence, created.seq))
+        self._spawn(run.id, self._run(blueprint, created, run))
 
     def _spawn(self, run_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -122,11 +127,15 @@ class Server:
         self._active.pop(run_id, None)
         self._has_room.set()
 
-    async def _run_new(self, blueprint: Blueprint, run_id: str, fence: int, seq: int) -> None:
+    async def _run(self, blueprint: Blueprint, claimed: Claimed | Created, new: NewRun | None = None) -> None:
+        run_id, fence = claimed.run_id, claimed.fence
         try:
-            run, steps = await self._host.store.read(reads.claimed_run, run_id)
+            if new is None or new.reused or not isinstance(claimed, Created):
+                run, steps = await self._host.store.read(reads.claimed_run, run_id)
+            else:
+                run, steps = new_rows(new, fence=fence, at=claimed.at)
             options = RunOptions(**json.loads(run.options))
-            execution = RunExecution(self._host, blueprint, run, steps, options, fence=fence, seq=seq)
+            execution = RunExecution(self._host, blueprint, run, steps, options, fence=fence, seq=claimed.seq)
             self._active[run_id] = execution
             await execution.run()
         except LeaseLostError as error:
@@ -143,13 +152,23 @@ class Server:
         if (execution := self._active.get(run_id)) is not None:
             execution.cancel(reason)
 
+    async def ended(self, run_id: str) -> None:
+        """Wait until a run is over, if it is ours."""
+        if (task := self._tasks.get(run_id)) is not None:
+            await asyncio.wait({task})
+
     async def changed(self, run_id: str) -> None:
-        """Wait until it is worth to look at a run again."""
-        task = self._tasks.get(run_id)
-        if task is None:
-            await REAL_RUNTIMES.awaiting.sleep(_WATCH_S, None)
+        """Wait until something of a run has been committed, or may have been."""
+        execution = self._active.get(run_id)
+        if execution is None:
+            await self.pause()
         else:
-            await asyncio.wait({task}, timeout=_WATCH_S)
+            await asyncio.wait({execution.next_commit()}, timeout=_WATCH_S)
+
+    @staticmethod
+    async def pause() -> None:
+        """Wait a little, for what happens elsewhere."""
+        await REAL_RUNTIMES.awaiting.sleep(_WATCH_S, None)
 
     # Services.
 
@@ -174,35 +193,39 @@ class Server:
                     execution.cancel(reason)
 
     async def _poll(self) -> None:
-        while not self._is_closed:
+        while self._is_serving():
             try:
-                while (
-                    not self._is_closed
-                    and len(self._active) + self._reserved < self._max_active
-                    and await self._claim_one()
-                ):
+                while self._has_use_for_more() and await self.claim():
                     pass
             except Exception as error:  # As above.
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
-            if self._is_closed:
+            if not self._is_serving():
                 return
             self._has_room.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
 
-    async def _claim_one(self) -> bool:
+    def _is_serving(self) -> bool:
+        return not self._is_closed
+
+    def _has_use_for_more(self) -> bool:
+        has_room = len(self._active) + self._reserved < self._max_active
+        return has_room and self._is_serving() and self.takes_on == "all"
+
+    async def claim(self, run_id: str | None = None) -> bool:
+        """Take on a run that nobody runs: this one, or whichever comes first; False if there is none."""
         names = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
         if not names:
             return False
         self._reserved += 1
         try:
-            claimed = await self._host.store.write(ClaimRun(self._host.owner, self._lease_ms, names))
+            claimed = await self._host.store.write(ClaimRun(self._host.owner, self._lease_ms, names, run_id))
             if claimed is None:
                 return False
             run, _ = await self._host.store.read(reads.claimed_run, claimed.run_id)
             blueprint = self._workflows.get_workflow(run.workflow)
-            self._spawn(claimed.run_id, self._run_new(blueprint, claimed.run_id, claimed.fence, claimed.seq))
+            self._spawn(claimed.run_id, self._run(blueprint, claimed))
         finally:
             self._reserved -= 1
         return True

@@ -7,7 +7,7 @@ from typing import Any
 
 from langgraph_runner.workflow.context import ArtifactRef
 
-__all__ = ["CacheEntry", "NewRun", "RunRow", "StepChange", "StepRow"]
+__all__ = ["CacheEntry", "NewRun", "RunRow", "StepChange", "StepRow", "as_run", "as_step", "new_rows"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,6 +121,56 @@ class RunRow:
     completed_at: int | None
     counts: dict[str, int] = field(default_factory=dict)
     """How many steps have which status."""
+
+
+def new_rows(run: NewRun, *, fence: int, at: int) -> tuple[RunRow, list[StepRow]]:
+    """What the store holds of a run that has just been made, and reuses nothing."""
+    is_claimed = run.owner is not None
+    row = RunRow(
+        id=run.id,
+        tenant=run.tenant,
+        workflow=run.workflow,
+        version=run.version,
+        status="running" if is_claimed else "pending",
+        trigger=run.trigger,
+        base_run_id=run.base_run_id,
+        root_run_id=run.root_run_id,
+        change_request=run.change_request,
+        inputs=run.inputs,
+        options=run.options,
+        error=None,
+        idempotency_key=run.idempotency_key,
+        priority=run.priority,
+        fence=fence,
+        lease_owner=run.owner,
+        cancel_requested_at=None,
+        cancel_reason=None,
+        created_at=at,
+        started_at=at if is_claimed else None,
+        completed_at=None,
+        counts={"pending": len(run.steps)},
+    )
+    return row, [_new_step(run.id, step, position) for position, step in enumerate(run.steps)]
+
+
+def _new_step(run_id: str, step: str, position: int) -> StepRow:
+    return StepRow(
+        run_id=run_id,
+        step=step,
+        position=position,
+        status="pending",
+        reason=None,
+        input_hash=None,
+        cache_key=None,
+        cache_hit=False,
+        attempts=0,
+        output_sha256=None,
+        error=None,
+        queued_at=None,
+        started_at=None,
+        completed_at=None,
+        duration_ms=None,
+    )
 
 
 def as_run(row: Any, counts: dict[str, int] | None = None) -> RunRow:

@@ -46,7 +46,7 @@ class RunStore:
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused; nothing of it was written.
         """
-        return await asyncio.wrap_future(self._writer.submit(write))
+        return await self._writer.submit(write)
 
     async def read(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """Run one of `reads` in a thread, in a transaction of its own: what is durable, and nothing else.

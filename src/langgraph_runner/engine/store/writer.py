@@ -8,11 +8,11 @@ Implementation Techniques for Main Memory Database Systems, 1984).
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import queue
 import threading
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,14 @@ class Write(Generic[ResultT]):
         raise NotImplementedError
 
 
+class _Handed(NamedTuple):
+    write: Write[Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+
+
 class GroupWriter:
-    """The one writer of a process. Hand in from any thread.
+    """The one writer of a process. Hand in from any event loop.
 
     Args:
         engine: Of the database.
@@ -50,17 +56,19 @@ class GroupWriter:
         self._thread.start()
         self._is_closed = False
 
-    def submit(self, write: Write[ResultT]) -> Future[ResultT]:
+    def submit(self, write: Write[ResultT]) -> asyncio.Future[ResultT]:
         """Hand in a write; the future is done when it is durable, or has its error.
+
+        Whoever stops waiting for it does not take it back.
 
         Raises:
             RuntimeError: The writer has been closed.
         """
         if self._is_closed:
             raise RuntimeError("The store is closed.")
-        future: Future[ResultT] = Future()
-        future.set_running_or_notify_cancel()  # Whoever stops waiting does not take back what was handed in.
-        self._queue.put((write, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[ResultT] = loop.create_future()
+        self._queue.put(_Handed(write, future, loop))
         return future
 
     def close(self) -> None:
@@ -74,29 +82,25 @@ class GroupWriter:
         connection: Connection | None = None
         try:
             while (group := self._next_group()) is not None:
-                if connection is None:
-                    connection = self._connected(group)
-                if connection is not None and not _write_all(connection, group):
+                try:
+                    connection = connection or self._engine.connect()
+                except Exception as error:  # Whoever waits is told, and the next one may have more luck.
+                    _deliver(group, [error] * len(group))
+                    continue
+                results = _written(connection, group)
+                if results is None:
                     # One of them cannot be written; the others are not to suffer from it.
-                    for each in group:
-                        _write_all(connection, [each], last=True)
+                    results = [_written_alone(connection, each) for each in group]
+                _deliver(group, results)
         finally:
             if connection is not None:
                 connection.close()
 
-    def _connected(self, group: list[tuple[Any, Future[Any]]]) -> Connection | None:
-        try:
-            return self._engine.connect()
-        except Exception as error:  # Whoever waits is told, and the next one may have more luck.
-            for _, future in group:
-                future.set_exception(error)
-            return None
-
-    def _next_group(self) -> list[tuple[Any, Future[Any]]] | None:
+    def _next_group(self) -> list[_Handed] | None:
         first = self._queue.get()
         if first is _STOP:
             return None
-        group = [first]
+        group: list[_Handed] = [first]
         with contextlib.suppress(queue.Empty):
             while len(group) < _MAX_GROUP:
                 following = self._queue.get_nowait()
@@ -107,29 +111,51 @@ class GroupWriter:
         return group
 
 
-def _write_all(connection: Connection, group: list[tuple[Any, Future[Any]]], *, last: bool = False) -> bool:
-    """Write a group in one transaction; False if that failed and each is to be tried alone."""
+def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
+    """Write a group in one transaction; None if that failed, and nothing was written."""
     results: list[Any] = []
     try:
         with connection.begin():
-            for kind, writes in _runs_of_one_kind(group):
+            for kind, writes in _by_kind(group):
                 results += kind.apply(connection, writes)
+    except Exception:
+        return None
+    return results
+
+
+def _written_alone(connection: Connection, handed: _Handed) -> Any:
+    try:
+        with connection.begin():
+            return handed.write.apply(connection, [handed.write])[0]
     except Exception as error:
-        if len(group) > 1 and not last:
-            return False
-        for _, future in group:
-            future.set_exception(error)
-        return True
-    for (_, future), result in zip(group, results, strict=True):
-        future.set_result(result)
-    return True
+        return error
 
 
-def _runs_of_one_kind(group: list[tuple[Any, Future[Any]]]) -> list[tuple[type[Write[Any]], list[Any]]]:
+def _by_kind(group: list[_Handed]) -> list[tuple[type[Write[Any]], list[Any]]]:
     """Neighbours of one class together, so that the order between classes stays."""
-    runs: list[tuple[Any, list[Any]]] = []
-    for write, _ in group:
-        if not runs or runs[-1][0] is not type(write):
-            runs.append((type(write), []))
-        runs[-1][1].append(write)
-    return runs
+    kinds: list[tuple[type[Write[Any]], list[Any]]] = []
+    for write, _, _ in group:
+        if not kinds or kinds[-1][0] is not type(write):
+            kinds.append((type(write), []))
+        kinds[-1][1].append(write)
+    return kinds
+
+
+def _deliver(group: list[_Handed], results: list[Any]) -> None:
+    """Wake everybody who waits, with one call for each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+    for (_, future, loop), result in zip(group, results, strict=True):
+        by_loop.setdefault(loop, []).append((future, result))
+    for loop, ended in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits there any more.
+            loop.call_soon_threadsafe(_resolve, ended)
+
+
+def _resolve(ended: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, result in ended:
+        if future.done():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

@@ -56,6 +56,8 @@ class Created(NamedTuple):
     fence: int
     seq: int
     """Of its last event."""
+    at: int
+    """When it was made."""
 
 
 @dataclass(slots=True)
@@ -80,7 +82,7 @@ def _create(connection: Connection, run: NewRun) -> Created:
             )
         ).first()
         if known is not None:
-            return Created(known.id, is_new=False, fence=known.fence, seq=0)
+            return Created(known.id, is_new=False, fence=known.fence, seq=0, at=0)
     is_claimed = run.owner is not None
     now = _now(connection)
     connection.execute(
@@ -130,7 +132,7 @@ def _create(connection: Connection, run: NewRun) -> Created:
     _add_events(
         connection, [(run.id, run.tenant, seq, kind, data) for seq, (kind, data) in enumerate(events, 1)], now
     )
-    return Created(run.id, is_new=True, fence=int(is_claimed), seq=len(events))
+    return Created(run.id, is_new=True, fence=int(is_claimed), seq=len(events), at=now)
 
 
 def _take_over(connection: Connection, run: NewRun, now: int) -> None:
@@ -453,9 +455,12 @@ class CancelRun(Write["str | None"]):
 
 def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
     now = _now(connection)
-    row = connection.execute(
-        select(runs.c.status).where(runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant)
-    ).first()
+    query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(
+        runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant
+    )
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update()
+    row = connection.execute(query).first()
     if row is None:
         return None
     if row.status not in _LIVE:
@@ -468,15 +473,24 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
             cancel_reason=func.coalesce(runs.c.cancel_reason, cancel.reason),
         )
     )
-    if row.status == "running":
+    if row.status == "running" and (row.lease_expires_at or 0) >= now:
         return "running"
     connection.execute(
         update(run_steps)
-        .where(run_steps.c.run_id == cancel.run_id, run_steps.c.status == "pending")
+        .where(run_steps.c.run_id == cancel.run_id, run_steps.c.status.in_(_LIVE))
         .values(status="cancelled", reason="cancelled", completed_at=now)
     )
+    # The fence grows, so that an owner who was taken for dead cannot write any more.
     connection.execute(
-        update(runs).where(runs.c.id == cancel.run_id).values(status="cancelled", completed_at=now)
+        update(runs)
+        .where(runs.c.id == cancel.run_id)
+        .values(
+            status="cancelled",
+            completed_at=now,
+            fence=row.fence + 1,
+            lease_owner=None,
+            lease_expires_at=None,
+        )
     )
     last = connection.execute(
         select(func.max(run_events.c.seq)).where(run_events.c.run_id == cancel.run_id)
