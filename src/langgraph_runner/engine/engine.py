@@ -285,7 +285,7 @@ class RunEngine:
             raise RunStateError(
                 run_id=run_id,
                 status=row.status,
-                problem="somebody runs it, or did until a moment ago; a dead process is noticed when its lease ends.",
+                problem="somebody runs it, or did until a moment ago: wait for its lease to end.",
             )
         return await self.get_run(run_id, tenant=tenant)
 

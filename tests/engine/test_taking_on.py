@@ -1,0 +1,160 @@
+"""Which runs an engine takes on, and what becomes of those that nobody runs."""
+
+import asyncio
+
+import pytest
+
+from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStateError, RunStatus
+from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.workflow import UnknownWorkflowError, Workflow
+
+
+@pytest.fixture
+def url(tmp_path):
+    """A database of its own."""
+    return f"sqlite:///{tmp_path / 'runs.db'}"
+
+
+@pytest.fixture
+def shop():
+    """One step, which gives what it gets."""
+    flow = Workflow("shop.v1")
+
+    @flow.step
+    def price(inputs) -> int:
+        return inputs["net"]
+
+    return flow
+
+
+async def left_behind(url, workflow):
+    """A run whose engine went away in the middle of it."""
+    engine = RunEngine([workflow], store=url)
+    run = await engine.trigger(workflow.id)
+    while not (await engine.get_run_steps(run.id, status="running")):
+        await asyncio.wait_for(engine._server.changed(run.id), 5)
+    await engine.close()
+    return run
+
+
+@pytest.fixture
+def hanging():
+    """A step that hangs at the first time."""
+    flow, calls = Workflow("hanging.v1"), []
+
+    @flow.step
+    async def hang() -> int:
+        calls.append(1)
+        if len(calls) == 1:
+            await asyncio.Event().wait()
+        return len(calls)
+
+    return flow
+
+
+@pytest.mark.req("R-10")
+async def test_a_client_leaves_what_it_triggers_to_others(shop, url):
+    """The run waits until an engine that serves takes it."""
+    async with RunEngine([shop], store=url) as client:
+        client.take_on("none")
+        run = await client.trigger("shop.v1", {"net": 3})
+        assert run.status is RunStatus.PENDING
+        async with RunEngine([shop], store=url, poll_ms=10) as server:
+            ended = await server.wait(run.id, timeout_ms=10_000)
+    assert ended.status is RunStatus.COMPLETED
+
+
+async def test_an_engine_for_its_own_runs_leaves_others_alone(shop, url):
+    """It runs what it triggers, and nothing that waits."""
+    async with RunEngine([shop], store=url) as client:
+        client.take_on("none")
+        waiting = await client.trigger("shop.v1", {"net": 3})
+        async with RunEngine([shop], store=url, poll_ms=10) as own:
+            own.take_on("own")
+            assert (await own.run("shop.v1", {"net": 4})).status is RunStatus.COMPLETED
+            assert (await own.get_run(waiting.id)).status is RunStatus.PENDING
+
+
+@pytest.mark.req("R-42")
+async def test_a_run_that_waits_is_resumed_by_name(shop, url):
+    """By an engine that takes on only its own."""
+    async with RunEngine([shop], store=url) as engine:
+        engine.take_on("none")
+        run = await engine.trigger("shop.v1", {"net": 3})
+        engine.take_on("own")
+        assert (await engine.resume(run.id)).status is RunStatus.COMPLETED
+        with pytest.raises(RunStateError, match="is completed: it is over"):
+            await engine.resume(run.id)
+        with pytest.raises(RunNotFoundError):
+            await engine.resume("nope")
+
+
+@pytest.mark.req("R-42")
+async def test_a_run_that_was_left_is_resumed(hanging, url):
+    """It goes on from what is committed."""
+    run = await left_behind(url, hanging)
+    async with RunEngine([hanging], store=url) as engine:
+        engine.take_on("own")
+        ended = await engine.resume(run.id)
+        assert (ended.id, ended.status, await engine.get_output(run.id, "hang")) == (
+            run.id,
+            RunStatus.COMPLETED,
+            2,
+        )
+
+
+async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):
+    """Neither is one whose workflow the engine does not have."""
+    async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as other:
+        other.take_on("own")
+        run = await busy.trigger("hanging.v1")
+        with pytest.raises(RunStateError, match="somebody runs it"):
+            await other.resume(run.id)
+        async with RunEngine([shop], store=url) as stranger:
+            with pytest.raises(UnknownWorkflowError):
+                await stranger.resume(run.id)
+
+
+@pytest.mark.req("R-51")
+async def test_a_run_that_was_left_is_cancelled_at_once(hanging, url):
+    """Nobody runs it, so nobody else could end it; its old owner cannot write any more."""
+    run = await left_behind(url, hanging)
+    async with RunEngine([], store=url) as client:
+        ended = await client.cancel(run.id, reason="not needed")
+        events = [event.type async for event in client.events(run.id)]
+    assert (ended.status, ended.cancel_reason, ended.steps) == (
+        RunStatus.CANCELLED,
+        "not needed",
+        {"cancelled": 1},
+    )
+    assert events[-1] == "run_cancelled"
+
+
+@pytest.mark.req("R-43", "R-51")
+async def test_an_owner_that_was_taken_for_dead_cannot_write_after_a_cancellation(hanging, url):
+    """The fencing token has grown."""
+    async with RunEngine([hanging], store=url) as silent, RunEngine([], store=url) as client:
+        run = await silent.trigger("hanging.v1")
+        await silent._store.write(ReleaseRuns({run.id: 1}))
+        assert (await client.cancel(run.id)).status is RunStatus.CANCELLED
+        silent._server.cancel(run.id, "late")
+        while silent._server._tasks:
+            await asyncio.wait_for(silent._server.changed(run.id), 5)
+        assert [e.type async for e in client.events(run.id)].count("run_cancelled") == 1
+
+
+async def test_an_output_is_read_as_json_without_its_workflow(shop, url):
+    """As it is kept."""
+    async with RunEngine([shop], store=url) as engine:
+        run = await engine.run("shop.v1", {"net": 3})
+    async with RunEngine([], store=url) as client:
+        assert await client.get_output_json(run.id, "price") == b"3"
+        with pytest.raises(LookupError, match="has no step 'prize'"):
+            await client.get_output_json(run.id, "prize")
+
+
+async def test_an_engine_made_outside_a_loop_is_used_in_one(shop, url):
+    """As one that a module makes when it is imported."""
+    engine = await asyncio.to_thread(RunEngine, [shop], store=url)
+    async with engine:
+        assert (await engine.run("shop.v1", {"net": 3})).status is RunStatus.COMPLETED
