@@ -196,11 +196,11 @@ class _Inline:
 
     raise_error = True  # Or LangGraph would call a node that may not begin.
     run_inline = True
-    ignore_llm = ignore_chat_model = ignore_retry = ignore_custom_event = True
+    ignore_llm = ignore_chat_model = ignore_retriever = ignore_retry = ignore_custom_event = True
 
 
 class _Watcher(_Inline, BaseCallbackHandler):
-    """Hears of what begins and ends: chains, tools, retrievers."""
+    """Hears of what begins and ends: chains and tools."""
 
     def __init__(self, watch: RunWatch) -> None:
         self.watch = watch
@@ -228,19 +228,19 @@ class _Watcher(_Inline, BaseCallbackHandler):
     def on_tool_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
         self.watch.left(run_id)
 
-    on_retriever_start = on_tool_start
-    on_retriever_end = on_retriever_error = on_tool_error = on_tool_end
+    on_tool_error = on_tool_end
 
 
-class _OnlyChains:
-    ignore_agent = ignore_retriever = True
-
-
-class _Waiter(_OnlyChains, _Inline, AsyncCallbackHandler):
+class _Waiter(_Inline, AsyncCallbackHandler):
     """Lets a node wait for its slot on the event loop."""
 
     def __init__(self, watch: RunWatch) -> None:
         self._watch = watch
+
+    @property
+    def ignore_agent(self) -> bool:
+        """Tools, which wait for nothing."""
+        return True
 
     @property
     def ignore_chain(self) -> bool:
