@@ -15,6 +15,7 @@ import pytest
 import requests
 from blockbuster import BlockingError
 from langgraph.errors import GraphInterrupt, GraphRecursionError, InvalidUpdateError, NodeTimeoutError
+from langgraph.types import RetryPolicy
 from pydantic import BaseModel, ValidationError
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
@@ -255,3 +256,25 @@ def test_control_flow():
     """LangGraph's own, and nothing else."""
     assert is_control_flow(GraphInterrupt())
     assert not is_control_flow(ConnectionError())
+
+
+@pytest.mark.req("N-16")
+@pytest.mark.parametrize(
+    ("error", "langgraph", "ours"),
+    [
+        (TimeoutError(), False, True),
+        (OSError(errno.ENETUNREACH, "x"), False, True),
+        (RuntimeError("x"), False, True),
+        (httpx_error(429), False, True),
+        (httpx.ReadTimeout("x"), True, True),
+        (requests_error(404), True, False),
+        (requests_error(503), True, True),
+        (AssertionError(), True, False),
+        (ConnectionError(), True, True),
+        (ValueError(), False, False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_what_langgraph_retries_by_default_is_something_else(error, langgraph, ours):
+    """So a node without a `retry_on` does not take LangGraph's for it; the README names the differences."""
+    assert (RetryPolicy().retry_on(error), is_retryable_node_error(error)) == (langgraph, ours)

@@ -6,6 +6,7 @@ import threading
 import weakref
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import GraphDrained
 from langgraph.graph import START, StateGraph
@@ -577,3 +578,38 @@ def test_a_watched_loop_keeps_no_state_of_a_finished_node_alive():
         return {}
 
     assert asyncio.run(main())
+
+
+@pytest.mark.req("N-17")
+def test_an_abort_signal_ends_a_sync_node_whose_awaited_run_was_cancelled():
+    """Real time: LangGraph leaves it in a thread that the cancellation does not reach; the signal does."""
+    controller, waiting, stopped = AbortController(), threading.Event(), threading.Event()
+
+    def fail(state):
+        raise ConnectionError
+
+    def work(state, config: RunnableConfig):
+        try:
+            return node(state, config)
+        finally:
+            stopped.set()
+
+    node = create_node(
+        fail,
+        retry={"backoff_ms": 3_600_000, "max_backoff_ms": 3_600_000},
+        on_retry_attempt=lambda _: waiting.set(),
+    )
+    graph = StateGraph(State).add_node("n", work).add_edge(START, "n").compile()
+
+    async def main():
+        task = asyncio.create_task(graph.ainvoke({"x": 0}, runner_config(abort_signal=controller.signal)))
+        await asyncio.to_thread(waiting.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        was_stopped_by_the_cancellation = stopped.wait(0.05)
+        controller.abort("request cancelled")
+        return was_stopped_by_the_cancellation
+
+    assert asyncio.run(main()) is False
+    assert stopped.wait(10)

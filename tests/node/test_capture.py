@@ -1,9 +1,14 @@
 """What a failure leaves in the state, and what it leaves alone."""
 
+import contextlib
 import json
+import operator
 import re
+from typing import Annotated
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import task
 from langgraph.graph import START, StateGraph
 from langgraph.types import RetryPolicy
 from pydantic import BaseModel
@@ -136,7 +141,6 @@ def test_the_record_is_json_and_reads_as_a_model(colour):
 def test_captures_into_other_schemas(colour, schema):
     """A pydantic or dataclass state with the two fields works as well."""
     from dataclasses import dataclass, field
-    from typing import Annotated
 
     from langgraph_runner import append_bounded, merge_mappings
 
@@ -288,3 +292,54 @@ def test_on_error_record_leaves_the_flag_down(colour):
     update = colour.call(node, {})
     assert list(update) == ["errors"]
     assert update["errors"][0]["error_type"] == "ValueError"
+
+
+@pytest.mark.req("N-4")
+@pytest.mark.parametrize("on_error", ["capture", "record", "raise"])
+def test_a_failure_of_a_task_is_raised(colour, on_error):
+    """The function that calls the task would take a captured one for its result."""
+
+    async def call_async(state):
+        return {"x": await failing_task(1)}
+
+    failing_task = task(create_node(colour.function(failing(OSError("disk"))), name="t", on_error=on_error))
+    call = call_async if colour.is_async else lambda state: {"x": failing_task(1).result()}
+    graph = StateGraph(State).add_node("n", call).add_edge(START, "n").compile()
+    with pytest.raises(OSError, match="disk") as raised:
+        colour.invoke(graph, {"x": 0})
+    assert any("caller of a @task" in note for note in raised.value.__notes__) is (on_error != "raise")
+
+
+class Adding(GraphState, total=False):
+    """A state with a list that grows."""
+
+    lines: Annotated[list[str], operator.add]
+
+
+@pytest.mark.req("N-4")
+def test_a_captured_failure_repeats_nothing_that_is_in_the_state(colour):
+    """It writes a partial update; a node that hands back the whole state doubles each list with a reducer."""
+    for function, lines in [(failing(ValueError("no")), ["a"]), (lambda state: {**state}, ["a", "a"])]:
+        node = create_node(colour.function(function))
+        graph = StateGraph(Adding).add_node("n", node).add_edge(START, "n").compile()
+        assert colour.invoke(graph, {"lines": ["a"]})["lines"] == lines
+
+
+def kept_by(saver):
+    """All that a checkpointer holds, in bytes as good as it stores them."""
+    return repr((dict(saver.storage), dict(saver.writes), dict(saver.blobs)))
+
+
+@pytest.mark.req("N-4", "N-20")
+@pytest.mark.parametrize(("on_error", "is_kept"), [("capture", False), ("record", False), ("raise", True)])
+def test_a_checkpoint_keeps_the_raw_text_of_what_is_raised_only(colour, on_error, is_kept):
+    """LangGraph stores an unhandled error as it prints, and `get_state()` shows it; a record is redacted."""
+    secret = "hunter" + "2secret99"
+    saver = InMemorySaver()
+    node = create_node(colour.function(failing(OSError(f"password={secret}"))), retry=1, on_error=on_error)
+    graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile(checkpointer=saver)
+    thread = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(OSError, match=secret) if is_kept else contextlib.nullcontext():
+        colour.invoke(graph, {"x": 0}, thread)
+    assert (secret in kept_by(saver)) is is_kept
+    assert [secret in task.error for task in graph.get_state(thread).tasks] == [True] * is_kept

@@ -3,13 +3,24 @@
 import asyncio
 import functools
 import inspect
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command
 
-from langgraph_runner import GraphState, RunnableNode, create_node, get_node_context, runner_config
+from langgraph_runner import (
+    CircuitBreakerConfig,
+    GraphState,
+    NodeMetricsCollector,
+    RunnableNode,
+    create_node,
+    get_node_context,
+    runner_config,
+)
 from langgraph_runner.node.runtime import drive
 
 
@@ -210,7 +221,6 @@ def test_run_gives_the_outcome_as_a_value(colour):
 @pytest.mark.req("N-1")
 def test_order_of_the_pipeline_is_the_documented_one(colour, fake):
     """Log -> metrics -> capture -> fallback -> total timeout -> retry -> breaker -> attempt timeout -> call."""
-    from langgraph_runner import CircuitBreakerConfig, NodeMetricsCollector
     from langgraph_runner.testing import Flaky
 
     collector = NodeMetricsCollector()
@@ -258,3 +268,38 @@ def test_one_node_serves_many_threads_and_loops():
 
     node = create_node(f, retry=2, timeout_ms=5000)
     assert [asyncio.run(node({"x": n}, runner_config(story_id="s")))["y"] for n in range(3)] == [0, 1, 2]
+
+
+@pytest.mark.req("N-1", "N-21")
+def test_one_node_is_in_use_on_many_loops_at_once():
+    """Each loop in a thread of its own; what they share, the breaker and the collector, loses nothing."""
+    loops, rounds = 4, 25
+    together = threading.Barrier(loops, timeout=10)
+    collector = NodeMetricsCollector()
+    failures = itertools.count()
+
+    async def work(state):
+        await asyncio.sleep(0)
+        if next(failures) % 3 == 0:
+            raise ConnectionError
+        return {"y": state["x"]}
+
+    node = create_node(
+        work,
+        name="n",
+        retry={"max_attempts": 100, "backoff_ms": 0},
+        timeout_ms=60_000,
+        circuit_breaker=CircuitBreakerConfig(failure_threshold=10_000),
+        metrics_collector=collector,
+    )
+
+    async def use(number):
+        together.wait()
+        return [(await node({"x": number}))["y"] for _ in range(rounds)]
+
+    with ThreadPoolExecutor(loops) as pool:
+        results = list(pool.map(lambda number: asyncio.run(use(number)), range(loops)))
+    metrics = collector.get_node_metrics("n")
+    assert results == [[number] * rounds for number in range(loops)]
+    assert metrics.success_count == loops * rounds
+    assert next(failures) == metrics.success_count + metrics.retry_count

@@ -3,12 +3,15 @@
 import logging
 import subprocess
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
 import structlog
+from langgraph.graph import START, StateGraph
+from langgraph.types import RetryPolicy
 
-from langgraph_runner import create_node, runner_config
+from langgraph_runner import GraphState, add_node_context, create_node, runner_config
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -157,3 +160,53 @@ def test_a_log_processor_that_raises_does_not_fail_the_node(colour, structlog_re
     structlog.configure(processors=[broken])
     assert colour.call(create_node(colour.function(lambda s: {"x": 1})), {}) == {"x": 1}
     assert "could not be logged" in caplog.text
+
+
+def failing_once(text):
+    """A function whose first call raises an error with this text."""
+    errors = [ConnectionError(text)]
+
+    def work(state):
+        if errors:
+            raise errors.pop()
+        return {}
+
+    return work
+
+
+@pytest.mark.req("N-3", "N-20")
+def test_the_text_of_what_is_retried_is_in_no_log(colour, fake, caplog):
+    """LangGraph's own retry logs all of it; here whoever listens, to whichever logger, reads only the type."""
+    caplog.set_level(logging.DEBUG)
+    text = "Mrs Smith, order 4711"
+    policy = RetryPolicy(initial_interval=0, jitter=False)
+    for node, options, is_told in [
+        (colour.function(failing_once(text)), {"retry_policy": policy}, True),
+        (create_node(colour.function(failing_once(text)), retry=2, runtime=fake), {}, False),
+    ]:
+        caplog.clear()
+        builder = StateGraph(GraphState).add_node("n", node, **options).add_edge(START, "n")
+        colour.invoke(builder.compile(), {})
+        assert "ConnectionError" in caplog.text
+        assert (text in caplog.text) is is_told
+
+
+@pytest.mark.req("N-3", "N-22")
+def test_each_event_of_the_user_has_the_context_of_its_own_node(colour, structlog_restored):
+    """LangGraph hands no context variable from node to node: it is set anew, side by side and in a row."""
+    logs = structlog.testing.LogCapture()
+    structlog.configure(processors=[add_node_context, logs])
+    bound = ContextVar("bound", default="nothing")
+    builder = StateGraph(GraphState)
+
+    def work(state):
+        structlog.get_logger().info("mine", found=bound.get())
+        bound.set("dirt")
+
+    for name, before in {"a": START, "b": START, "c": ["a", "b"]}.items():
+        builder.add_node(name, create_node(colour.function(work))).add_edge(before, name)
+    colour.invoke(builder.compile(), {})
+    mine = [entry for entry in logs.entries if entry["event"] == "mine"]
+    assert sorted(entry["node"] for entry in mine) == ["a", "b", "c"]
+    assert {entry["found"] for entry in mine} == {"nothing"}
+    assert len({entry["trace_id"] for entry in mine}) == 1

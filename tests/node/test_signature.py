@@ -6,8 +6,9 @@ import warnings
 from typing import Literal, get_type_hints
 
 import pytest
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langgraph.cache.memory import InMemoryCache
+from langgraph.errors import NodeError
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.store.base import BaseStore
@@ -184,6 +185,10 @@ def _closure(value):
     return work
 
 
+def _as_graph(action):
+    return StateGraph(State).add_node("i", action).add_edge(START, "i").compile()
+
+
 @pytest.mark.req("N-26")
 def test_nodes_of_one_factory_do_not_share_a_cache():
     """LangGraph's cache identity is module and qualname; the node's name is made part of it."""
@@ -227,10 +232,13 @@ def test_a_wrapped_graph_is_still_found_as_a_subgraph():
 
 
 @pytest.mark.req("N-1")
-def test_names_that_langgraph_refuses_are_left_to_langgraph():
+@pytest.mark.parametrize(
+    ("name", "message"), [("a|b", "reserved character"), ("a:b", "reserved character"), (END, "reserved")]
+)
+def test_names_that_langgraph_refuses_are_left_to_langgraph(name, message):
     """`|` and `:` fail in add_node, where the name is used."""
-    node = create_node(lambda s: {}, name="a|b")
-    with pytest.raises(ValueError, match="reserved character"):
+    node = create_node(lambda s: {}, name=name)
+    with pytest.raises(ValueError, match=message):
         StateGraph(State).add_node(node)
 
 
@@ -251,3 +259,65 @@ def test_a_generator_is_called_after_its_function():
 
     builder = StateGraph(State).add_sequence([create_node(words)])
     assert list(builder.nodes) == ["words"]
+
+
+def _generator(value):
+    def parts(state):
+        yield {"y": value}
+
+    return parts
+
+
+@pytest.mark.req("N-26")
+@pytest.mark.parametrize(
+    ("one", "two", "names"),
+    [
+        (_generator(1), _generator(2), ("one", "two")),
+        (RunnableLambda(_closure(1)), RunnableLambda(_closure(2)), ("one", "two")),
+        (_as_graph(_closure(1)), _as_graph(_closure(2)), ("one", "two")),
+        (RunnableLambda(lambda s: {"y": 1}), RunnableLambda(_closure(2)), (None, None)),
+    ],
+    ids=["generators", "lambdas", "graphs", "functions of different names"],
+)
+def test_nodes_of_runnables_do_not_share_a_cache(colour, one, two, names):
+    """LangGraph alone knows all Runnables by the same name, and serves the result of the first."""
+    cache = InMemoryCache()
+
+    def result(action):
+        builder = StateGraph(State).add_node("same", action, cache_policy=CachePolicy())
+        return colour.invoke(builder.add_edge(START, "same").compile(cache=cache), {"x": 0})["y"]
+
+    nodes = [
+        create_node(source, name=name, on_error="raise")
+        for source, name in zip((one, two), names, strict=True)
+    ]
+    assert [result(node) for node in nodes * 2] == [1, 2, 1, 2]
+
+
+@pytest.mark.req("N-26")
+def test_an_error_handler_may_be_a_node(colour):
+    """It is given LangGraph's `NodeError`, which is injected by its name."""
+
+    def fail(state):
+        raise KeyError("gone")
+
+    def handle(state: State, error: NodeError) -> dict:
+        return {"story_id": f"{error.node}: {error.error!r}"}
+
+    builder = StateGraph(State).add_node(
+        "n",
+        create_node(colour.function(fail), on_error="raise"),
+        error_handler=create_node(colour.function(handle), retry=2, timeout_ms=5_000),
+    )
+    result = colour.invoke(builder.add_edge(START, "n").compile(), {"x": 0})
+    assert (result["story_id"], result["errors"]) == ("n: KeyError('gone')", [])
+
+
+@pytest.mark.req("N-26")
+def test_nothing_is_injected_that_the_function_does_not_ask_for(colour):
+    """Not even into a function that takes any keyword; the config that the runner needs stays with it."""
+    seen = []
+    node = create_node(colour.function(lambda state, **given: seen.append(given)), retry=2, timeout_ms=5_000)
+    builder = StateGraph(State).add_node("n", node).add_edge(START, "n")
+    colour.invoke(builder.compile(store=InMemoryStore()), {"x": 0})
+    assert seen == [{}]

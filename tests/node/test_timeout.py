@@ -6,8 +6,12 @@ import threading
 from datetime import timedelta
 
 import pytest
+from langchain_core.runnables import RunnableLambda
+from langgraph.config import get_config, get_stream_writer
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
+from langgraph.graph import START, StateGraph
 from langgraph.types import TimeoutPolicy
+from typing_extensions import TypedDict
 
 from langgraph_runner import NodeTimeoutError, RetryConfig, abandoned_threads, create_node, get_node_context
 from langgraph_runner.testing import Flaky
@@ -286,3 +290,61 @@ def test_the_record_of_a_timeout_tells_where_the_function_was(colour):
     release.set()
     assert "hang_here" in stack
     assert "test_timeout.py" in stack
+
+
+class Empty(TypedDict):
+    """A state."""
+
+
+def graph_of(node, **options):
+    """A graph of one node."""
+    return StateGraph(Empty).add_node("n", node, **options).add_edge(START, "n").compile()
+
+
+@pytest.mark.req("N-15")
+@pytest.mark.parametrize("limits", [{"timeout_ms": 5_000}, {"timeout_ms": 5_000, "retry": 3}])
+def test_a_thread_knows_the_run_that_it_belongs_to(limits):
+    """LangGraph's `get_config()` and stream writer work in the thread of an attempt."""
+
+    def work(state):
+        assert threading.current_thread() is not threading.main_thread()
+        get_stream_writer()(get_config()["metadata"]["langgraph_node"])
+
+    graph = graph_of(create_node(work, on_error="raise", **limits))
+    assert list(graph.stream({}, stream_mode="custom")) == ["n"]
+
+
+@pytest.mark.req("N-15")
+@pytest.mark.parametrize("is_awaited", [False, True], ids=["invoke", "ainvoke"])
+def test_a_sync_node_is_timed_out_where_langgraph_refuses_to(is_awaited):
+    """Real time: LangGraph has no `timeout` for it; `timeout_ms` ends it in either kind of run."""
+    release = threading.Event()
+
+    def block(state):
+        release.wait(10)
+
+    with pytest.raises(ValueError, match="only supported for async nodes"):
+        graph_of(block, timeout=0.02)
+    graph = graph_of(create_node(block, timeout_ms=20, on_error="raise"))
+    with pytest.raises(NodeTimeoutError):
+        asyncio.run(graph.ainvoke({})) if is_awaited else graph.invoke({})
+    release.set()
+
+
+@pytest.mark.req("N-15")
+@pytest.mark.parametrize("is_awaited", [False, True], ids=["invoke", "ainvoke"])
+def test_a_node_of_both_colours_is_timed_out_in_both(is_awaited):
+    """Real time: LangGraph accepts a `timeout` for it, and fails in a sync run."""
+    release = threading.Event()
+
+    async def hang(state):
+        await asyncio.Event().wait()
+
+    both = RunnableLambda(lambda state: release.wait(10), hang)
+    accepted = graph_of(both, timeout=0.02)
+    with pytest.raises(ValueError, match="only supported for async nodes"):
+        accepted.invoke({})
+    graph = graph_of(create_node(both, timeout_ms=20, on_error="raise"))
+    with pytest.raises(NodeTimeoutError):
+        asyncio.run(graph.ainvoke({})) if is_awaited else graph.invoke({})
+    release.set()

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors import FallbackError, NodeCancellationError, note_once, original_error
-from langgraph_runner.node.langgraph_compat import is_checkpointed, native_policies, run_control
+from langgraph_runner.node.langgraph_compat import (
+    is_checkpointed,
+    native_policies,
+    run_control,
+    writes_fields,
+)
 from langgraph_runner.node.outcome import Outcome, Success
 
 if TYPE_CHECKING:
@@ -33,8 +38,9 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
         What the function returned, or the update that captures its failure.
 
     Raises:
-        Exception: The original exception, with `on_error="raise"`, where the graph's state has no `errors`, or
-            where LangGraph would keep a captured failure in its cache as if it were a result.
+        Exception: The original exception, with `on_error="raise"`, where the graph's state has no `errors`,
+            where the node is a `@task`, whose caller would take a captured failure for its result, or where
+            LangGraph would keep one in its cache as if it were a result.
         GraphDrained: The node was stopped by a drain, and the run has a checkpoint to resume from (or
             `on_error="raise"`). LangGraph ends the run there, and on resume the node runs again: captured as
             an error it would be skipped.
@@ -62,6 +68,8 @@ def _obstacle(schema: SchemaWatch, config: RunnableConfig | None) -> str | None:
     """Why a failure cannot be captured here, and what to do about it."""
     if not schema.keeps_errors(config):
         return "the graph's state has no 'errors' field. Let it inherit from GraphState, or use on_error='raise'."
+    if not writes_fields(config):
+        return "the caller of a @task would take the failure for a result. Use on_error='raise'."
     if native_policies(config).caches:
         return (
             "the node's CachePolicy would serve the failure again as a result. Use on_error='raise' with it."

@@ -19,7 +19,7 @@ from langgraph_runner.node.pipeline import run_node
 from langgraph_runner.node.policies import NodePolicies
 from langgraph_runner.node.runtime import Runtime, drive
 from langgraph_runner.node.schema import SchemaWatch
-from langgraph_runner.node.signature import dress
+from langgraph_runner.node.signature import dress, qualname_of
 
 if TYPE_CHECKING:
     from langgraph_runner.node.policies import OnError
@@ -84,6 +84,7 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         # By these a drawing tells what kind of Runnable the node is.
         self.__module__, kind = kind_of(self.bound)
         self.__name__ = getattr(self.bound, "__name__", kind)
+        self.__qualname__ = qualname_of(self.bound, kind, blocking.name)
 
     @cached_property
     def deps(self) -> list[Runnable[Any, Any]]:

@@ -15,9 +15,11 @@ from langchain_core.runnables import RunnableConfig
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from langchain_core.runnables import Runnable
+
     from langgraph_runner.node.callee import Callee
 
-__all__ = ["dress"]
+__all__ = ["dress", "qualname_of"]
 
 _STATE = inspect.Parameter("state", inspect.Parameter.POSITIONAL_OR_KEYWORD)
 # LangGraph compares annotations literally, and injects the config for exactly this one.
@@ -48,6 +50,21 @@ def dress(
     # step: from a decorated function to what was decorated.
     wrapper.__wrapped__ = getattr(source, "__wrapped__", source)  # type: ignore[attr-defined]
     wrapper.__signature__ = _signature(callee, others)  # type: ignore[attr-defined]
+
+
+def qualname_of(runnable: Runnable[Any, Any], kind: str, name: str | None) -> str:
+    """What LangGraph's node cache is to know the node of a Runnable by.
+
+    Args:
+        runnable: What the node wraps.
+        kind: The name of its class.
+        name: The node's name, if it was given one.
+    """
+    function = getattr(runnable, "func", None) or getattr(runnable, "afunc", None)
+    qualname = getattr(function, "__qualname__", None)
+    if qualname is not None:
+        kind = f"{kind}({getattr(function, '__module__', None)}.{qualname})"
+    return kind if name is None else f"{kind}[{name}]"
 
 
 def _function_behind(source: Any) -> Any:
