@@ -27,6 +27,8 @@ from pydantic import BaseModel
 from langgraph_runner.graph import CheckpointSerializationError, JsonFileSaver
 from langgraph_runner.graph.json_saver.documents import seal, unseal
 from langgraph_runner.graph.json_saver.encoding import ValueCodec
+from langgraph_runner.graph.json_saver.layout import Where
+from langgraph_runner.graph.json_saver.records import merged_writes
 from tests.graph.stores import config_of, put, values_of
 
 CODEC = ValueCodec(JsonPlusSerializer())
@@ -106,6 +108,46 @@ def test_any_value_comes_back_as_it_was(value):
 def test_what_json_has_stays_plain(value):
     """Any JSON parser sees the very value."""
     assert json.loads(seal("checkpoint", {"state": CODEC.encode(value)}))["state"] == value
+
+
+def written_in(container: list[Any]) -> bytes:
+    """How the first item of a list is written."""
+    return seal("checkpoint", {"item": CODEC.encode(container)[0]})
+
+
+@given(VALUE)
+def test_a_value_is_written_the_same_in_a_long_list_and_in_a_short_one(value):
+    """Long ones are looked through as a whole first, and then the shortcut must see whatever the walk sees."""
+    assert written_in([value, *range(40)]) == written_in([value])
+
+
+@pytest.mark.parametrize(
+    "odd", [(), 2**63, -(2**63) - 1, float("nan"), "\ud800", b"", {1: 2}, {"$a": 1}, {"\ud800": 1}]
+)
+def test_one_odd_value_far_down_in_a_long_list_comes_back(odd):
+    """However plain all before it are."""
+    value = [*({"a": [number]} for number in range(100)), {"a": [[{"b": odd}]]}]
+    assert same(round_trip(value), value)
+
+
+@pytest.mark.parametrize("depth", range(97, 103))
+def test_the_limit_of_depth_is_the_same_in_a_long_list(depth):
+    """What lies deeper goes to the serializer there, too."""
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    assert written_in([value, *range(40)]) == written_in([value])
+
+
+def test_writes_are_taken_as_they_were_when_they_were_given(tmp_path):
+    """Whoever changes a value while the saver waits for its turn changes nothing of what is stored."""
+    value = list(range(40))
+    update = merged_writes(CODEC, Where("t", "", "1"), [("topic", value)], "task", "")
+    value.append((1, 2))
+    path = tmp_path / "task.json"
+    stored = update(path, None)
+    assert stored is not None
+    assert unseal(path, stored, "writes")["writes"][0]["value"] == list(range(40))
 
 
 class Colour(Enum):

@@ -47,13 +47,14 @@ def seal(kind: str, body: dict[str, Any]) -> bytes:
     """
     header = {"format": f"langgraph_runner.{kind}", "version": FORMAT_VERSION, "sha256": "0" * _DIGEST_CHARS}
     try:
-        data = to_json({**header, **body}, indent=2) + b"\n"
+        data = memoryview(to_json({**header, **body}, indent=2))
     except ValueError as error:
         raise CheckpointSerializationError("", f"a state cannot be written as JSON: {error}") from error
     found = _HEADER.match(data)
     assert found is not None  # noqa: S101 - written above
-    start = found.end()
-    return data[:start] + _digest(data, start) + data[start + _DIGEST_CHARS :]
+    before, after = data[: found.end()], data[found.end() + _DIGEST_CHARS :]
+    # A large document is copied here only.
+    return b"".join((before, _digest(before, after, b"\n"), after, b"\n"))
 
 
 def is_intact(path: Path, data: bytes, kind: str) -> bool:
@@ -72,8 +73,9 @@ def is_intact(path: Path, data: bytes, kind: str) -> bool:
         raise CheckpointForeignError(path, f"this file holds {found['kind'].decode()}, not {kind}")
     if (version := int(found["version"])) != FORMAT_VERSION:
         raise CheckpointVersionError(path, f"format version {version}; this release reads {FORMAT_VERSION}")
-    start = found.end()
-    return data[start : start + _DIGEST_CHARS] == _digest(data, start)
+    start, end = found.end(), found.end() + _DIGEST_CHARS
+    view = memoryview(data)
+    return data[start:end] == _digest(view[:start], view[end:])
 
 
 def unseal(
@@ -105,9 +107,9 @@ def unseal(
         raise CheckpointCorruptedError(path, f"a valid checksum, but not valid content: {error}") from error
 
 
-def _digest(data: bytes, start: int) -> bytes:
-    """The SHA-256 of all but the digest itself."""
-    view = memoryview(data)
-    digest = hashlib.sha256(view[:start])
-    digest.update(view[start + _DIGEST_CHARS :])
+def _digest(*parts: bytes | memoryview) -> bytes:
+    """The SHA-256 of all that stands around it."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
     return digest.hexdigest().encode()

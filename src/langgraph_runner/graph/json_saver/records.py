@@ -101,18 +101,29 @@ def merged_writes(
         }
         for index, (channel, value) in enumerate(writes)
     }
+    body = {**where.fields(), "task_id": encode_text(task_id)}
+
+    def sealed(merged: dict[int, Any]) -> bytes:
+        return seal(_WRITES, {**body, _WRITES: [merged[index] for index in sorted(merged)]})
+
+    # Before anybody waits for the lock, because the values may change meanwhile.
+    alone = sealed(added)
 
     def update(path: Path, data: bytes | None) -> bytes | None:
-        fields = {_WRITES: []} if data is None else unseal(path, data, _WRITES)
-        with _complete(path):
-            before = {write["index"]: write for write in fields[_WRITES]}
-        after = {**before, **{i: write for i, write in added.items() if i < 0 or i not in before}}
-        if after == before:
-            return None
-        body = {**where.fields(), "task_id": encode_text(task_id)}
-        return seal(_WRITES, {**body, _WRITES: [after[index] for index in sorted(after)]})
+        if data is None:
+            return alone if added else None
+        before, new = (_by_index(path, each) for each in (data, alone))
+        after = {**before, **{i: write for i, write in new.items() if i < 0 or i not in before}}
+        return None if after == before else sealed(after)
 
     return update
+
+
+def _by_index(path: Path, data: bytes) -> dict[int, Any]:
+    """The writes of a task by their index, undecoded."""
+    fields = unseal(path, data, _WRITES)
+    with _complete(path):
+        return {write["index"]: write for write in fields[_WRITES]}
 
 
 def moved_document(path: Path, data: bytes, thread_id: str) -> tuple[dict[str, Any], bytes]:
