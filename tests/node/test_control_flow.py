@@ -1,7 +1,6 @@
 """Interrupts, commands and other control flow of LangGraph through a wrapped node."""
 
 import asyncio
-import warnings
 from typing import TypedDict
 
 import pytest
@@ -383,14 +382,3 @@ def test_failures_are_counted_by_category(colour, fake):
     metrics = collector.get_node_metrics("n")
     assert metrics.failures_by_category == {"timeout": 1, "validation": 0, "network": 1, "other": 1}
     assert metrics.circuit_open_count == 1
-
-
-@pytest.mark.req("N-26")
-def test_strict_msgpack_checkpoints_keep_the_records(colour, monkeypatch):
-    """Records are JSON primitives, so the strict serializer gives them back as they were."""
-    monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", "true")
-    graph = checkpointed(create_node(colour.function(lambda s: 1 / 0)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        result = colour.invoke(graph, {"x": 0}, THREAD)
-        assert graph.get_state(THREAD).values["errors"] == result["errors"]
