@@ -1,0 +1,1 @@
+"""The crafts that the steps use: colour, type, drawing, words, money, files."""

@@ -1,0 +1,62 @@
+"""Files that steps make, as outputs: text, so that the bundle can hold them."""
+
+from pydantic import BaseModel
+
+__all__ = ["Bundle", "CampaignFile", "Image", "ManifestEntry", "TextFiles", "Visuals"]
+
+
+class CampaignFile(BaseModel):
+    """A text file of the campaign."""
+
+    path: str
+    media_type: str
+    text: str
+
+
+class TextFiles(BaseModel):
+    """What a step delivers whose work is files."""
+
+    files: tuple[CampaignFile, ...]
+
+    def named(self, path: str) -> CampaignFile:
+        """The file at `path`."""
+        return next(file for file in self.files if file.path == path)
+
+
+class Image(CampaignFile):
+    """A drawing."""
+
+    width: int
+    height: int
+    alt: str
+    """What it shows, for whom cannot see it."""
+
+
+class Visuals(BaseModel):
+    """The hero without words, to put them on it, and cards with the headlines."""
+
+    hero: Image
+    cards: tuple[Image, ...]
+
+    @property
+    def files(self) -> tuple[Image, ...]:
+        """All of them."""
+        return (self.hero, *self.cards)
+
+
+class ManifestEntry(BaseModel):
+    """A file in the bundle."""
+
+    path: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+class Bundle(BaseModel):
+    """The campaign as one file."""
+
+    name: str
+    size: int
+    sha256: str
+    entries: tuple[ManifestEntry, ...]

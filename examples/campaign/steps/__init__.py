@@ -1,0 +1,1 @@
+"""The steps of the campaign, one module each. Their parameters name what they get."""
