@@ -61,7 +61,7 @@ class RunEngine:
         artifacts: The folder for files that steps save; None for one beside the SQLite file, else `artifacts`.
         max_concurrency: How many steps may run at once, of all runs: at least 1.
         max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database.
-        lease_ms: How long it may be silent before others take over its runs: 1,000 to 3,600,000.
+        lease_ms: How long it may be silent before others take over its runs: 100 to 3,600,000.
         poll_ms: How often it looks for runs that nobody runs: at least 10.
         metrics_collector: What steps report to.
         spans: What traces steps: a `NodeSpans`.
@@ -101,7 +101,7 @@ class RunEngine:
         for name, value, low, high in (
             ("max_concurrency", max_concurrency, 1, 100_000),
             ("max_active_runs", max_active_runs, 1, 100_000),
-            ("lease_ms", lease_ms, 1_000, 3_600_000),
+            ("lease_ms", lease_ms, 100, 3_600_000),
             ("poll_ms", poll_ms, 10, 3_600_000),
         ):
             if isinstance(value, bool) or not low <= value <= high:

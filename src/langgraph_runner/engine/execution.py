@@ -350,6 +350,7 @@ class RunExecution:
                 step=name,
                 tenant=self._run.tenant,
                 sink=artifacts,
+                fencing_token=self.fence,
             )
             try:
                 received = await self._results.received(step)

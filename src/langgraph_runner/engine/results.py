@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph_runner.engine.store import reads
 from langgraph_runner.workflow import CacheScope
 from langgraph_runner.workflow.hashing import content_hash
-from langgraph_runner.workflow.values import InputType
+from langgraph_runner.workflow.inputs import InputType
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from langgraph_runner.node.context import get_node_context
+from langgraph_runner.node import AbortController
+from langgraph_runner.node.context import CURRENT_CONTEXT
 
 if TYPE_CHECKING:
     from langgraph_runner.node import AbortSignal
 
 __all__ = ["ArtifactRef", "ArtifactSink", "StepContext"]
+
+_NAME: Final = re.compile(r"[^/\\\x00-\x1f]+(/[^/\\\x00-\x1f]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,22 @@ class ArtifactSink(Protocol):
 class StepContext:
     """The `ctx` of a step: made by whoever runs it. For the time of the step; safe to hand to its threads."""
 
-    __slots__ = ("_sink", "run_id", "step", "tenant", "workflow")
+    __slots__ = ("_sink", "fencing_token", "run_id", "step", "tenant", "workflow")
 
     def __init__(
-        self, *, run_id: str, workflow: str, step: str, tenant: str, sink: ArtifactSink | None
+        self,
+        *,
+        run_id: str,
+        workflow: str,
+        step: str,
+        tenant: str,
+        sink: ArtifactSink | None,
+        fencing_token: int = 0,
     ) -> None:
         self.run_id = run_id
+        self.fencing_token = fencing_token
+        """Grows each time that a process takes over the run. A service that remembers the greatest one it has seen can
+        refuse a process that was taken for dead and comes back."""
         self.workflow = workflow
         self.step = step
         self.tenant = tenant
@@ -84,6 +98,10 @@ class StepContext:
             ValueError: The name is no relative path.
         """
         content = data.encode() if isinstance(data, str) else data
+        if not _NAME.fullmatch(name) or {"..", "."} & set(name.split("/")):
+            raise ValueError(
+                f"The artifact name {name!r:.80} is no relative path, such as 'images/hero.svg'."
+            )
         if self._sink is None:
             sha256 = hashlib.sha256(content).hexdigest()
             return ArtifactRef(name, f"discarded:{sha256}", media_type, len(content), sha256)

@@ -1,0 +1,166 @@
+"""Processes that are killed or stopped while they run workflows: real ones, with real signals."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import random
+import signal
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+import pytest
+
+from langgraph_runner.engine import RunEngine
+from langgraph_runner.engine.store.schema import run_steps
+from tests.engine.worker import DEPENDENCIES, Orders, make_workflow, serve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNS, KILLS = 200, 50
+# Children of a process that has imported all that they need: one takes milliseconds to start.
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.engine.worker"])
+
+
+class Site:
+    """A database, the log of effects, and the processes that serve it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._workers: list[multiprocessing.process.BaseProcess] = []
+        (folder / "effects").touch()
+
+    def start(self, **orders: object) -> multiprocessing.process.BaseProcess:
+        """One more process."""
+        worker = PROCESSES.Process(target=serve, args=(Orders(self.folder, **orders),), daemon=True)
+        worker.start()
+        self._workers.append(worker)
+        return worker
+
+    def end(self) -> None:
+        """Kill what is left of them."""
+        for worker in self._workers:
+            worker.kill()
+            worker.join()
+            worker.close()
+
+    def engine(self) -> RunEngine:
+        """One that makes and reads runs, and runs none."""
+        engine = RunEngine(
+            [make_workflow(self.folder)], store=f"sqlite:///{self.folder / 'runs.db'}", poll_ms=20
+        )
+        engine.take_on("none")
+        return engine
+
+    def executions(self) -> dict[tuple[str, str], list[int]]:
+        """For each run and step the fencing tokens under which it has done its work."""
+        found = defaultdict(list)
+        for line in (self.folder / "effects").read_text().splitlines():
+            run, step, token, _ = line.split()
+            found[run, step].append(int(token))
+        return found
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A place of its own, of which nothing is left running."""
+    site = Site(tmp_path)
+    yield site
+    site.end()
+
+
+async def committed_tokens(engine: RunEngine, run_id: str) -> dict[str, int]:
+    """For each step the token under which it was committed."""
+
+    def read(connection):
+        query = run_steps.select().where(run_steps.c.run_id == run_id)
+        return {row.step_id: row.fence for row in connection.execute(query)}
+
+    return await engine._store.read(read)
+
+
+@pytest.mark.req("R-42", "R-43")
+async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, capsys):
+    """200 runs, two workers, 50 SIGKILLs: every run completes, every committed effect is there once."""
+    chance = random.Random(7)  # noqa: S311 - a reproducible one
+    async with site.engine() as engine:
+        ids = [(await engine.trigger("campaign.v1", {"number": number})).id for number in range(RUNS)]
+        kills, workers = 0, [site.start(), site.start()]
+        while kills < KILLS or await engine.list_runs(status=["pending", "running"], limit=1):
+            await asyncio.sleep(chance.uniform(0.03, 0.2))
+            if kills < KILLS and (site.folder / "effects").stat().st_size:
+                victim = chance.randrange(2)
+                os.kill(workers[victim].pid, signal.SIGKILL)
+                workers[victim] = site.start()
+                kills += 1
+        runs = [await engine.get_run(run_id) for run_id in ids]
+        assert Counter(run.status.value for run in runs) == {"completed": RUNS}
+        executions, repeated = site.executions(), 0
+        for run_id in ids:
+            for step, token in (await committed_tokens(engine, run_id)).items():
+                done = executions[run_id, step]
+                assert done.count(token) == 1  # the committed effect is there, once
+                assert max(done) == token  # and nothing ran after it was committed
+                repeated += len(done) - 1
+    with capsys.disabled():
+        steps = RUNS * len(DEPENDENCIES)
+        print(  # noqa: T201 - the counts are to be seen
+            f"\n{RUNS} runs, {kills} kills: all completed, {steps} of {steps} committed effects once,"
+            f" {repeated} uncommitted ones done again"
+        )
+
+
+@pytest.mark.req("R-42")
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+async def test_death_at_any_commit_changes_nothing_of_the_result(site, before):
+    """At each in turn: whoever goes on makes the same files, byte for byte."""
+    expected, deaths = None, 0
+    async with site.engine() as engine:
+        for count in range(1, 40):
+            run = await engine.trigger("campaign.v1", {"number": 1})
+            worker = site.start(lease_ms=100, die_at=count, before=before)
+            is_over = asyncio.ensure_future(engine.wait(run.id, timeout_ms=20_000))
+            while worker.is_alive() and not is_over.done():  # noqa: ASYNC110 - a process tells nobody
+                await asyncio.sleep(0.01)
+            has_died = not worker.is_alive()
+            deaths += has_died
+            helper = site.start(lease_ms=100)
+            ended = await is_over
+            worker.kill()
+            helper.kill()
+            files = {
+                step: [(file.name, await engine.read_artifact(file)) for file in found]
+                for step, found in (await engine.get_run_artifacts(run.id)).items()
+            }
+            expected = expected or files
+            assert (ended.status, len(files)) == ("completed", len(DEPENDENCIES))
+            assert files == expected
+            if not has_died:
+                break
+    assert deaths >= 8  # as many as the run is deep
+
+
+@pytest.mark.req("R-43")
+async def test_a_late_writer_is_refused(site):
+    """Stopped past its lease and woken up again, it says so and writes nothing."""
+    async with site.engine() as engine:
+        run = await engine.trigger("campaign.v1", {"number": 1})
+        first = site.start(slow="theme")
+        while not await engine.get_run_steps(run.id, status="running"):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        os.kill(first.pid, signal.SIGSTOP)
+        second = site.start()
+        ended = await engine.wait(run.id, timeout_ms=20_000)
+        tokens = await committed_tokens(engine, run.id)
+        assert (ended.status, tokens["theme"]) == ("completed", 2)
+        second.kill()
+        (site.folder / "go").touch()
+        os.kill(first.pid, signal.SIGCONT)
+        log = site.folder / f"log.{first.pid}"
+        while "run.lease_lost" not in log.read_text():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+        assert run.id in log.read_text()
+        assert await committed_tokens(engine, run.id) == tokens

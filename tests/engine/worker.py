@@ -1,0 +1,104 @@
+"""What a process does that serves runs of one workflow, to be killed, stopped and watched. No tests.
+
+Each step appends a line to a file when it has done its work: run, step, fencing token, process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from langgraph_runner.engine import RunEngine
+from langgraph_runner.engine.store import writer
+from langgraph_runner.workflow import StepContext, Workflow
+
+DEPENDENCIES = {
+    "brief": [],
+    "segments": ["brief"],
+    "pillars": ["brief"],
+    "theme": ["brief"],
+    "headlines": ["segments", "pillars"],
+    "copy": ["headlines"],
+    "media": ["segments"],
+    "hero": ["theme", "headlines"],
+    "social": ["theme"],
+    "page": ["copy", "hero"],
+    "mails": ["copy", "page"],
+    "calendar": ["media"],
+    "bundle": ["social", "mails", "calendar", "page"],
+}
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a process is to do."""
+
+    folder: Path
+    lease_ms: int = 400
+    die_at: int | None = None
+    """The commit at which it kills itself."""
+    before: bool = False
+    """Just before it, not just after."""
+    slow: str | None = None
+    """A step that waits until there is a file `go`."""
+
+
+def make_workflow(folder: Path, slow: str | None = None) -> Workflow:
+    """Thirteen steps, each of which has an effect outside of the engine."""
+    workflow = Workflow("campaign.v1")
+    for name, before in DEPENDENCIES.items():
+        workflow.step(
+            _step(name, folder, slow), id=name, depends_on=before, cache="none", output=dict[str, str]
+        )
+    return workflow
+
+
+def _step(name: str, folder: Path, slow: str | None):
+    async def run(inputs, ctx: StepContext):
+        while name == slow and not (folder / "go").exists():  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.01)
+        ctx.save_artifact(f"{name}.txt", f"{name} of {inputs['number']}\n" * 10, "text/plain")
+        await asyncio.sleep(0.002)
+        line = f"{ctx.run_id} {name} {ctx.fencing_token} {os.getpid()}\n"
+        with (folder / "effects").open("ab", buffering=0) as file:
+            file.write(line.encode())
+        return {"made": f"{name} of {inputs['number']}"}
+
+    return run
+
+
+def die_at(count: int, *, before: bool) -> None:
+    """Kill this process at its n-th commit: just before it, or just after."""
+    commit, seen = writer._written, 0
+
+    def counted(connection, group):
+        nonlocal seen
+        seen += 1
+        if before and seen == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = commit(connection, group)
+        if seen == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    writer._written = counted
+
+
+def serve(orders: Orders) -> None:
+    """Serve until the process ends; what is logged goes to a file of its own."""
+    log = orders.folder / f"log.{os.getpid()}"
+    logging.basicConfig(filename=log, level=logging.WARNING, format="%(message)s", force=True)
+    if orders.die_at is not None:
+        die_at(orders.die_at, before=orders.before)
+    asyncio.run(_serve(orders))
+
+
+async def _serve(orders: Orders) -> None:
+    workflow = make_workflow(orders.folder, orders.slow)
+    store = f"sqlite:///{orders.folder / 'runs.db'}"
+    async with RunEngine([workflow], store=store, lease_ms=orders.lease_ms, poll_ms=20, max_active_runs=20):
+        await asyncio.Event().wait()
