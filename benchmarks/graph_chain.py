@@ -40,23 +40,25 @@ WHY_SLOW = (
 )
 
 
-class _State(TypedDict, total=False):
+class PlainState(TypedDict, total=False):
+    """With what nodes need to capture a failure."""
+
     a: int
     errors: list[Any]
     routing_flags: dict[str, bool]
 
 
-def nothing(state: _State) -> dict[str, Any]:
+def nothing(state: PlainState) -> dict[str, Any]:
     return {}
 
 
-async def nothing_async(state: _State) -> dict[str, Any]:
+async def nothing_async(state: PlainState) -> dict[str, Any]:
     return {}
 
 
 def chain(make: Callable[[str], Any], nodes: int = NODES, **options: Any) -> Any:
     """A compiled graph of what `make` makes of each node's name."""
-    graph = StateGraph(_State)
+    graph = StateGraph(PlainState)
     previous = START
     for number in range(nodes):
         name = f"n{number}"

@@ -1,8 +1,6 @@
 """What a checkpoint costs in JSON files, beside SQLite, as the history grows.
 
-Run `python -m benchmarks.json_saver`. Each figure is the median of the last ten `put` calls (or of ten reads)
-when the store holds so many checkpoints, in milliseconds of the machine it runs on. Both savers write to the
-same folder and make each checkpoint durable before they return. The 1 MB history takes about 3 GB.
+`python -m benchmarks json_saver` measures it, in a quarter of a minute. It takes 500 MB where temporary files go.
 """
 
 from __future__ import annotations
@@ -10,9 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import sys
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -20,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from benchmarks.report import Goal, Section, Table, milliseconds, times
 from langgraph_runner.graph import JsonFileSaver
 
 if TYPE_CHECKING:
@@ -27,60 +26,130 @@ if TYPE_CHECKING:
 
 COUNTS = (10, 100, 1_000)
 STATES = {"1 KB": 1_000, "1 MB": 1_000_000}
-SAMPLE = 10
-CONFIG: Any = {"configurable": {"thread_id": "bench", "checkpoint_ns": ""}}
+ROUNDS = 10
+LIMIT_PUT = 5
+LIMIT_READ = 5
+
+OURS = "`JsonFileSaver`"
+AS_IT_COMES = "`SqliteSaver`"
+FULL = "`SqliteSaver`, FULL"
+NORMAL = "`SqliteSaver`, NORMAL"
+SYNCHRONOUS = {AS_IT_COMES: None, FULL: "FULL", NORMAL: "NORMAL"}
+
+PUT = "put"
+STEP = "put_writes and put"
+READ = "get_tuple of the newest"
+
+METHOD = """
+One call, when the thread has so many checkpoints: `put`; `put_writes` of the whole state by one task and the `put`
+after it, as a superstep does them; `get_tuple` of the newest. A history is of checkpoints of 1 KB; those that
+are measured come on top of it, {added} of each size, so the first rows have a few more than they say.
+A state consists of small records, about ten thousand in 1 MB. All savers write to one folder and take turns; the
+times are medians, the ratio that of the median round to {full}.
+`SqliteSaver` sets a write-ahead log and leaves `synchronous` as SQLite is compiled, here {default}. FULL and NORMAL
+set it: FULL makes each commit durable, as `JsonFileSaver` does; with NORMAL a power cut may take the last commits.
+An fsync of 1 KB takes {fsync:.2f} ms here.
+"""
+PRAGMA_NAMES = ("OFF", "NORMAL", "FULL", "EXTRA")
+
+WHY_PUT_SMALL = (
+    "a commit of SQLite's is one fsync, of a log; two files and the folders of both are four, and nearly all of the"
+    " time. That of the folder of the file to open could go, if that file might be old after a power cut."
+)
+WHY_PUT_LARGE = (
+    "the state is looked through for what JSON would change, indented and written twice, once to be opened and once"
+    " for the history; SQLite gets msgpack, once."
+)
+WHY_READ = (
+    "the folder is listed, the file to open is read and its checksum verified at each read, and so is that of the"
+    " checkpoint; SQLite looks into an index."
+)
+
+
+@dataclass
+class Candidate:
+    """A saver, with the newest checkpoint of each of its threads."""
+
+    name: str
+    saver: Any
+    newest: dict[str, Any] = field(default_factory=dict)
+    _number: int = 0
+
+    def put(self, thread_id: str, state: dict[str, Any]) -> None:
+        """Store a checkpoint as LangGraph does after a superstep."""
+        self._number += 1
+        number = self._number
+        checkpoint: Any = {
+            "v": 4,
+            "id": f"1f000000-0000-6000-8000-{number:012}",
+            "ts": "2026-01-01T00:00:00+00:00",
+            "channel_values": {**state, "step": number},
+            "channel_versions": {"items": 1, "note": 1, "step": number},
+            "versions_seen": {"node": {"step": number - 1}},
+            "updated_channels": ["step"],
+        }
+        metadata: Any = {"source": "loop", "step": number}
+        parent = self.newest.get(thread_id, config_of(thread_id))
+        self.newest[thread_id] = self.saver.put(parent, checkpoint, metadata, {"step": number})
+
+    def step(self, thread_id: str, state: dict[str, Any]) -> None:
+        """Store what a task wrote, and the checkpoint that its superstep ends with."""
+        self.saver.put_writes(self.newest[thread_id], list(state.items()), f"task-{self._number}")
+        self.put(thread_id, state)
+
+    def read(self, thread_id: str, state: dict[str, Any]) -> None:
+        """Read the newest checkpoint, which has to hold the state."""
+        found = self.saver.get_tuple(config_of(thread_id)).checkpoint["channel_values"]
+        assert len(found["items"]) == len(state["items"])
+
+
+Figures = dict[str, list[float]]
+"""Milliseconds of each candidate in every round."""
+
+
+def config_of(thread_id: str) -> Any:
+    return {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
 
 
 def state_of(size: int) -> dict[str, Any]:
     """Make a state of so many bytes of compact JSON, in records as nodes leave them."""
     record = {"id": 17, "name": "a step of the run", "score": 0.25, "tags": ["red", "green"], "done": True}
-    return {"items": [dict(record) for _ in range(max(1, size // 93))], "note": "x" * 20}
-
-
-def put(saver: Any, number: int, state: dict[str, Any], parent: Any) -> Any:
-    """Store a checkpoint as LangGraph does after a superstep; gives its config."""
-    checkpoint: Any = {
-        "v": 4,
-        "id": f"1f000000-0000-6000-8000-{number:012}",
-        "ts": "2026-01-01T00:00:00+00:00",
-        "channel_values": {**state, "step": number},
-        "channel_versions": {"items": 1, "note": 1, "step": number},
-        "versions_seen": {"node": {"step": number - 1}},
-        "updated_channels": ["step"],
+    return {
+        "items": [{**record, "tags": ["red", "green"]} for _ in range(max(1, size // 93))],
+        "note": "x" * 20,
     }
-    return saver.put(parent, checkpoint, {"source": "loop", "step": number}, {"step": number})
 
 
-def milliseconds(call: Callable[[], Any]) -> tuple[float, Any]:
-    """How long a call takes, and what it gives."""
+def duration_ms(call: Callable[[], Any]) -> float:
+    """How long a call takes."""
     begin = perf_counter()
-    result = call()
-    return (perf_counter() - begin) * 1e3, result
+    call()
+    return (perf_counter() - begin) * 1e3
 
 
-def measure(saver: Any, size: int, counts: tuple[int, ...]) -> dict[int, tuple[float, float]]:
-    """Milliseconds of a `put` and of a read of the newest checkpoint, at each number of checkpoints."""
-    state, parent = state_of(size), CONFIG
-    puts: list[float] = []
-    figures = {}
-    for number in range(1, max(counts) + 1):
-        taken, parent = milliseconds(lambda: put(saver, number, state, parent))  # noqa: B023 - called at once
-        puts.append(taken)
-        if number in counts:
-            reads = [milliseconds(lambda: saver.get_tuple(CONFIG))[0] for _ in range(SAMPLE)]
-            figures[number] = (median(puts[-SAMPLE:]), median(reads))
+def candidates(folder: Path, stack: ExitStack) -> list[Candidate]:
+    """Ours, and SQLite's with each setting. The stack closes the databases."""
+    made = [Candidate(OURS, JsonFileSaver(folder / "audit.json"))]
+    for name, synchronous in SYNCHRONOUS.items():
+        path = folder / f"{synchronous}.db"
+        connection = stack.enter_context(closing(sqlite3.connect(path, check_same_thread=False)))
+        saver = SqliteSaver(connection)
+        saver.setup()
+        if synchronous is not None:
+            connection.execute(f"PRAGMA synchronous={synchronous}")
+        made.append(Candidate(name, saver))
+    return made
+
+
+def race(field_: list[Candidate], thread_id: str, state: dict[str, Any], rounds: int) -> dict[str, Figures]:
+    """The figures of each call; the candidates take turns, and each round begins with another one."""
+    figures: dict[str, Figures] = {call: {each.name: [] for each in field_} for call in (PUT, STEP, READ)}
+    for number in range(rounds):
+        first = number % len(field_)
+        for each in field_[first:] + field_[:first]:
+            for name, call in ((PUT, each.put), (STEP, each.step), (READ, each.read)):
+                figures[name][each.name].append(duration_ms(lambda: call(thread_id, state)))  # noqa: B023 - called at once
     return figures
-
-
-def measure_json(folder: Path, size: int, counts: tuple[int, ...]) -> dict[int, tuple[float, float]]:
-    """The figures of `JsonFileSaver`."""
-    return measure(JsonFileSaver(folder / "audit.json"), size, counts)
-
-
-def measure_sqlite(folder: Path, size: int, counts: tuple[int, ...]) -> dict[int, tuple[float, float]]:
-    """The figures of LangGraph's `SqliteSaver`, as it comes: a write-ahead log, and an fsync at each commit."""
-    with closing(sqlite3.connect(folder / "audit.db", check_same_thread=False)) as connection:
-        return measure(SqliteSaver(connection), size, counts)
 
 
 def fsync_ms(folder: Path) -> float:
@@ -92,31 +161,55 @@ def fsync_ms(folder: Path) -> float:
             file.flush()
             os.fsync(file.fileno())
 
-    return median(milliseconds(write)[0] for _ in range(50))
+    return median(duration_ms(write) for _ in range(50))
 
 
-def main(parent: str | None = None, counts: tuple[int, ...] = COUNTS) -> list[str]:
-    """Print the table, and give its rows. The files are made, and removed, in `parent`."""
-    rows = [
-        "| state | checkpoints | put, JSON | put, SQLite | read, JSON | read, SQLite |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
+def measure(rounds: int = ROUNDS, counts: tuple[int, ...] = COUNTS, parent: str | None = None) -> Section:
+    """Measure each state on each history. The files are made, and removed, in `parent`."""
     folder = Path(tempfile.mkdtemp(dir=parent))
+    small = state_of(STATES["1 KB"])
+    found: dict[tuple[str, int], dict[str, Figures]] = {}
     try:
-        rows.insert(0, f"One fsync of 1 KB: {fsync_ms(folder):.2f} ms. All figures in ms.\n")
-        for name, size in STATES.items():
-            place = folder / name
-            place.mkdir()
-            ours, theirs = measure_json(place, size, counts), measure_sqlite(place, size, counts)
+        with ExitStack() as stack:
+            racing = candidates(folder, stack)
+            default = racing[1].saver.conn.execute("PRAGMA synchronous").fetchone()[0]
             for count in counts:
-                figures = [ours[count][0], theirs[count][0], ours[count][1], theirs[count][1]]
-                rows.append(f"| {name} | {count:,} | {' | '.join(f'{figure:.2f}' for figure in figures)} |")
-            shutil.rmtree(place)
+                for each in racing:
+                    for _ in range(count):
+                        each.put(str(count), small)
+                for name, size in STATES.items():
+                    found[name, count] = race(racing, str(count), state_of(size), rounds)
+            method = METHOD.format(
+                added=2 * rounds, full=FULL, default=PRAGMA_NAMES[default], fsync=fsync_ms(folder)
+            )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print("\n".join(rows))
-    return rows
+    tables = [_table(call, found) for call in (PUT, STEP, READ)]
+    return Section("Checkpoints in files", method, tables, _goals(found, max(counts)))
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:2])
+def _goals(found: dict[tuple[str, int], dict[str, Figures]], count: int) -> list[Goal]:
+    goals = []
+    for call, limit, reasons in (
+        (PUT, LIMIT_PUT, (WHY_PUT_SMALL, WHY_PUT_LARGE)),
+        (READ, LIMIT_READ, (WHY_READ, WHY_READ)),
+    ):
+        for size, reason in zip(STATES, reasons, strict=True):
+            text = f"{call}, {size} on {count:,} checkpoints, beside SQLite that makes each commit durable"
+            goals.append(Goal(text, _ratio(found[size, count][call]), limit, if_missed=reason))
+    return goals
+
+
+def _table(call: str, found: dict[tuple[str, int], dict[str, Figures]]) -> Table:
+    names = [OURS, *SYNCHRONOUS]
+    rows = []
+    for (size, count), figures in found.items():
+        of_call = figures[call]
+        cells = [milliseconds(median(of_call[name])) for name in names]
+        rows.append([f"{size} on {count:,}", times(_ratio(of_call)), *cells])
+    columns = ["State on checkpoints", "JSON beside FULL", *(f"{name}, ms" for name in names)]
+    return Table(call, columns, sorted(rows, key=lambda cells: cells[0].split(" on ")[0]))
+
+
+def _ratio(figures: Figures) -> float:
+    return median(ours / theirs for ours, theirs in zip(figures[OURS], figures[FULL], strict=True))

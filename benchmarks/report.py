@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-PACKAGES = ("langgraph", "tenacity", "stamina", "aiobreaker", "prometheus-client", "structlog", "pydantic")
+PACKAGES = (
+    "langgraph",
+    "langgraph-checkpoint-sqlite",
+    "tenacity",
+    "stamina",
+    "aiobreaker",
+    "prometheus-client",
+    "structlog",
+    "pydantic",
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,11 @@ def render(sections: Iterable[Section]) -> str:
 def microseconds(value: float) -> str:
     """A figure in µs, with the digits that mean something."""
     return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def milliseconds(value: float) -> str:
+    """A figure in ms, with the digits that mean something."""
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def times(value: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import graph_chain, import_time
+from benchmarks import graph_chain, graph_runner, import_time
 from benchmarks.contenders import flaky
 from benchmarks.harness import RESULT, STATE, Contender, race
 from benchmarks.report import Goal, Section, Table, render
@@ -72,6 +72,36 @@ def test_chains_run_from_end_to_end() -> None:
             assert call(contender) == STATE, contender.name
 
 
+@pytest.mark.parametrize("shape", graph_runner.SHAPES, ids=lambda shape: shape.short)
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_graph_ends_with_the_same_state_however_it_is_run(
+    shape: graph_runner.Shape, is_async: bool
+) -> None:
+    """By itself, and by a runner with each of its options."""
+    for contender in graph_runner.contenders(shape, is_async=is_async):
+        found = call(contender)
+        assert getattr(found, "state", found) == STATE, contender.name
+
+
+@pytest.mark.parametrize("shape", graph_runner.SHAPES, ids=lambda shape: shape.short)
+def test_graphs_have_as_many_waves_as_the_figures_are_divided_by(shape: graph_runner.Shape) -> None:
+    """Those of nested graphs count as well."""
+    steps = shape.make(graph_chain.nothing).stream(STATE, subgraphs=True, stream_mode="debug")
+    assert len({(place, event["step"]) for place, event in steps}) == shape.waves
+
+
+def test_every_saver_is_measured_on_every_history(tmp_path: Path) -> None:
+    """With next to no checkpoints: each row has its ratio and its figures, and no file is left behind."""
+    json_saver: Any = pytest.importorskip("benchmarks.json_saver", exc_type=ModuleNotFoundError)
+    section = json_saver.measure(rounds=2, counts=(1, 2), parent=str(tmp_path))
+    assert [table.title for table in section.tables] == [json_saver.PUT, json_saver.STEP, json_saver.READ]
+    for table in section.tables:
+        assert [row[0] for row in table.rows] == ["1 KB on 1", "1 KB on 2", "1 MB on 1", "1 MB on 2"]
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+        assert all(float(figure) > 0 for row in table.rows for figure in row[1:])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_race_gives_every_contender_its_turns() -> None:
     """In both colours."""
     contenders = [Contender("sync", dict), Contender("async", _awaited, is_async=True)]
@@ -87,7 +117,12 @@ async def _awaited(state: dict[str, Any]) -> dict[str, Any]:
 
 def test_sections_are_measured_and_rendered(success_path: Any, failed_attempt: Any) -> None:
     """With as few rounds as there can be, each race makes a section that renders."""
-    sections = [success_path.measure(1), failed_attempt.measure(1), graph_chain.measure(1)]
+    sections = [
+        success_path.measure(1),
+        failed_attempt.measure(1),
+        graph_chain.measure(1),
+        graph_runner.measure(1),
+    ]
     text = render(sections)
     for section in sections:
         assert f"\n## {section.title}\n" in text

@@ -1,0 +1,154 @@
+"""What `GraphRunner` costs beside the graph that it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from langgraph.graph import START, StateGraph
+
+from benchmarks.graph_chain import PlainState, chain, nothing, nothing_async
+from benchmarks.harness import Contender, Figures, race
+from benchmarks.report import Goal, Section, Table, microseconds, times
+from langgraph_runner import AbortController, ExecutionOptions, GraphRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS = 120
+NODES = 20
+PARALLEL = 10
+SUBGRAPHS = 5
+NODES_OF_SUBGRAPH = 4
+CAP = 10
+TIMEOUT_S = 60
+LIMIT = 1.2
+LIMIT_STOPPABLE = 1.1
+
+ALONE = "the graph alone"
+CAPPED = "the graph with LangGraph's `max_concurrency`"
+CANCELLED = "the graph in `asyncio.timeout`"
+OURS = "runner: default options"
+OURS_TIMEOUT = "runner: timeout"
+OURS_SIGNAL = "runner: abort signal"
+
+METHOD = f"""
+A compiled graph of functions that do nothing, run once from end to end, by its own `invoke` or `ainvoke` and by a
+`GraphRunner`: a chain of {NODES} nodes; {PARALLEL} nodes in one wave; a chain of {SUBGRAPHS} nodes, each of them a
+graph of {NODES_OF_SUBGRAPH} nodes in a chain, where the waves of all graphs count.
+Both caps are {CAP}; LangGraph's holds for each graph by itself, the runner's for the whole run.
+With a timeout or a signal, a blocking run has a thread of its own; neither ever comes to act here.
+The ratio is that of the median round, the times are those of the best.
+"""
+
+WHY_SLOW = (
+    "by a profile, about half of what is added is LangChain's way of calling two handlers at the begin and at the end"
+    " of each node; most of the rest is what they keep for the run: slots, waves, who is inside whom."
+)
+WHY_SLOW_STOPPABLE = (
+    "a blocking run that something may stop goes through a thread of its own, an awaited one enters a scope for each"
+    " part of the stream."
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A kind of graph."""
+
+    name: str
+    short: str
+    waves: int
+    make: Callable[[Any], Any]
+    """Takes the function of its nodes, and gives it compiled."""
+
+
+def row(function: Any) -> Any:
+    """A compiled graph of one wave."""
+    graph = StateGraph(PlainState)
+    for number in range(PARALLEL):
+        graph.add_node(f"n{number}", function)
+        graph.add_edge(START, f"n{number}")
+    return graph.compile()
+
+
+def nested(function: Any) -> Any:
+    """A compiled graph of graphs."""
+    return chain(lambda _: chain(lambda _: function, NODES_OF_SUBGRAPH), SUBGRAPHS)
+
+
+SHAPES = (
+    Shape(f"a chain of {NODES} nodes", "a chain", NODES, lambda function: chain(lambda _: function, NODES)),
+    Shape(f"{PARALLEL} nodes in one wave", "one wave", 1, row),
+    Shape(
+        f"{SUBGRAPHS} subgraphs of {NODES_OF_SUBGRAPH} nodes",
+        "subgraphs",
+        SUBGRAPHS * (1 + NODES_OF_SUBGRAPH),
+        nested,
+    ),
+)
+
+
+def contenders(shape: Shape, *, is_async: bool) -> list[Contender]:
+    """The same graph, run in several ways."""
+    graph = shape.make(nothing_async if is_async else nothing)
+    alone = graph.ainvoke if is_async else graph.invoke
+
+    def runner(**options: Any) -> Any:
+        made = GraphRunner(graph, ExecutionOptions(max_concurrency=CAP, **options))
+        return made.ainvoke if is_async else made.invoke
+
+    async def within_timeout(state: Any) -> Any:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await alone(state)
+
+    ways: dict[str, Any] = {ALONE: alone, CAPPED: partial(alone, config={"max_concurrency": CAP})}
+    if is_async:
+        ways[CANCELLED] = within_timeout
+    ways[OURS] = runner()
+    ways[OURS_TIMEOUT] = runner(timeout_ms=TIMEOUT_S * 1000)
+    ways[OURS_SIGNAL] = partial(runner(), abort_signal=AbortController().signal)
+    return [Contender(name, call, is_async=is_async) for name, call in ways.items()]
+
+
+def measure(rounds: int = ROUNDS) -> Section:
+    """Race each shape in both colours."""
+    tables, goals = [], []
+    for colour, is_async in (("awaited", True), ("blocking", False)):
+        for shape in SHAPES:
+            found = race(contenders(shape, is_async=is_async), rounds=rounds)
+            tables.append(_table(f"{colour.capitalize()}: {shape.name}", shape, found))
+            goals += _goals(colour, shape, found)
+    return Section(title="A run of a whole graph", method=METHOD, tables=tables, goals=goals)
+
+
+def _goals(colour: str, shape: Shape, found: Figures) -> list[Goal]:
+    return [
+        Goal(
+            f"runner beside LangGraph's own cap, {colour}, {shape.short}",
+            found.ratio(OURS, CAPPED),
+            LIMIT,
+            if_missed=WHY_SLOW,
+        ),
+        Goal(
+            f"runner with a timeout beside one without, {colour}, {shape.short}",
+            found.ratio(OURS_TIMEOUT, OURS),
+            LIMIT_STOPPABLE,
+            if_missed=WHY_SLOW_STOPPABLE,
+        ),
+    ]
+
+
+def _table(title: str, shape: Shape, found: Figures) -> Table:
+    best = found.best
+    rows = [
+        [
+            name,
+            times(found.ratio(name, ALONE)),
+            microseconds((value - best[ALONE]) / shape.waves),
+            microseconds(value / shape.waves),
+        ]
+        for name, value in best.items()
+    ]
+    return Table(title, ["Contender", "Beside the graph", "Added per wave, µs", "Per wave, µs"], rows)
