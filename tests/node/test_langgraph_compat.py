@@ -1,10 +1,14 @@
 """The module that knows LangGraph from the inside, against the installed version."""
 
+import re
+from pathlib import Path
+
 import pytest
 from langgraph.config import get_config
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import RunControl
 
+import langgraph_runner
 from langgraph_runner import GraphState
 from langgraph_runner.node.langgraph_compat import (
     ConfigOfAttempt,
@@ -101,3 +105,13 @@ def test_outside_a_graph_everything_gives_the_answer_that_changes_nothing():
     assert run_id({"metadata": {"run_id": 7}}) == "7"
     keywords = {"writer": print}
     assert next_attempt_keywords(keywords, 2, 0) is keywords
+
+
+@pytest.mark.req("N-26")
+def test_nothing_else_knows_langgraph_from_the_inside():
+    """Its private keys and modules are used in one file of the package."""
+    package = Path(langgraph_runner.__file__).parent
+    # An import that is indented stands under TYPE_CHECKING, and does nothing.
+    inside = re.compile(r"__pregel_|^(from|import) langgraph\.(\w+\.)*_", re.MULTILINE)
+    knowing = [file for file in package.rglob("*.py") if inside.search(file.read_text(encoding="utf-8"))]
+    assert [file.relative_to(package).as_posix() for file in knowing] == ["node/langgraph_compat.py"]
