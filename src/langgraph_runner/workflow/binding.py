@@ -5,17 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from langchain_core.runnables import Runnable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container
 
+    from langgraph_runner.workflow.hints import Hints
     from langgraph_runner.workflow.spec import StepSpec
 
-__all__ = ["HOST_PARAMETERS", "Binding", "bind", "return_type"]
+__all__ = ["HOST_PARAMETERS", "Binding", "bind", "named_parameters", "return_type"]
 
 HOST_PARAMETERS: Final = frozenset({"ctx", "config", "runtime"})
 """What whoever runs a step provides. It says nothing of the result, so it is not part of what is hashed."""
@@ -32,90 +32,123 @@ class Binding:
     """Parameters that are fields of the inputs."""
     wants_inputs: bool = False
     """Whether one is the inputs as a whole."""
-    host: frozenset[str] = frozenset()
-    """Which of `HOST_PARAMETERS` it asks for."""
     defaults: tuple[tuple[str, Any], ...] = ()
     """Parameters that nothing provides and that have a default, which is part of what the step receives."""
+    bound: tuple[Any, ...] = ()
+    """Positional arguments of a `functools.partial`; part of what the step receives, too."""
     takes_value: bool = False
     """Whether it is a Runnable, which takes one value."""
 
+    @property
+    def arguments(self) -> frozenset[str]:
+        """The names of what the step is called with, beside what its host provides."""
+        return frozenset((*self.steps, *self.fields, *(("inputs",) if self.wants_inputs else ())))
+
 
 def bind(
-    step: StepSpec, steps: Iterable[str] | Mapping[str, Any], fields: frozenset[str] | None
+    step: StepSpec, steps: Container[str], fields: Container[str], hints: Hints
 ) -> tuple[Binding, list[str]]:
     """Settle where the arguments of `step` come from.
 
     Args:
-        step: The step.
+        step: The step; what it runs is callable.
         steps: The ids of all steps of the workflow.
-        fields: The names of the fields of the inputs; None where any may be there.
+        fields: The names of the fields of the inputs.
+        hints: What else a wrong name may mean.
 
     Returns:
         The binding, and what is wrong with the parameters, in words.
     """
     if isinstance(step.run, Runnable):
-        return Binding(takes_value=True, host=frozenset({"config"})), []
+        return Binding(takes_value=True), []
     try:
-        parameters = [*inspect.signature(step.run).parameters.values()]
+        named, others = named_parameters(step.run)
     except (TypeError, ValueError):
-        return Binding(), [
-            f"step '{step.id}': the parameters of {step.run!r:.80} cannot be read; wrap it in a function."
-        ]
-    problems = [
-        f"step '{step.id}': parameter '{parameter}' cannot be named; use plain parameters."
-        for parameter in parameters
-        if parameter.kind not in _NAMED
-    ]
-    named = [parameter for parameter in parameters if parameter.kind in _NAMED]
+        return Binding(), [f"the parameters of {step.run!r:.80} cannot be read; wrap it in a function."]
+    problems = [f"parameter '{each}' cannot be named; use plain parameters." for each in others]
+    bound, settled = _settled(step.run)
     if step.input_selector is not None:
-        return Binding(host=frozenset(p.name for p in named) & HOST_PARAMETERS), problems
+        own = {name: each.default for name, each in named.items() if each.default is not each.empty}
+        return Binding(bound=bound, defaults=tuple({**own, **settled}.items())), problems
     found: dict[str, list[Any]] = {"steps": [], "fields": [], "defaults": []}
-    wants_inputs = False
-    for parameter in named:
-        name = parameter.name
-        if name in HOST_PARAMETERS:
+    for name, parameter in named.items():
+        if name in HOST_PARAMETERS or name == "inputs":
             continue
-        if name == "inputs":
-            wants_inputs = True
-        elif name in steps and name != step.id:
+        if name in settled:
+            found["defaults"].append((name, settled[name]))
+        elif name in steps:
             found["steps"].append(name)
-        elif fields is not None and name in fields:
+        elif name in fields:
             found["fields"].append(name)
         elif parameter.default is not inspect.Parameter.empty:
             found["defaults"].append((name, parameter.default))
         else:
-            problems.append(_unprovided(step.id, name, steps, fields))
-    binding = Binding(
+            hint = hints.of(name, "inputs", *HOST_PARAMETERS)
+            problems.append(
+                f"nothing provides the parameter '{name}'; it is neither a step nor a field of the inputs, and has no"
+                f" default.{hint}"
+            )
+    return Binding(
         steps=tuple(found["steps"]),
         fields=tuple(found["fields"]),
-        wants_inputs=wants_inputs,
-        host=frozenset(p.name for p in named) & HOST_PARAMETERS,
+        wants_inputs="inputs" in named and "inputs" not in settled,
         defaults=tuple(found["defaults"]),
-    )
-    return binding, problems
+        bound=bound,
+    ), problems
 
 
-def _unprovided(step: str, name: str, steps: Iterable[str], fields: frozenset[str] | None) -> str:
-    if name == step:
-        return f"step '{step}': it has itself as a parameter; a step cannot wait for its own output."
-    known = [*steps, *(fields or ()), "inputs", *HOST_PARAMETERS]
-    close = get_close_matches(name, known, n=1)
-    hint = f" Did you mean '{close[0]}'?" if close else ""
-    return (
-        f"step '{step}': nothing provides the parameter '{name}'; it is neither a step nor a field of the inputs, and"
-        f" has no default.{hint}"
-    )
+def named_parameters(
+    function: Any,
+) -> tuple[dict[str, inspect.Parameter], list[inspect.Parameter]]:
+    """The parameters of a function that can be given by name, and the others.
+
+    Raises:
+        TypeError: It has no signature that could be read.
+        ValueError: The same.
+    """
+    parameters = [*inspect.signature(function).parameters.values()]
+    named = {each.name: each for each in parameters if each.kind in _NAMED}
+    return named, [each for each in parameters if each.kind not in _NAMED]
+
+
+def _settled(function: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments that a partial has been given."""
+    if isinstance(function, functools.partial):
+        return tuple(function.args), dict(function.keywords)
+    return (), {}
 
 
 def return_type(function: Any) -> Any:
-    """The type that a step's function declares to return; `Any` where it declares none, or it cannot be found."""
+    """The type that a step's function declares to return; `Any` where it declares none.
+
+    Raises:
+        Exception: It declares something that cannot be read, as a name that is imported for type checkers only.
+    """
     if isinstance(function, Runnable):
         return Any
     while isinstance(function, functools.partial):
         function = function.func
+    if isinstance(function, type):
+        return function
     if not inspect.isroutine(function):
         function = type(function).__call__
-    try:
-        return get_type_hints(function, include_extras=True).get("return", Any)
-    except (NameError, TypeError):
+    function = inspect.unwrap(function)
+    annotations = inspect.get_annotations(function)
+    if "return" not in annotations:
         return Any
+    # Only this one: what annotates a parameter is for the reader, and may not be there at run time.
+    declared = type("Declared", (), {"__annotations__": {"return": annotations["return"]}})
+    names = getattr(function, "__globals__", {})
+    return get_type_hints(declared, names, _closure(function), include_extras=True)["return"]
+
+
+def _closure(function: Any) -> dict[str, Any]:
+    """The local names that a function refers to: a class that was made beside it is known by these only."""
+    code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None)
+    found: dict[str, Any] = {}
+    for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # It has no value yet.
+            continue
+    return found

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-
 from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, bind, return_type
-from langgraph_runner.workflow.dag import Dag, cycle_in
+from langgraph_runner.workflow.checks import (
+    binding_problems,
+    change_problems,
+    name_problem,
+    option_problems,
+    run_problem,
+)
+from langgraph_runner.workflow.dag import Dag, cycles_in
 from langgraph_runner.workflow.errors import StepOutputError, WorkflowDefinitionError
-from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
-from langgraph_runner.workflow.spec import CacheScope, JoinRule
+from langgraph_runner.workflow.hints import Hints
+from langgraph_runner.workflow.inputs import InputType
+from langgraph_runner.workflow.spec import JoinRule, StepSpec, WorkflowSpec
 from langgraph_runner.workflow.steps import BoundStep
-from langgraph_runner.workflow.values import InputType, OutputType
+from langgraph_runner.workflow.values import OutputType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from langgraph_runner.workflow.spec import StepSpec, WorkflowSpec
+    from collections.abc import Container, Iterator, Mapping
 
 __all__ = ["Blueprint"]
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _RESERVED: Final = HOST_PARAMETERS | {"inputs"}
+_SHOWN_OF_A_CYCLE: Final = 12
 
 
 class Blueprint:
@@ -34,127 +36,141 @@ class Blueprint:
         spec: What the user wrote.
 
     Raises:
+        TypeError: It is no `WorkflowSpec`.
         WorkflowDefinitionError: It cannot run; the error lists everything that is wrong.
     """
 
     def __init__(self, spec: WorkflowSpec) -> None:
+        if not isinstance(spec, WorkflowSpec):
+            raise TypeError(f"Expected a WorkflowSpec, got {spec!r:.80}.")
+        draft = _Draft(spec)
+        problems = [*draft.examined()]
+        if problems or draft.inputs is None:
+            raise WorkflowDefinitionError(workflow=str(spec.id), problems=tuple(problems))
         self.spec = spec
         self.id = spec.id
-        problems = [*_naming_problems(spec)]
-        try:
-            self.inputs = InputType(spec.id, spec.inputs)
-        except Exception as error:  # Whatever pydantic says of what is no model.
-            raise WorkflowDefinitionError(
-                workflow=spec.id, problems=(*problems, f"inputs: {spec.inputs!r:.80} is no model: {error}")
-            ) from error
-        by_id = {step.id: step for step in spec.steps}
-        bindings: dict[str, Binding] = {}
-        dependencies: dict[str, tuple[str, ...]] = {}
-        for step in by_id.values():
-            bindings[step.id], of_step = _bound(step, by_id, self.inputs.fields)
-            dependencies[step.id] = tuple(dict.fromkeys((*step.depends_on, *bindings[step.id].steps)))
-            problems += [*of_step, *_dependency_problems(step, by_id)]
-        known = {
-            step: tuple(each for each in before if each in by_id) for step, before in dependencies.items()
+        self.inputs = draft.inputs
+        self.dag = Dag(draft.dependencies)
+        self.steps: dict[str, BoundStep] = {
+            name: BoundStep(step, draft.bindings[name], self.dag.dependencies[name], draft.outputs[name])
+            for name, step in draft.steps.items()
         }
-        if (cycle := cycle_in(known)) is not None:
-            problems.append(f"the steps {' -> '.join(map(repr, cycle))} wait for each other in a circle.")
-        problems += _change_problems(spec, by_id)
-        self.steps: dict[str, BoundStep] = {}
         """Its steps by id, in the order in which they were written."""
-        for step in by_id.values():
-            try:
-                output = OutputType(step.id, return_type(step.run) if step.output is None else step.output)
-                if not problems:
-                    self.steps[step.id] = BoundStep(step, bindings[step.id], known[step.id], output)
-            except (StepOutputError, ValidationError, TypeError, ValueError) as error:
-                text = str(error) if isinstance(error, StepOutputError) else f"step '{step.id}': {error}"
-                problems.append(text)
-        if problems:
-            raise WorkflowDefinitionError(workflow=spec.id, problems=tuple(problems))
-        self.dag = Dag(known)
-        self.joins: Mapping[str, JoinRule] = {step.id: JoinRule(step.join) for step in by_id.values()}
+        self.joins: Mapping[str, JoinRule] = {name: JoinRule(step.join) for name, step in draft.steps.items()}
 
     def readers_of(self, fields: frozenset[str]) -> frozenset[str]:
         """The steps that receive one of these fields of the inputs, or the inputs as a whole."""
-        return frozenset(
-            step.id
-            for step in self.steps.values()
-            if fields
-            and (
-                step.binding.wants_inputs
-                or step.selects
-                or (step.binding.takes_value and not step.dependencies)
-                or not fields.isdisjoint(step.binding.fields)
-            )
-        )
+        return frozenset(step.id for step in self.steps.values() if step.reads(fields))
 
 
-def _naming_problems(spec: WorkflowSpec) -> Iterator[str]:
-    if not isinstance(spec.id, str) or not _NAME.fullmatch(spec.id):
-        yield f"its id {spec.id!r:.80} is unusable: {_RULE}"
-    if not spec.steps:
-        yield "it has no steps."
-    seen: set[str] = set()
-    for step in spec.steps:
-        if not isinstance(step.id, str) or not _NAME.fullmatch(step.id):
-            yield f"the step id {step.id!r:.80} is unusable: {_RULE}"
-        elif step.id in _RESERVED:
-            yield f"step '{step.id}': the name is taken; {', '.join(sorted(_RESERVED))} are parameters of any step."
-        if step.id in seen:
-            yield f"step '{step.id}': there are several steps of this id; rename all but one."
-        seen.add(step.id)
+class _Draft:
+    """A workflow that is being examined; what could be read of it is in its attributes."""
 
+    def __init__(self, spec: WorkflowSpec) -> None:
+        self.spec = spec
+        self.inputs: InputType | None = None
+        self.steps: dict[str, StepSpec] = {}
+        self.bindings: dict[str, Binding] = {}
+        self.dependencies: dict[str, tuple[str, ...]] = {}
+        self.outputs: dict[str, OutputType] = {}
 
-_RULE: Final = "use 1 to 128 letters, digits, '.', '_' and '-', a letter or digit first."
-
-
-def _bound(
-    step: StepSpec, by_id: Mapping[str, StepSpec], fields: frozenset[str] | None
-) -> tuple[Binding, list[str]]:
-    if not callable(step.run) and not hasattr(step.run, "ainvoke"):
-        return Binding(), [f"step '{step.id}': run is {step.run!r:.80}; give a function or a Runnable."]
-    binding, problems = bind(step, by_id, fields)
-    if fields is not None and step.id in fields:
-        problems.append(
-            f"step '{step.id}': a field of the inputs has the same name, so a parameter of that name could be either;"
-            " rename one of the two."
-        )
-    for name, default in binding.defaults:
+    def examined(self) -> Iterator[str]:
+        """Everything that is wrong."""
+        yield from self._names()
+        fields: Container[str] = _Anything()
+        known_fields: frozenset[str] = frozenset()
         try:
-            content_hash(default)
-        except UnhashableInputError as error:
-            problems.append(
-                f"step '{step.id}': the default of its parameter '{name}' cannot be hashed ({error}); remove it, or"
-                " use a plain value."
+            self.inputs = InputType(str(self.spec.id), self.spec.inputs)
+            fields = known_fields = self.inputs.fields or frozenset()
+        except Exception as error:  # A model of the user's may raise anything.
+            yield f"inputs is {self.spec.inputs!r:.80}: {error}"
+        hints = Hints([*self.steps, *known_fields])
+        for name, step in self.steps.items():
+            for problem in self._of_step(step, fields, hints):
+                yield f"step '{name}': {problem}"
+        for cycle in cycles_in(self.dependencies):
+            yield f"the steps {_path(cycle)} wait for each other in a circle."
+        for key, change in self.spec.changes.items():
+            yield from change_problems(key, change, self.steps, hints)
+
+    def _names(self) -> Iterator[str]:
+        if (problem := name_problem(self.spec.id)) is not None:
+            yield problem
+        if not isinstance(self.spec.version, str) or not self.spec.version:
+            yield f"version is {self.spec.version!r:.80}; use a text that is not empty."
+        if not self.spec.steps:
+            yield "it has no steps."
+        steps: tuple[Any, ...] = self.spec.steps
+        for step in steps:
+            if not isinstance(step, StepSpec):
+                yield f"{step!r:.80} is no StepSpec."
+            elif (problem := name_problem(step.id)) is not None:
+                yield f"step {step.id!r:.80}: {problem}"
+            elif step.id in self.steps:
+                yield f"step '{step.id}': there are several steps of this id; rename all but one."
+            else:
+                self.steps[step.id] = step
+
+    def _of_step(self, step: StepSpec, fields: Container[str], hints: Hints) -> Iterator[str]:
+        if step.id in _RESERVED:
+            yield f"the name is taken; {', '.join(sorted(_RESERVED))} are parameters of any step."
+        if not isinstance(fields, _Anything) and step.id in fields:
+            yield (
+                "a field of the inputs has the same name, so a parameter of that name could be either; rename one of"
+                " the two."
             )
-    selector: Any = step.input_selector
-    if selector is not None and not callable(selector):
-        problems.append(f"step '{step.id}': input_selector is {selector!r:.80}; give a function.")
-    for name, allowed in (("cache", CacheScope), ("join", JoinRule)):
-        value = getattr(step, name)
-        if value not in list(allowed):
-            problems.append(f"step '{step.id}': {name} is {value!r:.80}; use one of {', '.join(allowed)}.")
-    if step.cache_ttl_s is not None and not step.cache_ttl_s > 0:
-        problems.append(
-            f"step '{step.id}': cache_ttl_s is {step.cache_ttl_s!r}; use more than 0, or None for ever."
-        )
-    return binding, problems
+        binding = Binding()
+        problems: list[str] = []
+        if (problem := run_problem(step.run)) is not None:
+            yield problem
+        else:
+            binding, problems = bind(step, self.steps, fields, hints)
+            yield from self._output_problem(step)
+        yield from problems
+        yield from self._dependencies(step, binding, hints)
+        yield from option_problems(step)
+        yield from binding_problems(step, binding)
+        self.bindings[step.id] = binding
+
+    def _output_problem(self, step: StepSpec) -> Iterator[str]:
+        declared = step.output
+        if declared is None:
+            try:
+                declared = return_type(step.run)
+            except Exception as error:  # An annotation may be any expression.
+                yield (
+                    f"its return annotation cannot be read ({error}). Import what it names outside of `if"
+                    " TYPE_CHECKING`, or give output=."
+                )
+                return
+        try:
+            self.outputs[step.id] = OutputType(step.id, declared)
+        except StepOutputError as error:
+            yield error.problem
+
+    def _dependencies(self, step: StepSpec, binding: Binding, hints: Hints) -> Iterator[str]:
+        named: Any = step.depends_on
+        if isinstance(named, str):
+            yield f"depends_on is the text {named!r:.80}; give a tuple of ids."
+            named = ()
+        known: list[str] = []
+        for before in named:
+            if isinstance(before, str) and before in self.steps:
+                known.append(before)
+            else:
+                yield f"it depends on '{before}', which is no step.{hints.of(before)}"
+        self.dependencies[step.id] = tuple(dict.fromkeys((*known, *binding.steps)))
 
 
-def _dependency_problems(step: StepSpec, by_id: Mapping[str, StepSpec]) -> Iterator[str]:
-    for before in step.depends_on:
-        if before not in by_id:
-            yield f"step '{step.id}': it depends on '{before}', which is no step.{_did_you_mean(before, by_id)}"
+class _Anything:
+    """Contains every name: nothing is known of inputs whose model is none."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
-def _change_problems(spec: WorkflowSpec, by_id: Mapping[str, StepSpec]) -> Iterator[str]:
-    for change in spec.changes.values():
-        for step in change.reruns:
-            if step not in by_id:
-                yield f"change '{change.type}': it reruns '{step}', which is no step.{_did_you_mean(step, by_id)}"
-
-
-def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(str(name), known, n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""
+def _path(cycle: list[str]) -> str:
+    shown = [*map(repr, cycle)]
+    if len(shown) > _SHOWN_OF_A_CYCLE:
+        shown = [*shown[: _SHOWN_OF_A_CYCLE - 2], f"({len(shown) - _SHOWN_OF_A_CYCLE} more)", *shown[-2:]]
+    return " -> ".join(shown)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
+from types import MethodType
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overload
+
+from langchain_core.runnables import Runnable
 
 from langgraph_runner.node.callee import NodeFunction
-from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, TimeoutLike
+from langgraph_runner.node.config import RetryLike, TimeoutLike
+from langgraph_runner.node.factory import CircuitBreakerLike
 from langgraph_runner.workflow.blueprint import Blueprint
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
 from langgraph_runner.workflow.graphs import as_node, to_graph
@@ -39,7 +44,7 @@ class StepOptions(TypedDict, total=False):
     retry: RetryLike | None
     timeout_ms: TimeoutLike | None
     total_timeout_ms: TimeoutLike | None
-    circuit_breaker: CircuitBreakerConfig | None
+    circuit_breaker: CircuitBreakerLike | None
     fallback: NodeFunction | None
     cache: CacheScope | str
     cache_ttl_s: float | None
@@ -81,8 +86,24 @@ class Workflow:
         self.description = description
         self._steps: list[StepSpec] = []
         self._changes: dict[str, ChangeSpec] = {}
-        self._ids: dict[Any, str] = {}
+        self._ids: dict[Any, list[str]] = {}
         self._blueprint: Blueprint | None = None
+
+    @classmethod
+    def from_spec(cls, spec: WorkflowSpec) -> Self:
+        """A workflow that was written as data, with the methods of this class; it can be added to.
+
+        Raises:
+            TypeError: It is no `WorkflowSpec`.
+        """
+        if not isinstance(spec, WorkflowSpec):
+            raise TypeError(f"Expected a WorkflowSpec, got {spec!r:.80}.")
+        workflow = cls(spec.id, inputs=spec.inputs, version=spec.version, description=spec.description)
+        workflow._steps = [*spec.steps]
+        workflow._changes = dict(spec.changes)
+        for step in spec.steps:
+            workflow._ids.setdefault(_key(step.run), []).append(step.id)
+        return workflow
 
     @overload
     def step(self, function: FunctionT, /, **options: Unpack[StepOptions]) -> FunctionT: ...
@@ -100,17 +121,18 @@ class Workflow:
 
         Returns:
             The function itself.
+
+        Raises:
+            TypeError: An option is none.
+            WorkflowDefinitionError: `depends_on` names a function that runs in several steps.
         """
         if function is None:
             return lambda decorated: self.step(decorated, **options)
-        name = (
-            options.pop("id", None) or getattr(function, "__name__", None) or getattr(function, "name", None)
-        )
-        depends_on = tuple(self._id_of(each) for each in options.pop("depends_on", ()))
-        self._steps.append(
-            StepSpec(id=name or type(function).__name__, run=function, depends_on=depends_on, **options)
-        )
-        self._ids.setdefault(_key(function), self._steps[-1].id)
+        given = options.pop("id", None)
+        name = _name_of(function) if given is None else given
+        depends_on: Any = self._ids_of(options.pop("depends_on", ()))
+        self._steps.append(StepSpec(id=name, run=function, depends_on=depends_on, **options))
+        self._ids.setdefault(_key(function), []).append(name)
         self._blueprint = None
         return function
 
@@ -136,7 +158,8 @@ class Workflow:
             description: For people.
 
         Raises:
-            WorkflowDefinitionError: The type has a meaning already.
+            WorkflowDefinitionError: The type has a meaning already, or `reruns` names a function that runs in several
+                steps.
         """
         if type in self._changes:
             raise WorkflowDefinitionError(
@@ -144,7 +167,7 @@ class Workflow:
             )
         self._changes[type] = ChangeSpec(
             type=type,
-            reruns=tuple(self._id_of(each) for each in reruns),
+            reruns=self._ids_of(reruns),
             apply=apply,
             payload=payload,
             description=description,
@@ -183,13 +206,34 @@ class Workflow:
         """The whole workflow as one node, without LangGraph's barrier; see `graphs.as_node` for the options."""
         return as_node(self.blueprint(), **options)
 
-    def _id_of(self, step: Any) -> str:
-        return (
-            step
-            if isinstance(step, str)
-            else self._ids.get(_key(step), getattr(step, "__name__", repr(step)))
-        )
+    def _ids_of(self, steps: Iterable[Any]) -> Any:
+        # A text is refused when the workflow is checked; its letters would be told as the names of steps.
+        return steps if isinstance(steps, str) else tuple(self._id_of(each) for each in steps)
+
+    def _id_of(self, step: Any) -> Any:
+        if isinstance(step, str):
+            return step
+        ids = self._ids.get(_key(step), [])
+        if len(ids) > 1:
+            raise WorkflowDefinitionError(
+                workflow=self.id,
+                problems=(
+                    f"{_name_of(step)} runs in several steps: {', '.join(ids)}; name the one you mean by its id.",
+                ),
+            )
+        return ids[0] if ids else _name_of(step)
 
 
 def _key(function: Any) -> Any:
+    # A bound method is another object each time that it is asked for.
+    if isinstance(function, MethodType):
+        return id(function.__self__), id(function.__func__)
     return id(function)
+
+
+def _name_of(function: Any) -> str:
+    while isinstance(function, functools.partial):
+        function = function.func
+    if isinstance(function, Runnable):
+        return function.get_name()
+    return str(getattr(function, "__name__", type(function).__name__))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
+from langgraph_runner.workflow.fidelity import difference
+from langgraph_runner.workflow.hints import did_you_mean
+from langgraph_runner.workflow.values import adapter_of, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.spec import ChangeSpec
 
@@ -49,21 +50,18 @@ def impact_of(blueprint: Blueprint, change: ChangeRequest, base_inputs: bytes) -
     """What `change` means for a run with `base_inputs`.
 
     Raises:
-        ChangeRequestError: The workflow does not know the type, or the payload does not fit.
+        ChangeRequestError: The workflow does not know the type, or the payload or what comes of it does not fit.
     """
     spec = _spec_of(blueprint, change)
-    before = from_json(base_inputs)
-    after = _applied(blueprint, spec, change, before)
+    payload = _payload(blueprint, spec, change)
+    wanted = _applied(blueprint, spec, change, payload, base_inputs)
     try:
-        _, data = blueprint.inputs.check(after)
+        after, data = blueprint.inputs.check(wanted)
     except WorkflowInputError as error:
         raise _refused(blueprint, change, f"the changed inputs do not fit. {error}") from error
-    after = from_json(data)
-    changed = frozenset(
-        name
-        for name in {*before, *after}
-        if name not in before or name not in after or before[name] != after[name]
-    )
+    if spec.apply is None:
+        _refuse_what_is_lost(blueprint, change, payload, base_inputs, data)
+    changed = _changed_fields(blueprint, base_inputs, after)
     seeds = frozenset(spec.reruns) | blueprint.readers_of(changed)
     return Impact(data, seeds, blueprint.dag.downstream(seeds), changed)
 
@@ -83,30 +81,76 @@ def merged(target: Any, patch: Any) -> Any:
 
 def _spec_of(blueprint: Blueprint, change: ChangeRequest) -> ChangeSpec:
     changes = blueprint.spec.changes
-    if change.type not in changes:
-        close = get_close_matches(str(change.type), changes, n=1)
+    if not isinstance(change.type, str) or change.type not in changes:
         known = ", ".join(changes) or "none"
-        hint = f" Did you mean '{close[0]}'?" if close else ""
+        hint = did_you_mean(change.type, changes)
         raise _refused(blueprint, change, f"the workflow does not know it. It knows: {known}.{hint}")
     return changes[change.type]
 
 
-def _applied(blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest, before: dict[str, Any]) -> Any:
-    payload: Any = dict(change.payload)
+def _payload(blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest) -> dict[str, Any]:
+    """The payload as JSON values, read by its model if it has one."""
+    given = change.payload
+    if not isinstance(given, Mapping):
+        raise _refused(blueprint, change, f"the payload is a {type(given).__name__}; give a dict.")
+    given = dict(given)
     try:
-        if spec.payload is not None:
-            adapter: TypeAdapter[Any] = TypeAdapter(spec.payload)
-            payload = adapter.dump_python(adapter.validate_python(payload), mode="json", exclude_unset=True)
-        json.dumps(payload, allow_nan=False)
-    except (ValidationError, TypeError, ValueError) as error:
-        raise _refused(blueprint, change, f"the payload does not fit: {error}") from error
+        # Through JSON, as it comes over the network: it is stored with the run.
+        payload: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))
+        if (changed := difference(given, payload)) is not None:
+            raise ValueError(changed)  # noqa: TRY301
+        if spec.payload is None:
+            return payload
+        adapter = adapter_of(spec.payload)
+        read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
+    except ValidationError as error:
+        raise _refused(blueprint, change, f"the payload does not fit: {in_words(error)}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _refused(blueprint, change, f"the payload is no JSON: {error}") from error
+    # Merged are only things that were asked for: a default of the model is nobody's wish.
+    asked_for: dict[str, Any] = read if spec.apply is not None else _asked_for(read, payload)
+    return asked_for
+
+
+def _asked_for(read: Any, payload: Any) -> Any:
+    if not (isinstance(read, dict) and isinstance(payload, dict)):
+        return read
+    return {key: _asked_for(value, payload[key]) for key, value in read.items() if key in payload}
+
+
+def _applied(
+    blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest, payload: dict[str, Any], base_inputs: bytes
+) -> Any:
+    before = from_json(base_inputs)
     if spec.apply is None:
         return merged(before, payload)
     try:
-        # A copy through JSON: what `apply` does to it stays its own.
-        return spec.apply(json.loads(json.dumps(before)), payload)
+        return spec.apply(before, payload)
     except Exception as error:
         raise _refused(blueprint, change, f"apply() failed: {type(error).__name__}: {error}") from error
+
+
+def _refuse_what_is_lost(
+    blueprint: Blueprint, change: ChangeRequest, payload: dict[str, Any], base_inputs: bytes, data: bytes
+) -> None:
+    """A model drops what it does not know in silence, and the change would change nothing."""
+    before, after = from_json(base_inputs), from_json(data)
+    known = {*before, *after}
+    fields = blueprint.inputs.fields
+    for name, value in payload.items():
+        is_removal = value is None and (fields is None or name in fields)
+        if name not in known and not is_removal:
+            names = ", ".join(sorted(known)) or "none"
+            hint = did_you_mean(name, known)
+            raise _refused(blueprint, change, f"the inputs have no field '{name}'. They have: {names}.{hint}")
+
+
+def _changed_fields(blueprint: Blueprint, base_inputs: bytes, after: Any) -> frozenset[str]:
+    try:
+        return blueprint.inputs.changed(blueprint.inputs.load(base_inputs), after)
+    except WorkflowInputError:
+        # They were checked by a model that has changed since, so nothing is known to be the same.
+        return blueprint.inputs.names_in(after)
 
 
 def _refused(blueprint: Blueprint, change: ChangeRequest, problem: str) -> ChangeRequestError:

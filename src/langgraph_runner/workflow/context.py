@@ -42,43 +42,58 @@ class ArtifactSink(Protocol):
 
 
 class StepContext:
-    """The `ctx` of a step: made by whoever runs it. For the time of the step; safe to hand to its threads."""
+    """The `ctx` of a step: made by whoever runs it. For the time of the step; safe to hand to its threads.
 
-    __slots__ = ("_sink", "fencing_token", "run_id", "step", "tenant", "workflow")
+    A unit test makes one: `theme(brand, ctx=StepContext())`.
+
+    Args:
+        run_id: The run.
+        workflow: Its workflow.
+        step: The step.
+        tenant: Whose run it is.
+        sink: Who keeps artifacts; None discards them.
+        fencing_token: Of the claim under which the run goes; 0 without an engine.
+        idempotency_key: None for one of the run and the step.
+    """
+
+    __slots__ = ("_sink", "fencing_token", "idempotency_key", "run_id", "step", "tenant", "workflow")
 
     def __init__(
         self,
         *,
-        run_id: str,
-        workflow: str,
-        step: str,
-        tenant: str,
-        sink: ArtifactSink | None,
+        run_id: str = "test",
+        workflow: str = "test",
+        step: str = "test",
+        tenant: str = "default",
+        sink: ArtifactSink | None = None,
         fencing_token: int = 0,
+        idempotency_key: str | None = None,
     ) -> None:
         self.run_id = run_id
-        self.fencing_token = fencing_token
-        """Grows each time that a process takes over the run. A service that remembers the greatest one it has seen can
-        refuse a process that was taken for dead and comes back."""
         self.workflow = workflow
         self.step = step
         self.tenant = tenant
+        self.fencing_token = fencing_token
+        """Grows each time that a process takes over the run. A service that remembers the greatest one that it has
+        seen can refuse a process that was taken for dead and comes back."""
+        self.idempotency_key = idempotency_key or f"{run_id}:{step}"
+        """The same for each attempt of this step in this run, after a crash too: for services that take one."""
         self._sink = sink
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is, from 1."""
-        return get_node_context().attempt
+        """Which attempt this is, from 1; 1 in a unit test."""
+        context = CURRENT_CONTEXT.get()
+        return 1 if context is None else context.attempt
 
     @property
     def abort_signal(self) -> AbortSignal:
-        """Fires when this attempt is to stop: its timeout passed, its run was cancelled or taken over."""
-        return get_node_context().abort_signal
+        """Fires when this attempt is to stop: its timeout passed, its run was cancelled or taken over.
 
-    @property
-    def idempotency_key(self) -> str:
-        """The same for each attempt of this step in this run, after a crash too: for services that take one."""
-        return f"{self.run_id}:{self.step}"
+        In a unit test it never does.
+        """
+        context = CURRENT_CONTEXT.get()
+        return AbortController().signal if context is None else context.abort_signal
 
     def save_artifact(
         self, name: str, data: bytes | str, media_type: str = "application/octet-stream"

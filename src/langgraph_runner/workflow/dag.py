@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Dag", "cycle_in"]
+__all__ = ["Dag", "cycles_in"]
 
 
 class Dag:
@@ -19,19 +19,15 @@ class Dag:
         dependencies: For each step the steps that it waits for. All of them are steps; there is no cycle.
 
     Raises:
-        graphlib.CycleError: There is one; `cycle_in` tells it.
+        graphlib.CycleError: There is one; `cycles_in` tells it.
     """
 
     def __init__(self, dependencies: Mapping[str, Iterable[str]]) -> None:
         self.dependencies: dict[str, tuple[str, ...]] = {
             step: tuple(dict.fromkeys(before)) for step, before in dependencies.items()
         }
-        dependents: dict[str, list[str]] = {step: [] for step in self.dependencies}
-        for step, before in self.dependencies.items():
-            for each in before:
-                dependents[each].append(step)
         self.dependents: dict[str, tuple[str, ...]] = {
-            step: tuple(after) for step, after in dependents.items()
+            step: tuple(after) for step, after in _dependents(self.dependencies).items()
         }
         self.order: tuple[str, ...] = tuple(TopologicalSorter(self.dependencies).static_order())
         """Each step after all that it waits for; the same in each process."""
@@ -59,11 +55,49 @@ class Dag:
         return waves
 
 
-def cycle_in(dependencies: Mapping[str, Iterable[str]]) -> list[str] | None:
-    """A cycle as its path in the order of the work, the first step named again at the end; None without one."""
-    try:
-        TopologicalSorter(dependencies).prepare()
-    except CycleError as error:
-        path: list[str] = list(error.args[1])
-        return path
-    return None
+def cycles_in(dependencies: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Cycles, each as its path in the order of the work, the first step named again at the end.
+
+    Cycles that share steps may be told by one of them. Takes time in proportion to the number of dependencies.
+
+    Args:
+        dependencies: For each step the steps that it waits for. All of them are steps.
+    """
+    stuck = _stuck(dependencies)
+    cycles: list[list[str]] = []
+    seen: set[str] = set()
+    for start in stuck:
+        walk: dict[str, int] = {}
+        step = start
+        while step not in seen:
+            seen.add(step)
+            walk[step] = len(walk)
+            # There is one: otherwise this step would not be stuck.
+            step = next(before for before in dependencies[step] if before in stuck)
+        if step in walk:
+            path = [*walk][walk[step] :][::-1]
+            cycles.append([*path, path[0]])
+    return cycles
+
+
+def _stuck(dependencies: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """The steps that never get their turn: those on a cycle, and those that wait for one."""
+    dependents = _dependents(dependencies)
+    waiting_for = {step: len([*before]) for step, before in dependencies.items()}
+    ready = deque(step for step, count in waiting_for.items() if not count)
+    while ready:
+        step = ready.popleft()
+        del waiting_for[step]
+        for after in dependents[step]:
+            waiting_for[after] -= 1
+            if not waiting_for[after]:
+                ready.append(after)
+    return waiting_for
+
+
+def _dependents(dependencies: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    dependents: dict[str, list[str]] = {step: [] for step in dependencies}
+    for step, before in dependencies.items():
+        for each in before:
+            dependents[each].append(step)
+    return dependents

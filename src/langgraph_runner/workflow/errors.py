@@ -101,6 +101,7 @@ class StepOutputError(WorkflowError, TypeError):
 
     Attributes:
         step: The id of the step.
+        problem: What is wrong with it, and the fix.
     """
 
     code = ErrorCode.INVALID_NODE_OUTPUT
@@ -108,3 +109,4 @@ class StepOutputError(WorkflowError, TypeError):
     def __init__(self, *, step: str, problem: str) -> None:
         super().__init__(f"Step '{step}': {problem}")
         self.step = step
+        self.problem = problem

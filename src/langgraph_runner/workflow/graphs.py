@@ -5,35 +5,39 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
 
-from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import get_runtime
 from pydantic_core import from_json, to_json
 
 from langgraph_runner.node import Success
 from langgraph_runner.state import GraphState, merge_mappings
+from langgraph_runner.workflow.calling import OUTPUT
 from langgraph_runner.workflow.context import StepContext
 from langgraph_runner.workflow.inline import run_inline
 from langgraph_runner.workflow.scheduler import StepStatus
 from langgraph_runner.workflow.spec import JoinRule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from langgraph_runner.node import Outcome
     from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.context import ArtifactSink
     from langgraph_runner.workflow.steps import BoundStep
 
-__all__ = ["WorkflowState", "as_node", "to_graph"]
+__all__ = ["DEFAULT_CONCURRENCY", "WorkflowState", "as_node", "to_graph"]
+
+DEFAULT_CONCURRENCY: Final = 64
 
 
 class WorkflowState(GraphState, total=False):
     """The state of a workflow that runs as a graph."""
 
     inputs: Any
-    """The inputs of the run, as JSON values."""
+    """The inputs of the run, as JSON values or as their model."""
     outputs: Annotated[dict[str, Any], merge_mappings]
     """What steps have delivered, by id, as JSON values."""
     steps: Annotated[dict[str, str], merge_mappings]
@@ -47,21 +51,34 @@ def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> Sta
     """The workflow as a `StateGraph` with one node for each step, to be compiled.
 
     It gives the same outputs as the engine, but LangGraph's barrier holds: a superstep waits for its slowest node.
-    Nothing is cached.
+    Nothing is cached. A step that fails becomes a record in `errors`, and what needs it is skipped.
 
     Args:
         blueprint: The workflow.
         artifacts: Who keeps what steps save.
+
+    Returns:
+        A graph of `WorkflowState`, to be called with `{"inputs": ...}`, sync or async. Inputs that do not fit raise a
+        `WorkflowInputError`.
     """
-    builder: StateGraph[Any, Any, Any, Any] = StateGraph(WorkflowState)
+    schema = _input_schema(blueprint)
+    builder: StateGraph[Any, Any, Any, Any] = StateGraph(WorkflowState, input_schema=schema)
+    names = _node_names(blueprint)
     for step in blueprint.steps.values():
-        builder.add_node(_node_name(step.id), _node(blueprint, step, artifacts))
+        builder.add_node(names[step.id], _node(blueprint, step, artifacts), input_schema=WorkflowState)
     for step in blueprint.steps.values():
-        before = [_node_name(each) for each in step.dependencies]
-        builder.add_edge(before if len(before) > 1 else (before or [START])[0], _node_name(step.id))
+        before = [names[each] for each in step.dependencies]
+        builder.add_edge(before if len(before) > 1 else (before or [START])[0], names[step.id])
         if not blueprint.dag.dependents[step.id]:
-            builder.add_edge(_node_name(step.id), END)
+            builder.add_edge(names[step.id], END)
     return builder
+
+
+def _input_schema(blueprint: Blueprint) -> Any:
+    """What the graph is called with; Studio makes a form of it."""
+    typed_dict: Any = TypedDict  # To a type checker the call below would declare a type.
+    model = Any if blueprint.spec.inputs is None else blueprint.spec.inputs
+    return typed_dict("WorkflowInputs", {"inputs": model, "story_id": str}, total=False)
 
 
 def as_node(
@@ -69,21 +86,31 @@ def as_node(
     *,
     inputs: Callable[[Any], Any] | None = None,
     outputs: Callable[[dict[str, Any]], Any] | None = None,
-    max_concurrency: int | None = None,
+    max_concurrency: int | None = DEFAULT_CONCURRENCY,
     artifacts: ArtifactSink | None = None,
 ) -> RunnableLambda[Any, Any]:
     """The whole workflow as one node: a DAG without LangGraph's barrier, each step as soon as it can.
 
+    Nothing of it survives its call: an interrupt in a step, or a retry of the node, begins anew.
+
     Args:
         blueprint: The workflow.
-        inputs: Gives the inputs of the state; None takes the fields of the inputs' model, or the state as it is.
+        inputs: Gives the inputs of the state; None takes the fields of the inputs' model, or without one the state
+            as it is.
         outputs: Gives the update of the state of the outputs by step id; None writes each to the field of its name.
-        max_concurrency: How many steps may run at once; None for any number.
+        max_concurrency: How many steps may run at once, at least 1; None for any number. A plain function takes a
+            thread.
         artifacts: Who keeps what steps save.
 
     Returns:
-        A Runnable, sync and async, for `add_node()` or `create_node()`.
+        A Runnable, sync and async, for `add_node()` or `create_node()`. It raises the original exception of the first
+        step that failed, when all that could run has ended.
+
+    Raises:
+        ValueError: `max_concurrency` is out of its range.
     """
+    if max_concurrency is not None and (isinstance(max_concurrency, bool) or max_concurrency < 1):
+        raise ValueError(f"max_concurrency: {max_concurrency!r} is not at least 1.")
     select = inputs or _fields_of(blueprint)
 
     async def awaited(state: Any, config: RunnableConfig) -> Any:
@@ -92,10 +119,12 @@ def as_node(
         )
         return found if outputs is None else outputs(found)
 
-    return _in_both_colours(awaited, blueprint.id)
+    return RunnableLambda(_blocking(awaited), awaited, name=blueprint.id)
 
 
-def _in_both_colours(awaited: Callable[[Any, RunnableConfig], Any], name: str) -> RunnableLambda[Any, Any]:
+def _blocking(awaited: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[[Any, RunnableConfig], Any]:
+    """`awaited` for callers that block, with an event loop of its own."""
+
     def called(state: Any, config: RunnableConfig) -> Any:
         try:
             asyncio.get_running_loop()
@@ -104,67 +133,96 @@ def _in_both_colours(awaited: Callable[[Any, RunnableConfig], Any], name: str) -
         with ThreadPoolExecutor(1) as thread:  # This one has a loop already, which cannot run another.
             return thread.submit(copy_context().run, asyncio.run, awaited(state, config)).result()
 
-    return RunnableLambda(called, awaited, name=name)
+    return called
 
 
 def _fields_of(blueprint: Blueprint) -> Callable[[Any], Any]:
     fields = blueprint.inputs.fields
     if fields is None:
         return lambda state: state
-    return lambda state: {name: state[name] for name in fields if name in state}
+
+    def of_state(state: Any) -> Any:
+        if isinstance(state, dict):
+            return {name: state[name] for name in fields if name in state}
+        return {name: getattr(state, name) for name in fields if hasattr(state, name)}
+
+    return of_state
 
 
-def _node_name(step: str) -> str:
+def _node_names(blueprint: Blueprint) -> dict[str, str]:
     # LangGraph has one set of names for nodes and fields of the state.
-    return f"{step}_step" if step in _TAKEN else step
+    names: dict[str, str] = {}
+    for step in blueprint.steps:
+        name = step
+        while name in _TAKEN or (name != step and name in blueprint.steps):
+            name += "_step"
+        names[step] = name
+    return names
 
 
-def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> Any:
-    context = StepContext(run_id="graph", workflow=blueprint.id, step=step.id, tenant="graph", sink=artifacts)
-
-    def received(state: Any) -> Any:
-        inputs, _ = blueprint.inputs.check(state.get("inputs"))
-        found = state.get("outputs") or {}
-        outputs = {
-            before: blueprint.steps[before].output.load(to_json(found[before])) if before in found else None
-            for before in step.dependencies
-        }
-        return step.receives(inputs, outputs)
-
-    if step.is_async:
-
-        async def awaited(state: Any, config: RunnableConfig) -> Any:
-            if not _may_run(step, state):
-                return _ended(step, StepStatus.SKIPPED)
-            return _update(step, await step.run(received(state), context, config))
-
-        return _in_both_colours(awaited, step.id)
+def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> RunnableLambda[Any, Any]:
+    async def awaited(state: Any, config: RunnableConfig) -> Any:
+        turn = _Turn(blueprint, step, state)
+        if turn.received is not None:
+            turn.outcome = await step.run(turn.received[0], _context(blueprint, step, artifacts), config)
+        return turn.update()
 
     def called(state: Any, config: RunnableConfig) -> Any:
-        if not _may_run(step, state):
-            return _ended(step, StepStatus.SKIPPED)
-        return _update(step, step.run_blocking(received(state), context, config))
+        turn = _Turn(blueprint, step, state)
+        if turn.received is not None:
+            turn.outcome = step.run_blocking(turn.received[0], _context(blueprint, step, artifacts), config)
+        return turn.update()
 
-    return called
-
-
-def _may_run(step: BoundStep, state: Any) -> bool:
-    statuses = state.get("steps") or {}
-    delivered = [statuses.get(before) == StepStatus.COMPLETED for before in step.dependencies]
-    if step.spec.join == JoinRule.ANY_SUCCESS:
-        return any(delivered) or not delivered
-    return step.spec.join == JoinRule.ALL_DONE or all(delivered)
+    node = RunnableLambda(_blocking(awaited) if step.needs_loop else called, awaited, name=step.id)
+    if isinstance(step.spec.run, Runnable):
+        node.deps = [step.spec.run]  # Where LangGraph looks for subgraphs.
+    return node
 
 
-def _update(step: BoundStep, outcome: Outcome) -> dict[str, Any]:
-    if isinstance(outcome, Success):
+class _Turn:
+    """One step's turn in a run of the graph, but for the running itself, which has two colours."""
+
+    def __init__(self, blueprint: Blueprint, step: BoundStep, state: Any) -> None:
+        self._step = step
+        self.received: tuple[Any] | None = None
+        """What the step is called with; None if it is not to be called."""
+        self.outcome: Outcome | None = None
+        """None for a step that was skipped."""
+        statuses = state.get("steps") or {}
+        delivered = [statuses.get(before) == StepStatus.COMPLETED for before in step.dependencies]
+        if not JoinRule(step.spec.join).allows(delivered):
+            return
+        inputs, _ = blueprint.inputs.check(state.get("inputs"))  # Raises: that is no failure of the step.
+        found = state.get("outputs") or {}
+        try:
+            outputs = {
+                before: blueprint.steps[before].output.load(to_json(found[before])) if ok else None
+                for before, ok in zip(step.dependencies, delivered, strict=True)
+            }
+            self.received = (step.receives(inputs, outputs),)
+        except Exception as error:  # A selector is the user's.
+            self.outcome = step.failed(error)
+
+    def update(self) -> dict[str, Any]:
+        """What it writes to the state."""
+        step, outcome = self._step.id, self.outcome
+        if outcome is None:
+            return {"steps": {step: StepStatus.SKIPPED.value}}
+        if isinstance(outcome, Success):
+            output = from_json(outcome.value[OUTPUT].data)
+            return {"outputs": {step: output}, "steps": {step: StepStatus.COMPLETED.value}}
         return {
-            "outputs": {step.id: from_json(outcome.value["output"].data)},
-            **_ended(step, StepStatus.COMPLETED),
+            "errors": [outcome.record],
+            "routing_flags": {"blocked": True},
+            "steps": {step: StepStatus.FAILED.value},
         }
-    failed = {"errors": [outcome.record], "routing_flags": {"blocked": True}}
-    return {**failed, **_ended(step, StepStatus.FAILED)}
 
 
-def _ended(step: BoundStep, status: StepStatus) -> dict[str, Any]:
-    return {"steps": {step.id: status.value}}
+def _context(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> StepContext:
+    """Of a step in a graph. A task of LangGraph's keeps its id when the run is resumed after a crash."""
+    info = get_runtime().execution_info
+    task = None if info is None else info.task_id
+    run = None if info is None else info.run_id or info.thread_id
+    return StepContext(
+        run_id=run or "graph", workflow=blueprint.id, step=step.id, sink=artifacts, idempotency_key=task
+    )

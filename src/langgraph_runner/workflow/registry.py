@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from langgraph_runner.workflow.blueprint import Blueprint
 from langgraph_runner.workflow.builder import Workflow
 from langgraph_runner.workflow.errors import UnknownWorkflowError, WorkflowDefinitionError
+from langgraph_runner.workflow.hints import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,18 +35,21 @@ class WorkflowRegistry:
     def register(self, workflow: Workflow | WorkflowSpec) -> Blueprint:
         """Check a workflow and add it.
 
+        Returns:
+            The checked workflow; the same one if it was registered before.
+
         Raises:
+            TypeError: It is neither a `Workflow` nor a `WorkflowSpec`.
             WorkflowDefinitionError: It cannot run, or there is another one of its id. It is not added.
         """
         blueprint = workflow.blueprint() if isinstance(workflow, Workflow) else Blueprint(workflow)
-        known = self._blueprints.get(blueprint.id)
-        if known is not None and known.spec is not blueprint.spec:
-            raise WorkflowDefinitionError(
-                workflow=blueprint.id,
-                problems=("there is another workflow of this id; rename one of the two.",),
+        known = self._blueprints.setdefault(blueprint.id, blueprint)
+        if known.spec is not blueprint.spec:
+            problem = (
+                "there is a workflow of this id already; rename one, or register it once it is complete."
             )
-        self._blueprints[blueprint.id] = blueprint
-        return blueprint
+            raise WorkflowDefinitionError(workflow=blueprint.id, problems=(problem,))
+        return known
 
     def get_workflow(self, name: str) -> Blueprint:
         """The workflow of this id.
@@ -55,10 +58,9 @@ class WorkflowRegistry:
             UnknownWorkflowError: There is none; the error names what there is.
         """
         if name not in self._blueprints:
-            close = get_close_matches(name, self._blueprints, n=1)
             known = ", ".join(self._blueprints) or "none"
-            hint = f"Did you mean '{close[0]}'?" if close else f"Registered: {known}."
-            raise UnknownWorkflowError(workflow=name, hint=hint)
+            hint = did_you_mean(name, self._blueprints)
+            raise UnknownWorkflowError(workflow=name, hint=f"Registered: {known}.{hint}")
         return self._blueprints[name]
 
     def list_workflows(self) -> list[Blueprint]:

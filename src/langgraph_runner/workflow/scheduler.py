@@ -10,12 +10,11 @@ from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from langgraph_runner.workflow.spec import JoinRule
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langgraph_runner.workflow.dag import Dag
+    from langgraph_runner.workflow.spec import JoinRule
 
 __all__ = ["Decision", "FailureMode", "Reason", "Scheduler", "StepStatus"]
 
@@ -110,7 +109,7 @@ class Scheduler:
         taken: list[str] = []
         while self._ready and not self.is_stopping and (limit is None or len(taken) < limit):
             step = self._ready.popleft()
-            if self._status[step] is StepStatus.PENDING:
+            if self._status[step] is StepStatus.PENDING:  # It may have been cancelled, or stand there twice.
                 self._status[step] = StepStatus.RUNNING
                 taken.append(step)
         return taken
@@ -126,29 +125,33 @@ class Scheduler:
         Raises:
             ValueError: It has ended before, or that is no end.
         """
-        if self._status[step] in ENDED or status not in ENDED:
-            raise ValueError(f"Step '{step}' is {self._status[step]}; it cannot become {status}.")
+        self._note(step, status, reason)
         decided: list[Decision] = []
-        queue = deque([Decision(step, status, reason or Reason.CANCELLED)])
+        queue = deque(self._consequences(step))
         while queue:
-            each = queue.popleft()
-            if each.step != step:
-                decided.append(each)
-            self._note(each.step, each.status, each.reason if each.step != step else reason)
-            queue.extend(self._consequences(each.step))
+            decision = queue.popleft()
+            decided.append(decision)
+            self._note(*decision)
+            queue.extend(self._consequences(decision.step))
         return decided
 
     def resume(self, facts: Mapping[str, tuple[StepStatus, Reason | None]]) -> list[Decision]:
         """Take up a run whose steps have ended as `facts` say; gives those that therefore never run, noted.
 
         Only before anything was taken or has ended.
+
+        Args:
+            facts: For each step that has ended how, and why. What such a step waited for has ended as well.
+
+        Raises:
+            ValueError: A status is no end.
         """
         for step, (status, reason) in facts.items():
             self._note(step, status, reason)
             for after in self._dag.dependents[step]:
                 self._waiting_for[after] -= 1
         self._ready.clear()
-        never: list[Decision] = []
+        decided: list[Decision] = []
         for step in self._dag.order:
             if self._status[step] is not StepStatus.PENDING or self._waiting_for[step]:
                 continue
@@ -156,8 +159,8 @@ class Scheduler:
                 self._ready.append(step)
             else:
                 decision = Decision(step, StepStatus.SKIPPED, Reason.UPSTREAM_FAILED)
-                never += [decision, *self.ended(*decision)]
-        return never
+                decided += [decision, *self.ended(*decision)]
+        return decided
 
     def stop(self, reason: Reason) -> list[Decision]:
         """Cancel every step that has not started; gives them, noted."""
@@ -172,6 +175,8 @@ class Scheduler:
         return decided
 
     def _note(self, step: str, status: StepStatus, reason: Reason | None) -> None:
+        if self._status[step] in ENDED or status not in ENDED:
+            raise ValueError(f"Step '{step}' is {self._status[step]}; it cannot become {status}.")
         self._status[step] = status
         self._delivered[step] = status is StepStatus.COMPLETED or reason in DELIVERING
         self._open -= 1
@@ -179,6 +184,7 @@ class Scheduler:
             self.failed = True
 
     def _consequences(self, step: str) -> list[Decision]:
+        """Note what this end makes ready; gives what it keeps from ever running."""
         never: list[Decision] = []
         for after in self._dag.dependents[step]:
             self._waiting_for[after] -= 1
@@ -191,11 +197,4 @@ class Scheduler:
         return never
 
     def _may_run(self, step: str) -> bool:
-        delivered = [self._delivered[before] for before in self._dag.dependencies[step]]
-        match self._joins[step]:
-            case JoinRule.ALL_SUCCESS:
-                return all(delivered)
-            case JoinRule.ANY_SUCCESS:
-                return any(delivered) or not delivered
-            case JoinRule.ALL_DONE:
-                return True
+        return self._joins[step].allows([self._delivered[before] for before in self._dag.dependencies[step]])

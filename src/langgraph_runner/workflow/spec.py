@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from langgraph_runner.node.callee import NodeFunction
-from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, TimeoutLike
+from langgraph_runner.node.config import RetryLike, TimeoutLike
+from langgraph_runner.node.factory import CircuitBreakerLike
 
 __all__ = ["CacheScope", "ChangeSpec", "JoinRule", "StepSources", "StepSpec", "WorkflowSpec"]
 
@@ -23,6 +24,12 @@ class JoinRule(StrEnum):
     """At least one has; the others are None. It waits for all, so that what it gets does not depend on chance."""
     ALL_DONE = "all_done"
     """In any case; what did not deliver is None. For clean-up and reports."""
+
+    def allows(self, delivered: Collection[bool]) -> bool:
+        """Whether a step may run whose dependencies, one by one, have delivered or not."""
+        if self is JoinRule.ANY_SUCCESS:
+            return any(delivered) or not delivered
+        return self is JoinRule.ALL_DONE or all(delivered)
 
 
 class CacheScope(StrEnum):
@@ -67,9 +74,10 @@ class StepSpec:
     """Limit of one attempt."""
     total_timeout_ms: TimeoutLike | None = None
     """Limit of all attempts and the waits between them."""
-    circuit_breaker: CircuitBreakerConfig | None = None
+    circuit_breaker: CircuitBreakerLike | None = None
+    """A config, its fields as a dict, or a `NodeCircuitBreaker` to share."""
     fallback: NodeFunction | None = None
-    """Runs with the same arguments when `run` has finally failed. Its result is never cached."""
+    """Runs when `run` has finally failed, with those of its arguments that it names. Its result is never cached."""
     cache: CacheScope = CacheScope.GLOBAL
     cache_ttl_s: float | None = None
     """How long a result may be served, in seconds, more than 0; None for ever."""

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import Runnable, RunnableConfig
-from langgraph.runtime import Runtime as LangGraphRuntime
-from langgraph.runtime import get_runtime
+from langchain_core.runnables import Runnable
 
-from langgraph_runner.node import create_node
+from langgraph_runner.errors import build_error_record
+from langgraph_runner.node import CircuitBreakerConfig, Failure, NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee
-from langgraph_runner.node.config import as_retry_config, as_timeout_ms
-from langgraph_runner.node.threads import await_in_thread
-from langgraph_runner.workflow.binding import HOST_PARAMETERS
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.workflow.calling import Call, Delivered, node_of
 from langgraph_runner.workflow.hashing import content_hash
+from langgraph_runner.workflow.inputs import InputType
 from langgraph_runner.workflow.spec import StepSources
-from langgraph_runner.workflow.values import InputType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from langchain_core.runnables import RunnableConfig
 
     from langgraph_runner.node import Outcome
     from langgraph_runner.workflow.binding import Binding
@@ -31,24 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundStep", "Delivered"]
 
-_OUTPUT: Final = "output"
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """The output of a step, as it is kept."""
-
-    data: bytes
-    """As JSON."""
-    sha256: str
-    """The content hash of the value."""
-
 
 class BoundStep:
-    """One step of a registered workflow. Immutable; good for any number of runs, threads and event loops.
+    """One step of a checked workflow. Immutable; good for any number of runs, threads and event loops.
 
     Args:
-        spec: What the user wrote.
+        spec: What the user wrote, checked.
         binding: Where its arguments come from.
         dependencies: The ids of all steps that it waits for.
         output: How its output is kept.
@@ -62,27 +48,47 @@ class BoundStep:
         self.binding = binding
         self.dependencies = dependencies
         self.output = output
-        self.is_async = isinstance(spec.run, Runnable) or Callee.of(spec.run).is_async
-        # Made when first needed, so that a workflow of 10,000 steps is registered in no time; checked now.
-        as_retry_config(spec.retry)
-        as_timeout_ms(spec.timeout_ms, field="timeout_ms")
-        as_timeout_ms(spec.total_timeout_ms, field="total_timeout_ms")
-        if spec.fallback is not None:
-            Callee.of(spec.fallback, field="fallback")
-        self._defaults = {f"default:{name}": content_hash(value) for name, value in binding.defaults}
+        self._breaker = _breaker_of(spec)
+        self._fixed = {f"default:{name}": content_hash(value) for name, value in binding.defaults}
+        self._fixed.update(
+            (f"bound:{number}", content_hash(value)) for number, value in enumerate(binding.bound)
+        )
+
+    # Made when first needed, so that a workflow of 10,000 steps is registered in no time.
 
     @cached_property
     def _awaited(self) -> Any:
-        return _node_of(self, blocking=False)
+        return node_of(self.spec, self.output, self._breaker, blocking=False)
 
     @cached_property
     def _blocking(self) -> Any:
-        return _node_of(self, blocking=True)
+        return node_of(self.spec, self.output, self._breaker, blocking=True)
 
     @property
     def selects(self) -> bool:
         """Whether the outputs of its dependencies are needed to know its input hash, not only their hashes."""
         return self.spec.input_selector is not None
+
+    @cached_property
+    def needs_loop(self) -> bool:
+        """Whether it can only be awaited: its function, or its fallback, is a coroutine function."""
+        functions = (self.spec.run, self.spec.fallback)
+        return any(
+            not isinstance(each, Runnable) and Callee.of(each).is_async
+            for each in functions
+            if each is not None
+        )
+
+    def reads(self, fields: frozenset[str]) -> bool:
+        """Whether it receives one of these fields of the inputs, or the inputs as a whole."""
+        if not fields:
+            return False
+        return self._reads_all or not fields.isdisjoint(self.binding.fields)
+
+    @property
+    def _reads_all(self) -> bool:
+        takes_inputs = self.binding.takes_value and not self.dependencies
+        return self.binding.wants_inputs or self.selects or takes_inputs
 
     def receives(self, inputs: Any, outputs: Mapping[str, Any]) -> Any:
         """What the step is called with, without what its host provides: arguments by name, or a Runnable's value.
@@ -118,17 +124,16 @@ class BoundStep:
             UnhashableInputError: What it receives has no canonical encoding.
         """
         # Names with a prefix say what a hash stands for, so two kinds of the same name never meet.
-        received: dict[str, Any] = {"version": self.spec.version}
-        takes_value, selects = self.binding.takes_value, self.selects
-        if selects:
+        binding = self.binding
+        received: dict[str, Any] = {"version": self.spec.version, **self._fixed}
+        if self.selects:
             received["selected"] = selected
-        else:
-            for name in self.dependencies if takes_value else self.binding.steps:
-                received[f"step:{name}"] = hashes[name]
-            for name in self.binding.fields:
-                received[f"field:{name}"] = hash_of_field(name)
-            received.update(self._defaults)
-        if not selects and (self.binding.wants_inputs or (takes_value and not self.dependencies)):
+            return content_hash(received)
+        for name in self.dependencies if binding.takes_value else binding.steps:
+            received[f"step:{name}"] = hashes[name]
+        for name in binding.fields:
+            received[f"field:{name}"] = hash_of_field(name)
+        if self._reads_all:
             received["inputs"] = hash_of_field(None)
         return content_hash(received)
 
@@ -136,79 +141,39 @@ class BoundStep:
         """Run the step once through the node pipeline, on the event loop; a plain function runs in a thread.
 
         Args:
-            received: What `receives` gave.
+            received: What `receives` gave. Each attempt gets a copy.
             context: Its `ctx`.
             config: Of `runner_config()`: abort signal, collector and the like.
 
         Returns:
             The outcome; the value of a `Success` is a dict whose `output` is a `Delivered`.
         """
-        outcome: Outcome = await self._awaited.run({"received": received, "context": context}, config)
+        outcome: Outcome = await self._awaited.run({"call": Call(received, context)}, config)
         return outcome
 
     def run_blocking(self, received: Any, context: StepContext, config: RunnableConfig) -> Outcome:
-        """Do as `run`, in this thread. Only for a plain function."""
-        if self.is_async:
-            raise TypeError(f"Step '{self.id}' is async: use the async methods of the graph.")
-        outcome: Outcome = self._blocking.run({"received": received, "context": context}, config)
+        """Do as `run`, in this thread. Not for what `needs_loop`."""
+        outcome: Outcome = self._blocking.run({"call": Call(received, context)}, config)
         return outcome
 
-
-def _node_of(step: BoundStep, *, blocking: bool) -> Any:
-    """The step as a node. What it returns becomes JSON inside the attempt, so a bad output is a failure of it."""
-    spec = step.spec
-    return create_node(
-        _called(step, spec.run, blocking=blocking),
-        name=spec.id,
-        retry=spec.retry,
-        timeout_ms=spec.timeout_ms,
-        total_timeout_ms=spec.total_timeout_ms,
-        circuit_breaker=spec.circuit_breaker,
-        fallback=None if spec.fallback is None else _called(step, spec.fallback, blocking=blocking),
-        on_error="record",
-        on_drain="finish",
-        log_level="DEBUG",
-    )
+    def failed(self, error: Exception) -> Failure:
+        """The outcome of a step that could not be called, because what it receives could not be had."""
+        clock = REAL_RUNTIMES.awaiting
+        record = build_error_record(
+            error,
+            node_id=self.id,
+            attempts=0,
+            trace_id=clock.token_hex(16),
+            timestamp=clock.now_utc(),
+            error_id=clock.token_hex(8),
+        )
+        return Failure(record, error, 0, 0.0)
 
 
-def _called(step: BoundStep, function: Any, *, blocking: bool) -> Callable[..., Any]:
-    """`function` as one of a state: what it receives and its context in, what it delivers out."""
-    if isinstance(function, Runnable):
-
-        async def of_runnable(state: Any, config: RunnableConfig) -> dict[str, Any]:
-            return {_OUTPUT: _delivered(step, await function.ainvoke(state["received"], config))}
-
-        return of_runnable
-    wanted = HOST_PARAMETERS.intersection(inspect.signature(function).parameters)
-    is_async = Callee.of(function).is_async
-    if blocking and not is_async:
-
-        def called(state: Any, config: RunnableConfig) -> dict[str, Any]:
-            return {_OUTPUT: _delivered(step, function(**_arguments(state, wanted, config)))}
-
-        return called
-
-    async def awaited(state: Any, config: RunnableConfig) -> dict[str, Any]:
-        arguments = _arguments(state, wanted, config)
-        value = await (function(**arguments) if is_async else await_in_thread(function, **arguments))
-        return {_OUTPUT: _delivered(step, value)}
-
-    return awaited
-
-
-def _arguments(state: Any, wanted: frozenset[str], config: RunnableConfig) -> dict[str, Any]:
-    arguments = state["received"]
-    if not wanted:
-        return arguments  # type: ignore[no-any-return] # a selector may give anything; Python says what is wrong
-    host: dict[str, Any] = {"ctx": state["context"], "config": config}
-    if "runtime" in wanted:
-        try:
-            host["runtime"] = get_runtime()
-        except RuntimeError:  # Not in a graph.
-            host["runtime"] = LangGraphRuntime()
-    return {**arguments, **{name: host[name] for name in wanted}}
-
-
-def _delivered(step: BoundStep, value: Any) -> Delivered:
-    data = step.output.dump(value)
-    return Delivered(data, content_hash(step.output.load(data)))
+def _breaker_of(spec: StepSpec) -> NodeCircuitBreaker | None:
+    """One for all ways to run the step."""
+    breaker = spec.circuit_breaker
+    if breaker is None or isinstance(breaker, NodeCircuitBreaker):
+        return breaker
+    config = breaker if isinstance(breaker, CircuitBreakerConfig) else CircuitBreakerConfig(**breaker)
+    return NodeCircuitBreaker(config, name=spec.id, clock=REAL_RUNTIMES.awaiting.monotonic)

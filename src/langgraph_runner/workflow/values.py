@@ -1,27 +1,26 @@
-"""Inputs and outputs as JSON and back: what is kept is what the next step, or the next process, gets."""
+"""`OutputType`: what a step returns as JSON and back, so that what the next step gets is what was returned."""
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, get_type_hints, is_typeddict
+from typing import Any
 
-from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
-from langgraph_runner.workflow.errors import StepOutputError, WorkflowInputError
+from langgraph_runner.workflow.errors import StepOutputError
+from langgraph_runner.workflow.fidelity import difference
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["InputType", "OutputType", "field_names"]
-
-_NULL: Final = b"null"
+__all__ = ["OutputType", "adapter_of", "in_words"]
 
 
 class OutputType:
     """How the output of one step becomes JSON and comes back as its type. Immutable and thread-safe.
+
+    Nothing is converted: a value has to be of the declared type, and to come back from JSON as it was (see
+    `fidelity`). Whatever would not is refused when the step returns it, not when somebody misses it.
 
     Args:
         step: The step's id, for the messages.
@@ -32,140 +31,106 @@ class OutputType:
     """
 
     def __init__(self, step: str, annotation: Any) -> None:
-        self._step = step
-        self._adapter = None if annotation is Any else _adapter(step, annotation)
+        self.step = step
+        self._adapter: TypeAdapter[Any] | None = None
+        if annotation is not Any:
+            try:
+                self._adapter = adapter_of(annotation)
+            except Exception as error:  # A type of the user's may raise anything.
+                name = getattr(annotation, "__name__", repr(annotation))
+                raise self._refused(
+                    f"values of the type {name:.80} cannot be kept as JSON: {error}"
+                ) from error
+
+    def keep(self, value: Any) -> tuple[bytes, Any]:
+        """`value` as JSON, and what `load` makes of it.
+
+        Raises:
+            StepOutputError: It is not of the declared type, or would not come back from JSON as it is.
+        """
+        try:
+            data = self._as_json(value)
+            back = self._of_json(data)
+        except ValidationError as error:
+            raise self._refused(f"its output is not what it declares: {in_words(error)}") from error
+        except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
+            if inspect.iscoroutine(value):
+                value.close()  # Or Python warns that it was never awaited.
+                raise self._refused("it returns a coroutine; make it an async function.") from error
+            raise self._refused(f"its output cannot be kept as JSON ({error}). {self._fix}") from error
+        if (changed := difference(value, back)) is not None:
+            raise self._refused(f"its output does not survive JSON: {changed}. {self._fix}")
+        return data, back
 
     def dump(self, value: Any) -> bytes:
-        """`value` as JSON.
-
-        Raises:
-            StepOutputError: It is not of the declared type, or no JSON.
-        """
-        if self._adapter is None:
-            return self._dump_json(value)
-        if value is None and self._takes_none:
-            return _NULL
-        try:
-            return self._adapter.dump_json(self._adapter.validate_python(value), by_alias=True)
-        except ValidationError as error:
-            raise StepOutputError(
-                step=self._step, problem=f"its output is not what it declares: {error}"
-            ) from error
-        except (PydanticSerializationError, ValueError, RecursionError) as error:
-            raise StepOutputError(
-                step=self._step, problem=f"its output cannot be kept as JSON: {error}"
-            ) from error
+        """`value` as JSON; raises as `keep` does."""
+        return self.keep(value)[0]
 
     def load(self, data: bytes) -> Any:
-        """What `dump` made, as the declared type.
+        """What `keep` made, as the declared type, made anew.
 
         Raises:
-            StepOutputError: The data is of another type: of an earlier release of the workflow, or one that does not
-                survive JSON.
+            StepOutputError: The data is of another type: of an earlier release of the workflow.
         """
-        if self._adapter is None:
-            return None if data == _NULL else from_json(data)
         try:
-            return self._adapter.validate_json(data)
-        except ValidationError as error:
-            raise StepOutputError(
-                step=self._step,
-                problem=f"its stored output is not what it declares now; change its version. {error}",
+            return self._of_json(data)
+        except ValueError as error:
+            words = in_words(error) if isinstance(error, ValidationError) else str(error)
+            raise self._refused(
+                f"its stored output is not what it declares now; change its version. {words}"
             ) from error
+
+    def _as_json(self, value: Any) -> bytes:
+        if self._adapter is None:
+            return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+        checked = self._adapter.validate_python(value, strict=True)
+        return self._adapter.dump_json(checked, by_alias=True, round_trip=True, warnings="error")
+
+    def _of_json(self, data: bytes) -> Any:
+        return from_json(data) if self._adapter is None else self._adapter.validate_json(data)
 
     @property
-    def _takes_none(self) -> bool:
-        return self._adapter is not None and self._adapter.core_schema.get("type") == "none"
+    def _fix(self) -> str:
+        if self._adapter is None:
+            return "Declare its type, as in `-> Theme`, or return JSON values."
+        return "Declare precisely what it returns, or return what it declares."
 
-    def _dump_json(self, value: Any) -> bytes:
-        if value is None:
-            return _NULL
-        try:
-            _refuse_odd_keys(value)
-            return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
-        except (TypeError, ValueError, RecursionError) as error:
-            raise StepOutputError(
-                step=self._step,
-                problem=f"its output cannot be kept as JSON ({error}). Declare its type, as in `-> Theme`, or return"
-                " JSON values.",
-            ) from error
+    def _refused(self, problem: str) -> StepOutputError:
+        return StepOutputError(step=self.step, problem=problem)
 
 
-def _refuse_odd_keys(value: Any) -> None:
-    # json.dumps would turn 1 and None into "1" and "null", and let them meet.
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, str):
-                raise TypeError(f"the key {key!r:.80} is no string")
+def adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    """The adapter of a type; the same for the same type.
 
-
-def _adapter(step: str, annotation: Any) -> TypeAdapter[Any]:
+    Raises:
+        Exception: pydantic cannot handle the type, or it names something that is not defined.
+    """
     try:
-        return _known_adapter(annotation) if isinstance(annotation, type) else TypeAdapter(annotation)
-    except (PydanticSchemaGenerationError, TypeError, NameError) as error:
-        raise StepOutputError(
-            step=step, problem=f"values of the type {annotation!r:.80} cannot be kept as JSON: {error}"
-        ) from error
+        # Equal unions may name their members in another order, which matters when JSON is read.
+        return _adapter(annotation, repr(annotation))
+    except TypeError:  # Unhashable, such as Annotated[int, []].
+        return _made(annotation)
 
 
 @lru_cache(maxsize=1024)
-def _known_adapter(kind: type) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+def _adapter(annotation: Any, _text: str) -> TypeAdapter[Any]:
+    return _made(annotation)
 
 
-class InputType:
-    """How the inputs of a workflow are checked, kept and read. Immutable and thread-safe.
-
-    Args:
-        workflow: The workflow's id, for the messages.
-        model: A pydantic model, a dataclass or a TypedDict; None for any JSON object.
-    """
-
-    def __init__(self, workflow: str, model: Any) -> None:
-        self._workflow = workflow
-        self._adapter: TypeAdapter[Any] = TypeAdapter(dict[str, Any] if model is None else model)
-        self.fields = field_names(model)
-        """The names that parameters may have; None for any."""
-
-    def check(self, inputs: Any) -> tuple[Any, bytes]:
-        """The inputs as their model, and as JSON; the model is what that JSON gives back.
-
-        Raises:
-            WorkflowInputError: They do not fit, or are no JSON.
-        """
-        try:
-            data = self._adapter.dump_json(self._adapter.validate_python(inputs), by_alias=True)
-            return self._adapter.validate_json(data), data
-        except (ValidationError, PydanticSerializationError, ValueError, RecursionError) as error:
-            raise WorkflowInputError(workflow=self._workflow, problem=str(error)) from error
-
-    def load(self, data: bytes) -> Any:
-        """The inputs of a run that was made before.
-
-        Raises:
-            WorkflowInputError: The model has changed since, and they do not fit any more.
-        """
-        try:
-            return self._adapter.validate_json(data)
-        except ValidationError as error:
-            raise WorkflowInputError(workflow=self._workflow, problem=str(error)) from error
-
-    @staticmethod
-    def field(inputs: Any, name: str) -> Any:
-        """One field of the inputs; None where there is none."""
-        return inputs.get(name) if isinstance(inputs, dict) else getattr(inputs, name, None)
-
-    def json_schema(self) -> Mapping[str, Any]:
-        """What the inputs have to look like."""
-        return self._adapter.json_schema()
+def _made(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        adapter = TypeAdapter(annotation)
+        adapter.rebuild()
+    except PydanticUserError as error:
+        raise ValueError(error.message) from error
+    return adapter
 
 
-def field_names(model: Any) -> frozenset[str] | None:
-    """The fields of a model; None where any may be there."""
-    if model is None or model is dict:
-        return None
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return frozenset(model.model_fields)
-    if dataclasses.is_dataclass(model):
-        return frozenset(each.name for each in dataclasses.fields(model))
-    return frozenset(get_type_hints(model)) if is_typeddict(model) else None
+def in_words(error: ValidationError) -> str:
+    """What pydantic found, on one line and without the values: the first three findings."""
+    found = [
+        f"{'.'.join(map(str, each['loc']))}: {each['msg']}" if each["loc"] else each["msg"]
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004
+    return "; ".join(found[:3]) + more

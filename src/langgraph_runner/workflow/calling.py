@@ -1,0 +1,169 @@
+"""How a step's function is called: with fresh copies of what it receives, its result kept within the attempt."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.runtime import Runtime as LangGraphRuntime
+from langgraph.runtime import get_runtime
+
+from langgraph_runner.errors import UnhashableInputError
+from langgraph_runner.node import create_node
+from langgraph_runner.node.callee import Callee
+from langgraph_runner.node.threads import await_in_thread
+from langgraph_runner.workflow.binding import HOST_PARAMETERS, named_parameters
+from langgraph_runner.workflow.errors import StepOutputError
+from langgraph_runner.workflow.hashing import content_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langgraph_runner.node import NodeCircuitBreaker
+    from langgraph_runner.workflow.context import StepContext
+    from langgraph_runner.workflow.spec import StepSpec
+    from langgraph_runner.workflow.values import OutputType
+
+__all__ = ["OUTPUT", "Call", "Delivered", "node_of"]
+
+OUTPUT: Final = "output"
+"""Where the value of a `Success` has the `Delivered`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The output of a step, as it is kept."""
+
+    data: bytes
+    """As JSON."""
+    sha256: str
+    """The content hash of the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one run of a step is called with, for all its attempts."""
+
+    received: Any
+    """The arguments by name; or the one value of a Runnable."""
+    context: StepContext
+
+    def value(self) -> Any:
+        """The one value, for whoever calls this."""
+        return _fresh(self.received)
+
+    def arguments(self, step: str, names: frozenset[str] | None) -> dict[str, Any]:
+        """The arguments, for whoever calls this: those of `names`, or all of them.
+
+        Raises:
+            TypeError: An `input_selector` has given something else.
+        """
+        if not isinstance(self.received, Mapping):
+            raise TypeError(
+                f"The input_selector of step '{step}' gave a {type(self.received).__name__}; a function needs a dict"
+                " of its arguments."
+            )
+        return {name: _fresh(each) for name, each in self.received.items() if names is None or name in names}
+
+
+def node_of(spec: StepSpec, output: OutputType, breaker: NodeCircuitBreaker | None, *, blocking: bool) -> Any:
+    """The step as a node: awaited, or blocking, which a coroutine function cannot be.
+
+    It is called with `{"call": Call}`. What it returns becomes JSON inside the attempt, so a bad output is a failure
+    of the attempt.
+    """
+    return create_node(
+        _called(spec, output, spec.run, blocking=blocking),
+        name=spec.id,
+        retry=spec.retry,
+        timeout_ms=spec.timeout_ms,
+        total_timeout_ms=spec.total_timeout_ms,
+        circuit_breaker=breaker,
+        fallback=None if spec.fallback is None else _called(spec, output, spec.fallback, blocking=blocking),
+        on_error="record",
+        on_drain="finish",
+        log_level="DEBUG",
+    )
+
+
+def _called(spec: StepSpec, output: OutputType, function: Any, *, blocking: bool) -> Callable[..., Any]:
+    """`function` as one of a state, in the colour that is asked for."""
+    if isinstance(function, Runnable):
+        return _of_runnable(output, function, blocking=blocking)
+    arguments = _arguments_of(spec, function)
+    if Callee.of(function).is_async:
+
+        async def awaited(state: Any, config: RunnableConfig) -> dict[str, Any]:
+            positional, keywords = arguments(state["call"], config)
+            return _delivered(output, await function(*positional, **keywords))
+
+        return awaited
+
+    def called(state: Any, config: RunnableConfig) -> dict[str, Any]:
+        positional, keywords = arguments(state["call"], config)
+        return _delivered(output, function(*positional, **keywords))
+
+    async def threaded(state: Any, config: RunnableConfig) -> dict[str, Any]:
+        # All of it, because what a step returns may be long to read.
+        return await await_in_thread(called, state, config)  # type: ignore[no-any-return]
+
+    return called if blocking else threaded
+
+
+def _of_runnable(output: OutputType, runnable: Runnable[Any, Any], *, blocking: bool) -> Callable[..., Any]:
+    def invoked(state: Any, config: RunnableConfig) -> dict[str, Any]:
+        return _delivered(output, runnable.invoke(state["call"].value(), config))
+
+    async def awaited(state: Any, config: RunnableConfig) -> dict[str, Any]:
+        return _delivered(output, await runnable.ainvoke(state["call"].value(), config))
+
+    return invoked if blocking else awaited
+
+
+def _arguments_of(
+    spec: StepSpec, function: Any
+) -> Callable[[Call, RunnableConfig], tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Gives the arguments of `function`, which is the step's own or its fallback."""
+    named, _ = named_parameters(function)
+    wanted = HOST_PARAMETERS.intersection(named)
+    if isinstance(spec.run, Runnable):  # A fallback, which gets its one value.
+
+        def one_value(call: Call, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
+            return (call.value(),) if len(named) > len(wanted) else (), _of_host(wanted, call, config)
+
+        return one_value
+    names = None if function is spec.run else frozenset(named)
+
+    def by_name(call: Call, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (), {**call.arguments(spec.id, names), **_of_host(wanted, call, config)}
+
+    return by_name
+
+
+def _of_host(wanted: frozenset[str], call: Call, config: RunnableConfig) -> dict[str, Any]:
+    provided: dict[str, Any] = {"ctx": call.context, "config": config}
+    if "runtime" in wanted:
+        try:
+            provided["runtime"] = get_runtime()
+        except RuntimeError:  # Not in a graph.
+            provided["runtime"] = LangGraphRuntime()
+    return {name: provided[name] for name in wanted}
+
+
+def _delivered(output: OutputType, value: Any) -> dict[str, Any]:
+    data, back = output.keep(value)
+    try:
+        return {OUTPUT: Delivered(data, content_hash(back))}
+    except UnhashableInputError as error:
+        raise StepOutputError(step=output.step, problem=f"its output cannot be hashed: {error}") from error
+
+
+def _fresh(value: Any) -> Any:
+    """A copy, so that neither another step nor the next attempt sees what this one does to it."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # A selector may give anything.
+        return value

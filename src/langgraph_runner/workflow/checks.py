@@ -1,0 +1,173 @@
+"""What can be wrong with one step or one change, in words that name the offender and the fix."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from langchain_core.runnables import Runnable
+from pydantic import ValidationError
+
+from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker
+from langgraph_runner.node.config import as_retry_config, as_timeout_ms
+from langgraph_runner.node.nodes import is_node
+from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, named_parameters
+from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
+from langgraph_runner.workflow.spec import CacheScope, ChangeSpec, JoinRule
+from langgraph_runner.workflow.values import adapter_of, in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from langgraph_runner.workflow.hints import Hints
+    from langgraph_runner.workflow.spec import StepSpec
+
+__all__ = ["binding_problems", "change_problems", "name_problem", "option_problems", "run_problem"]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MAX_TTL_S: Final = 100 * 366 * 24 * 3600
+
+
+def name_problem(name: object) -> str | None:
+    """Why this is no id."""
+    if isinstance(name, str) and _NAME.fullmatch(name):
+        return None
+    return (
+        f"the id {name!r:.80} is unusable: use 1 to 128 letters (a-z), digits, '.', '_' and '-', a letter or digit"
+        " first."
+    )
+
+
+def run_problem(function: Any, option: str = "run") -> str | None:
+    """Why this can be nobody's step or fallback."""
+    if is_node(function):
+        return f"{option} is a node already; give its function, and its options to the step."
+    if isinstance(function, Runnable):
+        return None
+    if not callable(function):
+        return f"{option} is {function!r:.80}; give a function or a Runnable."
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return f"{option} is a generator function; return what it yields as a list."
+    return None
+
+
+def option_problems(step: StepSpec) -> Iterator[str]:
+    """What is wrong with its options."""
+    yield from _refusals("retry", lambda: as_retry_config(step.retry))
+    for name in ("timeout_ms", "total_timeout_ms"):
+        yield from _refusals(name, lambda name=name: as_timeout_ms(getattr(step, name), field=name))  # type: ignore[misc]
+    yield from _refusals("circuit_breaker", lambda: _as_breaker_config(step.circuit_breaker))
+    for name, allowed in (("cache", CacheScope), ("join", JoinRule)):
+        if (value := getattr(step, name)) not in list(allowed):
+            yield f"{name} is {value!r:.80}; use one of {', '.join(allowed)}."
+    ttl: Any = step.cache_ttl_s
+    if ttl is not None and not (
+        isinstance(ttl, (int, float)) and not isinstance(ttl, bool) and 0 < ttl <= _MAX_TTL_S
+    ):
+        yield f"cache_ttl_s is {ttl!r:.80}; use seconds, more than 0, or None for ever."
+    if not isinstance(step.version, str) or not step.version:
+        yield f"version is {step.version!r:.80}; use a text that is not empty."
+    yield from _function_problem("input_selector", step.input_selector)
+
+
+def binding_problems(step: StepSpec, binding: Binding) -> Iterator[str]:
+    """What is wrong with its defaults, and with its fallback's parameters."""
+    for name, default in binding.defaults:
+        if (problem := _default_problem(default)) is not None:
+            yield f"the default of its parameter '{name}' {problem}"
+    for number, argument in enumerate(binding.bound):
+        if (problem := _default_problem(argument)) is not None:
+            yield f"argument {number} of its partial {problem}"
+    if step.fallback is None:
+        return
+    if (problem := run_problem(step.fallback, "fallback")) is not None:
+        yield problem
+    elif not isinstance(step.fallback, Runnable) and step.input_selector is None:
+        yield from _fallback_problems(step.fallback, binding)
+
+
+def _fallback_problems(fallback: Any, binding: Binding) -> Iterator[str]:
+    try:
+        named, others = named_parameters(fallback)
+    except (TypeError, ValueError):
+        yield f"the parameters of its fallback {fallback!r:.80} cannot be read; wrap it in a function."
+        return
+    needed = [
+        name for name, each in named.items() if each.default is each.empty and name not in HOST_PARAMETERS
+    ]
+    if binding.takes_value:
+        if len(needed) > 1:
+            yield f"its fallback needs {', '.join(map(repr, needed))}, but the step receives one value."
+        return
+    yield from (
+        f"parameter '{each}' of its fallback cannot be named; use plain parameters." for each in others
+    )
+    yield from (
+        f"its fallback needs '{name}', which the step does not receive."
+        for name in needed
+        if name not in binding.arguments
+    )
+
+
+def change_problems(key: object, change: Any, steps: Mapping[str, Any], hints: Hints) -> Iterator[str]:
+    """What is wrong with a change."""
+    if not isinstance(change, ChangeSpec):
+        yield f"change {key!r:.80} is {change!r:.80}; give a ChangeSpec."
+        return
+    named = f"change '{change.type}'"
+    if not isinstance(change.type, str) or not change.type:
+        yield f"{named}: the type is unusable; use a text that is not empty."
+    if change.type != key:
+        yield f"{named}: it is listed as {key!r:.80}; list it by its type."
+    reruns: Any = change.reruns
+    if isinstance(reruns, str):
+        yield f"{named}: reruns is the text {reruns!r:.80}; give a tuple of ids."
+        reruns = ()
+    for step in reruns:
+        if not isinstance(step, str) or step not in steps:
+            yield f"{named}: it reruns '{step}', which is no step.{hints.of(step)}"
+    for problem in _function_problem("apply", change.apply):
+        yield f"{named}: {problem}"
+    if change.payload is not None:
+        try:
+            adapter_of(change.payload)
+        except Exception as error:  # A type of the user's may raise anything.
+            yield f"{named}: payload {change.payload!r:.80} is no model: {error}"
+
+
+def _refusals(name: str, read: Callable[[], object]) -> Iterator[str]:
+    try:
+        read()
+    except ValidationError as error:
+        yield f"{name}: {in_words(error)}."
+    except (TypeError, ValueError) as error:
+        yield str(error)
+
+
+def _as_breaker_config(breaker: Any) -> None:
+    if isinstance(breaker, dict):
+        CircuitBreakerConfig(**breaker)
+    elif breaker is not None and not isinstance(breaker, (CircuitBreakerConfig, NodeCircuitBreaker)):
+        raise TypeError(f"circuit_breaker is {breaker!r:.80}; give a CircuitBreakerConfig.")
+
+
+def _function_problem(name: str, function: Any) -> Iterator[str]:
+    if function is None:
+        return
+    if not callable(function):
+        yield f"{name} is {function!r:.80}; give a function."
+    elif inspect.iscoroutinefunction(function):
+        yield f"{name} is async; give a plain function, which decides at once."
+
+
+def _default_problem(value: Any) -> str | None:
+    try:
+        content_hash(value)
+    except UnhashableInputError as error:
+        return f"cannot be hashed ({error}); remove it, or use a plain value."
+    try:
+        hash(value)
+    except TypeError:
+        return f"is a {type(value).__name__}, which a step could change for all runs; use None, or a tuple."
+    return None

@@ -1,0 +1,109 @@
+"""Whether a value came through JSON as it was; if not, told by its place and its types, never by its content."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["difference"]
+
+_ITEMS: Final = (list, tuple, deque)
+_SETS: Final = (set, frozenset)
+
+
+def difference(given: Any, back: Any) -> str | None:
+    """Where `back` is another value than `given`, in words; None if they are the same.
+
+    The same means the same class and the same content, down to every part. Of a model or a dataclass its fields
+    count, not its private attributes. Two things may differ: an int comes back as the equal float where a float is
+    declared, and a datetime with the same offset from UTC, but not with the name of its zone.
+
+    Args:
+        given: What became JSON.
+        back: What was made of that JSON.
+    """
+    stack: list[tuple[str, Any, Any]] = [("", given, back)]
+    while stack:
+        path, was, now = stack.pop()
+        if type(was) is not type(now):
+            if type(was) is int and type(now) is float and was == now:
+                continue
+            return (
+                f"at {path}, {_a(was)} comes back as {_a(now)}"
+                if path
+                else f"{_a(was)} comes back as {_a(now)}"
+            )
+        try:
+            parts = [*_parts(path, was, now)]
+        except _DifferentError as different:
+            return str(different)
+        stack.extend(reversed(parts))
+    return None
+
+
+class _DifferentError(Exception):
+    """Two values of one class differ."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"at {path}, {problem}" if path else problem)
+
+
+def _parts(path: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
+    """What is still to be compared of two values of one class."""
+    if isinstance(was, dict):
+        yield from _of_dicts(path, was, now)
+    elif isinstance(was, _ITEMS):
+        if len(was) != len(now):
+            raise _DifferentError(path, f"{len(was)} items come back as {len(now)}")
+        yield from ((f"{path}[{n}]", *pair) for n, pair in enumerate(zip(was, now, strict=True)))
+    elif isinstance(was, _SETS):
+        if was != now:
+            raise _DifferentError(path, f"{_a(was)} comes back with other items")
+        same = {item: item for item in now}
+        yield from ((f"{path}[...]", item, same[item]) for item in was)
+    elif isinstance(was, BaseModel):
+        names = type(was).model_fields
+        yield from ((_dot(path, name), getattr(was, name), getattr(now, name)) for name in names)
+        yield (path, was.model_extra, now.model_extra)
+    elif dataclasses.is_dataclass(was):
+        names_of_fields = [each.name for each in dataclasses.fields(was)]
+        yield from ((_dot(path, name), getattr(was, name), getattr(now, name)) for name in names_of_fields)
+    elif not _are_equal(was, now):
+        raise _DifferentError(path, f"{_a(was)} comes back as another one")
+
+
+def _of_dicts(path: str, was: dict[Any, Any], now: dict[Any, Any]) -> Iterator[tuple[str, Any, Any]]:
+    for key, came in zip(was, now, strict=False):
+        if type(key) is not type(came) and not (type(key) is int and type(came) is float):
+            raise _DifferentError(path, f"a key that is {_a(key)} comes back as {_a(came)}")
+    if was.keys() != now.keys():
+        raise _DifferentError(path, "a dict comes back with other keys")
+    yield from ((f"{path}[{key!r:.40}]", value, now[key]) for key, value in was.items())
+
+
+def _are_equal(was: Any, now: Any) -> bool:
+    if isinstance(was, (datetime, time)):
+        # The names of zones do not survive, and Python holds some times of different zones for never equal.
+        plain = (was.replace(tzinfo=None, fold=0), now.replace(tzinfo=None, fold=0))
+        return bool(plain[0] == plain[1] and was.utcoffset() == now.utcoffset())
+    return was is now or bool(was == now)
+
+
+def _dot(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _a(value: Any) -> str:
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    if type(value) is float and value != value:  # noqa: PLR0124 - NaN is the one that does not equal itself
+        return "NaN"
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
