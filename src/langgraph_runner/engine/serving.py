@@ -102,7 +102,7 @@ class Server:
 
     def take_on(self, run: NewRun) -> None:
         """Let a new run be ours from the start, if there is room."""
-        if self.takes_on != "none" and len(self._active) + self._reserved < self._max_active:
+        if self.takes_on != "none" and len(self._tasks) + self._reserved < self._max_active:
             self._reserved += 1
             run.owner, run.lease_ms = self._host.owner, self._lease_ms
 
@@ -210,7 +210,7 @@ class Server:
         return not self._is_closed
 
     def _has_use_for_more(self) -> bool:
-        has_room = len(self._active) + self._reserved < self._max_active
+        has_room = len(self._tasks) + self._reserved < self._max_active
         return has_room and self._is_serving() and self.takes_on == "all"
 
     async def claim(self, run_id: str | None = None) -> bool:

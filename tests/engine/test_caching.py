@@ -1,0 +1,228 @@
+"""What is served again, and what is not."""
+
+import asyncio
+import logging
+
+import pytest
+
+from langgraph_runner.engine import MemoryTier, RunStatus
+from langgraph_runner.workflow import ChangeRequest, Workflow
+from tests.engine.conftest import until
+
+
+def counted(**options):
+    """A workflow of one step, and how often that has run."""
+    flow, ran = Workflow("w"), []
+
+    @flow.step(**options)
+    def work(inputs, ctx) -> str:
+        ran.append(inputs)
+        ctx.save_artifact("report.txt", f"for {inputs['x']}", "text/plain")
+        return f"made of {inputs['x']}"
+
+    flow.on_change("again", reruns=[work])
+    return flow, ran
+
+
+async def ran_twice(engine, ran, **options):
+    """Whether a second run with the same inputs runs the step again."""
+    await engine.run("w", {"x": 1}, **options)
+    before = len(ran)
+    await engine.run("w", {"x": 1}, **options)
+    return len(ran) > before
+
+
+@pytest.mark.req("R-20", "R-22")
+async def test_a_result_is_served_to_other_runs_and_other_processes(engine_of):
+    """The database keeps it; the memory of a process is only faster."""
+    flow, ran = counted()
+    async with engine_of(flow) as engine:
+        assert not await ran_twice(engine, ran)
+    async with engine_of(flow) as engine:
+        run = await engine.run("w", {"x": 1})
+        (step,) = await engine.get_run_steps(run.id)
+        assert (step.cache_hit, step.attempts) == (True, 0)
+        assert step.cache_key.startswith("w:work:")
+    assert len(ran) == 1
+
+
+@pytest.mark.req("R-22")
+async def test_other_inputs_other_versions_and_other_tenants_are_other_keys(engine_of):
+    """None of them is served what another has computed."""
+    flow, ran = counted()
+    newer, ran_newer = counted(version="2")
+    async with engine_of(flow) as engine:
+        await engine.run("w", {"x": 1})
+        await engine.run("w", {"x": 2})
+        await engine.run("w", {"x": 1}, tenant="acme")
+    assert len(ran) == 3
+    async with engine_of(newer) as engine:
+        await engine.run("w", {"x": 1})
+    assert len(ran_newer) == 1
+
+
+@pytest.mark.req("R-22")
+async def test_a_step_without_cache_runs_each_time(engine_of):
+    """Scope `none`."""
+    flow, ran = counted(cache="none")
+    async with engine_of(flow) as engine:
+        assert await ran_twice(engine, ran)
+
+
+@pytest.mark.req("R-22")
+async def test_a_result_of_a_run_only_is_served_to_its_rebuilds(engine_of):
+    """Scope `run_only`: another run computes it anew."""
+    flow, ran = counted(cache="run_only")
+    async with engine_of(flow) as engine:
+        first = await engine.run("w", {"x": 1})
+        await engine.run("w", {"x": 1})
+        assert len(ran) == 2
+        rebuilt = await engine.update(first.id, ChangeRequest("again"))
+        assert (rebuilt.steps, len(ran)) == ({"skipped": 1}, 2)
+
+
+@pytest.mark.req("R-22")
+async def test_a_result_expires(engine_of):
+    """After its ttl, by the clock of the database."""
+    flow, ran = counted(cache_ttl_s=0.05)
+    async with engine_of(flow) as engine:
+        assert not await ran_twice(engine, ran)
+        await asyncio.sleep(0.06)
+        await engine.run("w", {"x": 1})
+        assert len(ran) == 2
+
+
+@pytest.mark.req("R-23")
+async def test_a_result_whose_file_is_gone_is_none(engine_of):
+    """The step runs again, and its file is back."""
+    flow, ran = counted()
+    async with engine_of(flow) as engine:
+        run = await engine.run("w", {"x": 1})
+        (file,) = (await engine.get_run_artifacts(run.id))["work"]
+        engine.artifact_path(file).unlink()
+        again = await engine.run("w", {"x": 1})
+        assert (again.steps, len(ran)) == ({"completed": 1}, 2)
+        assert await engine.read_artifact(file) == b"for 1"
+
+
+@pytest.mark.req("R-20")
+async def test_a_hit_brings_the_files_of_the_step_along(engine_of):
+    """They belong to its result."""
+    flow, _ = counted()
+    async with engine_of(flow) as engine:
+        first, second = [await engine.run("w", {"x": 1}) for _ in range(2)]
+        assert await engine.get_run_artifacts(first.id) == await engine.get_run_artifacts(second.id)
+
+
+@pytest.mark.req("R-24")
+async def test_runs_that_need_the_same_at_once_compute_it_once(engine_of):
+    """The others wait for it, and hit."""
+    flow, ran, go = Workflow("w"), [], asyncio.Event()
+
+    @flow.step
+    async def work(inputs) -> int:
+        ran.append(1)
+        await go.wait()
+        return inputs["x"]
+
+    async with engine_of(flow) as engine:
+        runs = [await engine.trigger("w", {"x": 1}) for _ in range(5)]
+        await until(lambda: ran)
+        go.set()
+        ended = [await engine.wait(run.id) for run in runs]
+    assert len(ran) == 1
+    assert sorted(str(run.steps) for run in ended) == ["{'completed': 1}"] + ["{'skipped': 1}"] * 4
+
+
+@pytest.mark.req("R-24")
+async def test_one_that_fails_leaves_the_work_to_the_next(engine_of):
+    """Nobody is served a failure."""
+    flow, ran = Workflow("w"), []
+
+    @flow.step
+    async def work(inputs) -> int:
+        ran.append(1)
+        await asyncio.sleep(0.01)
+        if len(ran) == 1:
+            raise ValueError("the first one")
+        return 1
+
+    async with engine_of(flow) as engine:
+        runs = [await engine.trigger("w", {}) for _ in range(3)]
+        ended = [await engine.wait(run.id) for run in runs]
+    assert sorted(run.status.value for run in ended) == ["completed", "completed", "failed"]
+    assert len(ran) == 2
+
+
+@pytest.mark.req("R-20")
+async def test_a_fallback_is_never_served_again(engine_of):
+    """It stands in this once."""
+    flow, ran = Workflow("w"), []
+
+    def stand_in(inputs) -> str:
+        return "fallback"
+
+    @flow.step(fallback=stand_in)
+    def work(inputs) -> str:
+        ran.append(1)
+        if len(ran) == 1:
+            raise ValueError("down")
+        return "real"
+
+    async with engine_of(flow) as engine:
+        first, second, third = [await engine.run("w", {}) for _ in range(3)]
+        outputs = [await engine.get_output(run.id, "work") for run in (first, second, third)]
+    assert outputs == ["fallback", "real", "real"]
+    assert len(ran) == 2
+
+
+class _Broken(MemoryTier):
+    """A hot tier that is away."""
+
+    async def get_many(self, tenant, keys):
+        raise ConnectionError
+
+    put_many = get_many
+
+
+@pytest.mark.req("R-21")
+async def test_a_hot_tier_that_is_away_costs_nothing_but_time(engine_of, caplog):
+    """The database serves in its place, and the log says so."""
+    flow, ran = counted()
+    async with engine_of(flow, cache=_Broken()) as engine:
+        assert not await ran_twice(engine, ran)
+    assert any("cache.hot_tier_failed" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.req("R-21")
+async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypatch):
+    """The step runs, and so does the run."""
+    from langgraph_runner.engine.store import reads
+
+    def away(*arguments):
+        raise ConnectionError
+
+    flow, ran = counted()
+    async with engine_of(flow, cache=_Broken()) as engine:
+        await engine.run("w", {"x": 1})
+        monkeypatch.setattr(reads, "cache_entries", away)
+        assert (await engine.run("w", {"x": 1})).status is RunStatus.COMPLETED
+    assert len(ran) == 2
+    assert any("cache.cold_tier_failed" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.req("R-14")
+async def test_hits_and_misses_are_logged_with_their_key(engine_of, caplog):
+    """Run, tenant, workflow and step beside it."""
+    flow, _ = counted()
+    with caplog.at_level(logging.DEBUG, logger="langgraph_runner.engine"):
+        async with engine_of(flow) as engine:
+            run = await engine.run("w", {"x": 1}, tenant="acme")
+            await engine.run("w", {"x": 1}, tenant="acme")
+    by_event = {record.getMessage().split()[0]: record for record in caplog.records}
+    for event in ("cache.miss", "cache.hit", "step.completed", "run.started", "run.completed"):
+        assert by_event[event].tenant == "acme"
+        assert by_event[event].workflow == "w"
+    assert by_event["cache.miss"].cache_key == by_event["cache.hit"].cache_key
+    assert by_event["cache.miss"].run_id == run.id
+    assert by_event["step.completed"].duration_ms >= 0

@@ -1,0 +1,399 @@
+"""Failures, limits and ends."""
+
+import asyncio
+import logging
+
+import pytest
+
+from langgraph_runner.engine import RunNotFoundError, RunStatus
+from langgraph_runner.workflow import JoinRule, StepStatus, Workflow, WorkflowInputError
+from tests.engine.conftest import until
+
+
+async def statuses(engine, run):
+    """For each step its status and reason."""
+    return {
+        step.step: (step.status.value, None if step.reason is None else step.reason.value)
+        for step in await engine.get_run_steps(run.id)
+    }
+
+
+def branches(**options):
+    """A step that fails, what hangs on it, and an independent branch that is slower."""
+    flow, ran = Workflow("w"), []
+
+    @flow.step(**options)
+    def broken() -> int:
+        raise ValueError("no such brand")
+
+    @flow.step
+    def behind(broken: int) -> int:
+        return broken
+
+    @flow.step
+    async def other() -> int:
+        await asyncio.sleep(0.02)
+        ran.append("other")
+        return 1
+
+    @flow.step
+    def behind_other(other: int) -> int:
+        ran.append("behind_other")
+        return other
+
+    return flow, ran
+
+
+@pytest.mark.req("R-41")
+async def test_other_branches_go_on(engine_of):
+    """Mode `continue`: what does not need the failed step finishes."""
+    flow, ran = branches()
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        assert (run.status, ran) == (RunStatus.FAILED, ["other", "behind_other"])
+        assert run.error["node_id"] == "broken"
+        assert await statuses(engine, run) == {
+            "broken": ("failed", None),
+            "behind": ("skipped", "upstream_failed"),
+            "other": ("completed", None),
+            "behind_other": ("completed", None),
+        }
+
+
+@pytest.mark.req("R-41")
+async def test_the_first_failure_ends_the_run(engine_of):
+    """Mode `fail_fast`: what runs is stopped, the rest never begins."""
+    flow, ran = branches()
+    async with engine_of(flow) as engine:
+        run = await engine.run("w", failure_mode="fail_fast")
+        assert (run.status, ran) == (RunStatus.FAILED, [])
+        assert await statuses(engine, run) == {
+            "broken": ("failed", None),
+            "behind": ("skipped", "upstream_failed"),
+            "other": ("cancelled", "fail_fast"),
+            "behind_other": ("cancelled", "fail_fast"),
+        }
+
+
+@pytest.mark.req("R-40")
+async def test_attempts_are_recorded_with_the_last_error(engine_of):
+    """Back-off as for nodes; the record is sanitized."""
+    flow, _ = branches(retry={"max_attempts": 3, "backoff_ms": 0, "retry_on": ValueError})
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        step = next(step for step in await engine.get_run_steps(run.id) if step.step == "broken")
+    assert (step.attempts, step.error["attempts"], step.error["error_type"]) == (3, 3, "ValueError")
+    assert "no such brand" in step.error["message"]
+
+
+@pytest.mark.req("R-41")
+async def test_join_rules_decide_what_runs_after_a_failure(engine_of):
+    """What did not deliver is None."""
+    flow = Workflow("w")
+
+    @flow.step
+    def good() -> int:
+        return 1
+
+    @flow.step
+    def bad() -> int:
+        raise ValueError
+
+    @flow.step(join=JoinRule.ANY_SUCCESS)
+    def some(good: int | None, bad: int | None) -> list[int | None]:
+        return [good, bad]
+
+    @flow.step(join=JoinRule.ALL_DONE)
+    def report(bad: int | None) -> str:
+        return f"bad is {bad}"
+
+    @flow.step(join=JoinRule.ANY_SUCCESS)
+    def none(bad: int | None) -> int:
+        return 1
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        assert await engine.get_output(run.id, "some") == [1, None]
+        assert await engine.get_output(run.id, "report") == "bad is None"
+        assert (await statuses(engine, run))["none"] == ("skipped", "upstream_failed")
+        assert run.status is RunStatus.FAILED
+
+
+async def test_a_run_that_takes_too_long_fails(engine_of):
+    """What runs is stopped; the error is that of the run."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    @flow.step
+    def after(hang) -> None: ...
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w", run_timeout_ms=50)
+        assert (run.status, run.error["code"]) == (RunStatus.FAILED, "RUN_TIMEOUT")
+        assert await statuses(engine, run) == {
+            "hang": ("cancelled", "cancelled"),
+            "after": ("cancelled", "cancelled"),
+        }
+
+
+@pytest.mark.req("R-51")
+async def test_a_blocking_step_is_left_behind_by_a_cancel(engine_of):
+    """Its signal fires, and the run ends without it."""
+    flow, seen = Workflow("w"), []
+
+    @flow.step
+    def work(ctx) -> None:
+        seen.append(ctx.abort_signal)
+        seen.append(ctx.abort_signal.wait(10_000))
+
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: seen)
+        await engine.cancel(run.id)
+        assert (await engine.wait(run.id, timeout_ms=5_000)).status is RunStatus.CANCELLED
+        await until(lambda: len(seen) == 2)
+        assert seen[1] is True
+
+
+@pytest.mark.req("R-51")
+async def test_a_run_that_waits_is_cancelled_at_once(engine_of):
+    """Nobody runs it, so nobody has to hear of it; cancelled twice is cancelled."""
+    flow, go = Workflow("w"), asyncio.Event()
+
+    @flow.step(cache="none")
+    async def work() -> None:
+        await go.wait()
+
+    async with engine_of(flow, max_active_runs=1) as engine:
+        first, second = await engine.trigger("w"), await engine.trigger("w")
+        assert second.status is RunStatus.PENDING
+        assert (await engine.cancel(second.id, reason="first reason")).status is RunStatus.CANCELLED
+        assert (await engine.cancel(second.id, reason="second")).cancel_reason == "first reason"
+        go.set()
+        assert (await engine.wait(first.id)).status is RunStatus.COMPLETED
+        assert (await engine.cancel(first.id)).status is RunStatus.COMPLETED
+        with pytest.raises(RunNotFoundError):
+            await engine.cancel("nonsense")
+
+
+async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
+    """The one of the highest priority goes first."""
+    flow, order, go = Workflow("w"), [], asyncio.Event()
+
+    @flow.step(cache="none")
+    async def work(inputs) -> None:
+        order.append(inputs["name"])
+        await go.wait()
+
+    async with engine_of(flow, max_active_runs=1) as engine:
+        runs = [
+            await engine.trigger("w", {"name": name}, priority=priority)
+            for name, priority in (("first", 0), ("low", -1), ("normal", 0), ("high", 5))
+        ]
+        await until(lambda: order)
+        go.set()
+        for run in runs:
+            await engine.wait(run.id)
+    assert order == ["first", "high", "normal", "low"]
+
+
+@pytest.mark.req("R-11")
+@pytest.mark.parametrize("of_run", [True, False])
+async def test_no_more_steps_run_at_once_than_allowed(engine_of, of_run):
+    """Of one run, or of all runs of the engine."""
+    flow, now, peak = Workflow("w"), [0], [0]
+    for number in range(12):
+
+        async def work() -> None:
+            now[0] += 1
+            peak[0] = max(peak[0], now[0])
+            await asyncio.sleep(0.002)
+            now[0] -= 1
+
+        flow.step(work, id=f"s{number}", cache="none")
+    async with engine_of(flow, max_concurrency=64 if of_run else 3) as engine:
+        runs = [
+            await engine.trigger("w", max_concurrency=3 if of_run else None)
+            for _ in range(1 if of_run else 3)
+        ]
+        for run in runs:
+            assert (await engine.wait(run.id)).status is RunStatus.COMPLETED
+    assert peak[0] == 3
+
+
+@pytest.mark.req("R-11", "R-12")
+async def test_a_step_starts_as_soon_as_its_own_dependencies_are_done(engine_of):
+    """No barrier: the slow branch is not waited for."""
+    flow, order, go = Workflow("w"), [], asyncio.Event()
+
+    @flow.step
+    async def slow() -> None:
+        await go.wait()
+        order.append("slow")
+
+    @flow.step
+    async def quick() -> None:
+        order.append("quick")
+
+    @flow.step
+    async def after_quick(quick) -> None:
+        order.append("after_quick")
+        go.set()
+
+    async with engine_of(flow) as engine:
+        await engine.run("w")
+    assert order == ["quick", "after_quick", "slow"]
+
+
+async def test_bad_inputs_make_no_run(engine_of):
+    """They are refused before anything is written."""
+    from pydantic import BaseModel
+
+    class Brief(BaseModel):
+        hue: int
+
+    flow = Workflow("w", inputs=Brief)
+    flow.step(lambda hue: hue, id="s")
+    async with engine_of(flow) as engine:
+        with pytest.raises(WorkflowInputError, match="hue"):
+            await engine.trigger("w", {"hue": "blue"})
+        assert await engine.list_runs() == []
+
+
+async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
+    """The next one goes on without waiting for the lease; what was committed stays."""
+    flow, ran, hang = Workflow("w"), [], [True]
+
+    @flow.step
+    def first() -> int:
+        ran.append("first")
+        return 1
+
+    @flow.step
+    async def second(first: int) -> int:
+        ran.append("second")
+        if hang:
+            hang.clear()
+            await asyncio.Event().wait()
+        return first + 1
+
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: "second" in ran)
+    async with engine_of(flow) as engine:
+        ended = await engine.wait(run.id, timeout_ms=5_000)
+        events = [event.type async for event in engine.events(run.id)]
+    assert (ended.status, ran) == (RunStatus.COMPLETED, ["first", "second", "second"])
+    assert "run_recovered" in events
+
+
+async def test_a_workflow_that_has_other_steps_now_fails_the_run(engine_of):
+    """It says so, in place of running something else."""
+    flow, later = Workflow("w"), Workflow("w")
+
+    @flow.step(id="a")
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    later.step(lambda: 1, id="b")
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("w")
+        while not await engine.get_run_steps(run.id, status="running"):  # noqa: ASYNC110 - a database tells nobody
+            await asyncio.sleep(0.001)
+    async with engine_of(later) as engine:
+        ended = await engine.wait(run.id, timeout_ms=5_000)
+    assert ended.status is RunStatus.FAILED
+    assert "other steps now" in ended.error["message"]
+
+
+@pytest.mark.req("R-50")
+async def test_runs_are_listed_by_page_and_filter(engine_of):
+    """The newest first."""
+    good, bad = Workflow("good"), Workflow("bad")
+    good.step(lambda: 1, id="s")
+    bad.step(lambda: 1 / 0, id="s")
+    async with engine_of(good, bad) as engine:
+        ids = [(await engine.run(name)).id for name in ("good", "bad", "good", "good")]
+        first = await engine.list_runs(limit=3)
+        assert [run.id for run in first] == ids[:0:-1]
+        assert [run.id for run in await engine.list_runs(limit=3, before=first[-1])] == ids[:1]
+        assert [run.id for run in await engine.list_runs(workflow="bad")] == [ids[1]]
+        assert [run.id for run in await engine.list_runs(status="failed")] == [ids[1]]
+        assert len(await engine.list_runs(status=["failed", "completed"])) == 4
+        with pytest.raises(ValueError, match="limit"):
+            await engine.list_runs(limit=0)
+        with pytest.raises(ValueError, match="nonsense"):
+            await engine.list_runs(status="nonsense")
+        assert [s.step for s in await engine.get_run_steps(ids[0], status=StepStatus.COMPLETED)] == ["s"]
+        with pytest.raises(LookupError, match="no step 'x'"):
+            await engine.get_output(ids[0], "x")
+
+
+async def test_old_runs_are_pruned_with_what_only_they_have(engine_of):
+    """Younger ones stay, and what both share."""
+    from datetime import timedelta
+
+    flow = Workflow("w")
+    flow.step(lambda inputs: inputs["x"], id="s", output=int)
+    async with engine_of(flow) as engine:
+        old = await engine.run("w", {"x": 1})
+        await asyncio.sleep(0.05)
+        assert await engine.prune(older_than=timedelta(days=1)) == 0
+        assert await engine.prune(older_than=timedelta(milliseconds=20)) == 1
+        with pytest.raises(RunNotFoundError):
+            await engine.get_run(old.id)
+        again = await engine.run("w", {"x": 1})
+        assert again.steps == {"completed": 1}
+        with pytest.raises(ValueError, match="older_than"):
+            await engine.prune(older_than=timedelta(-1))
+
+
+async def test_two_engines_on_one_file_share_the_work(engine_of):
+    """Each run is run once."""
+    flow, ran = Workflow("w"), []
+
+    @flow.step(cache="none")
+    async def work(inputs) -> None:
+        ran.append(inputs["number"])
+
+    async with engine_of(flow, max_active_runs=2) as first, engine_of(flow, max_active_runs=2) as second:
+        runs = [await (first, second)[number % 2].trigger("w", {"number": number}) for number in range(20)]
+        for number, run in enumerate(runs):
+            assert (await (second, first)[number % 2].wait(run.id)).status is RunStatus.COMPLETED
+    assert sorted(ran) == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"failure_mode": "never"}, "failure_mode"),
+        ({"max_concurrency": 0}, "max_concurrency"),
+        ({"run_timeout_ms": -1}, "run_timeout_ms"),
+    ],
+)
+async def test_an_option_out_of_range_makes_no_run(engine_of, options, message):
+    """It is named."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="s")
+    async with engine_of(flow) as engine:
+        with pytest.raises(ValueError, match=message):
+            await engine.trigger("w", **options)
+        assert await engine.list_runs() == []
+
+
+async def test_a_step_that_fails_is_logged_as_an_error(engine_of, caplog):
+    """With run, tenant, workflow and step."""
+    flow, _ = branches()
+    with caplog.at_level(logging.INFO, logger="langgraph_runner.engine"):
+        async with engine_of(flow) as engine:
+            await engine.run("w")
+    (failed,) = [record for record in caplog.records if record.getMessage().startswith("step.failed")]
+    assert (failed.levelname, failed.step, failed.workflow, failed.tenant) == (
+        "ERROR",
+        "broken",
+        "w",
+        "default",
+    )
