@@ -40,10 +40,11 @@ WRITING: Final[StepOptions] = {
 
 
 def in_field(name: str) -> Any:
-    """Give what merges a payload into one field of the inputs."""
+    """Give what merges a payload into one field of the inputs; None changes nothing."""
 
     def apply(inputs: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
-        return {**inputs, name: {**inputs[name], **payload}}
+        said = {key: value for key, value in payload.items() if value is not None}
+        return {**inputs, name: {**inputs[name], **said}}
 
     return apply
 

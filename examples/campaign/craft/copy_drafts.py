@@ -18,7 +18,7 @@ def drafted_copy(brief: NormalBrief, pillars: Pillars, tone: Tone) -> BodyCopy:
     said = fields(brief, pillars)
     lead = cut(phrases.lead.format(**said), _PARAGRAPH)
     closing = phrases.closing.format(**said)
-    questions = tuple(_question(brief, pillars, angle, phrases) for angle in pillars.angles)
+    questions = tuple(_question(brief, pillars, place, phrases) for place in range(len(pillars.angles)))
     return BodyCopy(
         lead=lead,
         sections=tuple(
@@ -38,8 +38,10 @@ def drafted_copy(brief: NormalBrief, pillars: Pillars, tone: Tone) -> BodyCopy:
     )
 
 
-def _question(brief: NormalBrief, pillars: Pillars, angle: Angle, phrases: Phrases) -> Question:
-    answer = phrases.answer.format(**angle_fields(brief, pillars, angle))
+def _question(brief: NormalBrief, pillars: Pillars, place: int, phrases: Phrases) -> Question:
+    angle = pillars.angles[place]
+    phrase = phrases.answers[place % len(phrases.answers)]
+    answer = phrase.format(**angle_fields(brief, pillars, angle))
     return Question(segment=angle.segment, question=angle.worry, answer=answer)
 
 
@@ -82,7 +84,7 @@ def _bodies(
     return (
         (lead, f"{first.detail} {first.proof}"),
         tuple(f"{pillar.claim}. {pillar.proof}" for pillar in (first, *others)),
-        (questions[0].question, questions[0].answer, closing),
+        (questions[0].question, f"{questions[0].answer} {first.proof}", closing),
     )
 
 

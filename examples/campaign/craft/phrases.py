@@ -19,7 +19,7 @@ class Phrases(NamedTuple):
     groups: tuple[str, ...]
     lead: str
     openers: tuple[str, ...]
-    answer: str
+    answers: tuple[str, ...]
     closing: str
     post: tuple[str, ...]
     """Sentences, the most important first; those that find room are used."""
@@ -43,7 +43,11 @@ PHRASES: Final = {
             "You will notice it on the very first morning.",
             "Easy to overlook, and hard to give back.",
         ),
-        answer="A fair question. {Product} {claim}. {proof}",
+        answers=(
+            "A fair question. {Product} {claim}. {detail}",
+            "We hear that a lot. {Product} {claim}. {detail}",
+            "Good that you ask. {Product} {claim}. {detail}",
+        ),
         closing="{offer} We look forward to meeting you.",
         post=("{worry} We asked ourselves the same.", "{Product} {claim}.", "{proof}", "{offer}"),
         mails=(
@@ -57,7 +61,7 @@ PHRASES: Final = {
         groups=("{Wants}. Starting tomorrow.", "{Claim}. Your move.", "{Name}: {wants}."),
         lead="{Product} {claim}. {rest} {Kind} with one job: let you {wishes}.",
         openers=("Here is what changes.", "No tricks.", "Count on it.", "Less fuss, more go."),
-        answer="Asked and answered. {Product} {claim}. {proof}",
+        answers=("Asked and answered: {product} {claim}. {detail}", "Simple. {Product} {claim}. {detail}"),
         closing="{offer} The only risk is that you like it.",
         post=("{Name}, this one is for you.", "{Product} {claim}.", "{proof}", "{offer}"),
         mails=(
@@ -71,7 +75,7 @@ PHRASES: Final = {
         groups=("How {name} {wants}", "{Product} for {name}: it {claim}", "{Claim}: {product}"),
         lead="{Product} is {kind}. It {claims}. It is for people who want to {wishes}.",
         openers=("",),
-        answer="{Product} {claim}. {proof}",
+        answers=("{Product} {claim}. {detail}",),
         closing="{offer}",
         post=("{Product} {claim}.", "{proof}", "{offer}"),
         mails=(
@@ -110,5 +114,5 @@ def angle_fields(brief: NormalBrief, pillars: Pillars, angle: Angle) -> dict[str
     return (
         said
         | {capital(name): capital(text) for name, text in said.items()}
-        | {"proof": pillar.proof, "offer": brief.offer, "worry": angle.worry}
+        | {"detail": pillar.detail, "proof": pillar.proof, "offer": brief.offer, "worry": angle.worry}
     )

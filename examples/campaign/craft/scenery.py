@@ -7,10 +7,12 @@ from typing import NamedTuple
 from examples.campaign.craft.names import chosen
 from examples.campaign.models.theme import Theme
 
-__all__ = ["Canvas", "landscape"]
+__all__ = ["SUN", "Canvas", "landscape"]
 
 _RIDGES = ("ridge_1", "ridge_2", "ridge_3", "ridge_4", "ridge_5")
 _STEP = 12
+SUN = 8
+"""The radius of the sun, in units."""
 
 
 class Canvas(NamedTuple):
@@ -22,6 +24,11 @@ class Canvas(NamedTuple):
     """How far down the ridges begin, from 0 to 1."""
     seed: str
     """The same one gives the same landscape."""
+
+    @property
+    def clear(self) -> float:
+        """Down to where there is nothing but sky."""
+        return self.height * self.horizon - self.unit * (SUN + 3)
 
     @property
     def unit(self) -> float:
@@ -45,7 +52,8 @@ def _definitions(theme: Theme) -> str:
         f'<stop offset="0" stop-color="{theme["sky_top"]}"/>'
         f'<stop offset="1" stop-color="{theme["sky_low"]}"/></linearGradient>'
         '<radialGradient id="glow">'
-        f'<stop offset="0" stop-color="{theme["sun"]}" stop-opacity=".55"/>'
+        f'<stop offset="0" stop-color="{theme["sun"]}" stop-opacity=".5"/>'
+        f'<stop offset=".45" stop-color="{theme["sun"]}" stop-opacity=".16"/>'
         f'<stop offset="1" stop-color="{theme["sun"]}" stop-opacity="0"/></radialGradient></defs>'
     )
 
@@ -65,7 +73,7 @@ def _light(canvas: Canvas, theme: Theme) -> Iterator[str]:
             size = canvas.unit * (0.12 + chosen(f"{canvas.seed} star {star}", 3) / 12)
             yield f'<circle cx="{across}" cy="{down}" r="{size:.1f}" fill="{theme["sun"]}" opacity=".5"/>'
     yield f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{canvas.unit * 34:.0f}" fill="url(#glow)"/>'
-    yield f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{canvas.unit * 10:.0f}" fill="{theme["sun"]}"/>'
+    yield f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{canvas.unit * SUN:.0f}" fill="{theme["sun"]}"/>'
 
 
 def _height_at(canvas: Canvas, layer: int, x: float) -> float:

@@ -63,7 +63,7 @@ _PAIRS: Final = (
     ("muted", "surface", 4.5),
     ("brand", "paper", 4.5),
     ("brand", "surface", 4.5),
-    ("brand", "sky_top", 3.0),
+    ("brand", "sky_top", 4.5),
     ("on_brand", "brand", 4.5),
     ("on_deep", "deep", 4.5),
     ("accent", "deep", 3.0),

@@ -26,9 +26,9 @@ class _Format(NamedTuple):
     """Of the headline, at most."""
 
 
-_SHARE: Final = _Format(1200, 630, 0.5, 64, 0.74, 84)
+_SHARE: Final = _Format(1200, 630, 0.56, 64, 0.8, 84)
 _STORY: Final = _Format(1080, 1920, 0.6, 84, 1.0, 132)
-_SQUARE: Final = _Format(1080, 1080, 0.56, 76, 1.0, 104)
+_SQUARE: Final = _Format(1080, 1080, 0.61, 76, 1.0, 104)
 
 
 def visuals(brief: NormalBrief, theme: Theme, headlines: HeadlineSet, ctx: StepContext) -> Visuals:
@@ -57,7 +57,7 @@ def visuals(brief: NormalBrief, theme: Theme, headlines: HeadlineSet, ctx: StepC
 def _card(name: str, headline: str, form: _Format, brief: NormalBrief, theme: Theme) -> Image:
     canvas = Canvas(form.width, form.height, form.horizon, f"{brief.campaign} {name}")
     head = form.margin + form.size * 0.62
-    room = ((form.width - 2 * form.margin) * form.room, form.height * (form.horizon - 0.02) - head)
+    room = ((form.width - 2 * form.margin) * form.room, canvas.clear - head)
     block = fitted(headline, box=room, size=form.size, least=form.size / 3)
     body = [
         landscape(canvas, theme),
