@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["RunExecution"]
 
 _clock: Final = REAL_RUNTIMES.awaiting
+_ELSEWHERE_S: Final = 0.05
+"""How often to look for a result that another process is computing."""
 
 
 class RunExecution:
@@ -180,9 +182,13 @@ class RunExecution:
         await self._classify()
         started = self._take_room()
         status = self._final_status()
-        await self._commit(started, status)
+        held = await self._commit(started, status)
         for start in started:
-            self._tasks[self._spawn(self._step(start))] = start.step
+            if start.step in held:
+                self._land(self._own_flights.pop(start.step))
+                self._flights[self._spawn(_computed_elsewhere())] = start.step
+            else:
+                self._tasks[self._spawn(self._step(start))] = start.step
         return status is not None
 
     def _collect(self) -> None:
@@ -292,11 +298,12 @@ class RunExecution:
             return "failed"
         return "cancelled" if self._cancel_reason else "completed"
 
-    async def _commit(self, started: list[Start], status: str | None) -> None:
+    async def _commit(self, started: list[Start], status: str | None) -> frozenset[str]:
+        """Write what has come together; gives the steps that may not start yet."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
-        write = self._ledger.write(started, status, error)
+        write = self._ledger.write(started, self._host.owner, status, error)
         if write is None:
-            return
+            return frozenset()
         advanced = await self._host.store.write(write)
         if not advanced.is_accepted:
             self._is_lost = True
@@ -330,6 +337,7 @@ class RunExecution:
         if status is not None:
             level = logging.INFO if status == "completed" else logging.ERROR
             self._ledger.log(level, f"run.{status}", duration_ms=round(self._age_ms(), 3))
+        return advanced.held
 
     def _land(self, key: tuple[str, str]) -> None:
         future = self._host.flights.pop(key, None)
@@ -458,6 +466,11 @@ class RunExecution:
             if step not in self._begun:
                 task.cancel()
         self._wake.set()
+
+
+async def _computed_elsewhere() -> None:
+    # Another process tells nobody; the cache will know, or the next try to start.
+    await _clock.sleep(_ELSEWHERE_S, None)
 
 
 async def _landing(flight: asyncio.Future[None]) -> None:

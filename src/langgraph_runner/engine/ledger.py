@@ -71,12 +71,13 @@ class Ledger:
         self.log(logging.DEBUG, "cache.miss", step=step, cache_key=cache_key)
 
     def write(
-        self, started: list[Start], status: str | None = None, error: str | None = None
+        self, started: list[Start], owner: str, status: str | None = None, error: str | None = None
     ) -> AdvanceRun | None:
         """What has come together, as one write; None if there is nothing. It is handed over, and forgotten here.
 
         Args:
             started: Steps that run as soon as it is durable.
+            owner: Who runs them.
             status: How the run has ended; None if it has not.
             error: What ended it, as a record in JSON.
         """
@@ -94,6 +95,7 @@ class Ledger:
             self._fence,
             steps=self._steps,
             started=started,
+            owner=owner,
             events=self._events,
             hits=self._hits,
             status=status,

@@ -140,8 +140,9 @@ class RunEvent(_Value):
     seq: int
     """From 1, without gaps."""
     type: str
-    """`run_created`, `run_started`, `run_recovered`, `run_completed`, `run_failed`, `run_cancelled`, `step_started`,
-    `step_completed`, `step_skipped`, `step_failed`, `step_cancelled`."""
+    """`run_created`, `run_started`, `run_recovered`, `run_completed`, `run_failed`, `run_cancelled`; `step_started`,
+    `step_waiting` (for the same result in another process), `step_completed`, `step_skipped`, `step_failed`,
+    `step_cancelled`."""
     data: dict[str, Any]
     at: datetime
 

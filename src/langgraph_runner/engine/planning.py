@@ -64,8 +64,10 @@ async def plan_update(
         ]
         why = _why(blueprint, step, impact, rows)
         if open_ones:
-            why = f"{why}; depends on what {', '.join(open_ones)} will give"
-            planned[step] = PlannedStep(step=step, action=PlanAction.MAYBE, why=why)
+            what = f"depends on what {', '.join(open_ones)} will give"
+            if step in impact.seeds or step not in impact.impacted:
+                what = f"{why}; {what}"
+            planned[step] = PlannedStep(step=step, action=PlanAction.MAYBE, why=what)
             continue
         key = results.cache_key(bound, await results.input_hash(bound))
         found = {} if key is None else await host.cache.find(base.tenant, [key])

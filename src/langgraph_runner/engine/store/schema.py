@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -75,6 +76,13 @@ run_steps = Table(
     Column("completed_at", BigInteger),
     Column("duration_ms", Integer),
     PrimaryKeyConstraint("run_id", "step_id", name="pk_run_steps"),
+    Index(
+        "ix_run_steps_running",
+        "tenant_id",
+        "cache_key",
+        sqlite_where=text("status = 'running'"),
+        postgresql_where=text("status = 'running'"),
+    ),
     sqlite_with_rowid=False,
 )
 

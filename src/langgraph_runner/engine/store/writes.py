@@ -27,7 +27,7 @@ from langgraph_runner.engine.store.schema import (
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from langgraph_runner.engine.store.records import NewRun, StepChange
 
@@ -243,6 +243,8 @@ class Advanced(NamedTuple):
     """False: somebody else has claimed the run since, and nothing was written."""
     cancel_reason: str | None
     """Why the run is to be cancelled; None if it is not."""
+    held: frozenset[str] = frozenset()
+    """Steps that may not start: another process is computing the same. They stay as they were."""
 
 
 @dataclass(slots=True)
@@ -255,6 +257,8 @@ class AdvanceRun(Write[Advanced]):
     steps: Sequence[StepChange] = ()
     started: Sequence[tuple[str, str | None, str | None]] = ()
     """Steps that are about to run, each with its input hash and its cache key."""
+    owner: str = ""
+    """Who runs it: what the same owner computes elsewhere is known to it already."""
     events: Sequence[tuple[int, str, dict[str, Any]]] = ()
     """Sequence number, type and data."""
     hits: Sequence[str] = ()
@@ -274,10 +278,11 @@ class AdvanceRun(Write[Advanced]):
             query = query.with_for_update()
         current = {row.id: row for row in connection.execute(query)}
         accepted = [w for w in writes if w.run_id in current and current[w.run_id].fence == w.fence]
+        held = _held(connection, accepted, now)
         _write_outputs(connection, accepted)
-        _write_steps(connection, accepted, now)
+        _write_steps(connection, accepted, now, held)
         _write_cache(connection, accepted, now)
-        _add_events(connection, [(w.run_id, w.tenant, *event) for w in accepted for event in w.events], now)
+        _add_events(connection, [event for w in accepted for event in _events_of(w, held)], now)
         ended = [w for w in accepted if w.status is not None]
         if ended:
             connection.execute(
@@ -293,9 +298,46 @@ class AdvanceRun(Write[Advanced]):
                     if write.run_id in current and current[write.run_id].cancel_requested_at is not None
                     else None
                 ),
+                held=held.get(write.run_id, frozenset()),
             )
             for write in writes
         ]
+
+
+def _events_of(
+    write: AdvanceRun, held: dict[str, frozenset[str]]
+) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
+    waiting = held.get(write.run_id, frozenset())
+    for seq, kind, data in write.events:
+        told = "step_waiting" if kind == "step_started" and data["step"] in waiting else kind
+        yield write.run_id, write.tenant, seq, told, data
+
+
+def _held(connection: Connection, writes: Sequence[AdvanceRun], now: int) -> dict[str, frozenset[str]]:
+    """For each run the steps whose result a live run of another process is computing."""
+    keys = {(w.tenant, key) for w in writes for _, _, key in w.started if key is not None}
+    if not keys:
+        return {}
+    query = (
+        select(run_steps.c.tenant_id, run_steps.c.cache_key, runs.c.lease_owner)
+        .join(runs, runs.c.id == run_steps.c.run_id)
+        .where(
+            run_steps.c.tenant_id.in_({tenant for tenant, _ in keys}),
+            run_steps.c.cache_key.in_({key for _, key in keys}),
+            run_steps.c.status == "running",
+            runs.c.status == "running",
+            runs.c.lease_expires_at >= now,
+        )
+    )
+    computing = {(row.tenant_id, row.cache_key): row.lease_owner for row in connection.execute(query)}
+    held: dict[str, frozenset[str]] = {}
+    for w in writes:
+        steps = frozenset(
+            step for step, _, key in w.started if computing.get((w.tenant, key or ""), w.owner) != w.owner
+        )
+        if steps:
+            held[w.run_id] = steps
+    return held
 
 
 def _write_outputs(connection: Connection, writes: Sequence[AdvanceRun]) -> None:
@@ -313,7 +355,9 @@ def _write_outputs(connection: Connection, writes: Sequence[AdvanceRun]) -> None
         connection.execute(_insert_new(connection, outputs), [*rows.values()])
 
 
-def _write_steps(connection: Connection, writes: Sequence[AdvanceRun], now: int) -> None:
+def _write_steps(
+    connection: Connection, writes: Sequence[AdvanceRun], now: int, held: dict[str, frozenset[str]]
+) -> None:
     started = [
         {
             "r": w.run_id,
@@ -325,6 +369,7 @@ def _write_steps(connection: Connection, writes: Sequence[AdvanceRun], now: int)
         }
         for w in writes
         for step, input_hash, key in w.started
+        if step not in held.get(w.run_id, ())
     ]
     if started:
         connection.execute(_START_STEP, started)

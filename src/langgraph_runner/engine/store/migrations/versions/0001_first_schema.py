@@ -59,6 +59,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "step_id", name="pk_run_steps"),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        "ix_run_steps_running",
+        "run_steps",
+        ["tenant_id", "cache_key"],
+        sqlite_where=sa.text("status = 'running'"),
+        postgresql_where=sa.text("status = 'running'"),
+    )
     op.create_table(
         "outputs",
         sa.Column("tenant_id", sa.String(128), nullable=False),
