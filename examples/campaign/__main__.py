@@ -13,7 +13,7 @@ from examples.campaign.console import show_chapter, show_end
 from examples.campaign.gallery import new_folder, note, write_index
 from examples.campaign.models.brief import Brief
 from examples.campaign.reading import SAMPLE, BriefError, read_brief
-from examples.campaign.story import story, write_files
+from examples.campaign.story import happened, story, write_files
 from examples.campaign.workflow import campaign
 from langgraph_runner import NodeRunnerError
 from langgraph_runner.engine import RunEngine, RunStatus
@@ -68,10 +68,11 @@ def parser() -> argparse.ArgumentParser:
 
 async def shown(brief: Brief, out: Path, console: Console) -> int:
     """Run the story, and show each chapter of it."""
-    number = 0
+    number, has_run = 0, False
     async with RunEngine([campaign], store=f"sqlite:///{out / 'runs.db'}") as engine:
         async for chapter in story(engine, brief):
             number += 1
+            has_run = has_run or any(happened(step, chapter).word == "ran" for step in chapter.steps)
             folder = new_folder(out, chapter.title)
             await write_files(engine, chapter.run, folder)
             note(chapter, folder)
@@ -79,7 +80,7 @@ async def shown(brief: Brief, out: Path, console: Console) -> int:
             if chapter.run.status is not RunStatus.COMPLETED:
                 return FAILED
     write_index(out)
-    show_end(out, console)
+    show_end(out, console, has_run=has_run)
     return BUILT
 
 

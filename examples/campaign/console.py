@@ -12,6 +12,8 @@ from examples.campaign.story import Chapter, happened
 
 __all__ = ["counts", "show_chapter", "show_end"]
 
+_HINT: Final = "Run it again on the same folder, and everything comes from the cache."
+_NOTHING: Final = "Not one step had to run: everything was known from before."
 _STYLES: Final = {"ran": "bold green", "reused": "dim", "cached": "cyan", "failed": "bold red"}
 
 
@@ -26,11 +28,11 @@ def show_chapter(chapter: Chapter, number: int, folder: Path, console: Console) 
     console.print(Text.assemble("Files: ", (str(folder), "underline")), soft_wrap=True)
 
 
-def show_end(out: Path, console: Console) -> None:
+def show_end(out: Path, console: Console, *, has_run: bool) -> None:
     """Where to look."""
     console.print()
     console.print(Text.assemble("Open ", ((out / "index.html").resolve().as_uri(), "bold")), soft_wrap=True)
-    console.print(Text("Run it again on the same folder, and everything comes from the cache.", style="dim"))
+    console.print(Text(_HINT if has_run else _NOTHING, style="dim"))
 
 
 def counts(chapter: Chapter) -> str:

@@ -1,6 +1,7 @@
 """A landscape in the colours of a theme: sky, sun, ridges behind ridges, trees. Drawn by arithmetic, as SVG."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import sin
 from typing import NamedTuple
 
@@ -80,11 +81,17 @@ def _height_at(canvas: Canvas, layer: int, x: float) -> float:
     """How far down a ridge is at `x`: three waves, one within the other. Farther ridges are steeper."""
     room = canvas.height * (1 - canvas.horizon)
     base = canvas.height * canvas.horizon + room * (0.12 + 0.19 * layer)
-    waves = (
-        sin(x / (canvas.unit * span) + chosen(f"{canvas.seed} {layer} {span}", 628) / 100) * part
+    waves = sum(sin(x / span + phase) * part for span, phase, part in _waves(canvas, layer))
+    return base - waves * room * (0.15 - 0.014 * layer)
+
+
+@lru_cache(maxsize=64)
+def _waves(canvas: Canvas, layer: int) -> tuple[tuple[float, float, float], ...]:
+    """The length, phase and weight of each wave."""
+    return tuple(
+        (canvas.unit * span, chosen(f"{canvas.seed} {layer} {span}", 628) / 100, part)
         for span, part in ((41 - 4 * layer, 0.62), (17, 0.27), (6.5, 0.11))
     )
-    return base - sum(waves) * room * (0.15 - 0.014 * layer)
 
 
 def _ridge(canvas: Canvas, layer: int, colour: str) -> str:

@@ -25,9 +25,7 @@ _LIGHT: Final = {
     "on_deep": (0.96, 0.02, 0),
     "accent": (0.80, 0.14, 165),
     "on_accent": (0.25, 0.04, 165),
-    "sun": (0.84, 0.13, 165),
     "sky_top": (0.925, 0.045, 0),
-    "sky_low": (0.965, 0.035, 140),
     "ridge_1": (0.83, 0.06, 0),
     "ridge_2": (0.72, 0.085, 0),
     "ridge_3": (0.59, 0.095, 0),
@@ -44,14 +42,17 @@ _DARK: Final = _LIGHT | {
     "on_brand": (0.18, 0.03, 0),
     "deep": (0.145, 0.025, 0),
     "on_deep": (0.94, 0.02, 0),
-    "sun": (0.92, 0.06, 165),
     "sky_top": (0.20, 0.05, 0),
-    "sky_low": (0.36, 0.08, 0),
     "ridge_1": (0.42, 0.08, 0),
     "ridge_2": (0.36, 0.075, 0),
     "ridge_3": (0.30, 0.065, 0),
     "ridge_4": (0.24, 0.05, 0),
     "ridge_5": (0.18, 0.035, 0),
+}
+# What has the colour of nature, whatever the brand's: the light of the sun, or of the moon.
+_LIGHTS: Final = {
+    "light": {"sun": Oklch(0.87, 0.13, 78), "sky_low": Oklch(0.968, 0.03, 82)},
+    "dark": {"sun": Oklch(0.94, 0.045, 95), "sky_low": Oklch(0.36, 0.07, 285)},
 }
 # WCAG 2.2, success criteria 1.4.3 (text: 4.5) and 1.4.11 (what is no text: 3).
 _PAIRS: Final = (
@@ -77,7 +78,7 @@ def theme(look: Look, ctx: StepContext) -> Theme:
     palette = {
         role: Oklch(lightness, chroma, (hue + turn) % 360)
         for role, (lightness, chroma, turn) in (_LIGHT if look.mode == "light" else _DARK).items()
-    }
+    } | _LIGHTS[look.mode]
     first = {role: colour.hex() for role, colour in palette.items()}
     for text, ground, required in _PAIRS:
         palette[text] = readable(palette[text], palette[ground].hex(), required)
