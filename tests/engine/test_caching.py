@@ -89,7 +89,7 @@ async def test_a_result_expires(engine_of):
     flow, ran = counted(cache_ttl_s=3_600)
     async with engine_of(flow) as engine:
         assert not await ran_twice(engine, ran)
-        with engine._store.database.writing.begin() as connection:
+        with engine._store.database.reading.begin() as connection:
             connection.execute(step_cache.update().values(expires_at=step_cache.c.created_at - 1))
     async with engine_of(flow) as engine:
         await engine.run("w", {"x": 1})
