@@ -5,12 +5,17 @@ import json
 
 import pytest
 from langchain_core.runnables import RunnableConfig, RunnableLambda
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.store.base import BaseStore
+from langgraph.store.memory import InMemoryStore
 from langgraph.types import interrupt
 
 from langgraph_runner import (
     AbortController,
     CircuitBreakerConfig,
     FallbackError,
+    GraphState,
     create_node,
     get_node_context,
     runner_config,
@@ -246,3 +251,19 @@ def test_one_that_takes_anything_gets_everything(colour):
     """`**keywords` is a wish as well."""
     node = create_node(colour.function(failing), fallback=lambda s, **keywords: {"x": sorted(keywords)})
     assert colour.call(node, {}, {"configurable": {}}) == {"x": ["config"]}
+
+
+@pytest.mark.req("N-25", "N-26")
+def test_langgraph_injects_what_only_the_fallback_asks_for(colour):
+    """The store and the runtime reach it by name, past a function that takes the state alone."""
+    seen = {}
+
+    def fallback(state, *, store: BaseStore, runtime: Runtime):
+        seen.update(store=store, node=runtime.execution_info is not None)
+        return {}
+
+    store = InMemoryStore()
+    node = create_node(colour.function(failing), fallback=colour.function(fallback), on_error="raise")
+    graph = StateGraph(GraphState).add_node("n", node).add_edge(START, "n").compile(store=store)
+    colour.invoke(graph, {})
+    assert seen == {"store": store, "node": True}
