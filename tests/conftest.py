@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -69,6 +70,15 @@ def structlog_restored() -> Iterator[None]:
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def restless_threads() -> Iterator[None]:
+    """Threads that take turns every microsecond, or so: short races, which nearly never happen, do."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 CLAIMS_HOLD = pytest.StashKey[bool]()

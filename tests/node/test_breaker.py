@@ -196,6 +196,7 @@ def test_a_listener_may_use_the_breaker(fake):
 
 
 @pytest.mark.req("N-21")
+@pytest.mark.usefixtures("restless_threads")
 @pytest.mark.parametrize("permits", [1, 3])
 def test_half_open_lets_no_more_than_its_permits_through(fake, permits):
     """A hundred threads at once, many rounds."""

@@ -271,6 +271,7 @@ def test_one_node_serves_many_threads_and_loops():
 
 
 @pytest.mark.req("N-1", "N-21")
+@pytest.mark.usefixtures("restless_threads")
 def test_one_node_is_in_use_on_many_loops_at_once():
     """Each loop in a thread of its own; what they share, the breaker and the collector, loses nothing."""
     loops, rounds = 4, 25
