@@ -18,15 +18,6 @@ def collector():
     return NodeMetricsCollector()
 
 
-@pytest.fixture
-def _eager_thread_switches():
-    """Let threads interrupt each other as often as Python can."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
-
-
 @pytest.mark.req("M-1", "M-2")
 def test_metrics_tell_what_a_node_did(collector):
     """Counts, last, average, percentiles and categories of a few executions."""
@@ -253,7 +244,7 @@ def test_a_refused_record_counts_nothing(collector):
 
 
 @pytest.mark.req("M-13")
-@pytest.mark.usefixtures("_eager_thread_switches")
+@pytest.mark.usefixtures("restless_threads")
 def test_no_record_is_lost_between_threads():
     """Eight threads record on two nodes; every count is exact."""
     collector = NodeMetricsCollector(window_size=7)
@@ -275,7 +266,7 @@ def test_no_record_is_lost_between_threads():
 
 
 @pytest.mark.req("M-13")
-@pytest.mark.usefixtures("_eager_thread_switches")
+@pytest.mark.usefixtures("restless_threads")
 def test_the_window_holds_together_while_threads_read_and_reset():
     """Readers and resets among the writers see a window that adds up at any moment."""
     collector = NodeMetricsCollector(window_size=5)

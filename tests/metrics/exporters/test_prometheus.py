@@ -242,16 +242,7 @@ def test_each_bucket_has_the_executions_up_to_its_bound(durations, bounds):
         assert totals.bucket_sum_ms == pytest.approx(sum(durations))
 
 
-@pytest.fixture
-def _eager_thread_switches() -> Iterator[None]:
-    """Let threads interrupt each other as often as Python can."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
-
-
-@pytest.mark.usefixtures("_eager_thread_switches")
+@pytest.mark.usefixtures("restless_threads")
 def test_a_scrape_is_of_one_moment(registry, collector, scrape):
     """While four threads record, each scrape adds up, none goes back, and the last one has everything."""
     collector.reset_node_metrics()
