@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check lint types contracts bench requirements coverage upstream clean
+.PHONY: demo demo-audit test check lint types contracts bench requirements coverage upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -18,7 +18,10 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ $(VENV)/.demo
 
-demo: $(VENV)/.demo  ## Audit an installed package with a graph of resilient nodes.
+demo: $(VENV)/.demo  ## Build a campaign with the run engine, change it twice, and see what runs again.
+	$(BIN)/python -m examples.campaign $(ARGS)
+
+demo-audit: $(VENV)/.demo  ## Audit an installed package with a graph of resilient nodes.
 	$(BIN)/python -m examples.package_audit $(ARGS)
 	@$(if $(ARGS),,printf '\nThe same graph when a node fails: a distribution that does not exist.\n'; \
 	$(BIN)/python -m examples.package_audit no-such-package || true)

@@ -1,0 +1,385 @@
+"""What a change of the sample campaign runs again, what it refuses, and who writes the copy."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from langchain_core.language_models.fake_chat_models import FakeListChatModel, SimpleChatModel
+
+from examples.campaign.__main__ import main
+from examples.campaign.craft.writer import UnusableDraftError, rewritten
+from examples.campaign.models.brief import Tone
+from examples.campaign.models.words import GroupHeadline, HeadlineSet
+from examples.campaign.reading import SAMPLE, BriefError, read_brief
+from examples.campaign.workflow import CAMPAIGN, campaign
+from langgraph_runner import is_retryable_node_error
+from langgraph_runner.engine import PlanAction, RunEngine, RunStatus
+from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, WorkflowInputError
+from tests.examples.campaign_files import sample
+from tests.examples.server import REPOSITORY
+
+AUDIENCE = sample()["audience"]
+STEPS = set(campaign.blueprint().steps)
+
+
+@pytest.fixture
+async def engine(tmp_path):
+    """An engine on a file of its own."""
+    async with RunEngine([campaign], store=f"sqlite:///{tmp_path / 'runs.db'}") as engine:
+        yield engine
+
+
+async def became(engine: RunEngine, run_id: str) -> dict[str, set[str]]:
+    """The steps of a run by what became of them."""
+    found: dict[str, set[str]] = {"completed": set(), "cache_hit": set(), "reused_from_base": set()}
+    for step in await engine.get_run_steps(run_id):
+        found[(step.reason or step.status).value].add(step.step)
+    return found
+
+
+@pytest.mark.req("R-63", "R-31", "R-33", "R-34")
+@pytest.mark.parametrize(
+    ("change", "ran", "cached"),
+    [
+        pytest.param(
+            ChangeRequest("change_theme", {"hue": 12}),
+            "theme visuals landing_page emails bundle",
+            "",
+            id="theme",
+        ),
+        pytest.param(
+            ChangeRequest("change_theme", {"mode": "dark"}),
+            "theme visuals landing_page emails bundle",
+            "",
+            id="dark",
+        ),
+        pytest.param(
+            ChangeRequest("change_tone", {"tone": "bold"}),
+            "headlines body_copy visuals landing_page emails bundle",
+            "",
+            id="tone",
+        ),
+        pytest.param(
+            ChangeRequest("change_budget", {"amount": "30000"}), "media_plan calendar bundle", "", id="budget"
+        ),
+        pytest.param(
+            ChangeRequest("change_schedule", {"weeks": 8}), "media_plan calendar bundle", "", id="schedule"
+        ),
+        pytest.param(
+            ChangeRequest("change_headline", {"text": "Small enough for Monday"}),
+            "headlines visuals landing_page bundle",
+            "",
+            id="headline",
+        ),
+        pytest.param(
+            ChangeRequest("change_headline", {"text": "Under the seat", "group": "train commuters"}),
+            "headlines visuals landing_page bundle",
+            "",
+            id="headline of a group",
+        ),
+        pytest.param(
+            ChangeRequest("change_headline", {"text": "Arrive before the bus does. We thought of the rest."}),
+            "headlines",
+            "visuals landing_page bundle",
+            id="headline as it was",
+        ),
+        pytest.param(
+            ChangeRequest("change_audience", {"audience": [{**AUDIENCE[0], "weight": 60}, *AUDIENCE[1:]]}),
+            "segments pillars media_plan links calendar bundle",
+            "headlines body_copy visuals landing_page emails",
+            id="weights",
+        ),
+        pytest.param(
+            ChangeRequest("change_audience", {"audience": AUDIENCE[:2]}),
+            "segments pillars headlines body_copy media_plan links calendar visuals landing_page emails bundle",
+            "",
+            id="audience",
+        ),
+    ],
+)
+async def test_a_change_runs_what_it_touches(engine, change, ran, cached):
+    """The rest is reused; what is touched and gets the same as before comes from the cache; the plan is true."""
+    base = await engine.run(CAMPAIGN, sample())
+    plan = await engine.plan(base.id, change)
+    run = await engine.update(base.id, change)
+    assert run.status is RunStatus.COMPLETED
+    found = await became(engine, run.id)
+    assert found["completed"] == set(ran.split())
+    assert found["cache_hit"] == set(cached.split())
+    assert found["reused_from_base"] == STEPS - found["completed"] - found["cache_hit"]
+    assert set(plan.of(PlanAction.REUSE)) == found["reused_from_base"]
+    assert set(plan.of(PlanAction.RUN)) <= found["completed"]
+    assert set(plan.of(PlanAction.CACHED)) == set()
+
+
+async def test_a_change_is_seen_where_it_belongs(engine):
+    """A headline of one's own goes before the one that was made; another tone leaves it alone."""
+    base = await engine.run(CAMPAIGN, sample())
+    own = await engine.update(base.id, ChangeRequest("change_headline", {"text": "Fold it"}))
+    group = await engine.update(
+        own.id, ChangeRequest("change_headline", {"text": "Under the seat", "group": "train commuters"})
+    )
+    bold = await engine.update(group.id, ChangeRequest("change_tone", {"tone": "bold"}))
+    headlines = await engine.get_output(bold.id, "headlines")
+    assert (headlines.hero, headlines.groups[0].text) == ("Fold it", "Under the seat")
+    assert "<h1>Fold it</h1>" in (await engine.get_output(bold.id, "landing_page")).files[0].text
+    assert (await engine.get_output(base.id, "headlines")).hero != "Fold it"
+
+
+@pytest.mark.req("R-30")
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (ChangeRequest("change_hue", {"hue": 1}), "It knows: change_theme, change_tone"),
+        (ChangeRequest("change_theme", {"hue": 400}), "look.hue"),
+        (ChangeRequest("change_theme", {"colour": "red"}), "colour"),
+        (ChangeRequest("change_tone", {"tone": "angry"}), "tone"),
+        (ChangeRequest("change_budget", {"amount": "-5"}), "budget.amount"),
+        (ChangeRequest("change_headline", {"text": "x", "group": "nobody"}), "no audience group 'nobody'"),
+        (ChangeRequest("change_audience", {"audience": []}), "audience"),
+    ],
+)
+async def test_a_wrong_change_is_refused(engine, change, said):
+    """Before anything runs, with the place that is wrong."""
+    base = await engine.run(CAMPAIGN, sample())
+    with pytest.raises(ChangeRequestError, match=re.escape(said)):
+        await engine.update(base.id, change)
+    assert [run.id for run in await engine.list_runs()] == [base.id]
+
+
+WRONG = [
+    ({"tone": "angry"}, "tone: Input should be 'warm', 'bold' or 'plain'"),
+    ({"look": {"hue": 360}}, "look.hue: Input should be less than or equal to 359"),
+    ({"budget": {"amount": "0"}}, "budget.amount: Input should be greater than 0"),
+    (
+        {"budget": {"amount": "1.005"}},
+        "budget.amount: Decimal input should have no more than 2 decimal places",
+    ),
+    ({"budget": {"amount": "5", "currency": "JPY"}}, "budget.currency"),
+    ({"brand": {"name": " ", "site": "https://a.example"}}, "brand.name: it is empty"),
+    ({"brand": {"name": "A\x07", "site": "https://a.example"}}, "brand.name: it holds control characters"),
+    ({"brand": {"name": "A", "site": "javascript:alert(1)"}}, "brand.site: URL scheme should be"),
+    ({"audience": []}, "audience: Tuple should have at least 1 item"),
+    ({"audience": [AUDIENCE[0], AUDIENCE[0]]}, "audience: two groups have the same name"),
+    ({"audience": [{**AUDIENCE[0], "benefit": 9}]}, "asks for benefit 9, but the product has 4"),
+    ({"audience": [{**AUDIENCE[0], "channels": ["search", "search"]}]}, "names a channel twice"),
+    ({"schedule": {"start": "soon", "weeks": 1}}, "schedule.start"),
+    ({"wording": {"groups": {"nobody": "x"}}}, "there is no audience group 'nobody'"),
+    ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+]
+
+
+@pytest.mark.req("R-63")
+@pytest.mark.parametrize(("wrong", "said"), WRONG)
+async def test_a_wrong_brief_is_refused_before_anything_runs(engine, tmp_path, wrong, said):
+    """By the engine, which makes no run, and by the program, which names the place."""
+    with pytest.raises(WorkflowInputError):
+        await engine.run(CAMPAIGN, sample(**wrong))
+    assert await engine.list_runs() == []
+    path = tmp_path / "brief.json"
+    path.write_text(json.dumps(sample(**wrong)))
+    with pytest.raises(BriefError, match=re.escape(said)):
+        read_brief(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "Invalid JSON"), ("[]", "brief: Input should be an object")]
+)
+def test_the_program_says_what_is_wrong_with_a_brief(tmp_path, capsys, text, said):
+    """Exit code 2, and nothing is written."""
+    path, out = tmp_path / "mine.json", tmp_path / "out"
+    path.write_text(text)
+    assert main([str(path), "--out", str(out)]) == 2
+    assert said in capsys.readouterr().out
+    assert not out.exists()
+    assert main([str(tmp_path / "none.json"), "--out", str(out)]) == 2
+    assert "No such file" in capsys.readouterr().out
+
+
+def test_the_program_says_that_it_cannot_write(tmp_path, capsys):
+    """Exit code 1."""
+    (tmp_path / "taken").write_text("a file")
+    assert main(["--out", str(tmp_path / "taken")]) == 1
+    assert "File exists" in capsys.readouterr().out
+
+
+@pytest.mark.req("R-63", "R-20", "R-34", "R-60")
+def test_the_demo_tells_its_story_in_a_pipe(tmp_path):
+    """What ran and why, three folders to open, and the second time nothing runs at all."""
+    command = [sys.executable, "-m", "examples.campaign", "--out", str(tmp_path)]
+    first, second = (
+        subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY, timeout=60)  # noqa: S603
+        for _ in range(2)
+    )
+    assert first.stderr == second.stderr == ""
+    assert "\x1b" not in first.stdout
+    assert sums(first.stdout) == [
+        "13 ran, 0 reused, 0 cached",
+        "5 ran, 8 reused, 0 cached",
+        "4 ran, 9 reused, 0 cached",
+    ]
+    assert sums(second.stdout) == [
+        "0 ran, 0 reused, 13 cached",
+        "0 ran, 8 reused, 5 cached",
+        "0 ran, 9 reused, 4 cached",
+    ]
+    assert re.search(r"^theme +run +ran +\d+ +reads look, which changes *$", first.stdout, re.MULTILINE)
+    assert re.search(r"^emails +maybe +ran +\d+ +depends on theme *$", first.stdout, re.MULTILINE)
+    assert "Not one step had to run" in second.stdout
+    assert f"Open {(tmp_path / 'index.html').as_uri()}" in second.stdout
+    folders = sorted(path.name for path in tmp_path.iterdir() if path.name[:3].isdigit())
+    assert folders == [
+        "001-first-build",
+        "002-another-theme",
+        "003-one-headline",
+        "004-first-build",
+        "005-another-theme",
+        "006-one-headline",
+    ]
+    for early, late in zip(folders[:3], folders[3:], strict=True):
+        assert files(tmp_path / early) == files(tmp_path / late)
+    index = (tmp_path / "index.html").read_text()
+    assert index.index("006-one-headline/index.html") < index.index("001-first-build/index.html")
+
+
+def sums(output: str) -> list[str]:
+    """What each run of a demo came to."""
+    return re.findall(r"\d+ ran, \d+ reused, \d+ cached", output)
+
+
+def files(folder) -> dict[str, bytes]:
+    """The files of a run; its own note aside."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "run.json"
+    }
+
+
+class Shouting(SimpleChatModel):
+    """Gives the object back with its texts in capitals."""
+
+    def _call(self, messages: list[Any], *_: Any, **__: Any) -> str:
+        asked = json.loads(messages[-1].content)
+        return f"Here it is:\n```json\n{json.dumps(loud(asked))}\n```"
+
+    @property
+    def _llm_type(self) -> str:
+        return "shouting"
+
+
+def loud(value: Any, key: str = "") -> Any:
+    """In capitals, but for what has to stay."""
+    if isinstance(value, dict):
+        return {name: loud(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [loud(each, key) for each in value]
+    return value if key in {"id", "pillar", "segment", "question", "proof"} else value.upper()
+
+
+@pytest.fixture
+def models(monkeypatch):
+    """What `init_chat_model()` gives by name; LangChain itself is not installed here."""
+    known: dict[str, Any] = {}
+    module = ModuleType("langchain.chat_models")
+    module.init_chat_model = known.__getitem__  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "langchain", ModuleType("langchain"))
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", module)
+    return known
+
+
+async def test_a_model_may_write_the_copy(engine, models):
+    """One field of the brief; the copy says who wrote it, and the rest of the campaign uses it."""
+    models["fake:loud"] = Shouting()
+    run = await engine.run(CAMPAIGN, sample(writer="fake:loud"))
+    headlines, copy = [await engine.get_output(run.id, step) for step in ("headlines", "body_copy")]
+    assert headlines.hero == "ARRIVE BEFORE THE BUS DOES. WE THOUGHT OF THE REST."
+    assert (headlines.written_by, copy.written_by) == ("fake:loud", "fake:loud")
+    assert copy.sections[0].title == "FOLDS IN NINE SECONDS"
+    assert "<h1>ARRIVE" in (await engine.get_output(run.id, "landing_page")).files[0].text
+
+
+async def test_the_templates_stand_in_for_a_model_that_fails(engine, models):
+    """The run completes, says so, and does not keep the stand-in for the next run."""
+
+    class Broken(SimpleChatModel):
+        def _call(self, *_: Any, **__: Any) -> str:
+            raise TypeError("a bug")
+
+        @property
+        def _llm_type(self) -> str:
+            return "broken"
+
+    models["fake:model"] = Broken()
+    first = await engine.run(CAMPAIGN, sample(writer="fake:model"))
+    headlines = await engine.get_output(first.id, "headlines")
+    assert first.status is RunStatus.COMPLETED
+    assert headlines.written_by == "templates, because fake:model failed: TypeError"
+    assert headlines.hero == "Arrive before the bus does. We thought of the rest."
+    models["fake:model"] = Shouting()
+    second = await engine.run(CAMPAIGN, sample(writer="fake:model"))
+    assert (await engine.get_output(second.id, "headlines")).hero.startswith("ARRIVE")
+
+
+DRAFT = HeadlineSet(hero="One", groups=(GroupHeadline(segment="a", text="Two"),))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I would rather not.",
+        '{"hero": "One"}',
+        '{"hero": "", "groups": [{"segment": "a", "text": "Two"}]}',
+        '{"hero": "One", "groups": []}',
+        '{"hero": "One", "groups": [{"segment": "b", "text": "Two"}]}',
+        '{"hero": "' + "x" * 91 + '", "groups": [{"segment": "a", "text": "Two"}]}',
+    ],
+)
+def test_an_answer_that_breaks_the_rules_is_tried_again(models, answer):
+    """No object, too few, too many or too long: an error that is retried, because it may pass."""
+    models["fake:model"] = FakeListChatModel(responses=[answer])
+    with pytest.raises(UnusableDraftError) as caught:
+        rewritten(DRAFT, writer="fake:model", tone=Tone.WARM)
+    assert is_retryable_node_error(caught.value)
+
+
+def test_who_writes_has_time_and_three_tries():
+    """Both steps that ask a model retry, end, and fall back."""
+    for name in ("headlines", "body_copy"):
+        spec = campaign.blueprint().steps[name].spec
+        assert (spec.retry.max_attempts, spec.timeout_ms, spec.total_timeout_ms) == (3, 60_000, 120_000)
+        assert spec.fallback is not None
+
+
+def test_a_model_without_langchain_is_refused_at_once(monkeypatch, capsys, tmp_path):
+    """The program says what to install; the name may come from the environment."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setenv("CAMPAIGN_MODEL", "openai:gpt-5")
+    assert main(["--out", str(tmp_path / "out")]) == 2
+    assert "'openai:gpt-5' needs LangChain: pip install langchain" in capsys.readouterr().out
+    monkeypatch.delenv("CAMPAIGN_MODEL")
+    assert read_brief(SAMPLE).writer is None
+
+
+def test_without_a_model_langchain_is_not_imported():
+    """Nothing asks for it."""
+    program = (
+        "import json, sys; from examples.campaign.workflow import campaign;"
+        "campaign.as_node().invoke(json.load(sys.stdin)); print('langchain' in sys.modules)"
+    )
+    done = subprocess.run(  # noqa: S603 - the program is above
+        [sys.executable, "-c", program],
+        input=json.dumps(sample()),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=REPOSITORY,
+        timeout=60,
+    )
+    assert done.stdout == "False\n"
