@@ -9,9 +9,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -270,13 +284,9 @@ class AdvanceRun(Write[Advanced]):
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
         """All that come together, statement by statement rather than run by run."""
-        now = _now(connection)
-        query = select(runs.c.id, runs.c.fence, runs.c.cancel_requested_at, runs.c.cancel_reason).where(
-            runs.c.id.in_({write.run_id for write in writes})
-        )
-        if connection.dialect.name == "postgresql":
-            query = query.with_for_update()
-        current = {row.id: row for row in connection.execute(query)}
+        ids = [*{write.run_id for write in writes}]
+        current = {row.id: row for row in connection.execute(_CURRENT, {"ids": ids})}
+        now = next(iter(current.values())).now if current else 0
         accepted = [w for w in writes if w.run_id in current and current[w.run_id].fence == w.fence]
         held = _held(connection, accepted, now)
         _write_outputs(connection, accepted)
@@ -318,18 +328,10 @@ def _held(connection: Connection, writes: Sequence[AdvanceRun], now: int) -> dic
     keys = {(w.tenant, key) for w in writes for _, _, key in w.started if key is not None}
     if not keys:
         return {}
-    query = (
-        select(run_steps.c.tenant_id, run_steps.c.cache_key, runs.c.lease_owner)
-        .join(runs, runs.c.id == run_steps.c.run_id)
-        .where(
-            run_steps.c.tenant_id.in_({tenant for tenant, _ in keys}),
-            run_steps.c.cache_key.in_({key for _, key in keys}),
-            run_steps.c.status == "running",
-            runs.c.status == "running",
-            runs.c.lease_expires_at >= now,
-        )
-    )
-    computing = {(row.tenant_id, row.cache_key): row.lease_owner for row in connection.execute(query)}
+    asked = {"tenants": [*{tenant for tenant, _ in keys}], "keys": [*{key for _, key in keys}], "now": now}
+    computing = {
+        (row.tenant_id, row.cache_key): row.lease_owner for row in connection.execute(_COMPUTING, asked)
+    }
     held: dict[str, frozenset[str]] = {}
     for w in writes:
         steps = frozenset(
@@ -352,7 +354,7 @@ def _write_outputs(connection: Connection, writes: Sequence[AdvanceRun]) -> None
         if step.output is not None
     }
     if rows:
-        connection.execute(_insert_new(connection, outputs), [*rows.values()])
+        connection.execute(_insert_output(connection.dialect.name), [*rows.values()])
 
 
 def _write_steps(
@@ -424,7 +426,7 @@ def _write_cache(connection: Connection, writes: Sequence[AdvanceRun], now: int)
         if step.cache_scope is not None
     }
     if rows:
-        connection.execute(_upsert_cache(connection), [*rows.values()])
+        connection.execute(_upsert_cache(connection.dialect.name), [*rows.values()])
     hits = [{"t": w.tenant, "k": key, "at": now} for w in writes for key in w.hits]
     if hits:
         connection.execute(_HIT, hits)
@@ -612,21 +614,43 @@ def _add_events(
         )
 
 
-def _insert_new(connection: Connection, table: Any) -> Any:
-    make: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    return make(table).on_conflict_do_nothing()
+@cache
+def _insert_output(dialect: str) -> Any:
+    return _insert_of(dialect)(outputs).on_conflict_do_nothing()
 
 
-def _upsert_cache(connection: Connection) -> Any:
-    make: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = make(step_cache)
+@cache
+def _upsert_cache(dialect: str) -> Any:
+    statement = _insert_of(dialect)(step_cache)
     taken = ("scope", "run_id", "step_id", "output_sha256", "artifacts", "created_at", "expires_at", "hits")
     return statement.on_conflict_do_update(
         index_elements=["tenant_id", "cache_key"], set_={name: statement.excluded[name] for name in taken}
     )
 
 
+def _insert_of(dialect: str) -> Any:
+    return sqlite_insert if dialect == "sqlite" else postgresql_insert
+
+
+# Statements are made once: to build one takes longer than to run it.
 _NOW: Final = select(now_ms())
+_CURRENT: Final = (
+    select(runs.c.id, runs.c.fence, runs.c.cancel_requested_at, runs.c.cancel_reason, now_ms().label("now"))
+    .where(runs.c.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update(of=runs)
+)
+"""The runs of a group, locked where the database has locks for rows."""
+_COMPUTING: Final = (
+    select(run_steps.c.tenant_id, run_steps.c.cache_key, runs.c.lease_owner)
+    .join(runs, runs.c.id == run_steps.c.run_id)
+    .where(
+        run_steps.c.tenant_id.in_(bindparam("tenants", expanding=True)),
+        run_steps.c.cache_key.in_(bindparam("keys", expanding=True)),
+        run_steps.c.status == literal_column("'running'"),  # As text, so that the partial index is found.
+        runs.c.status == "running",
+        runs.c.lease_expires_at >= bindparam("now"),
+    )
+)
 _INSERT_RUN: Final = insert(runs)
 _INSERT_STEPS: Final = insert(run_steps)
 _INSERT_EVENT: Final = insert(run_events)
