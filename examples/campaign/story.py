@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
+from examples.campaign.craft.wording import joined
 from examples.campaign.models.brief import Brief
-from examples.campaign.workflow import CAMPAIGN
+from examples.campaign.workflow import CAMPAIGN, campaign
 from langgraph_runner.engine import Run, RunEngine, RunPlan, RunStatus, RunStep
 from langgraph_runner.workflow import ChangeRequest, Reason, StepStatus
 
@@ -65,11 +66,20 @@ def happened(step: RunStep, chapter: Chapter) -> Happened:
     if step.reason is Reason.REUSED_FROM_BASE:
         return Happened("reused", "nothing that it receives changes")
     if step.status is StepStatus.COMPLETED:
-        planned = {} if chapter.plan is None else {each.step: each.why for each in chapter.plan.steps}
-        return Happened("ran", planned.get(step.step, "not computed before").partition(";")[0])
+        return Happened("ran", _why_it_ran(step, chapter))
     if step.error is not None:
         return Happened(step.status.value, step.error["message"])
     return Happened(step.status.value, step.reason.value if step.reason else "")
+
+
+def _why_it_ran(step: RunStep, chapter: Chapter) -> str:
+    if chapter.plan is None:
+        return "not computed before"
+    ran = {each.step for each in chapter.steps if each.status is StepStatus.COMPLETED}
+    before = [each for each in campaign.blueprint().steps[step.step].dependencies if each in ran]
+    if before:
+        return f"receives what {joined(before)} now give{'s' if len(before) == 1 else ''}"
+    return next(each.why for each in chapter.plan.steps if each.step == step.step)
 
 
 async def write_files(engine: RunEngine, run: Run, folder: Path) -> list[Path]:

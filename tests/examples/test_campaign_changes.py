@@ -230,7 +230,9 @@ def test_the_demo_tells_its_story_in_a_pipe(tmp_path):
         "0 ran, 9 reused, 4 cached",
     ]
     assert re.search(r"^theme +run +ran +\d+ +reads look, which changes *$", first.stdout, re.MULTILINE)
-    assert re.search(r"^emails +maybe +ran +\d+ +depends on theme *$", first.stdout, re.MULTILINE)
+    assert re.search(
+        r"^emails +maybe +ran +\d+ +receives what theme now gives *$", first.stdout, re.MULTILINE
+    )
     assert "Not one step had to run" in second.stdout
     assert f"Open {(tmp_path / 'index.html').as_uri()}" in second.stdout
     folders = sorted(path.name for path in tmp_path.iterdir() if path.name[:3].isdigit())

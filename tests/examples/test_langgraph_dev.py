@@ -1,4 +1,4 @@
-"""The audit under the real server behind Studio: ``langgraph dev``, offline, with its watch for blocking calls."""
+"""The audit and the campaign under `langgraph dev`, the server behind Studio, with its watch for blocking calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from examples.campaign.workflow import campaign
 from examples.package_audit.graph import builder
+from tests.examples.campaign_files import sample
 from tests.examples.server import Server, serving
 
 if TYPE_CHECKING:
@@ -78,3 +80,19 @@ def test_one_thread_audits_good_spoilt_and_missing_distributions(server: Server)
     assert spoilt["figures"]["modules"] == 3
     for state in (missing, real, spoilt):
         assert Path(state["artifact_paths"]["report"]).is_file()
+
+
+@pytest.mark.req("R-5", "R-63")
+def test_studio_runs_the_campaign(server: Server):
+    """The sample workflow as a graph: every step is a node, and not one blocks the event loop."""
+    (assistant,) = server.client.assistants.search(graph_id="campaign")
+    drawn = server.client.assistants.get_graph(assistant["assistant_id"])
+    assert {node["id"] for node in drawn["nodes"]} == {*campaign.blueprint().steps, "__start__", "__end__"}
+
+    state = server.client.runs.wait(None, "campaign", input={"inputs": sample()})
+
+    assert isinstance(state, dict)
+    assert "__error__" not in state, f"{state}\n{server.log}"
+    assert state.get("errors", []) == []
+    assert state["steps"] == dict.fromkeys(campaign.blueprint().steps, "completed")
+    assert state["outputs"]["bundle"]["name"] == "halden-one.zip"
