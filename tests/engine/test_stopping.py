@@ -397,3 +397,40 @@ async def test_a_step_that_fails_is_logged_as_an_error(engine_of, caplog):
         "w",
         "default",
     )
+
+
+async def test_a_step_that_cancels_itself_has_failed(engine_of):
+    """Nobody has asked for it, so the run is not completed."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        assert run.status is RunStatus.FAILED
+        assert "cancelled from inside" in run.error["message"]
+
+
+async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
+    """It was stopped, not done, whatever it makes of that."""
+    flow, ran = Workflow("w"), []
+
+    @flow.step
+    async def stubborn() -> str:
+        ran.append(1)
+        if len(ran) == 1:
+            await asyncio.Event().wait()
+        return "done"
+
+    async with engine_of(flow, lease_ms=200) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: ran)
+        execution = engine._server._active[run.id]
+        execution.release()
+        for _ in range(10):
+            await asyncio.sleep(0)
+    async with engine_of(flow) as engine:
+        assert (await engine.wait(run.id, timeout_ms=5_000)).status is RunStatus.COMPLETED
+        assert await engine.get_output(run.id, "stubborn") == "done"

@@ -198,8 +198,18 @@ class RunExecution:
                 # Whether it has landed or crashed, the cache knows.
                 self._unclassified.append(self._flights.pop(task))
             elif task in self._tasks:
-                step = self._tasks.pop(task)
-                self._ended(cancelled(step, self._stop_reason()) if task.cancelled() else task.result())
+                change = self._change_of(task, self._tasks.pop(task))
+                # What this process stops because it goes, or has lost the run, is for the next one to run.
+                if change.status != StepStatus.CANCELLED or not (self._is_released or self._is_lost):
+                    self._ended(change)
+
+    def _change_of(self, task: asyncio.Task[StepChange], step: str) -> StepChange:
+        if not task.cancelled():
+            return task.result()
+        if self._abort.signal.aborted:
+            return cancelled(step, self._stop_reason())
+        error = RuntimeError("The step was cancelled from inside: nobody has asked the run to stop.")
+        return self._failed(step, self._record_of(error, step), attempts=1)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
