@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from langgraph_runner.engine.store.many import execute_many
 from langgraph_runner.engine.store.schema import (
     artifacts,
     now_ms,
@@ -122,7 +123,8 @@ def _create(connection: Connection, run: NewRun) -> Created:
             "started_at": now if is_claimed else None,
         },
     )
-    connection.execute(
+    execute_many(
+        connection,
         _INSERT_STEPS,
         [
             {
@@ -294,11 +296,11 @@ class AdvanceRun(Write[Advanced]):
         _write_cache(connection, accepted, now)
         _add_events(connection, [event for w in accepted for event in _events_of(w, held)], now)
         ended = [w for w in accepted if w.status is not None]
-        if ended:
-            connection.execute(
-                _END_RUN,
-                [{"r": w.run_id, "new_status": w.status, "new_error": w.error, "at": now} for w in ended],
-            )
+        execute_many(
+            connection,
+            _END_RUN,
+            [{"r": w.run_id, "new_status": w.status, "new_error": w.error, "at": now} for w in ended],
+        )
         allowed = {id(write) for write in accepted}
         return [
             Advanced(
@@ -353,8 +355,7 @@ def _write_outputs(connection: Connection, writes: Sequence[AdvanceRun]) -> None
         for step in w.steps
         if step.output is not None
     }
-    if rows:
-        connection.execute(_insert_output(connection.dialect.name), [*rows.values()])
+    execute_many(connection, _insert_output(connection.dialect.name), [*rows.values()])
 
 
 def _write_steps(
@@ -373,8 +374,7 @@ def _write_steps(
         for step, input_hash, key in w.started
         if step not in held.get(w.run_id, ())
     ]
-    if started:
-        connection.execute(_START_STEP, started)
+    execute_many(connection, _START_STEP, started)
     ended = [
         {
             "r": w.run_id,
@@ -395,16 +395,14 @@ def _write_steps(
         for w in writes
         for step in w.steps
     ]
-    if ended:
-        connection.execute(_END_STEP, ended)
+    execute_many(connection, _END_STEP, ended)
     files = [
         {"run_id": w.run_id, "step_id": step.step, "tenant_id": w.tenant, **asdict(artifact)}
         for w in writes
         for step in w.steps
         for artifact in step.artifacts
     ]
-    if files:
-        connection.execute(insert(artifacts), files)
+    execute_many(connection, _INSERT_ARTIFACT, files)
 
 
 def _write_cache(connection: Connection, writes: Sequence[AdvanceRun], now: int) -> None:
@@ -425,11 +423,9 @@ def _write_cache(connection: Connection, writes: Sequence[AdvanceRun], now: int)
         for step in w.steps
         if step.cache_scope is not None
     }
-    if rows:
-        connection.execute(_upsert_cache(connection.dialect.name), [*rows.values()])
+    execute_many(connection, _upsert_cache(connection.dialect.name), [*rows.values()])
     hits = [{"t": w.tenant, "k": key, "at": now} for w in writes for key in w.hits]
-    if hits:
-        connection.execute(_HIT, hits)
+    execute_many(connection, _HIT, hits)
 
 
 @dataclass(slots=True)
@@ -597,21 +593,21 @@ def _now(connection: Connection) -> int:
 def _add_events(
     connection: Connection, events: Sequence[tuple[str, str, int, str, dict[str, Any]]], now: int
 ) -> None:
-    if events:
-        connection.execute(
-            _INSERT_EVENT,
-            [
-                {
-                    "run_id": run_id,
-                    "tenant_id": tenant,
-                    "seq": seq,
-                    "type": kind,
-                    "data": json.dumps(data),
-                    "at": now,
-                }
-                for run_id, tenant, seq, kind, data in events
-            ],
-        )
+    execute_many(
+        connection,
+        _INSERT_EVENT,
+        [
+            {
+                "run_id": run_id,
+                "tenant_id": tenant,
+                "seq": seq,
+                "type": kind,
+                "data": json.dumps(data),
+                "at": now,
+            }
+            for run_id, tenant, seq, kind, data in events
+        ],
+    )
 
 
 @cache
@@ -654,6 +650,7 @@ _COMPUTING: Final = (
 _INSERT_RUN: Final = insert(runs)
 _INSERT_STEPS: Final = insert(run_steps)
 _INSERT_EVENT: Final = insert(run_events)
+_INSERT_ARTIFACT: Final = insert(artifacts)
 _KEEP_LEASE: Final = (
     update(runs)
     .where(runs.c.id == bindparam("r"), runs.c.fence == bindparam("f"))
