@@ -1,0 +1,109 @@
+"""The commands put together, and what becomes of an error in any of them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from langgraph_runner.cli.commands import changing, drawing, looking, running
+from langgraph_runner.cli.exits import ExitCode
+from langgraph_runner.cli.output import show_problem
+from langgraph_runner.cli.problems import CliCode, Problem, one_line
+
+__all__ = ["COMMANDS", "Commands", "app", "make_app"]
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What the parser raises. It has moved between releases of typer, but not in its tree."""
+
+COMMANDS = (
+    ("Run", (running.run, running.update, running.retry, running.resume, changing.cancel)),
+    (
+        "Look",
+        (
+            looking.status,
+            looking.steps,
+            looking.artifacts,
+            looking.events,
+            looking.runs,
+            looking.plan,
+            drawing.timeline,
+        ),
+    ),
+    ("Workflows", (looking.workflows, drawing.graph)),
+    ("Keep", (changing.prune,)),
+)
+
+
+class Commands(TyperGroup):
+    """All commands. An exception ends the process with the exit code that belongs to it, and one line on stderr."""
+
+    def main(self, args: Any = None, prog_name: Any = None, *others: Any, **extra: Any) -> NoReturn:
+        """Parse, run, and exit."""
+        as_json = "--json" in (sys.argv[1:] if args is None else args)
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name or "langgraph-runner", *others, **extra)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            code = _gone()
+        except (typer.Abort, KeyboardInterrupt):
+            code = ExitCode.LEFT
+        except _UsageError as error:
+            code = _misused(error, as_json=as_json)
+        except Exception as error:
+            if os.environ.get("LANGGRAPH_RUNNER_DEBUG"):
+                raise
+            problem = Problem.of(error)
+            show_problem(problem, as_json=as_json)
+            code = problem.exit_code
+        sys.exit(int(code) if isinstance(code, int) else ExitCode.OK)
+
+
+def make_app(*, is_rich: bool) -> typer.Typer:
+    """The command line; `is_rich` for help with frames and colours."""
+    made = typer.Typer(
+        name="langgraph-runner",
+        cls=Commands,
+        help="Run workflows durably, follow them, rebuild them for a change.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich" if is_rich else None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for panel, functions in COMMANDS:
+        for function in functions:
+            made.command(rich_help_panel=panel if is_rich else None)(function)
+    database = typer.Typer(
+        help="The schema of the database.",
+        no_args_is_help=True,
+        rich_markup_mode="rich" if is_rich else None,
+    )
+    database.command()(changing.upgrade)
+    database.command()(changing.version)
+    made.add_typer(database, name="db", rich_help_panel="Keep" if is_rich else None)
+    return made
+
+
+def _misused(error: Any, *, as_json: bool) -> ExitCode:
+    if as_json:
+        message = one_line(error.format_message())
+        show_problem(Problem(CliCode.USAGE, message, ExitCode.USAGE), as_json=True)
+    else:
+        error.show()
+    return ExitCode.USAGE
+
+
+def _gone() -> ExitCode:
+    """Whoever has read our output has gone: end without a word."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OTHER
+
+
+app = make_app(is_rich=sys.stdout.isatty())

@@ -1,0 +1,135 @@
+"""`cancel`, `prune`, and `db`: commands that change what is kept, and run nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import BaseModel
+
+from langgraph_runner.cli import options
+from langgraph_runner.cli.commands.asking import confirm
+from langgraph_runner.cli.finding import found_run
+from langgraph_runner.cli.loading import store_url
+from langgraph_runner.cli.output import Output
+from langgraph_runner.cli.problems import CliCode, CliError, one_line
+from langgraph_runner.cli.reading import read_duration
+from langgraph_runner.cli.session import DEFAULT_TENANT, Session
+from langgraph_runner.cli.showing import show_run
+from langgraph_runner.engine import RunStateError, RunStatus
+from langgraph_runner.engine.store.databases import Database, open_database
+from langgraph_runner.engine.store.migrating import HEAD, schema_version
+from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
+
+if TYPE_CHECKING:
+    from langgraph_runner.engine import Run, RunEngine
+
+__all__ = ["Pruned", "SchemaState", "cancel", "prune", "upgrade", "version"]
+
+
+class Pruned(BaseModel):
+    """What `prune` has done."""
+
+    deleted: int
+    """How many runs."""
+
+
+class SchemaState(BaseModel):
+    """The schema of a database."""
+
+    found: str | None
+    """The number of its last migration; None for an empty database."""
+    known: str
+    """That of this release."""
+
+
+def cancel(
+    run_id: options.RunId,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the run.")] = "cancelled",
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Cancel a run, for good. Whoever runs it hears of it and stops."""
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> Run:
+        found = await found_run(engine, run_id, tenant)
+        run = await engine.cancel(found, tenant=tenant, reason=reason)
+        if run.status in {RunStatus.COMPLETED, RunStatus.FAILED}:
+            raise RunStateError(run_id=found, status=run.status, problem="it is over, and stays as it is.")
+        return run
+
+    run = session.ask(ask)
+    if as_json:
+        session.out.json(run)
+    elif run.status is RunStatus.CANCELLED:
+        show_run(session, run)
+    else:
+        session.out.line(f"Asked run {run.id} to stop; `{session.hint('status', run.id)}` says when it has.")
+
+
+def prune(
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="DURATION", help="Runs that ended before that: 30d, 12h.")
+    ],
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Of all tenants.")] = False,
+    yes: options.Yes = False,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Delete old runs, with what they have put into the cache. Files are left: other runs may share them."""
+    age = read_duration(older_than, "--older-than")
+    whose = "all tenants" if all_tenants else f"tenant '{tenant}'"
+    confirm(f"Delete the runs of {whose} that ended more than {older_than} ago?", yes=yes, as_json=as_json)
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> int:
+        return await engine.prune(older_than=age, tenant=None if all_tenants else tenant)
+
+    count = session.ask(ask)
+    if as_json:
+        session.out.json(Pruned(deleted=count))
+    else:
+        session.out.line(f"Deleted {count} run{'' if count == 1 else 's'}.")
+
+
+def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
+    """Bring the schema of a database up to date; an empty one gets it."""
+    database = _open(store)
+    try:
+        before = schema_version(database)
+        upgrade_database(database, migrate=True)
+    finally:
+        database.dispose()
+    out = Output(as_json=as_json)
+    if as_json:
+        out.json(SchemaState(found=HEAD, known=HEAD))
+    elif before == HEAD:
+        out.line(f"The schema is {HEAD} already.")
+    else:
+        out.line(f"The schema was {before or 'none'}, and is {HEAD} now.")
+
+
+def version(store: options.Store = None, as_json: options.Json = False) -> None:
+    """Say which schema a database has, and which one this release works with."""
+    database = _open(store)
+    try:
+        state = SchemaState(found=schema_version(database), known=HEAD)
+    finally:
+        database.dispose()
+    out = Output(as_json=as_json)
+    if as_json:
+        out.json(state)
+    else:
+        out.fields([("database", state.found or "none"), ("release", state.known)])
+
+
+def _open(store: str | None) -> Database:
+    try:
+        return open_database(store_url(store))
+    except ValueError as error:
+        raise CliError(CliCode.STORE_INVALID, one_line(error)) from error

@@ -1,0 +1,215 @@
+"""`graph` and `timeline`: commands that draw."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from langgraph_runner.cli import options
+from langgraph_runner.cli.drawing.graph_svg import graph_svg
+from langgraph_runner.cli.drawing.graph_text import mermaid, rails
+from langgraph_runner.cli.drawing.timeline import Timeline, timeline_of
+from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
+from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
+from langgraph_runner.cli.finding import found_run
+from langgraph_runner.cli.output import Cell
+from langgraph_runner.cli.problems import CliCode, CliError
+from langgraph_runner.cli.session import DEFAULT_TENANT, Session
+from langgraph_runner.cli.words import duration, face
+from langgraph_runner.engine import RunStateError
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from langgraph_runner.cli.output import Output
+    from langgraph_runner.cli.words import Face
+    from langgraph_runner.engine import RunEngine, RunStep
+    from langgraph_runner.workflow import Blueprint
+
+__all__ = ["graph", "timeline"]
+
+_PIPE_WIDTH = 120
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not to stdout.")]
+
+
+class GraphFormat(StrEnum):
+    """How a graph is drawn."""
+
+    ASCII = "ascii"
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
+class TimelineFormat(StrEnum):
+    """How a timeline is drawn."""
+
+    TERMINAL = "terminal"
+    SVG = "svg"
+
+
+def graph(
+    workflow: options.WorkflowName,
+    format_: Annotated[GraphFormat, typer.Option("--format", help="How.")] = GraphFormat.ASCII,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="Mark the steps as they are in this run.")
+    ] = None,
+    out_file: OutFile = None,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Draw the steps of a workflow, each after what it needs."""
+    _refuse_both(out_file, as_json=as_json)
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> tuple[Blueprint, list[RunStep]]:
+        blueprint = engine.get_workflow(workflow)
+        if run_id is None:
+            return blueprint, []
+        found = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
+        if found.workflow != blueprint.id:
+            raise RunStateError(
+                run_id=found.id, status=found.status, problem=f"it is of {found.workflow}, not of {workflow}."
+            )
+        return blueprint, await engine.get_run_steps(found.id, tenant=tenant)
+
+    blueprint, steps = session.ask(ask, needs_app=True)
+    of_run = {each.step: face(each.status, each.reason) for each in steps}
+    faces = None if run_id is None else {step: of_run.get(step, face("pending")) for step in blueprint.steps}
+    if as_json:
+        session.out.json(_as_values(blueprint, steps))
+    elif format_ is GraphFormat.ASCII:
+        _ascii(session.out, blueprint, faces, out_file)
+    else:
+        drawn = (
+            mermaid(blueprint.dag, faces)
+            if format_ is GraphFormat.MERMAID
+            else graph_svg(blueprint.id, blueprint.dag, faces)
+        )
+        _write(session.out, drawn, out_file)
+
+
+def timeline(
+    run_id: options.RunId,
+    format_: Annotated[TimelineFormat, typer.Option("--format", help="How.")] = TimelineFormat.TERMINAL,
+    out_file: OutFile = None,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Draw when the steps of a run waited and ran, who waited for whom, and the critical path."""
+    _refuse_both(out_file, as_json=as_json)
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> Timeline:
+        run = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
+        steps = await engine.get_run_steps(run.id, tenant=tenant)
+        needs = engine.get_workflow(run.workflow).dag.dependencies
+        return timeline_of(run, steps, needs, REAL_RUNTIMES.awaiting.now_utc())
+
+    drawn = session.ask(ask, needs_app=True)
+    if as_json:
+        session.out.json(drawn)
+    elif format_ is TimelineFormat.SVG:
+        _write(session.out, timeline_svg(drawn), out_file)
+    else:
+        _terminal(session.out, drawn, out_file)
+
+
+def _refuse_both(out_file: Path | None, *, as_json: bool) -> None:
+    if out_file is not None and as_json:
+        raise CliError(
+            CliCode.USAGE, "--json is an answer on stdout, --out a drawing in a file: give one of them."
+        )
+
+
+def _as_values(blueprint: Blueprint, steps: list[RunStep]) -> dict[str, Any]:
+    of_run = {each.step: each for each in steps}
+    waves = {step: index for index, wave in enumerate(blueprint.dag.waves()) for step in wave}
+    return {
+        "workflow": blueprint.id,
+        "steps": [
+            {
+                "id": step,
+                "depends_on": blueprint.dag.dependencies[step],
+                "wave": waves[step],
+                "status": of_run[step].status if step in of_run else None,
+                "reason": of_run[step].reason if step in of_run else None,
+            }
+            for step in blueprint.dag.order
+        ],
+    }
+
+
+def _ascii(out: Output, blueprint: Blueprint, faces: dict[str, Face] | None, file: Path | None) -> None:
+    is_unicode = out.has_unicode or file is not None
+    marks = (
+        None
+        if faces is None
+        else {step: each.mark if is_unicode else each.ascii_mark for step, each in faces.items()}
+    )
+    lines: list[tuple[Cell | str, ...]] = []
+    for row in rails(blueprint.dag, is_unicode=is_unicode, marks=marks):
+        looks = None if faces is None else faces[row.step]
+        style = "cyan" if looks is None else looks.style
+        needs = f"  needs {row.needs}" if row.needs else ""
+        words = "" if looks is None else f"  {looks.words}"
+        lines.append(
+            (
+                Cell(row.before, "dim"),
+                Cell(row.mark, style),
+                Cell(row.after, "dim"),
+                f"  {row.step}",
+                Cell(needs + words, "dim"),
+            )
+        )
+    _lines(out, lines, file)
+
+
+def _terminal(out: Output, drawn: Timeline, file: Path | None) -> None:
+    is_unicode = out.has_unicode or file is not None
+    width = out.console.width if out.is_terminal and file is None else _PIPE_WIDTH
+    looks = face(drawn.status)
+    lines: list[tuple[Cell | str, ...]] = [
+        (f"{drawn.workflow} ", Cell(looks.words, looks.style), f" in {duration(drawn.duration_ms)}")
+    ]
+    for each in bar_lines(drawn, width=width, is_unicode=is_unicode):
+        style = face(each.bar.status, each.bar.reason).style
+        is_critical = each.bar.is_critical
+        work = "bold red" if is_critical and each.bar.status == "completed" else style
+        lines.append(
+            (
+                Cell("*" if is_critical else " ", "bold red"),
+                Cell(each.name, "bold" if is_critical else ""),
+                f" {each.lead}",
+                Cell(each.wait, "dim"),
+                Cell(each.work, work),
+                f"{each.rest} {each.took}",
+            )
+        )
+    lines.append((Cell(summary(drawn, is_unicode=is_unicode), "bold"),))
+    _lines(out, lines, file)
+
+
+def _lines(out: Output, lines: list[tuple[Cell | str, ...]], file: Path | None) -> None:
+    if file is None:
+        for line in lines:
+            out.line(*line)
+        return
+    texts = ["".join(cell if isinstance(cell, str) else cell.text for cell in line) for line in lines]
+    _write(out, "".join(f"{text.rstrip()}\n" for text in texts), file)
+
+
+def _write(out: Output, drawn: str, file: Path | None) -> None:
+    if file is None:
+        out.raw(drawn)
+        return
+    try:
+        file.write_text(drawn, encoding="utf-8")
+    except OSError as error:
+        raise CliError(CliCode.FILE_FAILED, f"--out: {error}") from error
+    out.line(f"Wrote {file}.")

@@ -1,0 +1,237 @@
+"""`status`, `steps`, `artifacts`, `events`, `runs`, `workflows`, `plan`: commands that only look."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from langgraph_runner.cli import options
+from langgraph_runner.cli.commands.running import ChangeType, Payload, read_change
+from langgraph_runner.cli.describing import WorkflowDescription, show_workflow, show_workflows
+from langgraph_runner.cli.exits import ExitCode
+from langgraph_runner.cli.finding import check_step, found_run
+from langgraph_runner.cli.session import DEFAULT_TENANT, Session
+from langgraph_runner.cli.showing import show_files, show_plan, show_run, show_runs, show_step, show_steps
+from langgraph_runner.cli.words import clock
+from langgraph_runner.engine import PlanAction, RunStatus
+from langgraph_runner.workflow import StepStatus
+
+if TYPE_CHECKING:
+    from langgraph_runner.engine import Run, RunEngine, RunEvent, RunPlan, RunStep
+    from langgraph_runner.workflow import ArtifactRef
+
+__all__ = ["artifacts", "events", "plan", "runs", "status", "steps", "workflows"]
+
+
+def status(
+    run_id: options.RunId,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Show a run: where it is, how long it took, why it failed."""
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> Run:
+        return await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
+
+    run = session.ask(ask)
+    if as_json:
+        session.out.json(run)
+    else:
+        show_run(session, run)
+
+
+def steps(
+    run_id: options.RunId,
+    step: Annotated[
+        str | None, typer.Argument(metavar="[STEP]", help="Only this step, with its output.")
+    ] = None,
+    status_: Annotated[
+        list[StepStatus] | None, typer.Option("--status", help="Only steps with this status.")
+    ] = None,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """List the steps of a run, or show one with its output."""
+    session = Session(app, store, tenant, as_json)
+    out = session.out
+
+    async def ask(engine: RunEngine) -> tuple[list[RunStep], bytes | None]:
+        found = await found_run(engine, run_id, tenant)
+        every = await engine.get_run_steps(found, tenant=tenant, status=status_ if step is None else None)
+        if step is None:
+            return every, None
+        by_name = {each.step: each for each in every}
+        check_step(step, by_name)
+        try:
+            return [by_name[step]], await engine.get_output_json(found, step, tenant=tenant)
+        except LookupError:  # It has delivered nothing.
+            return [by_name[step]], None
+
+    listed, data = session.ask(ask)
+    output = None if data is None else json.loads(data)
+    if step is not None:
+        if as_json:
+            out.json({**listed[0].model_dump(mode="json"), "output": output})
+        else:
+            show_step(out, listed[0], output, has_output=data is not None)
+    elif as_json:
+        out.json(listed)
+    else:
+        show_steps(out, listed)
+
+
+def artifacts(
+    run_id: options.RunId,
+    folder: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Copy them there, by step and name.")
+    ] = None,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """List the files that the steps of a run have saved, or copy them out."""
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> dict[str, list[ArtifactRef]]:
+        found = await engine.get_run_artifacts(await found_run(engine, run_id, tenant), tenant=tenant)
+        for step, files in found.items() if folder is not None else ():
+            for each in files:
+                contents[f"{step}/{each.name}"] = await engine.read_artifact(each)
+        return found
+
+    contents: dict[str, bytes] = {}
+    files = session.ask(ask)
+    for name, content in contents.items():
+        path = Path(folder or "", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    if as_json:
+        session.out.json(files)
+    else:
+        show_files(session.out, files)
+
+
+def events(
+    run_id: options.RunId,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Wait for more until the run is over.")
+    ] = False,
+    after: Annotated[int, typer.Option("--after", min=0, help="Only events with a greater number.")] = 0,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """List what has happened in a run, one event on a line."""
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> None:
+        found = await found_run(engine, run_id, tenant)
+        async for event in engine.events(found, tenant=tenant, after=after, follow=follow):
+            if as_json:
+                session.out.json_line(event)
+            else:
+                session.out.line(_event_line(event))
+
+    session.ask(ask)
+
+
+def runs(
+    workflow: Annotated[str | None, typer.Option("--workflow", help="Only of this workflow.")] = None,
+    status_: Annotated[
+        list[RunStatus] | None, typer.Option("--status", help="Only runs with this status.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")] = 20,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="RUN", help="Only those before this one: the next page.")
+    ] = None,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """List runs, the newest first."""
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> list[Run]:
+        last = None if before is None else await engine.get_run(before, tenant=tenant)
+        return await engine.list_runs(
+            tenant=tenant, workflow=workflow, status=status_, limit=limit, before=last
+        )
+
+    listed = session.ask(ask)
+    if as_json:
+        session.out.json(listed)
+    elif listed:
+        show_runs(session.out, listed)
+    else:
+        session.out.line("No runs.")
+
+
+def workflows(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[WORKFLOW]", help="Only this one, with its steps.")
+    ] = None,
+    app: options.App = None,
+    store: options.Store = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the workflows of an app, or show one: its steps, its changes, its inputs."""
+    session = Session(app, store, DEFAULT_TENANT, as_json)
+
+    async def ask(engine: RunEngine) -> list[WorkflowDescription]:
+        found = engine.list_workflows() if name is None else [engine.get_workflow(name)]
+        return [WorkflowDescription.of(each) for each in found]
+
+    found = session.ask(ask, needs_app=True)
+    if as_json:
+        session.out.json(found if name is None else found[0])
+    elif name is None:
+        show_workflows(session.out, found)
+    else:
+        show_workflow(session.out, found[0])
+
+
+def plan(
+    run_id: options.RunId,
+    change: ChangeType,
+    payload: Payload = None,
+    assignments: options.SetValues = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 9 if something would run, or might.")
+    ] = False,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Show what an update would do with each step, and why. Nothing runs."""
+    session = Session(app, store, tenant, as_json)
+    request = read_change(change, payload, assignments)
+
+    async def ask(engine: RunEngine) -> RunPlan:
+        return await engine.plan(await found_run(engine, run_id, tenant), request, tenant=tenant)
+
+    planned = session.ask(ask, needs_app=True)
+    if as_json:
+        session.out.json(planned)
+    else:
+        show_plan(session.out, planned)
+    if exit_code and (planned.of(PlanAction.RUN) or planned.of(PlanAction.MAYBE)):
+        raise typer.Exit(ExitCode.WOULD_RUN)
+
+
+def _event_line(event: RunEvent) -> str:
+    data: dict[str, Any] = dict(event.data)
+    step = data.pop("step", "")
+    more = " ".join(f"{name}={value}" for name, value in data.items() if name != "cache_key")
+    return f"{event.seq:>5}  {clock(event.at)}  {event.type:15}  {step}{'  ' if step and more else ''}{more}"

@@ -1,0 +1,210 @@
+"""`run`, `update`, `retry`, `resume`: commands that have a run run, and follow it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from langgraph_runner.cli import options
+from langgraph_runner.cli.commands.asking import confirm
+from langgraph_runner.cli.displays import LineDisplay, LiveDisplay
+from langgraph_runner.cli.exits import exit_of_run
+from langgraph_runner.cli.finding import found_run
+from langgraph_runner.cli.following import Display, RunView, SilentDisplay, follow
+from langgraph_runner.cli.output import Cell
+from langgraph_runner.cli.problems import CliCode, CliError
+from langgraph_runner.cli.reading import read_duration, read_json, with_assignments
+from langgraph_runner.cli.session import DEFAULT_TENANT, Interrupts, Session
+from langgraph_runner.cli.showing import show_plan, show_result
+from langgraph_runner.engine import RunStateError
+from langgraph_runner.workflow import ChangeRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from langgraph_runner.engine import Run, RunEngine, RunPlan, RunStep
+
+__all__ = ["resume", "retry", "run", "update"]
+
+_MAX_PRIORITY = 2**31 - 1
+ChangeType = Annotated[str, typer.Argument(metavar="CHANGE", help="A change that the workflow knows.")]
+Payload = Annotated[
+    str | None, typer.Option("--payload", metavar="JSON|FILE|-", help="What to change, as a JSON object.")
+]
+
+
+def run(
+    workflow: options.WorkflowName,
+    inputs: Annotated[
+        str | None, typer.Option("--input", metavar="JSON|FILE|-", help="The inputs, as a JSON object.")
+    ] = None,
+    assignments: options.SetValues = None,
+    idempotency_key: options.IdempotencyKey = None,
+    priority: options.Priority = None,
+    failure_mode: options.FailureModeOption = None,
+    max_concurrency: options.MaxConcurrency = None,
+    timeout: options.Timeout = None,
+    detach: options.Detach = False,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Run a workflow and follow it to its end.
+
+    Ctrl-C cancels the run, a second one leaves it.
+    """
+    given = with_assignments(read_json(inputs, "--input"), assignments or [])
+    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
+    session = Session(app, store, tenant, as_json)
+
+    def trigger(engine: RunEngine) -> Awaitable[Run]:
+        return engine.trigger(workflow, given, tenant=tenant, **how)
+
+    _have_run(session, trigger, detach=detach)
+
+
+def update(
+    run_id: options.RunId,
+    change: ChangeType,
+    payload: Payload = None,
+    assignments: options.SetValues = None,
+    yes: options.Yes = False,
+    idempotency_key: options.IdempotencyKey = None,
+    priority: options.Priority = None,
+    failure_mode: options.FailureModeOption = None,
+    max_concurrency: options.MaxConcurrency = None,
+    timeout: options.Timeout = None,
+    detach: options.Detach = False,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Rebuild a completed run for a change: show what would run, then run only that."""
+    request = read_change(change, payload, assignments)
+    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
+    session = Session(app, store, tenant, as_json)
+
+    async def plan(engine: RunEngine) -> RunPlan:
+        return await engine.plan(await found_run(engine, run_id, tenant), request, tenant=tenant)
+
+    async def trigger(engine: RunEngine) -> Run:
+        planned = await plan(engine)
+        if not as_json:
+            show_plan(session.out, planned)
+        confirm("Run this?", yes=yes, as_json=as_json)
+        return await engine.trigger_update(planned.base_run_id, request, tenant=tenant, **how)
+
+    _have_run(session, trigger, detach=detach)
+
+
+def retry(
+    run_id: options.RunId,
+    idempotency_key: options.IdempotencyKey = None,
+    priority: options.Priority = None,
+    failure_mode: options.FailureModeOption = None,
+    max_concurrency: options.MaxConcurrency = None,
+    timeout: options.Timeout = None,
+    detach: options.Detach = False,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Go on with a failed or cancelled run from where it stopped, as a new run."""
+    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
+
+    async def trigger(engine: RunEngine) -> Run:
+        return await engine.trigger_retry(await found_run(engine, run_id, tenant), tenant=tenant, **how)
+
+    _have_run(Session(app, store, tenant, as_json), trigger, detach=detach)
+
+
+def resume(
+    run_id: options.RunId,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Run what nobody runs: a run that was detached, or whose process has died."""
+
+    async def trigger(engine: RunEngine) -> Run:
+        return await engine.trigger_resume(await found_run(engine, run_id, tenant), tenant=tenant)
+
+    _have_run(Session(app, store, tenant, as_json), trigger, detach=False)
+
+
+def read_change(change: str, payload: str | None, assignments: list[str] | None) -> ChangeRequest:
+    """The change request of `plan` and `update`."""
+    given = with_assignments(read_json(payload, "--payload"), assignments or [])
+    return ChangeRequest(change, {} if given is None else given)
+
+
+def _have_run(session: Session, trigger: Callable[[RunEngine], Awaitable[Run]], *, detach: bool) -> None:
+    """Have a run run, follow it, say what became of it, and end as it has ended."""
+    out, tenant = session.out, session.tenant
+
+    async def left_to_others(engine: RunEngine) -> Run:
+        engine.take_on("none")
+        return await trigger(engine)
+
+    async def followed(engine: RunEngine) -> tuple[Run, list[RunStep]]:
+        begun = await trigger(engine)
+        if not begun.status.is_over:
+            with suppress(
+                RunStateError
+            ):  # It is ours, or somebody else's; one of an earlier call may be nobody's.
+                begun = await engine.trigger_resume(begun.id, tenant=tenant)
+        view = RunView(begun, await engine.get_run_steps(begun.id, tenant=tenant))
+        display = _display(session)
+        async with Interrupts(engine, view, display, session):
+            ended = await follow(engine, view, display, tenant=tenant)
+        return ended, await engine.get_run_steps(ended.id, tenant=tenant)
+
+    if detach:
+        waiting = session.work(left_to_others)
+        if out.as_json:
+            out.json(waiting)
+        else:
+            out.line(f"{waiting.id}")
+            out.line(Cell(f"It waits. Run it here: {session.hint('resume', waiting.id)}", "dim"))
+        return
+    ended, steps = session.work(followed)
+    if out.as_json:
+        out.json(ended)
+    else:
+        show_result(session, ended, steps)
+    raise typer.Exit(exit_of_run(ended))
+
+
+def _display(session: Session) -> Display:
+    if session.as_json:
+        return SilentDisplay()
+    return LiveDisplay(session.out) if session.out.is_terminal else LineDisplay(session.out)
+
+
+def _how(
+    idempotency_key: str | None,
+    priority: int | None,
+    failure_mode: options.FailureModeChoice | None,
+    max_concurrency: int | None,
+    timeout: str | None,
+) -> dict[str, Any]:
+    """The options that were given; for the others the engine knows better, as a retry runs as its run did."""
+    if priority is not None and abs(priority) > _MAX_PRIORITY:
+        raise CliError(CliCode.USAGE, f"--priority: {priority} is not between ±{_MAX_PRIORITY}.")
+    limit = None if timeout is None else read_duration(timeout, "--timeout")
+    if limit is not None and not limit:
+        raise CliError(CliCode.USAGE, "--timeout: a run needs more time than none.")
+    given = {
+        "idempotency_key": idempotency_key,
+        "priority": priority,
+        "failure_mode": None if failure_mode is None else failure_mode.value,
+        "max_concurrency": max_concurrency,
+        "run_timeout_ms": limit,
+    }
+    return {name: value for name, value in given.items() if value is not None}

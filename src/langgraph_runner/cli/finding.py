@@ -1,0 +1,44 @@
+"""Names as people give them: `last` for a run, a step with a typing error."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from langgraph_runner.cli.problems import CliCode, CliError
+from langgraph_runner.engine import RunNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from langgraph_runner.engine import RunEngine
+
+__all__ = ["check_step", "found_run"]
+
+_LAST = "last"
+
+
+async def found_run(engine: RunEngine, run_id: str, tenant: str) -> str:
+    """The id of a run; `last` is the newest of the tenant.
+
+    Raises:
+        RunNotFoundError: The tenant has none.
+    """
+    if run_id != _LAST:
+        return run_id
+    newest = await engine.list_runs(tenant=tenant, limit=1)
+    if not newest:
+        raise RunNotFoundError(run_id=_LAST)
+    return newest[0].id
+
+
+def check_step(step: str, known: Collection[str]) -> None:
+    """Refuse a step that is not there.
+
+    Raises:
+        CliError: It is not.
+    """
+    if step not in known:
+        close = get_close_matches(step, known, n=1)
+        hint = f"Did you mean '{close[0]}'?" if close else f"It has: {', '.join(known)}."
+        raise CliError(CliCode.STEP_NOT_FOUND, f"The run has no step '{step}'. {hint}")

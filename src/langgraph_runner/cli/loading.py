@@ -1,0 +1,184 @@
+"""`--app module:attribute` to an engine, as uvicorn loads an application. The current folder can be imported from."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from langgraph_runner.cli.problems import CliCode, CliError, one_line
+from langgraph_runner.engine import RunEngine, SyncRunEngine
+from langgraph_runner.errors import NodeRunnerError
+from langgraph_runner.workflow import Workflow, WorkflowSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+__all__ = ["APP_VARIABLE", "STORE_VARIABLE", "load_engine", "store_url"]
+
+APP_VARIABLE: Final = "LANGGRAPH_RUNNER_APP"
+STORE_VARIABLE: Final = "LANGGRAPH_RUNNER_STORE"
+_DEFAULT_STORE: Final = "sqlite:///runs.db"
+
+
+def store_url(store: str | None) -> str:
+    """The database: as given, else of the environment, else `runs.db` here."""
+    return store or os.environ.get(STORE_VARIABLE) or _DEFAULT_STORE
+
+
+def load_engine(app: str | None, store: str | None, *, needs_app: bool, may_create: bool) -> RunEngine:
+    """The engine that the app is, or one for the workflows that it is.
+
+    Args:
+        app: `module:attribute`: an engine, a function that makes one, a workflow or several. None for an engine that
+            has no workflows, and only looks.
+        store: The database of an engine that is made here.
+        needs_app: Whether there have to be workflows.
+        may_create: Whether a database that is not there is to be made.
+
+    Raises:
+        CliError: The app cannot be found or is nothing to run, or the database cannot be opened.
+    """
+    if app is None and needs_app:
+        raise CliError(
+            CliCode.USAGE, f"Say which workflows: --app module:attribute, or the variable {APP_VARIABLE}."
+        )
+    value = () if app is None else _loaded(app)
+    if isinstance(value, RunEngine):
+        if store is not None:
+            raise CliError(
+                CliCode.USAGE,
+                f"--store: {app} is an engine with a database of its own; leave the option out.",
+            )
+        return value
+    url = store_url(store)
+    if not may_create:
+        _refuse_missing(url)
+    try:
+        return RunEngine(_workflows(app or "", value), store=url)
+    except ValueError as error:
+        if isinstance(error, NodeRunnerError):
+            raise
+        raise CliError(CliCode.STORE_INVALID, one_line(error)) from error
+
+
+def _refuse_missing(url: str) -> None:
+    """A command that only looks makes no database where there is none."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return  # The engine says so better.
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
+        path = Path(str(parsed.database))
+        if not path.exists():
+            raise CliError(
+                CliCode.DATABASE_NOT_FOUND,
+                f"There is no database at {path}: give --store, or set {STORE_VARIABLE}.",
+            )
+
+
+def _loaded(app: str) -> Any:
+    name, colon, path = app.partition(":")
+    if not colon or not name or not path:
+        raise CliError(CliCode.USAGE, f"--app: {app!r} is not module:attribute, such as campaign:engine.")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    value: Any = _module(name)
+    for part in path.split("."):
+        try:
+            value = getattr(value, part)
+        except AttributeError:
+            raise CliError(
+                CliCode.APP_NOT_FOUND, f"--app: {name} has no attribute {path!r}.{_offers(value, part)}"
+            ) from None
+    return _made(app, value)
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
+            close = get_close_matches(name, _modules_here(), n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else f" It is looked for in {Path.cwd()} first."
+            raise CliError(CliCode.APP_NOT_FOUND, f"--app: there is no module {name!r}.{hint}") from error
+        raise CliError(CliCode.APP_INVALID, f"--app: {name} cannot be imported: {_told(error)}") from error
+    except NodeRunnerError:
+        raise
+    except Exception as error:
+        raise CliError(CliCode.APP_INVALID, f"--app: {name} cannot be imported: {_told(error)}") from error
+
+
+def _made(app: str, value: Any) -> Any:
+    """What a factory makes; anything else as it is."""
+    if isinstance(value, (RunEngine, SyncRunEngine, Workflow, WorkflowSpec)) or not callable(value):
+        return value
+    if inspect.iscoroutinefunction(value):
+        raise CliError(CliCode.APP_INVALID, f"--app: {app} is a coroutine function; give a plain function.")
+    try:
+        return value()
+    except NodeRunnerError:
+        raise
+    except Exception as error:
+        raise CliError(CliCode.APP_INVALID, f"--app: {app} failed: {_told(error)}") from error
+
+
+def _workflows(app: str, value: Any) -> Iterable[Workflow | WorkflowSpec]:
+    if isinstance(value, (Workflow, WorkflowSpec)):
+        return [value]
+    if isinstance(value, (list, tuple, set, frozenset)) and all(
+        isinstance(each, (Workflow, WorkflowSpec)) for each in value
+    ):
+        return list(value)
+    hint = " Give a RunEngine: it blocks nobody here." if isinstance(value, SyncRunEngine) else ""
+    raise CliError(
+        CliCode.APP_INVALID,
+        f"--app: {app} is {_kind(value)}, not a RunEngine, a function that makes one, or workflows.{hint}",
+    )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (list, tuple, set, frozenset)):
+        odd = next(each for each in value if not isinstance(each, (Workflow, WorkflowSpec)))
+        return f"a {type(value).__name__} with a {type(odd).__name__}"
+    return f"a {type(value).__name__}"
+
+
+def _offers(value: Any, part: str) -> str:
+    names = [name for name in dir(value) if not name.startswith("_")]
+    if close := get_close_matches(part, names, n=1):
+        return f" Did you mean '{close[0]}'?"
+    fitting = [
+        name for name in names if isinstance(getattr(value, name), (RunEngine, Workflow, WorkflowSpec))
+    ]
+    return f" It has: {', '.join(fitting)}." if fitting else ""
+
+
+def _modules_here() -> list[str]:
+    here = Path.cwd()
+    return [
+        *(path.stem for path in here.glob("*.py")),
+        *(path.parent.name for path in here.glob("*/__init__.py")),
+    ]
+
+
+def _told(error: Exception) -> str:
+    """What was raised, and the line of the user's code where that came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not any(part in frame.filename for part in _NOT_THE_USERS)]
+    place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {one_line(error)}{place}"
+
+
+_NOT_THE_USERS: Final = ("importlib", "site-packages", str(Path(__file__).parent.parent))

@@ -1,0 +1,90 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from langgraph_runner.cli.loading import APP_VARIABLE
+
+__all__ = [
+    "App",
+    "Detach",
+    "FailureModeChoice",
+    "FailureModeOption",
+    "IdempotencyKey",
+    "Json",
+    "MaxConcurrency",
+    "Priority",
+    "RunId",
+    "SetValues",
+    "Store",
+    "Tenant",
+    "Timeout",
+    "WorkflowName",
+    "Yes",
+]
+
+
+class FailureModeChoice(StrEnum):
+    """What a failed step does to branches that do not need it."""
+
+    CONTINUE = "continue"
+    FAIL_FAST = "fail_fast"
+
+
+App = Annotated[
+    str | None,
+    typer.Option(
+        "--app",
+        metavar="MODULE:ATTR",
+        envvar=APP_VARIABLE,
+        help="An engine, a function that makes one, or workflows.",
+    ),
+]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        help="The database, where the app is no engine. Default: LANGGRAPH_RUNNER_STORE, else sqlite:///runs.db.",
+    ),
+]
+Tenant = Annotated[
+    str, typer.Option("--tenant", metavar="NAME", envvar="LANGGRAPH_RUNNER_TENANT", help="Whose runs.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, with nothing else on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run, or `last` for the newest.")]
+WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The id of a workflow.")]
+SetValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Put one value in, such as brand.hue=210; JSON, or else text. May be repeated.",
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    typer.Option("--idempotency-key", metavar="KEY", help="A second run with the same key is the first one."),
+]
+Priority = Annotated[
+    int | None,
+    typer.Option("--priority", help="Of runs that wait the highest is taken first; 0 by default."),
+]
+FailureModeOption = Annotated[
+    FailureModeChoice | None,
+    typer.Option("--failure-mode", help="Whether other branches go on when a step fails."),
+]
+MaxConcurrency = Annotated[
+    int | None, typer.Option("--max-concurrency", min=1, help="How many steps of the run at once.")
+]
+Timeout = Annotated[
+    str | None, typer.Option("--timeout", metavar="DURATION", help="Limit of the whole run: 30s, 5m, 2h.")
+]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Do not run it here: leave it to whoever resumes or serves.")
+]

@@ -1,0 +1,208 @@
+"""`Output`: what a command says. Laid out in a terminal, plain lines in a pipe, JSON with `--json`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from langgraph_runner.cli.words import no_controls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from langgraph_runner.cli.problems import Problem
+    from langgraph_runner.cli.words import Face
+
+__all__ = ["Cell", "Output", "show_problem"]
+
+_NARROW: Final = 60
+_PROSE: Final = 30
+
+
+class Cell(NamedTuple):
+    """A piece of text with a style of rich."""
+
+    text: str
+    style: str = ""
+
+
+class Output:
+    """The stdout of one command.
+
+    While it is in use with `--json`, nothing else gets there: what the program of the user prints goes to stderr.
+
+    Args:
+        as_json: Whether the answer is to be JSON.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._stream = sys.stdout
+        self.is_terminal = _is_terminal(self._stream)
+        self.has_unicode = _has_unicode(self._stream)
+        if not self.has_unicode:
+            # What names and messages hold is not ours: a sign that cannot be shown must not end the command.
+            with contextlib.suppress(AttributeError):
+                self._stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        self.console = Console(
+            file=self._stream, highlight=False, markup=False, emoji=False, force_terminal=self.is_terminal
+        )
+
+    @contextlib.contextmanager
+    def for_answers_only(self) -> Iterator[None]:
+        """Keep others from stdout, if it is to be JSON."""
+        with contextlib.redirect_stdout(sys.stderr) if self.as_json else contextlib.nullcontext():
+            yield
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether there is room for what is needed only."""
+        return self.is_terminal and self.console.width < _NARROW
+
+    # Machines.
+
+    def json(self, value: Any) -> None:
+        """Write one JSON document."""
+        text = json.dumps(_jsonable(value), indent=2 if self.is_terminal else None, ensure_ascii=False)
+        self.raw(f"{text}\n")
+
+    def json_line(self, value: Any) -> None:
+        """Write one of many JSON documents, on one line."""
+        self.raw(f"{json.dumps(_jsonable(value), ensure_ascii=False)}\n")
+
+    def raw(self, text: str) -> None:
+        """Write text as it is."""
+        self._stream.write(text)
+        self._stream.flush()
+
+    # People.
+
+    def line(self, *cells: Cell | str) -> None:
+        """Write one line. In a terminal it may wrap."""
+        text = _text(*cells)
+        if self.is_terminal:
+            self.console.print(text)
+        else:
+            self.raw(f"{text.plain.rstrip()}\n")
+
+    def table(
+        self,
+        titles: Sequence[str],
+        rows: Iterable[Sequence[Cell | str]],
+        *,
+        right: str = "",
+        first_to_go: str = "",
+    ) -> None:
+        """Write columns; the last one takes what room there is.
+
+        Args:
+            titles: Of the columns.
+            rows: Their cells.
+            right: The titles of columns of numbers, separated by spaces.
+            first_to_go: The titles of columns that are left out where a terminal is too narrow, in that order.
+        """
+        laid_out = [[_text(cell) for cell in row] for row in rows]
+        for title in first_to_go.split() if self.is_terminal else ():
+            if title in titles and _width([[*map(Text, titles)], *laid_out]) > self.console.width:
+                gone = titles.index(title)
+                titles = [each for each in titles if each != title]
+                laid_out = [row[:gone] + row[gone + 1 :] for row in laid_out]
+        if not self.is_terminal:
+            self.raw(_columns([[Text(title) for title in titles], *laid_out], titles, right.split()))
+            return
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for index, title in enumerate(titles):
+            is_last = index == len(titles) - 1
+            table.add_column(
+                title,
+                justify="right" if title in right.split() else "left",
+                no_wrap=not is_last,
+                overflow="fold" if is_last else "ellipsis",
+            )
+        for row in laid_out:
+            table.add_row(*row)
+        self.console.print(table)
+
+    def fields(self, pairs: Iterable[tuple[str, Cell | str]]) -> None:
+        """Write names with their values, leaving out what is empty."""
+        shown = [(name, _text(value)) for name, value in pairs if _text(value).plain]
+        width = max((len(name) for name, _ in shown), default=0)
+        if self.is_terminal:
+            table = Table.grid(padding=(0, 2))
+            table.add_column(style="dim", no_wrap=True)
+            table.add_column(overflow="fold")
+            for name, value in shown:
+                table.add_row(name, value)
+            self.console.print(table)
+        else:
+            self.raw("".join(f"{name:{width}}  {value.plain}\n" for name, value in shown))
+
+    def mark(self, face: Face) -> Cell:
+        """The mark of a status, in signs that the stream can show."""
+        return Cell(face.mark if self.has_unicode else face.ascii_mark, face.style)
+
+
+def show_problem(problem: Problem, *, as_json: bool) -> None:
+    """Write a problem to stderr."""
+    if as_json:
+        sys.stderr.write(f"{json.dumps(problem._asdict(), ensure_ascii=False)}\n")
+        return
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    if console.is_terminal:
+        console.print(_text(Cell("Error: ", "bold red"), problem.message))
+    else:
+        sys.stderr.write(f"Error: {no_controls(problem.message)}\n")
+
+
+def _is_terminal(stream: Any) -> bool:
+    return bool(stream.isatty()) and os.environ.get("TERM", "") not in {"dumb", "unknown"}
+
+
+def _has_unicode(stream: Any) -> bool:
+    try:
+        "✓▶█│├".encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_jsonable(each) for each in value]
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else to_jsonable_python(value)
+
+
+def _text(*cells: Cell | str) -> Text:
+    text = Text()
+    for cell in cells:
+        content, style = (cell, "") if isinstance(cell, str) else cell
+        text.append(no_controls(content), style)
+    return text
+
+
+def _width(rows: list[list[Text]]) -> int:
+    """Of a table; a last column of prose may wrap, so it counts as one of that many signs at most."""
+    widths: list[int] = [max(text.cell_len for text in column) for column in zip(*rows, strict=True)]
+    return sum(widths[:-1]) + min(widths[-1], _PROSE) + 2 * len(widths)
+
+
+def _columns(rows: list[list[Text]], titles: Sequence[str], right: Sequence[str]) -> str:
+    cells = [[text.plain for text in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if title in right else cell.ljust(width)
+            for cell, width, title in zip(row, widths, titles, strict=True)
+        )
+        for row in cells
+    )
+    return "".join(f"{line.rstrip()}\n" for line in lines)

@@ -1,0 +1,116 @@
+"""Everything that can end a command, as one line with a stable code.
+
+CliError        what only the command line can meet: an app, an option, a file
+Problem         any exception, as the line, the code and the exit code that are shown for it
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from langgraph_runner.cli.exits import EXIT_OF_CODE, ExitCode
+from langgraph_runner.errors import NodeRunnerError
+
+__all__ = ["CliCode", "CliError", "Problem", "one_line"]
+
+
+class CliCode(StrEnum):
+    """What can go wrong on the command line alone. The value equals the name, as of `ErrorCode`."""
+
+    USAGE = "USAGE"
+    APP_NOT_FOUND = "APP_NOT_FOUND"
+    APP_INVALID = "APP_INVALID"
+    STORE_INVALID = "STORE_INVALID"
+    JSON_INVALID = "JSON_INVALID"
+    DATABASE_NOT_FOUND = "DATABASE_NOT_FOUND"
+    STEP_NOT_FOUND = "STEP_NOT_FOUND"
+    DECLINED = "DECLINED"
+    DATABASE_FAILED = "DATABASE_FAILED"
+    FILE_FAILED = "FILE_FAILED"
+    NOT_INSTALLED = "NOT_INSTALLED"
+    INTERNAL = "INTERNAL"
+
+    @property
+    def exit(self) -> ExitCode:
+        """The exit code of a command that ends with it."""
+        return _EXITS.get(self, ExitCode.OTHER)
+
+
+_EXITS = {
+    CliCode.USAGE: ExitCode.USAGE,
+    CliCode.APP_NOT_FOUND: ExitCode.USAGE,
+    CliCode.APP_INVALID: ExitCode.USAGE,
+    CliCode.STORE_INVALID: ExitCode.USAGE,
+    CliCode.JSON_INVALID: ExitCode.INVALID,
+    CliCode.DATABASE_NOT_FOUND: ExitCode.NOT_FOUND,
+    CliCode.STEP_NOT_FOUND: ExitCode.NOT_FOUND,
+    CliCode.DECLINED: ExitCode.CANCELLED,
+}
+
+
+class CliError(Exception):
+    """What only the command line can meet.
+
+    Args:
+        code: Which.
+        message: One line: what is wrong, and what to do.
+    """
+
+    def __init__(self, code: CliCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Problem(NamedTuple):
+    """An exception, as it is shown."""
+
+    code: str
+    message: str
+    exit_code: ExitCode
+
+    @classmethod
+    def of(cls, error: BaseException) -> Problem:
+        """Any exception; what nobody has foreseen is named by its type."""
+        match error:
+            case CliError():
+                return cls(error.code, str(error), error.code.exit)
+            case NodeRunnerError():
+                return cls(error.code, _briefly(error), EXIT_OF_CODE[error.code])
+            case DBAPIError():
+                message = f"The database refused: {one_line(error.orig)}"
+            case SQLAlchemyError():
+                message = f"The database failed: {one_line(error)}"
+            case ModuleNotFoundError() if error.name == "psycopg":
+                code = CliCode.NOT_INSTALLED
+                return cls(code, "PostgreSQL needs psycopg: pip install 'psycopg[binary]'", code.exit)
+            case OSError():
+                return cls(CliCode.FILE_FAILED, one_line(error), CliCode.FILE_FAILED.exit)
+            case _:
+                message = f"{type(error).__name__}: {one_line(error)} (LANGGRAPH_RUNNER_DEBUG=1 shows where)"
+                return cls(CliCode.INTERNAL, message, CliCode.INTERNAL.exit)
+        return cls(CliCode.DATABASE_FAILED, message, CliCode.DATABASE_FAILED.exit)
+
+
+def one_line(error: object) -> str:
+    """The first line of what an exception says, which often goes on with a link and the statement."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+
+
+def _briefly(error: NodeRunnerError) -> str:
+    """Its message, in which what pydantic lays out over many lines is one."""
+    text, cause = str(error), error.__cause__
+    while cause is not None:
+        if isinstance(cause, ValidationError):
+            return text.replace(str(cause), "; ".join(map(_place_and_problem, cause.errors())))
+        cause = cause.__cause__
+    return text
+
+
+def _place_and_problem(problem: object) -> str:
+    assert isinstance(problem, dict)  # noqa: S101 - pydantic's `ErrorDetails`
+    place = ".".join(map(str, problem["loc"]))
+    return f"{place}: {problem['msg']}" if place else str(problem["msg"])

@@ -1,0 +1,152 @@
+"""One command at work: the engine for its options, the event loop, Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import typer
+
+from langgraph_runner.cli.exits import ExitCode
+from langgraph_runner.cli.loading import APP_VARIABLE, load_engine
+from langgraph_runner.cli.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from langgraph_runner.cli.following import Display, RunView
+    from langgraph_runner.engine import RunEngine
+    from langgraph_runner.engine.serving import TakesOn
+
+__all__ = ["DEFAULT_TENANT", "Interrupts", "Session"]
+
+DEFAULT_TENANT = "default"
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Session:
+    """What all commands have in common.
+
+    Args:
+        app: `--app`.
+        store: `--store`.
+        tenant: `--tenant`.
+        as_json: `--json`.
+    """
+
+    app: str | None
+    store: str | None
+    tenant: str = DEFAULT_TENANT
+    as_json: bool = False
+    out: Output = None  # type: ignore[assignment] # made below, from as_json
+
+    def __post_init__(self) -> None:
+        self.out = Output(as_json=self.as_json)
+
+    def ask(self, question: Callable[[RunEngine], Awaitable[T]], *, needs_app: bool = False) -> T:
+        """Ask the engine something; it runs nothing meanwhile.
+
+        Args:
+            question: Gets the engine.
+            needs_app: Whether its workflows are needed.
+        """
+        return self._with_engine(question, takes_on="none", needs_app=needs_app, may_create=needs_app)
+
+    def work(self, work: Callable[[RunEngine], Awaitable[T]]) -> T:
+        """Have the engine run what it is asked for, and nothing else."""
+        return self._with_engine(work, takes_on="own", needs_app=True, may_create=True)
+
+    def hint(self, *command: str) -> str:
+        """A command line that goes on from here, with the options of this one."""
+        words = ["langgraph-runner", *command]
+        if self.app is not None and self.app != os.environ.get(APP_VARIABLE):
+            words += ["--app", self.app]
+        if self.store is not None:
+            words += ["--store", self.store]
+        if self.tenant != DEFAULT_TENANT:
+            words += ["--tenant", self.tenant]
+        return shlex.join(words)
+
+    def _with_engine(
+        self,
+        work: Callable[[RunEngine], Awaitable[T]],
+        *,
+        takes_on: TakesOn,
+        needs_app: bool,
+        may_create: bool,
+    ) -> T:
+        async def main() -> T:
+            engine.take_on(takes_on)
+            async with engine:
+                return await work(engine)
+
+        with self.out.for_answers_only():
+            engine = load_engine(self.app, self.store, needs_app=needs_app, may_create=may_create)
+            return asyncio.run(main())
+
+
+class Interrupts:
+    """Ctrl-C while a run is followed: the first cancels the run, the second leaves it, the third leaves at once.
+
+    A termination signal leaves it, too: somebody else may go on with it.
+
+    Args:
+        engine: Of the run.
+        view: The run.
+        display: Who says what is going on.
+        session: Says whose run it is, and how to go on with it.
+    """
+
+    def __init__(self, engine: RunEngine, view: RunView, display: Display, session: Session) -> None:
+        self._engine = engine
+        self._view = view
+        self._display = display
+        self._session = session
+        self._cancelling: asyncio.Task[Any] | None = None
+        self._has_left = False
+
+    async def __aenter__(self) -> Self:
+        self._main = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C leaves at once.
+            loop.add_signal_handler(signal.SIGINT, self._interrupted)
+            loop.add_signal_handler(signal.SIGTERM, self._leave)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._has_left and kind is not None and issubclass(kind, asyncio.CancelledError):
+            again = self._session.hint("resume", self._view.run.id)
+            sys.stderr.write(f"Left the run before it was over. Go on with it: {again}\n")
+            raise typer.Exit(ExitCode.LEFT)
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_signal_handler(signal.SIGINT)
+            loop.remove_signal_handler(signal.SIGTERM)
+        if self._cancelling is not None:
+            await self._cancelling
+
+    def _interrupted(self) -> None:
+        if self._cancelling is None:
+            self._display.notice("Cancelling: what runs is told to stop. Ctrl-C again leaves the run.")
+            self._view.is_cancelling = True
+            self._cancelling = asyncio.ensure_future(
+                self._engine.cancel(
+                    self._view.run.id, tenant=self._session.tenant, reason="interrupted (Ctrl-C)"
+                )
+            )
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._has_left:
+            os._exit(ExitCode.LEFT)
+        self._has_left = True
+        if self._main is not None:
+            self._main.cancel()

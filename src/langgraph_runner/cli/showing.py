@@ -1,0 +1,194 @@
+"""Runs, steps, files, plans and workflows, shown to people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.cli.output import Cell
+from langgraph_runner.cli.words import ago, clock, duration, face, size
+from langgraph_runner.engine import PlanAction, RunStatus
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from langgraph_runner.cli.output import Output
+    from langgraph_runner.cli.session import Session
+    from langgraph_runner.engine import Run, RunPlan, RunStep
+    from langgraph_runner.errors import NodeErrorRecord
+    from langgraph_runner.workflow import ArtifactRef
+
+__all__ = [
+    "show_files",
+    "show_plan",
+    "show_result",
+    "show_run",
+    "show_runs",
+    "show_step",
+    "show_steps",
+]
+
+_ACTIONS: Final = {
+    PlanAction.RUN: ("+", "green", "runs", "to run"),
+    PlanAction.MAYBE: ("~", "yellow", "maybe", "to run if what they get changes"),
+    PlanAction.REUSE: ("=", "dim", "reused", "reused"),
+    PlanAction.CACHED: ("*", "blue", "cached", "from the cache"),
+}
+_MAX_STEPS: Final = 40
+"""How many steps of a run that is over are listed; of more, those that did not deliver."""
+
+
+def show_run(session: Session, run: Run) -> None:
+    """All about one run."""
+    out, looks = session.out, face(run.status)
+    out.line(out.mark(looks), f" {run.workflow} ", Cell(looks.words, looks.style))
+    change = None if run.change is None else f"{run.change['type']} {_compact(run.change.get('payload'))}"
+    out.fields(
+        [
+            ("run", run.id),
+            ("tenant", run.tenant if run.tenant != "default" else ""),
+            ("trigger", run.trigger),
+            ("base run", run.base_run_id or ""),
+            ("change", change or ""),
+            ("steps", _counts(run)),
+            ("created", clock(run.created_at)),
+            ("started", clock(run.started_at)),
+            ("ended", clock(run.completed_at)),
+            ("took", duration(run.duration_ms)),
+            ("cancelled", run.cancel_reason or ""),
+            ("inputs", _compact(run.inputs)),
+        ]
+    )
+    _show_error(out, run.error)
+    _show_next(session, run)
+
+
+def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
+    """What became of a run that was waited for: its steps, its error, how to go on."""
+    out, looks = session.out, face(run.status)
+    if out.is_terminal:
+        shown = steps if len(steps) <= _MAX_STEPS else [each for each in steps if _is_odd(each)][:_MAX_STEPS]
+        if shown:
+            show_steps(out, shown)
+        if 0 < len(shown) < len(steps):
+            out.line(Cell(f"and {len(steps) - len(shown)} more steps", "dim"))
+    took = duration(run.duration_ms)
+    words = f"{looks.words}{f' in {took}' if took else ''}"
+    out.line(out.mark(looks), f" {run.workflow} ", Cell(words, looks.style), f": {_counts_of(steps)}")
+    if out.is_terminal:
+        out.line(Cell(f"  run {run.id}", "dim"))
+    _show_error(out, run.error)
+    _show_next(session, run)
+
+
+def show_runs(out: Output, runs: list[Run]) -> None:
+    """A list of runs."""
+    now = REAL_RUNTIMES.awaiting.now_utc()
+    rows = []
+    for run in runs:
+        looks = face(run.status)
+        when = ago(run.created_at, now) if out.is_terminal else clock(run.created_at)
+        what = run.change["type"] if run.change is not None else run.trigger
+        cells: list[Cell | str] = [
+            out.mark(looks),
+            run.id,
+            run.workflow,
+            Cell(looks.words, looks.style),
+            when,
+        ]
+        rows.append([*cells, duration(run.duration_ms), what])
+    titles = ["", "run", "workflow", "status", "created", "took", "trigger"]
+    out.table(titles, rows, right="took", first_to_go="trigger status took created")
+
+
+def show_steps(out: Output, steps: list[RunStep]) -> None:
+    """A list of steps."""
+    rows: list[list[Cell | str]] = []
+    for each in steps:
+        looks = face(each.status, each.reason)
+        more = Cell("" if each.error is None else each.error["message"], "red")
+        attempts = str(each.attempts) if each.attempts else ""
+        took = duration(each.duration_ms)
+        rows.append([out.mark(looks), each.step, Cell(looks.words, looks.style), took, attempts, more])
+    titles = ["", "step", "status", "took", "tries", "error"]
+    if not any(each.error for each in steps):
+        titles, rows = titles[:-1], [row[:-1] for row in rows]
+    out.table(titles, rows, right="took tries", first_to_go="tries status took")
+
+
+def show_step(out: Output, step: RunStep, output: Any, *, has_output: bool) -> None:
+    """All about one step."""
+    looks = face(step.status, step.reason)
+    out.line(out.mark(looks), f" {step.step} ", Cell(looks.words, looks.style))
+    out.fields(
+        [
+            ("started", clock(step.started_at)),
+            ("ended", clock(step.completed_at)),
+            ("took", duration(step.duration_ms)),
+            ("tries", str(step.attempts or "")),
+            ("input hash", step.input_hash or ""),
+            ("cache key", step.cache_key or ""),
+        ]
+    )
+    _show_error(out, step.error)
+    if has_output:
+        out.line(json.dumps(output, indent=2, ensure_ascii=False))
+
+
+def show_files(out: Output, files: dict[str, list[ArtifactRef]]) -> None:
+    """The files of a run."""
+    rows = [
+        [step, each.name, size(each.size), each.media_type, each.uri]
+        for step, of_step in files.items()
+        for each in of_step
+    ]
+    if rows:
+        out.table(["step", "name", "size", "type", "place"], rows, right="size")
+    else:
+        out.line("The run has saved no files.")
+
+
+def show_plan(out: Output, plan: RunPlan) -> None:
+    """What a change would do, like a diff."""
+    fields = ", ".join(plan.changed_fields) or "nothing"
+    out.line(f"{plan.workflow}, {plan.change['type']}: changes {fields} of the inputs")
+    rows = []
+    for each in plan.steps:
+        sign, style, word, _ = _ACTIONS[each.action]
+        rows.append([Cell(sign, style), Cell(each.step, style), Cell(word, style), Cell(each.why, "dim")])
+    out.table(["", "step", "", "why"], rows)
+    counts = [f"{len(plan.of(action))} {looks[3]}" for action, looks in _ACTIONS.items() if plan.of(action)]
+    out.line(", ".join(counts))
+
+
+def _show_error(out: Output, error: NodeErrorRecord | None) -> None:
+    if error is not None:
+        out.line(Cell(f"{error['code']} at {error['node_id']}: ", "bold red"), error["message"])
+
+
+def _show_next(session: Session, run: Run) -> None:
+    if run.status in {RunStatus.FAILED, RunStatus.CANCELLED}:
+        session.out.line(Cell(f"Go on from where it stopped: {session.hint('retry', run.id)}", "dim"))
+    elif run.status is RunStatus.PENDING:
+        session.out.line(Cell(f"It waits. Run it here: {session.hint('resume', run.id)}", "dim"))
+    elif run.status is RunStatus.RUNNING:
+        session.out.line(Cell(f"If its process has died: {session.hint('resume', run.id)}", "dim"))
+
+
+def _counts(run: Run) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(run.steps.items()))
+
+
+def _counts_of(steps: list[RunStep]) -> str:
+    counts: dict[str, int] = {}
+    for each in steps:
+        words = face(each.status, each.reason).words.partition(":")[0]
+        counts[words] = counts.get(words, 0) + 1
+    return ", ".join(f"{count} {words}" for words, count in counts.items())
+
+
+def _is_odd(step: RunStep) -> bool:
+    return step.status not in {"completed", "skipped"} or step.reason == "upstream_failed"
+
+
+def _compact(value: Any) -> str:
+    return "" if value in ({}, None) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,157 @@
+"""A folder with a small app in it, and the command line to be called there, in this process and as a process."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from langgraph_runner.cli.app import app
+
+SHOP = '''
+"""A workflow with all that a command can meet: files, retries, a failure, something to wait for."""
+
+import asyncio
+import os
+
+from pydantic import BaseModel
+
+from langgraph_runner.engine import RunEngine
+from langgraph_runner.workflow import Workflow
+
+
+class Brand(BaseModel):
+    hue: int = 10
+    name: str = "ACME"
+
+
+class Brief(BaseModel):
+    brand: Brand = Brand()
+    budget: int = 10
+    fails: bool = False
+    hangs: bool = False
+
+
+shop = Workflow("shop.v1", inputs=Brief, description="A small shop")
+
+
+@shop.step(description="The colours")
+def theme(brand: Brand) -> str:
+    print("the theme is made")
+    return f"hsl({brand.hue})"
+
+
+@shop.step(retry={"max_attempts": 2, "backoff_ms": 1})
+async def media(budget: int, fails: bool, hangs: bool, ctx) -> dict[str, int]:
+    if hangs and not os.path.exists("go_on"):
+        open("hanging", "w").close()
+        await asyncio.Event().wait()
+    if fails and not os.path.exists("go_on"):
+        raise ValueError("no \\x1b[31mbudget\\x1b[0m [bold]at all[/bold]")
+    ctx.save_artifact("ads/search.txt", "buy", "text/plain")
+    return {"search": budget}
+
+
+@shop.step
+def bundle(theme: str, media: dict[str, int]) -> dict[str, object]:
+    """Both together."""
+    return {"theme": theme, "media": media}
+
+
+shop.on_change("change_theme", reruns=[theme], description="Other colours")
+everything = [shop]
+number = 3
+
+
+def engine():
+    return RunEngine([shop], store="sqlite:///own.db")
+
+
+def broken():
+    raise KeyError("no key")
+
+
+async def later():
+    return engine()
+'''
+
+
+@dataclass
+class Done:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        """The answer."""
+        return json.loads(self.out)
+
+
+class Cli:
+    """The command line, called in this process, in the folder of the app."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, *arguments, input=None, env=None):  # noqa: A002, D102 - as of `subprocess.run`
+        result = CliRunner().invoke(
+            app, [*map(str, arguments)], input=input, env=env, prog_name="langgraph-runner"
+        )
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    def run(self, *arguments, **keywords):
+        """Run the workflow; gives the run."""
+        done = self("run", "shop.v1", "--json", *arguments, **keywords)
+        assert done.out, done.err
+        return done.json
+
+
+@pytest.fixture
+def cli(tmp_path, monkeypatch):
+    """The command line in a folder with `shop.py`."""
+    (tmp_path / "shop.py").write_text(SHOP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("LANGGRAPH_RUNNER_APP", "shop:shop")
+    for name in ("LANGGRAPH_RUNNER_STORE", "LANGGRAPH_RUNNER_TENANT", "LANGGRAPH_RUNNER_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    yield Cli(tmp_path)
+    sys.modules.pop("shop", None)
+
+
+@dataclass
+class Process:
+    """The command line as a process of its own."""
+
+    folder: Path
+
+    def start(self, *arguments, **environment):
+        """Start it; stdout and stderr are pipes."""
+        return subprocess.Popen(  # noqa: S603 - ours
+            [sys.executable, "-m", "langgraph_runner", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments, **environment):
+        """Run it to its end."""
+        with self.start(*arguments, **environment) as process:
+            out, err = process.communicate(timeout=60)
+        return Done(process.returncode, out, err)
+
+
+@pytest.fixture
+def process(cli):
+    """The command line as a process, in the folder of the app."""
+    return Process(cli.folder)

@@ -1,0 +1,129 @@
+"""`--app` and `--store`: what they may be, and what is said where they are not."""
+
+import asyncio
+
+import pytest
+
+from langgraph_runner.engine import RunEngine
+
+pytestmark = pytest.mark.req("R-54")
+
+
+@pytest.mark.parametrize("app", ["shop:shop", "shop:everything", "shop:engine"])
+def test_an_app_is_workflows_or_an_engine_or_makes_one(cli, app):
+    """An engine of its own has a database of its own."""
+    assert cli("run", "shop.v1", "--app", app).code == 0
+    assert (cli.folder / "own.db").exists() == (app == "shop:engine")
+    assert (cli.folder / "runs.db").exists() == (app != "shop:engine")
+
+
+def test_an_engine_that_a_module_makes_when_imported_works(cli):
+    """It was made outside any event loop."""
+    (cli.folder / "made.py").write_text("import shop\nengine = shop.engine()\n")
+    assert cli("run", "shop.v1", "--app", "made:engine").code == 0
+
+
+def test_the_database_is_that_of_the_option_then_of_the_environment(cli):
+    """Else `runs.db` in this folder."""
+    env = {"LANGGRAPH_RUNNER_STORE": "sqlite:///env.db"}
+    cli("run", "shop.v1", env=env)
+    cli("run", "shop.v1", "--store", "sqlite:///given.db", env=env)
+    assert sorted(path.name for path in cli.folder.glob("*.db")) == ["env.db", "given.db"]
+
+
+@pytest.mark.parametrize(
+    ("app", "problem"),
+    [
+        ("shop", "'shop' is not module:attribute, such as campaign:engine."),
+        (":engine", "':engine' is not module:attribute"),
+        ("shoq:engine", "there is no module 'shoq'. Did you mean 'shop'?"),
+        ("zzzzzz:engine", "there is no module 'zzzzzz'. It is looked for in "),
+        ("shop:engin", "shop has no attribute 'engin'. Did you mean 'engine'?"),
+        ("shop:zzzzzz", "shop has no attribute 'zzzzzz'. It has: shop."),
+        ("shop:number", "shop:number is a int, not a RunEngine"),
+        ("shop:later", "shop:later is a coroutine function; give a plain function."),
+        ("shop:broken", "shop:broken failed: KeyError: 'no key' (shop.py, line "),
+        ("raising:x", "raising cannot be imported: ZeroDivisionError: division by zero (raising.py, line 2)"),
+        (
+            "needing:x",
+            "needing cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be' (needing",
+        ),
+        ("odd:x", "odd cannot be imported: SyntaxError: "),
+        ("mixed:x", "mixed:x is a list with a int"),
+        ("blocking:x", "Give a RunEngine: it blocks nobody here."),
+    ],
+)
+def test_an_app_that_is_none_is_told_in_one_line(cli, app, problem):
+    """With what was meant, or where it broke."""
+    files = {
+        "raising": "\n1 / 0",
+        "needing": "import nowhere_to_be",
+        "odd": "def x(:",
+        "mixed": "from shop import shop\nx = [shop, 3]",
+        "blocking": "import shop\nfrom langgraph_runner.engine import RunEngine\n"
+        "x = RunEngine.sync([], store='sqlite://')\nimport atexit",
+    }
+    for name, text in files.items():
+        (cli.folder / f"{name}.py").write_text(text)
+    done = cli("run", "shop.v1", "--app", app)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Error: --app: ")
+    assert problem in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_workflow_that_cannot_run_is_told_with_all_its_problems(cli):
+    """It is the definition that is wrong, not the option."""
+    (cli.folder / "circle.py").write_text(
+        "from langgraph_runner.workflow import Workflow\nx = Workflow('w')\n"
+        "@x.step\ndef a(b): ...\n@x.step\ndef b(a): ...\n"
+    )
+    done = cli("workflows", "--app", "circle:x")
+    assert (done.code, "wait for each other in a circle" in done.err) == (4, True)
+
+
+def test_no_app_is_told_where_one_is_needed(cli):
+    """With both ways to say it."""
+    done = cli("run", "shop.v1", env={"LANGGRAPH_RUNNER_APP": None})
+    assert (done.code, "--app module:attribute, or the variable LANGGRAPH_RUNNER_APP" in done.err) == (
+        2,
+        True,
+    )
+
+
+def test_a_store_beside_an_engine_is_refused(cli):
+    """It would be left out of account in silence; that of the environment may be meant for others."""
+    done = cli("run", "shop.v1", "--app", "shop:engine", "--store", "sqlite:///x.db")
+    assert (done.code, "an engine with a database of its own" in done.err) == (2, True)
+    env = {"LANGGRAPH_RUNNER_STORE": "sqlite:///x.db"}
+    assert cli("run", "shop.v1", "--app", "shop:engine", env=env).code == 0
+
+
+def test_a_command_leaves_other_runs_alone(cli):
+    """One that looks runs nothing, one that runs something runs only that."""
+    waiting = cli.run("--detach")
+    cli("status", "last")
+    cli.run("--set", "budget=3")
+    assert cli("status", waiting["id"], "--json").json["status"] == "pending"
+
+
+def test_a_run_of_somebody_else_is_told_to_stop(cli):
+    """It ends when they hear of it."""
+
+    async def scenario():
+        import importlib
+
+        shop = importlib.import_module("shop").shop
+        async with RunEngine([shop], store="sqlite:///runs.db") as engine:
+            run = await engine.trigger("shop.v1", {"hangs": True})
+            done = await asyncio.to_thread(cli, "cancel", run.id, env={"LANGGRAPH_RUNNER_APP": None})
+            engine._server.cancel(run.id, "heard")
+            return done, await engine.wait(run.id, timeout_ms=20_000)
+
+    (cli.folder / "__init__.py").touch()
+    import sys
+
+    sys.path.insert(0, str(cli.folder))
+    done, ended = asyncio.run(scenario())
+    assert (done.code, "Asked run " in done.out) == (0, True)
+    assert ended.status == "cancelled"

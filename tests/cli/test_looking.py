@@ -1,0 +1,270 @@
+"""Commands that look, and those that change what is kept."""
+
+import json
+
+import pytest
+
+from langgraph_runner.engine import PlanAction, Run, RunEvent, RunPlan, RunStep
+
+pytestmark = pytest.mark.req("R-54")
+
+
+def test_status_says_all_about_a_run(cli):
+    """For people in fields, as JSON the run."""
+    run = cli.run("--tenant", "acme", "--set", "budget=4")
+    done = cli("status", run["id"], "--tenant", "acme")
+    assert done.out.startswith("✓ shop.v1 completed\n")
+    assert f"run      {run['id']}\n" in done.out
+    assert "tenant   acme\n" in done.out
+    assert '"budget": 4' in done.out
+    assert Run.model_validate_json(cli("status", "last", "--tenant", "acme", "--json").out).id == run["id"]
+
+
+def test_status_of_an_update_names_its_base_and_its_change(cli):
+    """Where it came from."""
+    base = cli.run()
+    cli("update", "last", "change_theme", "--set", "brand.hue=99", "--yes")
+    out = cli("status", "last").out
+    assert f"base run  {base['id']}\n" in out
+    assert 'change    change_theme {"brand": {"hue": 99}}\n' in out
+
+
+def test_what_people_wrote_cannot_command_the_terminal(cli):
+    """Control characters are shown, not sent."""
+    cli.run("--detach")
+    out = cli("cancel", "last", "--reason", "no \x1b]0;title\x07 \N{RIGHT-TO-LEFT OVERRIDE}").out
+    assert r"cancelled  no \x1b]0;title\x07 \u202e" in out
+    assert "\x1b" not in out
+
+
+def test_steps_are_listed_in_columns(cli):
+    """One line each, none with spaces at its end."""
+    cli.run("--set", "fails=true")
+    lines = cli("steps", "last").out.splitlines()
+    assert lines[0].split() == ["step", "status", "took", "tries", "error"]
+    assert lines[1].startswith("✓  theme   completed")
+    assert lines[3] == "○  bundle  blocked: what it needs failed"
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_steps_are_listed_by_status(cli):
+    """As JSON they are what the engine says."""
+    cli.run("--set", "fails=true")
+    listed = cli("steps", "last", "--status", "failed", "--status", "skipped", "--json").json
+    assert [RunStep.model_validate(each).step for each in listed] == ["media", "bundle"]
+
+
+def test_one_step_is_shown_with_its_output(cli):
+    """As JSON its record has a field more."""
+    cli.run()
+    out = cli("steps", "last", "media").out
+    assert out.startswith("✓ media completed\n")
+    assert '{\n  "search": 10\n}' in out
+    shown = cli("steps", "last", "media", "--json").json
+    assert (shown["step"], shown["output"]) == ("media", {"search": 10})
+
+
+def test_a_step_that_failed_has_an_error_and_no_output(cli):
+    """The error says why."""
+    cli.run("--set", "fails=true")
+    out = cli("steps", "last", "media").out
+    assert "NODE_EXECUTION_FAILED at media: " in out
+    assert cli("steps", "last", "media", "--json").json["output"] is None
+
+
+def test_files_are_listed_and_copied_out(cli):
+    """By step and name."""
+    cli.run()
+    assert "media  ads/search.txt   3 B  text/plain  file://" in cli("artifacts", "last").out
+    done = cli("artifacts", "last", "--out", "files", "--json")
+    assert done.json["media"][0]["size"] == 3
+    assert (cli.folder / "files" / "media" / "ads" / "search.txt").read_text() == "buy"
+
+
+def test_a_run_without_files_says_so(cli):
+    """No empty table."""
+    cli.run("--detach")
+    assert cli("artifacts", "last").out == "The run has saved no files.\n"
+
+
+def test_a_file_that_is_gone_is_an_error(cli):
+    """The database and files are two things."""
+    cli.run()
+    for path in (cli.folder / "runs.db.artifacts").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    done = cli("artifacts", "last", "--out", "files", "--json")
+    assert (done.code, json.loads(done.err)["code"]) == (8, "ARTIFACT_FAILED")
+
+
+def test_events_are_one_line_each(cli):
+    """As JSON one document a line; `--after` leaves out what was seen."""
+    cli.run()
+    lines = cli("events", "last").out.splitlines()
+    assert lines[0].split()[0] == "1"
+    assert lines[0].endswith("run_created      workflow=shop.v1 trigger=manual")
+    told = [RunEvent.model_validate_json(line) for line in cli("events", "last", "--json").out.splitlines()]
+    assert [event.seq for event in told] == list(range(1, len(lines) + 1))
+    assert len(cli("events", "last", "--after", "3", "--follow").out.splitlines()) == len(lines) - 3
+
+
+def test_runs_are_listed_the_newest_first(cli):
+    """By workflow and status, page by page."""
+    first, second = cli.run(), cli.run("--set", "fails=true")
+    assert [run["id"] for run in cli("runs", "--json").json] == [second["id"], first["id"]]
+    assert [run["id"] for run in cli("runs", "--status", "completed", "--json").json] == [first["id"]]
+    assert cli("runs", "--workflow", "other", "--json").json == []
+    assert [run["id"] for run in cli("runs", "--before", second["id"], "--json").json] == [first["id"]]
+    lines = cli("runs", "-n", "1").out.splitlines()
+    assert lines[0].split() == ["run", "workflow", "status", "created", "took", "trigger"]
+    assert lines[1].startswith(f"✗  {second['id']}  shop.v1   failed")
+    assert len(lines) == 2
+
+
+def test_no_runs_are_no_table(cli):
+    """But a sentence."""
+    run = cli.run()
+    assert cli("runs", "--tenant", "other").out == "No runs.\n"
+    assert cli("status", "last", "--tenant", "other").code == 3
+    assert run["status"] == "completed"
+
+
+def test_workflows_are_listed(cli):
+    """With what they are for."""
+    assert cli("workflows").out.splitlines()[1].split() == ["shop.v1", "1", "3", "1", "A", "small", "shop"]
+    assert [each["id"] for each in cli("workflows", "--json").json] == ["shop.v1"]
+
+
+def test_one_workflow_is_shown_with_its_steps_changes_and_inputs(cli):
+    """As JSON with the schema of its inputs."""
+    out = cli("workflows", "shop.v1").out
+    assert "bundle  theme, media  Both together." in out
+    assert "change_theme  theme   Other colours" in out
+    assert "brand     Brand\n" in out
+    shown = cli("workflows", "shop.v1", "--json").json
+    assert shown["steps"][2]["depends_on"] == ["theme", "media"]
+    assert shown["inputs"]["properties"]["budget"]["type"] == "integer"
+
+
+@pytest.mark.req("R-34")
+def test_a_plan_is_a_diff_with_reasons(cli):
+    """Its exit code can say whether something would run."""
+    cli.run()
+    arguments = ("plan", "last", "change_theme", "--set", "brand.hue=99")
+    done = cli(*arguments)
+    assert done.code == 0
+    assert done.out.splitlines()[2:] == [
+        "+  theme   runs    reads brand, which changes",
+        "=  media   reused  nothing that it receives changes",
+        "~  bundle  maybe   depends on what theme will give",
+        "1 to run, 1 to run if what they get changes, 1 reused",
+    ]
+    assert cli(*arguments, "--exit-code").code == 9
+    assert cli("plan", "last", "change_theme", "--exit-code").code == 0
+    plan = RunPlan.model_validate(cli(*arguments, "--json").json)
+    assert (plan.of(PlanAction.RUN), len(cli("runs", "--json").json)) == (["theme"], 1)
+
+
+def test_a_plan_shows_what_the_cache_knows(cli):
+    """A change back to what was there before runs nothing."""
+    cli.run()
+    cli("update", "last", "change_theme", "--set", "brand.hue=99", "--yes")
+    out = cli("plan", "last", "change_theme", "--set", "brand.hue=10").out
+    assert "*  theme   cached  " in out
+    assert out.splitlines()[-1] == "1 reused, 2 from the cache"
+
+
+@pytest.mark.req("R-51")
+def test_cancel_ends_a_run_that_waits(cli):
+    """Once more does no harm; a run that is over stays as it is."""
+    run = cli.run("--detach")
+    done = cli("cancel", run["id"], "--reason", "not needed")
+    assert (done.code, "cancelled  not needed" in done.out) == (0, True)
+    assert cli("cancel", run["id"], "--json").json["cancel_reason"] == "not needed"
+    cli.run()
+    done = cli("cancel", "last", "--json")
+    assert (done.code, json.loads(done.err)["code"]) == (5, "RUN_STATE")
+
+
+def test_prune_deletes_old_runs(cli):
+    """After a yes, of one tenant or of all."""
+    cli.run()
+    cli.run("--tenant", "acme")
+    done = cli("prune", "--older-than", "0s")
+    assert (done.code, "give --yes" in done.err) == (2, True)
+    assert cli("prune", "--older-than", "1d", "--yes").out == "Deleted 0 runs.\n"
+    assert cli("prune", "--older-than", "0ms", "--yes").out == "Deleted 1 run.\n"
+    assert cli("prune", "--older-than", "0s", "--all-tenants", "--yes", "--json").json == {"deleted": 1}
+    assert cli("prune", "--older-than", "a while", "--yes").code == 2
+
+
+@pytest.mark.req("R-62")
+def test_db_makes_and_tells_the_schema(cli):
+    """Of the database of `--store`, or of the environment; the app is not asked."""
+    url = {"LANGGRAPH_RUNNER_STORE": "sqlite:///new/other.db", "LANGGRAPH_RUNNER_APP": "nowhere:app"}
+    assert cli("db", "version", env=url).out.split() == ["database", "none", "release", "0001"]
+    assert cli("db", "upgrade", env=url).out == "The schema was none, and is 0001 now.\n"
+    assert cli("db", "upgrade", env=url).out == "The schema is 0001 already.\n"
+    assert cli("db", "version", "--json", env=url).json == {"found": "0001", "known": "0001"}
+    assert cli("db", "upgrade", "--store", "sqlite:///x.db", "--json").json["found"] == "0001"
+
+
+def test_looking_makes_no_database(cli):
+    """Somebody in the wrong folder is told so."""
+    done = cli("status", "last", env={"LANGGRAPH_RUNNER_APP": None})
+    assert (done.code, "There is no database at runs.db" in done.err) == (3, True)
+    assert not (cli.folder / "runs.db").exists()
+
+
+def test_looking_needs_no_app(cli):
+    """The database is enough."""
+    run = cli.run()
+    none = {"LANGGRAPH_RUNNER_APP": None}
+    for command in ("status", "steps", "events", "artifacts", "cancel"):
+        assert cli(command, run["id"], env=none).code == (5 if command == "cancel" else 0)
+    assert cli("steps", run["id"], "media", "--json", env=none).json["output"] == {"search": 10}
+    assert cli("runs", env=none).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (["status", "nope"], 3, "RUN_NOT_FOUND"),
+        (["steps", "nope"], 3, "RUN_NOT_FOUND"),
+        (["artifacts", "nope"], 3, "RUN_NOT_FOUND"),
+        (["events", "nope"], 3, "RUN_NOT_FOUND"),
+        (["timeline", "nope"], 3, "RUN_NOT_FOUND"),
+        (["cancel", "nope"], 3, "RUN_NOT_FOUND"),
+        (["plan", "nope", "change_theme"], 3, "RUN_NOT_FOUND"),
+        (["runs", "--before", "nope"], 3, "RUN_NOT_FOUND"),
+        (["graph", "shop.v1", "--run", "nope"], 3, "RUN_NOT_FOUND"),
+        (["graph", "shop"], 3, "WORKFLOW_UNKNOWN"),
+        (["workflows", "shop"], 3, "WORKFLOW_UNKNOWN"),
+        (["steps", "last", "thema"], 3, "STEP_NOT_FOUND"),
+        (["steps", "last", "qqq"], 3, "STEP_NOT_FOUND"),
+        (["plan", "last", "paint"], 4, "VALIDATION_FAILED"),
+        (["graph", "shop.v1", "--out", "x.svg"], 2, "USAGE"),
+        (["artifacts", "last", "--out", "shop.py"], 8, "FILE_FAILED"),
+        (["status", "last", "--store", "mysql://x"], 2, "STORE_INVALID"),
+        (["status", "last", "--store", "nonsense"], 2, "STORE_INVALID"),
+        (["db", "version", "--store", "nonsense"], 2, "STORE_INVALID"),
+        (["status", "last", "--store", "sqlite:///shop.py"], 8, "DATABASE_FAILED"),
+        (["db", "upgrade", "--store", "postgresql://localhost:1/x"], 8, "NOT_INSTALLED"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_is_not_there_is_said_in_one_line(cli, arguments, code, problem):
+    """With the code of the error, and the exit code that belongs to it."""
+    cli.run()
+    done = cli(*arguments, "--json")
+    assert (done.code, done.out) == (code, "")
+    error = json.loads(done.err)
+    assert (error["code"], error["exit_code"]) == (problem, code)
+    if problem != "USAGE":
+        assert cli(*arguments).err == f"Error: {error['message']}\n"
+
+
+def test_a_drawing_that_cannot_be_written_is_told(cli):
+    """The folder is not there."""
+    done = cli("graph", "shop.v1", "--out", "no/such/folder.svg", "--format", "svg")
+    assert (done.code, done.err.startswith("Error: --out: [Errno 2]")) == (8, True)

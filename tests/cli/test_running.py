@@ -1,0 +1,195 @@
+"""Commands that have a run run: what they show, and how they end."""
+
+import json
+
+import pytest
+
+from langgraph_runner.engine import Run
+
+pytestmark = pytest.mark.req("R-54")
+
+
+def test_a_run_is_told_line_by_line_in_a_pipe(cli):
+    """Its steps, its end, and nothing that only a terminal understands."""
+    done = cli("run", "shop.v1")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert any(line.startswith("run ") and line.endswith("of shop.v1: 3 steps") for line in lines)
+    assert "theme started" in lines
+    assert any(line.startswith("bundle completed (") for line in lines)
+    assert lines[-2] == "run completed"
+    assert lines[-1].startswith("✓ shop.v1 completed in ")
+    assert "\x1b" not in done.out
+
+
+def test_steps_from_the_cache_are_told_as_such(cli):
+    """The second run of the same inputs runs nothing."""
+    cli.run()
+    done = cli("run", "shop.v1")
+    assert "theme cached" in done.out
+    assert done.out.splitlines()[-1].endswith(": 3 cached")
+
+
+def test_json_is_the_run_and_nothing_else(cli):
+    """What steps print goes to stderr."""
+    done = cli("run", "shop.v1", "--json")
+    run = Run.model_validate_json(done.out)
+    assert (run.status, run.steps, done.code) == ("completed", {"completed": 3}, 0)
+    assert "the theme is made" in done.err
+
+
+@pytest.mark.parametrize("given", ["file", "stdin", "text"])
+def test_inputs_come_from_a_file_from_stdin_or_from_the_argument(cli, given):
+    """All three are the same JSON."""
+    text = '{"brand": {"hue": 77}}'
+    (cli.folder / "brief.json").write_text(f"\N{ZERO WIDTH NO-BREAK SPACE}{text}")
+    option = {"file": "brief.json", "stdin": "-", "text": text}[given]
+    run = cli.run("--input", option, input=text)
+    assert run["inputs"]["brand"] == {"hue": 77, "name": "ACME"}
+
+
+def test_set_puts_single_values_in(cli):
+    """Values are JSON, or else text; paths go into objects."""
+    run = cli.run("--input", '{"budget": 3}', "--set", "brand.hue=5", "--set", "brand.name=A=B")
+    assert run["inputs"] == {"brand": {"hue": 5, "name": "A=B"}, "budget": 3, "fails": False, "hangs": False}
+
+
+def test_a_failed_run_ends_with_1_and_says_how_to_go_on(cli):
+    """The error is text: it can neither command the terminal nor mark itself up."""
+    done = cli("run", "shop.v1", "--set", "fails=true", "--store", "sqlite:///a b.db")
+    assert done.code == 1
+    assert "media failed (" in done.out
+    assert "bundle blocked: what it needs failed" in done.out
+    assert "NODE_EXECUTION_FAILED at media: " in done.out
+    assert "[bold]at all[/bold]" in done.out
+    assert "\x1b" not in done.out
+    assert "langgraph-runner retry " in done.out
+    assert "--store 'sqlite:///a b.db'" in done.out
+
+
+def test_a_retry_goes_on_where_the_run_stopped(cli):
+    """`last` is the newest run."""
+    failed = cli.run("--set", "fails=true")
+    (cli.folder / "go_on").touch()
+    run = cli("retry", "last", "--json").json
+    assert (run["base_run_id"], run["status"], run["trigger"]) == (failed["id"], "completed", "retry")
+    assert run["steps"] == {"completed": 2, "skipped": 1}
+
+
+def test_a_run_that_takes_too_long_ends_with_7(cli):
+    """Its own limit has passed."""
+    done = cli("run", "shop.v1", "--set", "hangs=true", "--timeout", "50ms")
+    assert done.code == 7
+    assert "RUN_TIMEOUT" in done.out
+
+
+def test_a_detached_run_waits_until_somebody_resumes_it(cli):
+    """Nothing of it runs before."""
+    done = cli("run", "shop.v1", "--detach")
+    run_id = done.out.splitlines()[0]
+    assert (done.code, f"langgraph-runner resume {run_id}" in done.out) == (0, True)
+    waiting = cli("status", run_id, "--json").json
+    assert (waiting["status"], waiting["steps"]) == ("pending", {"pending": 3})
+    assert "It waits" in cli("status", run_id).out
+    assert cli("resume", run_id, "--json").json["status"] == "completed"
+
+
+def test_a_detached_run_is_json_too(cli):
+    """The run, which is pending."""
+    assert cli.run("--detach")["status"] == "pending"
+
+
+def test_one_idempotency_key_is_one_run(cli):
+    """A detached first one is run by the second call."""
+    first = cli.run("--idempotency-key", "k", "--detach")
+    second = cli.run("--idempotency-key", "k")
+    assert (second["id"], second["status"]) == (first["id"], "completed")
+
+
+def test_how_to_run_is_handed_on(cli):
+    """Priority, failure mode and limits."""
+    run = cli.run(
+        "--priority", "7", "--failure-mode", "fail_fast", "--max-concurrency", "1", "--timeout", "1m"
+    )
+    assert (run["priority"], run["status"]) == (7, "completed")
+
+
+def test_a_tenant_has_its_own_runs(cli):
+    """Another one does not see them."""
+    run = cli.run("--tenant", "acme")
+    assert cli("status", run["id"]).code == 3
+    assert cli("status", run["id"], env={"LANGGRAPH_RUNNER_TENANT": "acme"}).code == 0
+    failed = cli("run", "shop.v1", "--tenant", "acme", "--set", "fails=true")
+    assert "--tenant acme" in failed.out
+
+
+def test_an_update_shows_the_plan_and_runs_it(cli):
+    """Only what the change touches."""
+    base = cli.run()
+    done = cli("update", base["id"], "change_theme", "--payload", '{"brand": {"hue": 99}}', "--yes")
+    assert done.code == 0
+    assert "changes brand of the inputs" in done.out
+    assert "+  theme   runs    reads brand, which changes" in done.out
+    assert "media reused" not in done.out.partition("run created")[2]
+    assert done.out.splitlines()[-1].endswith("2 completed, 1 reused")
+
+
+def test_an_update_is_not_run_without_a_yes(cli):
+    """Where there is nobody to ask, `--yes` has to be given."""
+    cli.run()
+    done = cli("update", "last", "change_theme", "--set", "brand.hue=99")
+    assert (done.code, "give --yes" in done.err) == (2, True)
+    assert len(cli("runs", "--json").json) == 1
+
+
+def test_an_update_in_json_is_the_new_run(cli):
+    """Nothing of the plan is on stdout."""
+    base = cli.run()
+    run = cli("update", "last", "change_theme", "--set", "brand.hue=99", "--yes", "--json").json
+    assert (run["base_run_id"], run["change"]["type"]) == (base["id"], "change_theme")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem", "words"),
+    [
+        (["run", "shop.v2"], 3, "WORKFLOW_UNKNOWN", "Did you mean 'shop.v1'?"),
+        (["run", "shop.v1", "--set", "budget=much"], 4, "VALIDATION_FAILED", "budget: Input should be"),
+        (["run", "shop.v1", "--input", "[1]"], 4, "VALIDATION_FAILED", "do not fit workflow"),
+        (["run", "shop.v1", "--input", '{"a": '], 4, "JSON_INVALID", "line 1, column 7"),
+        (["run", "shop.v1", "--input", '{"a": NaN}'], 4, "JSON_INVALID", "NaN is no JSON value"),
+        (["run", "shop.v1", "--input", "no.json"], 2, "USAGE", "neither JSON nor a file"),
+        (["run", "shop.v1", "--input", "shop.pyc"], 4, "JSON_INVALID", "is not UTF-8"),
+        (["run", "shop.v1", "--set", "budget"], 2, "USAGE", "is not key=value"),
+        (["run", "shop.v1", "--set", "a=1", "--set", "a.b=1"], 2, "USAGE", "what is no object"),
+        (["run", "shop.v1", "--timeout", "soon"], 2, "USAGE", "no duration"),
+        (["run", "shop.v1", "--timeout", "0s"], 2, "USAGE", "more time than none"),
+        (["run", "shop.v1", "--priority", "99999999999"], 2, "USAGE", "--priority"),
+        (["run", "shop.v1", "--max-concurrency", "0"], 2, "USAGE", "--max-concurrency"),
+        (["run", "shop.v1", "--failure-mode", "stop"], 2, "USAGE", "--failure-mode"),
+        (["run"], 2, "USAGE", "Missing argument"),
+        (["walk"], 2, "USAGE", "No such command"),
+        (["retry", "last"], 5, "RUN_STATE", "only a failed or cancelled run"),
+        (["retry", "nope"], 3, "RUN_NOT_FOUND", "There is no run 'nope'"),
+        (["resume", "last"], 5, "RUN_STATE", "is completed: it is over"),
+        (["update", "last", "change_them", "--yes"], 4, "VALIDATION_FAILED", "Did you mean 'change_theme'?"),
+        (
+            ["update", "last", "change_theme", "--set", "budget=x", "--yes"],
+            4,
+            "VALIDATION_FAILED",
+            "budget: Input",
+        ),
+        (["update", "last", "change_theme", "--payload", "[]", "--yes"], 4, "VALIDATION_FAILED", "payload"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_is_wrong_is_one_line_with_a_code(cli, arguments, code, problem, words):
+    """For people and as JSON, on stderr; stdout stays empty."""
+    cli.run()
+    (cli.folder / "shop.pyc").write_bytes(b"\xff\xfe\xfa")
+    for options in ([], ["--json"]):
+        done = cli(*arguments, *options)
+        assert (done.code, done.out) == (code, "")
+        assert words in done.err
+    assert done.err.count("\n") == 1
+    error = json.loads(done.err)
+    assert (error["code"], error["exit_code"]) == (problem, code)
