@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from langchain_core.runnables import Runnable
@@ -136,10 +137,13 @@ def return_type(function: Any) -> Any:
     annotations = inspect.get_annotations(function)
     if "return" not in annotations:
         return Any
+    declared = annotations["return"]
+    if isinstance(declared, type):
+        return declared
     # Only this one: what annotates a parameter is for the reader, and may not be there at run time.
-    declared = type("Declared", (), {"__annotations__": {"return": annotations["return"]}})
+    holder = SimpleNamespace(__annotations__={"return": declared})
     names = getattr(function, "__globals__", {})
-    return get_type_hints(declared, names, _closure(function), include_extras=True)["return"]
+    return get_type_hints(holder, names, _closure(function), include_extras=True)["return"]
 
 
 def _closure(function: Any) -> dict[str, Any]:

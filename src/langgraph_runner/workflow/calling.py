@@ -146,11 +146,16 @@ def _arguments_of(
 def _of_host(wanted: frozenset[str], call: Call, config: RunnableConfig) -> dict[str, Any]:
     provided: dict[str, Any] = {"ctx": call.context, "config": config}
     if "runtime" in wanted:
-        try:
-            provided["runtime"] = get_runtime()
-        except RuntimeError:  # Not in a graph.
-            provided["runtime"] = LangGraphRuntime()
+        provided["runtime"] = _runtime()
     return {name: provided[name] for name in wanted}
+
+
+def _runtime() -> Any:
+    try:
+        found: Any = get_runtime()
+    except RuntimeError:  # Nothing of LangChain's is running,
+        found = None
+    return found or LangGraphRuntime()  # or no graph is.
 
 
 def _delivered(output: OutputType, value: Any) -> dict[str, Any]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["binding_problems", "change_problems", "name_problem", "option_problems", "run_problem"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_CACHE_SCOPES: Final = [*CacheScope]
+_JOIN_RULES: Final = [*JoinRule]
 _MAX_TTL_S: Final = 100 * 366 * 24 * 3600
 
 
@@ -41,12 +43,10 @@ def name_problem(name: object) -> str | None:
 
 def run_problem(function: Any, option: str = "run") -> str | None:
     """Why this can be nobody's step or fallback."""
+    if not callable(function) and not isinstance(function, Runnable):
+        return f"{option} is {function!r:.80}; give a function or a Runnable."
     if is_node(function):
         return f"{option} is a node already; give its function, and its options to the step."
-    if isinstance(function, Runnable):
-        return None
-    if not callable(function):
-        return f"{option} is {function!r:.80}; give a function or a Runnable."
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         return f"{option} is a generator function; return what it yields as a list."
     return None
@@ -54,13 +54,21 @@ def run_problem(function: Any, option: str = "run") -> str | None:
 
 def option_problems(step: StepSpec) -> Iterator[str]:
     """What is wrong with its options."""
-    yield from _refusals("retry", lambda: as_retry_config(step.retry))
-    for name in ("timeout_ms", "total_timeout_ms"):
-        yield from _refusals(name, lambda name=name: as_timeout_ms(getattr(step, name), field=name))  # type: ignore[misc]
-    yield from _refusals("circuit_breaker", lambda: _as_breaker_config(step.circuit_breaker))
-    for name, allowed in (("cache", CacheScope), ("join", JoinRule)):
-        if (value := getattr(step, name)) not in list(allowed):
-            yield f"{name} is {value!r:.80}; use one of {', '.join(allowed)}."
+    # What is left as it was is not checked: there may be 10,000 steps.
+    if step.retry is not None:
+        yield from _refusals("retry", lambda: as_retry_config(step.retry))
+    if step.timeout_ms is not None:
+        yield from _refusals("timeout_ms", lambda: as_timeout_ms(step.timeout_ms, field="timeout_ms"))
+    if step.total_timeout_ms is not None:
+        yield from _refusals(
+            "total_timeout_ms", lambda: as_timeout_ms(step.total_timeout_ms, field="total_timeout_ms")
+        )
+    if step.circuit_breaker is not None:
+        yield from _refusals("circuit_breaker", lambda: _as_breaker_config(step.circuit_breaker))
+    if step.cache not in _CACHE_SCOPES:
+        yield f"cache is {step.cache!r:.80}; use one of {', '.join(_CACHE_SCOPES)}."
+    if step.join not in _JOIN_RULES:
+        yield f"join is {step.join!r:.80}; use one of {', '.join(_JOIN_RULES)}."
     ttl: Any = step.cache_ttl_s
     if ttl is not None and not (
         isinstance(ttl, (int, float)) and not isinstance(ttl, bool) and 0 < ttl <= _MAX_TTL_S

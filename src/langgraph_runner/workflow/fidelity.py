@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from datetime import datetime, time
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
@@ -16,14 +17,16 @@ __all__ = ["difference"]
 
 _ITEMS: Final = (list, tuple, deque)
 _SETS: Final = (set, frozenset)
+_SCALARS: Final = (str, int, float)
 
 
 def difference(given: Any, back: Any) -> str | None:
     """Where `back` is another value than `given`, in words; None if they are the same.
 
     The same means the same class and the same content, down to every part. Of a model or a dataclass its fields
-    count, not its private attributes. Two things may differ: an int comes back as the equal float where a float is
-    declared, and a datetime with the same offset from UTC, but not with the name of its zone.
+    count, not its private attributes. Three things may differ: an int comes back as the equal float where a float is
+    declared; a subclass of str, int or float that is no enum (LangChain's text, numpy's float) as its base; and a
+    datetime with the same offset from UTC, but without the name of its zone.
 
     Args:
         given: What became JSON.
@@ -33,7 +36,7 @@ def difference(given: Any, back: Any) -> str | None:
     while stack:
         path, was, now = stack.pop()
         if type(was) is not type(now):
-            if type(was) is int and type(now) is float and was == now:
+            if _stands_for(was, now):
                 continue
             return (
                 f"at {path}, {_a(was)} comes back as {_a(now)}"
@@ -46,6 +49,17 @@ def difference(given: Any, back: Any) -> str | None:
             return str(different)
         stack.extend(reversed(parts))
     return None
+
+
+def _stands_for(was: Any, now: Any) -> bool:
+    if type(was) is int and type(now) is float:
+        return bool(was == now)
+    return (
+        type(now) in _SCALARS
+        and isinstance(was, type(now))
+        and not isinstance(was, Enum)
+        and bool(was == now)
+    )
 
 
 class _DifferentError(Exception):

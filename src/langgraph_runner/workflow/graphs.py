@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import get_runtime
 from pydantic_core import from_json, to_json
+from typing_extensions import TypedDict  # pydantic reads that of typing only from Python 3.12 on
 
 from langgraph_runner.node import Success
 from langgraph_runner.state import GraphState, merge_mappings

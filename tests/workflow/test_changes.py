@@ -1,0 +1,241 @@
+"""Change requests: what the new inputs are, and which steps that touches."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json, to_json
+
+from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, StepSpec, Workflow, WorkflowSpec
+from langgraph_runner.workflow.blueprint import Blueprint
+from langgraph_runner.workflow.changes import Impact, impact_of, merged
+from tests.workflow.test_dag import dags, reachable
+
+pytestmark = pytest.mark.req("R-30")
+
+# The examples of RFC 7396, appendix A: original, patch, result.
+RFC_7396 = [
+    ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+    ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+    ({"a": "b"}, {"a": None}, {}),
+    ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+    ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+    ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+    ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+    ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+    (["a", "b"], ["c", "d"], ["c", "d"]),
+    ({"a": "b"}, ["c"], ["c"]),
+    ({"a": "foo"}, None, None),
+    ({"a": "foo"}, "bar", "bar"),
+    ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+    ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+    ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+]
+
+
+class Brand(BaseModel):
+    """A part of the inputs."""
+
+    hue: int
+    name: str = "ACME"
+
+
+class Brief(BaseModel):
+    """The inputs, one field of which has another name in JSON."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    brand: Brand
+    budget: int = Field(default=10, alias="Budget")
+
+
+class Repaint(BaseModel):
+    """A payload with a default."""
+
+    hue: int
+    bold: bool = False
+
+
+@dataclasses.dataclass
+class Rename:
+    """A payload whose default would change something."""
+
+    brand: dict[str, str]
+    Budget: int | None = None
+
+
+BASE = {"brand": {"hue": 10, "name": "ACME"}, "Budget": 10}
+
+
+def flow() -> Workflow:
+    """Steps that read this and that."""
+    made = Workflow("w", inputs=Brief)
+    made.step(lambda brand: brand.hue, id="theme")
+    made.step(lambda budget: budget, id="media")
+    made.step(lambda theme: theme, id="page")
+    made.step(lambda media, page: [media, page], id="bundle")
+    made.step(lambda: 1, id="alone")
+    made.step(lambda x: x, id="picked", input_selector=lambda sources: {"x": sources.inputs.budget})
+    made.on_change("merge")
+    made.on_change("redo", reruns=["page"])
+    made.on_change("repaint", payload=Repaint, apply=repaint)
+    made.on_change("rename", payload=Rename)
+    return made
+
+
+def repaint(inputs: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
+    """Change the inputs in place, as users do."""
+    inputs["brand"]["hue"] = payload["hue"] + (100 if payload["bold"] else 0)
+    return inputs
+
+
+def impact(type: str, payload: Any = None, base: Any = None) -> Impact:  # noqa: A002
+    """Of a change of these inputs."""
+    change = ChangeRequest(type, {} if payload is None else payload)
+    return impact_of(flow().blueprint(), change, to_json(BASE if base is None else base))
+
+
+@pytest.mark.parametrize(
+    ("original", "patch", "result"), RFC_7396, ids=[str(n) for n in range(len(RFC_7396))]
+)
+def test_a_merge_is_that_of_rfc_7396(original: Any, patch: Any, result: Any) -> None:
+    """And neither the original nor the patch is changed."""
+    before = copy.deepcopy((original, patch))
+    assert merged(original, patch) == result
+    assert (original, patch) == before
+
+
+@pytest.mark.req("R-31")
+def test_what_reads_a_changed_field_runs_again_and_all_that_depends_on_it() -> None:
+    """A selector may read anything, so it counts as a reader."""
+    found = impact("merge", {"brand": {"hue": 20}})
+    assert from_json(found.inputs) == {"brand": {"hue": 20, "name": "ACME"}, "Budget": 10}
+    assert found.changed_fields == {"brand"}
+    assert found.seeds == {"theme", "picked"}
+    assert found.impacted == {"theme", "picked", "page", "bundle"}
+
+
+@pytest.mark.req("R-31")
+def test_a_field_with_an_alias_is_known_by_its_parameter() -> None:
+    """JSON calls it by the alias."""
+    found = impact("merge", {"Budget": 20})
+    assert (found.changed_fields, found.seeds) == ({"budget"}, {"media", "picked"})
+
+
+def test_steps_that_the_change_names_run_again_in_any_case() -> None:
+    """Also if nothing differs."""
+    found = impact("redo")
+    assert (found.changed_fields, found.impacted) == (frozenset(), {"page", "bundle"})
+
+
+def test_a_change_that_changes_nothing_touches_nothing() -> None:
+    """The values are those that were."""
+    assert impact("merge", {"Budget": 10}).impacted == frozenset()
+
+
+def test_an_apply_gives_the_new_inputs() -> None:
+    """Of a copy of the old ones and of the payload with its defaults."""
+    assert from_json(impact("repaint", {"hue": 5}).inputs)["brand"]["hue"] == 5
+    assert from_json(impact("repaint", {"hue": "5", "bold": True}).inputs)["brand"]["hue"] == 105
+
+
+def test_only_what_was_asked_for_is_merged() -> None:
+    """Neither a default of the payload's model nor what it does not know."""
+    found = impact("rename", {"brand": {"name": "Tea"}, "else": 1})
+    assert from_json(found.inputs) == {"brand": {"hue": 10, "name": "Tea"}, "Budget": 10}
+
+
+@pytest.mark.parametrize(
+    ("type", "payload", "problem"),
+    [
+        ("merg", {}, r"does not know it. It knows: merge, redo, repaint, rename. Did you mean 'merge'\?"),
+        (None, {}, "does not know it"),
+        (
+            "merge",
+            {"brandd": {"hue": 1}},
+            r"no field 'brandd'. They have: Budget, brand. Did you mean 'brand'\?",
+        ),
+        ("merge", {"budget": 20}, "no field 'budget'"),
+        ("merge", {"nothing": None}, "no field 'nothing'"),
+        ("merge", {"brand": None}, "the changed inputs do not fit. .*brand: Field required"),
+        ("merge", {"brand": {"hue": "blue"}}, "the changed inputs do not fit"),
+        ("merge", {"Budget": float("nan")}, "the payload is no JSON"),
+        ("merge", {"Budget": {1, 2}}, "the payload is no JSON"),
+        ("merge", {"Budget": (1, 2)}, "the payload is no JSON: .*tuple"),
+        ("merge", {"brand": {1: 2}}, "the payload is no JSON"),
+        ("merge", [1], "the payload is a list; give a dict"),
+        ("merge", "x", "the payload is a str; give a dict"),
+        ("repaint", {}, "the payload does not fit: hue: Field required"),
+        ("rename", {"brand": {"name": 3}}, "the payload does not fit: brand.name"),
+    ],
+)
+def test_a_change_that_does_not_fit_is_refused(type: Any, payload: Any, problem: str) -> None:  # noqa: A002
+    """With its type and the name of the workflow."""
+    with pytest.raises(ChangeRequestError, match=problem) as refused:
+        impact(type, payload)
+    assert (refused.value.workflow, refused.value.type) == ("w", str(type))
+
+
+@pytest.mark.parametrize(
+    ("apply", "problem"),
+    [
+        (lambda inputs, payload: inputs["no"], r"apply\(\) failed: KeyError"),
+        (lambda inputs, payload: None, "the changed inputs do not fit"),
+        (lambda inputs, payload: 3, "the changed inputs do not fit"),
+        (lambda inputs: {}, r"apply\(\) failed: TypeError"),
+    ],
+    ids=["raises", "none", "number", "signature"],
+)
+def test_an_apply_that_fails_is_a_refusal(apply: Any, problem: str) -> None:
+    """No run is made of it."""
+    made = Workflow("w", inputs=Brief)
+    made.step(lambda brand: 1, id="a")
+    made.on_change("x", apply=apply)
+    with pytest.raises(ChangeRequestError, match=problem):
+        impact_of(made.blueprint(), ChangeRequest("x"), to_json(BASE))
+
+
+def test_nothing_of_the_base_or_the_request_is_changed() -> None:
+    """They belong to somebody else."""
+    payload, base = {"brand": {"name": None, "hue": 3}}, copy.deepcopy(BASE)
+    before = copy.deepcopy((payload, base))
+    impact("merge", payload, base)
+    assert (payload, base) == before
+
+
+def test_without_a_model_any_key_may_be_merged() -> None:
+    """Whoever reads the inputs reads them as a whole."""
+    made = Workflow("w")
+    made.step(lambda inputs: inputs, id="a")
+    made.step(lambda: 1, id="b")
+    made.on_change("x")
+    found = impact_of(
+        made.blueprint(), ChangeRequest("x", {"new": 1, "old": None, "none": None}), b'{"old":1}'
+    )
+    assert (found.inputs, found.impacted) == (b'{"new":1}', {"a"})
+
+
+def test_of_inputs_that_fit_no_more_everything_counts_as_changed() -> None:
+    """Their model is another one since, so nothing is known to be the same."""
+    found = impact("merge", {"brand": {"hue": 1}}, base={"brand": {"hue": "blue"}, "Budget": 10})
+    assert found.changed_fields == {"brand", "budget"}
+
+
+@pytest.mark.req("R-31")
+@given(dags(8), st.data())
+def test_impacted_is_the_downstream_closure_of_the_seeds(
+    dependencies: dict[str, list[str]], data: Any
+) -> None:
+    """Whatever the workflow and the change."""
+    names = data.draw(st.sets(st.sampled_from([*dependencies])))
+    steps = tuple(StepSpec(id=each, run=lambda: 1, depends_on=tuple(b)) for each, b in dependencies.items())
+    made = Workflow.from_spec(WorkflowSpec(id="w", steps=steps))
+    made.on_change("x", reruns=names)
+    found = impact_of(Blueprint(made.spec), ChangeRequest("x"), b"{}")
+    assert found.impacted == set().union(*(reachable(dependencies, name) for name in names))

@@ -1,0 +1,148 @@
+"""The inputs of a workflow: converted once, kept as JSON, read field by field."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NotRequired
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr
+from typing_extensions import TypedDict  # pydantic reads that of typing only from Python 3.12 on
+
+from langgraph_runner.workflow import WorkflowInputError
+from langgraph_runner.workflow.inputs import InputType
+
+pytestmark = pytest.mark.req("R-1")
+
+
+class Brief(BaseModel):
+    """A model with a field that has another name in JSON."""
+
+    hue: int = Field(alias="Hue")
+    name: str = "ACME"
+
+
+class Open(BaseModel):
+    """A model that takes more."""
+
+    model_config = ConfigDict(extra="allow")
+
+    hue: int = 1
+
+
+@dataclasses.dataclass
+class Card:
+    """A dataclass."""
+
+    hue: int
+    name: str = "ACME"
+
+
+class Note(TypedDict):
+    """A dict with known keys."""
+
+    hue: int
+    name: NotRequired[str]
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        (Brief, {"Hue": 3}),
+        (Brief, {"hue": 3}),
+        (Brief, Brief(Hue=3)),
+        (Card, {"hue": 3}),
+        (Card, Card(3)),
+        (Note, {"hue": 3}),
+        (Brief, {"Hue": "3"}),
+    ],
+    ids=repr,
+)
+def test_inputs_may_be_given_as_their_model_or_as_json(model: Any, given: Any) -> None:
+    """By alias or by name; a text from outside is converted."""
+    inputs = InputType("w", model)
+    checked, data = inputs.check(given)
+    assert inputs.field(checked, "hue") == 3
+    assert inputs.field(inputs.load(data), "hue") == 3
+    assert inputs.fields == {"hue", "name"}
+
+
+def test_no_inputs_are_an_empty_object() -> None:
+    """For a workflow that needs none."""
+    assert InputType("w", None).check(None) == ({}, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("model", "given"),
+    [
+        (Brief, {}),
+        (Brief, {"Hue": "blue"}),
+        (Brief, 3),
+        (None, [1]),
+        (None, {1: 2}),
+        (None, {"a": float("nan")}),
+        (None, {"a": (1, 2)}),
+        (None, {"a": {1, 2}}),
+        (None, {"a": b"x"}),
+        (None, {"a": object()}),
+        (None, {"a": Brief(Hue=1)}),
+        (None, {"a": SecretStr("s")}),
+        (None, {"a": {1: 2}}),
+        (Note, {"name": "x"}),
+    ],
+    ids=[str(n) for n in range(14)],
+)
+def test_inputs_that_do_not_fit_or_would_be_lost_are_refused(model: Any, given: Any) -> None:
+    """With the name of the workflow."""
+    with pytest.raises(WorkflowInputError, match="do not fit workflow 'w'"):
+        InputType("w", model).check(given)
+
+
+def test_a_field_that_json_hides_is_refused() -> None:
+    """A secret would be stars in the database."""
+
+    class Login(BaseModel):
+        token: SecretStr
+
+    with pytest.raises(WorkflowInputError, match=r"at token, a SecretStr comes back as another one"):
+        InputType("w", Login).check({"token": "s"})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [int, dict, list[int], dict[str, Any], RootModel[list[int]], tuple[int, str], Card(1), "x"],
+    ids=[str(n) for n in range(8)],
+)
+def test_only_what_has_fields_is_a_model(model: Any) -> None:
+    """Nothing else could be read field by field."""
+    with pytest.raises(TypeError, match="a pydantic model, a dataclass or a TypedDict"):
+        InputType("w", model)
+
+
+@pytest.mark.parametrize(
+    ("model", "before", "after", "changed"),
+    [
+        (Brief, {"Hue": 1}, {"Hue": 2}, {"hue"}),
+        (Brief, {"Hue": 1}, {"Hue": 1, "name": "ACME"}, set()),
+        (Card, {"hue": 1}, {"hue": 1, "name": "x"}, {"name"}),
+        (Note, {"hue": 1}, {"hue": 1, "name": "x"}, {"name"}),
+        (Open, {"more": 1}, {"more": 2}, {"more"}),
+        (Open, {}, {"more": None}, {"more"}),
+        (None, {"a": 1}, {"a": True}, {"a"}),
+        (None, {"a": 1}, {"a": 1.0}, {"a"}),
+        (None, {"a": {"b": 1, "c": 2}}, {"a": {"c": 2, "b": 1}}, set()),
+        (None, {"a": None}, {}, {"a"}),
+    ],
+    ids=repr,
+)
+def test_what_changed_is_what_a_step_would_see(
+    model: Any, before: Any, after: Any, changed: set[str]
+) -> None:
+    """By the names that parameters have; 1, 1.0 and True are three values."""
+    inputs = InputType("w", model)
+    assert inputs.changed(inputs.check(before)[0], inputs.check(after)[0]) == changed
+
+
+def test_a_schema_tells_what_they_look_like() -> None:
+    """For forms and for people."""
+    assert set(InputType("w", Brief).json_schema()["properties"]) == {"Hue", "name"}

@@ -1,0 +1,348 @@
+"""What cannot be registered: everything that is wrong is said at once, with the offender and the fix."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+from pydantic import BaseModel
+
+from langgraph_runner import create_node
+from langgraph_runner.workflow import (
+    ChangeSpec,
+    StepSpec,
+    UnknownWorkflowError,
+    Workflow,
+    WorkflowDefinitionError,
+    WorkflowRegistry,
+    WorkflowSpec,
+)
+
+if TYPE_CHECKING:
+    from decimal import Decimal as Money
+
+pytestmark = pytest.mark.req("R-2")
+
+MANY = 10_000
+
+
+class Brief(BaseModel):
+    """The inputs."""
+
+    hue: int
+
+
+BRIEF = Brief(hue=1)
+OBJECT = object()
+
+
+def problems_of(*steps: StepSpec, **options: Any) -> tuple[str, ...]:
+    """What is wrong with a workflow of these steps."""
+    with pytest.raises(WorkflowDefinitionError) as refused:
+        WorkflowRegistry([WorkflowSpec(**{"id": "w", "steps": steps, **options})])
+    return refused.value.problems
+
+
+def step(name: Any = "a", run: Any = lambda: 1, **options: Any) -> StepSpec:
+    """A step that is right but for what is given."""
+    return StepSpec(id=name, run=run, **options)
+
+
+def test_a_cycle_is_told_as_its_path() -> None:
+    """In the order of the work."""
+    (problem,) = problems_of(step("a", lambda c: c), step("b", lambda a: a), step("c", lambda b: b))
+    assert problem in {
+        f"the steps {path} wait for each other in a circle."
+        for path in (
+            "'a' -> 'b' -> 'c' -> 'a'",
+            "'b' -> 'c' -> 'a' -> 'b'",
+            "'c' -> 'a' -> 'b' -> 'c'",
+        )
+    }
+
+
+@pytest.mark.parametrize("itself", [step("a", lambda a: a), step("a", depends_on=("a",))], ids=["name", "id"])
+def test_a_step_cannot_wait_for_itself(itself: StepSpec) -> None:
+    """That is a cycle, too."""
+    assert problems_of(itself) == ("the steps 'a' -> 'a' wait for each other in a circle.",)
+
+
+def test_every_problem_is_told_at_once() -> None:
+    """None hides another."""
+    found = problems_of(
+        step("a", lambda b: b, retry=0),
+        step("b", lambda a: a, timeout_ms=-1),
+        step("b"),
+        step("c:d"),
+        step("e", lambda *rest: 1, join="some"),
+        step("hue", lambda huee: 1),
+        inputs=Brief,
+        version="",
+        changes={"x": ChangeSpec(type="x", reruns=("bb",))},
+    )
+    assert [problem.split(":")[0] for problem in found] == [
+        "version is ''; use a text that is not empty.",
+        "step 'b'",
+        "step 'c",
+        "step 'a'",
+        "step 'b'",
+        "step 'e'",
+        "step 'e'",
+        "step 'hue'",
+        "step 'hue'",
+        "the steps 'b' -> 'a' -> 'b' wait for each other in a circle.",
+        "change 'x'",
+    ]
+    assert "Did you mean 'hue'?" in found[8]
+    assert "Did you mean 'b'?" in found[10]
+
+
+def generate() -> Iterator[int]:
+    """A generator function."""
+    yield 1
+
+
+def positional(a: int, /) -> int:
+    """Its parameter has no name for callers."""
+    return a
+
+
+def unreadable() -> Money:  # type: ignore[empty-body]
+    """Its type is there for type checkers only."""
+
+
+async def later(_: Any) -> Any:
+    """A coroutine function."""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        (step(run=lambda x: x), "nothing provides the parameter 'x'"),
+        (step(run=lambda ctxx: 1), "Did you mean 'ctx'?"),
+        (step(run=lambda *rest: 1), r"parameter '\*rest' cannot be named"),
+        (step(run=lambda **rest: 1), r"parameter '\*\*rest' cannot be named"),
+        (step(run=positional), "parameter 'a: 'int'' cannot be named"),
+        (step(run=lambda x=[]: 1), "default of its parameter 'x' is a list, which a step could change"),
+        (step(run=lambda x=BRIEF: 1), "default of its parameter 'x' is a Brief"),
+        (step(run=lambda x=OBJECT: 1), "default of its parameter 'x' cannot be hashed"),
+        (step(run=lambda x=float("nan"): 1), "default of its parameter 'x' cannot be hashed"),
+        (step(run=functools.partial(lambda x: 1, [])), "argument 0 of its partial is a list"),
+        (step(run=functools.partial(lambda x: 1, x=object())), "cannot be hashed"),
+        (step(run=3), "run is 3; give a function or a Runnable"),
+        (step(run=None), "run is None"),
+        (step(run={"a": len}), "give a function or a Runnable"),
+        (step(run=generate), "run is a generator function"),
+        (step(run=create_node(lambda state: {})), "run is a node already"),
+        (step(run=create_node(RunnableLambda(len))), "run is a node already"),
+        (step(run=unreadable), "its return annotation cannot be read .*Money"),
+        (step(output=type("Plain", (), {})), "values of the type Plain cannot be kept"),
+        (step(retry=0), "retry: max_attempts: "),
+        (step(retry=True), "retry: max_attempts: "),
+        (step(retry="often"), "retry: expected a RetryConfig"),
+        (step(retry={"attempts": 3}), "retry: attempts: Extra"),
+        (step(timeout_ms=0), "timeout_ms"),
+        (step(timeout_ms="1s"), "timeout_ms"),
+        (step(total_timeout_ms=float("nan")), "total_timeout_ms"),
+        (step(circuit_breaker={"failure_threshold": 0}), "circuit_breaker: failure_threshold: "),
+        (step(circuit_breaker=3), "circuit_breaker is 3"),
+        (step(cache="always"), "cache is 'always'; use one of global, run_only, none"),
+        (step(cache=[]), r"cache is \[\]"),
+        (step(join="some"), "join is 'some'; use one of all_success"),
+        (step(cache_ttl_s=0), "cache_ttl_s is 0"),
+        (step(cache_ttl_s=-1), "cache_ttl_s is -1"),
+        (step(cache_ttl_s=float("nan")), "cache_ttl_s is nan"),
+        (step(cache_ttl_s=float("inf")), "cache_ttl_s is inf"),
+        (step(cache_ttl_s=True), "cache_ttl_s is True"),
+        (step(cache_ttl_s="1h"), "cache_ttl_s is '1h'"),
+        (step(version=2), "version is 2; use a text"),
+        (step(version=""), "version is ''"),
+        (step(input_selector="inputs"), "input_selector is 'inputs'; give a function"),
+        (step(input_selector=later), "input_selector is async"),
+        (step(depends_on="abc"), "depends_on is the text 'abc'; give a tuple of ids"),
+        (step(depends_on=("b",)), "depends on 'b', which is no step"),
+        (step(depends_on=([],)), r"depends on '\[\]', which is no step"),
+        (step(fallback=3), "fallback is 3"),
+        (step(fallback=lambda x: 1), "its fallback needs 'x', which the step does not receive"),
+        (step(fallback=lambda *rest: 1), r"parameter '\*rest' of its fallback cannot be named"),
+        (step(run=RunnableLambda(len), fallback=lambda x, y: 1), "its fallback needs 'x', 'y'"),
+        (step(fallback=create_node(lambda state: {})), "fallback is a node already"),
+    ],
+    ids=[str(number) for number in range(49)],
+)
+def test_a_step_that_cannot_run_is_refused(wrong: StepSpec, problem: str) -> None:
+    """With one problem, which names it."""
+    (found,) = problems_of(wrong)
+    assert found.startswith("step 'a': ")
+    assert re.search(problem, found), found
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a b", "a:b", "a|b", "-a", ".a", "a" * 129, "größe", "<lambda>", 3, None, []]
+)
+def test_an_unusable_id_is_refused(name: Any) -> None:
+    """Of a step and of a workflow."""
+    assert "unusable" in problems_of(step(name))[0]
+    assert "unusable" in problems_of(step(), id=name)[0]
+
+
+@pytest.mark.parametrize("name", ["inputs", "ctx", "config", "runtime"])
+def test_a_step_cannot_have_the_name_of_what_any_step_may_ask_for(name: str) -> None:
+    """A parameter of that name would be either."""
+    (problem,) = problems_of(step(name))
+    assert "the name is taken" in problem
+
+
+def test_a_step_cannot_have_the_name_of_a_field_of_the_inputs() -> None:
+    """A parameter of that name would be either."""
+    (problem,) = problems_of(step("hue"), inputs=Brief)
+    assert problem.startswith("step 'hue': a field of the inputs has the same name")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (ChangeSpec(type="x", reruns=("b",)), "it reruns 'b', which is no step"),
+        (ChangeSpec(type="x", reruns="abc"), "reruns is the text 'abc'"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", apply=3), "apply is 3; give a function"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", apply=later), "apply is async"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", payload=type("Plain", (), {})), "is no model"),
+        (ChangeSpec(type="y"), "it is listed as 'x'"),
+        (3, "give a ChangeSpec"),
+    ],
+    ids=[str(number) for number in range(7)],
+)
+def test_a_change_that_means_nothing_is_refused(change: Any, problem: str) -> None:
+    """With its type."""
+    (found,) = problems_of(step(), changes={"x": change})
+    assert problem in found
+
+
+@pytest.mark.parametrize("inputs", [int, dict, 3, "Brief"])
+def test_inputs_without_fields_are_refused(inputs: Any) -> None:
+    """And parameters that they may have had are not blamed."""
+    (found,) = problems_of(step(run=lambda hue: hue), inputs=inputs)
+    assert found.startswith("inputs is ")
+
+
+def test_what_is_no_step_is_refused() -> None:
+    """A function, for one."""
+    assert problems_of(len) == ("<built-in function len> is no StepSpec.",)  # type: ignore[arg-type]
+    assert problems_of() == ("it has no steps.",)
+
+
+@pytest.mark.parametrize("junk", [3, "w", lambda: 1])
+def test_what_is_no_workflow_is_refused(junk: Any) -> None:
+    """By its type."""
+    with pytest.raises(TypeError, match="Expected a WorkflowSpec"):
+        WorkflowRegistry([junk])
+    with pytest.raises(TypeError, match="Expected a WorkflowSpec"):
+        Workflow.from_spec(junk)
+
+
+def test_a_change_is_defined_once() -> None:
+    """Said where it is written."""
+    flow = Workflow("w")
+    flow.on_change("x")
+    with pytest.raises(WorkflowDefinitionError, match="change 'x': it is defined twice"):
+        flow.on_change("x")
+
+
+def test_a_function_of_several_steps_is_no_name() -> None:
+    """Which one is meant cannot be known."""
+
+    def double(inputs: Any) -> Any:
+        return inputs
+
+    flow = Workflow("w")
+    flow.step(double, id="a")
+    flow.step(double, id="b")
+    with pytest.raises(WorkflowDefinitionError, match="double runs in several steps: a, b"):
+        flow.on_change("x", reruns=[double])
+    with pytest.raises(WorkflowDefinitionError, match="name the one you mean by its id"):
+        flow.step(lambda: 1, id="c", depends_on=[double])
+
+
+def test_an_unknown_option_is_a_type_error() -> None:
+    """As of any function."""
+    with pytest.raises(TypeError, match="retrys"):
+        Workflow("w").step(lambda: 1, retrys=3)  # type: ignore[call-overload]
+
+
+def test_a_registry_knows_what_was_registered() -> None:
+    """In its order; the same workflow may be registered again."""
+    one, two = Workflow("one"), Workflow("two")
+    one.step(lambda: 1, id="a")
+    two.step(lambda: 1, id="a")
+    registry = WorkflowRegistry([one])
+    blueprint = registry.register(two)
+    assert registry.get_workflow("two") is blueprint
+    assert registry.register(two) is blueprint
+    assert [each.id for each in registry.list_workflows()] == ["one", "two"]
+
+
+def test_two_workflows_of_one_id_are_refused() -> None:
+    """The first stays."""
+    registry = WorkflowRegistry([WorkflowSpec(id="w", steps=(step(),))])
+    before = registry.get_workflow("w")
+    with pytest.raises(WorkflowDefinitionError, match="there is a workflow of this id already"):
+        registry.register(WorkflowSpec(id="w", steps=(step("b"),)))
+    assert registry.get_workflow("w") is before
+
+
+def test_an_unknown_workflow_is_told_with_the_known_ones() -> None:
+    """It is a LookupError, too, and survives pickle."""
+    registry = WorkflowRegistry([WorkflowSpec(id="shop.v1", steps=(step(),))])
+    with pytest.raises(
+        UnknownWorkflowError, match=r"Registered: shop.v1. Did you mean 'shop.v1'\?"
+    ) as refused:
+        registry.get_workflow("shop.v2")
+    assert isinstance(refused.value, LookupError)
+    again = pickle.loads(pickle.dumps(refused.value))  # noqa: S301 - it is ours
+    assert (again.workflow, str(again)) == ("shop.v2", str(refused.value))
+
+
+def functions(parameters: Callable[[int], str]) -> list[StepSpec]:
+    """Many steps with these parameters."""
+    made: list[StepSpec] = []
+    for number in range(MANY):
+        names: dict[str, Any] = {}
+        exec(f"def s{number}({parameters(number)}) -> int: return 1", names)  # noqa: S102
+        made.append(step(f"s{number}", names[f"s{number}"]))
+    return made
+
+
+@pytest.mark.req("R-3")
+@pytest.mark.parametrize(
+    "parameters",
+    [lambda n: f"s{n - 1}" if n else "", lambda n: "s0" if n else "", lambda n: ""],
+    ids=["chain", "fan-out", "fan-in"],
+)
+def test_10_000_steps_are_registered(parameters: Callable[[int], str]) -> None:
+    """Nothing recurses."""
+    steps = functions(parameters)
+    last = step("last", depends_on=tuple(each.id for each in steps))
+    (blueprint,) = WorkflowRegistry([WorkflowSpec(id="w", steps=(*steps, last))]).list_workflows()
+    assert blueprint.dag.order[-1] == "last"
+
+
+def test_10_000_problems_are_told() -> None:
+    """All in `problems`, the first in the message; only the first few are compared with all names."""
+    found = problems_of(*functions(lambda n: f"s{n}_s"))
+    assert len(found) == MANY
+    assert sum("Did you mean" in problem for problem in found) <= 5
+    with pytest.raises(WorkflowDefinitionError, match="and 9980 more") as refused:
+        WorkflowRegistry([WorkflowSpec(id="w", steps=tuple(functions(lambda n: f"s{n}_s")))])
+    assert len(str(refused.value)) < 10_000
+
+
+def test_a_long_cycle_is_told_in_short() -> None:
+    """By its beginning and its end."""
+    (problem,) = problems_of(*functions(lambda n: f"s{(n - 1) % MANY}"))
+    assert "(9989 more)" in problem
+    assert len(problem) < 500

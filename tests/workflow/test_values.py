@@ -1,0 +1,436 @@
+"""Outputs as JSON and back: what was returned is what the next step gets, or the step fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections import Counter, OrderedDict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NotRequired
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    PrivateAttr,
+    RootModel,
+    SecretStr,
+    StringConstraints,
+    computed_field,
+)
+from typing_extensions import TypedDict  # pydantic reads that of typing only from Python 3.12 on
+
+from langgraph_runner.workflow import StepOutputError
+from langgraph_runner.workflow.fidelity import difference
+from langgraph_runner.workflow.values import OutputType
+
+pytestmark = pytest.mark.req("R-1")
+
+
+class Colour(Enum):
+    """Known by its name."""
+
+    RED = "red"
+
+
+class Level(IntEnum):
+    """Equal to a number."""
+
+    LOW = 1
+
+
+class Word(StrEnum):
+    """Equal to a text."""
+
+    YES = "yes"
+
+
+class Theme(BaseModel):
+    """A model."""
+
+    colour: str
+    weights: dict[int, float] = {}
+    at: datetime | None = None
+
+
+class Dark(Theme):
+    """One with more than its base."""
+
+    depth: int = 1
+
+
+class Renamed(BaseModel):
+    """Called otherwise in JSON, with a field that is computed and one that is JSON in a text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hue: int = Field(alias="Hue")
+    raw: Json[list[int]] = Field(default="[1]", validate_default=True)
+
+    @computed_field
+    def double(self) -> int:
+        """Not a field."""
+        return 2 * self.hue
+
+
+class Hidden(BaseModel):
+    """Loses a field in JSON."""
+
+    shown: int = 1
+    lost: int = Field(default=0, exclude=True)
+
+
+class Forgetful(BaseModel):
+    """Has what is nobody's business."""
+
+    shown: int = 1
+    _memo: int = PrivateAttr(default=0)
+
+
+class Loose(BaseModel):
+    """Takes anything, and more."""
+
+    model_config = ConfigDict(extra="allow")
+
+    value: Any = None
+
+
+class Twin(BaseModel):
+    """Has the same fields as `Theme`."""
+
+    colour: str
+
+
+@dataclasses.dataclass
+class Price:
+    """A dataclass; the number may be an int, as Python has it."""
+
+    net: float
+    parts: list[Theme] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(eq=False)
+class Uncomparable:
+    """Equal to itself only."""
+
+    net: int
+
+
+class Row(TypedDict):
+    """A dict with known keys."""
+
+    name: str
+    size: NotRequired[int]
+
+
+class Pair(NamedTuple):
+    """A tuple with names."""
+
+    left: int
+    right: str
+
+
+def came_back(annotation: Any, value: Any) -> Any:
+    """What the next step gets."""
+    output = OutputType("step", annotation)
+    return output.load(output.dump(value))
+
+
+GOOD = [
+    (Theme, Theme(colour="red", weights={1: 0.5}, at=datetime(2024, 2, 29, 12, tzinfo=UTC))),
+    (Renamed, Renamed(Hue=3)),
+    (Forgetful, Forgetful(shown=2)),
+    (Loose, Loose(value=[1, "a", None], more={"x": 1.5})),
+    (Price, Price(1.5, [Theme(colour="red")])),
+    (Uncomparable, Uncomparable(1)),
+    (Row, {"name": "a"}),
+    (Row, {"name": "a", "size": 1}),
+    (Pair, Pair(1, "x")),
+    (Colour, Colour.RED),
+    (Level, Level.LOW),
+    (dict[Colour, int], {Colour.RED: 1}),
+    (datetime, datetime(2024, 2, 29, 1, 2, 3, 4, tzinfo=UTC).replace(tzinfo=None)),
+    (date, date(2024, 2, 29)),
+    (timedelta, timedelta(days=-1, microseconds=1)),
+    (Decimal, Decimal("1.00")),
+    (uuid.UUID, uuid.UUID(int=7)),
+    (tuple[int, str], (1, "a")),
+    (tuple[int, ...], (1, 2, 3)),
+    (set[int], {1, 2}),
+    (frozenset[str], frozenset("ab")),
+    (Theme | None, None),
+    (Theme | None, Theme(colour="red")),
+    (int | str, "1"),
+    (int | str, 1),
+    (list[Theme], [Theme(colour="a"), Theme(colour="b")]),
+    (dict[int, Theme], {1: Theme(colour="a")}),
+    (dict[str, list[tuple[int, Decimal]]], {"a": [(1, Decimal("0.1"))]}),
+    (Literal["a", 1], 1),
+    (Annotated[int, Field(gt=0)], 3),
+    (bytes, b"text"),
+    (None, None),
+    (float, -0.0),
+    (int, 10**40),
+    (str, "\x00 ☃ \U0001f600"),
+    (AIMessage, AIMessage("hello", id="1")),
+    (list[AnyMessage], [HumanMessage("hi"), AIMessage("hello")]),
+    (RootModel[list[int]], RootModel[list[int]]([1])),
+    (Any, None),
+    (Any, {"a": [1, 1.5, True, None, "x", {}], "": []}),
+]
+
+
+@pytest.mark.parametrize(("annotation", "value"), GOOD, ids=[str(n) for n in range(len(GOOD))])
+def test_an_output_comes_back_as_its_declared_type(annotation: Any, value: Any) -> None:
+    """Equal, of the same class, down to every part."""
+    back = came_back(annotation, value)
+    assert type(back) is type(value)
+    assert difference(value, back) is None
+
+
+BAD = [
+    (int, "1"),
+    (int, True),
+    (int, 1.0),
+    (int, Level.LOW),
+    (float, "1.5"),
+    (float, True),
+    (bool, 1),
+    (str, 1),
+    (str, Word.YES),
+    (float, float("nan")),
+    (float, float("inf")),
+    (float | None, float("nan")),
+    (dict[str, float], {"a": float("nan")}),
+    (Price, Price(float("nan"))),
+    (Decimal, Decimal("NaN")),
+    (Decimal, 1),
+    (datetime, "2024-02-29T00:00:00"),
+    (Colour, "red"),
+    (Theme, {"colour": "red"}),
+    (Theme, Dark(colour="red")),
+    (Theme, Theme.model_construct(colour=1)),
+    (Theme, None),
+    (None, 1),
+    (Hidden, Hidden(lost=5)),
+    (SecretStr, SecretStr("s")),
+    (list[int], (1, 2)),
+    (tuple[int, ...], [1]),
+    (set[int], [1]),
+    (dict[str, int], Counter("aab")),
+    (dict[str, int], OrderedDict(a=1)),
+    (dict[str, int], {1: 1}),
+    (Row, {"name": "a", "other": 1}),
+    (Row, {}),
+    (bytes, b"\xff"),
+    (Annotated[str, StringConstraints(strip_whitespace=True)], " a "),
+    (dict[str, Any], {"a": (1, 2)}),
+    (dict[str, Any], {"a": Theme(colour="red")}),
+    (dict[str, Any], {"a": {1: 2}}),
+    (dict[str, Any], {"a": b"x"}),
+    (dict[str, Any], {"a": datetime(2024, 1, 1, tzinfo=UTC)}),
+    (Loose, Loose(value={1, 2})),
+    (Loose, Loose(value=Level.LOW)),
+    (Theme | Twin, Twin(colour="red")),
+    (Any, (1, 2)),
+    (Any, [{"a": (1,)}]),
+    (Any, {1: "a"}),
+    (Any, {"a": {None: 1}}),
+    (Any, [{"a": [{True: 1}]}]),
+    (Any, {1, 2}),
+    (Any, b"x"),
+    (Any, float("nan")),
+    (Any, [float("-inf")]),
+    (Any, Level.LOW),
+    (Any, {"a": [Word.YES]}),
+    (Any, Colour.RED),
+    (Any, Decimal(1)),
+    (Any, datetime(2024, 1, 1, tzinfo=UTC)),
+    (Any, Theme(colour="red")),
+    (Any, object()),
+    (Any, "\ud800"),
+    (Any, 10**5000),
+    (Any, {Word.YES: 1}),
+    (Any, Counter("a")),
+]
+
+
+@pytest.mark.parametrize(("annotation", "value"), BAD, ids=[str(n) for n in range(len(BAD))])
+def test_what_would_not_come_back_as_it_is_is_refused(annotation: Any, value: Any) -> None:
+    """With the step's name; never as something else, and without a warning."""
+    with pytest.raises(StepOutputError, match="Step 'step': its output") as refused:
+        OutputType("step", annotation).dump(value)
+    assert refused.value.step == "step"
+
+
+def test_the_refusal_names_the_place_and_the_types() -> None:
+    """And what to do."""
+    with pytest.raises(StepOutputError) as refused:
+        OutputType("step", Any).dump({"a": [1, {"b": (1, 2)}]})
+    assert "at ['a'][1]['b'], a tuple comes back as a list. Declare its type" in str(refused.value)
+    with pytest.raises(StepOutputError, match="NaN comes back as None"):
+        OutputType("step", float | None).dump(float("nan"))
+    with pytest.raises(StepOutputError, match=r"at \[0\]\.lost, an int comes back as another one"):
+        OutputType("step", list[Hidden]).dump([Hidden(lost=5)])
+
+
+def test_the_refusal_does_not_tell_the_value() -> None:
+    """It goes to the log and the database."""
+    with pytest.raises(StepOutputError) as refused:
+        OutputType("step", int).dump("hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_int_may_stand_for_a_float() -> None:
+    """As Python's type checkers have it; it comes back as a float."""
+    back = came_back(Price, Price(3))
+    assert (back.net, type(back.net)) == (3.0, float)
+    assert type(came_back(dict[str, float], {"a": 2})["a"]) is float
+
+
+class Text(str):
+    """A text that can do more, as that of LangChain's parsers."""
+
+    __slots__ = ()
+
+
+def test_a_subclass_of_a_scalar_that_is_no_enum_comes_back_as_its_base() -> None:
+    """The content is the same; what the class can do beside is lost."""
+    for annotation in (Any, str):
+        assert type(came_back(annotation, Text("x"))) is str
+
+
+def test_an_int_that_no_float_equals_is_refused() -> None:
+    """Rather than rounded."""
+    with pytest.raises(StepOutputError):
+        OutputType("step", Price).dump(Price(2**53 + 1))
+
+
+def test_a_zone_comes_back_as_its_offset() -> None:
+    """The same instant and the same clock time; the name of the zone is lost."""
+    was = datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin"))
+    back = came_back(datetime, was)
+    assert (back.utcoffset(), back.replace(tzinfo=None)) == (
+        timedelta(hours=1),
+        was.replace(tzinfo=None, fold=0),
+    )
+
+
+def test_private_attributes_do_not_count() -> None:
+    """They are nobody's business, and come back as a new model has them."""
+    value = Forgetful()
+    value._memo = 5
+    assert came_back(Forgetful, value)._memo == 0
+
+
+def test_a_value_too_deep_for_json_is_refused() -> None:
+    """When it is returned, not when it is read."""
+    deep: list[Any] = []
+    for _ in range(3000):
+        deep = [deep]
+    for annotation in (Any, list[Any]):
+        with pytest.raises(StepOutputError):
+            OutputType("step", annotation).dump(deep)
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    """It has no end."""
+    loop: dict[str, Any] = {}
+    loop["loop"] = loop
+    for annotation in (Any, dict[str, Any]):
+        with pytest.raises(StepOutputError):
+            OutputType("step", annotation).dump(loop)
+
+
+def test_a_coroutine_that_nobody_awaited_is_named() -> None:
+    """And closed, so Python does not warn."""
+
+    async def late() -> int:
+        return 1
+
+    output = OutputType("step", Any)
+    with pytest.raises(StepOutputError, match="make it an async function"):
+        output.dump(late())
+
+
+@pytest.mark.parametrize(
+    "annotation", [type("Plain", (), {}), "NoSuch", ForwardRef("NoSuch")], ids=["class", "text", "list"]
+)
+def test_a_type_that_cannot_be_kept_is_refused_at_once(annotation: Any) -> None:
+    """Before any step runs."""
+    with pytest.raises(StepOutputError, match="cannot be kept as JSON"):
+        OutputType("step", annotation)
+
+
+def test_data_of_another_release_is_named_as_such() -> None:
+    """With the way out: change the version."""
+    for annotation, data in ((Theme, b'{"hue": 1}'), (int, b'"x"'), (Any, b"{")):
+        with pytest.raises(StepOutputError, match="change its version"):
+            OutputType("step", annotation).load(data)
+
+
+def test_each_load_gives_a_value_of_its_own() -> None:
+    """What one step does to it is not for the next to see."""
+    output = OutputType("step", list[Theme])
+    data = output.dump([Theme(colour="red")])
+    output.load(data)[0].colour = "blue"
+    assert output.load(data)[0].colour == "red"
+
+
+def test_the_order_of_a_union_is_kept_for_each_who_declares_it() -> None:
+    """Equal unions are not the same to whoever reads JSON."""
+    assert type(came_back(Theme | Twin, Theme(colour="red"))) is Theme
+    assert type(came_back(Twin | Theme, Twin(colour="red"))) is Twin
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+any_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary(max_size=4)
+    | st.sampled_from([Level.LOW, Word.YES, Colour.RED, Theme(colour="x"), Decimal("1.0"), date(2024, 1, 1)]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=2) | st.integers() | st.none(), inner, max_size=3)
+        | st.builds(lambda each: Loose(value=each), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(json_values)
+def test_every_json_value_comes_back(value: Any) -> None:
+    """Undeclared, and inside a model."""
+    assert repr(came_back(Any, value)) == repr(value)
+    assert repr(came_back(Loose, Loose(value=value)).value) == repr(value)
+
+
+@given(
+    any_values, st.sampled_from([Any, list[Any], dict[str, Any], Loose, float, int | str, tuple[Any, ...]])
+)
+def test_any_value_comes_back_or_is_refused(value: Any, annotation: Any) -> None:
+    """There is no third way."""
+    try:
+        back = came_back(annotation, value)
+    except StepOutputError:
+        return
+    if annotation is float and type(value) is int:
+        assert back == value
+    else:
+        assert repr(back) == repr(value)
