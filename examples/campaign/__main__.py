@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy import URL
 
 from examples.campaign.console import show_chapter, show_end
 from examples.campaign.gallery import new_folder, note, write_index
@@ -34,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         brief = read_brief(options.brief, writer=options.model)
     except (BriefError, OSError) as error:
         console.print(f"{options.brief} is no brief:", style="red", markup=False, soft_wrap=True)
-        console.print(str(error), markup=False, soft_wrap=True)
+        why = error.strerror if isinstance(error, OSError) else error
+        console.print(str(why), markup=False, soft_wrap=True)
         return REFUSED
     try:
         options.out.mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,9 @@ def parser() -> argparse.ArgumentParser:
 async def shown(brief: Brief, out: Path, console: Console) -> int:
     """Run the story, and show each chapter of it."""
     number, has_run = 0, False
-    async with RunEngine([campaign], store=f"sqlite:///{out / 'runs.db'}") as engine:
+    # Not as text: what follows a question mark in the folder's name would be taken for options.
+    store = URL.create("sqlite", database=str(out / "runs.db"))
+    async with RunEngine([campaign], store=store) as engine:
         async for chapter in story(engine, brief):
             number += 1
             has_run = has_run or any(happened(step, chapter).word == "ran" for step in chapter.steps)

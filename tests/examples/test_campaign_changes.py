@@ -202,6 +202,15 @@ def test_the_program_says_what_is_wrong_with_a_brief(tmp_path, capsys, text, sai
     assert "No such file" in capsys.readouterr().out
 
 
+def test_a_folder_may_have_any_name(tmp_path, capsys):
+    """All that is written is in it."""
+    out = tmp_path / "what?=1#ü %20"
+    assert main(["--out", str(out)]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    assert (out / "runs.db").is_file()
+    assert f"Open {(out / 'index.html').as_uri()}" in capsys.readouterr().out
+
+
 def test_the_program_says_that_it_cannot_write(tmp_path, capsys):
     """Exit code 1."""
     (tmp_path / "taken").write_text("a file")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from types import TracebackType
 
+    from sqlalchemy import URL
+
     from langgraph_runner.engine.cache import HotTier
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
@@ -56,7 +58,8 @@ class RunEngine:
 
     Args:
         workflows: What it can run.
-        store: `sqlite:///runs.db` (a file that several processes may share) or `postgresql://...`.
+        store: `sqlite:///runs.db` (a file that several processes may share) or `postgresql://...`; or a URL of
+            SQLAlchemy, for a path that an address cannot hold.
         cache: A hot tier over the database; None for one in this process.
         artifacts: The folder for files that steps save; None for one beside the SQLite file, else `artifacts`.
         max_concurrency: How many steps may run at once, of all runs: at least 1.
@@ -88,7 +91,7 @@ class RunEngine:
         self,
         workflows: Iterable[Workflow | WorkflowSpec] = (),
         *,
-        store: str = "sqlite:///runs.db",
+        store: str | URL = "sqlite:///runs.db",
         cache: HotTier | None = None,
         artifacts: Path | str | None = None,
         max_concurrency: int = 64,

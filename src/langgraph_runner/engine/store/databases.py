@@ -57,6 +57,11 @@ def open_database(url: str | URL) -> Database:
     backend = parsed.get_backend_name()
     if backend not in {"sqlite", "postgresql"}:
         raise ValueError(f"store: {backend!r} is not supported; use sqlite:///runs.db or postgresql://...")
+    if backend == "sqlite" and isinstance(url, str) and "?" in url:
+        raise ValueError(
+            f"store: {str(url)!r:.120}: a '?' begins options, and SQLite takes none here. For a path that holds one,"
+            " give sqlalchemy.URL.create('sqlite', database=path)."
+        )
     if backend == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     elif not _is_memory(parsed):

@@ -13,6 +13,8 @@ from langgraph_runner.engine.store.writer import GroupWriter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import URL
+
     from langgraph_runner.engine.store.writer import Write
 
 __all__ = ["RunStore"]
@@ -34,7 +36,7 @@ class RunStore:
         SchemaVersionError: The schema is of a later release, or of an earlier one and `migrate` is False.
     """
 
-    def __init__(self, url: str, *, migrate: bool | None = None) -> None:
+    def __init__(self, url: str | URL, *, migrate: bool | None = None) -> None:
         self.database = open_database(url)
         upgrade(self.database, migrate=self.database.is_sqlite if migrate is None else migrate)
         self._writer = GroupWriter(self.database.writing)
