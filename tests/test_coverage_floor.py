@@ -14,13 +14,14 @@ HALF_COVERED = "def f(x):\n" + "    if x:\n        return 1\n    return 2\n" + "
 def run_floor(folder, sources):
     """Run the tool on a package of these sources, of which only the imports were executed."""
     package = folder / "src" / "langgraph_runner"
-    for name in ("node", "state", "errors", "metrics"):
+    for name in ("node", "state", "errors", "metrics", "graph"):
         (package / name).mkdir(parents=True)
         (package / name / "__init__.py").write_text(sources.get(name, COVERED))
     (package / "__init__.py").write_text("")
     (folder / "program.py").write_text(
         "import sys; sys.path.insert(0, 'src')\n"
-        "import langgraph_runner.node, langgraph_runner.state, langgraph_runner.errors, langgraph_runner.metrics\n"
+        "import langgraph_runner.node, langgraph_runner.state, langgraph_runner.errors\n"
+        "import langgraph_runner.metrics, langgraph_runner.graph\n"
     )
     for arguments in (["-m", "coverage", "run", "--branch", "--source=src", "program.py"], [str(TOOL)]):
         done = subprocess.run(  # noqa: S603

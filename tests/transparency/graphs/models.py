@@ -125,6 +125,16 @@ def search(query: str) -> str:
     return f"found {query}"
 
 
+async def _search(query: str) -> str:
+    return f"found {query}"
+
+
+# Async where it is awaited: a blocking tool would go to a thread there, and two of them would race.
+searching = StructuredTool.from_function(
+    search.func, _search, name="search", description="Look something up."
+)
+
+
 @tool
 def broken(query: str) -> str:
     """Fail."""
@@ -289,7 +299,7 @@ def tool_calls_sent_one_by_one(wrap: Form) -> Any:
         return [Send("tools", [call]) for call in state["messages"][-1].tool_calls]
 
     builder = StateGraph(State).add_node("model", wrap(lambda s: {"messages": llm.invoke(s["messages"])}))
-    builder.add_node("tools", wrap(ToolNode([search]))).add_edge(START, "model")
+    builder.add_node("tools", wrap(ToolNode([searching]))).add_edge(START, "model")
     return builder.add_conditional_edges("model", route, ["tools"]).compile(checkpointer=InMemorySaver())
 
 
