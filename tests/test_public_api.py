@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import langgraph_runner
+import langgraph_runner.engine
 import langgraph_runner.errors
 import langgraph_runner.graph
 import langgraph_runner.metrics
@@ -22,6 +23,7 @@ import langgraph_runner.metrics.exporters
 import langgraph_runner.node
 import langgraph_runner.state
 import langgraph_runner.testing
+import langgraph_runner.workflow
 
 MODULES = [
     importlib.import_module(found.name)
@@ -34,6 +36,7 @@ FOLDERS = [
     langgraph_runner.metrics,
     langgraph_runner.node,
     langgraph_runner.state,
+    langgraph_runner.workflow,
 ]
 
 INNER = {
@@ -97,6 +100,30 @@ def test_an_exporter_is_importable_from_the_top(name: str) -> None:
     assert getattr(langgraph_runner, name) is getattr(langgraph_runner.metrics.exporters, name)
     assert name in dir(langgraph_runner)
     assert name not in langgraph_runner.__all__
+
+
+@pytest.mark.req("N-10")
+@pytest.mark.parametrize("name", sorted(set(langgraph_runner.engine.__all__) - {"RunStatus"}))
+def test_the_engine_is_importable_from_the_top(name: str) -> None:
+    """It is loaded then, with its extra; `import *` asks for none."""
+    assert getattr(langgraph_runner, name) is getattr(langgraph_runner.engine, name)
+    assert name not in langgraph_runner.__all__
+
+
+def test_without_its_extra_the_engine_says_how_to_install_it() -> None:
+    """All else works, `import *` too."""
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None; sys.modules['alembic'] = None\n"
+        "from langgraph_runner import *\n"
+        "import langgraph_runner\n"
+        "Workflow('w')\n"
+        "try:\n    langgraph_runner.RunEngine\n"
+        "except ModuleNotFoundError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(  # noqa: S603 - the code is ours
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "RunEngine needs the extra 'engine': pip install 'langgraph-runner[engine]'"
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

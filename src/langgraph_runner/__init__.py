@@ -68,6 +68,23 @@ from langgraph_runner.state import (
 )
 
 if TYPE_CHECKING:
+    from langgraph_runner.engine import ArtifactError as ArtifactError
+    from langgraph_runner.engine import EngineError as EngineError
+    from langgraph_runner.engine import HotTier as HotTier
+    from langgraph_runner.engine import LeaseLostError as LeaseLostError
+    from langgraph_runner.engine import MemoryTier as MemoryTier
+    from langgraph_runner.engine import PlanAction as PlanAction
+    from langgraph_runner.engine import PlannedStep as PlannedStep
+    from langgraph_runner.engine import Run as Run
+    from langgraph_runner.engine import RunEngine as RunEngine
+    from langgraph_runner.engine import RunEvent as RunEvent
+    from langgraph_runner.engine import RunFailedError as RunFailedError
+    from langgraph_runner.engine import RunNotFoundError as RunNotFoundError
+    from langgraph_runner.engine import RunPlan as RunPlan
+    from langgraph_runner.engine import RunStateError as RunStateError
+    from langgraph_runner.engine import RunStep as RunStep
+    from langgraph_runner.engine import SchemaVersionError as SchemaVersionError
+    from langgraph_runner.engine import SyncRunEngine as SyncRunEngine
     from langgraph_runner.graph import (
         CheckpointCorruptedError,
         CheckpointError,
@@ -98,13 +115,48 @@ if TYPE_CHECKING:
     from langgraph_runner.metrics.exporters import (
         export_to_opentelemetry as export_to_opentelemetry,
     )
+    from langgraph_runner.workflow import (
+        ArtifactRef,
+        ArtifactSink,
+        Blueprint,
+        CacheScope,
+        ChangeRequest,
+        ChangeRequestError,
+        ChangeSpec,
+        Dag,
+        FailureMode,
+        JoinRule,
+        Reason,
+        Scheduler,
+        StepContext,
+        StepOptions,
+        StepOutputError,
+        StepSources,
+        StepSpec,
+        StepStatus,
+        UnknownWorkflowError,
+        Workflow,
+        WorkflowDefinitionError,
+        WorkflowError,
+        WorkflowInputError,
+        WorkflowRegistry,
+        WorkflowSpec,
+        WorkflowState,
+    )
 
 __all__ = [
     "DEFAULT_SANITIZER",
     "MESSAGE_TEMPLATES",
     "AbortController",
     "AbortSignal",
+    "ArtifactRef",
+    "ArtifactSink",
     "AsyncNode",
+    "Blueprint",
+    "CacheScope",
+    "ChangeRequest",
+    "ChangeRequestError",
+    "ChangeSpec",
     "CheckpointCorruptedError",
     "CheckpointError",
     "CheckpointErrorCode",
@@ -120,17 +172,20 @@ __all__ = [
     "CircuitOpenError",
     "CircuitState",
     "CircuitTransition",
+    "Dag",
     "ErrorCode",
     "EvidenceRef",
     "ExecutionOptions",
     "Failure",
     "FailureCategory",
+    "FailureMode",
     "FallbackError",
     "GateDecision",
     "GraphRunResult",
     "GraphRunner",
     "GraphState",
     "InvalidNodeOutputError",
+    "JoinRule",
     "JsonFileSaver",
     "MetricThreshold",
     "NodeCancellationError",
@@ -144,6 +199,7 @@ __all__ = [
     "NodeRunnerError",
     "NodeTimeoutError",
     "Outcome",
+    "Reason",
     "RetryAttempt",
     "RetryConfig",
     "RetryExhaustedError",
@@ -155,11 +211,26 @@ __all__ = [
     "RunTimeoutError",
     "RunnableNode",
     "Sanitizer",
+    "Scheduler",
     "StateUpdateError",
+    "StepContext",
+    "StepOptions",
+    "StepOutputError",
+    "StepSources",
+    "StepSpec",
+    "StepStatus",
     "Success",
     "SyncNode",
     "ThresholdEvent",
     "UnhashableInputError",
+    "UnknownWorkflowError",
+    "Workflow",
+    "WorkflowDefinitionError",
+    "WorkflowError",
+    "WorkflowInputError",
+    "WorkflowRegistry",
+    "WorkflowSpec",
+    "WorkflowState",
     "abandoned_threads",
     "add_node_context",
     "append_bounded",
@@ -175,6 +246,9 @@ __all__ = [
     "update_state",
     "wrap_graph",
 ]
+
+_ENGINE = "langgraph_runner.engine"
+_ENGINE_NEEDS = {"alembic", "sqlalchemy"}
 
 # Imported when somebody asks: what runs whole graphs costs time to load, and the exporters need their extras.
 _LATER = {
@@ -206,13 +280,75 @@ _LATER = {
         ("NodeMetricsPrometheusCollector", "NodeSpans", "export_to_opentelemetry"),
         "langgraph_runner.metrics.exporters",
     ),
+    **dict.fromkeys(
+        (
+            "ArtifactRef",
+            "ArtifactSink",
+            "Blueprint",
+            "CacheScope",
+            "ChangeRequest",
+            "ChangeRequestError",
+            "ChangeSpec",
+            "Dag",
+            "FailureMode",
+            "JoinRule",
+            "Reason",
+            "Scheduler",
+            "StepContext",
+            "StepOptions",
+            "StepOutputError",
+            "StepSources",
+            "StepSpec",
+            "StepStatus",
+            "UnknownWorkflowError",
+            "Workflow",
+            "WorkflowDefinitionError",
+            "WorkflowError",
+            "WorkflowInputError",
+            "WorkflowRegistry",
+            "WorkflowSpec",
+            "WorkflowState",
+        ),
+        "langgraph_runner.workflow",
+    ),
+    # Not its RunStatus: the top has that of GraphRunner.
+    **dict.fromkeys(
+        (
+            "ArtifactError",
+            "EngineError",
+            "HotTier",
+            "LeaseLostError",
+            "MemoryTier",
+            "PlanAction",
+            "PlannedStep",
+            "Run",
+            "RunEngine",
+            "RunEvent",
+            "RunFailedError",
+            "RunNotFoundError",
+            "RunPlan",
+            "RunStateError",
+            "RunStep",
+            "SchemaVersionError",
+            "SyncRunEngine",
+        ),
+        _ENGINE,
+    ),
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+    try:
+        module = import_module(_LATER[name])
+    except ModuleNotFoundError as error:
+        if _LATER[name] != _ENGINE or error.name not in _ENGINE_NEEDS:
+            raise
+        raise ModuleNotFoundError(
+            f"{name} needs the extra 'engine': pip install 'langgraph-runner[engine]'", name=error.name
+        ) from error
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:
