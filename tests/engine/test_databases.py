@@ -1,5 +1,7 @@
 """Opening a database by its URL."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import URL
 
@@ -27,3 +29,21 @@ async def test_any_path_can_be_given_as_a_url(tmp_path):
     async with RunEngine([flow], store=URL.create("sqlite", database=str(path))) as engine:
         await engine.run("w")
     assert {each.name for each in tmp_path.iterdir()} == {path.name, f"{path.name}.artifacts"}
+
+
+async def test_a_database_in_memory_serves_many_runs_at_once():
+    """Each engine has its own, and its transactions do not meet on one connection."""
+    flow = Workflow("w")
+
+    @flow.step
+    def one(inputs) -> int:
+        return inputs["x"]
+
+    @flow.step
+    def two(one: int) -> int:
+        return one + 1
+
+    async with RunEngine([flow], store="sqlite://") as engine, RunEngine([flow], store="sqlite://") as other:
+        runs = await asyncio.gather(*(engine.run("w", {"x": n}) for n in range(40)))
+        assert [await engine.get_output(run.id, "two") for run in runs] == [*range(1, 41)]
+        assert await other.list_runs() == []

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import StaticPool
+
+from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 __all__ = ["Database", "open_database"]
 
@@ -27,8 +28,9 @@ class Database:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.writing = _sqlite(url, begin="BEGIN IMMEDIATE")
-            self.reading = self.writing if _is_memory(url) else _sqlite(url, begin="BEGIN", readers=_READERS)
+            place = _in_memory() if _is_memory(url) else url
+            self.writing = _sqlite(place, begin="BEGIN IMMEDIATE")
+            self.reading = _sqlite(place, begin="BEGIN", readers=_READERS)
         else:
             self.writing = self.reading = create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True)
 
@@ -73,13 +75,15 @@ def _is_memory(url: URL) -> bool:
     return url.database in {None, "", ":memory:"}
 
 
+def _in_memory() -> URL:
+    """A database of its own in memory, for several connections: one that threads share would mix transactions up."""
+    name = f"file:/{REAL_RUNTIMES.blocking.token_hex(8)}"
+    return URL.create("sqlite", database=name, query={"vfs": "memdb", "uri": "true"})
+
+
 def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
-    options: dict[str, Any] = {"connect_args": {"check_same_thread": False}}
-    if _is_memory(url):
-        options["poolclass"] = StaticPool
-    else:
-        options.update(pool_size=readers, max_overflow=0)
-    engine = create_engine(url, **options)
+    threads = {"check_same_thread": False}
+    engine = create_engine(url, pool_size=readers, max_overflow=0, connect_args=threads)
 
     @event.listens_for(engine, "connect")
     def tune(connection: Any, _record: Any) -> None:
