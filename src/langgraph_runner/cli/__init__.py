@@ -22,8 +22,9 @@ def main() -> None:
     try:
         from langgraph_runner.cli.app import app  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
+        name = (error.name or "").partition(".")[0]
+        if name not in _EXTRA:
             raise
-        sys.stderr.write(f"langgraph-runner needs {error.name}: pip install 'langgraph-runner[cli]'\n")
+        sys.stderr.write(f"langgraph-runner needs {name}: pip install 'langgraph-runner[cli]'\n")
         raise SystemExit(8) from error
     app()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import Any, NoReturn
@@ -49,8 +48,6 @@ class Commands(TyperGroup):
         try:
             code = super().main(args, prog_name or "langgraph-runner", *others, **extra)
             sys.stdout.flush()
-        except BrokenPipeError:
-            code = _gone()
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.LEFT
         except _UsageError as error:
@@ -97,13 +94,6 @@ def _misused(error: Any, *, as_json: bool) -> ExitCode:
     else:
         error.show()
     return ExitCode.USAGE
-
-
-def _gone() -> ExitCode:
-    """Whoever has read our output has gone: end without a word."""
-    with contextlib.suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OTHER
 
 
 app = make_app(is_rich=sys.stdout.isatty())

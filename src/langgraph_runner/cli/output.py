@@ -8,12 +8,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import typer
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.words import no_controls
 
 if TYPE_CHECKING:
@@ -54,7 +56,13 @@ class Output:
             with contextlib.suppress(AttributeError):
                 self._stream.reconfigure(errors="replace")  # type: ignore[union-attr]
         self.console = Console(
-            file=self._stream, highlight=False, markup=False, emoji=False, force_terminal=self.is_terminal
+            file=self._stream,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            force_terminal=self.is_terminal,
+            # NO_COLOR: rich would still send bold and dim.
+            color_system=None if os.environ.get("NO_COLOR") else "auto",
         )
 
     @contextlib.contextmanager
@@ -81,8 +89,13 @@ class Output:
 
     def raw(self, text: str) -> None:
         """Write text as it is."""
-        self._stream.write(text)
-        self._stream.flush()
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            # Whoever has read our output has gone, as `head` does: end without a word, now and when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            raise typer.Exit(ExitCode.OTHER) from None
 
     # People.
 

@@ -133,7 +133,7 @@ class Interrupts:
             await self._cancelling
 
     def _interrupted(self) -> None:
-        if self._cancelling is None:
+        if self._cancelling is None and not self._has_left:
             self._display.notice("Cancelling: what runs is told to stop. Ctrl-C again leaves the run.")
             self._view.is_cancelling = True
             self._cancelling = asyncio.ensure_future(

@@ -1,0 +1,73 @@
+"""`docs/cli.md` says what the command line says of itself."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from langgraph_runner.cli.app import COMMANDS, app, make_app
+from langgraph_runner.cli.exits import EXIT_CODES
+from langgraph_runner.cli.problems import CliCode
+
+pytestmark = pytest.mark.req("R-54")
+PAGE = Path(__file__).parent.parent.parent / "docs" / "cli.md"
+NAMES = [
+    [],
+    *([function.__name__] for _, group in COMMANDS for function in group),
+    ["db", "upgrade"],
+    ["db", "version"],
+]
+
+
+def help_of(command):
+    """What `--help` prints in a pipe."""
+    done = CliRunner().invoke(app, [*command, "--help"], prog_name="langgraph-runner")
+    return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+
+
+def section(command):
+    """The part of the page on a command."""
+    title = f"### {' '.join(command)}" if command else "## All commands"
+    return f"{title}\n\n```text\n{help_of(command)}\n```\n"
+
+
+@pytest.mark.parametrize("command", NAMES, ids=lambda names: " ".join(names) or "all")
+def test_the_help_of_each_command_is_in_the_docs(command):
+    """Word for word."""
+    assert section(command) in PAGE.read_text(encoding="utf-8")
+
+
+def test_the_docs_have_no_command_that_is_gone():
+    """One heading for each."""
+    headings = re.findall(r"^### (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == [" ".join(names) for names in NAMES if names]
+
+
+def test_the_docs_have_every_exit_code_and_every_code():
+    """With the meaning that the table in the code gives it."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert [
+        code for code, meaning in EXIT_CODES.items() if f"| {int(code)} | {meaning} |\n" not in text
+    ] == []
+    assert [code for code in CliCode if f"`{code}`" not in text] == []
+
+
+def test_the_tour_is_true(cli):
+    """What it shows is what comes."""
+    text = PAGE.read_text(encoding="utf-8")
+    cli.run()
+    assert cli("graph", "shop.v1").out in text
+    assert cli("plan", "last", "change_theme", "--set", "brand.hue=210").out in text
+
+
+def test_a_terminal_gets_help_in_frames():
+    """By groups, in colours."""
+    done = CliRunner().invoke(make_app(is_rich=True), ["--help"], prog_name="langgraph-runner")
+    assert "╭─ Run ─" in done.stdout
+    assert "╭─ Look ─" in done.stdout
+
+
+if __name__ == "__main__":  # Writes the part of the page: PYTHONPATH=src python tests/cli/test_cli_docs.py
+    kept = PAGE.read_text(encoding="utf-8").partition("## All commands")[0]
+    PAGE.write_text(kept + "\n".join(map(section, NAMES)), encoding="utf-8")

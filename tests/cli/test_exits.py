@@ -1,0 +1,76 @@
+"""The table of exit codes is whole, and what is derived from it is right."""
+
+import json
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from langgraph_runner.cli.exits import EXIT_CODES, EXIT_OF_CODE, ExitCode
+from langgraph_runner.cli.problems import CliCode, Problem
+from langgraph_runner.cli.reading import read_duration
+from langgraph_runner.cli.words import duration, face, size
+from langgraph_runner.errors import ErrorCode
+from langgraph_runner.workflow import Reason, StepStatus
+
+pytestmark = pytest.mark.req("R-54")
+
+
+def test_every_error_code_has_an_exit_code():
+    """And every exit code a meaning."""
+    assert set(EXIT_OF_CODE) == set(ErrorCode)
+    assert set(EXIT_CODES) == set(ExitCode)
+
+
+def test_codes_of_the_command_line_are_none_of_the_package():
+    """A code means one thing."""
+    assert {code.value for code in CliCode} & {code.value for code in ErrorCode} == set()
+    assert all(code.exit in EXIT_CODES for code in CliCode)
+
+
+def test_a_database_that_refuses_is_told_in_one_line():
+    """Without the statement, which may hold data."""
+    problem = Problem.of(OperationalError("SELECT secret", {}, Exception("disk full\nmore")))
+    assert problem == ("DATABASE_FAILED", "The database refused: disk full", ExitCode.OTHER)
+    assert json.loads(json.dumps(problem._asdict()))["exit_code"] == 8
+
+
+def test_every_status_and_every_reason_has_a_face():
+    """Whatever a step may be."""
+    assert all(face(status).mark for status in StepStatus)
+    assert {face("skipped", reason).words for reason in Reason} >= {"cached", "reused", "cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (None, ""),
+        (0, "0 ms"),
+        (999.4, "999 ms"),
+        (999.6, "1.0 s"),
+        (59_940, "59.9 s"),
+        (59_960, "1 min 00 s"),
+        (185_000, "3 min 05 s"),
+        (3_599_800, "1 h 00 min"),
+        (7_800_000, "2 h 10 min"),
+    ],
+)
+def test_durations_are_told_in_fitting_units(ms, text):
+    """None ever reads 60 s or 60 min."""
+    assert duration(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (2**50, "1024.0 TiB")]
+)
+def test_sizes_are_told_in_fitting_units(count, text):
+    """Up to TiB."""
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("500ms", 0.5), ("30s", 30), ("1.5m", 90), ("2h", 7200), ("7d", 604_800), ("12", 12)],
+)
+def test_durations_are_read(given, seconds):
+    """A bare number is seconds."""
+    assert read_duration(given, "--timeout").total_seconds() == seconds

@@ -1,0 +1,232 @@
+"""The command line as a process: signals, pipes, terminals, and what it needs to be installed."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import tomllib
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.req("R-54")
+ROOT = Path(__file__).parent.parent.parent
+
+
+def until(process, text):
+    """Read lines of stdout up to one with `text`."""
+    for line in process.stdout:
+        if text in line:
+            return
+    raise AssertionError(process.stderr.read())
+
+
+def in_terminal(folder, *arguments, columns=80, answer=None, **environment):
+    """Run in a terminal; gives the exit code and all that was written there."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        for name in ("COLUMNS", "LINES", "NO_COLOR"):
+            os.environ.pop(name, None)
+        os.environ.update({"TERM": "xterm-256color", **environment})
+        os.execv(sys.executable, [sys.executable, "-m", "langgraph_runner", *arguments])  # noqa: S606 - ours
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    written = b""
+    while select.select([terminal], [], [], 60)[0]:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # Linux says so at the end.
+            break
+        written += piece
+        if answer is not None and b"[y/N]" in written:
+            os.write(terminal, answer)
+            answer = None
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), written.decode()
+
+
+def test_the_console_script_is_the_command_line():
+    """What an installer makes of the entry point."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["langgraph-runner"].partition(":")
+    code = f"import sys; sys.argv = ['langgraph-runner', '--help']; from {module} import {function} as f; f()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.startswith("Usage: langgraph-runner [OPTIONS] COMMAND")
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich", "sqlalchemy"])
+def test_without_the_extra_one_line_says_what_to_install(missing):
+    """No traceback."""
+    code = f"import sys; sys.modules[{missing!r}] = None; from langgraph_runner.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 8
+    assert done.stderr == f"langgraph-runner needs {missing}: pip install 'langgraph-runner[cli]'\n"
+
+
+def test_the_package_loads_neither_typer_nor_rich():
+    """They belong to the extra."""
+    code = (
+        "import sys, langgraph.graph, langgraph.runtime, langchain_core.runnables\n"
+        "before = set(sys.modules)\n"
+        "import langgraph_runner, langgraph_runner.engine, langgraph_runner.cli\n"
+        "print({'typer', 'rich'} & set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.req("R-51")
+def test_one_interrupt_cancels_the_run(process, cli):
+    """It says so, and how to go on."""
+    with process.start("run", "shop.v1", "--set", "hangs=true") as running:
+        until(running, "media started")
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, "Ctrl-C again leaves the run" in err) == (6, True)
+    assert "■ shop.v1 cancelled" in out
+    run = cli("status", "last", "--json").json
+    assert (run["status"], run["cancel_reason"]) == ("cancelled", "interrupted (Ctrl-C)")
+    assert f"langgraph-runner retry {run['id']}" in out
+
+
+STUBBORN = """
+from langgraph_runner.workflow import Workflow
+import asyncio
+
+flow = Workflow("stubborn")
+
+@flow.step
+async def stay():
+    while True:
+        try:
+            await asyncio.sleep(0.2)
+        except asyncio.CancelledError:
+            print("not yet", flush=True)
+"""
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
+def test_a_step_that_will_not_stop_is_left_by_further_interrupts(process, cli, first):
+    """Nobody has to wait for it, however the command was first told to end."""
+    (cli.folder / "stubborn.py").write_text(STUBBORN)
+    with process.start("run", "stubborn", "--app", "stubborn:flow") as running:
+        until(running, "stay started")
+        running.send_signal(first)
+        until(running, "not yet")
+        for _ in range(20):
+            running.send_signal(signal.SIGINT)
+            try:
+                running.wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                continue
+            break
+        else:
+            running.kill()
+    assert running.returncode == 130
+
+
+@pytest.mark.req("R-42")
+def test_a_terminated_command_hands_its_run_over_at_once(process, cli):
+    """Its lease is given up, so nobody has to wait for it."""
+    with process.start("run", "shop.v1", "--set", "hangs=true") as running:
+        until(running, "media started")
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=30)
+    assert (running.returncode, "Left the run before it was over. Go on with it: " in err) == (130, True)
+    assert "If its process has died: langgraph-runner resume" in cli("status", "last").out
+    (cli.folder / "go_on").touch()
+    assert cli("resume", "last", "--json").json["status"] == "completed"
+
+
+def test_a_reader_that_goes_away_ends_it_without_a_word(process, cli):
+    """As with `| head -1`."""
+    cli.run()
+    with process.start("events", "last", PYTHONUNBUFFERED="1") as running:
+        running.stdout.close()
+        assert running.stderr.read() == ""
+        running.wait(timeout=30)
+    assert running.returncode == 8
+
+
+def test_a_terminal_gets_a_table_that_lives(cli):
+    """A bar while it runs, and the steps when it is over."""
+    code, written = in_terminal(cli.folder, "run", "shop.v1")
+    assert code == 0
+    assert "\x1b[?25l" in written  # The cursor is hidden while it lives.
+    assert "/3  " in written
+    assert "━" in written
+    assert "\x1b[32m✓" in written
+    assert "run created" not in written
+
+
+def test_a_terminal_is_asked(cli):
+    """A no does nothing, and ends as a cancellation."""
+    cli.run()
+    arguments = ("update", "last", "change_theme", "--set", "brand.hue=99")
+    code, written = in_terminal(cli.folder, *arguments, answer=b"n\n")
+    assert (code, "Run this? [y/N]" in written, "Nothing was done." in written) == (6, True, True)
+    assert in_terminal(cli.folder, *arguments, answer=b"y\n")[0] == 0
+
+
+def test_no_color_is_heeded(cli):
+    """No colour, in a terminal, too."""
+    cli.run()
+    _, written = in_terminal(cli.folder, "steps", "last", NO_COLOR="1")
+    assert "✓" in written
+    assert "\x1b" not in written
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
+def test_lists_fit_a_narrow_terminal(cli, columns):
+    """Columns are left out, and names cut, rather than rows broken."""
+    cli.run()
+    _, written = in_terminal(cli.folder, "steps", "last", columns=columns, NO_COLOR="1")
+    lines = [line for line in written.splitlines() if line.strip()]
+    assert len(lines) == 4
+    assert max(map(len, lines)) <= columns
+
+
+def test_a_stream_without_unicode_gets_ascii(process, cli):
+    """And no error."""
+    cli.run("--set", "brand.name=Ünï")
+    done = process("status", "last", PYTHONIOENCODING="ascii")
+    assert (done.code, done.out.splitlines()[0]) == (0, "+ shop.v1 completed")
+    assert "?n?" in done.out
+    assert process("timeline", "last", PYTHONIOENCODING="ascii").code == 0
+
+
+def test_a_thousand_steps_are_followed(process, cli):
+    """In a pipe a line for each event, in a terminal no more than fits."""
+    (cli.folder / "big.py").write_text(
+        "from langgraph_runner.workflow import StepSpec, WorkflowSpec\n"
+        "def work(inputs):\n    return 1\n"
+        "x = WorkflowSpec(id='big', steps=tuple(StepSpec(id=f's{i}', run=work) for i in range(1000)))\n"
+    )
+    done = process("run", "big", "--app", "big:x")
+    assert done.code == 0
+    assert done.out.count(" completed (") == 1000
+    code, written = in_terminal(cli.folder, "run", "big", "--app", "big:x", "--input", '{"a": 1}')
+    assert code == 0
+    assert "1000 completed" in written
+    assert " more steps" in written
+
+
+def test_an_unforeseen_error_is_one_line_unless_one_wants_to_debug(cli, monkeypatch):
+    """Then it is the whole traceback."""
+
+    def fail(*_, **__):
+        raise ZeroDivisionError("by zero\nand more")
+
+    monkeypatch.setattr("langgraph_runner.engine.RunEngine.list_runs", fail)
+    cli.run("--detach")
+    done = cli("runs")
+    assert (done.code, done.err) == (
+        8,
+        "Error: ZeroDivisionError: by zero (LANGGRAPH_RUNNER_DEBUG=1 shows where)\n",
+    )
+    assert cli("runs", env={"LANGGRAPH_RUNNER_DEBUG": "1"}).err == ""
