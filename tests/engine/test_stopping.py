@@ -434,3 +434,20 @@ async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
     async with engine_of(flow) as engine:
         assert (await engine.wait(run.id, timeout_ms=5_000)).status is RunStatus.COMPLETED
         assert await engine.get_output(run.id, "stubborn") == "done"
+
+
+async def test_an_error_inside_the_engine_ends_the_run(engine_of, monkeypatch):
+    """Left alone, the run would be taken up again and again."""
+    from langgraph_runner.engine.execution import RunExecution
+
+    def broken(self):
+        raise RuntimeError("not as planned")
+
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="a")
+    flow.step(lambda a: a, id="b")
+    monkeypatch.setattr(RunExecution, "_take_room", broken)
+    async with engine_of(flow) as engine:
+        run = await engine.wait((await engine.trigger("w")).id, timeout_ms=5_000)
+        assert (run.status, run.steps) == (RunStatus.FAILED, {"cancelled": 2})
+        assert "not as planned" in run.error["message"]

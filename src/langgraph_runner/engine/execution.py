@@ -13,6 +13,8 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 from langgraph_runner.engine.artifacts import StepArtifacts
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.ledger import Ledger, Start, cancelled
@@ -134,6 +136,11 @@ class RunExecution:
             if await self._has_begun():
                 while not await self._turn():
                     await self._wake.wait()
+        except (LeaseLostError, OperationalError, InterfaceError):  # The database is away.
+            raise
+        except Exception as error:
+            # Nothing that should happen; but left as it is, the run would be taken up and end here again for ever.
+            await self._give_up(error)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -154,9 +161,7 @@ class RunExecution:
                     "The workflow has other steps now than when the run was made; run it again."
                 )
         except Exception as error:
-            self._error = self._record_of(error)
-            self._scheduler.stop(Reason.CANCELLED)
-            await self._commit([], "failed")
+            await self._give_up(error)
             return False
         facts: dict[str, tuple[StepStatus, Reason | None]] = {}
         for step in self._blueprint.dag.order:
@@ -168,6 +173,11 @@ class RunExecution:
                     self._error = json.loads(row.error)
         self._decided(self._scheduler.resume(facts))
         return True
+
+    async def _give_up(self, error: Exception) -> None:
+        self._error = self._record_of(error)
+        self._halt(type(error).__name__)
+        await self._commit([], "failed")
 
     async def _turn(self) -> bool:
         """Take in what has happened, decide, commit, start; True at the end of the run."""

@@ -19,7 +19,10 @@ __all__ = ["execute_many"]
 
 
 def execute_many(connection: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Execute `statement` once for each of `rows`, which have the same keys; nothing if there are none."""
+    """Execute `statement` once for each of `rows`, which have the same keys; nothing if there are none.
+
+    Not for `in_()`, whose text depends on how many values there are.
+    """
     if not rows:
         return
     sql, names, fixed = _compiled(statement, connection.dialect, tuple(rows[0]))

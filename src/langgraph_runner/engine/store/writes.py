@@ -301,6 +301,9 @@ class AdvanceRun(Write[Advanced]):
             _END_RUN,
             [{"r": w.run_id, "new_status": w.status, "new_error": w.error, "at": now} for w in ended],
         )
+        execute_many(
+            connection, _END_REST, [{"r": w.run_id, "at": now} for w in ended if w.status != "completed"]
+        )
         allowed = {id(write) for write in accepted}
         return [
             Advanced(
@@ -708,6 +711,14 @@ _END_RUN: Final = (
         lease_owner=literal(None),
         lease_expires_at=literal(None),
     )
+)
+_END_REST: Final = (
+    update(run_steps)
+    .where(
+        run_steps.c.run_id == bindparam("r"),
+        or_(run_steps.c.status == "pending", run_steps.c.status == "running"),
+    )
+    .values(status="cancelled", reason="cancelled", completed_at=bindparam("at"))
 )
 _HIT: Final = (
     update(step_cache)
