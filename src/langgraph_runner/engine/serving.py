@@ -56,6 +56,8 @@ class Server:
         self._lease_ms = lease_ms
         self._poll_s = poll_ms / 1000
         self.takes_on: TakesOn = "all"
+        self._interrupted: set[str] = set()
+        """Ours, but an error has ended the work on them: to be gone on with, by whoever may do so first."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._active: dict[str, RunExecution] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -142,6 +144,7 @@ class Server:
             emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
             # The database is away, say. The lease runs out, and somebody goes on from what is committed.
+            self._interrupted.add(run_id)
             emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
 
@@ -197,6 +200,7 @@ class Server:
             try:
                 while self._has_use_for_more() and await self.claim():
                     pass
+                await self._claim_interrupted()
             except Exception as error:  # As above.
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not self._is_serving():
@@ -205,6 +209,12 @@ class Server:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
+
+    async def _claim_interrupted(self) -> None:
+        """Who takes on only its own runs goes on with them too, as soon as their lease has run out."""
+        for run_id in [*self._interrupted] if self.takes_on == "own" else ():
+            if self._is_serving() and await self.claim(run_id):
+                self._interrupted.discard(run_id)
 
     def _is_serving(self) -> bool:
         return not self._is_closed
