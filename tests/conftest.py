@@ -118,6 +118,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.clear()
 
 
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Have a line printed at the end of the session, also where the test runs in a process of xdist's."""
+    return functools.partial(record_property, "told")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests have told, and how many comparisons there were. It runs where reports are gathered."""
+    passed = terminalreporter.stats.get("passed", ())
+    told = [str(text) for report in passed for name, text in report.user_properties if name == "told"]
+    compared = sum("a_wrapped_graph_shows" in report.nodeid for report in passed)
+    if compared:
+        from tests.transparency import summary  # 223 graphs are not built for nothing
+
+        told += summary.lines(compared)
+    for line in told:
+        terminalreporter.write_line(line)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """With `--requirements` no test ran, and that is fine."""
     if session.config.getoption("--requirements"):

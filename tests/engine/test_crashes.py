@@ -84,7 +84,7 @@ async def committed_tokens(engine: RunEngine, run_id: str) -> dict[str, int]:
 
 
 @pytest.mark.req("R-42", "R-43")
-async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, capsys):
+async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, tell):
     """200 runs, two workers, 50 SIGKILLs: every run completes, every committed effect is there once."""
     chance = random.Random(7)  # noqa: S311 - a reproducible one
     async with site.engine() as engine:
@@ -106,12 +106,11 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, ca
                 assert done.count(token) == 1  # the committed effect is there, once
                 assert max(done) == token  # and nothing ran after it was committed
                 repeated += len(done) - 1
-    with capsys.disabled():
-        steps = RUNS * len(DEPENDENCIES)
-        print(  # noqa: T201 - the counts are to be seen
-            f"\n{RUNS} runs, {kills} kills: all completed, {steps} of {steps} committed effects once,"
-            f" {repeated} uncommitted ones done again"
-        )
+    steps = RUNS * len(DEPENDENCIES)
+    tell(
+        f"{RUNS} runs, {kills} kills: all completed, {steps} of {steps} committed effects once,"
+        f" {repeated} uncommitted ones done again"
+    )
 
 
 @pytest.mark.req("R-42")
