@@ -324,7 +324,6 @@ _LATER = {
             "Run",
             "RunEngine",
             "RunEvent",
-            "RunFailedError",
             "RunNotFoundError",
             "RunPlan",
             "RunStateError",

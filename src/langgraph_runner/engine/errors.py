@@ -3,7 +3,6 @@
     EngineError               of langgraph_runner.errors.NodeRunnerError
     ├── RunNotFoundError      the tenant has no such run; also LookupError
     ├── RunStateError         the run is not in the state that this needs
-    ├── RunFailedError        a run that was waited for has failed: `step` and `record` say why
     ├── LeaseLostError        somebody else has taken over the run
     ├── ArtifactError         a file that cannot be kept, or is not what it was
     └── SchemaVersionError    the database is of another release
@@ -13,13 +12,12 @@ Each has a stable `code` and survives pickle.
 
 from __future__ import annotations
 
-from langgraph_runner.errors import ErrorCode, NodeErrorRecord, NodeRunnerError
+from langgraph_runner.errors import ErrorCode, NodeRunnerError
 
 __all__ = [
     "ArtifactError",
     "EngineError",
     "LeaseLostError",
-    "RunFailedError",
     "RunNotFoundError",
     "RunStateError",
     "SchemaVersionError",
@@ -60,25 +58,6 @@ class RunStateError(EngineError):
         super().__init__(f"Run '{run_id}' is {status}: {problem}")
         self.run_id = run_id
         self.status = status
-
-
-class RunFailedError(EngineError):
-    """A run has failed.
-
-    Attributes:
-        run_id: The run.
-        status: `failed` or `cancelled`.
-        record: The record of the first step that failed; None if it was no step's failure.
-    """
-
-    code = ErrorCode.RUN_FAILED
-
-    def __init__(self, *, run_id: str, status: str, record: NodeErrorRecord | None) -> None:
-        why = "" if record is None else f" at step '{record['node_id']}': {record['message']}"
-        super().__init__(f"Run '{run_id}' is {status}{why}")
-        self.run_id = run_id
-        self.status = status
-        self.record = record
 
 
 class LeaseLostError(EngineError):

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 from collections import deque
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -28,6 +29,8 @@ from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
+
+    from langchain_core.runnables import RunnableConfig
 
     from langgraph_runner.engine.host import Host, RunOptions
     from langgraph_runner.engine.store.records import RunRow, StepRow
@@ -382,7 +385,7 @@ class RunExecution:
             )
             try:
                 received = await self._results.received(step)
-                outcome = await step.run(received, context, self._config())
+                outcome = await step.run(received, context, self._config)
             except (
                 Exception
             ) as error:  # An interrupt has no meaning here, and stored outputs may not fit any more.
@@ -425,7 +428,9 @@ class RunExecution:
             duration_ms=duration_ms,
         )
 
-    def _config(self) -> Any:
+    @cached_property
+    def _config(self) -> RunnableConfig:
+        """The same for each step of the run."""
         return runner_config(
             abort_signal=self._abort.signal,
             metrics_collector=self._host.collector,

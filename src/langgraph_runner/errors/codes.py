@@ -49,8 +49,6 @@ class ErrorCode(StrEnum):
     """The tenant has no such run."""
     RUN_STATE = "RUN_STATE"
     """A run is not in the state that this needs."""
-    RUN_FAILED = "RUN_FAILED"
-    """A durable run has failed."""
     LEASE_LOST = "LEASE_LOST"
     """Somebody else has taken over a run; a late write was refused."""
     ARTIFACT_FAILED = "ARTIFACT_FAILED"
@@ -78,7 +76,6 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.ENGINE_FAILED: "The engine failed: {detail}",
         ErrorCode.RUN_NOT_FOUND: "There is no run '{run_id}'.",
         ErrorCode.RUN_STATE: "Run '{run_id}' is {status}: {problem}",
-        ErrorCode.RUN_FAILED: "Run '{run_id}' is {status}: {detail}",
         ErrorCode.LEASE_LOST: "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
         ErrorCode.ARTIFACT_FAILED: "Artifact '{name}': {problem}",
         ErrorCode.SCHEMA_VERSION: "The database has schema {found}, this release works with {known}. {fix}",

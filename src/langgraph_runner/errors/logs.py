@@ -12,7 +12,7 @@ package's own code together.
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import cache
 from typing import Any
 
@@ -61,18 +61,22 @@ def is_enabled(name: str, level: int) -> bool:
     return _is_enabled_in_structlog(name, level)
 
 
-def emit(name: str, level: int, event: str, **fields: Any) -> None:
+def emit(
+    name: str, level: int, event: str, more: Callable[[], dict[str, Any]] | None = None, **fields: Any
+) -> None:
     """Log one event, if anybody listens. Never raises: a log processor of the user's own must harm nothing.
 
     Args:
         name: The logger's name, as for `get_logger`.
         level: A level of `logging` that has a method of its own, from `DEBUG` to `CRITICAL`.
         event: What happened.
+        more: Gives fields that cost something to find out; asked only if somebody listens.
         **fields: What is to be said of it.
     """
     try:
         if is_enabled(name, level):
-            getattr(get_logger(name), logging.getLevelName(level).lower())(event, **fields)
+            found = {} if more is None else more()
+            getattr(get_logger(name), logging.getLevelName(level).lower())(event, **fields, **found)
     except Exception:
         logging.getLogger(name).exception("The log event %r could not be logged.", event)
 

@@ -197,7 +197,7 @@ class Execution:
             waves=result.waves,
             duration_ms=round(result.duration_ms, 3),
             thread_id=result.thread_id,
-            **({} if error is None else {"error_type": type(error).__name__}),
+            error_type=None if error is None else type(error).__name__,
         )
         return result
 

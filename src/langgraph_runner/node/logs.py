@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.errors.logs import get_logger, is_enabled
+from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.node.call import NodeCall
@@ -38,10 +39,9 @@ def as_log_level(level: int | str) -> int:
 
 def log(level: int, event: str, call: NodeCall, **fields: Any) -> None:
     """Log an event of `call` with the node's name, story and trace. Never raises."""
-    try:
-        if is_enabled(LOGGER, level):
-            story = {} if call.story_id is None else {"story_id": call.story_id}
-            method = getattr(get_logger(LOGGER), _METHODS[level])
-            method(event, node=call.name, **story, **fields, trace_id=call.trace_id)
-    except Exception:  # A log processor of the user's own must not fail the node.
-        logging.getLogger(LOGGER).exception("The log event %r could not be logged.", event)
+    emit(LOGGER, level, event, partial(_told, call, fields))
+
+
+def _told(call: NodeCall, fields: dict[str, Any]) -> dict[str, Any]:
+    story = {} if call.story_id is None else {"story_id": call.story_id}
+    return {"node": call.name, **story, **fields, "trace_id": call.trace_id}
