@@ -1,0 +1,1 @@
+"""The run engine beside others, under loads that all of them can carry."""

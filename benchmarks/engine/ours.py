@@ -1,0 +1,71 @@
+"""`RunEngine` as a contender."""
+
+from __future__ import annotations
+
+import contextlib
+from inspect import Parameter, Signature
+from typing import TYPE_CHECKING, Any
+
+from langgraph_runner.engine import MemoryTier, RunEngine
+from langgraph_runner.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from benchmarks.engine.turns import Load, Opens, Run
+
+
+def workflow(load: Load) -> Workflow:
+    """The DAG of a load. Each step has a parameter for each step that it depends on."""
+    flow = Workflow("bench.v1")
+    for step, before in load.dag.before.items():
+        function = _function(load, step, before)
+        flow.step(function, id=step, cache="global" if load.is_cached else "none")
+    return flow
+
+
+def ours(*, in_memory: bool = False, is_hot: bool = True, reads_last: bool = False) -> Opens:
+    """How to open an engine.
+
+    Args:
+        in_memory: Whether its database is in memory, not on disk.
+        is_hot: Whether the cache in the process is left as it is before each run, not emptied.
+        reads_last: Whether a run ends with reading the output of the last step.
+    """
+
+    @contextlib.asynccontextmanager
+    async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
+        tier = MemoryTier()
+        store = "sqlite://" if in_memory else f"sqlite:///{folder / 'runs.db'}"
+        engine = RunEngine(
+            [workflow(load)],
+            store=store,
+            cache=tier,
+            artifacts=folder / "artifacts",
+            max_active_runs=max(100, load.in_flight),
+        )
+        expected = "skipped" if load.is_cached else "completed"
+
+        async def run(number: int) -> None:
+            if not is_hot:
+                await tier.clear()
+            made = await engine.run("bench.v1")
+            is_fill = load.is_cached and number < 0
+            assert is_fill or made.steps == {expected: len(load.dag.before)}, made
+            if reads_last:
+                await engine.get_output(made.id, load.dag.last)
+
+        async with engine:
+            yield run
+
+    return opened
+
+
+def _function(load: Load, step: str, before: list[str]) -> Any:
+    async def function(**received: Any) -> Any:
+        return await load.work(step, received)
+
+    parameters = [Parameter(each, Parameter.KEYWORD_ONLY) for each in before]
+    function.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return function

@@ -1,0 +1,140 @@
+"""Contenders that are no dependencies: installed into an environment of their own, and run as processes there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from benchmarks.engine.turns import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.engine.turns import Load
+
+ROOT = Path(__file__).parent.parent.parent
+ENVIRONMENT = ROOT / ".bench-venv"
+PINS = Path(__file__).parent / "rivals.txt"
+_INSTALL_S = 600
+
+
+class NotInstalledError(Exception):
+    """A contender cannot be had here."""
+
+
+@cache
+def versions() -> dict[str, str]:
+    """What is pinned, by name."""
+    return dict(line.split("==") for line in PINS.read_text(encoding="utf-8").split())
+
+
+@cache
+def python() -> Path:
+    """The interpreter of the environment, which is made and filled if need be.
+
+    Raises:
+        NotInstalledError: The packages could not be installed.
+    """
+    found = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    stamp = ENVIRONMENT / "installed.txt"
+    pins = PINS.read_text(encoding="utf-8")
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == pins:
+        return found
+    print(f"  installing {', '.join(pins.split())} into {ENVIRONMENT.name} ...", flush=True)
+    try:
+        venv.create(ENVIRONMENT, with_pip=True)
+        install = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", PINS]
+        subprocess.run(install, check=True, capture_output=True, text=True, timeout=_INSTALL_S)  # noqa: S603 - ours
+    except subprocess.CalledProcessError as error:
+        lines = [line for line in error.stderr.splitlines() if line.startswith("ERROR")]
+        raise NotInstalledError((lines or ["pip failed"])[-1]) from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotInstalledError(type(error).__name__) from error
+    stamp.write_text(pins, encoding="utf-8")
+    return found
+
+
+@dataclass
+class Child:
+    """A process that carries loads, one after another."""
+
+    process: subprocess.Popen[str]
+
+    def take(self, load: Load) -> Turn:
+        """Have a load carried.
+
+        Raises:
+            RuntimeError: The process has ended.
+        """
+        requests, answers = self._pipes()
+        requests.write(json.dumps(asdict(load)) + "\n")
+        requests.flush()
+        line = answers.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args!r} ended with {self.process.wait()}; see what it printed.")
+        return Turn(**json.loads(line))
+
+    def wait_ready(self) -> None:
+        """Wait until it has imported what it needs."""
+        assert self._pipes()[1].readline() == "ready\n"
+
+    def _pipes(self) -> tuple[IO[str], IO[str]]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        return self.process.stdin, self.process.stdout
+
+
+@contextlib.contextmanager
+def child(name: str) -> Iterator[Child]:
+    """Start `benchmarks.engine.{name}_contender` in the environment; its files go when it ends.
+
+    Raises:
+        NotInstalledError: It could not be installed.
+    """
+    interpreter = python()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        process = subprocess.Popen(  # noqa: S603 - ours
+            [interpreter, "-m", f"benchmarks.engine.{name}_contender", folder],
+            cwd=ROOT,
+            env={**os.environ, **_settings(folder)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sys.stderr if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
+            text=True,
+        )
+        started = Child(process)
+        try:
+            started.wait_ready()
+            yield started
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _settings(folder: str) -> dict[str, str]:
+    """Prefect's: everything in a folder, nothing sent anywhere, no user interface."""
+    return {
+        "PREFECT_HOME": folder,
+        "PREFECT_PROFILES_PATH": f"{folder}/profiles.toml",
+        "PREFECT_API_URL": "",
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
