@@ -13,12 +13,14 @@ from benchmarks import (
     failed_attempt,
     graph_chain,
     graph_runner,
+    hashing,
     import_time,
     json_saver,
     metrics,
     sanitizer,
     success_path,
 )
+from benchmarks.engine import cached_runs, durable_steps, loop_lag, makespan, step_cost, throughput
 from benchmarks.report import render
 
 SECTIONS = {
@@ -29,6 +31,13 @@ SECTIONS = {
     "json_saver": json_saver.measure,
     "sanitizer": sanitizer.measure,
     "metrics": metrics.measure,
+    "hashing": hashing.measure,
+    "engine_makespan": makespan.measure,
+    "engine_steps": durable_steps.measure,
+    "engine_throughput": throughput.measure,
+    "engine_cached": cached_runs.measure,
+    "engine_cost": step_cost.measure,
+    "engine_lag": loop_lag.measure,
     "import_time": import_time.measure,
 }
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"

@@ -26,7 +26,9 @@ def database(folder: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(folder / "bare.db", check_same_thread=False)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("CREATE TABLE steps (run INTEGER, step TEXT, output TEXT, PRIMARY KEY (run, step))")
+        connection.execute(
+            "CREATE TABLE steps (run INTEGER, step TEXT, output TEXT, PRIMARY KEY (run, step))"
+        )
         yield connection
 
 

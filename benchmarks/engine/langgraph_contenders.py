@@ -25,7 +25,10 @@ _STEPS_LIMIT = 100_000
 
 def state_graph(load: Load) -> StateGraph[Any]:
     """The DAG of a load: a field of the state and a node for each step. A node reads those that it depends on."""
-    fields: dict[str, Any] = {"number": int, **dict.fromkeys((f"out_{step}" for step in load.dag.before), Any)}
+    fields: dict[str, Any] = {
+        "number": int,
+        **dict.fromkeys((f"out_{step}" for step in load.dag.before), Any),
+    }
     graph: Any = StateGraph(TypedDict("State", fields, total=False))
     for step, before in load.dag.before.items():
         received = [f"out_{each}" for each in before] or ["number"]

@@ -80,7 +80,9 @@ class Child:
         requests.flush()
         line = answers.readline()
         if not line:
-            raise RuntimeError(f"{self.process.args!r} ended with {self.process.wait()}; see what it printed.")
+            raise RuntimeError(
+                f"{self.process.args!r} ended with {self.process.wait()}; see what it printed."
+            )
         return Turn(**json.loads(line))
 
     def wait_ready(self) -> None:
@@ -105,7 +107,7 @@ def child(name: str) -> Iterator[Child]:
         process = subprocess.Popen(  # noqa: S603 - ours
             [interpreter, "-m", f"benchmarks.engine.{name}_contender", folder],
             cwd=ROOT,
-            env={**os.environ, **_settings(folder)},
+            env=_environment(folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=sys.stderr if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
@@ -124,17 +126,18 @@ def child(name: str) -> Iterator[Child]:
                 process.kill()
 
 
-def _settings(folder: str) -> dict[str, str]:
-    """Prefect's: everything in a folder, nothing sent anywhere, no user interface."""
+def _environment(folder: str) -> dict[str, str]:
+    """Prefect's settings: everything in a folder, nothing sent anywhere, no user interface."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DBOS_"))
+    }
     return {
+        **inherited,
         "PREFECT_HOME": folder,
-        "PREFECT_PROFILES_PATH": f"{folder}/profiles.toml",
-        "PREFECT_API_URL": "",
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
         "PREFECT_LOGGING_LEVEL": "WARNING",
-        "PREFECT_LOGGING_TO_API_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }

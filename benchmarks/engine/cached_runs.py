@@ -1,0 +1,80 @@
+"""What a run costs whose every step is in the cache.
+
+`python -m benchmarks engine_cached` measures it, in about half a minute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.engine.dag import campaign
+from benchmarks.engine.langgraph_contenders import graph
+from benchmarks.engine.ours import ours
+from benchmarks.engine.race import best_ms, here, median_ms, race
+from benchmarks.engine.turns import Load
+from benchmarks.report import Goal, Section, Table, milliseconds, times
+
+if TYPE_CHECKING:
+    from benchmarks.engine.turns import Turn
+
+ROUNDS = 5
+RUNS = 15
+LARGE = 256_000
+COLD = "`RunEngine`, from the database"
+WARM = "`RunEngine`, from the tier in the process"
+READING = "`RunEngine`, from the database, and the last output read"
+GRAPH = "LangGraph `StateGraph`, `SqliteCache`"
+DURABLE = "LangGraph `StateGraph`, `SqliteCache`, `AsyncSqliteSaver`, sync"
+LIMITS_MS = {"tiny outputs": 6, "256 kB of output a step": 15}
+
+METHOD = """
+The thirteen steps of the campaign, all of them known to the cache, a new run each time, {runs} one after another.
+The database is on disk, and the run is durable: its rows, steps and events are written as those of any run.
+*From the database*: the tier in the process is emptied before each run. An output counts by its hash, so a run that
+hits everywhere never loads one; who wants the result reads it after the run, as the third row does.
+LangGraph's cache, keyed by what a node receives, loads each output into the state, which the caller gets; without a
+checkpointer nothing of the run is kept, with one it is.
+"""
+
+
+def measure(rounds: int = ROUNDS, runs: int = RUNS, large: int = LARGE) -> Section:
+    """Race them with both sizes."""
+    dag = campaign()
+    sizes = dict(zip(LIMITS_MS, (0, large), strict=True))
+    loads = {
+        name: Load(dag, runs=runs, warm_up=3, is_cached=True, output_bytes=size)
+        for name, size in sizes.items()
+    }
+    field = (
+        here(COLD, ours(is_hot=False)),
+        here(WARM, ours()),
+        here(READING, ours(is_hot=False, reads_last=True)),
+        here(GRAPH, graph(None)),
+        here(DURABLE, graph("sync")),
+    )
+    found = race(field, loads, rounds)
+    tables = [_table(name, turns) for name, turns in found.items()]
+    goals = [_goal(name, turns) for name, turns in found.items()]
+    return Section("A run that is cached", METHOD.format(runs=runs), tables, goals)
+
+
+def _goal(name: str, turns: dict[str, list[Turn]]) -> Goal:
+    cold, warm = median_ms(turns[COLD]), median_ms(turns[WARM])
+    why = (
+        f"the best was {best_ms(turns[COLD]):.2f} ms; the look-up in the database is {cold - warm:.2f} ms of it, the"
+        " rest is to make the run, to decide on each step and to commit twice."
+    )
+    return Goal(f"cached run of 13 steps, {name}", cold, LIMITS_MS[name], "ms", if_missed=why)
+
+
+def _table(name: str, turns: dict[str, list[Turn]]) -> Table:
+    rows = [
+        [
+            rival,
+            times(median_ms(each) / median_ms(turns[COLD])),
+            milliseconds(median_ms(each)),
+            milliseconds(best_ms(each)),
+        ]
+        for rival, each in turns.items()
+    ]
+    return Table(name.capitalize(), ["Contender", "Beside the engine", "Median, ms", "Best, ms"], rows)

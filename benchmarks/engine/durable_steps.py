@@ -1,0 +1,94 @@
+"""What a durable step costs that does nothing: one after another, side by side, and in a small run.
+
+`python -m benchmarks engine_steps` measures it, in about half a minute.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.engine.bare import grouped, inserts
+from benchmarks.engine.dag import campaign, chain, row
+from benchmarks.engine.langgraph_contenders import graph
+from benchmarks.engine.ours import ours
+from benchmarks.engine.race import beside, best_ms, here, median_ms, race, rivals
+from benchmarks.engine.turns import Load
+from benchmarks.report import Goal, Section, Table, milliseconds, times
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.engine.turns import Turn
+
+ROUNDS = 5
+STEPS = 200
+RUNS = 15
+OURS = "`RunEngine`"
+INSERTS = "SQLite alone: an insert and a commit each"
+GROUPED = "SQLite alone: a thread that groups commits"
+LANGGRAPH = "LangGraph `StateGraph`, `AsyncSqliteSaver`, sync"
+
+METHOD = """
+Awaited steps that do nothing and deliver a number, each durable before what depends on it starts: {steps} in a chain,
+{steps} side by side, and the thirteen of the campaign alone, {runs} runs one after another. One run warms up.
+Everything is on disk; SQLite has a write-ahead log and `synchronous` FULL, so each commit ends with an fsync, whose
+speed counts: the rows of SQLite alone show it, and know nothing of runs, hashes, leases and events. LangGraph's
+`durability` is "sync". DBOS is as it comes, in a process of its own.
+*Beside SQLite* is the time divided by that of an insert and a commit for each step, in the median round.
+"""
+
+
+def measure(
+    rounds: int = ROUNDS, steps: int = STEPS, runs: int = RUNS, processes: Sequence[str] = ("dbos",)
+) -> Section:
+    """Race them on each shape."""
+    in_chain, in_row, alone = f"{steps} in a chain", f"{steps} side by side", "A run of 13 steps"
+    loads = {
+        in_chain: Load(chain(steps)),
+        in_row: Load(row(steps)),
+        alone: Load(campaign(), runs=runs, warm_up=2),
+    }
+    inside = (
+        here(INSERTS, inserts),
+        here(GROUPED, grouped),
+        here(OURS, ours()),
+        here(LANGGRAPH, graph("sync")),
+    )
+    with rivals(*inside, processes=processes) as (field, missing):
+        found = race(field, loads, rounds)
+    tables = [
+        _table(in_chain, found[in_chain], steps),
+        _table(in_row, found[in_row], steps),
+        _table(alone, found[alone], 1),
+    ]
+    goals = [
+        _goal("durable step in a chain", found[in_chain], steps, 0.6),
+        _goal("durable step side by side", found[in_row], steps, 0.10),
+        _goal("run of 13 steps that do nothing", found[alone], 1, 8),
+    ]
+    method = METHOD.format(steps=steps, runs=runs).strip()
+    return Section("Durable steps", f"{method}\n{missing}", tables, goals)
+
+
+def _goal(text: str, turns: dict[str, list[Turn]], divisor: int, limit_ms: float) -> Goal:
+    bare_ms, median_of_ours = median_ms(turns[GROUPED]) / divisor, median_ms(turns[OURS]) / divisor
+    why = (
+        f"the best was {best_ms(turns[OURS]) / divisor:.3f} ms; the same commits without an engine take"
+        f" {bare_ms:.3f} ms here, so {median_of_ours - bare_ms:.3f} ms are the engine's own work."
+    )
+    return Goal(text, median_of_ours, limit_ms, "ms", if_missed=why)
+
+
+def _table(title: str, turns: dict[str, list[Turn]], divisor: int) -> Table:
+    of = "A step" if divisor > 1 else "A run"
+    columns = ["Contender", "Beside SQLite", f"{of}, median, ms", f"{of}, best, ms"]
+    rows = [
+        [
+            name,
+            times(beside(turns, name, INSERTS)),
+            milliseconds(median_ms(each) / divisor),
+            milliseconds(best_ms(each) / divisor),
+        ]
+        for name, each in turns.items()
+    ]
+    return Table(title, columns, rows)

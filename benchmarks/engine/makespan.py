@@ -1,0 +1,88 @@
+"""How much longer a run takes than the longest path through its steps.
+
+`python -m benchmarks engine_makespan` measures it, in about a minute.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from benchmarks.engine.bare import asyncio_alone
+from benchmarks.engine.dag import campaign, scattered
+from benchmarks.engine.langgraph_contenders import functional, graph
+from benchmarks.engine.ours import ours
+from benchmarks.engine.race import all_runs_ms, best_ms, here, median_ms, race, rivals
+from benchmarks.engine.turns import Load
+from benchmarks.report import Goal, Section, Table, milliseconds, times
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.engine.dag import Dag
+    from benchmarks.engine.turns import Turn
+
+ROUNDS = 5
+LIMIT = 1.02
+OURS = "`RunEngine`, SQLite"
+FLOOR = "asyncio alone, nothing kept"
+
+METHOD = """
+Steps that sleep: thirteen of 20 to 200 ms in eight levels, the campaign of the examples in shape; and a hundred of
+10 to 100 ms, each of which depends on up to three of the twenty before it, drawn by chance once and for all.
+*Over the path* is the time of a run divided by the longest sum of sleeps along a path, which no run can be below.
+The databases are on disk. A `StateGraph` starts what is ready when the whole step before has ended; LangGraph's
+functional API, DBOS and Prefect await each step by hand as soon as what it needs is there, and so does the row of
+asyncio alone, which keeps nothing and shows what sleeping costs here. The functional API keeps nothing either.
+DBOS and Prefect run in a process of their own, Prefect with its server on loopback, both as they come.
+"""
+
+
+def measure(
+    rounds: int = ROUNDS, dags: dict[str, Dag] | None = None, processes: Sequence[str] = ("dbos", "prefect")
+) -> Section:
+    """Race them on each DAG."""
+    dags = dags or {"13 steps": campaign(sleeps=True), "100 random steps": scattered(100)}
+    loads = {name: Load(dag) for name, dag in dags.items()}
+    inside = (
+        here(FLOOR, asyncio_alone),
+        here(OURS, ours()),
+        here("LangGraph `StateGraph`, SQLite", graph("sync")),
+        here("LangGraph functional API, nothing kept", functional),
+    )
+    with rivals(*inside, processes=processes) as (field, missing):
+        found = race(field, loads, rounds)
+    tables, goals = [], []
+    for name, dag in dags.items():
+        tables.append(_table(f"{name}: {dag.critical_path_ms:,.0f} ms", dag, found[name]))
+        over = _over(dag, found[name][OURS])
+        floor = _over(dag, found[name][FLOOR])
+        goals.append(
+            Goal(f"makespan over the critical path, {name}", over, LIMIT, if_missed=_why(dag, over, floor))
+        )
+    return Section("Makespan of a run", f"{METHOD.strip()}\n{missing}", tables, goals)
+
+
+def _over(dag: Dag, turns: list[Turn]) -> float:
+    return median(all_runs_ms(turns)) / dag.critical_path_ms
+
+
+def _why(dag: Dag, over: float, floor: float) -> str:
+    beyond_ms = (over - floor) * dag.critical_path_ms
+    return (
+        f"asyncio alone comes to {floor:.3f} here; what the engine adds to it, {beyond_ms:.1f} ms, is a commit before"
+        " each step on the path and one after the last."
+    )
+
+
+def _table(title: str, dag: Dag, turns: dict[str, list[Turn]]) -> Table:
+    rows = [
+        [
+            name,
+            times(_over(dag, each)),
+            milliseconds(median_ms(each)),
+            milliseconds(best_ms(each)),
+        ]
+        for name, each in turns.items()
+    ]
+    return Table(title, ["Contender", "Over the path", "Median, ms", "Best, ms"], rows)

@@ -1,0 +1,92 @@
+"""How many runs a second get done when many are in flight.
+
+`python -m benchmarks engine_throughput` measures it, in about a minute.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from benchmarks.engine.bare import grouped
+from benchmarks.engine.dag import campaign
+from benchmarks.engine.langgraph_contenders import graph
+from benchmarks.engine.ours import ours
+from benchmarks.engine.race import here, race, rivals
+from benchmarks.engine.turns import Load
+from benchmarks.report import Goal, Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.engine.turns import Turn
+
+ROUNDS = 3
+RUNS = 600
+IN_FLIGHT = 200
+MOST_RUNS_OF_DBOS = 60
+LIMIT = 500
+OURS = "`RunEngine`"
+GROUPED = "SQLite alone: a thread that groups commits"
+LANGGRAPH = 'LangGraph `StateGraph`, `AsyncSqliteSaver`, durability "{}"'
+
+METHOD = """
+The thirteen steps of the campaign, which do nothing, {runs} runs, of which {in_flight} are in flight at any time; the
+cache is off. `RunEngine` is as it comes, but for `max_active_runs={in_flight}`. SQLite is on disk with
+`synchronous` FULL throughout.
+LangGraph's durability "async" writes a checkpoint while the next step runs already, and lets a crash take the last
+ones; with "sync", as with `RunEngine`, a step is durable before what follows it starts.
+SQLite alone inserts a row for each step in the same order; it knows nothing of runs, leases and events.
+DBOS runs {dbos} a turn, not {runs}, which would take too long; in a process of its own, as it comes.
+"""
+
+
+def measure(
+    rounds: int = ROUNDS,
+    runs: int = RUNS,
+    in_flight: int = IN_FLIGHT,
+    processes: Sequence[str] = ("dbos",),
+) -> Section:
+    """Race them."""
+    load = Load(campaign(), runs=runs, in_flight=in_flight, warm_up=3)
+    inside = (
+        here(GROUPED, grouped),
+        here(OURS, ours()),
+        here(LANGGRAPH.format("async"), graph("async")),
+        here(LANGGRAPH.format("sync"), graph("sync")),
+    )
+    with rivals(*inside, processes=processes, max_runs=MOST_RUNS_OF_DBOS) as (field, missing):
+        turns = race(field, {"": load}, rounds)[""]
+    rows = [
+        [
+            name,
+            f"{_runs_a_second(each):,.0f}",
+            f"{max(_rates(each)):,.0f}",
+            f"{median(median(turn.runs_ms) for turn in each):,.0f}",
+        ]
+        for name, each in turns.items()
+    ]
+    columns = ["Contender", "Runs a second, median", "Best", "A run from its start to its end, ms"]
+    thread_us = median(turn.thread_ms / len(turn.runs_ms) * 1e3 for turn in turns[OURS])
+    why = (
+        f"a run keeps the thread of the event loop busy for {thread_us:,.0f} µs, so one process could do at most"
+        f" {1e6 / thread_us:,.0f} a second even if writing cost nothing; the thread that writes takes its share of the"
+        " interpreter's lock beside it."
+    )
+    goal = Goal(
+        f"runs a second, 13 steps, {in_flight} in flight",
+        _runs_a_second(turns[OURS]),
+        LIMIT,
+        at_least=True,
+        if_missed=why,
+    )
+    method = METHOD.format(runs=runs, in_flight=in_flight, dbos=min(runs, MOST_RUNS_OF_DBOS)).strip()
+    return Section("Runs a second", f"{method}\n{missing}", [Table("", columns, rows)], [goal])
+
+
+def _rates(turns: list[Turn]) -> list[float]:
+    return [len(turn.runs_ms) / turn.total_ms * 1e3 for turn in turns]
+
+
+def _runs_a_second(turns: list[Turn]) -> float:
+    return median(_rates(turns))
