@@ -77,4 +77,6 @@ def _table(name: str, turns: dict[str, list[Turn]]) -> Table:
         ]
         for rival, each in turns.items()
     ]
-    return Table(name.capitalize(), ["Contender", "Beside the engine", "Median, ms", "Best, ms"], rows)
+    return Table(
+        name[0].upper() + name[1:], ["Contender", "Beside the engine", "Median, ms", "Best, ms"], rows
+    )

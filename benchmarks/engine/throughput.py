@@ -70,8 +70,8 @@ def measure(
     thread_us = median(turn.thread_ms / len(turn.runs_ms) * 1e3 for turn in turns[OURS])
     why = (
         f"a run keeps the thread of the event loop busy for {thread_us:,.0f} µs, so one process could do at most"
-        f" {1e6 / thread_us:,.0f} a second even if writing cost nothing; the thread that writes takes its share of the"
-        " interpreter's lock beside it."
+        f" {1e6 / thread_us:,.0f} a second even if writing cost nothing; the thread that writes takes its share of"
+        " the interpreter's lock beside it."
     )
     goal = Goal(
         f"runs a second, 13 steps, {in_flight} in flight",
