@@ -1,5 +1,6 @@
 """A folder with a small app in it, and the command line to be called there, in this process and as a process."""
 
+import io
 import json
 import os
 import subprocess
@@ -124,6 +125,49 @@ def cli(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     yield Cli(tmp_path)
     sys.modules.pop("shop", None)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        """Of 80 columns, if the environment does not say otherwise."""
+        return True
+
+
+class Screen:
+    """The command line in a terminal, called in this process; stdout and stderr are each a terminal."""
+
+    def __init__(self, monkeypatch):
+        self._monkeypatch = monkeypatch
+
+    def terminal(self, *, columns=80, lines=24, colours=False, encoding="utf-8"):
+        """Make stdout one."""
+        environment = {"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)}
+        for name, value in {**environment, "NO_COLOR": "" if colours else "1"}.items():
+            self._monkeypatch.setenv(name, value)
+        terminal = Terminal()
+        terminal.encoding = encoding
+        self._monkeypatch.setattr(sys, "stdout", terminal)
+        return terminal
+
+    def __call__(self, *arguments, answer="", **options):
+        """Run a command, with an answer to what it asks."""
+        out, err, stdin = self.terminal(**options), Terminal(), Terminal(answer)
+        self._monkeypatch.setattr(sys, "stderr", err)
+        self._monkeypatch.setattr(sys, "stdin", stdin)
+        with pytest.raises(SystemExit) as ended:
+            app([*arguments], prog_name="langgraph-runner")
+        return Done(ended.value.code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def screen(cli, monkeypatch):
+    """The command line in a terminal, in the folder of the app."""
+    del cli
+    return Screen(monkeypatch)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """`docs/cli.md` says what the command line says of itself."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,18 @@ def test_a_terminal_gets_help_in_frames():
     done = CliRunner().invoke(make_app(is_rich=True), ["--help"], prog_name="langgraph-runner")
     assert "╭─ Run ─" in done.stdout
     assert "╭─ Look ─" in done.stdout
+
+
+def test_the_list_of_commands_says_what_each_is_for():
+    """No sentence is cut."""
+    listed = help_of([]).partition("Commands:\n")[2].splitlines()
+    assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
+
+
+def test_the_version_is_that_of_the_package():
+    """As installers know it."""
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"langgraph-runner {version('langgraph-runner')}\n")
 
 
 if __name__ == "__main__":  # Writes the part of the page: PYTHONPATH=src python tests/cli/test_cli_docs.py

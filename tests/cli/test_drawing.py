@@ -279,6 +279,32 @@ def test_bars_can_be_ascii():
     assert set(lines["e"].work) == {"#"}
 
 
+def test_a_step_that_did_not_run_is_a_mark_where_that_was_known():
+    """With a word in place of a time, and a long name cut."""
+    name = "a_step_with_a_name_of_forty_signs_or_more"
+    lines = bar_lines(timeline([*USUAL, (name, "upstream_failed", 500)]), width=80, is_unicode=True)
+    line = next(each for each in lines if each.bar.step == name)
+    assert (line.name, line.work, line.took.strip()) == (f"{name[:24]}..", "○", "blocked")
+    other = next(each for each in lines if each.bar.step == "b")
+    assert len(line.lead) == round(len(other.work) * 500 / 400)
+
+
+def test_a_step_that_waits_is_an_empty_row():
+    """Nothing is known of it."""
+    run, steps = run_of([("a", 0, None)], status="running", ms=None)
+    waiting = RunStep(run_id="r", step="e", status="pending")
+    found = timeline_of(run, [*steps, waiting], NEEDS, NOW)
+    line = bar_lines(found, width=80, is_unicode=True)[1]
+    assert ((line.lead + line.wait + line.work).strip(), line.took.strip()) == ("", "pending")
+    assert "e: pending, after a" in timeline_svg(found)
+
+
+def test_a_run_that_took_no_time_has_an_axis_of_nothing():
+    """It can be drawn all the same."""
+    root = parsed(timeline_svg(timeline([("a", 0, 0)], ms=0)))
+    assert [text.text for text in root.findall(f"{SVG}text") if text.get("text-anchor") == "middle"] == ["0"]
+
+
 def test_a_timeline_is_valid_svg():
     """A group for each step, with what there is to know of it."""
     root = parsed(timeline_svg(timeline([*USUAL, ("<x> & y", "upstream_failed", 900)])))

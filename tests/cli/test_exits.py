@@ -1,6 +1,7 @@
 """The table of exit codes is whole, and what is derived from it is right."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -8,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from langgraph_runner.cli.exits import EXIT_CODES, EXIT_OF_CODE, ExitCode
 from langgraph_runner.cli.problems import CliCode, Problem
 from langgraph_runner.cli.reading import read_duration
-from langgraph_runner.cli.words import duration, face, size
+from langgraph_runner.cli.words import ago, duration, face, size
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.workflow import Reason, StepStatus
 
@@ -74,3 +75,19 @@ def test_sizes_are_told_in_fitting_units(count, text):
 def test_durations_are_read(given, seconds):
     """A bare number is seconds."""
     assert read_duration(given, "--timeout").total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("passed", "text"),
+    [
+        (timedelta(seconds=-3), "0 s ago"),
+        (timedelta(seconds=59), "59 s ago"),
+        (timedelta(minutes=59), "59 min ago"),
+        (timedelta(hours=47), "47 h ago"),
+        (timedelta(days=3), "3 days ago"),
+    ],
+)
+def test_ages_are_told_roughly(passed, text):
+    """A clock that is ahead of ours says nothing of the future."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert ago(now - passed, now) == text

@@ -1,6 +1,7 @@
 """`--app` and `--store`: what they may be, and what is said where they are not."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -40,7 +41,7 @@ def test_the_database_is_that_of_the_option_then_of_the_environment(cli):
         ("zzzzzz:engine", "there is no module 'zzzzzz'. It is looked for in "),
         ("shop:engin", "shop has no attribute 'engin'. Did you mean 'engine'?"),
         ("shop:zzzzzz", "shop has no attribute 'zzzzzz'. It has: shop."),
-        ("shop:number", "shop:number is a int, not a RunEngine"),
+        ("shop:number", "shop:number is an int, not a RunEngine"),
         ("shop:later", "shop:later is a coroutine function; give a plain function."),
         ("shop:broken", "shop:broken failed: KeyError: 'no key' (shop.py, line "),
         ("raising:x", "raising cannot be imported: ZeroDivisionError: division by zero (raising.py, line 2)"),
@@ -49,7 +50,7 @@ def test_the_database_is_that_of_the_option_then_of_the_environment(cli):
             "needing cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be' (needing",
         ),
         ("odd:x", "odd cannot be imported: SyntaxError: "),
-        ("mixed:x", "mixed:x is a list with a int"),
+        ("mixed:x", "mixed:x is a list with an int"),
         ("blocking:x", "Give a RunEngine: it blocks nobody here."),
     ],
 )
@@ -80,6 +81,16 @@ def test_a_workflow_that_cannot_run_is_told_with_all_its_problems(cli):
     )
     done = cli("workflows", "--app", "circle:x")
     assert (done.code, "wait for each other in a circle" in done.err) == (4, True)
+
+
+@pytest.mark.parametrize("app", ["wrong:x", "wrong_maker:make"])
+def test_a_workflow_that_cannot_even_be_made_has_its_own_code(cli, app):
+    """When its module is imported, or when its function is called; it names the workflow."""
+    text = "from langgraph_runner.workflow import Workflow\n"
+    (cli.folder / "wrong.py").write_text(f"{text}x = Workflow('no id')\n")
+    (cli.folder / "wrong_maker.py").write_text(f"{text}def make():\n    return Workflow('no id')\n")
+    done = cli("workflows", "--app", app, "--json")
+    assert (done.code, json.loads(done.err)["code"], "no id" in done.err) == (4, "WORKFLOW_INVALID", True)
 
 
 def test_no_app_is_told_where_one_is_needed(cli):

@@ -146,6 +146,21 @@ def test_one_workflow_is_shown_with_its_steps_changes_and_inputs(cli):
     assert shown["inputs"]["properties"]["budget"]["type"] == "integer"
 
 
+def test_a_workflow_without_changes_and_inputs_has_no_tables_of_them(cli):
+    """Only of its steps; a type that may be several is told with all of them."""
+    (cli.folder / "small.py").write_text(
+        "from pydantic import BaseModel\nfrom langgraph_runner.workflow import Workflow\n"
+        "class Brief(BaseModel):\n    limit: int | None = None\n    more: object = None\n"
+        "bare, typed = Workflow('bare'), Workflow('typed', inputs=Brief)\n"
+        "@bare.step\n@typed.step\ndef a(): ...\nx = [bare, typed]\n"
+    )
+    assert cli("workflows", "bare", "--app", "small:x").out == (
+        "bare version 1\n\nstep  needs  description\na\n"
+    )
+    lines = cli("workflows", "typed", "--app", "small:x").out.splitlines()
+    assert lines[-2:] == ["limit    integer or null", "more     any"]
+
+
 @pytest.mark.req("R-34")
 def test_a_plan_is_a_diff_with_reasons(cli):
     """Its exit code can say whether something would run."""

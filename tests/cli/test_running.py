@@ -106,6 +106,15 @@ def test_one_idempotency_key_is_one_run(cli):
     assert (second["id"], second["status"]) == (first["id"], "completed")
 
 
+def test_the_key_of_a_run_that_is_over_gives_its_result(cli):
+    """Nothing runs again, and it ends as the run has ended."""
+    first = cli.run("--idempotency-key", "k", "--set", "fails=true")
+    (cli.folder / "go_on").touch()
+    done = cli("run", "shop.v1", "--idempotency-key", "k", "--set", "fails=true")
+    assert (done.code, f"langgraph-runner retry {first['id']}" in done.out) == (1, True)
+    assert len(cli("runs", "--json").json) == 1
+
+
 def test_how_to_run_is_handed_on(cli):
     """Priority, failure mode and limits."""
     run = cli.run(

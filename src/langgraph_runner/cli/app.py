@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, NoReturn
+from importlib.metadata import version
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from langgraph_runner.cli.commands import changing, drawing, looking, running
 from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.output import show_problem
+from langgraph_runner.cli.output import Output, show_problem
 from langgraph_runner.cli.problems import CliCode, Problem, one_line
 
 __all__ = ["COMMANDS", "Commands", "app", "make_app"]
@@ -73,6 +74,7 @@ def make_app(*, is_rich: bool) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    made.callback()(_before_any_command)
     for panel, functions in COMMANDS:
         for function in functions:
             made.command(rich_help_panel=panel if is_rich else None)(function)
@@ -85,6 +87,21 @@ def make_app(*, is_rich: bool) -> typer.Typer:
     database.command()(changing.version)
     made.add_typer(database, name="db", rich_help_panel="Keep" if is_rich else None)
     return made
+
+
+def _say_version(is_asked_for: bool) -> None:
+    if is_asked_for:
+        Output().line(f"langgraph-runner {version('langgraph-runner')}")
+        raise typer.Exit
+
+
+def _before_any_command(
+    _: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    pass
 
 
 def _misused(error: Any, *, as_json: bool) -> ExitCode:

@@ -88,11 +88,11 @@ def show_workflow(out: Output, workflow: WorkflowDescription) -> None:
         out.line(workflow.description)
     out.line("")
     rows = [[each.id, ", ".join(each.depends_on), each.description] for each in workflow.steps]
-    out.table(["step", "needs", "description"], rows)
+    out.table(["step", "needs", "description"], rows, wraps="needs")
     if workflow.changes:
         out.line("")
         changes = [[each.type, ", ".join(each.reruns), each.description] for each in workflow.changes]
-        out.table(["change", "reruns", "description"], changes)
+        out.table(["change", "reruns", "description"], changes, wraps="reruns")
     fields = workflow.inputs.get("properties", {})
     if fields:
         needed = set(workflow.inputs.get("required", ()))

@@ -144,7 +144,9 @@ class LiveDisplay:
         row.add_column(no_wrap=True, overflow="ellipsis")
         style = "red" if view.counts()["failed"] else "green"
         ratio = f"{done}/{total}  {duration(view.age_ms())}"
-        row.add_row(ProgressBar(total=total, completed=done, complete_style=style), ratio)
+        row.add_row(
+            ProgressBar(total=total, completed=done, complete_style=style, finished_style=style), ratio
+        )
         return row
 
 

@@ -151,8 +151,13 @@ def _workflows(app: str, value: Any) -> Iterable[Workflow | WorkflowSpec]:
 def _kind(value: Any) -> str:
     if isinstance(value, (list, tuple, set, frozenset)):
         odd = next(each for each in value if not isinstance(each, (Workflow, WorkflowSpec)))
-        return f"a {type(value).__name__} with a {type(odd).__name__}"
-    return f"a {type(value).__name__}"
+        return f"{_a(value)} with {_a(odd)}"
+    return _a(value)
+
+
+def _a(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _offers(value: Any, part: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,12 +12,15 @@ from langgraph_runner.cli.loading import APP_VARIABLE
 
 __all__ = [
     "App",
+    "ChangeType",
     "Detach",
     "FailureModeChoice",
     "FailureModeOption",
     "IdempotencyKey",
     "Json",
     "MaxConcurrency",
+    "OutFile",
+    "Payload",
     "Priority",
     "RunId",
     "SetValues",
@@ -59,6 +63,10 @@ Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, with nothing
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run, or `last` for the newest.")]
 WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The id of a workflow.")]
+ChangeType = Annotated[str, typer.Argument(metavar="CHANGE", help="A change that the workflow knows.")]
+Payload = Annotated[
+    str | None, typer.Option("--payload", metavar="JSON|FILE|-", help="What to change, as a JSON object.")
+]
 SetValues = Annotated[
     list[str] | None,
     typer.Option(
@@ -88,3 +96,4 @@ Timeout = Annotated[
 Detach = Annotated[
     bool, typer.Option("--detach", help="Do not run it here: leave it to whoever resumes or serves.")
 ]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not to stdout.")]

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import typer
 from pydantic import BaseModel
@@ -28,6 +28,7 @@ __all__ = ["Cell", "Output", "show_problem"]
 
 _NARROW: Final = 60
 _PROSE: Final = 30
+"""How many signs a last column that may wrap needs at least."""
 
 
 class Cell(NamedTuple):
@@ -55,15 +56,7 @@ class Output:
             # What names and messages hold is not ours: a sign that cannot be shown must not end the command.
             with contextlib.suppress(AttributeError):
                 self._stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-        self.console = Console(
-            file=self._stream,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            force_terminal=self.is_terminal,
-            # NO_COLOR: rich would still send bold and dim.
-            color_system=None if os.environ.get("NO_COLOR") else "auto",
-        )
+        self.console = _console(file=self._stream, force_terminal=self.is_terminal)
 
     @contextlib.contextmanager
     def for_answers_only(self) -> Iterator[None]:
@@ -107,25 +100,36 @@ class Output:
         else:
             self.raw(f"{text.plain.rstrip()}\n")
 
+    def hint(self, words: str, command: str) -> None:
+        """Write a command to go on with. A terminal breaks its line without an end of line, so it can be copied."""
+        hint = Cell(f"{words} {command}", "dim")
+        if self.is_terminal:
+            self.console.print(_text(hint), soft_wrap=True)
+        else:
+            self.line(hint)
+
     def table(
         self,
         titles: Sequence[str],
         rows: Iterable[Sequence[Cell | str]],
         *,
         right: str = "",
+        wraps: str = "",
         first_to_go: str = "",
     ) -> None:
-        """Write columns; the last one takes what room there is.
+        """Write columns; the last one takes what room there is, and wraps if it has to stay.
 
         Args:
             titles: Of the columns.
             rows: Their cells.
             right: The titles of columns of numbers, separated by spaces.
+            wraps: The title of another column that wraps in a terminal; of the others cells are cut.
             first_to_go: The titles of columns that are left out where a terminal is too narrow, in that order.
         """
         laid_out = [[_text(cell) for cell in row] for row in rows]
         for title in first_to_go.split() if self.is_terminal else ():
-            if title in titles and _width([[*map(Text, titles)], *laid_out]) > self.console.width:
+            prose = sys.maxsize if titles[-1] in first_to_go.split() else _PROSE
+            if title in titles and _width([[*map(Text, titles)], *laid_out], prose) > self.console.width:
                 gone = titles.index(title)
                 titles = [each for each in titles if each != title]
                 laid_out = [row[:gone] + row[gone + 1 :] for row in laid_out]
@@ -138,7 +142,7 @@ class Output:
             table.add_column(
                 title,
                 justify="right" if title in right.split() else "left",
-                no_wrap=not is_last,
+                no_wrap=not is_last and title != wraps,
                 overflow="fold" if is_last else "ellipsis",
             )
         for row in laid_out:
@@ -169,11 +173,17 @@ def show_problem(problem: Problem, *, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(f"{json.dumps(problem._asdict(), ensure_ascii=False)}\n")
         return
-    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    console = _console(stderr=True)
     if console.is_terminal:
         console.print(_text(Cell("Error: ", "bold red"), problem.message))
     else:
         sys.stderr.write(f"Error: {no_controls(problem.message)}\n")
+
+
+def _console(**options: Any) -> Console:
+    """One that shows text as it is; with NO_COLOR without bold and dim, too, which rich would still send."""
+    color_system: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(highlight=False, markup=False, emoji=False, color_system=color_system, **options)
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -202,10 +212,10 @@ def _text(*cells: Cell | str) -> Text:
     return text
 
 
-def _width(rows: list[list[Text]]) -> int:
-    """Of a table; a last column of prose may wrap, so it counts as one of that many signs at most."""
+def _width(rows: list[list[Text]], prose: int) -> int:
+    """Of a table; the last column counts as one of `prose` signs at most."""
     widths: list[int] = [max(text.cell_len for text in column) for column in zip(*rows, strict=True)]
-    return sum(widths[:-1]) + min(widths[-1], _PROSE) + 2 * len(widths)
+    return sum(widths[:-1]) + min(widths[-1], prose) + 2 * len(widths)
 
 
 def _columns(rows: list[list[Text]], titles: Sequence[str], right: Sequence[str]) -> str:

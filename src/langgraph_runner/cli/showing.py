@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "show_files",
+    "show_next",
     "show_plan",
     "show_result",
     "show_run",
@@ -35,40 +36,44 @@ _ACTIONS: Final = {
 }
 _MAX_STEPS: Final = 40
 """How many steps of a run that is over are listed; of more, those that did not deliver."""
+_MAX_VALUE: Final = 300
+"""How much of the inputs is shown."""
+_MAX_ERRORS: Final = 5
 
 
 def show_run(session: Session, run: Run) -> None:
     """All about one run."""
     out, looks = session.out, face(run.status)
     out.line(out.mark(looks), f" {run.workflow} ", Cell(looks.words, looks.style))
-    change = None if run.change is None else f"{run.change['type']} {_compact(run.change.get('payload'))}"
+    change = "" if run.change is None else f"{run.change['type']} {_compact(run.change.get('payload'))}"
     out.fields(
         [
             ("run", run.id),
             ("tenant", run.tenant if run.tenant != "default" else ""),
             ("trigger", run.trigger),
             ("base run", run.base_run_id or ""),
-            ("change", change or ""),
+            ("change", _shortened(change)),
             ("steps", _counts(run)),
             ("created", clock(run.created_at)),
             ("started", clock(run.started_at)),
             ("ended", clock(run.completed_at)),
             ("took", duration(run.duration_ms)),
             ("cancelled", run.cancel_reason or ""),
-            ("inputs", _compact(run.inputs)),
+            ("inputs", _shortened(_compact(run.inputs))),
         ]
     )
     _show_error(out, run.error)
-    _show_next(session, run)
+    show_next(session, run)
 
 
 def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
     """What became of a run that was waited for: its steps, its error, how to go on."""
     out, looks = session.out, face(run.status)
+    failures = [each for each in steps if each.error is not None]
     if out.is_terminal:
         shown = steps if len(steps) <= _MAX_STEPS else [each for each in steps if _is_odd(each)][:_MAX_STEPS]
         if shown:
-            show_steps(out, shown)
+            show_steps(out, shown, has_errors=False)
         if 0 < len(shown) < len(steps):
             out.line(Cell(f"and {len(steps) - len(shown)} more steps", "dim"))
     took = duration(run.duration_ms)
@@ -76,8 +81,14 @@ def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
     out.line(out.mark(looks), f" {run.workflow} ", Cell(words, looks.style), f": {_counts_of(steps)}")
     if out.is_terminal:
         out.line(Cell(f"  run {run.id}", "dim"))
-    _show_error(out, run.error)
-    _show_next(session, run)
+    for each in failures[:_MAX_ERRORS]:
+        _show_error(out, each.error)
+    if run.error is not None and run.error not in [each.error for each in failures]:
+        _show_error(out, run.error)
+    if len(failures) > _MAX_ERRORS:
+        more = session.hint("steps", run.id, "--status", "failed")
+        out.hint(f"and {len(failures) - _MAX_ERRORS} more failed steps:", more)
+    show_next(session, run)
 
 
 def show_runs(out: Output, runs: list[Run]) -> None:
@@ -100,8 +111,8 @@ def show_runs(out: Output, runs: list[Run]) -> None:
     out.table(titles, rows, right="took", first_to_go="trigger status took created")
 
 
-def show_steps(out: Output, steps: list[RunStep]) -> None:
-    """A list of steps."""
+def show_steps(out: Output, steps: list[RunStep], *, has_errors: bool = True) -> None:
+    """A list of steps, with their errors if there are any."""
     rows: list[list[Cell | str]] = []
     for each in steps:
         looks = face(each.status, each.reason)
@@ -110,7 +121,7 @@ def show_steps(out: Output, steps: list[RunStep]) -> None:
         took = duration(each.duration_ms)
         rows.append([out.mark(looks), each.step, Cell(looks.words, looks.style), took, attempts, more])
     titles = ["", "step", "status", "took", "tries", "error"]
-    if not any(each.error for each in steps):
+    if not has_errors or not any(each.error for each in steps):
         titles, rows = titles[:-1], [row[:-1] for row in rows]
     out.table(titles, rows, right="took tries", first_to_go="tries status took")
 
@@ -142,7 +153,8 @@ def show_files(out: Output, files: dict[str, list[ArtifactRef]]) -> None:
         for each in of_step
     ]
     if rows:
-        out.table(["step", "name", "size", "type", "place"], rows, right="size")
+        titles = ["step", "name", "size", "type", "place"]
+        out.table(titles, rows, right="size", first_to_go="place type size")
     else:
         out.line("The run has saved no files.")
 
@@ -165,13 +177,14 @@ def _show_error(out: Output, error: NodeErrorRecord | None) -> None:
         out.line(Cell(f"{error['code']} at {error['node_id']}: ", "bold red"), error["message"])
 
 
-def _show_next(session: Session, run: Run) -> None:
+def show_next(session: Session, run: Run) -> None:
+    """How to go on with a run that is not completed."""
     if run.status in {RunStatus.FAILED, RunStatus.CANCELLED}:
-        session.out.line(Cell(f"Go on from where it stopped: {session.hint('retry', run.id)}", "dim"))
+        session.out.hint("Go on from where it stopped:", session.hint("retry", run.id))
     elif run.status is RunStatus.PENDING:
-        session.out.line(Cell(f"It waits. Run it here: {session.hint('resume', run.id)}", "dim"))
+        session.out.hint("It waits. Run it here:", session.hint("resume", run.id))
     elif run.status is RunStatus.RUNNING:
-        session.out.line(Cell(f"If its process has died: {session.hint('resume', run.id)}", "dim"))
+        session.out.hint("If its process has died:", session.hint("resume", run.id))
 
 
 def _counts(run: Run) -> str:
@@ -188,6 +201,10 @@ def _counts_of(steps: list[RunStep]) -> str:
 
 def _is_odd(step: RunStep) -> bool:
     return step.status not in {"completed", "skipped"} or step.reason == "upstream_failed"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE].rstrip()} ... (all of it: --json)"
 
 
 def _compact(value: Any) -> str:

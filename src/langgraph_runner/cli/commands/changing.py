@@ -81,7 +81,7 @@ def prune(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Delete old runs, with what they have put into the cache. Files are left: other runs may share them."""
+    """Delete old runs, with what they have put into the cache. Files are left, as other runs may share them."""
     age = read_duration(older_than, "--older-than")
     whose = "all tenants" if all_tenants else f"tenant '{tenant}'"
     confirm(f"Delete the runs of {whose} that ended more than {older_than} ago?", yes=yes, as_json=as_json)

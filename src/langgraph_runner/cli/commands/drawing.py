@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +22,8 @@ from langgraph_runner.engine import RunStateError
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from langgraph_runner.cli.output import Output
     from langgraph_runner.cli.words import Face
     from langgraph_runner.engine import RunEngine, RunStep
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["graph", "timeline"]
 
 _PIPE_WIDTH = 120
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not to stdout.")]
 
 
 class GraphFormat(StrEnum):
@@ -55,7 +55,7 @@ def graph(
     run_id: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="Mark the steps as they are in this run.")
     ] = None,
-    out_file: OutFile = None,
+    out_file: options.OutFile = None,
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
@@ -95,13 +95,13 @@ def graph(
 def timeline(
     run_id: options.RunId,
     format_: Annotated[TimelineFormat, typer.Option("--format", help="How.")] = TimelineFormat.TERMINAL,
-    out_file: OutFile = None,
+    out_file: options.OutFile = None,
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Draw when the steps of a run waited and ran, who waited for whom, and the critical path."""
+    """Draw when the steps of a run waited and ran. Shows who waited for whom, and the critical path."""
     _refuse_both(out_file, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langgraph_runner.cli import options
-from langgraph_runner.cli.commands.running import ChangeType, Payload, read_change
+from langgraph_runner.cli.commands.running import read_change
 from langgraph_runner.cli.describing import WorkflowDescription, show_workflow, show_workflows
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.finding import check_step, found_run
@@ -98,7 +98,7 @@ def artifacts(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """List the files that the steps of a run have saved, or copy them out."""
+    """List the files that a run has saved, or copy them out."""
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> dict[str, list[ArtifactRef]]:
@@ -185,7 +185,7 @@ def workflows(
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> None:
-    """List the workflows of an app, or show one: its steps, its changes, its inputs."""
+    """List the workflows of an app, or show one. Of one its steps, its changes and its inputs."""
     session = Session(app, store, DEFAULT_TENANT, as_json)
 
     async def ask(engine: RunEngine) -> list[WorkflowDescription]:
@@ -203,8 +203,8 @@ def workflows(
 
 def plan(
     run_id: options.RunId,
-    change: ChangeType,
-    payload: Payload = None,
+    change: options.ChangeType,
+    payload: options.Payload = None,
     assignments: options.SetValues = None,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="End with 9 if something would run, or might.")

@@ -13,26 +13,21 @@ from langgraph_runner.cli.displays import LineDisplay, LiveDisplay
 from langgraph_runner.cli.exits import exit_of_run
 from langgraph_runner.cli.finding import found_run
 from langgraph_runner.cli.following import Display, RunView, SilentDisplay, follow
-from langgraph_runner.cli.output import Cell
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.reading import read_duration, read_json, with_assignments
 from langgraph_runner.cli.session import DEFAULT_TENANT, Interrupts, Session
-from langgraph_runner.cli.showing import show_plan, show_result
+from langgraph_runner.cli.showing import show_next, show_plan, show_result
 from langgraph_runner.engine import RunStateError
 from langgraph_runner.workflow import ChangeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from langgraph_runner.engine import Run, RunEngine, RunPlan, RunStep
+    from langgraph_runner.engine import Run, RunEngine, RunStep
 
 __all__ = ["resume", "retry", "run", "update"]
 
 _MAX_PRIORITY = 2**31 - 1
-ChangeType = Annotated[str, typer.Argument(metavar="CHANGE", help="A change that the workflow knows.")]
-Payload = Annotated[
-    str | None, typer.Option("--payload", metavar="JSON|FILE|-", help="What to change, as a JSON object.")
-]
 
 
 def run(
@@ -68,8 +63,8 @@ def run(
 
 def update(
     run_id: options.RunId,
-    change: ChangeType,
-    payload: Payload = None,
+    change: options.ChangeType,
+    payload: options.Payload = None,
     assignments: options.SetValues = None,
     yes: options.Yes = False,
     idempotency_key: options.IdempotencyKey = None,
@@ -83,16 +78,13 @@ def update(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Rebuild a completed run for a change: show what would run, then run only that."""
+    """Rebuild a completed run for a change. Shows what would run, then runs only that."""
     request = read_change(change, payload, assignments)
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
     session = Session(app, store, tenant, as_json)
 
-    async def plan(engine: RunEngine) -> RunPlan:
-        return await engine.plan(await found_run(engine, run_id, tenant), request, tenant=tenant)
-
     async def trigger(engine: RunEngine) -> Run:
-        planned = await plan(engine)
+        planned = await engine.plan(await found_run(engine, run_id, tenant), request, tenant=tenant)
         if not as_json:
             show_plan(session.out, planned)
         confirm("Run this?", yes=yes, as_json=as_json)
@@ -114,7 +106,7 @@ def retry(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Go on with a failed or cancelled run from where it stopped, as a new run."""
+    """Go on with a failed or cancelled run from where it stopped. That is a new run."""
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
 
     async def trigger(engine: RunEngine) -> Run:
@@ -130,7 +122,7 @@ def resume(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Run what nobody runs: a run that was detached, or whose process has died."""
+    """Go on with a run that nobody runs. It was detached, or its process has died."""
 
     async def trigger(engine: RunEngine) -> Run:
         return await engine.trigger_resume(await found_run(engine, run_id, tenant), tenant=tenant)
@@ -155,9 +147,8 @@ def _have_run(session: Session, trigger: Callable[[RunEngine], Awaitable[Run]], 
     async def followed(engine: RunEngine) -> tuple[Run, list[RunStep]]:
         begun = await trigger(engine)
         if not begun.status.is_over:
-            with suppress(
-                RunStateError
-            ):  # It is ours, or somebody else's; one of an earlier call may be nobody's.
+            # It is ours, or somebody else's; one of an earlier call may be nobody's.
+            with suppress(RunStateError):
                 begun = await engine.trigger_resume(begun.id, tenant=tenant)
         view = RunView(begun, await engine.get_run_steps(begun.id, tenant=tenant))
         display = _display(session)
@@ -170,8 +161,8 @@ def _have_run(session: Session, trigger: Callable[[RunEngine], Awaitable[Run]], 
         if out.as_json:
             out.json(waiting)
         else:
-            out.line(f"{waiting.id}")
-            out.line(Cell(f"It waits. Run it here: {session.hint('resume', waiting.id)}", "dim"))
+            out.line(waiting.id)
+            show_next(session, waiting)
         return
     ended, steps = session.work(followed)
     if out.as_json:

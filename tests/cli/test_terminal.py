@@ -1,0 +1,159 @@
+"""What commands show in a terminal: colours, columns that fit, questions, and lines that can be copied."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.req("R-54")
+GREEN, YELLOW, DIM, RED = "\x1b[32m", "\x1b[33m", "\x1b[2m", "\x1b[1;31m"
+MANY = """
+from langgraph_runner.workflow import StepSpec, WorkflowSpec
+
+def work(inputs):
+    return 1
+
+def fail(inputs):
+    raise ValueError("no luck")
+
+def steps(count, run):
+    return tuple(StepSpec(id=f"s{i}", run=run) for i in range(count))
+
+failing = WorkflowSpec(id="failing", steps=steps(7, fail))
+large = WorkflowSpec(id="large", steps=(*steps(50, work), StepSpec(id="bad", run=fail)))
+"""
+
+
+@pytest.fixture
+def many(cli):
+    """An app of workflows with many steps."""
+    (cli.folder / "many.py").write_text(MANY)
+    return "many"
+
+
+def test_a_plan_is_in_the_colours_of_a_diff(cli, screen):
+    """Green runs, yellow may run, what is reused steps back."""
+    cli.run()
+    out = screen("plan", "last", "change_theme", "--set", "brand.hue=99", colours=True).out
+    assert f"{GREEN}+\x1b[0m  {GREEN}theme" in out
+    assert f"{YELLOW}~\x1b[0m  {YELLOW}bundle" in out
+    assert f"{DIM}=\x1b[0m  {DIM}media" in out
+
+
+def test_the_critical_path_of_a_timeline_stands_out(cli, screen):
+    """Its steps have a red star, and red bars."""
+    cli.run()
+    lines = screen("timeline", "last", colours=True).out.splitlines()
+    path = cli("timeline", "last", "--json").json["critical_path"]
+    starred = [line for line in lines[1:-1] if line.startswith(f"{RED}*")]
+    assert [line.count(f"{RED}█") for line in starred] == [1] * len(path)
+    assert all(any(step in line for line in starred) for step in path)
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
+@pytest.mark.parametrize(
+    "command", [("steps", "last"), ("artifacts", "last"), ("timeline", "last")], ids=" ".join
+)
+def test_no_row_is_broken_in_a_narrow_terminal(cli, screen, command, columns):
+    """Columns are left out, and names cut, instead."""
+    cli.run()
+    lines = screen(*command, columns=columns).out.splitlines()
+    width = max(columns, 30 if command[0] == "timeline" else 0)
+    assert max(map(len, lines)) <= width
+
+
+def test_the_place_of_a_file_is_shown_whole_or_not_at_all(cli, screen):
+    """A part of a path helps nobody, and its size may not make room for it."""
+    cli.run()
+    line = screen("artifacts", "last", columns=80).out.splitlines()[1]
+    assert line.split() == ["media", "ads/search.txt", "3", "B", "text/plain"]
+    assert "file:///" in screen("artifacts", "last", columns=300).out
+
+
+def test_long_needs_leave_room_for_the_description(cli, screen):
+    """They go on in the next line, and names stay whole."""
+    (cli.folder / "wide.py").write_text(
+        "from langgraph_runner.workflow import StepSpec, WorkflowSpec\n"
+        "def work(inputs): ...\n"
+        "names = [f'a_step_{i}' for i in range(9)]\n"
+        "last = StepSpec(id='the_last_step', run=work, depends_on=tuple(names), description='All of them.')\n"
+        "x = WorkflowSpec(id='wide', steps=(*(StepSpec(id=n, run=work) for n in names), last))\n"
+    )
+    out = screen("workflows", "wide", "--app", "wide:x", columns=60).out
+    assert "the_last_step" in out
+    assert "All of them." in out
+    assert all(f"a_step_{i}" in out for i in range(9))
+
+
+def test_json_is_laid_out_for_people(cli, screen):
+    """In a pipe it is one line."""
+    cli.run()
+    out = screen("status", "last", "--json").out
+    assert out.startswith('{\n  "id": ')
+    assert json.loads(out) == cli("status", "last", "--json").json
+
+
+def test_a_command_to_go_on_with_is_not_broken(cli, screen):
+    """It can be copied, however narrow the terminal."""
+    run = cli.run("--set", "fails=true")
+    for command in (["status", "last"], ["run", "shop.v1", "--set", "fails=true"]):
+        again = f"langgraph-runner retry {run['id'] if command[0] == 'status' else ''}"
+        assert again in screen(*command, columns=40).out
+
+
+def test_long_inputs_are_cut(cli, screen):
+    """For people; with `--json` they are all there."""
+    cli.run("--set", f"brand.name={'x' * 5000}")
+    for out in (cli("status", "last").out, screen("status", "last").out):
+        assert "... (all of it: --json)" in " ".join(out.split())
+        assert out.count("x") < 400
+    assert cli("status", "last", "--json").json["inputs"]["brand"]["name"] == "x" * 5000
+
+
+def test_each_failed_step_is_told_once(many, screen):
+    """With its error below the table, up to some; then with the command that lists all."""
+    done = screen("run", "failing", "--app", f"{many}:failing", columns=200)
+    assert done.code == 1
+    errors = [line for line in done.out.splitlines() if "no luck" in line]
+    assert [line.partition(":")[0] for line in errors] == [f"NODE_EXECUTION_FAILED at s{i}" for i in range(5)]
+    assert "and 2 more failed steps: langgraph-runner steps " in done.out
+
+
+def test_of_a_large_run_only_what_did_not_deliver_is_listed(many, screen):
+    """The others are counted."""
+    done = screen("run", "large", "--app", f"{many}:large")
+    assert done.code == 1
+    lines = done.out.rpartition("\x1b[2K")[2].splitlines()
+    assert lines[1].startswith("✗  bad")
+    assert "and 50 more steps" in lines
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "runs"), [("y\n", 0, 2), ("n\n", 6, 1), ("\n", 6, 1)], ids=["yes", "no", "nothing"]
+)
+def test_a_terminal_is_asked(cli, screen, answer, code, runs):
+    """A no does nothing, and ends as a cancellation; so does an empty answer."""
+    cli.run()
+    done = screen("update", "last", "change_theme", "--set", "brand.hue=99", answer=answer)
+    assert (done.code, "Run this? [y/N]" in done.err) == (code, True)
+    assert ("Nothing was done." in done.err) == (code == 6)
+    assert len(cli("runs", "--json").json) == runs
+
+
+def test_a_question_that_is_left_open_does_nothing(cli, screen):
+    """As with Ctrl-D."""
+    cli.run()
+    assert screen("prune", "--older-than", "0s", answer="").code == 130
+    assert len(cli("runs", "--json").json) == 1
+
+
+def test_a_problem_is_coloured_unless_no_color_is_set(screen):
+    """Then it has no escape at all."""
+    assert screen("run", "shop.v2", colours=True).err.startswith(f"{RED}Error: \x1b[0mThere is no workflow")
+    assert screen("run", "shop.v2").err.startswith("Error: There is no workflow")
+
+
+def test_runs_are_told_by_their_age(cli, screen):
+    """A pipe gets the time itself."""
+    cli.run()
+    assert " s ago" in screen("runs", columns=120).out
+    assert " s ago" not in cli("runs").out
