@@ -224,7 +224,7 @@ async def test_a_hot_tier_that_is_away_costs_nothing_but_time(engine_of, caplog)
 @pytest.mark.req("R-21")
 async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypatch):
     """The step runs, and so does the run."""
-    from langgraph_runner.engine.store import reads
+    from langgraph_runner.engine.store.writes import advancing
 
     def away(*arguments):
         raise ConnectionError
@@ -232,7 +232,7 @@ async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypat
     flow, ran = counted()
     async with engine_of(flow, cache=_Broken()) as engine:
         await engine.run("w", {"x": 1})
-        monkeypatch.setattr(reads, "cache_entries", away)
+        monkeypatch.setattr(advancing, "as_entry", away)
         assert (await engine.run("w", {"x": 1})).status is RunStatus.COMPLETED
     assert len(ran) == 2
     assert any("cache.cold_tier_failed" in record.getMessage() for record in caplog.records)

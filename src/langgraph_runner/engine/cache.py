@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.records import CacheEntry
 
 __all__ = ["HotTier", "MemoryTier", "TieredCache"]
-
-LOGGER: Final = "langgraph_runner.engine"
 
 
 class HotTier(Protocol):
@@ -96,22 +95,25 @@ class TieredCache:
     async def find(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
         """What is known under these keys and has not expired: one question to each tier, however many keys."""
         wanted = [*dict.fromkeys(keys)]
-        found = {
-            key: entry for key, entry in (await self._ask_hot(tenant, wanted)).items() if _is_live(entry)
-        }
-        missing = [key for key in wanted if key not in found]
-        if missing:
-            cold = await self._ask_cold(tenant, missing)
-            found |= {key: cold[key] for key in missing if key in cold}
-            if cold:
-                await self.remember(tenant, cold.values())
+        found = await self.find_hot(tenant, wanted)
+        if missing := [key for key in wanted if key not in found]:
+            found |= await self._ask_cold(tenant, missing)
         return found
+
+    async def find_hot(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+        """What the hot tier knows. Whoever starts a step asks the cold one in the same transaction."""
+        try:
+            known = await self._hot.get_many(tenant, keys)
+        except Exception as error:  # A tier that fails costs a hit, no more.
+            emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
+            return {}
+        return {key: entry for key, entry in known.items() if _is_live(entry)}
 
     async def remember(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
         """Promote entries to the hot tier."""
         try:
             await self._hot.put_many(tenant, entries)
-        except Exception as error:  # A tier that fails costs a hit, no more.
+        except Exception as error:  # As above.
             emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
 
     async def clear_hot(self) -> None:
@@ -121,23 +123,12 @@ class TieredCache:
         except Exception as error:  # As above.
             emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
 
-    async def _ask_hot(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
-        try:
-            return await self._hot.get_many(tenant, keys)
-        except Exception as error:  # As above.
-            emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
-            return {}
-
     async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
         try:
-            cold = await self._store.read(reads.cache_entries, tenant, keys)
-            # Whoever hits one result of a run will mostly ask for those of its other steps next.
-            for run_id in {entry.run_id for entry in cold.values()}:
-                cold = {**await self._store.read(reads.cache_entries_of_run, tenant, run_id), **cold}
+            return await self._store.read(reads.cache_entries, tenant, keys)
         except Exception as error:  # As above.
             emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
             return {}
-        return cold
 
 
 def _is_live(entry: CacheEntry) -> bool:

@@ -11,34 +11,30 @@ import asyncio
 import json
 import logging
 from collections import deque
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from langgraph_runner.engine.artifacts import StepArtifacts
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.ledger import Ledger, Start, cancelled
+from langgraph_runner.engine.ledger import Ledger, cancelled
 from langgraph_runner.engine.results import Results
-from langgraph_runner.engine.store.records import CacheEntry, StepChange
-from langgraph_runner.errors import ErrorCode, RunTimeoutError, build_error_record
-from langgraph_runner.node import AbortController, Success, runner_config
+from langgraph_runner.engine.stepping import StepRunner
+from langgraph_runner.engine.store.records import CacheEntry, Start
+from langgraph_runner.engine.store.writes import Advanced
+from langgraph_runner.errors import RunTimeoutError
+from langgraph_runner.node import AbortController
 from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.workflow import Reason, Scheduler, StepContext, StepStatus
+from langgraph_runner.workflow import Reason, Scheduler, StepStatus
 from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from langchain_core.runnables import RunnableConfig
-
     from langgraph_runner.engine.host import Host, RunOptions
-    from langgraph_runner.engine.store.records import RunRow, StepRow
+    from langgraph_runner.engine.store.records import RunRow, StepChange, StepRow
     from langgraph_runner.errors import NodeErrorRecord
-    from langgraph_runner.node import Failure
     from langgraph_runner.workflow import Blueprint
     from langgraph_runner.workflow.scheduler import Decision
-    from langgraph_runner.workflow.steps import Delivered
 
 __all__ = ["RunExecution"]
 
@@ -90,10 +86,12 @@ class RunExecution:
         """Steps whose result another run is computing."""
         self._done: deque[asyncio.Task[Any]] = deque()
         self._own_flights: dict[str, tuple[str, str]] = {}
-        self._begun: set[str] = set()
         self._progress: asyncio.Future[None] | None = None
         self._error: NodeErrorRecord | None = None
         self._abort = AbortController()
+        self._steps = StepRunner(
+            host, blueprint, run, fence=fence, signal=self._abort.signal, stop_reason=self._stop_reason
+        )
         self._wake = asyncio.Event()
         self._cancel_reason: str | None = None
         self._timed_out = False
@@ -178,7 +176,7 @@ class RunExecution:
         return True
 
     async def _give_up(self, error: Exception) -> None:
-        self._error = self._record_of(error)
+        self._error = self._steps.record_of(error)
         self._halt(type(error).__name__)
         await self._commit([], "failed")
 
@@ -195,13 +193,16 @@ class RunExecution:
         await self._classify()
         started = self._take_room()
         status = self._final_status()
-        held = await self._commit(started, status)
+        advanced = await self._commit(started, status)
         for start in started:
-            if start.step in held:
+            if start.step in advanced.known:
+                self._known(start, advanced.known[start.step])
+            elif start.step in advanced.held:
                 self._land(self._own_flights.pop(start.step))
                 self._flights[self._spawn(_computed_elsewhere())] = start.step
             else:
-                self._tasks[self._spawn(self._step(start))] = start.step
+                self._ledger.log_start(start)
+                self._tasks[self._spawn(self._steps.run(start, self._results))] = start.step
         return status is not None
 
     def _collect(self) -> None:
@@ -222,7 +223,7 @@ class RunExecution:
         if self._abort.signal.aborted:
             return cancelled(step, self._stop_reason())
         error = RuntimeError("The step was cancelled from inside: nobody has asked the run to stop.")
-        return self._failed(step, self._record_of(error, step), attempts=1)
+        return self._steps.failed(step, error, attempts=1)
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
@@ -255,7 +256,10 @@ class RunExecution:
         return Reason.FAIL_FAST
 
     async def _classify(self) -> None:
-        """Sort what is ready into what the cache knows and what has to run. A hit may make further steps ready."""
+        """Sort what is ready into what is known here and what is to start. A hit may make further steps ready.
+
+        Whether the database knows more is found out in the transaction that starts a step.
+        """
         while True:
             self._unclassified.extend(self._scheduler.take_ready())
             if not self._unclassified:
@@ -267,35 +271,18 @@ class RunExecution:
                 try:
                     input_hash = await self._results.input_hash(step)
                 except Exception as error:  # It has no canonical encoding, or a selector has failed.
-                    self._ended(self._failed(step.id, self._record_of(error, step.id), attempts=0))
+                    self._ended(self._steps.failed(step.id, error, attempts=0))
                     continue
                 keyed.append(Start(step.id, input_hash, self._results.cache_key(step, input_hash)))
-            found = await self._host.cache.find(
+            found = await self._host.cache.find_hot(
                 self._run.tenant, [start.cache_key for start in keyed if start.cache_key is not None]
             )
             for start in keyed:
                 entry = None if start.cache_key is None else found.get(start.cache_key)
                 if entry is not None and all(map(self._host.artifacts.has, entry.artifacts)):
-                    self._hit(start, entry)
+                    self._ended(start.hit(entry))
                 else:
-                    if start.cache_key is not None:
-                        self._ledger.missed(start.step, start.cache_key)
                     self._queue.append(start)
-
-    def _hit(self, start: Start, entry: CacheEntry) -> None:
-        step, input_hash, key = start
-        self._ended(
-            StepChange(
-                step=step,
-                status=StepStatus.SKIPPED,
-                reason=Reason.CACHE_HIT,
-                input_hash=input_hash,
-                cache_key=key,
-                cache_hit=True,
-                output_sha256=entry.output_sha256,
-                artifacts=entry.artifacts,
-            )
-        )
 
     def _take_room(self) -> list[Start]:
         """What may start now. What another run is computing is waited for, and takes no room."""
@@ -321,12 +308,12 @@ class RunExecution:
             return "failed"
         return "cancelled" if self._cancel_reason else "completed"
 
-    async def _commit(self, started: list[Start], status: str | None) -> frozenset[str]:
-        """Write what has come together; gives the steps that may not start yet."""
+    async def _commit(self, started: list[Start], status: str | None) -> Advanced:
+        """Write what has come together."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
-        write = self._ledger.write(started, self._host.owner, status, error)
+        write = self._ledger.write(started, self._host.owner, self._host.artifacts.has, status, error)
         if write is None:
-            return frozenset()
+            return Advanced(is_accepted=True)
         advanced = await self._host.store.write(write)
         if not advanced.is_accepted:
             self._is_lost = True
@@ -335,23 +322,7 @@ class RunExecution:
         if self._progress is not None:
             self._progress.set_result(None)
             self._progress = None
-        await self._host.cache.remember(
-            self._run.tenant,
-            [
-                CacheEntry(
-                    key=change.cache_key,
-                    run_id=self.run_id,
-                    step=change.step,
-                    output_sha256=change.output_sha256,
-                    artifacts=change.artifacts,
-                )
-                for change in write.steps
-                if change.cache_scope is not None
-                and change.cache_key is not None
-                and change.output_sha256 is not None
-                and change.cache_ttl_ms is None
-            ],
-        )
+        await self._remember(write.steps, advanced)
         for change in write.steps:
             if (flight := self._own_flights.pop(change.step, None)) is not None:
                 self._land(flight)
@@ -360,84 +331,32 @@ class RunExecution:
         if status is not None:
             level = logging.INFO if status == "completed" else logging.ERROR
             self._ledger.log(level, f"run.{status}", duration_ms=round(self._age_ms(), 3))
-        return advanced.held
+        return advanced
+
+    async def _remember(self, steps: Iterable[StepChange], advanced: Advanced) -> None:
+        """Tell the hot tier what is durable now, and what the database knew."""
+        entries = [*advanced.related, *advanced.known.values()]
+        entries += [
+            CacheEntry(
+                key=change.cache_key,
+                run_id=self.run_id,
+                step=change.step,
+                output_sha256=change.output_sha256,
+                artifacts=change.artifacts,
+            )
+            for change in steps
+            if change.cache_scope is not None
+            and change.cache_key is not None
+            and change.output_sha256 is not None
+            and change.cache_ttl_ms is None
+        ]
+        if entries:
+            await self._host.cache.remember(self._run.tenant, entries)
 
     def _land(self, key: tuple[str, str]) -> None:
         future = self._host.flights.pop(key, None)
         if future is not None and not future.done():
             future.set_result(None)
-
-    # One step.
-
-    async def _step(self, start: Start) -> StepChange:
-        name, input_hash, key = start
-        step = self._blueprint.steps[name]
-        async with self._host.slots:
-            self._begun.add(name)
-            artifacts = StepArtifacts(self._host.artifacts)
-            context = StepContext(
-                run_id=self.run_id,
-                workflow=self._blueprint.id,
-                step=name,
-                tenant=self._run.tenant,
-                sink=artifacts,
-                fencing_token=self.fence,
-            )
-            try:
-                received = await self._results.received(step)
-                outcome = await step.run(received, context, self._config)
-            except (
-                Exception
-            ) as error:  # An interrupt has no meaning here, and stored outputs may not fit any more.
-                return self._failed(name, self._record_of(error, name), attempts=1)
-        if not isinstance(outcome, Success):
-            return self._of_failure(name, outcome)
-        delivered: Delivered = outcome.value["output"]
-        # What a fallback has delivered stands in for the step this once, and is not served again.
-        is_kept = key is not None and not outcome.fallback_used
-        ttl_s = step.spec.cache_ttl_s
-        return StepChange(
-            step=name,
-            status=StepStatus.COMPLETED,
-            input_hash=input_hash,
-            cache_key=key,
-            attempts=outcome.attempts,
-            output=delivered.data,
-            output_sha256=delivered.sha256,
-            started_ago_ms=outcome.duration_ms,
-            duration_ms=outcome.duration_ms,
-            artifacts=artifacts.of(outcome),
-            cache_scope=str(step.spec.cache) if is_kept else None,
-            cache_ttl_ms=None if ttl_s is None else round(ttl_s * 1000),
-        )
-
-    def _of_failure(self, step: str, failure: Failure) -> StepChange:
-        if failure.record["code"] == ErrorCode.NODE_CANCELLED and self._abort.signal.aborted:
-            return cancelled(step, self._stop_reason())
-        return self._failed(step, failure.record, attempts=failure.attempts, duration_ms=failure.duration_ms)
-
-    def _failed(
-        self, step: str, record: NodeErrorRecord, *, attempts: int, duration_ms: float | None = None
-    ) -> StepChange:
-        return StepChange(
-            step=step,
-            status=StepStatus.FAILED,
-            attempts=attempts,
-            error=json.dumps(record),
-            started_ago_ms=duration_ms,
-            duration_ms=duration_ms,
-        )
-
-    @cached_property
-    def _config(self) -> RunnableConfig:
-        """The same for each step of the run."""
-        return runner_config(
-            abort_signal=self._abort.signal,
-            metrics_collector=self._host.collector,
-            spans=self._host.spans,
-            story_id=self.run_id,
-            graph_execution_id=self.run_id,
-        )
 
     # What it notes.
 
@@ -450,19 +369,16 @@ class RunExecution:
         reason = None if change.reason is None else Reason(change.reason)
         self._decided(self._scheduler.ended(change.step, StepStatus(change.status), reason))
 
+    def _known(self, start: Start, entry: CacheEntry) -> None:
+        """The database knows what a step would deliver, and has written that it is a hit."""
+        self._land(self._own_flights.pop(start.step))
+        self._results.note(start.step, entry.output_sha256)
+        self._ledger.log_end(start.hit(entry))
+        self._decided(self._scheduler.ended(start.step, StepStatus.SKIPPED, Reason.CACHE_HIT))
+        self._wake.set()
+
     def _decided(self, decisions: list[Decision]) -> None:
         self._ledger.decided(decisions)
-
-    def _record_of(self, error: BaseException, step: str | None = None) -> NodeErrorRecord:
-        return build_error_record(
-            error,
-            node_id=step or self._blueprint.id,
-            attempts=1,
-            trace_id=_clock.token_hex(16),
-            timestamp=_clock.now_utc(),
-            error_id=_clock.token_hex(8),
-            story_id=self.run_id,
-        )
 
     # Time and ends.
 
@@ -477,7 +393,7 @@ class RunExecution:
         if self._cancel_reason is None and not self._timed_out:
             self._timed_out = True
             limit = self._options.run_timeout_ms or 0.0
-            self._error = self._record_of(RunTimeoutError(timeout_ms=limit, elapsed_ms=self._age_ms()))
+            self._error = self._steps.record_of(RunTimeoutError(timeout_ms=limit, elapsed_ms=self._age_ms()))
             self._wake.set()
 
     def _age_ms(self) -> float:
@@ -488,7 +404,7 @@ class RunExecution:
     def _halt(self, reason: str) -> None:
         self._abort.abort(reason)
         for task, step in self._tasks.items():
-            if step not in self._begun:
+            if step not in self._steps.begun:
                 task.cancel()
         self._wake.set()
 

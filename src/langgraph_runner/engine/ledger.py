@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.engine.cache import LOGGER
+from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.records import StepChange
 from langgraph_runner.engine.store.writes import AdvanceRun
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.workflow import Reason, StepStatus
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.store.records import RunRow
+    from collections.abc import Callable
+
+    from langgraph_runner.engine.store.records import RunRow, Start
+    from langgraph_runner.workflow import ArtifactRef
     from langgraph_runner.workflow.scheduler import Decision
 
-__all__ = ["Ledger", "Start"]
+__all__ = ["Ledger", "cancelled"]
 
 _LEVELS: Final = {StepStatus.FAILED: logging.ERROR, StepStatus.CANCELLED: logging.WARNING}
-
-
-class Start(NamedTuple):
-    """A step that is about to run."""
-
-    step: str
-    input_hash: str
-    cache_key: str | None
-    """None if its result is not to be kept."""
 
 
 class Ledger:
@@ -44,47 +38,41 @@ class Ledger:
         self._seq = seq
         self._steps: list[StepChange] = []
         self._events: list[tuple[int, str, dict[str, Any]]] = []
-        self._hits: list[str] = []
 
     def ended(self, change: StepChange) -> None:
         """A step has ended."""
         self._steps.append(change)
-        fields: dict[str, Any] = {"step": change.step}
-        for name in ("reason", "cache_key"):
-            if (value := getattr(change, name)) is not None:
-                fields[name] = str(value)
-        if change.duration_ms is not None:
-            fields.update(attempts=change.attempts, duration_ms=round(change.duration_ms, 3))
-        self._event(f"step_{change.status}", fields)
-        event = "cache.hit" if change.cache_hit else f"step.{change.status}"
-        if change.cache_hit and change.cache_key is not None:
-            self._hits.append(change.cache_key)
-        self.log(_LEVELS.get(StepStatus(change.status), logging.INFO), event, **fields)
+        kind, data = change.event()
+        self._event(kind, data)
+        self.log_end(change)
 
     def decided(self, decisions: list[Decision]) -> None:
         """Steps that will never run."""
         for step, status, reason in decisions:
             self.ended(StepChange(step=step, status=status, reason=reason))
 
-    def missed(self, step: str, cache_key: str) -> None:
-        """The cache does not know what a step would deliver."""
-        self.log(logging.DEBUG, "cache.miss", step=step, cache_key=cache_key)
-
     def write(
-        self, started: list[Start], owner: str, status: str | None = None, error: str | None = None
+        self,
+        started: list[Start],
+        owner: str,
+        is_whole: Callable[[ArtifactRef], bool],
+        status: str | None = None,
+        error: str | None = None,
     ) -> AdvanceRun | None:
         """What has come together, as one write; None if there is nothing. It is handed over, and forgotten here.
 
         Args:
             started: Steps that run as soon as it is durable.
             owner: Who runs them.
+            is_whole: Whether a file of a result that is known is still there.
             status: How the run has ended; None if it has not.
             error: What ended it, as a record in JSON.
         """
         for step, _, cache_key in started:
-            fields = {"step": step} if cache_key is None else {"step": step, "cache_key": cache_key}
-            self._event("step_started", fields)
-            self.log(logging.DEBUG, "step.started", **fields)
+            self._event(
+                "step_started",
+                {"step": step} if cache_key is None else {"step": step, "cache_key": cache_key},
+            )
         if status is not None:
             self._event(f"run_{status}", {})
         if not (self._steps or started or self._events):
@@ -97,12 +85,24 @@ class Ledger:
             started=started,
             owner=owner,
             events=self._events,
-            hits=self._hits,
             status=status,
             error=error,
+            is_whole=is_whole,
         )
-        self._steps, self._events, self._hits = [], [], []
+        self._steps, self._events = [], []
         return write
+
+    def log_start(self, start: Start) -> None:
+        """A step begins: what it would deliver is not known yet."""
+        if start.cache_key is not None:
+            self.log(logging.DEBUG, "cache.miss", step=start.step, cache_key=start.cache_key)
+        self.log(logging.DEBUG, "step.started", step=start.step)
+
+    def log_end(self, change: StepChange) -> None:
+        """A step has ended."""
+        kind, data = change.event()
+        event = "cache.hit" if change.cache_hit else kind.replace("_", ".")
+        self.log(_LEVELS.get(StepStatus(change.status), logging.INFO), event, **data)
 
     def log(self, level: int, event: str, **fields: Any) -> None:
         """Log an event of the run."""

@@ -8,10 +8,10 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from langgraph_runner.engine.cache import LOGGER
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.engine.host import RunOptions
+from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import new_rows
 from langgraph_runner.engine.store.writes import ClaimRun, Created, Heartbeat, ReleaseRuns

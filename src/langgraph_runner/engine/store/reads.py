@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
-from langgraph_runner.engine.store.records import CacheEntry, as_run, as_step
+from langgraph_runner.engine.store.records import CacheEntry, as_entry, as_run, as_step
 from langgraph_runner.engine.store.schema import (
     artifacts,
     now_ms,
@@ -17,6 +16,7 @@ from langgraph_runner.engine.store.schema import (
     runs,
     step_cache,
 )
+from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cache_entries",
-    "cache_entries_of_run",
     "claimed_run",
     "events_after",
     "output_data",
@@ -41,15 +40,10 @@ __all__ = [
 
 def run_by_id(connection: Connection, tenant: str, run_id: str) -> RunRow | None:
     """A run with the count of its steps by status; None if the tenant has none of this id."""
-    row = connection.execute(select(runs).where(runs.c.id == run_id, runs.c.tenant_id == tenant)).first()
-    if row is None:
+    found = _RUN_OF_TENANT.ask(connection, tenant=tenant, run=run_id)
+    if not found:
         return None
-    counts = connection.execute(
-        select(run_steps.c.status, func.count())
-        .where(run_steps.c.run_id == run_id)
-        .group_by(run_steps.c.status)
-    )
-    return as_run(row, {row[0]: row[1] for row in counts})
+    return as_run(found[0], {row.status: row.count for row in _COUNTS.ask(connection, run=run_id)})
 
 
 def claimed_run(connection: Connection, run_id: str) -> tuple[RunRow, list[StepRow]]:
@@ -70,49 +64,14 @@ def steps_of(
 
 def output_data(connection: Connection, tenant: str, sha256s: Iterable[str]) -> dict[str, bytes]:
     """Outputs by content hash; those that are not there are left out."""
-    wanted = [*dict.fromkeys(sha256s)]
-    found: dict[str, bytes] = {}
-    for start in range(0, len(wanted), 500):
-        query = select(outputs.c.sha256, outputs.c.data).where(
-            outputs.c.tenant_id == tenant, outputs.c.sha256.in_(wanted[start : start + 500])
-        )
-        found.update((row.sha256, bytes(row.data)) for row in connection.execute(query))
-    return found
+    found = _OUTPUTS.ask(connection, tenant=tenant, sha256s=[*dict.fromkeys(sha256s)])
+    return {row.sha256: bytes(row.data) for row in found}
 
 
 def cache_entries(connection: Connection, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
     """What is known under these keys and has not expired."""
-    wanted = [*dict.fromkeys(keys)]
-    found: dict[str, CacheEntry] = {}
-    for start in range(0, len(wanted), 500):
-        query = _live_entries(tenant).where(step_cache.c.cache_key.in_(wanted[start : start + 500]))
-        found.update((row.cache_key, _as_entry(row)) for row in connection.execute(query))
-    return found
-
-
-def cache_entries_of_run(connection: Connection, tenant: str, run_id: str) -> dict[str, CacheEntry]:
-    """What the steps of one run have put there."""
-    query = _live_entries(tenant).where(step_cache.c.run_id == run_id)
-    return {row.cache_key: _as_entry(row) for row in connection.execute(query)}
-
-
-def _live_entries(tenant: str) -> Any:
-    return select(step_cache).where(
-        step_cache.c.tenant_id == tenant,
-        or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now_ms()),
-    )
-
-
-def _as_entry(row: Any) -> CacheEntry:
-    files = () if row.artifacts is None else tuple(ArtifactRef(**each) for each in json.loads(row.artifacts))
-    return CacheEntry(
-        key=row.cache_key,
-        run_id=row.run_id,
-        step=row.step_id,
-        output_sha256=row.output_sha256,
-        artifacts=files,
-        expires_at=row.expires_at,
-    )
+    found = _ENTRIES.ask(connection, tenant=tenant, keys=[*dict.fromkeys(keys)])
+    return {row.cache_key: as_entry(row) for row in found}
 
 
 def run_artifacts(connection: Connection, tenant: str, run_id: str) -> dict[str, list[ArtifactRef]]:
@@ -184,3 +143,25 @@ def runs_page(
         for run_id, status, count in connection.execute(counted):
             counts.setdefault(run_id, {})[status] = count
     return [as_run(row, counts.get(row.id)) for row in rows]
+
+
+_RUN_OF_TENANT: Final = Prepared(
+    select(runs).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
+)
+_COUNTS: Final = Prepared(
+    select(run_steps.c.status, func.count().label("count"))
+    .where(run_steps.c.run_id == bindparam("run"))
+    .group_by(run_steps.c.status)
+)
+_OUTPUTS: Final = Prepared(
+    select(outputs.c.sha256, outputs.c.data).where(
+        outputs.c.tenant_id == bindparam("tenant"), any_of(outputs.c.sha256, bindparam("sha256s"))
+    )
+)
+_ENTRIES: Final = Prepared(
+    select(step_cache).where(
+        step_cache.c.tenant_id == bindparam("tenant"),
+        any_of(step_cache.c.cache_key, bindparam("keys")),
+        or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now_ms()),
+    )
+)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from langgraph_runner.workflow import Reason, StepStatus
 from langgraph_runner.workflow.context import ArtifactRef
 
-__all__ = ["CacheEntry", "NewRun", "RunRow", "StepChange", "StepRow", "as_run", "as_step", "new_rows"]
+__all__ = [
+    "CacheEntry",
+    "NewRun",
+    "RunRow",
+    "Start",
+    "StepChange",
+    "StepRow",
+    "as_entry",
+    "as_run",
+    "as_step",
+    "new_rows",
+]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +73,17 @@ class StepChange:
     """Where the output is to be cached; None not to."""
     cache_ttl_ms: int | None = None
 
+    def event(self) -> tuple[str, dict[str, Any]]:
+        """What is told of it: the type and the data."""
+        data: dict[str, Any] = {"step": self.step}
+        if self.reason is not None:
+            data["reason"] = str(self.reason)
+        if self.cache_key is not None:
+            data["cache_key"] = self.cache_key
+        if self.duration_ms is not None:
+            data.update(attempts=self.attempts, duration_ms=round(self.duration_ms, 3))
+        return f"step_{self.status}", data
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheEntry:
@@ -71,6 +95,28 @@ class CacheEntry:
     output_sha256: str
     artifacts: tuple[ArtifactRef, ...] = ()
     expires_at: int | None = None
+
+
+class Start(NamedTuple):
+    """A step that is about to run."""
+
+    step: str
+    input_hash: str
+    cache_key: str | None
+    """None if its result is not to be kept."""
+
+    def hit(self, entry: CacheEntry) -> StepChange:
+        """What becomes of it when its result is known."""
+        return StepChange(
+            step=self.step,
+            status=StepStatus.SKIPPED,
+            reason=Reason.CACHE_HIT,
+            input_hash=self.input_hash,
+            cache_key=self.cache_key,
+            cache_hit=True,
+            output_sha256=entry.output_sha256,
+            artifacts=entry.artifacts,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,4 +265,17 @@ def as_step(row: Any) -> StepRow:
         started_at=row.started_at,
         completed_at=row.completed_at,
         duration_ms=row.duration_ms,
+    )
+
+
+def as_entry(row: Any) -> CacheEntry:
+    """A row of `step_cache`."""
+    files = () if row.artifacts is None else tuple(ArtifactRef(**each) for each in json.loads(row.artifacts))
+    return CacheEntry(
+        key=row.cache_key,
+        run_id=row.run_id,
+        step=row.step_id,
+        output_sha256=row.output_sha256,
+        artifacts=files,
+        expires_at=row.expires_at,
     )

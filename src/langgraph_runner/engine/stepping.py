@@ -1,0 +1,151 @@
+"""`StepRunner`: runs one step of one run, through the node pipeline, and says what became of it."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.engine.artifacts import StepArtifacts
+from langgraph_runner.engine.ledger import cancelled
+from langgraph_runner.engine.store.records import StepChange
+from langgraph_runner.errors import ErrorCode, build_error_record
+from langgraph_runner.node import Success, runner_config
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.workflow import StepContext, StepStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langchain_core.runnables import RunnableConfig
+
+    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.results import Results
+    from langgraph_runner.engine.store.records import RunRow, Start
+    from langgraph_runner.errors import NodeErrorRecord
+    from langgraph_runner.node import AbortSignal, Failure
+    from langgraph_runner.workflow import Blueprint, Reason
+    from langgraph_runner.workflow.steps import Delivered
+
+__all__ = ["StepRunner"]
+
+_clock: Final = REAL_RUNTIMES.awaiting
+
+
+class StepRunner:
+    """The steps of one claimed run. Belongs to one event loop.
+
+    Args:
+        host: What runs share.
+        blueprint: The workflow.
+        run: The run.
+        fence: The token of the claim.
+        signal: Fires when the run is to stop.
+        stop_reason: Why steps are cancelled, once it has fired.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        blueprint: Blueprint,
+        run: RunRow,
+        *,
+        fence: int,
+        signal: AbortSignal,
+        stop_reason: Callable[[], Reason],
+    ) -> None:
+        self._host = host
+        self._blueprint = blueprint
+        self._run = run
+        self._fence = fence
+        self._signal = signal
+        self._stop_reason = stop_reason
+        self.begun: set[str] = set()
+        """Those that are past waiting for a slot."""
+
+    async def run(self, start: Start, results: Results) -> StepChange:
+        """Run a step, once there is a slot; a failure is a result."""
+        name, input_hash, key = start
+        step = self._blueprint.steps[name]
+        async with self._host.slots:
+            self.begun.add(name)
+            artifacts = StepArtifacts(self._host.artifacts)
+            context = StepContext(
+                run_id=self._run.id,
+                workflow=self._blueprint.id,
+                step=name,
+                tenant=self._run.tenant,
+                sink=artifacts,
+                fencing_token=self._fence,
+            )
+            try:
+                outcome = await step.run(await results.received(step), context, self._config)
+            except (
+                Exception
+            ) as error:  # An interrupt has no meaning here; stored outputs may not fit any more.
+                return self.failed(name, error, attempts=1)
+        if not isinstance(outcome, Success):
+            return self._of_failure(name, outcome)
+        delivered: Delivered = outcome.value["output"]
+        # What a fallback has delivered stands in for the step this once, and is not served again.
+        is_kept = key is not None and not outcome.fallback_used
+        ttl_s = step.spec.cache_ttl_s
+        return StepChange(
+            step=name,
+            status=StepStatus.COMPLETED,
+            input_hash=input_hash,
+            cache_key=key,
+            attempts=outcome.attempts,
+            output=delivered.data,
+            output_sha256=delivered.sha256,
+            started_ago_ms=outcome.duration_ms,
+            duration_ms=outcome.duration_ms,
+            artifacts=artifacts.of(outcome),
+            cache_scope=str(step.spec.cache) if is_kept else None,
+            cache_ttl_ms=None if ttl_s is None else round(ttl_s * 1000),
+        )
+
+    def failed(self, step: str, error: BaseException, *, attempts: int) -> StepChange:
+        """A step that an error has ended outside its node."""
+        return _failed(step, self.record_of(error, step), attempts=attempts)
+
+    def record_of(self, error: BaseException, step: str | None = None) -> NodeErrorRecord:
+        """An error of a step, or of the run itself, for the record."""
+        return build_error_record(
+            error,
+            node_id=step or self._blueprint.id,
+            attempts=1,
+            trace_id=_clock.token_hex(16),
+            timestamp=_clock.now_utc(),
+            error_id=_clock.token_hex(8),
+            story_id=self._run.id,
+        )
+
+    def _of_failure(self, step: str, failure: Failure) -> StepChange:
+        if failure.record["code"] == ErrorCode.NODE_CANCELLED and self._signal.aborted:
+            return cancelled(step, self._stop_reason())
+        return _failed(step, failure.record, attempts=failure.attempts, duration_ms=failure.duration_ms)
+
+    @cached_property
+    def _config(self) -> RunnableConfig:
+        """The same for each step of the run."""
+        return runner_config(
+            abort_signal=self._signal,
+            metrics_collector=self._host.collector,
+            spans=self._host.spans,
+            story_id=self._run.id,
+            graph_execution_id=self._run.id,
+        )
+
+
+def _failed(
+    step: str, record: NodeErrorRecord, *, attempts: int, duration_ms: float | None = None
+) -> StepChange:
+    return StepChange(
+        step=step,
+        status=StepStatus.FAILED,
+        attempts=attempts,
+        error=json.dumps(record),
+        started_ago_ms=duration_ms,
+        duration_ms=duration_ms,
+    )

@@ -1,0 +1,147 @@
+"""`Prepared`: a statement of SQLAlchemy, compiled once and executed by the driver itself.
+
+What SQLAlchemy does around an execution (compiling, converting, events, results) takes several times as long as
+SQLite takes for a statement of the hot path, whose values are plain already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import namedtuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import BindParameter, ColumnElement, Connection
+
+__all__ = ["Prepared", "any_of"]
+
+
+class _each(FunctionElement[Any]):  # noqa: N801 - it is an SQL function
+    """The values of a list that is one parameter, as a subquery."""
+
+    inherit_cache = True
+
+
+@compiles(_each, "sqlite")
+def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    (values,) = (compiler.process(each, **options) for each in element.clauses)
+    return f"(SELECT value FROM json_each({values}))"  # noqa: S608 - it is SQLAlchemy's
+
+
+@compiles(_each, "postgresql")
+def _postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    (values,) = (compiler.process(each, **options) for each in element.clauses)
+    return f"(SELECT unnest({values}))"
+
+
+def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElement[bool]:
+    """Whether `column` has one of `values`, a list of any length.
+
+    The text of the statement stays the same, which that of `in_()` does not.
+    """
+    return column.op("IN", is_comparison=True)(_each(values))
+
+
+class _Compiled(NamedTuple):
+    sql: str
+    names: tuple[str, ...] | None
+    """The order of the parameters, where the driver takes them by position."""
+    fixed: dict[str, Any]
+    """Parameters whose value is part of the statement."""
+    row: Callable[[Any], Any]
+    lists_are_json: bool
+    errors: type[Exception]
+    dbapi_error: Callable[[str, Exception], Exception]
+
+
+class Prepared:
+    """A statement with named parameters. Values are of the types that the driver takes; lists go to `any_of`.
+
+    Args:
+        statement: It, or what gives it for the name of a dialect.
+        *columns: Of an `insert()`: those that get a value.
+    """
+
+    def __init__(self, statement: Any, *columns: str) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._by_dialect: dict[str, _Compiled] = {}
+
+    def ask(self, connection: Connection, **values: Any) -> list[Any]:
+        """All rows, as named tuples.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused.
+        """
+        compiled = self._compiled(connection)
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(compiled.sql, _bound(compiled, values))
+            return list(map(compiled.row, cursor.fetchall()))
+        except compiled.errors as error:
+            raise compiled.dbapi_error(compiled.sql, error) from error
+        finally:
+            cursor.close()
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Once for each of `rows`; nothing if there are none.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused.
+        """
+        if not rows:
+            return
+        compiled = self._compiled(connection)
+        cursor = connection.connection.cursor()
+        try:
+            if len(rows) == 1:
+                cursor.execute(compiled.sql, _bound(compiled, rows[0]))
+            else:
+                cursor.executemany(compiled.sql, [_bound(compiled, row) for row in rows])
+        except compiled.errors as error:
+            raise compiled.dbapi_error(compiled.sql, error) from error
+        finally:
+            cursor.close()
+
+    def _compiled(self, connection: Connection) -> _Compiled:
+        name = connection.dialect.name
+        known = self._by_dialect.get(name)
+        if known is None:
+            known = self._by_dialect[name] = self._compile(connection)
+        return known
+
+    def _compile(self, connection: Connection) -> _Compiled:
+        dialect = connection.dialect
+        statement = self._statement(dialect.name) if callable(self._statement) else self._statement
+        compiled = statement.compile(dialect=dialect, column_keys=self._columns or None)
+        given = {*self._columns, *(name for name, bind in compiled.binds.items() if bind.required)}
+        driver = dialect.loaded_dbapi
+        selected = [column.key for column in getattr(statement, "selected_columns", ())]
+        return _Compiled(
+            sql=str(compiled),
+            names=tuple(compiled.positiontup) if compiled.positional else None,
+            fixed={name: value for name, value in compiled.params.items() if name not in given},
+            row=namedtuple("Row", selected)._make,  # type: ignore[attr-defined] # noqa: PYI024
+            lists_are_json=dialect.name == "sqlite",
+            errors=driver.Error,
+            dbapi_error=lambda sql, error: DBAPIError.instance(
+                sql, None, error, driver.Error, dialect=dialect
+            ),
+        )
+
+
+def _bound(compiled: _Compiled, values: Mapping[str, Any]) -> Any:
+    if compiled.fixed:
+        values = {**compiled.fixed, **values}
+    if compiled.names is None:
+        return values
+    bound = [values[name] for name in compiled.names]
+    if compiled.lists_are_json:
+        return [json.dumps(value) if type(value) is list else value for value in bound]
+    return bound

@@ -1,0 +1,62 @@
+"""What several writes need."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from langgraph_runner.engine.store.schema import now_ms, run_events
+from langgraph_runner.engine.store.statements import Prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["LIVE", "add_events", "insert_of", "last_seq", "now_in"]
+
+LIVE: Final = ("pending", "running")
+"""What is not over."""
+
+_NOW: Final = Prepared(select(now_ms().label("now")))
+_LAST_SEQ: Final = Prepared(
+    select(func.max(run_events.c.seq).label("seq")).where(run_events.c.run_id == bindparam("run"))
+)
+_INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq", "type", "data", "at")
+
+
+def now_in(connection: Connection) -> int:
+    """What time it is in the database."""
+    return int(_NOW.ask(connection)[0].now)
+
+
+def last_seq(connection: Connection, run_id: str) -> int:
+    """Number of the last event of a run; 0 if there is none."""
+    return _LAST_SEQ.ask(connection, run=run_id)[0].seq or 0
+
+
+def add_events(
+    connection: Connection, events: Sequence[tuple[str, str, int, str, dict[str, Any]]], now: int
+) -> None:
+    """Add events of runs, as run, tenant, number, type and data."""
+    _INSERT_EVENT.run(
+        connection,
+        [
+            {
+                "run_id": run_id,
+                "tenant_id": tenant,
+                "seq": seq,
+                "type": kind,
+                "data": json.dumps(data),
+                "at": now,
+            }
+            for run_id, tenant, seq, kind, data in events
+        ],
+    )
+
+
+def insert_of(dialect: str) -> Any:
+    """The `insert` that knows `ON CONFLICT`."""
+    return sqlite_insert if dialect == "sqlite" else postgresql_insert

@@ -1,0 +1,161 @@
+"""`CreateRun`: makes a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from langgraph_runner.engine.store.schema import artifacts, run_steps, runs
+from langgraph_runner.engine.store.statements import Prepared
+from langgraph_runner.engine.store.writer import Write
+from langgraph_runner.engine.store.writes.common import add_events, now_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langgraph_runner.engine.store.records import NewRun
+
+__all__ = ["CreateRun", "Created"]
+
+_WITH_KEY: Final = Prepared(
+    select(runs.c.id, runs.c.fence).where(
+        runs.c.tenant_id == bindparam("tenant"),
+        runs.c.workflow_name == bindparam("workflow"),
+        runs.c.idempotency_key == bindparam("key"),
+    )
+)
+_INSERT_RUN: Final = Prepared(
+    insert(runs),
+    *("id", "tenant_id", "workflow_name", "workflow_version", "status", "trigger_type", "base_run_id"),
+    *("root_run_id", "change_request", "inputs", "options", "idempotency_key", "priority", "fence"),
+    *("lease_owner", "lease_expires_at", "created_at", "started_at"),
+)
+_INSERT_STEPS: Final = Prepared(
+    insert(run_steps),
+    *("run_id", "step_id", "tenant_id", "position", "status", "cache_hit", "attempts", "fence"),
+)
+_STEPS: Final = Prepared(select(run_steps).where(run_steps.c.run_id == bindparam("run")))
+_FILES: Final = Prepared(select(artifacts).where(artifacts.c.run_id == bindparam("run")))
+_INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
+_REUSE_STEP: Final = Prepared(
+    update(run_steps)
+    .where(run_steps.c.run_id == bindparam("r"), run_steps.c.step_id == bindparam("s"))
+    .values(
+        status="skipped",
+        reason=bindparam("new_reason"),
+        input_hash=bindparam("new_input_hash"),
+        cache_key=bindparam("new_cache_key"),
+        output_sha256=bindparam("new_output_sha256"),
+        completed_at=bindparam("at"),
+    )
+)
+
+
+class Created(NamedTuple):
+    """What came of `CreateRun`."""
+
+    run_id: str
+    """The new run, or the one that was made before with the same idempotency key."""
+    is_new: bool
+    fence: int
+    seq: int
+    """Of its last event."""
+    at: int
+    """When it was made."""
+
+
+@dataclass(slots=True)
+class CreateRun(Write[Created]):
+    """Make a run and the records of its steps; claim it at once, if it has an owner."""
+
+    run: NewRun
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
+        """In the order given: of two with one idempotency key the first one wins."""
+        return [_create(connection, write.run) for write in writes]
+
+
+def _create(connection: Connection, run: NewRun) -> Created:
+    if run.idempotency_key is not None:
+        known = _WITH_KEY.ask(connection, tenant=run.tenant, workflow=run.workflow, key=run.idempotency_key)
+        if known:
+            return Created(known[0].id, is_new=False, fence=known[0].fence, seq=0, at=0)
+    is_claimed = run.owner is not None
+    now = now_in(connection)
+    _INSERT_RUN.run(
+        connection,
+        [
+            {
+                "id": run.id,
+                "tenant_id": run.tenant,
+                "workflow_name": run.workflow,
+                "workflow_version": run.version,
+                "status": "running" if is_claimed else "pending",
+                "trigger_type": run.trigger,
+                "base_run_id": run.base_run_id,
+                "root_run_id": run.root_run_id,
+                "change_request": run.change_request,
+                "inputs": run.inputs,
+                "options": run.options,
+                "idempotency_key": run.idempotency_key,
+                "priority": run.priority,
+                "fence": int(is_claimed),
+                "lease_owner": run.owner,
+                "lease_expires_at": now + run.lease_ms if is_claimed else None,
+                "created_at": now,
+                "started_at": now if is_claimed else None,
+            }
+        ],
+    )
+    _INSERT_STEPS.run(
+        connection,
+        [
+            {
+                "run_id": run.id,
+                "step_id": step,
+                "tenant_id": run.tenant,
+                "position": position,
+                "status": "pending",
+                "cache_hit": 0,
+                "attempts": 0,
+                "fence": 0,
+            }
+            for position, step in enumerate(run.steps)
+        ],
+    )
+    if run.reused_from is not None and run.reused:
+        _take_over(connection, run, run.reused_from, now)
+    events = [("run_created", {"workflow": run.workflow, "trigger": run.trigger})]
+    if is_claimed:
+        events.append(("run_started", {}))
+    add_events(
+        connection, [(run.id, run.tenant, seq, kind, data) for seq, (kind, data) in enumerate(events, 1)], now
+    )
+    return Created(run.id, is_new=True, fence=int(is_claimed), seq=len(events), at=now)
+
+
+def _take_over(connection: Connection, run: NewRun, base: str, now: int) -> None:
+    """Copy what steps of another run have delivered: outputs are kept by content, so only the records are new."""
+    before = {row.step_id: row for row in _STEPS.ask(connection, run=base) if row.step_id in run.reused}
+    _REUSE_STEP.run(
+        connection,
+        [
+            {
+                "r": run.id,
+                "s": step,
+                "new_reason": run.reason,
+                "new_input_hash": row.input_hash,
+                "new_cache_key": row.cache_key,
+                "new_output_sha256": row.output_sha256,
+                "at": now,
+            }
+            for step, row in before.items()
+        ],
+    )
+    files = _FILES.ask(connection, run=base)
+    _INSERT_FILE.run(
+        connection, [{**row._asdict(), "run_id": run.id} for row in files if row.step_id in before]
+    )

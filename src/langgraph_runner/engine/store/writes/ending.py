@@ -1,0 +1,129 @@
+"""`CancelRun` and `Prune`: what ends runs, and takes them away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
+
+from langgraph_runner.engine.store.schema import (
+    artifacts,
+    outputs,
+    run_events,
+    run_steps,
+    runs,
+    step_cache,
+)
+from langgraph_runner.engine.store.writer import Write
+from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["CancelRun", "Prune"]
+
+_RUNS_AT_ONCE: Final = 500
+
+
+@dataclass(slots=True)
+class CancelRun(Write["str | None"]):
+    """Ask for a run to be cancelled, for good. Gives its status; None if there is no such run of the tenant.
+
+    One that nobody runs ends at once, with its steps; whoever runs another hears of it.
+    """
+
+    run_id: str
+    tenant: str
+    reason: str
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[CancelRun]) -> list[str | None]:
+        """One after the other."""
+        return [_cancel(connection, write) for write in writes]
+
+
+def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
+    now = now_in(connection)
+    query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(
+        runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant
+    )
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update()
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    if row.status not in LIVE:
+        return str(row.status)
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == cancel.run_id)
+        .values(
+            cancel_requested_at=func.coalesce(runs.c.cancel_requested_at, now),
+            cancel_reason=func.coalesce(runs.c.cancel_reason, cancel.reason),
+        )
+    )
+    if row.status == "running" and (row.lease_expires_at or 0) >= now:
+        return "running"
+    connection.execute(
+        update(run_steps)
+        .where(run_steps.c.run_id == cancel.run_id, run_steps.c.status.in_(LIVE))
+        .values(status="cancelled", reason="cancelled", completed_at=now)
+    )
+    # The fence grows, so that an owner who was taken for dead cannot write any more.
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == cancel.run_id)
+        .values(
+            status="cancelled",
+            completed_at=now,
+            fence=row.fence + 1,
+            lease_owner=None,
+            lease_expires_at=None,
+        )
+    )
+    seq = last_seq(connection, cancel.run_id) + 1
+    add_events(
+        connection, [(cancel.run_id, cancel.tenant, seq, "run_cancelled", {"reason": cancel.reason})], now
+    )
+    return "cancelled"
+
+
+@dataclass(slots=True)
+class Prune(Write[int]):
+    """Delete old runs, expired cache entries and outputs that nobody refers to. Gives how many runs."""
+
+    tenant: str | None
+    older_than_ms: int
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[Prune]) -> list[int]:
+        """One after the other."""
+        return [_prune(connection, write) for write in writes]
+
+
+def _prune(connection: Connection, prune: Prune) -> int:
+    now = now_in(connection)
+    old = select(runs.c.id).where(
+        runs.c.status.not_in(LIVE),
+        func.coalesce(runs.c.completed_at, runs.c.created_at) < now - prune.older_than_ms,
+    )
+    if prune.tenant is not None:
+        old = old.where(runs.c.tenant_id == prune.tenant)
+    ids = list(connection.execute(old).scalars())
+    for start in range(0, len(ids), _RUNS_AT_ONCE):
+        some = ids[start : start + _RUNS_AT_ONCE]
+        for table in (run_events, artifacts, run_steps, step_cache):
+            connection.execute(delete(table).where(table.c.run_id.in_(some)))
+        connection.execute(delete(runs).where(runs.c.id.in_(some)))
+    connection.execute(delete(step_cache).where(step_cache.c.expires_at < now))
+    used = or_(
+        exists().where(
+            run_steps.c.tenant_id == outputs.c.tenant_id, run_steps.c.output_sha256 == outputs.c.sha256
+        ),
+        exists().where(
+            step_cache.c.tenant_id == outputs.c.tenant_id, step_cache.c.output_sha256 == outputs.c.sha256
+        ),
+    )
+    connection.execute(delete(outputs).where(~used))
+    return len(ids)
