@@ -1,4 +1,4 @@
-"""Measure everything and write docs/benchmarks.md. It takes about four minutes.
+"""Measure everything and write docs/benchmarks.md. It takes about ten minutes.
 
 `python -m benchmarks success_path import_time` measures only those, and prints.
 """

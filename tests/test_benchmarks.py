@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import time
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import graph_chain, graph_runner, import_time
+from benchmarks import graph_chain, graph_runner, hashing, import_time
 from benchmarks.contenders import flaky
+from benchmarks.engine import dag, outside, turns
 from benchmarks.harness import RESULT, STATE, Contender, race
 from benchmarks.report import Goal, Section, Table, render
 
@@ -128,6 +132,142 @@ def test_sections_are_measured_and_rendered(success_path: Any, failed_attempt: A
         assert f"\n## {section.title}\n" in text
         for goal in section.goals:
             assert goal.row() in text
+
+
+DAGS = [dag.campaign(), dag.scattered(12), dag.chain(5), dag.row(5), dag.layers(25)]
+
+
+@pytest.fixture
+def rivals() -> dict[str, Any]:
+    """How to open each contender of the run engine that needs no process of its own."""
+    langgraph: Any = pytest.importorskip(
+        "benchmarks.engine.langgraph_contenders", exc_type=ModuleNotFoundError
+    )
+    from benchmarks.engine import bare
+    from benchmarks.engine.ours import ours
+
+    return {
+        "ours": ours(),
+        "ours in memory": ours(in_memory=True),
+        "graph": langgraph.graph(None),
+        "graph with checkpoints": langgraph.graph("sync"),
+        "functional": langgraph.functional,
+        "asyncio": bare.asyncio_alone,
+        "inserts": bare.inserts,
+        "grouped": bare.grouped,
+    }
+
+
+@dataclass(frozen=True)
+class Noted(turns.Load):
+    """A load that notes which steps did their work."""
+
+    seen: list[str] = field(default_factory=list)
+
+    async def work(self, step: str, _received: Any = None) -> Any:
+        """Note it, too."""
+        self.seen.append(step)
+        return await super().work(step)
+
+
+@pytest.mark.parametrize("shape", DAGS, ids=["campaign", "scattered", "chain", "row", "layers"])
+def test_every_engine_runs_every_step_once_and_after_those_it_needs(
+    shape: dag.Dag, rivals: dict[str, Any], tmp_path: Path
+) -> None:
+    """Those that call steps; what stands for SQLite alone only inserts a row for each."""
+    for name, opens in rivals.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        load = Noted(replace(shape, durations_ms={}), runs=2, warm_up=0)
+        assert len(asyncio.run(turns.take_turn(opens, load, folder)).runs_ms) == 2
+        if name in {"inserts", "grouped"}:
+            continue
+        for run in (load.seen[: len(shape.before)], load.seen[len(shape.before) :]):
+            assert sorted(run) == sorted(shape.before), name
+            assert all(run.index(b) < run.index(step) for step in run for b in shape.before[step]), name
+
+
+def test_critical_path_is_the_longest_way_through() -> None:
+    """Of the campaign, by hand; of a chain all, of a row one."""
+    assert dag.campaign(sleeps=True).critical_path_ms == 40 + 60 + 80 + 100 + 170 + 110 + 50 + 20
+    for shape, expected in ((dag.chain(4), 8), (dag.row(4), 2)):
+        assert replace(shape, durations_ms=dict.fromkeys(shape.before, 2)).critical_path_ms == expected
+
+
+def test_random_dag_is_the_same_each_time() -> None:
+    """And a step of it needs only steps before it."""
+    shape = dag.scattered(100)
+    assert shape == dag.scattered(100)
+    order = [*shape.before]
+    assert all(order.index(b) < order.index(step) for step in order for b in shape.before[step])
+
+
+def test_load_goes_to_another_process_as_json() -> None:
+    """And is the same there."""
+    load = turns.Load(dag.campaign(sleeps=True), runs=3, output_bytes=10, has_ticker=True)
+    assert turns.Load.of(json.loads(json.dumps(asdict(load)))) == load
+
+
+def test_outside_contenders_have_pinned_versions() -> None:
+    """Each of those that a section may ask for."""
+    from benchmarks.engine.race import LABELS
+
+    assert LABELS.keys() <= outside.versions().keys()
+
+
+def test_outputs_are_as_large_as_they_say_and_differ_by_step() -> None:
+    """Within a tenth."""
+    load = turns.Load(dag.campaign(), output_bytes=100_000)
+    assert 90_000 < len(json.dumps(load.output("a"))) < 110_000
+    assert load.output("a") != load.output("b")
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+async def test_ticker_sees_who_holds_the_event_loop(is_wanted: bool) -> None:
+    """And none is started where none is wanted."""
+    async with turns.ticking(is_wanted=is_wanted) as lag:
+        await asyncio.sleep(0)
+        time.sleep(0.05)  # noqa: ASYNC251 - to hold it
+    assert (lag.worst_ms > 20) is is_wanted
+
+
+def test_sections_of_the_run_engine_are_measured_and_rendered(rivals: dict[str, Any]) -> None:
+    """On next to nothing, without contenders that are processes."""
+    from benchmarks.engine import cached_runs, durable_steps, loop_lag, makespan, step_cost, throughput
+
+    tiny = dag.Dag({"a": [], "b": ["a"]}, {"a": 1, "b": 1})
+    carried = {name: turns.Load(tiny, has_ticker=True) for name in loop_lag.loads()}
+    sections = [
+        makespan.measure(1, {"2 steps": tiny}, processes=()),
+        durable_steps.measure(1, steps=3, runs=1, processes=()),
+        throughput.measure(1, runs=4, in_flight=2, processes=()),
+        cached_runs.measure(1, runs=1, large=1_000),
+        step_cost.measure(1, counts=(10, 20)),
+        loop_lag.measure(1, carried, processes=()),
+        hashing.measure(1),
+    ]
+    text = render(sections)
+    for section in sections:
+        assert f"\n## {section.title}\n" in text
+        assert section.goals
+        for goal in section.goals:
+            assert goal.row() in text
+            assert goal.measured > 0
+        for table in section.tables:
+            assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def test_contender_that_cannot_be_installed_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are raced all the same."""
+    from benchmarks.engine import race as racing
+
+    def refuse(name: str) -> Any:
+        raise outside.NotInstalledError("no such version")
+
+    monkeypatch.setattr(outside, "child", refuse)
+    with racing.rivals(processes=("dbos",)) as (found, missing):
+        assert found == []
+    assert "could not be installed here (no such version)" in missing
 
 
 def test_import_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What a run costs whose every step is in the cache.
 
-`python -m benchmarks engine_cached` measures it, in about half a minute.
+`python -m benchmarks engine_cached` measures it, in less than a minute.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from benchmarks.report import Goal, Section, Table, milliseconds, times
 if TYPE_CHECKING:
     from benchmarks.engine.turns import Turn
 
-ROUNDS = 5
-RUNS = 15
+ROUNDS = 3
+RUNS = 10
 LARGE = 256_000
 COLD = "`RunEngine`, from the database"
 WARM = "`RunEngine`, from the tier in the process"

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from dbos import DBOS, SetWorkflowID  # type: ignore[import-not-found]
+from dbos import DBOS, SetWorkflowID
 
 from benchmarks.engine.child import serve
 from benchmarks.engine.dag import walk

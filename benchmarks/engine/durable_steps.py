@@ -1,6 +1,6 @@
 """What a durable step costs that does nothing: one after another, side by side, and in a small run.
 
-`python -m benchmarks engine_steps` measures it, in about half a minute.
+`python -m benchmarks engine_steps` measures it, in less than a minute.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from benchmarks.engine.turns import Turn
 
-ROUNDS = 5
+ROUNDS = 4
 STEPS = 200
 RUNS = 15
 OURS = "`RunEngine`"

@@ -1,6 +1,6 @@
 """How much longer a run takes than the longest path through its steps.
 
-`python -m benchmarks engine_makespan` measures it, in about a minute.
+`python -m benchmarks engine_makespan` measures it, in two minutes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.engine.dag import Dag
     from benchmarks.engine.turns import Turn
 
-ROUNDS = 5
+ROUNDS = 3
 LIMIT = 1.02
 OURS = "`RunEngine`, SQLite"
 FLOOR = "asyncio alone, nothing kept"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from prefect import flow, task  # type: ignore[import-not-found]
-from prefect.cache_policies import NO_CACHE  # type: ignore[import-not-found]
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
 
 from benchmarks.engine.child import serve
 from benchmarks.engine.dag import walk
