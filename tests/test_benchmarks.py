@@ -14,7 +14,8 @@ import pytest
 
 from benchmarks import graph_chain, graph_runner, hashing, import_time
 from benchmarks.contenders import flaky
-from benchmarks.engine import dag, outside, turns
+from benchmarks.engine import bare, dag, outside, turns
+from benchmarks.engine import race as racing
 from benchmarks.harness import RESULT, STATE, Contender, race
 from benchmarks.report import Goal, Section, Table, render
 
@@ -143,7 +144,6 @@ def rivals() -> dict[str, Any]:
     langgraph: Any = pytest.importorskip(
         "benchmarks.engine.langgraph_contenders", exc_type=ModuleNotFoundError
     )
-    from benchmarks.engine import bare
     from benchmarks.engine.ours import ours
 
     return {
@@ -210,9 +210,7 @@ def test_load_goes_to_another_process_as_json() -> None:
 
 def test_outside_contenders_have_pinned_versions() -> None:
     """Each of those that a section may ask for."""
-    from benchmarks.engine.race import LABELS
-
-    assert LABELS.keys() <= outside.versions().keys()
+    assert racing.LABELS.keys() <= outside.versions().keys()
 
 
 def test_outputs_are_as_large_as_they_say_and_differ_by_step() -> None:
@@ -236,7 +234,7 @@ def test_sections_of_the_run_engine_are_measured_and_rendered(rivals: dict[str, 
     from benchmarks.engine import cached_runs, durable_steps, loop_lag, makespan, step_cost, throughput
 
     tiny = dag.Dag({"a": [], "b": ["a"]}, {"a": 1, "b": 1})
-    carried = {name: turns.Load(tiny, has_ticker=True) for name in loop_lag.loads()}
+    carried = {name: turns.Load(tiny, has_ticker=True) for name in [*loop_lag.loads()][:2]}
     sections = [
         makespan.measure(1, {"2 steps": tiny}, processes=()),
         durable_steps.measure(1, steps=3, runs=1, processes=()),
@@ -259,15 +257,27 @@ def test_sections_of_the_run_engine_are_measured_and_rendered(rivals: dict[str, 
 
 def test_contender_that_cannot_be_installed_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are raced all the same."""
-    from benchmarks.engine import race as racing
-
-    def refuse(name: str) -> Any:
-        raise outside.NotInstalledError("no such version")
-
-    monkeypatch.setattr(outside, "child", refuse)
-    with racing.rivals(processes=("dbos",)) as (found, missing):
+    monkeypatch.setattr(
+        outside, "_installed", lambda: outside.NotThereError("could not be installed (no such version)")
+    )
+    with racing.rivals(processes=("dbos",)) as (found, notes):
         assert found == []
-    assert "could not be installed here (no such version)" in missing
+    assert [note.partition(": ")[2] for note in notes] == [
+        "here it could not be installed (no such version)."
+    ]
+
+
+def test_contender_that_ends_is_left_out_and_named() -> None:
+    """Of all loads; those that stay have their turns."""
+
+    def end(_load: turns.Load) -> turns.Turn:
+        raise outside.NotThereError("ended in the middle of a turn")
+
+    notes: list[str] = []
+    stays = racing.here("stays", bare.asyncio_alone)
+    found = racing.race([stays, racing.Rival("ends", end)], {"a": turns.Load(dag.row(2))}, 2, notes)
+    assert {name: len(each) for name, each in found["a"].items()} == {"stays": 2}
+    assert notes == ["ends is not in the tables: here it ended in the middle of a turn."]
 
 
 def test_import_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:

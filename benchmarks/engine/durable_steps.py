@@ -54,8 +54,8 @@ def measure(
         here(OURS, ours()),
         here(LANGGRAPH, graph("sync")),
     )
-    with rivals(*inside, processes=processes) as (field, missing):
-        found = race(field, loads, rounds)
+    with rivals(*inside, processes=processes) as (field, notes):
+        found = race(field, loads, rounds, notes)
     tables = [
         _table(in_chain, found[in_chain], steps),
         _table(in_row, found[in_row], steps),
@@ -67,7 +67,7 @@ def measure(
         _goal("run of 13 steps that do nothing", found[alone], 1, 8),
     ]
     method = METHOD.format(steps=steps, runs=runs).strip()
-    return Section("Durable steps", f"{method}\n{missing}", tables, goals)
+    return Section("Durable steps", "\n".join([method, *notes]), tables, goals)
 
 
 def _goal(text: str, turns: dict[str, list[Turn]], divisor: int, limit_ms: float) -> Goal:

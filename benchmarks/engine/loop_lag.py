@@ -58,11 +58,10 @@ def measure(
     """Let each carry each."""
     carried = carried or loads()
     inside = here(OURS, ours()), here(LANGGRAPH, graph("async"))
-    with rivals(*inside, processes=processes, max_runs=MOST_RUNS_OF_DBOS) as (field, missing):
-        found = race(field, carried, rounds)
+    with rivals(*inside, processes=processes, max_runs=MOST_RUNS_OF_DBOS) as (field, notes):
+        found = race(field, carried, rounds, notes)
     rows = [
-        [name, *(milliseconds(_worst_ms(turns[rival.name])) for rival in field)]
-        for name, turns in found.items()
+        [name, *(milliseconds(_worst_ms(each)) for each in turns.values())] for name, turns in found.items()
     ]
     worst = max(found, key=lambda name: _worst_ms(found[name][OURS]))
     goal = Goal(
@@ -73,8 +72,8 @@ def measure(
         if_missed=f"it was at '{worst}'; the table has the others.",
     )
     method = METHOD.format(rounds=rounds, dbos=MOST_RUNS_OF_DBOS).strip()
-    columns = ["Load", *(f"{rival.name}, ms" for rival in field)]
-    return Section("Lag of the event loop", f"{method}\n{missing}", [Table("", columns, rows)], [goal])
+    columns = ["Load", *(f"{name}, ms" for name in found[worst])]
+    return Section("Lag of the event loop", "\n".join([method, *notes]), [Table("", columns, rows)], [goal])
 
 
 def _worst_ms(turns: list[Turn]) -> float:

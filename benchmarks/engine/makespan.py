@@ -50,8 +50,8 @@ def measure(
         here("LangGraph `StateGraph`, SQLite", graph("sync")),
         here("LangGraph functional API, nothing kept", functional),
     )
-    with rivals(*inside, processes=processes) as (field, missing):
-        found = race(field, loads, rounds)
+    with rivals(*inside, processes=processes) as (field, notes):
+        found = race(field, loads, rounds, notes)
     tables, goals = [], []
     for name, dag in dags.items():
         tables.append(_table(f"{name}: {dag.critical_path_ms:,.0f} ms", dag, found[name]))
@@ -60,7 +60,7 @@ def measure(
         goals.append(
             Goal(f"makespan over the critical path, {name}", over, LIMIT, if_missed=_why(dag, over, floor))
         )
-    return Section("Makespan of a run", f"{METHOD.strip()}\n{missing}", tables, goals)
+    return Section("Makespan of a run", "\n".join([METHOD.strip(), *notes]), tables, goals)
 
 
 def _over(dag: Dag, turns: list[Turn]) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
-import sys
 import tempfile
 import venv
 from dataclasses import asdict, dataclass
@@ -25,10 +25,11 @@ ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = ROOT / ".bench-venv"
 PINS = Path(__file__).parent / "rivals.txt"
 _INSTALL_S = 600
+_END_S = 20
 
 
-class NotInstalledError(Exception):
-    """A contender cannot be had here."""
+class NotThereError(Exception):
+    """A contender could not be installed, did not start, or has ended; says which."""
 
 
 @cache
@@ -37,28 +38,35 @@ def versions() -> dict[str, str]:
     return dict(line.split("==") for line in PINS.read_text(encoding="utf-8").split())
 
 
-@cache
 def python() -> Path:
     """The interpreter of the environment, which is made and filled if need be.
 
     Raises:
-        NotInstalledError: The packages could not be installed.
+        NotThereError: The packages could not be installed.
     """
+    installed = _installed()
+    if isinstance(installed, NotThereError):
+        raise installed
+    return installed
+
+
+@cache
+def _installed() -> Path | NotThereError:
     found = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp = ENVIRONMENT / "installed.txt"
     pins = PINS.read_text(encoding="utf-8")
     if stamp.exists() and stamp.read_text(encoding="utf-8") == pins:
         return found
     print(f"  installing {', '.join(pins.split())} into {ENVIRONMENT.name} ...", flush=True)
+    install = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", PINS]
     try:
         venv.create(ENVIRONMENT, with_pip=True)
-        install = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", PINS]
         subprocess.run(install, check=True, capture_output=True, text=True, timeout=_INSTALL_S)  # noqa: S603 - ours
     except subprocess.CalledProcessError as error:
-        lines = [line for line in error.stderr.splitlines() if line.startswith("ERROR")]
-        raise NotInstalledError((lines or ["pip failed"])[-1]) from error
+        why = re.search("No matching distribution found for .*", str(error.stderr))
+        return NotThereError(f"could not be installed ({why[0] if why else 'pip has failed'})")
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NotInstalledError(type(error).__name__) from error
+        return NotThereError(f"could not be installed ({type(error).__name__})")
     stamp.write_text(pins, encoding="utf-8")
     return found
 
@@ -73,21 +81,36 @@ class Child:
         """Have a load carried.
 
         Raises:
-            RuntimeError: The process has ended.
+            NotThereError: The process has ended.
         """
         requests, answers = self._pipes()
-        requests.write(json.dumps(asdict(load)) + "\n")
-        requests.flush()
+        with contextlib.suppress(BrokenPipeError):  # Then there is no answer either.
+            requests.write(json.dumps(asdict(load)) + "\n")
+            requests.flush()
         line = answers.readline()
         if not line:
-            raise RuntimeError(
-                f"{self.process.args!r} ended with {self.process.wait()}; see what it printed."
-            )
+            raise NotThereError("ended in the middle of a turn")
         return Turn(**json.loads(line))
 
     def wait_ready(self) -> None:
-        """Wait until it has imported what it needs."""
-        assert self._pipes()[1].readline() == "ready\n"
+        """Wait until it has imported what it needs.
+
+        Raises:
+            NotThereError: It could not.
+        """
+        if self._pipes()[1].readline() != "ready\n":
+            raise NotThereError("did not start")
+
+    def end(self) -> None:
+        """Let it end by itself, or end it."""
+        with contextlib.suppress(BrokenPipeError):
+            self._pipes()[0].close()
+        try:
+            self.process.wait(timeout=_END_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._pipes()[1].close()
 
     def _pipes(self) -> tuple[IO[str], IO[str]]:
         assert self.process.stdin is not None
@@ -99,8 +122,10 @@ class Child:
 def child(name: str) -> Iterator[Child]:
     """Start `benchmarks.engine.{name}_contender` in the environment; its files go when it ends.
 
+    What it prints is dropped, unless `BENCH_VERBOSE` is set.
+
     Raises:
-        NotInstalledError: It could not be installed.
+        NotThereError: It could not be installed, or did not start.
     """
     interpreter = python()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -110,7 +135,7 @@ def child(name: str) -> Iterator[Child]:
             env=_environment(folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=sys.stderr if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
+            stderr=None if os.environ.get("BENCH_VERBOSE") else subprocess.DEVNULL,
             text=True,
         )
         started = Child(process)
@@ -118,18 +143,15 @@ def child(name: str) -> Iterator[Child]:
             started.wait_ready()
             yield started
         finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            started.end()
 
 
 def _environment(folder: str) -> dict[str, str]:
     """Prefect's settings: everything in a folder, nothing sent anywhere, no user interface."""
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DBOS_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "DBOS_", "PYTHONPATH"))
     }
     return {
         **inherited,

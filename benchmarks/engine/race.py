@@ -47,35 +47,53 @@ def here(name: str, opens: Opens, **limits: int) -> Rival:
 
 
 @contextlib.contextmanager
-def rivals(*inside: Rival, processes: Sequence[str] = (), **limits: int) -> Iterator[tuple[list[Rival], str]]:
-    """The contenders, those that are processes too, and a sentence for the document on those that are not there."""
-    found, missing = [*inside], []
+def rivals(
+    *inside: Rival, processes: Sequence[str] = (), **limits: int
+) -> Iterator[tuple[list[Rival], list[str]]]:
+    """The contenders, those that are processes too, and sentences for the document on those that are not there."""
+    found, notes = [*inside], list[str]()
     with contextlib.ExitStack() as stack:
         for name in processes:
             label = f"{LABELS[name]} {outside.versions()[name]}"
             try:
                 started = stack.enter_context(outside.child(name))
-            except outside.NotInstalledError as error:
-                missing.append(f"{label} could not be installed here ({error}), so it is not in the tables.")
+            except outside.NotThereError as error:
+                notes.append(_note(label, error))
                 continue
             found.append(Rival(label, started.take, **limits))
-        yield found, "\n".join(missing)
+        yield found, notes
 
 
-def race(field: Sequence[Rival], loads: dict[str, Load], rounds: int) -> dict[str, dict[str, list[Turn]]]:
-    """The turns of each contender by load; a contender that cannot carry a load is not in it."""
+def race(
+    field: Sequence[Rival], loads: dict[str, Load], rounds: int, notes: list[str] | None = None
+) -> dict[str, dict[str, list[Turn]]]:
+    """The turns of each contender by load.
+
+    A contender that a load is too long for is not in it; nor is one whose process has ended, and `notes` gets a
+    sentence that says so.
+    """
+    gone: set[str] = set()
     found: dict[str, dict[str, list[Turn]]] = {name: {} for name in loads}
     for number in range(rounds):
         first = number % len(field)
         for rival in (*field[first:], *field[:first]):
             for name, load in loads.items():
-                if len(load.dag.before) <= rival.max_steps:
-                    runs = min(load.runs, rival.max_runs)
-                    turn = rival.take(replace(load, runs=runs))
+                if rival.name in gone or len(load.dag.before) > rival.max_steps:
+                    continue
+                try:
+                    turn = rival.take(replace(load, runs=min(load.runs, rival.max_runs)))
+                except outside.NotThereError as error:
+                    gone.add(rival.name)
+                    if notes is not None:
+                        notes.append(_note(rival.name, error))
+                else:
                     found[name].setdefault(rival.name, []).append(turn)
-    for name, turns in found.items():
-        found[name] = {rival.name: turns[rival.name] for rival in field if rival.name in turns}
-    return found
+    there = [rival.name for rival in field if rival.name not in gone]
+    return {name: {each: turns[each] for each in there if each in turns} for name, turns in found.items()}
+
+
+def _note(name: str, error: outside.NotThereError) -> str:
+    return f"{name} is not in the tables: here it {error}."
 
 
 def all_runs_ms(turns: Sequence[Turn]) -> list[float]:

@@ -57,8 +57,8 @@ def measure(
         here(LANGGRAPH.format("async"), graph("async"), max_runs=MOST_RUNS["LangGraph"]),
         here(LANGGRAPH.format("sync"), graph("sync"), max_runs=MOST_RUNS["LangGraph"]),
     )
-    with rivals(*inside, processes=processes, max_runs=MOST_RUNS["DBOS"]) as (field, missing):
-        turns = race(field, {"": load}, rounds)[""]
+    with rivals(*inside, processes=processes, max_runs=MOST_RUNS["DBOS"]) as (field, notes):
+        turns = race(field, {"": load}, rounds, notes)[""]
     rows = [
         [
             name,
@@ -85,7 +85,7 @@ def measure(
     method = METHOD.format(
         runs=runs, in_flight=in_flight, langgraph=MOST_RUNS["LangGraph"], dbos=MOST_RUNS["DBOS"]
     ).strip()
-    return Section("Runs a second", f"{method}\n{missing}", [Table("", columns, rows)], [goal])
+    return Section("Runs a second", "\n".join([method, *notes]), [Table("", columns, rows)], [goal])
 
 
 def _rates(turns: list[Turn]) -> list[float]:
