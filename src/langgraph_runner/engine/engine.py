@@ -17,7 +17,7 @@ from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.planning import has_delivered, plan_update, reused_steps
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore, reads
-from langgraph_runner.engine.store.records import NewRun, new_rows
+from langgraph_runner.engine.store.records import NewRun, new_run
 from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune
 from langgraph_runner.node.config import as_timeout_ms
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -539,7 +539,7 @@ class RunEngine:
             self._server.give_back(run)
         if not created.is_new or run.reused:
             return await self.get_run(created.run_id, tenant=run.tenant)
-        return Run.of(new_rows(run, fence=created.fence, at=created.at)[0])
+        return Run.of(new_run(run, fence=created.fence, at=created.at))
 
     async def _derive(
         self,

@@ -50,7 +50,7 @@ class RunExecution:
         host: What it shares with other runs.
         blueprint: Its workflow.
         run: Its row.
-        steps: Those of its steps.
+        steps: Those of its steps; None if it has just been made, and none has ended.
         options: How to run it.
         fence: The token of the claim.
         seq: Number of its last event.
@@ -61,7 +61,7 @@ class RunExecution:
         host: Host,
         blueprint: Blueprint,
         run: RunRow,
-        steps: Iterable[StepRow],
+        steps: Iterable[StepRow] | None,
         options: RunOptions,
         *,
         fence: int,
@@ -73,7 +73,7 @@ class RunExecution:
         self._blueprint = blueprint
         self._run = run
         self._options = options
-        self._rows = {row.step: row for row in steps}
+        self._recorded = None if steps is None else {row.step: row for row in steps}
         self._ledger = Ledger(run, fence, seq)
         self._scheduler = Scheduler(blueprint.dag, blueprint.joins, options.failure_mode)
         self._results: Results
@@ -157,23 +157,26 @@ class RunExecution:
         try:
             inputs = self._blueprint.inputs.load(self._run.inputs)
             self._results = Results(self._host.store, self._blueprint, self._run, inputs)
-            if self._rows.keys() != self._blueprint.steps.keys():
-                raise RuntimeError(  # noqa: TRY301 - it is recorded below, as any reason is
-                    "The workflow has other steps now than when the run was made; run it again."
-                )
+            if self._recorded is not None:
+                self._decided(self._scheduler.resume(self._facts(self._recorded)))
         except Exception as error:
             await self._give_up(error)
             return False
+        return True
+
+    def _facts(self, recorded: dict[str, StepRow]) -> dict[str, tuple[StepStatus, Reason | None]]:
+        """How steps have ended before this process took up the run."""
+        if recorded.keys() != self._blueprint.steps.keys():
+            raise RuntimeError("The workflow has other steps now than when the run was made; run it again.")
         facts: dict[str, tuple[StepStatus, Reason | None]] = {}
         for step in self._blueprint.dag.order:
-            row = self._rows[step]
+            row = recorded[step]
             if StepStatus(row.status) in ENDED:
                 facts[step] = (StepStatus(row.status), None if row.reason is None else Reason(row.reason))
                 self._results.note(step, row.output_sha256)
                 if row.error is not None and row.status == StepStatus.FAILED and self._error is None:
                     self._error = json.loads(row.error)
-        self._decided(self._scheduler.resume(facts))
-        return True
+        return facts
 
     async def _give_up(self, error: Exception) -> None:
         self._error = self._steps.record_of(error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.records import StepChange
 from langgraph_runner.engine.store.writes import AdvanceRun
-from langgraph_runner.errors.logs import emit
+from langgraph_runner.errors.logs import emit, is_enabled
 from langgraph_runner.workflow import Reason, StepStatus
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger", "cancelled"]
 
-_LEVELS: Final = {StepStatus.FAILED: logging.ERROR, StepStatus.CANCELLED: logging.WARNING}
+_LEVELS: Final[dict[str, int]] = {StepStatus.FAILED: logging.ERROR, StepStatus.CANCELLED: logging.WARNING}
 
 
 class Ledger:
@@ -94,15 +94,18 @@ class Ledger:
 
     def log_start(self, start: Start) -> None:
         """A step begins: what it would deliver is not known yet."""
+        if not is_enabled(LOGGER, logging.DEBUG):
+            return
         if start.cache_key is not None:
             self.log(logging.DEBUG, "cache.miss", step=start.step, cache_key=start.cache_key)
         self.log(logging.DEBUG, "step.started", step=start.step)
 
     def log_end(self, change: StepChange) -> None:
         """A step has ended."""
-        kind, data = change.event()
-        event = "cache.hit" if change.cache_hit else kind.replace("_", ".")
-        self.log(_LEVELS.get(StepStatus(change.status), logging.INFO), event, **data)
+        level = _LEVELS.get(change.status, logging.INFO)
+        if is_enabled(LOGGER, level):
+            kind, data = change.event()
+            self.log(level, "cache.hit" if change.cache_hit else kind.replace("_", "."), **data)
 
     def log(self, level: int, event: str, **fields: Any) -> None:
         """Log an event of the run."""

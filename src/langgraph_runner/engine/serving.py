@@ -13,7 +13,7 @@ from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.records import new_rows
+from langgraph_runner.engine.store.records import StepRow, new_run
 from langgraph_runner.engine.store.writes import ClaimRun, Created, Heartbeat, ReleaseRuns
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -132,10 +132,11 @@ class Server:
     async def _run(self, blueprint: Blueprint, claimed: Claimed | Created, new: NewRun | None = None) -> None:
         run_id, fence = claimed.run_id, claimed.fence
         try:
+            steps: list[StepRow] | None = None
             if new is None or new.reused or not isinstance(claimed, Created):
                 run, steps = await self._host.store.read(reads.claimed_run, run_id)
             else:
-                run, steps = new_rows(new, fence=fence, at=claimed.at)
+                run = new_run(new, fence=fence, at=claimed.at)
             options = RunOptions(**json.loads(run.options))
             execution = RunExecution(self._host, blueprint, run, steps, options, fence=fence, seq=claimed.seq)
             self._active[run_id] = execution

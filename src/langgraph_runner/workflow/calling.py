@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OUTPUT", "Call", "Delivered", "node_of"]
 
+_IMMUTABLE: Final = frozenset({str, int, float, bool, bytes, type(None)})
 OUTPUT: Final = "output"
 """Where the value of a `Success` has the `Delivered`."""
 
@@ -168,6 +169,8 @@ def _delivered(output: OutputType, value: Any) -> dict[str, Any]:
 
 def _fresh(value: Any) -> Any:
     """A copy, so that neither another step nor the next attempt sees what this one does to it."""
+    if type(value) in _IMMUTABLE:
+        return value
     try:
         return copy.deepcopy(value)
     except Exception:  # A selector may give anything.

@@ -13,6 +13,7 @@ from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow.calling import Call, Delivered, node_of
 from langgraph_runner.workflow.hashing import content_hash
+from langgraph_runner.workflow.hashing.record import HashRecord
 from langgraph_runner.workflow.inputs import InputType
 from langgraph_runner.workflow.spec import StepSources
 
@@ -123,19 +124,28 @@ class BoundStep:
         Raises:
             UnhashableInputError: What it receives has no canonical encoding.
         """
-        # Names with a prefix say what a hash stands for, so two kinds of the same name never meet.
-        binding = self.binding
-        received: dict[str, Any] = {"version": self.spec.version, **self._fixed}
         if self.selects:
-            received["selected"] = selected
-            return content_hash(received)
-        for name in self.dependencies if binding.takes_value else binding.steps:
-            received[f"step:{name}"] = hashes[name]
-        for name in binding.fields:
+            return content_hash({"version": self.spec.version, **self._fixed, "selected": selected})
+        received = {f"step:{name}": hashes[name] for name in self._hashed_steps}
+        for name in self.binding.fields:
             received[f"field:{name}"] = hash_of_field(name)
         if self._reads_all:
             received["inputs"] = hash_of_field(None)
-        return content_hash(received)
+        return self._received.hash_of(received)
+
+    @property
+    def _hashed_steps(self) -> tuple[str, ...]:
+        return self.dependencies if self.binding.takes_value else self.binding.steps
+
+    @cached_property
+    def _received(self) -> HashRecord:
+        # Names with a prefix say what a hash stands for, so two kinds of the same name never meet.
+        keys = [
+            *(f"step:{name}" for name in self._hashed_steps),
+            *(f"field:{name}" for name in self.binding.fields),
+            *(["inputs"] if self._reads_all else []),
+        ]
+        return HashRecord({"version": self.spec.version, **self._fixed}, keys)
 
     async def run(self, received: Any, context: StepContext, config: RunnableConfig) -> Outcome:
         """Run the step once through the node pipeline, on the event loop; a plain function runs in a thread.

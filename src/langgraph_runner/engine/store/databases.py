@@ -98,6 +98,6 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
 
     @event.listens_for(engine, "begin")
     def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        connection.connection.driver_connection.execute(begin)
 
     return engine

@@ -19,7 +19,7 @@ __all__ = [
     "as_entry",
     "as_run",
     "as_step",
-    "new_rows",
+    "new_run",
 ]
 
 
@@ -50,7 +50,7 @@ class NewRun:
     """Why those are skipped; a retry keeps what has been done as it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepChange:
     """What became of one step, to be written."""
 
@@ -85,7 +85,7 @@ class StepChange:
         return f"step_{self.status}", data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CacheEntry:
     """A result that is known."""
 
@@ -119,7 +119,7 @@ class Start(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StepRow:
     """One step of one run, as the store has it."""
 
@@ -140,7 +140,7 @@ class StepRow:
     duration_ms: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RunRow:
     """One run, as the store has it."""
 
@@ -169,10 +169,10 @@ class RunRow:
     """How many steps have which status."""
 
 
-def new_rows(run: NewRun, *, fence: int, at: int) -> tuple[RunRow, list[StepRow]]:
+def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
     """What the store holds of a run that has just been made, and reuses nothing."""
     is_claimed = run.owner is not None
-    row = RunRow(
+    return RunRow(
         id=run.id,
         tenant=run.tenant,
         workflow=run.workflow,
@@ -195,27 +195,6 @@ def new_rows(run: NewRun, *, fence: int, at: int) -> tuple[RunRow, list[StepRow]
         started_at=at if is_claimed else None,
         completed_at=None,
         counts={"pending": len(run.steps)},
-    )
-    return row, [_new_step(run.id, step, position) for position, step in enumerate(run.steps)]
-
-
-def _new_step(run_id: str, step: str, position: int) -> StepRow:
-    return StepRow(
-        run_id=run_id,
-        step=step,
-        position=position,
-        status="pending",
-        reason=None,
-        input_hash=None,
-        cache_key=None,
-        cache_hit=False,
-        attempts=0,
-        output_sha256=None,
-        error=None,
-        queued_at=None,
-        started_at=None,
-        completed_at=None,
-        duration_ms=None,
     )
 
 

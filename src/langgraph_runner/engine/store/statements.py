@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
@@ -50,8 +51,8 @@ def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElem
 
 class _Compiled(NamedTuple):
     sql: str
-    names: tuple[str, ...] | None
-    """The order of the parameters, where the driver takes them by position."""
+    bound: Callable[[Mapping[str, Any]], Any]
+    """The parameters of one row, as the driver takes them: in the statement's order, or by name."""
     fixed: dict[str, Any]
     """Parameters whose value is part of the statement."""
     row: Callable[[Any], Any]
@@ -82,7 +83,11 @@ class Prepared:
         compiled = self._compiled(connection)
         cursor = connection.connection.cursor()
         try:
-            cursor.execute(compiled.sql, _bound(compiled, values))
+            if compiled.lists_are_json:
+                values = {
+                    name: json.dumps(each) if type(each) is list else each for name, each in values.items()
+                }
+            cursor.execute(compiled.sql, compiled.bound({**compiled.fixed, **values}))
             return list(map(compiled.row, cursor.fetchall()))
         except compiled.errors as error:
             raise compiled.dbapi_error(compiled.sql, error) from error
@@ -100,10 +105,9 @@ class Prepared:
         compiled = self._compiled(connection)
         cursor = connection.connection.cursor()
         try:
-            if len(rows) == 1:
-                cursor.execute(compiled.sql, _bound(compiled, rows[0]))
-            else:
-                cursor.executemany(compiled.sql, [_bound(compiled, row) for row in rows])
+            if compiled.fixed:
+                rows = [{**compiled.fixed, **row} for row in rows]
+            cursor.executemany(compiled.sql, [*map(compiled.bound, rows)])
         except compiled.errors as error:
             raise compiled.dbapi_error(compiled.sql, error) from error
         finally:
@@ -125,7 +129,7 @@ class Prepared:
         selected = [column.key for column in getattr(statement, "selected_columns", ())]
         return _Compiled(
             sql=str(compiled),
-            names=tuple(compiled.positiontup) if compiled.positional else None,
+            bound=_in_order(compiled.positiontup) if compiled.positional else dict,
             fixed={name: value for name, value in compiled.params.items() if name not in given},
             row=namedtuple("Row", selected)._make,  # type: ignore[attr-defined] # noqa: PYI024
             lists_are_json=dialect.name == "sqlite",
@@ -136,12 +140,7 @@ class Prepared:
         )
 
 
-def _bound(compiled: _Compiled, values: Mapping[str, Any]) -> Any:
-    if compiled.fixed:
-        values = {**compiled.fixed, **values}
-    if compiled.names is None:
-        return values
-    bound = [values[name] for name in compiled.names]
-    if compiled.lists_are_json:
-        return [json.dumps(value) if type(value) is list else value for value in bound]
-    return bound
+def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = ["GroupWriter", "Write"]
 ResultT = TypeVar("ResultT")
 _STOP: Final = object()
 _MAX_GROUP: Final = 1_000
+_WOKEN_AT_ONCE: Final = 2
 
 
 class Write(Generic[ResultT]):
@@ -143,16 +145,20 @@ def _by_kind(group: list[_Handed]) -> list[tuple[type[Write[Any]], list[Any]]]:
 
 def _deliver(group: list[_Handed], results: list[Any]) -> None:
     """Wake everybody who waits, with one call for each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, deque[tuple[asyncio.Future[Any], Any]]] = {}
     for (_, future, loop), result in zip(group, results, strict=True):
-        by_loop.setdefault(loop, []).append((future, result))
+        by_loop.setdefault(loop, deque()).append((future, result))
     for loop, ended in by_loop.items():
         with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits there any more.
-            loop.call_soon_threadsafe(_resolve, ended)
+            loop.call_soon_threadsafe(_resolve, loop, ended)
 
 
-def _resolve(ended: list[tuple[asyncio.Future[Any], Any]]) -> None:
-    for future, result in ended:
+def _resolve(loop: asyncio.AbstractEventLoop, ended: deque[tuple[asyncio.Future[Any], Any]]) -> None:
+    """Wake a few, and the others in the next turns of the loop, so that others get theirs in between."""
+    if len(ended) > _WOKEN_AT_ONCE:
+        loop.call_soon(_resolve, loop, ended)
+    for _ in range(min(len(ended), _WOKEN_AT_ONCE)):
+        future, result = ended.popleft()
         if future.done():
             continue
         if isinstance(result, Exception):

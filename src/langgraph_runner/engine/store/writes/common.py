@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic_core import to_json
 from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -49,7 +49,7 @@ def add_events(
                 "tenant_id": tenant,
                 "seq": seq,
                 "type": kind,
-                "data": json.dumps(data),
+                "data": to_json(data).decode(),
                 "at": now,
             }
             for run_id, tenant, seq, kind, data in events
