@@ -12,23 +12,34 @@ from pathlib import Path
 
 import coverage
 
-FLOOR = 95.0
-PACKAGES = ("node", "state", "errors", "metrics", "graph")
+FLOORS = {
+    "node": 95.0,
+    "state": 95.0,
+    "errors": 95.0,
+    "metrics": 95.0,
+    "graph": 95.0,
+    "workflow": 95.0,
+    # What it reaches, less a point: when a lease lapses or a write fails, timing decides which lines run.
+    "engine": 92.0,
+    "cli": 95.0,
+}
 SOURCE = Path("src/langgraph_runner")
 
 
 def main() -> int:
-    """Print the coverage of each package, statements and branches; 1 if one is below the floor."""
+    """Print the coverage of each package, statements and branches; 1 if one is below its floor."""
     data = coverage.Coverage()
     data.load()
     low = []
-    for package in PACKAGES:
+    for package, floor in FLOORS.items():
         percent = _percent(data, SOURCE / package)
         print(f"{package:8} {percent:6.2f} % of statements and branches")
-        if percent < FLOOR:
+        if percent < floor:
             low.append(package)
-    if low:
-        print(f"Below {FLOOR:g} %: {', '.join(low)}. See `coverage report --include='{SOURCE}/{low[0]}/*'`.")
+    for package in low:
+        print(
+            f"{package} is below {FLOORS[package]:g} %: `coverage report --include='{SOURCE}/{package}/*'`."
+        )
     return 1 if low else 0
 
 

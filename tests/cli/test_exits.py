@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import NoSuchModuleError, OperationalError
 
 from langgraph_runner.cli.exits import EXIT_CODES, EXIT_OF_CODE, ExitCode
 from langgraph_runner.cli.problems import CliCode, Problem
@@ -33,6 +33,12 @@ def test_a_database_that_refuses_is_told_in_one_line():
     problem = Problem.of(OperationalError("SELECT secret", {}, Exception("disk full\nmore")))
     assert problem == ("DATABASE_FAILED", "The database refused: disk full", ExitCode.OTHER)
     assert json.loads(json.dumps(problem._asdict()))["exit_code"] == 8
+
+
+def test_a_database_that_cannot_be_asked_is_told_in_one_line():
+    """As when a driver is not known."""
+    problem = Problem.of(NoSuchModuleError("no driver\nmore"))
+    assert problem == ("DATABASE_FAILED", "The database failed: no driver", ExitCode.OTHER)
 
 
 def test_every_status_and_every_reason_has_a_face():

@@ -83,12 +83,27 @@ def test_a_workflow_that_cannot_run_is_told_with_all_its_problems(cli):
     assert (done.code, "wait for each other in a circle" in done.err) == (4, True)
 
 
+@pytest.mark.parametrize(
+    ("app", "meant"),
+    [("shopp:x", "shop"), ("stors.main:x", "stores.main"), ("stores.sub.mein:x", "stores.sub.main")],
+)
+def test_a_module_with_a_typing_error_is_guessed(cli, app, meant):
+    """In packages, too."""
+    (cli.folder / "stores" / "sub").mkdir(parents=True)
+    for name in ("__init__.py", "main.py", "sub/__init__.py", "sub/main.py"):
+        (cli.folder / "stores" / name).touch()
+    assert cli("workflows", "--app", app).err == (
+        f"Error: --app: there is no module '{app.removesuffix(':x')}'. Did you mean '{meant}'?\n"
+    )
+
+
 @pytest.mark.parametrize("app", ["wrong:x", "wrong_maker:make"])
 def test_a_workflow_that_cannot_even_be_made_has_its_own_code(cli, app):
     """When its module is imported, or when its function is called; it names the workflow."""
-    text = "from langgraph_runner.workflow import Workflow\n"
-    (cli.folder / "wrong.py").write_text(f"{text}x = Workflow('no id')\n")
-    (cli.folder / "wrong_maker.py").write_text(f"{text}def make():\n    return Workflow('no id')\n")
+    text = "from langgraph_runner.workflow import Workflow\nfrom langgraph_runner.engine import RunEngine\n"
+    made = "RunEngine([Workflow('no id')], store='sqlite://')"
+    (cli.folder / "wrong.py").write_text(f"{text}x = {made}\n")
+    (cli.folder / "wrong_maker.py").write_text(f"{text}def make():\n    return {made}\n")
     done = cli("workflows", "--app", app, "--json")
     assert (done.code, json.loads(done.err)["code"], "no id" in done.err) == (4, "WORKFLOW_INVALID", True)
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -161,6 +162,14 @@ def test_a_terminal_gets_a_table_that_lives(cli):
     assert "━" in written
     assert "\x1b[32m✓" in written
     assert "run created" not in written
+
+
+@pytest.mark.parametrize(("columns", "has_frames"), [(60, False), (80, True)])
+def test_help_has_frames_where_there_is_room(cli, columns, has_frames):
+    """The names of options are whole."""
+    _, written = in_terminal(cli.folder, "run", "--help", columns=columns, NO_COLOR="1")
+    assert ("╭─" in written) == has_frames
+    assert "--idempotency-key" in re.sub(r"\x1b\[[0-9;]*m", "", written)
 
 
 def test_no_color_is_heeded(cli):

@@ -115,6 +115,14 @@ def test_the_key_of_a_run_that_is_over_gives_its_result(cli):
     assert len(cli("runs", "--json").json) == 1
 
 
+def test_a_run_that_somebody_has_cancelled_ends_with_6(cli):
+    """Its key finds it; it is not run after all."""
+    cli.run("--idempotency-key", "k", "--detach")
+    cli("cancel", "last")
+    done = cli("run", "shop.v1", "--idempotency-key", "k")
+    assert (done.code, "■ shop.v1 cancelled" in done.out) == (6, True)
+
+
 def test_how_to_run_is_handed_on(cli):
     """Priority, failure mode and limits."""
     run = cli.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.metadata import version
+from shutil import get_terminal_size
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -16,6 +17,8 @@ from langgraph_runner.cli.output import Output, show_problem
 from langgraph_runner.cli.problems import CliCode, Problem, one_line
 
 __all__ = ["COMMANDS", "Commands", "app", "make_app"]
+
+_WIDE = 80
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the parser raises. It has moved between releases of typer, but not in its tree."""
@@ -113,4 +116,5 @@ def _misused(error: Any, *, as_json: bool) -> ExitCode:
     return ExitCode.USAGE
 
 
-app = make_app(is_rich=sys.stdout.isatty())
+# In fewer columns the frames leave so little room that names of options are cut.
+app = make_app(is_rich=sys.stdout.isatty() and get_terminal_size().columns >= _WIDE)

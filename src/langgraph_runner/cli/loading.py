@@ -110,7 +110,7 @@ def _module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
-            close = get_close_matches(name, _modules_here(), n=1)
+            close = get_close_matches(name, _modules_beside(name), n=1)
             hint = f" Did you mean '{close[0]}'?" if close else f" It is looked for in {Path.cwd()} first."
             raise CliError(CliCode.APP_NOT_FOUND, f"--app: there is no module {name!r}.{hint}") from error
         raise CliError(CliCode.APP_INVALID, f"--app: {name} cannot be imported: {_told(error)}") from error
@@ -170,12 +170,17 @@ def _offers(value: Any, part: str) -> str:
     return f" It has: {', '.join(fitting)}." if fitting else ""
 
 
-def _modules_here() -> list[str]:
-    here = Path.cwd()
-    return [
-        *(path.stem for path in here.glob("*.py")),
-        *(path.parent.name for path in here.glob("*/__init__.py")),
-    ]
+def _modules_beside(name: str) -> list[str]:
+    """The modules of the current folder at the depth of `name`; a part of its path that is right leads to them."""
+    parts, found = name.split("."), [Path()]
+    for part in parts[:-1]:
+        folders = {path.parent.name: path.parent for each in found for path in each.glob("*/__init__.py")}
+        found = [folders[close] for close in get_close_matches(part, folders, n=1)]
+    return [".".join(each.with_suffix("").parts) for folder in found for each in _modules_in(folder)]
+
+
+def _modules_in(folder: Path) -> list[Path]:
+    return [*folder.glob("*.py"), *(path.parent for path in folder.glob("*/__init__.py"))]
 
 
 def _told(error: Exception) -> str:
