@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from benchmarks.engine.turns import Load, Opens, Run
 
 _STEPS_LIMIT = 100_000
+_typed_dict: Any = TypedDict
+"""For fields that no type checker can know."""
 
 
 def state_graph(load: Load) -> StateGraph[Any]:
@@ -29,13 +31,13 @@ def state_graph(load: Load) -> StateGraph[Any]:
         "number": int,
         **dict.fromkeys((f"out_{step}" for step in load.dag.before), Any),
     }
-    graph: Any = StateGraph(TypedDict("State", fields, total=False))
+    graph: Any = StateGraph(_typed_dict("State", fields, total=False))
     for step, before in load.dag.before.items():
         received = [f"out_{each}" for each in before] or ["number"]
         graph.add_node(
             step,
             _node(load, step),
-            input_schema=TypedDict(f"In_{step}", {each: fields[each] for each in received}, total=False),
+            input_schema=_typed_dict(f"In_{step}", {each: fields[each] for each in received}, total=False),
             cache_policy=CachePolicy() if load.is_cached else None,
         )
     for step, before in load.dag.before.items():
@@ -51,7 +53,7 @@ def graph(durability: str | None) -> Opens:
 
     @contextlib.asynccontextmanager
     async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
-        cache = SqliteCache(path=str(folder / "cache.db")) if load.is_cached else None
+        cache: Any = SqliteCache(path=str(folder / "cache.db")) if load.is_cached else None
         async with contextlib.AsyncExitStack() as stack:
             saver = None
             if durability is not None:

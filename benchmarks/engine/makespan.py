@@ -28,8 +28,8 @@ OURS = "`RunEngine`, SQLite"
 FLOOR = "asyncio alone, nothing kept"
 
 METHOD = """
-Steps that sleep: thirteen of 20 to 200 ms in eight levels, the campaign of the examples in shape; and a hundred of
-10 to 100 ms, each of which depends on up to three of the twenty before it, drawn by chance once and for all.
+Steps that sleep: a campaign of thirteen steps of 20 to 200 ms in eight levels; a hundred of 10 to 100 ms, each of
+which depends on up to three of the twenty before it, drawn by chance once and for all.
 *Over the path* is the time of a run divided by the longest sum of sleeps along a path, which no run can be below.
 The databases are on disk. A `StateGraph` starts what is ready when the whole step before has ended; LangGraph's
 functional API, DBOS and Prefect await each step by hand as soon as what it needs is there, and so does the row of

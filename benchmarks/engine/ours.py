@@ -67,5 +67,6 @@ def _function(load: Load, step: str, before: list[str]) -> Any:
         return await load.work(step, received)
 
     parameters = [Parameter(each, Parameter.KEYWORD_ONLY) for each in before]
-    function.__signature__ = Signature(parameters)
-    return function
+    described: Any = function
+    described.__signature__ = Signature(parameters)
+    return described

@@ -58,7 +58,16 @@ def _installed() -> Path | NotThereError:
     if stamp.exists() and stamp.read_text(encoding="utf-8") == pins:
         return found
     print(f"  installing {', '.join(pins.split())} into {ENVIRONMENT.name} ...", flush=True)
-    install = [found, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", PINS]
+    install: list[str | Path] = [
+        found,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        PINS,
+    ]
     try:
         venv.create(ENVIRONMENT, with_pip=True)
         subprocess.run(install, check=True, capture_output=True, text=True, timeout=_INSTALL_S)  # noqa: S603 - ours
