@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 import pytest
 
@@ -236,6 +237,19 @@ async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypat
         assert (await engine.run("w", {"x": 1})).status is RunStatus.COMPLETED
     assert len(ran) == 2
     assert any("cache.cold_tier_failed" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.req("R-21")
+async def test_what_another_process_has_pruned_can_still_be_served(engine_of):
+    """Its hot tier knows nothing of it, so the output stays for a while."""
+    flow, ran = counted()
+    async with engine_of(flow) as engine, engine_of(flow) as other:
+        await engine.run("w", {"x": 1})
+        await asyncio.sleep(0.002)  # A run that ended in this very millisecond is not old enough.
+        assert await other.prune(older_than=timedelta()) == 1
+        run = await engine.run("w", {"x": 1})
+        assert await engine.get_output(run.id, "work") == "made of 1"
+        assert len(ran) == 1
 
 
 @pytest.mark.req("R-14")

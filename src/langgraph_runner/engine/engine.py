@@ -7,25 +7,26 @@ import json
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import TieredCache
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions
-from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
+from langgraph_runner.engine.models import Run, RunStatus
 from langgraph_runner.engine.planning import has_delivered, plan_update, reused_steps
+from langgraph_runner.engine.reading import DEFAULT_TENANT, RunReader
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore, reads
 from langgraph_runner.engine.store.records import NewRun, new_run
 from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune
 from langgraph_runner.node.config import as_timeout_ms
 from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.workflow import StepStatus, Workflow, WorkflowRegistry
+from langgraph_runner.workflow import Workflow, WorkflowRegistry
 from langgraph_runner.workflow.changes import impact_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
     from types import TracebackType
 
     from sqlalchemy import URL
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
-        ArtifactRef,
         Blueprint,
         ChangeRequest,
         FailureMode,
@@ -46,11 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunEngine"]
 
-_DEFAULT_TENANT: Final = "default"
-_EVENTS_PAGE: Final = 500
 
-
-class RunEngine:
+class RunEngine(RunReader):
     """Runs workflows durably. Use it from one event loop; `RunEngine.sync` is for programs without one.
 
     It opens its database when it is made, and begins to serve at the first call: runs that wait, or whose process has
@@ -109,21 +106,18 @@ class RunEngine:
         ):
             if isinstance(value, bool) or not low <= value <= high:
                 raise ValueError(f"{name}: {value!r} is not between {low} and {high}.")
-        self.workflows = WorkflowRegistry(workflows)
-        self._store = RunStore(store)
-        folder = _artifact_folder(self._store) if artifacts is None else artifacts
-        self._host = Host(
+        registry, database = WorkflowRegistry(workflows), RunStore(store)
+        host = Host(
             owner=REAL_RUNTIMES.awaiting.token_hex(8),
-            store=self._store,
-            cache=TieredCache(self._store, cache),
-            artifacts=ArtifactStore(folder),
+            store=database,
+            cache=TieredCache(database, cache),
+            artifacts=ArtifactStore(_artifact_folder(database) if artifacts is None else artifacts),
             slots=asyncio.Semaphore(max_concurrency),
             collector=metrics_collector,
             spans=spans,
         )
-        self._server = Server(
-            self._host, self.workflows, max_active_runs=max_active_runs, lease_ms=lease_ms, poll_ms=poll_ms
-        )
+        server = Server(host, registry, max_active_runs=max_active_runs, lease_ms=lease_ms, poll_ms=poll_ms)
+        super().__init__(registry, host, server)
 
     @classmethod
     def sync(cls, *arguments: Any, **options: Any) -> SyncRunEngine:
@@ -139,7 +133,7 @@ class RunEngine:
         workflow: str,
         inputs: Any = None,
         *,
-        tenant: str = _DEFAULT_TENANT,
+        tenant: str = DEFAULT_TENANT,
         idempotency_key: str | None = None,
         priority: int = 0,
         failure_mode: FailureMode = "continue",
@@ -166,7 +160,7 @@ class RunEngine:
         """
         blueprint = self.workflows.get_workflow(workflow)
         _, data = blueprint.inputs.check({} if inputs is None else inputs)
-        options = _run_options(failure_mode, max_concurrency, run_timeout_ms)
+        options = RunOptions.of(failure_mode, max_concurrency, run_timeout_ms)
         run_id = self._new_id()
         return await self._create(
             blueprint,
@@ -190,7 +184,7 @@ class RunEngine:
         return await self.wait((await self.trigger(workflow, inputs, **options)).id, **_tenant_of(options))
 
     async def trigger_update(
-        self, base_run_id: str, change: ChangeRequest, *, tenant: str = _DEFAULT_TENANT, **options: Any
+        self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT, **options: Any
     ) -> Run:
         """Make a run that differs from a completed one by `change`: what the change does not touch is reused.
 
@@ -231,9 +225,7 @@ class RunEngine:
         run = await self.trigger_update(base_run_id, change, **options)
         return await self.wait(run.id, **_tenant_of(options))
 
-    async def plan(
-        self, base_run_id: str, change: ChangeRequest, *, tenant: str = _DEFAULT_TENANT
-    ) -> RunPlan:
+    async def plan(self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT) -> RunPlan:
         """What `update()` would do with each step, and why. Nothing runs, nothing is written.
 
         Raises:
@@ -251,7 +243,7 @@ class RunEngine:
         impact = impact_of(blueprint, change, base.inputs)
         return await plan_update(self._host, blueprint, base, rows, change=change, impact=impact)
 
-    async def trigger_retry(self, run_id: str, *, tenant: str = _DEFAULT_TENANT, **options: Any) -> Run:
+    async def trigger_retry(self, run_id: str, *, tenant: str = DEFAULT_TENANT, **options: Any) -> Run:
         """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
 
         Raises:
@@ -272,7 +264,7 @@ class RunEngine:
         """`trigger_retry()`, and `wait()` for its end."""
         return await self.wait((await self.trigger_retry(run_id, **options)).id, **_tenant_of(options))
 
-    async def trigger_resume(self, run_id: str, *, tenant: str = _DEFAULT_TENANT) -> Run:
+    async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
         """Take on a run that nobody runs here and now: one that waits, or whose process has died.
 
         Raises:
@@ -299,7 +291,7 @@ class RunEngine:
     # Follow and end them.
 
     async def wait(
-        self, run_id: str, *, tenant: str = _DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
     ) -> Run:
         """Wait until a run is over, wherever it runs.
 
@@ -316,7 +308,7 @@ class RunEngine:
                     return run
                 await self._server.pause()
 
-    async def cancel(self, run_id: str, *, tenant: str = _DEFAULT_TENANT, reason: str = "cancelled") -> Run:
+    async def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
         """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.
 
         One that is over stays as it is.
@@ -329,151 +321,6 @@ class RunEngine:
             raise RunNotFoundError(run_id=run_id)
         self._server.cancel(run_id, reason)
         return await self.get_run(run_id, tenant=tenant)
-
-    async def events(
-        self, run_id: str, *, tenant: str = _DEFAULT_TENANT, after: int = 0, follow: bool = True
-    ) -> AsyncIterator[RunEvent]:
-        """What happens in a run, as it happens, until it is over.
-
-        Args:
-            run_id: The run.
-            tenant: Whose.
-            after: Only events with a greater number: that of the last one that was seen.
-            follow: Whether to wait for more; False ends with what is there.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-        """
-        while True:
-            is_over = (await self.get_run(run_id, tenant=tenant)).status.is_over
-            found = await self._store.read(reads.events_after, tenant, run_id, after, _EVENTS_PAGE)
-            for seq, kind, data, ms in found:
-                after = seq
-                yield RunEvent(run_id=run_id, seq=seq, type=kind, data=json.loads(data), at=at(ms))
-            if len(found) == _EVENTS_PAGE:
-                continue
-            if is_over or not follow:
-                return
-            await self._server.changed(run_id)
-
-    # Look at them.
-
-    async def get_run(self, run_id: str, *, tenant: str = _DEFAULT_TENANT) -> Run:
-        """A run, with the number of its steps by status.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-        """
-        return Run.of(await self._row(run_id, tenant))
-
-    async def get_run_steps(
-        self,
-        run_id: str,
-        *,
-        tenant: str = _DEFAULT_TENANT,
-        status: StepStatus | str | Iterable[str] | None = None,
-    ) -> list[RunStep]:
-        """The steps of a run in the workflow's order, all or those of a status.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            ValueError: There is no such status.
-        """
-        await self._row(run_id, tenant)
-        statuses = None if status is None else [StepStatus(each) for each in _several(status)]
-        return [RunStep.of(row) for row in await self._store.read(reads.steps_of, tenant, run_id, statuses)]
-
-    async def get_output(self, run_id: str, step: str, *, tenant: str = _DEFAULT_TENANT) -> Any:
-        """What a step of a run has delivered, as its type.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
-        """
-        data = await self.get_output_json(run_id, step, tenant=tenant)
-        run = await self._row(run_id, tenant)
-        return self.workflows.get_workflow(run.workflow).steps[step].output.load(data)
-
-    async def get_output_json(self, run_id: str, step: str, *, tenant: str = _DEFAULT_TENANT) -> bytes:
-        """The same as JSON, for which the engine need not have the workflow.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
-        """
-        await self._row(run_id, tenant)
-        rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
-        if step not in rows:
-            raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(rows)}.")
-        sha256 = rows[step].output_sha256
-        if sha256 is None:
-            raise LookupError(f"Step '{step}' of run '{run_id}' is {rows[step].status}: it has no output.")
-        return (await self._store.read(reads.output_data, tenant, [sha256]))[sha256]
-
-    async def get_run_artifacts(
-        self, run_id: str, *, tenant: str = _DEFAULT_TENANT
-    ) -> dict[str, list[ArtifactRef]]:
-        """The files of a run, by the step that has saved them.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-        """
-        await self._row(run_id, tenant)
-        return await self._store.read(reads.run_artifacts, tenant, run_id)
-
-    async def read_artifact(self, artifact: ArtifactRef) -> bytes:
-        """The content of a file, checked against its hash.
-
-        Raises:
-            ArtifactError: It is gone, or is not what was kept.
-        """
-        return await asyncio.to_thread(self._host.artifacts.read, artifact)
-
-    def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is; it is named by its content. Do not change it."""
-        return self._host.artifacts.path(artifact)
-
-    async def list_runs(
-        self,
-        *,
-        tenant: str = _DEFAULT_TENANT,
-        workflow: str | None = None,
-        status: RunStatus | str | Iterable[str] | None = None,
-        limit: int = 50,
-        before: Run | None = None,
-    ) -> list[Run]:
-        """Runs of a tenant, the newest first.
-
-        Args:
-            tenant: Whose.
-            workflow: Only of this workflow.
-            status: Only with this status, or one of these.
-            limit: At most so many: 1 to 1,000.
-            before: Only those that come after this one in the list: the last of the page before.
-
-        Raises:
-            ValueError: There is no such status, or the limit is out of its range.
-        """
-        if not 1 <= limit <= 1_000:  # noqa: PLR2004 - said in the message
-            raise ValueError(f"limit: {limit!r} is not between 1 and 1000.")
-        statuses = None if status is None else [RunStatus(each) for each in _several(status)]
-        last = None if before is None else (round(before.created_at.timestamp() * 1000), before.id)
-        rows = await self._store.read(
-            reads.runs_page, tenant, workflow=workflow, statuses=statuses, before=last, limit=limit
-        )
-        return [Run.of(row) for row in rows]
-
-    def list_workflows(self) -> list[Blueprint]:
-        """The workflows that this engine can run."""
-        return self.workflows.list_workflows()
-
-    def get_workflow(self, name: str) -> Blueprint:
-        """One of them.
-
-        Raises:
-            UnknownWorkflowError: There is none of this id.
-        """
-        return self.workflows.get_workflow(name)
 
     async def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
         """Delete runs that ended before `older_than` ago, what they have put into the cache, and expired entries.
@@ -555,7 +402,10 @@ class RunEngine:
         priority: int | None = None,
         **options: Any,
     ) -> Run:
-        kept = {**json.loads(base.options), **asdict(_run_options(**{**json.loads(base.options), **options}))}
+        kept = {
+            **json.loads(base.options),
+            **asdict(RunOptions.of(**{**json.loads(base.options), **options})),
+        }
         return await self._create(
             blueprint,
             NewRun(
@@ -583,33 +433,9 @@ class RunEngine:
         rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
         return blueprint, base, rows
 
-    async def _row(self, run_id: str, tenant: str) -> Any:
-        self._server.start()
-        row = await self._store.read(reads.run_by_id, tenant, run_id)
-        if row is None:
-            raise RunNotFoundError(run_id=run_id)
-        return row
-
-
-def _run_options(
-    failure_mode: FailureMode = "continue",
-    max_concurrency: int | None = None,
-    run_timeout_ms: TimeoutLike | None = None,
-) -> RunOptions:
-    if failure_mode not in {"continue", "fail_fast"}:
-        raise ValueError(f"failure_mode: {failure_mode!r} is not one of 'continue', 'fail_fast'.")
-    if max_concurrency is not None and (isinstance(max_concurrency, bool) or max_concurrency < 1):
-        raise ValueError(f"max_concurrency: {max_concurrency!r} is not at least 1.")
-    timeout_ms = as_timeout_ms(run_timeout_ms, field="run_timeout_ms")
-    return RunOptions(failure_mode=failure_mode, max_concurrency=max_concurrency, run_timeout_ms=timeout_ms)
-
 
 def _tenant_of(options: dict[str, Any]) -> dict[str, Any]:
     return {"tenant": options["tenant"]} if "tenant" in options else {}
-
-
-def _several(value: str | Iterable[str]) -> Iterable[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def _artifact_folder(store: RunStore) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from langgraph_runner.node.config import as_timeout_ms
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.cache import TieredCache
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
+    from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import FailureMode
 
 __all__ = ["Host", "RunOptions"]
@@ -24,6 +27,25 @@ class RunOptions:
     failure_mode: FailureMode = "continue"
     max_concurrency: int | None = None
     run_timeout_ms: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        failure_mode: FailureMode = "continue",
+        max_concurrency: int | None = None,
+        run_timeout_ms: TimeoutLike | None = None,
+    ) -> RunOptions:
+        """What the user has asked for, checked.
+
+        Raises:
+            ValueError: An option is out of its range.
+        """
+        if failure_mode not in {"continue", "fail_fast"}:
+            raise ValueError(f"failure_mode: {failure_mode!r} is not one of 'continue', 'fail_fast'.")
+        if max_concurrency is not None and (isinstance(max_concurrency, bool) or max_concurrency < 1):
+            raise ValueError(f"max_concurrency: {max_concurrency!r} is not at least 1.")
+        timeout_ms = as_timeout_ms(run_timeout_ms, field="run_timeout_ms")
+        return cls(failure_mode=failure_mode, max_concurrency=max_concurrency, run_timeout_ms=timeout_ms)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,6 +18,7 @@ __all__ = ["difference"]
 _ITEMS: Final = (list, tuple, deque)
 _SETS: Final = (set, frozenset)
 _SCALARS: Final = (str, int, float)
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
 def difference(given: Any, back: Any) -> str | None:
@@ -32,6 +33,8 @@ def difference(given: Any, back: Any) -> str | None:
         given: What became JSON.
         back: What was made of that JSON.
     """
+    if type(given) is type(back) and type(given) in _PLAIN:
+        return None if given == back else f"{_a(given)} comes back as another one"
     stack: list[tuple[str, Any, Any]] = [("", given, back)]
     while stack:
         path, was, now = stack.pop()

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["CancelRun", "Prune"]
 
 _RUNS_AT_ONCE: Final = 500
+_GRACE_MS: Final = 120_000
+"""How long an entry of the cache keeps its output after its end. The hot tiers of other processes may serve it for a
+minute, and a run that has been told of it may be about to commit."""
 
 
 @dataclass(slots=True)
@@ -91,7 +94,10 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
 
 @dataclass(slots=True)
 class Prune(Write[int]):
-    """Delete old runs, expired cache entries and outputs that nobody refers to. Gives how many runs."""
+    """Delete old runs, and end what they have put into the cache. Gives how many runs.
+
+    An output goes once nobody refers to it: at a later call than the one that has ended its entry.
+    """
 
     tenant: str | None
     older_than_ms: int
@@ -113,10 +119,14 @@ def _prune(connection: Connection, prune: Prune) -> int:
     ids = list(connection.execute(old).scalars())
     for start in range(0, len(ids), _RUNS_AT_ONCE):
         some = ids[start : start + _RUNS_AT_ONCE]
-        for table in (run_events, artifacts, run_steps, step_cache):
+        for table in (run_events, artifacts, run_steps):
             connection.execute(delete(table).where(table.c.run_id.in_(some)))
+        still = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)
+        connection.execute(
+            update(step_cache).where(step_cache.c.run_id.in_(some), still).values(expires_at=now)
+        )
         connection.execute(delete(runs).where(runs.c.id.in_(some)))
-    connection.execute(delete(step_cache).where(step_cache.c.expires_at < now))
+    connection.execute(delete(step_cache).where(step_cache.c.expires_at < now - _GRACE_MS))
     used = or_(
         exists().where(
             run_steps.c.tenant_id == outputs.c.tenant_id, run_steps.c.output_sha256 == outputs.c.sha256

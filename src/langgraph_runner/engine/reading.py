@@ -1,0 +1,196 @@
+"""`RunReader`: all that can be asked of runs. It changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.engine.errors import RunNotFoundError
+from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
+from langgraph_runner.engine.store import reads
+from langgraph_runner.workflow import StepStatus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.serving import Server
+    from langgraph_runner.engine.store.records import RunRow
+    from langgraph_runner.workflow import ArtifactRef, Blueprint, WorkflowRegistry
+
+__all__ = ["DEFAULT_TENANT", "RunReader"]
+
+DEFAULT_TENANT: Final = "default"
+_EVENTS_PAGE: Final = 500
+
+
+class RunReader:
+    """The half of `RunEngine` that reads.
+
+    Args:
+        workflows: What the engine can run.
+        host: Where runs are kept.
+        server: Who runs them.
+    """
+
+    def __init__(self, workflows: WorkflowRegistry, host: Host, server: Server) -> None:
+        self.workflows = workflows
+        self._host = host
+        self._store = host.store
+        self._server = server
+
+    async def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
+        """A run, with the number of its steps by status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        return Run.of(await self._row(run_id, tenant))
+
+    async def get_run_steps(
+        self,
+        run_id: str,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        status: StepStatus | str | Iterable[str] | None = None,
+    ) -> list[RunStep]:
+        """The steps of a run in the workflow's order, all or those of a status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: There is no such status.
+        """
+        await self._row(run_id, tenant)
+        statuses = None if status is None else [StepStatus(each) for each in _several(status)]
+        return [RunStep.of(row) for row in await self._store.read(reads.steps_of, tenant, run_id, statuses)]
+
+    async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
+        """What a step of a run has delivered, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: It has no such step, or the step has delivered nothing.
+        """
+        data = await self.get_output_json(run_id, step, tenant=tenant)
+        run = await self._row(run_id, tenant)
+        return self.workflows.get_workflow(run.workflow).steps[step].output.load(data)
+
+    async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """The same as JSON, for which the engine need not have the workflow.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: It has no such step, or the step has delivered nothing.
+        """
+        await self._row(run_id, tenant)
+        rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
+        if step not in rows:
+            raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(rows)}.")
+        sha256 = rows[step].output_sha256
+        if sha256 is None:
+            raise LookupError(f"Step '{step}' of run '{run_id}' is {rows[step].status}: it has no output.")
+        return (await self._store.read(reads.output_data, tenant, [sha256]))[sha256]
+
+    async def get_run_artifacts(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT
+    ) -> dict[str, list[ArtifactRef]]:
+        """The files of a run, by the step that has saved them.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        await self._row(run_id, tenant)
+        return await self._store.read(reads.run_artifacts, tenant, run_id)
+
+    async def read_artifact(self, artifact: ArtifactRef) -> bytes:
+        """The content of a file, checked against its hash.
+
+        Raises:
+            ArtifactError: It is gone, or is not what was kept.
+        """
+        return await asyncio.to_thread(self._host.artifacts.read, artifact)
+
+    def artifact_path(self, artifact: ArtifactRef) -> Path:
+        """Where a file is; it is named by its content. Do not change it."""
+        return self._host.artifacts.path(artifact)
+
+    async def list_runs(
+        self,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[str] | None = None,
+        limit: int = 50,
+        before: Run | None = None,
+    ) -> list[Run]:
+        """Runs of a tenant, the newest first.
+
+        Args:
+            tenant: Whose.
+            workflow: Only of this workflow.
+            status: Only with this status, or one of these.
+            limit: At most so many: 1 to 1,000.
+            before: Only those that come after this one in the list: the last of the page before.
+
+        Raises:
+            ValueError: There is no such status, or the limit is out of its range.
+        """
+        if not 1 <= limit <= 1_000:  # noqa: PLR2004 - said in the message
+            raise ValueError(f"limit: {limit!r} is not between 1 and 1000.")
+        statuses = None if status is None else [RunStatus(each) for each in _several(status)]
+        last = None if before is None else (round(before.created_at.timestamp() * 1000), before.id)
+        rows = await self._store.read(
+            reads.runs_page, tenant, workflow=workflow, statuses=statuses, before=last, limit=limit
+        )
+        return [Run.of(row) for row in rows]
+
+    def list_workflows(self) -> list[Blueprint]:
+        """The workflows that this engine can run."""
+        return self.workflows.list_workflows()
+
+    def get_workflow(self, name: str) -> Blueprint:
+        """One of them.
+
+        Raises:
+            UnknownWorkflowError: There is none of this id.
+        """
+        return self.workflows.get_workflow(name)
+
+    async def events(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
+    ) -> AsyncIterator[RunEvent]:
+        """What happens in a run, as it happens, until it is over.
+
+        Args:
+            run_id: The run.
+            tenant: Whose.
+            after: Only events with a greater number: that of the last one that was seen.
+            follow: Whether to wait for more; False ends with what is there.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        while True:
+            is_over = (await self.get_run(run_id, tenant=tenant)).status.is_over
+            found = await self._store.read(reads.events_after, tenant, run_id, after, _EVENTS_PAGE)
+            for seq, kind, data, ms in found:
+                after = seq
+                yield RunEvent(run_id=run_id, seq=seq, type=kind, data=json.loads(data), at=at(ms))
+            if len(found) == _EVENTS_PAGE:
+                continue
+            if is_over or not follow:
+                return
+            await self._server.changed(run_id)
+
+    async def _row(self, run_id: str, tenant: str) -> RunRow:
+        self._server.start()
+        row = await self._store.read(reads.run_by_id, tenant, run_id)
+        if row is None:
+            raise RunNotFoundError(run_id=run_id)
+        return row
+
+
+def _several(value: str | Iterable[str]) -> Iterable[str]:
+    return [value] if isinstance(value, str) else value
