@@ -73,9 +73,8 @@ class RunReader:
             RunNotFoundError: The tenant has no such run.
             LookupError: It has no such step, or the step has delivered nothing.
         """
-        data = await self.get_output_json(run_id, step, tenant=tenant)
-        run = await self._row(run_id, tenant)
-        return self.workflows.get_workflow(run.workflow).steps[step].output.load(data)
+        found = await self._output(run_id, step, tenant)
+        return self.workflows.get_workflow(found.workflow).steps[step].output.load(found.data or b"")
 
     async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
         """The same as JSON, for which the engine need not have the workflow.
@@ -84,14 +83,7 @@ class RunReader:
             RunNotFoundError: The tenant has no such run.
             LookupError: It has no such step, or the step has delivered nothing.
         """
-        await self._row(run_id, tenant)
-        rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
-        if step not in rows:
-            raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(rows)}.")
-        sha256 = rows[step].output_sha256
-        if sha256 is None:
-            raise LookupError(f"Step '{step}' of run '{run_id}' is {rows[step].status}: it has no output.")
-        return (await self._store.read(reads.output_data, tenant, [sha256]))[sha256]
+        return (await self._output(run_id, step, tenant)).data or b""
 
     async def get_run_artifacts(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT
@@ -183,6 +175,19 @@ class RunReader:
             if is_over or not follow:
                 return
             await self._server.changed(run_id)
+
+    async def _output(self, run_id: str, step: str, tenant: str) -> reads.StepOutput:
+        """That of a step which has one."""
+        self._server.start()
+        found = await self._store.read(reads.step_output, tenant, run_id, step)
+        if found is None:
+            raise RunNotFoundError(run_id=run_id)
+        if found.status is None:
+            steps = [row.step for row in await self._store.read(reads.steps_of, tenant, run_id)]
+            raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(steps)}.")
+        if found.data is None:
+            raise LookupError(f"Step '{step}' of run '{run_id}' is {found.status}: it has no output.")
+        return found
 
     async def _row(self, run_id: str, tenant: str) -> RunRow:
         self._server.start()

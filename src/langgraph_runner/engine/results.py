@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine.store import reads
 from langgraph_runner.workflow import CacheScope
+from langgraph_runner.workflow.calling import LARGE, Call
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.inputs import InputType
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.records import RunRow
-    from langgraph_runner.workflow import Blueprint
+    from langgraph_runner.workflow import Blueprint, StepContext
     from langgraph_runner.workflow.steps import BoundStep
 
 __all__ = ["Results"]
@@ -43,9 +46,16 @@ class Results:
         if data is not None and sha256 is not None:
             self._data[sha256] = data
 
-    async def received(self, step: BoundStep) -> Any:
-        """What `step` is called with. Each time made anew, so that no step sees what another one does to it."""
-        await self._load(step.dependencies)
+    async def call(self, step: BoundStep, context: StepContext) -> Call:
+        """What `step` is called with."""
+        size = await self._load(step.dependencies)
+        make = partial(self._received, step)
+        if size > LARGE:
+            return await asyncio.to_thread(Call, make, context)
+        return Call(make, context)
+
+    def _received(self, step: BoundStep) -> Any:
+        """Made anew each time, so that no step sees what another one does to it."""
         outputs: dict[str, Any] = {}
         for before in step.dependencies:
             sha256 = self._sha256.get(before)
@@ -59,7 +69,10 @@ class Results:
         Raises:
             UnhashableInputError: It has no canonical encoding.
         """
-        selected = await self.received(step) if step.selects else None
+        selected = None
+        if step.selects:
+            await self._load(step.dependencies)
+            selected = self._received(step)
         return step.input_hash(
             {before: self._sha256.get(before) for before in step.dependencies}, self._hash_of_field, selected
         )
@@ -80,9 +93,9 @@ class Results:
             )
         return self._fields[name]
 
-    async def _load(self, steps: tuple[str, ...]) -> None:
-        wanted = {self._sha256.get(step) for step in steps} - {None} - self._data.keys()
-        if wanted:
-            self._data |= await self._store.read(
-                reads.output_data, self._run.tenant, [each for each in wanted if each is not None]
-            )
+    async def _load(self, steps: tuple[str, ...]) -> int:
+        """Have the outputs of `steps` at hand; gives how many bytes they are."""
+        delivered = [sha256 for step in steps if (sha256 := self._sha256.get(step)) is not None]
+        if wanted := [sha256 for sha256 in delivered if sha256 not in self._data]:
+            self._data |= await self._store.read(reads.output_data, self._run.tenant, wanted)
+        return sum(len(self._data[sha256]) for sha256 in delivered)

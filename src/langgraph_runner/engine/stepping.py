@@ -79,7 +79,7 @@ class StepRunner:
                 fencing_token=self._fence,
             )
             try:
-                outcome = await step.run(await results.received(step), context, self._config)
+                outcome = await step.run(await results.call(step, context), self._config)
             except (
                 Exception
             ) as error:  # An interrupt has no meaning here; stored outputs may not fit any more.

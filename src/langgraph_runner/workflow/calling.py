@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -27,9 +26,10 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow.spec import StepSpec
     from langgraph_runner.workflow.values import OutputType
 
-__all__ = ["OUTPUT", "Call", "Delivered", "node_of"]
+__all__ = ["LARGE", "OUTPUT", "Call", "Delivered", "node_of"]
 
-_IMMUTABLE: Final = frozenset({str, int, float, bool, bytes, type(None)})
+LARGE: Final = 32_768
+"""Bytes of JSON from which on an event loop is better spared of reading it: some milliseconds."""
 OUTPUT: Final = "output"
 """Where the value of a `Success` has the `Delivered`."""
 
@@ -44,17 +44,28 @@ class Delivered:
     """The content hash of the value."""
 
 
-@dataclass(frozen=True, slots=True)
 class Call:
-    """What one run of a step is called with, for all its attempts."""
+    """What one run of a step is called with, for all its attempts.
 
-    received: Any
-    """The arguments by name; or the one value of a Runnable."""
-    context: StepContext
+    Args:
+        make: Gives the arguments by name, or the one value of a Runnable: each time made anew, so that neither
+            another step nor the next attempt sees what this one does to them.
+        context: Its `ctx`.
+
+    Raises:
+        Exception: What `make` raises.
+    """
+
+    __slots__ = ("_made", "_make", "context")
+
+    def __init__(self, make: Callable[[], Any], context: StepContext) -> None:
+        self._make = make
+        self._made = [make()]
+        self.context = context
 
     def value(self) -> Any:
         """The one value, for whoever calls this."""
-        return _fresh(self.received)
+        return self._made.pop() if self._made else self._make()
 
     def arguments(self, step: str, names: frozenset[str] | None) -> dict[str, Any]:
         """The arguments, for whoever calls this: those of `names`, or all of them.
@@ -62,12 +73,13 @@ class Call:
         Raises:
             TypeError: An `input_selector` has given something else.
         """
-        if not isinstance(self.received, Mapping):
+        received = self.value()
+        if not isinstance(received, Mapping):
             raise TypeError(
-                f"The input_selector of step '{step}' gave a {type(self.received).__name__}; a function needs a dict"
+                f"The input_selector of step '{step}' gave a {type(received).__name__}; a function needs a dict"
                 " of its arguments."
             )
-        return {name: _fresh(each) for name, each in self.received.items() if names is None or name in names}
+        return {name: each for name, each in received.items() if names is None or name in names}
 
 
 def node_of(spec: StepSpec, output: OutputType, breaker: NodeCircuitBreaker | None, *, blocking: bool) -> Any:
@@ -99,7 +111,7 @@ def _called(spec: StepSpec, output: OutputType, function: Any, *, blocking: bool
 
         async def awaited(state: Any, config: RunnableConfig) -> dict[str, Any]:
             positional, keywords = arguments(state["call"], config)
-            return _delivered(output, await function(*positional, **keywords))
+            return await _delivered_soon(output, await function(*positional, **keywords))
 
         return awaited
 
@@ -119,7 +131,7 @@ def _of_runnable(output: OutputType, runnable: Runnable[Any, Any], *, blocking: 
         return _delivered(output, runnable.invoke(state["call"].value(), config))
 
     async def awaited(state: Any, config: RunnableConfig) -> dict[str, Any]:
-        return _delivered(output, await runnable.ainvoke(state["call"].value(), config))
+        return await _delivered_soon(output, await runnable.ainvoke(state["call"].value(), config))
 
     return invoked if blocking else awaited
 
@@ -159,19 +171,21 @@ def _runtime() -> Any:
     return found or LangGraphRuntime()  # or no graph is.
 
 
+async def _delivered_soon(output: OutputType, value: Any) -> dict[str, Any]:
+    """What is long to read is read in a thread."""
+    data = output.encoded(value)
+    if len(data) > LARGE:
+        return await await_in_thread(_proven, output, value, data)  # type: ignore[no-any-return]
+    return _proven(output, value, data)
+
+
 def _delivered(output: OutputType, value: Any) -> dict[str, Any]:
-    data, back = output.keep(value)
+    return _proven(output, value, output.encoded(value))
+
+
+def _proven(output: OutputType, value: Any, data: bytes) -> dict[str, Any]:
+    back = output.proven(value, data)
     try:
         return {OUTPUT: Delivered(data, content_hash(back))}
     except UnhashableInputError as error:
         raise StepOutputError(step=output.step, problem=f"its output cannot be hashed: {error}") from error
-
-
-def _fresh(value: Any) -> Any:
-    """A copy, so that neither another step nor the next attempt sees what this one does to it."""
-    if type(value) in _IMMUTABLE:
-        return value
-    try:
-        return copy.deepcopy(value)
-    except Exception:  # A selector may give anything.
-        return value

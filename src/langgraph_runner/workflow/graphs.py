@@ -15,7 +15,7 @@ from typing_extensions import TypedDict  # pydantic reads that of typing only fr
 
 from langgraph_runner.node import Success
 from langgraph_runner.state import GraphState, merge_mappings
-from langgraph_runner.workflow.calling import OUTPUT
+from langgraph_runner.workflow.calling import OUTPUT, Call
 from langgraph_runner.workflow.context import StepContext
 from langgraph_runner.workflow.inline import run_inline
 from langgraph_runner.workflow.scheduler import StepStatus
@@ -163,15 +163,15 @@ def _node_names(blueprint: Blueprint) -> dict[str, str]:
 
 def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> RunnableLambda[Any, Any]:
     async def awaited(state: Any, config: RunnableConfig) -> Any:
-        turn = _Turn(blueprint, step, state)
-        if turn.received is not None:
-            turn.outcome = await step.run(turn.received[0], _context(blueprint, step, artifacts), config)
+        turn = _Turn(blueprint, step, state, artifacts)
+        if turn.call is not None:
+            turn.outcome = await step.run(turn.call, config)
         return turn.update()
 
     def called(state: Any, config: RunnableConfig) -> Any:
-        turn = _Turn(blueprint, step, state)
-        if turn.received is not None:
-            turn.outcome = step.run_blocking(turn.received[0], _context(blueprint, step, artifacts), config)
+        turn = _Turn(blueprint, step, state, artifacts)
+        if turn.call is not None:
+            turn.outcome = step.run_blocking(turn.call, config)
         return turn.update()
 
     node = RunnableLambda(_blocking(awaited) if step.needs_loop else called, awaited, name=step.id)
@@ -183,9 +183,11 @@ def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None)
 class _Turn:
     """One step's turn in a run of the graph, but for the running itself, which has two colours."""
 
-    def __init__(self, blueprint: Blueprint, step: BoundStep, state: Any) -> None:
+    def __init__(
+        self, blueprint: Blueprint, step: BoundStep, state: Any, artifacts: ArtifactSink | None
+    ) -> None:
         self._step = step
-        self.received: tuple[Any] | None = None
+        self.call: Call | None = None
         """What the step is called with; None if it is not to be called."""
         self.outcome: Outcome | None = None
         """None for a step that was skipped."""
@@ -195,12 +197,16 @@ class _Turn:
             return
         inputs, _ = blueprint.inputs.check(state.get("inputs"))  # Raises: that is no failure of the step.
         found = state.get("outputs") or {}
-        try:
+
+        def received() -> Any:
             outputs = {
                 before: blueprint.steps[before].output.load(to_json(found[before])) if ok else None
                 for before, ok in zip(step.dependencies, delivered, strict=True)
             }
-            self.received = (step.receives(inputs, outputs),)
+            return step.receives(inputs, outputs)
+
+        try:
+            self.call = Call(received, _context(blueprint, step, artifacts))
         except Exception as error:  # A selector is the user's.
             self.outcome = step.failed(error)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph_runner.errors import note_once, original_error
 from langgraph_runner.node import Success
 from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.workflow.calling import OUTPUT
+from langgraph_runner.workflow.calling import OUTPUT, Call
 from langgraph_runner.workflow.context import StepContext
 from langgraph_runner.workflow.scheduler import Scheduler, StepStatus
 
@@ -106,12 +106,13 @@ class _InlineRun:
             run_id=self._id, workflow=self._blueprint.id, step=step.id, sink=self._artifacts
         )
         try:
-            received = step.receives(
-                self._inputs, {before: self.output(before) for before in step.dependencies}
-            )
+            call = Call(lambda: self._received(step), context)
         except Exception as error:  # A selector is the user's.
             return step.failed(error)
-        return await step.run(received, context, self._config)
+        return await step.run(call, self._config)
+
+    def _received(self, step: BoundStep) -> Any:
+        return step.receives(self._inputs, {before: self.output(before) for before in step.dependencies})
 
     def output(self, name: str) -> Any:
         """Made anew for each who asks: what one step does to it is not for the next to see."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables import Runnable
 
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
 
     from langgraph_runner.node import Outcome
     from langgraph_runner.workflow.binding import Binding
-    from langgraph_runner.workflow.context import StepContext
     from langgraph_runner.workflow.spec import StepSpec
     from langgraph_runner.workflow.values import OutputType
 
-__all__ = ["BoundStep", "Delivered"]
+__all__ = ["BoundStep", "Call", "Delivered"]
+
+_IMMUTABLE: Final = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 class BoundStep:
@@ -95,17 +97,17 @@ class BoundStep:
         """What the step is called with, without what its host provides: arguments by name, or a Runnable's value.
 
         Args:
-            inputs: Of the run, as their model.
-            outputs: Of its dependencies by id; None for one that did not deliver.
+            inputs: Of the run, as their model; the step gets a copy.
+            outputs: Of its dependencies by id, made anew for this call; None for one that did not deliver.
         """
         if self.spec.input_selector is not None:
-            return self.spec.input_selector(StepSources(inputs, outputs))
+            return self.spec.input_selector(StepSources(_fresh(inputs), outputs))
         if self.binding.takes_value:
-            return dict(outputs) if self.dependencies else inputs
+            return dict(outputs) if self.dependencies else _fresh(inputs)
         arguments = {name: outputs[name] for name in self.binding.steps}
-        arguments.update((name, InputType.field(inputs, name)) for name in self.binding.fields)
+        arguments.update((name, _fresh(InputType.field(inputs, name))) for name in self.binding.fields)
         if self.binding.wants_inputs:
-            arguments["inputs"] = inputs
+            arguments["inputs"] = _fresh(inputs)
         return arguments
 
     def input_hash(
@@ -147,23 +149,22 @@ class BoundStep:
         ]
         return HashRecord({"version": self.spec.version, **self._fixed}, keys)
 
-    async def run(self, received: Any, context: StepContext, config: RunnableConfig) -> Outcome:
+    async def run(self, call: Call, config: RunnableConfig) -> Outcome:
         """Run the step once through the node pipeline, on the event loop; a plain function runs in a thread.
 
         Args:
-            received: What `receives` gave. Each attempt gets a copy.
-            context: Its `ctx`.
+            call: What it is called with.
             config: Of `runner_config()`: abort signal, collector and the like.
 
         Returns:
             The outcome; the value of a `Success` is a dict whose `output` is a `Delivered`.
         """
-        outcome: Outcome = await self._awaited.run({"call": Call(received, context)}, config)
+        outcome: Outcome = await self._awaited.run({"call": call}, config)
         return outcome
 
-    def run_blocking(self, received: Any, context: StepContext, config: RunnableConfig) -> Outcome:
+    def run_blocking(self, call: Call, config: RunnableConfig) -> Outcome:
         """Do as `run`, in this thread. Not for what `needs_loop`."""
-        outcome: Outcome = self._blocking.run({"call": Call(received, context)}, config)
+        outcome: Outcome = self._blocking.run({"call": call}, config)
         return outcome
 
     def failed(self, error: Exception) -> Failure:
@@ -187,3 +188,13 @@ def _breaker_of(spec: StepSpec) -> NodeCircuitBreaker | None:
         return breaker
     config = breaker if isinstance(breaker, CircuitBreakerConfig) else CircuitBreakerConfig(**breaker)
     return NodeCircuitBreaker(config, name=spec.id, clock=REAL_RUNTIMES.awaiting.monotonic)
+
+
+def _fresh(value: Any) -> Any:
+    """A copy of what several steps share."""
+    if type(value) in _IMMUTABLE:
+        return value
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # A model may hold what cannot be copied, such as a lock.
+        return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, or_, select
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.records import RunRow, StepRow
 
 __all__ = [
+    "StepOutput",
     "cache_entries",
     "claimed_run",
     "events_after",
@@ -34,6 +35,7 @@ __all__ = [
     "run_artifacts",
     "run_by_id",
     "runs_page",
+    "step_output",
     "steps_of",
 ]
 
@@ -66,6 +68,25 @@ def output_data(connection: Connection, tenant: str, sha256s: Iterable[str]) -> 
     """Outputs by content hash; those that are not there are left out."""
     found = _OUTPUTS.ask(connection, tenant=tenant, sha256s=[*dict.fromkeys(sha256s)])
     return {row.sha256: bytes(row.data) for row in found}
+
+
+class StepOutput(NamedTuple):
+    """What a step of a run has delivered."""
+
+    workflow: str
+    status: str | None
+    """None if the run has no such step."""
+    data: bytes | None
+    """None if it has delivered nothing."""
+
+
+def step_output(connection: Connection, tenant: str, run_id: str, step: str) -> StepOutput | None:
+    """The output of one step; None if the tenant has no such run."""
+    found = _STEP_OUTPUT.ask(connection, tenant=tenant, run=run_id, step=step)
+    if not found:
+        return None
+    row = found[0]
+    return StepOutput(row.workflow_name, row.status, None if row.data is None else bytes(row.data))
 
 
 def cache_entries(connection: Connection, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
@@ -157,6 +178,15 @@ _OUTPUTS: Final = Prepared(
     select(outputs.c.sha256, outputs.c.data).where(
         outputs.c.tenant_id == bindparam("tenant"), any_of(outputs.c.sha256, bindparam("sha256s"))
     )
+)
+_STEP_OUTPUT: Final = Prepared(
+    select(runs.c.workflow_name, run_steps.c.status, outputs.c.data)
+    .outerjoin(run_steps, and_(run_steps.c.run_id == runs.c.id, run_steps.c.step_id == bindparam("step")))
+    .outerjoin(
+        outputs,
+        and_(outputs.c.tenant_id == runs.c.tenant_id, outputs.c.sha256 == run_steps.c.output_sha256),
+    )
+    .where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
 )
 _ENTRIES: Final = Prepared(
     select(step_cache).where(
