@@ -53,4 +53,4 @@ upstream: $(VENV)/.dev  ## LangGraph's own tests, with and without nodes; takes 
 	$(BIN)/python tools/upstream_suite.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) out .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .bench-venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

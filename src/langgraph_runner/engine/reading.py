@@ -73,8 +73,8 @@ class RunReader:
             RunNotFoundError: The tenant has no such run.
             LookupError: It has no such step, or the step has delivered nothing.
         """
-        found = await self._output(run_id, step, tenant)
-        return self.workflows.get_workflow(found.workflow).steps[step].output.load(found.data or b"")
+        workflow, data = await self._output(run_id, step, tenant)
+        return self.workflows.get_workflow(workflow).steps[step].output.load(data)
 
     async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
         """The same as JSON, for which the engine need not have the workflow.
@@ -83,7 +83,8 @@ class RunReader:
             RunNotFoundError: The tenant has no such run.
             LookupError: It has no such step, or the step has delivered nothing.
         """
-        return (await self._output(run_id, step, tenant)).data or b""
+        _, data = await self._output(run_id, step, tenant)
+        return data
 
     async def get_run_artifacts(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT
@@ -176,8 +177,8 @@ class RunReader:
                 return
             await self._server.changed(run_id)
 
-    async def _output(self, run_id: str, step: str, tenant: str) -> reads.StepOutput:
-        """That of a step which has one."""
+    async def _output(self, run_id: str, step: str, tenant: str) -> tuple[str, bytes]:
+        """The workflow of a run, and the output of a step that has one."""
         self._server.start()
         found = await self._store.read(reads.step_output, tenant, run_id, step)
         if found is None:
@@ -187,7 +188,7 @@ class RunReader:
             raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(steps)}.")
         if found.data is None:
             raise LookupError(f"Step '{step}' of run '{run_id}' is {found.status}: it has no output.")
-        return found
+        return found.workflow, found.data
 
     async def _row(self, run_id: str, tenant: str) -> RunRow:
         self._server.start()
