@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.engine.turns import Load, take_turn
+from benchmarks.engine.turns import Load, frozen, take_turn
 
 if TYPE_CHECKING:
     from benchmarks.engine.turns import Opens
@@ -28,7 +28,8 @@ def serve(opens: Opens) -> None:
     async def main() -> None:
         print("ready", file=answers, flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
-            turn = await take_turn(opens, Load.of(json.loads(line)), folder)
+            load = Load.of(json.loads(line))
+            turn = await take_turn(frozen(opens) if load.has_ticker else opens, load, folder)
             print(json.dumps(asdict(turn)), file=answers, flush=True)
 
     asyncio.run(main())

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import gc
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from benchmarks.engine.dag import campaign, chain, row, scattered
 from benchmarks.engine.langgraph_contenders import graph
 from benchmarks.engine.ours import ours
 from benchmarks.engine.race import here, race, rivals
-from benchmarks.engine.turns import Load
+from benchmarks.engine.turns import Load, frozen
 from benchmarks.report import Goal, Section, Table, milliseconds
 
 if TYPE_CHECKING:
@@ -24,12 +26,15 @@ LIMIT_MS = 25
 MOST_RUNS_OF_DBOS = 20
 LARGE = 256_000
 OURS = "`RunEngine`"
+NOT_FROZEN = "`RunEngine` without `gc.freeze()`"
 LANGGRAPH = 'LangGraph `StateGraph`, `AsyncSqliteSaver`, durability "async"'
 
 METHOD = """
 While a load of the sections above is carried, a coroutine on the same event loop asks to be woken every 2 ms. The
 figure is the worst delay in {rounds} rounds: how long anybody else on that loop, a web server's request say, has had
 to wait. Steps are awaited and do nothing, or sleep; what they do themselves, such as to make a large output, counts.
+Every process has called `gc.freeze()` after its imports, as servers do, but in one column: a full collection looks at
+all that the imports have left ({objects:,} objects here, {collection:.0f} ms), whoever causes it.
 LangGraph has its `SqliteCache` where it says cached; DBOS has no cache and runs the steps. DBOS runs at most {dbos}
 runs a turn, in a process of its own. One run warms up, but for those that sleep.
 """
@@ -57,7 +62,11 @@ def measure(
 ) -> Section:
     """Let each carry each."""
     carried = carried or loads()
-    inside = here(OURS, ours()), here(LANGGRAPH, graph("async"))
+    inside = (
+        here(OURS, frozen(ours())),
+        here(NOT_FROZEN, ours()),
+        here(LANGGRAPH, frozen(graph("async"))),
+    )
     with rivals(*inside, processes=processes, max_runs=MOST_RUNS_OF_DBOS) as (field, notes):
         found = race(field, carried, rounds, notes)
     rows = [
@@ -71,9 +80,20 @@ def measure(
         "ms",
         if_missed=f"it was at '{worst}'; the table has the others.",
     )
-    method = METHOD.format(rounds=rounds, dbos=MOST_RUNS_OF_DBOS).strip()
+    objects, collection_ms = _garbage()
+    method = METHOD.format(
+        rounds=rounds, dbos=MOST_RUNS_OF_DBOS, objects=objects, collection=collection_ms
+    ).strip()
     columns = ["Load", *(f"{name}, ms" for name in found[worst])]
     return Section("Lag of the event loop", "\n".join([method, *notes]), [Table("", columns, rows)], [goal])
+
+
+def _garbage() -> tuple[int, float]:
+    """How many objects a full collection looks at now, and how long that takes."""
+    gc.collect()
+    begin = perf_counter()
+    gc.collect()
+    return len(gc.get_objects()), (perf_counter() - begin) * 1e3
 
 
 def _worst_ms(turns: list[Turn]) -> float:

@@ -102,6 +102,25 @@ async def ticking(*, is_wanted: bool) -> AsyncIterator[_Lag]:
             task.cancel()
 
 
+def frozen(opens: Opens) -> Opens:
+    """A contender whose process has called `gc.freeze()` once everything was imported, as servers do.
+
+    Otherwise each full collection looks at all that the imports have left, which takes longer than any step here.
+    """
+
+    @contextlib.asynccontextmanager
+    async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
+        async with opens(load, folder) as run:
+            gc.collect()
+            gc.freeze()
+            try:
+                yield run
+            finally:
+                gc.unfreeze()
+
+    return opened
+
+
 async def take_turn(opens: Opens, load: Load, folder: Path) -> Turn:
     """Carry a load once."""
     async with opens(load, folder) as run:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine.store import reads
 from langgraph_runner.workflow import CacheScope
-from langgraph_runner.workflow.calling import LARGE, Call
+from langgraph_runner.workflow.calling import Call
 from langgraph_runner.workflow.hashing import content_hash
+from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop
 from langgraph_runner.workflow.inputs import InputType
 
 if TYPE_CHECKING:
@@ -50,9 +50,7 @@ class Results:
         """What `step` is called with."""
         size = await self._load(step.dependencies)
         make = partial(self._received, step)
-        if size > LARGE:
-            return await asyncio.to_thread(Call, make, context)
-        return Call(make, context)
+        return await apart_from_loop(Call, make, context) if size > HEAVY_BYTES else Call(make, context)
 
     def _received(self, step: BoundStep) -> Any:
         """Made anew each time, so that no step sees what another one does to it."""

@@ -17,6 +17,7 @@ from langgraph_runner.node.threads import await_in_thread
 from langgraph_runner.workflow.binding import HOST_PARAMETERS, named_parameters
 from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.hashing import content_hash
+from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow.spec import StepSpec
     from langgraph_runner.workflow.values import OutputType
 
-__all__ = ["LARGE", "OUTPUT", "Call", "Delivered", "node_of"]
+__all__ = ["OUTPUT", "Call", "Delivered", "node_of"]
 
-LARGE: Final = 32_768
-"""Bytes of JSON from which on an event loop is better spared of reading it: some milliseconds."""
 OUTPUT: Final = "output"
 """Where the value of a `Success` has the `Delivered`."""
 
@@ -172,19 +171,11 @@ def _runtime() -> Any:
 
 
 async def _delivered_soon(output: OutputType, value: Any) -> dict[str, Any]:
-    """What is long to read is read in a thread."""
-    data = output.encoded(value)
-    if len(data) > LARGE:
-        return await await_in_thread(_proven, output, value, data)  # type: ignore[no-any-return]
-    return _proven(output, value, data)
+    return await apart_from_loop(_delivered, output, value) if is_heavy(value) else _delivered(output, value)
 
 
 def _delivered(output: OutputType, value: Any) -> dict[str, Any]:
-    return _proven(output, value, output.encoded(value))
-
-
-def _proven(output: OutputType, value: Any, data: bytes) -> dict[str, Any]:
-    back = output.proven(value, data)
+    data, back = output.keep(value)
     try:
         return {OUTPUT: Delivered(data, content_hash(back))}
     except UnhashableInputError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
@@ -14,8 +14,6 @@ from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.fidelity import difference
 
 __all__ = ["OutputType", "adapter_of", "in_words"]
-
-_UNKEPT: Final = (ValidationError, PydanticSerializationError, TypeError, ValueError, RecursionError)
 
 
 class OutputType:
@@ -50,25 +48,19 @@ class OutputType:
         Raises:
             StepOutputError: It is not of the declared type, or would not come back from JSON as it is.
         """
-        data = self.encoded(value)
-        return data, self.proven(value, data)
-
-    def encoded(self, value: Any) -> bytes:
-        """`value` as JSON, which may not be what it was; raises as `keep` does."""
         try:
-            return self._as_json(value)
-        except _UNKEPT as error:
-            raise self._told(value, error) from error
-
-    def proven(self, value: Any, data: bytes) -> Any:
-        """What `load` makes of the JSON of `value`, once that is the same; raises as `keep` does."""
-        try:
+            data = self._as_json(value)
             back = self._of_json(data)
-        except _UNKEPT as error:
-            raise self._told(value, error) from error
+        except ValidationError as error:
+            raise self._refused(f"its output is not what it declares: {in_words(error)}") from error
+        except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
+            if inspect.iscoroutine(value):
+                value.close()  # Or Python warns that it was never awaited.
+                raise self._refused("it returns a coroutine; make it an async function.") from error
+            raise self._refused(f"its output cannot be kept as JSON ({error}). {self._fix}") from error
         if (changed := difference(value, back)) is not None:
             raise self._refused(f"its output does not survive JSON: {changed}. {self._fix}")
-        return back
+        return data, back
 
     def dump(self, value: Any) -> bytes:
         """`value` as JSON; raises as `keep` does."""
@@ -87,15 +79,6 @@ class OutputType:
             raise self._refused(
                 f"its stored output is not what it declares now; change its version. {words}"
             ) from error
-
-    def _told(self, value: Any, error: Exception) -> StepOutputError:
-        """What is wrong with `value`, in words."""
-        if isinstance(error, ValidationError):
-            return self._refused(f"its output is not what it declares: {in_words(error)}")
-        if inspect.iscoroutine(value):
-            value.close()  # Or Python warns that it was never awaited.
-            return self._refused("it returns a coroutine; make it an async function.")
-        return self._refused(f"its output cannot be kept as JSON ({error}). {self._fix}")
 
     def _as_json(self, value: Any) -> bytes:
         if self._adapter is None:

@@ -1,0 +1,53 @@
+"""Values that are long to read: off the event loop, one at a time.
+
+To read and write JSON takes the interpreter's lock, so several threads at it would be no faster than one, and each of
+them would make the event loop wait for its turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["HEAVY_BYTES", "apart_from_loop", "is_heavy"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+HEAVY_BYTES: Final = 32_768
+"""Of JSON: to read so much takes about a millisecond."""
+_HEAVY_PARTS: Final = 1_000
+_BYTES_OF_PART: Final = 32
+
+
+def is_heavy(value: Any) -> bool:
+    """Whether a value is long to read: of more than some thousand parts, text being counted by its length."""
+    parts, stack = 0, [value]
+    while stack and parts <= _HEAVY_PARTS:
+        each = stack.pop()
+        parts += 1
+        if isinstance(each, (str, bytes)):
+            parts += len(each) // _BYTES_OF_PART
+        elif isinstance(each, (dict, list, tuple, set, frozenset)):
+            parts += len(each)
+            if parts <= _HEAVY_PARTS:
+                stack.extend(each.values() if isinstance(each, dict) else each)
+        elif hasattr(each, "__dict__"):
+            stack.extend(vars(each).values())
+    return parts > _HEAVY_PARTS
+
+
+async def apart_from_loop(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Call `function` in the one thread for such values, with the context variables of the caller."""
+    call = partial(copy_context().run, partial(function, *arguments, **keywords))
+    return await asyncio.get_running_loop().run_in_executor(_thread(), call)
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="langgraph-runner-heavy")
