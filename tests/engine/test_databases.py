@@ -1,12 +1,17 @@
 """Opening a database by its URL."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import URL
 
-from langgraph_runner.engine import RunEngine
+from langgraph_runner.engine import RunEngine, RunStatus
+from langgraph_runner.engine.store import databases
+from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import until
 
 
 def test_a_path_that_would_be_cut_off_is_refused(tmp_path):
@@ -47,3 +52,98 @@ async def test_a_database_in_memory_serves_many_runs_at_once():
         runs = await asyncio.gather(*(engine.run("w", {"x": n}) for n in range(40)))
         assert [await engine.get_output(run.id, "two") for run in runs] == [*range(1, 41)]
         assert await other.list_runs() == []
+
+
+@pytest.fixture
+def steps():
+    """Two steps, the first of which waits until it is let go, and what has run."""
+    flow, ran, go = Workflow("w"), [], asyncio.Event()
+
+    @flow.step(cache="none")
+    async def first(inputs) -> str:
+        ran.append("first")
+        await go.wait()
+        return "x" * inputs.get("size", 1)
+
+    @flow.step(cache="none")
+    def second(first: str) -> int:
+        ran.append("second")
+        return len(first)
+
+    return flow, ran, go
+
+
+def interrupted(caplog):
+    """Whether a run was left to its lease."""
+    return any(record.getMessage().startswith("run.interrupted") for record in caplog.records)
+
+
+@pytest.mark.req("R-42")
+async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, steps, monkeypatch, caplog):
+    """Somebody else keeps the lock, as a stopped process would; the run has not failed, and goes on afterwards."""
+    monkeypatch.setattr(databases, "_BUSY_MS", 20)
+    flow, ran, go = steps
+    async with engine_of(flow, lease_ms=200) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: ran)
+        with closing(sqlite3.connect(engine._store.database.url.database)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            go.set()
+            await until(lambda: interrupted(caplog))
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert (ended.status, ran) == (RunStatus.COMPLETED, ["first", "first", "second"])
+
+
+class Limit(Write[int]):
+    """How many pages the file may have: SQLite then says that the disk is full."""
+
+    def __init__(self, more):
+        self.more = more
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """So many more than it has."""
+
+        def pragma(text):
+            return connection.exec_driver_sql(f"PRAGMA {text}").scalar()
+
+        return [pragma(f"max_page_count = {pragma('page_count') + write.more}") for write in writes]
+
+
+@pytest.mark.req("R-42")
+async def test_a_run_outlives_a_full_disk(engine_of, steps, caplog):
+    """What is committed stays; a new run is refused with the error, and the old one goes on when there is room."""
+    flow, ran, go = steps
+    async with engine_of(flow, lease_ms=200) as engine:
+        run = await engine.trigger("w", {"size": 3_000_000})
+        await until(lambda: ran)
+        await engine._store.write(Limit(3))
+        go.set()
+        await until(lambda: interrupted(caplog))
+        with pytest.raises(Exception, match="database or disk is full"):
+            await engine.trigger("w", {"padding": "x" * 3_000_000})
+        assert (await engine.get_run(run.id)).status is RunStatus.RUNNING
+        await engine._store.write(Limit(1_000_000))
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+        assert await engine.get_output(run.id, "second") == 3_000_000
+    assert ended.status is RunStatus.COMPLETED
+
+
+async def test_a_database_that_cannot_be_written_is_said_at_once(tmp_path, monkeypatch):
+    """An engine is not made without one."""
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match="file"):
+        RunEngine(store=f"sqlite:///{tmp_path}/file/runs.db")
+    (tmp_path / "text.db").write_text("no database at all, however long one looks at it")
+    with pytest.raises(Exception, match="file is not a database"):
+        RunEngine(store=f"sqlite:///{tmp_path}/text.db")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [("runs.db", "is no URL"), ("mysql://localhost/runs", "'mysql' is not supported")],
+)
+def test_an_address_of_no_known_database_is_refused(url, message):
+    """With one that would do."""
+    with pytest.raises(ValueError, match=f"{message}.*sqlite:///runs.db"):
+        RunEngine(store=url)

@@ -22,6 +22,7 @@ __all__ = ["ArtifactStore", "StepArtifacts"]
 _NAME: Final = re.compile(r"[^/\\\x00-\x1f]+(/[^/\\\x00-\x1f]+)*")
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
 _MAX_NAME: Final = 512
+_MAX_MEDIA_TYPE: Final = 128
 
 
 class ArtifactStore:
@@ -42,9 +43,9 @@ class ArtifactStore:
         Raises:
             ArtifactError: The name or the media type is none, or the file cannot be written.
         """
-        if not _NAME.fullmatch(name) or len(name) > _MAX_NAME or {"..", "."} & set(name.split("/")):
+        if not _is_name(name):
             raise ArtifactError(name=name, problem="the name is no relative path, such as 'images/hero.svg'.")
-        if not _MEDIA_TYPE.fullmatch(media_type):
+        if not _MEDIA_TYPE.fullmatch(media_type) or len(media_type) > _MAX_MEDIA_TYPE:
             raise ArtifactError(
                 name=name, problem=f"{media_type!r:.80} is no media type, such as 'image/svg+xml'."
             )
@@ -106,8 +107,21 @@ class StepArtifacts:
         return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())
 
 
+def _is_name(name: str) -> bool:
+    # A lone surrogate has no place in a database: the step could not be committed.
+    is_text = not re.search(r"[\ud800-\udfff]", name)
+    return bool(
+        is_text
+        and len(name) <= _MAX_NAME
+        and _NAME.fullmatch(name)
+        and not {"..", "."} & set(name.split("/"))
+    )
+
+
 def _write(place: Path, data: bytes) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
+    if not place.parent.is_dir():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _sync_folder(place.parent.parent)
     beside = place.with_name(f".{place.name}.{REAL_RUNTIMES.blocking.token_hex(8)}")
     try:
         with beside.open("xb") as file:
@@ -115,10 +129,15 @@ def _write(place: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(place)
-        folder = os.open(place.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(place.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have what was made in a folder survive a power cut."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

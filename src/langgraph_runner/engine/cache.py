@@ -45,9 +45,14 @@ class MemoryTier:
     Args:
         size: How many, at least 1.
         max_age_s: How long one is served before the database is asked again, which other processes change.
+
+    Raises:
+        ValueError: The size is less than 1.
     """
 
     def __init__(self, size: int = 10_000, max_age_s: float = 60.0) -> None:
+        if size < 1:
+            raise ValueError(f"size: {size!r} is not at least 1.")
         self._size = size
         self._max_age_s = max_age_s
         self._entries: OrderedDict[tuple[str, str], tuple[float, CacheEntry]] = OrderedDict()
@@ -90,7 +95,7 @@ class TieredCache:
 
     def __init__(self, store: RunStore, hot: HotTier | None = None) -> None:
         self._store = store
-        self._hot: HotTier = hot or MemoryTier()
+        self._hot: HotTier = MemoryTier() if hot is None else hot  # An empty one may be false.
 
     async def find(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
         """What is known under these keys and has not expired: one question to each tier, however many keys."""

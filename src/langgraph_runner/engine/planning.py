@@ -24,10 +24,12 @@ def has_delivered(row: StepRow) -> bool:
 
 def reused_steps(blueprint: Blueprint, impact: Impact, rows: dict[str, StepRow]) -> frozenset[str]:
     """The steps that an update takes over from its base run."""
+    # What a step that is new gives, the base run's steps have not received.
+    new = blueprint.dag.downstream(frozenset(blueprint.steps) - rows.keys())
     return frozenset(
         step
         for step in blueprint.steps
-        if step not in impact.impacted and step in rows and has_delivered(rows[step])
+        if step not in impact.impacted | new and step in rows and has_delivered(rows[step])
     )
 
 
@@ -69,7 +71,15 @@ async def plan_update(
                 what = f"{why}; {what}"
             planned[step] = PlannedStep(step=step, action=PlanAction.MAYBE, why=what)
             continue
-        key = results.cache_key(bound, await results.input_hash(bound))
+        try:
+            input_hash = await results.input_hash(bound)
+        except (
+            Exception
+        ) as error:  # A selector fails, say, or gives what has no hash: the step would fail, too.
+            why = f"{why}; what it would receive cannot be told ({type(error).__name__})"
+            planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
+            continue
+        key = results.cache_key(bound, input_hash)
         found = {} if key is None else await host.cache.find(base.tenant, [key])
         entry = found.get(key) if key is not None else None
         if entry is not None and all(map(host.artifacts.has, entry.artifacts)):
@@ -92,7 +102,8 @@ def _why(blueprint: Blueprint, step: str, impact: Impact, rows: dict[str, StepRo
     if step not in rows:
         return "the base run does not have this step"
     if step not in impact.impacted:
-        return "the base run has no output of it"
+        has_output = has_delivered(rows[step])
+        return "a step before it is new" if has_output else "the base run has no output of it"
     if step in impact.seeds:
         fields = sorted(impact.changed_fields & frozenset(blueprint.steps[step].binding.fields))
         return (

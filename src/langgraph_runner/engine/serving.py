@@ -34,6 +34,9 @@ TakesOn = Literal["all", "own", "none"]
 _BEATS_PER_LEASE: Final = 3
 _WATCH_S: Final = 0.1
 """How often a run that runs elsewhere is looked at by whoever waits for it."""
+_OTHER_LOOP: Final = (
+    "The engine belongs to another event loop. Make one for each loop, or use RunEngine.sync."
+)
 
 
 class Server:
@@ -61,10 +64,13 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._active: dict[str, RunExecution] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._fences: dict[str, int] = {}
+        """Of the runs that are ours, from their claim on; when the engine closes, also of those that have ended."""
         self._reserved = 0
         self._services: list[asyncio.Task[None]] = []
         self._has_room = asyncio.Event()
         self._is_closed = False
+        self._has_closed = asyncio.Event()
 
     def start(self) -> None:
         """Begin to serve, if that has not happened.
@@ -79,26 +85,42 @@ class Server:
             self._loop = loop
             self._services = [loop.create_task(self._keep_leases()), loop.create_task(self._poll())]
         elif self._loop is not loop:
-            raise RuntimeError(
-                "The engine belongs to another event loop. Make one for each loop, or use RunEngine.sync."
-            )
+            raise RuntimeError(_OTHER_LOOP)
 
     async def close(self) -> None:
-        """Stop what runs, and give up its leases."""
+        """Stop what runs, and give up its leases. Called again, it waits for the first call.
+
+        Raises:
+            RuntimeError: It is used from another event loop, and its own is still there.
+        """
         if self._is_closed:
+            await self._has_closed.wait()
             return
+        is_ours = self._loop is None or self._loop is asyncio.get_running_loop()
+        if self._loop is not None and not is_ours and not self._loop.is_closed():
+            raise RuntimeError(_OTHER_LOOP)
         self._is_closed = True
+        try:
+            if is_ours:  # What ran on a loop that is closed has ended with it.
+                await self._stop()
+        finally:
+            self._has_closed.set()
+
+    async def _stop(self) -> None:
         self._has_room.set()
         if self._services:
             # The other one ends by itself: cancelled in the middle of a claim, it would take a run along.
             self._services[0].cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
-        fences = {run_id: execution.fence for run_id, execution in self._active.items()}
         for execution in self._active.values():
             execution.release()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        if fences:
-            await self._host.store.write(ReleaseRuns(fences))
+        if not self._fences:
+            return
+        try:
+            await self._host.store.write(ReleaseRuns(self._fences))
+        except Exception as error:  # Then they run out by themselves; whoever closes can do nothing about it.
+            emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
 
     # Taking on.
 
@@ -117,16 +139,20 @@ class Server:
     def begin(self, blueprint: Blueprint, run: NewRun, created: Created) -> None:
         """Run a new run that is ours."""
         self._reserved -= 1
-        self._spawn(run.id, self._run(blueprint, created, run))
+        self._spawn(created, self._run(blueprint, created, run))
 
-    def _spawn(self, run_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, claimed: Claimed | Created, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
-        self._tasks[run_id] = task
-        task.add_done_callback(lambda _: self._gone(run_id))
+        self._tasks[claimed.run_id] = task
+        self._fences[claimed.run_id] = claimed.fence
+        task.add_done_callback(lambda task: self._gone(claimed.run_id, task))
 
-    def _gone(self, run_id: str) -> None:
-        self._tasks.pop(run_id, None)
-        self._active.pop(run_id, None)
+    def _gone(self, run_id: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(run_id) is task:  # Else it was claimed again, and belongs to the later task.
+            del self._tasks[run_id]
+            self._active.pop(run_id, None)
+            if not self._is_closed:
+                del self._fences[run_id]
         self._has_room.set()
 
     async def _run(self, blueprint: Blueprint, claimed: Claimed | Created, new: NewRun | None = None) -> None:
@@ -138,6 +164,8 @@ class Server:
             else:
                 run = new_run(new, fence=fence, at=claimed.at)
             options = RunOptions(**json.loads(run.options))
+            if self._is_closed:  # It was ours already when that began, but there was nothing to stop yet.
+                return
             execution = RunExecution(self._host, blueprint, run, steps, options, fence=fence, seq=claimed.seq)
             self._active[run_id] = execution
             await execution.run()
@@ -154,7 +182,7 @@ class Server:
     def cancel(self, run_id: str, reason: str) -> None:
         """Tell a run, if it is ours."""
         if (execution := self._active.get(run_id)) is not None:
-            execution.cancel(reason)
+            execution.cancel(reason or "cancelled")
 
     async def ended(self, run_id: str) -> None:
         """Wait until a run is over, if it is ours."""
@@ -187,9 +215,9 @@ class Server:
             except Exception as error:  # The database is away; the next beat may do better.
                 emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
                 continue
-            for run_id in fences:
+            for run_id, fence in fences.items():
                 execution = self._active.get(run_id)
-                if execution is None:
+                if execution is None or execution.fence != fence:
                     continue
                 if run_id not in kept:
                     execution.lose()
@@ -231,12 +259,14 @@ class Server:
             return False
         self._reserved += 1
         try:
-            claimed = await self._host.store.write(ClaimRun(self._host.owner, self._lease_ms, names, run_id))
+            # A lease of ours may have run out too, when a step has blocked the loop: the next beat renews it.
+            claim = ClaimRun(self._host.owner, self._lease_ms, names, run_id, ours=tuple(self._tasks))
+            claimed = await self._host.store.write(claim)
             if claimed is None:
                 return False
             run, _ = await self._host.store.read(reads.claimed_run, claimed.run_id)
             blueprint = self._workflows.get_workflow(run.workflow)
-            self._spawn(claimed.run_id, self._run(blueprint, claimed))
+            self._spawn(claimed, self._run(blueprint, claimed))
         finally:
             self._reserved -= 1
         return True

@@ -27,6 +27,7 @@ class SyncRunEngine:
         self._thread = threading.Thread(target=self._loop.run_forever, name="langgraph-runner", daemon=True)
         self._thread.start()
         self._is_closed = False
+        self._closing = threading.Lock()
         try:
             self._engine: RunEngine = self._call(_made(make, arguments, options))
         except BaseException:
@@ -45,10 +46,15 @@ class SyncRunEngine:
 
     def close(self) -> None:
         """See `RunEngine.close`."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._call(self._engine.close())
-            self._end()
+        self._refuse_own_thread()
+        with self._closing:
+            if self._is_closed:
+                return
+            try:
+                self._call(self._engine.close())
+            finally:
+                self._is_closed = True
+                self._end()
 
     def __enter__(self) -> Self:
         self._call(self._engine.start())
@@ -60,6 +66,11 @@ class SyncRunEngine:
         self.close()
 
     def _call(self, coroutine: Any) -> Any:
+        try:
+            self._check_use()
+        except RuntimeError:
+            coroutine.close()
+            raise
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
@@ -73,7 +84,19 @@ class SyncRunEngine:
             while (event := self._call(anext(events, end))) is not end:
                 yield event
         finally:
-            self._call(events.aclose())
+            if not self._is_closed:
+                self._call(events.aclose())
+
+    def _check_use(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("The engine is closed.")
+        self._refuse_own_thread()
+
+    def _refuse_own_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "An async step that calls this would wait for itself: let it be a step that blocks."
+            )
 
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

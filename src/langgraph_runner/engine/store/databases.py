@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
@@ -98,6 +99,12 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
 
     @event.listens_for(engine, "begin")
     def start(connection: Any) -> None:
-        connection.connection.driver_connection.execute(begin)
+        try:
+            connection.connection.driver_connection.execute(begin)
+        except sqlite3.Error as error:
+            # As SQLAlchemy raises it, so that whoever waits can tell that the database is away.
+            raise DBAPIError.instance(
+                begin, None, error, sqlite3.Error, dialect=connection.dialect
+            ) from error
 
     return engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,8 @@ __all__ = ["HEAD", "schema_version", "upgrade"]
 
 HEAD: Final = "0001"
 """The newest migration, which this release works with. A test holds it to the files."""
+_MIGRATING: Final = threading.Lock()
+"""Alembic keeps what it works on in its modules, so two threads would migrate one another's databases."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _VERSIONS: Final = Table("alembic_version", MetaData(), Column("version_num", String(32)))
 
@@ -51,11 +54,12 @@ def upgrade(database: Database, *, migrate: bool) -> None:
             found=found or "none", known=HEAD, fix="Run: langgraph-runner db upgrade --store <url>"
         )
     # Alembic takes longer to import than a whole embedded run: only where it has something to do.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    with _MIGRATING:
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
 
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    with database.writing.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, HEAD)
+        config = Config()
+        config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+        with database.writing.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, HEAD)

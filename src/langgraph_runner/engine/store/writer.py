@@ -55,8 +55,10 @@ class GroupWriter:
         self._engine = engine
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
         self._is_closed = False
+        self._closing = threading.Lock()
+        """What is handed in comes before the end, or not at all: behind it nobody would answer."""
+        self._thread.start()
 
     def submit(self, write: Write[ResultT]) -> asyncio.Future[ResultT]:
         """Hand in a write; the future is done when it is durable, or has its error.
@@ -66,18 +68,20 @@ class GroupWriter:
         Raises:
             RuntimeError: The writer has been closed.
         """
-        if self._is_closed:
-            raise RuntimeError("The store is closed.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[ResultT] = loop.create_future()
-        self._queue.put(_Handed(write, future, loop))
+        with self._closing:
+            if self._is_closed:
+                raise RuntimeError("The store is closed.")
+            self._queue.put(_Handed(write, future, loop))
         return future
 
     def close(self) -> None:
         """Write what was handed in, and end the thread."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._queue.put(_STOP)
+        with self._closing:
+            if not self._is_closed:
+                self._is_closed = True
+                self._queue.put(_STOP)
         self._thread.join()
 
     def _work(self) -> None:
@@ -114,10 +118,15 @@ class GroupWriter:
 
 
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
-    """Write a group in one transaction; None if that failed, and nothing was written."""
+    """Write a group in one transaction; None if one of them cannot be written, and nothing was."""
+    try:
+        transaction = connection.begin()
+    except Exception as error:
+        # The database is locked or away, which is no write's fault; each alone would only wait as long again.
+        return [error] * len(group)
     results: list[Any] = []
     try:
-        with connection.begin():
+        with transaction:
             for kind, writes in _by_kind(group):
                 results += kind.apply(connection, writes)
     except Exception:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
@@ -24,7 +25,7 @@ _LEASED: Final = Prepared(
 )
 _KEEP_LEASE: Final = Prepared(
     update(runs)
-    .where(runs.c.id == bindparam("r"), runs.c.fence == bindparam("f"))
+    .where(runs.c.id == bindparam("r"), runs.c.fence == bindparam("f"), runs.c.status == "running")
     .values(lease_expires_at=bindparam("until"))
 )
 
@@ -49,6 +50,8 @@ class ClaimRun(Write["Claimed | None"]):
     lease_ms: int
     workflows: tuple[str, ...]
     run_id: str | None = None
+    ours: tuple[str, ...] = ()
+    """What the owner is running, and does not take from itself, though its lease may have run out."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
@@ -66,10 +69,15 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     if claim.run_id is not None:
         query = query.where(runs.c.id == claim.run_id)
     query = query.where(runs.c.workflow_name.in_(claim.workflows))
+    values: dict[str, Any] = {}
+    if claim.ours:  # As one parameter: they may be more than a statement can have.
+        query = query.where(~any_of(runs.c.id, bindparam("ours")))
+        ours = [*claim.ours]
+        values["ours"] = json.dumps(ours) if connection.dialect.name == "sqlite" else ours
     query = query.order_by(runs.c.priority.desc(), runs.c.created_at, runs.c.id).limit(1)
     if connection.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True)
-    row = connection.execute(query).first()
+    row = connection.execute(query, values).first()
     if row is None:
         return None
     fence = row.fence + 1

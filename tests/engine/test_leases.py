@@ -1,0 +1,334 @@
+"""Who keeps a run: heartbeats that fail, leases that are lost, engines that close while something is under way."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+
+from langgraph_runner.engine import RunEngine, RunStatus
+from langgraph_runner.engine.store.schema import runs
+from langgraph_runner.engine.store.writes import ClaimRun, CreateRun, Heartbeat, ReleaseRuns
+from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import until
+
+LIMIT_MS = 10_000
+
+
+@pytest.fixture
+def held():
+    """A step that waits until it is let go, one behind it, and what has run."""
+    flow, ran, go = Workflow("held.v1"), [], asyncio.Event()
+
+    @flow.step(cache="none")
+    async def first() -> int:
+        ran.append("first")
+        await go.wait()
+        return 1
+
+    @flow.step(cache="none")
+    def second(first: int) -> int:
+        ran.append("second")
+        return first + 1
+
+    return flow, ran, go
+
+
+def refusing(engine, monkeypatch, kind, times):
+    """Have the store refuse the first writes of a kind; the list grows with each of them, refused or not."""
+    write, seen = engine._store.write, []
+
+    async def refused(each):
+        if isinstance(each, kind):
+            seen.append(each)
+            if len(seen) <= times:
+                raise OSError("the database is away")
+        return await write(each)
+
+    monkeypatch.setattr(engine._store, "write", refused)
+    return seen
+
+
+def logged(caplog, event):
+    """Whether an event is in the log."""
+    return any(record.getMessage().startswith(event) for record in caplog.records)
+
+
+async def lease_of(engine, run_id):
+    """When the lease of a run ends, as the database has it."""
+    query = runs.select().where(runs.c.id == run_id)
+    return await engine._store.read(lambda connection: connection.execute(query).one().lease_expires_at)
+
+
+@pytest.mark.req("R-43")
+async def test_a_heartbeat_that_fails_is_followed_by_one_that_does_not(engine_of, held, monkeypatch, caplog):
+    """The log says so, and the run is kept."""
+    flow, ran, go = held
+    async with engine_of(flow, lease_ms=300) as engine:
+        beats = refusing(engine, monkeypatch, Heartbeat, times=1)
+        run = await engine.trigger("held.v1")
+        before = await lease_of(engine, run.id)
+        await until(lambda: len(beats) >= 3)
+        assert await lease_of(engine, run.id) > before
+        go.set()
+        assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+    assert ran == ["first", "second"]
+    assert logged(caplog, "lease.heartbeat_failed")
+
+
+@pytest.mark.req("R-43")
+async def test_whoever_hears_that_the_lease_is_lost_stops(engine_of, held, caplog):
+    """Its step is told to, nothing further starts, and nothing is written any more."""
+    flow, ran, _ = held
+    async with engine_of(flow, lease_ms=300) as silent, engine_of() as other:
+        run = await silent.trigger("held.v1")
+        await until(lambda: ran)
+        await other._store.write(ReleaseRuns({run.id: 1}))
+        claimed = await other._store.write(ClaimRun("other", 60_000, ("held.v1",), run.id))
+        assert claimed.fence == 2
+        await until(lambda: not silent._server._tasks)
+        seen = [event.type async for event in other.events(run.id, follow=False)]
+        assert (seen[-1], ran) == ("run_recovered", ["first"])
+        assert [step.status.value for step in await other.get_run_steps(run.id)] == ["pending", "pending"]
+    assert logged(caplog, "run.lease_lost")
+
+
+@pytest.mark.req("R-51")
+async def test_a_cancel_by_another_process_is_heard_by_the_heartbeat(engine_of, held):
+    """The step commits nothing meanwhile that could tell."""
+    flow, ran, _ = held
+    async with engine_of(flow, lease_ms=150) as engine, engine_of() as other:
+        run = await engine.trigger("held.v1")
+        await until(lambda: ran)
+        await other.cancel(run.id, reason="not needed")
+        ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+    assert (ended.status, ended.cancel_reason, ran) == (RunStatus.CANCELLED, "not needed", ["first"])
+
+
+@pytest.mark.req("R-51")
+async def test_a_cancel_needs_no_reason(engine_of, held):
+    """An empty one cancels as well."""
+    flow, ran, _ = held
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("held.v1")
+        await until(lambda: ran)
+        await engine.cancel(run.id, reason="")
+        assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.CANCELLED
+
+
+@pytest.mark.req("R-43")
+async def test_a_step_that_blocks_the_loop_past_the_lease_runs_once(engine_of):
+    """With nobody else there, an engine does not take a run from itself."""
+    flow, ran = Workflow("w"), []
+
+    @flow.step(cache="none")
+    async def rude() -> int:
+        ran.append("rude")
+        time.sleep(0.35)  # noqa: ASYNC251 - which is rude
+        await asyncio.sleep(0.2)  # The loop has time to look for runs, the lease of this one having run out.
+        return 1
+
+    async with engine_of(flow, lease_ms=150) as engine:
+        run = await engine.run("w")
+        events = [event.type async for event in engine.events(run.id)]
+    assert (run.status, ran) == (RunStatus.COMPLETED, ["rude"])
+    assert "run_recovered" not in events
+
+
+@pytest.mark.req("R-43")
+async def test_a_claim_leaves_out_what_the_owner_runs(engine_of, held):
+    """More of them than a statement of SQLite can have parameters."""
+    flow, ran, _ = held
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("held.v1")
+        await until(lambda: ran)
+        await engine._store.write(ReleaseRuns({run.id: 1}))
+        ours = (run.id, *map(str, range(40_000)))
+        assert await engine._store.write(ClaimRun("me", 1_000, ("held.v1",), ours=ours)) is None
+        assert (await engine._store.write(ClaimRun("me", 1_000, ("held.v1",)))).run_id == run.id
+
+
+async def test_looking_for_runs_goes_on_after_a_failure(engine_of, held, monkeypatch, caplog):
+    """The database may be away for a while."""
+    flow, _, go = held
+    go.set()
+    async with engine_of(flow) as client, engine_of(flow) as engine:
+        client.take_on("none")
+        refusing(engine, monkeypatch, ClaimRun, times=3)
+        run = await client.trigger("held.v1")
+        assert (await client.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+    assert logged(caplog, "poll.failed")
+
+
+async def test_a_closed_engine_refuses_what_is_asked(engine_of, held):
+    """It says why, in place of waiting for ever."""
+    flow, _, _ = held
+    async with engine_of(flow) as engine:
+        pass
+    for call in (
+        engine.trigger("held.v1"),
+        engine.get_run("x"),
+        engine.cancel("x"),
+        engine.wait("x"),
+        engine.start(),
+    ):
+        with pytest.raises(RuntimeError, match="engine is closed"):
+            await call
+
+
+async def test_closed_twice_is_closed(engine_of, held):
+    """In a row, and at once: the second call waits for what the first one is doing."""
+    flow, ran, _ = held
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("held.v1")
+        await until(lambda: ran)
+        await asyncio.gather(engine.close(), engine.close())
+        await engine.close()
+    async with engine_of() as other:
+        assert await lease_of(other, run.id) == 0
+
+
+async def test_an_engine_that_never_began_can_be_closed(tmp_path):
+    """It has no loop yet."""
+    engine = RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}")
+    await engine.close()
+
+
+def test_an_engine_is_not_used_from_another_loop(tmp_path):
+    """Neither is it closed from there while its own is alive."""
+    engine = RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}")
+    with asyncio.Runner() as own, asyncio.Runner() as other:
+        own.run(engine.start())
+        for call in (engine.start, engine.close, lambda: engine.get_run("x")):
+            with pytest.raises(RuntimeError, match="another event loop"):
+                other.run(call())
+        assert own.run(engine.list_runs()) == []
+        own.run(engine.close())
+
+
+def test_an_engine_whose_loop_is_gone_can_be_closed(tmp_path, held):
+    """A program may have left it behind with `asyncio.run`; the run is taken over when its lease has run out."""
+    flow, ran, _ = held
+    url = f"sqlite:///{tmp_path / 'runs.db'}"
+    engine = RunEngine([flow], store=url, lease_ms=100)
+
+    async def begin():
+        run = await engine.trigger("held.v1")
+        await until(lambda: ran)
+        return run
+
+    async def go_on(run):
+        flow_now = Workflow("held.v1")
+        flow_now.step(lambda: 1, id="first", cache="none", output=int)
+        flow_now.step(lambda first: first, id="second", cache="none", output=int)
+        await engine.close()
+        async with RunEngine([flow_now], store=url, poll_ms=20) as later:
+            return await later.wait(run.id, timeout_ms=LIMIT_MS)
+
+    assert asyncio.run(go_on(asyncio.run(begin()))).status is RunStatus.COMPLETED
+
+
+@pytest.mark.req("R-42", "R-44")
+async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_of, held):
+    """The rows of a retried run are read first; it hangs in its step, and would be waited for without end."""
+    flow, ran, go = held
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("held.v1")
+        await until(lambda: ran)
+        await engine.cancel(run.id)
+        await engine.wait(run.id, timeout_ms=LIMIT_MS)
+        retried = await engine.trigger_retry(run.id)
+        async with asyncio.timeout(LIMIT_MS / 1000):
+            await engine.close()
+    go.set()
+    async with engine_of(flow) as engine:
+        assert (await engine.wait(retried.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+
+
+@pytest.mark.req("R-42")
+async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of, held, monkeypatch):
+    """At any moment between the claim and the first step."""
+    flow, ran, _ = held
+    async with engine_of(flow) as client:
+        client.take_on("none")
+        run = await client.trigger("held.v1")
+        async with engine_of(flow) as engine:
+            await until(lambda: engine._server._tasks)
+            assert run.id not in engine._server._active
+            async with asyncio.timeout(LIMIT_MS / 1000):
+                await engine.close()
+        assert (await lease_of(client, run.id), ran) == (0, [])
+
+
+async def test_a_lease_that_cannot_be_given_up_does_not_keep_an_engine_open(
+    engine_of, held, monkeypatch, caplog
+):
+    """The disk may be full; the lease runs out by itself."""
+    flow, ran, _ = held
+    async with engine_of(flow) as engine:
+        refusing(engine, monkeypatch, ReleaseRuns, times=1)
+        run = await engine.trigger("held.v1")
+        await until(lambda: ran)
+    with pytest.raises(RuntimeError, match="store is closed"):
+        await engine._store.write(ReleaseRuns({}))
+    async with engine_of() as other:
+        assert await lease_of(other, run.id) > 0
+    assert logged(caplog, "lease.release_failed")
+
+
+async def test_what_is_over_has_no_lease_to_be_given_up(engine_of):
+    """Whoever lists leases sees none of it."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="s", output=int)
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        await engine._store.write(ReleaseRuns({run.id: 1}))
+        assert await lease_of(engine, run.id) is None
+
+
+@pytest.mark.req("R-42")
+async def test_two_engines_that_close_in_turn_hand_a_run_on(engine_of, held):
+    """From one to the other and on, without waiting for a lease, and what is committed stays."""
+    flow, ran, go = held
+    engines = [engine_of(flow, lease_ms=60_000) for _ in range(4)]
+    async with engines[0] as first:
+        run = await first.trigger("held.v1")
+        await until(lambda: len(ran) == 1)
+    for number, following in enumerate(engines[1:], 2):
+        async with following as engine:
+            await until(lambda count=number: len(ran) == count)
+            if number == len(engines):
+                go.set()
+                ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+    assert (ended.status, ran) == (RunStatus.COMPLETED, ["first"] * 4 + ["second"])
+
+
+@pytest.mark.req("R-43")
+async def test_one_key_raced_by_engines_is_one_run(engine_of):
+    """Twenty calls each, at once: all get the same run, and it runs once."""
+    flow, ran = Workflow("w"), []
+    flow.step(lambda: ran.append(1), id="s", cache="none")
+    async with engine_of(flow) as first, engine_of(flow) as second:
+        made = await asyncio.gather(
+            *(
+                engine.trigger("w", idempotency_key="order-17")
+                for engine in [first, second]
+                for _ in range(20)
+            )
+        )
+        ended = await second.wait(made[0].id, timeout_ms=LIMIT_MS)
+        await first.prune(older_than=timedelta(days=1))
+    assert ({run.id for run in made}, ended.status, ran) == ({made[0].id}, RunStatus.COMPLETED, [1])
+
+
+async def test_making_runs_that_fails_leaves_what_runs_alone(engine_of, held, monkeypatch):
+    """The caller is told."""
+    flow, ran, go = held
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("held.v1")
+        await until(lambda: ran)
+        refusing(engine, monkeypatch, CreateRun, times=1)
+        with pytest.raises(OSError, match="away"):
+            await engine.trigger("held.v1")
+        go.set()
+        assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED

@@ -1,0 +1,222 @@
+"""The one writer: groups of which one cannot be written, databases that are away, and its end."""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from langgraph_runner.engine.store import writer
+from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.writer import GroupWriter, Write
+
+
+@dataclass
+class Add(Write[int]):
+    """Add a number; 13 cannot be written."""
+
+    number: int
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """One by one, so that some of a group are there when a later one fails."""
+        for write in writes:
+            connection.exec_driver_sql("INSERT INTO numbers VALUES (?)", (write.number,))
+            if write.number == 13:
+                raise ValueError("unlucky")
+        return [write.number for write in writes]
+
+
+@dataclass
+class Held(Write[None]):
+    """Keeps the writer busy until it is let go, so that what is handed in meanwhile is one group."""
+
+    begun: threading.Event
+    go: threading.Event
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """Waits."""
+        for write in writes:
+            write.begun.set()
+            write.go.wait(10)
+        return [None] * len(writes)
+
+
+@pytest.fixture
+def database(tmp_path):
+    """A file with one table."""
+    database = open_database(f"sqlite:///{tmp_path / 'numbers.db'}")
+    with database.writing.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE numbers (number INTEGER PRIMARY KEY)")
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def handing(database):
+    """A writer, closed in the end."""
+    group_writer = GroupWriter(database.writing)
+    yield group_writer
+    group_writer.close()
+
+
+def numbers(database):
+    """What is committed."""
+    with database.reading.connect() as connection:
+        return [*connection.exec_driver_sql("SELECT number FROM numbers ORDER BY number").scalars()]
+
+
+async def as_one_group(handing, writes):
+    """Hand in what then is one group; gives the outcomes."""
+    begun, go = threading.Event(), threading.Event()
+    held = handing.submit(Held(begun, go))
+    await asyncio.to_thread(begun.wait)
+    futures = [handing.submit(write) for write in writes]
+    go.set()
+    await held
+    return await asyncio.gather(*futures, return_exceptions=True)
+
+
+async def test_what_comes_together_is_one_transaction(handing, database, monkeypatch):
+    """Each gets its own result."""
+    groups, commit = [], writer._written
+
+    def counted(connection, group):
+        groups.append(len(group))
+        return commit(connection, group)
+
+    monkeypatch.setattr(writer, "_written", counted)
+    assert await as_one_group(handing, [Add(1), Add(2), Add(3)]) == [1, 2, 3]
+    assert groups == [1, 3]
+    assert numbers(database) == [1, 2, 3]
+
+
+async def test_of_a_group_only_what_cannot_be_written_fails(handing, database):
+    """The others are written one by one, and nothing of the failed one stays."""
+    results = await as_one_group(handing, [Add(1), Add(13), Add(2)])
+    assert (results[0], results[2]) == (1, 2)
+    assert isinstance(results[1], ValueError)
+    assert numbers(database) == [1, 2]
+
+
+async def test_a_refusal_of_the_database_is_of_one_write_alone(handing, database):
+    """Its error is that of the database, not that of the group."""
+    results = await as_one_group(handing, [Add(1), Add(1), Add(2)])
+    assert (results[0], results[2]) == (1, 2)
+    assert "UNIQUE constraint failed" in str(results[1])
+    assert numbers(database) == [1, 2]
+
+
+async def test_a_database_that_is_locked_is_waited_for_once_a_group(database, monkeypatch):
+    """Each of a thousand writes on its own would wait as long again."""
+    apart, alone = [], writer._written_alone
+
+    def counted(connection, handed):
+        apart.append(handed.write)
+        return alone(connection, handed)
+
+    monkeypatch.setattr(writer, "_written_alone", counted)
+    with database.writing.connect() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 1")  # It is the connection that the writer gets.
+    locked = sqlite3.connect(database.url.database)
+    locked.execute("BEGIN IMMEDIATE")
+    handing = GroupWriter(database.writing)
+    futures = [handing.submit(Add(number)) for number in range(4)]
+    results = await asyncio.gather(*futures, return_exceptions=True)
+    assert [type(each) for each in results] == [OperationalError] * 4
+    assert apart == []
+    locked.close()
+    assert await handing.submit(Add(7)) == 7
+    handing.close()
+    assert numbers(database) == [7]
+
+
+async def test_without_a_connection_whoever_waits_is_told(database, monkeypatch):
+    """The next one may have more luck."""
+    connect, calls = database.writing.connect, []
+
+    def away():
+        calls.append(1)
+        if len(calls) == 1:
+            raise OSError("the database is away")
+        return connect()
+
+    monkeypatch.setattr(database.writing, "connect", away)
+    handing = GroupWriter(database.writing)
+    with pytest.raises(OSError, match="away"):
+        await handing.submit(Add(1))
+    assert await handing.submit(Add(2)) == 2
+    handing.close()
+    assert numbers(database) == [2]
+
+
+async def test_a_closed_writer_has_written_what_was_handed_in(handing, database):
+    """It takes nothing further, and can be closed again."""
+    begun, go = threading.Event(), threading.Event()
+    handing.submit(Held(begun, go))
+    await asyncio.to_thread(begun.wait)
+    future = handing.submit(Add(1))
+    closing = asyncio.create_task(asyncio.to_thread(handing.close))
+    go.set()
+    await closing
+    assert await future == 1
+    handing.close()
+    with pytest.raises(RuntimeError, match="store is closed"):
+        handing.submit(Add(2))
+    assert numbers(database) == [1]
+
+
+async def test_nobody_is_left_waiting_by_a_writer_that_closes(database, restless_threads):
+    """What is handed in at that very moment is written or refused."""
+    for _ in range(30):
+        handing = GroupWriter(database.writing)
+        closing = asyncio.create_task(asyncio.to_thread(handing.close))
+        futures = []
+        with contextlib.suppress(RuntimeError):
+            while True:
+                futures.append(handing.submit(_Nothing()))
+                await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*futures, closing)
+
+
+async def test_whoever_stops_waiting_does_not_take_a_write_back(handing, database):
+    """Others of its group get their results, too."""
+    begun, go = threading.Event(), threading.Event()
+    held = handing.submit(Held(begun, go))
+    await asyncio.to_thread(begun.wait)
+    given_up, other = handing.submit(Add(1)), handing.submit(Add(2))
+    given_up.cancel()
+    go.set()
+    await held
+    assert await other == 2
+    assert numbers(database) == [1, 2]
+
+
+def test_a_loop_that_is_gone_harms_nobody(handing, database):
+    """What it has handed in is written, and the writer goes on."""
+    begun, go = threading.Event(), threading.Event()
+
+    async def leave():
+        handing.submit(Held(begun, go))
+        handing.submit(Add(1))
+        await asyncio.to_thread(begun.wait)
+
+    async def stay():
+        return await handing.submit(Add(2))
+
+    asyncio.run(leave())
+    go.set()
+    assert asyncio.run(stay()) == 2
+    assert numbers(database) == [1, 2]
+
+
+@dataclass
+class _Nothing(Write[None]):
+    @classmethod
+    def apply(cls, connection, writes):
+        return [None] * len(writes)
