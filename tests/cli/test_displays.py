@@ -177,3 +177,31 @@ def test_a_pipe_is_told_how_often_a_step_was_tried(screen, monkeypatch, capsys):
     happened = event("step_failed", step="media", attempts=2, duration_ms=30.0)
     display.happened(view, happened, view.apply(happened))
     assert capsys.readouterr().out == "media failed (30 ms, 2 attempts)\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "line"),
+    [
+        ("step_waiting", {}, "media waiting"),
+        (
+            "step_retrying",
+            {"attempt": 1, "error_type": "HTTPError", "retry_in_ms": 1500.0},
+            "media attempt 1 failed: HTTPError, again in 1.5 s",
+        ),
+    ],
+)
+def test_a_pipe_is_told_what_holds_a_step_up(monkeypatch, capsys, kind, data, line):
+    """The same work in another process, or an attempt that has failed."""
+    monkeypatch.undo()
+    view = view_of(media="running")
+    happened = event(kind, step="media", **data)
+    LineDisplay(Output()).happened(view, happened, view.apply(happened))
+    assert capsys.readouterr().out == f"{line}\n"
+    assert view.steps["media"].status == "running"
+
+
+def test_the_table_says_which_attempt_is_under_way(frame):
+    """As soon as one has failed, not only at the end."""
+    view = view_of(media={"status": "running", "started_at": ago(seconds=9)})
+    view.apply(event("step_retrying", step="media", attempt=1, error_type="HTTPError", retry_in_ms=1500.0))
+    assert any("media" in line and "2 attempts" in line for line in frame(view))

@@ -53,9 +53,13 @@ class LineDisplay:
     def happened(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
         """See `Display`."""
         del view
-        if step is None or event.type == "step_started":
-            subject = "run" if step is None else step.step
-            self._out.line(f"{subject} {event.type.partition('_')[2]}")
+        happened = event.type.partition("_")[2]
+        if step is None or happened in {"started", "waiting"}:
+            self._out.line(f"{'run' if step is None else step.step} {happened}")
+        elif happened == "retrying":
+            wait = duration(event.data["retry_in_ms"])
+            tried = f"attempt {event.data['attempt']} failed: {event.data['error_type']}"
+            self._out.line(no_controls(f"{step.step} {tried}, again in {wait}"))
         else:
             more = details(step, None)
             words = face(step.status, step.reason).words

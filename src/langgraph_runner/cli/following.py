@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Display", "RunView", "SilentDisplay", "StepView", "follow"]
 
 _OPEN = frozenset({StepStatus.PENDING, StepStatus.RUNNING})
+_ENDS = frozenset(StepStatus) - _OPEN
 
 
 @dataclass(slots=True)
@@ -74,7 +75,12 @@ class RunView:
             if not step.is_over:
                 step.status, step.started_at = StepStatus.RUNNING, event.at
             return step
-        step.status = StepStatus(event.type.removeprefix("step_"))
+        if event.type == "step_retrying" and not step.is_over:
+            step.attempts = event.data["attempt"] + 1
+        status = event.type.removeprefix("step_")
+        if status not in _ENDS:
+            return step  # It is still to come, or under way.
+        step.status = StepStatus(status)
         step.reason = event.data.get("reason")
         step.attempts = event.data.get("attempts", 0)
         step.duration_ms = event.data.get("duration_ms")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.host import Host, RunOptions
     from langgraph_runner.engine.store.records import RunRow, StepChange, StepRow
     from langgraph_runner.errors import NodeErrorRecord
+    from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import Blueprint
     from langgraph_runner.workflow.scheduler import Decision
 
@@ -90,7 +91,13 @@ class RunExecution:
         self._error: NodeErrorRecord | None = None
         self._abort = AbortController()
         self._steps = StepRunner(
-            host, blueprint, run, fence=fence, signal=self._abort.signal, stop_reason=self._stop_reason
+            host,
+            blueprint,
+            run,
+            fence=fence,
+            signal=self._abort.signal,
+            stop_reason=self._stop_reason,
+            on_retry=self._retrying,
         )
         self._wake = asyncio.Event()
         self._cancel_reason: str | None = None
@@ -371,6 +378,10 @@ class RunExecution:
         self._ledger.ended(change)
         reason = None if change.reason is None else Reason(change.reason)
         self._decided(self._scheduler.ended(change.step, StepStatus(change.status), reason))
+
+    def _retrying(self, step: str, retry: RetryAttempt) -> None:
+        self._ledger.retrying(step, retry)
+        self._wake.set()
 
     def _known(self, start: Start, entry: CacheEntry) -> None:
         """The database knows what a step would deliver, and has written that it is a hit."""

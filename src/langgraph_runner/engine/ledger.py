@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langgraph_runner.engine.store.records import RunRow, Start
+    from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import ArtifactRef
     from langgraph_runner.workflow.scheduler import Decision
 
@@ -45,6 +46,17 @@ class Ledger:
         kind, data = change.event()
         self._event(kind, data)
         self.log_end(change)
+
+    def retrying(self, step: str, retry: RetryAttempt) -> None:
+        """An attempt has failed, and another one will follow. Its message may hold secrets, so its type is told."""
+        data = {
+            "step": step,
+            "attempt": retry.attempt,
+            "error_type": type(retry.error).__name__,
+            "retry_in_ms": round(retry.delay_ms, 3),
+        }
+        self._event("step_retrying", data)
+        self.log(logging.INFO, "step.retrying", **data)  # The node has given its warning.
 
     def decided(self, decisions: list[Decision]) -> None:
         """Steps that will never run."""

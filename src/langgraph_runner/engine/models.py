@@ -141,8 +141,8 @@ class RunEvent(_Value):
     """From 1, without gaps."""
     type: str
     """`run_created`, `run_started`, `run_recovered`, `run_completed`, `run_failed`, `run_cancelled`; `step_started`,
-    `step_waiting` (for the same result in another process), `step_completed`, `step_skipped`, `step_failed`,
-    `step_cancelled`."""
+    `step_waiting` (for the same result in another process), `step_retrying`, `step_completed`, `step_skipped`,
+    `step_failed`, `step_cancelled`."""
     data: dict[str, Any]
     at: datetime
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.artifacts import StepArtifacts
@@ -13,6 +13,7 @@ from langgraph_runner.errors import ErrorCode, build_error_record
 from langgraph_runner.node import Success, runner_config
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import StepContext, StepStatus
+from langgraph_runner.workflow.calling import ON_RETRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.results import Results
     from langgraph_runner.engine.store.records import RunRow, Start
     from langgraph_runner.errors import NodeErrorRecord
-    from langgraph_runner.node import AbortSignal, Failure
+    from langgraph_runner.node import AbortSignal, Failure, RetryAttempt
     from langgraph_runner.workflow import Blueprint, Reason
     from langgraph_runner.workflow.steps import Delivered
 
@@ -42,6 +43,7 @@ class StepRunner:
         fence: The token of the claim.
         signal: Fires when the run is to stop.
         stop_reason: Why steps are cancelled, once it has fired.
+        on_retry: Is told that a step is about to be tried again.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class StepRunner:
         fence: int,
         signal: AbortSignal,
         stop_reason: Callable[[], Reason],
+        on_retry: Callable[[str, RetryAttempt], None],
     ) -> None:
         self._host = host
         self._blueprint = blueprint
@@ -60,15 +63,17 @@ class StepRunner:
         self._fence = fence
         self._signal = signal
         self._stop_reason = stop_reason
+        self._on_retry = on_retry
         self.begun: set[str] = set()
         """Those that are past waiting for a slot."""
 
     async def run(self, start: Start, results: Results) -> StepChange:
-        """Run a step, once there is a slot; a failure is a result."""
+        """Run a step, once there is a slot; a failure is a result. To be called in a task of its own."""
         name, input_hash, key = start
         step = self._blueprint.steps[name]
         async with self._host.slots:
             self.begun.add(name)
+            ON_RETRY.set(partial(self._on_retry, name))
             artifacts = StepArtifacts(self._host.artifacts)
             context = StepContext(
                 run_id=self._run.id,

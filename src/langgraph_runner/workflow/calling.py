@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +12,7 @@ from langgraph.runtime import Runtime as LangGraphRuntime
 from langgraph.runtime import get_runtime
 
 from langgraph_runner.errors import UnhashableInputError
-from langgraph_runner.node import create_node
+from langgraph_runner.node import RetryAttempt, create_node
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.threads import await_in_thread
 from langgraph_runner.workflow.binding import HOST_PARAMETERS, named_parameters
@@ -20,15 +21,15 @@ from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from langgraph_runner.node import NodeCircuitBreaker
     from langgraph_runner.workflow.context import StepContext
     from langgraph_runner.workflow.spec import StepSpec
     from langgraph_runner.workflow.values import OutputType
 
-__all__ = ["OUTPUT", "Call", "Delivered", "node_of"]
+__all__ = ["ON_RETRY", "OUTPUT", "Call", "Delivered", "node_of"]
 
+ON_RETRY: Final[ContextVar[Callable[[RetryAttempt], None] | None]] = ContextVar("ON_RETRY", default=None)
+"""Who is told that a step is about to be tried again; set by whoever runs it, for the time of the step."""
 OUTPUT: Final = "output"
 """Where the value of a `Success` has the `Delivered`."""
 
@@ -95,10 +96,20 @@ def node_of(spec: StepSpec, output: OutputType, breaker: NodeCircuitBreaker | No
         total_timeout_ms=spec.total_timeout_ms,
         circuit_breaker=breaker,
         fallback=None if spec.fallback is None else _called(spec, output, spec.fallback, blocking=blocking),
+        on_retry_attempt=_retrying_blocking if blocking else _retrying,
         on_error="record",
         on_drain="finish",
         log_level="DEBUG",
     )
+
+
+async def _retrying(retry: RetryAttempt) -> None:
+    _retrying_blocking(retry)
+
+
+def _retrying_blocking(retry: RetryAttempt) -> None:
+    if (tell := ON_RETRY.get()) is not None:
+        tell(retry)
 
 
 def _called(spec: StepSpec, output: OutputType, function: Any, *, blocking: bool) -> Callable[..., Any]:

@@ -1,0 +1,81 @@
+"""Steps that are tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from langgraph_runner.engine import RunStatus
+from langgraph_runner.workflow import Workflow
+
+
+def flaky(*, is_async: bool = True):
+    """A workflow whose one step fails the first time, with something in its message that nobody is to see."""
+    flow, tried = Workflow("w"), []
+
+    def attempt() -> str:
+        tried.append(1)
+        if len(tried) == 1:
+            raise ConnectionError("password=hunter2")
+        return "done"
+
+    if is_async:
+
+        @flow.step(id="call", retry={"max_attempts": 3, "backoff_ms": 1})
+        async def call() -> str:
+            return attempt()
+
+    else:
+
+        @flow.step(id="call", retry={"max_attempts": 3, "backoff_ms": 1})
+        def blocking() -> str:
+            return attempt()
+
+    return flow
+
+
+@pytest.mark.req("R-40")
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_retry_is_an_event_of_the_run_and_counts_as_an_attempt(engine_of, is_async):
+    """Whoever follows the run hears of it when it happens, without the message."""
+    async with engine_of(flaky(is_async=is_async)) as engine:
+        run = await engine.run("w")
+        (step,) = await engine.get_run_steps(run.id)
+        told = [event async for event in engine.events(run.id) if event.type == "step_retrying"]
+    assert (run.status, step.attempts) == (RunStatus.COMPLETED, 2)
+    (event,) = told
+    assert (event.data["step"], event.data["attempt"], event.data["error_type"]) == (
+        "call",
+        1,
+        "ConnectionError",
+    )
+    assert "hunter2" not in str(event.data)
+
+
+@pytest.mark.req("R-14")
+async def test_a_retry_is_logged_with_its_run(engine_of, caplog):
+    """Run, tenant, workflow and step beside it."""
+    with caplog.at_level(logging.INFO, logger="langgraph_runner.engine"):
+        async with engine_of(flaky()) as engine:
+            run = await engine.run("w", tenant="acme")
+    (record,) = [each for each in caplog.records if each.getMessage().startswith("step.retrying")]
+    assert (record.run_id, record.tenant, record.workflow, record.step) == (run.id, "acme", "w", "call")
+
+
+async def test_a_retry_is_told_while_the_step_waits_for_its_next_attempt(engine_of):
+    """It does not come with the end of the step."""
+    flow, is_told = Workflow("w"), asyncio.Event()
+
+    @flow.step(retry={"max_attempts": 2, "backoff_ms": 60_000})
+    async def call() -> str:
+        raise ConnectionError
+
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("w")
+        async for event in engine.events(run.id):
+            if event.type == "step_retrying":
+                is_told.set()
+                await engine.cancel(run.id)
+    assert is_told.is_set()
