@@ -1,0 +1,98 @@
+"""The tiers of the cache by themselves: what is forgotten, and what a tier may do wrong."""
+
+import pytest
+
+from langgraph_runner.engine import MemoryTier
+from langgraph_runner.engine.cache import TieredCache
+from langgraph_runner.engine.store.records import CacheEntry
+from langgraph_runner.workflow import Workflow
+
+
+def entries(*keys, **fields):
+    """Results under these keys."""
+    return [CacheEntry(key=key, run_id="r", step="s", output_sha256="0" * 64, **fields) for key in keys]
+
+
+async def test_the_least_recently_used_is_forgotten_first():
+    """To be asked for is to be used."""
+    tier = MemoryTier(size=2)
+    await tier.put_many("t", entries("a", "b"))
+    await tier.get_many("t", ["a"])
+    await tier.put_many("t", entries("c"))
+    assert sorted(await tier.get_many("t", ["a", "b", "c"])) == ["a", "c"]
+
+
+async def test_one_that_is_too_old_is_not_served():
+    """The database is asked again, which others change."""
+    tier = MemoryTier(max_age_s=0.0)
+    await tier.put_many("t", entries("a"))
+    assert await tier.get_many("t", ["a"]) == {}
+
+
+async def test_tenants_do_not_see_one_another():
+    """Under the same key."""
+    tier = MemoryTier()
+    await tier.put_many("t", entries("a"))
+    assert await tier.get_many("u", ["a"]) == {}
+
+
+async def test_cleared_is_empty():
+    """After a prune."""
+    tier = MemoryTier()
+    await tier.put_many("t", entries("a"))
+    await tier.clear()
+    assert await tier.get_many("t", ["a"]) == {}
+
+
+def test_a_tier_for_nothing_is_refused():
+    """It would forget what it is told at once."""
+    with pytest.raises(ValueError, match="size: 0 is not at least 1"):
+        MemoryTier(size=0)
+
+
+async def test_one_that_has_expired_is_not_served():
+    """A tier of others may not look at that."""
+    tier = MemoryTier()
+    await tier.put_many("t", entries("a", expires_at=1))
+    await tier.put_many("t", entries("b", expires_at=2**52))
+    assert [*await TieredCache(None, tier).find_hot("t", ["a", "b"])] == ["b"]
+
+
+class _Stubborn(MemoryTier):
+    """It cannot be cleared, and is false as long as it is empty."""
+
+    def __len__(self):
+        return len(self._entries)
+
+    async def clear(self):
+        raise ConnectionError
+
+
+@pytest.mark.req("R-21")
+async def test_a_tier_that_cannot_be_cleared_is_logged(engine_of, caplog):
+    """What was to be pruned is pruned all the same."""
+    from datetime import timedelta
+
+    async with engine_of(cache=_Stubborn()) as engine:
+        assert await engine.prune(older_than=timedelta()) == 0
+    assert any(record.getMessage().startswith("cache.hot_tier_failed") for record in caplog.records)
+
+
+@pytest.mark.req("R-21")
+async def test_a_tier_that_is_empty_is_used(engine_of):
+    """Though it may be false."""
+    tier, flow = _Stubborn(), Workflow("w")
+    flow.step(lambda: 1, id="s", output=int)
+    async with engine_of(flow, cache=tier) as engine:
+        await engine.run("w")
+    assert len(tier) == 1
+
+
+@pytest.mark.req("R-21")
+async def test_a_cold_tier_that_cannot_be_read_knows_nothing(engine_of, caplog):
+    """For a plan, which asks it outside of a run."""
+    async with engine_of() as engine:
+        cache = TieredCache(engine._store)
+        await engine.close()
+        assert await cache.find("t", ["a"]) == {}
+    assert any(record.getMessage().startswith("cache.cold_tier_failed") for record in caplog.records)

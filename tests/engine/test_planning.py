@@ -1,0 +1,187 @@
+"""What an update would do, where that is not plain; and that it then does so."""
+
+import pytest
+from pydantic import BaseModel
+
+from langgraph_runner.engine import PlanAction, RunStateError
+from langgraph_runner.workflow import ChangeRequest, JoinRule, Workflow
+
+
+class Sizes(BaseModel):
+    """The inputs."""
+
+    x: int
+    y: int = 7
+
+
+CHANGE = ChangeRequest("set", {"x": 2})
+
+
+def planned(plan):
+    """For each step the action and why."""
+    return {each.step: (each.action, each.why) for each in plan.steps}
+
+
+def grown(*, with_tax):
+    """A workflow, and the same with a step more, in front of one that was there."""
+    flow, ran = Workflow("w", inputs=Sizes), []
+
+    @flow.step
+    def rate(x) -> int:
+        return x
+
+    if with_tax:
+
+        @flow.step
+        def tax(y) -> int:
+            ran.append("tax")
+            return y
+
+        @flow.step
+        def price(tax: int) -> int:
+            ran.append("price")
+            return 100 + tax
+
+    else:
+
+        @flow.step
+        def price(y) -> int:
+            return 100
+
+    @flow.step
+    def label(price: int) -> str:
+        ran.append("label")
+        return f"{price} EUR"
+
+    flow.on_change("set")
+    return flow, ran
+
+
+@pytest.mark.req("R-31", "R-34")
+async def test_a_step_that_is_new_runs_with_all_that_needs_it(engine_of):
+    """What the base run has of those was made without it."""
+    before, _ = grown(with_tax=False)
+    after, ran = grown(with_tax=True)
+    async with engine_of(before) as engine:
+        base = await engine.run("w", {"x": 1})
+    async with engine_of(after) as engine:
+        plan = planned(await engine.plan(base.id, CHANGE))
+        new = await engine.update(base.id, CHANGE)
+        assert await engine.get_output(new.id, "label") == "107 EUR"
+    assert plan == {
+        "rate": (PlanAction.RUN, "reads x, which changes"),
+        "tax": (PlanAction.RUN, "the base run does not have this step"),
+        "price": (PlanAction.MAYBE, "a step before it is new; depends on what tax will give"),
+        "label": (PlanAction.MAYBE, "a step before it is new; depends on what price will give"),
+    }
+    assert ran == ["tax", "price", "label"]
+
+
+@pytest.mark.req("R-34")
+async def test_a_step_that_delivered_nothing_runs(engine_of):
+    """It was skipped in the base run, which is completed all the same: nothing has failed."""
+    from langgraph_runner.engine.store.schema import run_steps
+
+    flow = Workflow("w", inputs=Sizes)
+
+    @flow.step
+    def rate(x) -> int:
+        return x
+
+    @flow.step(cache="none")
+    def gift(y) -> int:
+        return y
+
+    flow.on_change("set")
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"x": 1})
+        with engine._store.database.reading.begin() as connection:
+            is_gift = run_steps.c.step_id == "gift"
+            connection.execute(run_steps.update().where(is_gift).values(status="skipped", output_sha256=None))
+        plan = planned(await engine.plan(base.id, CHANGE))
+        new = await engine.update(base.id, CHANGE)
+        assert await engine.get_output(new.id, "gift") == 7
+    assert plan["gift"] == (PlanAction.RUN, "the base run has no output of it")
+
+
+@pytest.mark.req("R-34")
+async def test_a_seed_that_waits_for_another_one_says_both(engine_of):
+    """It reads what changes, and what it waits for may change too."""
+    flow = Workflow("w", inputs=Sizes)
+
+    @flow.step
+    def rate(x) -> int:
+        return x
+
+    @flow.step
+    def price(rate: int, x) -> int:
+        return rate * x
+
+    flow.on_change("set")
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"x": 1})
+        plan = planned(await engine.plan(base.id, CHANGE))
+    assert plan["price"] == (PlanAction.MAYBE, "reads x, which changes; depends on what rate will give")
+
+
+@pytest.mark.req("R-34")
+async def test_a_step_whose_input_cannot_be_told_is_planned_to_run(engine_of):
+    """The plan says why; the update fails there, as it would."""
+    flow, broken = Workflow("w", inputs=Sizes), []
+
+    def select(sources):
+        if broken:
+            raise KeyError("hue")
+        return {"x": sources.inputs.x}
+
+    flow.step(lambda x: x, id="rate", input_selector=select, output=int)
+    flow.step(lambda rate: rate, id="price", output=int)
+    flow.on_change("set", reruns=["rate"])
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"x": 1})
+        broken.append(1)
+        plan = planned(await engine.plan(base.id, CHANGE))
+        new = await engine.update(base.id, CHANGE)
+    assert plan["rate"][0] is PlanAction.RUN
+    assert plan["rate"][1].endswith("what it would receive cannot be told (KeyError)")
+    assert plan["price"][0] is PlanAction.MAYBE
+    assert new.steps == {"failed": 1, "skipped": 1}
+
+
+@pytest.mark.req("R-34")
+async def test_what_the_cache_knows_is_planned_as_known(engine_of):
+    """A change back gives what was there before; nothing runs."""
+    flow = Workflow("w", inputs=Sizes)
+    flow.step(lambda x: x, id="rate", output=int)
+    flow.step(lambda rate: rate, id="price", output=int)
+    flow.on_change("set")
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"x": 2})
+        other = await engine.run("w", {"x": 1})
+        plan = await engine.plan(other.id, CHANGE)
+        new = await engine.update(other.id, CHANGE)
+    assert plan.of(PlanAction.CACHED) == ["rate", "price"]
+    assert base.steps == {"completed": 2}
+    assert new.steps == {"skipped": 2}
+
+
+@pytest.mark.req("R-32")
+async def test_only_a_completed_run_is_updated(engine_of):
+    """It says what to do first; nothing is made."""
+    flow = Workflow("w", inputs=Sizes)
+
+    @flow.step
+    def bad(x) -> int:
+        raise ValueError
+
+    flow.step(lambda bad: 1, id="report", join=JoinRule.ALL_DONE, output=int)
+    flow.on_change("set")
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"x": 1})
+        with pytest.raises(RunStateError, match="is failed: only a completed run can be updated"):
+            await engine.trigger_update(base.id, CHANGE)
+        with pytest.raises(RunStateError, match="is failed: only a completed run can be updated"):
+            await engine.plan(base.id, CHANGE)
+        assert [run.id for run in await engine.list_runs()] == [base.id]
+        retried = await engine.run("w", {"x": 1}, idempotency_key="k")
+        assert retried.status == "failed"

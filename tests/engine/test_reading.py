@@ -1,0 +1,124 @@
+"""Events by the page, tenants of any name, and options that are refused."""
+
+import pytest
+
+from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus, reading
+from langgraph_runner.workflow import Workflow
+
+
+@pytest.fixture
+def wide():
+    """Forty steps that need nothing."""
+    flow = Workflow("wide")
+    for number in range(40):
+        flow.step(lambda: 1, id=f"s{number}", cache="none", output=int)
+    return flow
+
+
+@pytest.mark.req("R-50")
+@pytest.mark.parametrize("size", [1, 7, 83, 84, 500])
+async def test_events_come_in_pages_without_a_gap(engine_of, wide, monkeypatch, size):
+    """However many there are to a page; 83 are all, so the page may be full exactly at the end."""
+    monkeypatch.setattr(reading, "_EVENTS_PAGE", size)
+    async with engine_of(wide) as engine:
+        run = await engine.run("wide")
+        seen = [event.seq async for event in engine.events(run.id)]
+        rest = [event.seq async for event in engine.events(run.id, after=80, follow=False)]
+    assert seen == [*range(1, 84)]
+    assert rest == [81, 82, 83]
+
+
+async def test_events_that_are_not_followed_end_with_what_is_there(engine_of, wide):
+    """The run goes on, or waits as here."""
+    async with engine_of(wide) as engine:
+        engine.take_on("none")
+        run = await engine.trigger("wide")
+        seen = [event.type async for event in engine.events(run.id, follow=False)]
+        with pytest.raises(TimeoutError):
+            await engine.wait(run.id, timeout_ms=1)
+    assert seen == ["run_created"]
+
+
+TENANTS = ["", " ", "o'hara", 'x"; DROP TABLE runs; --', "%", "名前", "t" * 1_000, "default"]
+
+
+@pytest.mark.req("R-53")
+async def test_a_tenant_may_have_any_name(engine_of):
+    """And sees its own runs alone."""
+    flow = Workflow("w")
+    flow.step(lambda inputs: inputs["x"], id="s", output=str)
+    async with engine_of(flow) as engine:
+        runs = {
+            tenant: await engine.run("w", {"x": tenant}, tenant=tenant, idempotency_key=tenant)
+            for tenant in TENANTS
+        }
+        for tenant, run in runs.items():
+            assert [each.id for each in await engine.list_runs(tenant=tenant)] == [run.id]
+            assert await engine.get_output(run.id, "s", tenant=tenant) == tenant
+            for other in {*TENANTS} - {tenant}:
+                with pytest.raises(RunNotFoundError):
+                    await engine.get_run(run.id, tenant=other)
+
+
+@pytest.mark.req("R-53")
+@pytest.mark.parametrize("text", ["' OR 1=1 --", "s'; DROP TABLE run_steps; --", "", "%"])
+async def test_what_is_asked_for_is_never_sql(engine_of, text):
+    """It is not there, and everything else still is."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="s", output=int)
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        for call in (engine.get_run(text), engine.cancel(text), engine.get_run_steps(text)):
+            with pytest.raises(RunNotFoundError):
+                await call
+        with pytest.raises(LookupError, match="has no step"):
+            await engine.get_output(run.id, text)
+        assert await engine.list_runs(workflow=text) == []
+        assert (await engine.get_run(run.id)).steps == {"completed": 1}
+
+
+async def test_a_step_may_have_a_long_name(engine_of):
+    """128 characters, in its cache key too."""
+    name = "s" * 128
+    flow = Workflow("w" * 128)
+    flow.step(lambda: 1, id=name, output=int)
+    async with engine_of(flow) as engine:
+        first, second = [await engine.run("w" * 128) for _ in range(2)]
+        assert await engine.get_output(second.id, name) == 1
+    assert (first.steps, second.steps) == ({"completed": 1}, {"skipped": 1})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("max_concurrency", 0),
+        ("max_concurrency", True),
+        ("max_active_runs", 0),
+        ("max_active_runs", 100_001),
+        ("lease_ms", 99),
+        ("lease_ms", 3_600_001),
+        ("poll_ms", 9),
+    ],
+)
+def test_an_option_out_of_range_makes_no_engine(tmp_path, option, value):
+    """It is named with its range, and no file is made."""
+    with pytest.raises(ValueError, match=rf"{option}: {value} is not between \d+ and \d+"):
+        RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}", **{option: value})
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_large_output_goes_through(engine_of):
+    """20 MB, committed and handed on."""
+    flow = Workflow("w")
+
+    @flow.step
+    def large() -> str:
+        return "x" * 20_000_000
+
+    @flow.step
+    def size(large: str) -> int:
+        return len(large)
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        assert (run.status, await engine.get_output(run.id, "size")) == (RunStatus.COMPLETED, 20_000_000)

@@ -1,0 +1,238 @@
+"""What becomes of runs whose steps, outputs, inputs or neighbours are not what they should be."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from langgraph_runner.engine import RunStatus
+from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import until
+
+LIMIT_MS = 10_000
+
+
+async def statuses(engine, run):
+    """For each step its status."""
+    return {step.step: step.status.value for step in await engine.get_run_steps(run.id)}
+
+
+def stuck(step_before):
+    """A workflow of two steps, the second of which hangs at its first time; what has run."""
+    flow, ran = Workflow("w"), []
+    flow.step(step_before, id="before", cache="none", output=int)
+
+    @flow.step(cache="none")
+    async def slow() -> int:
+        ran.append("slow")
+        if len(ran) == 1:
+            await asyncio.Event().wait()
+        return 1
+
+    return flow, ran
+
+
+@pytest.mark.req("R-41", "R-42")
+async def test_a_failure_before_a_crash_is_the_error_of_the_run(engine_of):
+    """Whoever finishes the run finds it again, and does not run the step anew."""
+    tried = []
+
+    def bad():
+        tried.append(1)
+        raise ValueError("no such brand")
+
+    flow, _ = stuck(bad)
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("w")
+        async for event in engine.events(run.id):
+            if event.type == "step_failed":
+                break
+    async with engine_of(flow) as engine:
+        ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+        assert await statuses(engine, run) == {"before": "failed", "slow": "completed"}
+    assert (ended.status, ended.error["node_id"], tried) == (RunStatus.FAILED, "before", [1])
+    assert "no such brand" in ended.error["message"]
+
+
+@pytest.mark.req("R-4", "R-41")
+async def test_a_step_whose_input_cannot_be_told_fails(engine_of):
+    """It has no hash, or its selector raises; other branches go on."""
+    flow = Workflow("w")
+    flow.step(lambda x: 1, id="no_hash", input_selector=lambda sources: {"x": object()}, output=int)
+    flow.step(lambda x: 1, id="no_input", input_selector=lambda sources: {"x": 1 / 0}, output=int)
+    flow.step(lambda: 1, id="other", output=int)
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        steps = {step.step: step for step in await engine.get_run_steps(run.id)}
+    assert run.status is RunStatus.FAILED
+    assert steps["other"].status == "completed"
+    assert (steps["no_hash"].attempts, steps["no_hash"].error["error_type"]) == (0, "UnhashableInputError")
+    assert (steps["no_input"].attempts, steps["no_input"].error["error_type"]) == (0, "ZeroDivisionError")
+
+
+@pytest.mark.req("R-42")
+async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(engine_of):
+    """The error names the step that has delivered it."""
+    before, ran, after = Workflow("w"), [], Workflow("w")
+    before.step(lambda: "green", id="colour", output=str)
+
+    @before.step(id="page", cache="none")
+    async def hangs(colour: str) -> str:
+        ran.append(1)
+        await asyncio.Event().wait()
+
+    after.step(lambda: 120, id="colour", output=int)
+    after.step(lambda colour: f"{colour}", id="page", cache="none", output=str)
+    async with engine_of(before) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: ran)
+    async with engine_of(after) as engine:
+        ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+        assert await statuses(engine, run) == {"colour": "completed", "page": "failed"}
+    assert ended.status is RunStatus.FAILED
+    assert "'colour': its stored output is not what it declares now" in ended.error["message"]
+
+
+@pytest.mark.req("R-24", "R-51")
+async def test_a_run_that_is_cancelled_leaves_the_shared_work_to_others(engine_of):
+    """One that waits for it ends at once; when the one that does it ends, the next does it."""
+    flow, ran, go = Workflow("w"), [], asyncio.Event()
+
+    @flow.step
+    async def work() -> int:
+        ran.append(1)
+        await go.wait()
+        return 1
+
+    async with engine_of(flow) as engine:
+        runs = [await engine.trigger("w") for _ in range(3)]
+        await until(lambda: ran and all(run.id in engine._server._active for run in runs))
+        for run in (runs[1], runs[0]):
+            await engine.cancel(run.id)
+            assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.CANCELLED
+        await until(lambda: len(ran) == 2)
+        go.set()
+        last = await engine.wait(runs[2].id, timeout_ms=LIMIT_MS)
+        assert engine._host.flights == {}
+    assert (last.status, last.steps, len(ran)) == (RunStatus.COMPLETED, {"completed": 1}, 2)
+
+
+async def test_a_step_whose_task_is_cancelled_has_failed(engine_of):
+    """By a library that it uses, say; nobody has asked the run to stop."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def work() -> int:
+        asyncio.current_task().cancel()
+        await asyncio.sleep(0)
+        return 1
+
+    async with engine_of(flow) as engine:
+        run = await engine.wait((await engine.trigger("w")).id, timeout_ms=LIMIT_MS)
+    assert run.status is RunStatus.FAILED
+    assert "cancelled from inside" in run.error["message"]
+
+
+@pytest.mark.req("R-41")
+async def test_fail_fast_stops_every_branch(engine_of):
+    """All that run are told, and nothing behind them begins."""
+    flow, stopped, go = Workflow("w"), [], asyncio.Event()
+
+    def branch(number):
+        async def work() -> int:
+            if number == 3:
+                await go.wait()
+                raise ValueError("the fourth")
+            if number == 5:
+                go.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                stopped.append(number)
+
+        return work
+
+    for number in range(6):
+        flow.step(branch(number), id=f"s{number}", output=int)
+        flow.step(lambda: stopped.append("behind"), id=f"t{number}", depends_on=[f"s{number}"])
+    async with engine_of(flow) as engine:
+        run = await engine.run("w", failure_mode="fail_fast")
+    assert (run.status, run.error["node_id"]) == (RunStatus.FAILED, "s3")
+    assert run.steps == {"cancelled": 10, "failed": 1, "skipped": 1}
+    assert sorted(stopped) == [0, 1, 2, 4, 5]
+
+
+async def test_the_limit_of_a_run_ends_retries(engine_of):
+    """One that waits for its next attempt is not waited for."""
+    flow, tried = Workflow("w"), []
+
+    @flow.step(
+        retry={"max_attempts": 2, "backoff_ms": 600_000, "max_backoff_ms": 600_000, "retry_on": ValueError}
+    )
+    def work() -> int:
+        tried.append(1)
+        raise ValueError
+
+    async with engine_of(flow) as engine:
+        run = await engine.wait((await engine.trigger("w", run_timeout_ms=100)).id, timeout_ms=LIMIT_MS)
+    assert (run.status, run.error["code"], run.steps) == (RunStatus.FAILED, "RUN_TIMEOUT", {"cancelled": 1})
+    assert tried == [1]
+
+
+async def test_what_a_run_in_flight_needs_is_not_pruned(engine_of):
+    """Whether it has run there or was served."""
+    flow, go, waiting = Workflow("w"), asyncio.Event(), []
+
+    @flow.step
+    def number(inputs) -> int:
+        return inputs["x"]
+
+    @flow.step(cache="none")
+    async def gate() -> None:
+        waiting.append(1)
+        await go.wait()
+
+    @flow.step(cache="none", depends_on=["gate"])
+    def twice(number: int) -> int:
+        return number * 2
+
+    async with engine_of(flow) as engine:
+        runs = [await engine.trigger("w", {"x": x}) for x in (1, 1, 2)]
+        await until(lambda: len(waiting) == 3)
+        assert await engine.prune(older_than=timedelta()) == 0
+        go.set()
+        ended = [await engine.wait(run.id, timeout_ms=LIMIT_MS) for run in runs]
+        outputs = [await engine.get_output(run.id, "twice") for run in ended]
+    assert outputs == [2, 2, 4]
+
+
+async def test_a_step_may_have_runs_of_its_own(engine_of):
+    """With a limit of one for the steps of the outer run, which counts its own alone."""
+    outer, inner = Workflow("outer"), Workflow("inner")
+    inner.step(lambda inputs: inputs["x"] * 2, id="twice", output=int)
+
+    @outer.step
+    async def asks() -> int:
+        run = await engine.run("inner", {"x": 21})
+        return await engine.get_output(run.id, "twice")
+
+    async with engine_of(outer, inner) as engine:
+        run = await engine.run("outer", max_concurrency=1)
+        assert await engine.get_output(run.id, "asks") == 42
+
+
+@pytest.mark.req("R-10")
+async def test_a_step_may_trigger_a_run_where_there_is_room_for_one(engine_of):
+    """As long as it does not wait for it: that one begins when this one is over."""
+    outer, inner, made = Workflow("outer"), Workflow("inner"), []
+    inner.step(lambda: 1, id="s", output=int)
+
+    @outer.step
+    async def begins() -> str:
+        made.append(await engine.trigger("inner"))
+        return made[0].status.value
+
+    async with engine_of(outer, inner, max_active_runs=1, max_concurrency=1) as engine:
+        run = await engine.run("outer")
+        assert await engine.get_output(run.id, "begins") == "pending"
+        assert (await engine.wait(made[0].id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED

@@ -1,0 +1,113 @@
+"""Databases of other releases, and databases that are made at the same time."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from langgraph_runner.engine import RunEngine, SchemaVersionError
+from langgraph_runner.engine.store import RunStore
+from langgraph_runner.engine.store import migrating as module
+from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.migrating import HEAD, schema_version, upgrade
+from langgraph_runner.engine.store.schema import METADATA
+
+
+@pytest.fixture
+def database(tmp_path):
+    """A file without a schema."""
+    database = open_database(f"sqlite:///{tmp_path / 'runs.db'}")
+    yield database
+    database.dispose()
+
+
+def numbered(database, number):
+    """Have the database say that it is of another release."""
+    with database.writing.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (number,))
+
+
+@pytest.mark.req("R-62")
+def test_the_newest_migration_is_the_one_that_this_release_knows():
+    """A further file in `versions` makes a greater number."""
+    files = (Path(module.__file__).parent / "migrations" / "versions").glob("[0-9]*.py")
+    assert max(file.name.split("_")[0] for file in files) == HEAD
+
+
+@pytest.mark.req("R-62")
+def test_migrations_make_the_tables_that_the_code_uses(database):
+    """Column by column, with their indexes."""
+    upgrade(database, migrate=True)
+    with database.reading.connect() as connection:
+        found = inspect(connection)
+        for table in METADATA.tables.values():
+            assert {each["name"] for each in found.get_columns(table.name)} == {*table.c.keys()}
+            indexes = {each["name"] for each in found.get_indexes(table.name)}
+            assert {index.name for index in table.indexes} <= indexes
+    assert schema_version(database) == HEAD
+
+
+@pytest.mark.req("R-62")
+@pytest.mark.parametrize("migrate", [True, False])
+def test_a_later_schema_is_left_alone(database, migrate):
+    """This release does not know what it would break."""
+    upgrade(database, migrate=True)
+    numbered(database, "9999")
+    with pytest.raises(SchemaVersionError, match=r"has schema 9999, .* update langgraph-runner") as refused:
+        upgrade(database, migrate=migrate)
+    assert (refused.value.found, refused.value.known) == ("9999", HEAD)
+    assert schema_version(database) == "9999"
+
+
+@pytest.mark.req("R-62")
+def test_an_empty_database_that_may_not_be_changed_is_refused(database):
+    """With what to do."""
+    with pytest.raises(SchemaVersionError, match=r"has schema none, .* Run: langgraph-runner db upgrade"):
+        upgrade(database, migrate=False)
+    assert schema_version(database) is None
+
+
+@pytest.mark.req("R-62")
+def test_an_earlier_schema_that_may_not_be_changed_is_refused(database):
+    """As PostgreSQL's, which several processes may use."""
+    upgrade(database, migrate=True)
+    numbered(database, "0000")
+    with pytest.raises(SchemaVersionError, match=r"has schema 0000, .* Run: langgraph-runner db upgrade"):
+        upgrade(database, migrate=False)
+
+
+@pytest.mark.req("R-62")
+def test_a_schema_that_is_there_is_not_made_again(database):
+    """A second time costs one look."""
+    upgrade(database, migrate=True)
+    upgrade(database, migrate=False)
+    assert schema_version(database) == HEAD
+
+
+def test_an_engine_of_this_release_refuses_a_later_database(database):
+    """Before it serves anything."""
+    upgrade(database, migrate=True)
+    numbered(database, "9999")
+    with pytest.raises(SchemaVersionError):
+        RunEngine(store=database.url)
+
+
+@pytest.mark.parametrize("is_shared", [True, False], ids=["one_file", "a_file_each"])
+def test_threads_may_make_databases_at_once(tmp_path, is_shared):
+    """Alembic works on one at a time."""
+    failed, start = [], threading.Barrier(6)
+
+    def make(number):
+        start.wait(10)
+        try:
+            RunStore(f"sqlite:///{tmp_path / f'{0 if is_shared else number}.db'}").close()
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []

@@ -1,0 +1,143 @@
+"""The engine without a loop: its thread, its iterator, its end."""
+
+import asyncio
+import threading
+
+import pytest
+
+from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus
+from langgraph_runner.workflow import Workflow
+
+
+@pytest.fixture
+def flow():
+    """One step."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="s", output=int)
+    return flow
+
+
+@pytest.fixture
+def url(tmp_path):
+    """A database of its own."""
+    return f"sqlite:///{tmp_path / 'runs.db'}"
+
+
+def loops():
+    """The threads of engines without a loop."""
+    return [thread for thread in threading.enumerate() if thread.name == "langgraph-runner"]
+
+
+def test_an_engine_that_cannot_be_made_leaves_no_thread(url):
+    """The error is that of `RunEngine`."""
+    with pytest.raises(ValueError, match="lease_ms"):
+        RunEngine.sync(store=url, lease_ms=1)
+    assert loops() == []
+
+
+def test_events_are_followed_to_the_end(flow, url):
+    """As they happen."""
+    with RunEngine.sync([flow], store=url) as engine:
+        run = engine.trigger("w")
+        assert [event.type for event in engine.events(run.id)][-1] == "run_completed"
+
+
+def test_events_may_be_left_in_between(flow, url):
+    """The engine can still be used, and closed."""
+    with RunEngine.sync([flow], store=url) as engine:
+        run = engine.run("w")
+        events = engine.events(run.id)
+        assert next(events).type == "run_created"
+        events.close()
+        assert engine.get_run(run.id).status is RunStatus.COMPLETED
+    assert loops() == []
+
+
+def test_events_that_outlive_the_engine_end_with_an_error(flow, url):
+    """They do not hang."""
+    engine = RunEngine.sync([flow], store=url)
+    events = engine.events(engine.run("w").id)
+    next(events)
+    engine.close()
+    with pytest.raises(RuntimeError, match="engine is closed"):
+        next(events)
+
+
+def test_errors_are_those_of_the_engine(flow, url):
+    """Raised where it was called, in iterators too."""
+    with RunEngine.sync([flow], store=url) as engine:
+        with pytest.raises(RunNotFoundError):
+            engine.get_run("nope")
+        with pytest.raises(RunNotFoundError):
+            next(engine.events("nope"))
+        with pytest.raises(AttributeError):
+            engine.nope()
+
+
+def test_closed_twice_is_closed(flow, url):
+    """What is asked afterwards is refused, by name."""
+    engine = RunEngine.sync([flow], store=url)
+    engine.run("w")
+    engine.close()
+    engine.close()
+    with pytest.raises(RuntimeError, match="engine is closed"):
+        engine.get_run("x")
+    with pytest.raises(RuntimeError, match="engine is closed"):
+        engine.__enter__()
+    assert loops() == []
+
+
+def test_an_engine_that_cannot_be_closed_leaves_no_thread(flow, url, monkeypatch):
+    """Its error is raised."""
+
+    async def fail(engine):
+        await close(engine)
+        raise OSError("the disk is full")
+
+    close = RunEngine.close
+    monkeypatch.setattr(RunEngine, "close", fail)
+    engine = RunEngine.sync([flow], store=url)
+    with pytest.raises(OSError, match="disk is full"):
+        engine.close()
+    assert loops() == []
+
+
+def test_threads_share_one(flow, url):
+    """Each waits for its own run."""
+    statuses = []
+    with RunEngine.sync([flow], store=url) as engine:
+        threads = [threading.Thread(target=lambda: statuses.append(engine.run("w").status)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert statuses == [RunStatus.COMPLETED] * 8
+
+
+def test_a_step_that_blocks_may_use_the_engine_that_runs_it(url):
+    """It has a thread of its own."""
+    flow, inner = Workflow("outer"), Workflow("inner")
+    inner.step(lambda: 1, id="s", output=int)
+
+    @flow.step
+    def outer() -> str:
+        return engine.run("inner").status.value
+
+    with RunEngine.sync([flow, inner], store=url) as engine:
+        run = engine.run("outer")
+        assert engine.get_output(run.id, "outer") == "completed"
+
+
+def test_an_awaited_step_that_uses_it_is_told(url):
+    """It would wait for the loop that waits for it."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def outer() -> str:
+        await asyncio.sleep(0)
+        return engine.list_runs()
+
+    with RunEngine.sync([flow], store=url) as engine:
+        run = engine.run("w")
+    assert run.status is RunStatus.FAILED
+    assert "would wait for itself" in run.error["message"]
