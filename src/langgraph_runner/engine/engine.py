@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.cache import HotTier
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
+    from langgraph_runner.engine.store.records import RunRow, StepRow
     from langgraph_runner.engine.sync import SyncRunEngine
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         FailureMode,
         WorkflowSpec,
     )
+    from langgraph_runner.workflow.changes import Impact
 
 __all__ = ["RunEngine"]
 
@@ -200,14 +202,7 @@ class RunEngine(RunReader):
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
-        blueprint, base, rows = await self._base(base_run_id, tenant)
-        if base.status != RunStatus.COMPLETED:
-            raise RunStateError(
-                run_id=base_run_id,
-                status=base.status,
-                problem="only a completed run can be updated; retry it first.",
-            )
-        impact = impact_of(blueprint, change, base.inputs)
+        blueprint, base, rows, impact = await self._impact(base_run_id, change, tenant)
         request = {"type": change.type, "payload": dict(change.payload)}
         return await self._derive(
             blueprint,
@@ -233,14 +228,7 @@ class RunEngine(RunReader):
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
-        blueprint, base, rows = await self._base(base_run_id, tenant)
-        if base.status != RunStatus.COMPLETED:
-            raise RunStateError(
-                run_id=base_run_id,
-                status=base.status,
-                problem="only a completed run can be updated; retry it first.",
-            )
-        impact = impact_of(blueprint, change, base.inputs)
+        blueprint, base, rows, impact = await self._impact(base_run_id, change, tenant)
         return await plan_update(self._host, blueprint, base, rows, change=change, impact=impact)
 
     async def trigger_retry(self, run_id: str, *, tenant: str = DEFAULT_TENANT, **options: Any) -> Run:
@@ -391,7 +379,7 @@ class RunEngine(RunReader):
     async def _derive(
         self,
         blueprint: Blueprint,
-        base: Any,
+        base: RunRow,
         *,
         tenant: str,
         trigger: str,
@@ -427,7 +415,20 @@ class RunEngine(RunReader):
             ),
         )
 
-    async def _base(self, run_id: str, tenant: str) -> tuple[Blueprint, Any, dict[str, Any]]:
+    async def _impact(
+        self, base_run_id: str, change: ChangeRequest, tenant: str
+    ) -> tuple[Blueprint, RunRow, dict[str, StepRow], Impact]:
+        """What a change would touch in a run that can be updated."""
+        blueprint, base, rows = await self._base(base_run_id, tenant)
+        if base.status != RunStatus.COMPLETED:
+            raise RunStateError(
+                run_id=base_run_id,
+                status=base.status,
+                problem="only a completed run can be updated; retry it first.",
+            )
+        return blueprint, base, rows, impact_of(blueprint, change, base.inputs)
+
+    async def _base(self, run_id: str, tenant: str) -> tuple[Blueprint, RunRow, dict[str, StepRow]]:
         base = await self._row(run_id, tenant)
         blueprint = self.workflows.get_workflow(base.workflow)
         rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
