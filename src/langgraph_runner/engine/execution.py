@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from langgraph_runner.engine.errors import LeaseLostError
+from langgraph_runner.engine.flights import Flights
 from langgraph_runner.engine.ledger import Ledger, cancelled
 from langgraph_runner.engine.results import Results
 from langgraph_runner.engine.stepping import StepRunner
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["RunExecution"]
 
 _clock: Final = REAL_RUNTIMES.awaiting
-_ELSEWHERE_S: Final = 0.05
-"""How often to look for a result that another process is computing."""
 
 
 class RunExecution:
@@ -86,7 +85,7 @@ class RunExecution:
         self._flights: dict[asyncio.Task[None], str] = {}
         """Steps whose result another run is computing."""
         self._done: deque[asyncio.Task[Any]] = deque()
-        self._own_flights: dict[str, tuple[str, str]] = {}
+        self._own_flights = Flights(host, run.tenant)
         self._progress: asyncio.Future[None] | None = None
         self._error: NodeErrorRecord | None = None
         self._abort = AbortController()
@@ -156,8 +155,7 @@ class RunExecution:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for key in (*self._own_flights.values(),):
-                self._land(key)
+            self._own_flights.land_all()
 
     async def _has_begun(self) -> bool:
         """Take up the run where it was; False if that is not possible, and it has failed therefore."""
@@ -208,8 +206,8 @@ class RunExecution:
             if start.step in advanced.known:
                 self._known(start, advanced.known[start.step])
             elif start.step in advanced.held:
-                self._land(self._own_flights.pop(start.step))
-                self._flights[self._spawn(_computed_elsewhere())] = start.step
+                self._own_flights.land(start.step)
+                self._flights[self._spawn(Flights.elsewhere())] = start.step
             else:
                 self._ledger.log_start(start)
                 self._tasks[self._spawn(self._steps.run(start, self._results))] = start.step
@@ -300,15 +298,11 @@ class RunExecution:
         started: list[Start] = []
         while self._queue and (limit is None or len(self._tasks) + len(started) < limit):
             start = self._queue.popleft()
-            if start.cache_key is not None:
-                flight = (self._run.tenant, start.cache_key)
-                under_way = self._host.flights.get(flight)
-                if under_way is not None:
-                    self._flights[self._spawn(_landing(under_way))] = start.step
-                    continue
-                self._host.flights[flight] = asyncio.get_running_loop().create_future()
-                self._own_flights[start.step] = flight
-            started.append(start)
+            key = start.cache_key
+            if key is not None and (under_way := self._own_flights.begin(start.step, key)) is not None:
+                self._flights[self._spawn(Flights.landing(under_way))] = start.step
+            else:
+                started.append(start)
         return started
 
     def _final_status(self) -> str | None:
@@ -334,8 +328,7 @@ class RunExecution:
             self._progress = None
         await self._remember(write.steps, advanced)
         for change in write.steps:
-            if (flight := self._own_flights.pop(change.step, None)) is not None:
-                self._land(flight)
+            self._own_flights.land(change.step)
         if advanced.cancel_reason is not None and status is None:
             self.cancel(advanced.cancel_reason)
         if status is not None:
@@ -363,11 +356,6 @@ class RunExecution:
         if entries:
             await self._host.cache.remember(self._run.tenant, entries)
 
-    def _land(self, key: tuple[str, str]) -> None:
-        future = self._host.flights.pop(key, None)
-        if future is not None and not future.done():
-            future.set_result(None)
-
     # What it notes.
 
     def _ended(self, change: StepChange) -> None:
@@ -385,7 +373,7 @@ class RunExecution:
 
     def _known(self, start: Start, entry: CacheEntry) -> None:
         """The database knows what a step would deliver, and has written that it is a hit."""
-        self._land(self._own_flights.pop(start.step))
+        self._own_flights.land(start.step)
         self._results.note(start.step, entry.output_sha256)
         self._ledger.log_end(start.hit(entry))
         self._decided(self._scheduler.ended(start.step, StepStatus.SKIPPED, Reason.CACHE_HIT))
@@ -421,13 +409,3 @@ class RunExecution:
             if step not in self._steps.begun:
                 task.cancel()
         self._wake.set()
-
-
-async def _computed_elsewhere() -> None:
-    # Another process tells nobody; the cache will know, or the next try to start.
-    await _clock.sleep(_ELSEWHERE_S, None)
-
-
-async def _landing(flight: asyncio.Future[None]) -> None:
-    # Shielded: whoever stops waiting does not end it for others.
-    await asyncio.shield(flight)
