@@ -3,13 +3,16 @@
 import asyncio
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
+from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunEngine, RunStatus
 from langgraph_runner.engine.store import databases
 from langgraph_runner.engine.store.writer import Write
+from langgraph_runner.engine.store.writes import AdvanceRun
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 
@@ -84,14 +87,54 @@ async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, 
     monkeypatch.setattr(databases, "_BUSY_MS", 20)
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
+        write = engine._store.write
+
+        async def until_it_fails(each):
+            try:
+                return await write(each)
+            finally:
+                if isinstance(each, AdvanceRun):
+                    other.rollback()
+
         run = await engine.trigger("w")
         await until(lambda: ran)
         with closing(sqlite3.connect(engine._store.database.url.database)) as other:
             other.execute("BEGIN IMMEDIATE")
+            monkeypatch.setattr(engine._store, "write", until_it_fails)
             go.set()
-            await until(lambda: interrupted(caplog))
+            await until(lambda: interrupted(caplog) or not engine._server._tasks)
+            monkeypatch.setattr(engine._store, "write", write)
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert (ended.status, ran) == (RunStatus.COMPLETED, ["first", "first", "second"])
+
+
+def taken_away(file):
+    """Rename a file; gives what puts it back, once nobody has made another one in its place."""
+    away = file.rename(file.with_name("away.db"))
+
+    def put_back():
+        assert not file.exists()
+        away.rename(file)
+
+    return put_back
+
+
+@pytest.mark.req("R-42")
+async def test_nothing_is_written_to_a_file_that_was_taken_away(engine_of, steps, caplog):
+    """SQLite would write on, to a file that nobody finds again; put back, it is gone on with."""
+    flow, ran, go = steps
+    async with engine_of(flow, lease_ms=200) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: ran)
+        put_back = taken_away(Path(engine._store.database.url.database))
+        go.set()
+        await until(lambda: interrupted(caplog))
+        with pytest.raises(OperationalError, match=r"runs\.db was deleted or replaced"):
+            await engine.trigger("w")
+        put_back()
+        assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
+    async with engine_of(flow) as engine:
+        assert [each.id for each in await engine.list_runs()] == [run.id]
 
 
 class Limit(Write[int]):

@@ -15,6 +15,9 @@ __all__ = ["Database", "open_database"]
 
 _BUSY_MS: Final = 30_000
 _READERS: Final = 4
+_WRITE: Final = "BEGIN IMMEDIATE"
+_FILE: Final = "file"
+_GONE: Final = "{} was deleted or replaced while it was open: what would be written now would be lost"
 
 
 class Database:
@@ -30,7 +33,7 @@ class Database:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             place = _in_memory() if _is_memory(url) else url
-            self.writing = _sqlite(place, begin="BEGIN IMMEDIATE")
+            self.writing = _sqlite(place, begin=_WRITE)
             self.reading = _sqlite(place, begin="BEGIN", readers=_READERS)
         else:
             self.writing = self.reading = create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True)
@@ -82,12 +85,22 @@ def _in_memory() -> URL:
     return URL.create("sqlite", database=name, query={"vfs": "memdb", "uri": "true"})
 
 
+def _file_at(url: URL) -> tuple[int, int] | None:
+    """Which file is there now; None in memory, and if there is none. SQLite would go on writing to a deleted one."""
+    try:
+        found = Path(str(url.database)).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
     threads = {"check_same_thread": False}
+    is_writer = begin == _WRITE
     engine = create_engine(url, pool_size=readers, max_overflow=0, connect_args=threads)
 
     @event.listens_for(engine, "connect")
-    def tune(connection: Any, _record: Any) -> None:
+    def tune(connection: Any, record: Any) -> None:
         connection.isolation_level = None  # The transactions are ours; Python's driver is not to begin any.
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
@@ -96,10 +109,13 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA cache_size = -16000")
         cursor.close()
+        record.info[_FILE] = _file_at(url)
 
     @event.listens_for(engine, "begin")
     def start(connection: Any) -> None:
         try:
+            if is_writer and _file_at(url) != connection.info[_FILE]:
+                raise sqlite3.OperationalError(_GONE.format(url.database))
             connection.connection.driver_connection.execute(begin)
         except sqlite3.Error as error:
             # As SQLAlchemy raises it, so that whoever waits can tell that the database is away.
