@@ -220,3 +220,59 @@ class _Nothing(Write[None]):
     @classmethod
     def apply(cls, connection, writes):
         return [None] * len(writes)
+
+
+@dataclass
+class First(Write[list[str]]):
+    """Notes in which order the writes of a group were applied."""
+
+    comes_first = True
+    order: list[str]
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """Notes itself."""
+        for write in writes:
+            write.order.append(cls.__name__)
+        return [write.order for write in writes]
+
+
+class Later(First):
+    """The same, but keeps its place."""
+
+    comes_first = False
+
+
+async def test_what_comes_first_is_applied_first_and_each_gets_its_own_result(handing):
+    """So that runs that are made and runs that go on, in any order, need few statements."""
+    order, others = [], []
+    writes = [Later(order), First(order), Later(others), First(order)]
+    assert await as_one_group(handing, writes) == [order, order, others, order]
+    assert order == ["First", "First", "Later"]
+
+
+async def test_others_get_their_turns_between_those_who_are_woken(handing):
+    """Hundreds that go on in one turn of the loop would hold it up."""
+    turns = 0
+
+    async def turning():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def woken(write):
+        await handing.submit(write)
+        return turns
+
+    begun, go = threading.Event(), threading.Event()
+    held = handing.submit(Held(begun, go))
+    await asyncio.to_thread(begun.wait)
+    waiting = [asyncio.create_task(woken(Add(number))) for number in range(100, 300)]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(turning())
+    go.set()
+    await held
+    at_turns = await asyncio.gather(*waiting)
+    other.cancel()
+    assert max(at_turns) > min(at_turns)

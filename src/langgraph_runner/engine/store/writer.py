@@ -13,7 +13,7 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +25,17 @@ __all__ = ["GroupWriter", "Write"]
 ResultT = TypeVar("ResultT")
 _STOP: Final = object()
 _MAX_GROUP: Final = 1_000
-_WOKEN_AT_ONCE: Final = 2
+_FIRST_WOKEN: Final = 4
+_TURN_S: Final = 0.005
+_PATIENCE_S: Final = 0.1
+"""How long a group waits for those whom the last one has woken. An event loop that is blocked holds up others so."""
 
 
 class Write(Generic[ResultT]):
     """Something to be written. Writes of one class that come together are applied together."""
+
+    comes_first: ClassVar[bool] = False
+    """Whether it may be applied before all others of its group: it changes nothing that they know of."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[Any]) -> Sequence[Any]:
@@ -53,6 +59,9 @@ class GroupWriter:
 
     def __init__(self, engine: Engine, name: str = "langgraph-runner-writer") -> None:
         self._engine = engine
+        self._woken = threading.Event()
+        """Set once everybody of the last group has been woken."""
+        self._woken.set()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._is_closed = False
@@ -91,13 +100,13 @@ class GroupWriter:
                 try:
                     connection = connection or self._engine.connect()
                 except Exception as error:  # Whoever waits is told, and the next one may have more luck.
-                    _deliver(group, [error] * len(group))
+                    self._deliver(group, [error] * len(group))
                     continue
                 results = _written(connection, group)
                 if results is None:
                     # One of them cannot be written; the others are not to suffer from it.
                     results = [_written_alone(connection, each) for each in group]
-                _deliver(group, results)
+                self._deliver(group, results)
         finally:
             if connection is not None:
                 connection.close()
@@ -106,6 +115,8 @@ class GroupWriter:
         first = self._queue.get()
         if first is _STOP:
             return None
+        # Those who are being woken are about to hand in the next thing, and one commit is to serve them all.
+        self._woken.wait(_PATIENCE_S)
         group: list[_Handed] = [first]
         with contextlib.suppress(queue.Empty):
             while len(group) < _MAX_GROUP:
@@ -116,6 +127,18 @@ class GroupWriter:
                 group.append(following)
         return group
 
+    def _deliver(self, group: list[_Handed], results: list[Any]) -> None:
+        """Wake everybody who waits, with one call into each event loop."""
+        by_loop: dict[asyncio.AbstractEventLoop, deque[tuple[asyncio.Future[Any], Any]]] = {}
+        for (_, future, loop), result in zip(group, results, strict=True):
+            by_loop.setdefault(loop, deque()).append((future, result))
+        self._woken.clear()
+        for loop, ended in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_Waking(loop, ended, self._woken).go_on)
+            except RuntimeError:  # The loop has closed, and nobody waits there any more.
+                self._woken.set()
+
 
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
     """Write a group in one transaction; None if one of them cannot be written, and nothing was."""
@@ -124,14 +147,14 @@ def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
     except Exception as error:
         # The database is locked or away, which is no write's fault; each alone would only wait as long again.
         return [error] * len(group)
-    results: list[Any] = []
+    results: dict[int, Any] = {}
     try:
         with transaction:
             for kind, writes in _by_kind(group):
-                results += kind.apply(connection, writes)
+                results.update(zip(map(id, writes), kind.apply(connection, writes), strict=True))
     except Exception:
         return None
-    return results
+    return [results[id(handed.write)] for handed in group]
 
 
 def _written_alone(connection: Connection, handed: _Handed) -> Any:
@@ -142,35 +165,54 @@ def _written_alone(connection: Connection, handed: _Handed) -> Any:
         return error
 
 
+def _rank(handed: _Handed) -> bool:
+    return not handed.write.comes_first
+
+
 def _by_kind(group: list[_Handed]) -> list[tuple[type[Write[Any]], list[Any]]]:
     """Neighbours of one class together, so that the order between classes stays."""
     kinds: list[tuple[type[Write[Any]], list[Any]]] = []
-    for write, _, _ in group:
+    for write, _, _ in sorted(group, key=_rank):
         if not kinds or kinds[-1][0] is not type(write):
             kinds.append((type(write), []))
         kinds[-1][1].append(write)
     return kinds
 
 
-def _deliver(group: list[_Handed], results: list[Any]) -> None:
-    """Wake everybody who waits, with one call for each event loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, deque[tuple[asyncio.Future[Any], Any]]] = {}
-    for (_, future, loop), result in zip(group, results, strict=True):
-        by_loop.setdefault(loop, deque()).append((future, result))
-    for loop, ended in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits there any more.
-            loop.call_soon_threadsafe(_resolve, loop, ended)
+class _Waking:
+    """Wakes those who wait in one event loop: some in each turn of it, so that others get theirs in between.
 
+    How many is found out on the way: as many as keep a turn, with all that they do in it, at about `_TURN_S`.
+    """
 
-def _resolve(loop: asyncio.AbstractEventLoop, ended: deque[tuple[asyncio.Future[Any], Any]]) -> None:
-    """Wake a few, and the others in the next turns of the loop, so that others get theirs in between."""
-    if len(ended) > _WOKEN_AT_ONCE:
-        loop.call_soon(_resolve, loop, ended)
-    for _ in range(min(len(ended), _WOKEN_AT_ONCE)):
-        future, result = ended.popleft()
-        if future.done():
-            continue
-        if isinstance(result, Exception):
-            future.set_exception(result)
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        ended: deque[tuple[asyncio.Future[Any], Any]],
+        woken: threading.Event,
+    ) -> None:
+        self._loop = loop
+        self._ended = ended
+        self._woken = woken
+        self._at_once = _FIRST_WOKEN
+        self._last = 0.0
+
+    def go_on(self) -> None:
+        """Wake the next ones."""
+        now = self._loop.time()
+        if self._last:
+            fit = self._at_once * _TURN_S / max(now - self._last, 1e-6)
+            self._at_once = max(1, min(round(fit), 2 * self._at_once))
+        self._last = now
+        for _ in range(min(len(self._ended), self._at_once)):
+            future, result = self._ended.popleft()
+            if future.done():
+                continue
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        if self._ended:
+            self._loop.call_soon(self.go_on)
         else:
-            future.set_result(result)
+            self._woken.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -13,7 +13,7 @@ from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import add_events, now_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from langgraph_runner.engine.store.records import NewRun
 
@@ -70,71 +70,88 @@ class Created(NamedTuple):
 class CreateRun(Write[Created]):
     """Make a run and the records of its steps; claim it at once, if it has an owner."""
 
+    comes_first: ClassVar[bool] = True
     run: NewRun
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
-        """In the order given: of two with one idempotency key the first one wins."""
-        return [_create(connection, write.run) for write in writes]
+        """All that come together; of two with one idempotency key the first one wins."""
+        now = now_in(connection)
+        created: list[Created] = []
+        new: list[NewRun] = []
+        keys: dict[tuple[str, str, str], Created] = {}
+        for run in (write.run for write in writes):
+            made = _made_before(connection, run, keys)
+            if made is None:
+                is_claimed = run.owner is not None
+                made = Created(run.id, is_new=True, fence=int(is_claimed), seq=1 + is_claimed, at=now)
+                new.append(run)
+                if run.idempotency_key is not None:
+                    keys[run.tenant, run.workflow, run.idempotency_key] = made._replace(is_new=False)
+            created.append(made)
+        _INSERT_RUN.run(connection, [_row(run, now) for run in new])
+        _INSERT_STEPS.run(connection, [step for run in new for step in _steps(run)])
+        for run in new:
+            if run.reused_from is not None and run.reused:
+                _take_over(connection, run, run.reused_from, now)
+        add_events(connection, [event for run in new for event in _events(run)], now)
+        return created
 
 
-def _create(connection: Connection, run: NewRun) -> Created:
-    if run.idempotency_key is not None:
-        known = _WITH_KEY.ask(connection, tenant=run.tenant, workflow=run.workflow, key=run.idempotency_key)
-        if known:
-            return Created(known[0].id, is_new=False, fence=known[0].fence, seq=0, at=0)
+def _made_before(
+    connection: Connection, run: NewRun, keys: dict[tuple[str, str, str], Created]
+) -> Created | None:
+    """The run that was made with the same idempotency key, in this group or before."""
+    if run.idempotency_key is None:
+        return None
+    if (made := keys.get((run.tenant, run.workflow, run.idempotency_key))) is not None:
+        return made
+    known = _WITH_KEY.ask(connection, tenant=run.tenant, workflow=run.workflow, key=run.idempotency_key)
+    return Created(known[0].id, is_new=False, fence=known[0].fence, seq=0, at=0) if known else None
+
+
+def _row(run: NewRun, now: int) -> dict[str, Any]:
     is_claimed = run.owner is not None
-    now = now_in(connection)
-    _INSERT_RUN.run(
-        connection,
-        [
-            {
-                "id": run.id,
-                "tenant_id": run.tenant,
-                "workflow_name": run.workflow,
-                "workflow_version": run.version,
-                "status": "running" if is_claimed else "pending",
-                "trigger_type": run.trigger,
-                "base_run_id": run.base_run_id,
-                "root_run_id": run.root_run_id,
-                "change_request": run.change_request,
-                "inputs": run.inputs,
-                "options": run.options,
-                "idempotency_key": run.idempotency_key,
-                "priority": run.priority,
-                "fence": int(is_claimed),
-                "lease_owner": run.owner,
-                "lease_expires_at": now + run.lease_ms if is_claimed else None,
-                "created_at": now,
-                "started_at": now if is_claimed else None,
-            }
-        ],
-    )
-    _INSERT_STEPS.run(
-        connection,
-        [
-            {
-                "run_id": run.id,
-                "step_id": step,
-                "tenant_id": run.tenant,
-                "position": position,
-                "status": "pending",
-                "cache_hit": 0,
-                "attempts": 0,
-                "fence": 0,
-            }
-            for position, step in enumerate(run.steps)
-        ],
-    )
-    if run.reused_from is not None and run.reused:
-        _take_over(connection, run, run.reused_from, now)
-    events = [("run_created", {"workflow": run.workflow, "trigger": run.trigger})]
-    if is_claimed:
-        events.append(("run_started", {}))
-    add_events(
-        connection, [(run.id, run.tenant, seq, kind, data) for seq, (kind, data) in enumerate(events, 1)], now
-    )
-    return Created(run.id, is_new=True, fence=int(is_claimed), seq=len(events), at=now)
+    return {
+        "id": run.id,
+        "tenant_id": run.tenant,
+        "workflow_name": run.workflow,
+        "workflow_version": run.version,
+        "status": "running" if is_claimed else "pending",
+        "trigger_type": run.trigger,
+        "base_run_id": run.base_run_id,
+        "root_run_id": run.root_run_id,
+        "change_request": run.change_request,
+        "inputs": run.inputs,
+        "options": run.options,
+        "idempotency_key": run.idempotency_key,
+        "priority": run.priority,
+        "fence": int(is_claimed),
+        "lease_owner": run.owner,
+        "lease_expires_at": now + run.lease_ms if is_claimed else None,
+        "created_at": now,
+        "started_at": now if is_claimed else None,
+    }
+
+
+def _steps(run: NewRun) -> Iterator[dict[str, Any]]:
+    for position, step in enumerate(run.steps):
+        yield {
+            "run_id": run.id,
+            "step_id": step,
+            "tenant_id": run.tenant,
+            "position": position,
+            "status": "pending",
+            "cache_hit": 0,
+            "attempts": 0,
+            "fence": 0,
+        }
+
+
+def _events(run: NewRun) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
+    yield run.id, run.tenant, 1, "run_created", {"workflow": run.workflow, "trigger": run.trigger}
+    if run.owner is not None:
+        yield run.id, run.tenant, 2, "run_started", {}
 
 
 def _take_over(connection: Connection, run: NewRun, base: str, now: int) -> None:
