@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from langgraph_runner.engine import RunEngine, RunStatus
+from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.engine.store.writes import ClaimRun, CreateRun, Heartbeat, ReleaseRuns
 from langgraph_runner.workflow import Workflow
@@ -229,19 +230,40 @@ def test_an_engine_whose_loop_is_gone_can_be_closed(tmp_path, held):
 
 
 @pytest.mark.req("R-42", "R-44")
-async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_of, held):
-    """The rows of a retried run are read first; it hangs in its step, and would be waited for without end."""
-    flow, ran, go = held
+async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_of, monkeypatch):
+    """What a retried run reuses is read first; then it hangs, and would be waited for without end."""
+    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    flow.step(lambda: 1, id="done", cache="none", output=int)
+
+    @flow.step(cache="none")
+    async def hangs(done: int) -> int:
+        ran.append(1)
+        await go.wait()
+        return done
+
     async with engine_of(flow) as engine:
-        run = await engine.trigger("held.v1")
+        run = await engine.trigger("w")
         await until(lambda: ran)
         await engine.cancel(run.id)
         await engine.wait(run.id, timeout_ms=LIMIT_MS)
+        read, may_read = engine._store.read, asyncio.Event()
+
+        async def read_late(query, *arguments, **keywords):
+            if query is reads.claimed_run:
+                await may_read.wait()
+            return await read(query, *arguments, **keywords)
+
+        monkeypatch.setattr(engine._store, "read", read_late)
         retried = await engine.trigger_retry(run.id)
+        closing = asyncio.create_task(engine.close())
+        await until(lambda: all(service.done() for service in engine._server._services))
+        for _ in range(5):  # It waits for the run now, which it could not stop.
+            await asyncio.sleep(0)
+        may_read.set()
         async with asyncio.timeout(LIMIT_MS / 1000):
-            await engine.close()
+            await closing
     go.set()
-    async with engine_of(flow) as engine:
+    async with engine_of(flow, lease_ms=60_000) as engine:
         assert (await engine.wait(retried.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
 
 
