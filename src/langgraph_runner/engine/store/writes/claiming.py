@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, select, update
 
 from langgraph_runner.engine.store.schema import run_steps, runs
 from langgraph_runner.engine.store.statements import Prepared, any_of
@@ -28,6 +27,25 @@ _KEEP_LEASE: Final = Prepared(
     .where(runs.c.id == bindparam("r"), runs.c.fence == bindparam("f"), runs.c.status == "running")
     .values(lease_expires_at=bindparam("until"))
 )
+
+
+_IS_FREE: Final = (
+    select(runs.c.id, runs.c.tenant_id, runs.c.fence, runs.c.status)
+    .where(
+        or_(
+            runs.c.status == "pending",
+            and_(runs.c.status == "running", func.coalesce(runs.c.lease_expires_at, 0) < bindparam("now")),
+        ),
+        any_of(runs.c.workflow_name, bindparam("names")),
+        ~any_of(runs.c.id, bindparam("ours")),
+    )
+    .order_by(runs.c.priority.desc(), runs.c.created_at, runs.c.id)
+    .limit(literal_column("1"))
+    .with_for_update(skip_locked=True)
+)
+_FREE: Final = Prepared(_IS_FREE)
+"""Asked by every engine at each poll, with the lock of the database: it is to be quick."""
+_FREE_OF_ID: Final = Prepared(_IS_FREE.where(runs.c.id == bindparam("wanted")))
 
 
 class Claimed(NamedTuple):
@@ -61,25 +79,15 @@ class ClaimRun(Write["Claimed | None"]):
 
 def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     now = now_in(connection)
-    free = or_(
-        runs.c.status == "pending",
-        and_(runs.c.status == "running", func.coalesce(runs.c.lease_expires_at, 0) < now),
+    values: dict[str, Any] = {"now": now, "names": [*claim.workflows], "ours": [*claim.ours] or [""]}
+    found = (
+        _FREE.ask(connection, **values)
+        if claim.run_id is None
+        else _FREE_OF_ID.ask(connection, **values, wanted=claim.run_id)
     )
-    query = select(runs.c.id, runs.c.tenant_id, runs.c.fence, runs.c.status).where(free)
-    if claim.run_id is not None:
-        query = query.where(runs.c.id == claim.run_id)
-    query = query.where(runs.c.workflow_name.in_(claim.workflows))
-    values: dict[str, Any] = {}
-    if claim.ours:  # As one parameter: they may be more than a statement can have.
-        query = query.where(~any_of(runs.c.id, bindparam("ours")))
-        ours = [*claim.ours]
-        values["ours"] = json.dumps(ours) if connection.dialect.name == "sqlite" else ours
-    query = query.order_by(runs.c.priority.desc(), runs.c.created_at, runs.c.id).limit(1)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update(skip_locked=True)
-    row = connection.execute(query, values).first()
-    if row is None:
+    if not found:
         return None
+    row = found[0]
     fence = row.fence + 1
     connection.execute(
         update(runs)
