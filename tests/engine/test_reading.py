@@ -34,12 +34,52 @@ async def test_events_that_are_not_followed_end_with_what_is_there(engine_of, wi
         engine.take_on("none")
         run = await engine.trigger("wide")
         seen = [event.type async for event in engine.events(run.id, follow=False)]
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError, match="it goes on"):
             await engine.wait(run.id, timeout_ms=1)
     assert seen == ["run_created"]
 
 
-TENANTS = ["", " ", "o'hara", 'x"; DROP TABLE runs; --', "%", "名前", "t" * 1_000, "default"]
+TENANTS = [" ", "o'hara', 'x\"; DROP TABLE runs; --", "%", "名前", "t" * 128, "default"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("tenant", ""),
+        ("tenant", "t" * 129),
+        ("tenant", "\ud800"),
+        ("idempotency_key", ""),
+        ("idempotency_key", 7),
+        ("priority", "high"),
+        ("priority", 2**31),
+        ("max_concurrency", 1.5),
+        ("failure_mode", "stop"),
+    ],
+)
+async def test_an_option_that_cannot_be_kept_makes_no_run(engine_of, wide, option, value):
+    """It is named, and there is still room for others."""
+    async with engine_of(wide, max_active_runs=1) as engine:
+        with pytest.raises(ValueError, match=rf"^{option}: "):
+            await engine.trigger("wide", **{option: value})
+        assert await engine.list_runs() == []
+        assert (await engine.run("wide")).status is RunStatus.COMPLETED
+
+
+async def test_what_an_engine_takes_on_is_one_of_three(engine_of, wide):
+    """Else it would take on nothing, in silence."""
+    async with engine_of(wide) as engine:
+        with pytest.raises(ValueError, match="'all', 'own', 'none'"):
+            engine.take_on("everything")
+
+
+async def test_a_status_that_does_not_exist_is_told_with_those_that_do(engine_of, wide):
+    """For steps and for runs."""
+    async with engine_of(wide) as engine:
+        run = await engine.run("wide")
+        with pytest.raises(ValueError, match=r"status: 'odd' is not one of .*'skipped'"):
+            await engine.get_run_steps(run.id, status="odd")
+        with pytest.raises(ValueError, match=r"status: 'odd' is not one of .*'failed'"):
+            await engine.list_runs(status=["failed", "odd"])
 
 
 @pytest.mark.req("R-53")
@@ -93,6 +133,7 @@ async def test_a_step_may_have_a_long_name(engine_of):
     [
         ("max_concurrency", 0),
         ("max_concurrency", True),
+        ("max_concurrency", "many"),
         ("max_active_runs", 0),
         ("max_active_runs", 100_001),
         ("lease_ms", 99),
@@ -102,7 +143,7 @@ async def test_a_step_may_have_a_long_name(engine_of):
 )
 def test_an_option_out_of_range_makes_no_engine(tmp_path, option, value):
     """It is named with its range, and no file is made."""
-    with pytest.raises(ValueError, match=rf"{option}: {value} is not between \d+ and \d+"):
+    with pytest.raises(ValueError, match=rf"{option}: {value!r} is not a whole number from"):
         RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}", **{option: value})
     assert list(tmp_path.iterdir()) == []
 

@@ -1,6 +1,8 @@
 """What becomes of runs whose steps, outputs, inputs or neighbours are not what they should be."""
 
 import asyncio
+import contextlib
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -222,17 +224,123 @@ async def test_a_step_may_have_runs_of_its_own(engine_of):
 
 
 @pytest.mark.req("R-10")
-async def test_a_step_may_trigger_a_run_where_there_is_room_for_one(engine_of):
-    """As long as it does not wait for it: that one begins when this one is over."""
-    outer, inner, made = Workflow("outer"), Workflow("inner"), []
+@pytest.mark.parametrize("option", ["max_active_runs", "max_concurrency"])
+async def test_a_step_may_wait_for_a_run_that_it_starts(engine_of, option):
+    """Where there is room for one: its slot is lent, and the run is taken on beyond the limit."""
+    outer, inner = Workflow("outer"), Workflow("inner")
     inner.step(lambda: 1, id="s", output=int)
 
     @outer.step
-    async def begins() -> str:
-        made.append(await engine.trigger("inner"))
-        return made[0].status.value
+    async def begins() -> int:
+        run = await engine.run("inner")
+        return await engine.get_output(run.id, "s")
 
-    async with engine_of(outer, inner, max_active_runs=1, max_concurrency=1) as engine:
-        run = await engine.run("outer")
-        assert await engine.get_output(run.id, "begins") == "pending"
-        assert (await engine.wait(made[0].id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+    async with engine_of(outer, inner, **{option: 1}) as engine:
+        run = await engine.trigger("outer")
+        run = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+        assert await engine.get_output(run.id, "begins") == 1
+
+
+async def test_own_runs_are_taken_on_as_soon_as_there_is_room(engine_of):
+    """Nobody else might ever take them."""
+    flow, may_end = Workflow("w"), asyncio.Event()
+
+    @flow.step(cache="none")
+    async def wait() -> None:
+        await may_end.wait()
+
+    async with engine_of(flow, max_active_runs=1) as engine:
+        engine.take_on("own")
+        first, second = await engine.trigger("w"), await engine.trigger("w")
+        assert (first.status, second.status) == (RunStatus.RUNNING, RunStatus.PENDING)
+        may_end.set()
+        assert (await engine.wait(second.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+
+
+@pytest.mark.req("R-44")
+async def test_a_retry_runs_again_what_has_run_without_its_input(engine_of):
+    """A step that may do without it has done so; now it is there."""
+    flow, is_up = Workflow("w"), []
+
+    @flow.step
+    def feed() -> str:
+        if not is_up:
+            raise ValueError("down")
+        return "news"
+
+    @flow.step(join="all_done")
+    def page(feed: str | None) -> str:
+        return f"with {feed}"
+
+    async with engine_of(flow) as engine:
+        failed = await engine.run("w")
+        assert await engine.get_output(failed.id, "page") == "with None"
+        is_up.append(True)
+        retried = await engine.retry(failed.id)
+        assert await engine.get_output(retried.id, "page") == "with news"
+
+
+@pytest.mark.req("R-51")
+async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of):
+    """Although its last step has ended before it heard of that."""
+    flow, ran, may_end = Workflow("w"), [], asyncio.Event()
+
+    @flow.step
+    async def last() -> int:
+        ran.append(1)
+        await may_end.wait()
+        return 1
+
+    async with engine_of(flow) as engine, engine_of(flow) as other:
+        run = await engine.trigger("w")
+        await until(lambda: ran)
+        assert (await other.cancel(run.id, reason="enough")).status is RunStatus.RUNNING
+        may_end.set()
+        run = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+        assert (run.status, run.cancel_reason) == (RunStatus.CANCELLED, "enough")
+        (end,) = [
+            event async for event in engine.events(run.id) if event.type.startswith("run_c") and event.seq > 1
+        ]
+        assert (end.type, end.data) == ("run_cancelled", {"reason": "enough"})
+
+
+class NoException(BaseException):
+    """Such as pytest's own."""
+
+
+@pytest.mark.parametrize("kind", [SystemExit, GeneratorExit, NoException])
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_what_would_end_the_process_fails_the_step(engine_of, kind, is_async):
+    """Else it would end each process that takes the run over."""
+    flow = Workflow("w")
+    if is_async:
+
+        @flow.step(id="leave")
+        async def leave() -> None:
+            raise kind
+
+    else:
+
+        @flow.step(id="leave")
+        def leave_thread() -> None:
+            raise kind
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        assert (run.status, run.error["node_id"]) == (RunStatus.FAILED, "leave")
+        assert kind.__name__ in run.error["message"]
+
+
+async def test_a_run_with_options_of_a_later_release_fails(engine_of, tmp_path):
+    """And says so; else it would be taken up again and again."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="s", output=int)
+    async with engine_of(flow) as engine:
+        engine.take_on("none")
+        run = await engine.trigger("w")
+        with contextlib.closing(sqlite3.connect(tmp_path / "runs.db")) as database, database:
+            database.execute("""UPDATE runs SET options = '{"warp": 9}'""")
+        engine.take_on("all")
+        run = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+        assert run.status is RunStatus.FAILED
+        assert "warp" in run.error["message"]

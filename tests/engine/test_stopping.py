@@ -134,9 +134,11 @@ async def test_a_run_that_takes_too_long_fails(engine_of):
         run = await engine.run("w", run_timeout_ms=50)
         assert (run.status, run.error["code"]) == (RunStatus.FAILED, "RUN_TIMEOUT")
         assert await statuses(engine, run) == {
-            "hang": ("cancelled", "cancelled"),
-            "after": ("cancelled", "cancelled"),
+            "hang": ("cancelled", "run_timeout"),
+            "after": ("cancelled", "run_timeout"),
         }
+        (hang,) = [step for step in await engine.get_run_steps(run.id) if step.step == "hang"]
+        assert (hang.attempts, hang.duration_ms >= 0) == (1, True)
 
 
 @pytest.mark.req("R-51")

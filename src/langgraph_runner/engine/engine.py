@@ -7,12 +7,13 @@ import json
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import TieredCache
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
-from langgraph_runner.engine.host import Host, RunOptions
+from langgraph_runner.engine.host import Host, RunOptions, lent
 from langgraph_runner.engine.models import Run, RunStatus
 from langgraph_runner.engine.planning import has_delivered, plan_update, reused_steps
 from langgraph_runner.engine.reading import DEFAULT_TENANT, RunReader
@@ -24,6 +25,7 @@ from langgraph_runner.node.config import as_timeout_ms
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import Workflow, WorkflowRegistry
 from langgraph_runner.workflow.changes import impact_of
+from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunEngine"]
 
+_MAX_PRIORITY: Final = 2**31 - 1
+
 
 class RunEngine(RunReader):
     """Runs workflows durably. Use it from one event loop; `RunEngine.sync` is for programs without one.
@@ -60,7 +64,8 @@ class RunEngine(RunReader):
         store: `sqlite:///runs.db` (a file that several processes may share) or `postgresql://...`; or a URL of
             SQLAlchemy, for a path that an address cannot hold.
         cache: A hot tier over the database; None for one in this process.
-        artifacts: The folder for files that steps save; None for one beside the SQLite file, else `artifacts`.
+        artifacts: The folder for files that steps save; None for one beside the SQLite file (of a database in memory,
+            one that goes with it), else `artifacts`.
         max_concurrency: How many steps may run at once, of all runs: at least 1.
         max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database.
         lease_ms: How long it may be silent before others take over its runs: 100 to 3,600,000.
@@ -106,14 +111,13 @@ class RunEngine(RunReader):
             ("lease_ms", lease_ms, 100, 3_600_000),
             ("poll_ms", poll_ms, 10, 3_600_000),
         ):
-            if isinstance(value, bool) or not low <= value <= high:
-                raise ValueError(f"{name}: {value!r} is not between {low} and {high}.")
-        registry, database = WorkflowRegistry(workflows), RunStore(store)
+            checks.whole(value, low, high, field=name)
+        registry, runs = WorkflowRegistry(workflows), RunStore(store)
         host = Host(
             owner=REAL_RUNTIMES.awaiting.token_hex(8),
-            store=database,
-            cache=TieredCache(database, cache),
-            artifacts=ArtifactStore(_artifact_folder(database) if artifacts is None else artifacts),
+            store=runs,
+            cache=TieredCache(runs, cache),
+            artifacts=ArtifactStore(artifacts or runs.database.folder),
             slots=asyncio.Semaphore(max_concurrency),
             collector=metrics_collector,
             spans=spans,
@@ -161,7 +165,9 @@ class RunEngine(RunReader):
             ValueError: An option is out of its range.
         """
         blueprint = self.workflows.get_workflow(workflow)
-        _, data = blueprint.inputs.check({} if inputs is None else inputs)
+        given = {} if inputs is None else inputs
+        check = blueprint.inputs.check
+        _, data = await apart_from_loop(check, given) if is_heavy(given) else check(given)
         options = RunOptions.of(failure_mode, max_concurrency, run_timeout_ms)
         run_id = self._new_id()
         return await self._create(
@@ -240,10 +246,15 @@ class RunEngine(RunReader):
         """
         blueprint, base, rows = await self._base(run_id, tenant)
         if base.status not in {RunStatus.FAILED, RunStatus.CANCELLED}:
-            raise RunStateError(
-                run_id=run_id, status=base.status, problem="only a failed or cancelled run can be retried."
+            problem = (
+                "there is nothing to retry." if base.status == RunStatus.COMPLETED else "wait for its end."
             )
-        done = frozenset(step for step in blueprint.steps if step in rows and has_delivered(rows[step]))
+            raise RunStateError(run_id=run_id, status=base.status, problem=problem)
+        open_steps = frozenset(
+            step for step in blueprint.steps if step not in rows or not has_delivered(rows[step])
+        )
+        # A step that may run without all that it waits for has run without it; now it is to have it.
+        done = frozenset(blueprint.steps) - blueprint.dag.downstream(open_steps)
         return await self._derive(
             blueprint, base, tenant=tenant, trigger="retry", inputs=base.inputs, reused=done, **options
         )
@@ -281,20 +292,28 @@ class RunEngine(RunReader):
     async def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
     ) -> Run:
-        """Wait until a run is over, wherever it runs.
+        """Wait until a run is over, wherever it runs. A step that waits leaves its slot to others meanwhile.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
             TimeoutError: It was not over in time. It goes on.
         """
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
-        async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000):
-            while True:
-                await self._server.ended(run_id)
-                run = await self.get_run(run_id, tenant=tenant)
-                if run.status.is_over:
-                    return run
-                await self._server.pause()
+        try:
+            async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000), lent(self._host.slots):
+                return await self._end_of(run_id, tenant)
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"Run '{run_id}' was not over within {limit_ms:,.0f} ms; it goes on."
+            ) from error
+
+    async def _end_of(self, run_id: str, tenant: str) -> Run:
+        while True:
+            await self._server.ended(run_id)
+            run = await self.get_run(run_id, tenant=tenant)
+            if run.status.is_over:
+                return run
+            await self._server.pause()
 
     async def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
         """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.
@@ -303,8 +322,10 @@ class RunEngine(RunReader):
 
         Raises:
             RunNotFoundError: The tenant has no such run.
+            ValueError: The reason is none.
         """
         self._server.start()
+        reason = checks.text(reason or "cancelled", checks.MAX_REASON, field="reason")
         if await self._store.write(CancelRun(run_id, tenant, reason)) is None:
             raise RunNotFoundError(run_id=run_id)
         self._server.cancel(run_id, reason)
@@ -337,6 +358,7 @@ class RunEngine(RunReader):
         Its own are those that it triggers or resumes: a program that starts one run and ends does well not to begin
         others. With `none` it is a client: what it triggers waits for whoever takes it.
         """
+        checks.one_of(runs, ("all", "own", "none"), field="runs")
         self._server.takes_on = runs
 
     async def start(self) -> None:
@@ -365,10 +387,19 @@ class RunEngine(RunReader):
         return f"{now_ms:012x}{REAL_RUNTIMES.awaiting.token_hex(10)}"
 
     async def _create(self, blueprint: Blueprint, run: NewRun) -> Run:
+        checks.text(run.tenant, checks.MAX_TENANT, field="tenant")
+        checks.whole(run.priority, -_MAX_PRIORITY, _MAX_PRIORITY, field="priority")
+        if run.idempotency_key is not None:
+            checks.text(run.idempotency_key, checks.MAX_KEY, field="idempotency_key")
         self._server.start()
         self._server.take_on(run)
-        created = await self._store.write(CreateRun(run))
-        if created.is_new and run.owner is not None:
+        try:
+            created = await self._store.write(CreateRun(run))
+        except BaseException:
+            # It may have been written all the same: its lease runs out, and somebody takes it.
+            self._server.give_back(run)
+            raise
+        if created.is_new:
             self._server.begin(blueprint, run, created)
         else:
             self._server.give_back(run)
@@ -424,7 +455,8 @@ class RunEngine(RunReader):
             raise RunStateError(
                 run_id=base_run_id,
                 status=base.status,
-                problem="only a completed run can be updated; retry it first.",
+                problem="only a completed run can be updated; "
+                + ("retry it first." if RunStatus(base.status).is_over else "wait for its end."),
             )
         return blueprint, base, rows, impact_of(blueprint, change, base.inputs)
 
@@ -437,10 +469,3 @@ class RunEngine(RunReader):
 
 def _tenant_of(options: dict[str, Any]) -> dict[str, Any]:
     return {"tenant": options["tenant"]} if "tenant" in options else {}
-
-
-def _artifact_folder(store: RunStore) -> Path:
-    url = store.database.url
-    if store.database.is_sqlite and url.database not in {None, "", ":memory:"}:
-        return Path(f"{url.database}.artifacts")
-    return Path("artifacts")

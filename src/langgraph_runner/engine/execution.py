@@ -17,6 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.flights import Flights
+from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.ledger import Ledger, cancelled
 from langgraph_runner.engine.results import Results
 from langgraph_runner.engine.stepping import StepRunner
@@ -26,12 +27,13 @@ from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import Reason, Scheduler, StepStatus
+from langgraph_runner.workflow.heavy import read
 from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from langgraph_runner.engine.host import Host, RunOptions
+    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import RunRow, StepChange, StepRow
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import RetryAttempt
@@ -51,7 +53,6 @@ class RunExecution:
         blueprint: Its workflow.
         run: Its row.
         steps: Those of its steps; None if it has just been made, and none has ended.
-        options: How to run it.
         fence: The token of the claim.
         seq: Number of its last event.
     """
@@ -62,7 +63,6 @@ class RunExecution:
         blueprint: Blueprint,
         run: RunRow,
         steps: Iterable[StepRow] | None,
-        options: RunOptions,
         *,
         fence: int,
         seq: int,
@@ -72,10 +72,10 @@ class RunExecution:
         self._host = host
         self._blueprint = blueprint
         self._run = run
-        self._options = options
+        self._options, self._unknown_options = RunOptions.read(run.options)
         self._recorded = None if steps is None else {row.step: row for row in steps}
         self._ledger = Ledger(run, fence, seq)
-        self._scheduler = Scheduler(blueprint.dag, blueprint.joins, options.failure_mode)
+        self._scheduler = Scheduler(blueprint.dag, blueprint.joins, self._options.failure_mode)
         self._results: Results
         self._unclassified: deque[str] = deque()
         """Ready, but it is not known whether the cache knows them."""
@@ -86,6 +86,8 @@ class RunExecution:
         """Steps whose result another run is computing."""
         self._done: deque[asyncio.Task[Any]] = deque()
         self._own_flights = Flights(host, run.tenant)
+        self._has_waited: set[str] = set()
+        """Steps of which was told that another process computes the same."""
         self._progress: asyncio.Future[None] | None = None
         self._error: NodeErrorRecord | None = None
         self._abort = AbortController()
@@ -160,7 +162,11 @@ class RunExecution:
     async def _has_begun(self) -> bool:
         """Take up the run where it was; False if that is not possible, and it has failed therefore."""
         try:
-            inputs = self._blueprint.inputs.load(self._run.inputs)
+            if self._unknown_options:
+                raise RuntimeError(  # noqa: TRY301 - it is recorded below, as any reason is
+                    f"A later release has made the run, with {', '.join(sorted(self._unknown_options))}."
+                )
+            inputs = await read(self._blueprint.inputs.load, self._run.inputs)
             self._results = Results(self._host.store, self._blueprint, self._run, inputs)
             if self._recorded is not None:
                 self._decided(self._scheduler.resume(self._facts(self._recorded)))
@@ -206,6 +212,7 @@ class RunExecution:
             if start.step in advanced.known:
                 self._known(start, advanced.known[start.step])
             elif start.step in advanced.held:
+                self._has_waited.add(start.step)
                 self._own_flights.land(start.step)
                 self._flights[self._spawn(Flights.elsewhere())] = start.step
             else:
@@ -259,9 +266,13 @@ class RunExecution:
         self._halt(self._cancel_reason or reason.value)
 
     def _stop_reason(self) -> Reason:
-        if self._cancel_reason or self._timed_out or not self._scheduler.is_stopping:
-            return Reason.CANCELLED
-        return Reason.FAIL_FAST
+        if self._cancel_reason is None and self._timed_out:
+            return Reason.RUN_TIMEOUT
+        return (
+            Reason.FAIL_FAST
+            if self._cancel_reason is None and self._scheduler.is_stopping
+            else Reason.CANCELLED
+        )
 
     async def _classify(self) -> None:
         """Sort what is ready into what is known here and what is to start. A hit may make further steps ready.
@@ -281,7 +292,8 @@ class RunExecution:
                 except Exception as error:  # It has no canonical encoding, or a selector has failed.
                     self._ended(self._steps.failed(step.id, error, attempts=0))
                     continue
-                keyed.append(Start(step.id, input_hash, self._results.cache_key(step, input_hash)))
+                key = self._results.cache_key(step, input_hash)
+                keyed.append(Start(step.id, input_hash, key, step.id in self._has_waited))
             found = await self._host.cache.find_hot(
                 self._run.tenant, [start.cache_key for start in keyed if start.cache_key is not None]
             )
@@ -323,6 +335,7 @@ class RunExecution:
             self._is_lost = True
             self._halt("the lease was lost")
             raise LeaseLostError(run_id=self.run_id, fence=self.fence)
+        self._ledger.written(advanced.seq)
         if self._progress is not None:
             self._progress.set_result(None)
             self._progress = None
@@ -331,9 +344,8 @@ class RunExecution:
             self._own_flights.land(change.step)
         if advanced.cancel_reason is not None and status is None:
             self.cancel(advanced.cancel_reason)
-        if status is not None:
-            level = logging.INFO if status == "completed" else logging.ERROR
-            self._ledger.log(level, f"run.{status}", duration_ms=round(self._age_ms(), 3))
+        if advanced.status is not None:
+            self._ledger.log_run_end(advanced.status, error, duration_ms=round(self._age_ms(), 3))
         return advanced
 
     async def _remember(self, steps: Iterable[StepChange], advanced: Advanced) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import json
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.engine import checks
 from langgraph_runner.node.config import as_timeout_ms
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import AsyncIterator
 
     from langgraph_runner.engine.artifacts import ArtifactStore
     from langgraph_runner.engine.cache import TieredCache
@@ -17,7 +22,10 @@ if TYPE_CHECKING:
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import FailureMode
 
-__all__ = ["Host", "RunOptions"]
+__all__ = ["HELD_SLOTS", "Host", "RunOptions", "lent"]
+
+HELD_SLOTS: Final[ContextVar[asyncio.Semaphore | None]] = ContextVar("HELD_SLOTS", default=None)
+"""In a step: the slots of its engine, of which it holds one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,12 +48,18 @@ class RunOptions:
         Raises:
             ValueError: An option is out of its range.
         """
-        if failure_mode not in {"continue", "fail_fast"}:
-            raise ValueError(f"failure_mode: {failure_mode!r} is not one of 'continue', 'fail_fast'.")
-        if max_concurrency is not None and (isinstance(max_concurrency, bool) or max_concurrency < 1):
-            raise ValueError(f"max_concurrency: {max_concurrency!r} is not at least 1.")
+        checks.one_of(failure_mode, ("continue", "fail_fast"), field="failure_mode")
+        if max_concurrency is not None:
+            checks.whole(max_concurrency, 1, 100_000, field="max_concurrency")
         timeout_ms = as_timeout_ms(run_timeout_ms, field="run_timeout_ms")
         return cls(failure_mode=failure_mode, max_concurrency=max_concurrency, run_timeout_ms=timeout_ms)
+
+    @classmethod
+    def read(cls, text: str) -> tuple[RunOptions, frozenset[str]]:
+        """Those of a run as they are kept, and the names of those that only a later release knows."""
+        kept = json.loads(text)
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: kept[name] for name in known & kept.keys()}), frozenset(kept.keys() - known)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,3 +77,16 @@ class Host:
     """Results that are being computed, by tenant and cache key: whoever needs the same one waits for it."""
     collector: NodeMetricsCollector | None = None
     spans: Any = None
+
+
+@asynccontextmanager
+async def lent(slots: asyncio.Semaphore) -> AsyncIterator[None]:
+    """In a step that waits for other steps: give them its slot meanwhile, or all might wait for ever."""
+    if HELD_SLOTS.get() is not slots:
+        yield
+        return
+    slots.release()
+    try:
+        yield
+    finally:
+        await slots.acquire()

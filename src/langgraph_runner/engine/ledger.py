@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.records import StepChange
+from langgraph_runner.engine.store.records import StepChange, told_of
 from langgraph_runner.engine.store.writes import AdvanceRun
 from langgraph_runner.errors.logs import emit, is_enabled
 from langgraph_runner.workflow import Reason, StepStatus
@@ -38,7 +38,7 @@ class Ledger:
         self._fence = fence
         self._seq = seq
         self._steps: list[StepChange] = []
-        self._events: list[tuple[int, str, dict[str, Any]]] = []
+        self._events: list[tuple[str, dict[str, Any]]] = []
 
     def ended(self, change: StepChange) -> None:
         """A step has ended."""
@@ -80,14 +80,7 @@ class Ledger:
             status: How the run has ended; None if it has not.
             error: What ended it, as a record in JSON.
         """
-        for step, _, cache_key in started:
-            self._event(
-                "step_started",
-                {"step": step} if cache_key is None else {"step": step, "cache_key": cache_key},
-            )
-        if status is not None:
-            self._event(f"run_{status}", {})
-        if not (self._steps or started or self._events):
+        if not (self._steps or started or self._events or status):
             return None
         write = AdvanceRun(
             self._run.id,
@@ -96,6 +89,7 @@ class Ledger:
             steps=self._steps,
             started=started,
             owner=owner,
+            seq=self._seq,
             events=self._events,
             status=status,
             error=error,
@@ -103,6 +97,10 @@ class Ledger:
         )
         self._steps, self._events = [], []
         return write
+
+    def written(self, seq: int) -> None:
+        """What was handed over is durable; `seq` is the number of its last event."""
+        self._seq = seq
 
     def log_start(self, start: Start) -> None:
         """A step begins: what it would deliver is not known yet."""
@@ -119,6 +117,12 @@ class Ledger:
             kind, data = change.event()
             self.log(level, "cache.hit" if change.cache_hit else kind.replace("_", "."), **data)
 
+    def log_run_end(self, status: str, error: str | None, *, duration_ms: float) -> None:
+        """The run has ended."""
+        level = {"completed": logging.INFO, "cancelled": logging.WARNING}.get(status, logging.ERROR)
+        fields = {} if error is None else told_of(error)
+        self.log(level, f"run.{status}", duration_ms=duration_ms, **fields)
+
     def log(self, level: int, event: str, **fields: Any) -> None:
         """Log an event of the run."""
         emit(
@@ -132,10 +136,18 @@ class Ledger:
         )
 
     def _event(self, kind: str, data: dict[str, Any]) -> None:
-        self._seq += 1
-        self._events.append((self._seq, kind, data))
+        self._events.append((kind, data))
 
 
-def cancelled(step: str, reason: Reason) -> StepChange:
+def cancelled(
+    step: str, reason: Reason, *, attempts: int = 0, duration_ms: float | None = None
+) -> StepChange:
     """A step that was stopped, or never began."""
-    return StepChange(step=step, status=StepStatus.CANCELLED, reason=reason)
+    return StepChange(
+        step=step,
+        status=StepStatus.CANCELLED,
+        reason=reason,
+        attempts=attempts,
+        started_ago_ms=duration_ms,
+        duration_ms=duration_ms,
+    )

@@ -6,10 +6,12 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.engine.checks import statuses, whole
 from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.store import reads
 from langgraph_runner.workflow import StepStatus
+from langgraph_runner.workflow.heavy import read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -63,8 +65,8 @@ class RunReader:
             ValueError: There is no such status.
         """
         await self._row(run_id, tenant)
-        statuses = None if status is None else [StepStatus(each) for each in _several(status)]
-        return [RunStep.of(row) for row in await self._store.read(reads.steps_of, tenant, run_id, statuses)]
+        asked = statuses(status, StepStatus)
+        return [RunStep.of(row) for row in await self._store.read(reads.steps_of, tenant, run_id, asked)]
 
     async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
         """What a step of a run has delivered, as its type.
@@ -74,7 +76,7 @@ class RunReader:
             LookupError: It has no such step, or the step has delivered nothing.
         """
         workflow, data = await self._output(run_id, step, tenant)
-        return self.workflows.get_workflow(workflow).steps[step].output.load(data)
+        return await read(self.workflows.get_workflow(workflow).steps[step].output.load, data)
 
     async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
         """The same as JSON, for which the engine need not have the workflow.
@@ -130,12 +132,11 @@ class RunReader:
         Raises:
             ValueError: There is no such status, or the limit is out of its range.
         """
-        if not 1 <= limit <= 1_000:  # noqa: PLR2004 - said in the message
-            raise ValueError(f"limit: {limit!r} is not between 1 and 1000.")
-        statuses = None if status is None else [RunStatus(each) for each in _several(status)]
+        whole(limit, 1, 1_000, field="limit")
+        asked = statuses(status, RunStatus)
         last = None if before is None else (round(before.created_at.timestamp() * 1000), before.id)
         rows = await self._store.read(
-            reads.runs_page, tenant, workflow=workflow, statuses=statuses, before=last, limit=limit
+            reads.runs_page, tenant, workflow=workflow, statuses=asked, before=last, limit=limit
         )
         return [Run.of(row) for row in rows]
 
@@ -196,7 +197,3 @@ class RunReader:
         if row is None:
             raise RunNotFoundError(run_id=run_id)
         return row
-
-
-def _several(value: str | Iterable[str]) -> Iterable[str]:
-    return [value] if isinstance(value, str) else value

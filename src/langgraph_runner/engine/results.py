@@ -48,7 +48,7 @@ class Results:
 
     async def call(self, step: BoundStep, context: StepContext) -> Call:
         """What `step` is called with."""
-        size = await self._load(step.dependencies)
+        size = await self._load(step.dependencies) + len(self._run.inputs)
         make = partial(self._received, step)
         return await apart_from_loop(Call, make, context) if size > HEAVY_BYTES else Call(make, context)
 
@@ -71,9 +71,11 @@ class Results:
         if step.selects:
             await self._load(step.dependencies)
             selected = self._received(step)
-        return step.input_hash(
-            {before: self._sha256.get(before) for before in step.dependencies}, self._hash_of_field, selected
-        )
+        hashes = {before: self._sha256.get(before) for before in step.dependencies}
+        is_heavy = len(self._run.inputs) > HEAVY_BYTES and step.reads_new(self._fields)
+        if is_heavy:
+            return await apart_from_loop(step.input_hash, hashes, self._hash_of_field, selected)
+        return step.input_hash(hashes, self._hash_of_field, selected)
 
     def cache_key(self, step: BoundStep, input_hash: str) -> str | None:
         """The key under which the result of `step` is known; None if it is not to be."""

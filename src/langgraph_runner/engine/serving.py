@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.execution import RunExecution
-from langgraph_runner.engine.host import RunOptions
+from langgraph_runner.engine.host import HELD_SLOTS
 from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.models import RunStatus
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import StepRow, new_run
 from langgraph_runner.engine.store.writes import ClaimRun, Created, Heartbeat, ReleaseRuns
@@ -59,8 +59,8 @@ class Server:
         self._lease_ms = lease_ms
         self._poll_s = poll_ms / 1000
         self.takes_on: TakesOn = "all"
-        self._interrupted: set[str] = set()
-        """Ours, but an error has ended the work on them: to be gone on with, by whoever may do so first."""
+        self._owed: dict[str, None] = {}
+        """Ours, but nobody runs them: there was no room, or an error has ended the work on them."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._active: dict[str, RunExecution] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -125,8 +125,9 @@ class Server:
     # Taking on.
 
     def take_on(self, run: NewRun) -> None:
-        """Let a new run be ours from the start, if there is room."""
-        if self.takes_on != "none" and len(self._tasks) + self._reserved < self._max_active:
+        """Let a new run be ours from the start, if there is room, or if a step of ours may wait for it."""
+        is_waited_for = HELD_SLOTS.get() is self._host.slots
+        if self.takes_on != "none" and (self._has_room_for_more() or is_waited_for):
             self._reserved += 1
             run.owner, run.lease_ms = self._host.owner, self._lease_ms
 
@@ -137,7 +138,11 @@ class Server:
             self._has_room.set()
 
     def begin(self, blueprint: Blueprint, run: NewRun, created: Created) -> None:
-        """Run a new run that is ours."""
+        """Run a new run, if it is ours from the start."""
+        if run.owner is None:
+            if self.takes_on == "own":
+                self._owed[run.id] = None
+            return
         self._reserved -= 1
         self._spawn(created, self._run(blueprint, created, run))
 
@@ -163,17 +168,16 @@ class Server:
                 run, steps = await self._host.store.read(reads.claimed_run, run_id)
             else:
                 run = new_run(new, fence=fence, at=claimed.at)
-            options = RunOptions(**json.loads(run.options))
             if self._is_closed:  # It was ours already when that began, but there was nothing to stop yet.
                 return
-            execution = RunExecution(self._host, blueprint, run, steps, options, fence=fence, seq=claimed.seq)
+            execution = RunExecution(self._host, blueprint, run, steps, fence=fence, seq=claimed.seq)
             self._active[run_id] = execution
             await execution.run()
         except LeaseLostError as error:
             emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
             # The database is away, say. The lease runs out, and somebody goes on from what is committed.
-            self._interrupted.add(run_id)
+            self._owed[run_id] = None
             emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
 
@@ -229,7 +233,7 @@ class Server:
             try:
                 while self._has_use_for_more() and await self.claim():
                     pass
-                await self._claim_interrupted()
+                await self._claim_owed()
             except Exception as error:  # As above.
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not self._is_serving():
@@ -239,18 +243,23 @@ class Server:
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
 
-    async def _claim_interrupted(self) -> None:
-        """Who takes on only its own runs goes on with them too, as soon as their lease has run out."""
-        for run_id in [*self._interrupted] if self.takes_on == "own" else ():
-            if self._is_serving() and await self.claim(run_id):
-                self._interrupted.discard(run_id)
+    async def _claim_owed(self) -> None:
+        """Who takes on only its own runs does so as soon as there is room, and their lease has run out."""
+        for run_id in [*self._owed] if self.takes_on == "own" else ():
+            if not (self._is_serving() and self._has_room_for_more()):
+                return
+            status = await self._host.store.read(reads.status_of, run_id)
+            if status is None or RunStatus(status).is_over or await self.claim(run_id):
+                del self._owed[run_id]
 
     def _is_serving(self) -> bool:
         return not self._is_closed
 
     def _has_use_for_more(self) -> bool:
-        has_room = len(self._tasks) + self._reserved < self._max_active
-        return has_room and self._is_serving() and self.takes_on == "all"
+        return self._has_room_for_more() and self._is_serving() and self.takes_on == "all"
+
+    def _has_room_for_more(self) -> bool:
+        return len(self._tasks) + self._reserved < self._max_active
 
     async def claim(self, run_id: str | None = None) -> bool:
         """Take on a run that nobody runs: this one, or whichever comes first; False if there is none."""

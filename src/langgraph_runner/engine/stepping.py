@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.artifacts import StepArtifacts
+from langgraph_runner.engine.host import HELD_SLOTS
 from langgraph_runner.engine.ledger import cancelled
 from langgraph_runner.engine.store.records import StepChange
 from langgraph_runner.errors import ErrorCode, build_error_record
@@ -69,11 +71,12 @@ class StepRunner:
 
     async def run(self, start: Start, results: Results) -> StepChange:
         """Run a step, once there is a slot; a failure is a result. To be called in a task of its own."""
-        name, input_hash, key = start
+        name, input_hash, key, _ = start
         step = self._blueprint.steps[name]
         async with self._host.slots:
             self.begun.add(name)
             ON_RETRY.set(partial(self._on_retry, name))
+            HELD_SLOTS.set(self._host.slots)
             artifacts = StepArtifacts(self._host.artifacts)
             context = StepContext(
                 run_id=self._run.id,
@@ -85,10 +88,15 @@ class StepRunner:
             )
             try:
                 outcome = await step.run(await results.call(step, context), self._config)
-            except (
-                Exception
-            ) as error:  # An interrupt has no meaning here; stored outputs may not fit any more.
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                raise
+            except Exception as error:  # Stored outputs may not fit any more, and an interrupt means nothing.
                 return self.failed(name, error, attempts=1)
+            except (
+                BaseException
+            ) as error:  # It would end the process, and whoever takes the run over as well.
+                ended = RuntimeError(f"The step has raised {type(error).__name__}, which is no Exception.")
+                return self.failed(name, ended, attempts=1)
         if not isinstance(outcome, Success):
             return self._of_failure(name, outcome)
         delivered: Delivered = outcome.value["output"]
@@ -128,7 +136,9 @@ class StepRunner:
 
     def _of_failure(self, step: str, failure: Failure) -> StepChange:
         if failure.record["code"] == ErrorCode.NODE_CANCELLED and self._signal.aborted:
-            return cancelled(step, self._stop_reason())
+            return cancelled(
+                step, self._stop_reason(), attempts=failure.attempts, duration_ms=failure.duration_ms
+            )
         return _failed(step, failure.record, attempts=failure.attempts, duration_ms=failure.duration_ms)
 
     @cached_property

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HEAVY_BYTES", "apart_from_loop", "is_heavy"]
+__all__ = ["HEAVY_BYTES", "apart_from_loop", "is_heavy", "read"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,6 +46,11 @@ async def apart_from_loop(function: Callable[P, T], *arguments: P.args, **keywor
     """Call `function` in the one thread for such values, with the context variables of the caller."""
     call = partial(copy_context().run, partial(function, *arguments, **keywords))
     return await asyncio.get_running_loop().run_in_executor(_thread(), call)
+
+
+async def read(load: Callable[[bytes], T], data: bytes) -> T:
+    """`load(data)`, apart from the loop if that takes long."""
+    return await apart_from_loop(load, data) if len(data) > HEAVY_BYTES else load(data)
 
 
 @cache

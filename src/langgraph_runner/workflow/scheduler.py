@@ -45,8 +45,10 @@ class Reason(StrEnum):
     """What it waits for did not deliver."""
     FAIL_FAST = "fail_fast"
     """Another step has failed, and the run stops at the first failure."""
+    RUN_TIMEOUT = "run_timeout"
+    """The time of the run was up."""
     CANCELLED = "cancelled"
-    """Somebody has cancelled the run, or its time was up."""
+    """Somebody has cancelled the run."""
 
 
 ENDED: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED, StepStatus.FAILED, StepStatus.CANCELLED})

@@ -19,7 +19,7 @@ from langgraph_runner.workflow.inputs import InputType
 from langgraph_runner.workflow.spec import StepSources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from langchain_core.runnables import RunnableConfig
 
@@ -87,6 +87,12 @@ class BoundStep:
         if not fields:
             return False
         return self._reads_all or not fields.isdisjoint(self.binding.fields)
+
+    def reads_new(self, known: Container[str | None]) -> bool:
+        """Whether it receives a field of the inputs, or for None the inputs as a whole, that is not `known`."""
+        return any(name not in known for name in self.binding.fields) or (
+            self._reads_all and None not in known
+        )
 
     @property
     def _reads_all(self) -> bool:

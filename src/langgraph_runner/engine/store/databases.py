@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -31,6 +33,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._temporary: TemporaryDirectory[str] | None = None
         if self.is_sqlite:
             place = _in_memory() if _is_memory(url) else url
             self.writing = _sqlite(place, begin=_WRITE)
@@ -38,10 +41,22 @@ class Database:
         else:
             self.writing = self.reading = create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True)
 
+    @cached_property
+    def folder(self) -> Path:
+        """Where files go that belong to what it holds; those of a database in memory are gone with it."""
+        if not self.is_sqlite:
+            return Path("artifacts")
+        if not _is_memory(self.url):
+            return Path(f"{self.url.database}.artifacts")
+        self._temporary = TemporaryDirectory(prefix="langgraph-runner-", ignore_cleanup_errors=True)
+        return Path(self._temporary.name)
+
     def dispose(self) -> None:
         """Close every connection."""
         self.writing.dispose()
         self.reading.dispose()
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
 
 def open_database(url: str | URL) -> Database:

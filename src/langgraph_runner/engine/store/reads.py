@@ -35,6 +35,7 @@ __all__ = [
     "run_artifacts",
     "run_by_id",
     "runs_page",
+    "status_of",
     "step_output",
     "steps_of",
 ]
@@ -46,6 +47,11 @@ def run_by_id(connection: Connection, tenant: str, run_id: str) -> RunRow | None
     if not found:
         return None
     return as_run(found[0], {row.status: row.count for row in _COUNTS.ask(connection, run=run_id)})
+
+
+def status_of(connection: Connection, run_id: str) -> str | None:
+    """The status of a run of any tenant; None if there is none."""
+    return next((str(row.status) for row in _STATUS.ask(connection, run=run_id)), None)
 
 
 def claimed_run(connection: Connection, run_id: str) -> tuple[RunRow, list[StepRow]]:
@@ -169,6 +175,7 @@ def runs_page(
 _RUN_OF_TENANT: Final = Prepared(
     select(runs).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
 )
+_STATUS: Final = Prepared(select(runs.c.status).where(runs.c.id == bindparam("run")))
 _COUNTS: Final = Prepared(
     select(run_steps.c.status, func.count().label("count"))
     .where(run_steps.c.run_id == bindparam("run"))

@@ -20,6 +20,7 @@ __all__ = [
     "as_run",
     "as_step",
     "new_run",
+    "told_of",
 ]
 
 
@@ -82,6 +83,8 @@ class StepChange:
             data["cache_key"] = self.cache_key
         if self.duration_ms is not None:
             data.update(attempts=self.attempts, duration_ms=round(self.duration_ms, 3))
+        if self.error is not None:
+            data.update(told_of(self.error))
         return f"step_{self.status}", data
 
 
@@ -104,6 +107,13 @@ class Start(NamedTuple):
     input_hash: str
     cache_key: str | None
     """None if its result is not to be kept."""
+    has_waited: bool = False
+    """Whether it was told before that another process computes the same."""
+
+    def event(self) -> tuple[str, dict[str, Any]]:
+        """What is told of it: the type and the data."""
+        data = {"step": self.step}
+        return "step_started", data if self.cache_key is None else {**data, "cache_key": self.cache_key}
 
     def hit(self, entry: CacheEntry) -> StepChange:
         """What becomes of it when its result is known."""
@@ -258,3 +268,9 @@ def as_entry(row: Any) -> CacheEntry:
         artifacts=files,
         expires_at=row.expires_at,
     )
+
+
+def told_of(error: str) -> dict[str, Any]:
+    """What is told of a record of an error, which is JSON: what it was, not its text."""
+    record = json.loads(error)
+    return {"code": record["code"], "error_type": record["error_type"]}

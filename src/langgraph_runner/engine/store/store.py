@@ -38,7 +38,11 @@ class RunStore:
 
     def __init__(self, url: str | URL, *, migrate: bool | None = None) -> None:
         self.database = open_database(url)
-        upgrade(self.database, migrate=self.database.is_sqlite if migrate is None else migrate)
+        try:
+            upgrade(self.database, migrate=self.database.is_sqlite if migrate is None else migrate)
+        except BaseException:
+            self.database.dispose()
+            raise
         self._writer = GroupWriter(self.database.writing)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="langgraph-runner-reader")
 
@@ -58,7 +62,7 @@ class RunStore:
         """
 
         def ask() -> T:
-            with self.database.reading.connect() as connection:
+            with self.database.reading.connect() as connection, connection.begin():
                 return query(connection, *arguments, **keywords)
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, null, or_, select, update
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.records import CacheEntry, StepChange, as_entry
+from langgraph_runner.engine.store.records import CacheEntry, StepChange, as_entry, told_of
 from langgraph_runner.engine.store.schema import artifacts, now_ms, outputs, run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.writer import Write
@@ -34,6 +34,10 @@ class Advanced(NamedTuple):
     """False: somebody else has claimed the run since, and nothing was written."""
     cancel_reason: str | None = None
     """Why the run is to be cancelled; None if it is not."""
+    status: str | None = None
+    """How the run has ended: `cancelled`, if somebody has asked for that before it was `completed`."""
+    seq: int = 0
+    """Number of its last event."""
     known: Mapping[str, CacheEntry] = {}
     """Steps that need not start, because the cache knows their result: they have been written as hits."""
     related: Sequence[CacheEntry] = ()
@@ -58,8 +62,10 @@ class AdvanceRun(Write[Advanced]):
     """Steps that are about to run."""
     owner: str = ""
     """Who runs it: what the same owner computes elsewhere is known to it already."""
-    events: Sequence[tuple[int, str, dict[str, Any]]] = ()
-    """Sequence number, type and data. A `step_started` of what need not or may not start becomes what happened."""
+    seq: int = 0
+    """Number of the last event before these."""
+    events: Sequence[tuple[str, dict[str, Any]]] = ()
+    """Type and data of what has happened, but for what starts, and for the end of the run."""
     status: str | None = None
     """How the run has ended; None if it has not."""
     error: str | None = None
@@ -72,7 +78,7 @@ class AdvanceRun(Write[Advanced]):
         current = {row.id: row for row in _CURRENT.ask(connection, ids=[*{write.run_id for write in writes}])}
         now = next(iter(current.values())).now if current else 0
         accepted = [
-            _Accepted(write)
+            _Accepted(write, current[write.run_id])
             for write in writes
             if write.run_id in current and current[write.run_id].fence == write.fence
         ]
@@ -80,46 +86,60 @@ class AdvanceRun(Write[Advanced]):
         _hold(connection, accepted, now)
         _write_steps(connection, accepted, now)
         _write_cache(connection, accepted, now)
-        add_events(connection, [event for each in accepted for event in each.events()], now)
-        _end_runs(connection, [each.write for each in accepted if each.write.status is not None], now)
-        advanced = {id(each.write): each for each in accepted}
-        return [
-            advanced[id(write)].result(current[write.run_id])
-            if id(write) in advanced
-            else Advanced(is_accepted=False)
-            for write in writes
-        ]
+        add_events(connection, [event for each in accepted for event in each.numbered_events()], now)
+        _end_runs(connection, [each for each in accepted if each.status is not None], now)
+        results = {id(each.write): each.result() for each in accepted}
+        return [results.get(id(write), Advanced(is_accepted=False)) for write in writes]
 
 
 class _Accepted:
     """A write whose fencing token is the newest, and what is found out about what it starts."""
 
-    def __init__(self, write: AdvanceRun) -> None:
+    def __init__(self, write: AdvanceRun, run: Any) -> None:
         self.write = write
+        self.cancel_reason: str | None = None
+        if run.cancel_requested_at is not None:
+            self.cancel_reason = run.cancel_reason or "cancelled"
+        # A run that was asked to end does not end as if nobody had.
+        is_too_late = write.status == "completed" and self.cancel_reason is not None
+        self.status = "cancelled" if is_too_late else write.status
         self.known: dict[str, CacheEntry] = {}
         self.related: list[CacheEntry] = []
         self.held: frozenset[str] = frozenset()
         self.steps = write.steps
         self.wanted = [start for start in write.started if start.cache_key is not None]
+        self._seq = write.seq
 
-    def events(self) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
-        """As they are to be written."""
-        write = self.write
-        hits = {change.step: change for change in self.steps if change.step in self.known}
-        for seq, kind, data in write.events:
-            happened, told = kind, data
-            if kind == "step_started" and data["step"] in self.held:
-                happened = "step_waiting"
-            elif kind == "step_started" and data["step"] in hits:
-                happened, told = hits[data["step"]].event()
-            yield write.run_id, write.tenant, seq, happened, told
+    def numbered_events(self) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
+        """What has happened, as it is to be written."""
+        for kind, data in self._events():
+            self._seq += 1
+            yield self.write.run_id, self.write.tenant, self._seq, kind, data
 
-    def result(self, run: Any) -> Advanced:
+    def _events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield from self.write.events
+        for start in self.write.started:
+            if start.step in self.known:
+                yield start.hit(self.known[start.step]).event()
+            elif start.step not in self.held:
+                yield start.event()
+            elif not start.has_waited:
+                yield "step_waiting", start.event()[1]
+        if self.status is not None:
+            yield f"run_{self.status}", self._of_end()
+
+    def _of_end(self) -> dict[str, Any]:
+        if self.status == "cancelled":
+            return {"reason": self.cancel_reason or "cancelled"}
+        return {} if self.write.error is None else told_of(self.write.error)
+
+    def result(self) -> Advanced:
         """For whoever has handed it in."""
-        is_unwanted = run.cancel_requested_at is not None
         return Advanced(
             is_accepted=True,
-            cancel_reason=(run.cancel_reason or "cancelled") if is_unwanted else None,
+            cancel_reason=self.cancel_reason,
+            status=self.status,
+            seq=self._seq,
             known=self.known,
             related=self.related,
             held=self.held,
@@ -205,7 +225,7 @@ def _write_steps(connection: Connection, writes: Sequence[_Accepted], now: int) 
             "at": now,
         }
         for each in writes
-        for step, input_hash, key in each.write.started
+        for step, input_hash, key, _ in each.write.started
         if step not in each.known and step not in each.held
     ]
     _START_STEP.run(connection, started)
@@ -272,12 +292,16 @@ def _write_cache(connection: Connection, writes: Sequence[_Accepted], now: int) 
     _HIT.run(connection, hits)
 
 
-def _end_runs(connection: Connection, ended: Sequence[AdvanceRun], now: int) -> None:
+def _end_runs(connection: Connection, ended: Sequence[_Accepted], now: int) -> None:
     _END_RUN.run(
         connection,
-        [{"r": w.run_id, "new_status": w.status, "new_error": w.error, "at": now} for w in ended],
+        [
+            {"r": each.write.run_id, "new_status": each.status, "new_error": each.write.error, "at": now}
+            for each in ended
+        ],
     )
-    _END_REST.run(connection, [{"r": w.run_id, "at": now} for w in ended if w.status != "completed"])
+    rest = [{"r": each.write.run_id, "at": now} for each in ended if each.status != "completed"]
+    _END_REST.run(connection, rest)
 
 
 def _upsert_cache(dialect: str) -> Any:
