@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Prepared", "any_of"]
 
 
+_LIST: Final = "(SELECT value FROM json_each({}))"
+
+
 class _each(FunctionElement[Any]):  # noqa: N801 - it is an SQL function
     """The values of a list that is one parameter, as a subquery."""
 
@@ -32,7 +35,7 @@ class _each(FunctionElement[Any]):  # noqa: N801 - it is an SQL function
 @compiles(_each, "sqlite")
 def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
     (values,) = (compiler.process(each, **options) for each in element.clauses)
-    return f"(SELECT value FROM json_each({values}))"  # noqa: S608 - it is SQLAlchemy's
+    return _LIST.format(values)
 
 
 @compiles(_each, "postgresql")
@@ -51,6 +54,8 @@ def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElem
 
 class _Compiled(NamedTuple):
     sql: str
+    of_one: str
+    """The same where each list has one value: SQLite takes a third of the time for that."""
     bound: Callable[[Mapping[str, Any]], Any]
     """The parameters of one row, as the driver takes them: in the statement's order, or by name."""
     fixed: dict[str, Any]
@@ -81,16 +86,17 @@ class Prepared:
             sqlalchemy.exc.DBAPIError: The database refused.
         """
         compiled = self._compiled(connection)
-        cursor = connection.connection.cursor()
+        cursor, sql = connection.connection.cursor(), compiled.sql
+        if compiled.lists_are_json:
+            lists = {name: each for name, each in values.items() if type(each) is list}
+            is_of_one = all(len(each) == 1 for each in lists.values())
+            sql = compiled.of_one if is_of_one else sql
+            values.update((name, each[0] if is_of_one else json.dumps(each)) for name, each in lists.items())
         try:
-            if compiled.lists_are_json:
-                values = {
-                    name: json.dumps(each) if type(each) is list else each for name, each in values.items()
-                }
-            cursor.execute(compiled.sql, compiled.bound({**compiled.fixed, **values}))
+            cursor.execute(sql, compiled.bound({**compiled.fixed, **values}))
             return list(map(compiled.row, cursor.fetchall()))
         except compiled.errors as error:
-            raise compiled.dbapi_error(compiled.sql, error) from error
+            raise compiled.dbapi_error(sql, error) from error
         finally:
             cursor.close()
 
@@ -129,6 +135,7 @@ class Prepared:
         selected = [column.key for column in getattr(statement, "selected_columns", ())]
         return _Compiled(
             sql=str(compiled),
+            of_one=str(compiled).replace(f"IN {_LIST.format('?')}", "= ?"),
             bound=_in_order(compiled.positiontup) if compiled.positional else dict,
             fixed={name: value for name, value in compiled.params.items() if name not in given},
             row=namedtuple("Row", selected)._make,  # type: ignore[attr-defined] # noqa: PYI024
