@@ -38,7 +38,7 @@ LangGraph's contenders have runs of up to {most:,} steps; longer ones take too l
 
 def measure(rounds: int = ROUNDS, counts: Sequence[int] = COUNTS) -> Section:
     """Race them on runs of several lengths."""
-    loads = {f"{count:,}": Load(layers(count), warm_up=1 if count <= 1_000 else 0) for count in counts}
+    loads = {f"{count:,}": Load(layers(count), warm_up=1) for count in counts}
     field = (
         here("asyncio alone", asyncio_alone),
         here(OURS, ours(in_memory=True)),

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps
+from tests.engine.conftest import until
 from tests.engine.worker import DEPENDENCIES, Orders, make_workflow, serve
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RUNS, KILLS = 200, 50
 WITHOUT_THEME = 7  # Steps that do not wait for the theme.
@@ -40,6 +40,22 @@ class Site:
         worker.start()
         self._workers.append(worker)
         return worker
+
+    async def stop_without_lock(self, worker: multiprocessing.process.BaseProcess) -> None:
+        """Stop a process while it does not write: stopped with SQLite's lock, it would keep all out."""
+        status = Path(f"/proc/{worker.pid}/stat")
+        while True:
+            os.kill(worker.pid, signal.SIGSTOP)
+            await until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
+            with contextlib.closing(sqlite3.connect(self.folder / "runs.db", timeout=0.05)) as database:
+                try:
+                    database.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    os.kill(worker.pid, signal.SIGCONT)
+                    await asyncio.sleep(0.005)
+                else:
+                    database.rollback()
+                    return
 
     def end(self) -> None:
         """Kill what is left of them."""
@@ -152,7 +168,7 @@ async def test_a_late_writer_is_refused(site):
         # Until nothing else is left to do: stopped in the middle of a write, it would keep SQLite's lock.
         while len(await engine.get_run_steps(run.id, status="completed")) < WITHOUT_THEME:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
-        os.kill(first.pid, signal.SIGSTOP)
+        await site.stop_without_lock(first)
         second = site.start()
         ended = await engine.wait(run.id, timeout_ms=20_000)
         tokens = await committed_tokens(engine, run.id)

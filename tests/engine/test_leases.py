@@ -269,16 +269,28 @@ async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_
 
 @pytest.mark.req("R-42")
 async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of, held, monkeypatch):
-    """At any moment between the claim and the first step."""
+    """At any moment between the claim and the first step; here it is about to read the run."""
     flow, ran, _ = held
     async with engine_of(flow) as client:
         client.take_on("none")
         run = await client.trigger("held.v1")
         async with engine_of(flow) as engine:
-            await until(lambda: engine._server._tasks)
-            assert run.id not in engine._server._active
+            read, may_read, asked = engine._store.read, asyncio.Event(), []
+
+            async def read_late(query, *arguments, **keywords):
+                if query is reads.claimed_run:
+                    asked.append(query)
+                    if len(asked) > 1:  # The first time whoever claims asks which workflow it is.
+                        await may_read.wait()
+                return await read(query, *arguments, **keywords)
+
+            monkeypatch.setattr(engine._store, "read", read_late)
+            await until(lambda: len(asked) > 1)
+            closing = asyncio.create_task(engine.close())
+            await until(lambda: all(service.done() for service in engine._server._services))
+            may_read.set()
             async with asyncio.timeout(LIMIT_MS / 1000):
-                await engine.close()
+                await closing
         assert (await lease_of(client, run.id), ran) == (0, [])
 
 
