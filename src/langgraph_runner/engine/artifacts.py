@@ -104,6 +104,8 @@ class StepArtifacts:
 
     def of(self, success: Success) -> tuple[ArtifactRef, ...]:
         """What the attempt that succeeded has saved."""
+        if not self._saved:
+            return ()
         return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())
 
 

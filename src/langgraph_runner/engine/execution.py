@@ -376,8 +376,7 @@ class RunExecution:
         if change.error is not None and self._error is None:
             self._error = json.loads(change.error)
         self._ledger.ended(change)
-        reason = None if change.reason is None else Reason(change.reason)
-        self._decided(self._scheduler.ended(change.step, StepStatus(change.status), reason))
+        self._decided(self._scheduler.ended(change.step, change.status, change.reason))
 
     def _retrying(self, step: str, retry: RetryAttempt) -> None:
         self._ledger.retrying(step, retry)

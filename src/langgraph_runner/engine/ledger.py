@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger", "cancelled"]
 
+_ALL_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 _LEVELS: Final[dict[str, int]] = {StepStatus.FAILED: logging.ERROR, StepStatus.CANCELLED: logging.WARNING}
 
 
@@ -39,6 +40,7 @@ class Ledger:
         self._seq = seq
         self._steps: list[StepChange] = []
         self._events: list[tuple[str, dict[str, Any]]] = []
+        self._heard = _heard()
 
     def ended(self, change: StepChange) -> None:
         """A step has ended."""
@@ -101,10 +103,13 @@ class Ledger:
     def written(self, seq: int) -> None:
         """What was handed over is durable; `seq` is the number of its last event."""
         self._seq = seq
+        self._heard = (
+            _heard()
+        )  # It may change while a run goes on, but to ask for each event costs more than it.
 
     def log_start(self, start: Start) -> None:
         """A step begins: what it would deliver is not known yet."""
-        if not is_enabled(LOGGER, logging.DEBUG):
+        if logging.DEBUG not in self._heard:
             return
         if start.cache_key is not None:
             self.log(logging.DEBUG, "cache.miss", step=start.step, cache_key=start.cache_key)
@@ -113,7 +118,7 @@ class Ledger:
     def log_end(self, change: StepChange) -> None:
         """A step has ended."""
         level = _LEVELS.get(change.status, logging.INFO)
-        if is_enabled(LOGGER, level):
+        if level in self._heard:
             kind, data = change.event()
             self.log(level, "cache.hit" if change.cache_hit else kind.replace("_", "."), **data)
 
@@ -137,6 +142,11 @@ class Ledger:
 
     def _event(self, kind: str, data: dict[str, Any]) -> None:
         self._events.append((kind, data))
+
+
+def _heard() -> frozenset[int]:
+    """The levels at which somebody listens."""
+    return frozenset(level for level in _ALL_LEVELS if is_enabled(LOGGER, level))
 
 
 def cancelled(

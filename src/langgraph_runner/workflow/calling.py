@@ -74,7 +74,7 @@ class Call:
             TypeError: An `input_selector` has given something else.
         """
         received = self.value()
-        if not isinstance(received, Mapping):
+        if type(received) is not dict and not isinstance(received, Mapping):
             raise TypeError(
                 f"The input_selector of step '{step}' gave a {type(received).__name__}; a function needs a dict"
                 " of its arguments."

@@ -23,10 +23,13 @@ HEAVY_BYTES: Final = 32_768
 """Of JSON: to read so much takes about a millisecond."""
 _HEAVY_PARTS: Final = 1_000
 _BYTES_OF_PART: Final = 32
+_SMALL: Final = frozenset({int, float, bool, type(None)})
 
 
 def is_heavy(value: Any) -> bool:
     """Whether a value is long to read: of more than some thousand parts, text being counted by its length."""
+    if type(value) in _SMALL:
+        return False
     parts, stack = 0, [value]
     while stack and parts <= _HEAVY_PARTS:
         each = stack.pop()

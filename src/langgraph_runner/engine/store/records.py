@@ -56,8 +56,8 @@ class StepChange:
     """What became of one step, to be written."""
 
     step: str
-    status: str
-    reason: str | None = None
+    status: StepStatus
+    reason: Reason | None = None
     input_hash: str | None = None
     cache_key: str | None = None
     cache_hit: bool = False

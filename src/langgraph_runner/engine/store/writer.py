@@ -27,8 +27,6 @@ _STOP: Final = object()
 _MAX_GROUP: Final = 1_000
 _FIRST_WOKEN: Final = 4
 _TURN_S: Final = 0.005
-_PATIENCE_S: Final = 0.1
-"""How long a group waits for those whom the last one has woken. An event loop that is blocked holds up others so."""
 
 
 class Write(Generic[ResultT]):
@@ -59,9 +57,6 @@ class GroupWriter:
 
     def __init__(self, engine: Engine, name: str = "langgraph-runner-writer") -> None:
         self._engine = engine
-        self._woken = threading.Event()
-        """Set once everybody of the last group has been woken."""
-        self._woken.set()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._is_closed = False
@@ -100,13 +95,13 @@ class GroupWriter:
                 try:
                     connection = connection or self._engine.connect()
                 except Exception as error:  # Whoever waits is told, and the next one may have more luck.
-                    self._deliver(group, [error] * len(group))
+                    _deliver(group, [error] * len(group))
                     continue
                 results = _written(connection, group)
                 if results is None:
                     # One of them cannot be written; the others are not to suffer from it.
                     results = [_written_alone(connection, each) for each in group]
-                self._deliver(group, results)
+                _deliver(group, results)
         finally:
             if connection is not None:
                 connection.close()
@@ -115,8 +110,6 @@ class GroupWriter:
         first = self._queue.get()
         if first is _STOP:
             return None
-        # Those who are being woken are about to hand in the next thing, and one commit is to serve them all.
-        self._woken.wait(_PATIENCE_S)
         group: list[_Handed] = [first]
         with contextlib.suppress(queue.Empty):
             while len(group) < _MAX_GROUP:
@@ -127,17 +120,15 @@ class GroupWriter:
                 group.append(following)
         return group
 
-    def _deliver(self, group: list[_Handed], results: list[Any]) -> None:
-        """Wake everybody who waits, with one call into each event loop."""
-        by_loop: dict[asyncio.AbstractEventLoop, deque[tuple[asyncio.Future[Any], Any]]] = {}
-        for (_, future, loop), result in zip(group, results, strict=True):
-            by_loop.setdefault(loop, deque()).append((future, result))
-        self._woken.clear()
-        for loop, ended in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(_Waking(loop, ended, self._woken).go_on)
-            except RuntimeError:  # The loop has closed, and nobody waits there any more.
-                self._woken.set()
+
+def _deliver(group: list[_Handed], results: list[Any]) -> None:
+    """Wake everybody who waits, with one call into each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, deque[tuple[asyncio.Future[Any], Any]]] = {}
+    for (_, future, loop), result in zip(group, results, strict=True):
+        by_loop.setdefault(loop, deque()).append((future, result))
+    for loop, ended in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits there any more.
+            loop.call_soon_threadsafe(_Waking(loop, ended).go_on)
 
 
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
@@ -186,14 +177,10 @@ class _Waking:
     """
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        ended: deque[tuple[asyncio.Future[Any], Any]],
-        woken: threading.Event,
+        self, loop: asyncio.AbstractEventLoop, ended: deque[tuple[asyncio.Future[Any], Any]]
     ) -> None:
         self._loop = loop
         self._ended = ended
-        self._woken = woken
         self._at_once = _FIRST_WOKEN
         self._last = 0.0
 
@@ -214,5 +201,3 @@ class _Waking:
                 future.set_result(result)
         if self._ended:
             self._loop.call_soon(self.go_on)
-        else:
-            self._woken.set()
