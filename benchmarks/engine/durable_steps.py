@@ -35,6 +35,8 @@ Everything is on disk; SQLite has a write-ahead log and `synchronous` FULL, so e
 speed counts: the rows of SQLite alone show it, and know nothing of runs, hashes, leases and events. LangGraph's
 `durability` is "sync". DBOS is as it comes, in a process of its own.
 *Beside SQLite* is the time divided by that of an insert and a commit for each step, in the median round.
+The goals were set on a machine on which LangGraph took 0.67 ms a step in a chain, 0.48 side by side and 9.5 for the
+thirteen, and DBOS 1.9, 3.2 and 35: what they take here shows how fast this one is.
 """
 
 

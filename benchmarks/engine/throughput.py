@@ -40,6 +40,8 @@ ones; with "sync", as with `RunEngine`, a step is durable before what follows it
 SQLite alone inserts a row for each step in the same order; it knows nothing of runs, leases and events.
 LangGraph has {langgraph} runs a turn and DBOS {dbos}, all in flight at once: more would take too long. DBOS is in a
 process of its own, as it comes.
+The goal was set on a machine on which LangGraph did 87 runs a second, DBOS 27, and a bare thread that groups commits
+3,800.
 """
 
 
