@@ -241,6 +241,54 @@ async def test_a_step_may_wait_for_a_run_that_it_starts(engine_of, option):
         assert await engine.get_output(run.id, "begins") == 1
 
 
+async def test_a_step_may_wait_for_several_runs_at_once(engine_of):
+    """Its one slot is lent once, and taken back once."""
+    outer, inner, at_once = Workflow("outer"), Workflow("inner"), []
+
+    @inner.step
+    async def work(inputs) -> int:
+        at_once.append(1)
+        assert len(at_once) == 1
+        await asyncio.sleep(0)
+        at_once.pop()
+        return inputs["x"]
+
+    @outer.step
+    async def begins() -> int:
+        runs = await asyncio.gather(*(engine.run("inner", {"x": x}) for x in range(5)))
+        return len(runs)
+
+    async with engine_of(outer, inner, max_concurrency=1) as engine:
+        run = await engine.wait((await engine.trigger("outer")).id, timeout_ms=LIMIT_MS)
+        assert await engine.get_output(run.id, "begins") == 5
+
+
+async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(engine_of):
+    """Else there would be one more than there are."""
+    outer, inner, begun, go = Workflow("outer"), Workflow("inner"), [], asyncio.Event()
+
+    @inner.step(cache="none")
+    async def work(inputs) -> None:
+        begun.append(inputs["x"])
+        await go.wait()
+
+    @outer.step
+    async def begins() -> None:
+        await engine.run("inner", {"x": 0})
+
+    async with engine_of(outer, inner, max_concurrency=1) as engine:
+        run = await engine.trigger("outer")
+        await until(lambda: begun)
+        await engine.cancel(run.id)
+        others = [await engine.trigger("inner", {"x": x}) for x in (1, 2)]
+        await asyncio.sleep(0.05)  # Nothing is to happen.
+        assert begun == [0]
+        go.set()
+        for each in (run, *others):
+            await engine.wait(each.id, timeout_ms=LIMIT_MS)
+        assert engine._host.slots._value == 1
+
+
 async def test_own_runs_are_taken_on_as_soon_as_there_is_room(engine_of):
     """Nobody else might ever take them."""
     flow, may_end = Workflow("w"), asyncio.Event()

@@ -13,11 +13,12 @@ from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import TieredCache
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
-from langgraph_runner.engine.host import Host, RunOptions, lent
+from langgraph_runner.engine.host import Host, RunOptions
 from langgraph_runner.engine.models import Run, RunStatus
 from langgraph_runner.engine.planning import has_delivered, plan_update, reused_steps
 from langgraph_runner.engine.reading import DEFAULT_TENANT, RunReader
 from langgraph_runner.engine.serving import Server
+from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import RunStore, reads
 from langgraph_runner.engine.store.records import NewRun, new_run
 from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune

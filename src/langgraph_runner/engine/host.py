@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine import checks
 from langgraph_runner.node.config import as_timeout_ms
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator
 
     from langgraph_runner.engine.artifacts import ArtifactStore
     from langgraph_runner.engine.cache import TieredCache
@@ -22,10 +19,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import FailureMode
 
-__all__ = ["HELD_SLOTS", "Host", "RunOptions", "lent"]
-
-HELD_SLOTS: Final[ContextVar[asyncio.Semaphore | None]] = ContextVar("HELD_SLOTS", default=None)
-"""In a step: the slots of its engine, of which it holds one."""
+__all__ = ["Host", "RunOptions"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,16 +71,3 @@ class Host:
     """Results that are being computed, by tenant and cache key: whoever needs the same one waits for it."""
     collector: NodeMetricsCollector | None = None
     spans: Any = None
-
-
-@asynccontextmanager
-async def lent(slots: asyncio.Semaphore) -> AsyncIterator[None]:
-    """In a step that waits for other steps: give them its slot meanwhile, or all might wait for ever."""
-    if HELD_SLOTS.get() is not slots:
-        yield
-        return
-    slots.release()
-    try:
-        yield
-    finally:
-        await slots.acquire()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.execution import RunExecution
-from langgraph_runner.engine.host import HELD_SLOTS
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
+from langgraph_runner.engine.slot import HELD_SLOT
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import StepRow, new_run
 from langgraph_runner.engine.store.writes import ClaimRun, Created, Heartbeat, ReleaseRuns
@@ -126,7 +126,8 @@ class Server:
 
     def take_on(self, run: NewRun) -> None:
         """Let a new run be ours from the start, if there is room, or if a step of ours may wait for it."""
-        is_waited_for = HELD_SLOTS.get() is self._host.slots
+        slot = HELD_SLOT.get()
+        is_waited_for = slot is not None and slot.is_of(self._host.slots)
         if self.takes_on != "none" and (self._has_room_for_more() or is_waited_for):
             self._reserved += 1
             run.owner, run.lease_ms = self._host.owner, self._lease_ms

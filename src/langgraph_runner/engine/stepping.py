@@ -8,8 +8,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.artifacts import StepArtifacts
-from langgraph_runner.engine.host import HELD_SLOTS
 from langgraph_runner.engine.ledger import cancelled
+from langgraph_runner.engine.slot import HELD_SLOT, Slot
 from langgraph_runner.engine.store.records import StepChange
 from langgraph_runner.errors import ErrorCode, build_error_record
 from langgraph_runner.node import Success, runner_config
@@ -73,10 +73,10 @@ class StepRunner:
         """Run a step, once there is a slot; a failure is a result. To be called in a task of its own."""
         name, input_hash, key, _ = start
         step = self._blueprint.steps[name]
-        async with self._host.slots:
+        async with Slot(self._host.slots) as slot:
             self.begun.add(name)
             ON_RETRY.set(partial(self._on_retry, name))
-            HELD_SLOTS.set(self._host.slots)
+            HELD_SLOT.set(slot)
             artifacts = StepArtifacts(self._host.artifacts)
             context = StepContext(
                 run_id=self._run.id,

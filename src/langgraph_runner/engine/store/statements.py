@@ -128,7 +128,7 @@ class Prepared:
 
     def _compile(self, connection: Connection) -> _Compiled:
         dialect = connection.dialect
-        statement = self._statement(dialect.name) if callable(self._statement) else self._statement
+        statement: Any = self._statement(dialect.name) if callable(self._statement) else self._statement
         compiled = statement.compile(dialect=dialect, column_keys=self._columns or None)
         given = {*self._columns, *(name for name, bind in compiled.binds.items() if bind.required)}
         driver = dialect.loaded_dbapi
