@@ -66,7 +66,7 @@ def steps_of(
     """The steps of a run in the workflow's order, all or those of some statuses."""
     query = select(run_steps).where(run_steps.c.run_id == run_id, run_steps.c.tenant_id == tenant)
     if statuses is not None:
-        query = query.where(run_steps.c.status.in_(list(statuses)))
+        query = query.where(run_steps.c.status.in_([str(each) for each in statuses]))
     return [as_step(row) for row in connection.execute(query.order_by(run_steps.c.position))]
 
 
@@ -152,7 +152,7 @@ def runs_page(
     if workflow is not None:
         query = query.where(runs.c.workflow_name == workflow)
     if statuses is not None:
-        query = query.where(runs.c.status.in_(list(statuses)))
+        query = query.where(runs.c.status.in_([str(each) for each in statuses]))
     if before is not None:
         created_at, run_id = before
         query = query.where(

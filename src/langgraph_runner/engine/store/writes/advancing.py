@@ -193,13 +193,14 @@ def _hold(connection: Connection, writes: Sequence[_Accepted], now: int) -> None
     live = {
         row.id: row.lease_owner for row in _LIVE.ask(connection, ids=[row.run_id for row in running], now=now)
     }
-    computing = {(row.tenant_id, row.cache_key): live.get(row.run_id) for row in running}
+    # Another row of the key may be of a run whose process has died.
+    computing = {(row.tenant_id, row.cache_key): live[row.run_id] for row in running if row.run_id in live}
     for each in writes:
         tenant, owner = each.write.tenant, each.write.owner
         each.held = frozenset(
             start.step
             for start in each.wanted
-            if (computing.get((tenant, start.cache_key)) or owner) != owner
+            if computing.get((tenant, start.cache_key or ""), owner) != owner
         )
 
 
@@ -233,8 +234,9 @@ def _write_steps(connection: Connection, writes: Sequence[_Accepted], now: int) 
         {
             "r": each.write.run_id,
             "s": step.step,
-            "new_status": step.status,
-            "new_reason": step.reason,
+            # Plain text: a driver takes its time for a subclass of str, or takes an enum by its name.
+            "new_status": step.status.value,
+            "new_reason": None if step.reason is None else step.reason.value,
             "new_input_hash": step.input_hash,
             "new_cache_key": step.cache_key,
             "new_cache_hit": int(step.cache_hit),

@@ -1,0 +1,58 @@
+"""Equal work across processes: who may start it."""
+
+from __future__ import annotations
+
+import pytest
+
+from langgraph_runner.engine.store import RunStore
+from langgraph_runner.engine.store.records import NewRun, Start
+from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun
+
+HOUR_MS, LONG_AGO_MS = 3_600_000, -3_600_000
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A database of its own."""
+    store = RunStore(f"sqlite:///{tmp_path / 'runs.db'}")
+    yield store
+    store.close()
+
+
+async def started(store, run_id, *, owner, lease_ms):
+    """Make a run of an owner and start its one step, which has the same key in each of them."""
+    run = NewRun(
+        id=run_id,
+        root_run_id=run_id,
+        tenant="t",
+        workflow="w",
+        version="1",
+        trigger="manual",
+        inputs=b"{}",
+        options="{}",
+        steps=("s",),
+        owner=owner,
+        lease_ms=lease_ms,
+    )
+    created = await store.write(CreateRun(run))
+    start = Start("s", "0" * 64, "w:s:same")
+    return await store.write(
+        AdvanceRun(run_id, "t", created.fence, started=[start], owner=owner, seq=created.seq)
+    )
+
+
+@pytest.mark.req("R-24")
+async def test_what_a_dead_process_was_computing_may_be_started(store):
+    """Its lease has run out."""
+    await started(store, "dead", owner="a", lease_ms=LONG_AGO_MS)
+    assert not (await started(store, "second", owner="b", lease_ms=HOUR_MS)).held
+
+
+@pytest.mark.req("R-24")
+@pytest.mark.parametrize("order", [("dead", "live"), ("live", "dead")])
+async def test_a_dead_process_does_not_hide_a_live_one(store, order):
+    """Both were computing it; whichever row is found first."""
+    for name in order:
+        # Under one owner, so that the second one is let in.
+        await started(store, name, owner="a", lease_ms=HOUR_MS if name == "live" else LONG_AGO_MS)
+    assert (await started(store, "z", owner="b", lease_ms=HOUR_MS)).held == {"s"}
