@@ -23,12 +23,18 @@ def url(tmp_path):
     return f"sqlite:///{tmp_path / 'runs.db'}"
 
 
+@pytest.fixture
 def loops():
-    """The threads of engines without a loop."""
-    return [thread for thread in threading.enumerate() if thread.name == "langgraph-runner"]
+    """Gives the threads of engines without a loop that the test has made."""
+    before = {*threading.enumerate()}
+    return lambda: [
+        thread
+        for thread in threading.enumerate()
+        if thread.name == "langgraph-runner" and thread not in before
+    ]
 
 
-def test_an_engine_that_cannot_be_made_leaves_no_thread(url):
+def test_an_engine_that_cannot_be_made_leaves_no_thread(url, loops):
     """The error is that of `RunEngine`."""
     with pytest.raises(ValueError, match="lease_ms"):
         RunEngine.sync(store=url, lease_ms=1)
@@ -42,7 +48,7 @@ def test_events_are_followed_to_the_end(flow, url):
         assert [event.type for event in engine.events(run.id)][-1] == "run_completed"
 
 
-def test_events_may_be_left_in_between(flow, url):
+def test_events_may_be_left_in_between(flow, url, loops):
     """The engine can still be used, and closed."""
     with RunEngine.sync([flow], store=url) as engine:
         run = engine.run("w")
@@ -74,7 +80,7 @@ def test_errors_are_those_of_the_engine(flow, url):
             engine.nope()
 
 
-def test_closed_twice_is_closed(flow, url):
+def test_closed_twice_is_closed(flow, url, loops):
     """What is asked afterwards is refused, by name."""
     engine = RunEngine.sync([flow], store=url)
     engine.run("w")
@@ -87,7 +93,7 @@ def test_closed_twice_is_closed(flow, url):
     assert loops() == []
 
 
-def test_an_engine_that_cannot_be_closed_leaves_no_thread(flow, url, monkeypatch):
+def test_an_engine_that_cannot_be_closed_leaves_no_thread(flow, url, monkeypatch, loops):
     """Its error is raised."""
 
     async def fail(engine):
