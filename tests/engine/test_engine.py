@@ -1,11 +1,13 @@
 """Running workflows durably, from the outside."""
 
 import asyncio
+import gc
 
 import pytest
 from pydantic import BaseModel
 
 from langgraph_runner.engine import PlanAction, RunEngine, RunNotFoundError, RunStateError, RunStatus
+from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.workflow import ChangeRequest, StepStatus, Workflow
 
 
@@ -248,3 +250,20 @@ def test_scripts_use_it_without_a_loop(workflow, tmp_path):
         run = engine.run("campaign.v1", BRIEF)
         assert run.status is RunStatus.COMPLETED
         assert [event.seq for event in engine.events(run.id)][-1] == 11
+
+
+async def test_what_a_run_has_held_is_freed_at_its_end(tmp_path):
+    """At once, not when the garbage collector comes by: outputs may be large."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="s", output=int)
+    async with RunEngine([flow], store=f"sqlite:///{tmp_path / 'runs.db'}") as engine:
+        await engine.run("w")
+        gc.collect()
+        gc.disable()
+        try:
+            await engine.run("w")
+            await engine.run("w", run_timeout_ms=60_000)
+            await asyncio.sleep(0)
+            assert [each for each in gc.get_objects() if isinstance(each, RunExecution)] == []
+        finally:
+            gc.enable()

@@ -158,6 +158,9 @@ class RunExecution:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._own_flights.land_all()
+            # They refer to each other: without this, what the steps have delivered would wait for the collector.
+            self._tasks.clear()
+            del self._steps
 
     async def _has_begun(self) -> bool:
         """Take up the run where it was; False if that is not possible, and it has failed therefore."""
