@@ -264,6 +264,6 @@ async def test_what_a_run_has_held_is_freed_at_its_end(tmp_path):
             await engine.run("w")
             await engine.run("w", run_timeout_ms=60_000)
             await asyncio.sleep(0)
-            assert [each for each in gc.get_objects() if isinstance(each, RunExecution)] == []
+            assert [each for each in gc.get_objects() if type(each) is RunExecution] == []
         finally:
             gc.enable()
