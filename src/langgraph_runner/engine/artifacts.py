@@ -13,15 +13,14 @@ from langgraph_runner.engine.errors import ArtifactError
 from langgraph_runner.node import get_node_context
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import ArtifactRef
+from langgraph_runner.workflow.context import is_artifact_name
 
 if TYPE_CHECKING:
     from langgraph_runner.node import Success
 
 __all__ = ["ArtifactStore", "StepArtifacts"]
 
-_NAME: Final = re.compile(r"[^/\\\x00-\x1f]+(/[^/\\\x00-\x1f]+)*")
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
-_MAX_NAME: Final = 512
 _MAX_MEDIA_TYPE: Final = 128
 
 
@@ -43,7 +42,7 @@ class ArtifactStore:
         Raises:
             ArtifactError: The name or the media type is none, or the file cannot be written.
         """
-        if not _is_name(name):
+        if not is_artifact_name(name):
             raise ArtifactError(name=name, problem="the name is no relative path, such as 'images/hero.svg'.")
         if not _MEDIA_TYPE.fullmatch(media_type) or len(media_type) > _MAX_MEDIA_TYPE:
             raise ArtifactError(
@@ -104,20 +103,7 @@ class StepArtifacts:
 
     def of(self, success: Success) -> tuple[ArtifactRef, ...]:
         """What the attempt that succeeded has saved."""
-        if not self._saved:
-            return ()
         return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())
-
-
-def _is_name(name: str) -> bool:
-    # A lone surrogate has no place in a database: the step could not be committed.
-    is_text = not re.search(r"[\ud800-\udfff]", name)
-    return bool(
-        is_text
-        and len(name) <= _MAX_NAME
-        and _NAME.fullmatch(name)
-        and not {"..", "."} & set(name.split("/"))
-    )
 
 
 def _write(place: Path, data: bytes) -> None:

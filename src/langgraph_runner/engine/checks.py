@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from langgraph_runner.workflow.hashing.scalars import is_unicode
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from enum import StrEnum
@@ -35,7 +37,7 @@ def text(value: Any, longest: int, *, field: str) -> str:
     """
     if not isinstance(value, str) or not 0 < len(value) <= longest:
         raise ValueError(f"{field}: {value!r:.80} is not text of 1 to {longest:,} characters.")
-    if "\0" in value or any("\ud800" <= each <= "\udfff" for each in value):
+    if "\0" in value or not is_unicode(value):
         raise ValueError(f"{field}: {value!r:.80} holds what no database keeps as text.")
     return value
 

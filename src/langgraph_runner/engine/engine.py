@@ -15,14 +15,12 @@ from langgraph_runner.engine.cache import TieredCache
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.planning import has_delivered, plan_update, reused_steps
+from langgraph_runner.engine.planning import plan_update, reused_steps
 from langgraph_runner.engine.reading import DEFAULT_TENANT, RunReader
 from langgraph_runner.engine.serving import Server
-from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import RunStore, reads
 from langgraph_runner.engine.store.records import NewRun, new_run
 from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune
-from langgraph_runner.node.config import as_timeout_ms
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import Workflow, WorkflowRegistry
 from langgraph_runner.workflow.changes import impact_of
@@ -217,7 +215,7 @@ class RunEngine(RunReader):
             tenant=tenant,
             trigger="update",
             inputs=impact.inputs,
-            reused=reused_steps(blueprint, impact, rows),
+            reused=reused_steps(blueprint, rows, impact.impacted),
             change=json.dumps(request),
             **options,
         )
@@ -251,11 +249,7 @@ class RunEngine(RunReader):
                 "there is nothing to retry." if base.status == RunStatus.COMPLETED else "wait for its end."
             )
             raise RunStateError(run_id=run_id, status=base.status, problem=problem)
-        open_steps = frozenset(
-            step for step in blueprint.steps if step not in rows or not has_delivered(rows[step])
-        )
-        # A step that may run without all that it waits for has run without it; now it is to have it.
-        done = frozenset(blueprint.steps) - blueprint.dag.downstream(open_steps)
+        done = reused_steps(blueprint, rows)
         return await self._derive(
             blueprint, base, tenant=tenant, trigger="retry", inputs=base.inputs, reused=done, **options
         )
@@ -289,32 +283,6 @@ class RunEngine(RunReader):
         return await self.wait((await self.trigger_resume(run_id, **options)).id, **_tenant_of(options))
 
     # Follow and end them.
-
-    async def wait(
-        self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
-    ) -> Run:
-        """Wait until a run is over, wherever it runs. A step that waits leaves its slot to others meanwhile.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            TimeoutError: It was not over in time. It goes on.
-        """
-        limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
-        try:
-            async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000), lent(self._host.slots):
-                return await self._end_of(run_id, tenant)
-        except TimeoutError as error:
-            raise TimeoutError(
-                f"Run '{run_id}' was not over within {limit_ms:,.0f} ms; it goes on."
-            ) from error
-
-    async def _end_of(self, run_id: str, tenant: str) -> Run:
-        while True:
-            await self._server.ended(run_id)
-            run = await self.get_run(run_id, tenant=tenant)
-            if run.status.is_over:
-                return run
-            await self._server.pause()
 
     async def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
         """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.
@@ -422,10 +390,7 @@ class RunEngine(RunReader):
         priority: int | None = None,
         **options: Any,
     ) -> Run:
-        kept = {
-            **json.loads(base.options),
-            **asdict(RunOptions.of(**{**json.loads(base.options), **options})),
-        }
+        kept = RunOptions.of(**{**json.loads(base.options), **options})
         return await self._create(
             blueprint,
             NewRun(
@@ -436,7 +401,7 @@ class RunEngine(RunReader):
                 version=blueprint.spec.version,
                 trigger=trigger,
                 inputs=inputs,
-                options=json.dumps(kept),
+                options=json.dumps(asdict(kept)),
                 steps=tuple(blueprint.steps),
                 base_run_id=base.id,
                 change_request=change,

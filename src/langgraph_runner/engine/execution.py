@@ -21,20 +21,20 @@ from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.ledger import Ledger, cancelled
 from langgraph_runner.engine.results import Results
 from langgraph_runner.engine.stepping import StepRunner
-from langgraph_runner.engine.store.records import CacheEntry, Start
+from langgraph_runner.engine.store.records import Start
 from langgraph_runner.engine.store.writes import Advanced
 from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import Reason, Scheduler, StepStatus
-from langgraph_runner.workflow.heavy import read
+from langgraph_runner.workflow.heavy import read_json
 from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from langgraph_runner.engine.host import Host
-    from langgraph_runner.engine.store.records import RunRow, StepChange, StepRow
+    from langgraph_runner.engine.store.records import CacheEntry, RunRow, StepChange, StepRow
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import Blueprint
@@ -74,7 +74,7 @@ class RunExecution:
         self._run = run
         self._options, self._unknown_options = RunOptions.read(run.options)
         self._recorded = None if steps is None else {row.step: row for row in steps}
-        self._ledger = Ledger(run, fence, seq)
+        self._ledger = Ledger(host, run, fence, seq)
         self._scheduler = Scheduler(blueprint.dag, blueprint.joins, self._options.failure_mode)
         self._results: Results
         self._unclassified: deque[str] = deque()
@@ -169,7 +169,7 @@ class RunExecution:
                 raise RuntimeError(  # noqa: TRY301 - it is recorded below, as any reason is
                     f"A later release has made the run, with {', '.join(sorted(self._unknown_options))}."
                 )
-            inputs = await read(self._blueprint.inputs.load, self._run.inputs)
+            inputs = await read_json(self._blueprint.inputs.load, self._run.inputs)
             self._results = Results(self._host.store, self._blueprint, self._run, inputs)
             if self._recorded is not None:
                 self._decided(self._scheduler.resume(self._facts(self._recorded)))
@@ -330,7 +330,7 @@ class RunExecution:
     async def _commit(self, started: list[Start], status: str | None) -> Advanced:
         """Write what has come together."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
-        write = self._ledger.write(started, self._host.owner, self._host.artifacts.has, status, error)
+        write = self._ledger.write(started, status, error)
         if write is None:
             return Advanced(is_accepted=True)
         advanced = await self._host.store.write(write)
@@ -354,20 +354,7 @@ class RunExecution:
     async def _remember(self, steps: Iterable[StepChange], advanced: Advanced) -> None:
         """Tell the hot tier what is durable now, and what the database knew."""
         entries = [*advanced.related, *advanced.known.values()]
-        entries += [
-            CacheEntry(
-                key=change.cache_key,
-                run_id=self.run_id,
-                step=change.step,
-                output_sha256=change.output_sha256,
-                artifacts=change.artifacts,
-            )
-            for change in steps
-            if change.cache_scope is not None
-            and change.cache_key is not None
-            and change.output_sha256 is not None
-            and change.cache_ttl_ms is None
-        ]
+        entries += [entry for change in steps if (entry := change.entry(self.run_id)) is not None]
         if entries:
             await self._host.cache.remember(self._run.tenant, entries)
 

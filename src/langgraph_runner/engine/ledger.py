@@ -12,16 +12,13 @@ from langgraph_runner.errors.logs import emit, is_enabled
 from langgraph_runner.workflow import Reason, StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import RunRow, Start
     from langgraph_runner.node import RetryAttempt
-    from langgraph_runner.workflow import ArtifactRef
     from langgraph_runner.workflow.scheduler import Decision
 
 __all__ = ["Ledger", "cancelled"]
 
-_ALL_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 _LEVELS: Final[dict[str, int]] = {StepStatus.FAILED: logging.ERROR, StepStatus.CANCELLED: logging.WARNING}
 
 
@@ -29,18 +26,19 @@ class Ledger:
     """Collects, numbers and hands over. Belongs to one run.
 
     Args:
+        host: Who runs it, and keeps its files.
         run: The run.
         fence: The token of the claim.
         seq: Number of its last event.
     """
 
-    def __init__(self, run: RunRow, fence: int, seq: int) -> None:
+    def __init__(self, host: Host, run: RunRow, fence: int, seq: int) -> None:
+        self._host = host
         self._run = run
         self._fence = fence
         self._seq = seq
         self._steps: list[StepChange] = []
         self._events: list[tuple[str, dict[str, Any]]] = []
-        self._heard = _heard()
 
     def ended(self, change: StepChange) -> None:
         """A step has ended."""
@@ -66,19 +64,12 @@ class Ledger:
             self.ended(StepChange(step=step, status=status, reason=reason))
 
     def write(
-        self,
-        started: list[Start],
-        owner: str,
-        is_whole: Callable[[ArtifactRef], bool],
-        status: str | None = None,
-        error: str | None = None,
+        self, started: list[Start], status: str | None = None, error: str | None = None
     ) -> AdvanceRun | None:
         """What has come together, as one write; None if there is nothing. It is handed over, and forgotten here.
 
         Args:
             started: Steps that run as soon as it is durable.
-            owner: Who runs them.
-            is_whole: Whether a file of a result that is known is still there.
             status: How the run has ended; None if it has not.
             error: What ended it, as a record in JSON.
         """
@@ -90,12 +81,12 @@ class Ledger:
             self._fence,
             steps=self._steps,
             started=started,
-            owner=owner,
+            owner=self._host.owner,
             seq=self._seq,
             events=self._events,
             status=status,
             error=error,
-            is_whole=is_whole,
+            is_whole=self._host.artifacts.has,
         )
         self._steps, self._events = [], []
         return write
@@ -103,13 +94,10 @@ class Ledger:
     def written(self, seq: int) -> None:
         """What was handed over is durable; `seq` is the number of its last event."""
         self._seq = seq
-        self._heard = (
-            _heard()
-        )  # It may change while a run goes on, but to ask for each event costs more than it.
 
     def log_start(self, start: Start) -> None:
         """A step begins: what it would deliver is not known yet."""
-        if logging.DEBUG not in self._heard:
+        if not is_enabled(LOGGER, logging.DEBUG):
             return
         if start.cache_key is not None:
             self.log(logging.DEBUG, "cache.miss", step=start.step, cache_key=start.cache_key)
@@ -118,7 +106,7 @@ class Ledger:
     def log_end(self, change: StepChange) -> None:
         """A step has ended."""
         level = _LEVELS.get(change.status, logging.INFO)
-        if level in self._heard:
+        if is_enabled(LOGGER, level):
             kind, data = change.event()
             self.log(level, "cache.hit" if change.cache_hit else kind.replace("_", "."), **data)
 
@@ -142,11 +130,6 @@ class Ledger:
 
     def _event(self, kind: str, data: dict[str, Any]) -> None:
         self._events.append((kind, data))
-
-
-def _heard() -> frozenset[int]:
-    """The levels at which somebody listens."""
-    return frozenset(level for level in _ALL_LEVELS if is_enabled(LOGGER, level))
 
 
 def cancelled(

@@ -22,15 +22,15 @@ def has_delivered(row: StepRow) -> bool:
     return row.output_sha256 is not None and (row.status == "completed" or row.reason in DELIVERING)
 
 
-def reused_steps(blueprint: Blueprint, impact: Impact, rows: dict[str, StepRow]) -> frozenset[str]:
-    """The steps that an update takes over from its base run."""
-    # What a step that is new gives, the base run's steps have not received.
-    new = blueprint.dag.downstream(frozenset(blueprint.steps) - rows.keys())
-    return frozenset(
-        step
-        for step in blueprint.steps
-        if step not in impact.impacted | new and step in rows and has_delivered(rows[step])
-    )
+def reused_steps(
+    blueprint: Blueprint, rows: dict[str, StepRow], touched: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """The steps that a run takes over from the one that it is derived from, if `touched` are to run again.
+
+    What has run without all that it waits for, or before a step was there, is to receive something else now.
+    """
+    missing = {step for step in blueprint.steps if step not in rows or not has_delivered(rows[step])}
+    return frozenset(blueprint.steps) - blueprint.dag.downstream(touched | missing)
 
 
 async def plan_update(
@@ -49,7 +49,7 @@ async def plan_update(
     """
     inputs = blueprint.inputs.load(impact.inputs)
     results = Results(host.store, blueprint, base, inputs)
-    reused = reused_steps(blueprint, impact, rows)
+    reused = reused_steps(blueprint, rows, impact.impacted)
     planned: dict[str, PlannedStep] = {}
     for step in blueprint.dag.order:
         if step in reused:
@@ -73,9 +73,7 @@ async def plan_update(
             continue
         try:
             input_hash = await results.input_hash(bound)
-        except (
-            Exception
-        ) as error:  # A selector fails, say, or gives what has no hash: the step would fail, too.
+        except Exception as error:  # A selector fails, say, or gives what has no hash: so would the step.
             why = f"{why}; what it would receive cannot be told ({type(error).__name__})"
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
             continue

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from langgraph_runner.engine.checks import statuses, whole
 from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
+from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
+from langgraph_runner.node.config import as_timeout_ms
 from langgraph_runner.workflow import StepStatus
-from langgraph_runner.workflow.heavy import read
+from langgraph_runner.workflow.heavy import read_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.serving import Server
     from langgraph_runner.engine.store.records import RunRow
+    from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import ArtifactRef, Blueprint, WorkflowRegistry
 
 __all__ = ["DEFAULT_TENANT", "RunReader"]
@@ -76,7 +79,7 @@ class RunReader:
             LookupError: It has no such step, or the step has delivered nothing.
         """
         workflow, data = await self._output(run_id, step, tenant)
-        return await read(self.workflows.get_workflow(workflow).steps[step].output.load, data)
+        return await read_json(self.workflows.get_workflow(workflow).steps[step].output.load, data)
 
     async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
         """The same as JSON, for which the engine need not have the workflow.
@@ -151,6 +154,32 @@ class RunReader:
             UnknownWorkflowError: There is none of this id.
         """
         return self.workflows.get_workflow(name)
+
+    async def wait(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
+    ) -> Run:
+        """Wait until a run is over, wherever it runs. A step that waits leaves its slot to others meanwhile.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            TimeoutError: It was not over in time. It goes on.
+        """
+        limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
+        try:
+            async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000), lent(self._host.slots):
+                return await self._end_of(run_id, tenant)
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"Run '{run_id}' was not over within {limit_ms:,.0f} ms; it goes on."
+            ) from error
+
+    async def _end_of(self, run_id: str, tenant: str) -> Run:
+        while True:
+            await self._server.ended(run_id)
+            run = await self.get_run(run_id, tenant=tenant)
+            if run.status.is_over:
+                return run
+            await self._server.pause()
 
     async def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True

@@ -48,8 +48,7 @@ class Results:
 
     async def call(self, step: BoundStep, context: StepContext) -> Call:
         """What `step` is called with."""
-        size = await self._load(step.dependencies) if step.dependencies else 0
-        size += len(self._run.inputs)
+        size = await self._load(step.dependencies) + len(self._run.inputs)
         make = partial(self._received, step)
         return await apart_from_loop(Call, make, context) if size > HEAVY_BYTES else Call(make, context)
 

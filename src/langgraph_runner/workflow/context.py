@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.context import CURRENT_CONTEXT
+from langgraph_runner.workflow.hashing.scalars import is_unicode
 
 if TYPE_CHECKING:
     from langgraph_runner.node import AbortSignal
 
-__all__ = ["ArtifactRef", "ArtifactSink", "StepContext"]
+__all__ = ["ArtifactRef", "ArtifactSink", "StepContext", "is_artifact_name"]
 
 _NAME: Final = re.compile(r"[^/\\\x00-\x1f]+(/[^/\\\x00-\x1f]+)*")
+_MAX_NAME: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class StepContext:
             ValueError: The name is no relative path.
         """
         content = data.encode() if isinstance(data, str) else data
-        if not _NAME.fullmatch(name) or {"..", "."} & set(name.split("/")):
+        if not is_artifact_name(name):
             raise ValueError(
                 f"The artifact name {name!r:.80} is no relative path, such as 'images/hero.svg'."
             )
@@ -121,3 +123,13 @@ class StepContext:
             sha256 = hashlib.sha256(content).hexdigest()
             return ArtifactRef(name, f"discarded:{sha256}", media_type, len(content), sha256)
         return self._sink.save(self.step, name, content, media_type)
+
+
+def is_artifact_name(name: str) -> bool:
+    """Whether a file may be called so: a relative path of at most 512 characters that stays in its folder."""
+    return bool(
+        len(name) <= _MAX_NAME
+        and is_unicode(name)
+        and _NAME.fullmatch(name)
+        and not {"..", "."} & {*name.split("/")}
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HEAVY_BYTES", "apart_from_loop", "is_heavy", "read"]
+__all__ = ["HEAVY_BYTES", "apart_from_loop", "is_heavy", "read_json"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,13 +23,10 @@ HEAVY_BYTES: Final = 32_768
 """Of JSON: to read so much takes about a millisecond."""
 _HEAVY_PARTS: Final = 1_000
 _BYTES_OF_PART: Final = 32
-_SMALL: Final = frozenset({int, float, bool, type(None)})
 
 
 def is_heavy(value: Any) -> bool:
     """Whether a value is long to read: of more than some thousand parts, text being counted by its length."""
-    if type(value) in _SMALL:
-        return False
     parts, stack = 0, [value]
     while stack and parts <= _HEAVY_PARTS:
         each = stack.pop()
@@ -51,7 +48,7 @@ async def apart_from_loop(function: Callable[P, T], *arguments: P.args, **keywor
     return await asyncio.get_running_loop().run_in_executor(_thread(), call)
 
 
-async def read(load: Callable[[bytes], T], data: bytes) -> T:
+async def read_json(load: Callable[[bytes], T], data: bytes) -> T:
     """`load(data)`, apart from the loop if that takes long."""
     return await apart_from_loop(load, data) if len(data) > HEAVY_BYTES else load(data)
 

@@ -87,6 +87,18 @@ class StepChange:
             data.update(told_of(self.error))
         return f"step_{self.status}", data
 
+    def entry(self, run_id: str) -> CacheEntry | None:
+        """What others may be served of it, as long as it does not expire; None if nothing."""
+        if None in {self.cache_scope, self.cache_key, self.output_sha256} or self.cache_ttl_ms is not None:
+            return None
+        return CacheEntry(
+            key=self.cache_key or "",
+            run_id=run_id,
+            step=self.step,
+            output_sha256=self.output_sha256 or "",
+            artifacts=self.artifacts,
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class CacheEntry:

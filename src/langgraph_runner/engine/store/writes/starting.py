@@ -1,0 +1,184 @@
+"""What becomes of the steps that a write is about to start: some are known, some another process is computing."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, literal_column, or_, select
+
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.store.records import CacheEntry, as_entry, told_of
+from langgraph_runner.engine.store.schema import run_steps, runs, step_cache
+from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.errors.logs import emit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from langgraph_runner.engine.store.writes.advancing import AdvanceRun
+
+__all__ = ["Accepted", "Advanced", "hold", "look_up"]
+
+
+class Advanced(NamedTuple):
+    """What came of `AdvanceRun`."""
+
+    is_accepted: bool
+    """False: somebody else has claimed the run since, and nothing was written."""
+    cancel_reason: str | None = None
+    """Why the run is to be cancelled; None if it is not."""
+    status: str | None = None
+    """How the run has ended: `cancelled`, if somebody has asked for that before it was `completed`."""
+    seq: int = 0
+    """Number of its last event."""
+    known: Mapping[str, CacheEntry] = {}
+    """Steps that need not start, because the cache knows their result: they have been written as hits."""
+    related: Sequence[CacheEntry] = ()
+    """What else the cache has from the runs of those: whoever hits one will mostly ask for the others next."""
+    held: frozenset[str] = frozenset()
+    """Steps that may not start: another process is computing the same. They stay as they were."""
+
+
+class Accepted:
+    """A write whose fencing token is the newest, and what is found out about what it starts."""
+
+    def __init__(self, write: AdvanceRun, run: Any) -> None:
+        self.write = write
+        self.cancel_reason: str | None = None
+        if run.cancel_requested_at is not None:
+            self.cancel_reason = run.cancel_reason or "cancelled"
+        # A run that was asked to end does not end as if nobody had.
+        is_too_late = write.status == "completed" and self.cancel_reason is not None
+        self.status = "cancelled" if is_too_late else write.status
+        self.known: dict[str, CacheEntry] = {}
+        self.related: list[CacheEntry] = []
+        self.held: frozenset[str] = frozenset()
+        self.steps = write.steps
+        self.wanted = [start for start in write.started if start.cache_key is not None]
+        self._seq = write.seq
+
+    def numbered_events(self) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
+        """What has happened, as it is to be written."""
+        for kind, data in self._events():
+            self._seq += 1
+            yield self.write.run_id, self.write.tenant, self._seq, kind, data
+
+    def _events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield from self.write.events
+        for start in self.write.started:
+            if start.step in self.known:
+                yield start.hit(self.known[start.step]).event()
+            elif start.step not in self.held:
+                yield start.event()
+            elif not start.has_waited:
+                yield "step_waiting", start.event()[1]
+        if self.status is not None:
+            yield f"run_{self.status}", self._of_end()
+
+    def _of_end(self) -> dict[str, Any]:
+        if self.status == "cancelled":
+            return {"reason": self.cancel_reason or "cancelled"}
+        return {} if self.write.error is None else told_of(self.write.error)
+
+    def result(self) -> Advanced:
+        """For whoever has handed it in."""
+        return Advanced(
+            is_accepted=True,
+            cancel_reason=self.cancel_reason,
+            status=self.status,
+            seq=self._seq,
+            known=self.known,
+            related=self.related,
+            held=self.held,
+        )
+
+
+def look_up(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
+    """Find what the cache knows of what is to start: those are hits."""
+    asked = {(each.write.tenant, start.cache_key) for each in writes for start in each.wanted}
+    if not asked:
+        return
+    try:
+        # PostgreSQL wants to roll back to somewhere after an error.
+        with connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext():
+            _serve_known(connection, writes, asked, now)
+    except Exception as error:  # What cannot be read costs a hit, no more.
+        emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
+
+
+def _serve_known(
+    connection: Connection, writes: Sequence[Accepted], asked: set[tuple[str, str | None]], now: int
+) -> None:
+    tenants, keys = [*{tenant for tenant, _ in asked}], [*{key for _, key in asked}]
+    found = {
+        (row.tenant_id, row.cache_key): as_entry(row)
+        for row in _KNOWN.ask(connection, tenants=tenants, keys=keys, now=now)
+    }
+    for each in writes if found else ():
+        tenant = each.write.tenant
+        for start in each.wanted:
+            entry = found.get((tenant, start.cache_key or ""))
+            if entry is not None and all(map(each.write.is_whole, entry.artifacts)):
+                each.known[start.step] = entry
+        hits = [start.hit(each.known[start.step]) for start in each.wanted if start.step in each.known]
+        each.steps = [*each.steps, *hits]
+        each.wanted = [start for start in each.wanted if start.step not in each.known]
+        for run_id in {entry.run_id for entry in each.known.values()}:
+            related = _OF_RUN.ask(connection, tenant=tenant, run=run_id, now=now)
+            each.related += map(as_entry, related)
+
+
+def hold(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
+    """Find what live runs of other processes are computing already."""
+    asked = {(each.write.tenant, start.cache_key) for each in writes for start in each.wanted}
+    if not asked:
+        return
+    tenants, keys = [*{tenant for tenant, _ in asked}], [*{key for _, key in asked}]
+    running = _RUNNING.ask(connection, tenants=tenants, keys=keys)
+    if not running:
+        return
+    live = {
+        row.id: row.lease_owner
+        for row in _OWNERS.ask(connection, ids=[row.run_id for row in running], now=now)
+    }
+    # Another row of the key may be of a run whose process has died.
+    computing = {(row.tenant_id, row.cache_key): live[row.run_id] for row in running if row.run_id in live}
+    for each in writes:
+        tenant, owner = each.write.tenant, each.write.owner
+        each.held = frozenset(
+            start.step
+            for start in each.wanted
+            if computing.get((tenant, start.cache_key or ""), owner) != owner
+        )
+
+
+_LIVE_ENTRIES: Final = select(step_cache).where(
+    or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > bindparam("now"))
+)
+_KNOWN: Final = Prepared(
+    _LIVE_ENTRIES.where(
+        any_of(step_cache.c.tenant_id, bindparam("tenants")),
+        any_of(step_cache.c.cache_key, bindparam("keys")),
+    )
+)
+_OF_RUN: Final = Prepared(
+    _LIVE_ENTRIES.where(
+        step_cache.c.run_id == bindparam("run"), step_cache.c.tenant_id == bindparam("tenant")
+    ).limit(1_000)
+)
+_RUNNING: Final = Prepared(
+    select(run_steps.c.tenant_id, run_steps.c.cache_key, run_steps.c.run_id).where(
+        any_of(run_steps.c.tenant_id, bindparam("tenants")),
+        any_of(run_steps.c.cache_key, bindparam("keys")),
+        run_steps.c.status == literal_column("'running'"),  # As text, so that the partial index is found.
+    )
+)
+_OWNERS: Final = Prepared(
+    select(runs.c.id, runs.c.lease_owner).where(
+        any_of(runs.c.id, bindparam("ids")),
+        runs.c.status == "running",
+        runs.c.lease_expires_at >= bindparam("now"),
+    )
+)
