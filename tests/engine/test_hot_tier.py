@@ -29,6 +29,12 @@ async def test_one_that_is_too_old_is_not_served():
     assert await tier.get_many("t", ["a"]) == {}
 
 
+def test_one_that_would_outlive_what_is_pruned_is_refused():
+    """Its entries would lead to outputs that are gone."""
+    with pytest.raises(ValueError, match="max_age_s: 300"):
+        MemoryTier(max_age_s=300)
+
+
 async def test_tenants_do_not_see_one_another():
     """Under the same key."""
     tier = MemoryTier()

@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["HotTier", "MemoryTier", "TieredCache"]
 
+_MAX_AGE_S = 100
+
 
 class HotTier(Protocol):
-    """What is asked before the database. What it forgets is found there."""
+    """What is asked before the database. What it forgets is found there.
+
+    It must not serve an entry for more than 100 seconds without being told of it again: two minutes after a `prune()`
+    the output may be gone.
+    """
 
     async def get_many(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
         """What it knows of these keys."""
@@ -44,15 +50,17 @@ class MemoryTier:
 
     Args:
         size: How many, at least 1.
-        max_age_s: How long one is served before the database is asked again, which other processes change.
+        max_age_s: How long one is served before the database is asked again, which other processes change: 0 to 100.
 
     Raises:
-        ValueError: The size is less than 1.
+        ValueError: One is out of its range.
     """
 
     def __init__(self, size: int = 10_000, max_age_s: float = 60.0) -> None:
         if size < 1:
             raise ValueError(f"size: {size!r} is not at least 1.")
+        if not 0 <= max_age_s <= _MAX_AGE_S:
+            raise ValueError(f"max_age_s: {max_age_s!r} is not from 0 to {_MAX_AGE_S}: pruned outputs go.")
         self._size = size
         self._max_age_s = max_age_s
         self._entries: OrderedDict[tuple[str, str], tuple[float, CacheEntry]] = OrderedDict()

@@ -104,7 +104,7 @@ def _in_memory() -> URL:
 def _file_at(path: str) -> tuple[int, int] | None:
     """Which file is there now; None in memory, and if there is none. SQLite would go on writing to a deleted one."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a Path takes ten times as long, and it is asked at each write
+        found = os.stat(path)  # noqa: PTH116 - a Path takes longer, and it is asked at each write
     except OSError:
         return None
     return found.st_dev, found.st_ino

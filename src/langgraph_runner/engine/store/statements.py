@@ -1,7 +1,7 @@
 """`Prepared`: a statement of SQLAlchemy, compiled once and executed by the driver itself.
 
-What SQLAlchemy does around an execution (compiling, converting, events, results) takes several times as long as
-SQLite takes for a statement of the hot path, whose values are plain already.
+What SQLAlchemy does around an execution (compiling, converting, events, results) takes longer than SQLite takes for a
+statement of the hot path, whose values are plain already.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElem
 class _Compiled(NamedTuple):
     sql: str
     of_one: str
-    """The same where each list has one value: SQLite takes a third of the time for that."""
+    """The same where each list has one value, which is the common case and needs no list."""
     bound: Callable[[Mapping[str, Any]], Any]
     """The parameters of one row, as the driver takes them: in the statement's order, or by name."""
     fixed: dict[str, Any]
