@@ -62,7 +62,8 @@ async def grouped(load: Load, folder: Path) -> AsyncIterator[Run]:
     handed: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     async def run(number: int) -> None:
-        async def step(name: str, _received: list[Any]) -> None:
+        async def step(name: str, received: list[Any]) -> None:
+            await load.work(name, received)
             future = loop.create_future()
             handed.put(((number, name, "1"), future))
             await future

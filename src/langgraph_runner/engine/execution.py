@@ -90,6 +90,7 @@ class RunExecution:
         """Steps of which was told that another process computes the same."""
         self._progress: asyncio.Future[None] | None = None
         self._error: NodeErrorRecord | None = None
+        self._ended_as: RunRow | None = None
         self._abort = AbortController()
         self._steps = StepRunner(
             host,
@@ -133,8 +134,8 @@ class RunExecution:
 
     # The run.
 
-    async def run(self) -> None:
-        """Run to the end, or until it is lost or released.
+    async def run(self) -> RunRow | None:
+        """Run to the end, or until it is released; gives the run as it has ended, None if it has not.
 
         Raises:
             LeaseLostError: Somebody else has taken it over; what came late was not written.
@@ -161,6 +162,7 @@ class RunExecution:
             # They refer to each other: without this, what the steps have delivered would wait for the collector.
             self._tasks.clear()
             del self._steps
+        return self._ended_as
 
     async def _has_begun(self) -> bool:
         """Take up the run where it was; False if that is not possible, and it has failed therefore."""
@@ -347,8 +349,9 @@ class RunExecution:
             self._own_flights.land(change.step)
         if advanced.cancel_reason is not None and status is None:
             self.cancel(advanced.cancel_reason)
-        if advanced.status is not None:
-            self._ledger.log_run_end(advanced.status, error, duration_ms=round(self._age_ms(), 3))
+        if advanced.ended is not None:
+            self._ended_as = advanced.ended
+            self._ledger.log_run_end(advanced.ended.status, error, duration_ms=round(self._age_ms(), 3))
         return advanced
 
     async def _remember(self, steps: Iterable[StepChange], advanced: Advanced) -> None:

@@ -143,11 +143,11 @@ class RunReader:
         )
         return [Run.of(row) for row in rows]
 
-    def list_workflows(self) -> list[Blueprint]:
+    async def list_workflows(self) -> list[Blueprint]:
         """The workflows that this engine can run."""
         return self.workflows.list_workflows()
 
-    def get_workflow(self, name: str) -> Blueprint:
+    async def get_workflow(self, name: str) -> Blueprint:
         """One of them.
 
         Raises:
@@ -175,8 +175,9 @@ class RunReader:
 
     async def _end_of(self, run_id: str, tenant: str) -> Run:
         while True:
-            await self._server.ended(run_id)
-            run = await self.get_run(run_id, tenant=tenant)
+            row = await self._server.ended(run_id)
+            is_known = row is not None and row.tenant == tenant
+            run = Run.of(row) if is_known else await self.get_run(run_id, tenant=tenant)
             if run.status.is_over:
                 return run
             await self._server.pause()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from langgraph_runner.engine.host import Host
-    from langgraph_runner.engine.store.records import NewRun
+    from langgraph_runner.engine.store.records import NewRun, RunRow
     from langgraph_runner.engine.store.writes import Claimed
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
@@ -63,7 +63,7 @@ class Server:
         """Ours, but nobody runs them: there was no room, or an error has ended the work on them."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._active: dict[str, RunExecution] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[RunRow | None]] = {}
         self._fences: dict[str, int] = {}
         """Of the runs that are ours, from their claim on; when the engine closes, also of those that have ended."""
         self._reserved = 0
@@ -147,13 +147,13 @@ class Server:
         self._reserved -= 1
         self._spawn(created, self._run(blueprint, created, run))
 
-    def _spawn(self, claimed: Claimed | Created, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, claimed: Claimed | Created, work: Coroutine[Any, Any, RunRow | None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[claimed.run_id] = task
         self._fences[claimed.run_id] = claimed.fence
         task.add_done_callback(lambda task: self._gone(claimed.run_id, task))
 
-    def _gone(self, run_id: str, task: asyncio.Task[None]) -> None:
+    def _gone(self, run_id: str, task: asyncio.Task[Any]) -> None:
         if self._tasks.get(run_id) is task:  # Else it was claimed again, and belongs to the later task.
             del self._tasks[run_id]
             self._active.pop(run_id, None)
@@ -161,7 +161,9 @@ class Server:
                 del self._fences[run_id]
         self._has_room.set()
 
-    async def _run(self, blueprint: Blueprint, claimed: Claimed | Created, new: NewRun | None = None) -> None:
+    async def _run(
+        self, blueprint: Blueprint, claimed: Claimed | Created, new: NewRun | None = None
+    ) -> RunRow | None:
         run_id, fence = claimed.run_id, claimed.fence
         try:
             steps: list[StepRow] | None = None
@@ -170,10 +172,10 @@ class Server:
             else:
                 run = new_run(new, fence=fence, at=claimed.at)
             if self._is_closed:  # It was ours already when that began, but there was nothing to stop yet.
-                return
+                return None
             execution = RunExecution(self._host, blueprint, run, steps, fence=fence, seq=claimed.seq)
             self._active[run_id] = execution
-            await execution.run()
+            return await execution.run()
         except LeaseLostError as error:
             emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
@@ -181,6 +183,7 @@ class Server:
             self._owed[run_id] = None
             emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
+        return None
 
     # Following.
 
@@ -189,10 +192,13 @@ class Server:
         if (execution := self._active.get(run_id)) is not None:
             execution.cancel(reason or "cancelled")
 
-    async def ended(self, run_id: str) -> None:
-        """Wait until a run is over, if it is ours."""
-        if (task := self._tasks.get(run_id)) is not None:
-            await asyncio.wait({task})
+    async def ended(self, run_id: str) -> RunRow | None:
+        """Wait until a run is over, if it is ours; gives it as it has ended, None if that is not known here."""
+        task = self._tasks.get(run_id)
+        if task is None:
+            return None
+        await asyncio.wait({task})
+        return None if task.cancelled() or task.exception() is not None else task.result()
 
     async def changed(self, run_id: str) -> None:
         """Wait until something of a run has been committed, or may have been."""

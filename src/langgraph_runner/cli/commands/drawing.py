@@ -66,7 +66,7 @@ def graph(
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> tuple[Blueprint, list[RunStep]]:
-        blueprint = engine.get_workflow(workflow)
+        blueprint = await engine.get_workflow(workflow)
         if run_id is None:
             return blueprint, []
         found = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
@@ -108,7 +108,7 @@ def timeline(
     async def ask(engine: RunEngine) -> Timeline:
         run = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
         steps = await engine.get_run_steps(run.id, tenant=tenant)
-        needs = engine.get_workflow(run.workflow).dag.dependencies
+        needs = (await engine.get_workflow(run.workflow)).dag.dependencies
         return timeline_of(run, steps, needs, REAL_RUNTIMES.awaiting.now_utc())
 
     drawn = session.ask(ask, needs_app=True)

@@ -189,7 +189,7 @@ def workflows(
     session = Session(app, store, DEFAULT_TENANT, as_json)
 
     async def ask(engine: RunEngine) -> list[WorkflowDescription]:
-        found = engine.list_workflows() if name is None else [engine.get_workflow(name)]
+        found = await engine.list_workflows() if name is None else [await engine.get_workflow(name)]
         return [WorkflowDescription.of(each) for each in found]
 
     found = session.ask(ask, needs_app=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, bindparam, func, insert, null, or_, select, update
 
+from langgraph_runner.engine.store.reads import run_by_id
 from langgraph_runner.engine.store.schema import artifacts, now_ms, outputs, run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.writer import Write
@@ -169,6 +170,8 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
     )
     rest = [{"r": each.write.run_id, "at": now} for each in ended if each.status != "completed"]
     _END_REST.run(connection, rest)
+    for each in ended:
+        each.ended = run_by_id(connection, each.write.tenant, each.write.run_id)
 
 
 def _upsert_cache(dialect: str) -> Any:

@@ -17,6 +17,7 @@ from langgraph_runner.errors.logs import emit
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from langgraph_runner.engine.store.records import RunRow
     from langgraph_runner.engine.store.writes.advancing import AdvanceRun
 
 __all__ = ["Accepted", "Advanced", "hold", "look_up"]
@@ -29,8 +30,8 @@ class Advanced(NamedTuple):
     """False: somebody else has claimed the run since, and nothing was written."""
     cancel_reason: str | None = None
     """Why the run is to be cancelled; None if it is not."""
-    status: str | None = None
-    """How the run has ended: `cancelled`, if somebody has asked for that before it was `completed`."""
+    ended: RunRow | None = None
+    """The run as it has ended: `cancelled`, if somebody has asked for that before it was `completed`."""
     seq: int = 0
     """Number of its last event."""
     known: Mapping[str, CacheEntry] = {}
@@ -55,6 +56,7 @@ class Accepted:
         self.known: dict[str, CacheEntry] = {}
         self.related: list[CacheEntry] = []
         self.held: frozenset[str] = frozenset()
+        self.ended: RunRow | None = None
         self.steps = write.steps
         self.wanted = [start for start in write.started if start.cache_key is not None]
         self._seq = write.seq
@@ -87,7 +89,7 @@ class Accepted:
         return Advanced(
             is_accepted=True,
             cancel_reason=self.cancel_reason,
-            status=self.status,
+            ended=self.ended,
             seq=self._seq,
             known=self.known,
             related=self.related,
