@@ -176,8 +176,9 @@ class RunReader:
     async def _end_of(self, run_id: str, tenant: str) -> Run:
         while True:
             row = await self._server.ended(run_id)
-            is_known = row is not None and row.tenant == tenant
-            run = Run.of(row) if is_known else await self.get_run(run_id, tenant=tenant)
+            if row is None or row.tenant != tenant:
+                row = await self._row(run_id, tenant)
+            run = Run.of(row)
             if run.status.is_over:
                 return run
             await self._server.pause()

@@ -25,15 +25,13 @@ from langgraph_runner.node.reports import report_harmless, report_retry
 from langgraph_runner.node.retry import GiveUp, RetryAttempt, decide_retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from langgraph_runner.node.breaker import NodeCircuitBreaker, Permit
     from langgraph_runner.node.call import NodeCall
     from langgraph_runner.node.config import RetryConfig
     from langgraph_runner.node.context import NodeContext
     from langgraph_runner.node.policies import Callback, NodePolicies
 
-__all__ = ["called", "guarded", "raise_if_cancelled", "retried"]
+__all__ = ["guarded", "raise_if_cancelled", "retried"]
 
 
 async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext, failed: Exception) -> Any:
@@ -52,7 +50,7 @@ async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext, 
     """
     try:
         while True:
-            if policies.on_timeout is not None and failed is call.timeout_error:
+            if policies.on_timeout is not None and call.has_timed_out_with(failed):
                 await _notified(policies, call, policies.on_timeout, failed, "node.on_timeout_failed")
             if call.retry is None:
                 raise failed
@@ -158,7 +156,7 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
     """
     limits = None
     if policies.has_timeout or call.is_stoppable:
-        limits = _limits(policies, call, context)
+        limits = call.limits = _limits(policies, call, context)
     breaker, callee = policies.circuit_breaker, policies.callee
     permit = None if breaker is None else breaker.acquire(call.name)
     call.attempts += 1
@@ -169,7 +167,7 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
         function = apart(function, is_async=callee.is_async)
     try:
         if limits is not None:
-            value = await called(function, call, keywords, limits)
+            value = await call.runtime.call(function, (call.state,), keywords, limits)
         else:
             # The same without a detour through the runtime: most calls have nothing that could stop them.
             value = function(call.state, **keywords)
@@ -235,18 +233,6 @@ def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Lim
     if timeout_ms is not None:
         limits.seconds, limits.timeout_ms = timeout_ms / 1000, timeout_ms
     return limits
-
-
-async def called(
-    function: Callable[..., Any], call: NodeCall, keywords: dict[str, Any], limits: Limits | None
-) -> Any:
-    """Call a function with the state, unless `limits` stop it; remember for `on_timeout` if it was the time."""
-    try:
-        return await call.runtime.call(function, (call.state,), keywords, limits)
-    except NodeTimeoutError as error:
-        if limits is not None and error is limits.error:
-            call.timeout_error = error
-        raise
 
 
 async def _invoked(runnable: Runnable[Any, Any], call: NodeCall, limits: Limits | None) -> Any:

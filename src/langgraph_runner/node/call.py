@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.context import NodeContext
+    from langgraph_runner.node.limits import Limits
     from langgraph_runner.node.policies import NodePolicies, Span, Spans
 
 __all__ = ["TRACE_ID", "NodeCall"]
@@ -48,8 +49,8 @@ class NodeCall:
     interrupts_before: int = 0
     """Calls of `interrupt()` in this LangGraph task before this node call: by the node that calls this one."""
     fallback_used: bool = False
-    timeout_error: Exception | None = None
-    """The error of the last attempt that took too long."""
+    limits: Limits | None = None
+    """What may stop the latest attempt; None if nothing can."""
     is_logged: bool = False
     """Whether the events of an ordinary call are wanted."""
     span: Span | None = None
@@ -67,11 +68,13 @@ class NodeCall:
     ) -> None:
         callee = policies.callee
         self.policies = policies
-        self.name = policies.name or name_in_graph(config) or callee.name
         self.state = state
         self.config = config
         if config:
             self.configurable = config.get("configurable") or self.configurable
+            self.name = policies.name or name_in_graph(config) or callee.name
+        else:
+            self.name = policies.name or callee.name
         self.keywords = callee.prepared(config, keywords) if callee.injected else keywords
         self.parent = parent
         self.collector = policies.metrics_collector
@@ -87,6 +90,10 @@ class NodeCall:
     def elapsed_ms(self) -> float:
         """Time since the call began."""
         return (self.runtime.monotonic() - self.started) * 1000
+
+    def has_timed_out_with(self, error: Exception) -> bool:
+        """Whether `error` is that of the time limit of the latest attempt."""
+        return self.limits is not None and self.limits.error is error
 
     @cached_property
     def started_at(self) -> datetime:

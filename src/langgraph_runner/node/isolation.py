@@ -38,8 +38,12 @@ def isolated(state: Any) -> Any:
         The copy, or `state` itself where it cannot be copied. Never raises.
     """
     if type(state) is dict:
+        twin = state.copy()
         done: dict[int, Any] = {}
-        return {key: value if type(value) in _ATOMIC else _copy(value, done) for key, value in state.items()}
+        for key, value in state.items():
+            if type(value) not in _ATOMIC:
+                twin[key] = _copy(value, done)
+        return twin
     if isinstance(state, _CONTAINERS):
         return _copy(state, {})
     return state if type(state) in _ATOMIC else _copy_object(state)
@@ -107,15 +111,12 @@ def apart(function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]
     return partial(_awaited_in, context, function) if is_async else partial(context.run, function)
 
 
-async def _awaited_in(
-    context: Context, function: Callable[..., Any], *arguments: Any, **keywords: Any
-) -> Any:
-    return await _steps(context, context.run(function, *arguments, **keywords))
-
-
 @types.coroutine
-def _steps(context: Context, coroutine: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """What `yield from coroutine` does, with each step in `context`."""
+def _awaited_in(
+    context: Context, function: Callable[..., Any], *arguments: Any, **keywords: Any
+) -> Generator[Any, Any, Any]:
+    """What `await function(...)` does, with each step in `context`."""
+    coroutine: Coroutine[Any, Any, Any] = context.run(function, *arguments, **keywords)
     step: Callable[[Any], Any] = coroutine.send
     given: Any = None
     while True:

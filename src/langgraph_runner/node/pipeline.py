@@ -19,7 +19,7 @@ from langgraph_runner.errors import (
     original_error,
 )
 from langgraph_runner.node.abort import as_abort_signal
-from langgraph_runner.node.attempts import called, guarded, raise_if_cancelled, retried
+from langgraph_runner.node.attempts import guarded, raise_if_cancelled, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
@@ -100,7 +100,7 @@ async def run_node(
         raise
     finally:
         _leave(call, context)
-        failed = call.timeout_error = None
+        failed = call.limits = None
     try:
         if isinstance(outcome, Success):
             report_success(call, outcome)
@@ -171,7 +171,9 @@ async def _fallen_back(
     limits = _fallback_limits(policies, call, context)
     keywords = fallback.keywords({"config": call.config or {}, **call.keywords})
     try:
-        return checked_output(await called(fallback.function, call, keywords, limits), call)
+        return checked_output(
+            await call.runtime.call(fallback.function, (call.state,), keywords, limits), call
+        )
     except Exception as error:
         if is_control_flow(error) or isinstance(error, NodeCancellationError):
             raise
