@@ -1,13 +1,24 @@
-"""Engines on files of their own."""
+"""Engines on databases of their own: a SQLite file, and a database on a real PostgreSQL server."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
 from contextlib import asynccontextmanager
+from itertools import count
 
+import pgserver
+import psycopg
 import pytest
 
 from langgraph_runner.engine import RunEngine
+from langgraph_runner.engine.store import RunStore
+
+ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+"""For tests of what only a file can do."""
+ON_POSTGRESQL = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+"""For tests of what only a server can do."""
 
 
 async def until(condition):
@@ -16,13 +27,47 @@ async def until(condition):
         await asyncio.sleep(0.001)
 
 
+@pytest.fixture(scope="session")
+def new_postgresql():
+    """Gives the URLs of new databases with the newest schema, on a server that is started for the tests."""
+    # Not below pytest's folder: a server that root starts runs as somebody else, who may not enter it.
+    folder = tempfile.mkdtemp(prefix="lgr-pg-")
+    server = pgserver.get_server(folder, cleanup_mode="delete")
+    numbers = count()
+
+    def told(statement):
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def new(template="template1"):
+        name = f"runs{next(numbers)}"
+        told(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    told("ALTER SYSTEM SET fsync = off")  # Nobody pulls the plug here, and its end would take ten seconds.
+    told("SELECT pg_reload_conf()")
+    migrated = new()
+    RunStore(server.get_uri(migrated), migrate=True).close()
+    yield lambda: server.get_uri(new(migrated))
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request, tmp_path):
+    """A database for one test, in both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'runs.db'}"
+    return request.getfixturevalue("new_postgresql")()
+
+
 @pytest.fixture
-def engine_of(tmp_path):
+def engine_of(tmp_path, store_url):
     """Engines for `async with`; all of one test share a database."""
 
     @asynccontextmanager
     async def made(*workflows, **options):
-        options.setdefault("store", f"sqlite:///{tmp_path / 'runs.db'}")
+        options = {"store": store_url, "artifacts": tmp_path / "files", **options}
         async with RunEngine(workflows, poll_ms=20, **options) as engine:
             yield engine
 

@@ -14,7 +14,7 @@ from langgraph_runner.engine.store import databases
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import AdvanceRun
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
 
 
 def test_a_path_that_would_be_cut_off_is_refused(tmp_path):
@@ -81,6 +81,7 @@ def interrupted(caplog):
     return any(record.getMessage().startswith("run.interrupted") for record in caplog.records)
 
 
+@ON_SQLITE
 @pytest.mark.req("R-42")
 async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, steps, monkeypatch, caplog):
     """Somebody else keeps the lock, as a stopped process would; the run has not failed, and goes on afterwards."""
@@ -119,6 +120,7 @@ def taken_away(file):
     return put_back
 
 
+@ON_SQLITE
 @pytest.mark.req("R-42")
 async def test_nothing_is_written_to_a_file_that_was_taken_away(engine_of, steps, caplog):
     """SQLite would write on, to a file that nobody finds again; put back, it is gone on with."""
@@ -137,6 +139,24 @@ async def test_nothing_is_written_to_a_file_that_was_taken_away(engine_of, steps
         assert [each.id for each in await engine.list_runs()] == [run.id]
 
 
+@ON_POSTGRESQL
+@pytest.mark.req("R-42")
+async def test_a_run_outlives_a_server_that_ends_its_connections(engine_of, steps):
+    """As a restart or a failover does: the writer gets another connection, and the run goes on."""
+    flow, ran, go = steps
+    async with engine_of(flow, lease_ms=200) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: ran)
+        with engine._store.database.reading.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        go.set()
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert ended.status is RunStatus.COMPLETED
+
+
 class Limit(Write[int]):
     """How many pages the file may have: SQLite then says that the disk is full."""
 
@@ -153,6 +173,7 @@ class Limit(Write[int]):
         return [pragma(f"max_page_count = {pragma('page_count') + write.more}") for write in writes]
 
 
+@ON_SQLITE
 @pytest.mark.req("R-42")
 async def test_a_run_outlives_a_full_disk(engine_of, steps, caplog):
     """What is committed stays; a new run is refused with the error, and the old one goes on when there is room."""

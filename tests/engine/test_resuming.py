@@ -1,11 +1,10 @@
 """What becomes of runs whose steps, outputs, inputs or neighbours are not what they should be."""
 
 import asyncio
-import contextlib
-import sqlite3
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import NullPool, create_engine
 
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.workflow import Workflow
@@ -379,15 +378,15 @@ async def test_what_would_end_the_process_fails_the_step(engine_of, kind, is_asy
         assert kind.__name__ in run.error["message"]
 
 
-async def test_a_run_with_options_of_a_later_release_fails(engine_of, tmp_path):
+async def test_a_run_with_options_of_a_later_release_fails(engine_of):
     """And says so; else it would be taken up again and again."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     async with engine_of(flow) as engine:
         engine.take_on("none")
         run = await engine.trigger("w")
-        with contextlib.closing(sqlite3.connect(tmp_path / "runs.db")) as database, database:
-            database.execute("""UPDATE runs SET options = '{"warp": 9}'""")
+        with create_engine(engine._store.database.url, poolclass=NullPool).begin() as connection:
+            connection.exec_driver_sql("""UPDATE runs SET options = '{"warp": 9}'""")
         engine.take_on("all")
         run = await engine.wait(run.id, timeout_ms=LIMIT_MS)
         assert run.status is RunStatus.FAILED

@@ -41,7 +41,7 @@ def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(_each, "postgresql")
 def _postgresql(element: Any, compiler: Any, **options: Any) -> str:
     (values,) = (compiler.process(each, **options) for each in element.clauses)
-    return f"(SELECT unnest({values}))"
+    return f"(SELECT unnest(CAST({values} AS TEXT[])))"
 
 
 def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElement[bool]:
