@@ -355,8 +355,17 @@ class NoException(BaseException):
     """Such as pytest's own."""
 
 
-@pytest.mark.parametrize("kind", [SystemExit, GeneratorExit, NoException])
-@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "is_async"),
+    [
+        *(
+            (kind, is_async)
+            for kind in (SystemExit, GeneratorExit, NoException)
+            for is_async in (True, False)
+        ),
+        (KeyboardInterrupt, False),  # Signals arrive in the main thread; in a thread it is the step's own.
+    ],
+)
 async def test_what_would_end_the_process_fails_the_step(engine_of, kind, is_async):
     """Else it would end each process that takes the run over."""
     flow = Workflow("w")

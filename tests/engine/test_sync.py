@@ -41,6 +41,35 @@ def test_an_engine_that_cannot_be_made_leaves_no_thread(url, loops):
     assert loops() == []
 
 
+@pytest.mark.parametrize("is_async", [True, False])
+def test_an_interrupt_that_a_step_raises_fails_the_step(url, is_async):
+    """In this thread no signal arrives, so it is nobody's wish to end the program; the engine goes on."""
+    flow = Workflow("w")
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    async def interrupt_async():
+        raise KeyboardInterrupt
+
+    flow.step(interrupt_async if is_async else interrupt, id="s")
+    with RunEngine.sync([flow], store=url) as engine:
+        runs = [engine.run("w"), engine.run("w")]
+    assert [run.status for run in runs] == [RunStatus.FAILED] * 2
+    assert "KeyboardInterrupt" in runs[0].error["message"]
+
+
+def test_what_ends_the_loop_from_outside_does_not_end_the_engine(flow, url):
+    """A callback of somebody's that raises `SystemExit`, say: who waits would wait for ever."""
+
+    def leave():
+        raise SystemExit
+
+    with RunEngine.sync([flow], store=url) as engine:
+        engine._loop.call_soon_threadsafe(leave)
+        assert engine.run("w").status is RunStatus.COMPLETED
+
+
 def test_events_are_followed_to_the_end(flow, url):
     """As they happen."""
     with RunEngine.sync([flow], store=url) as engine:

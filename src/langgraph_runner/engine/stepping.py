@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import AbortSignal, Failure, RetryAttempt
     from langgraph_runner.workflow import Blueprint, Reason
-    from langgraph_runner.workflow.steps import Delivered
+    from langgraph_runner.workflow.steps import BoundStep, Delivered
 
 __all__ = ["StepRunner"]
 
@@ -88,13 +89,14 @@ class StepRunner:
             )
             try:
                 outcome = await step.run(await results.call(step, context), self._config)
-            except (asyncio.CancelledError, KeyboardInterrupt):
+            except asyncio.CancelledError:
                 raise
             except Exception as error:  # Stored outputs may not fit any more, and an interrupt means nothing.
                 return self.failed(name, error, attempts=1)
-            except (
-                BaseException
-            ) as error:  # It would end the process, and whoever takes the run over as well.
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt) and _may_be_a_signal(step):
+                    raise
+                # It would end the process, and then whoever takes the run over.
                 ended = RuntimeError(f"The step has raised {type(error).__name__}, which is no Exception.")
                 return self.failed(name, ended, attempts=1)
         if not isinstance(outcome, Success):
@@ -151,6 +153,11 @@ class StepRunner:
             story_id=self._run.id,
             graph_execution_id=self._run.id,
         )
+
+
+def _may_be_a_signal(step: BoundStep) -> bool:
+    """Whether a `KeyboardInterrupt` may be the user's: Python raises it in the main thread only."""
+    return step.needs_loop and threading.current_thread() is threading.main_thread()
 
 
 def _failed(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
 from typing import TYPE_CHECKING, Any, Self
+
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +28,7 @@ class SyncRunEngine:
 
     def __init__(self, make: type[RunEngine], *arguments: Any, **options: Any) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="langgraph-runner", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="langgraph-runner", daemon=True)
         self._thread.start()
         self._is_closed = False
         self._closing = threading.Lock()
@@ -64,6 +68,16 @@ class SyncRunEngine:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                self._loop.run_forever()
+            except BaseException as error:
+                # A callback of somebody's has raised what ends loops; here others wait for it, for ever.
+                emit(LOGGER, logging.ERROR, "loop.interrupted", error_type=type(error).__name__)
+            else:
+                return
 
     def _call(self, coroutine: Any) -> Any:
         try:
