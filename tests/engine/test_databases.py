@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from langgraph_runner.engine import RunEngine, RunStatus
 from langgraph_runner.engine.store import databases
@@ -199,8 +199,9 @@ async def test_a_database_that_cannot_be_written_is_said_at_once(tmp_path, monke
     with pytest.raises(OSError, match="file"):
         RunEngine(store=f"sqlite:///{tmp_path}/file/runs.db")
     (tmp_path / "text.db").write_text("no database at all, however long one looks at it")
-    with pytest.raises(Exception, match="file is not a database"):
+    with pytest.raises(DatabaseError, match="file is not a database") as refused:
         RunEngine(store=f"sqlite:///{tmp_path}/text.db")
+    assert refused.value.__notes__ == [f"The database is sqlite:///{tmp_path}/text.db"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def database(tmp_path):
 def numbered(database, number):
     """Have the database say that it is of another release."""
     with database.writing.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (number,))
+        connection.exec_driver_sql("UPDATE langgraph_runner_version SET version_num = ?", (number,))
 
 
 @pytest.mark.req("R-62")
@@ -63,7 +63,7 @@ def test_a_later_schema_is_left_alone(database, migrate):
 @pytest.mark.req("R-62")
 def test_an_empty_database_that_may_not_be_changed_is_refused(database):
     """With what to do."""
-    with pytest.raises(SchemaVersionError, match=r"has schema none, .* Run: langgraph-runner db upgrade"):
+    with pytest.raises(SchemaVersionError, match=r"has no schema .* Run: langgraph-runner db upgrade"):
         upgrade(database, migrate=False)
     assert schema_version(database) is None
 
@@ -91,6 +91,26 @@ def test_an_engine_of_this_release_refuses_a_later_database(database):
     numbered(database, "9999")
     with pytest.raises(SchemaVersionError):
         RunEngine(store=database.url)
+
+
+@pytest.mark.req("R-62")
+def test_tables_of_somebody_else_are_left_alone(database):
+    """They may even have our names; whose migrations there are besides is no matter."""
+    with database.writing.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('beef')")
+    upgrade(database, migrate=True)
+    with database.writing.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE langgraph_runner_version")
+    with pytest.raises(SchemaVersionError, match=r"somebody else \(artifacts, .*a database of their own"):
+        upgrade(database, migrate=True)
+
+
+def test_an_engine_may_leave_the_schema_to_others(database):
+    """As a program that only looks does."""
+    with pytest.raises(SchemaVersionError, match="no schema of langgraph-runner"):
+        RunEngine(store=database.url, migrate=False)
+    assert schema_version(database) is None
 
 
 @pytest.mark.parametrize("is_shared", [True, False], ids=["one_file", "a_file_each"])

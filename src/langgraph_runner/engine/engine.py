@@ -71,11 +71,12 @@ class RunEngine(RunReader):
         poll_ms: How often it looks for runs that nobody runs: at least 10.
         metrics_collector: What steps report to.
         spans: What traces steps: a `NodeSpans`.
+        migrate: Whether to make the tables or to bring them up to date; None for SQLite only.
 
     Raises:
         WorkflowDefinitionError: A workflow cannot run.
         ValueError: An option is out of its range.
-        SchemaVersionError: The database is of another release.
+        SchemaVersionError: The database is of another release, or not of this package.
 
     Example:
         >>> shop = Workflow("shop.v1")
@@ -103,6 +104,7 @@ class RunEngine(RunReader):
         poll_ms: int = 1_000,
         metrics_collector: NodeMetricsCollector | None = None,
         spans: Any = None,
+        migrate: bool | None = None,
     ) -> None:
         for name, value, low, high in (
             ("max_concurrency", max_concurrency, 1, 100_000),
@@ -111,7 +113,7 @@ class RunEngine(RunReader):
             ("poll_ms", poll_ms, 10, 3_600_000),
         ):
             checks.whole(value, low, high, field=name)
-        registry, runs = WorkflowRegistry(workflows), RunStore(store)
+        registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
         host = Host(
             owner=REAL_RUNTIMES.awaiting.token_hex(8),
             store=runs,

@@ -93,16 +93,17 @@ class ArtifactError(EngineError):
 
 
 class SchemaVersionError(EngineError):
-    """The database is of another release.
+    """The database is of another release, or holds no runs of this package.
 
     Attributes:
-        found: The number of its last migration.
+        found: The number of its last migration; None if it has no schema of this package.
         known: That of this release.
     """
 
     code = ErrorCode.SCHEMA_VERSION
 
-    def __init__(self, *, found: str, known: str, fix: str) -> None:
-        super().__init__(f"The database has schema {found}, this release works with {known}. {fix}")
+    def __init__(self, *, found: str | None, known: str, fix: str) -> None:
+        what = "no schema of langgraph-runner" if found is None else f"schema {found}"
+        super().__init__(f"The database has {what}, this release works with {known}. {fix}")
         self.found = found
         self.known = known

@@ -9,27 +9,36 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from langgraph_runner.engine.errors import SchemaVersionError
+from langgraph_runner.engine.store.schema import METADATA
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from langgraph_runner.engine.store.databases import Database
 
-__all__ = ["HEAD", "schema_version", "upgrade"]
+__all__ = ["HEAD", "VERSION_TABLE", "schema_version", "upgrade"]
 
 HEAD: Final = "0001"
 """The newest migration, which this release works with. A test holds it to the files."""
 _MIGRATING: Final = threading.Lock()
 """Alembic keeps what it works on in its modules, so two threads would migrate one another's databases."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
-_VERSIONS: Final = Table("alembic_version", MetaData(), Column("version_num", String(32)))
+VERSION_TABLE: Final = "langgraph_runner_version"
+"""Not Alembic's own name: whoever shares the database may have migrations as well."""
+_VERSIONS: Final = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
 
 def schema_version(database: Database) -> str | None:
-    """The number of the last migration that was applied; None for an empty database."""
+    """The number of the last migration that was applied; None for a database without our schema."""
     with database.reading.connect() as connection:
-        if not inspect(connection).has_table(_VERSIONS.name):
-            return None
-        version = connection.execute(select(_VERSIONS.c.version_num)).scalar()
-        return None if version is None else str(version)
+        return _version_in(connection)
+
+
+def _version_in(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version = connection.execute(select(_VERSIONS.c.version_num)).scalar()
+    return None if version is None else str(version)
 
 
 def upgrade(database: Database, *, migrate: bool) -> None:
@@ -40,7 +49,8 @@ def upgrade(database: Database, *, migrate: bool) -> None:
         migrate: Whether it may be changed.
 
     Raises:
-        SchemaVersionError: It is of a later release, or it would have to be changed and may not.
+        SchemaVersionError: It is of a later release, it would have to be changed and may not, or its tables are
+            somebody else's.
     """
     found = schema_version(database)
     if found == HEAD:
@@ -51,7 +61,7 @@ def upgrade(database: Database, *, migrate: bool) -> None:
         )
     if not migrate:
         raise SchemaVersionError(
-            found=found or "none", known=HEAD, fix="Run: langgraph-runner db upgrade --store <url>"
+            found=found, known=HEAD, fix="Run: langgraph-runner db upgrade --store <url>"
         )
     # Alembic takes longer to import than a whole embedded run: only where it has something to do.
     with _MIGRATING:
@@ -61,5 +71,14 @@ def upgrade(database: Database, *, migrate: bool) -> None:
         config = Config()
         config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
         with database.writing.begin() as connection:
+            _refuse_foreign(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, HEAD)
+
+
+def _refuse_foreign(connection: Connection) -> None:
+    """Refuse tables with our names that no migration of ours has made. Another process may just have made them."""
+    taken = {*inspect(connection).get_table_names()} & METADATA.tables.keys()
+    if taken and _version_in(connection) is None:
+        fix = f"It has tables of somebody else ({', '.join(sorted(taken))}): give the runs a database of their own."
+        raise SchemaVersionError(found=None, known=HEAD, fix=fix)

@@ -6,6 +6,8 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
 from langgraph_runner.engine.store.databases import open_database
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.writer import GroupWriter
@@ -40,7 +42,9 @@ class RunStore:
         self.database = open_database(url)
         try:
             upgrade(self.database, migrate=self.database.is_sqlite if migrate is None else migrate)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, DBAPIError):  # The driver says what, but not where.
+                error.add_note(f"The database is {self.database.url.render_as_string()}")
             self.database.dispose()
             raise
         self._writer = GroupWriter(self.database.writing)
