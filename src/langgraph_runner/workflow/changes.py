@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
+from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words
 from langgraph_runner.workflow.fidelity import difference
 from langgraph_runner.workflow.hints import did_you_mean
-from langgraph_runner.workflow.values import adapter_of, in_words
+from langgraph_runner.workflow.values import adapter_of
 
 if TYPE_CHECKING:
     from langgraph_runner.workflow.blueprint import Blueprint
@@ -96,17 +97,20 @@ def _payload(blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest) -> d
     given = dict(given)
     try:
         # Through JSON, as it comes over the network: it is stored with the run.
-        payload: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))
-        if (changed := difference(given, payload)) is not None:
-            raise ValueError(changed)  # noqa: TRY301
-        if spec.payload is None:
-            return payload
-        adapter = adapter_of(spec.payload)
-        read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
-    except ValidationError as error:
-        raise _refused(blueprint, change, f"the payload does not fit: {in_words(error)}") from error
+        payload: dict[str, Any] = json.loads(as_plain_json(given))
     except (TypeError, ValueError, RecursionError) as error:
-        raise _refused(blueprint, change, f"the payload is no JSON: {error}") from error
+        words = fault_in(given, error, is_plain=True).words
+        raise _refused(blueprint, change, f"the payload is no JSON: {words}.") from error
+    if (changed := difference(given, payload)) is not None:
+        raise _refused(blueprint, change, f"the payload is no JSON: {changed}.")
+    if spec.payload is None:
+        return payload
+    adapter = adapter_of(spec.payload)
+    try:
+        read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        words = in_words(error) if isinstance(error, ValidationError) else str(error)
+        raise _refused(blueprint, change, f"the payload does not fit: {words}") from error
     # Merged are only things that were asked for: a default of the model is nobody's wish.
     asked_for: dict[str, Any] = read if spec.apply is not None else _asked_for(read, payload)
     return asked_for

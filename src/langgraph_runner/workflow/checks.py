@@ -13,9 +13,10 @@ from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker
 from langgraph_runner.node.config import as_retry_config, as_timeout_ms
 from langgraph_runner.node.nodes import is_node
 from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, named_parameters
+from langgraph_runner.workflow.faults import in_words
 from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
 from langgraph_runner.workflow.spec import CacheScope, ChangeSpec, JoinRule
-from langgraph_runner.workflow.values import adapter_of, in_words
+from langgraph_runner.workflow.values import adapter_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["difference"]
+__all__ = ["a_kind", "difference", "dotted"]
 
 _ITEMS: Final = (list, tuple, deque)
 _SETS: Final = (set, frozenset)
@@ -43,9 +43,9 @@ def difference(given: Any, back: Any) -> str | None:
             if _stands_for(was, now):
                 continue
             return (
-                f"at {path}, {_a(was)} comes back as {_a(now)}"
+                f"at {path}, {a_kind(was)} comes back as {a_kind(now)}"
                 if path
-                else f"{_a(was)} comes back as {_a(now)}"
+                else f"{a_kind(was)} comes back as {a_kind(now)}"
             )
         try:
             parts = [*_parts(path, was, now)]
@@ -99,30 +99,30 @@ def _parts(path: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
     elif isinstance(was, _ITEMS):
         if len(was) != len(now):
             raise _DifferentError(path, f"{len(was)} items come back as {len(now)}")
-        yield from ((f"{path}[{n}]", *pair) for n, pair in enumerate(zip(was, now, strict=True)))
+        yield from ((dotted(path, n), *pair) for n, pair in enumerate(zip(was, now, strict=True)))
     elif isinstance(was, _SETS):
         if was != now:
-            raise _DifferentError(path, f"{_a(was)} comes back with other items")
+            raise _DifferentError(path, f"{a_kind(was)} comes back with other items")
         same = {item: item for item in now}
-        yield from ((f"{path}[...]", item, same[item]) for item in was)
+        yield from ((dotted(path, "*"), item, same[item]) for item in was)
     elif isinstance(was, BaseModel):
         names = type(was).model_fields
-        yield from ((_dot(path, name), getattr(was, name), getattr(now, name)) for name in names)
+        yield from ((dotted(path, name), getattr(was, name), getattr(now, name)) for name in names)
         yield (path, was.model_extra, now.model_extra)
     elif dataclasses.is_dataclass(was):
         names_of_fields = [each.name for each in dataclasses.fields(was)]
-        yield from ((_dot(path, name), getattr(was, name), getattr(now, name)) for name in names_of_fields)
+        yield from ((dotted(path, name), getattr(was, name), getattr(now, name)) for name in names_of_fields)
     elif not _are_equal(was, now):
-        raise _DifferentError(path, f"{_a(was)} comes back as another one")
+        raise _DifferentError(path, f"{a_kind(was)} comes back as another one")
 
 
 def _of_dicts(path: str, was: dict[Any, Any], now: dict[Any, Any]) -> Iterator[tuple[str, Any, Any]]:
     for key, came in zip(was, now, strict=False):
         if type(key) is not type(came) and not (type(key) is int and type(came) is float):
-            raise _DifferentError(path, f"a key that is {_a(key)} comes back as {_a(came)}")
+            raise _DifferentError(path, f"a key that is {a_kind(key)} comes back as {a_kind(came)}")
     if was.keys() != now.keys():
         raise _DifferentError(path, "a dict comes back with other keys")
-    yield from ((f"{path}[{key!r:.40}]", value, now[key]) for key, value in was.items())
+    yield from ((dotted(path, f"{key!s:.40}"), value, now[key]) for key, value in was.items())
 
 
 def _are_equal(was: Any, now: Any) -> bool:
@@ -133,11 +133,13 @@ def _are_equal(was: Any, now: Any) -> bool:
     return was is now or bool(was == now)
 
 
-def _dot(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def dotted(path: str, name: object) -> str:
+    """The place of what is called so within `path`, such as `prices.0.tea`."""
+    return f"{path}.{name}" if path else str(name)
 
 
-def _a(value: Any) -> str:
+def a_kind(value: Any) -> str:
+    """What kind of value it is, with its article."""
     if value is None:
         return "None"
     name = type(value).__name__

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
-import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
 from langgraph_runner.workflow.errors import StepOutputError
+from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words
 from langgraph_runner.workflow.fidelity import difference
 
-__all__ = ["OutputType", "adapter_of", "in_words"]
+__all__ = ["OutputType", "adapter_of"]
+
+_FIX_OF_BYTES: Final = (
+    "Save them with ctx.save_artifact(), or return a model whose config has ser_json_bytes='base64' and"
+    " val_json_bytes='base64'."
+)
 
 
 class OutputType:
@@ -57,7 +62,9 @@ class OutputType:
             if inspect.iscoroutine(value):
                 value.close()  # Or Python warns that it was never awaited.
                 raise self._refused("it returns a coroutine; make it an async function.") from error
-            raise self._refused(f"its output cannot be kept as JSON ({error}). {self._fix}") from error
+            fault = fault_in(value, error, is_plain=self._adapter is None)
+            fix = _FIX_OF_BYTES if isinstance(fault.value, bytes) else self._fix
+            raise self._refused(f"its output cannot be kept as JSON: {fault.words}. {fix}") from error
         if (changed := difference(value, back)) is not None:
             raise self._refused(f"its output does not survive JSON: {changed}. {self._fix}")
         return data, back
@@ -82,7 +89,7 @@ class OutputType:
 
     def _as_json(self, value: Any) -> bytes:
         if self._adapter is None:
-            return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+            return as_plain_json(value)
         checked = self._adapter.validate_python(value, strict=True)
         return self._adapter.dump_json(checked, by_alias=True, round_trip=True, warnings="error")
 
@@ -124,13 +131,3 @@ def _made(annotation: Any) -> TypeAdapter[Any]:
     except PydanticUserError as error:
         raise ValueError(error.message) from error
     return adapter
-
-
-def in_words(error: ValidationError) -> str:
-    """What pydantic found, on one line and without the values: the first three findings."""
-    found = [
-        f"{'.'.join(map(str, each['loc']))}: {each['msg']}" if each["loc"] else each["msg"]
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004
-    return "; ".join(found[:3]) + more
