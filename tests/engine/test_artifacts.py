@@ -145,8 +145,8 @@ async def test_a_file_that_cannot_be_kept_fails_its_step(engine_of, tmp_path):
     def work(ctx) -> None:
         ctx.save_artifact("a.txt", "x")
 
-    (tmp_path / "files").write_text("in the way")
     async with engine_of(flow, artifacts=tmp_path / "files") as engine:
+        (tmp_path / "files").write_text("in the way")
         run = await engine.run("w")
     assert run.status is RunStatus.FAILED
     assert "cannot be kept" in run.error["message"]

@@ -31,10 +31,15 @@ class ArtifactStore:
 
     Args:
         folder: Where; it is made with the first file.
+
+    Raises:
+        ValueError: It is a file.
     """
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder).absolute()
+        if self.folder.is_file():
+            raise ValueError(f"artifacts: {str(folder)!r} is a file; give a folder.")
 
     def put(self, name: str, data: bytes, media_type: str) -> ArtifactRef:
         """Keep a file.

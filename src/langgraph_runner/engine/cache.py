@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
@@ -27,6 +27,7 @@ __all__ = ["HotTier", "MemoryTier", "TieredCache"]
 _MAX_AGE_S = 100
 
 
+@runtime_checkable
 class HotTier(Protocol):
     """What is asked before the database. What it forgets is found there.
 

@@ -10,12 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from enum import StrEnum
 
-__all__ = ["MAX_KEY", "MAX_REASON", "MAX_TENANT", "one_of", "statuses", "text", "whole"]
+__all__ = ["MAX_KEY", "MAX_REASON", "MAX_TENANT", "of_kind", "one_of", "statuses", "text", "whole"]
 
 MAX_TENANT: Final = 128
 MAX_KEY: Final = 256
 MAX_REASON: Final = 2_000
 StatusT = TypeVar("StatusT", bound="StrEnum")
+
+
+def of_kind(value: Any, kind: type, *, field: str, fix: str) -> None:
+    """Refuse what is of another type.
+
+    Raises:
+        TypeError: It is.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{field}: expected {kind.__name__}, got {type(value).__name__}; give {fix}.")
 
 
 def whole(value: Any, low: int, high: int, *, field: str) -> int:
@@ -48,7 +58,7 @@ def one_of(value: Any, known: Iterable[str], *, field: str) -> str:
     Raises:
         ValueError: It is not.
     """
-    words = [*known]
+    words = [*map(str, known)]
     if value not in words:
         raise ValueError(f"{field}: {value!r:.80} is not one of {', '.join(map(repr, words))}.")
     return str(value)

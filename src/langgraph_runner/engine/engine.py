@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
-from langgraph_runner.engine.cache import TieredCache
+from langgraph_runner.engine.cache import HotTier, TieredCache
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions
 from langgraph_runner.engine.models import Run, RunStatus
 from langgraph_runner.engine.planning import plan_update, reused_steps
-from langgraph_runner.engine.reading import DEFAULT_TENANT, RunReader
+from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore, reads
 from langgraph_runner.engine.store.records import NewRun, new_run
 from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune
 from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.workflow import Workflow, WorkflowRegistry
+from langgraph_runner.workflow import ChangeRequest, Workflow, WorkflowRegistry, WorkflowSpec
 from langgraph_runner.workflow.changes import impact_of
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-    from langgraph_runner.engine.cache import HotTier
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
     from langgraph_runner.engine.store.records import RunRow, StepRow
@@ -41,9 +40,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
         Blueprint,
-        ChangeRequest,
         FailureMode,
-        WorkflowSpec,
     )
     from langgraph_runner.workflow.changes import Impact
 
@@ -76,6 +73,7 @@ class RunEngine(RunReader):
     Raises:
         WorkflowDefinitionError: A workflow cannot run.
         ValueError: An option is out of its range.
+        TypeError: An option is of another kind.
         SchemaVersionError: The database is of another release, or not of this package.
 
     Example:
@@ -113,12 +111,17 @@ class RunEngine(RunReader):
             ("poll_ms", poll_ms, 10, 3_600_000),
         ):
             checks.whole(value, low, high, field=name)
+        if isinstance(workflows, (Workflow, WorkflowSpec)):
+            raise TypeError("workflows: expected several of them, got one; put it into a list.")
+        if cache is not None:
+            checks.of_kind(cache, HotTier, field="cache", fix="one with get_many, put_many and clear")
+        files = None if artifacts is None else ArtifactStore(artifacts)
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
         host = Host(
             owner=REAL_RUNTIMES.awaiting.token_hex(8),
             store=runs,
             cache=TieredCache(runs, cache),
-            artifacts=ArtifactStore(artifacts or runs.database.folder),
+            artifacts=files or ArtifactStore(runs.database.folder),
             slots=asyncio.Semaphore(max_concurrency),
             collector=metrics_collector,
             spans=spans,
@@ -165,6 +168,7 @@ class RunEngine(RunReader):
             WorkflowInputError: The inputs do not fit. No run was made.
             ValueError: An option is out of its range.
         """
+        checks.of_kind(workflow, str, field="workflow", fix="the id of one that the engine has")
         blueprint = self.workflows.get_workflow(workflow)
         given = {} if inputs is None else inputs
         check = blueprint.inputs.check
@@ -295,6 +299,7 @@ class RunEngine(RunReader):
             RunNotFoundError: The tenant has no such run.
             ValueError: The reason is none.
         """
+        checks.of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._server.start()
         reason = checks.text(reason or "cancelled", checks.MAX_REASON, field="reason")
         if await self._store.write(CancelRun(run_id, tenant, reason)) is None:
@@ -315,6 +320,7 @@ class RunEngine(RunReader):
         Raises:
             ValueError: `older_than` is negative.
         """
+        checks.of_kind(older_than, timedelta, field="older_than", fix="such as timedelta(days=30)")
         if older_than < timedelta():
             raise ValueError(f"older_than: {older_than!r} is negative.")
         count = await self._store.write(Prune(tenant, round(older_than.total_seconds() * 1000)))
@@ -418,6 +424,7 @@ class RunEngine(RunReader):
         self, base_run_id: str, change: ChangeRequest, tenant: str
     ) -> tuple[Blueprint, RunRow, dict[str, StepRow], Impact]:
         """What a change would touch in a run that can be updated."""
+        checks.of_kind(change, ChangeRequest, field="change", fix="ChangeRequest(type, payload)")
         blueprint, base, rows = await self._base(base_run_id, tenant)
         if base.status != RunStatus.COMPLETED:
             raise RunStateError(

@@ -6,13 +6,13 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.engine.checks import statuses, whole
+from langgraph_runner.engine.checks import of_kind, statuses, whole
 from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
 from langgraph_runner.node.config import as_timeout_ms
-from langgraph_runner.workflow import StepStatus
+from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.heavy import read_json
 
 if TYPE_CHECKING:
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.serving import Server
     from langgraph_runner.engine.store.records import RunRow
     from langgraph_runner.node.config import TimeoutLike
-    from langgraph_runner.workflow import ArtifactRef, Blueprint, WorkflowRegistry
+    from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
 __all__ = ["DEFAULT_TENANT", "RunReader"]
 
 DEFAULT_TENANT: Final = "default"
+RUN_ID: Final = "the `id` of a run"
+_ARTIFACT: Final = "one that get_run_artifacts() gives"
 _EVENTS_PAGE: Final = 500
 
 
@@ -108,10 +110,12 @@ class RunReader:
         Raises:
             ArtifactError: It is gone, or is not what was kept.
         """
+        of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         return await asyncio.to_thread(self._host.artifacts.read, artifact)
 
     def artifact_path(self, artifact: ArtifactRef) -> Path:
         """Where a file is; it is named by its content. Do not change it."""
+        of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         return self._host.artifacts.path(artifact)
 
     async def list_runs(
@@ -137,6 +141,8 @@ class RunReader:
         """
         whole(limit, 1, 1_000, field="limit")
         asked = statuses(status, RunStatus)
+        if before is not None:
+            of_kind(before, Run, field="before", fix="the last Run of the page before")
         last = None if before is None else (round(before.created_at.timestamp() * 1000), before.id)
         rows = await self._store.read(
             reads.runs_page, tenant, workflow=workflow, statuses=asked, before=last, limit=limit
@@ -164,6 +170,7 @@ class RunReader:
             RunNotFoundError: The tenant has no such run.
             TimeoutError: It was not over in time. It goes on.
         """
+        of_kind(run_id, str, field="run_id", fix=RUN_ID)
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
         try:
             async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000), lent(self._host.slots):
@@ -211,6 +218,7 @@ class RunReader:
 
     async def _output(self, run_id: str, step: str, tenant: str) -> tuple[str, bytes]:
         """The workflow of a run, and the output of a step that has one."""
+        of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._server.start()
         found = await self._store.read(reads.step_output, tenant, run_id, step)
         if found is None:
@@ -223,6 +231,7 @@ class RunReader:
         return found.workflow, found.data
 
     async def _row(self, run_id: str, tenant: str) -> RunRow:
+        of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._server.start()
         row = await self._store.read(reads.run_by_id, tenant, run_id)
         if row is None:
