@@ -316,11 +316,18 @@ async def test_a_node_runs_as_many_steps_at_once_as_it_may(limit: int | None) ->
     assert at_work == [0, limit or 5]
 
 
-@pytest.mark.parametrize("limit", [0, -1, True])
-def test_a_limit_below_one_is_refused(limit: Any) -> None:
-    """Nothing would ever run."""
-    with pytest.raises(ValueError, match="max_concurrency"):
+@pytest.mark.parametrize("limit", [0, -1, True, 1.5, "4"])
+def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
+    """Below 1 nothing would ever run."""
+    with pytest.raises(ValueError, match=r"max_concurrency: .* is no whole number of at least 1\."):
         small().as_node(max_concurrency=limit)
+
+
+@pytest.mark.parametrize("option", ["inputs", "outputs"])
+def test_what_is_no_function_of_the_state_is_refused(option: str) -> None:
+    """When the node is made, not when it runs."""
+    with pytest.raises(TypeError, match=f"{option} is 0; give a function"):
+        small().as_node(**{option: 0})
 
 
 async def test_a_cancelled_node_leaves_no_task_behind() -> None:

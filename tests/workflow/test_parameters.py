@@ -437,6 +437,28 @@ def test_an_artifact_has_a_relative_path(name: str) -> None:
         StepContext().save_artifact(name, "x")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("a.txt", 5), "Artifact 'a.txt': its content is an int; give bytes or a text."),
+        (("a.txt", None), "its content is None; give bytes or a text."),
+        ((5, b"x"), "Artifact 5: its name is an int; give a text."),
+        (("a.txt", b"x", 5), "Artifact 'a.txt': its media type is an int; give a text."),
+    ],
+    ids=["content", "no content", "name", "media type"],
+)
+def test_an_artifact_is_text_or_bytes(arguments: Any, problem: str) -> None:
+    """What is wrong is named, with the artifact."""
+    with pytest.raises(TypeError, match=problem):
+        StepContext().save_artifact(*arguments)
+
+
+@pytest.mark.parametrize("content", [bytearray(b"tea"), memoryview(b"tea")], ids=["bytearray", "memoryview"])
+def test_an_artifact_may_be_any_kind_of_bytes(content: Any) -> None:
+    """Whoever keeps it gets plain ones."""
+    assert StepContext().save_artifact("a", content).size == 3
+
+
 def test_an_artifact_that_nobody_keeps_is_told_by_its_content() -> None:
     """So a step runs anywhere."""
     ref = StepContext().save_artifact("a/b.txt", "tea", "text/plain")

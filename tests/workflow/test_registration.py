@@ -134,23 +134,24 @@ async def later(_: Any) -> Any:
         (step(run=lambda x=float("nan"): 1), "default of its parameter 'x' cannot be hashed"),
         (step(run=functools.partial(lambda x: 1, [])), "argument 0 of its partial is a list"),
         (step(run=functools.partial(lambda x: 1, x=object())), "cannot be hashed"),
-        (step(run=3), "run is 3; give a function or a Runnable"),
-        (step(run=None), "run is None"),
+        (step(run=3), "its function is 3; give a function or a Runnable"),
+        (step(run=None), "its function is None"),
         (step(run={"a": len}), "give a function or a Runnable"),
-        (step(run=generate), "run is a generator function"),
-        (step(run=create_node(lambda state: {})), "run is a node already"),
-        (step(run=create_node(RunnableLambda(len))), "run is a node already"),
+        (step(run=generate), r"its function generate\(\) is a generator; return a list"),
+        (step(run=create_node(lambda state: {})), "its function is a node already"),
+        (step(run=create_node(RunnableLambda(len))), "its function is a node already"),
         (step(run=unreadable), "its return annotation cannot be read .*Money"),
         (step(output=type("Plain", (), {})), "values of the type Plain cannot be kept"),
         (step(retry=0), "retry: max_attempts: "),
         (step(retry=True), "retry: max_attempts: "),
         (step(retry="often"), "retry: expected a RetryConfig"),
         (step(retry={"attempts": 3}), "retry: attempts: Extra"),
+        (step(retry={1: 2}), "retry: keywords must be strings"),
         (step(timeout_ms=0), "timeout_ms"),
         (step(timeout_ms="1s"), "timeout_ms"),
         (step(total_timeout_ms=float("nan")), "total_timeout_ms"),
         (step(circuit_breaker={"failure_threshold": 0}), "circuit_breaker: failure_threshold: "),
-        (step(circuit_breaker=3), "circuit_breaker is 3"),
+        (step(circuit_breaker=3), "circuit_breaker is 3; give a CircuitBreakerConfig, its fields as a dict"),
         (step(cache="always"), "cache is 'always'; use one of global, run_only, none"),
         (step(cache=[]), r"cache is \[\]"),
         (step(join="some"), "join is 'some'; use one of all_success"),
@@ -165,15 +166,19 @@ async def later(_: Any) -> Any:
         (step(input_selector="inputs"), "input_selector is 'inputs'; give a function"),
         (step(input_selector=later), "input_selector is async"),
         (step(depends_on="abc"), "depends_on is the text 'abc'; give a tuple of ids"),
+        (step(depends_on=3), "depends_on is 3; give a tuple of ids"),
+        (step(depends_on=None), "depends_on is None; give a tuple of ids"),
         (step(depends_on=("b",)), "depends on 'b', which is no step"),
         (step(depends_on=([],)), r"depends on '\[\]', which is no step"),
-        (step(fallback=3), "fallback is 3"),
+        (step(description=3), "description is 3; use a text"),
+        (step(fallback=3), "its fallback is 3"),
+        (step(fallback=generate), r"its fallback generate\(\) is a generator"),
         (step(fallback=lambda x: 1), "its fallback needs 'x', which the step does not receive"),
         (step(fallback=lambda *rest: 1), r"parameter '\*rest' of its fallback cannot be named"),
         (step(run=RunnableLambda(len), fallback=lambda x, y: 1), "its fallback needs 'x', 'y'"),
         (step(fallback=create_node(lambda state: {})), "fallback is a node already"),
     ],
-    ids=[str(number) for number in range(49)],
+    ids=[str(number) for number in range(54)],
 )
 def test_a_step_that_cannot_run_is_refused(wrong: StepSpec, problem: str) -> None:
     """With one problem, which names it."""
@@ -187,7 +192,9 @@ def test_a_step_that_cannot_run_is_refused(wrong: StepSpec, problem: str) -> Non
 )
 def test_an_unusable_id_is_refused(name: Any) -> None:
     """Of a step and of a workflow."""
-    assert "unusable" in problems_of(step(name))[0]
+    (problem,) = problems_of(step(name))
+    assert "unusable" in problem
+    assert "Give it one with `id=`." in problem
     assert "unusable" in problems_of(step(), id=name)[0]
 
 
@@ -209,13 +216,15 @@ def test_a_step_cannot_have_the_name_of_a_field_of_the_inputs() -> None:
     [
         (ChangeSpec(type="x", reruns=("b",)), "it reruns 'b', which is no step"),
         (ChangeSpec(type="x", reruns="abc"), "reruns is the text 'abc'"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", reruns=3), "reruns is 3; give a tuple of ids"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", description=3), "description is 3; use a text"),  # type: ignore[arg-type]
         (ChangeSpec(type="x", apply=3), "apply is 3; give a function"),  # type: ignore[arg-type]
         (ChangeSpec(type="x", apply=later), "apply is async"),  # type: ignore[arg-type]
         (ChangeSpec(type="x", payload=type("Plain", (), {})), "is no model"),
         (ChangeSpec(type="y"), "it is listed as 'x'"),
         (3, "give a ChangeSpec"),
     ],
-    ids=[str(number) for number in range(7)],
+    ids=[str(number) for number in range(9)],
 )
 def test_a_change_that_means_nothing_is_refused(change: Any, problem: str) -> None:
     """With its type."""
@@ -234,6 +243,44 @@ def test_what_is_no_step_is_refused() -> None:
     """A function, for one."""
     assert problems_of(len) == ("<built-in function len> is no StepSpec.",)  # type: ignore[arg-type]
     assert problems_of() == ("it has no steps.",)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"steps": 3}, "steps is 3; give a tuple of StepSpecs"),
+        ({"steps": "abc"}, "steps is 'abc'; give a tuple"),
+        ({"changes": None}, "changes is None; give a dict"),
+        ({"changes": [ChangeSpec(type="x")]}, "give a dict of ChangeSpecs by type"),
+    ],
+    ids=["number", "text", "none", "list"],
+)
+def test_a_spec_whose_parts_cannot_be_listed_is_refused(wrong: Any, problem: str) -> None:
+    """When it is registered, and when it is made a `Workflow`."""
+    spec = WorkflowSpec(**{"id": "w", "steps": (step(),), **wrong})
+    for read in (lambda: WorkflowRegistry([spec]), lambda: Workflow.from_spec(spec)):
+        with pytest.raises(WorkflowDefinitionError, match=problem):
+            read()
+
+
+def test_what_is_no_step_of_a_spec_is_refused_when_the_workflow_is_checked() -> None:
+    """Until then nobody asks what it runs."""
+    flow = Workflow.from_spec(WorkflowSpec(id="w", steps=(3,)))  # type: ignore[arg-type]
+    with pytest.raises(WorkflowDefinitionError, match="3 is no StepSpec"):
+        flow.blueprint()
+
+
+def test_a_description_is_a_text() -> None:
+    """It is shown to people."""
+    assert problems_of(step(), description=3) == ("description is 3; use a text.",)
+
+
+@pytest.mark.parametrize("declared", [type("Plain", (), {}), "NoSuch", 3], ids=["class", "text", "number"])
+def test_a_type_that_cannot_be_kept_is_told_on_one_line(declared: Any) -> None:
+    """Without what pydantic tells those who write types for it."""
+    (problem,) = problems_of(step(output=declared))
+    assert "cannot be kept as JSON" in problem
+    assert "\n" not in problem
 
 
 @pytest.mark.parametrize("junk", [3, "w", lambda: 1])
@@ -269,9 +316,42 @@ def test_a_function_of_several_steps_is_no_name() -> None:
 
 
 def test_an_unknown_option_is_a_type_error() -> None:
-    """As of any function."""
-    with pytest.raises(TypeError, match="retrys"):
-        Workflow("w").step(lambda: 1, retrys=3)  # type: ignore[call-overload]
+    """As of any function, with the name of the step."""
+    with pytest.raises(
+        TypeError, match=r"Step 'generate': there is no option 'retrys'\. Did you mean 'retry'\?"
+    ):
+        Workflow("w").step(generate, retrys=3)  # type: ignore[call-overload]
+
+
+def test_a_text_in_place_of_a_function_is_a_type_error() -> None:
+    """Whoever writes `@flow.step("price")` means its id."""
+    with pytest.raises(TypeError, match="name a step with id='price'"):
+        Workflow("w").step("price")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("type", ["", None, [], generate], ids=["empty", "none", "list", "function"])
+def test_the_type_of_a_change_is_a_text(type: Any) -> None:  # noqa: A002
+    """Said where it is written."""
+    with pytest.raises(WorkflowDefinitionError, match="the type is unusable"):
+        Workflow("w").on_change(type)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (generate, "depends_on is <function generate .*; give a tuple of ids"),
+        (3, "depends_on is 3; give a tuple of ids"),
+        ([3], "it depends on '3', which is no step"),
+        ([generate], "it depends on 'generate', which is no step"),
+    ],
+    ids=["function", "number", "list of numbers", "function of no step"],
+)
+def test_what_a_decorated_step_cannot_wait_for_is_named(given: Any, problem: str) -> None:
+    """As it was written."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="a", depends_on=given)
+    with pytest.raises(WorkflowDefinitionError, match=problem):
+        flow.blueprint()
 
 
 def test_a_registry_knows_what_was_registered() -> None:
@@ -287,12 +367,26 @@ def test_a_registry_knows_what_was_registered() -> None:
 
 
 def test_two_workflows_of_one_id_are_refused() -> None:
-    """The first stays."""
+    """The first stays; each way out is named."""
     registry = WorkflowRegistry([WorkflowSpec(id="w", steps=(step(),))])
     before = registry.get_workflow("w")
-    with pytest.raises(WorkflowDefinitionError, match="there is a workflow of this id already"):
+    with pytest.raises(WorkflowDefinitionError, match="another workflow is registered under this id"):
         registry.register(WorkflowSpec(id="w", steps=(step("b"),)))
     assert registry.get_workflow("w") is before
+
+
+@pytest.mark.parametrize("junk", [3, Workflow("w")], ids=["number", "workflow"])
+def test_a_registry_takes_a_list(junk: Any) -> None:
+    """A workflow alone is none."""
+    with pytest.raises(TypeError, match="Expected a list of workflows"):
+        WorkflowRegistry(junk)
+
+
+@pytest.mark.parametrize("junk", [3, [], None])
+def test_what_is_no_name_is_an_unknown_workflow(junk: Any) -> None:
+    """Hashable or not."""
+    with pytest.raises(UnknownWorkflowError, match=r"Registered: none\. Give its id"):
+        WorkflowRegistry().get_workflow(junk)
 
 
 def test_an_unknown_workflow_is_told_with_the_known_ones() -> None:

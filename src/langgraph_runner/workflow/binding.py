@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow.hints import Hints
     from langgraph_runner.workflow.spec import StepSpec
 
-__all__ = ["HOST_PARAMETERS", "Binding", "bind", "named_parameters", "return_type"]
+__all__ = ["HOST_PARAMETERS", "Binding", "bind", "name_of", "named_parameters", "return_type"]
 
 HOST_PARAMETERS: Final = frozenset({"ctx", "config", "runtime"})
 """What whoever runs a step provides. It says nothing of the result, so it is not part of what is hashed."""
@@ -96,6 +96,15 @@ def bind(
         defaults=tuple(found["defaults"]),
         bound=bound,
     ), problems
+
+
+def name_of(function: Any) -> str:
+    """What a function, a partial of one or a Runnable is called; the class of what has no name."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if isinstance(function, Runnable):
+        return function.get_name()
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def named_parameters(

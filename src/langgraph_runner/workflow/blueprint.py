@@ -8,9 +8,12 @@ from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, bind, re
 from langgraph_runner.workflow.checks import (
     binding_problems,
     change_problems,
+    description_problems,
+    list_problem,
     name_problem,
     option_problems,
     run_problem,
+    shape_problems,
 )
 from langgraph_runner.workflow.dag import Dag, cycles_in
 from langgraph_runner.workflow.errors import StepOutputError, WorkflowDefinitionError
@@ -44,7 +47,7 @@ class Blueprint:
         if not isinstance(spec, WorkflowSpec):
             raise TypeError(f"Expected a WorkflowSpec, got {spec!r:.80}.")
         draft = _Draft(spec)
-        problems = [*draft.examined()]
+        problems = [*shape_problems(spec)] or [*draft.examined()]
         if problems or draft.inputs is None:
             raise WorkflowDefinitionError(workflow=str(spec.id), problems=tuple(problems))
         self.spec = spec
@@ -98,6 +101,7 @@ class _Draft:
             yield problem
         if not isinstance(self.spec.version, str) or not self.spec.version:
             yield f"version is {self.spec.version!r:.80}; use a text that is not empty."
+        yield from description_problems(self.spec.description)
         if not self.spec.steps:
             yield "it has no steps."
         steps: tuple[Any, ...] = self.spec.steps
@@ -105,7 +109,7 @@ class _Draft:
             if not isinstance(step, StepSpec):
                 yield f"{step!r:.80} is no StepSpec."
             elif (problem := name_problem(step.id)) is not None:
-                yield f"step {step.id!r:.80}: {problem}"
+                yield f"step {step.id!r:.80}: {problem} Give it one with `id=`."
             elif step.id in self.steps:
                 yield f"step '{step.id}': there are several steps of this id; rename all but one."
             else:
@@ -150,8 +154,8 @@ class _Draft:
 
     def _dependencies(self, step: StepSpec, binding: Binding, hints: Hints) -> Iterator[str]:
         named: Any = step.depends_on
-        if isinstance(named, str):
-            yield f"depends_on is the text {named!r:.80}; give a tuple of ids."
+        if (problem := list_problem("depends_on", named)) is not None:
+            yield problem
             named = ()
         known: list[str] = []
         for before in named:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overload
@@ -12,9 +11,12 @@ from langchain_core.runnables import Runnable
 from langgraph_runner.node.callee import NodeFunction
 from langgraph_runner.node.config import RetryLike, TimeoutLike
 from langgraph_runner.node.factory import CircuitBreakerLike
+from langgraph_runner.workflow.binding import name_of
 from langgraph_runner.workflow.blueprint import Blueprint
+from langgraph_runner.workflow.checks import change_type_problem, list_problem, shape_problems
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
 from langgraph_runner.workflow.graphs import as_node, to_graph
+from langgraph_runner.workflow.hints import did_you_mean
 from langgraph_runner.workflow.spec import (
     CacheScope,
     ChangeSpec,
@@ -95,14 +97,18 @@ class Workflow:
 
         Raises:
             TypeError: It is no `WorkflowSpec`.
+            WorkflowDefinitionError: Its steps or its changes cannot be listed.
         """
         if not isinstance(spec, WorkflowSpec):
             raise TypeError(f"Expected a WorkflowSpec, got {spec!r:.80}.")
+        if problems := tuple(shape_problems(spec)):
+            raise WorkflowDefinitionError(workflow=str(spec.id), problems=problems)
         workflow = cls(spec.id, inputs=spec.inputs, version=spec.version, description=spec.description)
         workflow._steps = [*spec.steps]
         workflow._changes = dict(spec.changes)
         for step in spec.steps:
-            workflow._ids.setdefault(_key(step.run), []).append(step.id)
+            if isinstance(step, StepSpec):  # What is none is told when the workflow is checked.
+                workflow._ids.setdefault(_key(step.run), []).append(step.id)
         return workflow
 
     @overload
@@ -123,13 +129,20 @@ class Workflow:
             The function itself.
 
         Raises:
-            TypeError: An option is none.
+            TypeError: An option is none, or the function is a text.
             WorkflowDefinitionError: `depends_on` names a function that runs in several steps.
         """
         if function is None:
             return lambda decorated: self.step(decorated, **options)
+        if isinstance(function, str):
+            raise TypeError(
+                f"step() is given the text {function!r:.80}; name a step with id={function!r:.80}."
+            )
         given = options.pop("id", None)
-        name = _name_of(function) if given is None else given
+        name = name_of(function) if given is None else given
+        if unknown := [each for each in options if each not in StepOptions.__annotations__]:
+            hint = did_you_mean(unknown[0], StepOptions.__annotations__)
+            raise TypeError(f"Step '{name}': there is no option '{unknown[0]}'.{hint}")
         depends_on: Any = self._ids_of(options.pop("depends_on", ()))
         self._steps.append(StepSpec(id=name, run=function, depends_on=depends_on, **options))
         self._ids.setdefault(_key(function), []).append(name)
@@ -159,9 +172,11 @@ class Workflow:
             description: For people.
 
         Raises:
-            WorkflowDefinitionError: The type has a meaning already, or `reruns` names a function that runs in several
-                steps.
+            WorkflowDefinitionError: The type is no text or has a meaning already, or `reruns` names a function that
+                runs in several steps.
         """
+        if (problem := change_type_problem(type)) is not None:
+            raise WorkflowDefinitionError(workflow=self.id, problems=(problem,))
         if type in self._changes:
             raise WorkflowDefinitionError(
                 workflow=self.id, problems=(f"change '{type}': it is defined twice; remove one.",)
@@ -208,8 +223,10 @@ class Workflow:
         return as_node(self.blueprint(), **options)
 
     def _ids_of(self, steps: Iterable[Any]) -> Any:
-        # A text is refused when the workflow is checked; its letters would be told as the names of steps.
-        return steps if isinstance(steps, str) else tuple(self._id_of(each) for each in steps)
+        # What is no list of ids is refused when the workflow is checked, with all else that is wrong.
+        if list_problem("", steps) is not None:
+            return steps
+        return tuple(self._id_of(each) for each in steps)
 
     def _id_of(self, step: Any) -> Any:
         if isinstance(step, str):
@@ -219,10 +236,12 @@ class Workflow:
             raise WorkflowDefinitionError(
                 workflow=self.id,
                 problems=(
-                    f"{_name_of(step)} runs in several steps: {', '.join(ids)}; name the one you mean by its id.",
+                    f"{name_of(step)} runs in several steps: {', '.join(ids)}; name the one you mean by its id.",
                 ),
             )
-        return ids[0] if ids else _name_of(step)
+        if ids:
+            return ids[0]
+        return name_of(step) if callable(step) or isinstance(step, Runnable) else step
 
 
 def _key(function: Any) -> Any:
@@ -230,11 +249,3 @@ def _key(function: Any) -> Any:
     if isinstance(function, MethodType):
         return id(function.__self__), id(function.__func__)
     return id(function)
-
-
-def _name_of(function: Any) -> str:
-    while isinstance(function, functools.partial):
-        function = function.func
-    if isinstance(function, Runnable):
-        return function.get_name()
-    return str(getattr(function, "__name__", type(function).__name__))

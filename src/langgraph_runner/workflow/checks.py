@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables import Runnable
@@ -12,19 +13,29 @@ from pydantic import ValidationError
 from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker
 from langgraph_runner.node.config import as_retry_config, as_timeout_ms
 from langgraph_runner.node.nodes import is_node
-from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, named_parameters
+from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.faults import in_words
 from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
 from langgraph_runner.workflow.spec import CacheScope, ChangeSpec, JoinRule
 from langgraph_runner.workflow.values import adapter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from langgraph_runner.workflow.hints import Hints
-    from langgraph_runner.workflow.spec import StepSpec
+    from langgraph_runner.workflow.spec import StepSpec, WorkflowSpec
 
-__all__ = ["binding_problems", "change_problems", "name_problem", "option_problems", "run_problem"]
+__all__ = [
+    "binding_problems",
+    "change_problems",
+    "change_type_problem",
+    "description_problems",
+    "list_problem",
+    "name_problem",
+    "option_problems",
+    "run_problem",
+    "shape_problems",
+]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CACHE_SCOPES: Final = [*CacheScope]
@@ -37,19 +48,19 @@ def name_problem(name: object) -> str | None:
     if isinstance(name, str) and _NAME.fullmatch(name):
         return None
     return (
-        f"the id {name!r:.80} is unusable: use 1 to 128 letters (a-z), digits, '.', '_' and '-', a letter or digit"
+        f"the id {name!r:.80} is unusable: use 1 to 128 ASCII letters, digits, '.', '_' and '-', a letter or digit"
         " first."
     )
 
 
-def run_problem(function: Any, option: str = "run") -> str | None:
+def run_problem(function: Any, role: str = "function") -> str | None:
     """Why this can be nobody's step or fallback."""
     if not callable(function) and not isinstance(function, Runnable):
-        return f"{option} is {function!r:.80}; give a function or a Runnable."
+        return f"its {role} is {function!r:.80}; give a function or a Runnable."
     if is_node(function):
-        return f"{option} is a node already; give its function, and its options to the step."
+        return f"its {role} is a node already; give the node's function, and its options to the step."
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        return f"{option} is a generator function; return what it yields as a list."
+        return f"its {role} {name_of(function)}() is a generator; return a list of what it yields."
     return None
 
 
@@ -77,6 +88,7 @@ def option_problems(step: StepSpec) -> Iterator[str]:
         yield f"cache_ttl_s is {ttl!r:.80}; use seconds, more than 0, or None for ever."
     if not isinstance(step.version, str) or not step.version:
         yield f"version is {step.version!r:.80}; use a text that is not empty."
+    yield from description_problems(step.description)
     yield from _function_problem("input_selector", step.input_selector)
 
 
@@ -119,24 +131,54 @@ def _fallback_problems(fallback: Any, binding: Binding) -> Iterator[str]:
     )
 
 
+def list_problem(option: str, ids: Any) -> str | None:
+    """Why this is no list of ids."""
+    if isinstance(ids, str):  # Or its letters would be told as the names of steps.
+        return f"{option} is the text {ids!r:.80}; give a tuple of ids."
+    return None if isinstance(ids, Iterable) else f"{option} is {ids!r:.80}; give a tuple of ids."
+
+
+def shape_problems(spec: WorkflowSpec) -> Iterator[str]:
+    """Why its steps or its changes cannot be listed."""
+    steps: Any = spec.steps
+    changes: Any = spec.changes
+    if isinstance(steps, str) or not isinstance(steps, Iterable):
+        yield f"steps is {steps!r:.80}; give a tuple of StepSpecs."
+    if not isinstance(changes, Mapping):
+        yield f"changes is {changes!r:.80}; give a dict of ChangeSpecs by type."
+
+
+def description_problems(description: Any) -> Iterator[str]:
+    """Why this describes nothing."""
+    if not isinstance(description, str):
+        yield f"description is {description!r:.80}; use a text."
+
+
+def change_type_problem(type: Any) -> str | None:  # noqa: A002 - the change's own word
+    """Why this is no type of a change."""
+    if isinstance(type, str) and type:
+        return None
+    return f"change {type!r:.80}: the type is unusable; use a text that is not empty."
+
+
 def change_problems(key: object, change: Any, steps: Mapping[str, Any], hints: Hints) -> Iterator[str]:
     """What is wrong with a change."""
     if not isinstance(change, ChangeSpec):
         yield f"change {key!r:.80} is {change!r:.80}; give a ChangeSpec."
         return
     named = f"change '{change.type}'"
-    if not isinstance(change.type, str) or not change.type:
-        yield f"{named}: the type is unusable; use a text that is not empty."
+    if (problem := change_type_problem(change.type)) is not None:
+        yield problem
     if change.type != key:
         yield f"{named}: it is listed as {key!r:.80}; list it by its type."
     reruns: Any = change.reruns
-    if isinstance(reruns, str):
-        yield f"{named}: reruns is the text {reruns!r:.80}; give a tuple of ids."
+    if (problem := list_problem("reruns", reruns)) is not None:
+        yield f"{named}: {problem}"
         reruns = ()
     for step in reruns:
         if not isinstance(step, str) or step not in steps:
             yield f"{named}: it reruns '{step}', which is no step.{hints.of(step)}"
-    for problem in _function_problem("apply", change.apply):
+    for problem in (*_function_problem("apply", change.apply), *description_problems(change.description)):
         yield f"{named}: {problem}"
     if change.payload is not None:
         try:
@@ -151,14 +193,17 @@ def _refusals(name: str, read: Callable[[], object]) -> Iterator[str]:
     except ValidationError as error:
         yield f"{name}: {in_words(error)}."
     except (TypeError, ValueError) as error:
-        yield str(error)
+        yield str(error) if str(error).startswith(name) else f"{name}: {error}."
 
 
 def _as_breaker_config(breaker: Any) -> None:
     if isinstance(breaker, dict):
         CircuitBreakerConfig(**breaker)
     elif breaker is not None and not isinstance(breaker, (CircuitBreakerConfig, NodeCircuitBreaker)):
-        raise TypeError(f"circuit_breaker is {breaker!r:.80}; give a CircuitBreakerConfig.")
+        raise TypeError(
+            f"circuit_breaker is {breaker!r:.80}; give a CircuitBreakerConfig, its fields as a dict, or a"
+            " NodeCircuitBreaker."
+        )
 
 
 def _function_problem(name: str, function: Any) -> Iterator[str]:

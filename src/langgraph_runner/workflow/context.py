@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.context import CURRENT_CONTEXT
+from langgraph_runner.workflow.fidelity import a_kind
 from langgraph_runner.workflow.hashing.scalars import is_unicode
 
 if TYPE_CHECKING:
@@ -112,9 +113,16 @@ class StepContext:
             media_type: Such as `image/svg+xml`.
 
         Raises:
+            TypeError: The name or the media type is no text, or the content is neither text nor bytes.
             ValueError: The name is no relative path.
         """
-        content = data.encode() if isinstance(data, str) else data
+        for what, text in (("name", name), ("media type", media_type)):
+            if not isinstance(text, str):
+                raise TypeError(f"Artifact {name!r:.80}: its {what} is {a_kind(text)}; give a text.")
+        content: Any = data.encode() if isinstance(data, str) else data
+        if not isinstance(content, (bytes, bytearray, memoryview)):
+            raise TypeError(f"Artifact '{name}': its content is {a_kind(data)}; give bytes or a text.")
+        content = bytes(content)
         if not is_artifact_name(name):
             raise ValueError(
                 f"The artifact name {name!r:.80} is no relative path, such as 'images/hero.svg'."

@@ -108,10 +108,15 @@ def as_node(
         step that failed, when all that could run has ended.
 
     Raises:
+        TypeError: `inputs` or `outputs` is no function.
         ValueError: `max_concurrency` is out of its range.
     """
-    if max_concurrency is not None and (isinstance(max_concurrency, bool) or max_concurrency < 1):
-        raise ValueError(f"max_concurrency: {max_concurrency!r} is not at least 1.")
+    limit: Any = max_concurrency
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"max_concurrency: {limit!r:.80} is no whole number of at least 1.")
+    for option, function in (("inputs", inputs), ("outputs", outputs)):
+        if function is not None and not callable(function):
+            raise TypeError(f"{option} is {function!r:.80}; give a function.")
     select = inputs or _fields_of(blueprint)
 
     async def awaited(state: Any, config: RunnableConfig) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from langgraph_runner.workflow.blueprint import Blueprint
@@ -10,8 +11,6 @@ from langgraph_runner.workflow.errors import UnknownWorkflowError, WorkflowDefin
 from langgraph_runner.workflow.hints import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from langgraph_runner.workflow.spec import WorkflowSpec
 
 __all__ = ["WorkflowRegistry"]
@@ -24,10 +23,13 @@ class WorkflowRegistry:
         workflows: What to register at once.
 
     Raises:
+        TypeError: It is no list, or see `register`.
         WorkflowDefinitionError: See `register`.
     """
 
     def __init__(self, workflows: Iterable[Workflow | WorkflowSpec] = ()) -> None:
+        if not isinstance(workflows, Iterable):
+            raise TypeError(f"Expected a list of workflows, got {workflows!r:.80}; put it in [ ].")
         self._blueprints: dict[str, Blueprint] = {}
         for workflow in workflows:
             self.register(workflow)
@@ -46,7 +48,8 @@ class WorkflowRegistry:
         known = self._blueprints.setdefault(blueprint.id, blueprint)
         if known.spec is not blueprint.spec:
             problem = (
-                "there is a workflow of this id already; rename one, or register it once it is complete."
+                "another workflow is registered under this id. Give one of the two another id; if they are the same"
+                " one, register it only after its last step and change were added."
             )
             raise WorkflowDefinitionError(workflow=blueprint.id, problems=(problem,))
         return known
@@ -57,10 +60,11 @@ class WorkflowRegistry:
         Raises:
             UnknownWorkflowError: There is none; the error names what there is.
         """
-        if name not in self._blueprints:
+        if not isinstance(name, str) or name not in self._blueprints:
             known = ", ".join(self._blueprints) or "none"
-            hint = did_you_mean(name, self._blueprints)
-            raise UnknownWorkflowError(workflow=name, hint=f"Registered: {known}.{hint}")
+            is_text = isinstance(name, str)
+            hint = did_you_mean(name, self._blueprints) if is_text else " Give its id, which is a text."
+            raise UnknownWorkflowError(workflow=str(name), hint=f"Registered: {known}.{hint}")
         return self._blueprints[name]
 
     def list_workflows(self) -> list[Blueprint]:

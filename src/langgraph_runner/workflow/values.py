@@ -6,7 +6,7 @@ import inspect
 from functools import lru_cache
 from typing import Any, Final
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
 from langgraph_runner.workflow.errors import StepOutputError
@@ -128,6 +128,7 @@ def _made(annotation: Any) -> TypeAdapter[Any]:
     try:
         adapter = TypeAdapter(annotation)
         adapter.rebuild()
-    except PydanticUserError as error:
-        raise ValueError(error.message) from error
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        # Its first line says what is wrong; the rest is for those who write types for pydantic.
+        raise ValueError(error.message.partition("\n")[0]) from error
     return adapter
