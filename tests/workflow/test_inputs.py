@@ -146,3 +146,22 @@ def test_what_changed_is_what_a_step_would_see(
 def test_a_schema_tells_what_they_look_like() -> None:
     """For forms and for people."""
     assert set(InputType("w", Brief).json_schema()["properties"]) == {"Hue", "name"}
+
+
+def test_a_key_that_the_model_does_not_know_is_ignored() -> None:
+    """As pydantic has it, of each kind of model."""
+    for model in (Brief, Card, Note):
+        inputs = InputType("w", model)
+        assert b"huee" not in inputs.check({"Hue" if model is Brief else "hue": 1, "huee": 2})[1]
+
+
+def test_a_model_may_forbid_the_keys_that_it_does_not_know() -> None:
+    """Each of them is named."""
+
+    class Strict(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+
+        hue: int = 1
+
+    with pytest.raises(WorkflowInputError, match="huee: Extra inputs are not permitted"):
+        InputType("w", Strict).check({"huee": 2})
