@@ -154,7 +154,7 @@ def as_retry_config(retry: RetryLike | None) -> RetryConfig | None:
     if isinstance(retry, int):
         return RetryConfig(max_attempts=retry)
     raise TypeError(
-        f"retry: expected a RetryConfig, a dict, a number of attempts or a RetryPolicy, got {retry!r}."
+        f"retry: expected a RetryConfig, a dict, a number of attempts or a RetryPolicy, got {retry!r:.80}."
     )
 
 
@@ -179,9 +179,9 @@ def as_timeout_ms(timeout: TimeoutLike | None, *, field: str) -> float | None:
     if isinstance(timeout, timedelta):
         timeout = timeout.total_seconds() * 1000
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"{field}: expected ms, a timedelta or a TimeoutPolicy, got {timeout!r}.")
+        raise TypeError(f"{field}: expected ms, a timedelta or a TimeoutPolicy, got {timeout!r:.80}.")
     if not 0 < timeout <= MAX_MS:
-        raise ValueError(f"{field}: {timeout!r} is not between 0 (exclusive) and {MAX_MS} ms.")
+        raise ValueError(f"{field}: {timeout!r:.80} is not between 0 (exclusive) and {MAX_MS} ms.")
     return float(timeout)
 
 
