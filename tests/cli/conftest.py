@@ -124,7 +124,9 @@ def cli(tmp_path, monkeypatch):
     for name in ("LANGGRAPH_RUNNER_STORE", "LANGGRAPH_RUNNER_TENANT", "LANGGRAPH_RUNNER_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     yield Cli(tmp_path)
-    sys.modules.pop("shop", None)
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 class Terminal(io.StringIO):

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import NoSuchModuleError, OperationalError
 
+from langgraph_runner.cli.databases import told_of
 from langgraph_runner.cli.exits import EXIT_CODES, EXIT_OF_CODE, ExitCode
-from langgraph_runner.cli.problems import CliCode, Problem
+from langgraph_runner.cli.problems import CliCode, CliError, Problem
 from langgraph_runner.cli.reading import read_duration
 from langgraph_runner.cli.words import ago, duration, face, size
 from langgraph_runner.errors import ErrorCode
@@ -33,6 +34,35 @@ def test_a_database_that_refuses_is_told_in_one_line():
     problem = Problem.of(OperationalError("SELECT secret", {}, Exception("disk full\nmore")))
     assert problem == ("DATABASE_FAILED", "The database refused: disk full", ExitCode.OTHER)
     assert json.loads(json.dumps(problem._asdict()))["exit_code"] == 8
+
+
+@pytest.mark.parametrize(
+    ("store", "words", "told"),
+    [
+        (
+            "sqlite:///runs.db",
+            "attempt to write a readonly database",
+            "sqlite:///runs.db refused: attempt to write a readonly database. Check that you may write to the file",
+        ),
+        ("sqlite:///runs.db", "file is not a database", "Check that it is the right file."),
+        ("sqlite:///no/runs.db", "unable to open database file", "Check that its folder is there"),
+        ("sqlite:////", "unable to open database file", "That is a folder: name a file in it."),
+        ("sqlite:///runs.db", "unheard of", "sqlite:///runs.db refused: unheard of."),
+        ("postgresql://me:secret@there/x", "connection failed", "postgresql://me:***@there/x refused: conn"),
+        (
+            "shop:engine",
+            "database is locked",
+            "The database of shop:engine refused: database is locked. Some",
+        ),
+    ],
+)
+def test_a_database_that_refuses_is_named_with_what_to_look_at(store, words, told):
+    """Without its password."""
+    with pytest.raises(CliError) as caught, told_of(store):
+        raise OperationalError("SELECT secret", {}, Exception(words))
+    assert caught.value.code is CliCode.DATABASE_FAILED
+    assert told in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_database_that_cannot_be_asked_is_told_in_one_line():

@@ -40,7 +40,12 @@ def test_the_database_is_that_of_the_option_then_of_the_environment(cli):
         ("shoq:engine", "there is no module 'shoq'. Did you mean 'shop'?"),
         ("zzzzzz:engine", "there is no module 'zzzzzz'. It is looked for in "),
         ("shop:engin", "shop has no attribute 'engin'. Did you mean 'engine'?"),
-        ("shop:zzzzzz", "shop has no attribute 'zzzzzz'. It has: shop."),
+        ("shop:zzzzzz", "shop has no attribute 'zzzzzz'. It has: broken, engine, everything, shop."),
+        ("shop.py:engine", "'shop.py' is no module. Did you mean 'shop:engine'?"),
+        ("./stores/shop:engine", "'./stores/shop' is no module. Did you mean 'stores.shop:engine'?"),
+        ("../beside/shop:engine", "'../beside/shop' is no module. Give 'shop:engine' in the folder /"),
+        ("../nowhere:engine", "'../nowhere' is no module. Give its name as Python imports it"),
+        (".shop:engine", "'.shop' is no module. Give its name as Python imports it"),
         ("shop:number", "shop:number is an int, not a RunEngine"),
         ("shop:later", "shop:later is a coroutine function; give a plain function."),
         ("shop:broken", "shop:broken failed: KeyError: 'no key' (shop.py, line "),
@@ -66,6 +71,9 @@ def test_an_app_that_is_none_is_told_in_one_line(cli, app, problem):
     }
     for name, text in files.items():
         (cli.folder / f"{name}.py").write_text(text)
+    for folder in ("stores", "../beside"):
+        (cli.folder / folder).mkdir(exist_ok=True)
+        (cli.folder / folder / "shop.py").touch()
     done = cli("run", "shop.v1", "--app", app)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("Error: --app: ")

@@ -1,6 +1,7 @@
 """Commands that look, and those that change what is kept."""
 
 import json
+import sys
 
 import pytest
 
@@ -47,6 +48,26 @@ def test_steps_are_listed_in_columns(cli):
     assert [line for line in lines if line != line.rstrip()] == []
 
 
+def test_an_error_of_several_lines_is_one_row(cli):
+    """The first cell of a line is always the mark of a step."""
+    (cli.folder / "lines.py").write_text(
+        "from langgraph_runner.workflow import Workflow\nflow = Workflow('lines')\n"
+        "@flow.step\ndef a(inputs): raise ValueError('one\\n\\ttwo')\n"
+    )
+    cli("run", "lines", "--app", "lines:flow")
+    lines = cli("steps", "last").out.splitlines()
+    assert (len(lines), lines[1].endswith("ValueError: one two")) == (2, True)
+
+
+def test_a_reason_of_several_lines_is_one_field(cli):
+    """Its name stands once, and an event is one line."""
+    cli.run("--detach")
+    assert "cancelled  one two\n" in cli("cancel", "last", "--reason", "one\ntwo").out
+    assert len(cli("events", "last").out.splitlines()) == len(
+        cli("events", "last", "--json").out.splitlines()
+    )
+
+
 def test_steps_are_listed_by_status(cli):
     """As JSON they are what the engine says."""
     cli.run("--set", "fails=true")
@@ -81,6 +102,28 @@ def test_files_are_listed_and_copied_out(cli):
     assert (cli.folder / "files" / "media" / "ads" / "search.txt").read_text() == "buy"
 
 
+def test_a_file_that_was_copied_out_is_told_with_its_place(cli):
+    """Not with that of the store."""
+    cli.run()
+    out = cli("artifacts", "last", "--out", "files").out
+    assert out.splitlines()[1].split() == [
+        "media", "ads/search.txt", "3", "B", "text/plain", "files/media/ads/search.txt"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("folder", "problem"),
+    [("shop.py", "--out: shop.py is a file; give a folder."), ("half", "--out: [Errno ")],
+)
+def test_a_folder_that_is_none_is_told_with_its_option(cli, folder, problem):
+    """It is a file, or there is one in the way."""
+    cli.run()
+    (cli.folder / "half").mkdir()
+    (cli.folder / "half" / "media").touch()
+    done = cli("artifacts", "last", "--out", folder)
+    assert (done.code, problem in done.err) == (8, True)
+
+
 def test_a_run_without_files_says_so(cli):
     """No empty table."""
     cli.run("--detach")
@@ -94,7 +137,9 @@ def test_a_file_that_is_gone_is_an_error(cli):
         if path.is_file():
             path.unlink()
     done = cli("artifacts", "last", "--out", "files", "--json")
-    assert (done.code, json.loads(done.err)["code"]) == (8, "ARTIFACT_FAILED")
+    error = json.loads(done.err)
+    assert (done.code, error["code"]) == (8, "ARTIFACT_FAILED")
+    assert error["message"].endswith(". A further run makes it again.")
 
 
 def test_events_are_one_line_each(cli):
@@ -133,6 +178,12 @@ def test_workflows_are_listed(cli):
     """With what they are for."""
     assert cli("workflows").out.splitlines()[1].split() == ["shop.v1", "1", "3", "1", "A", "small", "shop"]
     assert [each["id"] for each in cli("workflows", "--json").json] == ["shop.v1"]
+
+
+def test_no_workflows_are_no_table(cli):
+    """But a sentence."""
+    (cli.folder / "empty.py").write_text("x = []\n")
+    assert cli("workflows", "--app", "empty:x").out == "No workflows.\n"
 
 
 def test_one_workflow_is_shown_with_its_steps_changes_and_inputs(cli):
@@ -259,17 +310,25 @@ def test_looking_needs_no_app(cli):
         (["steps", "last", "qqq"], 3, "STEP_NOT_FOUND"),
         (["plan", "last", "paint"], 4, "VALIDATION_FAILED"),
         (["graph", "shop.v1", "--out", "x.svg"], 2, "USAGE"),
+        (["graph", "shop.v1", "--format", "mermaid"], 2, "USAGE"),
+        (["timeline", "last", "--format", "svg"], 2, "USAGE"),
+        (["status", "last", "--tenant", ""], 2, "USAGE"),
+        (["status", ""], 2, "USAGE"),
+        (["cancel", "last", "--reason", "x" * 2001], 2, "USAGE"),
+        (["runs", "--before", "\udcff"], 2, "USAGE"),
         (["artifacts", "last", "--out", "shop.py"], 8, "FILE_FAILED"),
         (["status", "last", "--store", "mysql://x"], 2, "STORE_INVALID"),
         (["status", "last", "--store", "nonsense"], 2, "STORE_INVALID"),
         (["db", "version", "--store", "nonsense"], 2, "STORE_INVALID"),
         (["status", "last", "--store", "sqlite:///shop.py"], 8, "DATABASE_FAILED"),
+        (["db", "version", "--store", "sqlite:///shop.py/x.db"], 8, "FILE_FAILED"),
         (["db", "upgrade", "--store", "postgresql://localhost:1/x"], 8, "NOT_INSTALLED"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_what_is_not_there_is_said_in_one_line(cli, arguments, code, problem):
+def test_what_is_not_there_is_said_in_one_line(cli, monkeypatch, arguments, code, problem):
     """With the code of the error, and the exit code that belongs to it."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     cli.run()
     done = cli(*arguments, "--json")
     assert (done.code, done.out) == (code, "")

@@ -143,14 +143,63 @@ def test_a_terminated_command_hands_its_run_over_at_once(process, cli):
     assert cli("resume", "last", "--json").json["status"] == "completed"
 
 
-def test_a_reader_that_goes_away_ends_it_without_a_word(process, cli):
-    """As with `| head -1`."""
+@pytest.mark.parametrize("command", [("events", "last"), ("runs", "--json"), ("run", "--help")], ids=" ".join)
+def test_a_reader_that_goes_away_is_no_failure(process, cli, command):
+    """As with `| head -1`, also under `pipefail`."""
     cli.run()
-    with process.start("events", "last", PYTHONUNBUFFERED="1") as running:
+    with process.start(*command, PYTHONUNBUFFERED="1") as running:
         running.stdout.close()
         assert running.stderr.read() == ""
         running.wait(timeout=30)
-    assert running.returncode == 8
+    assert running.returncode == 0
+
+
+def test_events_are_followed_for_a_reader_only(process, cli):
+    """The run may go on for long."""
+    cli.run("--detach")
+    with process.start("events", "last", "--follow") as running:
+        running.stdout.close()
+        assert running.wait(timeout=30) == 0
+
+
+CHATTY = """
+from langgraph_runner.workflow import Workflow
+import asyncio, os
+
+flow = Workflow("chatty")
+
+@flow.step
+async def talk():
+    while not os.path.exists("go_on"):
+        await asyncio.sleep(0.01)
+    print("word " * 20_000, flush=True)
+    if os.path.exists("fail"):
+        raise ValueError("no more words")
+"""
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_a_run_goes_on_when_its_reader_goes_away(process, cli, status):
+    """To its end, in silence, also where a step prints; the exit code says what became of it."""
+    (cli.folder / "chatty.py").write_text(CHATTY)
+    if status == "failed":
+        (cli.folder / "fail").touch()
+    with process.start("run", "chatty", "--app", "chatty:flow") as running:
+        until(running, "talk started")
+        running.stdout.close()
+        (cli.folder / "go_on").touch()
+        assert running.stderr.read() == ""
+        running.wait(timeout=30)
+    assert running.returncode == (0 if status == "completed" else 1)
+    assert cli("status", "last", "--json").json["status"] == status
+
+
+def test_a_stdout_that_was_never_there_is_no_failure(process, cli):
+    """As with `>&-`."""
+    cli.run()
+    command = f'"{sys.executable}" -m langgraph_runner runs >&-'
+    done = subprocess.run(command, shell=True, cwd=cli.folder, capture_output=True, text=True, check=False)  # noqa: S602 - ours
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_terminal_gets_a_table_that_lives(cli):

@@ -7,6 +7,15 @@ import pytest
 from langgraph_runner.engine import Run
 
 pytestmark = pytest.mark.req("R-54")
+SMALL = """
+from langgraph_runner.workflow import Workflow
+
+flow = Workflow("small")
+
+@flow.step
+def only(inputs):
+    return 1
+"""
 
 
 def test_a_run_is_told_line_by_line_in_a_pipe(cli):
@@ -80,7 +89,83 @@ def test_a_run_that_takes_too_long_ends_with_7(cli):
     """Its own limit has passed."""
     done = cli("run", "shop.v1", "--set", "hangs=true", "--timeout", "50ms")
     assert done.code == 7
-    assert "RUN_TIMEOUT" in done.out
+    assert "RUN_TIMEOUT of the run: The run exceeded its timeout of 50 ms" in done.out
+
+
+def test_a_run_that_took_too_long_is_retried_with_more_time(cli):
+    """Its retry would have the same limit."""
+    run = cli.run("--set", "hangs=true", "--timeout", "50ms")
+    out = cli("status", "last").out
+    assert f"with more time: langgraph-runner retry {run['id']} --timeout DURATION\n" in out
+    (cli.folder / "go_on").touch()
+    assert cli("retry", "last", "--timeout", "1m").code == 0
+
+
+def test_an_error_of_the_run_itself_is_no_node_s(cli):
+    """Its record bears the name of the workflow."""
+    (cli.folder / "dep.py").write_text(
+        "from langgraph_runner.workflow import Workflow\nold, new = Workflow('dep'), Workflow('dep')\n"
+        "@old.step\n@new.step\ndef a(inputs): ...\n@new.step\ndef b(a): ...\n"
+    )
+    cli("run", "dep", "--app", "dep:old", "--detach")
+    done = cli("resume", "last", "--app", "dep:new")
+    line = "NODE_EXECUTION_FAILED of the run: The run failed: RuntimeError: The workflow has other steps now"
+    assert (done.code, line in done.out, line in cli("status", "last").out) == (1, True, True)
+
+
+def test_an_error_of_a_step_is_told_with_its_name(cli):
+    """Also where that is the name of the workflow."""
+    (cli.folder / "dep.py").write_text(
+        "from langgraph_runner.workflow import Workflow\nflow = Workflow('dep')\n"
+        "@flow.step\ndef dep(inputs): raise ValueError('no')\n"
+    )
+    cli("run", "dep", "--app", "dep:flow")
+    assert "NODE_EXECUTION_FAILED at dep: Node 'dep' failed: ValueError: no" in cli("status", "last").out
+
+
+def test_one_step_is_one_step(cli):
+    """Not 1 steps."""
+    (cli.folder / "small.py").write_text(SMALL)
+    assert cli("run", "small", "--app", "small:flow").out.splitlines()[0].endswith(" of small: 1 step")
+
+
+@pytest.mark.parametrize(
+    ("fields", "given"),
+    [
+        ("    model_config = ConfigDict(extra='ignore')\n", "a=1"),
+        ("    model_config = ConfigDict(extra='allow')\n", "a=1"),
+        ("    b: int = Field(1, validation_alias=AliasChoices('a', AliasPath('c', 0)))\n", "a=1"),
+        ("    b: int = Field(1, validation_alias=AliasChoices('a', AliasPath('c', 0)))\n", "c=[1]"),
+        ("    b: int = Field(1, alias='a')\n", "b=1"),
+        ("    b: dict[str, int] | None = None\n", "b.x=1"),
+        ("    @model_validator(mode='before')\n    def old(cls, values): return {}\n", "a=1"),
+    ],
+    ids=["ignored", "allowed", "choice", "path", "alias", "free", "validator"],
+)
+def test_what_a_model_takes_is_not_refused(cli, fields, given):
+    """By alias or by name; where it says itself what becomes of others, anything."""
+    (cli.folder / "taking.py").write_text(
+        "from pydantic import *\nfrom langgraph_runner.workflow import Workflow\n"
+        f"class Brief(BaseModel):\n{fields}\n"
+        "flow = Workflow('taking', inputs=Brief)\n@flow.step\ndef a(inputs): ...\n"
+    )
+    done = cli("run", "taking", "--app", "taking:flow", "--set", given)
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.parametrize("model", ["dataclass", "typed dict"])
+def test_an_input_with_a_typing_error_is_refused_by_any_model_with_fields(cli, model):
+    """Of the standard library, too."""
+    head = "class Brief(TypedDict, total=False):" if model == "typed dict" else "@dataclass\nclass Brief:"
+    (cli.folder / "plain.py").write_text(
+        "from dataclasses import dataclass\nfrom typing_extensions import TypedDict\n"
+        "from langgraph_runner.workflow import Workflow\n"
+        f"{head}\n    budget: int{' = 1' if model == 'dataclass' else ''}\n"
+        "flow = Workflow('plain', inputs=Brief)\n@flow.step\ndef a(inputs): ...\n"
+    )
+    done = cli("run", "plain", "--app", "plain:flow", "--set", "budgt=1")
+    assert (done.code, "Did you mean 'budget'?" in done.err) == (4, True)
+    assert cli("run", "plain", "--app", "plain:flow", "--set", "budget=1").code == 0
 
 
 def test_a_detached_run_waits_until_somebody_resumes_it(cli):
@@ -183,6 +268,11 @@ def test_an_update_in_json_is_the_new_run(cli):
         (["run", "shop.v1", "--priority", "99999999999"], 2, "USAGE", "--priority"),
         (["run", "shop.v1", "--max-concurrency", "0"], 2, "USAGE", "--max-concurrency"),
         (["run", "shop.v1", "--failure-mode", "stop"], 2, "USAGE", "--failure-mode"),
+        (["run", "shop.v1", "--max-concurrency", "100001"], 2, "USAGE", "--max-concurrency"),
+        (["run", "shop.v1", "--idempotency-key", ""], 2, "USAGE", "--idempotency-key"),
+        (["run", "shop.v1", "--tenant", "x" * 129], 2, "USAGE", "--tenant"),
+        (["run", "shop.v1", "--set", "budgt=3"], 4, "VALIDATION_FAILED", "Did you mean 'budget'?"),
+        (["run", "shop.v1", "--input", '{"brand": {"hu": 3}}'], 4, "VALIDATION_FAILED", "field 'brand.hu'"),
         (["run"], 2, "USAGE", "Missing argument"),
         (["walk"], 2, "USAGE", "No such command"),
         (["retry", "last"], 5, "RUN_STATE", "there is nothing to retry"),

@@ -100,6 +100,35 @@ def test_a_command_to_go_on_with_is_not_broken(cli, screen):
         assert again in screen(*command, columns=40).out
 
 
+@pytest.mark.parametrize("columns", [20, 40, 60])
+@pytest.mark.parametrize(
+    "command", ["runs", "status last", "status nope-nope-nope-nope-nope-nope", "run shop.v1"]
+)
+def test_an_id_is_not_broken(cli, screen, command, columns):
+    """It can be copied, however narrow the terminal."""
+    cli.run()
+    done = screen(*command.split(), columns=columns)
+    run_id = cli("status", "last", "--json").json["id"]
+    shown = done.out.rpartition("\x1b[2K")[2] + done.err
+    assert ("nope-nope-nope-nope-nope-nope" if "nope" in command else run_id) in shown
+
+
+@pytest.mark.parametrize(
+    ("columns", "titles"),
+    [
+        (36, ["run"]),
+        (50, ["run", "workflow"]),
+        (60, ["run", "workflow", "status"]),
+        (80, ["run", "workflow", "status", "created", "took"]),
+        (100, ["run", "workflow", "status", "created", "took", "trigger"]),
+    ],
+)
+def test_of_runs_the_columns_that_matter_least_go_first(cli, screen, columns, titles):
+    """None is broken to make room."""
+    cli.run()
+    assert screen("runs", columns=columns).out.splitlines()[0].split() == titles
+
+
 def test_long_inputs_are_cut(cli, screen):
     """For people; with `--json` they are all there."""
     cli.run("--set", f"brand.name={'x' * 5000}")

@@ -5,12 +5,15 @@
     loading      `--app module:attribute` to an engine
     following    a run as it goes: live in a terminal, line by line in a pipe
     output       tables, fields and JSON on stdout; problems on stderr
+    pipes        a stdout whose reader may go away
     exits        what the exit code says, in one table
 
 Needs the extra `cli`.
 """
 
 import sys
+
+from langgraph_runner.cli.pipes import keep_stdout
 
 __all__ = ["main"]
 
@@ -19,6 +22,7 @@ _EXTRA = frozenset({"typer", "rich", "sqlalchemy", "alembic"})
 
 def main() -> None:
     """Run the command line with the arguments of the process."""
+    keep_stdout()
     try:
         from langgraph_runner.cli.app import app  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:

@@ -74,6 +74,9 @@ class WorkflowDescription(BaseModel):
 
 def show_workflows(out: Output, workflows: list[WorkflowDescription]) -> None:
     """A list of workflows."""
+    if not workflows:
+        out.line("No workflows.")
+        return
     rows = [
         [each.id, each.version, str(len(each.steps)), str(len(each.changes)), each.description]
         for each in workflows

@@ -13,7 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from langgraph_runner.cli.words import duration, face, no_controls
+from langgraph_runner.cli.words import counted, duration, face, no_controls
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import StepStatus
 
@@ -47,7 +47,7 @@ class LineDisplay:
     def shown(self, view: RunView) -> AbstractContextManager[object]:
         """See `Display`."""
         run = view.run
-        self._out.line(f"run {run.id} of {run.workflow}: {len(view.steps)} steps")
+        self._out.line(f"run {run.id} of {run.workflow}: {counted(len(view.steps), 'step')}")
         return nullcontext()
 
     def happened(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
@@ -110,7 +110,7 @@ class LiveDisplay:
             steps = [each for each in view.steps.values() if each.step in shown]
         parts: list[RenderableType] = [self._title(view), self._table(steps)]
         if hidden := len(view.steps) - len(steps):
-            parts.append(Text(f"and {hidden} more steps", style="dim"))
+            parts.append(Text(f"and {counted(hidden, 'more step')}", style="dim"))
         parts.append(self._bar(view))
         if self._notice:
             parts.append(Text(self._notice, style="yellow"))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from langgraph_runner.cli.databases import opening
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
 from langgraph_runner.errors import NodeRunnerError
@@ -36,8 +37,10 @@ def store_url(store: str | None) -> str:
     return store or os.environ.get(STORE_VARIABLE) or _DEFAULT_STORE
 
 
-def load_engine(app: str | None, store: str | None, *, needs_app: bool, may_create: bool) -> RunEngine:
-    """The engine that the app is, or one for the workflows that it is.
+def load_engine(
+    app: str | None, store: str | None, *, needs_app: bool, may_create: bool
+) -> tuple[RunEngine, str]:
+    """The engine that the app is, or one for the workflows that it is; and what to call its database: see `told_of`.
 
     Args:
         app: `module:attribute`: an engine, a function that makes one, a workflow or several. None for an engine that
@@ -60,16 +63,12 @@ def load_engine(app: str | None, store: str | None, *, needs_app: bool, may_crea
                 CliCode.USAGE,
                 f"--store: {app} is an engine with a database of its own; leave the option out.",
             )
-        return value
+        return value, str(app)
     url = store_url(store)
     if not may_create:
         _refuse_missing(url)
-    try:
-        return RunEngine(_workflows(app or "", value), store=url)
-    except ValueError as error:
-        if isinstance(error, NodeRunnerError):
-            raise
-        raise CliError(CliCode.STORE_INVALID, one_line(error)) from error
+    with opening(url):
+        return RunEngine(_workflows(app or "", value), store=url), url
 
 
 def _refuse_missing(url: str) -> None:
@@ -91,6 +90,8 @@ def _loaded(app: str) -> Any:
     name, colon, path = app.partition(":")
     if not colon or not name or not path:
         raise CliError(CliCode.USAGE, f"--app: {app!r} is not module:attribute, such as campaign:engine.")
+    if name.startswith(".") or "/" in name or os.sep in name or _is_file(name):
+        raise CliError(CliCode.APP_NOT_FOUND, f"--app: {name!r} is no module.{_module_at(name, path)}")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -103,6 +104,21 @@ def _loaded(app: str) -> Any:
                 CliCode.APP_NOT_FOUND, f"--app: {name} has no attribute {path!r}.{_offers(value, part)}"
             ) from None
     return _made(app, value)
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".py") and Path(name).is_file()
+
+
+def _module_at(place: str, attribute: str) -> str:
+    """What to give instead of the path of a module."""
+    path = Path(place.removesuffix(".py")).absolute()
+    path = Path(os.path.normpath(path))
+    if not path.with_name(f"{path.name}.py").is_file() and not path.is_dir():
+        return " Give its name as Python imports it, such as campaign:engine."
+    if path.is_relative_to(Path.cwd()):
+        return f" Did you mean '{'.'.join(path.relative_to(Path.cwd()).parts)}:{attribute}'?"
+    return f" Give '{path.name}:{attribute}' in the folder {path.parent}, or with that in PYTHONPATH."
 
 
 def _module(name: str) -> ModuleType:
@@ -164,10 +180,18 @@ def _offers(value: Any, part: str) -> str:
     names = [name for name in dir(value) if not name.startswith("_")]
     if close := get_close_matches(part, names, n=1):
         return f" Did you mean '{close[0]}'?"
-    fitting = [
-        name for name in names if isinstance(getattr(value, name), (RunEngine, Workflow, WorkflowSpec))
-    ]
+    fitting = [name for name in names if _may_be_app(getattr(value, name), value)]
     return f" It has: {', '.join(fitting)}." if fitting else ""
+
+
+def _may_be_app(value: Any, owner: Any) -> bool:
+    """Whether it is an engine or workflows, or a function of this module that may make some."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return bool(value) and all(isinstance(each, (Workflow, WorkflowSpec)) for each in value)
+    if not inspect.isfunction(value):
+        return isinstance(value, (RunEngine, Workflow, WorkflowSpec))
+    is_here = value.__module__ == getattr(owner, "__name__", None)
+    return is_here and not inspect.iscoroutinefunction(value) and not inspect.signature(value).parameters
 
 
 def _modules_beside(name: str) -> list[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from langgraph_runner.cli.loading import APP_VARIABLE
+from langgraph_runner.engine.checks import MAX_KEY, MAX_TENANT, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "App",
@@ -29,6 +33,7 @@ __all__ = [
     "Timeout",
     "WorkflowName",
     "Yes",
+    "text_up_to",
 ]
 
 
@@ -37,6 +42,18 @@ class FailureModeChoice(StrEnum):
 
     CONTINUE = "continue"
     FAIL_FAST = "fail_fast"
+
+
+def text_up_to(longest: int) -> Callable[[str | None], str | None]:
+    """A check of an option, as the engine makes it; what it refuses is a usage error."""
+
+    def checked(value: str | None) -> str | None:
+        try:
+            return value if value is None else text(value, longest, field="")
+        except ValueError as error:
+            raise typer.BadParameter(str(error).removeprefix(": ")) from error
+
+    return checked
 
 
 App = Annotated[
@@ -57,11 +74,23 @@ Store = Annotated[
     ),
 ]
 Tenant = Annotated[
-    str, typer.Option("--tenant", metavar="NAME", envvar="LANGGRAPH_RUNNER_TENANT", help="Whose runs.")
+    str,
+    typer.Option(
+        "--tenant",
+        metavar="NAME",
+        envvar="LANGGRAPH_RUNNER_TENANT",
+        callback=text_up_to(MAX_TENANT),
+        help="Whose runs.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, with nothing else on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run, or `last` for the newest.")]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", callback=text_up_to(MAX_KEY), help="The id of a run, or `last` for the newest."
+    ),
+]
 WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The id of a workflow.")]
 ChangeType = Annotated[str, typer.Argument(metavar="CHANGE", help="A change that the workflow knows.")]
 Payload = Annotated[
@@ -77,7 +106,12 @@ SetValues = Annotated[
 ]
 IdempotencyKey = Annotated[
     str | None,
-    typer.Option("--idempotency-key", metavar="KEY", help="A second run with the same key is the first one."),
+    typer.Option(
+        "--idempotency-key",
+        metavar="KEY",
+        callback=text_up_to(MAX_KEY),
+        help="A second run with the same key is the first one.",
+    ),
 ]
 Priority = Annotated[
     int | None,
@@ -88,7 +122,8 @@ FailureModeOption = Annotated[
     typer.Option("--failure-mode", help="Whether other branches go on when a step fails."),
 ]
 MaxConcurrency = Annotated[
-    int | None, typer.Option("--max-concurrency", min=1, help="How many steps of the run at once.")
+    int | None,
+    typer.Option("--max-concurrency", min=1, max=100_000, help="How many steps of the run at once."),
 ]
 Timeout = Annotated[
     str | None, typer.Option("--timeout", metavar="DURATION", help="Limit of the whole run: 30s, 5m, 2h.")

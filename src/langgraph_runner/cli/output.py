@@ -8,15 +8,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-import typer
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.words import no_controls
+from langgraph_runner.cli.pipes import has_reader
+from langgraph_runner.cli.words import in_one_line, no_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +28,8 @@ __all__ = ["Cell", "Output", "show_problem"]
 _NARROW: Final = 60
 _PROSE: Final = 30
 """How many signs a last column that may wrap needs at least."""
+_WHOLE: Final = 64
+"""A value of one word up to so many signs is an id or a hash: it stays whole, so that it can be copied."""
 
 
 class Cell(NamedTuple):
@@ -69,6 +70,11 @@ class Output:
         """Whether there is room for what is needed only."""
         return self.is_terminal and self.console.width < _NARROW
 
+    @property
+    def has_reader(self) -> bool:
+        """Whether somebody may still read it: not so once the other end of a pipe is closed."""
+        return has_reader(self._stream)
+
     # Machines.
 
     def json(self, value: Any) -> None:
@@ -82,21 +88,16 @@ class Output:
 
     def raw(self, text: str) -> None:
         """Write text as it is."""
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except BrokenPipeError:
-            # Whoever has read our output has gone, as `head` does: end without a word, now and when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
-            raise typer.Exit(ExitCode.OTHER) from None
+        self._stream.write(text)
+        self._stream.flush()
 
     # People.
 
     def line(self, *cells: Cell | str) -> None:
-        """Write one line. In a terminal it may wrap."""
+        """Write one line. In a terminal it may wrap, between words only."""
         text = _text(*cells)
         if self.is_terminal:
-            self.console.print(text)
+            _print(self.console, text)
         else:
             self.raw(f"{text.plain.rstrip()}\n")
 
@@ -115,6 +116,7 @@ class Output:
         *,
         right: str = "",
         wraps: str = "",
+        whole: str = "",
         first_to_go: str = "",
     ) -> None:
         """Write columns; the last one takes what room there is, and wraps if it has to stay.
@@ -124,9 +126,10 @@ class Output:
             rows: Their cells.
             right: The titles of columns of numbers, separated by spaces.
             wraps: The title of another column that wraps in a terminal; of the others cells are cut.
+            whole: The title of a column that is never cut nor broken: the terminal may be too narrow for it.
             first_to_go: The titles of columns that are left out where a terminal is too narrow, in that order.
         """
-        laid_out = [[_text(cell) for cell in row] for row in rows]
+        laid_out = [[_line_of(cell) for cell in row] for row in rows]
         for title in first_to_go.split() if self.is_terminal else ():
             prose = sys.maxsize if titles[-1] in first_to_go.split() else _PROSE
             if title in titles and _width([[*map(Text, titles)], *laid_out], prose) > self.console.width:
@@ -142,26 +145,29 @@ class Output:
             table.add_column(
                 title,
                 justify="right" if title in right.split() else "left",
+                min_width=max(row[index].cell_len for row in laid_out) if title == whole else None,
                 no_wrap=not is_last and title != wraps,
                 overflow="fold" if is_last else "ellipsis",
             )
         for row in laid_out:
             table.add_row(*row)
-        self.console.print(table)
+        self.console.print(table, crop=not whole)
 
     def fields(self, pairs: Iterable[tuple[str, Cell | str]]) -> None:
         """Write names with their values, leaving out what is empty."""
-        shown = [(name, _text(value)) for name, value in pairs if _text(value).plain]
+        shown = [(name, text) for name, value in pairs if (text := _line_of(value)).plain]
         width = max((len(name) for name, _ in shown), default=0)
-        if self.is_terminal:
-            table = Table.grid(padding=(0, 2))
-            table.add_column(style="dim", no_wrap=True)
-            table.add_column(overflow="fold")
-            for name, value in shown:
-                table.add_row(name, value)
-            self.console.print(table)
-        else:
-            self.raw("".join(f"{name:{width}}  {value.plain}\n" for name, value in shown))
+        for name, value in shown:
+            if not self.is_terminal:
+                self.raw(f"{name:{width}}  {value.plain}\n")
+            elif " " not in value.plain and len(value) <= _WHOLE:
+                self.console.print(Text(f"{name:{width}}  ", "dim").append_text(value), soft_wrap=True)
+            else:
+                grid = Table.grid(padding=(0, 2))
+                grid.add_column(style="dim", no_wrap=True, width=width)
+                grid.add_column(overflow="fold")
+                grid.add_row(name, value)
+                self.console.print(grid)
 
     def mark(self, face: Face) -> Cell:
         """The mark of a status, in signs that the stream can show."""
@@ -175,7 +181,7 @@ def show_problem(problem: Problem, *, as_json: bool) -> None:
         return
     console = _console(stderr=True)
     if console.is_terminal:
-        console.print(_text(Cell("Error: ", "bold red"), problem.message))
+        _print(console, _text(Cell("Error: ", "bold red"), problem.message))
     else:
         sys.stderr.write(f"Error: {no_controls(problem.message)}\n")
 
@@ -184,6 +190,12 @@ def _console(**options: Any) -> Console:
     """One that shows text as it is; with NO_COLOR without bold and dim, too, which rich would still send."""
     color_system: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
     return Console(highlight=False, markup=False, emoji=False, color_system=color_system, **options)
+
+
+def _print(console: Console, text: Text) -> None:
+    """Wrap between words; where one does not fit, the terminal breaks it without an end of line: it can be copied."""
+    longest = max(map(len, text.plain.split()), default=0)
+    console.print(text, soft_wrap=longest > console.width)
 
 
 def _is_terminal(stream: Any) -> bool:
@@ -210,6 +222,11 @@ def _text(*cells: Cell | str) -> Text:
         content, style = (cell, "") if isinstance(cell, str) else cell
         text.append(no_controls(content), style)
     return text
+
+
+def _line_of(cell: Cell | str) -> Text:
+    content, style = (cell, "") if isinstance(cell, str) else cell
+    return _text(Cell(in_one_line(content), style))
 
 
 def _width(rows: list[list[Text]], prose: int) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import typer
 
+from langgraph_runner.cli.databases import told_of
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.loading import APP_VARIABLE, load_engine
 from langgraph_runner.cli.output import Output
@@ -88,8 +89,9 @@ class Session:
                 return await work(engine)
 
         with self.out.for_answers_only():
-            engine = load_engine(self.app, self.store, needs_app=needs_app, may_create=may_create)
-            return asyncio.run(main())
+            engine, store = load_engine(self.app, self.store, needs_app=needs_app, may_create=may_create)
+            with told_of(store):
+                return asyncio.run(main())
 
 
 class Interrupts:

@@ -6,11 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.cli.output import Cell
-from langgraph_runner.cli.words import ago, clock, duration, face, size
+from langgraph_runner.cli.words import ago, clock, counted, duration, face, size
 from langgraph_runner.engine import PlanAction, RunStatus
+from langgraph_runner.errors import ErrorCode
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from langgraph_runner.cli.output import Output
     from langgraph_runner.cli.session import Session
     from langgraph_runner.engine import Run, RunPlan, RunStep
@@ -62,7 +65,7 @@ def show_run(session: Session, run: Run) -> None:
             ("inputs", _shortened(_compact(run.inputs))),
         ]
     )
-    _show_error(out, run.error)
+    _show_error_of(out, run)
     show_next(session, run)
 
 
@@ -75,7 +78,7 @@ def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
         if shown:
             show_steps(out, shown, has_errors=False)
         if 0 < len(shown) < len(steps):
-            out.line(Cell(f"and {len(steps) - len(shown)} more steps", "dim"))
+            out.line(Cell(f"and {counted(len(steps) - len(shown), 'more step')}", "dim"))
     took = duration(run.duration_ms)
     words = f"{looks.words}{f' in {took}' if took else ''}"
     out.line(out.mark(looks), f" {run.workflow} ", Cell(words, looks.style), f": {_counts_of(steps)}")
@@ -84,10 +87,10 @@ def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
     for each in failures[:_MAX_ERRORS]:
         _show_error(out, each.error)
     if run.error is not None and run.error not in [each.error for each in failures]:
-        _show_error(out, run.error)
+        _show_error_of(out, run)
     if len(failures) > _MAX_ERRORS:
         more = session.hint("steps", run.id, "--status", "failed")
-        out.hint(f"and {len(failures) - _MAX_ERRORS} more failed steps:", more)
+        out.hint(f"and {counted(len(failures) - _MAX_ERRORS, 'more failed step')}:", more)
     show_next(session, run)
 
 
@@ -108,7 +111,7 @@ def show_runs(out: Output, runs: list[Run]) -> None:
         ]
         rows.append([*cells, duration(run.duration_ms), what])
     titles = ["", "run", "workflow", "status", "created", "took", "trigger"]
-    out.table(titles, rows, right="took", first_to_go="trigger status took created")
+    out.table(titles, rows, right="took", whole="run", first_to_go="trigger took created status workflow")
 
 
 def show_steps(out: Output, steps: list[RunStep], *, has_errors: bool = True) -> None:
@@ -145,16 +148,29 @@ def show_step(out: Output, step: RunStep, output: Any, *, has_output: bool) -> N
         out.line(json.dumps(output, indent=2, ensure_ascii=False))
 
 
-def show_files(out: Output, files: dict[str, list[ArtifactRef]]) -> None:
-    """The files of a run."""
+def show_files(out: Output, files: dict[str, list[ArtifactRef]], folder: Path | None) -> None:
+    """The files of a run; `folder` is where they were copied to, by step and name."""
     rows = [
-        [step, each.name, size(each.size), each.media_type, each.uri]
+        [
+            step,
+            each.name,
+            size(each.size),
+            each.media_type,
+            str(folder / step / each.name) if folder else each.uri,
+        ]
         for step, of_step in files.items()
         for each in of_step
     ]
     if rows:
         titles = ["step", "name", "size", "type", "place"]
-        out.table(titles, rows, right="size", first_to_go="place type size")
+        # A copy is named by its step and its name.
+        out.table(
+            titles,
+            rows,
+            right="size",
+            whole="place" if folder else "",
+            first_to_go="type size step name" if folder else "place type size",
+        )
     else:
         out.line("The run has saved no files.")
 
@@ -177,9 +193,25 @@ def _show_error(out: Output, error: NodeErrorRecord | None) -> None:
         out.line(Cell(f"{error['code']} at {error['node_id']}: ", "bold red"), error["message"])
 
 
+def _show_error_of(out: Output, run: Run) -> None:
+    """What a run has failed with: the error of a step, or one of its own, which bears the workflow's name."""
+    error = run.error
+    if error is None:
+        return
+    has_failed_steps = run.steps.get("failed") and error["code"] != ErrorCode.RUN_TIMEOUT
+    if error["node_id"] != run.workflow or has_failed_steps:
+        _show_error(out, error)
+    else:
+        message = error["message"].replace(f"Node '{run.workflow}'", "The run", 1)
+        out.line(Cell(f"{error['code']} of the run: ", "bold red"), message)
+
+
 def show_next(session: Session, run: Run) -> None:
     """How to go on with a run that is not completed."""
-    if run.status in {RunStatus.FAILED, RunStatus.CANCELLED}:
+    if run.error is not None and run.error["code"] == ErrorCode.RUN_TIMEOUT:
+        again = session.hint("retry", run.id, "--timeout", "DURATION")
+        session.out.hint("Go on from where it stopped, with more time:", again)
+    elif run.status in {RunStatus.FAILED, RunStatus.CANCELLED}:
         session.out.hint("Go on from where it stopped:", session.hint("retry", run.id))
     elif run.status is RunStatus.PENDING:
         session.out.hint("It waits. Run it here:", session.hint("resume", run.id))

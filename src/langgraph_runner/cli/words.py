@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Face", "ago", "clock", "duration", "face", "no_controls", "size"]
+__all__ = ["Face", "ago", "clock", "counted", "duration", "face", "in_one_line", "no_controls", "size"]
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _KIB: Final = 1024
+_BREAKS: Final = re.compile(r"\s*[\t\n]\s*")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -85,6 +86,16 @@ def ago(when: datetime, now: datetime) -> str:
     if ms < _HOUR:
         return f"{ms / _MINUTE:.0f} min ago"
     return f"{ms / _HOUR:.0f} h ago" if ms < 2 * _DAY else f"{ms / _DAY:.0f} days ago"
+
+
+def counted(count: int, noun: str) -> str:
+    """How many there are of something: `1 step`, `3 steps`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def in_one_line(text: str) -> str:
+    """Text that has a line to itself, such as in a table: what a step's error says may have several."""
+    return _BREAKS.sub(" ", text.strip())
 
 
 def no_controls(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,19 +10,23 @@ from pydantic import BaseModel
 
 from langgraph_runner.cli import options
 from langgraph_runner.cli.commands.asking import confirm
+from langgraph_runner.cli.databases import opening, told_of
 from langgraph_runner.cli.finding import found_run
 from langgraph_runner.cli.loading import store_url
 from langgraph_runner.cli.output import Output
-from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.cli.reading import read_duration
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 from langgraph_runner.cli.showing import show_run
+from langgraph_runner.cli.words import counted
 from langgraph_runner.engine import RunStateError, RunStatus
+from langgraph_runner.engine.checks import MAX_REASON
 from langgraph_runner.engine.store.databases import Database, open_database
 from langgraph_runner.engine.store.migrating import HEAD, schema_version
 from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from langgraph_runner.engine import Run, RunEngine
 
 __all__ = ["Pruned", "SchemaState", "cancel", "prune", "upgrade", "version"]
@@ -45,7 +50,10 @@ class SchemaState(BaseModel):
 
 def cancel(
     run_id: options.RunId,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the run.")] = "cancelled",
+    reason: Annotated[
+        str,
+        typer.Option("--reason", callback=options.text_up_to(MAX_REASON), help="Why; kept with the run."),
+    ] = "cancelled",
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
@@ -94,17 +102,14 @@ def prune(
     if as_json:
         session.out.json(Pruned(deleted=count))
     else:
-        session.out.line(f"Deleted {count} run{'' if count == 1 else 's'}.")
+        session.out.line(f"Deleted {counted(count, 'run')}.")
 
 
 def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
     """Bring the schema of a database up to date; an empty one gets it."""
-    database = _open(store)
-    try:
+    with _opened(store) as database:
         before = schema_version(database)
         upgrade_database(database, migrate=True)
-    finally:
-        database.dispose()
     out = Output(as_json=as_json)
     if as_json:
         out.json(SchemaState(found=HEAD, known=HEAD))
@@ -116,11 +121,8 @@ def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
 
 def version(store: options.Store = None, as_json: options.Json = False) -> None:
     """Say which schema a database has, and which one this release works with."""
-    database = _open(store)
-    try:
+    with _opened(store) as database:
         state = SchemaState(found=schema_version(database), known=HEAD)
-    finally:
-        database.dispose()
     out = Output(as_json=as_json)
     if as_json:
         out.json(state)
@@ -128,8 +130,13 @@ def version(store: options.Store = None, as_json: options.Json = False) -> None:
         out.fields([("database", state.found or "none"), ("release", state.known)])
 
 
-def _open(store: str | None) -> Database:
+@contextmanager
+def _opened(store: str | None) -> Iterator[Database]:
+    url = store_url(store)
+    with opening(url):
+        database = open_database(url)
     try:
-        return open_database(store_url(store))
-    except ValueError as error:
-        raise CliError(CliCode.STORE_INVALID, one_line(error)) from error
+        with told_of(url):
+            yield database
+    finally:
+        database.dispose()

@@ -19,6 +19,7 @@ from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 from langgraph_runner.cli.words import duration, face
 from langgraph_runner.engine import RunStateError
+from langgraph_runner.engine.checks import MAX_KEY
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -51,9 +52,15 @@ class TimelineFormat(StrEnum):
 
 def graph(
     workflow: options.WorkflowName,
-    format_: Annotated[GraphFormat, typer.Option("--format", help="How.")] = GraphFormat.ASCII,
+    format_: Annotated[GraphFormat | None, typer.Option("--format", help="How; ascii if not said.")] = None,
     run_id: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help="Mark the steps as they are in this run.")
+        str | None,
+        typer.Option(
+            "--run",
+            metavar="RUN",
+            callback=options.text_up_to(MAX_KEY),
+            help="Mark the steps as they are in this run.",
+        ),
     ] = None,
     out_file: options.OutFile = None,
     app: options.App = None,
@@ -62,7 +69,7 @@ def graph(
     as_json: options.Json = False,
 ) -> None:
     """Draw the steps of a workflow, each after what it needs."""
-    _refuse_both(out_file, as_json=as_json)
+    _refuse_both(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> tuple[Blueprint, list[RunStep]]:
@@ -81,7 +88,7 @@ def graph(
     faces = None if run_id is None else {step: of_run.get(step, face("pending")) for step in blueprint.steps}
     if as_json:
         session.out.json(_as_values(blueprint, steps))
-    elif format_ is GraphFormat.ASCII:
+    elif format_ in {None, GraphFormat.ASCII}:
         _ascii(session.out, blueprint, faces, out_file)
     else:
         drawn = (
@@ -94,7 +101,9 @@ def graph(
 
 def timeline(
     run_id: options.RunId,
-    format_: Annotated[TimelineFormat, typer.Option("--format", help="How.")] = TimelineFormat.TERMINAL,
+    format_: Annotated[
+        TimelineFormat | None, typer.Option("--format", help="How; terminal if not said.")
+    ] = None,
     out_file: options.OutFile = None,
     app: options.App = None,
     store: options.Store = None,
@@ -102,7 +111,7 @@ def timeline(
     as_json: options.Json = False,
 ) -> None:
     """Draw when the steps of a run waited and ran. Shows who waited for whom, and the critical path."""
-    _refuse_both(out_file, as_json=as_json)
+    _refuse_both(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> Timeline:
@@ -120,11 +129,13 @@ def timeline(
         _terminal(session.out, drawn, out_file)
 
 
-def _refuse_both(out_file: Path | None, *, as_json: bool) -> None:
+def _refuse_both(out_file: Path | None, format_: StrEnum | None, *, as_json: bool) -> None:
     if out_file is not None and as_json:
         raise CliError(
             CliCode.USAGE, "--json is an answer on stdout, --out a drawing in a file: give one of them."
         )
+    if format_ is not None and as_json:
+        raise CliError(CliCode.USAGE, "--json is values, --format a kind of drawing: give one of them.")
 
 
 def _as_values(blueprint: Blueprint, steps: list[RunStep]) -> dict[str, Any]:

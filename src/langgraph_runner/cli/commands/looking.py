@@ -13,10 +13,12 @@ from langgraph_runner.cli.commands.running import read_change
 from langgraph_runner.cli.describing import WorkflowDescription, show_workflow, show_workflows
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.finding import check_step, found_run
+from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 from langgraph_runner.cli.showing import show_files, show_plan, show_run, show_runs, show_step, show_steps
-from langgraph_runner.cli.words import clock
+from langgraph_runner.cli.words import clock, in_one_line
 from langgraph_runner.engine import PlanAction, RunStatus
+from langgraph_runner.engine.checks import MAX_KEY
 from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:
@@ -100,6 +102,8 @@ def artifacts(
 ) -> None:
     """List the files that a run has saved, or copy them out."""
     session = Session(app, store, tenant, as_json)
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise CliError(CliCode.FILE_FAILED, f"--out: {folder} is a file; give a folder.")
 
     async def ask(engine: RunEngine) -> dict[str, list[ArtifactRef]]:
         found = await engine.get_run_artifacts(await found_run(engine, run_id, tenant), tenant=tenant)
@@ -112,12 +116,15 @@ def artifacts(
     files = session.ask(ask)
     for name, content in contents.items():
         path = Path(folder or "", name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        except OSError as error:
+            raise CliError(CliCode.FILE_FAILED, f"--out: {error}") from error
     if as_json:
         session.out.json(files)
     else:
-        show_files(session.out, files)
+        show_files(session.out, files, folder)
 
 
 def events(
@@ -141,18 +148,29 @@ def events(
                 session.out.json_line(event)
             else:
                 session.out.line(_event_line(event))
+            if not session.out.has_reader:
+                return  # Nobody would know the end of it.
 
     session.ask(ask)
 
 
 def runs(
-    workflow: Annotated[str | None, typer.Option("--workflow", help="Only of this workflow.")] = None,
+    workflow: Annotated[
+        str | None,
+        typer.Option("--workflow", callback=options.text_up_to(MAX_KEY), help="Only of this workflow."),
+    ] = None,
     status_: Annotated[
         list[RunStatus] | None, typer.Option("--status", help="Only runs with this status.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")] = 20,
     before: Annotated[
-        str | None, typer.Option("--before", metavar="RUN", help="Only those before this one: the next page.")
+        str | None,
+        typer.Option(
+            "--before",
+            metavar="RUN",
+            callback=options.text_up_to(MAX_KEY),
+            help="Only those before this one: the next page.",
+        ),
     ] = None,
     app: options.App = None,
     store: options.Store = None,
@@ -233,5 +251,5 @@ def plan(
 def _event_line(event: RunEvent) -> str:
     data: dict[str, Any] = dict(event.data)
     step = data.pop("step", "")
-    more = " ".join(f"{name}={value}" for name, value in data.items() if name != "cache_key")
+    more = in_one_line(" ".join(f"{name}={value}" for name, value in data.items() if name != "cache_key"))
     return f"{event.seq:>5}  {clock(event.at)}  {event.type:15}  {step}{'  ' if step and more else ''}{more}"

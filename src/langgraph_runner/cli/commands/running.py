@@ -13,6 +13,7 @@ from langgraph_runner.cli.displays import LineDisplay, LiveDisplay
 from langgraph_runner.cli.exits import exit_of_run
 from langgraph_runner.cli.finding import found_run
 from langgraph_runner.cli.following import Display, RunView, SilentDisplay, follow
+from langgraph_runner.cli.inputs import check_inputs
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.reading import read_duration, read_json, with_assignments
 from langgraph_runner.cli.session import DEFAULT_TENANT, Interrupts, Session
@@ -55,8 +56,9 @@ def run(
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
     session = Session(app, store, tenant, as_json)
 
-    def trigger(engine: RunEngine) -> Awaitable[Run]:
-        return engine.trigger(workflow, given, tenant=tenant, **how)
+    async def trigger(engine: RunEngine) -> Run:
+        check_inputs(await engine.get_workflow(workflow), given)
+        return await engine.trigger(workflow, given, tenant=tenant, **how)
 
     _have_run(session, trigger, detach=detach)
 
