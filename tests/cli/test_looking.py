@@ -1,6 +1,8 @@
 """Commands that look, and those that change what is kept."""
 
+import contextlib
 import json
+import sqlite3
 import sys
 
 import pytest
@@ -336,6 +338,16 @@ def test_what_is_not_there_is_said_in_one_line(cli, monkeypatch, arguments, code
     assert (error["code"], error["exit_code"]) == (problem, code)
     if problem != "USAGE":
         assert cli(*arguments).err == f"Error: {error['message']}\n"
+
+
+def test_looking_into_a_database_of_somebody_else_leaves_it_as_it_is(cli):
+    """It is said that there are no runs in it; a file with tables is not ours to add to."""
+    with contextlib.closing(sqlite3.connect("theirs.db")) as theirs:
+        theirs.execute("CREATE TABLE things (x)")
+        done = cli("runs", "--store", "sqlite:///theirs.db")
+        tables = theirs.execute("SELECT name FROM sqlite_master").fetchall()
+    assert (done.code, done.out, tables) == (8, "", [("things",)])
+    assert "no schema of langgraph-runner" in done.err
 
 
 def test_a_drawing_that_cannot_be_written_is_told(cli):

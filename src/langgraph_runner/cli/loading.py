@@ -47,7 +47,7 @@ def load_engine(
             has no workflows, and only looks.
         store: The database of an engine that is made here.
         needs_app: Whether there have to be workflows.
-        may_create: Whether a database that is not there is to be made.
+        may_create: Whether a database that is not there is to be made, and one that is may be changed.
 
     Raises:
         CliError: The app cannot be found or is nothing to run, or the database cannot be opened.
@@ -68,7 +68,7 @@ def load_engine(
     if not may_create:
         _refuse_missing(url)
     with opening(url):
-        return RunEngine(_workflows(app or "", value), store=url), url
+        return RunEngine(_workflows(app or "", value), store=url, migrate=None if may_create else False), url
 
 
 def _refuse_missing(url: str) -> None:
