@@ -194,7 +194,7 @@ async def test_an_argument_of_another_kind_is_named(engine_of, wide, call, messa
 @pytest.mark.parametrize(
     ("workflows", "option", "error", "message"),
     [
-        (Workflow("w"), {}, TypeError, "put it into a list"),
+        (Workflow("w"), {}, TypeError, "a list of workflows"),
         ([], {"cache": 5}, TypeError, "cache: expected HotTier, got int"),
         ([], {"artifacts": __file__}, ValueError, "is a file; give a folder"),
     ],

@@ -22,7 +22,7 @@ from langgraph_runner.engine.store import RunStore, reads
 from langgraph_runner.engine.store.records import NewRun, new_run
 from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune
 from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.workflow import ChangeRequest, Workflow, WorkflowRegistry, WorkflowSpec
+from langgraph_runner.workflow import ChangeRequest, Workflow, WorkflowRegistry
 from langgraph_runner.workflow.changes import impact_of
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow import (
         Blueprint,
         FailureMode,
+        WorkflowSpec,
     )
     from langgraph_runner.workflow.changes import Impact
 
@@ -111,8 +112,6 @@ class RunEngine(RunReader):
             ("poll_ms", poll_ms, 10, 3_600_000),
         ):
             checks.whole(value, low, high, field=name)
-        if isinstance(workflows, (Workflow, WorkflowSpec)):
-            raise TypeError("workflows: expected several of them, got one; put it into a list.")
         if cache is not None:
             checks.of_kind(cache, HotTier, field="cache", fix="one with get_many, put_many and clear")
         files = None if artifacts is None else ArtifactStore(artifacts)
