@@ -341,7 +341,7 @@ def __getattr__(name: str) -> Any:
     try:
         module = import_module(_LATER[name])
     except ModuleNotFoundError as error:
-        if _LATER[name] != _ENGINE or error.name not in _ENGINE_NEEDS:
+        if _LATER[name] != _ENGINE or (error.name or "").partition(".")[0] not in _ENGINE_NEEDS:
             raise
         raise ModuleNotFoundError(
             f"{name} needs the extra 'engine': pip install 'langgraph-runner[engine]'", name=error.name
