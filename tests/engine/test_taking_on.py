@@ -178,3 +178,30 @@ async def test_an_engine_made_outside_a_loop_is_used_in_one(shop, url):
     engine = await asyncio.to_thread(RunEngine, [shop], store=url)
     async with engine:
         assert (await engine.run("shop.v1", {"net": 3})).status is RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize("takes_on", ["all", "own"])
+async def test_the_end_of_a_run_is_no_reason_to_look_for_others_where_none_wait(shop, url, takes_on):
+    """It would cost each run a transaction; there is room, and whoever comes is looked for in time."""
+    async with RunEngine([shop], store=url, poll_ms=60_000) as engine:
+        engine.take_on(takes_on)
+        looked, claim = [], engine._server.claim
+
+        async def counted(*arguments):
+            looked.append(1)
+            return await claim(*arguments)
+
+        engine._server.claim = counted
+        for _ in range(10):
+            await engine.run("shop.v1", {"net": 1})
+    assert len(looked) <= 1
+
+
+@pytest.mark.parametrize("takes_on", ["all", "own"])
+async def test_runs_that_find_no_room_are_taken_as_soon_as_there_is(shop, url, takes_on):
+    """However seldom others are looked for; also if it was taken up by looking."""
+    async with RunEngine([shop], store=url, poll_ms=60_000, max_active_runs=1) as engine:
+        engine.take_on(takes_on)
+        runs = await asyncio.gather(*(engine.trigger("shop.v1", {"net": 1}) for _ in range(20)))
+        ended = [await engine.wait(run.id, timeout_ms=20_000) for run in runs]
+    assert {run.status for run in ended} == {RunStatus.COMPLETED}

@@ -69,6 +69,8 @@ class Server:
         self._reserved = 0
         self._services: list[asyncio.Task[None]] = []
         self._has_room = asyncio.Event()
+        self._others_wait = False
+        """Whether runs may wait for room here: else the end of one is no reason to look for others."""
         self._is_closed = False
         self._has_closed = asyncio.Event()
 
@@ -136,13 +138,15 @@ class Server:
         """A run that was to be ours is not."""
         if run.owner is not None:
             self._reserved -= 1
-            self._has_room.set()
+            self._tell_of_room()
 
     def begin(self, blueprint: Blueprint, run: NewRun, created: Created) -> None:
         """Run a new run, if it is ours from the start."""
         if run.owner is None:
             if self.takes_on == "own":
                 self._owed[run.id] = None
+            self._others_wait = True
+            self._tell_of_room()
             return
         self._reserved -= 1
         self._spawn(created, self._run(blueprint, created, run))
@@ -159,7 +163,11 @@ class Server:
             self._active.pop(run_id, None)
             if not self._is_closed:
                 del self._fences[run_id]
-        self._has_room.set()
+        self._tell_of_room()
+
+    def _tell_of_room(self) -> None:
+        if self._others_wait and self._has_room_for_more():
+            self._has_room.set()
 
     async def _run(
         self, blueprint: Blueprint, claimed: Claimed | Created, new: NewRun | None = None
@@ -237,6 +245,8 @@ class Server:
 
     async def _poll(self) -> None:
         while self._is_serving():
+            self._has_room.clear()
+            self._others_wait = False
             try:
                 while self._has_use_for_more() and await self.claim():
                     pass
@@ -245,7 +255,10 @@ class Server:
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not self._is_serving():
                 return
-            self._has_room.clear()
+            if not self._has_room_for_more():
+                self._others_wait = True
+            # To look takes up room itself, for which a run may have had to wait just now.
+            self._tell_of_room()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
