@@ -16,7 +16,7 @@ import pytest
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps
-from tests.engine.conftest import until
+from tests.engine.conftest import ON_SQLITE, until
 from tests.engine.worker import DEPENDENCIES, Orders, make_workflow, serve
 
 RUNS, KILLS = 200, 50
@@ -29,14 +29,17 @@ PROCESSES.set_forkserver_preload(["tests.engine.worker"])
 class Site:
     """A database, the log of effects, and the processes that serve it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str) -> None:
         self.folder = folder
+        self.store = store
         self._workers: list[multiprocessing.process.BaseProcess] = []
         (folder / "effects").touch()
 
     def start(self, **orders: object) -> multiprocessing.process.BaseProcess:
         """One more process."""
-        worker = PROCESSES.Process(target=serve, args=(Orders(self.folder, **orders),), daemon=True)
+        worker = PROCESSES.Process(
+            target=serve, args=(Orders(self.folder, self.store, **orders),), daemon=True
+        )
         worker.start()
         self._workers.append(worker)
         return worker
@@ -67,7 +70,7 @@ class Site:
     def engine(self) -> RunEngine:
         """One that makes and reads runs, and runs none."""
         engine = RunEngine(
-            [make_workflow(self.folder)], store=f"sqlite:///{self.folder / 'runs.db'}", poll_ms=20
+            [make_workflow(self.folder)], store=self.store, artifacts=self.folder / "files", poll_ms=20
         )
         engine.take_on("none")
         return engine
@@ -82,9 +85,9 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path):
+def site(tmp_path, store_url):
     """A place of its own, of which nothing is left running."""
-    site = Site(tmp_path)
+    site = Site(tmp_path, store_url)
     yield site
     site.end()
 
@@ -124,8 +127,8 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, te
                 repeated += len(done) - 1
     steps = RUNS * len(DEPENDENCIES)
     tell(
-        f"{RUNS} runs, {kills} kills: all completed, {steps} of {steps} committed effects once,"
-        f" {repeated} uncommitted ones done again"
+        f"{site.store.partition(':')[0]}: {RUNS} runs, {kills} kills: all completed,"
+        f" {steps} of {steps} committed effects once, {repeated} uncommitted ones done again"
     )
 
 
@@ -159,6 +162,7 @@ async def test_death_at_any_commit_changes_nothing_of_the_result(site, before):
     assert deaths >= 8  # as many as the run is deep
 
 
+@ON_SQLITE
 @pytest.mark.req("R-43")
 async def test_a_late_writer_is_refused(site):
     """Stopped past its lease and woken up again, it says so and writes nothing."""

@@ -38,6 +38,7 @@ class Orders:
     """What a process is to do."""
 
     folder: Path
+    store: str
     lease_ms: int = 400
     die_at: int | None = None
     """The commit at which it kills itself."""
@@ -99,6 +100,12 @@ def serve(orders: Orders) -> None:
 
 async def _serve(orders: Orders) -> None:
     workflow = make_workflow(orders.folder, orders.slow)
-    store = f"sqlite:///{orders.folder / 'runs.db'}"
-    async with RunEngine([workflow], store=store, lease_ms=orders.lease_ms, poll_ms=20, max_active_runs=20):
+    async with RunEngine(
+        [workflow],
+        store=orders.store,
+        artifacts=orders.folder / "files",
+        lease_ms=orders.lease_ms,
+        poll_ms=20,
+        max_active_runs=20,
+    ):
         await asyncio.Event().wait()
