@@ -276,11 +276,14 @@ class RunEngine(RunReader):
         if RunStatus(row.status).is_over:
             raise RunStateError(run_id=run_id, status=row.status, problem="it is over.")
         if not await self._server.claim(run_id):
-            raise RunStateError(
-                run_id=run_id,
-                status=row.status,
-                problem="somebody runs it, or did until a moment ago: wait for its lease to end.",
+            left_s = max(
+                0.0, (row.lease_expires_at or 0) / 1000 - REAL_RUNTIMES.awaiting.now_utc().timestamp()
             )
+            problem = (
+                "somebody runs it, or did until a moment ago. If nobody does, it is free when its lease ends, in"
+                f" {left_s:.0f} s."
+            )
+            raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         return await self.get_run(run_id, tenant=tenant)
 
     async def resume(self, run_id: str, **options: Any) -> Run:

@@ -181,7 +181,7 @@ class RunRow:
     idempotency_key: str | None
     priority: int
     fence: int
-    lease_owner: str | None
+    lease_expires_at: int | None
     cancel_requested_at: int | None
     cancel_reason: str | None
     created_at: int
@@ -210,7 +210,7 @@ def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
         idempotency_key=run.idempotency_key,
         priority=run.priority,
         fence=fence,
-        lease_owner=run.owner,
+        lease_expires_at=at + run.lease_ms if is_claimed else None,
         cancel_requested_at=None,
         cancel_reason=None,
         created_at=at,
@@ -238,7 +238,7 @@ def as_run(row: Any, counts: dict[str, int] | None = None) -> RunRow:
         idempotency_key=row.idempotency_key,
         priority=row.priority,
         fence=row.fence,
-        lease_owner=row.lease_owner,
+        lease_expires_at=row.lease_expires_at,
         cancel_requested_at=row.cancel_requested_at,
         cancel_reason=row.cancel_reason,
         created_at=row.created_at,
