@@ -257,8 +257,6 @@ class Server:
                 return
             if not self._has_room_for_more():
                 self._others_wait = True
-            # To look takes up room itself, for which a run may have had to wait just now.
-            self._tell_of_room()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
@@ -298,4 +296,5 @@ class Server:
             self._spawn(claimed, self._run(blueprint, claimed))
         finally:
             self._reserved -= 1
+            self._tell_of_room()  # To look takes up room itself, for which a run may have had to wait just now.
         return True
