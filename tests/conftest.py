@@ -85,8 +85,9 @@ def restless_threads() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def signals_as_they_were() -> Iterator[None]:
     """A test that leaves Ctrl-C to somebody else fails here, not the next one that relies on it."""
+    before = signal.getsignal(signal.SIGINT)
     yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 CLAIMS_HOLD = pytest.StashKey[bool]()

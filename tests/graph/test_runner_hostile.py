@@ -143,6 +143,15 @@ def test_an_abort_that_a_node_has_captured_is_no_end(run, colour):
         assert (result.status, str(result.error.reason)) == (RunStatus.CANCELLED, "enough")
 
 
+@pytest.fixture
+def ctrl_c():
+    """Lets Ctrl-C interrupt, which a shell turns off for what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_ends_a_bounded_run_at_once():
     """Whatever its functions do; nodes are told."""
     blocks, told = Blocks(), []
