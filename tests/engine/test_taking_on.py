@@ -8,6 +8,7 @@ from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStateError, 
 from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.engine.store.writes import ReleaseRuns
 from langgraph_runner.workflow import UnknownWorkflowError, Workflow
+from tests.engine.conftest import until
 
 
 @pytest.fixture
@@ -205,3 +206,36 @@ async def test_runs_that_find_no_room_are_taken_as_soon_as_there_is(shop, url, t
         runs = await asyncio.gather(*(engine.trigger("shop.v1", {"net": 1}) for _ in range(20)))
         ended = [await engine.wait(run.id, timeout_ms=20_000) for run in runs]
     assert {run.status for run in ended} == {RunStatus.COMPLETED}
+
+
+async def test_a_run_whose_trigger_was_cancelled_is_taken_as_soon_as_there_is_room(shop, url):
+    """It may have been written all the same."""
+    async with RunEngine([shop], store=url, poll_ms=60_000, max_active_runs=1) as engine:
+        first = await engine.trigger("shop.v1", {"net": 1})
+        second = asyncio.ensure_future(engine.trigger("shop.v1", {"net": 2}))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.wait({second})
+        await engine.wait(first.id, timeout_ms=20_000)
+        await engine.run("shop.v1", {"net": 3})
+        for run in await engine.list_runs():
+            assert (await engine.wait(run.id, timeout_ms=20_000)).status is RunStatus.COMPLETED
+
+
+async def test_looking_that_has_failed_is_made_up_for(shop, url):
+    """As soon as a run ends."""
+    async with RunEngine([shop], store=url, poll_ms=60_000, max_active_runs=1) as engine:
+        claim, failed = engine._server.claim, []
+
+        async def failing_once(*arguments):
+            if not failed:
+                failed.append(1)
+                raise OSError
+            return await claim(*arguments)
+
+        first, second = [await engine.trigger("shop.v1", {"net": number}) for number in (1, 2)]
+        engine._server.claim = failing_once
+        await engine.wait(first.id, timeout_ms=20_000)
+        await until(lambda: failed)
+        await engine.run("shop.v1", {"net": 3})
+        assert (await engine.wait(second.id, timeout_ms=20_000)).status is RunStatus.COMPLETED

@@ -217,3 +217,18 @@ def test_a_wrong_field_whose_type_cannot_be_read_is_named() -> None:
 
     problem = refusal(list[Box], [Box.model_construct(size=3)])  # type: ignore[arg-type]
     assert "as JSON: at 0.size, an int is not what is declared. " in problem
+
+
+class Untold:
+    """A key without a text."""
+
+    def __str__(self):
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+def test_a_value_that_cannot_be_looked_at_is_refused_all_the_same():
+    """The search for the fault is not to be another one."""
+    with pytest.raises(StepOutputError, match="cannot be kept as JSON"):
+        OutputType("s", Any).dump({Untold(): object()})

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+from contextlib import suppress
+from functools import reduce
+from operator import getitem
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel, TypeAdapter
 from typing_extensions import is_typeddict  # that of typing does not know the others
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_inputs"]
 
+_SOMETHING_ELSE: Final = "\U000f0000"
+"""No value that anybody gives."""
+
 
 def check_inputs(blueprint: Blueprint, given: Any) -> None:
     """Refuse fields that the model of the inputs does not have, unless it says itself that it takes or drops them.
@@ -28,24 +35,34 @@ def check_inputs(blueprint: Blueprint, given: Any) -> None:
     Raises:
         WorkflowInputError: There is no such field.
     """
-    if (unknown := _unknown(blueprint.spec.inputs, given, ())) is not None:
-        path, fields = unknown
-        hint = did_you_mean(path[-1], fields)
-        problem = f"there is no field '{'.'.join(path)}', but {', '.join(fields) or 'none'}.{hint}"
-        raise WorkflowInputError(workflow=blueprint.id, problem=problem)
+    for path, fields in _unknown(blueprint.spec.inputs, given, ()):
+        if _makes_no_difference(blueprint, given, path):
+            hint = did_you_mean(path[-1], fields)
+            problem = f"there is no field '{'.'.join(path)}', but {', '.join(fields) or 'none'}.{hint}"
+            raise WorkflowInputError(workflow=blueprint.id, problem=problem)
 
 
-def _unknown(model: Any, given: Any, path: tuple[str, ...]) -> tuple[tuple[str, ...], list[str]] | None:
-    """The first field that its model does not have, by its path, with those that there are."""
+def _makes_no_difference(blueprint: Blueprint, given: Any, path: tuple[str, ...]) -> bool:
+    """Whether the model takes no notice of a field; it may have ways of its own to read what it is given."""
+    other: Any = copy.deepcopy(given)
+    place = reduce(getitem, path[:-1], other)
+    place[path[-1]] = [_SOMETHING_ELSE]
+    try:
+        return blueprint.inputs.check(given)[1] == blueprint.inputs.check(other)[1]
+    except WorkflowInputError:
+        return False  # It does take notice, or the engine says better what is wrong.
+
+
+def _unknown(model: Any, given: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """The fields that their model seems not to have, by their paths, with those that there are."""
     fields = _fields_of(model)
     if fields is None or not isinstance(given, dict):
-        return None
+        return
     for name, value in given.items():
         if name not in fields:
-            return (*path, name), [*fields]
-        if (found := _unknown(_without_none(fields[name]), value, (*path, name))) is not None:
-            return found
-    return None
+            yield (*path, name), [*fields]
+        else:
+            yield from _unknown(_without_none(fields[name]), value, (*path, name))
 
 
 def _fields_of(model: Any) -> dict[str, Any] | None:
@@ -53,12 +70,7 @@ def _fields_of(model: Any) -> dict[str, Any] | None:
     if not isinstance(model, type):
         return None
     if issubclass(model, BaseModel):
-        validators = model.__pydantic_decorators__.model_validators.values()
-        if (
-            issubclass(model, RootModel)
-            or model.model_config.get("extra", "forbid") != "forbid"
-            or any(each.info.mode != "after" for each in validators)
-        ):
+        if issubclass(model, RootModel) or model.model_config.get("extra", "forbid") != "forbid":
             return None
         return {
             name: field.annotation
@@ -68,8 +80,9 @@ def _fields_of(model: Any) -> dict[str, Any] | None:
     if dataclasses.is_dataclass(model) or is_typeddict(model):
         if getattr(model, "__pydantic_config__", {}).get("extra", "forbid") != "forbid":
             return None
-        by_alias = dict.fromkeys(TypeAdapter(model).json_schema().get("properties", ()))
-        return {**by_alias, **get_type_hints(model)}
+        with suppress(Exception):  # Of a type of the user's, which need not have a schema.
+            by_alias = dict.fromkeys(TypeAdapter(model).json_schema().get("properties", ()))
+            return {**by_alias, **get_type_hints(model)}
     return None
 
 

@@ -114,7 +114,7 @@ def _module_at(place: str, attribute: str) -> str:
     """What to give instead of the path of a module."""
     path = Path(place.removesuffix(".py")).absolute()
     path = Path(os.path.normpath(path))
-    if not path.with_name(f"{path.name}.py").is_file() and not path.is_dir():
+    if not path.name or not (path.with_name(f"{path.name}.py").is_file() or path.is_dir()):
         return " Give its name as Python imports it, such as campaign:engine."
     if path.is_relative_to(Path.cwd()):
         return f" Did you mean '{'.'.join(path.relative_to(Path.cwd()).parts)}:{attribute}'?"

@@ -12,7 +12,7 @@ __all__ = ["Face", "ago", "clock", "counted", "duration", "face", "in_one_line",
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _KIB: Final = 1024
-_BREAKS: Final = re.compile(r"\s*[\t\n]\s*")
+_BREAKS: Final = re.compile(r"[\t\n]+")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -95,7 +95,7 @@ def counted(count: int, noun: str) -> str:
 
 def in_one_line(text: str) -> str:
     """Text that has a line to itself, such as in a table: what a step's error says may have several."""
-    return _BREAKS.sub(" ", text.strip())
+    return " ".join(part.strip() for part in _BREAKS.split(text.strip()))
 
 
 def no_controls(text: str) -> str:

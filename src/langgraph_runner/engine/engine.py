@@ -114,7 +114,7 @@ class RunEngine(RunReader):
             checks.whole(value, low, high, field=name)
         if cache is not None:
             checks.of_kind(cache, HotTier, field="cache", fix="one with get_many, put_many and clear")
-        files = None if artifacts is None else ArtifactStore(artifacts)
+        files = ArtifactStore(artifacts) if artifacts else None
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
         host = Host(
             owner=REAL_RUNTIMES.awaiting.token_hex(8),

@@ -135,10 +135,11 @@ class Server:
             run.owner, run.lease_ms = self._host.owner, self._lease_ms
 
     def give_back(self, run: NewRun) -> None:
-        """A run that was to be ours is not."""
+        """A run that was to be ours is not, as far as is known: if it was written all the same, it waits."""
         if run.owner is not None:
             self._reserved -= 1
-            self._tell_of_room()
+        self._others_wait = True
+        self._tell_of_room()
 
     def begin(self, blueprint: Blueprint, run: NewRun, created: Created) -> None:
         """Run a new run, if it is ours from the start."""
@@ -252,6 +253,7 @@ class Server:
                     pass
                 await self._claim_owed()
             except Exception as error:  # As above.
+                self._others_wait = True
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not self._is_serving():
                 return

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_type_hints
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from langgraph_runner.workflow.fidelity import a_kind, dotted
@@ -56,13 +56,20 @@ def as_plain_json(value: Any) -> bytes:
 
 
 def fault_in(value: Any, error: Exception, *, is_plain: bool) -> Fault:
-    """What in `value` is to blame for `error`.
+    """What in `value` is to blame for `error`. Never raises, whatever the value does when it is looked at.
 
     Args:
         value: What could not be kept.
         error: What was raised.
         is_plain: Whether only plain JSON types are allowed; otherwise it is what pydantic knows.
     """
+    try:
+        return _found_in(value, error, is_plain=is_plain)
+    except Exception:  # A key whose text cannot be had, a proxy of nothing.
+        return Fault(value, str(error))
+
+
+def _found_in(value: Any, error: Exception, *, is_plain: bool) -> Fault:
     place, declared, around = "", Any, {id(value)}
     parts = _plain_parts if is_plain else _typed_parts
     for _ in range(_DEEPEST):
@@ -112,10 +119,14 @@ def _plain_parts(value: Any) -> Iterator[_Part]:
 
 def _typed_parts(value: Any) -> Iterator[_Part]:
     """Fields are dumped by their model, which may have ways of its own to do so."""
-    if _has_fields(value):
+    if isinstance(value, RootModel):
+        yield from _typed_parts(value.root)
+    elif _has_fields(value):
         dump, hints = _dump_of(value), _hints(type(value))
         for name in _field_names(value):
             yield _Part(name, getattr(value, name, None), partial(dump, include={name}), hints.get(name, Any))
+        extra: dict[str, Any] = getattr(value, "model_extra", None) or {}
+        yield from (_Part(name, each, _dump_of(each)) for name, each in extra.items())
     else:
         yield from (_Part(name, each, _dump_of(each)) for name, each in _items(value))
 
@@ -135,7 +146,7 @@ def _has_fields(value: Any) -> bool:
 
 def _field_names(value: Any) -> list[str]:
     if isinstance(value, BaseModel):
-        return [*type(value).model_fields, *(value.model_extra or ())]
+        return [*type(value).model_fields]
     return [each.name for each in dataclasses.fields(value)]
 
 

@@ -78,7 +78,9 @@ def upgrade(database: Database, *, migrate: bool) -> None:
 
 def _refuse_foreign(connection: Connection) -> None:
     """Refuse tables with our names that no migration of ours has made. Another process may just have made them."""
-    taken = {*inspect(connection).get_table_names()} & METADATA.tables.keys()
+    found = inspect(connection)
+    names = (*found.get_table_names(), *found.get_view_names())
+    taken = {name for name in names if name.casefold() in METADATA.tables}
     if taken and _version_in(connection) is None:
         fix = f"It has tables of somebody else ({', '.join(sorted(taken))}): give the runs a database of their own."
         raise SchemaVersionError(found=None, known=HEAD, fix=fix)
