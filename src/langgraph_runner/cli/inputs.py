@@ -72,6 +72,9 @@ def _fields_of(model: Any) -> dict[str, Any] | None:
     if issubclass(model, BaseModel):
         if issubclass(model, RootModel) or model.model_config.get("extra", "forbid") != "forbid":
             return None
+        validators = model.__pydantic_decorators__.model_validators.values()
+        if any(each.info.mode != "after" for each in validators):  # It may drop fields on purpose.
+            return None
         return {
             name: field.annotation
             for key, field in model.model_fields.items()
