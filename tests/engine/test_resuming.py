@@ -399,4 +399,5 @@ async def test_a_run_with_options_of_a_later_release_fails(engine_of):
         engine.take_on("all")
         run = await engine.wait(run.id, timeout_ms=LIMIT_MS)
         assert run.status is RunStatus.FAILED
+        assert run.error["message"].startswith("The run failed: ")
         assert "warp" in run.error["message"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from langgraph_runner.cli.loading import APP_VARIABLE
-from langgraph_runner.engine.checks import MAX_KEY, MAX_TENANT, text
+from langgraph_runner.engine.checks import MAX_AT_ONCE, MAX_KEY, MAX_TENANT, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +123,7 @@ FailureModeOption = Annotated[
 ]
 MaxConcurrency = Annotated[
     int | None,
-    typer.Option("--max-concurrency", min=1, max=100_000, help="How many steps of the run at once."),
+    typer.Option("--max-concurrency", min=1, max=MAX_AT_ONCE, help="How many steps of the run at once."),
 ]
 Timeout = Annotated[
     str | None, typer.Option("--timeout", metavar="DURATION", help="Limit of the whole run: 30s, 5m, 2h.")

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from langgraph_runner.cli.exits import EXIT_OF_CODE, ExitCode
-from langgraph_runner.engine import ArtifactError
 from langgraph_runner.errors import NodeRunnerError
 
 __all__ = ["CliCode", "CliError", "Problem", "one_line"]
@@ -79,9 +78,6 @@ class Problem(NamedTuple):
         match error:
             case CliError():
                 return cls(error.code, str(error), error.code.exit)
-            case ArtifactError():
-                message = f"{str(error).rstrip('.')}. A further run makes it again."
-                return cls(error.code, message, EXIT_OF_CODE[error.code])
             case NodeRunnerError():
                 return cls(error.code, _briefly(error), EXIT_OF_CODE[error.code])
             case DBAPIError():

@@ -202,8 +202,7 @@ def _show_error_of(out: Output, run: Run) -> None:
     if error["node_id"] != run.workflow or has_failed_steps:
         _show_error(out, error)
     else:
-        message = error["message"].replace(f"Node '{run.workflow}'", "The run", 1)
-        out.line(Cell(f"{error['code']} of the run: ", "bold red"), message)
+        out.line(Cell(f"{error['code']} of the run: ", "bold red"), error["message"])
 
 
 def show_next(session: Session, run: Run) -> None:

@@ -22,6 +22,7 @@ __all__ = ["ArtifactStore", "StepArtifacts"]
 
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
 _MAX_MEDIA_TYPE: Final = 128
+_FIX: Final = "A further run makes it again."
 
 
 class ArtifactStore:
@@ -77,9 +78,9 @@ class ArtifactStore:
         try:
             data = self._place(ref.sha256).read_bytes()
         except OSError as error:
-            raise ArtifactError(name=ref.name, problem=f"it cannot be read: {error}") from error
+            raise ArtifactError(name=ref.name, problem=f"it cannot be read: {error}. {_FIX}") from error
         if hashlib.sha256(data).hexdigest() != ref.sha256:
-            raise ArtifactError(name=ref.name, problem="its bytes are not those that were kept.")
+            raise ArtifactError(name=ref.name, problem=f"its bytes are not those that were kept. {_FIX}")
         return data
 
     def path(self, ref: ArtifactRef) -> Path:

@@ -10,11 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from enum import StrEnum
 
-__all__ = ["MAX_KEY", "MAX_REASON", "MAX_TENANT", "of_kind", "one_of", "statuses", "text", "whole"]
+__all__ = [
+    "MAX_AT_ONCE",
+    "MAX_KEY",
+    "MAX_REASON",
+    "MAX_TENANT",
+    "of_kind",
+    "one_of",
+    "statuses",
+    "text",
+    "whole",
+]
 
 MAX_TENANT: Final = 128
 MAX_KEY: Final = 256
 MAX_REASON: Final = 2_000
+MAX_AT_ONCE: Final = 100_000
+"""Steps, or runs."""
 StatusT = TypeVar("StatusT", bound="StrEnum")
 
 

@@ -106,8 +106,8 @@ class RunEngine(RunReader):
         migrate: bool | None = None,
     ) -> None:
         for name, value, low, high in (
-            ("max_concurrency", max_concurrency, 1, 100_000),
-            ("max_active_runs", max_active_runs, 1, 100_000),
+            ("max_concurrency", max_concurrency, 1, checks.MAX_AT_ONCE),
+            ("max_active_runs", max_active_runs, 1, checks.MAX_AT_ONCE),
             ("lease_ms", lease_ms, 100, 3_600_000),
             ("poll_ms", poll_ms, 10, 3_600_000),
         ):

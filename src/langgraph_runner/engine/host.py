@@ -44,7 +44,7 @@ class RunOptions:
         """
         checks.one_of(failure_mode, ("continue", "fail_fast"), field="failure_mode")
         if max_concurrency is not None:
-            checks.whole(max_concurrency, 1, 100_000, field="max_concurrency")
+            checks.whole(max_concurrency, 1, checks.MAX_AT_ONCE, field="max_concurrency")
         timeout_ms = as_timeout_ms(run_timeout_ms, field="run_timeout_ms")
         return cls(failure_mode=failure_mode, max_concurrency=max_concurrency, run_timeout_ms=timeout_ms)
 

@@ -126,7 +126,7 @@ class StepRunner:
 
     def record_of(self, error: BaseException, step: str | None = None) -> NodeErrorRecord:
         """An error of a step, or of the run itself, for the record."""
-        return build_error_record(
+        record = build_error_record(
             error,
             node_id=step or self._blueprint.id,
             attempts=1,
@@ -135,6 +135,9 @@ class StepRunner:
             error_id=_clock.token_hex(8),
             story_id=self._run.id,
         )
+        if step is None:  # The words are made for nodes.
+            record["message"] = record["message"].replace(f"Node '{self._blueprint.id}'", "The run", 1)
+        return record
 
     def _of_failure(self, step: str, failure: Failure) -> StepChange:
         if failure.record["code"] == ErrorCode.NODE_CANCELLED and self._signal.aborted:
