@@ -7,14 +7,20 @@ import sqlite3
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
-__all__ = ["Database", "open_database"]
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from sqlalchemy import Connection
+
+__all__ = ["Database", "begin_writing", "open_database"]
 
 _BUSY_MS: Final = 30_000
 _READERS: Final = 4
@@ -113,7 +119,6 @@ def _file_at(path: str) -> tuple[int, int] | None:
 def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
     threads = {"check_same_thread": False}
     path = str(url.database)
-    is_writer = begin == _WRITE
     engine = create_engine(url, pool_size=readers, max_overflow=0, connect_args=threads)
 
     @event.listens_for(engine, "connect")
@@ -126,18 +131,64 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA cache_size = -16000")
         cursor.close()
-        record.info[_FILE] = _file_at(path)
+        record.info[_FILE] = path, _file_at(path)
 
     @event.listens_for(engine, "begin")
-    def start(connection: Any) -> None:
-        try:
-            if is_writer and _file_at(path) != connection.info[_FILE]:
-                raise sqlite3.OperationalError(_GONE.format(url.database))
-            connection.connection.driver_connection.execute(begin)
-        except sqlite3.Error as error:
-            # As SQLAlchemy raises it, so that whoever waits can tell that the database is away.
-            raise DBAPIError.instance(
-                begin, None, error, sqlite3.Error, dialect=connection.dialect
-            ) from error
+    def start(connection: Connection) -> None:
+        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+            _begin(connection, begin)
 
     return engine
+
+
+def _begin(connection: Connection, begin: str) -> None:
+    driver: Any = connection.connection.driver_connection
+    try:
+        path, opened = connection.info[_FILE]
+        if begin == _WRITE and _file_at(path) != opened:
+            raise sqlite3.OperationalError(_GONE.format(path))
+        driver.execute(begin)
+    except sqlite3.Error as error:
+        raise _as_raised(error, begin, connection) from error
+
+
+def _as_raised(error: sqlite3.Error, statement: str, connection: Connection) -> Exception:
+    """As SQLAlchemy raises it, so that whoever waits can tell that the database is away."""
+    return DBAPIError.instance(statement, None, error, sqlite3.Error, dialect=connection.dialect)
+
+
+def begin_writing(connection: Connection) -> AbstractContextManager[object]:
+    """Begin a transaction that writes; it ends with the `with` block, and is rolled back if that raises.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: The database is away or locked, or its file was deleted or replaced.
+    """
+    return _Transaction(connection) if connection.dialect.name == "sqlite" else connection.begin()
+
+
+class _Transaction:
+    """One on SQLite, which the driver begins and ends: what SQLAlchemy does about it takes longer than a statement.
+
+    Statements that are executed by SQLAlchemy take part in it all the same.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        _begin(connection, _WRITE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        driver: Any = self._connection.connection.driver_connection
+        end = driver.commit if kind is None else driver.rollback
+        try:
+            end()
+        except sqlite3.Error as error:
+            driver.rollback()
+            raise _as_raised(error, "COMMIT", self._connection) from error
+        finally:
+            if self._connection.in_transaction():  # It takes part: nothing is left to commit or to roll back.
+                self._connection.rollback()

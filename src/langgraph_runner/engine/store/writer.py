@@ -15,6 +15,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
+from langgraph_runner.engine.store.databases import begin_writing
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -134,7 +136,7 @@ def _deliver(group: list[_Handed], results: list[Any]) -> None:
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
     """Write a group in one transaction; None if one of them cannot be written, and nothing was."""
     try:
-        transaction = connection.begin()
+        transaction = begin_writing(connection)
     except Exception as error:
         # The database is locked or away, which is no write's fault; each alone would only wait as long again.
         return [error] * len(group)
@@ -150,7 +152,7 @@ def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
 
 def _written_alone(connection: Connection, handed: _Handed) -> Any:
     try:
-        with connection.begin():
+        with begin_writing(connection):
             return handed.write.apply(connection, [handed.write])[0]
     except Exception as error:
         return error
