@@ -189,7 +189,7 @@ def test_every_engine_runs_every_step_once_and_after_those_it_needs(
 
 def test_critical_path_is_the_longest_way_through() -> None:
     """Of the campaign, by hand; of a chain all, of a row one."""
-    assert dag.campaign(sleeps=True).critical_path_ms == 40 + 60 + 80 + 100 + 170 + 110 + 50 + 20
+    assert dag.campaign(sleeps=True).critical_path_ms == 80 + 120 + 90 + 200 + 300 + 180 + 90 + 40
     for shape, expected in ((dag.chain(4), 8), (dag.row(4), 2)):
         assert replace(shape, durations_ms=dict.fromkeys(shape.before, 2)).critical_path_ms == expected
 

@@ -31,6 +31,10 @@ class Dag:
         """The last step in order."""
         return [*self.before][-1]
 
+    def halved(self) -> Dag:
+        """The same, with steps that take half as long."""
+        return Dag(self.before, {step: ms / 2 for step, ms in self.durations_ms.items()})
+
 
 async def walk(dag: Dag, step: Callable[[str, list[Any]], Awaitable[Any]]) -> None:
     """Call `step` with the name of each step and what it receives, as soon as its dependencies are done."""
@@ -45,19 +49,19 @@ async def walk(dag: Dag, step: Callable[[str, list[Any]], Awaitable[Any]]) -> No
 
 
 _CAMPAIGN: dict[str, tuple[float, list[str]]] = {
-    "brief": (40, []),
-    "audience": (120, ["brief"]),
-    "theme": (60, ["brief"]),
-    "pillars": (80, ["theme"]),
-    "images": (200, ["theme"]),
-    "headlines": (100, ["pillars"]),
-    "copy": (170, ["headlines", "audience"]),
+    "brief": (80, []),
+    "audience": (380, ["brief"]),
+    "theme": (120, ["brief"]),
+    "pillars": (90, ["theme"]),
+    "images": (370, ["theme"]),
+    "headlines": (200, ["pillars"]),
+    "copy": (300, ["headlines", "audience"]),
     "layout": (60, ["images", "pillars"]),
-    "posts": (40, ["headlines"]),
-    "video": (180, ["images"]),
-    "emails": (110, ["copy"]),
-    "bundle": (50, ["emails", "posts", "layout", "video"]),
-    "report": (20, ["bundle"]),
+    "posts": (300, ["headlines"]),
+    "video": (380, ["images"]),
+    "emails": (180, ["copy"]),
+    "bundle": (90, ["emails", "posts", "layout", "video"]),
+    "report": (40, ["bundle"]),
 }
 
 
@@ -67,15 +71,18 @@ def campaign(*, sleeps: bool = False) -> Dag:
     return Dag(before, {step: ms for step, (ms, _) in _CAMPAIGN.items()} if sleeps else {})
 
 
-def scattered(count: int, seed: int = 7) -> Dag:
-    """A random DAG: each step depends on up to three of the twenty before it, and sleeps 10 to 100 ms."""
+def scattered(count: int, seed: int = 19) -> Dag:
+    """A random DAG: each step depends on up to three of the twenty before it, and sleeps 20 to 400 ms.
+
+    Half of them less than 90 ms: the logarithm is what is spread evenly.
+    """
     chance = random.Random(seed)  # noqa: S311 - a shape, not a secret
     names = [f"s{number}" for number in range(count)]
     before = {
         name: sorted(chance.sample(names[max(0, number - 20) : number], min(number, chance.randint(0, 3))))
         for number, name in enumerate(names)
     }
-    return Dag(before, {name: float(chance.randint(10, 100)) for name in names})
+    return Dag(before, {name: float(round(20 * 20 ** chance.random())) for name in names})
 
 
 def chain(count: int) -> Dag:
