@@ -19,8 +19,8 @@ from langgraph_runner.engine.planning import plan_update, reused_steps
 from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore, reads
-from langgraph_runner.engine.store.records import NewRun, new_run
-from langgraph_runner.engine.store.writes import CancelRun, CreateRun, Prune
+from langgraph_runner.engine.store.records import NewRun
+from langgraph_runner.engine.store.writes import CancelRun, Prune
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import ChangeRequest, Workflow, WorkflowRegistry
 from langgraph_runner.workflow.changes import impact_of
@@ -193,7 +193,7 @@ class RunEngine(RunReader):
 
     async def run(self, workflow: str, inputs: Any = None, **options: Any) -> Run:
         """`trigger()`, and `wait()` for its end. A failed run is a result, not an exception."""
-        return await self.wait((await self.trigger(workflow, inputs, **options)).id, **_tenant_of(options))
+        return await self._ended(await self.trigger(workflow, inputs, **options), options)
 
     async def trigger_update(
         self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT, **options: Any
@@ -227,8 +227,7 @@ class RunEngine(RunReader):
 
     async def update(self, base_run_id: str, change: ChangeRequest, **options: Any) -> Run:
         """`trigger_update()`, and `wait()` for its end."""
-        run = await self.trigger_update(base_run_id, change, **options)
-        return await self.wait(run.id, **_tenant_of(options))
+        return await self._ended(await self.trigger_update(base_run_id, change, **options), options)
 
     async def plan(self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT) -> RunPlan:
         """What `update()` would do with each step, and why. Nothing runs, nothing is written.
@@ -261,7 +260,7 @@ class RunEngine(RunReader):
 
     async def retry(self, run_id: str, **options: Any) -> Run:
         """`trigger_retry()`, and `wait()` for its end."""
-        return await self.wait((await self.trigger_retry(run_id, **options)).id, **_tenant_of(options))
+        return await self._ended(await self.trigger_retry(run_id, **options), options)
 
     async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
         """Take on a run that nobody runs here and now: one that waits, or whose process has died.
@@ -288,7 +287,7 @@ class RunEngine(RunReader):
 
     async def resume(self, run_id: str, **options: Any) -> Run:
         """`trigger_resume()`, and `wait()` for its end."""
-        return await self.wait((await self.trigger_resume(run_id, **options)).id, **_tenant_of(options))
+        return await self._ended(await self.trigger_resume(run_id, **options), options)
 
     # Follow and end them.
 
@@ -371,20 +370,13 @@ class RunEngine(RunReader):
         if run.idempotency_key is not None:
             checks.text(run.idempotency_key, checks.MAX_KEY, field="idempotency_key")
         self._server.start()
-        self._server.take_on(run)
-        try:
-            created = await self._store.write(CreateRun(run))
-        except BaseException:
-            # It may have been written all the same: its lease runs out, and somebody takes it.
-            self._server.give_back(run)
-            raise
-        if created.is_new:
-            self._server.begin(blueprint, run, created)
-        else:
-            self._server.give_back(run)
-        if not created.is_new or run.reused:
-            return await self.get_run(created.run_id, tenant=run.tenant)
-        return Run.of(new_run(run, fence=created.fence, at=created.at))
+        run_id, row = await self._server.make(blueprint, run)
+        return await self.get_run(run_id, tenant=run.tenant) if row is None else Run.of(row)
+
+    async def _ended(self, run: Run, options: dict[str, Any]) -> Run:
+        if run.status.is_over:
+            return run
+        return await self.wait(run.id, tenant=options.get("tenant", DEFAULT_TENANT))
 
     async def _derive(
         self,
@@ -442,7 +434,3 @@ class RunEngine(RunReader):
         blueprint = self.workflows.get_workflow(base.workflow)
         rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
         return blueprint, base, rows
-
-
-def _tenant_of(options: dict[str, Any]) -> dict[str, Any]:
-    return {"tenant": options["tenant"]} if "tenant" in options else {}

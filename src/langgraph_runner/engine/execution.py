@@ -21,8 +21,8 @@ from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.ledger import Ledger, cancelled
 from langgraph_runner.engine.results import Results
 from langgraph_runner.engine.stepping import StepRunner
-from langgraph_runner.engine.store.records import Start
-from langgraph_runner.engine.store.writes import Advanced
+from langgraph_runner.engine.store.records import Start, new_run
+from langgraph_runner.engine.store.writes import Advanced, CreateRun
 from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -31,10 +31,12 @@ from langgraph_runner.workflow.heavy import read_json
 from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from langgraph_runner.engine.host import Host
-    from langgraph_runner.engine.store.records import CacheEntry, RunRow, StepChange, StepRow
+    from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.engine.store.records import CacheEntry, NewRun, RunRow, StepChange, StepRow
+    from langgraph_runner.engine.store.writes import AdvanceRun
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import Blueprint
@@ -43,6 +45,32 @@ if TYPE_CHECKING:
 __all__ = ["RunExecution"]
 
 _clock: Final = REAL_RUNTIMES.awaiting
+
+
+class Making:
+    """How a run is made: mostly in the transaction of its first write, for which everything else is known before.
+
+    Args:
+        new: The run.
+        on_made: Is given its row, once it is durable; that may be the one with which it has ended.
+    """
+
+    def __init__(self, new: NewRun, on_made: Callable[[RunRow], None]) -> None:
+        self._new = new
+        self._on_made = on_made
+        self.is_handed_in = False
+
+    async def made(self, store: RunStore, write: AdvanceRun | None) -> tuple[RunRow, Advanced]:
+        """Have it made, and its first write, if there is one, written behind."""
+        self.is_handed_in = True
+        if write is None:
+            created, advanced = await store.write(CreateRun(self._new)), Advanced(is_accepted=True)
+        else:
+            # Handed in one right behind the other, they come into one group of the writer.
+            created, advanced = await asyncio.gather(store.write(CreateRun(self._new)), store.write(write))
+        run = new_run(self._new, fence=created.fence, at=created.at)
+        self._on_made(advanced.ended or run)
+        return run, advanced
 
 
 class RunExecution:
@@ -55,6 +83,7 @@ class RunExecution:
         steps: Those of its steps; None if it has just been made, and none has ended.
         fence: The token of the claim.
         seq: Number of its last event.
+        making: Has it made with its first commit; None if that has happened.
     """
 
     def __init__(
@@ -66,12 +95,14 @@ class RunExecution:
         *,
         fence: int,
         seq: int,
+        making: Making | None = None,
     ) -> None:
         self.run_id = run.id
         self.fence = fence
         self._host = host
         self._blueprint = blueprint
         self._run = run
+        self._making = making
         self._options, self._unknown_options = RunOptions.read(run.options)
         self._recorded = None if steps is None else {row.step: row for row in steps}
         self._ledger = Ledger(host, run, fence, seq)
@@ -149,6 +180,8 @@ class RunExecution:
         except (LeaseLostError, OperationalError, InterfaceError):  # The database is away.
             raise
         except Exception as error:
+            if self._making is not None and self._making.is_handed_in:  # Whoever asked for it is told.
+                raise
             # Nothing that should happen; but left as it is, the run would be taken up and end here again for ever.
             await self._give_up(error)
         finally:
@@ -333,9 +366,13 @@ class RunExecution:
         """Write what has come together."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
         write = self._ledger.write(started, status, error)
+        if self._making is not None:
+            self._run, advanced = await self._making.made(self._host.store, write)
+            self._making = None
+        elif write is not None:
+            advanced = await self._host.store.write(write)
         if write is None:
             return Advanced(is_accepted=True)
-        advanced = await self._host.store.write(write)
         if not advanced.is_accepted:
             self._is_lost = True
             self._halt("the lease was lost")

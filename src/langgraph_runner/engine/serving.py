@@ -8,13 +8,13 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.execution import RunExecution
+from langgraph_runner.engine.execution import Making, RunExecution
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
 from langgraph_runner.engine.slot import HELD_SLOT
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import StepRow, new_run
-from langgraph_runner.engine.store.writes import ClaimRun, Created, Heartbeat, ReleaseRuns
+from langgraph_runner.engine.store.writes import ClaimRun, Created, CreateRun, Heartbeat, ReleaseRuns
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
@@ -126,34 +126,52 @@ class Server:
 
     # Taking on.
 
-    def take_on(self, run: NewRun) -> None:
-        """Let a new run be ours from the start, if there is room, or if a step of ours may wait for it."""
+    async def make(self, blueprint: Blueprint, run: NewRun) -> tuple[str, RunRow | None]:
+        """Make a run. It is ours from the start if there is room, or if a step of ours may wait for it.
+
+        Returns:
+            Its id, or that of the run that was made before with its key; and its row, if that is known here.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused. If it was written all the same, its lease runs out, and
+                somebody takes it.
+        """
         slot = HELD_SLOT.get()
         is_waited_for = slot is not None and slot.is_of(self._host.slots)
         if self.takes_on != "none" and (self._has_room_for_more() or is_waited_for):
-            self._reserved += 1
             run.owner, run.lease_ms = self._host.owner, self._lease_ms
+        begins_at_once = run.owner is not None and _needs_no_look(blueprint, run)
+        try:
+            return await (self._make_and_begin if begins_at_once else self._make_first)(blueprint, run)
+        except BaseException:
+            self._others_may_wait()
+            raise
 
-    def give_back(self, run: NewRun) -> None:
-        """A run that was to be ours is not, as far as is known: if it was written all the same, it waits."""
-        if run.owner is not None:
-            self._reserved -= 1
-        self._others_wait = True
-        self._tell_of_room()
-
-    def begin(self, blueprint: Blueprint, run: NewRun, created: Created) -> None:
-        """Run a new run, if it is ours from the start."""
-        if run.owner is None:
-            if self.takes_on == "own":
+    async def _make_first(self, blueprint: Blueprint, run: NewRun) -> tuple[str, RunRow | None]:
+        is_ours = run.owner is not None
+        self._reserved += is_ours
+        try:
+            created = await self._host.store.write(CreateRun(run))
+        finally:
+            self._reserved -= is_ours
+        if created.is_new and is_ours:
+            self._spawn(created, self._run(blueprint, created, run))
+        else:
+            if created.is_new and self.takes_on == "own":
                 self._owed[run.id] = None
-            self._others_wait = True
-            self._tell_of_room()
-            return
-        self._reserved -= 1
-        self._spawn(created, self._run(blueprint, created, run))
+            self._others_may_wait()
+        is_as_made = created.is_new and not run.reused
+        return created.run_id, new_run(run, fence=created.fence, at=created.at) if is_as_made else None
+
+    async def _make_and_begin(self, blueprint: Blueprint, run: NewRun) -> tuple[str, RunRow]:
+        """Have it made in the transaction that starts its first steps: one wait for the disk less."""
+        expected = Created.of(run, round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000))
+        made: asyncio.Future[RunRow] = asyncio.get_running_loop().create_future()
+        self._spawn(expected, self._make_and_run(blueprint, expected, run, made))
+        return run.id, await asyncio.shield(made)  # Whoever stops waiting does not stop the run.
 
     def _spawn(self, claimed: Claimed | Created, work: Coroutine[Any, Any, RunRow | None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(self._guarded(claimed, work))
         self._tasks[claimed.run_id] = task
         self._fences[claimed.run_id] = claimed.fence
         task.add_done_callback(lambda task: self._gone(claimed.run_id, task))
@@ -166,6 +184,10 @@ class Server:
                 del self._fences[run_id]
         self._tell_of_room()
 
+    def _others_may_wait(self) -> None:
+        self._others_wait = True
+        self._tell_of_room()
+
     def _tell_of_room(self) -> None:
         if self._others_wait and self._has_room_for_more():
             self._has_room.set()
@@ -173,18 +195,52 @@ class Server:
     async def _run(
         self, blueprint: Blueprint, claimed: Claimed | Created, new: NewRun | None = None
     ) -> RunRow | None:
-        run_id, fence = claimed.run_id, claimed.fence
+        steps: list[StepRow] | None = None
+        if new is None or new.reused or not isinstance(claimed, Created):
+            run, steps = await self._host.store.read(reads.claimed_run, claimed.run_id)
+        else:
+            run = new_run(new, fence=claimed.fence, at=claimed.at)
+        if self._is_closed:  # It was ours already when that began, but there was nothing to stop yet.
+            return None
+        execution = RunExecution(self._host, blueprint, run, steps, fence=claimed.fence, seq=claimed.seq)
+        self._active[run.id] = execution
+        return await execution.run()
+
+    async def _make_and_run(
+        self, blueprint: Blueprint, expected: Created, new: NewRun, made: asyncio.Future[RunRow]
+    ) -> RunRow | None:
+        def on_made(row: RunRow) -> None:
+            self._active[row.id] = execution
+            if self._is_closed:
+                execution.release()
+            made.set_result(row)
+
+        run = new_run(new, fence=expected.fence, at=expected.at)
+        execution = RunExecution(
+            self._host,
+            blueprint,
+            run,
+            None,
+            fence=expected.fence,
+            seq=expected.seq,
+            making=Making(new, on_made),
+        )
         try:
-            steps: list[StepRow] | None = None
-            if new is None or new.reused or not isinstance(claimed, Created):
-                run, steps = await self._host.store.read(reads.claimed_run, run_id)
-            else:
-                run = new_run(new, fence=fence, at=claimed.at)
-            if self._is_closed:  # It was ours already when that began, but there was nothing to stop yet.
-                return None
-            execution = RunExecution(self._host, blueprint, run, steps, fence=fence, seq=claimed.seq)
-            self._active[run_id] = execution
             return await execution.run()
+        except Exception as error:
+            if made.done():
+                raise
+            made.set_exception(error)  # Whoever wants it made is told.
+            return None
+        finally:
+            made.cancel()  # If it is not done.
+
+    async def _guarded(
+        self, claimed: Claimed | Created, work: Coroutine[Any, Any, RunRow | None]
+    ) -> RunRow | None:
+        run_id = claimed.run_id
+        try:
+            return await work
         except LeaseLostError as error:
             emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
@@ -300,3 +356,12 @@ class Server:
             self._reserved -= 1
             self._tell_of_room()  # To look takes up room itself, for which a run may have had to wait just now.
         return True
+
+
+def _needs_no_look(blueprint: Blueprint, run: NewRun) -> bool:
+    """Whether nothing but its inputs says how a new run begins, and no code of the user does."""
+    return (
+        run.idempotency_key is None
+        and not run.reused
+        and not any(step.selects for step in blueprint.steps.values())
+    )

@@ -65,6 +65,12 @@ class Created(NamedTuple):
     at: int
     """When it was made."""
 
+    @classmethod
+    def of(cls, run: NewRun, at: int) -> Created:
+        """What comes of making `run`, unless one with its key has been made before."""
+        is_claimed = run.owner is not None
+        return cls(run.id, is_new=True, fence=int(is_claimed), seq=1 + is_claimed, at=at)
+
 
 @dataclass(slots=True)
 class CreateRun(Write[Created]):
@@ -83,8 +89,7 @@ class CreateRun(Write[Created]):
         for run in (write.run for write in writes):
             made = _made_before(connection, run, keys)
             if made is None:
-                is_claimed = run.owner is not None
-                made = Created(run.id, is_new=True, fence=int(is_claimed), seq=1 + is_claimed, at=now)
+                made = Created.of(run, now)
                 new.append(run)
                 if run.idempotency_key is not None:
                     keys[run.tenant, run.workflow, run.idempotency_key] = made._replace(is_new=False)

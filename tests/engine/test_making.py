@@ -1,0 +1,155 @@
+"""How a run is made: together with the start of its first steps, where nothing has to be looked up for that."""
+
+import asyncio
+
+import pytest
+
+from langgraph_runner.engine import RunStatus
+from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun
+from langgraph_runner.workflow import StepContext, Workflow
+from tests.engine.conftest import until
+
+LIMIT_MS = 10_000
+
+
+@pytest.fixture
+def chain():
+    """Two steps, and what they have done."""
+    flow, ran = Workflow("chain.v1"), []
+    flow.step(lambda inputs: ran.append("a") or inputs["net"], id="a")
+    flow.step(lambda a: ran.append("b") or a + 1, id="b")
+    return flow, ran
+
+
+@pytest.fixture
+def commits(monkeypatch):
+    """What each transaction does about runs: the kinds of its writes."""
+    from langgraph_runner.engine.store import writer
+
+    groups, written = [], writer._written
+
+    def noted(connection, group):
+        kinds = [type(handed.write) for handed in group]
+        if about_runs := [kind for kind in kinds if kind in {CreateRun, AdvanceRun}]:
+            groups.append(about_runs)
+        return written(connection, group)
+
+    monkeypatch.setattr(writer, "_written", noted)
+    return groups
+
+
+async def test_a_run_is_made_in_the_transaction_that_starts_its_first_step(engine_of, chain, commits):
+    """Then each step has a commit, and the last one ends the run."""
+    flow, _ = chain
+    async with engine_of(flow) as engine:
+        assert (await engine.run("chain.v1", {"net": 1})).status is RunStatus.COMPLETED
+    assert commits[:3] == [[CreateRun, AdvanceRun], [AdvanceRun], [AdvanceRun]]
+
+
+async def test_a_run_whose_steps_are_all_known_is_over_when_it_is_made(engine_of, chain, commits):
+    """With one commit, whose events say it all."""
+    flow, ran = chain
+    async with engine_of(flow) as engine:
+        await engine.run("chain.v1", {"net": 1})
+        before = len(commits)
+        run = await engine.trigger("chain.v1", {"net": 1})
+        assert (run.status, run.steps, ran) == (RunStatus.COMPLETED, {"skipped": 2}, ["a", "b"])
+        assert commits[before:] == [[CreateRun, AdvanceRun]]
+        assert await engine.get_run(run.id) == run
+        events = [(event.seq, event.type) async for event in engine.events(run.id)]
+    told = ["run_created", "run_started", "step_skipped", "step_skipped", "run_completed"]
+    assert events == [*enumerate(told, start=1)]
+
+
+async def test_a_run_with_a_key_is_made_first(engine_of, chain, commits):
+    """One with the same key may be there already."""
+    async with engine_of(chain[0]) as engine:
+        await engine.run("chain.v1", {"net": 1}, idempotency_key="k")
+    assert commits[0] == [CreateRun]
+
+
+async def test_a_run_is_made_before_a_selector_is_called(engine_of, commits):
+    """It is the user's code, and before a run is durable none of that is called."""
+    flow, before = Workflow("w"), []
+
+    def selected(source):
+        before.append([*commits])
+        return {"net": source.inputs["net"]}
+
+    flow.step(lambda net: net, id="a", input_selector=selected, output=int)
+    async with engine_of(flow) as engine:
+        assert (await engine.run("w", {"net": 1})).status is RunStatus.COMPLETED
+    assert before[0] == [[CreateRun]]
+
+
+async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, commits):
+    """Nothing of it starts, so there is nothing to write with it."""
+    flow, ran, go = Workflow("w"), [], asyncio.Event()
+
+    @flow.step
+    async def slow(inputs) -> int:
+        ran.append(1)
+        await go.wait()
+        return 1
+
+    async with engine_of(flow) as engine:
+        first = await engine.trigger("w", {})
+        await until(lambda: ran)
+        second = await engine.trigger("w", {})
+        assert commits[1] == [CreateRun]
+        go.set()
+        ended = [await engine.wait(run.id, timeout_ms=LIMIT_MS) for run in (first, second)]
+    assert ([run.steps for run in ended], ran) == ([{"completed": 1}, {"skipped": 1}], [1])
+
+
+async def test_a_run_that_cannot_be_made_leaves_nothing_behind(engine_of, chain, monkeypatch, caplog):
+    """The caller is told, nothing has run, and the next one finds no flight of a step that never began."""
+    flow, ran = chain
+    async with engine_of(flow) as engine:
+        write = engine._store.write
+
+        async def refused(each):
+            if isinstance(each, CreateRun):
+                raise OSError("the database is away")
+            return await write(each)
+
+        monkeypatch.setattr(engine._store, "write", refused)
+        with pytest.raises(OSError, match="away"):
+            await engine.run("chain.v1", {"net": 1})
+        assert (ran, await engine.list_runs(), engine._server._tasks) == ([], [], {})
+        assert not [each for each in caplog.records if each.getMessage().startswith("run.interrupted")]
+        monkeypatch.setattr(engine._store, "write", write)
+        assert (await engine.run("chain.v1", {"net": 1})).status is RunStatus.COMPLETED
+    assert ran == ["a", "b"]
+
+
+async def test_whoever_stops_waiting_for_a_run_to_be_made_does_not_stop_it(engine_of, chain):
+    """As it may be durable already."""
+    flow, ran = chain
+    async with engine_of(flow) as engine:
+        triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
+        await until(lambda: engine._server._tasks)
+        triggering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await triggering
+        await until(lambda: not engine._server._tasks)
+        (run,) = await engine.list_runs()
+    assert (run.status, ran) == (RunStatus.COMPLETED, ["a", "b"])
+
+
+async def test_an_engine_that_closes_while_a_run_is_made_leaves_it_to_others(engine_of):
+    """It is durable and its lease is given up; whoever triggered it is told so."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def hang(ctx: StepContext) -> int:
+        if ctx.fencing_token == 1:
+            await asyncio.Event().wait()
+        return 1
+
+    async with engine_of(flow) as engine:
+        triggering = asyncio.create_task(engine.trigger("w"))
+        await until(lambda: engine._server._tasks)
+    run = await triggering
+    async with engine_of(flow) as engine:
+        assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
