@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from langgraph_runner.engine.store import writer
+from langgraph_runner.engine.store import databases, writer
 from langgraph_runner.engine.store.databases import open_database
 from langgraph_runner.engine.store.writer import GroupWriter, Write
 
@@ -133,6 +133,46 @@ async def test_a_database_that_is_locked_is_waited_for_once_a_group(database, mo
     assert await handing.submit(Add(7)) == 7
     handing.close()
     assert numbers(database) == [7]
+
+
+class RolledBack(Write[None]):
+    """In whose midst SQLite rolls the transaction back, as it does at some errors."""
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """Nobody here has noticed."""
+        connection.connection.driver_connection.rollback()
+        return [None] * len(writes)
+
+
+async def test_a_transaction_that_was_rolled_back_is_no_success(handing, database):
+    """Those who were in it with that write are written alone."""
+    results = await as_one_group(handing, [Add(1), Add(2), RolledBack()])
+    assert results[:2] == [1, 2]
+    assert "made SQLite roll it back" in str(results[2])
+    assert numbers(database) == [1, 2]
+
+
+async def test_a_transaction_that_cannot_be_ended_does_not_stop_the_next(handing, database, monkeypatch):
+    """Neither committed nor rolled back at first: the next one begins with that."""
+    driver_of, failed = databases._driver_of, []
+
+    class Failing:
+        """Its first commit fails, and the first time it rolls back."""
+
+        def __init__(self, driver):
+            self._driver = driver
+
+        def __getattr__(self, name):
+            if name in {"commit", "rollback"} and name not in failed:
+                failed.append(name)
+                raise sqlite3.OperationalError("disk I/O error")
+            return getattr(self._driver, name)
+
+    monkeypatch.setattr(databases, "_driver_of", lambda connection: Failing(driver_of(connection)))
+    assert await handing.submit(Add(1)) == 1
+    assert failed == ["commit", "rollback"]
+    assert numbers(database) == [1]
 
 
 async def test_without_a_connection_whoever_waits_is_told(database, monkeypatch):

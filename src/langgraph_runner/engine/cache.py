@@ -105,6 +105,8 @@ class TieredCache:
     def __init__(self, store: RunStore, hot: HotTier | None = None) -> None:
         self._store = store
         self._hot: HotTier = MemoryTier() if hot is None else hot  # An empty one may be false.
+        self.is_in_process = type(self._hot) is MemoryTier
+        """Whether the hot tier is our own, which answers at once."""
 
     async def find(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
         """What is known under these keys and has not expired: one question to each tier, however many keys."""

@@ -193,7 +193,7 @@ class RunEngine(RunReader):
 
     async def run(self, workflow: str, inputs: Any = None, **options: Any) -> Run:
         """`trigger()`, and `wait()` for its end. A failed run is a result, not an exception."""
-        return await self._ended(await self.trigger(workflow, inputs, **options), options)
+        return await self._followed(await self.trigger(workflow, inputs, **options), options)
 
     async def trigger_update(
         self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT, **options: Any
@@ -227,7 +227,7 @@ class RunEngine(RunReader):
 
     async def update(self, base_run_id: str, change: ChangeRequest, **options: Any) -> Run:
         """`trigger_update()`, and `wait()` for its end."""
-        return await self._ended(await self.trigger_update(base_run_id, change, **options), options)
+        return await self._followed(await self.trigger_update(base_run_id, change, **options), options)
 
     async def plan(self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT) -> RunPlan:
         """What `update()` would do with each step, and why. Nothing runs, nothing is written.
@@ -260,7 +260,7 @@ class RunEngine(RunReader):
 
     async def retry(self, run_id: str, **options: Any) -> Run:
         """`trigger_retry()`, and `wait()` for its end."""
-        return await self._ended(await self.trigger_retry(run_id, **options), options)
+        return await self._followed(await self.trigger_retry(run_id, **options), options)
 
     async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
         """Take on a run that nobody runs here and now: one that waits, or whose process has died.
@@ -287,7 +287,7 @@ class RunEngine(RunReader):
 
     async def resume(self, run_id: str, **options: Any) -> Run:
         """`trigger_resume()`, and `wait()` for its end."""
-        return await self._ended(await self.trigger_resume(run_id, **options), options)
+        return await self._followed(await self.trigger_resume(run_id, **options), options)
 
     # Follow and end them.
 
@@ -370,10 +370,10 @@ class RunEngine(RunReader):
         if run.idempotency_key is not None:
             checks.text(run.idempotency_key, checks.MAX_KEY, field="idempotency_key")
         self._server.start()
-        run_id, row = await self._server.make(blueprint, run)
-        return await self.get_run(run_id, tenant=run.tenant) if row is None else Run.of(row)
+        found = await self._server.create(blueprint, run)
+        return await self.get_run(found.run_id, tenant=run.tenant) if found.row is None else Run.of(found.row)
 
-    async def _ended(self, run: Run, options: dict[str, Any]) -> Run:
+    async def _followed(self, run: Run, options: dict[str, Any]) -> Run:
         if run.status.is_over:
             return run
         return await self.wait(run.id, tenant=options.get("tenant", DEFAULT_TENANT))

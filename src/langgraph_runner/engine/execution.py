@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from langgraph_runner.engine.creation import NotCreatedError
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.flights import Flights
 from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.ledger import Ledger, cancelled
 from langgraph_runner.engine.results import Results
 from langgraph_runner.engine.stepping import StepRunner
-from langgraph_runner.engine.store.records import Start, new_run
-from langgraph_runner.engine.store.writes import Advanced, CreateRun
+from langgraph_runner.engine.store.records import Start
+from langgraph_runner.engine.store.writes import Advanced
 from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -31,12 +32,11 @@ from langgraph_runner.workflow.heavy import read_json
 from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable
 
+    from langgraph_runner.engine.creation import RunCreation
     from langgraph_runner.engine.host import Host
-    from langgraph_runner.engine.store import RunStore
-    from langgraph_runner.engine.store.records import CacheEntry, NewRun, RunRow, StepChange, StepRow
-    from langgraph_runner.engine.store.writes import AdvanceRun
+    from langgraph_runner.engine.store.records import CacheEntry, RunRow, StepChange, StepRow
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import Blueprint
@@ -45,32 +45,6 @@ if TYPE_CHECKING:
 __all__ = ["RunExecution"]
 
 _clock: Final = REAL_RUNTIMES.awaiting
-
-
-class Making:
-    """How a run is made: mostly in the transaction of its first write, for which everything else is known before.
-
-    Args:
-        new: The run.
-        on_made: Is given its row, once it is durable; that may be the one with which it has ended.
-    """
-
-    def __init__(self, new: NewRun, on_made: Callable[[RunRow], None]) -> None:
-        self._new = new
-        self._on_made = on_made
-        self.is_handed_in = False
-
-    async def made(self, store: RunStore, write: AdvanceRun | None) -> tuple[RunRow, Advanced]:
-        """Have it made, and its first write, if there is one, written behind."""
-        self.is_handed_in = True
-        if write is None:
-            created, advanced = await store.write(CreateRun(self._new)), Advanced(is_accepted=True)
-        else:
-            # Handed in one right behind the other, they come into one group of the writer.
-            created, advanced = await asyncio.gather(store.write(CreateRun(self._new)), store.write(write))
-        run = new_run(self._new, fence=created.fence, at=created.at)
-        self._on_made(advanced.ended or run)
-        return run, advanced
 
 
 class RunExecution:
@@ -83,7 +57,7 @@ class RunExecution:
         steps: Those of its steps; None if it has just been made, and none has ended.
         fence: The token of the claim.
         seq: Number of its last event.
-        making: Has it made with its first commit; None if that has happened.
+        creation: Makes the run with its first commit; None if it has been made.
     """
 
     def __init__(
@@ -95,14 +69,14 @@ class RunExecution:
         *,
         fence: int,
         seq: int,
-        making: Making | None = None,
+        creation: RunCreation | None = None,
     ) -> None:
         self.run_id = run.id
         self.fence = fence
         self._host = host
         self._blueprint = blueprint
         self._run = run
-        self._making = making
+        self._creation = creation
         self._options, self._unknown_options = RunOptions.read(run.options)
         self._recorded = None if steps is None else {row.step: row for row in steps}
         self._ledger = Ledger(host, run, fence, seq)
@@ -169,6 +143,7 @@ class RunExecution:
         """Run to the end, or until it is released; gives the run as it has ended, None if it has not.
 
         Raises:
+            NotCreatedError: It was to be made, and could not be.
             LeaseLostError: Somebody else has taken it over; what came late was not written.
         """
         timer = self._timer()
@@ -177,11 +152,9 @@ class RunExecution:
             if await self._has_begun():
                 while not await self._turn():
                     await self._wake.wait()
-        except (LeaseLostError, OperationalError, InterfaceError):  # The database is away.
+        except (NotCreatedError, LeaseLostError, OperationalError, InterfaceError):  # The database is away.
             raise
         except Exception as error:
-            if self._making is not None and self._making.is_handed_in:  # Whoever asked for it is told.
-                raise
             # Nothing that should happen; but left as it is, the run would be taken up and end here again for ever.
             await self._give_up(error)
         finally:
@@ -366,9 +339,9 @@ class RunExecution:
         """Write what has come together."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
         write = self._ledger.write(started, status, error)
-        if self._making is not None:
-            self._run, advanced = await self._making.made(self._host.store, write)
-            self._making = None
+        if self._creation is not None:
+            creation, self._creation = self._creation, None
+            advanced = await creation.with_first(self._host.store, write)
         elif write is not None:
             advanced = await self._host.store.write(write)
         if write is None:

@@ -7,8 +7,16 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from langgraph_runner.engine.creation import (
+    Found,
+    NotCreatedError,
+    RunCreation,
+    as_found,
+    create,
+    must_exist_first,
+)
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.execution import Making, RunExecution
+from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
 from langgraph_runner.engine.slot import HELD_SLOT
@@ -36,6 +44,9 @@ _WATCH_S: Final = 0.1
 """How often a run that runs elsewhere is looked at by whoever waits for it."""
 _OTHER_LOOP: Final = (
     "The engine belongs to another event loop. Make one for each loop, or use RunEngine.sync."
+)
+_NOT_BEGUN: Final = (
+    "It is not known whether the run was made: the task that was about to do it was cancelled."
 )
 
 
@@ -126,55 +137,100 @@ class Server:
 
     # Taking on.
 
-    async def make(self, blueprint: Blueprint, run: NewRun) -> tuple[str, RunRow | None]:
+    async def create(self, blueprint: Blueprint, run: NewRun) -> Found:
         """Make a run. It is ours from the start if there is room, or if a step of ours may wait for it.
 
-        Returns:
-            Its id, or that of the run that was made before with its key; and its row, if that is known here.
+        Cancelled, the run may still be made, and then runs.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: The database refused. If it was written all the same, its lease runs out, and
-                somebody takes it.
+            sqlalchemy.exc.DBAPIError: The database refused.
         """
         slot = HELD_SLOT.get()
         is_waited_for = slot is not None and slot.is_of(self._host.slots)
-        if self.takes_on != "none" and (self._has_room_for_more() or is_waited_for):
-            run.owner, run.lease_ms = self._host.owner, self._lease_ms
-        begins_at_once = run.owner is not None and _needs_no_look(blueprint, run)
-        try:
-            return await (self._make_and_begin if begins_at_once else self._make_first)(blueprint, run)
-        except BaseException:
-            self._others_may_wait()
-            raise
+        if self.takes_on == "none" or not (self._has_room_for_more() or is_waited_for):
+            return await self._create_for_others(run)
+        run.owner, run.lease_ms = self._host.owner, self._lease_ms
+        found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        # By this machine's clock, until the database has told the time.
+        expected = Created.of(run, round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000))
+        task = self._spawn(expected, self._create_and_run(blueprint, expected, run, found))
 
-    async def _make_first(self, blueprint: Blueprint, run: NewRun) -> tuple[str, RunRow | None]:
-        is_ours = run.owner is not None
-        self._reserved += is_ours
+        def tell_at_last(_: asyncio.Task[Any]) -> None:
+            if not found.done():
+                found.set_exception(RuntimeError(_NOT_BEGUN))
+
+        task.add_done_callback(tell_at_last)
+        return await asyncio.shield(found)
+
+    async def _create_for_others(self, run: NewRun) -> Found:
+        """Or for us, when there is room."""
         try:
             created = await self._host.store.write(CreateRun(run))
         finally:
-            self._reserved -= is_ours
-        if created.is_new and is_ours:
-            self._spawn(created, self._run(blueprint, created, run))
-        else:
-            if created.is_new and self.takes_on == "own":
-                self._owed[run.id] = None
             self._others_may_wait()
-        is_as_made = created.is_new and not run.reused
-        return created.run_id, new_run(run, fence=created.fence, at=created.at) if is_as_made else None
+        if created.is_new and self.takes_on == "own":
+            self._owed[run.id] = None
+        return as_found(run, created)
 
-    async def _make_and_begin(self, blueprint: Blueprint, run: NewRun) -> tuple[str, RunRow]:
-        """Have it made in the transaction that starts its first steps: one wait for the disk less."""
-        expected = Created.of(run, round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000))
-        made: asyncio.Future[RunRow] = asyncio.get_running_loop().create_future()
-        self._spawn(expected, self._make_and_run(blueprint, expected, run, made))
-        return run.id, await asyncio.shield(made)  # Whoever stops waiting does not stop the run.
+    async def _create_and_run(
+        self,
+        blueprint: Blueprint,
+        expected: Created,
+        new: NewRun,
+        found: asyncio.Future[Found],
+    ) -> RunRow | None:
+        """Make a run of ours, tell whoever wants it, and run it: with one commit for the beginning, if possible."""
+        try:
+            if not must_exist_first(self._host, blueprint, new):
+                return await self._uncreated(blueprint, expected, new, found).run()
+            created = await create(self._host.store, new)
+            found.set_result(as_found(new, created))
+        except NotCreatedError as error:
+            reason = error.__cause__ or error
+            emit(LOGGER, logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
+            found.set_exception(reason)
+            found.exception()  # The log has it, if nobody waits any more.
+            self._others_may_wait()  # It may have been written all the same.
+            return None
+        if not created.is_new:
+            self._others_may_wait()  # This one has taken room.
+            return None
+        return await self._run(blueprint, created, new)
 
-    def _spawn(self, claimed: Claimed | Created, work: Coroutine[Any, Any, RunRow | None]) -> None:
+    def _uncreated(
+        self,
+        blueprint: Blueprint,
+        expected: Created,
+        new: NewRun,
+        found: asyncio.Future[Found],
+    ) -> RunExecution:
+        """What runs a run that it makes with its first commit."""
+
+        def on_created(row: RunRow) -> None:
+            self._active[row.id] = execution
+            if self._is_closed:
+                execution.release()
+            found.set_result(Found(row.id, row))
+
+        execution = RunExecution(
+            self._host,
+            blueprint,
+            new_run(new, fence=expected.fence, at=expected.at),
+            None,
+            fence=expected.fence,
+            seq=expected.seq,
+            creation=RunCreation(new, on_created),
+        )
+        return execution
+
+    def _spawn(
+        self, claimed: Claimed | Created, work: Coroutine[Any, Any, RunRow | None]
+    ) -> asyncio.Task[RunRow | None]:
         task = asyncio.get_running_loop().create_task(self._guarded(claimed, work))
         self._tasks[claimed.run_id] = task
         self._fences[claimed.run_id] = claimed.fence
         task.add_done_callback(lambda task: self._gone(claimed.run_id, task))
+        return task
 
     def _gone(self, run_id: str, task: asyncio.Task[Any]) -> None:
         if self._tasks.get(run_id) is task:  # Else it was claimed again, and belongs to the later task.
@@ -205,35 +261,6 @@ class Server:
         execution = RunExecution(self._host, blueprint, run, steps, fence=claimed.fence, seq=claimed.seq)
         self._active[run.id] = execution
         return await execution.run()
-
-    async def _make_and_run(
-        self, blueprint: Blueprint, expected: Created, new: NewRun, made: asyncio.Future[RunRow]
-    ) -> RunRow | None:
-        def on_made(row: RunRow) -> None:
-            self._active[row.id] = execution
-            if self._is_closed:
-                execution.release()
-            made.set_result(row)
-
-        run = new_run(new, fence=expected.fence, at=expected.at)
-        execution = RunExecution(
-            self._host,
-            blueprint,
-            run,
-            None,
-            fence=expected.fence,
-            seq=expected.seq,
-            making=Making(new, on_made),
-        )
-        try:
-            return await execution.run()
-        except Exception as error:
-            if made.done():
-                raise
-            made.set_exception(error)  # Whoever wants it made is told.
-            return None
-        finally:
-            made.cancel()  # If it is not done.
 
     async def _guarded(
         self, claimed: Claimed | Created, work: Coroutine[Any, Any, RunRow | None]
@@ -356,12 +383,3 @@ class Server:
             self._reserved -= 1
             self._tell_of_room()  # To look takes up room itself, for which a run may have had to wait just now.
         return True
-
-
-def _needs_no_look(blueprint: Blueprint, run: NewRun) -> bool:
-    """Whether nothing but its inputs says how a new run begins, and no code of the user does."""
-    return (
-        run.idempotency_key is None
-        and not run.reused
-        and not any(step.selects for step in blueprint.steps.values())
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from functools import cached_property
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["Database", "begin_writing", "open_database"]
+__all__ = ["Database", "begin_writing", "has_rolled_back", "open_database"]
 
 _BUSY_MS: Final = 30_000
 _READERS: Final = 4
 _WRITE: Final = "BEGIN IMMEDIATE"
 _FILE: Final = "file"
+_ROLLED_BACK: Final = "an error in the middle of the transaction has made SQLite roll it back"
 _GONE: Final = "{} was deleted or replaced while it was open: what would be written now would be lost"
 
 
@@ -135,18 +137,27 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+        # What SQLAlchemy executes within `begin_writing` joins that transaction.
+        if not (begin == _WRITE and _driver_of(connection).in_transaction):
             _begin(connection, begin)
 
     return engine
 
 
-def _begin(connection: Connection, begin: str) -> None:
+def _driver_of(connection: Connection) -> sqlite3.Connection:
     driver: Any = connection.connection.driver_connection
+    return driver  # type: ignore[no-any-return]
+
+
+def _begin(connection: Connection, begin: str) -> None:
+    driver = _driver_of(connection)
     try:
-        path, opened = connection.info[_FILE]
-        if begin == _WRITE and _file_at(path) != opened:
-            raise sqlite3.OperationalError(_GONE.format(path))
+        if begin == _WRITE:
+            if driver.in_transaction:
+                driver.rollback()  # One whose end has failed.
+            path, opened = connection.info[_FILE]
+            if _file_at(path) != opened:
+                raise sqlite3.OperationalError(_GONE.format(path))
         driver.execute(begin)
     except sqlite3.Error as error:
         raise _as_raised(error, begin, connection) from error
@@ -161,16 +172,19 @@ def begin_writing(connection: Connection) -> AbstractContextManager[object]:
     """Begin a transaction that writes; it ends with the `with` block, and is rolled back if that raises.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: The database is away or locked, or its file was deleted or replaced.
+        sqlalchemy.exc.DBAPIError: The database is away or locked, or its file was deleted or replaced; at the end:
+            it could not be committed, and nothing was.
     """
     return _Transaction(connection) if connection.dialect.name == "sqlite" else connection.begin()
 
 
-class _Transaction:
-    """One on SQLite, which the driver begins and ends: what SQLAlchemy does about it takes longer than a statement.
+def has_rolled_back(connection: Connection) -> bool:
+    """Whether the transaction is gone, with all that was written: SQLite ends it at some errors (a full disk)."""
+    return connection.dialect.name == "sqlite" and not _driver_of(connection).in_transaction
 
-    Statements that are executed by SQLAlchemy take part in it all the same.
-    """
+
+class _Transaction:
+    """One on SQLite, which the driver begins and ends: SQLAlchemy would take longer about it than a statement."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -182,13 +196,16 @@ class _Transaction:
     def __exit__(
         self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        driver: Any = self._connection.connection.driver_connection
-        end = driver.commit if kind is None else driver.rollback
+        driver = _driver_of(self._connection)
         try:
-            end()
+            if kind is None:
+                if not driver.in_transaction:
+                    raise sqlite3.OperationalError(_ROLLED_BACK)
+                driver.commit()
         except sqlite3.Error as error:
-            driver.rollback()
             raise _as_raised(error, "COMMIT", self._connection) from error
         finally:
-            if self._connection.in_transaction():  # It takes part: nothing is left to commit or to roll back.
+            with contextlib.suppress(sqlite3.Error):  # The next one will try again.
+                driver.rollback()
+            if self._connection.in_transaction():  # SQLAlchemy has joined, and has nothing of its own to end.
                 self._connection.rollback()

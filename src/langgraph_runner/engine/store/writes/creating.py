@@ -67,7 +67,7 @@ class Created(NamedTuple):
 
     @classmethod
     def of(cls, run: NewRun, at: int) -> Created:
-        """What comes of making `run`, unless one with its key has been made before."""
+        """What will come of making `run` at `at`, unless one with its key has been made before."""
         is_claimed = run.owner is not None
         return cls(run.id, is_new=True, fence=int(is_claimed), seq=1 + is_claimed, at=at)
 

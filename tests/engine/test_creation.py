@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun
+from langgraph_runner.engine.store import writer
+from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun, starting
 from langgraph_runner.workflow import StepContext, Workflow
-from tests.engine.conftest import until
+from tests.engine.conftest import ON_SQLITE, until
 
 LIMIT_MS = 10_000
 
@@ -24,8 +26,6 @@ def chain():
 @pytest.fixture
 def commits(monkeypatch):
     """What each transaction does about runs: the kinds of its writes."""
-    from langgraph_runner.engine.store import writer
-
     groups, written = [], writer._written
 
     def noted(connection, group):
@@ -153,3 +153,123 @@ async def test_an_engine_that_closes_while_a_run_is_made_leaves_it_to_others(eng
     run = await triggering
     async with engine_of(flow) as engine:
         assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+
+
+class Elsewhere:
+    """A hot tier that does not answer until it is told to."""
+
+    def __init__(self):
+        self.answers = asyncio.Event()
+
+    async def get_many(self, tenant, keys):
+        """Nothing, in the end."""
+        await self.answers.wait()
+        return {}
+
+    async def put_many(self, tenant, entries):
+        """Nothing to do."""
+
+    async def clear(self):
+        """As above."""
+
+
+async def test_a_run_is_made_before_a_hot_tier_of_the_users_is_asked(engine_of, chain):
+    """It may be slow, or hang."""
+    tier = Elsewhere()
+    async with engine_of(chain[0], cache=tier) as engine:
+        run = await asyncio.wait_for(engine.trigger("chain.v1", {"net": 1}), LIMIT_MS / 1000)
+        assert await engine.get_run(run.id) == run
+        tier.answers.set()
+        assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize("takes_on", ["all", "own"])
+async def test_a_run_that_is_made_but_not_begun_goes_on_when_its_lease_ends(
+    engine_of, chain, monkeypatch, takes_on
+):
+    """The database has refused what was to come with it: whoever has triggered it has its id."""
+    flow, ran = chain
+    apply, refused = AdvanceRun.apply.__func__, []
+
+    def refusing(cls, connection, writes):
+        if len(refused) < 2:  # In the group, and alone.
+            refused.append(writes)
+            raise OperationalError("INSERT", None, OSError("the disk is full"))
+        return apply(cls, connection, writes)
+
+    monkeypatch.setattr(AdvanceRun, "apply", classmethod(refusing))
+    async with engine_of(flow, lease_ms=300) as engine:
+        engine.take_on(takes_on)
+        run = await engine.trigger("chain.v1", {"net": 1})
+        ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+    assert (ended.status, ran) == (RunStatus.COMPLETED, ["a", "b"])
+
+
+async def test_a_run_whose_beginning_cannot_be_written_fails(engine_of, chain, monkeypatch):
+    """Not for want of a database: it would end there again for ever."""
+    apply, refused = AdvanceRun.apply.__func__, []
+
+    def refusing(cls, connection, writes):
+        if len(refused) < 2:
+            refused.append(writes)
+            raise TypeError("not as planned")
+        return apply(cls, connection, writes)
+
+    monkeypatch.setattr(AdvanceRun, "apply", classmethod(refusing))
+    async with engine_of(chain[0]) as engine:
+        run = await engine.run("chain.v1", {"net": 1})
+    assert (run.status, run.steps) == (RunStatus.FAILED, {"cancelled": 2})
+
+
+@ON_SQLITE
+async def test_a_transaction_that_sqlite_rolls_back_is_not_taken_for_committed(engine_of, chain, monkeypatch):
+    """It does so at some errors, even of a statement that only reads, as when a full cache meets a full disk."""
+    flow, ran = chain
+    serve, lost = starting._serve_known, []
+
+    def losing(connection, *arguments):
+        if not lost:
+            lost.append(connection)
+            connection.connection.driver_connection.rollback()
+            raise OperationalError("SELECT", None, OSError("database or disk is full"))
+        serve(connection, *arguments)
+
+    monkeypatch.setattr(starting, "_serve_known", losing)
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("chain.v1", {"net": 1})
+        assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+        assert (len(lost), ran) == (1, ["a", "b"])
+        assert [event.seq async for event in engine.events(run.id)] == [*range(1, 8)]
+
+
+async def test_whoever_wants_a_run_is_told_if_its_task_is_cancelled_before_it_is_made(engine_of, chain):
+    """By code that cancels all tasks, say."""
+    async with engine_of(chain[0]) as engine:
+        triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
+        await until(lambda: engine._server._tasks)
+        for task in engine._server._tasks.values():
+            task.cancel()
+        with pytest.raises(RuntimeError, match="not known whether the run was made"):
+            await asyncio.wait_for(triggering, LIMIT_MS / 1000)
+
+
+async def test_a_run_that_cannot_be_made_is_logged_if_nobody_waits(engine_of, chain, monkeypatch, caplog):
+    """Its beginning is in the log already."""
+    async with engine_of(chain[0]) as engine:
+        waiting, go, write = asyncio.Event(), asyncio.Event(), engine._store.write
+
+        async def refused(each):
+            if isinstance(each, CreateRun):
+                waiting.set()
+                await go.wait()
+                raise OSError("the database is away")
+            return await write(each)
+
+        monkeypatch.setattr(engine._store, "write", refused)
+        triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
+        await waiting.wait()
+        triggering.cancel()
+        go.set()
+        await until(lambda: not engine._server._tasks)
+    (told,) = [each for each in caplog.records if each.getMessage().startswith("run.not_created")]
+    assert "error_type='OSError'" in told.getMessage()
