@@ -371,7 +371,9 @@ class RunEngine(RunReader):
             checks.text(run.idempotency_key, checks.MAX_KEY, field="idempotency_key")
         self._server.start()
         found = await self._server.create(blueprint, run)
-        return await self.get_run(found.run_id, tenant=run.tenant) if found.row is None else Run.of(found.row)
+        if found.row is not None:
+            return Run.of(found.row)
+        return await self.get_run(found.run_id, tenant=run.tenant)
 
     async def _followed(self, run: Run, options: dict[str, Any]) -> Run:
         if run.status.is_over:
