@@ -339,13 +339,13 @@ class RunExecution:
         """Write what has come together."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
         write = self._ledger.write(started, status, error)
-        if self._creation is not None:
-            creation, self._creation = self._creation, None
+        creation, self._creation = self._creation, None
+        if creation is not None:
             advanced = await creation.with_first(self._host.store, write)
-        elif write is not None:
-            advanced = await self._host.store.write(write)
+        else:
+            advanced = Advanced(is_accepted=True) if write is None else await self._host.store.write(write)
         if write is None:
-            return Advanced(is_accepted=True)
+            return advanced
         if not advanced.is_accepted:
             self._is_lost = True
             self._halt("the lease was lost")
