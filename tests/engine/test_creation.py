@@ -82,6 +82,27 @@ async def test_a_run_is_made_before_a_selector_is_called(engine_of, commits):
     assert before[0] == [[CreateRun]]
 
 
+async def test_of_many_runs_at_once_a_few_begin_before_they_are_made(engine_of, chain, monkeypatch):
+    """If all did, nobody else would get a turn of the event loop meanwhile."""
+    flow, ran = chain
+    async with engine_of(flow) as engine:
+        handed, go, write = [], asyncio.Event(), engine._store.write
+
+        async def held(each):
+            handed.append(type(each))
+            await go.wait()
+            return await write(each)
+
+        monkeypatch.setattr(engine._store, "write", held)
+        triggering = asyncio.gather(*(engine.trigger("chain.v1", {"net": net}) for net in range(10)))
+        await until(lambda: handed.count(CreateRun) == 10)
+        assert handed.count(AdvanceRun) == 4
+        go.set()
+        for run in await triggering:
+            assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
+    assert sorted(ran) == ["a"] * 10 + ["b"] * 10
+
+
 async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, commits):
     """Nothing of it starts, so there is nothing to write with it."""
     flow, ran, go = Workflow("w"), [], asyncio.Event()

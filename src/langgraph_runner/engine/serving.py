@@ -45,6 +45,8 @@ _WATCH_S: Final = 0.1
 _OTHER_LOOP: Final = (
     "The engine belongs to another event loop. Make one for each loop, or use RunEngine.sync."
 )
+_BEGIN_UNCREATED: Final = 4
+"""How many runs begin before they are made, at a time: the others as the writer wakes them, which spares the loop."""
 _NOT_BEGUN: Final = (
     "It is not known whether the run was made: the task that was about to do it was cancelled."
 )
@@ -77,6 +79,8 @@ class Server:
         self._tasks: dict[str, asyncio.Task[RunRow | None]] = {}
         self._fences: dict[str, int] = {}
         """Of the runs that are ours, from their claim on; when the engine closes, also of those that have ended."""
+        self._uncreated: set[str] = set()
+        """Runs that have begun, and are made with their first commit."""
         self._reserved = 0
         self._services: list[asyncio.Task[None]] = []
         self._has_room = asyncio.Event()
@@ -181,8 +185,9 @@ class Server:
     ) -> RunRow | None:
         """Make a run of ours, tell whoever wants it, and run it: with one commit for the beginning, if possible."""
         try:
-            if not must_exist_first(self._host, blueprint, new):
-                return await self._uncreated(blueprint, expected, new, found).run()
+            if len(self._uncreated) < _BEGIN_UNCREATED and not must_exist_first(self._host, blueprint, new):
+                self._uncreated.add(new.id)
+                return await self._begun(blueprint, expected, new, found).run()
             created = await create(self._host.store, new)
             found.set_result(as_found(new, created))
         except NotCreatedError as error:
@@ -192,12 +197,14 @@ class Server:
             found.exception()  # The log has it, if nobody waits any more.
             self._others_may_wait()  # It may have been written all the same.
             return None
+        finally:
+            self._uncreated.discard(new.id)
         if not created.is_new:
             self._others_may_wait()  # This one has taken room.
             return None
         return await self._run(blueprint, created, new)
 
-    def _uncreated(
+    def _begun(
         self,
         blueprint: Blueprint,
         expected: Created,
@@ -207,6 +214,7 @@ class Server:
         """What runs a run that it makes with its first commit."""
 
         def on_created(row: RunRow) -> None:
+            self._uncreated.discard(row.id)
             self._active[row.id] = execution
             if self._is_closed:
                 execution.release()
