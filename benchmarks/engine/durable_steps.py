@@ -36,7 +36,8 @@ speed counts: the rows of SQLite alone show it, and know nothing of runs, hashes
 `durability` is "sync". DBOS is as it comes, in a process of its own.
 *Beside SQLite* is the time divided by that of an insert and a commit for each step, in the median round.
 The goals were set on a machine on which LangGraph took 0.67 ms a step in a chain, 0.48 side by side and 9.5 for the
-thirteen, and DBOS 1.9, 3.2 and 35: what they take here shows how fast this one is.
+thirteen, and DBOS 1.9, 3.2 and 35: what they take here shows how fast this one is. Beside LangGraph the goal is the
+same on any machine.
 """
 
 
@@ -64,21 +65,32 @@ def measure(
         _table(alone, found[alone], 1),
     ]
     goals = [
-        _goal("durable step in a chain", found[in_chain], steps, 0.6),
-        _goal("durable step side by side", found[in_row], steps, 0.10),
-        _goal("run of 13 steps that do nothing", found[alone], 1, 8),
+        *_goals("durable step in a chain", found[in_chain], steps, 0.6, langgraph_ms=0.67),
+        *_goals("durable step side by side", found[in_row], steps, 0.10, langgraph_ms=0.48),
+        *_goals("run of 13 steps that do nothing", found[alone], 1, 8, langgraph_ms=9.5),
     ]
     method = METHOD.format(steps=steps, runs=runs).strip()
     return Section("Durable steps", "\n".join([method, *notes]), tables, goals)
 
 
-def _goal(text: str, turns: dict[str, list[Turn]], divisor: int, limit_ms: float) -> Goal:
+def _goals(
+    text: str, turns: dict[str, list[Turn]], divisor: int, limit_ms: float, *, langgraph_ms: float
+) -> list[Goal]:
+    """In milliseconds, and beside LangGraph, which took `langgraph_ms` where the limit was set."""
     bare_ms, median_of_ours = median_ms(turns[GROUPED]) / divisor, median_ms(turns[OURS]) / divisor
     why = (
         f"the best was {best_ms(turns[OURS]) / divisor:.3f} ms; the same commits without an engine take"
         f" {bare_ms:.3f} ms here, so {median_of_ours - bare_ms:.3f} ms are the engine's own work."
     )
-    return Goal(text, median_of_ours, limit_ms, "ms", if_missed=why)
+    return [
+        Goal(text, median_of_ours, limit_ms, "ms", if_missed=why),
+        Goal(
+            f"{text}, beside LangGraph's",
+            beside(turns, OURS, LANGGRAPH),
+            round(limit_ms / langgraph_ms, 2),
+            if_missed=why,
+        ),
+    ]
 
 
 def _table(title: str, turns: dict[str, list[Turn]], divisor: int) -> Table:

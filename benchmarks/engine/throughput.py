@@ -27,6 +27,8 @@ IN_FLIGHT = 200
 MOST_RUNS = {"LangGraph": 200, "DBOS": 60}
 """Of a turn; more would take too long."""
 LIMIT = 500
+LANGGRAPH_A_SECOND = 87
+"""What LangGraph did where the limit was set."""
 OURS = "`RunEngine`"
 GROUPED = "SQLite alone: a thread that groups commits"
 LANGGRAPH = 'LangGraph `StateGraph`, `AsyncSqliteSaver`, durability "{}"'
@@ -40,8 +42,8 @@ ones; with "sync", as with `RunEngine`, a step is durable before what follows it
 SQLite alone inserts a row for each step in the same order; it knows nothing of runs, leases and events.
 LangGraph has {langgraph} runs a turn and DBOS {dbos}, all in flight at once: more would take too long. DBOS is in a
 process of its own, as it comes.
-The goal was set on a machine on which LangGraph did 87 runs a second, DBOS 27, and a bare thread that groups commits
-3,800.
+The goal was set on a machine on which LangGraph did {langgraph_there} runs a second, DBOS 27, and a bare thread that
+groups commits 3,800. Beside LangGraph it is the same on any machine.
 """
 
 
@@ -77,17 +79,26 @@ def measure(
         f" {1e6 / thread_us:,.0f} a second even if writing cost nothing; the thread that writes takes its share of"
         " the interpreter's lock beside it."
     )
-    goal = Goal(
-        f"runs a second, 13 steps, {in_flight} in flight",
-        _runs_a_second(turns[OURS]),
-        LIMIT,
-        at_least=True,
-        if_missed=why,
-    )
+    ours_a_second = _runs_a_second(turns[OURS])
+    text = f"runs a second, 13 steps, {in_flight} in flight"
+    goals = [
+        Goal(text, ours_a_second, LIMIT, at_least=True, if_missed=why),
+        Goal(
+            f"{text}, beside LangGraph's",
+            ours_a_second / _runs_a_second(turns[LANGGRAPH.format("async")]),
+            round(LIMIT / LANGGRAPH_A_SECOND, 1),
+            at_least=True,
+            if_missed=why,
+        ),
+    ]
     method = METHOD.format(
-        runs=runs, in_flight=in_flight, langgraph=MOST_RUNS["LangGraph"], dbos=MOST_RUNS["DBOS"]
+        runs=runs,
+        in_flight=in_flight,
+        langgraph=MOST_RUNS["LangGraph"],
+        dbos=MOST_RUNS["DBOS"],
+        langgraph_there=LANGGRAPH_A_SECOND,
     ).strip()
-    return Section("Runs a second", "\n".join([method, *notes]), [Table("", columns, rows)], [goal])
+    return Section("Runs a second", "\n".join([method, *notes]), [Table("", columns, rows)], goals)
 
 
 def _rates(turns: list[Turn]) -> list[float]:

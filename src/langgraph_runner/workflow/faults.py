@@ -1,6 +1,6 @@
 """Why a value cannot be kept, in words: its place, its type and the reason, never its content.
 
-Nothing here runs before a value was refused, so it costs nothing where all is well.
+But for writing plain JSON, nothing here runs before a value was refused, so it costs nothing where all is well.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = ["Fault", "as_plain_json", "fault_in", "in_words"]
 
 _DEEPEST: Final = 50
 _ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any)
+_PLAIN: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 _REFUSALS: Final = (PydanticSerializationError, TypeError, ValueError, RecursionError)
 
 
@@ -52,7 +53,7 @@ def as_plain_json(value: Any) -> bytes:
         ValueError: It has NaN, an infinity or itself in it.
         RecursionError: It is too deep.
     """
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+    return _PLAIN.encode(value).encode()
 
 
 def fault_in(value: Any, error: Exception, *, is_plain: bool) -> Fault:
