@@ -107,11 +107,10 @@ def look_up(connection: Connection, writes: Sequence[Accepted], now: int) -> Non
         # PostgreSQL wants to roll back to somewhere after an error.
         with connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext():
             _serve_known(connection, writes, asked, now)
-    except (
-        Exception
-    ) as error:  # What cannot be read costs a hit, no more; unless all that was written is gone.
-        if has_rolled_back(connection):
+    except Exception as error:
+        if has_rolled_back(connection):  # All that was written is gone.
             raise
+        # What cannot be read costs a hit, no more.
         emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
 
 
