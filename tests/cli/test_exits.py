@@ -10,6 +10,7 @@ from langgraph_runner.cli.databases import told_of
 from langgraph_runner.cli.exits import EXIT_CODES, EXIT_OF_CODE, ExitCode
 from langgraph_runner.cli.problems import CliCode, CliError, Problem
 from langgraph_runner.cli.reading import read_duration
+from langgraph_runner.cli.session import Session
 from langgraph_runner.cli.words import ago, duration, face, size
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.workflow import Reason, StepStatus
@@ -63,6 +64,19 @@ def test_a_database_that_refuses_is_named_with_what_to_look_at(store, words, tol
     assert caught.value.code is CliCode.DATABASE_FAILED
     assert told in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("store", "shown"),
+    [
+        ("postgresql://me:secret@there/x", "'postgresql://me:***@there/x'"),
+        ("postgresql://me@there/x", "postgresql://me@there/x"),
+        ("sqlite:///my runs.db", "'sqlite:///my runs.db'"),
+    ],
+)
+def test_a_hint_names_the_database_without_its_password(store, shown):
+    """What is printed may be logged, and is copied into chats."""
+    assert Session(app=None, store=store).hint("retry", "r1") == f"langgraph-runner retry r1 --store {shown}"
 
 
 def test_a_database_that_cannot_be_asked_is_told_in_one_line():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-__all__ = ["opening", "told_of"]
+__all__ = ["opening", "told_of", "without_password"]
 
 _ADVICE: Final = {
     "unable to open": "Check that its folder is there and that you may write to it.",
@@ -70,9 +70,14 @@ def opening(store: str) -> Iterator[None]:
         raise CliError(CliCode.STORE_INVALID, one_line(error)) from error
 
 
-def _name(store: str) -> str:
+def without_password(store: str) -> str:
+    """The URL as it may be shown: `***` is where its password was."""
     url = _url(store)
-    return f"of {store}" if url is None else url.render_as_string(hide_password=True)
+    return store if url is None or url.password is None else url.render_as_string(hide_password=True)
+
+
+def _name(store: str) -> str:
+    return f"of {store}" if _url(store) is None else without_password(store)
 
 
 def _advice(store: str, words: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import typer
 
-from langgraph_runner.cli.databases import told_of
+from langgraph_runner.cli.databases import told_of, without_password
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.loading import APP_VARIABLE, load_engine
 from langgraph_runner.cli.output import Output
@@ -65,12 +65,12 @@ class Session:
         return self._with_engine(work, takes_on="own", needs_app=True, may_create=True)
 
     def hint(self, *command: str) -> str:
-        """A command line that goes on from here, with the options of this one."""
+        """A command line that goes on from here, with the options of this one; a password is `***` there."""
         words = ["langgraph-runner", *command]
         if self.app is not None and self.app != os.environ.get(APP_VARIABLE):
             words += ["--app", self.app]
         if self.store is not None:
-            words += ["--store", self.store]
+            words += ["--store", without_password(self.store)]
         if self.tenant != DEFAULT_TENANT:
             words += ["--tenant", self.tenant]
         return shlex.join(words)
