@@ -6,6 +6,7 @@ import asyncio
 import functools
 import signal
 import sys
+import threading
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -88,6 +89,28 @@ def signals_as_they_were() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     yield
     assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.fixture
+def unheard_signal() -> Iterator[Callable[[Callable[..., object]], None]]:
+    """Calls a signal handler while the main thread sleeps, which the signal does not end: another thread gets it.
+
+    It is the same with a signal that comes between the thread's last look at what is pending and its sleep.
+    """
+    before = signal.getsignal(signal.SIGUSR1)
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+
+    def deliver() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    def send(handler: Callable[..., object]) -> None:
+        signal.signal(signal.SIGUSR1, handler)
+        threading.Timer(0.05, deliver).start()
+
+    yield send
+    signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+    signal.signal(signal.SIGUSR1, before)
 
 
 CLAIMS_HOLD = pytest.StashKey[bool]()

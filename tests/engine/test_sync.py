@@ -1,6 +1,7 @@
 """The engine without a loop: its thread, its iterator, its end."""
 
 import asyncio
+import signal
 import threading
 
 import pytest
@@ -176,3 +177,19 @@ def test_an_awaited_step_that_uses_it_is_told(url):
         run = engine.run("w")
     assert run.status is RunStatus.FAILED
     assert "would wait for itself" in run.error["message"]
+
+
+@pytest.mark.timeout(30)
+def test_ctrl_c_that_did_not_wake_the_main_thread_is_heard(url, unheard_signal):
+    """A program that waits for a run can be interrupted at any moment."""
+    flow = Workflow("w")
+
+    async def wait(ctx):
+        await ctx.abort_signal.wait_async()
+
+    flow.step(wait, id="s")
+    with RunEngine.sync([flow], store=url) as engine:
+        run = engine.trigger("w")
+        unheard_signal(signal.default_int_handler)
+        with pytest.raises(KeyboardInterrupt):
+            engine.wait(run.id)

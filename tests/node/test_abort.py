@@ -22,6 +22,7 @@ from langgraph_runner import (
     get_node_context,
     runner_config,
 )
+from langgraph_runner.testing import Flaky
 
 
 class State(GraphState, total=False):
@@ -526,6 +527,27 @@ def test_a_signal_can_be_fired_in_a_signal_handler():
     controller.signal._callbacks = Interrupting()
     controller.signal.add_callback(lambda: heard.append("once"))
     assert (heard, controller.signal.reason) == (["once"], "SIGTERM")
+
+
+@pytest.mark.req("N-17")
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("waits", ["for a signal", "for a thread", "before a retry"])
+def test_an_abort_by_a_signal_that_did_not_wake_the_main_thread_is_heard(unheard_signal, waits):
+    """Python calls the handler when the main thread goes on; if that waits for the handler, it would be never."""
+    controller = AbortController()
+    released = threading.Event()
+    unheard_signal(lambda *_: controller.abort("SIGTERM"))
+    if waits == "for a signal":
+        assert controller.signal.wait()
+        return
+    if waits == "for a thread":
+        node = create_node(lambda state: released.wait(60), on_error="raise")
+    else:
+        retry = {"max_attempts": 2, "backoff_ms": 60_000}
+        node = create_node(Flaky(ConnectionError).sync, retry=retry, on_error="raise")
+    with pytest.raises(NodeCancellationError, match="SIGTERM"):
+        node({}, runner_config(abort_signal=controller.signal))
+    released.set()
 
 
 @pytest.mark.req("N-17")

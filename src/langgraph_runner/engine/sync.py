@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.node.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,10 @@ class SyncRunEngine:
             coroutine.close()
             raise
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        ended = Wake()
+        future.add_done_callback(lambda _: ended.ring())
         try:
+            ended.wait()
             return future.result()
         except BaseException:
             future.cancel()

@@ -2,13 +2,20 @@
 
 `threading.Event.set()` takes a lock that the interrupted thread itself may hold, so "abort on SIGTERM" could hang
 the program. `queue.SimpleQueue.put()` is re-entrant by design.
+
+A handler runs in the main thread, between two instructions. A signal that comes just before that thread blocks, or
+that the operating system gives to another thread, does not end the wait: so the main thread sleeps in short pieces.
 """
 
 from __future__ import annotations
 
 import queue
+import threading
+from typing import Final
 
 __all__ = ["Wake"]
+
+_MAIN_SLICE_S: Final = 0.1
 
 
 class Wake:
@@ -32,6 +39,14 @@ class Wake:
         Returns:
             Whether it rang.
         """
+        if threading.current_thread() is threading.main_thread():
+            while seconds is None or seconds > _MAIN_SLICE_S:
+                if self._rang_within(_MAIN_SLICE_S):
+                    return True
+                seconds = None if seconds is None else seconds - _MAIN_SLICE_S
+        return self._rang_within(seconds)
+
+    def _rang_within(self, seconds: float | None) -> bool:
         try:
             self._rings.get(timeout=seconds)
         except queue.Empty:
