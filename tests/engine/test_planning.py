@@ -71,10 +71,105 @@ async def test_a_step_that_is_new_runs_with_all_that_needs_it(engine_of):
     assert plan == {
         "rate": (PlanAction.RUN, "reads x, which changes"),
         "tax": (PlanAction.RUN, "the base run does not have this step"),
-        "price": (PlanAction.MAYBE, "a step before it is new; depends on what tax will give"),
-        "label": (PlanAction.MAYBE, "a step before it is new; depends on what price will give"),
+        "price": (PlanAction.MAYBE, "a step before it is new or has changed; depends on what tax will give"),
+        "label": (
+            PlanAction.MAYBE,
+            "a step before it is new or has changed; depends on what price will give",
+        ),
     }
     assert ran == ["tax", "price", "label"]
+
+
+def released(version="1", *, fails=False):
+    """A workflow in one of its releases; its theme is drawn otherwise from one to the next."""
+    flow = Workflow("w", inputs=Sizes)
+
+    @flow.step
+    def rate(x) -> int:
+        return x
+
+    @flow.step(version=version)
+    def theme(y) -> str:
+        return f"theme {version} of {y}"
+
+    @flow.step
+    def page(theme: str) -> str:
+        if fails:
+            raise ValueError("no paper")
+        return f"page with {theme}"
+
+    flow.on_change("set")
+    return flow
+
+
+@pytest.mark.req("R-31", "R-34")
+async def test_a_step_of_another_version_is_not_taken_over(engine_of):
+    """Whoever raises a version says that what it has delivered is no good any more."""
+    async with engine_of(released()) as engine:
+        base = await engine.run("w", {"x": 1})
+    async with engine_of(released("2")) as engine:
+        plan = planned(await engine.plan(base.id, CHANGE))
+        new = await engine.update(base.id, CHANGE)
+        assert await engine.get_output(new.id, "page") == "page with theme 2 of 7"
+    assert plan == {
+        "rate": (PlanAction.RUN, "reads x, which changes"),
+        "theme": (PlanAction.RUN, "its version, or what it receives, is not that of the base run"),
+        "page": (
+            PlanAction.MAYBE,
+            "a step before it is new or has changed; depends on what theme will give",
+        ),
+    }
+
+
+@pytest.mark.req("R-44")
+async def test_a_retry_does_not_take_over_a_step_of_another_version(engine_of):
+    """The release that mends a run may mend a step that had not failed."""
+    async with engine_of(released(fails=True)) as engine:
+        base = await engine.run("w", {"x": 1})
+        assert base.status == "failed"
+    async with engine_of(released("2")) as engine:
+        new = await engine.retry(base.id)
+        assert await engine.get_output(new.id, "page") == "page with theme 2 of 7"
+        assert {step.step: step.reason for step in await engine.get_run_steps(new.id)} == {
+            "rate": "reused_from_base",
+            "theme": None,
+            "page": None,
+        }
+
+
+@pytest.mark.req("R-34")
+async def test_a_plan_says_why_a_step_with_known_input_runs(engine_of):
+    """All that is before it is known, but not what it makes of that."""
+    flow = Workflow("w", inputs=Sizes)
+
+    @flow.step
+    def rate(x) -> int:
+        return x
+
+    @flow.step(cache="none")
+    def mail(rate: int) -> str:
+        return "sent"
+
+    @flow.step
+    def everything(inputs) -> int:
+        return inputs.y
+
+    @flow.step
+    def draw(y) -> int:
+        return y
+
+    flow.on_change("set", reruns=[draw])
+    async with engine_of(flow) as engine:
+        await engine.run("w", {"x": 2})
+        base = await engine.run("w", {"x": 1})
+        plan = planned(await engine.plan(base.id, CHANGE))
+    why_not = "the cache knows the result for this input"
+    assert plan == {
+        "rate": (PlanAction.CACHED, f"reads x, which changes; {why_not}"),
+        "mail": (PlanAction.RUN, "depends on rate; the cache does not know the result for this input"),
+        "everything": (PlanAction.CACHED, f"reads all of the inputs, which change; {why_not}"),
+        "draw": (PlanAction.CACHED, f"the change names it; {why_not}"),
+    }
 
 
 @pytest.mark.req("R-34")

@@ -15,8 +15,9 @@ from langgraph_runner.engine.cache import HotTier, TieredCache
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.planning import plan_update, reused_steps
+from langgraph_runner.engine.planning import plan_update, reuse_of
 from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader
+from langgraph_runner.engine.results import Results
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore, reads
 from langgraph_runner.engine.store.records import NewRun
@@ -24,7 +25,7 @@ from langgraph_runner.engine.store.writes import CancelRun, Prune
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import ChangeRequest, Workflow, WorkflowRegistry
 from langgraph_runner.workflow.changes import impact_of
-from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
+from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -214,13 +215,15 @@ class RunEngine(RunReader):
         """
         blueprint, base, rows, impact = await self._impact(base_run_id, change, tenant)
         request = {"type": change.type, "payload": dict(change.payload)}
+        results = await self._results(blueprint, base, impact.inputs)
+        reuse = await reuse_of(results, blueprint, rows, impact.impacted)
         return await self._derive(
             blueprint,
             base,
             tenant=tenant,
             trigger="update",
             inputs=impact.inputs,
-            reused=reused_steps(blueprint, rows, impact.impacted),
+            reused=reuse.steps,
             change=json.dumps(request),
             **options,
         )
@@ -238,7 +241,10 @@ class RunEngine(RunReader):
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
         blueprint, base, rows, impact = await self._impact(base_run_id, change, tenant)
-        return await plan_update(self._host, blueprint, base, rows, change=change, impact=impact)
+        results = await self._results(blueprint, base, impact.inputs)
+        return await plan_update(
+            self._host, blueprint, base, rows, change=change, impact=impact, results=results
+        )
 
     async def trigger_retry(self, run_id: str, *, tenant: str = DEFAULT_TENANT, **options: Any) -> Run:
         """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
@@ -246,6 +252,7 @@ class RunEngine(RunReader):
         Raises:
             RunNotFoundError: The tenant has no such run.
             RunStateError: It has not failed and was not cancelled.
+            WorkflowInputError: Its inputs do not fit the workflow as it is now. No run was made.
         """
         blueprint, base, rows = await self._base(run_id, tenant)
         if base.status not in {RunStatus.FAILED, RunStatus.CANCELLED}:
@@ -253,9 +260,9 @@ class RunEngine(RunReader):
                 "there is nothing to retry." if base.status == RunStatus.COMPLETED else "wait for its end."
             )
             raise RunStateError(run_id=run_id, status=base.status, problem=problem)
-        done = reused_steps(blueprint, rows)
+        done = await reuse_of(await self._results(blueprint, base, base.inputs), blueprint, rows)
         return await self._derive(
-            blueprint, base, tenant=tenant, trigger="retry", inputs=base.inputs, reused=done, **options
+            blueprint, base, tenant=tenant, trigger="retry", inputs=base.inputs, reused=done.steps, **options
         )
 
     async def retry(self, run_id: str, **options: Any) -> Run:
@@ -430,6 +437,9 @@ class RunEngine(RunReader):
                 + ("retry it first." if RunStatus(base.status).is_over else "wait for its end."),
             )
         return blueprint, base, rows, impact_of(blueprint, change, base.inputs)
+
+    async def _results(self, blueprint: Blueprint, base: RunRow, inputs: bytes) -> Results:
+        return Results(self._host.store, blueprint, base, await read_json(blueprint.inputs.load, inputs))
 
     async def _base(self, run_id: str, tenant: str) -> tuple[Blueprint, RunRow, dict[str, StepRow]]:
         base = await self._row(run_id, tenant)
