@@ -204,6 +204,22 @@ async def test_a_fallback_is_never_served_again(engine_of):
     assert len(ran) == 2
 
 
+async def test_a_step_whose_fallback_has_delivered_says_so(engine_of):
+    """What is in the run is not what the step would have made of it."""
+    flow = Workflow("w")
+
+    @flow.step(fallback=lambda: "fallback")
+    def work() -> str:
+        raise ValueError("down")
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        [step] = await engine.get_run_steps(run.id)
+        [told] = [event async for event in engine.events(run.id) if event.type == "step_completed"]
+    assert (run.status, step.status, step.reason) == ("completed", "completed", "fallback")
+    assert told.data["reason"] == "fallback"
+
+
 class _Broken(MemoryTier):
     """A hot tier that is away."""
 

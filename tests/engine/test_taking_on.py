@@ -119,6 +119,41 @@ async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):
 
 
 @pytest.mark.req("R-42")
+async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url):
+    """Whoever asks for that need not know when the lease runs out."""
+    async with RunEngine([hanging], store=url, poll_ms=10) as other:
+        other.take_on("own")
+        busy = RunEngine([hanging], store=url)
+        run = await busy.trigger("hanging.v1")
+        resumed = asyncio.create_task(other.resume(run.id, wait=True))
+        await until(lambda: run.id in other._server._owed)
+        await busy.close()
+        assert (await asyncio.wait_for(resumed, 10)).status is RunStatus.COMPLETED
+
+
+async def test_a_run_of_its_own_is_not_waited_for(hanging, url):
+    """It has it already."""
+    async with RunEngine([hanging], store=url) as engine:
+        engine.take_on("own")
+        run = await engine.trigger("hanging.v1")
+        await engine.trigger_resume(run.id, wait=True)
+        assert engine._server._owed == {}
+        await engine.cancel(run.id)
+
+
+def test_a_program_that_ends_without_closing_the_engine_is_told_what_it_leaves(hanging, url, caplog):
+    """Its runs wait for their leases to run out."""
+
+    async def main():
+        engine = RunEngine([hanging], store=url)
+        return engine, await engine.trigger("hanging.v1")
+
+    engine, run = asyncio.run(main())
+    asyncio.run(engine.close())
+    assert f"engine.not_closed run_ids=['{run.id}']" in caplog.text
+
+
+@pytest.mark.req("R-42")
 async def test_an_own_run_that_an_error_has_interrupted_goes_on(shop, url, monkeypatch):
     """Nobody else may be there to do it: whoever waits for it would wait for ever."""
     real, fences = RunExecution._turn, []

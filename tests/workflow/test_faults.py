@@ -128,11 +128,16 @@ def test_where_a_type_is_declared_the_place_is_named(annotation: Any, value: Any
     assert "Declare precisely" in problem
 
 
+WRONG: Any = "hunter2"
 WRONG_FIELDS = [
-    (dict[str, Price], {"tea": Price("hunter2")}, "tea.net: Input should be a valid number."),  # type: ignore[arg-type]
-    (dict[str, Price], {"tea": Price(1, ["hunter2"])}, "tea.sizes.0: Input should be a valid integer."),  # type: ignore[list-item]
-    (Cart, Cart(prices={"tea": Price("hunter2")}), "prices.tea.net: Input should be a valid number."),  # type: ignore[arg-type]
-    (list[Cart], [Cart.model_construct(prices="hunter2")], "0.prices: Input should be a valid dictionary."),  # type: ignore[arg-type]
+    (dict[str, Price], {"tea": Price(WRONG)}, "tea.net: Input should be a valid number, not a str."),
+    (
+        dict[str, Price],
+        {"tea": Price(1, [WRONG])},
+        "tea.sizes.0: Input should be a valid integer, not a str.",
+    ),
+    (Cart, Cart(prices={"tea": Price(WRONG)}), "prices.tea.net: Input should be a valid number, not a str."),
+    (list[Cart], [Cart.model_construct(prices=WRONG)], "0.prices: Input should be a valid dictionary, not a"),
 ]
 
 
@@ -193,7 +198,9 @@ def test_the_place_in_inputs_is_named() -> None:
     """As that in outputs."""
     with pytest.raises(ValueError, match=r"they cannot be kept as JSON: at a\.0, an object "):
         InputType("w", None).check({"a": [object()]})
-    with pytest.raises(ValueError, match=r"as JSON: prices\.tea\.net: Input should be a valid number\.$"):
+    with pytest.raises(
+        ValueError, match=r"as JSON: prices\.tea\.net: Input should be a valid number, not a str\.$"
+    ):
         InputType("w", Cart).check(Cart(prices={"tea": Price("x")}))  # type: ignore[arg-type]
 
 

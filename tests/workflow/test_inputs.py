@@ -163,5 +163,7 @@ def test_a_model_may_forbid_the_keys_that_it_does_not_know() -> None:
 
         hue: int = 1
 
-    with pytest.raises(WorkflowInputError, match="huee: Extra inputs are not permitted"):
+    with pytest.raises(
+        WorkflowInputError, match=r"huee: Extra inputs are not permitted\. Did you mean 'hue'\?"
+    ):
         InputType("w", Strict).check({"huee": 2})

@@ -366,6 +366,17 @@ def test_a_registry_knows_what_was_registered() -> None:
     assert [each.id for each in registry.list_workflows()] == ["one", "two"]
 
 
+def test_what_is_added_too_late_is_told() -> None:
+    """In a notebook, say: the engine has been made before, and would go on without it in silence."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="a")
+    WorkflowRegistry([flow])
+    with pytest.warns(UserWarning, match="the engine that has it does not get the step 'b'"):
+        flow.step(lambda: 2, id="b")
+    with pytest.warns(UserWarning, match="does not get the change 'c'"):
+        flow.on_change("c")
+
+
 def test_two_workflows_of_one_id_are_refused() -> None:
     """The first stays; each way out is named."""
     registry = WorkflowRegistry([WorkflowSpec(id="w", steps=(step(),))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import uuid
 from collections import Counter, OrderedDict
 from datetime import UTC, date, datetime, timedelta
@@ -33,6 +34,24 @@ from langgraph_runner.workflow.fidelity import difference
 from langgraph_runner.workflow.values import OutputType
 
 pytestmark = pytest.mark.req("R-1")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "problem"),
+    [
+        (str, None, "a valid string, not None. Is a `return` missing?"),
+        (str, 3, "a valid string, not an int"),
+        (
+            dict[str, float],
+            {"a": float("nan")},
+            "a: Input should be a valid number, not None. NaN and infinity bec",
+        ),
+    ],
+)
+def test_a_refusal_says_what_was_returned(annotation: Any, value: Any, problem: str) -> None:
+    """Its type, never its content."""
+    with pytest.raises(StepOutputError, match=re.escape(problem)):
+        OutputType("s", annotation).dump(value)
 
 
 class Colour(Enum):

@@ -80,7 +80,7 @@ def show_result(session: Session, run: Run, steps: list[RunStep]) -> None:
         if 0 < len(shown) < len(steps):
             out.line(Cell(f"and {counted(len(steps) - len(shown), 'more step')}", "dim"))
     took = duration(run.duration_ms)
-    words = f"{looks.words}{f' in {took}' if took else ''}"
+    words = f"{looks.words}{f' in {took}' if took and run.status.is_over else ''}"
     out.line(out.mark(looks), f" {run.workflow} ", Cell(words, looks.style), f": {_counts_of(steps)}")
     if out.is_terminal:
         out.line(Cell(f"  run {run.id}", "dim"))
@@ -215,7 +215,7 @@ def show_next(session: Session, run: Run) -> None:
     elif run.status is RunStatus.PENDING:
         session.out.hint("It waits. Run it here:", session.hint("resume", run.id))
     elif run.status is RunStatus.RUNNING:
-        session.out.hint("If its process has died:", session.hint("resume", run.id))
+        session.out.hint("If its process has died:", session.hint("resume", run.id, "--wait"))
 
 
 def _counts(run: Run) -> str:

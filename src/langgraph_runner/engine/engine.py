@@ -257,7 +257,9 @@ class RunEngine(RunReader):
         blueprint, base, rows = await self._base(run_id, tenant)
         if base.status not in {RunStatus.FAILED, RunStatus.CANCELLED}:
             problem = (
-                "there is nothing to retry." if base.status == RunStatus.COMPLETED else "wait for its end."
+                "there is nothing to retry."
+                if base.status == RunStatus.COMPLETED
+                else "wait for its end, or resume it if its process has died."
             )
             raise RunStateError(run_id=run_id, status=base.status, problem=problem)
         done = await reuse_of(await self._results(blueprint, base, base.inputs), blueprint, rows)
@@ -269,8 +271,14 @@ class RunEngine(RunReader):
         """`trigger_retry()`, and `wait()` for its end."""
         return await self._followed(await self.trigger_retry(run_id, **options), options)
 
-    async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
+    async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
         """Take on a run that nobody runs here and now: one that waits, or whose process has died.
+
+        Args:
+            run_id: The run.
+            tenant: Whose run it is.
+            wait: What to do about one that somebody runs, or did until a moment ago: False refuses; True takes it on
+                when its lease runs out, if that happens.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -280,14 +288,18 @@ class RunEngine(RunReader):
         row = await self._row(run_id, tenant)
         self.workflows.get_workflow(row.workflow)
         if RunStatus(row.status).is_over:
-            raise RunStateError(run_id=run_id, status=row.status, problem="it is over.")
-        if not await self._server.claim(run_id):
+            problem = "it is over." if row.status == RunStatus.COMPLETED else "it is over; retry it."
+            raise RunStateError(run_id=run_id, status=row.status, problem=problem)
+        is_ours = await self._server.claim(run_id)
+        if not is_ours and wait:
+            self._server.owe(run_id)
+        elif not is_ours:
             left_s = max(
                 0.0, (row.lease_expires_at or 0) / 1000 - REAL_RUNTIMES.awaiting.now_utc().timestamp()
             )
             problem = (
                 "somebody runs it, or did until a moment ago. If nobody does, it is free when its lease ends, in"
-                f" {left_s:.0f} s."
+                f" {left_s:.0f} s; with `wait` it is taken on then."
             )
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         return await self.get_run(run_id, tenant=tenant)

@@ -316,6 +316,14 @@ class Server:
     # Services.
 
     async def _keep_leases(self) -> None:
+        try:
+            await self._beat()
+        except asyncio.CancelledError:
+            if self._tasks and not self._is_closed:  # The loop ends: asyncio.run() cancels what is left.
+                emit(LOGGER, logging.WARNING, "engine.not_closed", run_ids=[*self._tasks])
+            raise
+
+    async def _beat(self) -> None:
         while True:
             await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / _BEATS_PER_LEASE, None)
             fences = {run_id: execution.fence for run_id, execution in self._active.items()}
@@ -353,6 +361,11 @@ class Server:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
+
+    def owe(self, run_id: str) -> None:
+        """Take on a run of somebody else's as soon as its lease runs out; with `takes_on` "none", not at all."""
+        if run_id not in self._tasks:
+            self._owed[run_id] = None
 
     async def _claim_owed(self) -> None:
         """Who takes on only its own runs does so as soon as there is room, and their lease has run out."""

@@ -15,7 +15,7 @@ from langgraph_runner.engine.store.records import StepChange
 from langgraph_runner.errors import ErrorCode, build_error_record
 from langgraph_runner.node import Success, runner_config
 from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.workflow import StepContext, StepStatus
+from langgraph_runner.workflow import Reason, StepContext, StepStatus
 from langgraph_runner.workflow.calling import ON_RETRY
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.records import RunRow, Start
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import AbortSignal, Failure, RetryAttempt
-    from langgraph_runner.workflow import Blueprint, Reason
+    from langgraph_runner.workflow import Blueprint
     from langgraph_runner.workflow.steps import BoundStep, Delivered
 
 __all__ = ["StepRunner"]
@@ -108,6 +108,7 @@ class StepRunner:
         return StepChange(
             step=name,
             status=StepStatus.COMPLETED,
+            reason=Reason.FALLBACK if outcome.fallback_used else None,
             input_hash=input_hash,
             cache_key=key,
             attempts=outcome.attempts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overload
@@ -90,6 +91,8 @@ class Workflow:
         self._changes: dict[str, ChangeSpec] = {}
         self._ids: dict[Any, list[str]] = {}
         self._blueprint: Blueprint | None = None
+        self.is_registered = False
+        """Whether an engine has it, as it was then."""
 
     @classmethod
     def from_spec(cls, spec: WorkflowSpec) -> Self:
@@ -146,7 +149,7 @@ class Workflow:
         depends_on: Any = self._ids_of(options.pop("depends_on", ()))
         self._steps.append(StepSpec(id=name, run=function, depends_on=depends_on, **options))
         self._ids.setdefault(_key(function), []).append(name)
-        self._blueprint = None
+        self._changed(f"step '{name}'")
         return function
 
     def on_change(
@@ -188,7 +191,7 @@ class Workflow:
             payload=payload,
             description=description,
         )
-        self._blueprint = None
+        self._changed(f"change '{type}'")
 
     @property
     def spec(self) -> WorkflowSpec:
@@ -221,6 +224,14 @@ class Workflow:
     def as_node(self, **options: Any) -> RunnableLambda[Any, Any]:
         """The whole workflow as one node, without LangGraph's barrier; see `graphs.as_node` for the options."""
         return as_node(self.blueprint(), **options)
+
+    def _changed(self, what: str) -> None:
+        self._blueprint = None
+        if self.is_registered:
+            warnings.warn(
+                f"Workflow '{self.id}': the engine that has it does not get the {what}. Make the engine anew.",
+                stacklevel=3,
+            )
 
     def _ids_of(self, steps: Iterable[Any]) -> Any:
         # What is no list of ids is refused when the workflow is checked, with all else that is wrong.

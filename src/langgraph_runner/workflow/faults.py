@@ -15,11 +15,14 @@ from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from langgraph_runner.workflow.fidelity import a_kind, dotted
+from langgraph_runner.workflow.hints import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Fault", "as_plain_json", "fault_in", "in_words"]
+    from pydantic_core import ErrorDetails
+
+__all__ = ["Fault", "as_plain_json", "fault_in", "in_words", "lost_words"]
 
 _DEEPEST: Final = 50
 _ANYTHING: Final[TypeAdapter[Any]] = TypeAdapter(Any)
@@ -85,19 +88,37 @@ def _found_in(value: Any, error: Exception, *, is_plain: bool) -> Fault:
     return Fault(value, _words(place, value, declared, error))
 
 
-def in_words(error: ValidationError, place: str = "") -> str:
+def in_words(error: ValidationError, place: str = "", fields: Iterable[str] = ()) -> str:
     """What pydantic found, on one line and without the values: the first three findings.
 
     Args:
         error: Of pydantic.
         place: Where the value is that it was found in.
+        fields: Those that there are, for who gives others.
     """
     found = [
-        f"{where}: {each['msg']}" if (where := reduce(dotted, each["loc"], place)) else each["msg"]
-        for each in error.errors(include_url=False, include_context=False, include_input=False)
+        f"{where}: {_finding(each, fields)}"
+        if (where := reduce(dotted, each["loc"], place))
+        else _finding(each, fields)
+        for each in error.errors(include_url=False, include_context=False)
     ]
     more = f"; and {len(found) - 3} more" if len(found) > 3 else ""  # noqa: PLR2004
     return "; ".join(found[:3]) + more
+
+
+def lost_words(error: ValidationError) -> str:
+    """Why JSON that was made of a value is refused by the type of the value."""
+    has_null = any(each["input"] is None for each in error.errors(include_url=False, include_context=False))
+    return f"{in_words(error)}.{' NaN and infinity become null in JSON.' if has_null else ''}"
+
+
+def _finding(found: ErrorDetails, fields: Iterable[str]) -> str:
+    if found["type"].endswith("_type"):
+        return f"{found['msg']}, not {a_kind(found['input'])}"
+    if found["type"] == "extra_forbidden" and len(found["loc"]) == 1:
+        hint = did_you_mean(found["loc"][0], fields)
+        return f"{found['msg']}{hint and '.'}{hint}"
+    return found["msg"]
 
 
 def _words(place: str, value: Any, declared: Any, error: Exception) -> str:

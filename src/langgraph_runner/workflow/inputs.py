@@ -10,7 +10,7 @@ from pydantic_core import PydanticSerializationError
 from typing_extensions import is_typeddict  # that of typing does not know the others
 
 from langgraph_runner.workflow.errors import WorkflowInputError
-from langgraph_runner.workflow.faults import fault_in, in_words
+from langgraph_runner.workflow.faults import fault_in, in_words, lost_words
 from langgraph_runner.workflow.fidelity import difference
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.values import adapter_of
@@ -51,13 +51,15 @@ class InputType:
         Raises:
             WorkflowInputError: They do not fit, or would not come back from JSON as they are.
         """
-        given = {} if inputs is None else inputs
+        given, data = {} if inputs is None else inputs, None
         try:
             given = self._adapter.validate_python(given, by_alias=True, by_name=True)
             data = self._adapter.dump_json(given, by_alias=True, round_trip=True, warnings="error")
             back = self._adapter.validate_json(data)
         except ValidationError as error:
-            raise self._refused(in_words(error)) from error
+            if data is not None:
+                raise self._refused(f"they do not survive JSON: {lost_words(error)}") from error
+            raise self._refused(in_words(error, fields=self.fields or ())) from error
         except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
             words = fault_in(given, error, is_plain=False).words
             raise self._refused(f"they cannot be kept as JSON: {words}.") from error

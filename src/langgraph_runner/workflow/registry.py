@@ -52,6 +52,8 @@ class WorkflowRegistry:
                 " one, register it only after its last step and change were added."
             )
             raise WorkflowDefinitionError(workflow=blueprint.id, problems=(problem,))
+        if isinstance(workflow, Workflow):
+            workflow.is_registered = True
         return known
 
     def get_workflow(self, name: str) -> Blueprint:

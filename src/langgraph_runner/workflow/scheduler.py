@@ -35,12 +35,14 @@ class StepStatus(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a step was skipped or cancelled."""
+    """Why a step was skipped or cancelled, or what is special about its success."""
 
     CACHE_HIT = "cache_hit"
     """Its output was known."""
     REUSED_FROM_BASE = "reused_from_base"
     """A rebuild took it over from the run before."""
+    FALLBACK = "fallback"
+    """It failed, and its fallback has delivered in its place."""
     UPSTREAM_FAILED = "upstream_failed"
     """What it waits for did not deliver."""
     FAIL_FAST = "fail_fast"
@@ -122,7 +124,7 @@ class Scheduler:
         Args:
             step: A step that has not ended.
             status: How it ended.
-            reason: Why it was skipped or cancelled.
+            reason: Why, where the status does not say it all.
 
         Raises:
             ValueError: It has ended before, or that is no end.

@@ -10,7 +10,7 @@ from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
 from pydantic_core import PydanticSerializationError, from_json
 
 from langgraph_runner.workflow.errors import StepOutputError
-from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words
+from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words, lost_words
 from langgraph_runner.workflow.fidelity import difference
 
 __all__ = ["OutputType", "adapter_of"]
@@ -53,11 +53,15 @@ class OutputType:
         Raises:
             StepOutputError: It is not of the declared type, or would not come back from JSON as it is.
         """
+        data = None
         try:
             data = self._as_json(value)
             back = self._of_json(data)
         except ValidationError as error:
-            raise self._refused(f"its output is not what it declares: {in_words(error)}") from error
+            if data is not None:
+                raise self._refused(f"its output does not survive JSON: {lost_words(error)}") from error
+            hint = ". Is a `return` missing?" if value is None else ""
+            raise self._refused(f"its output is not what it declares: {in_words(error)}{hint}") from error
         except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
             if inspect.iscoroutine(value):
                 value.close()  # Or Python warns that it was never awaited.

@@ -119,6 +119,10 @@ def retry(
 
 def resume(
     run_id: options.RunId,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="If somebody may still run it: follow it, until it is free or over."),
+    ] = False,
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
@@ -127,7 +131,8 @@ def resume(
     """Go on with a run that nobody runs. It was detached, or its process has died."""
 
     async def trigger(engine: RunEngine) -> Run:
-        return await engine.trigger_resume(await found_run(engine, run_id, tenant), tenant=tenant)
+        found = await found_run(engine, run_id, tenant)
+        return await engine.trigger_resume(found, tenant=tenant, wait=wait)
 
     _have_run(Session(app, store, tenant, as_json), trigger, detach=False)
 
@@ -149,9 +154,9 @@ def _have_run(session: Session, trigger: Callable[[RunEngine], Awaitable[Run]], 
     async def followed(engine: RunEngine) -> tuple[Run, list[RunStep]]:
         begun = await trigger(engine)
         if not begun.status.is_over:
-            # It is ours, or somebody else's; one of an earlier call may be nobody's.
+            # It is ours, or somebody else's; one of an earlier call may be nobody's, at once or after a while.
             with suppress(RunStateError):
-                begun = await engine.trigger_resume(begun.id, tenant=tenant)
+                begun = await engine.trigger_resume(begun.id, tenant=tenant, wait=True)
         view = RunView(begun, await engine.get_run_steps(begun.id, tenant=tenant))
         display = _display(session)
         async with Interrupts(engine, view, display, session):
