@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from langgraph_runner.engine import PlanAction, Run, RunEvent, RunPlan, RunStep
+from langgraph_runner.engine.store.migrating import HEAD
 
 pytestmark = pytest.mark.req("R-54")
 
@@ -270,11 +271,11 @@ def test_prune_deletes_old_runs(cli):
 def test_db_makes_and_tells_the_schema(cli):
     """Of the database of `--store`, or of the environment; the app is not asked."""
     url = {"LANGGRAPH_RUNNER_STORE": "sqlite:///new/other.db", "LANGGRAPH_RUNNER_APP": "nowhere:app"}
-    assert cli("db", "version", env=url).out.split() == ["database", "none", "release", "0001"]
-    assert cli("db", "upgrade", env=url).out == "The schema was none, and is 0001 now.\n"
-    assert cli("db", "upgrade", env=url).out == "The schema is 0001 already.\n"
-    assert cli("db", "version", "--json", env=url).json == {"found": "0001", "known": "0001"}
-    assert cli("db", "upgrade", "--store", "sqlite:///x.db", "--json").json["found"] == "0001"
+    assert cli("db", "version", env=url).out.split() == ["database", "none", "release", HEAD]
+    assert cli("db", "upgrade", env=url).out == f"The schema was none, and is {HEAD} now.\n"
+    assert cli("db", "upgrade", env=url).out == f"The schema is {HEAD} already.\n"
+    assert cli("db", "version", "--json", env=url).json == {"found": HEAD, "known": HEAD}
+    assert cli("db", "upgrade", "--store", "sqlite:///x.db", "--json").json["found"] == HEAD
 
 
 def test_looking_makes_no_database(cli):

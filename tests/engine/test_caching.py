@@ -3,8 +3,10 @@
 import asyncio
 import logging
 from datetime import timedelta
+from typing import Annotated
 
 import pytest
+from pydantic import BeforeValidator, PlainSerializer
 
 from langgraph_runner.engine import MemoryTier, RunStatus
 from langgraph_runner.workflow import ChangeRequest, Workflow
@@ -180,6 +182,43 @@ async def test_one_that_fails_leaves_the_work_to_the_next(engine_of):
         ended = [await engine.wait(run.id) for run in runs]
     assert sorted(run.status.value for run in ended) == ["completed", "completed", "failed"]
     assert len(ran) == 2
+
+
+@pytest.mark.req("R-12", "R-20")
+async def test_equal_values_of_other_json_are_kept_apart(engine_of):
+    """A number that one step writes as text is none of another's business, nor is the order of somebody's keys."""
+    flow, hexadecimal = (
+        Workflow("w"),
+        Annotated[int, PlainSerializer(hex), BeforeValidator(lambda value: int(str(value), 0))],
+    )
+    flow.step(lambda: 255, id="limit", output=hexadecimal)
+    flow.step(lambda limit: 255, id="plain", output=int)
+    flow.step(lambda plain: {"b": 1, "a": 2}, id="one", output=dict)
+    flow.step(lambda one: {"a": 2, "b": 1}, id="other", output=dict)
+
+    @flow.step
+    def seen(limit: int, plain: int, one: dict, other: dict) -> str:
+        return f"{limit!r} {plain!r} {list(one)} {list(other)}"
+
+    async with engine_of(flow) as engine:
+        for _ in range(2):
+            run = await engine.run("w")
+            assert await engine.get_output(run.id, "plain") == 255
+            assert await engine.get_output(run.id, "seen") == "255 255 ['b', 'a'] ['a', 'b']"
+
+
+@pytest.mark.req("R-4", "R-20")
+async def test_the_order_of_keys_does_not_make_another_input(engine_of):
+    """It is hashed by value: what depends on it is served."""
+    flow, keys = Workflow("w"), ["a", "b"]
+    flow.step(lambda: dict.fromkeys(keys, 1), id="row", output=dict, cache="none")
+    flow.step(lambda row: [*row], id="head", output=list[str])
+    async with engine_of(flow) as engine:
+        await engine.run("w")
+        keys.reverse()
+        second = await engine.run("w")
+        assert list(await engine.get_output(second.id, "row")) == ["b", "a"]
+        assert second.steps == {"completed": 1, "skipped": 1}
 
 
 @pytest.mark.req("R-20")

@@ -10,7 +10,7 @@ from langgraph_runner.workflow import Workflow
 
 def entries(*keys, **fields):
     """Results under these keys."""
-    return [CacheEntry(key=key, run_id="r", step="s", output_sha256="0" * 64, **fields) for key in keys]
+    return [CacheEntry(key=key, run_id="r", step="s", output_ref="0" * 64, **fields) for key in keys]
 
 
 async def test_the_least_recently_used_is_forgotten_first():

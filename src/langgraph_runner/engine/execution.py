@@ -195,7 +195,7 @@ class RunExecution:
             row = recorded[step]
             if StepStatus(row.status) in ENDED:
                 facts[step] = (StepStatus(row.status), None if row.reason is None else Reason(row.reason))
-                self._results.note(step, row.output_sha256)
+                self._results.note(step, row.output_ref)
                 if row.error is not None and row.status == StepStatus.FAILED and self._error is None:
                     self._error = json.loads(row.error)
         return facts
@@ -374,8 +374,8 @@ class RunExecution:
     # What it notes.
 
     def _ended(self, change: StepChange) -> None:
-        if change.output_sha256 is not None:
-            self._results.note(change.step, change.output_sha256, change.output)
+        if change.output_ref is not None:
+            self._results.note(change.step, change.output_ref, change.output)
         if change.error is not None and self._error is None:
             self._error = json.loads(change.error)
         self._ledger.ended(change)
@@ -388,7 +388,7 @@ class RunExecution:
     def _known(self, start: Start, entry: CacheEntry) -> None:
         """The database knows what a step would deliver, and has written that it is a hit."""
         self._own_flights.land(start.step)
-        self._results.note(start.step, entry.output_sha256)
+        self._results.note(start.step, entry.output_ref)
         self._ledger.log_end(start.hit(entry))
         self._decided(self._scheduler.ended(start.step, StepStatus.SKIPPED, Reason.CACHE_HIT))
         self._wake.set()

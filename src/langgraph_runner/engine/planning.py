@@ -24,7 +24,7 @@ _AT_A_TIME: Final = 500
 
 def has_delivered(row: StepRow) -> bool:
     """Whether a step has an output to be taken over."""
-    return row.output_sha256 is not None and (row.status == "completed" or row.reason in DELIVERING)
+    return row.output_ref is not None and (row.status == "completed" or row.reason in DELIVERING)
 
 
 class Reuse(NamedTuple):
@@ -60,7 +60,7 @@ async def reuse_of(
         if step in again or not again.isdisjoint(bound.dependencies):
             again.add(step)
         elif await _is_as_it_was(results, bound, rows[step]):
-            results.note(step, rows[step].output_sha256)
+            results.note(step, rows[step].output_ref)
         else:
             altered.add(step)
             again.add(step)
@@ -122,7 +122,7 @@ async def plan_update(
         found = {} if key is None else await host.cache.find(base.tenant, [key])
         entry = found.get(key) if key is not None else None
         if entry is not None and all(map(host.artifacts.has, entry.artifacts)):
-            results.note(step, entry.output_sha256)
+            results.note(step, entry.output_ref)
             planned[step] = PlannedStep(
                 step=step, action=PlanAction.CACHED, why=f"{why}; the cache knows the result for this input"
             )

@@ -11,6 +11,7 @@ from langgraph_runner.workflow.calling import Call
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop
 from langgraph_runner.workflow.inputs import InputType
+from langgraph_runner.workflow.refs import hash_in
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
@@ -22,7 +23,7 @@ __all__ = ["Results"]
 
 
 class Results:
-    """Outputs by content hash. An output is loaded when a step receives it, never to know a hash.
+    """Outputs by reference. An output is loaded when a step receives it, never to know a hash.
 
     Args:
         store: Where outputs are kept.
@@ -36,15 +37,15 @@ class Results:
         self._blueprint = blueprint
         self._run = run
         self.inputs = inputs
-        self._sha256: dict[str, str | None] = {}
+        self._refs: dict[str, str | None] = {}
         self._data: dict[str, bytes] = {}
         self._fields: dict[str | None, str] = {}
 
-    def note(self, step: str, sha256: str | None, data: bytes | None = None) -> None:
+    def note(self, step: str, ref: str | None, data: bytes | None = None) -> None:
         """A step has delivered; `data` is what, where it is at hand."""
-        self._sha256[step] = sha256
-        if data is not None and sha256 is not None:
-            self._data[sha256] = data
+        self._refs[step] = ref
+        if data is not None and ref is not None:
+            self._data[ref] = data
 
     async def call(self, step: BoundStep, context: StepContext) -> Call:
         """What `step` is called with."""
@@ -56,9 +57,9 @@ class Results:
         """Made anew each time, so that no step sees what another one does to it."""
         outputs: dict[str, Any] = {}
         for before in step.dependencies:
-            sha256 = self._sha256.get(before)
+            ref = self._refs.get(before)
             output = self._blueprint.steps[before].output
-            outputs[before] = None if sha256 is None else output.load(self._data[sha256])
+            outputs[before] = None if ref is None else output.load(self._data[ref])
         return step.receives(self.inputs, outputs)
 
     async def input_hash(self, step: BoundStep) -> str:
@@ -71,7 +72,7 @@ class Results:
         if step.selects:
             await self._load(step.dependencies)
             selected = self._received(step)
-        hashes = {before: self._sha256.get(before) for before in step.dependencies}
+        hashes = {before: self._hash_of(before) for before in step.dependencies}
         is_heavy = len(self._run.inputs) > HEAVY_BYTES and step.reads_new(self._fields)
         if is_heavy:
             return await apart_from_loop(step.input_hash, hashes, self._hash_of_field, selected)
@@ -86,6 +87,10 @@ class Results:
         # Runs that were rebuilt from one another share what belongs to the first of them.
         return key if scope is CacheScope.GLOBAL else f"{key}@{self._run.root_run_id}"
 
+    def _hash_of(self, step: str) -> str | None:
+        ref = self._refs.get(step)
+        return None if ref is None else hash_in(ref)
+
     def _hash_of_field(self, name: str | None) -> str:
         if name not in self._fields:
             self._fields[name] = content_hash(
@@ -95,7 +100,7 @@ class Results:
 
     async def _load(self, steps: tuple[str, ...]) -> int:
         """Have the outputs of `steps` at hand; gives how many bytes they are."""
-        delivered = [sha256 for step in steps if (sha256 := self._sha256.get(step)) is not None]
-        if wanted := [sha256 for sha256 in delivered if sha256 not in self._data]:
+        delivered = [ref for step in steps if (ref := self._refs.get(step)) is not None]
+        if wanted := [ref for ref in delivered if ref not in self._data]:
             self._data |= await self._store.read(reads.output_data, self._run.tenant, wanted)
-        return sum(len(self._data[sha256]) for sha256 in delivered)
+        return sum(len(self._data[ref]) for ref in delivered)

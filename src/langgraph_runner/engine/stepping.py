@@ -113,7 +113,7 @@ class StepRunner:
             cache_key=key,
             attempts=outcome.attempts,
             output=delivered.data,
-            output_sha256=delivered.sha256,
+            output_ref=delivered.ref,
             started_ago_ms=outcome.duration_ms,
             duration_ms=outcome.duration_ms,
             artifacts=artifacts.of(outcome),

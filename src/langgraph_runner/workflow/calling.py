@@ -19,6 +19,7 @@ from langgraph_runner.workflow.binding import HOST_PARAMETERS, named_parameters
 from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
+from langgraph_runner.workflow.refs import ref_of
 
 if TYPE_CHECKING:
     from langgraph_runner.node import NodeCircuitBreaker
@@ -40,8 +41,8 @@ class Delivered:
 
     data: bytes
     """As JSON."""
-    sha256: str
-    """The content hash of the value."""
+    ref: str
+    """How it is known: see `workflow.refs`."""
 
 
 class Call:
@@ -188,6 +189,6 @@ async def _delivered_soon(output: OutputType, value: Any) -> dict[str, Any]:
 def _delivered(output: OutputType, value: Any) -> dict[str, Any]:
     data, back = output.keep(value)
     try:
-        return {OUTPUT: Delivered(data, content_hash(back))}
+        return {OUTPUT: Delivered(data, ref_of(content_hash(back), data))}
     except UnhashableInputError as error:
         raise StepOutputError(step=output.step, problem=f"its output cannot be hashed: {error}") from error

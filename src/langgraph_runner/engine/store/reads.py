@@ -70,10 +70,10 @@ def steps_of(
     return [as_step(row) for row in connection.execute(query.order_by(run_steps.c.position))]
 
 
-def output_data(connection: Connection, tenant: str, sha256s: Iterable[str]) -> dict[str, bytes]:
-    """Outputs by content hash; those that are not there are left out."""
-    found = _OUTPUTS.ask(connection, tenant=tenant, sha256s=[*dict.fromkeys(sha256s)])
-    return {row.sha256: bytes(row.data) for row in found}
+def output_data(connection: Connection, tenant: str, refs: Iterable[str]) -> dict[str, bytes]:
+    """Outputs by reference; those that are not there are left out."""
+    found = _OUTPUTS.ask(connection, tenant=tenant, refs=[*dict.fromkeys(refs)])
+    return {row.ref: bytes(row.data) for row in found}
 
 
 class StepOutput(NamedTuple):
@@ -182,8 +182,8 @@ _COUNTS: Final = Prepared(
     .group_by(run_steps.c.status)
 )
 _OUTPUTS: Final = Prepared(
-    select(outputs.c.sha256, outputs.c.data).where(
-        outputs.c.tenant_id == bindparam("tenant"), any_of(outputs.c.sha256, bindparam("sha256s"))
+    select(outputs.c.ref, outputs.c.data).where(
+        outputs.c.tenant_id == bindparam("tenant"), any_of(outputs.c.ref, bindparam("refs"))
     )
 )
 _STEP_OUTPUT: Final = Prepared(
@@ -191,7 +191,7 @@ _STEP_OUTPUT: Final = Prepared(
     .outerjoin(run_steps, and_(run_steps.c.run_id == runs.c.id, run_steps.c.step_id == bindparam("step")))
     .outerjoin(
         outputs,
-        and_(outputs.c.tenant_id == runs.c.tenant_id, outputs.c.sha256 == run_steps.c.output_sha256),
+        and_(outputs.c.tenant_id == runs.c.tenant_id, outputs.c.ref == run_steps.c.output_ref),
     )
     .where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
 )

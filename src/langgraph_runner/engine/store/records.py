@@ -64,7 +64,7 @@ class StepChange:
     attempts: int = 0
     output: bytes | None = None
     """To be kept; None if there is none, or it is kept already."""
-    output_sha256: str | None = None
+    output_ref: str | None = None
     error: str | None = None
     started_ago_ms: float | None = None
     """How long ago it began, where that is known; the database knows what time it is."""
@@ -89,13 +89,13 @@ class StepChange:
 
     def entry(self, run_id: str) -> CacheEntry | None:
         """What others may be served of it, as long as it does not expire; None if nothing."""
-        if None in {self.cache_scope, self.cache_key, self.output_sha256} or self.cache_ttl_ms is not None:
+        if None in {self.cache_scope, self.cache_key, self.output_ref} or self.cache_ttl_ms is not None:
             return None
         return CacheEntry(
             key=self.cache_key or "",
             run_id=run_id,
             step=self.step,
-            output_sha256=self.output_sha256 or "",
+            output_ref=self.output_ref or "",
             artifacts=self.artifacts,
         )
 
@@ -107,7 +107,7 @@ class CacheEntry:
     key: str
     run_id: str
     step: str
-    output_sha256: str
+    output_ref: str
     artifacts: tuple[ArtifactRef, ...] = ()
     expires_at: int | None = None
 
@@ -136,7 +136,7 @@ class Start(NamedTuple):
             input_hash=self.input_hash,
             cache_key=self.cache_key,
             cache_hit=True,
-            output_sha256=entry.output_sha256,
+            output_ref=entry.output_ref,
             artifacts=entry.artifacts,
         )
 
@@ -154,7 +154,7 @@ class StepRow:
     cache_key: str | None
     cache_hit: bool
     attempts: int
-    output_sha256: str | None
+    output_ref: str | None
     error: str | None
     queued_at: int | None
     started_at: int | None
@@ -260,7 +260,7 @@ def as_step(row: Any) -> StepRow:
         cache_key=row.cache_key,
         cache_hit=bool(row.cache_hit),
         attempts=row.attempts,
-        output_sha256=row.output_sha256,
+        output_ref=row.output_ref,
         error=row.error,
         queued_at=row.queued_at,
         started_at=row.started_at,
@@ -276,7 +276,7 @@ def as_entry(row: Any) -> CacheEntry:
         key=row.cache_key,
         run_id=row.run_id,
         step=row.step_id,
-        output_sha256=row.output_sha256,
+        output_ref=row.output_ref,
         artifacts=files,
         expires_at=row.expires_at,
     )
