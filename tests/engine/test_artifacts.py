@@ -1,13 +1,15 @@
 """Files by their content: what is refused, what goes wrong with disks, and which attempt counts."""
 
 import errno
+import threading
+from dataclasses import dataclass
 
 import pytest
 
 from langgraph_runner.engine import ArtifactError, RunStatus
 from langgraph_runner.engine import artifacts as module
 from langgraph_runner.engine.artifacts import ArtifactStore
-from langgraph_runner.workflow import Workflow
+from langgraph_runner.workflow import ChangeRequest, Workflow
 
 TEXT = "text/plain"
 
@@ -99,6 +101,90 @@ def test_bytes_that_have_changed_are_not_served(store):
     store.path(ref).write_bytes(b"y")
     with pytest.raises(ArtifactError, match="not those that were kept"):
         store.read(ref)
+
+
+@pytest.mark.req("R-23")
+def test_a_file_with_other_bytes_is_none_and_is_written_anew(store):
+    """Its size says nothing; another process looks at its content, too."""
+    ref = store.put("a", b"x", TEXT)
+    store.path(ref).write_bytes(b"y")
+    assert not store.has(ref)
+    assert not ArtifactStore(store.folder).has(ref)
+    store.put("a", b"x", TEXT)
+    assert (store.has(ref), store.read(ref)) == (True, b"x")
+
+
+def test_a_file_is_read_once_as_long_as_it_stays_as_it_is(store, monkeypatch):
+    """To hash it at each hit would cost more than many a step."""
+    ref, reads = store.put("a", b"x", TEXT), []
+    other = ArtifactStore(store.folder)
+    real = module.hashlib.file_digest
+    monkeypatch.setattr(module.hashlib, "file_digest", lambda *given: reads.append(1) or real(*given))
+    assert [other.has(ref), other.has(ref), store.has(ref)] == [True, True, True]
+    assert len(reads) == 1
+
+
+async def test_a_long_file_is_not_read_on_the_event_loop(store):
+    """A process that did not write it has to read it once."""
+    ref, threads = store.put("a", b"x" * 300_000, TEXT), []
+    other = ArtifactStore(store.folder)
+    has = other.has
+    other.has = lambda file: threads.append(threading.get_ident()) or has(file)
+    assert await other.has_all([ref])
+    assert await other.has_all([ref])
+    assert [each == threading.get_ident() for each in threads] == [False, True]
+
+
+@dataclass
+class Page:
+    """The inputs."""
+
+    title: str
+    note: str
+
+
+@pytest.fixture
+def pages():
+    """A workflow whose page is a file, and how often that was made."""
+    flow, made = Workflow("w", inputs=Page), []
+
+    @flow.step
+    def page(title, ctx) -> str:
+        made.append(title)
+        return ctx.save_artifact("page.html", title).name
+
+    flow.step(lambda page, note: f"{page}: {note}", id="mail", output=str)
+    flow.on_change("say")
+    return flow, made
+
+
+@pytest.mark.req("R-23")
+async def test_a_result_whose_file_has_other_bytes_is_no_hit(engine_of, pages):
+    """The run that finds that out mends it, for all who have the file."""
+    flow, made = pages
+    async with engine_of(flow) as engine:
+        first = await engine.run("w", {"title": "Tea", "note": "new"})
+        (file,) = (await engine.get_run_artifacts(first.id))["page"]
+        engine.artifact_path(file).write_bytes(b"Pea")
+        await engine.run("w", {"title": "Tea", "note": "new"})
+        assert await engine.read_artifact(file) == b"Tea"
+    assert made == ["Tea", "Tea"]
+
+
+@pytest.mark.req("R-23", "R-31")
+async def test_a_step_whose_file_is_gone_is_not_taken_over(engine_of, pages):
+    """An update makes it again, and its plan says so."""
+    flow, made = pages
+    change = ChangeRequest("say", {"note": "old"})
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"title": "Tea", "note": "new"})
+        (file,) = (await engine.get_run_artifacts(base.id))["page"]
+        engine.artifact_path(file).unlink()
+        plan = await engine.plan(base.id, change)
+        assert [step.why for step in plan.steps if step.step == "page"] == ["a file of it is gone or damaged"]
+        await engine.update(base.id, change)
+        assert await engine.read_artifact(file) == b"Tea"
+    assert made == ["Tea", "Tea"]
 
 
 def test_a_file_that_was_cut_short_is_none(store):

@@ -243,6 +243,29 @@ async def test_a_fallback_is_never_served_again(engine_of):
     assert len(ran) == 2
 
 
+@pytest.mark.req("R-31")
+async def test_a_fallback_is_not_taken_over_by_an_update(engine_of):
+    """The plan says so."""
+    flow, is_down = Workflow("w"), [True]
+
+    @flow.step(fallback=lambda: "yesterday's")
+    def news() -> str:
+        if is_down:
+            raise ValueError("down")
+        return "today's"
+
+    flow.step(lambda news, inputs: f"{news} {inputs['note']}", id="page", output=str)
+    flow.on_change("say")
+    change = ChangeRequest("say", {"note": "new"})
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {"note": "old"})
+        is_down.clear()
+        plan = await engine.plan(base.id, change)
+        new = await engine.update(base.id, change)
+        assert await engine.get_output(new.id, "page") == "today's new"
+    assert plan.steps[0].why == "its fallback stood in for it in the base run"
+
+
 async def test_a_step_whose_fallback_has_delivered_says_so(engine_of):
     """What is in the run is not what the step would have made of it."""
     flow = Workflow("w")

@@ -1,5 +1,7 @@
 """Events by the page, tenants of any name, and options that are refused."""
 
+import asyncio
+
 import pytest
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus, reading
@@ -197,6 +199,8 @@ async def test_an_argument_of_another_kind_is_named(engine_of, wide, call, messa
         (Workflow("w"), {}, TypeError, "a list of workflows"),
         ([], {"cache": 5}, TypeError, "cache: expected HotTier, got int"),
         ([], {"artifacts": __file__}, ValueError, "is a file; give a folder"),
+        ([], {"metrics_collector": 3}, TypeError, "metrics_collector: 3 has no record_success"),
+        ([], {"spans": 3}, TypeError, "spans: "),
     ],
 )
 def test_what_is_no_option_makes_no_engine(tmp_path, workflows, option, error, message):
@@ -204,6 +208,30 @@ def test_what_is_no_option_makes_no_engine(tmp_path, workflows, option, error, m
     with pytest.raises(error, match=message):
         RunEngine(workflows, store=f"sqlite:///{tmp_path / 'runs.db'}", **option)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("after", ["x", -1, 2**63])
+async def test_events_begin_after_the_number_of_one(engine_of, wide, after):
+    """What is none is refused, where it would give no event at all."""
+    async with engine_of(wide) as engine:
+        run = await engine.run("wide")
+        with pytest.raises(ValueError, match="after: "):
+            await anext(engine.events(run.id, after=after))
+
+
+@pytest.mark.req("R-53")
+async def test_nobody_waits_for_a_run_of_another_tenant(engine_of):
+    """Neither that it is there is told, nor when it ends."""
+    flow = Workflow("w")
+
+    @flow.step
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("w", tenant="acme")
+        with pytest.raises(RunNotFoundError):
+            await asyncio.wait_for(engine.wait(run.id, tenant="other"), 5)
 
 
 @pytest.mark.req("R-2")

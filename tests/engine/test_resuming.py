@@ -387,6 +387,24 @@ async def test_what_would_end_the_process_fails_the_step(engine_of, kind, is_asy
         assert kind.__name__ in run.error["message"]
 
 
+@pytest.mark.req("R-40")
+async def test_the_attempts_of_a_step_that_would_end_the_process_are_counted(engine_of):
+    """Those before the last one, too."""
+    flow, tried = Workflow("w"), []
+
+    @flow.step(retry={"max_attempts": 3, "backoff_ms": 0})
+    def leave() -> None:
+        tried.append(1)
+        if len(tried) == 2:
+            raise SystemExit
+        raise ConnectionError
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        [step] = await engine.get_run_steps(run.id)
+    assert (step.status, step.attempts, len(tried)) == ("failed", 2, 2)
+
+
 async def test_a_run_with_options_of_a_later_release_fails(engine_of):
     """And says so; else it would be taken up again and again."""
     flow = Workflow("w")

@@ -1,6 +1,7 @@
 """Which runs an engine takes on, and what becomes of those that nobody runs."""
 
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -76,6 +77,27 @@ async def test_an_engine_for_its_own_runs_leaves_others_alone(shop, url):
             own.take_on("own")
             assert (await own.run("shop.v1", {"net": 4})).status is RunStatus.COMPLETED
             assert (await own.get_run(waiting.id)).status is RunStatus.PENDING
+
+
+@pytest.mark.req("R-53")
+async def test_a_run_that_had_to_wait_has_nobodys_context(url):
+    """It is taken on by a service, which is none of the tenant's who happened to call first."""
+    user, seen = ContextVar("user", default="nobody"), {}
+    flow = Workflow("who.v1")
+
+    @flow.step(cache="none")
+    async def look(ctx) -> None:
+        seen[ctx.tenant] = user.get()
+
+    engine = RunEngine([flow], store=url, max_active_runs=1, poll_ms=10)
+    runs = []
+    for tenant in ("acme", "other"):
+        user.set(tenant)
+        runs.append(await engine.trigger("who.v1", tenant=tenant))
+    for run in runs:
+        await engine.wait(run.id, tenant=run.tenant)
+    await engine.close()
+    assert seen == {"acme": "acme", "other": "nobody"}
 
 
 @pytest.mark.req("R-42")

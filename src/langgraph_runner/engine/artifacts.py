@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,8 @@ from langgraph_runner.workflow import ArtifactRef
 from langgraph_runner.workflow.context import is_artifact_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from langgraph_runner.node import Success
 
 __all__ = ["ArtifactStore", "StepArtifacts"]
@@ -23,6 +25,9 @@ __all__ = ["ArtifactStore", "StepArtifacts"]
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
 _MAX_MEDIA_TYPE: Final = 128
 _FIX: Final = "A further run makes it again."
+_MAX_CHECKED: Final = 65_536
+_LONG_BYTES: Final = 262_144
+"""To read so much takes about a millisecond."""
 
 
 class ArtifactStore:
@@ -41,6 +46,8 @@ class ArtifactStore:
         self.folder = Path(folder).absolute()
         if self.folder.is_file():
             raise ValueError(f"artifacts: {str(folder)!r} is a file; give a folder.")
+        self._checked: dict[str, tuple[int, int, int]] = {}
+        """What identified files when their content was last looked at."""
 
     def put(self, name: str, data: bytes, media_type: str) -> ArtifactRef:
         """Keep a file.
@@ -57,17 +64,26 @@ class ArtifactStore:
         sha256 = hashlib.sha256(data).hexdigest()
         place = self._place(sha256)
         try:
-            if not (place.is_file() and place.stat().st_size == len(data)):
+            if not self._is_whole(sha256, len(data)):
                 _write(place, data)
+                self._note(sha256, place.stat())
         except OSError as error:
             raise ArtifactError(name=name, problem=f"it cannot be kept in {place.parent}: {error}") from error
         return ArtifactRef(name, place.as_uri(), media_type, len(data), sha256)
 
     def has(self, ref: ArtifactRef) -> bool:
-        """Whether the file is there, with its size."""
-        with suppress(OSError):
-            return self._place(ref.sha256).stat().st_size == ref.size
-        return False
+        """Whether the file is there, with the content that was kept.
+
+        That is read when this process sees the file for the first time, and when it has been changed since.
+        """
+        return self._is_whole(ref.sha256, ref.size)
+
+    async def has_all(self, refs: Iterable[ArtifactRef]) -> bool:
+        """Whether all these files are there; apart from the event loop if much has to be read for that."""
+        files = [*refs]
+        if any(each.size > _LONG_BYTES and each.sha256 not in self._checked for each in files):
+            return await asyncio.to_thread(lambda: all(map(self.has, files)))
+        return all(map(self.has, files))
 
     def read(self, ref: ArtifactRef) -> bytes:
         """The content of a file.
@@ -90,6 +106,26 @@ class ArtifactStore:
     def _place(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
 
+    def _is_whole(self, sha256: str, size: int) -> bool:
+        place = self._place(sha256)
+        try:
+            found = place.stat()
+            if found.st_size != size:
+                return False
+            if self._checked.get(sha256) != _identity(found):
+                with place.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                        return False
+                self._note(sha256, found)
+        except OSError:
+            return False
+        return True
+
+    def _note(self, sha256: str, found: os.stat_result) -> None:
+        if len(self._checked) >= _MAX_CHECKED:
+            self._checked.clear()
+        self._checked[sha256] = _identity(found)
+
 
 class StepArtifacts:
     """What a step saves while it runs: an `ArtifactSink`. Files of an attempt that failed do not count."""
@@ -110,6 +146,11 @@ class StepArtifacts:
     def of(self, success: Success) -> tuple[ArtifactRef, ...]:
         """What the attempt that succeeded has saved."""
         return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    """What changes with the content of a file."""
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _write(place: Path, data: bytes) -> None:

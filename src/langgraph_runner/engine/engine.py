@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
+from langgraph_runner.engine.deriving import BaseRun
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.planning import plan_update, reuse_of
-from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader
-from langgraph_runner.engine.results import Results
+from langgraph_runner.engine.planning import plan_update
+from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader, as_runs
 from langgraph_runner.engine.serving import Server
-from langgraph_runner.engine.store import RunStore, reads
+from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.engine.store.writes import CancelRun, Prune
+from langgraph_runner.node import runner_config
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import ChangeRequest, Workflow, WorkflowRegistry
-from langgraph_runner.workflow.changes import impact_of
-from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy, read_json
+from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
-    from langgraph_runner.engine.store.records import RunRow, StepRow
     from langgraph_runner.engine.sync import SyncRunEngine
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
         FailureMode,
         WorkflowSpec,
     )
-    from langgraph_runner.workflow.changes import Impact
 
 __all__ = ["RunEngine"]
 
@@ -115,6 +113,7 @@ class RunEngine(RunReader):
             checks.whole(value, low, high, field=name)
         if cache is not None:
             checks.of_kind(cache, HotTier, field="cache", fix="one with get_many, put_many and clear")
+        runner_config(metrics_collector=metrics_collector, spans=spans)  # It refuses what is none.
         files = ArtifactStore(artifacts) if artifacts else None
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
         host = Host(
@@ -213,19 +212,19 @@ class RunEngine(RunReader):
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
-        blueprint, base, rows, impact = await self._impact(base_run_id, change, tenant)
-        request = {"type": change.type, "payload": dict(change.payload)}
-        results = await self._results(blueprint, base, impact.inputs)
-        reuse = await reuse_of(results, blueprint, rows, impact.impacted)
-        return await self._derive(
-            blueprint,
-            base,
-            tenant=tenant,
-            trigger="update",
-            inputs=impact.inputs,
-            reused=reuse.steps,
-            change=json.dumps(request),
-            **options,
+        base = await self._base(base_run_id, tenant)
+        impact = await base.impact(change)
+        reuse = await base.reuse(impact.inputs, impact.impacted)
+        return await self._create(
+            base.blueprint,
+            base.derived(
+                self._new_id(),
+                trigger="update",
+                inputs=impact.inputs,
+                reused=reuse.steps,
+                change=change,
+                **options,
+            ),
         )
 
     async def update(self, base_run_id: str, change: ChangeRequest, **options: Any) -> Run:
@@ -240,11 +239,10 @@ class RunEngine(RunReader):
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
-        blueprint, base, rows, impact = await self._impact(base_run_id, change, tenant)
-        results = await self._results(blueprint, base, impact.inputs)
-        return await plan_update(
-            self._host, blueprint, base, rows, change=change, impact=impact, results=results
-        )
+        base = await self._base(base_run_id, tenant)
+        impact = await base.impact(change)
+        reuse = await base.reuse(impact.inputs, impact.impacted)
+        return await plan_update(self._host, base, change, impact, reuse)
 
     async def trigger_retry(self, run_id: str, *, tenant: str = DEFAULT_TENANT, **options: Any) -> Run:
         """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
@@ -254,17 +252,13 @@ class RunEngine(RunReader):
             RunStateError: It has not failed and was not cancelled.
             WorkflowInputError: Its inputs do not fit the workflow as it is now. No run was made.
         """
-        blueprint, base, rows = await self._base(run_id, tenant)
-        if base.status not in {RunStatus.FAILED, RunStatus.CANCELLED}:
-            problem = (
-                "there is nothing to retry."
-                if base.status == RunStatus.COMPLETED
-                else "wait for its end, or resume it if its process has died."
-            )
-            raise RunStateError(run_id=run_id, status=base.status, problem=problem)
-        done = await reuse_of(await self._results(blueprint, base, base.inputs), blueprint, rows)
-        return await self._derive(
-            blueprint, base, tenant=tenant, trigger="retry", inputs=base.inputs, reused=done.steps, **options
+        base = await self._base(run_id, tenant)
+        base.check_retry()
+        reuse = await base.reuse(base.row.inputs)
+        run_id = self._new_id()
+        return await self._create(
+            base.blueprint,
+            base.derived(run_id, trigger="retry", inputs=base.row.inputs, reused=reuse.steps, **options),
         )
 
     async def retry(self, run_id: str, **options: Any) -> Run:
@@ -391,7 +385,7 @@ class RunEngine(RunReader):
         self._server.start()
         found = await self._server.create(blueprint, run)
         if found.row is not None:
-            return Run.of(found.row)
+            return (await as_runs([found.row]))[0]
         return await self.get_run(found.run_id, tenant=run.tenant)
 
     async def _followed(self, run: Run, options: dict[str, Any]) -> Run:
@@ -399,62 +393,7 @@ class RunEngine(RunReader):
             return run
         return await self.wait(run.id, tenant=options.get("tenant", DEFAULT_TENANT))
 
-    async def _derive(
-        self,
-        blueprint: Blueprint,
-        base: RunRow,
-        *,
-        tenant: str,
-        trigger: str,
-        inputs: bytes,
-        reused: frozenset[str],
-        change: str | None = None,
-        idempotency_key: str | None = None,
-        priority: int | None = None,
-        **options: Any,
-    ) -> Run:
-        kept = RunOptions.of(**{**json.loads(base.options), **options})
-        return await self._create(
-            blueprint,
-            NewRun(
-                id=self._new_id(),
-                root_run_id=base.root_run_id,
-                tenant=tenant,
-                workflow=blueprint.id,
-                version=blueprint.spec.version,
-                trigger=trigger,
-                inputs=inputs,
-                options=json.dumps(asdict(kept)),
-                steps=tuple(blueprint.steps),
-                base_run_id=base.id,
-                change_request=change,
-                idempotency_key=idempotency_key,
-                priority=base.priority if priority is None else priority,
-                reused_from=base.id,
-                reused=reused,
-            ),
-        )
-
-    async def _impact(
-        self, base_run_id: str, change: ChangeRequest, tenant: str
-    ) -> tuple[Blueprint, RunRow, dict[str, StepRow], Impact]:
-        """What a change would touch in a run that can be updated."""
-        checks.of_kind(change, ChangeRequest, field="change", fix="ChangeRequest(type, payload)")
-        blueprint, base, rows = await self._base(base_run_id, tenant)
-        if base.status != RunStatus.COMPLETED:
-            raise RunStateError(
-                run_id=base_run_id,
-                status=base.status,
-                problem="only a completed run can be updated; "
-                + ("retry it first." if RunStatus(base.status).is_over else "wait for its end."),
-            )
-        return blueprint, base, rows, impact_of(blueprint, change, base.inputs)
-
-    async def _results(self, blueprint: Blueprint, base: RunRow, inputs: bytes) -> Results:
-        return Results(self._host.store, blueprint, base, await read_json(blueprint.inputs.load, inputs))
-
-    async def _base(self, run_id: str, tenant: str) -> tuple[Blueprint, RunRow, dict[str, StepRow]]:
-        base = await self._row(run_id, tenant)
-        blueprint = self.workflows.get_workflow(base.workflow)
-        rows = {row.step: row for row in await self._store.read(reads.steps_of, tenant, run_id)}
-        return blueprint, base, rows
+    async def _base(self, run_id: str, tenant: str) -> BaseRun:
+        """A run from which another one is to be derived."""
+        row = await self._row(run_id, tenant)
+        return BaseRun(self._host, self.workflows.get_workflow(row.workflow), row)

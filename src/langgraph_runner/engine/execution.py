@@ -310,7 +310,7 @@ class RunExecution:
             )
             for start in keyed:
                 entry = None if start.cache_key is None else found.get(start.cache_key)
-                if entry is not None and all(map(self._host.artifacts.has, entry.artifacts)):
+                if entry is not None and await self._host.artifacts.has_all(entry.artifacts):
                     self._ended(start.hit(entry))
                 else:
                     self._queue.append(start)

@@ -13,10 +13,10 @@ from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
 from langgraph_runner.node.config import as_timeout_ms
 from langgraph_runner.workflow import ArtifactRef, StepStatus
-from langgraph_runner.workflow.heavy import read_json
+from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
 
     from langgraph_runner.engine.host import Host
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
-__all__ = ["DEFAULT_TENANT", "RunReader"]
+__all__ = ["DEFAULT_TENANT", "RUN_ID", "RunReader", "as_runs"]
 
 DEFAULT_TENANT: Final = "default"
 RUN_ID: Final = "the `id` of a run"
 _ARTIFACT: Final = "one that get_run_artifacts() gives"
 _EVENTS_PAGE: Final = 500
+_MAX_SEQ: Final = 2**63 - 1
 
 
 class RunReader:
@@ -54,7 +55,7 @@ class RunReader:
         Raises:
             RunNotFoundError: The tenant has no such run.
         """
-        return Run.of(await self._row(run_id, tenant))
+        return (await as_runs([await self._row(run_id, tenant)]))[0]
 
     async def get_run_steps(
         self,
@@ -147,7 +148,7 @@ class RunReader:
         rows = await self._store.read(
             reads.runs_page, tenant, workflow=workflow, statuses=asked, before=last, limit=limit
         )
-        return [Run.of(row) for row in rows]
+        return await as_runs(rows)
 
     async def list_workflows(self) -> list[Blueprint]:
         """The workflows that this engine can run."""
@@ -182,12 +183,9 @@ class RunReader:
 
     async def _end_of(self, run_id: str, tenant: str) -> Run:
         while True:
-            row = await self._server.ended(run_id)
-            if row is None or row.tenant != tenant:
-                row = await self._row(run_id, tenant)
-            run = Run.of(row)
-            if run.status.is_over:
-                return run
+            row = await self._server.ended(run_id, tenant) or await self._row(run_id, tenant)
+            if RunStatus(row.status).is_over:
+                return (await as_runs([row]))[0]
             await self._server.pause()
 
     async def events(
@@ -203,7 +201,9 @@ class RunReader:
 
         Raises:
             RunNotFoundError: The tenant has no such run.
+            ValueError: `after` is no number of an event.
         """
+        whole(after, 0, _MAX_SEQ, field="after")
         while True:
             is_over = (await self.get_run(run_id, tenant=tenant)).status.is_over
             found = await self._store.read(reads.events_after, tenant, run_id, after, _EVENTS_PAGE)
@@ -237,3 +237,10 @@ class RunReader:
         if row is None:
             raise RunNotFoundError(run_id=run_id)
         return row
+
+
+async def as_runs(rows: Sequence[RunRow]) -> list[Run]:
+    """Rows of the store; apart from the event loop if their inputs are long."""
+    if sum(len(row.inputs) for row in rows) > HEAVY_BYTES:
+        return await apart_from_loop(lambda: [Run.of(row) for row in rows])
+    return [Run.of(row) for row in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from langgraph_runner.engine.creation import (
@@ -77,6 +78,7 @@ class Server:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._active: dict[str, RunExecution] = {}
         self._tasks: dict[str, asyncio.Task[RunRow | None]] = {}
+        self._tenants: dict[str, str] = {}
         self._fences: dict[str, int] = {}
         """Of the runs that are ours, from their claim on; when the engine closes, also of those that have ended."""
         self._uncreated: set[str] = set()
@@ -100,7 +102,11 @@ class Server:
             raise RuntimeError("The engine is closed.")
         if self._loop is None:
             self._loop = loop
-            self._services = [loop.create_task(self._keep_leases()), loop.create_task(self._poll())]
+            # In a context of their own: what they take on is none of the one's who happens to call first.
+            self._services = [
+                loop.create_task(service, context=Context())
+                for service in (self._keep_leases(), self._poll())
+            ]
         elif self._loop is not loop:
             raise RuntimeError(_OTHER_LOOP)
 
@@ -157,7 +163,8 @@ class Server:
         found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         # By this machine's clock, until the database has told the time.
         expected = Created.of(run, round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000))
-        task = self._spawn(expected, self._create_and_run(blueprint, expected, run, found))
+        work = self._create_and_run(blueprint, expected, run, found)
+        task = self._spawn(expected, run.tenant, work)
 
         def tell_at_last(_: asyncio.Task[Any]) -> None:
             if not found.done():
@@ -232,10 +239,11 @@ class Server:
         return execution
 
     def _spawn(
-        self, claimed: Claimed | Created, work: Coroutine[Any, Any, RunRow | None]
+        self, claimed: Claimed | Created, tenant: str, work: Coroutine[Any, Any, RunRow | None]
     ) -> asyncio.Task[RunRow | None]:
         task = asyncio.get_running_loop().create_task(self._guarded(claimed, work))
         self._tasks[claimed.run_id] = task
+        self._tenants[claimed.run_id] = tenant
         self._fences[claimed.run_id] = claimed.fence
         task.add_done_callback(lambda task: self._gone(claimed.run_id, task))
         return task
@@ -243,6 +251,7 @@ class Server:
     def _gone(self, run_id: str, task: asyncio.Task[Any]) -> None:
         if self._tasks.get(run_id) is task:  # Else it was claimed again, and belongs to the later task.
             del self._tasks[run_id]
+            del self._tenants[run_id]
             self._active.pop(run_id, None)
             if not self._is_closed:
                 del self._fences[run_id]
@@ -292,10 +301,10 @@ class Server:
         if (execution := self._active.get(run_id)) is not None:
             execution.cancel(reason or "cancelled")
 
-    async def ended(self, run_id: str) -> RunRow | None:
+    async def ended(self, run_id: str, tenant: str) -> RunRow | None:
         """Wait until a run is over, if it is ours; gives it as it has ended, None if that is not known here."""
         task = self._tasks.get(run_id)
-        if task is None:
+        if task is None or self._tenants[run_id] != tenant:
             return None
         await asyncio.wait({task})
         return None if task.cancelled() or task.exception() is not None else task.result()
@@ -399,7 +408,7 @@ class Server:
                 return False
             run, _ = await self._host.store.read(reads.claimed_run, claimed.run_id)
             blueprint = self._workflows.get_workflow(run.workflow)
-            self._spawn(claimed, self._run(blueprint, claimed))
+            self._spawn(claimed, run.tenant, self._run(blueprint, claimed))
         finally:
             self._reserved -= 1
             self._tell_of_room()  # To look takes up room itself, for which a run may have had to wait just now.

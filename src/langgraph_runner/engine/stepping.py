@@ -67,6 +67,8 @@ class StepRunner:
         self._signal = signal
         self._stop_reason = stop_reason
         self._on_retry = on_retry
+        self._retried: dict[str, int] = {}
+        """How many attempts have failed so far."""
         self.begun: set[str] = set()
         """Those that are past waiting for a slot."""
 
@@ -76,7 +78,7 @@ class StepRunner:
         step = self._blueprint.steps[name]
         async with Slot(self._host.slots) as slot:
             self.begun.add(name)
-            ON_RETRY.set(partial(self._on_retry, name))
+            ON_RETRY.set(partial(self._retrying, name))
             HELD_SLOT.set(slot)
             artifacts = StepArtifacts(self._host.artifacts)
             context = StepContext(
@@ -98,7 +100,7 @@ class StepRunner:
                     raise
                 # It would end the process, and then whoever takes the run over.
                 ended = RuntimeError(f"The step has raised {type(error).__name__}, which is no Exception.")
-                return self.failed(name, ended, attempts=1)
+                return self.failed(name, ended, attempts=self._retried.get(name, 0) + 1)
         if not isinstance(outcome, Success):
             return self._of_failure(name, outcome)
         delivered: Delivered = outcome.value["output"]
@@ -120,6 +122,10 @@ class StepRunner:
             cache_scope=str(step.spec.cache) if is_kept else None,
             cache_ttl_ms=None if ttl_s is None else round(ttl_s * 1000),
         )
+
+    def _retrying(self, step: str, retry: RetryAttempt) -> None:
+        self._retried[step] = retry.attempt
+        self._on_retry(step, retry)
 
     def failed(self, step: str, error: BaseException, *, attempts: int) -> StepChange:
         """A step that an error has ended outside its node."""
