@@ -1,8 +1,10 @@
 """The tiers of the cache by themselves: what is forgotten, and what a tier may do wrong."""
 
+import asyncio
+
 import pytest
 
-from langgraph_runner.engine import MemoryTier
+from langgraph_runner.engine import MemoryTier, cache
 from langgraph_runner.engine.cache import TieredCache
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.workflow import Workflow
@@ -84,6 +86,40 @@ async def test_a_tier_that_cannot_be_cleared_is_logged(engine_of, caplog):
     assert any(record.getMessage().startswith("cache.hot_tier_failed") for record in caplog.records)
 
 
+class _Odd(MemoryTier):
+    """It answers as it likes."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self._answer = answer
+
+    async def get_many(self, tenant, keys):
+        return await self._answer()
+
+
+async def _nothing():
+    return None
+
+
+async def _junk():
+    return {"w:s": "junk"}
+
+
+async def _never():
+    await asyncio.Event().wait()
+
+
+@pytest.mark.req("R-21")
+@pytest.mark.parametrize(
+    ("answer", "error"), [(_nothing, "AttributeError"), (_junk, "TypeError"), (_never, "TimeoutError")]
+)
+async def test_a_tier_with_no_good_answer_costs_a_hit(caplog, monkeypatch, answer, error):
+    """And a line in the log; a run does not wait for it for ever."""
+    monkeypatch.setattr(cache, "_PATIENCE_S", 0.01)
+    assert await TieredCache(None, _Odd(answer)).find_hot("t", ["w:s"]) == {}
+    assert f"cache.hot_tier_failed error_type='{error}'" in caplog.text
+
+
 @pytest.mark.req("R-21")
 async def test_a_tier_that_is_empty_is_used(engine_of):
     """Though it may be false."""
@@ -98,7 +134,7 @@ async def test_a_tier_that_is_empty_is_used(engine_of):
 async def test_a_cold_tier_that_cannot_be_read_knows_nothing(engine_of, caplog):
     """For a plan, which asks it outside of a run."""
     async with engine_of() as engine:
-        cache = TieredCache(engine._store)
+        tiers = TieredCache(engine._store)
         await engine.close()
-        assert await cache.find("t", ["a"]) == {}
+        assert await tiers.find("t", ["a"]) == {}
     assert any(record.getMessage().startswith("cache.cold_tier_failed") for record in caplog.records)

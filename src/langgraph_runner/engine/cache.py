@@ -6,32 +6,37 @@ only ever what a step has delivered for the same input.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
 
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from langgraph_runner.engine.store import RunStore
-    from langgraph_runner.engine.store.records import CacheEntry
 
 __all__ = ["HotTier", "MemoryTier", "TieredCache"]
 
-_MAX_AGE_S = 100
+T = TypeVar("T")
+_MAX_AGE_S: Final = 100
+_PATIENCE_S: Final = 1.0
+"""How long a hot tier of somebody else's may take for an answer."""
 
 
 @runtime_checkable
 class HotTier(Protocol):
     """What is asked before the database. What it forgets is found there.
 
-    It must not serve an entry for more than 100 seconds without being told of it again: two minutes after a `prune()`
+    One that raises, gives something else or takes longer than a second costs a hit, and a line in the log. It must
+    not serve an entry for more than 100 seconds without being told of it again: two minutes after a `prune()`
     the output may be gone.
     """
 
@@ -118,34 +123,41 @@ class TieredCache:
 
     async def find_hot(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
         """What the hot tier knows. Whoever starts a step asks the cold one in the same transaction."""
-        try:
+
+        async def ask() -> dict[str, CacheEntry]:
             known = await self._hot.get_many(tenant, keys)
-        except Exception as error:  # A tier that fails costs a hit, no more.
-            emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
-            return {}
-        return {key: entry for key, entry in known.items() if _is_live(entry)}
+            return {key: each for key, each in known.items() if _is_live(each)}
+
+        return await self._ask_hot(ask) or {}
 
     async def remember(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
         """Promote entries to the hot tier."""
-        try:
-            await self._hot.put_many(tenant, entries)
-        except Exception as error:  # As above.
-            emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
+        await self._ask_hot(lambda: self._hot.put_many(tenant, entries))
 
     async def clear_hot(self) -> None:
         """Forget what the hot tier holds."""
+        await self._ask_hot(self._hot.clear)
+
+    async def _ask_hot(self, question: Callable[[], Awaitable[T]]) -> T | None:
+        """Its answer; None if it fails or keeps silent, which costs a hit, no more."""
         try:
-            await self._hot.clear()
-        except Exception as error:  # As above.
+            if self.is_in_process:
+                return await question()
+            async with asyncio.timeout(_PATIENCE_S):
+                return await question()
+        except Exception as error:
             emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
+            return None
 
     async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
         try:
             return await self._store.read(reads.cache_entries, tenant, keys)
-        except Exception as error:  # As above.
+        except Exception as error:  # As of the hot one.
             emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
             return {}
 
 
 def _is_live(entry: CacheEntry) -> bool:
+    if not isinstance(entry, CacheEntry):
+        raise TypeError(f"The hot tier gave {entry!r:.80}, which is no CacheEntry.")
     return entry.expires_at is None or entry.expires_at > REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000

@@ -18,12 +18,13 @@ from langgraph_runner.engine.creation import (
 )
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.execution import RunExecution
+from langgraph_runner.engine.leases import LeaseKeeper
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
 from langgraph_runner.engine.slot import HELD_SLOT
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import StepRow, new_run
-from langgraph_runner.engine.store.writes import ClaimRun, Created, CreateRun, Heartbeat, ReleaseRuns
+from langgraph_runner.engine.store.writes import ClaimRun, Created, CreateRun, ReleaseRuns
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
@@ -40,7 +41,6 @@ __all__ = ["Server", "TakesOn"]
 TakesOn = Literal["all", "own", "none"]
 """Which runs an engine runs: all that wait and those of dead processes, those that it was asked for, or none."""
 
-_BEATS_PER_LEASE: Final = 3
 _WATCH_S: Final = 0.1
 """How often a run that runs elsewhere is looked at by whoever waits for it."""
 _OTHER_LOOP: Final = (
@@ -84,6 +84,7 @@ class Server:
         self._uncreated: set[str] = set()
         """Runs that have begun, and are made with their first commit."""
         self._reserved = 0
+        self._leases = LeaseKeeper(host, lease_ms, self._active)
         self._services: list[asyncio.Task[None]] = []
         self._has_room = asyncio.Event()
         self._others_wait = False
@@ -326,31 +327,11 @@ class Server:
 
     async def _keep_leases(self) -> None:
         try:
-            await self._beat()
+            await self._leases.keep()
         except asyncio.CancelledError:
             if self._tasks and not self._is_closed:  # The loop ends: asyncio.run() cancels what is left.
                 emit(LOGGER, logging.WARNING, "engine.not_closed", run_ids=[*self._tasks])
             raise
-
-    async def _beat(self) -> None:
-        while True:
-            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / _BEATS_PER_LEASE, None)
-            fences = {run_id: execution.fence for run_id, execution in self._active.items()}
-            if not fences:
-                continue
-            try:
-                kept = await self._host.store.write(Heartbeat(self._host.owner, self._lease_ms, fences))
-            except Exception as error:  # The database is away; the next beat may do better.
-                emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
-                continue
-            for run_id, fence in fences.items():
-                execution = self._active.get(run_id)
-                if execution is None or execution.fence != fence:
-                    continue
-                if run_id not in kept:
-                    execution.lose()
-                elif (reason := kept[run_id]) is not None:
-                    execution.cancel(reason)
 
     async def _poll(self) -> None:
         while self._is_serving():
