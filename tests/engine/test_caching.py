@@ -9,6 +9,7 @@ import pytest
 from pydantic import BeforeValidator, PlainSerializer
 
 from langgraph_runner.engine import MemoryTier, RunStatus
+from langgraph_runner.engine.store.schema import outputs
 from langgraph_runner.workflow import ChangeRequest, Workflow
 from tests.engine.conftest import until
 
@@ -264,6 +265,20 @@ async def test_a_fallback_is_not_taken_over_by_an_update(engine_of):
         new = await engine.update(base.id, change)
         assert await engine.get_output(new.id, "page") == "today's new"
     assert plan.steps[0].why == "its fallback stood in for it in the base run"
+
+
+async def test_an_output_that_the_database_has_lost_is_told(engine_of):
+    """Whoever deletes rows by hand reads what is missing."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="price", output=int)
+    flow.step(lambda price: price, id="label", output=int, cache="none")
+    async with engine_of(flow) as engine:
+        await engine.run("w")
+        with engine._store.database.reading.begin() as connection:
+            connection.execute(outputs.delete())
+        run = await engine.run("w")
+    assert run.status is RunStatus.FAILED
+    assert "The database has lost an output that this step receives" in run.error["message"]
 
 
 async def test_a_step_whose_fallback_has_delivered_says_so(engine_of):

@@ -103,4 +103,6 @@ class Results:
         delivered = [ref for step in steps if (ref := self._refs.get(step)) is not None]
         if wanted := [ref for ref in delivered if ref not in self._data]:
             self._data |= await self._store.read(reads.output_data, self._run.tenant, wanted)
+            if gone := [ref for ref in wanted if ref not in self._data]:
+                raise LookupError(f"The database has lost an output that this step receives: {gone[0]}.")
         return sum(len(self._data[ref]) for ref in delivered)
