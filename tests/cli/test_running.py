@@ -16,6 +16,52 @@ flow = Workflow("small")
 def only(inputs):
     return 1
 """
+TEXTS = """
+from enum import Enum
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from langgraph_runner.workflow import Workflow
+
+class Colour(Enum):
+    RED = "7"
+
+class Plain(BaseModel):
+    kind: Literal["a"]
+
+class Brand(BaseModel):
+    kind: Literal["b"] = "b"
+    name: str = "ACME"
+
+class Brief(BaseModel):
+    tone: str
+    brand: Plain | Brand = Field(Brand(), discriminator="kind")
+    mode: Literal["a", "1"] = "a"
+    colour: Colour = Colour.RED
+    label: str | list[str] = ""
+    count: int = 1
+
+class Label(BaseModel):
+    label: Literal["5"]
+
+flow = Workflow("texts", inputs=Brief)
+flow.step(lambda tone, label: tone, id="tell")
+flow.on_change("retell")
+flow.on_change("relabel", payload=Label)
+"""
+
+
+@pytest.fixture
+def texts(cli):
+    """An app whose inputs are mostly text."""
+    (cli.folder / "texts.py").write_text(TEXTS)
+    return lambda *arguments: cli(*arguments, "--app", "texts:flow")
+
+
+def sets(*assignments):
+    """As options."""
+    return [word for each in assignments for word in ("--set", each)]
 
 
 def test_a_run_is_told_line_by_line_in_a_pipe(cli):
@@ -61,6 +107,47 @@ def test_set_puts_single_values_in(cli):
     """Values are JSON, or else text; paths go into objects."""
     run = cli.run("--input", '{"budget": 3}', "--set", "brand.hue=5", "--set", "brand.name=A=B")
     assert run["inputs"] == {"brand": {"hue": 5, "name": "A=B"}, "budget": 3, "fails": False, "hangs": False}
+
+
+def test_a_number_where_text_is_wanted_is_text(texts):
+    """As it was written; also in a member of a union, in an object, and as one of some words."""
+    given = ("tone=77", "brand.kind=b", "brand.name=1.10", "mode=1", "colour=7", "label=true", "count=3")
+    run = texts("run", "texts", *sets(*given), "--json").json
+    assert run["inputs"] == {
+        "tone": "77",
+        "brand": {"kind": "b", "name": "1.10"},
+        "mode": "1",
+        "colour": "7",
+        "label": "true",
+        "count": 3,
+    }
+
+
+def test_of_two_values_for_a_key_the_last_one_counts(texts):
+    """Also when one is read as text after all."""
+    run = texts(
+        "run", "texts", *sets("tone=1", "brand.name=5", 'brand={"kind": "b"}', "tone=2"), "--json"
+    ).json
+    assert (run["inputs"]["tone"], run["inputs"]["brand"]["name"]) == ("2", "ACME")
+    assert texts("run", "texts", *sets("tone=1", "tone=[2]")).code == 4
+
+
+def test_a_number_in_a_change_is_text_where_that_is_wanted(texts):
+    """The plan, and what is run, have the same."""
+    texts("run", "texts", *sets("tone=a"))
+    for command in (("plan",), ("update", "--yes")):
+        done = texts(*command, "last", "retell", *sets("tone=78"))
+        assert (done.code, done.err) == (0, "")
+    assert texts("status", "last", "--json").json["inputs"]["tone"] == "78"
+    done = texts("plan", "last", "relabel", *sets("label=5"))
+    assert (done.code, "changes label of the inputs" in done.out) == (0, True)
+
+
+def test_what_fits_neither_as_a_number_nor_as_text_is_refused_as_text(texts):
+    """With what else is wrong, and without what the text has mended."""
+    done = texts("run", "texts", *sets("tone=5", "mode=2", "count=x"))
+    assert (done.code, "mode: Input should be 'a' or '1'; count: Input should be" in done.err) == (4, True)
+    assert "tone" not in done.err
 
 
 def test_a_failed_run_ends_with_1_and_says_how_to_go_on(cli):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from langgraph_runner.cli.exits import EXIT_OF_CODE, ExitCode
 from langgraph_runner.errors import NodeRunnerError
 
-__all__ = ["CliCode", "CliError", "Problem", "one_line"]
+__all__ = ["CliCode", "CliError", "Problem", "one_line", "validation_error_of"]
 
 
 class CliCode(StrEnum):
@@ -100,14 +100,22 @@ def one_line(error: object) -> str:
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
+def validation_error_of(error: BaseException) -> ValidationError | None:
+    """What pydantic has refused, if that is what led to `error`."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ValidationError):
+        cause = cause.__cause__
+    return cause
+
+
 def _briefly(error: NodeRunnerError) -> str:
     """Its message, in which what pydantic lays out over many lines is one."""
-    text, cause = str(error), error.__cause__
-    while cause is not None:
-        if isinstance(cause, ValidationError):
-            return text.replace(str(cause), "; ".join(map(_place_and_problem, cause.errors())))
-        cause = cause.__cause__
-    return text
+    text, found = str(error), validation_error_of(error)
+    return (
+        text
+        if found is None
+        else text.replace(str(found), "; ".join(map(_place_and_problem, found.errors())))
+    )
 
 
 def _place_and_problem(problem: object) -> str:

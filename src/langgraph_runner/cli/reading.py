@@ -1,4 +1,4 @@
-"""What is given on the command line, read: JSON from a file, stdin or the argument, `--set`, durations."""
+"""What is given on the command line, read: JSON from a file, stdin or the argument, single values, durations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 
-__all__ = ["read_duration", "read_json", "with_assignments"]
+__all__ = ["read_duration", "read_json", "read_value"]
 
 _DURATION: Final = re.compile(r"(?P<amount>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h|d|w)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -42,27 +42,12 @@ def read_json(given: str | None, option: str) -> Any:
     return _parsed(text, f"{option}: {given}")
 
 
-def with_assignments(value: Any, assignments: list[str]) -> Any:
-    """A JSON object with `key=value`s put in; `a.b=1` goes into the object `a`. A value is JSON, or else text.
-
-    Raises:
-        CliError: An assignment has no key, or goes into what is no object.
-    """
-    if not assignments:
-        return value
-    result = {} if value is None else json.loads(json.dumps(value))
-    for assignment in assignments:
-        key, is_assigned, text = assignment.partition("=")
-        path = key.split(".")
-        if not is_assigned or not all(path):
-            raise CliError(CliCode.USAGE, f"--set: {assignment!r} is not key=value, such as brand.hue=210.")
-        target = result
-        for name in path[:-1]:
-            target = target.setdefault(name, {}) if isinstance(target, dict) else None
-        if not isinstance(target, dict):
-            raise CliError(CliCode.USAGE, f"--set: {assignment!r} goes into what is no object.")
-        target[path[-1]] = _value(text)
-    return result
+def read_value(text: str) -> Any:
+    """What was written for a single value: JSON, or else text."""
+    try:
+        return json.loads(text, parse_constant=_refused)
+    except ValueError:
+        return text
 
 
 def read_duration(given: str, option: str) -> timedelta:
@@ -77,13 +62,6 @@ def read_duration(given: str, option: str) -> timedelta:
             CliCode.USAGE, f"{option}: {given!r} is no duration up to a year; use 500ms, 30s, 5m, 2h or 7d."
         )
     return timedelta(seconds=seconds)
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refused)
-    except ValueError:
-        return text
 
 
 def _parsed(text: str, what: str) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langgraph_runner.cli import options
-from langgraph_runner.cli.commands.running import read_change
+from langgraph_runner.cli.commands.running import plan_for, read_payload
 from langgraph_runner.cli.describing import WorkflowDescription, show_workflow, show_workflows
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.finding import check_step, found_run
@@ -234,10 +234,12 @@ def plan(
 ) -> None:
     """Show what an update would do with each step, and why. Nothing runs."""
     session = Session(app, store, tenant, as_json)
-    request = read_change(change, payload, assignments)
+    assigned = read_payload(payload, assignments)
 
     async def ask(engine: RunEngine) -> RunPlan:
-        return await engine.plan(await found_run(engine, run_id, tenant), request, tenant=tenant)
+        base = await found_run(engine, run_id, tenant)
+        planned, _ = await plan_for(engine, base, change, assigned, tenant=tenant)
+        return planned
 
     planned = session.ask(ask, needs_app=True)
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langgraph_runner.cli import options
+from langgraph_runner.cli.assigning import Assigned, asked_with, with_assignments
 from langgraph_runner.cli.commands.asking import confirm
 from langgraph_runner.cli.displays import LineDisplay, LiveDisplay
 from langgraph_runner.cli.exits import exit_of_run
@@ -15,7 +16,7 @@ from langgraph_runner.cli.finding import found_run
 from langgraph_runner.cli.following import Display, RunView, SilentDisplay, follow
 from langgraph_runner.cli.inputs import check_inputs
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.reading import read_duration, read_json, with_assignments
+from langgraph_runner.cli.reading import read_duration, read_json
 from langgraph_runner.cli.session import DEFAULT_TENANT, Interrupts, Session
 from langgraph_runner.cli.showing import show_next, show_plan, show_result
 from langgraph_runner.engine import RunStateError
@@ -24,7 +25,7 @@ from langgraph_runner.workflow import ChangeRequest
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from langgraph_runner.engine import Run, RunEngine, RunStep
+    from langgraph_runner.engine import Run, RunEngine, RunPlan, RunStep
 
 __all__ = ["resume", "retry", "run", "update"]
 
@@ -52,13 +53,18 @@ def run(
 
     Ctrl-C cancels the run, a second one leaves it.
     """
-    given = with_assignments(read_json(inputs, "--input"), assignments or [])
+    assigned = with_assignments(read_json(inputs, "--input"), assignments or [])
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
     session = Session(app, store, tenant, as_json)
 
     async def trigger(engine: RunEngine) -> Run:
-        check_inputs(await engine.get_workflow(workflow), given)
-        return await engine.trigger(workflow, given, tenant=tenant, **how)
+        blueprint = await engine.get_workflow(workflow)
+
+        async def with_inputs(given: Any) -> Run:
+            check_inputs(blueprint, given)
+            return await engine.trigger(workflow, given, tenant=tenant, **how)
+
+        return await asked_with(assigned, with_inputs)
 
     _have_run(session, trigger, detach=detach)
 
@@ -81,12 +87,13 @@ def update(
     as_json: options.Json = False,
 ) -> None:
     """Rebuild a completed run for a change. Shows what would run, then runs only that."""
-    request = read_change(change, payload, assignments)
+    assigned = read_payload(payload, assignments)
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
     session = Session(app, store, tenant, as_json)
 
     async def trigger(engine: RunEngine) -> Run:
-        planned = await engine.plan(await found_run(engine, run_id, tenant), request, tenant=tenant)
+        base = await found_run(engine, run_id, tenant)
+        planned, request = await plan_for(engine, base, change, assigned, tenant=tenant)
         if not as_json:
             show_plan(session.out, planned)
         confirm("Run this?", yes=yes, as_json=as_json)
@@ -137,10 +144,25 @@ def resume(
     _have_run(Session(app, store, tenant, as_json), trigger, detach=False)
 
 
-def read_change(change: str, payload: str | None, assignments: list[str] | None) -> ChangeRequest:
-    """The change request of `plan` and `update`."""
-    given = with_assignments(read_json(payload, "--payload"), assignments or [])
-    return ChangeRequest(change, {} if given is None else given)
+def read_payload(payload: str | None, assignments: list[str] | None) -> Assigned:
+    """The payload of `plan` and `update`."""
+    return with_assignments(read_json(payload, "--payload"), assignments or [])
+
+
+async def plan_for(
+    engine: RunEngine, run_id: str, change: str, assigned: Assigned, *, tenant: str
+) -> tuple[RunPlan, ChangeRequest]:
+    """The plan of a change, and the request that it is the plan of.
+
+    Raises:
+        ChangeRequestError: The workflow does not know the change, or the payload does not fit.
+    """
+
+    async def with_payload(given: Any) -> tuple[RunPlan, ChangeRequest]:
+        request = ChangeRequest(change, given)
+        return await engine.plan(run_id, request, tenant=tenant), request
+
+    return await asked_with(assigned, with_payload)
 
 
 def _have_run(session: Session, trigger: Callable[[RunEngine], Awaitable[Run]], *, detach: bool) -> None:
