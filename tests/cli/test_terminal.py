@@ -19,6 +19,14 @@ def steps(count, run):
     return tuple(StepSpec(id=f"s{i}", run=run) for i in range(count))
 
 failing = WorkflowSpec(id="failing", steps=steps(7, fail))
+mixed = WorkflowSpec(
+    id="mixed",
+    steps=(
+        StepSpec(id="bad", run=fail),
+        StepSpec(id="next", run=work, depends_on=("bad",)),
+        StepSpec(id="else", run=fail, fallback=lambda: 1),
+    ),
+)
 large = WorkflowSpec(id="large", steps=(*steps(50, work), StepSpec(id="bad", run=fail)))
 """
 
@@ -50,9 +58,7 @@ def test_the_critical_path_of_a_timeline_stands_out(cli, screen):
 
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
-@pytest.mark.parametrize(
-    "command", [("steps", "last"), ("artifacts", "last"), ("timeline", "last")], ids=" ".join
-)
+@pytest.mark.parametrize("command", [("steps", "last"), ("timeline", "last")], ids=" ".join)
 def test_no_row_is_broken_in_a_narrow_terminal(cli, screen, command, columns):
     """Columns are left out, and names cut, instead."""
     cli.run()
@@ -61,12 +67,44 @@ def test_no_row_is_broken_in_a_narrow_terminal(cli, screen, command, columns):
     assert max(map(len, lines)) <= width
 
 
-def test_the_place_of_a_file_is_shown_whole_or_not_at_all(cli, screen):
-    """A part of a path helps nobody, and its size may not make room for it."""
+@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize("option", [(), ("--out", "a folder of its own/" * 5)], ids=["kept", "copied"])
+def test_the_place_of_a_file_is_shown_whole(cli, screen, columns, option):
+    """Below the file, where the table does not fit, and in one piece, so that it can be copied."""
     cli.run()
-    line = screen("artifacts", "last", columns=80).out.splitlines()[1]
-    assert line.split() == ["media", "ads/search.txt", "3", "B", "text/plain"]
-    assert "file:///" in screen("artifacts", "last", columns=300).out
+    lines = screen("artifacts", "last", *option, columns=columns).out.splitlines()
+    assert lines[0] == "media/ads/search.txt  3 B  text/plain"
+    uri = cli("artifacts", "last", "--json").json["media"][0]["uri"]
+    assert lines[1:] == [f"  {option[1]}media/ads/search.txt" if option else f"  {uri}"]
+
+
+def test_files_are_a_table_where_it_fits(cli, screen):
+    """With their places."""
+    cli.run()
+    titles, row = screen("artifacts", "last", columns=300).out.splitlines()
+    assert titles.split() == ["step", "name", "size", "type", "place"]
+    assert row.split()[-1].startswith("file:///")
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 120])
+def test_the_status_of_a_step_is_never_left_out(many, screen, columns):
+    """However long its error is; beside that it is told in short."""
+    screen("run", "mixed", "--app", f"{many}:mixed")
+    lines = screen("steps", "last", columns=columns).out.splitlines()
+    assert "status" in lines[0]
+    blocked = next(line for line in lines if line.startswith("○"))
+    assert ("blocked:" in blocked, "blocked" in blocked) == (columns < 60, True)
+
+
+@pytest.mark.parametrize(("columns", "is_beside"), [(40, False), (59, False), (60, True), (120, True)])
+def test_errors_are_below_the_steps_where_there_is_little_room(many, screen, columns, is_beside):
+    """There they are lines of their own."""
+    screen("run", "mixed", "--app", f"{many}:mixed")
+    out = screen("steps", "last", columns=columns).out
+    assert ("error" in out.splitlines()[0], "NODE_EXECUTION_FAILED at bad:" in out) == (
+        is_beside,
+        not is_beside,
+    )
 
 
 def test_long_needs_leave_room_for_the_description(cli, screen):

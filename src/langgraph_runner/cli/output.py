@@ -101,13 +101,21 @@ class Output:
         else:
             self.raw(f"{text.plain.rstrip()}\n")
 
-    def hint(self, words: str, command: str) -> None:
-        """Write a command to go on with. A terminal breaks its line without an end of line, so it can be copied."""
-        hint = Cell(f"{words} {command}", "dim")
+    def whole(self, *cells: Cell | str) -> None:
+        """Write one line that a terminal breaks without an end of line, so that it can be copied."""
         if self.is_terminal:
-            self.console.print(_text(hint), soft_wrap=True)
+            self.console.print(_text(*cells), soft_wrap=True)
         else:
-            self.line(hint)
+            self.line(*cells)
+
+    def hint(self, words: str, command: str) -> None:
+        """Write a command to go on with."""
+        self.whole(Cell(f"{words} {command}", "dim"))
+
+    def has_room_for(self, titles: Sequence[str], rows: Iterable[Sequence[Cell | str]]) -> bool:
+        """Whether a table fits as it is, with nothing cut or broken."""
+        cells = [[*map(Text, titles)], *([_line_of(cell) for cell in row] for row in rows)]
+        return not self.is_terminal or _width(cells, sys.maxsize) <= self.console.width
 
     def table(
         self,
@@ -145,7 +153,9 @@ class Output:
             table.add_column(
                 title,
                 justify="right" if title in right.split() else "left",
-                min_width=max(row[index].cell_len for row in laid_out) if title == whole else None,
+                min_width=_least(laid_out, index, is_whole=title == whole)
+                if title in {whole, wraps}
+                else None,
                 no_wrap=not is_last and title != wraps,
                 overflow="fold" if is_last else "ellipsis",
             )
@@ -233,6 +243,13 @@ def _width(rows: list[list[Text]], prose: int) -> int:
     """Of a table; the last column counts as one of `prose` signs at most."""
     widths: list[int] = [max(text.cell_len for text in column) for column in zip(*rows, strict=True)]
     return sum(widths[:-1]) + min(widths[-1], prose) + 2 * len(widths)
+
+
+def _least(rows: list[list[Text]], column: int, *, is_whole: bool) -> int:
+    """The width of a column whose cells, or else whose words, are not to be broken."""
+    cells = [row[column] for row in rows]
+    parts = cells if is_whole else [word for cell in cells for word in cell.split(" ")]
+    return max((part.cell_len for part in parts), default=0)
 
 
 def _columns(rows: list[list[Text]], titles: Sequence[str], right: Sequence[str]) -> str:

@@ -115,18 +115,23 @@ def show_runs(out: Output, runs: list[Run]) -> None:
 
 
 def show_steps(out: Output, steps: list[RunStep], *, has_errors: bool = True) -> None:
-    """A list of steps, with their errors if there are any."""
+    """A list of steps, with their errors if there are any: beside them, or below where there is little room."""
+    errors = [each.error for each in steps if each.error is not None] if has_errors else []
+    is_beside = bool(errors) and not out.is_narrow
     rows: list[list[Cell | str]] = []
     for each in steps:
         looks = face(each.status, each.reason)
+        words = looks.brief if is_beside and out.is_terminal else looks.words
         more = Cell("" if each.error is None else each.error["message"], "red")
         attempts = str(each.attempts) if each.attempts else ""
         took = duration(each.duration_ms)
-        rows.append([out.mark(looks), each.step, Cell(looks.words, looks.style), took, attempts, more])
+        rows.append([out.mark(looks), each.step, Cell(words, looks.style), took, attempts, more])
     titles = ["", "step", "status", "took", "tries", "error"]
-    if not has_errors or not any(each.error for each in steps):
+    if not is_beside:
         titles, rows = titles[:-1], [row[:-1] for row in rows]
-    out.table(titles, rows, right="took tries", first_to_go="tries status took")
+    out.table(titles, rows, right="took tries", wraps="status", first_to_go="tries took")
+    for error in [] if is_beside else errors:
+        _show_error(out, error)
 
 
 def show_step(out: Output, step: RunStep, output: Any, *, has_output: bool) -> None:
@@ -161,18 +166,15 @@ def show_files(out: Output, files: dict[str, list[ArtifactRef]], folder: Path | 
         for step, of_step in files.items()
         for each in of_step
     ]
-    if rows:
-        titles = ["step", "name", "size", "type", "place"]
-        # A copy is named by its step and its name.
-        out.table(
-            titles,
-            rows,
-            right="size",
-            whole="place" if folder else "",
-            first_to_go="type size step name" if folder else "place type size",
-        )
-    else:
+    titles = ["step", "name", "size", "type", "place"]
+    if not rows:
         out.line("The run has saved no files.")
+    elif out.has_room_for(titles, rows):
+        out.table(titles, rows, right="size")
+    else:
+        for step, name, *more, place in rows:
+            out.line(f"{step}/{name}", Cell(f"  {'  '.join(more)}", "dim"))
+            out.whole(f"  {place}")
 
 
 def show_plan(out: Output, plan: RunPlan) -> None:
@@ -225,7 +227,7 @@ def _counts(run: Run) -> str:
 def _counts_of(steps: list[RunStep]) -> str:
     counts: dict[str, int] = {}
     for each in steps:
-        words = face(each.status, each.reason).words.partition(":")[0]
+        words = face(each.status, each.reason).brief
         counts[words] = counts.get(words, 0) + 1
     return ", ".join(f"{count} {words}" for words, count in counts.items())
 

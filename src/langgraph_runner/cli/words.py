@@ -27,6 +27,11 @@ class Face(NamedTuple):
     """In a drawing."""
     words: str
 
+    @property
+    def brief(self) -> str:
+        """The words without what explains them."""
+        return self.words.partition(":")[0]
+
 
 _FACES: Final = {
     "pending": Face("·", ".", "dim", "#8a94a0", "pending"),

@@ -64,7 +64,7 @@ def mermaid(dag: Dag, faces: Mapping[str, Face] | None = None) -> str:
         f"    {names[before]} --> {names[step]}" for step in dag.order for before in dag.dependencies[step]
     ]
     if faces is not None:
-        classes = {face: _MERMAID_CLASSES.sub("", face.words.partition(":")[0]) for face in faces.values()}
+        classes = {face: _MERMAID_CLASSES.sub("", face.brief) for face in faces.values()}
         lines += [
             f"    classDef {name} stroke:{face.colour},stroke-width:2px" for face, name in classes.items()
         ]

@@ -79,7 +79,7 @@ def _line(
 
 def _took(bar: Bar) -> str:
     if bar.start_ms is None or bar.end_ms is None:
-        return face(bar.status, bar.reason).words.partition(":")[0]
+        return face(bar.status, bar.reason).brief
     return duration(bar.end_ms - bar.start_ms)
 
 
