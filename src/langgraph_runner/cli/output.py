@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from langgraph_runner.cli.pipes import has_reader
+from langgraph_runner.cli.problems import CliCode
 from langgraph_runner.cli.words import in_one_line, no_controls
 
 if TYPE_CHECKING:
@@ -185,15 +186,16 @@ class Output:
 
 
 def show_problem(problem: Problem, *, as_json: bool) -> None:
-    """Write a problem to stderr."""
+    """Write a problem to stderr. A no of the reader's is none to them."""
     if as_json:
         sys.stderr.write(f"{json.dumps(problem._asdict(), ensure_ascii=False)}\n")
         return
     console = _console(stderr=True)
+    kind = "" if problem.code == CliCode.DECLINED else "Error: "
     if console.is_terminal:
-        _print(console, _text(Cell("Error: ", "bold red"), problem.message))
+        _print(console, _text(Cell(kind, "bold red"), problem.message))
     else:
-        sys.stderr.write(f"Error: {no_controls(problem.message)}\n")
+        sys.stderr.write(f"{kind}{no_controls(problem.message)}\n")
 
 
 def _console(**options: Any) -> Console:
