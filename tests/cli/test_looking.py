@@ -173,8 +173,16 @@ def test_no_runs_are_no_table(cli):
     """But a sentence."""
     run = cli.run()
     assert cli("runs", "--tenant", "other").out == "No runs.\n"
-    assert cli("status", "last", "--tenant", "other").code == 3
     assert run["status"] == "completed"
+
+
+def test_a_tenant_without_runs_has_no_last_one(cli):
+    """The name of the tenant may be what is wrong; `last` is right."""
+    cli.run()
+    done = cli("status", "last", "--tenant", "other")
+    assert (done.code, done.err) == (3, "Error: Tenant 'other' has no runs yet.\n")
+    problem = json.loads(cli("steps", "last", "--tenant", "other", "--json").err)
+    assert (problem["code"], problem["exit_code"]) == ("RUN_NOT_FOUND", 3)
 
 
 def test_workflows_are_listed(cli):

@@ -13,22 +13,37 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine import RunEngine
 
-__all__ = ["check_step", "found_run"]
+__all__ = ["NoRunsError", "check_step", "found_run"]
 
 _LAST = "last"
+
+
+class NoRunsError(RunNotFoundError):
+    """The tenant has no runs, so none is the last.
+
+    Attributes:
+        tenant: Whose runs were asked for.
+    """
+
+    def __init__(self, *, tenant: str) -> None:
+        super().__init__(run_id=_LAST)
+        self.tenant = tenant
+
+    def __str__(self) -> str:
+        return f"Tenant '{self.tenant}' has no runs yet."
 
 
 async def found_run(engine: RunEngine, run_id: str, tenant: str) -> str:
     """The id of a run; `last` is the newest of the tenant.
 
     Raises:
-        RunNotFoundError: The tenant has none.
+        NoRunsError: The tenant has none.
     """
     if run_id != _LAST:
         return run_id
     newest = await engine.list_runs(tenant=tenant, limit=1)
     if not newest:
-        raise RunNotFoundError(run_id=_LAST)
+        raise NoRunsError(tenant=tenant)
     return newest[0].id
 
 
