@@ -49,6 +49,17 @@ def test_the_database_is_that_of_the_option_then_of_the_environment(cli):
         ("shop:number", "shop:number is an int, not a RunEngine"),
         ("shop:later", "shop:later is a coroutine function; give a plain function."),
         ("shop:broken", "shop:broken failed: KeyError: 'no key' (shop.py, line "),
+        (
+            "shop:theme",
+            "needs arguments (brand), as a step does; give the workflow or the engine of its module. It has: br",
+        ),
+        (
+            "shop:media",
+            "shop:media needs arguments (budget, fails, hangs, ctx), as a step does",
+        ),
+        ("lonely:x", "lonely:x needs arguments (a, b), as a step does"),
+        ("lonely:free", "lonely:free is a dict, not a RunEngine"),
+        ("lonely:builtin", "lonely:builtin is a bool, not a RunEngine"),
         ("raising:x", "raising cannot be imported: ZeroDivisionError: division by zero (raising.py, line 2)"),
         (
             "needing:x",
@@ -65,6 +76,7 @@ def test_an_app_that_is_none_is_told_in_one_line(cli, app, problem):
         "raising": "\n1 / 0",
         "needing": "import nowhere_to_be",
         "odd": "def x(:",
+        "lonely": "def x(a, *more, b, c=1): ...\ndef free(a=1, *more, **others): return {}\nbuiltin = bool",
         "mixed": "from shop import shop\nx = [shop, 3]",
         "blocking": "import shop\nfrom langgraph_runner.engine import RunEngine\n"
         "x = RunEngine.sync([], store='sqlite://')\nimport atexit",

@@ -97,13 +97,14 @@ def _loaded(app: str) -> Any:
         sys.path.insert(0, here)
     value: Any = _module(name)
     for part in path.split("."):
+        owner = value
         try:
-            value = getattr(value, part)
+            value = getattr(owner, part)
         except AttributeError:
             raise CliError(
-                CliCode.APP_NOT_FOUND, f"--app: {name} has no attribute {path!r}.{_offers(value, part)}"
+                CliCode.APP_NOT_FOUND, f"--app: {name} has no attribute {path!r}.{_offers(owner, part)}"
             ) from None
-    return _made(app, value)
+    return _made(app, value, owner)
 
 
 def _is_file(name: str) -> bool:
@@ -136,10 +137,16 @@ def _module(name: str) -> ModuleType:
         raise CliError(CliCode.APP_INVALID, f"--app: {name} cannot be imported: {_told(error)}") from error
 
 
-def _made(app: str, value: Any) -> Any:
+def _made(app: str, value: Any, owner: Any) -> Any:
     """What a factory makes; anything else as it is."""
     if isinstance(value, (RunEngine, SyncRunEngine, Workflow, WorkflowSpec)) or not callable(value):
         return value
+    if needed := _parameters(value):
+        raise CliError(
+            CliCode.APP_INVALID,
+            f"--app: {app} needs arguments ({', '.join(needed)}), as a step does;"
+            f" give the workflow or the engine of its module.{_apps_in(owner)}",
+        )
     if inspect.iscoroutinefunction(value):
         raise CliError(CliCode.APP_INVALID, f"--app: {app} is a coroutine function; give a plain function.")
     try:
@@ -148,6 +155,16 @@ def _made(app: str, value: Any) -> Any:
         raise
     except Exception as error:
         raise CliError(CliCode.APP_INVALID, f"--app: {app} failed: {_told(error)}") from error
+
+
+def _parameters(function: Any) -> list[str]:
+    """The names of those that have to be given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # Not every builtin has a signature.
+        return []
+    by_star = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    return [each.name for each in parameters if each.default is each.empty and each.kind not in by_star]
 
 
 def _workflows(app: str, value: Any) -> Iterable[Workflow | WorkflowSpec]:
@@ -180,7 +197,13 @@ def _offers(value: Any, part: str) -> str:
     names = [name for name in dir(value) if not name.startswith("_")]
     if close := get_close_matches(part, names, n=1):
         return f" Did you mean '{close[0]}'?"
-    fitting = [name for name in names if _may_be_app(getattr(value, name), value)]
+    return _apps_in(value)
+
+
+def _apps_in(owner: Any) -> str:
+    """What could be given of a module."""
+    names = [name for name in dir(owner) if not name.startswith("_")]
+    fitting = [name for name in names if _may_be_app(getattr(owner, name), owner)]
     return f" It has: {', '.join(fitting)}." if fitting else ""
 
 
