@@ -353,6 +353,21 @@ def test_graph_marks_the_steps_of_a_run(cli):
     ]
 
 
+@pytest.mark.parametrize("format_", ["ascii", "mermaid", "svg"])
+def test_a_step_that_was_added_since_has_no_status_in_a_run(cli, format_):
+    """It is none that waits: it looks as in the workflow itself."""
+    (cli.folder / "grown.py").write_text(
+        "from langgraph_runner.workflow import Workflow\nold, new = Workflow('grown'), Workflow('grown')\n"
+        "@old.step\n@new.step\ndef a(inputs): ...\n@new.step\ndef b(a): ...\n"
+    )
+    cli("run", "grown", "--app", "grown:old")
+    arguments = ("graph", "grown", "--run", "last", "--app", "grown:new")
+    drawn = cli(*arguments, "--format", format_)
+    assert (drawn.code, "completed" in drawn.out, "pending" in drawn.out) == (0, True, False)
+    assert format_ != "ascii" or drawn.out == "✓  a  completed\n●  b\n"
+    assert [each["status"] for each in cli(*arguments, "--json").json["steps"]] == ["completed", None]
+
+
 def test_graph_refuses_a_run_of_another_workflow(cli):
     """Its steps are others."""
     cli.run()

@@ -84,8 +84,9 @@ def graph(
         return blueprint, await engine.get_run_steps(found.id, tenant=tenant)
 
     blueprint, steps = session.ask(ask, needs_app=True)
+    # A step that was added since the run was made has no face in it.
     of_run = {each.step: face(each.status, each.reason) for each in steps}
-    faces = None if run_id is None else {step: of_run.get(step, face("pending")) for step in blueprint.steps}
+    faces = None if run_id is None else {step: of_run[step] for step in blueprint.steps if step in of_run}
     if as_json:
         session.out.json(_as_values(blueprint, steps))
     elif format_ in {None, GraphFormat.ASCII}:
@@ -165,7 +166,7 @@ def _ascii(out: Output, blueprint: Blueprint, faces: dict[str, Face] | None, fil
     )
     lines: list[tuple[Cell | str, ...]] = []
     for row in rails(blueprint.dag, is_unicode=is_unicode, marks=marks):
-        looks = None if faces is None else faces[row.step]
+        looks = None if faces is None else faces.get(row.step)
         style = "cyan" if looks is None else looks.style
         needs = f"  needs {row.needs}" if row.needs else ""
         words = "" if looks is None else f"  {looks.words}"

@@ -30,7 +30,7 @@ def graph_svg(title: str, dag: Dag, faces: Mapping[str, Face] | None = None) -> 
     Args:
         title: Of the drawing.
         dag: The graph.
-        faces: How each step of a run looks; None for the workflow itself.
+        faces: How each step of a run looks, but for those that it does not have; None for the workflow itself.
     """
     layout = laid_out(dag, box=_BOX, waypoint=6.0, gap=16.0)
     columns, width = _columns(layout, has_marks=faces is not None)
@@ -41,7 +41,7 @@ def graph_svg(title: str, dag: Dag, faces: Mapping[str, Face] | None = None) -> 
     for edge in layout.edges:
         parts += _edge(edge, columns)
     parts += [
-        _box(step, place, columns[place.layer], None if faces is None else faces[step])
+        _box(step, place, columns[place.layer], None if faces is None else faces.get(step))
         for step, place in layout.steps.items()
     ]
     bottom = top + layout.height + _MARGIN
