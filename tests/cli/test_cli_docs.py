@@ -1,6 +1,7 @@
 """`docs/cli.md` says what the command line says of itself."""
 
 import re
+import shlex
 from importlib.metadata import version
 from pathlib import Path
 
@@ -55,11 +56,15 @@ def test_the_docs_have_every_exit_code_and_every_code():
 
 
 def test_the_tour_is_true(cli):
-    """What it shows is what comes."""
-    text = PAGE.read_text(encoding="utf-8")
-    cli.run()
-    assert cli("graph", "shop.v1").out in text
-    assert cli("plan", "last", "change_theme", "--set", "brand.hue=210").out in text
+    """Its file and its commands, one after the other: what it shows is what comes."""
+    tour = PAGE.read_text(encoding="utf-8").partition("## For programs")[0]
+    (cli.folder / "shop.py").write_text(re.search(r"```python\n(.*?)```", tour, re.DOTALL)[1])
+    shown = re.findall(r"^\$ langgraph-runner (.+)\n((?:[^$`].*\n)*)", tour, re.MULTILINE)
+    assert len(shown) == tour.count("\n$ langgraph-runner ")
+    for command, out in shown:
+        yes = ["--yes"] * command.startswith("update")  # There is nobody to ask.
+        done = cli(*shlex.split(command), *yes)
+        assert (done.code, out in {"", done.out}) == (0, True), command
 
 
 def test_a_terminal_gets_help_in_frames():

@@ -126,7 +126,8 @@ MaxConcurrency = Annotated[
     typer.Option("--max-concurrency", min=1, max=MAX_AT_ONCE, help="How many steps of the run at once."),
 ]
 Timeout = Annotated[
-    str | None, typer.Option("--timeout", metavar="DURATION", help="Limit of the whole run: 30s, 5m, 2h.")
+    str | None,
+    typer.Option("--timeout", metavar="DURATION", help="Limit of the whole run: 5m, 2h; 30 is 30s."),
 ]
 Detach = Annotated[
     bool, typer.Option("--detach", help="Do not run it here: leave it to whoever resumes or serves.")
