@@ -6,6 +6,7 @@
     following    a run as it goes: live in a terminal, line by line in a pipe
     output       tables, fields and JSON on stdout; problems on stderr
     pipes        a stdout whose reader may go away
+    assigning    `--set key=value` into the inputs or the payload of a change
     inputs       fields that the model of the inputs would leave out in silence
     databases    what a database refuses, with its name
     exits        what the exit code says, in one table

@@ -95,14 +95,14 @@ def _loaded(app: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    value: Any = _module(name)
+    owner: Any = _module(name)
+    value = owner
     for part in path.split("."):
-        owner = value
         try:
-            value = getattr(owner, part)
+            owner, value = value, getattr(value, part)
         except AttributeError:
             raise CliError(
-                CliCode.APP_NOT_FOUND, f"--app: {name} has no attribute {path!r}.{_offers(owner, part)}"
+                CliCode.APP_NOT_FOUND, f"--app: {name} has no attribute {path!r}.{_offers(value, part)}"
             ) from None
     return _made(app, value, owner)
 
