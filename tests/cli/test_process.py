@@ -143,6 +143,29 @@ def test_a_terminated_command_hands_its_run_over_at_once(process, cli):
     assert cli("resume", "last", "--json").json["status"] == "completed"
 
 
+LEASED = """
+from langgraph_runner.engine import RunEngine
+from shop import shop
+
+def engine():
+    return RunEngine([shop], store="sqlite:///leased.db", lease_ms=3_000)
+"""
+
+
+@pytest.mark.req("R-42")
+def test_the_run_of_a_process_that_was_killed_is_waited_for(process, cli):
+    """It is free when its lease runs out: --wait goes on then, without it that is said."""
+    (cli.folder / "leased.py").write_text(LEASED)
+    app = ("--app", "leased:engine")
+    with process.start("run", "shop.v1", "--set", "hangs=true", *app) as running:
+        until(running, "media started")
+        running.kill()
+    (cli.folder / "go_on").touch()
+    refused = cli("resume", "last", *app)
+    assert (refused.code, "with `wait` it is taken on then" in refused.err) == (5, True)
+    assert cli("resume", "last", "--wait", "--json", *app).json["status"] == "completed"
+
+
 @pytest.mark.parametrize("command", [("events", "last"), ("runs", "--json"), ("run", "--help")], ids=" ".join)
 def test_a_reader_that_goes_away_is_no_failure(process, cli, command):
     """As with `| head -1`, also under `pipefail`."""
