@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import threading
 from typing import Any
 
@@ -13,7 +14,7 @@ from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from langgraph_runner import AbortController, GraphState, NodeCancellationError, create_node, runner_config
@@ -107,10 +108,66 @@ def test_the_graph_takes_inputs_as_json_or_as_their_model(colour: Any, inputs: A
     assert state["steps"] == {"a": "completed", "b": "completed"}
 
 
-def test_inputs_that_do_not_fit_raise(colour: Any) -> None:
+@pytest.mark.parametrize("given", [{}, {"inputs": {}}, {"inputs": {"x": "blue"}}], ids=repr)
+def test_inputs_that_do_not_fit_raise(colour: Any, given: Any) -> None:
     """No step is blamed for them."""
     with pytest.raises(WorkflowInputError):
-        colour.invoke(small().to_graph().compile(), {"inputs": {}})
+        colour.invoke(small().to_graph().compile(), given)
+
+
+@pytest.mark.parametrize("given", [{}, {"inputs": None}, {"inputs": {}}, {"inputs": {"name": "x"}}], ids=repr)
+def test_a_default_is_the_same_for_every_step(colour: Any, given: Any) -> None:
+    """Also one that is made anew each time that the inputs are checked, and whether or not there are any."""
+    state = colour.invoke(counted().to_graph().compile(), given)
+    assert state["outputs"]["a"] == state["outputs"]["b"] == state["inputs"]["number"]
+
+
+def test_a_default_is_the_same_after_an_interrupt(colour: Any) -> None:
+    """It is part of the checkpoint."""
+    graph = counted().to_graph().compile(checkpointer=InMemorySaver(), interrupt_before=["b"])
+    thread = {"configurable": {"thread_id": "t"}}
+    colour.invoke(graph, {}, thread)
+    state = colour.invoke(graph, None, thread)
+    assert state["outputs"]["a"] == state["outputs"]["b"]
+
+
+def counted() -> Workflow:
+    """Two steps that receive a field with a default of its own for each check."""
+
+    class Numbered(BaseModel):
+        name: str = "x"
+        number: int = Field(default_factory=itertools.count().__next__)
+
+    flow = Workflow("w", inputs=Numbered)
+    flow.step(lambda number: number, id="a")
+    flow.step(lambda a, number: number, id="b")
+    return flow
+
+
+def test_inputs_of_a_state_that_is_edited_are_checked(colour: Any) -> None:
+    """And converted, as those at the start are."""
+    graph = small().to_graph().compile(checkpointer=InMemorySaver(), interrupt_before=["a"])
+    thread = {"configurable": {"thread_id": "t"}}
+    colour.invoke(graph, {"inputs": Brief(x=1)}, thread)
+    with pytest.raises(WorkflowInputError):
+        graph.update_state(thread, {"inputs": {"x": "blue"}})
+    graph.update_state(thread, {"inputs": {"x": "2"}})
+    assert graph.get_state(thread).values["inputs"] == {"x": 2}
+    assert colour.invoke(graph, None, thread)["outputs"]["a"] == 3
+
+
+def test_inputs_are_read_as_the_json_that_is_kept(colour: Any) -> None:
+    """Bytes that are base64 in JSON are not taken for the bytes themselves."""
+
+    class File(BaseModel):
+        model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+        content: bytes
+
+    flow = Workflow("w", inputs=File)
+    flow.step(lambda content: [*content], id="bytes")
+    state = colour.invoke(flow.to_graph().compile(), {"inputs": File(content=b"\xff\x00")})
+    assert state["outputs"]["bytes"] == [255, 0]
 
 
 def test_a_step_that_fails_is_recorded_and_what_needs_it_skipped(colour: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.graph import END, START, StateGraph
@@ -16,6 +16,7 @@ from typing_extensions import TypedDict  # pydantic reads that of typing only fr
 from langgraph_runner.node import Success
 from langgraph_runner.state import GraphState, merge_mappings
 from langgraph_runner.workflow.calling import OUTPUT, Call
+from langgraph_runner.workflow.channel import CheckedInputs
 from langgraph_runner.workflow.context import StepContext
 from langgraph_runner.workflow.inline import run_inline
 from langgraph_runner.workflow.scheduler import StepStatus
@@ -38,7 +39,7 @@ class WorkflowState(GraphState, total=False):
     """The state of a workflow that runs as a graph."""
 
     inputs: Any
-    """The inputs of the run, as JSON values or as their model."""
+    """The inputs of the run, given as JSON values or as their model; kept as JSON values, with all defaults."""
     outputs: Annotated[dict[str, Any], merge_mappings]
     """What steps have delivered, by id, as JSON values."""
     steps: Annotated[dict[str, str], merge_mappings]
@@ -62,8 +63,9 @@ def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> Sta
         A graph of `WorkflowState`, to be called with `{"inputs": ...}`, sync or async. Inputs that do not fit raise a
         `WorkflowInputError`.
     """
-    schema = _input_schema(blueprint)
-    builder: StateGraph[Any, Any, Any, Any] = StateGraph(WorkflowState, input_schema=schema)
+    builder: StateGraph[Any, Any, Any, Any] = StateGraph(
+        _state_schema(blueprint), input_schema=_input_schema(blueprint)
+    )
     names = _node_names(blueprint)
     for step in blueprint.steps.values():
         builder.add_node(names[step.id], _node(blueprint, step, artifacts), input_schema=WorkflowState)
@@ -73,6 +75,17 @@ def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> Sta
         if not blueprint.dag.dependents[step.id]:
             builder.add_edge(names[step.id], END)
     return builder
+
+
+def _state_schema(blueprint: Blueprint) -> Any:
+    """`WorkflowState` whose inputs are checked when they are written: once for all steps."""
+    typed_dict: Any = TypedDict  # To a type checker the call below would declare a type.
+    fields = get_type_hints(WorkflowState, include_extras=True)
+    return typed_dict(
+        WorkflowState.__name__,
+        {**fields, "inputs": Annotated[Any, CheckedInputs(blueprint.inputs)]},
+        total=False,
+    )
 
 
 def _input_schema(blueprint: Blueprint) -> Any:
@@ -200,7 +213,7 @@ class _Turn:
         delivered = [statuses.get(before) == StepStatus.COMPLETED for before in step.dependencies]
         if not JoinRule(step.spec.join).allows(delivered):
             return
-        inputs, _ = blueprint.inputs.check(state.get("inputs"))  # Raises: that is no failure of the step.
+        inputs = _inputs_of(blueprint, state)  # Raises: that is no failure of the step.
         found = state.get("outputs") or {}
 
         def received() -> Any:
@@ -228,6 +241,12 @@ class _Turn:
             "routing_flags": {"blocked": True},
             "steps": {step: StepStatus.FAILED.value},
         }
+
+
+def _inputs_of(blueprint: Blueprint, state: Any) -> Any:
+    kept = state.get("inputs")
+    # There are none only where they do not fit.
+    return blueprint.inputs.check(None)[0] if kept is None else blueprint.inputs.load(to_json(kept))
 
 
 def _context(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> StepContext:
