@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
 from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words
 from langgraph_runner.workflow.fidelity import difference
@@ -107,7 +108,8 @@ def _payload(blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest) -> d
         return payload
     adapter = adapter_of(spec.payload)
     try:
-        read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
+        with Contained(f"A validator of the payload of change '{change.type}'"):
+            read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
     except (TypeError, ValueError, RecursionError) as error:
         words = in_words(error) if isinstance(error, ValidationError) else str(error)
         raise _refused(blueprint, change, f"the payload does not fit: {words}") from error
@@ -129,7 +131,8 @@ def _applied(
     if spec.apply is None:
         return merged(before, payload)
     try:
-        return spec.apply(before, payload)
+        with Contained("apply()"):
+            return spec.apply(before, payload)
     except Exception as error:
         raise _refused(blueprint, change, f"apply() failed: {type(error).__name__}: {error}") from error
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 from typing_extensions import is_typeddict  # that of typing does not know the others
 
+from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.errors import WorkflowInputError
 from langgraph_runner.workflow.faults import fault_in, in_words, lost_words
 from langgraph_runner.workflow.fidelity import difference
@@ -38,6 +39,7 @@ class InputType:
 
     def __init__(self, workflow: str, model: Any) -> None:
         self._workflow = workflow
+        self._validators = Contained(f"A validator of the inputs of workflow '{workflow}'")
         self.fields = _field_names(model)
         """The names that parameters may have; None where nothing is declared."""
         self._adapter: TypeAdapter[Any] = adapter_of(dict[str, Any] if model is None else model)
@@ -51,6 +53,10 @@ class InputType:
         Raises:
             WorkflowInputError: They do not fit, or would not come back from JSON as they are.
         """
+        with self._validators:
+            return self._checked(inputs)
+
+    def _checked(self, inputs: Any) -> tuple[Any, bytes]:
         given, data = {} if inputs is None else inputs, None
         try:
             given = self._adapter.validate_python(given, by_alias=True, by_name=True)
@@ -74,7 +80,8 @@ class InputType:
             WorkflowInputError: The model has changed since, and they do not fit any more.
         """
         try:
-            return self._adapter.validate_json(data)
+            with self._validators:
+                return self._adapter.validate_json(data)
         except ValidationError as error:
             raise self._refused(in_words(error)) from error
 

@@ -13,6 +13,7 @@ from langgraph_runner.node import CircuitBreakerConfig, Failure, NodeCircuitBrea
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow.calling import Call, Delivered, node_of
+from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.hashing.record import HashRecord
 from langgraph_runner.workflow.inputs import InputType
@@ -105,9 +106,13 @@ class BoundStep:
         Args:
             inputs: Of the run, as their model; the step gets a copy.
             outputs: Of its dependencies by id, made anew for this call; None for one that did not deliver.
+
+        Raises:
+            Exception: What an `input_selector` raises; a `RuntimeError` from what is none.
         """
         if self.spec.input_selector is not None:
-            return self.spec.input_selector(StepSources(_fresh(inputs), outputs))
+            with Contained(f"The input_selector of step '{self.id}'"):
+                return self.spec.input_selector(StepSources(_fresh(inputs), outputs))
         if self.binding.takes_value:
             return dict(outputs) if self.dependencies else _fresh(inputs)
         arguments = {name: outputs[name] for name in self.binding.steps}

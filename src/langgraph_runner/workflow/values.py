@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
+from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words, lost_words
 from langgraph_runner.workflow.fidelity import difference
@@ -37,6 +38,7 @@ class OutputType:
 
     def __init__(self, step: str, annotation: Any) -> None:
         self.step = step
+        self._validators = Contained(f"A validator of the output of step '{step}'")
         self._adapter: TypeAdapter[Any] | None = None
         if annotation is not Any:
             try:
@@ -84,7 +86,8 @@ class OutputType:
             StepOutputError: The data is of another type: of an earlier release of the workflow.
         """
         try:
-            return self._of_json(data)
+            with self._validators:
+                return self._of_json(data)
         except ValueError as error:
             words = in_words(error) if isinstance(error, ValidationError) else str(error)
             raise self._refused(

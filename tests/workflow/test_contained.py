@@ -1,0 +1,141 @@
+"""Code of the user's beside the steps' may fail, but it ends no program."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, field_validator
+
+from langgraph_runner.engine import RunEngine
+from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, Workflow
+from langgraph_runner.workflow.changes import impact_of
+from langgraph_runner.workflow.contained import Contained
+from langgraph_runner.workflow.inputs import InputType
+from langgraph_runner.workflow.values import OutputType
+
+pytestmark = pytest.mark.req("R-1")
+
+
+class Doom(BaseException):
+    """One of the user's own."""
+
+
+FATAL = [SystemExit, GeneratorExit, asyncio.CancelledError, Doom]
+
+
+class Explosive(BaseModel):
+    """Its validator raises what is no `Exception` when it is told to."""
+
+    fuse: bool = False
+
+    @field_validator("fuse")
+    @classmethod
+    def explode(cls, fuse: bool) -> bool:
+        """Or not."""
+        if fuse:
+            raise SystemExit(3)
+        return fuse
+
+
+def raising(kind: type[BaseException]) -> Any:
+    """A function of anything that raises that."""
+
+    def function(*_: Any) -> Any:
+        raise kind
+
+    return function
+
+
+@pytest.mark.parametrize("kind", FATAL)
+def test_what_is_no_exception_becomes_one(kind: type[BaseException]) -> None:
+    """That says what it was, and comes from it."""
+    with (
+        pytest.raises(
+            RuntimeError, match=f"^It has raised {kind.__name__}, which is no Exception.$"
+        ) as raised,
+        Contained("It"),
+    ):
+        raise kind
+    assert type(raised.value.__cause__) is kind
+
+
+def test_an_exception_goes_through() -> None:
+    """It is a failure already."""
+    with pytest.raises(LookupError, match="no"), Contained("It"):
+        raise LookupError("no")
+
+
+def test_ctrl_c_goes_through_in_the_main_thread_only() -> None:
+    """Elsewhere nobody has pressed it."""
+
+    def press() -> None:
+        with Contained("It"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        press()
+    with (
+        ThreadPoolExecutor(1) as thread,
+        pytest.raises(RuntimeError, match="It has raised KeyboardInterrupt"),
+    ):
+        thread.submit(press).result()
+
+
+@pytest.mark.parametrize("kind", FATAL)
+async def test_a_selector_fails_its_run_and_nothing_else(kind: type[BaseException]) -> None:
+    """The engine runs on, and so does whoever would take the run over."""
+    flow = Workflow("w")
+    flow.step(lambda x: x, id="a", input_selector=raising(kind))
+    other = Workflow("other")
+    other.step(lambda: 1, id="a")
+    async with RunEngine([flow, other], store="sqlite://") as engine:
+        run = await engine.wait((await engine.trigger("w")).id, timeout_ms=10_000)
+        assert run.status == "failed"
+        assert run.error is not None
+        assert f"The input_selector of step 'a' has raised {kind.__name__}" in run.error["message"]
+        assert (await engine.run("other")).status == "completed"
+
+
+def test_a_selector_fails_its_step_in_a_graph_and_a_node(colour: Any) -> None:
+    """As any exception of it does."""
+    flow = Workflow("w")
+    flow.step(lambda x: x, id="a", input_selector=raising(SystemExit))
+    assert colour.invoke(flow.to_graph().compile(), {})["steps"] == {"a": "failed"}
+    with pytest.raises(RuntimeError, match="has raised SystemExit"):
+        colour.invoke(flow.as_node(), {})
+
+
+def test_a_validator_of_the_inputs_is_a_failure_when_they_are_checked_and_loaded() -> None:
+    """They are loaded by each process that takes the run over."""
+    inputs = InputType("w", Explosive)
+    with pytest.raises(RuntimeError, match="A validator of the inputs of workflow 'w' has raised SystemExit"):
+        inputs.check({"fuse": True})
+    with pytest.raises(RuntimeError, match="A validator of the inputs of workflow 'w' has raised SystemExit"):
+        inputs.load(b'{"fuse":true}')
+
+
+def test_a_validator_of_an_output_is_a_failure_when_it_is_loaded() -> None:
+    """For what depends on the step, long after it has ended."""
+    with pytest.raises(RuntimeError, match="A validator of the output of step 's' has raised SystemExit"):
+        OutputType("s", Explosive).load(b'{"fuse":true}')
+
+
+def test_an_apply_refuses_its_change() -> None:
+    """No run is made of it."""
+    flow = Workflow("w")
+    flow.step(lambda inputs: 1, id="a")
+    flow.on_change("x", apply=raising(SystemExit))
+    with pytest.raises(ChangeRequestError, match=r"apply\(\) has raised SystemExit, which is no Exception"):
+        impact_of(flow.blueprint(), ChangeRequest("x"), b"{}")
+
+
+def test_a_validator_of_a_payload_is_a_failure() -> None:
+    """The change is named."""
+    flow = Workflow("w")
+    flow.step(lambda inputs: 1, id="a")
+    flow.on_change("x", payload=Explosive)
+    with pytest.raises(RuntimeError, match="A validator of the payload of change 'x' has raised SystemExit"):
+        impact_of(flow.blueprint(), ChangeRequest("x", {"fuse": True}), b"{}")
