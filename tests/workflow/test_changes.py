@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import from_json, to_json
 
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, StepSpec, Workflow, WorkflowSpec
@@ -163,6 +166,11 @@ def test_only_what_was_asked_for_is_merged() -> None:
         ),
         ("merge", {"budget": 20}, "no field 'budget'"),
         ("merge", {"nothing": None}, "no field 'nothing'"),
+        (
+            "merge",
+            {"brand": {"heu": 1}},
+            r"no field 'brand\.heu'. 'brand' has: hue, name. Did you mean 'hue'\?",
+        ),
         ("merge", {"brand": None}, "the changed inputs do not fit. .*brand: Field required"),
         ("merge", {"brand": {"hue": "blue"}}, "the changed inputs do not fit"),
         ("merge", {"Budget": float("nan")}, "the payload is no JSON"),
@@ -219,6 +227,98 @@ def test_without_a_model_any_key_may_be_merged() -> None:
         made.blueprint(), ChangeRequest("x", {"new": 1, "old": None, "none": None}), b'{"old":1}'
     )
     assert (found.inputs, found.impacted) == (b'{"new":1}', {"a"})
+
+
+class Detail(BaseModel):
+    """Parts of inputs that take keys of many names."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    size: int = Field(default=1, alias="Size")
+    more: Brand | None = None
+
+
+class Loose(BaseModel):
+    """A part that takes any key."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Lenient(BaseModel):
+    """A part that reads a key by another name."""
+
+    grams: int = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def read_kilograms(cls, given: Any) -> Any:
+        """In grams."""
+        return {"grams": 1000 * given["kilograms"]} if "kilograms" in given else given
+
+
+class Nested(BaseModel):
+    """Inputs with parts."""
+
+    detail: Detail = Detail()
+    prices: dict[float, Detail] = {}
+    labels: dict[str, int] = {}
+    loose: Loose = Loose()
+    weight: Lenient = Lenient()
+
+
+def nested_impact(payload: dict[str, Any], base: Any = None) -> Impact:
+    """Of a merge into inputs with parts."""
+    made = Workflow("w", inputs=Nested)
+    made.step(lambda inputs: 1, id="a")
+    made.on_change("x")
+    data = made.blueprint().inputs.check({} if base is None else base)[1]
+    return impact_of(made.blueprint(), ChangeRequest("x", payload), data)
+
+
+@pytest.mark.parametrize(
+    ("payload", "place", "value"),
+    [
+        ({"detail": {"Size": 3}}, ["detail", "Size"], 3),
+        ({"detail": {"more": {"hue": 3}}}, ["detail", "more", "hue"], 3),
+        ({"prices": {"1": {"Size": 3}}}, ["prices", "1.0", "Size"], 3),
+        ({"labels": {"new": 3}}, ["labels", "new"], 3),
+        ({"loose": {"new": {"newer": 3}}}, ["loose", "new", "newer"], 3),
+        ({"weight": {"kilograms": 3}}, ["weight", "grams"], 3000),
+        ({"labels": {"gone": None, "new": 3}}, ["labels", "new"], 3),
+        ({"detail": {"Size": None}}, ["detail", "Size"], 1),
+    ],
+    ids=repr,
+)
+def test_what_a_part_of_the_inputs_takes_may_be_merged(
+    payload: dict[str, Any], place: list[str], value: Any
+) -> None:
+    """By its name in JSON, as any key of a dict, or as whatever its model reads."""
+    after = from_json(nested_impact(payload).inputs)
+    assert reduce(getitem, place, after) == value
+
+
+@pytest.mark.parametrize(
+    ("payload", "place"),
+    [
+        ({"detail": {"size": 3}}, "detail.size"),
+        ({"detail": {"more": {"hue": 3, "nme": "x"}}}, "detail.more.nme"),
+        ({"prices": {"1.0": {"sise": 3}}}, "prices.1.0.sise"),
+        ({"weight": {"tons": 3}}, "weight.tons"),
+    ],
+    ids=repr,
+)
+def test_what_a_part_of_the_inputs_would_drop_is_refused(payload: dict[str, Any], place: str) -> None:
+    """With its place; the rest of the payload is no excuse."""
+    with pytest.raises(ChangeRequestError, match=f"the inputs have no field '{re.escape(place)}'"):
+        nested_impact(payload)
+
+
+def test_a_field_that_the_model_has_lost_since_is_refused() -> None:
+    """The base run had it, and it may only go."""
+    base = {**BASE, "old": 1}
+    with pytest.raises(ChangeRequestError, match=r"no field 'old'. They have: Budget, brand\."):
+        impact("merge", {"old": 2}, base)
+    assert "old" not in from_json(impact("merge", {"old": None}, base).inputs)
 
 
 def test_of_inputs_that_fit_no_more_everything_counts_as_changed() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -18,10 +19,15 @@ from langgraph_runner.workflow.hints import did_you_mean
 from langgraph_runner.workflow.values import adapter_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.spec import ChangeSpec
 
 __all__ = ["ChangeRequest", "Impact", "impact_of", "merged"]
+
+_MOST_DROPPED: Final = 20
+"""For each the inputs are checked again. More are no slip, but keys that the model writes in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def impact_of(blueprint: Blueprint, change: ChangeRequest, base_inputs: bytes) -
     except WorkflowInputError as error:
         raise _refused(blueprint, change, f"the changed inputs do not fit. {error}") from error
     if spec.apply is None:
-        _refuse_what_is_lost(blueprint, change, payload, base_inputs, data)
+        _refuse_what_is_lost(blueprint, change, payload, base_inputs, wanted=wanted, data=data)
     changed = _changed_fields(blueprint, base_inputs, after)
     seeds = frozenset(spec.reruns) | blueprint.readers_of(changed)
     return Impact(data, seeds, blueprint.dag.downstream(seeds), changed)
@@ -138,18 +144,53 @@ def _applied(
 
 
 def _refuse_what_is_lost(
-    blueprint: Blueprint, change: ChangeRequest, payload: dict[str, Any], base_inputs: bytes, data: bytes
+    blueprint: Blueprint,
+    change: ChangeRequest,
+    payload: dict[str, Any],
+    base_inputs: bytes,
+    *,
+    wanted: dict[str, Any],
+    data: bytes,
 ) -> None:
     """A model drops what it does not know in silence, and the change would change nothing."""
-    before, after = from_json(base_inputs), from_json(data)
-    known = {*before, *after}
-    fields = blueprint.inputs.fields
-    for name, value in payload.items():
-        is_removal = value is None and (fields is None or name in fields)
-        if name not in known and not is_removal:
-            names = ", ".join(sorted(known)) or "none"
-            hint = did_you_mean(name, known)
-            raise _refused(blueprint, change, f"the inputs have no field '{name}'. They have: {names}.{hint}")
+    before, after, fields = from_json(base_inputs), from_json(data), blueprint.inputs.fields
+    for place, value, known in islice(_dropped(payload, after), _MOST_DROPPED):
+        name, *inner = place
+        # Further in nobody knows whether there may be such a key, and that it is gone is what was asked for.
+        is_removal = value is None and (inner or fields is None or name in fields or name in before)
+        if is_removal or _has_an_effect(blueprint, wanted, place, after):
+            continue
+        raise _refused(blueprint, change, _no_field(place, known))
+
+
+def _no_field(place: tuple[str, ...], known: list[str]) -> str:
+    *outer, name = place
+    there = f"'{'.'.join(outer)}' has" if outer else "They have"
+    names = ", ".join(sorted(known)) or "none"
+    return f"the inputs have no field '{'.'.join(place)}'. {there}: {names}.{did_you_mean(name, known)}"
+
+
+def _dropped(
+    patch: dict[str, Any], after: dict[str, Any], outer: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any, list[str]]]:
+    """What of a patch the new inputs do not have: its place, its value, and the names that they have there."""
+    for name, value in patch.items():
+        if name not in after:
+            yield (*outer, name), value, [*after]
+        elif isinstance(value, dict) and isinstance(after[name], dict):
+            yield from _dropped(value, after[name], (*outer, name))
+
+
+def _has_an_effect(blueprint: Blueprint, wanted: Any, place: tuple[str, ...], after: Any) -> bool:
+    """Whether something else comes of the inputs without it: a model may keep a key by another name, as 1 by 1.0."""
+    patch: Any = None
+    for name in reversed(place):
+        patch = {name: patch}
+    try:
+        _, data = blueprint.inputs.check(merged(wanted, patch))
+    except WorkflowInputError:
+        return True
+    return bool(from_json(data) != after)
 
 
 def _changed_fields(blueprint: Blueprint, base_inputs: bytes, after: Any) -> frozenset[str]:
