@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import uuid
-from collections import Counter, OrderedDict
-from datetime import UTC, date, datetime, timedelta
+from collections import Counter, OrderedDict, defaultdict, deque
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from typing import Annotated, Any, ForwardRef, Literal, NamedTuple, NotRequired
@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     Json,
+    PlainSerializer,
     PrivateAttr,
     RootModel,
     SecretStr,
@@ -288,6 +289,78 @@ def test_what_would_not_come_back_as_it_is_is_refused(annotation: Any, value: An
     with pytest.raises(StepOutputError, match="Step 'step': its output") as refused:
         OutputType("step", annotation).dump(value)
     assert refused.value.step == "step"
+
+
+class Priced(BaseModel):
+    """Writes its price as a number of JSON."""
+
+    price: Annotated[Decimal, PlainSerializer(float, when_used="json")]
+
+
+NAIVE = datetime(2024, 10, 27, 2, 30)  # noqa: DTZ001 - which of two it is, in a zone that nobody names
+
+ANOTHER = [
+    (
+        datetime,
+        NAIVE.replace(fold=1),
+        "a datetime comes back as another one (its fold is lost; give it a timezone)",
+    ),
+    (
+        time,
+        NAIVE.time().replace(fold=1),
+        "a time comes back as another one (its fold is lost; give it a timezone)",
+    ),
+    (dict[datetime, int], {NAIVE.replace(fold=1): 1}, "its fold is lost"),
+    (set[datetime], {NAIVE.replace(fold=1)}, "its fold is lost"),
+    (time, time(2, 30, tzinfo=ZoneInfo("Europe/Berlin")), "its timezone, which has no fixed offset, is lost"),
+    (
+        deque[int],
+        deque([1, 2, 3], maxlen=3),
+        "a deque comes back as another one (its maxlen is lost; use a list",
+    ),
+    (
+        defaultdict[str, int],
+        defaultdict(lambda: 5),
+        "(its default_factory is that of the declared type; use this",
+    ),
+    (defaultdict[str, int], defaultdict(None), "its default_factory is that of the declared type"),
+    (Literal[1], True, "a bool comes back as an int"),
+    (
+        Priced,
+        Priced(price=Decimal("1.00")),
+        "at price, a Decimal comes back as another one (equal, but not written",
+    ),
+    (complex, complex(-0.0, 1), "a complex comes back as another one (equal, but not written the same)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "problem"), ANOTHER, ids=[str(n) for n in range(len(ANOTHER))]
+)
+def test_what_json_loses_of_an_equal_value_is_refused(annotation: Any, value: Any, problem: str) -> None:
+    """Python calls the two equal, but a step could tell them apart."""
+    with pytest.raises(StepOutputError, match=re.escape(problem)):
+        OutputType("step", annotation).dump(value)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (datetime, NAIVE.replace(fold=1, tzinfo=ZoneInfo("Europe/Berlin"))),
+        (time, time(2, 30, fold=1, tzinfo=UTC)),
+        (deque[int], deque([1])),
+        (defaultdict[str, list[int]], defaultdict(list, a=[1])),
+        (OrderedDict[str, int], OrderedDict(b=1, a=2)),
+        (Counter[str], Counter({"a": 0, "b": -1})),
+        (Priced, Priced(price=Decimal("1.5"))),
+    ],
+    ids=repr,
+)
+def test_what_json_keeps_of_them_comes_back(annotation: Any, value: Any) -> None:
+    """An offset settles a fold; the rest has nothing that JSON would lose."""
+    back = came_back(annotation, value)
+    assert difference(value, back) is None
+    assert not isinstance(value, dict) or [*back] == [*value]
 
 
 def test_the_refusal_names_the_place_and_the_types() -> None:
