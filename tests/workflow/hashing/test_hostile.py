@@ -194,6 +194,31 @@ class RudeDict(dict[Any, Any]):
         return {"b": 2}
 
 
+class Secretive(dict[str, int]):
+    """Shows no keys that begin with an underscore."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([key for key in dict.keys(self) if not key.startswith("_")])
+
+    def keys(self) -> Any:
+        """Fewer than there are."""
+        return [*self]
+
+
+class TwiceNamed(tuple[int, ...]):
+    """Says that both its items have the same name."""
+
+    __slots__ = ()
+    _fields = ("a", "a")
+
+
+class BadlyNamed(tuple[int, ...]):
+    """Says that its items are named by what is no text."""
+
+    __slots__ = ()
+    _fields = (["a"], 1)
+
+
 class Liar:
     """Says that it is a text."""
 
@@ -252,6 +277,19 @@ def test_what_a_subclass_overrides_is_not_asked() -> None:
     assert canonical_json(RudeDict(a=1)).decode().endswith(',"RudeDict",null,{"a":1}]}')
     with pytest.raises(UnhashableInputError, match="lone surrogate"):
         content_hash(RudeText("\ud800"))
+
+
+@pytest.mark.req("R-4")
+def test_keys_that_a_subclass_hides_count() -> None:
+    """A step can see them."""
+    assert canonical_json(Secretive(x=1, _y=2)).decode().endswith(',"Secretive",null,{"_y":2,"x":1}]}')
+
+
+@pytest.mark.req("R-4")
+@pytest.mark.parametrize("kind", [TwiceNamed, BadlyNamed])
+def test_each_item_counts_however_they_are_named(kind: Any) -> None:
+    """As those of a tuple without names."""
+    assert canonical_json(kind((1, 2))).decode().endswith(f',"{kind.__name__}",null,{{"$tuple":[1,2]}}]}}')
 
 
 @pytest.mark.req("R-4")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from enum import Enum, Flag
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from pydantic import AnyUrl, BaseModel, Secret, SecretBytes, SecretStr
 
@@ -25,7 +25,7 @@ _AS_BASE: Final[dict[type, Callable[[Any], Any]]] = {
     int: int.__int__,
     float: float.__float__,
     bytes: bytes.__bytes__,
-    dict: dict.copy,
+    dict: lambda value: dict(dict.items(value)),  # dict.copy() asks a subclass for its keys.
     list: lambda value: [*list.__iter__(value)],
     tuple: lambda value: (*tuple.__iter__(value),),
     set: lambda value: {*set.__iter__(value)},
@@ -71,11 +71,21 @@ def _subclass_opener(cls: type, base: type) -> Callable[[Any], Branch]:
     def opened(value: Any) -> Branch:
         content, attributes = as_base(value), object.__getstate__(value)
         names = getattr(type(value), "_fields", None)
-        if base is tuple and isinstance(names, tuple) and len(names) == len(content):
+        if base is tuple and _are_fields(names, len(content)):
             return _parts(value, "namedtuple", (attributes, dict(zip(names, content, strict=True))), ("", ""))
         return _parts(value, "subclass", (attributes, content), ("", ""))
 
     return opened
+
+
+def _are_fields(names: Any, count: int) -> TypeGuard[tuple[str, ...]]:
+    """Whether these name so many items, each of them one: anybody may write `_fields` by hand."""
+    return (
+        isinstance(names, tuple)
+        and len(names) == count
+        and all(type(name) is str for name in names)
+        and len({*names}) == count
+    )
 
 
 def _model(value: BaseModel) -> Branch:
