@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import pickle
 import re
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.runnables import RunnableLambda
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from langgraph_runner import create_node
 from langgraph_runner.workflow import (
@@ -35,6 +36,37 @@ class Brief(BaseModel):
     """The inputs."""
 
     hue: int
+
+
+@dataclasses.dataclass(eq=False)
+class Knob:
+    """Can be turned, and has a hash all the same: by its identity."""
+
+    level: int
+
+
+class Dial(BaseModel):
+    """The same as a model."""
+
+    level: int
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """Cannot be changed itself."""
+
+    part: Any = None
+
+
+class Board(BaseModel):
+    """The same as a model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    part: Any = None
 
 
 BRIEF = Brief(hue=1)
@@ -185,6 +217,33 @@ def test_a_step_that_cannot_run_is_refused(wrong: StepSpec, problem: str) -> Non
     (found,) = problems_of(wrong)
     assert found.startswith("step 'a': ")
     assert re.search(problem, found), found
+
+
+@pytest.mark.parametrize(
+    ("default", "kind"),
+    [
+        (Knob(1), "Knob"),
+        (Dial(level=1), "Dial"),
+        ((1, (Knob(1),)), "Knob"),
+        (Panel(Knob(1)), "Knob"),
+        (Board(part=Dial(level=1)), "Dial"),
+    ],
+    ids=repr,
+)
+def test_a_default_that_can_be_changed_is_refused_though_it_has_a_hash(default: Any, kind: str) -> None:
+    """It is one and the same for all runs; so is what a partial was given."""
+    (found,) = problems_of(step(run=lambda x=default: 1))
+    assert f"the default of its parameter 'x' is a {kind}, which a step could change for all runs" in found
+    (found,) = problems_of(step(run=functools.partial(lambda x: 1, default)))
+    assert f"argument 0 of its partial is a {kind}, which a step could change for all runs" in found
+
+
+@pytest.mark.parametrize(
+    "default", [None, (1, None), Panel(), Panel((1,)), Board(part="x"), frozenset({1})], ids=repr
+)
+def test_a_default_that_nobody_can_change_is_taken(default: Any) -> None:
+    """Down to its parts."""
+    WorkflowRegistry([WorkflowSpec(id="w", steps=(step(run=lambda x=default: 1),))])
 
 
 @pytest.mark.parametrize(

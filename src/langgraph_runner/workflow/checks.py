@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables import Runnable
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker
 from langgraph_runner.node.config import as_retry_config, as_timeout_ms
 from langgraph_runner.node.nodes import is_node
 from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.faults import in_words
+from langgraph_runner.workflow.fidelity import a_kind
 from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
 from langgraph_runner.workflow.spec import CacheScope, ChangeSpec, JoinRule
 from langgraph_runner.workflow.values import adapter_of
@@ -220,8 +222,38 @@ def _default_problem(value: Any) -> str | None:
         content_hash(value)
     except UnhashableInputError as error:
         return f"cannot be hashed ({error}); remove it, or use a plain value."
+    if (changeable := _changeable_in(value)) is not None:
+        return f"is {a_kind(changeable)}, which a step could change for all runs; use None, or a tuple."
+    return None
+
+
+def _changeable_in(value: Any) -> Any:
+    """What of a default could be changed, itself or a part of it; None if nothing could."""
     try:
         hash(value)
     except TypeError:
-        return f"is a {type(value).__name__}, which a step could change for all runs; use None, or a tuple."
-    return None
+        return value
+    if _is_open(
+        value
+    ):  # It has a hash, by its identity or as its class says, and can be changed all the same.
+        return value
+    found = (_changeable_in(part) for part in _parts_of(value))
+    return next((part for part in found if part is not None), None)
+
+
+def _is_open(value: Any) -> bool:
+    """Whether the fields of a model or a dataclass can be set."""
+    if isinstance(value, BaseModel):
+        return not value.model_config.get("frozen")
+    params: Any = getattr(type(value), "__dataclass_params__", None)
+    return params is not None and not params.frozen
+
+
+def _parts_of(value: Any) -> Iterable[Any]:
+    if isinstance(value, (tuple, frozenset)):
+        return value
+    if isinstance(value, BaseModel):
+        return [getattr(value, name, None) for name in type(value).model_fields]
+    if dataclasses.is_dataclass(value):
+        return [getattr(value, each.name, None) for each in dataclasses.fields(value)]
+    return ()
