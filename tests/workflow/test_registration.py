@@ -118,6 +118,7 @@ def test_every_problem_is_told_at_once() -> None:
         changes={"x": ChangeSpec(type="x", reruns=("bb",))},
     )
     assert [problem.split(":")[0] for problem in found] == [
+        "the steps 'b' -> 'a' -> 'b' wait for each other in a circle.",
         "version is ''; use a text that is not empty.",
         "step 'b'",
         "step 'c",
@@ -127,11 +128,18 @@ def test_every_problem_is_told_at_once() -> None:
         "step 'e'",
         "step 'hue'",
         "step 'hue'",
-        "the steps 'b' -> 'a' -> 'b' wait for each other in a circle.",
         "change 'x'",
     ]
-    assert "Did you mean 'hue'?" in found[8]
+    assert "Did you mean 'hue'?" in found[9]
     assert "Did you mean 'b'?" in found[10]
+
+
+def test_a_cycle_is_among_the_problems_that_are_shown() -> None:
+    """It is the hardest to see; of many problems the text has the first only."""
+    wrong = [step(f"s{number}", retry=0) for number in range(30)]
+    spec = WorkflowSpec(id="w", steps=(*wrong, step("a", lambda b: b), step("b", lambda a: a)))
+    with pytest.raises(WorkflowDefinitionError, match=r"in a circle\.\n(.*\n)+  - and 11 more"):
+        WorkflowRegistry([spec])
 
 
 def generate() -> Iterator[int]:

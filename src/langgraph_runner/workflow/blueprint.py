@@ -78,21 +78,21 @@ class _Draft:
         self.outputs: dict[str, OutputType] = {}
 
     def examined(self) -> Iterator[str]:
-        """Everything that is wrong."""
-        yield from self._names()
+        """Everything that is wrong: first what is hardest to see, since of many problems only the first are shown."""
+        found = [*self._names()]
         fields: Container[str] = _Anything()
         known_fields: frozenset[str] = frozenset()
         try:
             self.inputs = InputType(str(self.spec.id), self.spec.inputs)
             fields = known_fields = self.inputs.fields or frozenset()
         except Exception as error:  # A model of the user's may raise anything.
-            yield f"inputs is {self.spec.inputs!r:.80}: {error}"
+            found.append(f"inputs is {self.spec.inputs!r:.80}: {error}")
         hints = Hints([*self.steps, *known_fields])
         for name, step in self.steps.items():
-            for problem in self._of_step(step, fields, hints):
-                yield f"step '{name}': {problem}"
+            found.extend(f"step '{name}': {problem}" for problem in self._of_step(step, fields, hints))
         for cycle in cycles_in(self.dependencies):
             yield f"the steps {_path(cycle)} wait for each other in a circle."
+        yield from found
         for key, change in self.spec.changes.items():
             yield from change_problems(key, change, self.steps, hints)
 
