@@ -313,6 +313,13 @@ def test_what_a_part_of_the_inputs_would_drop_is_refused(payload: dict[str, Any]
         nested_impact(payload)
 
 
+def test_what_is_gone_already_hides_nothing_that_would_be_dropped() -> None:
+    """However much of it there is."""
+    gone = dict.fromkeys(map(str, range(50)))
+    with pytest.raises(ChangeRequestError, match=r"no field 'weight\.tons'"):
+        nested_impact({"labels": gone, "weight": {"tons": 1}})
+
+
 def test_a_field_that_the_model_has_lost_since_is_refused() -> None:
     """The base run had it, and it may only go."""
     base = {**BASE, "old": 1}

@@ -153,14 +153,17 @@ def _refuse_what_is_lost(
     data: bytes,
 ) -> None:
     """A model drops what it does not know in silence, and the change would change nothing."""
-    before, after, fields = from_json(base_inputs), from_json(data), blueprint.inputs.fields
-    for place, value, known in islice(_dropped(payload, after), _MOST_DROPPED):
-        name, *inner = place
+    after, fields = from_json(data), blueprint.inputs.fields
+    removable = {*from_json(base_inputs), *(payload if fields is None else fields)}
+    dropped = (
+        (place, known)
+        for place, value, known in _dropped(payload, after)
         # Further in nobody knows whether there may be such a key, and that it is gone is what was asked for.
-        is_removal = value is None and (inner or fields is None or name in fields or name in before)
-        if is_removal or _has_an_effect(blueprint, wanted, place, after):
-            continue
-        raise _refused(blueprint, change, _no_field(place, known))
+        if value is not None or (len(place) == 1 and place[0] not in removable)
+    )
+    for place, known in islice(dropped, _MOST_DROPPED):
+        if not _has_an_effect(blueprint, wanted, place, after):
+            raise _refused(blueprint, change, _no_field(place, known))
 
 
 def _no_field(place: tuple[str, ...], known: list[str]) -> str:
