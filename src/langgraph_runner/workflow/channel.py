@@ -54,9 +54,7 @@ class CheckedInputs(LastValue[Any]):
         if super().update(values):
             self.value = self._checked(self.value)
         elif self.value is None:
-            with suppress(
-                Exception
-            ):  # A step will ask again, and then it is raised; so far nobody needs any.
+            with suppress(Exception):  # A step will ask again, and then it is raised: nobody may need any.
                 self.value = self._checked(None)
                 return True
         return bool(values)

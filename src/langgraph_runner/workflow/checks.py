@@ -233,9 +233,7 @@ def _changeable_in(value: Any) -> Any:
         hash(value)
     except TypeError:
         return value
-    if _is_open(
-        value
-    ):  # It has a hash, by its identity or as its class says, and can be changed all the same.
+    if _is_open(value):  # Its hash, by identity or as its class says, does not keep it from being changed.
         return value
     found = (_changeable_in(part) for part in _parts_of(value))
     return next((part for part in found if part is not None), None)
