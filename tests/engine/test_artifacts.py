@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from langgraph_runner.engine import ArtifactError, RunStatus
+from langgraph_runner.engine import ArtifactError, PlanAction, RunStatus
 from langgraph_runner.engine import artifacts as module
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.workflow import ChangeRequest, Workflow
@@ -132,7 +132,9 @@ async def test_a_long_file_is_not_read_on_the_event_loop(store):
     other.has = lambda file: threads.append(threading.get_ident()) or has(file)
     assert await other.has_all([ref])
     assert await other.has_all([ref])
-    assert [each == threading.get_ident() for each in threads] == [False, True]
+    store.path(ref).touch()
+    assert await other.has_all([ref])
+    assert [each == threading.get_ident() for each in threads] == [False, True, False]
 
 
 @dataclass
@@ -185,6 +187,17 @@ async def test_a_step_whose_file_is_gone_is_not_taken_over(engine_of, pages):
         await engine.update(base.id, change)
         assert await engine.read_artifact(file) == b"Tea"
     assert made == ["Tea", "Tea"]
+
+
+@pytest.mark.req("R-31")
+async def test_an_engine_that_runs_nothing_leaves_the_files_to_others(engine_of, pages, tmp_path):
+    """It may have another folder, or none."""
+    flow, _ = pages
+    async with engine_of(flow) as engine, engine_of(flow, artifacts=tmp_path / "other") as client:
+        client.take_on("none")
+        base = await engine.run("w", {"title": "Tea", "note": "new"})
+        plan = await client.plan(base.id, ChangeRequest("say", {"note": "old"}))
+    assert plan.of(PlanAction.REUSE) == ["page"]
 
 
 def test_a_file_that_was_cut_short_is_none(store):

@@ -109,9 +109,19 @@ async def _never():
     await asyncio.Event().wait()
 
 
+async def _cancelled():
+    raise asyncio.CancelledError
+
+
 @pytest.mark.req("R-21")
 @pytest.mark.parametrize(
-    ("answer", "error"), [(_nothing, "AttributeError"), (_junk, "TypeError"), (_never, "TimeoutError")]
+    ("answer", "error"),
+    [
+        (_nothing, "AttributeError"),
+        (_junk, "TypeError"),
+        (_never, "TimeoutError"),
+        (_cancelled, "CancelledError"),
+    ],
 )
 async def test_a_tier_with_no_good_answer_costs_a_hit(caplog, monkeypatch, answer, error):
     """And a line in the log; a run does not wait for it for ever."""

@@ -192,7 +192,7 @@ async def test_a_step_that_delivered_nothing_runs(engine_of):
         base = await engine.run("w", {"x": 1})
         with engine._store.database.reading.begin() as connection:
             is_gift = run_steps.c.step_id == "gift"
-            connection.execute(run_steps.update().where(is_gift).values(status="skipped", output_ref=None))
+            connection.execute(run_steps.update().where(is_gift).values(status="skipped", output_sha256=None))
         plan = planned(await engine.plan(base.id, CHANGE))
         new = await engine.update(base.id, CHANGE)
         assert await engine.get_output(new.id, "gift") == 7

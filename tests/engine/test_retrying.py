@@ -6,8 +6,10 @@ import asyncio
 import logging
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
+from langgraph_runner.engine.store import reads
 from langgraph_runner.workflow import Workflow
 
 
@@ -79,3 +81,34 @@ async def test_a_retry_is_told_while_the_step_waits_for_its_next_attempt(engine_
                 is_told.set()
                 await engine.cancel(run.id)
     assert is_told.is_set()
+
+
+@pytest.mark.req("R-44")
+async def test_a_database_that_fails_while_a_retry_is_made_makes_none(engine_of, monkeypatch):
+    """It says nothing of a step, which would be done again."""
+    flow, paid = Workflow("w"), []
+    flow.step(lambda: "Ada", id="who", output=str)
+
+    @flow.step(
+        cache="none", depends_on=["who"], input_selector=lambda sources: {"to": sources.outputs["who"]}
+    )
+    def pay(to: str) -> None:
+        paid.append(to)
+
+    @flow.step(depends_on=["pay"])
+    def fail() -> None:
+        raise ValueError
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        real = reads.output_data
+
+        def fails(*_):
+            raise OperationalError("SELECT", None, OSError("gone"))
+
+        monkeypatch.setattr(reads, "output_data", fails)
+        with pytest.raises(OperationalError):
+            await engine.retry(run.id)
+        monkeypatch.setattr(reads, "output_data", real)
+        await engine.retry(run.id)
+    assert paid == ["Ada"]

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, inspect, update
+from sqlalchemy import inspect
 
 from langgraph_runner.engine import RunEngine, SchemaVersionError
 from langgraph_runner.engine.store import RunStore
@@ -12,7 +12,6 @@ from langgraph_runner.engine.store import migrating as module
 from langgraph_runner.engine.store.databases import open_database
 from langgraph_runner.engine.store.migrating import HEAD, schema_version, upgrade
 from langgraph_runner.engine.store.schema import METADATA
-from langgraph_runner.workflow import Workflow
 
 
 @pytest.fixture
@@ -47,45 +46,6 @@ def test_migrations_make_the_tables_that_the_code_uses(database):
             indexes = {each["name"] for each in found.get_indexes(table.name)}
             assert {index.name for index in table.indexes} <= indexes
     assert schema_version(database) == HEAD
-
-
-def as_of_the_first_schema(database):
-    """Undo the second migration: columns of other names, and outputs by the hash of their value alone."""
-    with database.writing.begin() as connection:
-        for table, before, after in (
-            ("run_steps", "output_sha256", "output_ref"),
-            ("step_cache", "output_sha256", "output_ref"),
-            ("outputs", "sha256", "ref"),
-        ):
-            column = METADATA.tables[table].c[after]
-            connection.execute(update(METADATA.tables[table]).values({column: func.substr(column, 1, 64)}))
-            connection.exec_driver_sql(f"ALTER TABLE {table} RENAME COLUMN {after} TO {before}")
-        connection.exec_driver_sql("UPDATE langgraph_runner_version SET version_num = '0001'")
-
-
-@pytest.mark.req("R-62", "R-20")
-async def test_runs_of_the_first_schema_are_kept_and_served(store_url, tmp_path):
-    """What they have delivered is known under its old name."""
-    flow = Workflow("w")
-
-    @flow.step
-    def price(inputs) -> dict[str, int]:
-        return {"net": inputs["net"]}
-
-    @flow.step
-    def label(price: dict[str, int]) -> str:
-        return f"{price['net']} EUR"
-
-    async with RunEngine([flow], store=store_url, artifacts=tmp_path) as engine:
-        before = await engine.run("w", {"net": 1})
-    database = open_database(store_url)
-    as_of_the_first_schema(database)
-    database.dispose()
-    async with RunEngine([flow], store=store_url, artifacts=tmp_path, migrate=True) as engine:
-        after = await engine.run("w", {"net": 1})
-        assert await engine.get_output(before.id, "label") == "1 EUR"
-        assert await engine.get_output(after.id, "label") == "1 EUR"
-    assert after.steps == {"skipped": 2}
 
 
 @pytest.mark.req("R-62")

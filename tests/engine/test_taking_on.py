@@ -153,6 +153,15 @@ async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url)
         assert (await asyncio.wait_for(resumed, 10)).status is RunStatus.COMPLETED
 
 
+async def test_an_engine_that_takes_on_nothing_waits_for_no_run(hanging, url):
+    """Nobody would ever take the run on."""
+    async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as client:
+        client.take_on("none")
+        run = await busy.trigger("hanging.v1")
+        with pytest.raises(RunStateError, match="somebody runs it"):
+            await client.resume(run.id, wait=True)
+
+
 async def test_a_run_of_its_own_is_not_waited_for(hanging, url):
     """It has it already."""
     async with RunEngine([hanging], store=url) as engine:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 from pydantic_core import from_json, to_json
 
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, StepSpec, Workflow, WorkflowSpec
@@ -318,6 +318,23 @@ def test_what_is_gone_already_hides_nothing_that_would_be_dropped() -> None:
     gone = dict.fromkeys(map(str, range(50)))
     with pytest.raises(ChangeRequestError, match=r"no field 'weight\.tons'"):
         nested_impact({"labels": gone, "weight": {"tons": 1}})
+
+
+def test_a_field_that_is_left_out_when_it_is_the_default_may_be_set_to_that() -> None:
+    """A model may write itself as it likes."""
+
+    class Slim(BaseModel):
+        hue: int = 1
+
+        @model_serializer
+        def without_default(self) -> dict[str, int]:
+            return {} if self.hue == 1 else {"hue": self.hue}
+
+    flow = Workflow("w", inputs=Slim)
+    flow.step(lambda hue: hue, id="s", output=int)
+    flow.on_change("c")
+    impact = impact_of(flow.blueprint(), ChangeRequest("c", {"hue": 1}), b'{"hue": 7}')
+    assert (impact.inputs, impact.seeds) == (b"{}", {"s"})
 
 
 def test_a_field_that_the_model_has_lost_since_is_refused() -> None:

@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 
 from langgraph_runner import AbortController, GraphState, NodeCancellationError, create_node, runner_config
 from langgraph_runner.workflow import JoinRule, StepContext, Workflow, WorkflowInputError
+from langgraph_runner.workflow.graphs import _inputs_of
 
 pytestmark = pytest.mark.req("R-5")
 
@@ -471,3 +472,18 @@ async def test_a_wide_workflow_runs_as_a_node() -> None:
         depends_on=[f"s{number}" for number in range(2_000)],
     )
     assert (await flow.as_node(max_concurrency=None).ainvoke({}))["sum"] == 2_000
+
+
+@pytest.mark.parametrize("kept", [{"hue": 3}, {"Hue": 3}, "model"])
+def test_inputs_of_an_earlier_checkpoint_are_read(kept: Any) -> None:
+    """They were kept as they had been given: by name, by alias or as their model."""
+
+    class Brand(BaseModel):
+        model_config = ConfigDict(populate_by_name=True)
+
+        hue: int = Field(alias="Hue")
+
+    flow = Workflow("w", inputs=Brand)
+    flow.step(lambda hue: hue, id="s", output=int)
+    given = Brand(hue=3) if kept == "model" else kept
+    assert _inputs_of(flow.blueprint(), {"inputs": given}) == Brand(hue=3)

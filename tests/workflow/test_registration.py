@@ -7,6 +7,7 @@ import functools
 import pickle
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -438,8 +439,9 @@ def test_what_is_added_too_late_is_told() -> None:
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     WorkflowRegistry([flow])
-    with pytest.warns(UserWarning, match="the engine that has it does not get the step 'b'"):
-        flow.step(lambda: 2, id="b")
+    with pytest.warns(UserWarning, match="an engine that was made with it does not get the step 'b'") as told:
+        flow.step(id="b")(lambda: 2)
+    assert [Path(each.filename) for each in told] == [Path(__file__)]
     with pytest.warns(UserWarning, match="does not get the change 'c'"):
         flow.on_change("c")
 

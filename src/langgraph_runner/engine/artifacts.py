@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -81,7 +82,7 @@ class ArtifactStore:
     async def has_all(self, refs: Iterable[ArtifactRef]) -> bool:
         """Whether all these files are there; apart from the event loop if much has to be read for that."""
         files = [*refs]
-        if any(each.size > _LONG_BYTES and each.sha256 not in self._checked for each in files):
+        if sum(each.size for each in files if self._has_to_be_read(each.sha256)) > _LONG_BYTES:
             return await asyncio.to_thread(lambda: all(map(self.has, files)))
         return all(map(self.has, files))
 
@@ -120,6 +121,11 @@ class ArtifactStore:
         except OSError:
             return False
         return True
+
+    def _has_to_be_read(self, sha256: str) -> bool:
+        with suppress(OSError):
+            return self._checked.get(sha256) != _identity(self._place(sha256).stat())
+        return False
 
     def _note(self, sha256: str, found: os.stat_result) -> None:
         if len(self._checked) >= _MAX_CHECKED:

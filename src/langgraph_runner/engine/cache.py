@@ -145,7 +145,9 @@ class TieredCache:
                 return await question()
             async with asyncio.timeout(_PATIENCE_S):
                 return await question()
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+                raise  # Else it is of the tier's own making.
             emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
             return None
 
@@ -155,6 +157,11 @@ class TieredCache:
         except Exception as error:  # As of the hot one.
             emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
             return {}
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _is_live(entry: CacheEntry) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunStateError
@@ -21,15 +22,17 @@ from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, is_hea
 from langgraph_runner.workflow.scheduler import DELIVERING, Reason, StepStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import RunRow, StepRow
     from langgraph_runner.workflow import Blueprint
     from langgraph_runner.workflow.changes import Impact
-    from langgraph_runner.workflow.context import ArtifactRef
     from langgraph_runner.workflow.steps import BoundStep
 
 __all__ = ["BaseRun", "Reuse"]
 
+_WAIT: Final = "wait for its end, or resume it if its process has died"
 _AT_A_TIME: Final = 500
 """How many steps are looked at before the event loop has its turn: some milliseconds."""
 
@@ -89,7 +92,9 @@ class BaseRun:
             problem = "there is nothing to retry." if is_over else f"{_WAIT}."
             raise RunStateError(run_id=self.row.id, status=self.row.status, problem=problem)
 
-    async def reuse(self, inputs: bytes, touched: frozenset[str] = frozenset()) -> Reuse:
+    async def reuse(
+        self, inputs: bytes, touched: frozenset[str] = frozenset(), *, checks_files: bool = True
+    ) -> Reuse:
         """What can be taken over, if `touched` are to run again.
 
         What has run without all that it waits for, or before a step was there, is to receive something else now. So
@@ -99,16 +104,23 @@ class BaseRun:
         Args:
             inputs: Of the new run.
             touched: What a change touches.
+            checks_files: Whether a step whose files are gone or damaged is to run again: not for a process that
+                leaves its runs to others, which may have the files where it has none.
 
         Raises:
             WorkflowInputError: The inputs do not fit the workflow as it is now.
         """
         store, tenant, run_id = self._host.store, self.row.tenant, self.row.id
-        rows = {row.step: row for row in await store.read(reads.steps_of, tenant, run_id)}
-        lost = await self._lost(await store.read(reads.run_artifacts, tenant, run_id))
-        inputs_read = await read_json(self.blueprint.inputs.load, inputs)
-        results = Results(store, self.blueprint, self.row, inputs_read)
         again, refused = {*self.blueprint.dag.downstream(touched)}, dict[str, str]()
+        rows = {row.step: row for row in await store.read(reads.steps_of, tenant, run_id)}
+        files = await store.read(reads.run_artifacts, tenant, run_id) if checks_files else {}
+        lost = {
+            step
+            for step, of_step in files.items()
+            if step not in again and not await self._host.artifacts.has_all(of_step)
+        }
+        inputs_read = await read_json(self.blueprint.inputs.load, inputs)
+        results = Results(store, self.blueprint, replace(self.row, inputs=inputs), inputs_read)
         for number, step in enumerate(self.blueprint.dag.order):
             bound = self.blueprint.steps[step]
             if step in again:
@@ -161,21 +173,9 @@ class BaseRun:
             reused=reused,
         )
 
-    async def _lost(self, files: dict[str, list[ArtifactRef]]) -> frozenset[str]:
-        """The steps of which a file is gone or damaged."""
-        whole = self._host.artifacts.has
-        if not files:
-            return frozenset()
-        return await asyncio.to_thread(
-            lambda: frozenset(step for step, of_step in files.items() if not all(map(whole, of_step)))
-        )
-
-
-_WAIT: Final = "wait for its end, or resume it if its process has died"
-
 
 async def _fault_of(
-    results: Results, step: BoundStep, row: StepRow | None, lost: frozenset[str]
+    results: Results, step: BoundStep, row: StepRow | None, lost: Container[str]
 ) -> str | None:
     """Why a step cannot be taken over; None if it can."""
     if row is None:
@@ -194,5 +194,7 @@ async def _fault_of(
 async def _is_as_it_was(results: Results, step: BoundStep, row: StepRow) -> bool:
     try:
         return await results.input_hash(step) == row.input_hash
+    except SQLAlchemyError:  # That says nothing of the step.
+        raise
     except Exception:  # A selector fails, say; so would the step, and says so.
         return False

@@ -214,7 +214,7 @@ class RunEngine(RunReader):
         """
         base = await self._base(base_run_id, tenant)
         impact = await base.impact(change)
-        reuse = await base.reuse(impact.inputs, impact.impacted)
+        reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
         return await self._create(
             base.blueprint,
             base.derived(
@@ -241,7 +241,7 @@ class RunEngine(RunReader):
         """
         base = await self._base(base_run_id, tenant)
         impact = await base.impact(change)
-        reuse = await base.reuse(impact.inputs, impact.impacted)
+        reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
         return await plan_update(self._host, base, change, impact, reuse)
 
     async def trigger_retry(self, run_id: str, *, tenant: str = DEFAULT_TENANT, **options: Any) -> Run:
@@ -254,12 +254,10 @@ class RunEngine(RunReader):
         """
         base = await self._base(run_id, tenant)
         base.check_retry()
-        reuse = await base.reuse(base.row.inputs)
-        run_id = self._new_id()
-        return await self._create(
-            base.blueprint,
-            base.derived(run_id, trigger="retry", inputs=base.row.inputs, reused=reuse.steps, **options),
-        )
+        inputs = base.row.inputs
+        reuse = await base.reuse(inputs, checks_files=self._runs_steps)
+        new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reused=reuse.steps, **options)
+        return await self._create(base.blueprint, new)
 
     async def retry(self, run_id: str, **options: Any) -> Run:
         """`trigger_retry()`, and `wait()` for its end."""
@@ -272,7 +270,7 @@ class RunEngine(RunReader):
             run_id: The run.
             tenant: Whose run it is.
             wait: What to do about one that somebody runs, or did until a moment ago: False refuses; True takes it on
-                when its lease runs out, if that happens.
+                when its lease runs out, if that happens. An engine that takes on none refuses in any case.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -285,7 +283,7 @@ class RunEngine(RunReader):
             problem = "it is over." if row.status == RunStatus.COMPLETED else "it is over; retry it."
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         is_ours = await self._server.claim(run_id)
-        if not is_ours and wait:
+        if not is_ours and wait and self._runs_steps:
             self._server.owe(run_id)
         elif not is_ours:
             left_s = max(
@@ -392,6 +390,10 @@ class RunEngine(RunReader):
         if run.status.is_over:
             return run
         return await self.wait(run.id, tenant=options.get("tenant", DEFAULT_TENANT))
+
+    @property
+    def _runs_steps(self) -> bool:
+        return self._server.takes_on != "none"
 
     async def _base(self, run_id: str, tenant: str) -> BaseRun:
         """A run from which another one is to be derived."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from langgraph_runner.engine.models import PlanAction, PlannedStep, RunPlan
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ async def plan_update(
             continue
         try:
             input_hash = await results.input_hash(bound)
+        except SQLAlchemyError:
+            raise
         except Exception as error:  # A selector fails, say, or gives what has no hash: so would the step.
             why = f"{why}; what it would receive cannot be told ({type(error).__name__})"
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)

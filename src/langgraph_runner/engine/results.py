@@ -70,8 +70,9 @@ class Results:
         """
         selected = None
         if step.selects:
-            await self._load(step.dependencies)
-            selected = self._received(step)
+            size = await self._load(step.dependencies) + len(self._run.inputs)
+            is_long = size > HEAVY_BYTES
+            selected = await apart_from_loop(self._received, step) if is_long else self._received(step)
         hashes = {before: self._hash_of(before) for before in step.dependencies}
         is_heavy = len(self._run.inputs) > HEAVY_BYTES and step.reads_new(self._fields)
         if is_heavy:

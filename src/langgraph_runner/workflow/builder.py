@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from types import MethodType
@@ -229,8 +230,8 @@ class Workflow:
         self._blueprint = None
         if self.is_registered:
             warnings.warn(
-                f"Workflow '{self.id}': the engine that has it does not get the {what}. Make the engine anew.",
-                stacklevel=3,
+                f"Workflow '{self.id}': an engine that was made with it does not get the {what}. Make it anew.",
+                stacklevel=_frames_here(),
             )
 
     def _ids_of(self, steps: Iterable[Any]) -> Any:
@@ -253,6 +254,14 @@ class Workflow:
         if ids:
             return ids[0]
         return name_of(step) if callable(step) or isinstance(step, Runnable) else step
+
+
+def _frames_here() -> int:
+    """How many frames are between who asks and the user's code, for a warning."""
+    count, frame = 0, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename == __file__:
+        count, frame = count + 1, frame.f_back
+    return count
 
 
 def _key(function: Any) -> Any:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ChangeRequest", "Impact", "impact_of", "merged"]
 
+_SOMETHING_ELSE: Final = ["\U000f0000"]
+"""No value that anybody gives."""
 _MOST_DROPPED: Final = 20
 """For each the inputs are checked again. More are no slip, but keys that the model writes in another way."""
 
@@ -162,7 +164,7 @@ def _refuse_what_is_lost(
         if value is not None or (len(place) == 1 and place[0] not in removable)
     )
     for place, known in islice(dropped, _MOST_DROPPED):
-        if not _has_an_effect(blueprint, wanted, place, after):
+        if not _takes_notice(blueprint, wanted, place, after):
             raise _refused(blueprint, change, _no_field(place, known))
 
 
@@ -184,9 +186,12 @@ def _dropped(
             yield from _dropped(value, after[name], (*outer, name))
 
 
-def _has_an_effect(blueprint: Blueprint, wanted: Any, place: tuple[str, ...], after: Any) -> bool:
-    """Whether something else comes of the inputs without it: a model may keep a key by another name, as 1 by 1.0."""
-    patch: Any = None
+def _takes_notice(blueprint: Blueprint, wanted: Any, place: tuple[str, ...], after: Any) -> bool:
+    """Whether another value there makes a difference.
+
+    A model may keep a key by another name, as 1 by 1.0, or leave out what is a default.
+    """
+    patch: Any = _SOMETHING_ELSE
     for name in reversed(place):
         patch = {name: patch}
     try:

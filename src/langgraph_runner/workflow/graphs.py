@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
@@ -18,6 +19,7 @@ from langgraph_runner.state import GraphState, merge_mappings
 from langgraph_runner.workflow.calling import OUTPUT, Call
 from langgraph_runner.workflow.channel import CheckedInputs
 from langgraph_runner.workflow.context import StepContext
+from langgraph_runner.workflow.errors import WorkflowInputError
 from langgraph_runner.workflow.inline import run_inline
 from langgraph_runner.workflow.scheduler import StepStatus
 from langgraph_runner.workflow.spec import JoinRule
@@ -245,8 +247,11 @@ class _Turn:
 
 def _inputs_of(blueprint: Blueprint, state: Any) -> Any:
     kept = state.get("inputs")
-    # There are none only where they do not fit.
-    return blueprint.inputs.check(None)[0] if kept is None else blueprint.inputs.load(to_json(kept))
+    if isinstance(kept, dict):
+        with suppress(WorkflowInputError):
+            return blueprint.inputs.load(to_json(kept))
+    # There are none only where they do not fit; what an earlier release has kept was not checked yet.
+    return blueprint.inputs.check(kept)[0]
 
 
 def _context(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> StepContext:

@@ -73,7 +73,7 @@ def steps_of(
 def output_data(connection: Connection, tenant: str, refs: Iterable[str]) -> dict[str, bytes]:
     """Outputs by reference; those that are not there are left out."""
     found = _OUTPUTS.ask(connection, tenant=tenant, refs=[*dict.fromkeys(refs)])
-    return {row.ref: bytes(row.data) for row in found}
+    return {row.sha256: bytes(row.data) for row in found}
 
 
 class StepOutput(NamedTuple):
@@ -182,8 +182,8 @@ _COUNTS: Final = Prepared(
     .group_by(run_steps.c.status)
 )
 _OUTPUTS: Final = Prepared(
-    select(outputs.c.ref, outputs.c.data).where(
-        outputs.c.tenant_id == bindparam("tenant"), any_of(outputs.c.ref, bindparam("refs"))
+    select(outputs.c.sha256, outputs.c.data).where(
+        outputs.c.tenant_id == bindparam("tenant"), any_of(outputs.c.sha256, bindparam("refs"))
     )
 )
 _STEP_OUTPUT: Final = Prepared(
@@ -191,7 +191,7 @@ _STEP_OUTPUT: Final = Prepared(
     .outerjoin(run_steps, and_(run_steps.c.run_id == runs.c.id, run_steps.c.step_id == bindparam("step")))
     .outerjoin(
         outputs,
-        and_(outputs.c.tenant_id == runs.c.tenant_id, outputs.c.ref == run_steps.c.output_ref),
+        and_(outputs.c.tenant_id == runs.c.tenant_id, outputs.c.sha256 == run_steps.c.output_sha256),
     )
     .where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
 )

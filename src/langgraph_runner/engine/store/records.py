@@ -260,7 +260,7 @@ def as_step(row: Any) -> StepRow:
         cache_key=row.cache_key,
         cache_hit=bool(row.cache_hit),
         attempts=row.attempts,
-        output_ref=row.output_ref,
+        output_ref=row.output_sha256,
         error=row.error,
         queued_at=row.queued_at,
         started_at=row.started_at,
@@ -276,7 +276,7 @@ def as_entry(row: Any) -> CacheEntry:
         key=row.cache_key,
         run_id=row.run_id,
         step=row.step_id,
-        output_ref=row.output_ref,
+        output_ref=row.output_sha256,
         artifacts=files,
         expires_at=row.expires_at,
     )

@@ -21,8 +21,6 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from langgraph_runner.workflow.refs import MAX_REF
-
 __all__ = ["METADATA", "artifacts", "now_ms", "outputs", "run_events", "run_steps", "runs", "step_cache"]
 
 METADATA = MetaData()
@@ -70,7 +68,7 @@ run_steps = Table(
     Column("cache_key", String(512)),
     Column("cache_hit", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("output_ref", String(MAX_REF)),
+    Column("output_sha256", String(64)),
     Column("error", Text),
     Column("fence", BigInteger, nullable=False),
     Column("queued_at", BigInteger),
@@ -92,11 +90,11 @@ outputs = Table(
     "outputs",
     METADATA,
     Column("tenant_id", String(128), nullable=False),
-    Column("ref", String(MAX_REF), nullable=False),
+    Column("sha256", String(64), nullable=False),
     Column("data", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("tenant_id", "ref", name="pk_outputs"),
+    PrimaryKeyConstraint("tenant_id", "sha256", name="pk_outputs"),
 )
-"""What steps have delivered, as JSON by its reference: it is kept once, however many runs share it."""
+"""What steps have delivered, as JSON by its reference (`workflow.refs`), which was a SHA-256 at first: kept once."""
 
 step_cache = Table(
     "step_cache",
@@ -106,7 +104,7 @@ step_cache = Table(
     Column("scope", String(16), nullable=False),
     Column("run_id", String(64), nullable=False),
     Column("step_id", String(128), nullable=False),
-    Column("output_ref", String(MAX_REF), nullable=False),
+    Column("output_sha256", String(64), nullable=False),
     Column("artifacts", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),

@@ -74,7 +74,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
     values = {
         (each.write.tenant, step.output_ref): {
             "tenant_id": each.write.tenant,
-            "ref": step.output_ref,
+            "sha256": step.output_ref,
             "data": step.output,
         }
         for each in writes
@@ -140,7 +140,7 @@ def _write_cache(connection: Connection, writes: Sequence[Accepted], now: int) -
             "scope": step.cache_scope,
             "run_id": each.write.run_id,
             "step_id": step.step,
-            "output_ref": step.output_ref,
+            "output_sha256": step.output_ref,
             "artifacts": json.dumps([asdict(file) for file in step.artifacts]) if step.artifacts else None,
             "created_at": now,
             "expires_at": None if step.cache_ttl_ms is None else now + step.cache_ttl_ms,
@@ -176,7 +176,7 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
 
 def _upsert_cache(dialect: str) -> Any:
     statement = insert_of(dialect)(step_cache)
-    taken = ("scope", "run_id", "step_id", "output_ref", "artifacts", "created_at", "expires_at", "hits")
+    taken = ("scope", "run_id", "step_id", "output_sha256", "artifacts", "created_at", "expires_at", "hits")
     return statement.on_conflict_do_update(
         index_elements=["tenant_id", "cache_key"], set_={name: statement.excluded[name] for name in taken}
     )
@@ -189,11 +189,11 @@ _CURRENT: Final = Prepared(
 )
 """The runs of a group, locked where the database has locks for rows."""
 _INSERT_OUTPUT: Final = Prepared(
-    lambda dialect: insert_of(dialect)(outputs).on_conflict_do_nothing(), "tenant_id", "ref", "data"
+    lambda dialect: insert_of(dialect)(outputs).on_conflict_do_nothing(), "tenant_id", "sha256", "data"
 )
 _UPSERT_CACHE: Final = Prepared(
     _upsert_cache,
-    *("tenant_id", "cache_key", "scope", "run_id", "step_id", "output_ref", "artifacts"),
+    *("tenant_id", "cache_key", "scope", "run_id", "step_id", "output_sha256", "artifacts"),
     *("created_at", "expires_at", "hits"),
 )
 _INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
@@ -219,7 +219,7 @@ _END_STEP: Final = Prepared(
         cache_key=func.coalesce(bindparam("new_cache_key"), run_steps.c.cache_key),
         cache_hit=bindparam("new_cache_hit"),
         attempts=bindparam("new_attempts"),
-        output_ref=bindparam("new_output_ref"),
+        output_sha256=bindparam("new_output_ref"),
         error=bindparam("new_error"),
         fence=bindparam("new_fence"),
         started_at=func.coalesce(bindparam("new_started_at"), run_steps.c.started_at),

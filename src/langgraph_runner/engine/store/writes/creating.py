@@ -47,7 +47,7 @@ _REUSE_STEP: Final = Prepared(
         reason=bindparam("new_reason"),
         input_hash=bindparam("new_input_hash"),
         cache_key=bindparam("new_cache_key"),
-        output_ref=bindparam("new_output_ref"),
+        output_sha256=bindparam("new_output_ref"),
         completed_at=bindparam("at"),
     )
 )
@@ -171,7 +171,7 @@ def _take_over(connection: Connection, run: NewRun, base: str, now: int) -> None
                 "new_reason": run.reason,
                 "new_input_hash": row.input_hash,
                 "new_cache_key": row.cache_key,
-                "new_output_ref": row.output_ref,
+                "new_output_ref": row.output_sha256,
                 "at": now,
             }
             for step, row in before.items()

@@ -130,9 +130,9 @@ def _prune(connection: Connection, prune: Prune) -> int:
     # Gathered once: to look for each output among the steps, which have no index for it, would take time squared.
     used = union_all(
         *(
-            select(table.c.tenant_id, table.c.output_ref).where(table.c.output_ref.is_not(None))
+            select(table.c.tenant_id, table.c.output_sha256).where(table.c.output_sha256.is_not(None))
             for table in (run_steps, step_cache)
         )
     )
-    connection.execute(delete(outputs).where(tuple_(outputs.c.tenant_id, outputs.c.ref).not_in(used)))
+    connection.execute(delete(outputs).where(tuple_(outputs.c.tenant_id, outputs.c.sha256).not_in(used)))
     return len(ids)
