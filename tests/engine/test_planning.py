@@ -163,12 +163,12 @@ async def test_a_plan_says_why_a_step_with_known_input_runs(engine_of):
         await engine.run("w", {"x": 2})
         base = await engine.run("w", {"x": 1})
         plan = planned(await engine.plan(base.id, CHANGE))
-    why_not = "the cache knows the result for this input"
+    known = "the cache knows the result for this input"
     assert plan == {
-        "rate": (PlanAction.CACHED, f"reads x, which changes; {why_not}"),
+        "rate": (PlanAction.CACHED, f"reads x, which changes; {known}"),
         "mail": (PlanAction.RUN, "depends on rate; the cache does not know the result for this input"),
-        "everything": (PlanAction.CACHED, f"reads all of the inputs, which change; {why_not}"),
-        "draw": (PlanAction.CACHED, f"the change names it; {why_not}"),
+        "everything": (PlanAction.CACHED, f"reads all of the inputs, which change; {known}"),
+        "draw": (PlanAction.CACHED, f"the change names it; {known}"),
     }
 
 

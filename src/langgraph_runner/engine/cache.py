@@ -146,7 +146,7 @@ class TieredCache:
             async with asyncio.timeout(_PATIENCE_S):
                 return await question()
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and _is_being_cancelled():
+            if isinstance(error, asyncio.CancelledError) and REAL_RUNTIMES.awaiting.cancel_requests():
                 raise  # Else it is of the tier's own making.
             emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
             return None
@@ -157,11 +157,6 @@ class TieredCache:
         except Exception as error:  # As of the hot one.
             emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
             return {}
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _is_live(entry: CacheEntry) -> bool:

@@ -48,7 +48,7 @@ async def plan_update(
             continue
         try:
             input_hash = await results.input_hash(bound)
-        except SQLAlchemyError:
+        except SQLAlchemyError:  # That says nothing of the step.
             raise
         except Exception as error:  # A selector fails, say, or gives what has no hash: so would the step.
             why = f"{why}; what it would receive cannot be told ({type(error).__name__})"

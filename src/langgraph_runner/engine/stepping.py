@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ from langgraph_runner.node import Success, runner_config
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import Reason, StepContext, StepStatus
 from langgraph_runner.workflow.calling import ON_RETRY
+from langgraph_runner.workflow.contained import may_be_a_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import AbortSignal, Failure, RetryAttempt
     from langgraph_runner.workflow import Blueprint
-    from langgraph_runner.workflow.steps import BoundStep, Delivered
+    from langgraph_runner.workflow.steps import Delivered
 
 __all__ = ["StepRunner"]
 
@@ -96,7 +96,7 @@ class StepRunner:
             except Exception as error:  # Stored outputs may not fit any more, and an interrupt means nothing.
                 return self.failed(name, error, attempts=1)
             except BaseException as error:
-                if isinstance(error, KeyboardInterrupt) and _may_be_a_signal(step):
+                if step.needs_loop and may_be_a_signal(error):  # A blocking step runs in a thread of its own.
                     raise
                 # It would end the process, and then whoever takes the run over.
                 ended = RuntimeError(f"The step has raised {type(error).__name__}, which is no Exception.")
@@ -163,11 +163,6 @@ class StepRunner:
             story_id=self._run.id,
             graph_execution_id=self._run.id,
         )
-
-
-def _may_be_a_signal(step: BoundStep) -> bool:
-    """Whether a `KeyboardInterrupt` may be the user's: Python raises it in the main thread only."""
-    return step.needs_loop and threading.current_thread() is threading.main_thread()
 
 
 def _failed(

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChangeRequest", "Impact", "impact_of", "merged"]
 
-_SOMETHING_ELSE: Final = ["\U000f0000"]
-"""No value that anybody gives."""
 _MOST_DROPPED: Final = 20
 """For each the inputs are checked again. More are no slip, but keys that the model writes in another way."""
 
@@ -164,7 +162,7 @@ def _refuse_what_is_lost(
         if value is not None or (len(place) == 1 and place[0] not in removable)
     )
     for place, known in islice(dropped, _MOST_DROPPED):
-        if not _takes_notice(blueprint, wanted, place, after):
+        if not blueprint.inputs.takes_notice(wanted, place):
             raise _refused(blueprint, change, _no_field(place, known))
 
 
@@ -184,21 +182,6 @@ def _dropped(
             yield (*outer, name), value, [*after]
         elif isinstance(value, dict) and isinstance(after[name], dict):
             yield from _dropped(value, after[name], (*outer, name))
-
-
-def _takes_notice(blueprint: Blueprint, wanted: Any, place: tuple[str, ...], after: Any) -> bool:
-    """Whether another value there makes a difference.
-
-    A model may keep a key by another name, as 1 by 1.0, or leave out what is a default.
-    """
-    patch: Any = _SOMETHING_ELSE
-    for name in reversed(place):
-        patch = {name: patch}
-    try:
-        _, data = blueprint.inputs.check(merged(wanted, patch))
-    except WorkflowInputError:
-        return True
-    return bool(from_json(data) != after)
 
 
 def _changed_fields(blueprint: Blueprint, base_inputs: bytes, after: Any) -> frozenset[str]:

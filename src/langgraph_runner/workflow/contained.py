@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Contained"]
+__all__ = ["Contained", "may_be_a_signal"]
 
 
 class Contained:
@@ -36,12 +36,12 @@ class Contained:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Turn it into an `Exception`."""
-        if error is None or isinstance(error, Exception) or _may_be_a_signal(error):
+        if error is None or isinstance(error, Exception) or may_be_a_signal(error):
             return
         words = f"{self._what} has raised {type(error).__name__}, which is no Exception."
         raise RuntimeError(words) from error
 
 
-def _may_be_a_signal(error: BaseException) -> bool:
+def may_be_a_signal(error: BaseException) -> bool:
     """Whether it may be Ctrl-C: Python raises that in the main thread only."""
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from typing import TYPE_CHECKING, Any, get_type_hints
+from functools import reduce
+from operator import getitem
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["InputType"]
+
+_SOMETHING_ELSE: Final = ["\U000f0000"]
+"""No value that anybody gives."""
 
 
 class InputType:
@@ -84,6 +90,20 @@ class InputType:
                 return self._adapter.validate_json(data)
         except ValidationError as error:
             raise self._refused(in_words(error)) from error
+
+    def takes_notice(self, given: dict[str, Any], path: tuple[str, ...]) -> bool:
+        """Whether another value at `path` makes a difference: a model may have ways of its own to read and to write.
+
+        Args:
+            given: Inputs that fit, as JSON values.
+            path: The keys that lead to one that is there.
+        """
+        other: Any = copy.deepcopy(given)
+        reduce(getitem, path[:-1], other)[path[-1]] = _SOMETHING_ELSE
+        try:
+            return self.check(given)[1] != self.check(other)[1]
+        except WorkflowInputError:
+            return True
 
     @staticmethod
     def field(inputs: Any, name: str) -> Any:
