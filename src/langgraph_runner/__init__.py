@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine import RunNotFoundError as RunNotFoundError
     from langgraph_runner.engine import RunPlan as RunPlan
     from langgraph_runner.engine import RunStateError as RunStateError
+    from langgraph_runner.engine import RunStatus as RunStatus
     from langgraph_runner.engine import RunStep as RunStep
     from langgraph_runner.engine import SchemaVersionError as SchemaVersionError
     from langgraph_runner.engine import SyncRunEngine as SyncRunEngine
@@ -99,10 +100,10 @@ if TYPE_CHECKING:
         ExecutionOptions,
         GraphRunner,
         GraphRunResult,
+        GraphRunStatus,
         JsonFileSaver,
         NodeRun,
         RunListener,
-        RunStatus,
         wrap_graph,
     )
     from langgraph_runner.metrics.exporters import (
@@ -181,6 +182,7 @@ __all__ = [
     "FallbackError",
     "GateDecision",
     "GraphRunResult",
+    "GraphRunStatus",
     "GraphRunner",
     "GraphState",
     "InvalidNodeOutputError",
@@ -206,7 +208,6 @@ __all__ = [
     "RoutingFlags",
     "RunCancelledError",
     "RunListener",
-    "RunStatus",
     "RunTimeoutError",
     "RunnableNode",
     "Sanitizer",
@@ -266,8 +267,8 @@ _LATER = {
             "CheckpointWriteError",
             "ExecutionOptions",
             "GraphRunResult",
+            "GraphRunStatus",
             "GraphRunner",
-            "RunStatus",
             "JsonFileSaver",
             "NodeRun",
             "RunListener",
@@ -310,7 +311,6 @@ _LATER = {
         ),
         "langgraph_runner.workflow",
     ),
-    # Not its RunStatus: the top has that of GraphRunner.
     **dict.fromkeys(
         (
             "ArtifactError",
@@ -326,6 +326,7 @@ _LATER = {
             "RunNotFoundError",
             "RunPlan",
             "RunStateError",
+            "RunStatus",
             "RunStep",
             "SchemaVersionError",
             "SyncRunEngine",

@@ -21,10 +21,10 @@ from langgraph_runner import (
     AbortController,
     ExecutionOptions,
     GraphRunner,
+    GraphRunStatus,
     GraphState,
     JsonFileSaver,
     RunCancelledError,
-    RunStatus,
     RunTimeoutError,
     abandoned_threads,
     create_node,
@@ -88,7 +88,7 @@ def test_a_run_says_what_became_of_it(run, colour):
     """Status, state, waves and duration."""
     ok = colour.function(lambda state: {"story_id": "s"})
     result = run(chain(ok, ok, ok), None, {"artifact_paths": {"a": "b"}})
-    assert result.status is RunStatus.COMPLETED
+    assert result.status is GraphRunStatus.COMPLETED
     assert (result.state["story_id"], result.state["artifact_paths"]) == ("s", {"a": "b"})
     assert (result.waves, result.errors, result.error, result.thread_id) == (3, (), None, None)
     assert 0 < result.duration_ms < 60_000
@@ -98,7 +98,7 @@ def test_a_run_says_what_became_of_it(run, colour):
 def test_a_captured_failure_makes_a_blocked_run(run, colour):
     """The graph came to its end; the record says why it is blocked."""
     result = run(chain(create_node(colour.function(fails)), colour.function(lambda state: {})))
-    assert (result.status, result.waves, result.error) == (RunStatus.BLOCKED, 2, None)
+    assert (result.status, result.waves, result.error) == (GraphRunStatus.BLOCKED, 2, None)
     assert [record["node_id"] for record in result.errors] == ["n0"]
 
 
@@ -112,7 +112,7 @@ def test_a_failed_run_keeps_the_original_error(run, colour):
 
     graph = chain(colour.function(lambda state: {"story_id": "s"}), colour.function(fail))
     result = run(graph)
-    assert (result.status, result.waves, result.state["story_id"]) == (RunStatus.FAILED, 2, "s")
+    assert (result.status, result.waves, result.state["story_id"]) == (GraphRunStatus.FAILED, 2, "s")
     assert result.error is error
     assert result.errors[-1]["node_id"] == "n1"
     with pytest.raises(ValueError, match="no such brand") as raised:
@@ -134,10 +134,10 @@ def test_an_interrupted_run_can_be_answered(run, colour):
     graph = StateGraph(GraphState).add_node("ask", create_node(ask, retry=2)).add_edge(START, "ask")
     graph = graph.compile(checkpointer=InMemorySaver())
     asked = run(graph)
-    assert asked.status is RunStatus.INTERRUPTED
+    assert asked.status is GraphRunStatus.INTERRUPTED
     assert [question.value for question in asked.interrupts] == ["which?"]
     answered = run(graph, None, Command(resume="ST-7"), thread(asked))
-    assert (answered.status, answered.state["story_id"]) == (RunStatus.COMPLETED, "ST-7")
+    assert (answered.status, answered.state["story_id"]) == (GraphRunStatus.COMPLETED, "ST-7")
 
 
 def test_the_state_has_all_fields_whatever_the_graph_gives_out(run, colour):
@@ -167,7 +167,7 @@ def test_a_graph_of_the_functional_api_runs(run, colour):
             return number * 2
 
     result = run(double, None, 21)
-    assert (result.state, result.waves, result.status) == (42, 1, RunStatus.COMPLETED)
+    assert (result.state, result.waves, result.status) == (42, 1, GraphRunStatus.COMPLETED)
 
 
 # --- what nodes are given
@@ -180,7 +180,7 @@ def test_nodes_without_a_retry_of_their_own_use_the_default(run, colour):
     action = flaky.awaited if colour.is_async else flaky.sync
     once = {"max_attempts": 1}
     options = ExecutionOptions(default_retry={"max_attempts": 2, "backoff_ms": 0})
-    assert run(chain(create_node(action)), options).status is RunStatus.COMPLETED
+    assert run(chain(create_node(action)), options).status is GraphRunStatus.COMPLETED
     assert flaky.calls == 2
     for node, config in (
         (create_node(colour.function(fails), retry=once), None),
@@ -201,7 +201,7 @@ def test_a_fallback_reads_the_error_and_the_input(run, colour):
 
     result = run(chain(create_node(colour.function(fails), fallback=stand_in)), None, {"story_id": "s"})
     assert seen == [("no such brand", "s")]
-    assert (result.status, result.state["story_id"]) == (RunStatus.COMPLETED, "from the fallback")
+    assert (result.status, result.state["story_id"]) == (GraphRunStatus.COMPLETED, "from the fallback")
 
 
 # --- the error handler
@@ -279,7 +279,7 @@ def test_a_run_ends_at_its_timeout(run, colour):
     options = ExecutionOptions(timeout_ms=50, error_handler=lambda error, state: told.append(type(error)))
     graph = chain(colour.function(lambda state: {"story_id": "s"}), node, colour.function(fails))
     result = run(graph, options)
-    assert (result.status, result.waves) == (RunStatus.TIMED_OUT, 2)
+    assert (result.status, result.waves) == (GraphRunStatus.TIMED_OUT, 2)
     assert result.state["story_id"] == "s"
     assert (result.errors[-1]["code"], result.errors[-1]["category"]) == ("RUN_TIMEOUT", "timeout")
     assert told == [RunTimeoutError]
@@ -292,7 +292,7 @@ def test_a_plain_function_that_hangs_is_left_behind(caplog):
     go_on, after = threading.Event(), []
     graph = chain(lambda state: go_on.wait(30) and {}, lambda state: after.append(1))
     result = GraphRunner(graph, ExecutionOptions(timeout_ms=50)).run({})
-    assert result.status is RunStatus.TIMED_OUT
+    assert result.status is GraphRunStatus.TIMED_OUT
     assert "Left behind" in result.error.__notes__[0]
     assert abandoned_threads() == 1
     go_on.set()
@@ -317,7 +317,7 @@ def test_an_abort_signal_ends_a_run(run, colour, where):
     given = {"abort_signal": controller.signal}
     keywords = given if where == "argument" else {"config": runner_config(**given)}
     result = run(chain(node, colour.function(fails)), None, {}, **keywords)
-    assert (result.status, result.waves) == (RunStatus.CANCELLED, 1)
+    assert (result.status, result.waves) == (GraphRunStatus.CANCELLED, 1)
     assert isinstance(result.error, RunCancelledError)
     assert result.error.reason == "the user left"
 
@@ -359,7 +359,7 @@ def test_a_wait_for_a_slot_ends_with_the_run(run, colour):
     for number in range(3):
         builder.add_node(f"late{number}", late).add_edge(START, f"late{number}")
     result = run(builder.compile(), ExecutionOptions(max_concurrency=1, timeout_ms=50))
-    assert (result.status, begun) == (RunStatus.TIMED_OUT, [])
+    assert (result.status, begun) == (GraphRunStatus.TIMED_OUT, [])
 
 
 def test_a_stopped_run_resumes_where_it_was(run, colour, tmp_path):
@@ -376,10 +376,10 @@ def test_a_stopped_run_resumes_where_it_was(run, colour, tmp_path):
 
     options = ExecutionOptions(persistence_path=path)
     stopped = run(chain(colour.function(count), node), options, abort_signal=controller.signal)
-    assert stopped.status is RunStatus.CANCELLED
+    assert stopped.status is GraphRunStatus.CANCELLED
     graph = chain(colour.function(count), create_node(colour.function(lambda state: steps.append("second"))))
     resumed = run(graph, options, None, thread(stopped))
-    assert (resumed.status, resumed.waves, steps) == (RunStatus.COMPLETED, 1, ["first", "second"])
+    assert (resumed.status, resumed.waves, steps) == (GraphRunStatus.COMPLETED, 1, ["first", "second"])
     assert resumed.state["story_id"] == "s"
 
 
@@ -390,10 +390,10 @@ def test_a_drained_run_stops_between_waves_and_resumes(run, colour, tmp_path):
     plain = colour.function(lambda state: control.request_drain("deploy"))
     graph = chain(plain, colour.function(lambda state: {"story_id": "s"}))
     drained = run(graph, options, control=control)
-    assert (drained.status, drained.waves) == (RunStatus.DRAINED, 1)
+    assert (drained.status, drained.waves) == (GraphRunStatus.DRAINED, 1)
     assert isinstance(drained.error, GraphDrained)
     resumed = run(graph, options, None, thread(drained))
-    assert (resumed.status, resumed.state["story_id"]) == (RunStatus.COMPLETED, "s")
+    assert (resumed.status, resumed.state["story_id"]) == (GraphRunStatus.COMPLETED, "s")
 
 
 async def test_a_cancelled_task_is_cancelled():
@@ -457,7 +457,7 @@ def test_the_cap_is_true_for_the_whole_run(run, colour, limit):
     gauge = Gauge(colour, limit)
     graph = fan(4, fan(3, gauge.node))
     result = run(graph, ExecutionOptions(max_concurrency=limit))
-    assert result.status is RunStatus.COMPLETED
+    assert result.status is GraphRunStatus.COMPLETED
     assert gauge.peak == limit
 
 
@@ -477,7 +477,7 @@ def test_nodes_that_call_graphs_do_not_wait_for_ever(run, colour, limit):
         return fan(3, awaited if colour.is_async else blocking)
 
     result = run(level(level(inner)), ExecutionOptions(max_concurrency=limit, timeout_ms=60_000))
-    assert result.status is RunStatus.COMPLETED
+    assert result.status is GraphRunStatus.COMPLETED
     assert gauge.peak <= limit
 
 
@@ -515,7 +515,7 @@ def test_tasks_are_capped_and_do_not_wait_for_ever(run, colour, limit):
             return sum(future.result() for future in [outer(number) for number in range(count)])
 
     result = run(total, ExecutionOptions(max_concurrency=limit, timeout_ms=60_000), 8)
-    assert (result.status, result.state) == (RunStatus.COMPLETED, 28)
+    assert (result.status, result.state) == (GraphRunStatus.COMPLETED, 28)
     assert gauge.peak <= limit
 
 
@@ -525,7 +525,7 @@ def test_blocking_nodes_of_an_awaited_run_are_capped(colour):
     result = asyncio.run(
         GraphRunner(fan(3, fan(3, gauge.node)), ExecutionOptions(max_concurrency=2)).arun({})
     )
-    assert (result.status, gauge.peak) == (RunStatus.COMPLETED, 2)
+    assert (result.status, gauge.peak) == (GraphRunStatus.COMPLETED, 2)
 
 
 def test_sends_are_capped(run, colour):
@@ -563,7 +563,7 @@ def test_a_graph_in_a_tool_belongs_to_the_node(run, colour):
             return {"story_id": research.invoke("x")}
 
     result = run(fan(1, agent), ExecutionOptions(max_concurrency=1, timeout_ms=60_000))
-    assert (result.status, result.state["story_id"], gauge.peak) == (RunStatus.COMPLETED, "x", 1)
+    assert (result.status, result.state["story_id"], gauge.peak) == (GraphRunStatus.COMPLETED, "x", 1)
 
 
 def test_a_runner_inside_a_node_shares_the_outer_cap(run, colour):
@@ -578,7 +578,7 @@ def test_a_runner_inside_a_node_shares_the_outer_cap(run, colour):
         inner.invoke({})
 
     action = awaited if colour.is_async else blocking
-    assert run(fan(3, action), ExecutionOptions(max_concurrency=2)).status is RunStatus.COMPLETED
+    assert run(fan(3, action), ExecutionOptions(max_concurrency=2)).status is GraphRunStatus.COMPLETED
     assert gauge.peak == 2
 
 

@@ -18,9 +18,9 @@ from langgraph_runner import (
     AbortController,
     ExecutionOptions,
     GraphRunner,
+    GraphRunStatus,
     GraphState,
     RunCancelledError,
-    RunStatus,
     create_node,
     get_node_context,
     runner_config,
@@ -44,7 +44,7 @@ def test_a_run_that_was_aborted_before_ends_at_once(run):
     controller = AbortController()
     controller.abort("too late")
     result = run(chain(fails), abort_signal=controller.signal)
-    assert (result.status, result.waves) == (RunStatus.CANCELLED, 0)
+    assert (result.status, result.waves) == (GraphRunStatus.CANCELLED, 0)
     assert getattr(result.error, "__notes__", []) == []
 
 
@@ -55,8 +55,8 @@ def test_a_stop_before_or_after_a_node_is_an_interrupt(run, colour, where):
     builder = StateGraph(GraphState).add_node("a", action).add_node("b", action)
     graph = builder.add_edge(START, "a").add_edge("a", "b").compile(checkpointer=InMemorySaver())
     stopped = run(graph, **{where: ["a"]})
-    assert (stopped.status, stopped.interrupts) == (RunStatus.INTERRUPTED, ())
-    assert run(graph, None, None, thread(stopped)).status is RunStatus.COMPLETED
+    assert (stopped.status, stopped.interrupts) == (GraphRunStatus.INTERRUPTED, ())
+    assert run(graph, None, None, thread(stopped)).status is GraphRunStatus.COMPLETED
 
 
 @pytest.mark.parametrize(("errors", "flags"), [(3, "yes"), (["odd"], ["blocked"]), ([{"a": 1}], None)])
@@ -69,7 +69,7 @@ def test_fields_of_ones_own_are_not_taken_for_records_and_flags(run, colour, err
 
     node = colour.function(lambda state: {"errors": errors, "routing_flags": flags})
     result = run(chain(node, schema=Own))
-    assert (result.status, result.errors) == (RunStatus.COMPLETED, ())
+    assert (result.status, result.errors) == (GraphRunStatus.COMPLETED, ())
     assert result.state == {"errors": errors, "routing_flags": flags}
 
 
@@ -103,7 +103,7 @@ def test_what_is_bound_to_the_graph_counts(run, colour):
     graph = builder.compile(checkpointer=InMemorySaver()).with_config(configurable=bound)
     assert run(graph).thread_id == "mine"
     controller.abort()
-    assert run(graph).status is RunStatus.CANCELLED
+    assert run(graph).status is GraphRunStatus.CANCELLED
 
 
 def test_a_checkpointer_need_not_be_hashable(run, colour):
@@ -113,7 +113,7 @@ def test_a_checkpointer_need_not_be_hashable(run, colour):
         __hash__ = None
 
     builder = StateGraph(GraphState).add_node("n", colour.function(lambda state: {})).add_edge(START, "n")
-    assert run(builder.compile(checkpointer=Saver())).status is RunStatus.COMPLETED
+    assert run(builder.compile(checkpointer=Saver())).status is GraphRunStatus.COMPLETED
 
 
 def test_a_handler_that_gives_a_coroutine_is_waited_for(run, colour):
@@ -140,7 +140,7 @@ def test_an_abort_that_a_node_has_captured_is_no_end(run, colour):
     for _ in range(20):
         controller = AbortController()
         result = run(chain(create_node(colour.function(stop))), abort_signal=controller.signal)
-        assert (result.status, str(result.error.reason)) == (RunStatus.CANCELLED, "enough")
+        assert (result.status, str(result.error.reason)) == (GraphRunStatus.CANCELLED, "enough")
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_awaited_graphs_in_blocking_nodes_do_not_wait_for_ever(run):
 
     inner = fan(3, leaf)
     result = run(fan(2, lambda state: asyncio.run(inner.ainvoke({})) and {}), ONE_AT_A_TIME)
-    assert result.status is RunStatus.COMPLETED
+    assert result.status is GraphRunStatus.COMPLETED
 
 
 def test_blocking_graphs_on_the_event_loop_do_not_wait_for_ever():
@@ -191,7 +191,7 @@ def test_blocking_graphs_on_the_event_loop_do_not_wait_for_ever():
         inner.invoke({})
 
     result = asyncio.run(GraphRunner(fan(3, blocks), ONE_AT_A_TIME).arun({}))
-    assert result.status is RunStatus.COMPLETED
+    assert result.status is GraphRunStatus.COMPLETED
 
 
 def test_a_graph_in_a_retriever_belongs_to_the_node(run, colour):
@@ -214,7 +214,7 @@ def test_a_graph_in_a_retriever_belongs_to_the_node(run, colour):
         Search().invoke("x")
 
     result = run(fan(1, _of_colour(colour, awaited, blocking)), ONE_AT_A_TIME)
-    assert result.status is RunStatus.COMPLETED
+    assert result.status is GraphRunStatus.COMPLETED
 
 
 async def test_a_node_that_is_cancelled_before_it_is_called_gives_its_slot_back():
@@ -236,7 +236,7 @@ async def test_a_node_that_is_cancelled_before_it_is_called_gives_its_slot_back(
     for name in ("a", "b"):
         builder.add_node(name, work, timeout=0.5, retry_policy=policy).add_edge(START, name)
     result = await GraphRunner(builder.compile(), ONE_AT_A_TIME).arun({}, {"callbacks": [Slow()]})
-    assert result.status is RunStatus.COMPLETED
+    assert result.status is GraphRunStatus.COMPLETED
 
 
 # --- what was stopped stays stopped
@@ -270,7 +270,7 @@ def test_nodes_of_a_blocking_graph_do_not_begin_after_a_stop(run, colour):
     timer.start()
     result = run(outer, ExecutionOptions(max_concurrency=1, timeout_ms=50))
     blocks.end()
-    assert (result.status, blocks.calls) == (RunStatus.TIMED_OUT, 1)
+    assert (result.status, blocks.calls) == (GraphRunStatus.TIMED_OUT, 1)
 
 
 def test_nodes_of_an_inner_run_do_not_begin_after_its_stop():
@@ -280,11 +280,11 @@ def test_nodes_of_an_inner_run_do_not_begin_after_its_stop():
 
     def call(state):
         threading.Timer(0.3, blocks.go_on.set).start()
-        assert inner.run({}).status is RunStatus.TIMED_OUT
+        assert inner.run({}).status is GraphRunStatus.TIMED_OUT
 
     result = GraphRunner(chain(call, fan(2, lambda state: after.append(1))), ONE_AT_A_TIME).run({})
     blocks.end()
-    assert (result.status, blocks.calls, after) == (RunStatus.COMPLETED, 1, [1, 1])
+    assert (result.status, blocks.calls, after) == (GraphRunStatus.COMPLETED, 1, [1, 1])
 
 
 def test_what_a_left_behind_function_gives_is_not_written(tmp_path):
@@ -340,7 +340,10 @@ def test_a_question_of_an_inner_run_reaches_the_outer_one(run, colour, method):
     builder = StateGraph(GraphState).add_node("outer", _of_colour(colour, awaited, blocking))
     graph = builder.add_edge(START, "outer").compile(checkpointer=InMemorySaver())
     asked = run(graph)
-    assert (asked.status, [each.value for each in asked.interrupts]) == (RunStatus.INTERRUPTED, ["which?"])
+    assert (asked.status, [each.value for each in asked.interrupts]) == (
+        GraphRunStatus.INTERRUPTED,
+        ["which?"],
+    )
     assert run(graph, None, Command(resume="ST-7"), thread(asked)).state["story_id"] == "ST-7"
     assert told == []
 
@@ -369,7 +372,7 @@ def test_a_drain_of_the_outer_run_stops_the_inner_one(run, colour):
     builder = StateGraph(GraphState).add_node("outer", _of_colour(colour, awaited, blocking))
     graph = builder.add_edge(START, "outer").compile(checkpointer=InMemorySaver())
     drained = run(graph, control=control)
-    assert (drained.status, after) == (RunStatus.DRAINED, [])
+    assert (drained.status, after) == (GraphRunStatus.DRAINED, [])
     assert graph.get_state(thread(drained)).next == ("outer",)
 
 
@@ -386,7 +389,7 @@ def test_the_end_of_an_inner_run_is_not_that_of_the_outer_one(run, colour):
 
     action = _of_colour(colour, awaited, blocking)
     result = run(chain(action, colour.function(lambda state: {"artifact_paths": {"a": "b"}})))
-    assert (result.status, result.state["story_id"]) == (RunStatus.COMPLETED, "timed_out")
+    assert (result.status, result.state["story_id"]) == (GraphRunStatus.COMPLETED, "timed_out")
     assert result.state["artifact_paths"] == {"a": "b"}
 
 
@@ -414,7 +417,7 @@ def test_an_abort_of_the_outer_run_stops_the_inner_one(run, colour):
     result = run(
         chain(_of_colour(colour, awaited, blocking)), None, {}, runner_config(abort_signal=controller.signal)
     )
-    assert (result.status, reasons) == (RunStatus.CANCELLED, ["cancelled"])
+    assert (result.status, reasons) == (GraphRunStatus.CANCELLED, ["cancelled"])
 
 
 def test_a_graph_that_keeps_its_state_between_calls_keeps_it_in_a_runner(run, colour):
@@ -458,5 +461,5 @@ def test_three_runs_inside_each_other_share_one_cap(run, colour):
 
     inmost = GraphRunner(fan(3, create_node(colour.function(work))))
     middle = GraphRunner(fan(2, around(inmost)))
-    assert run(fan(2, around(middle)), ONE_AT_A_TIME).status is RunStatus.COMPLETED
+    assert run(fan(2, around(middle)), ONE_AT_A_TIME).status is GraphRunStatus.COMPLETED
     assert peak == [1]

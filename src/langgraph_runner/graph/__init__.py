@@ -15,7 +15,7 @@ from langgraph_runner.graph.json_saver import (
     JsonFileSaver,
 )
 from langgraph_runner.graph.options import ExecutionOptions
-from langgraph_runner.graph.result import GraphRunResult, RunStatus
+from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.runner import GraphRunner
 from langgraph_runner.graph.watch import NodeRun, RunListener
 from langgraph_runner.graph.wrapping import wrap_graph
@@ -34,10 +34,10 @@ __all__ = [
     "CheckpointWriteError",
     "ExecutionOptions",
     "GraphRunResult",
+    "GraphRunStatus",
     "GraphRunner",
     "JsonFileSaver",
     "NodeRun",
     "RunListener",
-    "RunStatus",
     "wrap_graph",
 ]

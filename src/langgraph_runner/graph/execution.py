@@ -20,7 +20,7 @@ from langgraph_runner.errors import (
     is_control_flow,
 )
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.graph.result import GraphRunResult, RunStatus
+from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.slots import Slots
 from langgraph_runner.graph.watch import RunWatch, watch_of
 from langgraph_runner.node import AbortController, AbortSignal, runner_config
@@ -175,9 +175,9 @@ class Execution:
         if (aborted := self.aborted()) is not None and _is_of_abort(error, records):
             error = aborted  # The run came to know of it from its nodes first.
         status = self._status(error)
-        if status is RunStatus.COMPLETED and _is_blocked(state):
-            status = RunStatus.BLOCKED
-        if error is not None and status is not RunStatus.DRAINED:
+        if status is GraphRunStatus.COMPLETED and _is_blocked(state):
+            status = GraphRunStatus.BLOCKED
+        if error is not None and status is not GraphRunStatus.DRAINED:
             records = (*records, self._record_of(error))
         result = GraphRunResult(
             status=status,
@@ -217,13 +217,13 @@ class Execution:
             return False
         return self._outer_control.drain_requested if isinstance(error, GraphDrained) else True
 
-    def _status(self, error: Exception | None) -> RunStatus:
+    def _status(self, error: Exception | None) -> GraphRunStatus:
         if error is None:
-            return RunStatus.INTERRUPTED if self._is_interrupted else RunStatus.COMPLETED
+            return GraphRunStatus.INTERRUPTED if self._is_interrupted else GraphRunStatus.COMPLETED
         for kind, status in _STATUS_OF.items():
             if isinstance(error, kind):
                 return status
-        return RunStatus.FAILED
+        return GraphRunStatus.FAILED
 
     def _record_of(self, error: Exception) -> NodeErrorRecord:
         return build_error_record(
@@ -237,15 +237,15 @@ class Execution:
 
 
 _STATUS_OF: Final = {
-    RunTimeoutError: RunStatus.TIMED_OUT,
-    RunCancelledError: RunStatus.CANCELLED,
-    GraphDrained: RunStatus.DRAINED,
+    RunTimeoutError: GraphRunStatus.TIMED_OUT,
+    RunCancelledError: GraphRunStatus.CANCELLED,
+    GraphDrained: GraphRunStatus.DRAINED,
 }
 _LEVELS: Final = {
-    RunStatus.FAILED: logging.ERROR,
-    RunStatus.TIMED_OUT: logging.ERROR,
-    RunStatus.CANCELLED: logging.WARNING,
-    RunStatus.BLOCKED: logging.WARNING,
+    GraphRunStatus.FAILED: logging.ERROR,
+    GraphRunStatus.TIMED_OUT: logging.ERROR,
+    GraphRunStatus.CANCELLED: logging.WARNING,
+    GraphRunStatus.BLOCKED: logging.WARNING,
 }
 
 

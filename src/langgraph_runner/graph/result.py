@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from langgraph_runner.errors import NodeErrorRecord
 
-__all__ = ["GraphRunResult", "RunStatus"]
+__all__ = ["GraphRunResult", "GraphRunStatus"]
 
 
-class RunStatus(StrEnum):
+class GraphRunStatus(StrEnum):
     """How a run ended. The value is the name in lower case, so it is the same in JSON."""
 
     COMPLETED = "completed"
@@ -37,7 +37,7 @@ class RunStatus(StrEnum):
 class GraphRunResult:
     """What became of a run."""
 
-    status: RunStatus
+    status: GraphRunStatus
     state: Any
     """The state after the last complete wave, all its fields; None if there was none."""
     errors: tuple[NodeErrorRecord, ...] = ()

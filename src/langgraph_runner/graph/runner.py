@@ -15,7 +15,7 @@ from langgraph_runner.graph.driving import run_blocking, streamed
 from langgraph_runner.graph.execution import Execution
 from langgraph_runner.graph.json_saver import JsonFileSaver
 from langgraph_runner.graph.options import ExecutionOptions
-from langgraph_runner.graph.result import GraphRunResult, RunStatus
+from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
 
@@ -257,7 +257,11 @@ class GraphRunner:
     async def _handled(self, result: GraphRunResult, *, is_async: bool) -> None:
         """Tell the error handler, whose own failure hides nothing."""
         handler, error = self.options.error_handler, result.error
-        if handler is None or error is None or result.status not in {RunStatus.FAILED, RunStatus.TIMED_OUT}:
+        if (
+            handler is None
+            or error is None
+            or result.status not in {GraphRunStatus.FAILED, GraphRunStatus.TIMED_OUT}
+        ):
             return
         runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
         function = runtime.adapt(handler, is_async=Callee.of(handler, field="error_handler").is_async)
