@@ -95,6 +95,27 @@ def test_the_shape_of_the_stream_is_not_for_the_caller(run, option):
         run(chain(fails), **option)
 
 
+TYPOS = pytest.mark.parametrize(
+    ("option", "hint"),
+    [({"abort_signl": 1}, "'abort_signal'"), ({"interupt_before": "*"}, "'interrupt_before'")],
+)
+
+
+@TYPOS
+@pytest.mark.parametrize("method", ["run", "invoke"])
+def test_an_option_with_a_typo_is_refused(run, method, option, hint):
+    """A misspelled `abort_signal` that was accepted would leave the run without one."""
+    with pytest.raises(TypeError, match=f"GraphRunner has no such option. Did you mean {hint}"):
+        run(chain(fails), method=method, **option)
+
+
+@TYPOS
+async def test_an_option_of_a_stream_with_a_typo_is_refused(option, hint):
+    """When its first chunk is asked for."""
+    with pytest.raises(TypeError, match=f"GraphRunner has no such option. Did you mean {hint}"):
+        await anext(GraphRunner(chain(fails)).astream({}, **option))
+
+
 def test_what_is_bound_to_the_graph_counts(run, colour):
     """A thread and a signal that `with_config()` has set."""
     controller = AbortController()

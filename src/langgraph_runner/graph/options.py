@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, TypedDict
 
+from langgraph.types import All, Durability, StreamMode
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.node.config import Count, RetryConfig, as_retry_config, as_timeout_ms
 
-__all__ = ["ErrorHandler", "ExecutionOptions"]
+__all__ = ["ErrorHandler", "ExecutionOptions", "LangGraphOptions", "check_langgraph_options"]
 
 ErrorHandler: TypeAlias = Callable[[Exception, Any], Any]
 """Called as `handler(error, state)` when a run has failed. Sync or async."""
@@ -40,3 +42,41 @@ class ExecutionOptions(BaseModel):
     What it raises is logged and hides nothing."""
     default_retry: Annotated[RetryConfig | None, BeforeValidator(as_retry_config)] = None
     """For nodes made by `create_node()` without a `retry` of their own: as `create_node(retry=...)` takes it."""
+
+
+class LangGraphOptions(TypedDict, total=False):
+    """The options of LangGraph's `stream()` that every method of `GraphRunner` takes."""
+
+    context: Any
+    """The run's context, of the graph's `context_schema`."""
+    durability: Durability | None
+    """When checkpoints are written: `"sync"`, `"async"` or `"exit"`."""
+    interrupt_before: All | Sequence[str] | None
+    """Nodes to stop before, or `"*"` for all."""
+    interrupt_after: All | Sequence[str] | None
+    """Nodes to stop after, or `"*"` for all."""
+    output_keys: str | Sequence[str] | None
+    """Fields of `result.state`; all of them unless given."""
+    print_mode: StreamMode | Sequence[StreamMode]
+    """What LangGraph prints while the graph runs."""
+    debug: bool | None
+    """Print what `print_mode="debug"` prints."""
+
+
+_SHAPE: Final = ("stream_mode", "subgraphs", "version")
+_OWN: Final = ("abort_signal", "config", "control", "input")
+
+
+def check_langgraph_options(options: Mapping[str, object]) -> None:
+    """Refuse keywords that no method of `GraphRunner` takes.
+
+    Raises:
+        TypeError: An option is unknown, or sets the shape of the stream.
+    """
+    for name in options:
+        if name in _SHAPE:
+            raise TypeError(f"{name}: the runner sets the shape of the stream; use astream() to choose it.")
+        if name not in LangGraphOptions.__annotations__:
+            known = sorted(LangGraphOptions.__annotations__)
+            hint = did_you_mean(name, [*known, *_OWN])
+            raise TypeError(f"{name}: GraphRunner has no such option.{hint} It passes on {', '.join(known)}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from langgraph.pregel import Pregel
 
@@ -14,7 +14,7 @@ from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.driving import run_blocking, streamed
 from langgraph_runner.graph.execution import Execution
 from langgraph_runner.graph.json_saver import JsonFileSaver
-from langgraph_runner.graph.options import ExecutionOptions
+from langgraph_runner.graph.options import ExecutionOptions, LangGraphOptions, check_langgraph_options
 from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
@@ -87,7 +87,7 @@ class GraphRunner:
         *,
         abort_signal: AbortSignal | None = None,
         control: RunControl | None = None,
-        **options: Any,
+        **options: Unpack[LangGraphOptions],
     ) -> GraphRunResult:
         """Run the graph to its end and say what became of it; a failure is a result here, not an exception.
 
@@ -102,15 +102,15 @@ class GraphRunner:
                 run gets a thread of its own, which the result names.
             abort_signal: Stops the run when it fires; one in the config does so, too.
             control: LangGraph's, on which to request a drain.
-            **options: Further ones of `graph.stream()`: `context`, `durability`, `interrupt_before` and the like.
+            **options: Options of `graph.stream()` to pass on: see `LangGraphOptions`.
 
         Raises:
-            TypeError: `abort_signal` is none, or `options` name the shape of a stream.
+            TypeError: `abort_signal` is not an `AbortSignal`, or an option is unknown.
             GraphBubbleUp: Inside a node: an interrupt, a drain or a command for the graph around this run.
             BaseException: What is no failure of the graph goes through: `KeyboardInterrupt` and the like.
         """
-        execution = self._execution(config, abort_signal, control, is_async=False)
         asked = self._stream_options(options)
+        execution = self._execution(config, abort_signal, control, is_async=False)
         with self._shown(execution):
             result = execution.result(run_blocking(execution, input, asked))
         drive(self._handled(result, is_async=False))
@@ -123,7 +123,7 @@ class GraphRunner:
         *,
         abort_signal: AbortSignal | None = None,
         control: RunControl | None = None,
-        **options: Any,
+        **options: Unpack[LangGraphOptions],
     ) -> GraphRunResult:
         """Do as `run()`, on the event loop. A node that is stopped is cancelled.
 
@@ -132,8 +132,8 @@ class GraphRunner:
             GraphBubbleUp: As of `run()`.
             asyncio.CancelledError: The task of the caller was cancelled.
         """
-        execution = self._execution(config, abort_signal, control, is_async=True)
         asked = self._stream_options(options)
+        execution = self._execution(config, abort_signal, control, is_async=True)
         error: Exception | None = None
         with self._shown(execution):
             try:
@@ -152,7 +152,7 @@ class GraphRunner:
         *,
         abort_signal: AbortSignal | None = None,
         control: RunControl | None = None,
-        **options: Any,
+        **options: Unpack[LangGraphOptions],
     ) -> GraphRunResult:
         """Do as `run()`, but raise what ended the run.
 
@@ -171,7 +171,7 @@ class GraphRunner:
         *,
         abort_signal: AbortSignal | None = None,
         control: RunControl | None = None,
-        **options: Any,
+        **options: Unpack[LangGraphOptions],
     ) -> GraphRunResult:
         """Do as `arun()`, but raise what ended the run, as `invoke()` does."""
         return _or_raise(
@@ -187,7 +187,7 @@ class GraphRunner:
         subgraphs: bool = False,
         abort_signal: AbortSignal | None = None,
         control: RunControl | None = None,
-        **options: Any,
+        **options: Unpack[LangGraphOptions],
     ) -> AsyncIterator[Any]:
         """Do as `ainvoke()`, and hand on what LangGraph streams, in the shape of `graph.astream()`.
 
@@ -204,8 +204,8 @@ class GraphRunner:
             Exception: What ended the run, as of `ainvoke()`.
         """
         modes = [stream_mode] if isinstance(stream_mode, str) else list(stream_mode)
-        execution = self._execution(config, abort_signal, control, is_async=True)
         asked = {**self._stream_options(options), "subgraphs": subgraphs}
+        execution = self._execution(config, abort_signal, control, is_async=True)
         error: Exception | None = None
         with self._shown(execution):
             try:
@@ -241,13 +241,12 @@ class GraphRunner:
             listener=self._progress if not isinstance(self._progress, bool) else None,
         )
 
-    def _stream_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        for name in ("stream_mode", "subgraphs", "version"):
-            if name in options:
-                raise TypeError(f"{name}: the shape of the stream is the runner's; see astream().")
+    def _stream_options(self, given: LangGraphOptions) -> dict[str, Any]:
+        check_langgraph_options(given)
+        options: dict[str, Any] = {**given}
         if self.options.persistence_path is not None:
             # Each wave is on disk before the next one begins.
-            options = {"durability": "sync", **options}
+            options.setdefault("durability", "sync")
         return {"output_keys": self.graph.stream_channels_asis, **options}
 
     def _shown(self, execution: Execution) -> contextlib.AbstractContextManager[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from langgraph_runner.errors.hints import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,9 +35,3 @@ class Hints:
             return ""
         self._left -= 1
         return did_you_mean(name, [*others, *self._known])
-
-
-def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """A sentence that names the closest one, with a blank before it; empty if none is close."""
-    close = get_close_matches(str(name), [*known], n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""
