@@ -118,8 +118,8 @@ def test_a_foreign_head_is_not_overwritten(files):
 
 def test_another_version_is_told_from_damage(files, victim):
     """A later release may have written it."""
-    victim.write_bytes(victim.read_bytes().replace(b'"version": 1,', b'"version": 2,'))
-    with pytest.raises(CheckpointVersionError, match="version 2"):
+    victim.write_bytes(victim.read_bytes().replace(b'"version": 2,', b'"version": 3,'))
+    with pytest.raises(CheckpointVersionError, match="version 3"):
         read(files)
 
 

@@ -3,6 +3,7 @@
 Imports go down this list only:
 
     saver       the `BaseCheckpointSaver`
+    threaded    its async methods, in threads
     records     a checkpoint, or the writes of a task, as the body of a document
     store       which files an operation reads, replaces and removes, under the lock
     head        the file that a person opens

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT_VERSION", "is_intact", "seal", "unseal"]
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+"""The version that is written. Version 2 adds `run` and `empty_channels` to a checkpoint."""
+_READABLE_VERSIONS: Final = frozenset({1, 2})
 
 _OPENING: Final = b'{\n  "format": "langgraph_runner.'
 _HEADER: Final = re.compile(
@@ -71,8 +73,9 @@ def is_intact(path: Path, data: bytes, kind: str) -> bool:
         raise CheckpointForeignError(path, "this is no file of langgraph_runner, so it is left alone")
     if found["kind"].decode() != kind:
         raise CheckpointForeignError(path, f"this file holds {found['kind'].decode()}, not {kind}")
-    if (version := int(found["version"])) != FORMAT_VERSION:
-        raise CheckpointVersionError(path, f"format version {version}; this release reads {FORMAT_VERSION}")
+    if (version := int(found["version"])) not in _READABLE_VERSIONS:
+        known = " and ".join(map(str, sorted(_READABLE_VERSIONS)))
+        raise CheckpointVersionError(path, f"format version {version}; this release reads {known}")
     start, end = found.end(), found.end() + _DIGEST_CHARS
     view = memoryview(data)
     return data[start:end] == _digest(view[:start], view[end:])

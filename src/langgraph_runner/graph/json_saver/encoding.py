@@ -9,6 +9,7 @@ besides gets a tag, an object whose first key begins with `$`:
     {"$float": "nan"}                     or inf, -inf
     {"$str": "..."}                       lone surrogates, escaped
     {"$serde": "msgpack", "data": "<base64>", "type": ..., "text": ...}
+    {"$error": "ValueError('...')", "type": ...}     an exception that LangGraph keeps of a failed task
 
 The last is LangGraph's own serializer: what that keeps is kept, what it changes (nested classes, exceptions)
 is changed. `type` and `text` are there for the reader only.
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
+    from langgraph_runner.errors import Sanitizer
+
 __all__ = ["ValueCodec", "decode_text", "encode_text"]
 
 _MAX_DEPTH: Final = 100
@@ -47,8 +50,9 @@ _SHOWN_CHARS: Final = 200
 class ValueCodec:
     """Encodes and decodes the values of one document with a serializer. For one thread."""
 
-    def __init__(self, serde: SerializerProtocol) -> None:
+    def __init__(self, serde: SerializerProtocol, sanitizer: Sanitizer | None = None) -> None:
         self._serde = serde
+        self._sanitizer = sanitizer
         self._is_readable = isinstance(serde, JsonPlusSerializer)
         self._plain_keys: set[str] = set()
 
@@ -64,6 +68,21 @@ class ValueCodec:
             return self._encode(value, 0)
         except RecursionError as error:  # The caller's own calls may be nested deeply already.
             raise CheckpointSerializationError("", "a value is nested too deeply to be stored") from error
+
+    def encode_error(self, error: BaseException) -> Any:
+        """Give the exception of a failed task as its sanitized `repr`, with its type.
+
+        LangGraph's serializer keeps the `repr` of an exception, so that is what any of its savers gives back.
+
+        Raises:
+            CheckpointSerializationError: The serializer refuses the value.
+        """
+        if self._sanitizer is None:
+            return self.encode(error)
+        text = self._sanitizer.text(_repr_of_error(error), max_chars=self._sanitizer.max_message_chars)
+        if not self._is_readable:
+            return self._through_serde(text)
+        return {"$error": encode_text(text), "type": _type_name(error)}
 
     def decode_object(self, found: dict[str, Any]) -> Any:
         """Turn a tag back into its value, and leave any other object as it is.
@@ -151,7 +170,7 @@ class ValueCodec:
             raise CheckpointSerializationError("", problem) from error
         tagged = {"$serde": kind, "data": base64.b64encode(data).decode()}
         if self._is_readable:
-            tagged["type"] = f"{type(value).__module__}.{type(value).__qualname__}"
+            tagged["type"] = _type_name(value)
             tagged["text"] = _shown(value)
         return tagged
 
@@ -205,6 +224,17 @@ def _is_plain_key(key: str) -> bool:
     return not key.startswith("$") and _is_unicode(key)
 
 
+def _type_name(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}"
+
+
+def _repr_of_error(error: BaseException) -> str:
+    try:
+        return repr(error)
+    except Exception:  # The type is all that there is to know then.
+        return f"{type(error).__name__}()"
+
+
 def _shown(value: Any) -> str:
     try:
         text = repr(value)
@@ -226,4 +256,5 @@ _DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
     "$int": lambda text: int(text, 16),
     "$float": float,
     "$str": json.loads,
+    "$error": decode_text,
 }

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, CheckpointTuple, writes_sort_key
+from langgraph.checkpoint.serde.types import ERROR
 
 from langgraph_runner.graph.json_saver.documents import seal, unseal
 from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
@@ -14,8 +15,9 @@ from langgraph_runner.graph.json_saver.head import KIND
 from langgraph_runner.graph.json_saver.layout import Layout, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import TypeGuard
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata, PendingWrite
@@ -23,9 +25,17 @@ if TYPE_CHECKING:
     from langgraph_runner.graph.json_saver.encoding import ValueCodec
     from langgraph_runner.graph.json_saver.store import Stored
 
-__all__ = ["checkpoint_document", "merged_writes", "moved_document", "read_checkpoint", "to_config"]
+__all__ = [
+    "checkpoint_document",
+    "merged_writes",
+    "moved_document",
+    "read_checkpoint",
+    "to_config",
+    "with_run_end",
+]
 
 _WRITES: Final = "writes"
+_EMPTY: Final = "empty_channels"
 
 
 def to_config(where: Where) -> RunnableConfig:
@@ -46,16 +56,38 @@ def checkpoint_document(
         CheckpointSerializationError: A value cannot be stored.
     """
     rest = {name: value for name, value in checkpoint.items() if name != "channel_values"}
+    values = checkpoint["channel_values"].copy()
+    # Such as `branch:to:b`, which LangGraph keeps for itself: they would hide the state from a reader.
+    empty = [name for name, value in values.items() if value is None]
+    for name in empty:
+        del values[name]
     return seal(
         KIND,
         {
             **where.fields(),
             "parent_checkpoint_id": None if parent_id is None else encode_text(parent_id),
-            "state": codec.encode(checkpoint["channel_values"]),
+            "state": codec.encode(values),
+            **({_EMPTY: codec.encode(empty)} if empty else {}),
             "metadata": codec.encode(metadata),
             "checkpoint": codec.encode(rest),
         },
     )
+
+
+def with_run_end(codec: ValueCodec, run: Mapping[str, Any]) -> Callable[[Path, bytes], bytes]:
+    """Give the function that adds how a run ended to the document of a checkpoint, before the state.
+
+    Raises:
+        CheckpointSerializationError: A value of `run` cannot be stored.
+    """
+    encoded = codec.encode(dict(run))
+
+    def update(path: Path, data: bytes) -> bytes:
+        body = _body(unseal(path, data, KIND))
+        ids = {name: body.pop(name, None) for name in (*Where._fields, "parent_checkpoint_id")}
+        return seal(KIND, {**ids, "run": encoded, **{k: v for k, v in body.items() if k != "run"}})
+
+    return update
 
 
 def read_checkpoint(codec: ValueCodec, layout: Layout, stored: Stored) -> CheckpointTuple:
@@ -69,7 +101,8 @@ def read_checkpoint(codec: ValueCodec, layout: Layout, stored: Stored) -> Checkp
     with _complete(path):
         where = Where.of(fields)
         parent_id = fields["parent_checkpoint_id"]
-        checkpoint = {**fields["checkpoint"], "channel_values": fields["state"]}
+        empty = dict.fromkeys(fields.get(_EMPTY, ()))
+        checkpoint = {**fields["checkpoint"], "channel_values": {**fields["state"], **empty}}
         metadata = fields["metadata"]
     _check_place(path, layout.entry(where).file)
     return CheckpointTuple(
@@ -95,9 +128,9 @@ def merged_writes(
     added = {
         WRITES_IDX_MAP.get(channel, index): {
             "index": WRITES_IDX_MAP.get(channel, index),
-            "channel": encode_text(channel),
-            "task_path": encode_text(task_path),
-            "value": codec.encode(value),
+            "channel": codec.encode(channel),
+            "task_path": codec.encode(task_path),
+            "value": codec.encode_error(value) if _is_error(channel, value) else codec.encode(value),
         }
         for index, (channel, value) in enumerate(writes)
     }
@@ -133,9 +166,18 @@ def moved_document(path: Path, data: bytes, thread_id: str) -> tuple[dict[str, A
         CheckpointError: It is damaged.
     """
     kind = _WRITES if path.parent.suffix == f".{_WRITES}" else KIND
-    fields = {**unseal(path, data, kind), "thread_id": encode_text(thread_id)}
-    body = {name: value for name, value in fields.items() if name not in {"format", "version", "sha256"}}
+    body = {**_body(unseal(path, data, kind)), "thread_id": encode_text(thread_id)}
     return body, seal(kind, body)
+
+
+def _body(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a document without those that `seal` writes."""
+    return {name: value for name, value in fields.items() if name not in {"format", "version", "sha256"}}
+
+
+def _is_error(channel: str, value: Any) -> TypeGuard[BaseException]:
+    """Whether a write is the exception that LangGraph keeps of a failed task."""
+    return channel == ERROR and isinstance(value, BaseException)
 
 
 def _pending_writes(codec: ValueCodec, layout: Layout, stored: Stored) -> list[PendingWrite]:

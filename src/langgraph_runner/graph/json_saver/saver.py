@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.checkpoint.base import (
-    BaseCheckpointSaver,
     CheckpointTuple,
     get_checkpoint_id,
     get_checkpoint_metadata,
 )
 
+from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
 from langgraph_runner.graph.json_saver.encoding import ValueCodec
 from langgraph_runner.graph.json_saver.layout import Where
 from langgraph_runner.graph.json_saver.records import (
@@ -22,12 +22,15 @@ from langgraph_runner.graph.json_saver.records import (
     moved_document,
     read_checkpoint,
     to_config,
+    with_run_end,
 )
 from langgraph_runner.graph.json_saver.store import CheckpointStore
+from langgraph_runner.graph.json_saver.threaded import ThreadedSaver
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
@@ -41,7 +44,7 @@ _MAX_FILE_BYTES: Final = 512 * 1024 * 1024
 _LOCK_TIMEOUT_S: Final = 30.0
 
 
-class JsonFileSaver(BaseCheckpointSaver[int]):
+class JsonFileSaver(ThreadedSaver):
     """Keeps checkpoints in JSON files: one to open, and the history in a folder beside it.
 
     Every method that changes something commits: when it returns, the change survives a power cut. One that
@@ -55,6 +58,8 @@ class JsonFileSaver(BaseCheckpointSaver[int]):
             `JsonPlusSerializer`, such as an `EncryptedSerializer`, nothing of the state stays readable.
         max_file_bytes: The largest file that is read or written; 1 or more, 512 MiB by default.
         lock_timeout_s: How long to wait for another writer, in seconds; above 0, 30 by default.
+        sanitizer: What cleans the text of the exceptions that LangGraph keeps of failed tasks. None stores that
+            text as it is, secrets included.
 
     Raises:
         ValueError: A limit is out of range, or the path names no file.
@@ -67,8 +72,10 @@ class JsonFileSaver(BaseCheckpointSaver[int]):
         serde: SerializerProtocol | None = None,
         max_file_bytes: int = _MAX_FILE_BYTES,
         lock_timeout_s: float = _LOCK_TIMEOUT_S,
+        sanitizer: Sanitizer | None = DEFAULT_SANITIZER,
     ) -> None:
         super().__init__(serde=serde)
+        self._sanitizer = sanitizer
         self.path = Path(path)
         """The file to open."""
         if not self.path.name:
@@ -165,6 +172,55 @@ class JsonFileSaver(BaseCheckpointSaver[int]):
         update = merged_writes(self._codec, where, writes, task_id, task_path)
         self._store.update_writes(where, task_id, update)
 
+    def record_run_end(
+        self,
+        config: RunnableConfig,
+        *,
+        status: str,
+        started: datetime,
+        ended: datetime,
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> bool:
+        """Write how a run ended into the newest checkpoint of its thread and into the file to open. Commits.
+
+        It stands there as `run`, before the state, until the next checkpoint of the thread is stored. What the
+        checkpoint gives back does not change. `GraphRunner` calls this before its error handler.
+
+        Args:
+            config: Names the thread, and if it says so the namespace.
+            status: How it ended, such as `failed`.
+            started: When it began, with its time zone.
+            ended: When it ended, with its time zone.
+            errors: The sanitized records of what failed, of JSON values; the last one is what ended the run.
+
+        Returns:
+            Whether it was written: False for a thread without a checkpoint.
+
+        Raises:
+            CheckpointError: Nothing was written.
+        """
+        run = {
+            "status": str(status),
+            "started": started.isoformat(),
+            "ended": ended.isoformat(),
+            "errors": [dict(error) for error in errors],
+        }
+        update = with_run_end(self._codec, run)
+        return self._store.update_latest(_thread_id(config), _namespace(config), update)
+
+    async def arecord_run_end(
+        self,
+        config: RunnableConfig,
+        *,
+        status: str,
+        started: datetime,
+        ended: datetime,
+        errors: Sequence[Mapping[str, Any]] = (),
+    ) -> bool:
+        """Do as `record_run_end`, in a thread. Cancelled, it may still commit."""
+        record = partial(self.record_run_end, status=status, started=started, ended=ended, errors=errors)
+        return await asyncio.to_thread(record, config)
+
     def delete_thread(self, thread_id: str) -> None:
         """Remove a thread with its checkpoints and writes, all at once. Commits.
 
@@ -226,64 +282,10 @@ class JsonFileSaver(BaseCheckpointSaver[int]):
             else:
                 self._keep_latest(thread_id)
 
-    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Do as `get_tuple`, in a thread."""
-        return await asyncio.to_thread(self.get_tuple, config)
-
-    async def alist(
-        self,
-        config: RunnableConfig | None,
-        *,
-        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
-        before: RunnableConfig | None = None,
-        limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
-        """Do as `list`, one checkpoint at a time in a thread."""
-        found = self.list(config, filter=filter, before=before, limit=limit)
-        step = partial(next, found, None)
-        while (each := await asyncio.to_thread(step)) is not None:
-            yield each
-
-    async def aput(
-        self,
-        config: RunnableConfig,
-        checkpoint: Checkpoint,
-        metadata: CheckpointMetadata,
-        new_versions: ChannelVersions,
-    ) -> RunnableConfig:
-        """Do as `put`, in a thread. Cancelled, it may still commit."""
-        return await asyncio.to_thread(self.put, config, checkpoint, metadata, new_versions)
-
-    async def aput_writes(
-        self,
-        config: RunnableConfig,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        """Do as `put_writes`, in a thread. Cancelled, it may still commit."""
-        await asyncio.to_thread(self.put_writes, config, writes, task_id, task_path)
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Do as `delete_thread`, in a thread. Cancelled, it may still commit."""
-        await asyncio.to_thread(self.delete_thread, thread_id)
-
-    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Do as `delete_for_runs`, in a thread. Cancelled, it may still commit."""
-        await asyncio.to_thread(self.delete_for_runs, run_ids)
-
-    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Do as `copy_thread`, in a thread. Cancelled, it may still commit."""
-        await asyncio.to_thread(self.copy_thread, source_thread_id, target_thread_id)
-
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Do as `prune`, in a thread. Cancelled, it may still commit."""
-        await asyncio.to_thread(partial(self.prune, thread_ids, strategy=strategy))
-
     @property
     def _codec(self) -> ValueCodec:
         # Made anew: `with_allowlist` gives a copy of the saver another serializer, and a codec serves one call.
-        return ValueCodec(self.serde)
+        return ValueCodec(self.serde, self._sanitizer)
 
     def _read(self, entry: Entry) -> CheckpointTuple | None:
         stored = self._store.read(entry)

@@ -82,11 +82,7 @@ class CheckpointStore:
         """
         entry = self.layout.entry(where)
         with self._writing(entry.folder):
-            self._check_size(entry.file, data)
-            shown = self._head.shows(where)
-            replace_files([(entry.file, data), *([(self.layout.head, data)] if shown else [])])
-            if shown:
-                self._head.was_written(where)
+            self._write_checkpoint(where, data)
 
     def update_writes(
         self, where: Where, task_id: str, update: Callable[[Path, bytes | None], bytes | None]
@@ -109,6 +105,28 @@ class CheckpointStore:
             if data is not None:
                 self._check_size(path, data)
                 replace_files([(path, data)])
+
+    def update_latest(
+        self, thread_id: str, checkpoint_ns: str, update: Callable[[Path, bytes], bytes]
+    ) -> bool:
+        """Replace the newest checkpoint of a namespace by what `update` makes of it, and show it. Commits.
+
+        Returns:
+            Whether there was a checkpoint.
+
+        Raises:
+            CheckpointError: Nothing has changed.
+        """
+        folder = self.layout.namespace_folder(thread_id, checkpoint_ns)
+        if not self.layout.entries(folder):
+            return False
+        with self._writing(folder):
+            entry = max(self.layout.entries(folder), key=self.checkpoint_id, default=None)
+            found = None if entry is None else read_file(entry.file, self._max_file_bytes)
+            if entry is None or found is None:
+                return False
+            self._write_checkpoint(self.identify(entry.file, found, KIND), update(entry.file, found))
+            return True
 
     def read(self, entry: Entry) -> Stored | None:
         """Give a checkpoint with its pending writes, all of one moment; None if it is not there."""
@@ -190,6 +208,14 @@ class CheckpointStore:
             for folder in {entry.folder for entry in gone}:
                 with writing_errors(folder), contextlib.suppress(FileNotFoundError):
                     sync_folder(folder)
+
+    def _write_checkpoint(self, where: Where, data: bytes) -> None:
+        entry = self.layout.entry(where)
+        self._check_size(entry.file, data)
+        shown = self._head.shows(where)
+        replace_files([(entry.file, data), *([(self.layout.head, data)] if shown else [])])
+        if shown:
+            self._head.was_written(where)
 
     def _show_another(self, is_going: Callable[[Entry], bool]) -> None:
         """Let the head show the newest checkpoint that stays, or nothing."""
