@@ -21,7 +21,7 @@ from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader, a
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
-from langgraph_runner.engine.store.writes import CancelRun, Prune
+from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
 from langgraph_runner.node import runner_config
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import ChangeRequest, Workflow, WorkflowRegistry
@@ -336,6 +336,7 @@ class RunEngine(RunReader):
         if older_than < timedelta():
             raise ValueError(f"older_than: {older_than!r} is negative.")
         count = await self._store.write(Prune(tenant, round(older_than.total_seconds() * 1000)))
+        await self._store.write(DeleteUnusedOutputs())
         await self._host.cache.clear_hot()
         return count
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["Database", "begin_writing", "has_rolled_back", "open_database"]
+__all__ = ["Database", "begin_writing", "has_rolled_back", "is_conflict", "is_lost", "open_database"]
 
 _BUSY_MS: Final = 30_000
+_CONFLICTS: Final = frozenset({"40001", "40P01"})
+"""The SQLSTATE codes of a serialization failure and of a detected deadlock (PostgreSQL, Appendix A)."""
 _READERS: Final = 4
+_WAL_RETRY_S: Final = 0.005
+_clock: Final = REAL_RUNTIMES.blocking
 _WRITE: Final = "BEGIN IMMEDIATE"
 _FILE: Final = "file"
 _ROLLED_BACK: Final = "an error in the middle of the transaction has made SQLite roll it back"
@@ -128,7 +132,7 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
         connection.isolation_level = None  # The transactions are ours; Python's driver is not to begin any.
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor)
         # FULL: a commit is on disk when it returns. NORMAL would lose the last ones in a power cut.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA cache_size = -16000")
@@ -142,6 +146,24 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
             _begin(connection, begin)
 
     return engine
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch the file to write-ahead logging, which the file remembers.
+
+    Two connections that switch a new file at once can block each other. SQLite then fails at once, whatever the
+    busy timeout is, so this tries again for as long.
+    """
+    give_up_at = _clock.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            is_busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+            if not is_busy or _clock.monotonic() > give_up_at:
+                raise
+            drive(_clock.sleep(_WAL_RETRY_S, None))
 
 
 def _driver_of(connection: Connection) -> sqlite3.Connection:
@@ -181,6 +203,21 @@ def begin_writing(connection: Connection) -> AbstractContextManager[object]:
 def has_rolled_back(connection: Connection) -> bool:
     """Whether the transaction is gone, with all that was written: SQLite ends it at some errors (a full disk)."""
     return connection.dialect.name == "sqlite" and not _driver_of(connection).in_transaction
+
+
+def is_lost(connection: Connection) -> bool:
+    """Whether the server has closed the connection: then it is not known whether the last COMMIT took effect."""
+    if connection.dialect.name == "sqlite":
+        return False
+    if connection.closed or connection.invalidated:
+        return True
+    driver: Any = connection.connection.driver_connection
+    return bool(driver is None or driver.closed)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether PostgreSQL has ended a transaction because of another one: a deadlock or a serialization failure."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
 
 
 class _Transaction:

@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
-from langgraph_runner.engine.store.databases import begin_writing
+from langgraph_runner.engine.store.databases import begin_writing, is_conflict, is_lost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,8 @@ _STOP: Final = object()
 _MAX_GROUP: Final = 1_000
 _FIRST_WOKEN: Final = 4
 _TURN_S: Final = 0.005
+_MAX_CONFLICTS: Final = 10
+"""How often a transaction is tried that PostgreSQL ends because of another one. It asks for a new try at once."""
 
 
 class Write(Generic[ResultT]):
@@ -39,8 +41,16 @@ class Write(Generic[ResultT]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[Any]) -> Sequence[Any]:
-        """Write all of `writes`, in a transaction that somebody else commits; gives a result for each."""
+        """Write all of `writes`, in a transaction that the caller commits; gives a result for each."""
         raise NotImplementedError
+
+    @classmethod
+    def apply_again(cls, connection: Connection, writes: Sequence[Any]) -> Sequence[Any]:
+        """Write one whose first try may have been committed: the connection was lost before the answer came.
+
+        Override it where a second `apply()` would not give what the first one gave.
+        """
+        return cls.apply(connection, writes)
 
 
 class _Handed(NamedTuple):
@@ -96,13 +106,16 @@ class GroupWriter:
             while (group := self._next_group()) is not None:
                 try:
                     connection = connection or self._engine.connect()
-                except Exception as error:  # Whoever waits is told, and the next one may have more luck.
-                    _deliver(group, [error] * len(group))
-                    continue
-                results = _written(connection, group)
-                if results is None:
-                    # One of them cannot be written; the others are not to suffer from it.
-                    results = [_written_alone(connection, each) for each in group]
+                    results = _written(connection, group)
+                    if results is None:
+                        is_again = is_lost(connection)
+                        if is_again:
+                            connection = _reconnected(connection, self._engine)
+                        # One of them cannot be written; the others are not to suffer from it.
+                        results = [_written_alone(connection, each, is_again=is_again) for each in group]
+                except Exception as error:  # There is no connection. The next group tries again.
+                    connection = None
+                    results = [error] * len(group)
                 _deliver(group, results)
         finally:
             if connection is not None:
@@ -133,29 +146,51 @@ def _deliver(group: list[_Handed], results: list[Any]) -> None:
             loop.call_soon_threadsafe(_Waking(loop, ended).go_on)
 
 
+def _reconnected(lost: Connection, engine: Engine) -> Connection:
+    """A new connection in place of one that the server has closed.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: There is none to be had.
+    """
+    lost.invalidate()
+    lost.close()
+    return engine.connect()
+
+
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
     """Write a group in one transaction; None if one of them cannot be written, and nothing was."""
-    try:
-        transaction = begin_writing(connection)
-    except Exception as error:
-        # The database is locked or away, which is no write's fault; each alone would only wait as long again.
-        return [error] * len(group)
-    results: dict[int, Any] = {}
-    try:
-        with transaction:
-            for kind, writes in _by_kind(group):
-                results.update(zip(map(id, writes), kind.apply(connection, writes), strict=True))
-    except Exception:
-        return None
-    return [results[id(handed.write)] for handed in group]
+    for _ in range(_MAX_CONFLICTS):
+        try:
+            transaction = begin_writing(connection)
+        except Exception as error:
+            if is_lost(connection):
+                return None
+            # The database is locked or away, which is no write's fault; each alone would only wait as long again.
+            return [error] * len(group)
+        results: dict[int, Any] = {}
+        try:
+            with transaction:
+                for kind, writes in _by_kind(group):
+                    results.update(zip(map(id, writes), kind.apply(connection, writes), strict=True))
+        except Exception as error:
+            if is_conflict(error):
+                continue
+            return None
+        return [results[id(handed.write)] for handed in group]
+    return None
 
 
-def _written_alone(connection: Connection, handed: _Handed) -> Any:
-    try:
-        with begin_writing(connection):
-            return handed.write.apply(connection, [handed.write])[0]
-    except Exception as error:
-        return error
+def _written_alone(connection: Connection, handed: _Handed, *, is_again: bool = False) -> Any:
+    write, conflicts = handed.write, 0
+    apply = write.apply_again if is_again else write.apply
+    while True:
+        try:
+            with begin_writing(connection):
+                return apply(connection, [write])[0]
+        except Exception as error:
+            conflicts += 1
+            if conflicts == _MAX_CONFLICTS or not is_conflict(error):
+                return error
 
 
 def _rank(handed: _Handed) -> bool:

@@ -8,7 +8,7 @@ database's, so the clocks of processes do not matter.
 from langgraph_runner.engine.store.writes.advancing import Advanced, AdvanceRun
 from langgraph_runner.engine.store.writes.claiming import Claimed, ClaimRun, Heartbeat, ReleaseRuns
 from langgraph_runner.engine.store.writes.creating import Created, CreateRun
-from langgraph_runner.engine.store.writes.ending import CancelRun, Prune
+from langgraph_runner.engine.store.writes.ending import CancelRun, DeleteUnusedOutputs, Prune
 
 __all__ = [
     "AdvanceRun",
@@ -18,6 +18,7 @@ __all__ = [
     "Claimed",
     "CreateRun",
     "Created",
+    "DeleteUnusedOutputs",
     "Heartbeat",
     "Prune",
     "ReleaseRuns",

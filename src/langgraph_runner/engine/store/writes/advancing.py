@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, bindparam, func, insert, null, or_, select, update
 
-from langgraph_runner.engine.store.reads import run_by_id
+from langgraph_runner.engine.store.reads import run_artifacts, run_by_id, steps_of
+from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.engine.store.schema import artifacts, now_ms, outputs, run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import add_events, insert_of
+from langgraph_runner.engine.store.writes.common import add_events, insert_of, last_seq
+from langgraph_runner.engine.store.writes.locking import lock_keys
 from langgraph_runner.engine.store.writes.starting import Accepted, Advanced, hold, look_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from langgraph_runner.engine.store.records import Start, StepChange
     from langgraph_runner.workflow import ArtifactRef
@@ -60,6 +62,7 @@ class AdvanceRun(Write[Advanced]):
             for write in writes
             if write.run_id in current and current[write.run_id].fence == write.fence
         ]
+        lock_keys(connection, _keys(accepted))
         look_up(connection, accepted, now)
         hold(connection, accepted, now)
         _write_steps(connection, accepted, now)
@@ -69,10 +72,53 @@ class AdvanceRun(Write[Advanced]):
         results = {id(each.write): each.result() for each in accepted}
         return [results.get(id(write), Advanced(is_accepted=False)) for write in writes]
 
+    @classmethod
+    def apply_again(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
+        """Events behind those that the owner knows of, under its own fence, are those of its first try."""
+        (write,) = writes
+        current = _CURRENT.ask(connection, ids=[write.run_id])
+        seq = last_seq(connection, write.run_id)
+        if not current or current[0].fence != write.fence or seq <= write.seq:
+            return cls.apply(connection, writes)
+        return [_as_applied(connection, write, current[0], seq)]
+
+
+def _as_applied(connection: Connection, write: AdvanceRun, run: Any, seq: int) -> Advanced:
+    """What came of a write whose transaction was committed, read from its rows."""
+    files = run_artifacts(connection, write.tenant, write.run_id)
+    rows = {row.step: row for row in steps_of(connection, write.tenant, write.run_id)}
+    started = [rows[start.step] for start in write.started]
+    return Advanced(
+        is_accepted=True,
+        cancel_reason=None if run.cancel_requested_at is None else run.cancel_reason or "cancelled",
+        ended=None if write.status is None else run_by_id(connection, write.tenant, write.run_id),
+        seq=seq,
+        known={
+            row.step: CacheEntry(
+                key=row.cache_key or "",
+                run_id=write.run_id,
+                step=row.step,
+                output_ref=row.output_ref or "",
+                artifacts=tuple(files.get(row.step, ())),
+            )
+            for row in started
+            if row.status == "skipped"
+        },
+        held=frozenset(row.step for row in started if row.status == "pending"),
+    )
+
+
+def _keys(writes: Sequence[Accepted]) -> Iterator[tuple[str, str]]:
+    """The cache keys that these writes start, store or hit."""
+    for each in writes:
+        keys = [start.cache_key for start in each.write.started]
+        keys += [change.cache_key for change in each.write.steps]
+        yield from ((each.write.tenant, key) for key in keys if key is not None)
+
 
 def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
     values = {
-        (each.write.tenant, step.output_ref): {
+        (each.write.tenant, step.output_ref or ""): {
             "tenant_id": each.write.tenant,
             "sha256": step.output_ref,
             "data": step.output,
@@ -81,7 +127,8 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
         for step in each.steps
         if step.output is not None
     }
-    _INSERT_OUTPUT.run(connection, [*values.values()])
+    # In one order, as all rows that several processes may write: else they could wait for each other.
+    _INSERT_OUTPUT.run(connection, [values[key] for key in sorted(values)])
     started = [
         {
             "r": each.write.run_id,
@@ -134,7 +181,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
 
 def _write_cache(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
     rows = {
-        (each.write.tenant, step.cache_key): {
+        (each.write.tenant, step.cache_key or ""): {
             "tenant_id": each.write.tenant,
             "cache_key": step.cache_key,
             "scope": step.cache_scope,
@@ -150,14 +197,14 @@ def _write_cache(connection: Connection, writes: Sequence[Accepted], now: int) -
         for step in each.steps
         if step.cache_scope is not None
     }
-    _UPSERT_CACHE.run(connection, [*rows.values()])
+    _UPSERT_CACHE.run(connection, [rows[key] for key in sorted(rows)])
     hits = [
         {"t": each.write.tenant, "k": step.cache_key, "at": now}
         for each in writes
         for step in each.steps
         if step.cache_hit
     ]
-    _HIT.run(connection, hits)
+    _HIT.run(connection, sorted(hits, key=lambda hit: (hit["t"], hit["k"])))
 
 
 def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> None:

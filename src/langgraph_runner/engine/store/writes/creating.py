@@ -11,6 +11,7 @@ from langgraph_runner.engine.store.schema import artifacts, run_steps, runs
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import add_events, now_in
+from langgraph_runner.engine.store.writes.locking import lock_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ _WITH_KEY: Final = Prepared(
         runs.c.idempotency_key == bindparam("key"),
     )
 )
+_BY_ID: Final = Prepared(select(runs.c.created_at).where(runs.c.id == bindparam("id")))
 _INSERT_RUN: Final = Prepared(
     insert(runs),
     *("id", "tenant_id", "workflow_name", "workflow_version", "status", "trigger_type", "base_run_id"),
@@ -80,8 +82,17 @@ class CreateRun(Write[Created]):
     run: NewRun
 
     @classmethod
+    def apply_again(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
+        """A run whose id is there has been made by the first try."""
+        (write,) = writes
+        known = _BY_ID.ask(connection, id=write.run.id)
+        return [Created.of(write.run, known[0].created_at)] if known else cls.apply(connection, writes)
+
+    @classmethod
     def apply(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
         """All that come together; of two with one idempotency key the first one wins."""
+        if any(write.run.reused for write in writes):
+            lock_keys(connection, ())  # What it takes over must not be pruned meanwhile.
         now = now_in(connection)
         created: list[Created] = []
         new: list[NewRun] = []

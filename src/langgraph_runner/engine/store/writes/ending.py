@@ -1,4 +1,4 @@
-"""`CancelRun` and `Prune`: what ends runs, and takes them away."""
+"""`CancelRun`, `Prune` and `DeleteUnusedOutputs`: what ends runs, and takes them away."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from langgraph_runner.engine.store.schema import (
 )
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
+from langgraph_runner.engine.store.writes.locking import lock_references_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CancelRun", "Prune"]
+__all__ = ["CancelRun", "DeleteUnusedOutputs", "Prune"]
 
 _RUNS_AT_ONCE: Final = 500
 _GRACE_MS: Final = 120_000
@@ -94,9 +95,9 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
 
 @dataclass(slots=True)
 class Prune(Write[int]):
-    """Delete old runs, and end what they have put into the cache. Gives how many runs.
+    """Delete old runs, and expire what they have put into the cache. Gives how many runs.
 
-    An output goes once nobody refers to it: at a later call than the one that has ended its entry.
+    Their outputs stay until `DeleteUnusedOutputs`.
     """
 
     tenant: str | None
@@ -127,12 +128,26 @@ def _prune(connection: Connection, prune: Prune) -> int:
         )
         connection.execute(delete(runs).where(runs.c.id.in_(some)))
     connection.execute(delete(step_cache).where(step_cache.c.expires_at < now - _GRACE_MS))
-    # Gathered once: to look for each output among the steps, which have no index for it, would take time squared.
-    used = union_all(
-        *(
-            select(table.c.tenant_id, table.c.output_sha256).where(table.c.output_sha256.is_not(None))
-            for table in (run_steps, step_cache)
-        )
-    )
-    connection.execute(delete(outputs).where(tuple_(outputs.c.tenant_id, outputs.c.sha256).not_in(used)))
     return len(ids)
+
+
+class DeleteUnusedOutputs(Write[int]):
+    """Delete the outputs that neither a step nor a cache entry refers to. Gives how many.
+
+    Nothing can refer to one meanwhile: all other writers wait. So it is a write of its own, as short as it can be.
+    """
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[DeleteUnusedOutputs]) -> list[int]:
+        """Once for all."""
+        lock_references_alone(connection)
+        # Gathered once: to look for each output among the steps, which have no index for it, would take time squared.
+        used = union_all(
+            *(
+                select(table.c.tenant_id, table.c.output_sha256).where(table.c.output_sha256.is_not(None))
+                for table in (run_steps, step_cache)
+            )
+        )
+        unused = tuple_(outputs.c.tenant_id, outputs.c.sha256).not_in(used)
+        deleted = connection.execute(delete(outputs).where(unused)).rowcount
+        return [deleted] * len(writes)

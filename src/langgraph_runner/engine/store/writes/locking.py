@@ -1,0 +1,60 @@
+"""The locks that a write takes on PostgreSQL before it reads. On SQLite a write transaction holds the only lock.
+
+In READ COMMITTED each statement has its own snapshot, and cannot see the uncommitted rows of another process. So two
+processes that start equal work within milliseconds would both find nothing. A transaction therefore first locks the
+cache keys that it starts, stores or hits; what it reads afterwards includes all that earlier holders have committed.
+
+Every transaction locks in one order, which rules out deadlocks: rows of `runs`, the references lock, cache keys in
+ascending order, rows of `outputs` in the order of their keys, rows of `step_cache`.
+
+The references lock is shared by all who add references to outputs. Who deletes unreferenced outputs takes it alone.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+__all__ = ["lock_keys", "lock_references_alone"]
+
+_REFERENCES: Final = 7_205_759_403_792_794
+"""The key of the references lock: any constant that other users of the database are unlikely to choose."""
+_MAX_KEYS: Final = 500
+"""PostgreSQL keeps all locks of all sessions in one table of some 6,400 entries by default."""
+_SHARED: Final = text(
+    "SELECT pg_advisory_xact_lock_shared(:references)"
+    " UNION ALL SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS BIGINT[])) AS key"
+)
+_ALONE: Final = text("SELECT pg_advisory_xact_lock(:references)")
+
+
+def lock_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
+    """Lock cache keys, as tenant and key, and the references lock, until the transaction ends.
+
+    More than 500 keys at once are not locked one by one: the transaction takes the references lock alone.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    numbers = sorted({_number(*key) for key in keys})
+    if len(numbers) > _MAX_KEYS:
+        lock_references_alone(connection)
+    else:
+        connection.execute(_SHARED, {"references": _REFERENCES, "keys": numbers})
+
+
+def lock_references_alone(connection: Connection) -> None:
+    """Wait until no other transaction adds references to outputs, and let none begin to until this one ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ALONE, {"references": _REFERENCES})
+
+
+def _number(tenant: str, key: str) -> int:
+    """A 64-bit number of a key. Two keys that share one wait for each other, which does no harm."""
+    return int.from_bytes(blake2b(f"{tenant}\0{key}".encode(), digest_size=8).digest(), signed=True)

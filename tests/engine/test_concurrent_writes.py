@@ -1,0 +1,255 @@
+"""What transactions of several processes do to each other on PostgreSQL, and a COMMIT whose answer is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from langgraph_runner.engine import RunStatus
+from langgraph_runner.engine.store import RunStore, databases, writer
+from langgraph_runner.engine.store.records import NewRun, Start, StepChange
+from langgraph_runner.engine.store.writer import GroupWriter, Write
+from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun, DeleteUnusedOutputs, locking
+from langgraph_runner.workflow import StepStatus, Workflow
+from tests.engine.conftest import ON_POSTGRESQL, until
+
+KEY = "w:s:same"
+
+
+@pytest.fixture
+def store(store_url):
+    """A store, as one process has it."""
+    store = RunStore(store_url, migrate=False)
+    yield store
+    store.close()
+
+
+async def made(store, run_id, owner):
+    """A run with one step, claimed by `owner`."""
+    run = NewRun(
+        id=run_id,
+        root_run_id=run_id,
+        tenant="t",
+        workflow="w",
+        version="1",
+        trigger="manual",
+        inputs=b"{}",
+        options="{}",
+        steps=("s",),
+        owner=owner,
+        lease_ms=3_600_000,
+    )
+    return await store.write(CreateRun(run))
+
+
+def starting(created, owner):
+    """The write that starts the step."""
+    start = Start("s", "0" * 64, KEY)
+    return AdvanceRun(created.run_id, "t", created.fence, started=[start], owner=owner, seq=created.seq)
+
+
+def ending(created, owner):
+    """The write that ends the step, with an output that others may have as well."""
+    change = StepChange(step="s", status=StepStatus.COMPLETED, output=b"7", output_ref="f" * 64)
+    return AdvanceRun(created.run_id, "t", created.fence, steps=[change], owner=owner, seq=created.seq)
+
+
+@contextlib.contextmanager
+def uncommitted(store, *writes):
+    """A transaction of another process that has done its work, and commits at the end of the block."""
+    with store.database.reading.connect() as connection, connection.begin():
+        for write in writes:
+            type(write).apply(connection, [write])
+        yield
+
+
+def waiting(store):
+    """How many sessions wait for a lock."""
+    with store.database.reading.connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar()
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-24")
+async def test_equal_work_that_begins_at_once_is_begun_by_one(store):
+    """The second transaction waits for the first one, and then sees its step."""
+    first, second = await made(store, "first", "a"), await made(store, "second", "b")
+    with uncommitted(store, starting(first, "a")):
+        late = asyncio.ensure_future(store.write(starting(second, "b")))
+        await until(lambda: waiting(store))
+    assert (await late).held == {"s"}
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-24")
+async def test_more_keys_than_can_be_locked_one_by_one_are_locked_together(store, monkeypatch):
+    """As well against those who lock a few."""
+    monkeypatch.setattr(locking, "_MAX_KEYS", 0)
+    first, second = await made(store, "first", "a"), await made(store, "second", "b")
+    with uncommitted(store, starting(first, "a")):
+        late = asyncio.ensure_future(store.write(starting(second, "b")))
+        await until(lambda: waiting(store))
+    assert (await late).held == {"s"}
+
+
+@ON_POSTGRESQL
+async def test_an_output_to_which_a_commit_is_about_to_refer_stays(store):
+    """Who deletes unused outputs waits for the transactions that add references."""
+    run = await made(store, "run", "a")
+    with store.database.writing.begin() as connection:
+        connection.execute(text("INSERT INTO outputs VALUES ('t', :sha, '7')"), {"sha": "f" * 64})
+    with uncommitted(store, ending(run, "a")):
+        deleting = asyncio.ensure_future(store.write(DeleteUnusedOutputs()))
+        await until(lambda: waiting(store))
+    assert await deleting == 0
+
+
+class Conflicting(Write[int]):
+    """PostgreSQL ends its transaction in favour of another one, a few times."""
+
+    def __init__(self, sqlstate, times):
+        self.sqlstate = sqlstate
+        self.left = times
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """Gives how often it was ended."""
+        for write in writes:
+            write.left -= 1
+            if write.left >= 0:
+                raise OperationalError("", None, SimpleNamespace(sqlstate=write.sqlstate))
+        return [write.left for write in writes]
+
+
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001"], ids=["deadlock", "serialization_failure"])
+async def test_a_transaction_that_lost_to_another_is_tried_again(tmp_path, sqlstate):
+    """At once, and the caller does not hear of it."""
+    database = databases.open_database(f"sqlite:///{tmp_path / 'w.db'}")
+    handing = GroupWriter(database.writing)
+    assert await handing.submit(Conflicting(sqlstate, times=3)) == -1
+    handing.close()
+    database.dispose()
+
+
+async def test_a_transaction_that_always_loses_is_given_up(tmp_path):
+    """The caller gets the error of the database."""
+    database = databases.open_database(f"sqlite:///{tmp_path / 'w.db'}")
+    handing = GroupWriter(database.writing)
+    with pytest.raises(OperationalError):
+        await handing.submit(Conflicting("40P01", times=3 * writer._MAX_CONFLICTS))
+    handing.close()
+    database.dispose()
+
+
+@pytest.fixture
+def losing_answer(monkeypatch):
+    """Make the server's answer to the next COMMIT of the writer get lost; gives what switches that on."""
+    commit, lost = psycopg.Connection.commit, []
+
+    def failing(connection):
+        commit(connection)
+        if lost:
+            lost.pop()
+            connection.close()
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(psycopg.Connection, "commit", failing)
+    return lambda: lost.append(1)
+
+
+def flow(calls):
+    """Two steps, one after the other; the first saves a file."""
+    workflow = Workflow("w")
+
+    @workflow.step(cache="none")
+    def first(inputs, ctx) -> int:
+        calls.append("first")
+        ctx.save_artifact("a.txt", b"x", "text/plain")
+        return 1
+
+    @workflow.step
+    def second(first: int) -> int:
+        calls.append("second")
+        return first + 1
+
+    return workflow
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-10")
+async def test_a_run_whose_commit_was_not_answered_is_made(engine_of, losing_answer):
+    """It is there, so trigger() says so, and it runs once."""
+    calls = []
+    async with engine_of(flow(calls)) as engine:
+        losing_answer()
+        run = await engine.trigger("w")
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+        assert [each.id for each in await engine.list_runs()] == [run.id]
+    assert (ended.status, calls) == (RunStatus.COMPLETED, ["first", "second"])
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-43")
+@pytest.mark.parametrize("cached", [False, True], ids=["runs", "hits"])
+async def test_an_advance_whose_commit_was_not_answered_is_not_repeated(engine_of, losing_answer, cached):
+    """What the transaction has written is read back, and the run goes on from there."""
+    calls = []
+    workflow = flow(calls)
+    async with engine_of(workflow, lease_ms=3_600_000) as engine:  # Nothing else may take the run up again.
+        if cached:
+            await engine.run("w")
+            await engine._host.cache.clear_hot()
+        calls.clear()
+        write, seen = engine._store.write, []
+
+        async def losing(each):
+            if isinstance(each, AdvanceRun) and any(change.step == "first" for change in each.steps):
+                seen.append(each)
+                losing_answer()
+            return await write(each)
+
+        engine._store.write = losing
+        run = await engine.trigger("w")
+        run = await engine.wait(run.id, timeout_ms=10_000)
+        events = [event.seq async for event in engine.events(run.id)]
+    assert len(seen) == 1
+    assert run.status is RunStatus.COMPLETED
+    assert events == list(range(1, len(events) + 1))
+    assert calls == (["first"] if cached else ["first", "second"])
+
+
+class BusyCursor:
+    """SQLite refuses the first times, as it does while two connections switch one new file."""
+
+    def __init__(self, *codes):
+        self.codes = [*codes]
+
+    def execute(self, _statement):
+        """Fail with the next code."""
+        if self.codes:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.codes.pop(0)
+            raise error
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_LOCKED])
+def test_a_new_file_that_others_open_as_well_is_waited_for(code):
+    """The busy timeout does not hold for the switch to write-ahead logging."""
+    cursor = BusyCursor(code, code)
+    databases._use_wal(cursor)
+    assert cursor.codes == []
+
+
+def test_a_file_that_cannot_be_switched_is_refused_at_once():
+    """A full disk is no other process."""
+    cursor = BusyCursor(sqlite3.SQLITE_FULL, sqlite3.SQLITE_FULL)
+    with pytest.raises(sqlite3.OperationalError):
+        databases._use_wal(cursor)
+    assert len(cursor.codes) == 1
