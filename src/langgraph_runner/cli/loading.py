@@ -19,6 +19,7 @@ from langgraph_runner.cli.databases import opening
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
 from langgraph_runner.errors import NodeRunnerError
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow import Workflow, WorkflowSpec
 
 if TYPE_CHECKING:
@@ -127,8 +128,7 @@ def _module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
-            close = get_close_matches(name, _modules_beside(name), n=1)
-            hint = f" Did you mean '{close[0]}'?" if close else f" It is looked for in {Path.cwd()} first."
+            hint = did_you_mean(name, _modules_beside(name)) or f" It is looked for in {Path.cwd()} first."
             raise CliError(CliCode.APP_NOT_FOUND, f"--app: there is no module {name!r}.{hint}") from error
         raise CliError(CliCode.APP_INVALID, f"--app: {name} cannot be imported: {_told(error)}") from error
     except NodeRunnerError:
@@ -195,9 +195,7 @@ def _a(value: Any) -> str:
 
 def _offers(value: Any, part: str) -> str:
     names = [name for name in dir(value) if not name.startswith("_")]
-    if close := get_close_matches(part, names, n=1):
-        return f" Did you mean '{close[0]}'?"
-    return _apps_in(value)
+    return did_you_mean(part, names) or _apps_in(value)
 
 
 def _apps_in(owner: Any) -> str:

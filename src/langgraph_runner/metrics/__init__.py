@@ -1,14 +1,6 @@
 """What nodes did and how long it took: counts, percentiles over a rolling window, threshold events."""
 
-from langgraph_runner.errors.categories import FailureCategory
-from langgraph_runner.metrics.collector import NodeMetricsCollector
-from langgraph_runner.metrics.model import NodeMetrics
-from langgraph_runner.metrics.thresholds import MetricThreshold, ThresholdEvent
+from langgraph_runner._lazy import lazy_names
 
-__all__ = [
-    "FailureCategory",
-    "MetricThreshold",
-    "NodeMetrics",
-    "NodeMetricsCollector",
-    "ThresholdEvent",
-]
+# The names are in __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_names(__name__)

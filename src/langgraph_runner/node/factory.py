@@ -18,6 +18,7 @@ from langgraph_runner.node.config import (
     as_retry_config,
     as_timeout_ms,
 )
+from langgraph_runner.node.configurable import as_collector
 from langgraph_runner.node.logs import as_log_level
 from langgraph_runner.node.nodes import (
     AsyncNode,
@@ -39,7 +40,6 @@ from langgraph_runner.node.policies import (
     as_choice,
     as_spans,
 )
-from langgraph_runner.node.runner_config import as_collector
 from langgraph_runner.node.runtime import REAL_RUNTIMES, Runtime, Runtimes
 
 if TYPE_CHECKING:

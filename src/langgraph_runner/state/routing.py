@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final, Literal, TypeAlias
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.state.records import ROUTING_FLAGS
 
 __all__ = ["Target", "route_by_flags"]
@@ -41,8 +41,7 @@ def route_by_flags(*, default: Target, **targets: Target) -> Callable[[Any], str
         raise ValueError(f"Name at least one flag: {', '.join(ROUTING_FLAGS)}.")
     for flag in targets:
         if flag not in ROUTING_FLAGS:
-            close = get_close_matches(flag, ROUTING_FLAGS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(flag, ROUTING_FLAGS)
             raise TypeError(f"{flag}: there is no such flag, but {', '.join(ROUTING_FLAGS)}.{hint}")
     ways = {flag: _as_target(target, field=flag) for flag, target in targets.items()}
     otherwise = _as_target(default, field="default")

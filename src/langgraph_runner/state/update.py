@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +9,7 @@ from langgraph.types import Overwrite
 from pydantic import TypeAdapter, ValidationError
 
 from langgraph_runner.errors import NodeErrorRecord, StateUpdateError
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.state.records import ROUTING_FLAGS, EvidenceRef, GateDecision
 
 if TYPE_CHECKING:
@@ -73,10 +73,9 @@ def _checked(name: object, value: Any) -> Any:
 def _refuse_unknown_flags(flags: object) -> None:
     for flag in flags if isinstance(flags, dict) else ():
         if flag not in ROUTING_FLAGS:
-            close = difflib.get_close_matches(str(flag), ROUTING_FLAGS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             known = ", ".join(ROUTING_FLAGS)
-            raise StateUpdateError(field="routing_flags", problem=f"{flag!r} is not one of {known}.{hint}")
+            problem = f"{flag!r} is not one of {known}.{did_you_mean(flag, ROUTING_FLAGS)}"
+            raise StateUpdateError(field="routing_flags", problem=problem)
 
 
 @cache

@@ -1,0 +1,17 @@
+from langgraph_runner.engine.cache import HotTier as HotTier
+from langgraph_runner.engine.cache import MemoryTier as MemoryTier
+from langgraph_runner.engine.engine import RunEngine as RunEngine
+from langgraph_runner.engine.errors import ArtifactError as ArtifactError
+from langgraph_runner.engine.errors import EngineError as EngineError
+from langgraph_runner.engine.errors import LeaseLostError as LeaseLostError
+from langgraph_runner.engine.errors import RunNotFoundError as RunNotFoundError
+from langgraph_runner.engine.errors import RunStateError as RunStateError
+from langgraph_runner.engine.errors import SchemaVersionError as SchemaVersionError
+from langgraph_runner.engine.models import PlanAction as PlanAction
+from langgraph_runner.engine.models import PlannedStep as PlannedStep
+from langgraph_runner.engine.models import Run as Run
+from langgraph_runner.engine.models import RunEvent as RunEvent
+from langgraph_runner.engine.models import RunPlan as RunPlan
+from langgraph_runner.engine.models import RunStatus as RunStatus
+from langgraph_runner.engine.models import RunStep as RunStep
+from langgraph_runner.engine.sync import SyncRunEngine as SyncRunEngine

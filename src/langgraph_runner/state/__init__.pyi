@@ -1,0 +1,10 @@
+from langgraph_runner.state.graph_state import GraphState as GraphState
+from langgraph_runner.state.records import EvidenceRef as EvidenceRef
+from langgraph_runner.state.records import GateDecision as GateDecision
+from langgraph_runner.state.records import RoutingFlag as RoutingFlag
+from langgraph_runner.state.records import RoutingFlags as RoutingFlags
+from langgraph_runner.state.reducers import append_bounded as append_bounded
+from langgraph_runner.state.reducers import append_unique as append_unique
+from langgraph_runner.state.reducers import merge_mappings as merge_mappings
+from langgraph_runner.state.routing import route_by_flags as route_by_flags
+from langgraph_runner.state.update import update_state as update_state
