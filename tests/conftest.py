@@ -92,6 +92,17 @@ def signals_as_they_were() -> Iterator[None]:
 
 
 @pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Processes that the test starts can be interrupted, also where the tests run under `nohup` or in the background.
+
+    A process inherits that a signal is ignored, and nothing but the process itself can change it.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def unheard_signal() -> Iterator[Callable[[Callable[..., object]], None]]:
     """Calls a signal handler while the main thread sleeps, which the signal does not end: another thread gets it.
 

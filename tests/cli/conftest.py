@@ -198,6 +198,7 @@ class Process:
 
 
 @pytest.fixture
-def process(cli):
+def process(cli, ctrl_c):
     """The command line as a process, in the folder of the app."""
+    del ctrl_c
     return Process(cli.folder)

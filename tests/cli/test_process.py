@@ -94,6 +94,38 @@ def test_one_interrupt_cancels_the_run(process, cli):
     assert f"langgraph-runner retry {run['id']}" in out
 
 
+@pytest.fixture(
+    params=[signal.SIG_IGN, signal.default_int_handler, lambda *_: None], ids=["ignored", "default", "own"]
+)
+def sigint_before(request):
+    """What SIGINT does before the command line is called."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield request.param
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_handler_of_ctrl_c_is_what_it_was_before(cli, sigint_before):
+    """An ignored signal stays ignored, while the run is followed and after it."""
+    assert cli("run", "shop.v1").code == 0
+    assert signal.getsignal(signal.SIGINT) == sigint_before
+
+
+def test_a_run_in_the_background_is_not_interrupted(process, cli):
+    """A shell starts background jobs with SIGINT ignored: Ctrl-C is meant for what runs in front."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        running = process.start("run", "shop.v1", "--set", "hangs=true")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with running:
+        until(running, "media started")
+        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=30)
+    assert (running.returncode, "Cancelling" in err) == (130, False)
+    assert cli("status", "last", "--json").json["status"] == "running"
+
+
 STUBBORN = """
 from langgraph_runner.workflow import Workflow
 import asyncio

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from pydantic import BaseModel
 
 from langgraph_runner.engine import RunNotFoundError, RunStatus
 from langgraph_runner.workflow import JoinRule, StepStatus, Workflow, WorkflowInputError
@@ -120,11 +121,12 @@ async def test_join_rules_decide_what_runs_after_a_failure(engine_of):
 
 
 async def test_a_run_that_takes_too_long_fails(engine_of):
-    """What runs is stopped; the error is that of the run."""
-    flow = Workflow("w")
+    """What runs is stopped; the error is that of the run. On a busy machine the step may not have begun by then."""
+    flow, began = Workflow("w"), []
 
     @flow.step
     async def hang() -> None:
+        began.append("hang")
         await asyncio.Event().wait()
 
     @flow.step
@@ -138,7 +140,34 @@ async def test_a_run_that_takes_too_long_fails(engine_of):
             "after": ("cancelled", "run_timeout"),
         }
         (hang,) = [step for step in await engine.get_run_steps(run.id) if step.step == "hang"]
-        assert (hang.attempts, hang.duration_ms >= 0) == (1, True)
+        assert (hang.attempts, hang.duration_ms is not None) == (len(began), bool(began))
+
+
+class Named(BaseModel):
+    """The inputs of a run that has a name."""
+
+    name: str
+
+
+@pytest.mark.req("R-51")
+async def test_a_step_that_is_stopped_before_it_begins_has_no_attempt_and_no_start(engine_of):
+    """It waited for a slot, which another run has."""
+    flow, go, began = Workflow("w", inputs=Named), asyncio.Event(), []
+
+    @flow.step(cache="none")
+    async def work(name: str) -> None:
+        began.append(name)
+        await go.wait()
+
+    async with engine_of(flow, max_concurrency=1) as engine:
+        first = await engine.trigger("w", {"name": "first"})
+        await until(lambda: began)
+        late = await engine.run("w", {"name": "late"}, run_timeout_ms=50)
+        (step,) = await engine.get_run_steps(late.id)
+        go.set()
+        await engine.wait(first.id)
+    assert (began, step.status, step.reason) == (["first"], "cancelled", "run_timeout")
+    assert (step.attempts, step.started_at, step.duration_ms) == (0, None, None)
 
 
 @pytest.mark.req("R-51")

@@ -19,7 +19,7 @@ from langgraph_runner.cli.loading import APP_VARIABLE, load_engine
 from langgraph_runner.cli.output import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from langgraph_runner.cli.following import Display, RunView
     from langgraph_runner.engine import RunEngine
@@ -90,8 +90,20 @@ class Session:
 
         with self.out.for_answers_only():
             engine, store = load_engine(self.app, self.store, needs_app=needs_app, may_create=may_create)
-            with told_of(store):
+            with told_of(store), _signals_restored():
                 return asyncio.run(main())
+
+
+@contextlib.contextmanager
+def _signals_restored() -> Iterator[None]:
+    """Put the handlers back that were there before: an event loop leaves Python's defaults instead."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
 
 
 class Interrupts:
@@ -113,26 +125,33 @@ class Interrupts:
         self._session = session
         self._cancelling: asyncio.Task[Any] | None = None
         self._has_left = False
+        self._handled: list[signal.Signals] = []
 
     async def __aenter__(self) -> Self:
         self._main = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C leaves at once.
-            loop.add_signal_handler(signal.SIGINT, self._interrupted)
-            loop.add_signal_handler(signal.SIGTERM, self._leave)
+        self._handle(signal.SIGINT, self._interrupted)
+        self._handle(signal.SIGTERM, self._leave)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._has_left and kind is not None and issubclass(kind, asyncio.CancelledError):
+            # The handlers stay: a further signal ends the process while the engine closes. The loop removes them.
             again = self._session.hint("resume", self._view.run.id)
             sys.stderr.write(f"Left the run before it was over. Go on with it: {again}\n")
             raise typer.Exit(ExitCode.LEFT)
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError):
-            loop.remove_signal_handler(signal.SIGINT)
-            loop.remove_signal_handler(signal.SIGTERM)
+        for number in self._handled:
+            loop.remove_signal_handler(number)
         if self._cancelling is not None:
             await self._cancelling
+
+    def _handle(self, number: signal.Signals, handler: Callable[[], None]) -> None:
+        """Handle a signal, unless the process ignores it: under `nohup` and in the background, shells see to that."""
+        if signal.getsignal(number) is signal.SIG_IGN:
+            return
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C leaves at once.
+            asyncio.get_running_loop().add_signal_handler(number, handler)
+            self._handled.append(number)
 
     def _interrupted(self) -> None:
         if self._cancelling is None and not self._has_left:

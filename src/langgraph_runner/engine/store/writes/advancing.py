@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import Connection, Integer, bindparam, case, func, insert, null, or_, select, update
 
 from langgraph_runner.engine.store.reads import run_artifacts, run_by_id, steps_of
 from langgraph_runner.engine.store.records import CacheEntry
@@ -16,6 +16,7 @@ from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import add_events, insert_of, last_seq
 from langgraph_runner.engine.store.writes.locking import lock_keys
 from langgraph_runner.engine.store.writes.starting import Accepted, Advanced, hold, look_up
+from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -158,6 +159,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
             "new_error": step.error,
             "new_fence": each.write.fence,
             "new_started_at": None if step.started_ago_ms is None else now - round(step.started_ago_ms),
+            "never_began": int(step.status is StepStatus.CANCELLED and step.attempts == 0),
             "at": now,
             "new_duration_ms": None if step.duration_ms is None else round(step.duration_ms),
         }
@@ -269,7 +271,11 @@ _END_STEP: Final = Prepared(
         output_sha256=bindparam("new_output_ref"),
         error=bindparam("new_error"),
         fence=bindparam("new_fence"),
-        started_at=func.coalesce(bindparam("new_started_at"), run_steps.c.started_at),
+        # A step that was stopped while it waited for a slot has been written as started, but never ran.
+        started_at=case(
+            (bindparam("never_began", type_=Integer) == 1, null()),
+            else_=func.coalesce(bindparam("new_started_at"), run_steps.c.started_at),
+        ),
         completed_at=bindparam("at"),
         duration_ms=bindparam("new_duration_ms"),
     )
