@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from langgraph_runner import metrics
+from langgraph_runner import CircuitOpenError, RetryExhaustedError, metrics
 from langgraph_runner.metrics import FailureCategory, NodeMetrics, NodeMetricsCollector
 
 NO_FAILURES = {"timeout": 0, "validation": 0, "network": 0, "other": 0}
@@ -226,11 +226,99 @@ def test_cancelled_and_refused_calls_are_no_executions_of_the_node(collector, ca
     assert (found.total_executions, found.failure_count, found.last_execution_ms) == (0, 0, None)
 
 
+@pytest.mark.req("M-2", "M-15")
+@pytest.mark.parametrize("record", ["record_failure", "record_fallback"])
+@pytest.mark.parametrize(
+    ("error", "category"),
+    [
+        (TimeoutError(), "timeout"),
+        (ConnectionResetError(), "network"),
+        (KeyError("x"), "other"),
+        (RetryExhaustedError(node="a", attempts=3, last_error=TimeoutError()), "timeout"),
+    ],
+)
+def test_an_exception_is_classified_as_by_nodes(collector, record, error, category):
+    """So that work of one's own is counted with the same categories."""
+    getattr(collector, record)("a", 1, error)
+    assert collector.get_node_metrics("a").failures_by_category == NO_FAILURES | {category: 1}
+
+
+@pytest.mark.req("M-2", "M-15")
+@pytest.mark.parametrize(
+    ("error", "count"),
+    [
+        (asyncio.CancelledError(), "cancelled_count"),
+        (CircuitOpenError(node="a", retry_after_ms=1), "circuit_open_count"),
+    ],
+)
+def test_an_exception_may_be_a_cancellation_or_a_refusal(collector, error, count):
+    """Neither counts as a failure."""
+    collector.record_failure("a", 1, error)
+    found = collector.get_node_metrics("a")
+    assert (getattr(found, count), found.failure_count) == (1, 0)
+
+
+@pytest.mark.req("M-19")
+@pytest.mark.parametrize(("category", "executions", "refused"), [("network", 1, 0), ("circuit_open", 0, 1)])
+def test_a_fallback_is_counted_beside_the_failure_that_it_stands_in_for(
+    collector, category, executions, refused
+):
+    """The failure or refusal counts as it would without the fallback."""
+    collector.record_fallback("a", 7, category)
+    found = collector.get_node_metrics("a")
+    assert (found.fallback_count, found.success_count) == (1, 0)
+    assert (found.failure_count, found.total_executions, found.circuit_open_count) == (
+        executions,
+        executions,
+        refused,
+    )
+    assert found.last_execution_ms == (7 if executions else None)
+
+
+@pytest.mark.req("M-19")
+def test_rates_of_fallbacks_and_refusals_are_shares_of_executions_and_refused_calls(collector):
+    """A cancelled call is in neither."""
+    collector.record_success("a", 1)
+    collector.record_failure("a", 1)
+    collector.record_fallback("a", 1)
+    collector.record_fallback("a", 1, "circuit_open")
+    collector.record_failure("a", 1, "cancelled")
+    found = collector.get_node_metrics("a")
+    assert (found.fallback_rate, found.circuit_open_rate, found.failure_rate) == (0.5, 0.25, 2 / 3)
+
+
+@pytest.mark.req("M-19")
+def test_a_cancelled_call_has_no_fallback(collector):
+    """Refused, because the counts would not add up."""
+    with pytest.raises(ValueError, match="a cancelled call has no fallback; use record_failure"):
+        collector.record_fallback("a", 1, asyncio.CancelledError())
+    assert collector.get_all_node_metrics() == {}
+
+
+@pytest.mark.req("M-2")
+def test_a_retry_may_say_which_attempt_it_is(collector):
+    """Each call counts one, whatever the number."""
+    collector.record_retry("a", 2)
+    collector.record_retry("a", attempt=7)
+    assert collector.get_node_metrics("a").retry_count == 2
+
+
+@pytest.mark.req("M-2")
+@pytest.mark.parametrize("attempt", [0, -1, 1.5, True, "2"])
+def test_an_attempt_that_cannot_be_is_refused(collector, attempt):
+    """Nothing is counted."""
+    with pytest.raises(ValueError, match="attempt: must be a whole number from 1, got"):
+        collector.record_retry("a", attempt)
+    assert collector.get_all_node_metrics() == {}
+
+
 @pytest.mark.req("M-15")
 @pytest.mark.parametrize("category", ["Timeout", "", None, 3, []])
 def test_an_unknown_category_is_refused(collector, category):
     """The message lists those that are known."""
-    known = "category must be one of timeout, validation, network, other, cancelled, circuit_open, not"
+    known = (
+        "error: must be an exception or one of timeout, validation, network, other, cancelled, circuit_open"
+    )
     with pytest.raises(ValueError, match=known):
         collector.record_failure("a", 1, category)
 
@@ -238,7 +326,7 @@ def test_an_unknown_category_is_refused(collector, category):
 @pytest.mark.req("M-15")
 def test_a_refused_record_counts_nothing(collector):
     """Not even the node's name."""
-    with pytest.raises(ValueError, match="category"):
+    with pytest.raises(ValueError, match="error: must be"):
         collector.record_failure("a", 1, "nonsense")
     assert collector.get_all_node_metrics() == {}
 

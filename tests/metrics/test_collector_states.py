@@ -27,6 +27,7 @@ class CollectorAgainstModel(RuleBasedStateMachine):
         super().__init__()
         self.collector = NodeMetricsCollector(WINDOW)
         self.events = {}
+        self.fallbacks = {}
 
     @rule(node=NODES, duration=DURATIONS)
     def success(self, node, duration):
@@ -40,6 +41,17 @@ class CollectorAgainstModel(RuleBasedStateMachine):
         self.collector.record_failure(node, duration, category)
         self.events.setdefault(node, []).append((duration, category.value))
 
+    @rule(
+        node=NODES,
+        duration=DURATIONS,
+        category=st.sampled_from([c for c in FailureCategory if c is not FailureCategory.CANCELLED]),
+    )
+    def fallback(self, node, duration, category):
+        """Record a failure or refusal after which the fallback delivered."""
+        self.collector.record_fallback(node, duration, category)
+        self.events.setdefault(node, []).append((duration, category.value))
+        self.fallbacks[node] = self.fallbacks.get(node, 0) + 1
+
     @rule(node=NODES)
     def retry(self, node):
         """Record a retry."""
@@ -51,12 +63,14 @@ class CollectorAgainstModel(RuleBasedStateMachine):
         """Forget one node."""
         self.collector.reset_node_metrics(node)
         self.events.pop(node, None)
+        self.fallbacks.pop(node, None)
 
     @rule()
     def reset_all(self):
         """Forget all."""
         self.collector.reset_node_metrics()
         self.events.clear()
+        self.fallbacks.clear()
 
     @rule()
     def save_and_load(self):
@@ -80,6 +94,7 @@ class CollectorAgainstModel(RuleBasedStateMachine):
                 "cancelled": found.cancelled_count,
                 "circuit_open": found.circuit_open_count,
             }
+            assert found.fallback_count == self.fallbacks.get(node, 0)
             names = [name for _, name in events]
             assert counts == {name: names.count(name) for name in counts}
 
@@ -98,7 +113,7 @@ class CollectorAgainstModel(RuleBasedStateMachine):
                 assert found.average_execution_ms == sum(ms for ms, _ in executions) / len(executions)
 
 
-TestCollectorStates = pytest.mark.req("M-1", "M-2", "M-5", "M-8", "M-15", "M-16")(
+TestCollectorStates = pytest.mark.req("M-1", "M-2", "M-5", "M-8", "M-15", "M-16", "M-19")(
     CollectorAgainstModel.TestCase
 )
 TestCollectorStates.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -40,8 +40,9 @@ def collector():
 
 
 def record_one_of_each(collector):
-    """A success, a failure and a retry."""
+    """A success, a failure, a fallback and a retry."""
     collector.record_success("a", 5)
+    collector.record_fallback("a", 6, "circuit_open")
     collector.record_failure("a", 7, "network")
     collector.record_retry("a")
 
@@ -52,6 +53,20 @@ def test_everything_is_forwarded(collector):
     collector.forward_to(other)
     record_one_of_each(collector)
     assert other.get_all_node_metrics() == collector.get_all_node_metrics()
+
+
+@pytest.mark.req("M-19")
+def test_a_recorder_that_does_not_know_fallbacks_is_told_the_failure(collector):
+    """Such as one that was written before there was `record_fallback`."""
+    told = []
+
+    class Recorder(Failing):
+        def record_failure(self, node, duration_ms, category):
+            told.append((node, duration_ms, category))
+
+    collector.forward_to(Recorder())
+    collector.record_fallback("a", 6, "network")
+    assert told == [("a", 6.0, "network")]
 
 
 def test_durations_are_forwarded_as_they_were_counted(collector):
@@ -87,6 +102,19 @@ def test_a_collector_does_not_forward_to_itself(collector):
         collector.forward_to(collector)
 
 
+@pytest.mark.parametrize(
+    ("recorder", "message"),
+    [
+        (NodeMetricsCollector, r"recorder: got the class NodeMetricsCollector itself; pass an instance"),
+        (print, "recorder: <built-in function print> has no record_success, record_failure, record_retry"),
+    ],
+)
+def test_what_nothing_can_be_reported_to_is_refused(collector, recorder, message):
+    """When it is handed over, not at each record."""
+    with pytest.raises(TypeError, match=message):
+        collector.forward_to(recorder)
+
+
 def test_a_failing_recorder_harms_nothing(collector):
     """The collector counts, the other recorders are told, the node delivers."""
     failing, other = Failing(), NodeMetricsCollector()
@@ -95,7 +123,7 @@ def test_a_failing_recorder_harms_nothing(collector):
     record_one_of_each(collector)
     node = create_node(lambda state: {"y": 2}, name="double", metrics_collector=collector)
     assert node({"x": 1}) == {"y": 2}
-    assert failing.calls == 4
+    assert failing.calls == 5
     assert list(other.get_all_node_metrics()) == list(collector.get_all_node_metrics()) == ["a", "double"]
 
 

@@ -3,7 +3,7 @@
 import pytest
 from langgraph.graph import END, START, StateGraph
 
-from langgraph_runner import GraphState, NodeMetricsCollector, create_node, runner_config
+from langgraph_runner import GraphState, MetricThreshold, NodeMetricsCollector, create_node, runner_config
 
 
 class State(GraphState, total=False):
@@ -57,3 +57,73 @@ async def test_retries_and_failures_of_a_run_are_counted():
     await graph_of(slow=node).ainvoke({"x": 1})
     found = collector.get_node_metrics("slow")
     assert (found.total_executions, found.retry_count, found.failures_by_category["timeout"]) == (1, 1, 1)
+
+
+@pytest.mark.req("M-19")
+def test_a_fallback_does_not_hide_an_outage(colour):
+    """Five runs of a dead node with breaker and fallback all deliver, and every number shows the outage."""
+    events = []
+    collector = NodeMetricsCollector(
+        thresholds=[
+            MetricThreshold(metric=metric, limit=0.5, min_samples=2)
+            for metric in ("failure_rate", "fallback_rate", "circuit_open_rate")
+        ],
+        on_threshold=events.append,
+    )
+
+    def dead(state):
+        raise ConnectionError("down")
+
+    node = create_node(
+        colour.function(dead),
+        circuit_breaker={"failure_threshold": 2},
+        fallback=lambda state: {"y": 7},
+        metrics_collector=collector,
+    )
+    graph = graph_of(dead=node)
+    assert [colour.invoke(graph, {"x": 1})["y"] for _ in range(5)] == [7] * 5
+    found = collector.get_node_metrics("dead")
+    assert (found.success_count, found.failure_count, found.circuit_open_count) == (0, 2, 3)
+    assert (found.fallback_count, found.failures_by_category["network"]) == (5, 2)
+    assert (found.failure_rate, found.fallback_rate, found.circuit_open_rate) == (1.0, 1.0, 0.6)
+    assert {event.metric for event in events} == {"failure_rate", "fallback_rate", "circuit_open_rate"}
+
+
+@pytest.mark.req("M-19")
+def test_a_fallback_that_fails_as_well_is_no_fallback_that_delivered(colour):
+    """The call counts once, as what the function raised."""
+    collector = NodeMetricsCollector()
+
+    def dead(state):
+        raise ConnectionError("down")
+
+    def dead_too(state):
+        raise ValueError("down as well")
+
+    node = create_node(colour.function(dead), name="n", fallback=dead_too, metrics_collector=collector)
+    colour.call(node, {})
+    found = collector.get_node_metrics("n")
+    assert (found.failure_count, found.failures_by_category["network"], found.fallback_count) == (1, 1, 0)
+
+
+@pytest.mark.req("M-6", "M-19")
+def test_a_collector_that_does_not_know_fallbacks_is_told_the_failure(colour):
+    """A user's own collector with the three methods sees the outage too."""
+    told = []
+
+    class Collector:
+        def record_success(self, node, duration_ms):
+            told.append("success")
+
+        def record_failure(self, node, duration_ms, category):
+            told.append(str(category))
+
+        def record_retry(self, node):
+            told.append("retry")
+
+    def dead(state):
+        raise ConnectionError("down")
+
+    node = create_node(colour.function(dead), fallback=lambda state: {}, metrics_collector=Collector())
+    assert colour.call(node, {}) == {}
+    assert told == ["network"]

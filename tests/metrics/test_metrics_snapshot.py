@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 from langgraph_runner.metrics import FailureCategory, MetricThreshold, NodeMetricsCollector
 
 EXECUTIONS = st.lists(
-    st.tuples(st.sampled_from("ab"), st.floats(0, 1e9), st.none() | st.sampled_from(FailureCategory))
+    st.tuples(
+        st.sampled_from("ab"),
+        st.floats(0, 1e9),
+        st.none() | st.sampled_from([*FailureCategory, "fallback", "refused_fallback"]),
+    )
 )
 
 
@@ -18,6 +22,8 @@ def record(collector, executions):
     for node, duration, category in executions:
         if category is None:
             collector.record_success(node, duration)
+        elif category.endswith("fallback"):
+            collector.record_fallback(node, duration, "other" if category == "fallback" else "circuit_open")
         else:
             collector.record_failure(node, duration, category)
 
@@ -38,6 +44,7 @@ def test_a_snapshot_shows_the_metrics_to_readers(saved):
         "node": "a",
         "success_count": 2,
         "failure_count": 1,
+        "fallback_count": 0,
         "retry_count": 1,
         "cancelled_count": 1,
         "circuit_open_count": 0,
@@ -49,6 +56,8 @@ def test_a_snapshot_shows_the_metrics_to_readers(saved):
         "failures_by_category": {"timeout": 0, "validation": 0, "network": 1, "other": 0},
         "total_executions": 3,
         "failure_rate": 1 / 3,
+        "fallback_rate": 0.0,
+        "circuit_open_rate": 0.0,
     }
 
 
@@ -56,6 +65,30 @@ def test_a_snapshot_shows_the_metrics_to_readers(saved):
 def test_a_snapshot_has_the_window_in_the_order_of_arrival(saved):
     """Each execution with its duration and whether it failed."""
     assert saved["nodes"]["a"]["window"] == [[2.5, True], [2.0, False]]
+
+
+@pytest.mark.req("M-16", "M-19")
+def test_a_snapshot_has_the_latest_calls_in_the_order_of_arrival():
+    """Each execution and refused call with whether it was refused and whether the fallback delivered."""
+    collector = NodeMetricsCollector(window_size=3)
+    executions = [("a", 1.0, None), ("a", 1.0, "network"), ("a", 1.0, "fallback"), ("a", 0.0, "cancelled")]
+    record(collector, [*executions, ("a", 0.0, "refused_fallback")])
+    assert collector.snapshot()["nodes"]["a"]["calls"] == [[False, False], [False, True], [True, True]]
+
+
+@pytest.mark.req("M-16", "M-19")
+def test_a_snapshot_from_before_fallbacks_were_counted_loads(saved):
+    """It goes on without any, and writes what can be loaded again."""
+    del saved["nodes"]["a"]["calls"]
+    for field in ("fallback_count", "fallback_rate", "circuit_open_rate"):
+        del saved["nodes"]["a"]["metrics"][field]
+    saved["nodes"]["a"]["metrics"]["circuit_open_count"] = 5
+    restored = NodeMetricsCollector.from_json(json.dumps(saved))
+    restored.record_fallback("a", 3, "network")
+    again = NodeMetricsCollector.from_json(restored.to_json())
+    found = again.get_node_metrics("a")
+    assert (found.fallback_count, found.circuit_open_count, found.total_executions) == (1, 5, 4)
+    assert again.snapshot()["nodes"]["a"]["calls"] == [[False, False], [False, True]]
 
 
 @pytest.mark.req("M-16")
@@ -129,6 +162,16 @@ def test_text_that_is_no_snapshot_is_refused(text):
         (("nodes", "a", "window"), [[1, True], [1, True]], "window has more executions than were counted"),
         (("nodes", "a", "metrics", "node"), "b", "the metrics of node 'a' are those of 'b'"),
         (("nodes", "a", "metrics", "success_count"), -1, "nodes.a.metrics.success_count: "),
+        (("nodes", "a", "calls"), [[True, False]], "calls has more than were counted"),
+        (("nodes", "a", "calls"), [[False, True]], "calls has more than were counted"),
+        (("nodes", "a", "calls"), [[False, False]] * 4, "calls has more than were counted"),
+        (("nodes", "a", "calls"), [[False, False]] * 3, r"calls of node 'a' has more than window_size \(2\)"),
+        (("nodes", "a", "calls"), [[0, 1]], "nodes.a.calls.0.0: "),
+        (
+            ("nodes", "a", "metrics", "fallback_count"),
+            2,
+            "fallback_count is more than the failed and refused",
+        ),
         (("nodes", "a", "metrics", "failure_count"), 3, "does not add up to failure_count"),
         (
             ("nodes", "a", "metrics", "failures_by_category"),

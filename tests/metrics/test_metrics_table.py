@@ -14,7 +14,7 @@ def collector():
     collector = NodeMetricsCollector()
     collector.record_success("theme", 12.34)
     collector.record_success("theme", 20)
-    collector.record_failure("[b]", 5, "network")
+    collector.record_fallback("[b]", 5, "network")
     collector.record_failure("[b]", 5, "cancelled")
     return collector
 
@@ -23,9 +23,12 @@ def collector():
 def test_text_has_a_line_for_each_node(collector):
     """Columns are aligned, numbers to the right."""
     assert str(collector).splitlines() == [
-        "node   total  ok  failed  retries  last ms  avg ms  p50 ms  p90 ms  p99 ms  failures",
-        "theme      2   2       0        0     20.0    16.2    20.0    20.0    20.0  -",
-        "[b]        1   0       1        0      5.0     5.0     5.0     5.0     5.0  network 1, cancelled 1",
+        "node   total  ok  failed  fallback  retries  last ms  avg ms  p50 ms  p90 ms  p99 ms  failures",
+        "theme      2   2       0         0        0     20.0    16.2    20.0    20.0    20.0  -",
+        (
+            "[b]        1   0       1         1        0      5.0     5.0     5.0     5.0     5.0"
+            "  network 1, cancelled 1"
+        ),
     ]
 
 
@@ -34,7 +37,7 @@ def test_a_node_without_executions_shows_dashes():
     """A retry in progress is no duration yet."""
     collector = NodeMetricsCollector()
     collector.record_retry("a")
-    assert str(collector).splitlines()[1].split() == ["a", "0", "0", "0", "1", *"------"]
+    assert str(collector).splitlines()[1].split() == ["a", "0", "0", "0", "0", "1", *"------"]
 
 
 @pytest.mark.req("M-1")

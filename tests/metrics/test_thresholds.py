@@ -112,6 +112,42 @@ def test_cancelled_and_refused_calls_exceed_nothing(events, category):
     assert events == []
 
 
+@pytest.mark.req("M-17", "M-19")
+def test_a_fallback_does_not_hide_failures_from_the_failure_rate(events):
+    """The function failed, whatever stood in for it."""
+    watching(events, FAILURES).record_fallback("a", 1)
+    assert [(event.metric, event.value) for event in events] == [("failure_rate", 1.0)]
+
+
+@pytest.mark.req("M-17", "M-19")
+@pytest.mark.parametrize("metric", ["fallback_rate", "circuit_open_rate"])
+def test_rates_of_fallbacks_and_refusals_cross_their_limits(events, metric):
+    """Over the latest calls: up with refused ones, down with successes."""
+    collector = watching(events, MetricThreshold(metric=metric, limit=0.5, min_samples=3))
+    for _ in range(3):
+        collector.record_fallback("a", 1, "circuit_open")
+    for _ in range(2):
+        collector.record_success("a", 1)
+    assert [(event.metric, event.value, event.direction) for event in events] == [
+        (metric, 1.0, "exceeded"),
+        (metric, 0.5, "recovered"),
+    ]
+
+
+@pytest.mark.req("M-17", "M-19")
+def test_refused_calls_show_an_outage_that_has_left_no_executions(events):
+    """While a circuit is open the failure rate does not move."""
+    limits = [
+        MetricThreshold(metric=m, limit=0.5, min_samples=4) for m in ("failure_rate", "circuit_open_rate")
+    ]
+    collector = watching(events, *limits)
+    for _ in range(4):
+        collector.record_success("a", 1)
+    for _ in range(3):
+        collector.record_failure("a", 0, "circuit_open")
+    assert [(event.metric, event.value) for event in events] == [("circuit_open_rate", 0.75)]
+
+
 @pytest.mark.req("M-5", "M-17")
 def test_a_reset_arms_the_threshold_without_an_event(events):
     """The node is forgotten, and what it does next is news."""
@@ -176,6 +212,8 @@ def test_events_are_frozen(events):
 @pytest.mark.parametrize(
     ("field", "values"),
     [
+        ("limit", {"metric": "fallback_rate", "limit": 1}),
+        ("limit", {"metric": "circuit_open_rate", "limit": 1}),
         ("metric", {"metric": "p98_ms", "limit": 1}),
         ("limit", {"metric": "failure_rate", "limit": 1}),
         ("limit", {"metric": "failure_rate", "limit": -0.1}),

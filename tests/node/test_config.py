@@ -11,6 +11,7 @@ from langgraph_runner import (
     AbortController,
     CircuitBreakerConfig,
     NodeCircuitBreaker,
+    NodeMetricsCollector,
     RetryConfig,
     create_node,
     runner_config,
@@ -171,6 +172,45 @@ def test_a_collector_must_have_the_methods(make):
     """Named, when it is handed over."""
     with pytest.raises(TypeError, match="metrics_collector: 5 has no record_success, record_failure"):
         make(lambda s: {}, metrics_collector=5)
+
+
+class _AsyncCollector:
+    """Records when it is awaited, which nothing does."""
+
+    async def record_success(self, node, duration_ms):
+        """As a collector has it, and so the other two."""
+
+    record_failure = record_retry = record_success
+
+
+@pytest.mark.req("M-6")
+@pytest.mark.parametrize(
+    ("collector", "message"),
+    [
+        (
+            NodeMetricsCollector,
+            r"got the class NodeMetricsCollector itself; pass an instance, NodeMetricsCollector\(\)",
+        ),
+        (
+            _AsyncCollector(),
+            "record_success, record_failure, record_retry of _AsyncCollector must be plain methods",
+        ),
+    ],
+    ids=["class", "async"],
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        create_node,
+        lambda f, **o: runner_config(**o),
+        lambda f, **o: create_node(f, on_error="raise")({}, {"configurable": o}),
+    ],
+    ids=["node", "config", "raw config"],
+)
+def test_a_collector_whose_numbers_would_be_lost_is_refused(make, collector, message):
+    """Forgotten parentheses, and methods that nothing awaits."""
+    with pytest.raises(TypeError, match=f"metrics_collector.*: {message}"):
+        make(lambda s: {}, metrics_collector=collector)
 
 
 @pytest.mark.req("N-17")

@@ -237,11 +237,12 @@ def test_order_of_the_pipeline_is_the_documented_one(colour, fake):
         runtime=fake,
     )
     # Each attempt times out (attempt timeout inside the breaker), two of them open the breaker (inside the
-    # retry), which ends the retries and leads to the fallback, whose success is what metrics see.
+    # retry), which ends the retries and leads to the fallback. Metrics see both: the failure and the fallback.
     assert colour.call(node, {}) == {"y": "NodeTimeoutError"}
     assert flaky.calls == 2
     metrics = collector.get_node_metrics("n")
-    assert (metrics.success_count, metrics.failure_count, metrics.retry_count) == (1, 0, 1)
+    assert (metrics.failure_count, metrics.fallback_count, metrics.retry_count) == (1, 1, 1)
+    assert metrics.success_count == 0
 
 
 @pytest.mark.req("N-9")

@@ -10,9 +10,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.errors.classification import failure_category
 from langgraph_runner.errors.logs import get_logger
 from langgraph_runner.metrics import snapshot, table
-from langgraph_runner.metrics.forwarding import Forwarding, NodeMetricsRecorder
+from langgraph_runner.metrics.forwarding import Forwarding, NodeMetricsRecorder, check_recorder
 from langgraph_runner.metrics.model import NodeMetrics
 from langgraph_runner.metrics.tally import NodeTally, NodeTotals
 from langgraph_runner.metrics.thresholds import (
@@ -72,7 +73,8 @@ class NodeMetricsCollector:
         """Make an empty collector.
 
         Args:
-            window_size: Executions of a node that percentiles are taken over; 1 to 100,000.
+            window_size: Executions of a node that percentiles are taken over, and calls that the rates of
+                thresholds are; 1 to 100,000.
             thresholds: Limits to watch, for every node.
             on_threshold: Called with a `ThresholdEvent` when a node crosses a limit, once a crossing: again
                 only after it has recovered. It is a plain function, not a coroutine function; it runs in the
@@ -125,34 +127,78 @@ class NodeMetricsCollector:
             forwarding.success(node, duration_ms)
 
     def record_failure(
-        self, node: str, duration_ms: float, category: FailureCategory | str = FailureCategory.OTHER
+        self,
+        node: str,
+        duration_ms: float,
+        error: BaseException | FailureCategory | str = FailureCategory.OTHER,
     ) -> None:
         """Count an execution that failed, or a call that was cancelled or refused by an open circuit.
 
         Args:
             node: The node's name; one not seen before is added.
             duration_ms: As for `record_success`. Of a call that was cancelled or refused it is not used.
-            category: Why; `cancelled` and `circuit_open` have counts of their own and are no executions.
+            error: Why: an exception, which `failure_category` classifies as it does for nodes, or a category.
+                `cancelled` and `circuit_open` have counts of their own and are not executions.
 
         Raises:
             ValueError: If there is no such category.
         """
-        why = _CATEGORIES.get(category) if isinstance(category, str) else None
-        if why is None:
-            raise ValueError(f"category must be one of {', '.join(FailureCategory)}, not {category!r}")
+        category = _category(error)
+        duration_ms = self._record_failed(node, duration_ms, category, fell_back=False)
+        for forwarding in self._forwardings:
+            forwarding.failure(node, duration_ms, category)
+
+    def record_fallback(
+        self,
+        node: str,
+        duration_ms: float,
+        error: BaseException | FailureCategory | str = FailureCategory.OTHER,
+    ) -> None:
+        """Count a call whose function failed, or that an open circuit refused, and for which the fallback delivered.
+
+        It counts as by `record_failure`, which is not called for it, and in `fallback_count`.
+
+        Args:
+            node: The node's name; one not seen before is added.
+            duration_ms: How long the call took, fallback included. Of a refused call it is not used.
+            error: Why the function did not deliver, as for `record_failure`.
+
+        Raises:
+            ValueError: If there is no such category, or it is `cancelled`: such a call has no fallback.
+        """
+        category = _category(error)
+        if category is FailureCategory.CANCELLED:
+            raise ValueError("error: a cancelled call has no fallback; use record_failure.")
+        duration_ms = self._record_failed(node, duration_ms, category, fell_back=True)
+        for forwarding in self._forwardings:
+            forwarding.fallback(node, duration_ms, category)
+
+    def _record_failed(
+        self, node: str, duration_ms: float, category: FailureCategory, *, fell_back: bool
+    ) -> float:
         if type(duration_ms) is not float or not 0.0 <= duration_ms < inf:
             duration_ms = _usable_duration(node, duration_ms)
         with self._lock:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
-            tally.failed(duration_ms, why)
+            tally.failed(duration_ms, category, fell_back=fell_back)
             events = self._crossings_needs_lock(node, tally) if self._thresholds else None
         if events and self._on_threshold:
             tell(self._on_threshold, events)
-        for forwarding in self._forwardings:
-            forwarding.failure(node, duration_ms, why)
+        return duration_ms
 
-    def record_retry(self, node: str) -> None:
-        """Count an attempt after the first."""
+    def record_retry(self, node: str, attempt: int | None = None) -> None:
+        """Count an attempt after the first.
+
+        Args:
+            node: The node's name; one not seen before is added.
+            attempt: Which attempt, from 1, for callers that have it at hand. Each call counts one retry, whatever
+                it is.
+
+        Raises:
+            ValueError: If `attempt` is not a whole number from 1.
+        """
+        if attempt is not None and (type(attempt) is not int or attempt < 1):
+            raise ValueError(f"attempt: must be a whole number from 1, got {attempt!r}.")
         with self._lock:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.retry_count += 1
@@ -160,7 +206,7 @@ class NodeMetricsCollector:
             forwarding.retry(node)
 
     def forward_to(self, recorder: NodeMetricsRecorder) -> None:
-        """Tell `recorder` of everything that is recorded from now on, after it was counted here.
+        """Report to `recorder` everything that is recorded from now on, after it was counted here.
 
         It is called in the thread and the context that recorded, outside the collector's lock, with durations
         that were made usable. What it raises is logged, the first time of several in a row, and goes no
@@ -168,7 +214,9 @@ class NodeMetricsCollector:
 
         Raises:
             ValueError: If it is this collector.
+            TypeError: If it lacks a method of `NodeMetricsRecorder`, has one that must be awaited, or is a class.
         """
+        check_recorder(recorder, field="recorder")
         if recorder is self:
             raise ValueError("a collector cannot forward to itself")
         with self._lock:
@@ -207,10 +255,13 @@ class NodeMetricsCollector:
                 self._tallies.pop(node, None)
 
     def snapshot(self) -> dict[str, Any]:
-        """Return all that is known, as values that JSON has; `to_json` writes it, `from_json` reads it."""
+        """Return all that is known, as a dict of JSON values; `to_json()` returns the same as text.
+
+        `from_json()` reads the text only.
+        """
         with self._lock:
             nodes = [
-                (tally.metrics(node), tally.finite_sum_ms, list(tally.window))
+                (tally.metrics(node), tally.finite_sum_ms, list(tally.window), list(tally.calls))
                 for node, tally in self._tallies.items()
             ]
         return {
@@ -222,13 +273,17 @@ class NodeMetricsCollector:
                     "metrics": metrics.model_dump(mode="json"),
                     "duration_sum_ms": duration_sum_ms,
                     "window": [[duration_ms, failed] for duration_ms, failed in window],
+                    "calls": [[refused, fell_back] for refused, fell_back in calls],
                 }
-                for metrics, duration_sum_ms, window in nodes
+                for metrics, duration_sum_ms, window, calls in nodes
             },
         }
 
     def to_json(self) -> str:
-        """Return `snapshot()` as JSON text."""
+        """Return all that is known as JSON text, a `str`; `snapshot()` returns the same as a dict.
+
+        `from_json()` reads it.
+        """
         return json.dumps(self.snapshot(), allow_nan=False)
 
     @classmethod
@@ -264,7 +319,7 @@ class NodeMetricsCollector:
         return tally
 
     def _crossings_needs_lock(self, node: str, tally: NodeTally) -> list[ThresholdEvent]:
-        return crossings(node, tally.window, self._thresholds, tally.exceeded)
+        return crossings(node, tally, self._thresholds)
 
     def __rich__(self) -> Table:
         return table.rich_table(self.get_all_node_metrics().values())
@@ -274,6 +329,17 @@ class NodeMetricsCollector:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(window_size={self._window_size}, nodes={list(self._tallies)})"
+
+
+def _category(error: BaseException | FailureCategory | str) -> FailureCategory:
+    if isinstance(error, BaseException):
+        return failure_category(error)
+    category = _CATEGORIES.get(error) if isinstance(error, str) else None
+    if category is None:
+        raise ValueError(
+            f"error: must be an exception or one of {', '.join(FailureCategory)}, got {error!r}."
+        )
+    return category
 
 
 def _usable_duration(node: str, duration_ms: float) -> float:

@@ -1,19 +1,25 @@
-"""Telling others what a collector is told, without harm to the node that tells."""
+"""Forwarding what a collector records to other recorders, without harm to the node that reports."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import inspect
+from typing import TYPE_CHECKING, Final, Protocol
 
 from langgraph_runner.errors.logs import get_logger
 
 if TYPE_CHECKING:
     from langgraph_runner.errors.categories import FailureCategory
 
+_REQUIRED: Final = ("record_success", "record_failure", "record_retry")
+
 
 class NodeMetricsRecorder(Protocol):
     """What a collector can forward to; another collector is one.
 
     Called from any number of threads at once.
+
+    A recorder may also have `record_fallback(node, duration_ms, category)`, which is then called in place of
+    `record_failure` where the fallback delivered after the failure or refusal. Without it, `record_failure` is.
     """
 
     def record_success(self, node: str, duration_ms: float, /) -> object:
@@ -24,6 +30,34 @@ class NodeMetricsRecorder(Protocol):
 
     def record_retry(self, node: str, /) -> object:
         """An attempt after the first begins."""
+
+
+def check_recorder(recorder: object, *, field: str) -> None:
+    """Refuse what nodes and collectors cannot report to: it needs three plain methods.
+
+    Raises:
+        TypeError: It is a class, lacks a method, or has one that must be awaited.
+    """
+    if isinstance(recorder, type):
+        raise TypeError(
+            f"{field}: got the class {recorder.__name__} itself; pass an instance, {recorder.__name__}()."
+        )
+    missing = [name for name in _REQUIRED if not callable(getattr(recorder, name, None))]
+    if missing:
+        raise TypeError(f"{field}: {recorder!r:.80} has no {', '.join(missing)}.")
+    awaited = [name for name in (*_REQUIRED, "record_fallback") if _is_async(getattr(recorder, name, None))]
+    if awaited:
+        raise TypeError(
+            f"{field}: {', '.join(awaited)} of {type(recorder).__name__} must be plain methods: nothing awaits"
+            " coroutine functions."
+        )
+
+
+def _is_async(method: object) -> bool:
+    call = getattr(method, "__call__", None)  # noqa: B004 - a callable object may have an async __call__
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in (method, call)
+    )
 
 
 class Forwarding:
@@ -48,6 +82,16 @@ class Forwarding:
         """Tell of a failure, a cancelled call or a refused one."""
         try:
             self.recorder.record_failure(node, duration_ms, category)
+        except Exception as error:  # as above
+            self._failed(error)
+        else:
+            self._failing = False
+
+    def fallback(self, node: str, duration_ms: float, category: FailureCategory) -> None:
+        """Tell of a failure or refusal after which the fallback delivered."""
+        try:
+            record = getattr(self.recorder, "record_fallback", self.recorder.record_failure)
+            record(node, duration_ms, category)
         except Exception as error:  # as above
             self._failed(error)
         else:

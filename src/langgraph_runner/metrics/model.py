@@ -24,21 +24,33 @@ class NodeMetrics(BaseModel):
     Counts and the average are over that whole time.
     `last_execution_ms` and the percentiles are over the collector's rolling window of the latest executions.
 
-    An execution is one call of the node that ended by itself, whatever attempts it took: a success or a
-    failure, and the duration of both counts.
-    A call that was cancelled or that an open circuit refused is neither; those have counts of their own.
+    Each call of the node raises exactly one of four counts, by what became of the node's own function,
+    whatever attempts it took and whether or not a fallback stood in:
+
+    - `success_count`: the function delivered.
+    - `failure_count`: the function failed finally.
+    - `circuit_open_count`: an open circuit refused the call, so the function did not run.
+    - `cancelled_count`: the call was cancelled.
+
+    The first two are executions; their durations count. `fallback_count` lies across: it counts the failed and
+    refused calls for which the fallback delivered. So a fallback never hides an outage.
     """
 
     model_config = ConfigDict(frozen=True)
 
     node: str
     success_count: Count = 0
+    """Executions in which the node's own function delivered; its fallback does not count here."""
     failure_count: Count = 0
-    """Failed executions; the sum of `failures_by_category`."""
+    """Executions in which the node's own function failed finally; the sum of `failures_by_category`."""
+    fallback_count: Count = 0
+    """Calls for which the fallback delivered, after a failure or a refusal; each is also counted there."""
     retry_count: Count = 0
     """Attempts after the first, over all executions."""
     cancelled_count: Count = 0
+    """Calls that the caller gave up; not executions."""
     circuit_open_count: Count = 0
+    """Calls that an open circuit refused, with or without a fallback; not executions."""
     last_execution_ms: Milliseconds | None = None
     """None without executions, as are the average and the percentiles."""
     average_execution_ms: Milliseconds | None = None
@@ -61,6 +73,22 @@ class NodeMetrics(BaseModel):
     def failure_rate(self) -> float:
         """The share of executions that failed, from 0 to 1; 0 without executions.
 
-        A `MetricThreshold` on `failure_rate` watches the rolling window instead.
+        A failure counts whether or not a fallback delivered. Refused calls are not executions: while a circuit
+        is open, `circuit_open_rate` shows the outage.
+        A `MetricThreshold` on this rate or one of the next two watches the rolling window instead.
         """
         return self.failure_count / self.total_executions if self.total_executions else 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def fallback_rate(self) -> float:
+        """The share of executions and refused calls for which the fallback delivered, from 0 to 1; 0 without any."""
+        calls = self.total_executions + self.circuit_open_count
+        return self.fallback_count / calls if calls else 0.0
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def circuit_open_rate(self) -> float:
+        """The share of executions and refused calls that were refused, from 0 to 1; 0 without any."""
+        calls = self.total_executions + self.circuit_open_count
+        return self.circuit_open_count / calls if calls else 0.0

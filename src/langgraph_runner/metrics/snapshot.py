@@ -29,6 +29,14 @@ class NodeSnapshot(BaseModel):
     duration_sum_ms: Milliseconds
     window: list[tuple[Milliseconds, bool]]
     """The latest executions, oldest first: duration and whether it failed."""
+    calls: list[tuple[bool, bool]] | None = None
+    """The latest executions and refused calls, oldest first: whether it was refused, and whether the fallback
+    delivered. None in snapshots of 0.1, which do not have it."""
+
+    @property
+    def latest_calls(self) -> list[tuple[bool, bool]]:
+        """`calls`; of a snapshot without them, its executions, of which none is known to have fallen back."""
+        return [(False, False)] * len(self.window) if self.calls is None else self.calls
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -40,6 +48,17 @@ class NodeSnapshot(BaseModel):
         failures = sum(failed for _, failed in self.window)
         if failures > metrics.failure_count or len(self.window) - failures > metrics.success_count:
             raise ValueError("window has more executions than were counted")
+        if metrics.fallback_count > metrics.failure_count + metrics.circuit_open_count:
+            raise ValueError("fallback_count is more than the failed and refused calls")
+        refusals = sum(refused for refused, _ in self.latest_calls)
+        fallbacks = sum(fell_back for _, fell_back in self.latest_calls)
+        executions = len(self.latest_calls) - refusals
+        if (
+            refusals > metrics.circuit_open_count
+            or fallbacks > metrics.fallback_count
+            or executions > metrics.total_executions
+        ):
+            raise ValueError("calls has more than were counted")
         return self
 
 
@@ -60,6 +79,8 @@ class CollectorSnapshot(BaseModel):
                 raise ValueError(f"the metrics of node {name!r} are those of {node.metrics.node!r}")
             if len(node.window) != min(self.window_size, node.metrics.total_executions):
                 raise ValueError(f"the window of node {name!r} does not have the latest executions")
+            if len(node.latest_calls) > self.window_size:
+                raise ValueError(f"calls of node {name!r} has more than window_size ({self.window_size})")
         return self
 
     @classmethod

@@ -18,6 +18,7 @@ HEADER = (
     "total",
     "ok",
     "failed",
+    "fallback",
     "retries",
     "last ms",
     "avg ms",
@@ -61,6 +62,7 @@ def _row(metrics: NodeMetrics) -> tuple[str, ...]:
         metrics.total_executions,
         metrics.success_count,
         metrics.failure_count,
+        metrics.fallback_count,
         metrics.retry_count,
     )
     durations = (

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.metrics.model import NODE_FAILURES, NodeMetrics
-from langgraph_runner.metrics.window import RollingWindow
+from langgraph_runner.metrics.window import Call, CallWindow, RollingWindow
 
 if TYPE_CHECKING:
     from langgraph_runner.metrics.snapshot import NodeSnapshot
 
 QUANTILES = (50, 90, 99)
+_DELIVERED = Call(refused=False, fell_back=False)
 
 
 class NodeTotals(NamedTuple):
@@ -21,6 +22,7 @@ class NodeTotals(NamedTuple):
 
     node: str
     success_count: int
+    fallback_count: int
     retry_count: int
     counts: dict[FailureCategory, int]
     """All categories, also the two that do not count as failures of the node."""
@@ -34,7 +36,7 @@ class NodeTotals(NamedTuple):
 
 
 class NodeTally:
-    """The running counts of one node and the window of its latest executions.
+    """The running counts of one node and the windows of its latest executions and calls.
 
     Not thread-safe.
     """
@@ -43,9 +45,11 @@ class NodeTally:
         "_bucket_counts",
         "_buckets_ms",
         "_restored_sum_ms",
+        "calls",
         "counts",
         "duration_sum_ms",
         "exceeded",
+        "fallback_count",
         "retry_count",
         "success_count",
         "window",
@@ -53,10 +57,12 @@ class NodeTally:
 
     def __init__(self, window_size: int, buckets_ms: tuple[float, ...]) -> None:
         self.window = RollingWindow(window_size)
+        self.calls = CallWindow(window_size)
         self._buckets_ms = buckets_ms
         self._bucket_counts = [0] * (len(buckets_ms) + 1)
         self._restored_sum_ms = 0.0
         self.success_count = 0
+        self.fallback_count = 0
         self.retry_count = 0
         self.counts = dict.fromkeys(FailureCategory, 0)
         self.duration_sum_ms = 0.0
@@ -68,10 +74,18 @@ class NodeTally:
         self.duration_sum_ms += duration_ms
         self._bucket_counts[bisect_left(self._buckets_ms, duration_ms)] += 1
         self.window.add(duration_ms, failed=False)
+        self.calls.add(_DELIVERED)
 
-    def failed(self, duration_ms: float, category: FailureCategory) -> None:
-        """Count a failure, or a call that was cancelled or refused, which leaves no duration."""
+    def failed(self, duration_ms: float, category: FailureCategory, *, fell_back: bool = False) -> None:
+        """Count a failure, or a call that was cancelled or refused, which leaves no duration.
+
+        With `fell_back`, count also that the fallback delivered.
+        """
         self.counts[category] += 1
+        if category is FailureCategory.CANCELLED:
+            return
+        self.fallback_count += fell_back
+        self.calls.add(Call(refused=category is FailureCategory.CIRCUIT_OPEN, fell_back=fell_back))
         if category in NODE_FAILURES:
             self.duration_sum_ms += duration_ms
             self._bucket_counts[bisect_left(self._buckets_ms, duration_ms)] += 1
@@ -86,6 +100,7 @@ class NodeTally:
             node=node,
             success_count=self.success_count,
             failure_count=failure_count,
+            fallback_count=self.fallback_count,
             retry_count=self.retry_count,
             cancelled_count=self.counts[FailureCategory.CANCELLED],
             circuit_open_count=self.counts[FailureCategory.CIRCUIT_OPEN],
@@ -102,6 +117,7 @@ class NodeTally:
         return NodeTotals(
             node=node,
             success_count=self.success_count,
+            fallback_count=self.fallback_count,
             retry_count=self.retry_count,
             counts=self.counts.copy(),
             bucket_counts=self._bucket_counts.copy(),
@@ -120,6 +136,7 @@ class NodeTally:
         metrics = snapshot.metrics
         tally = cls(window_size, buckets_ms)
         tally.success_count = metrics.success_count
+        tally.fallback_count = metrics.fallback_count
         tally.retry_count = metrics.retry_count
         tally.duration_sum_ms = tally._restored_sum_ms = snapshot.duration_sum_ms
         tally.counts |= metrics.failures_by_category
@@ -127,4 +144,6 @@ class NodeTally:
         tally.counts[FailureCategory.CIRCUIT_OPEN] = metrics.circuit_open_count
         for duration_ms, failed in snapshot.window:
             tally.window.add(duration_ms, failed=failed)
+        for refused, fell_back in snapshot.latest_calls:
+            tally.calls.add(Call(refused, fell_back))
         return tally

@@ -1,23 +1,42 @@
-"""Limits on what is measured, and the events that tell of a limit being crossed."""
+"""Limits on what is measured, and the events that report a crossing."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from langgraph_runner.errors.logs import get_logger
-from langgraph_runner.metrics.window import MAX_WINDOW_SIZE, RollingWindow
+from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
 
-Metric = Literal["failure_rate", "p99_ms"]
+if TYPE_CHECKING:
+    from langgraph_runner.metrics.tally import NodeTally
+
+Metric = Literal["failure_rate", "fallback_rate", "circuit_open_rate", "p99_ms"]
+_OF_CALLS = frozenset({"fallback_rate", "circuit_open_rate"})
 
 
 class MetricThreshold(BaseModel):
-    """A limit on one metric of every node, over the collector's rolling window.
+    """A limit on one metric of every node, over the collector's rolling windows.
 
-    `failure_rate` is the share of the executions in the window that failed, from 0 to 1.
-    `p99_ms` is the 99th percentile of their durations.
-    The limit is exceeded by a value above it, and recovered from by one at or below it.
+    Over the latest `window_size` executions:
+
+    - `failure_rate`: the share that failed, from 0 to 1, whether or not a fallback delivered.
+    - `p99_ms`: the 99th percentile of the durations.
+
+    Over the latest `window_size` calls, which are executions and calls that an open circuit refused:
+
+    - `fallback_rate`: the share for which the fallback delivered, from 0 to 1.
+    - `circuit_open_rate`: the share that was refused, from 0 to 1. Watch it for a node with a circuit breaker:
+      while the circuit is open there are no executions, so `failure_rate` does not move.
+
+    A value above the limit exceeds it; a value at or below the limit recovers.
+
+    `min_samples` is how many executions (of the last two metrics: calls) the window must hold before the
+    threshold is evaluated: 1 to 100,000, by default 10, and at most the collector's `window_size`. With 1, the first
+    failure of a node exceeds any `failure_rate`.
 
     Raises:
         pydantic.ValidationError: (a `ValueError`) If a field is out of its range; names it.
@@ -27,21 +46,30 @@ class MetricThreshold(BaseModel):
 
     metric: Metric
     limit: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """0 <= limit < 1 for `failure_rate`; 0 or more for `p99_ms`."""
+    """0 <= limit < 1 for rates; 0 or more for `p99_ms`."""
     min_samples: Annotated[int, Field(strict=True, ge=1, le=MAX_WINDOW_SIZE)] = 10
-    """Executions that the window must have before anything is said of it; 1 to 100,000."""
+    """Executions or calls that the window must hold before the threshold is evaluated; 1 to 100,000."""
 
     @model_validator(mode="after")
     def _can_be_exceeded(self) -> Self:
-        if self.metric == "failure_rate" and self.limit >= 1:
-            raise ValueError(f"limit of failure_rate must be 0 <= limit < 1, not {self.limit}")
+        if self.metric != "p99_ms" and self.limit >= 1:
+            raise ValueError(f"limit of {self.metric} must be 0 <= limit < 1, not {self.limit}")
         return self
 
-    def value(self, window: RollingWindow) -> float:
-        """Read the metric; the window must not be empty."""
-        if self.metric == "failure_rate":
-            return window.failure_rate
-        return window.percentile(99) or 0.0
+    def value(self, tally: NodeTally) -> float | None:
+        """Read the metric of one node; None with fewer than `min_samples`."""
+        samples = len(tally.calls if self.metric in _OF_CALLS else tally.window)
+        if samples < self.min_samples:
+            return None
+        match self.metric:
+            case "failure_rate":
+                return tally.window.failure_rate
+            case "fallback_rate":
+                return tally.calls.fallback_rate
+            case "circuit_open_rate":
+                return tally.calls.circuit_open_rate
+            case "p99_ms":
+                return tally.window.percentile(99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +86,18 @@ class ThresholdEvent:
 ThresholdListener = Callable[[ThresholdEvent], object]
 
 
-def crossings(
-    node: str, window: RollingWindow, thresholds: Iterable[MetricThreshold], exceeded: set[int]
-) -> list[ThresholdEvent]:
-    """Tell which limits the newest execution crossed.
+def crossings(node: str, tally: NodeTally, thresholds: Iterable[MetricThreshold]) -> list[ThresholdEvent]:
+    """Return an event for each limit that the newest call crossed, and update `tally.exceeded`.
 
-    `exceeded` has the places of those that the node is above of, and is brought up to date; the places,
-    because hashing a pydantic model costs more than all else here.
+    That set holds the indexes of the exceeded thresholds, because hashing a pydantic model would cost more than
+    all else here.
     """
     events = []
+    exceeded = tally.exceeded
     for place, threshold in enumerate(thresholds):
-        if len(window) < threshold.min_samples:
+        value = threshold.value(tally)
+        if value is None:
             continue
-        value = threshold.value(window)
         above = value > threshold.limit
         if above == (place in exceeded):
             continue

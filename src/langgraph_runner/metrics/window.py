@@ -1,12 +1,67 @@
-"""The latest executions of one node, kept sorted; no locks, its owner has one."""
+"""The latest executions of one node, kept sorted, and its latest calls; no locks, their owner has one."""
 
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator
+from typing import NamedTuple
 
 MAX_WINDOW_SIZE = 100_000
 
 Sample = tuple[float, bool]
+
+
+class Call(NamedTuple):
+    """How one call ended: an execution, or a call that an open circuit refused."""
+
+    refused: bool
+    fell_back: bool
+    """Whether the fallback delivered."""
+
+
+class CallWindow:
+    """The latest `size` calls, oldest first: executions and refused calls, which the window below leaves out.
+
+    Not thread-safe.
+    """
+
+    __slots__ = ("_arrivals", "fallbacks", "refusals", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.fallbacks = 0
+        self.refusals = 0
+        self._arrivals: deque[Call] = deque()
+
+    def add(self, call: Call) -> None:
+        """Take in the newest call, and let go of the oldest one if the window is full."""
+        arrivals = self._arrivals
+        if len(arrivals) >= self.size:
+            oldest = arrivals.popleft()
+            if oldest.refused:
+                self.refusals -= 1
+            if oldest.fell_back:
+                self.fallbacks -= 1
+        arrivals.append(call)
+        if call.refused:
+            self.refusals += 1
+        if call.fell_back:
+            self.fallbacks += 1
+
+    @property
+    def fallback_rate(self) -> float:
+        """The share of calls for which the fallback delivered, from 0 to 1; 0 if empty."""
+        return self.fallbacks / len(self._arrivals) if self._arrivals else 0.0
+
+    @property
+    def circuit_open_rate(self) -> float:
+        """The share of calls that were refused, from 0 to 1; 0 if empty."""
+        return self.refusals / len(self._arrivals) if self._arrivals else 0.0
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._arrivals)
 
 
 class RollingWindow:

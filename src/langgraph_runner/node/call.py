@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
 
+    from langgraph_runner.errors import FailureCategory
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.context import NodeContext
     from langgraph_runner.node.limits import Limits
@@ -49,6 +50,8 @@ class NodeCall:
     interrupts_before: int = 0
     """Calls of `interrupt()` in this LangGraph task before this node call: by the node that calls this one."""
     fallback_used: bool = False
+    primary_failure: FailureCategory | None = None
+    """Why the function did not deliver, once its fallback has taken over."""
     limits: Limits | None = None
     """What may stop the latest attempt; None if nothing can."""
     is_logged: bool = False

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langgraph_runner.metrics import NodeMetricsCollector
+from langgraph_runner.metrics.forwarding import check_recorder
 from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.call import TRACE_ID
 from langgraph_runner.node.config import as_retry_config
@@ -12,7 +14,6 @@ from langgraph_runner.node.policies import as_spans
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
-    from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.config import RetryLike
     from langgraph_runner.node.policies import Spans
@@ -77,13 +78,12 @@ def runner_config(
     return config
 
 
-def as_collector(collector: object) -> None:
-    """Refuse what nodes cannot report to; anything with the three methods will do.
+def as_collector(collector: object, *, field: str = "metrics_collector") -> None:
+    """Refuse what nodes cannot report to; any object with the three methods, all of them plain, will do.
 
     Raises:
-        TypeError: A method is missing.
+        TypeError: It is a class, lacks a method, or has one that must be awaited.
     """
-    methods = ("record_success", "record_failure", "record_retry")
-    missing = [name for name in methods if not callable(getattr(collector, name, None))]
-    if collector is not None and missing:
-        raise TypeError(f"metrics_collector: {collector!r:.80} has no {', '.join(missing)}.")
+    # Checked at each call that a config gives one: the usual kind costs a comparison.
+    if collector is not None and type(collector) is not NodeMetricsCollector:
+        check_recorder(collector, field=field)

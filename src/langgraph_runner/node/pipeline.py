@@ -15,6 +15,7 @@ from langgraph_runner.errors import (
     FallbackError,
     NodeCancellationError,
     build_error_record,
+    failure_category,
     is_control_flow,
     original_error,
 )
@@ -22,6 +23,7 @@ from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.attempts import guarded, raise_if_cancelled, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.config import as_retry_config
+from langgraph_runner.node.configurable import as_collector
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
 from langgraph_runner.node.isolation import isolated
 from langgraph_runner.node.langgraph_compat import run_control
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["run_node"]
 
 _SIGNAL: Final = "config['configurable']['abort_signal']"
+_COLLECTOR: Final = "config['configurable']['metrics_collector']"
 
 
 async def run_node(
@@ -141,7 +144,7 @@ async def _recovered(policies: NodePolicies, call: NodeCall, context: NodeContex
         if policies.fallback is None or is_control_flow(error) or isinstance(error, NodeCancellationError):
             raise
         primary_error = original_error(error)
-    call.fallback_used = True
+    call.fallback_used, call.primary_failure = True, failure_category(primary_error)
     report_fallback(call, primary_error)
     return await _fallen_back(policies.fallback, policies, call, primary_error)
 
@@ -152,6 +155,7 @@ def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig)
     if not configurable:
         return
     if (collector := configurable.get("metrics_collector")) is not None:
+        as_collector(collector, field=_COLLECTOR)
         call.collector = collector
     if (signal := configurable.get("abort_signal")) is not None:
         call.abort_signal = as_abort_signal(signal, field=_SIGNAL)

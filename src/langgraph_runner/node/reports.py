@@ -40,10 +40,10 @@ def report_started(call: NodeCall) -> None:
 def report_success(call: NodeCall, success: Success) -> None:
     """The node delivered."""
     if call.collector is not None:
-        try:
-            call.collector.record_success(call.name, success.duration_ms)
-        except Exception as error:  # Metrics never harm the node.
-            report_harmless(call, "node.metrics_failed", error)
+        if success.fallback_used:
+            _record_fallback(call, call.collector, success.duration_ms)
+        else:
+            _record(call, call.collector, "record_success", call.name, success.duration_ms)
     if call.span is not None:
         _trace(call, "end", "fallback" if success.fallback_used else "success", attempts=success.attempts)
     if call.is_logged:
@@ -152,6 +152,13 @@ def _record(call: NodeCall, collector: NodeMetricsCollector, method: str, *argum
         getattr(collector, method)(*arguments)
     except Exception as error:  # Metrics never harm the node.
         report_harmless(call, "node.metrics_failed", error)
+
+
+def _record_fallback(call: NodeCall, collector: NodeMetricsCollector, duration_ms: float) -> None:
+    """The function failed and its fallback delivered; a collector of the user's may know only failures."""
+    knows_fallbacks = callable(getattr(collector, "record_fallback", None))
+    method = "record_fallback" if knows_fallbacks else "record_failure"
+    _record(call, collector, method, call.name, duration_ms, call.primary_failure)
 
 
 def _start_span(call: NodeCall, spans: Spans) -> None:

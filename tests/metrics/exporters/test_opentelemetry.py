@@ -145,15 +145,15 @@ def collector() -> NodeMetricsCollector:
 
 
 def record_a_bit_of_everything(collector: NodeMetricsCollector) -> None:
-    """Five successes, three failures, four retries, a cancelled call and two refused ones."""
+    """Five successes, three failures, four retries, a cancelled call, two refused ones, and two fallbacks."""
     for duration in (10, 11, 250, 251.5, 9_000):
         collector.record_success("theme", duration)
     collector.record_failure("theme", 0.5, "timeout")
     collector.record_failure("theme", 1, "other")
-    collector.record_failure("theme", 1, "other")
+    collector.record_fallback("theme", 1, "other")
     collector.record_failure("theme", 77, "cancelled")
     collector.record_failure("theme", 0, "circuit_open")
-    collector.record_failure("theme", 0, "circuit_open")
+    collector.record_fallback("theme", 0, "circuit_open")
     for _ in range(4):
         collector.record_retry("theme")
 
@@ -161,13 +161,14 @@ def record_a_bit_of_everything(collector: NodeMetricsCollector) -> None:
 COUNTS = {
     "langgraph.node.executions": {("theme", "success"): 5, ("theme", "failure"): 3},
     "langgraph.node.failures": {("timeout", "theme"): 1, ("other", "theme"): 2},
+    "langgraph.node.fallbacks": {("theme",): 2},
     "langgraph.node.retries": {("theme",): 4},
     "langgraph.node.cancelled": {("theme",): 1},
     "langgraph.node.circuit_open": {("theme",): 2},
 }
 
 
-@pytest.mark.req("M-18")
+@pytest.mark.req("M-18", "M-19")
 def test_counters_arrive(receiver, provider, collector):
     """Every count, once, at the path of the protocol."""
     export_to_opentelemetry(collector, provider.get_meter("test"))
@@ -204,6 +205,7 @@ def test_instruments_are_named_by_the_conventions(receiver, provider, collector)
         "langgraph.node.duration": "s",
         "langgraph.node.executions": "{execution}",
         "langgraph.node.failures": "{failure}",
+        "langgraph.node.fallbacks": "{call}",
         "langgraph.node.retries": "{retry}",
         "langgraph.node.cancelled": "{call}",
         "langgraph.node.circuit_open": "{call}",

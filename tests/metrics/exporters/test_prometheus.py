@@ -52,10 +52,10 @@ def collector() -> NodeMetricsCollector:
         collector.record_success("theme", duration)
     collector.record_failure("theme", 0.5, "timeout")
     collector.record_failure("theme", 1, "other")
-    collector.record_failure("theme", 1, "other")
+    collector.record_fallback("theme", 1, "other")
     collector.record_failure("theme", 77, "cancelled")
     collector.record_failure("theme", 0, "circuit_open")
-    collector.record_failure("theme", 0, "circuit_open")
+    collector.record_fallback("theme", 0, "circuit_open")
     for _ in range(4):
         collector.record_retry("theme")
     return collector
@@ -109,6 +109,7 @@ EXPECTED: Samples = {
     key("langgraph_node_failures_total", node="theme", category="validation"): 0,
     key("langgraph_node_failures_total", node="theme", category="network"): 0,
     key("langgraph_node_failures_total", node="theme", category="other"): 2,
+    key("langgraph_node_fallbacks_total", node="theme"): 2,
     key("langgraph_node_retries_total", node="theme"): 4,
     key("langgraph_node_cancelled_total", node="theme"): 1,
     key("langgraph_node_circuit_open_total", node="theme"): 2,
@@ -124,7 +125,7 @@ EXPECTED: Samples = {
 }
 
 
-@pytest.mark.req("M-18")
+@pytest.mark.req("M-18", "M-19")
 def test_a_scrape_shows_every_count_in_base_units(scrape):
     """Over HTTP, in the text format: exactly these samples, in seconds."""
     content_type, text = scrape()
@@ -146,6 +147,7 @@ def test_metrics_have_the_types_of_what_they_count(scrape):
     assert {family.name: family.type for family in families} == {
         "langgraph_node_executions": "counter",
         "langgraph_node_failures": "counter",
+        "langgraph_node_fallbacks": "counter",
         "langgraph_node_retries": "counter",
         "langgraph_node_cancelled": "counter",
         "langgraph_node_circuit_open": "counter",
@@ -180,7 +182,7 @@ def test_a_collector_without_nodes_has_metrics_without_samples(scrape, collector
     """An empty scrape is a valid one."""
     collector.reset_node_metrics()
     families = list(parse_openmetrics(scrape(OPENMETRICS)[1]))
-    assert len(families) == 7
+    assert len(families) == 8
     assert samples_of(families) == {}
 
 

@@ -42,6 +42,10 @@ _FAILURE = ("langgraph.node.outcome", "failure")
 _COUNTERS = {
     "executions": ("{execution}", "Calls of a node that ended by themselves, whatever attempts each took."),
     "failures": ("{failure}", "Failed executions of a node, by cause."),
+    "fallbacks": (
+        "{call}",
+        "Failed executions and refused calls of a node for which its fallback delivered.",
+    ),
     "retries": ("{retry}", "Attempts of a node after the first."),
     FailureCategory.CANCELLED.value: ("{call}", "Calls of a node that its caller gave up."),
     FailureCategory.CIRCUIT_OPEN.value: ("{call}", "Calls of a node that an open circuit refused."),
@@ -60,6 +64,8 @@ class NodeMetricsOpenTelemetryExporter:
       `failure`) and, of failures, `error.type` (`timeout`, `validation`, `network` or `other`)
     - `langgraph.node.executions`, a counter in `{execution}`, with `langgraph.node.outcome`
     - `langgraph.node.failures`, a counter in `{failure}`, with `error.type`
+    - `langgraph.node.fallbacks`, a counter in `{call}`: failed executions and refused calls for which the fallback
+      delivered
     - `langgraph.node.retries`, a counter in `{retry}`: attempts after the first
     - `langgraph.node.cancelled` and `langgraph.node.circuit_open`, counters in `{call}`: calls that were given up
       and calls that an open circuit refused; no executions and no failures
@@ -116,6 +122,12 @@ class NodeMetricsOpenTelemetryExporter:
             self._counts["executions"][name, _FAILURE] += 1
             self._counts["failures"][name, cause] += 1
         self._duration.record(duration_ms / 1000, dict((name, _FAILURE, cause)))
+
+    def record_fallback(self, node: str, duration_ms: float, category: FailureCategory, /) -> None:
+        """Count a failed execution or refused call, and that the fallback delivered."""
+        with self._lock:
+            self._counts["fallbacks"][((_NODE, node),)] += 1
+        self.record_failure(node, duration_ms, category)
 
     def record_retry(self, node: str, /) -> None:
         """Count an attempt after the first."""

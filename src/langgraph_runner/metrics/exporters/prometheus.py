@@ -49,8 +49,9 @@ class NodeMetricsPrometheusCollector(Collector):
 
     Every sample has a label `node`:
 
-    - `langgraph_node_executions_total{node, outcome}`: by `success` and `failure`
+    - `langgraph_node_executions_total{node, outcome}`: by `success` and `failure` of the node's own function
     - `langgraph_node_failures_total{node, category}`: by `timeout`, `validation`, `network` and `other`
+    - `langgraph_node_fallbacks_total{node}`: failed executions and refused calls for which the fallback delivered
     - `langgraph_node_retries_total{node}`: attempts after the first
     - `langgraph_node_cancelled_total{node}`, `langgraph_node_circuit_open_total{node}`: calls that were given
       up and calls that an open circuit refused; no executions and no failures
@@ -103,6 +104,11 @@ class _Families:
         self.failures = CounterMetricFamily(
             "langgraph_node_failures", "Failed executions of a node, by cause.", labels=["node", "category"]
         )
+        self.fallbacks = CounterMetricFamily(
+            "langgraph_node_fallbacks",
+            "Failed executions and refused calls of a node for which its fallback delivered.",
+            labels=["node"],
+        )
         self.retries = CounterMetricFamily(
             "langgraph_node_retries", "Attempts of a node after the first.", labels=["node"]
         )
@@ -131,6 +137,7 @@ class _Families:
         self.executions.add_metric([node, "failure"], sum(counts[category] for category in NODE_FAILURES))
         for category in NODE_FAILURES:
             self.failures.add_metric([node, category.value], counts[category])
+        self.fallbacks.add_metric([node], totals.fallback_count)
         self.retries.add_metric([node], totals.retry_count)
         self.cancelled.add_metric([node], counts[FailureCategory.CANCELLED])
         self.circuit_open.add_metric([node], counts[FailureCategory.CIRCUIT_OPEN])
@@ -145,6 +152,7 @@ class _Families:
         return [
             self.executions,
             self.failures,
+            self.fallbacks,
             self.retries,
             self.cancelled,
             self.circuit_open,
