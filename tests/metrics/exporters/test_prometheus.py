@@ -296,6 +296,8 @@ def test_the_error_without_the_library_names_the_extra(monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "prometheus_client"]:
         monkeypatch.setitem(sys.modules, name, None)
     exporters = importlib.import_module("langgraph_runner.metrics.exporters")
+    # The package keeps a name that was asked for once.
+    monkeypatch.delitem(vars(exporters), "NodeMetricsPrometheusCollector", raising=False)
     with pytest.raises(ImportError, match=r"pip install 'langgraph-runner\[prometheus\]'"):
         _ = exporters.NodeMetricsPrometheusCollector
 
