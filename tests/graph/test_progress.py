@@ -1,6 +1,7 @@
 """What a run shows in the terminal."""
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -99,10 +100,74 @@ def test_without_rich_the_error_names_the_extra(monkeypatch):
         GraphRunner(_graph(), progress=True)
 
 
-def test_what_is_no_listener_is_refused():
-    """At once."""
-    with pytest.raises(TypeError, match="progress: expected True or a listener"):
-        GraphRunner(_graph(), progress="yes")
+class HalfAListener:
+    """Lacks `node_ended`."""
+
+    def node_started(self, node):
+        """A node begins."""
+
+
+class Listener(HalfAListener):
+    """A whole one."""
+
+    def node_ended(self, node):
+        """A node ends."""
+
+
+@pytest.mark.parametrize(
+    ("progress", "message"),
+    [
+        ("yes", "progress: expected True or a listener with .*'yes' has no node_started and no node_ended"),
+        (HalfAListener(), "has no node_ended"),
+        (Listener, r"Listener is a class. Pass an instance: Listener\(\)"),
+    ],
+)
+def test_what_is_not_a_listener_is_refused(progress, message):
+    """When the runner is made, not when the first node ends."""
+    with pytest.raises(TypeError, match=message):
+        GraphRunner(_graph(), progress=progress)
+
+
+CLOSED = {
+    "the reader is gone": "read, write = os.pipe(); os.close(read); os.dup2(write, 2)",
+    "the descriptor is closed": "os.close(2)",
+    "the file is closed": "sys.stderr.close()",
+    "there is no stderr": "sys.stderr = None",
+}
+
+
+@pytest.mark.parametrize("close", CLOSED.values(), ids=CLOSED)
+def test_a_closed_stderr_hides_the_table_only(close):
+    """The run goes on, and stdout stays where it is."""
+    code = (
+        "import os, signal, sys\n"
+        "from langgraph.graph import START, StateGraph\n"
+        "from langgraph_runner import GraphRunner, GraphState\n"
+        "graph = StateGraph(GraphState).add_node('n', lambda state: {'story_id': 's'}).add_edge(START, 'n')\n"
+        "runner = GraphRunner(graph.compile(), progress=True)\n"
+        f"{close}\n"
+        "print(runner.run({}).status.value)\n"
+    )
+    done = subprocess.run(  # noqa: S603 - the code is ours
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("completed\n", 0)
+
+
+def test_a_console_that_cannot_be_written_to_does_not_end_the_run(caplog):
+    """One of the user's own, which rich gives up by ending the program."""
+
+    class Broken(io.StringIO):
+        def write(self, text):
+            raise OSError(5, "Input/output error")
+
+    runner = GraphRunner(_graph(), progress=LiveProgress(Console(file=Broken(), force_terminal=False)))
+    assert runner.run({}).status == "failed"
+    assert "run.progress_failed" in caplog.text
 
 
 def test_what_nodes_print_stays_on_stdout(monkeypatch):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import sys
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 try:
     from rich.console import Console, Group
@@ -20,8 +22,10 @@ except ModuleNotFoundError as error:
         "progress=True needs rich: pip install 'langgraph-runner[rich]'", name=error.name
     ) from error
 
+from langgraph_runner.errors.logs import emit
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
@@ -50,11 +54,12 @@ class LiveProgress:
     is written once, at the end.
 
     Args:
-        console: Where to show it; None for rich's own, on stderr, so that a program's output stays its own.
+        console: Where to show it; None for one on stderr, so that a program's output stays its own. A stderr that
+            cannot be written to, such as a closed pipe, hides the table and does not affect the run.
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(file=cast("IO[str]", _Stderr()))
         self._lock = threading.Lock()
         self._nodes: list[NodeRun] = []
         self._dropped = 0
@@ -67,17 +72,21 @@ class LiveProgress:
             self._nodes.clear()
             self._dropped = 0
             self._is_over = False
-        with Live(
+        live = Live(
             get_renderable=lambda: self._rendered(graph),
             console=self._console,
             refresh_per_second=8,
             # What a program prints into a pipe or a file is to stay there: rich would show it above the table.
-            redirect_stdout=sys.stdout.isatty(),
-        ):
+            redirect_stdout=_is_terminal(sys.stdout),
+        )
+        _without_harm(live.start)
+        try:
             yield
             self._is_over = True
-        if not self._console.is_terminal:
-            self._console.line()  # Which rich leaves out there.
+        finally:
+            _without_harm(live.stop)
+            if not self._console.is_terminal:
+                _without_harm(self._console.line)  # Which rich leaves out there.
 
     def node_started(self, node: NodeRun) -> None:
         """Add a row."""
@@ -108,6 +117,59 @@ class LiveProgress:
             table.add_row("" if wave == shown_wave else str(wave), _mark(node), _name(node), _duration(node))
             shown_wave = wave
         return Group(Text(f"… {dropped} earlier nodes", style="dim"), table) if dropped else table
+
+
+class _Stderr(io.TextIOBase):
+    """The stderr of the moment. What cannot be written there is dropped.
+
+    rich would answer a closed pipe by pointing stdout at the null device and ending the program.
+    """
+
+    @property
+    def _stream(self) -> Any:
+        # While rich shows something, sys.stderr is a proxy that writes to the console, and so to here.
+        return getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # which has an attribute
+        """For rich, to know what it may draw with."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return _is_terminal(self._stream)
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        number: int = self._stream.fileno()
+        return number
+
+    def write(self, text: str, /) -> int:
+        """Write, if that is possible."""
+        with suppress(OSError, ValueError, AttributeError):  # A broken pipe, a closed file, no stderr at all.
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError, ValueError, AttributeError):
+            self._stream.flush()
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _without_harm(show: Callable[[], object]) -> None:
+    try:
+        show()
+    except (Exception, SystemExit) as error:  # With SystemExit rich answers a console whose reader is gone.
+        emit(
+            "langgraph_runner.graph", logging.WARNING, "run.progress_failed", error_type=type(error).__name__
+        )
 
 
 def _fitting(nodes: tuple[NodeRun, ...], room: int) -> tuple[NodeRun, ...]:

@@ -16,6 +16,7 @@ from langgraph_runner.graph.execution import Execution
 from langgraph_runner.graph.json_saver import JsonFileSaver
 from langgraph_runner.graph.options import ExecutionOptions, LangGraphOptions, check_langgraph_options
 from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
+from langgraph_runner.graph.watch import check_listener
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
 
@@ -69,8 +70,8 @@ class GraphRunner:
         given: object = options
         if given is not None and not isinstance(given, ExecutionOptions):
             raise TypeError(f"options: expected ExecutionOptions, got {given!r:.80}.")
-        if not isinstance(progress, bool) and not callable(getattr(progress, "node_started", None)):
-            raise TypeError(f"progress: expected True or a listener, got {progress!r:.80}.")
+        if not isinstance(progress, bool):
+            check_listener(progress)
         self.options = options or ExecutionOptions()
         self.graph = _persisted(graph, self.options)
         """The graph that runs: `graph` itself, or with a checkpointer for `persistence_path`."""

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
@@ -22,6 +24,7 @@ from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors import is_control_flow
 from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.graph.thread_calls import calls_in_threads
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.graph.slots import Seat, Slots
 
-__all__ = ["NodeRun", "RunListener", "RunWatch", "watch_of"]
+__all__ = ["NodeRun", "RunListener", "RunWatch", "check_listener", "watch_of"]
 
 NodeRunOutcome = Literal["done", "failed", "interrupted", "cancelled"]
 
@@ -64,6 +67,22 @@ class RunListener(Protocol):
 
     def node_ended(self, node: NodeRun) -> None:
         """It has ended."""
+
+
+def check_listener(listener: object) -> None:
+    """Refuse what is not a `RunListener`.
+
+    Raises:
+        TypeError: A method is missing, or it is a class instead of an instance.
+    """
+    missing = [name for name in ("node_started", "node_ended") if not callable(getattr(listener, name, None))]
+    if missing:
+        raise TypeError(
+            f"progress: expected True or a listener with node_started(node) and node_ended(node);"
+            f" {listener!r:.80} has no {' and no '.join(missing)}."
+        )
+    if isinstance(listener, type):
+        raise TypeError(f"progress: {listener.__name__} is a class. Pass an instance: {listener.__name__}().")
 
 
 class RunWatch:
@@ -100,6 +119,8 @@ class RunWatch:
         self._root: UUID | None = None
         self._nodes: dict[UUID, NodeRun] = {}
         self._enclosing: dict[UUID, NodeRun | None] = {}
+        self._held: set[UUID] = set()
+        """Runs of nodes that were cancelled while their functions go on in threads."""
 
     def stop(self, error: Exception) -> None:
         """Let no further node begin. Where others may go on with the run, none that ends later counts as done."""
@@ -166,7 +187,7 @@ class RunWatch:
             return
         node.started = REAL_RUNTIMES.blocking.monotonic()
         if self._listener is not None:
-            _tell(self._listener.node_started, node)
+            _notify(self._listener, "node_started", node)
 
     def left(
         self, run_id: UUID, outcome: NodeRunOutcome = "done", error: BaseException | None = None
@@ -175,20 +196,48 @@ class RunWatch:
         if self._outer is not None:
             # Whose handler is not called any more where that of this run raises.
             self._outer.left(run_id, outcome, error)
-        self._enclosing.pop(run_id, None)
         node = self._nodes.pop(run_id, None)
         if node is None:
+            if run_id not in self._held:
+                self._enclosing.pop(run_id, None)
             return None
         node.outcome = outcome
         if error is not None and outcome == "failed" and node.parent is None:
             self._failed.append((error, node.name))
-        if node.seat is not None and self._slots is not None:
-            self._slots.leave(node.seat)
+        still_running = calls_in_threads(node.place) if outcome == "cancelled" and node.started else []
+        if still_running and self._slots is not None:
+            self._held.add(run_id)
+            # The node is at work as long as its threads are: it keeps its slot, and remains the caller of what
+            # they call.
+            pending = _Countdown(len(still_running), partial(self._vacate, run_id, node))
+            for call in still_running:
+                call.add_done_callback(pending.one_less)
+        else:
+            self._vacate(run_id, node)
         if node.started:
             node.duration_ms = (REAL_RUNTIMES.blocking.monotonic() - node.started) * 1000
             if self._listener is not None:
-                _tell(self._listener.node_ended, node)
+                _notify(self._listener, "node_ended", node)
         return node
+
+    def _vacate(self, run_id: UUID, node: NodeRun) -> None:
+        self._held.discard(run_id)
+        self._enclosing.pop(run_id, None)
+        if node.seat is not None and self._slots is not None:
+            self._slots.leave(node.seat)
+
+
+class _Countdown:
+    """Calls `then` when `one_less` was called `count` times. Thread-safe."""
+
+    def __init__(self, count: int, then: Callable[[], None]) -> None:
+        self._left = itertools.count(count - 1, -1)  # Its `next()` is atomic.
+        self._then = then
+
+    def one_less(self, _: object) -> None:
+        """One of them is done."""
+        if next(self._left) == 0:
+            self._then()
 
 
 class _Inline:
@@ -283,8 +332,8 @@ def _outcome(error: BaseException) -> NodeRunOutcome:
     return "cancelled"
 
 
-def _tell(told: Callable[[NodeRun], None], node: NodeRun) -> None:
+def _notify(listener: RunListener, method: str, node: NodeRun) -> None:
     try:
-        told(node)
+        getattr(listener, method)(node)
     except Exception as error:  # A listener never harms the run.
         get_logger("langgraph_runner.graph").warning("run_listener_failed", error_type=type(error).__name__)

@@ -1,0 +1,56 @@
+"""Finding the blocking functions of a cancelled node that still run in threads.
+
+LangGraph calls the blocking functions of an awaited run in threads, through `run_in_executor`. A cancellation ends
+the asyncio task that waits for such a thread, not the thread: the function goes on, and nothing says when it ends.
+The future of the call does, and the call is on the stack of its thread.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import Future
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables.config import var_child_runnable_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["calls_in_threads"]
+
+
+def calls_in_threads(place: str) -> list[Future[Any]]:
+    """The calls in threads that a node is waiting for, or has left behind.
+
+    A call counts if it got a copy of the node's context, as by LangGraph, LangChain and `asyncio.to_thread()`.
+
+    Args:
+        place: The checkpoint namespace of the node.
+
+    Returns:
+        Futures that are done when the functions have returned. Empty on a Python whose `ThreadPoolExecutor` works
+        in an unknown way.
+    """
+    return [future for context, future in _running_calls() if _is_within(context, place)]
+
+
+def _running_calls() -> Iterator[tuple[Context, Future[Any]]]:
+    """Each call of a `ThreadPoolExecutor` that runs in a context of its own."""
+    for frame in tuple(sys._current_frames().values()):  # noqa: SLF001 - documented, and nothing public tells
+        caller: Any = frame
+        while caller is not None:
+            if caller.f_code.co_qualname == "_WorkItem.run":
+                item = caller.f_locals.get("self")  # None once the function has raised
+                future, function = getattr(item, "future", None), getattr(item, "fn", None)
+                # What was submitted is a partial of the `run` of a context.
+                context = getattr(getattr(function, "func", None), "__self__", None)
+                if isinstance(future, Future) and isinstance(context, Context):
+                    yield context, future
+            caller = caller.f_back
+
+
+def _is_within(context: Context, place: str) -> bool:
+    config = context.get(var_child_runnable_config) or {}
+    found = str((config.get("metadata") or {}).get("langgraph_checkpoint_ns", ""))
+    return found == place or found.startswith(f"{place}|")
