@@ -5,6 +5,7 @@ from langgraph_runner.engine import LeaseLostError as LeaseLostError
 from langgraph_runner.engine import MemoryTier as MemoryTier
 from langgraph_runner.engine import PlanAction as PlanAction
 from langgraph_runner.engine import PlannedStep as PlannedStep
+from langgraph_runner.engine import RecoveryExhaustedError as RecoveryExhaustedError
 from langgraph_runner.engine import Run as Run
 from langgraph_runner.engine import RunEngine as RunEngine
 from langgraph_runner.engine import RunEvent as RunEvent

@@ -185,3 +185,23 @@ async def test_a_late_writer_is_refused(site):
             await asyncio.sleep(0.01)
         assert run.id in log.read_text()
         assert await committed_tokens(engine, run.id) == tokens
+
+
+@pytest.mark.req("R-45")
+async def test_a_run_that_kills_its_processes_is_given_up_and_the_others_complete(site):
+    """Six processes in a row die, then the run fails and names the step. Runs beside it go on."""
+    async with site.engine() as engine:
+        healthy = [(await engine.trigger("campaign.v1", {"number": number})).id for number in range(3)]
+        poisoned = (await engine.trigger("campaign.v1", {"number": 9, "poison": True})).id
+        workers = [site.start(lease_ms=100, poison="hero")]
+        while await engine.list_runs(status=["pending", "running"], limit=1):
+            if not workers[-1].is_alive():
+                workers.append(site.start(lease_ms=100, poison="hero"))
+            await asyncio.sleep(0.01)
+        ended = await engine.get_run(poisoned)
+        statuses = [(await engine.get_run(run_id)).status.value for run_id in healthy]
+    assert (ended.status.value, ended.error["code"]) == ("failed", "RECOVERY_EXHAUSTED")
+    assert "6 processes in a row died while they ran" in ended.error["message"]
+    assert "step 'hero'" in ended.error["message"]
+    assert statuses == ["completed"] * 3
+    assert len(workers) >= 1 + 6  # More where another step ended before a death.

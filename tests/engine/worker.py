@@ -46,20 +46,24 @@ class Orders:
     """Just before it, not just after."""
     slow: str | None = None
     """A step that waits until there is a file `go`."""
+    poison: str | None = None
+    """A step that kills its process, in runs with the input `poison`."""
 
 
-def make_workflow(folder: Path, slow: str | None = None) -> Workflow:
+def make_workflow(folder: Path, slow: str | None = None, poison: str | None = None) -> Workflow:
     """Thirteen steps, each of which has an effect outside of the engine."""
     workflow = Workflow("campaign.v1")
     for name, before in DEPENDENCIES.items():
         workflow.step(
-            _step(name, folder, slow), id=name, depends_on=before, cache="none", output=dict[str, str]
+            _step(name, folder, slow, poison), id=name, depends_on=before, cache="none", output=dict[str, str]
         )
     return workflow
 
 
-def _step(name: str, folder: Path, slow: str | None):
+def _step(name: str, folder: Path, slow: str | None, poison: str | None):
     async def run(inputs, ctx: StepContext):
+        if name == poison and inputs.get("poison"):
+            os.kill(os.getpid(), signal.SIGKILL)  # As the kernel does to a process that takes all memory.
         while name == slow and not (folder / "go").exists():  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(0.01)
         ctx.save_artifact(f"{name}.txt", f"{name} of {inputs['number']}\n" * 10, "text/plain")
@@ -99,7 +103,7 @@ def serve(orders: Orders) -> None:
 
 
 async def _serve(orders: Orders) -> None:
-    workflow = make_workflow(orders.folder, orders.slow)
+    workflow = make_workflow(orders.folder, orders.slow, orders.poison)
     async with RunEngine(
         [workflow],
         store=orders.store,

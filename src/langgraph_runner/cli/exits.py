@@ -68,6 +68,7 @@ EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
         ErrorCode.RUN_NOT_FOUND: ExitCode.NOT_FOUND,
         ErrorCode.RUN_STATE: ExitCode.CONFLICT,
         ErrorCode.LEASE_LOST: ExitCode.CONFLICT,
+        ErrorCode.RECOVERY_EXHAUSTED: ExitCode.RUN_FAILED,
         ErrorCode.ARTIFACT_FAILED: ExitCode.OTHER,
         ErrorCode.SCHEMA_VERSION: ExitCode.OTHER,
     }

@@ -66,6 +66,8 @@ class RunEngine(RunReader):
         max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database.
         lease_ms: How long it may be silent before others take over its runs: 100 to 3,600,000.
         poll_ms: How often it looks for runs that nobody runs: at least 10.
+        max_recovery_attempts: How often a run is taken over without progress after its process has died: 0 to 1,000.
+            After that the run fails with `RECOVERY_EXHAUSTED`. From the second time on it runs alone in its engine.
         metrics_collector: What steps report to.
         spans: What traces steps: a `NodeSpans`.
         migrate: Whether to make the tables or to bring them up to date; None for SQLite only.
@@ -100,6 +102,7 @@ class RunEngine(RunReader):
         max_active_runs: int = 100,
         lease_ms: int = 30_000,
         poll_ms: int = 1_000,
+        max_recovery_attempts: int = 5,
         metrics_collector: NodeMetricsCollector | None = None,
         spans: Any = None,
         migrate: bool | None = None,
@@ -109,6 +112,7 @@ class RunEngine(RunReader):
             ("max_active_runs", max_active_runs, 1, checks.MAX_AT_ONCE),
             ("lease_ms", lease_ms, 100, 3_600_000),
             ("poll_ms", poll_ms, 10, 3_600_000),
+            ("max_recovery_attempts", max_recovery_attempts, 0, 1_000),
         ):
             checks.whole(value, low, high, field=name)
         if cache is not None:
@@ -125,7 +129,14 @@ class RunEngine(RunReader):
             collector=metrics_collector,
             spans=spans,
         )
-        server = Server(host, registry, max_active_runs=max_active_runs, lease_ms=lease_ms, poll_ms=poll_ms)
+        server = Server(
+            host,
+            registry,
+            max_active_runs=max_active_runs,
+            lease_ms=lease_ms,
+            poll_ms=poll_ms,
+            max_recovery_attempts=max_recovery_attempts,
+        )
         super().__init__(registry, host, server)
 
     @classmethod

@@ -4,6 +4,7 @@
     ├── RunNotFoundError      the tenant has no such run; also LookupError
     ├── RunStateError         the run is not in the state that this needs
     ├── LeaseLostError        somebody else has taken over the run
+    ├── RecoveryExhaustedError  the processes that ran the run died again and again
     ├── ArtifactError         a file that cannot be kept, or is not what it was
     └── SchemaVersionError    the database is of another release
 
@@ -12,12 +13,19 @@ Each has a stable `code` and survives pickle.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
+from langgraph_runner.errors.codes import render_message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "ArtifactError",
     "EngineError",
     "LeaseLostError",
+    "RecoveryExhaustedError",
     "RunNotFoundError",
     "RunStateError",
     "SchemaVersionError",
@@ -76,6 +84,25 @@ class LeaseLostError(EngineError):
         )
         self.run_id = run_id
         self.fence = fence
+
+
+class RecoveryExhaustedError(EngineError):
+    """A run was given up, because the processes that ran it died again and again without progress.
+
+    Attributes:
+        run_id: The run.
+        deaths: How many processes have died in a row.
+        steps: The steps that ran when the last one died: the likely causes.
+    """
+
+    code = ErrorCode.RECOVERY_EXHAUSTED
+
+    def __init__(self, *, run_id: str, deaths: int, steps: Sequence[str]) -> None:
+        named = " and ".join(f"step '{step}'" for step in steps) or "none of its steps"
+        super().__init__(render_message(self.code, run_id=run_id, deaths=deaths, steps=named))
+        self.run_id = run_id
+        self.deaths = deaths
+        self.steps = tuple(steps)
 
 
 class ArtifactError(EngineError):

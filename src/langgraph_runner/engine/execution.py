@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from langgraph_runner.engine.creation import RunCreation
+    from langgraph_runner.engine.errors import RecoveryExhaustedError
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import CacheEntry, RunRow, StepChange, StepRow
     from langgraph_runner.errors import NodeErrorRecord
@@ -58,6 +59,7 @@ class RunExecution:
         fence: The token of the claim.
         seq: Number of its last event.
         creation: Makes the run with its first commit; None if it has been made.
+        exhausted: Why the run is not run any more but fails, naming the steps to blame; None to run it.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class RunExecution:
         fence: int,
         seq: int,
         creation: RunCreation | None = None,
+        exhausted: RecoveryExhaustedError | None = None,
     ) -> None:
         self.run_id = run.id
         self.fence = fence
@@ -77,6 +80,9 @@ class RunExecution:
         self._blueprint = blueprint
         self._run = run
         self._creation = creation
+        self._exhausted = exhausted
+        self.has_progressed = False
+        """Whether a step has ended since the claim."""
         self._options, self._unknown_options = RunOptions.read(run.options)
         self._recorded = None if steps is None else {row.step: row for row in steps}
         self._ledger = Ledger(host, run, fence, seq)
@@ -173,6 +179,10 @@ class RunExecution:
     async def _has_begun(self) -> bool:
         """Take up the run where it was; False if that is not possible, and it has failed therefore."""
         try:
+            if self._exhausted is not None:
+                for step in self._exhausted.steps:
+                    self._ledger.ended(self._steps.failed(step, self._exhausted, attempts=0))
+                raise self._exhausted  # noqa: TRY301 - it is recorded below, as any reason is
             if self._unknown_options:
                 raise RuntimeError(  # noqa: TRY301 - it is recorded below, as any reason is
                     f"A later release has made the run, with {', '.join(sorted(self._unknown_options))}."
@@ -351,6 +361,7 @@ class RunExecution:
             self._halt("the lease was lost")
             raise LeaseLostError(run_id=self.run_id, fence=self.fence)
         self._ledger.written(advanced.seq)
+        self.has_progressed = self.has_progressed or bool(write.steps)
         if self._progress is not None:
             self._progress.set_result(None)
             self._progress = None

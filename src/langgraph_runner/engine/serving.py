@@ -16,7 +16,7 @@ from langgraph_runner.engine.creation import (
     create,
     must_exist_first,
 )
-from langgraph_runner.engine.errors import LeaseLostError
+from langgraph_runner.engine.errors import LeaseLostError, RecoveryExhaustedError
 from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.engine.leases import LeaseKeeper
 from langgraph_runner.engine.logs import LOGGER
@@ -24,7 +24,7 @@ from langgraph_runner.engine.models import RunStatus
 from langgraph_runner.engine.slot import HELD_SLOT
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import StepRow, new_run
-from langgraph_runner.engine.store.writes import ClaimRun, Created, CreateRun, ReleaseRuns
+from langgraph_runner.engine.store.writes import SUSPECT_FROM, ClaimRun, Created, CreateRun, ReleaseRuns
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
@@ -61,17 +61,28 @@ class Server:
         workflows: What can be run.
         max_active_runs: How many at once.
         lease_ms: How long a lease holds without a heartbeat.
-        poll_ms: How often to look for runs that nobody runs.
+        poll_ms: How often to look for runs that wait or were left.
+        max_recovery_attempts: How often a run is taken over in a row without progress before it fails.
     """
 
     def __init__(
-        self, host: Host, workflows: WorkflowRegistry, *, max_active_runs: int, lease_ms: int, poll_ms: int
+        self,
+        host: Host,
+        workflows: WorkflowRegistry,
+        *,
+        max_active_runs: int,
+        lease_ms: int,
+        poll_ms: int,
+        max_recovery_attempts: int,
     ) -> None:
         self._host = host
         self._workflows = workflows
         self._max_active = max_active_runs
         self._lease_ms = lease_ms
         self._poll_s = poll_ms / 1000
+        self._max_recoveries = max_recovery_attempts
+        self._suspect: str | None = None
+        """A run that may kill its process: until it makes progress, no other is taken on."""
         self.takes_on: TakesOn = "all"
         self._owed: dict[str, None] = {}
         """Ours, but nobody runs them: there was no room, or an error has ended the work on them."""
@@ -267,7 +278,12 @@ class Server:
             self._has_room.set()
 
     async def _run(
-        self, blueprint: Blueprint, claimed: Claimed | Created, new: NewRun | None = None
+        self,
+        blueprint: Blueprint,
+        claimed: Claimed | Created,
+        new: NewRun | None = None,
+        *,
+        exhausted: RecoveryExhaustedError | None = None,
     ) -> RunRow | None:
         steps: list[StepRow] | None = None
         if new is None or new.reused or not isinstance(claimed, Created):
@@ -276,7 +292,9 @@ class Server:
             run = new_run(new, fence=claimed.fence, at=claimed.at)
         if self._is_closed:  # It was ours already when that began, but there was nothing to stop yet.
             return None
-        execution = RunExecution(self._host, blueprint, run, steps, fence=claimed.fence, seq=claimed.seq)
+        execution = RunExecution(
+            self._host, blueprint, run, steps, fence=claimed.fence, seq=claimed.seq, exhausted=exhausted
+        )
         self._active[run.id] = execution
         return await execution.run()
 
@@ -373,24 +391,54 @@ class Server:
         return self._has_room_for_more() and self._is_serving() and self.takes_on == "all"
 
     def _has_room_for_more(self) -> bool:
-        return len(self._tasks) + self._reserved < self._max_active
+        return len(self._tasks) + self._reserved < self._max_active and not self._runs_suspect()
+
+    def _runs_suspect(self) -> bool:
+        """Whether a run that may kill this process runs here, and has not made progress yet."""
+        if self._suspect is None:
+            return False
+        execution = self._active.get(self._suspect)
+        if self._suspect not in self._tasks or (execution is not None and execution.has_progressed):
+            self._suspect = None
+        return self._suspect is not None
+
+    def _exhausted(self, claimed: Claimed) -> RecoveryExhaustedError | None:
+        """Why a run that was taken over is not to run again; None if it is."""
+        if claimed.recoveries <= self._max_recoveries:
+            return None
+        return RecoveryExhaustedError(run_id=claimed.run_id, deaths=claimed.recoveries, steps=claimed.running)
 
     async def claim(self, run_id: str | None = None) -> bool:
         """Take on a run that nobody runs: this one, or whichever comes first; False if there is none."""
-        names = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
-        if not names:
+        claim = self.claim_write(run_id)
+        if not claim.workflows:
             return False
         self._reserved += 1
         try:
-            # A lease of ours may have run out too, when a step has blocked the loop: the next beat renews it.
-            claim = ClaimRun(self._host.owner, self._lease_ms, names, run_id, ours=tuple(self._tasks))
             claimed = await self._host.store.write(claim)
             if claimed is None:
                 return False
             run, _ = await self._host.store.read(reads.claimed_run, claimed.run_id)
             blueprint = self._workflows.get_workflow(run.workflow)
-            self._spawn(claimed, run.tenant, self._run(blueprint, claimed))
+            exhausted = self._exhausted(claimed)
+            if exhausted is None and claimed.recoveries >= SUSPECT_FROM:
+                self._suspect = claimed.run_id
+                emit(
+                    LOGGER,
+                    logging.WARNING,
+                    "run.suspected",
+                    run_id=claimed.run_id,
+                    deaths=claimed.recoveries,
+                    steps=claimed.running,
+                )
+            self._spawn(claimed, run.tenant, self._run(blueprint, claimed, exhausted=exhausted))
         finally:
             self._reserved -= 1
             self._tell_of_room()  # To look takes up room itself, for which a run may have had to wait just now.
         return True
+
+    def claim_write(self, run_id: str | None = None) -> ClaimRun:
+        """The write that claims a run for this engine: this one, or whichever comes first."""
+        names = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
+        # A lease of ours may have run out too, when a step has blocked the loop: the next beat renews it.
+        return ClaimRun(self._host.owner, self._lease_ms, names, run_id, ours=tuple(self._tasks))

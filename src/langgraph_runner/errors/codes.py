@@ -51,6 +51,8 @@ class ErrorCode(StrEnum):
     """A run is not in the state that this needs."""
     LEASE_LOST = "LEASE_LOST"
     """Somebody else has taken over a run; a late write was refused."""
+    RECOVERY_EXHAUSTED = "RECOVERY_EXHAUSTED"
+    """A run was given up, because the processes that ran it died again and again."""
     ARTIFACT_FAILED = "ARTIFACT_FAILED"
     """A file of a step cannot be kept, or is not what it was."""
     SCHEMA_VERSION = "SCHEMA_VERSION"
@@ -77,6 +79,8 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.RUN_NOT_FOUND: "There is no run '{run_id}'.",
         ErrorCode.RUN_STATE: "Run '{run_id}' is {status}: {problem}",
         ErrorCode.LEASE_LOST: "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
+        ErrorCode.RECOVERY_EXHAUSTED: "Run '{run_id}' was given up: {deaths} processes in a row died while they ran"
+        " {steps}.",
         ErrorCode.ARTIFACT_FAILED: "Artifact '{name}': {problem}",
         ErrorCode.SCHEMA_VERSION: "The database has schema {found}, this release works with {known}. {fix}",
     }

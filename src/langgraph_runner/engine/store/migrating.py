@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "schema_version", "upgrade"]
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration, which this release works with. A test holds it to the files."""
 _MIGRATING: Final = threading.Lock()
 """Alembic keeps what it works on in its modules, so two threads would migrate one another's databases."""

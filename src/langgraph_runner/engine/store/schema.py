@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     Index,
     Integer,
@@ -24,6 +25,13 @@ from sqlalchemy.sql.functions import FunctionElement
 __all__ = ["METADATA", "artifacts", "now_ms", "outputs", "run_events", "run_steps", "runs", "step_cache"]
 
 METADATA = MetaData()
+
+
+def _index_while(condition: str, name: str, *columns: Any) -> Index:
+    """An index of the rows that fulfil a condition: few, however long the history is."""
+    where = text(condition)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
 
 runs = Table(
     "runs",
@@ -50,10 +58,17 @@ runs = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("completed_at", BigInteger),
+    Column("recoveries", Integer, nullable=False, server_default="0"),
+    Column("recovered_at_steps", Integer, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "workflow_name", "idempotency_key", name="uq_runs_idempotency"),
+    CheckConstraint(
+        "status IN ('pending', 'running', 'completed', 'failed', 'cancelled')", name="ck_runs_status"
+    ),
     Index("ix_runs_listing", "tenant_id", "created_at", "id"),
-    Index("ix_runs_claim", "status", "lease_expires_at"),
+    _index_while("status = 'pending'", "ix_runs_waiting", text("priority DESC"), "created_at", "id"),
+    _index_while("status = 'running'", "ix_runs_leased", "lease_expires_at"),
 )
+"""`recoveries` counts takeovers without progress, `recovered_at_steps` how many steps had ended at the last one."""
 
 run_steps = Table(
     "run_steps",
@@ -76,13 +91,11 @@ run_steps = Table(
     Column("completed_at", BigInteger),
     Column("duration_ms", Integer),
     PrimaryKeyConstraint("run_id", "step_id", name="pk_run_steps"),
-    Index(
-        "ix_run_steps_running",
-        "tenant_id",
-        "cache_key",
-        sqlite_where=text("status = 'running'"),
-        postgresql_where=text("status = 'running'"),
+    CheckConstraint(
+        "status IN ('pending', 'running', 'completed', 'skipped', 'failed', 'cancelled')",
+        name="ck_run_steps_status",
     ),
+    _index_while("status = 'running'", "ix_run_steps_running", "tenant_id", "cache_key"),
     sqlite_with_rowid=False,
 )
 

@@ -6,11 +6,18 @@ database's, so the clocks of processes do not matter.
 """
 
 from langgraph_runner.engine.store.writes.advancing import Advanced, AdvanceRun
-from langgraph_runner.engine.store.writes.claiming import Claimed, ClaimRun, Heartbeat, ReleaseRuns
+from langgraph_runner.engine.store.writes.claiming import (
+    SUSPECT_FROM,
+    Claimed,
+    ClaimRun,
+    Heartbeat,
+    ReleaseRuns,
+)
 from langgraph_runner.engine.store.writes.creating import Created, CreateRun
 from langgraph_runner.engine.store.writes.ending import CancelRun, DeleteUnusedOutputs, Prune
 
 __all__ = [
+    "SUSPECT_FROM",
     "AdvanceRun",
     "Advanced",
     "CancelRun",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
 
 from langgraph_runner.engine.store.schema import run_steps, runs
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import add_events, last_seq, now_in
+from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ClaimRun", "Claimed", "Heartbeat", "ReleaseRuns"]
+__all__ = ["SUSPECT_FROM", "ClaimRun", "Claimed", "Heartbeat", "ReleaseRuns"]
 
 _LEASED: Final = Prepared(
     select(runs.c.id, runs.c.fence, runs.c.cancel_requested_at, runs.c.cancel_reason).where(
@@ -29,39 +29,60 @@ _KEEP_LEASE: Final = Prepared(
 )
 
 
-_IS_FREE: Final = (
-    select(runs.c.id, runs.c.tenant_id, runs.c.fence, runs.c.status)
-    .where(
-        or_(
-            runs.c.status == "pending",
-            and_(runs.c.status == "running", func.coalesce(runs.c.lease_expires_at, 0) < bindparam("now")),
-        ),
-        any_of(runs.c.workflow_name, bindparam("names")),
-        ~any_of(runs.c.id, bindparam("ours")),
+_CANDIDATE: Final = (
+    select(
+        *(runs.c.id, runs.c.tenant_id, runs.c.fence, runs.c.status, runs.c.priority, runs.c.created_at),
+        *(runs.c.lease_expires_at, runs.c.recoveries, runs.c.recovered_at_steps),
     )
     .order_by(runs.c.priority.desc(), runs.c.created_at, runs.c.id)
     .limit(literal_column("1"))
     .with_for_update(skip_locked=True)
 )
-_FREE: Final = Prepared(_IS_FREE)
-"""Asked by every engine at each poll, with the lock of the database: it is to be quick."""
-_FREE_OF_ID: Final = Prepared(_IS_FREE.where(runs.c.id == bindparam("wanted")))
+# Statuses as text, so that the partial indexes are found. Every engine asks at each poll: it has to be quick.
+_WAITING: Final = _CANDIDATE.where(
+    runs.c.status == literal_column("'pending'"), any_of(runs.c.workflow_name, bindparam("names"))
+)
+_LEFT: Final = _CANDIDATE.where(
+    runs.c.status == literal_column("'running'"),
+    any_of(runs.c.workflow_name, bindparam("names")),
+    runs.c.lease_expires_at < bindparam("now"),
+    ~any_of(runs.c.id, bindparam("ours")),
+)
+_IS_HARMLESS: Final = or_(
+    runs.c.recoveries < bindparam("suspect_from"), runs.c.lease_expires_at < bindparam("suspects_before")
+)
+_FIRST_WAITING: Final = Prepared(_WAITING)
+_FIRST_LEFT: Final = Prepared(_LEFT.where(_IS_HARMLESS))
+_WAITING_OF_ID: Final = Prepared(_WAITING.where(runs.c.id == bindparam("wanted")))
+_LEFT_OF_ID: Final = Prepared(_LEFT.where(runs.c.id == bindparam("wanted")))
+_STEPS_OF: Final = Prepared(
+    select(run_steps.c.step_id, run_steps.c.status).where(run_steps.c.run_id == bindparam("run"))
+)
+
+SUSPECT_FROM: Final = 2
+"""From so many takeovers without progress on, a run may be what kills its processes."""
+_ALONE_FOR_LEASES: Final = 10
+"""How many lease times a suspected run waits for an engine that is idle. After that, a busy one takes it."""
 
 
 class Claimed(NamedTuple):
-    """A run that now belongs to whoever has claimed it."""
+    """A run that now belongs to its claimer."""
 
     run_id: str
     fence: int
     seq: int
     """Of its last event."""
+    recoveries: int = 0
+    """How often it was taken over since one of its steps has last ended, this time included."""
+    running: tuple[str, ...] = ()
+    """The steps that ran when its last owner died."""
 
 
 @dataclass(slots=True)
 class ClaimRun(Write["Claimed | None"]):
-    """Take a run that nobody runs, or whose owner has not been heard of; the fencing token grows.
+    """Take a run that waits, or whose owner has not been heard of; the fencing token grows.
 
-    With an id that run, else the one that has waited longest of the highest priority. None if there is none.
+    With an id that run, else the one of the highest priority that was made first. None if there is none.
     """
 
     owner: str
@@ -79,16 +100,17 @@ class ClaimRun(Write["Claimed | None"]):
 
 def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     now = now_in(connection)
-    values: dict[str, Any] = {"now": now, "names": [*claim.workflows], "ours": [*claim.ours] or [""]}
-    found = (
-        _FREE.ask(connection, **values)
-        if claim.run_id is None
-        else _FREE_OF_ID.ask(connection, **values, wanted=claim.run_id)
-    )
-    if not found:
+    row = _candidate(connection, claim, now)
+    if row is None:
         return None
-    row = found[0]
-    fence = row.fence + 1
+    fence, recoveries, ended, running = row.fence + 1, 0, 0, ()
+    if row.status == "running":
+        steps = _STEPS_OF.ask(connection, run=row.id)
+        running = tuple(step.step_id for step in steps if step.status == "running")
+        ended = sum(step.status not in LIVE for step in steps)
+        # An owner that closes gives up its lease, which becomes 0. It has not died.
+        has_died = row.lease_expires_at != 0
+        recoveries = (row.recoveries if ended == row.recovered_at_steps else 0) + has_died
     connection.execute(
         update(runs)
         .where(runs.c.id == row.id)
@@ -98,6 +120,8 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
             lease_owner=claim.owner,
             lease_expires_at=now + claim.lease_ms,
             started_at=func.coalesce(runs.c.started_at, now),
+            recoveries=recoveries,
+            recovered_at_steps=ended,
         )
     )
     # What was running when its owner died has not ended: it runs again.
@@ -109,7 +133,22 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     kind = "run_started" if row.status == "pending" else "run_recovered"
     seq = last_seq(connection, row.id) + 1
     add_events(connection, [(row.id, row.tenant_id, seq, kind, {"fence": fence})], now)
-    return Claimed(row.id, fence, seq)
+    return Claimed(row.id, fence, seq, recoveries, running)
+
+
+def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
+    """The run to take; None if there is none."""
+    waiting: dict[str, Any] = {"names": [*claim.workflows]}
+    left: dict[str, Any] = {**waiting, "now": now, "ours": [*claim.ours] or [""]}
+    if claim.run_id is not None:
+        found = _WAITING_OF_ID.ask(connection, **waiting, wanted=claim.run_id)
+        found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
+    else:
+        patience_ms = _ALONE_FOR_LEASES * claim.lease_ms if claim.ours else 0
+        harmless = {"suspect_from": SUSPECT_FROM, "suspects_before": now - patience_ms}
+        found = _FIRST_WAITING.ask(connection, **waiting)
+        found += _FIRST_LEFT.ask(connection, **left, **harmless)
+    return min(found, key=lambda row: (-row.priority, row.created_at, row.id), default=None)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,49 @@
+"""Bounded recovery, indexes for a backlog, and check constraints on the status columns."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_RUN_STATUSES = "status IN ('pending', 'running', 'completed', 'failed', 'cancelled')"
+_STEP_STATUSES = "status IN ('pending', 'running', 'completed', 'skipped', 'failed', 'cancelled')"
+
+
+def upgrade() -> None:
+    """Add what recovery and claims need."""
+    # SQLite cannot add a constraint to a table that is there: Alembic copies the table.
+    with op.batch_alter_table("runs") as runs:
+        runs.add_column(sa.Column("recoveries", sa.Integer, nullable=False, server_default="0"))
+        runs.add_column(sa.Column("recovered_at_steps", sa.Integer, nullable=False, server_default="0"))
+        runs.create_check_constraint("ck_runs_status", _RUN_STATUSES)
+    op.drop_index("ix_run_steps_running", "run_steps")
+    with op.batch_alter_table("run_steps", table_kwargs={"sqlite_with_rowid": False}) as run_steps:
+        run_steps.create_check_constraint("ck_run_steps_status", _STEP_STATUSES)
+    _index_while("ix_run_steps_running", "run_steps", ["tenant_id", "cache_key"], "status = 'running'")
+    op.drop_index("ix_runs_claim", "runs")
+    _index_while(
+        "ix_runs_waiting", "runs", [sa.text("priority DESC"), "created_at", "id"], "status = 'pending'"
+    )
+    _index_while("ix_runs_leased", "runs", ["lease_expires_at"], "status = 'running'")
+
+
+def downgrade() -> None:
+    """Take it away again."""
+    op.drop_index("ix_runs_leased", "runs")
+    op.drop_index("ix_runs_waiting", "runs")
+    op.create_index("ix_runs_claim", "runs", ["status", "lease_expires_at"])
+    op.drop_index("ix_run_steps_running", "run_steps")
+    with op.batch_alter_table("run_steps", table_kwargs={"sqlite_with_rowid": False}) as run_steps:
+        run_steps.drop_constraint("ck_run_steps_status", type_="check")
+    _index_while("ix_run_steps_running", "run_steps", ["tenant_id", "cache_key"], "status = 'running'")
+    with op.batch_alter_table("runs") as runs:
+        runs.drop_constraint("ck_runs_status", type_="check")
+        runs.drop_column("recovered_at_steps")
+        runs.drop_column("recoveries")
+
+
+def _index_while(name: str, table: str, columns: list[str | sa.TextClause], condition: str) -> None:
+    """Index only the rows that fulfil a condition: few, however long the history is."""
+    where = sa.text(condition)
+    op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
