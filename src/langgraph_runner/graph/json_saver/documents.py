@@ -11,7 +11,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic_core import from_json, to_json
+import orjson
+from pydantic_core import from_json
 
 from langgraph_runner.graph.json_saver.errors import (
     CheckpointCorruptedError,
@@ -49,8 +50,8 @@ def seal(kind: str, body: dict[str, Any]) -> bytes:
     """
     header = {"format": f"langgraph_runner.{kind}", "version": FORMAT_VERSION, "sha256": "0" * _DIGEST_CHARS}
     try:
-        data = memoryview(to_json({**header, **body}, indent=2))
-    except ValueError as error:
+        data = memoryview(orjson.dumps({**header, **body}, option=orjson.OPT_INDENT_2))
+    except orjson.JSONEncodeError as error:
         raise CheckpointSerializationError("", f"a state cannot be written as JSON: {error}") from error
     found = _HEADER.match(data)
     assert found is not None  # noqa: S101 - written above

@@ -7,7 +7,7 @@ besides gets a tag, an object whose first key begins with `$`:
     {"$dict": [[key, value], ...]}        keys that are no text, or that begin with `$`
     {"$int": "0x..."}                     more than 64 bits
     {"$float": "nan"}                     or inf, -inf
-    {"$str": "..."}                       lone surrogates, escaped
+    {"$str": "..."}                       lone surrogates, escaped; in several texts where two meet
     {"$serde": "msgpack", "data": "<base64>", "type": ..., "text": ...}
     {"$error": "ValueError('...')", "type": ...}     an exception that LangGraph keeps of a failed task
 
@@ -21,17 +21,19 @@ from __future__ import annotations
 
 import base64
 import json
-from collections import defaultdict
-from itertools import chain
+import logging
+import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.json_saver.errors import CheckpointSerializationError
+from langgraph_runner.graph.json_saver.plain import plain_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable
 
     from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -54,16 +56,21 @@ class ValueCodec:
         self._serde = serde
         self._sanitizer = sanitizer
         self._is_readable = isinstance(serde, JsonPlusSerializer)
-        self._plain_keys: set[str] = set()
+        self._level = 1
 
-    def encode(self, value: Any) -> Any:
-        """Give a value as what JSON can hold. What is that already is not copied, so write it down at once.
+    def encode(self, value: Any, level: int = 1) -> Any:
+        """Give a value as what `documents.seal` can write; later changes of the value do not reach it.
+
+        Args:
+            value: Any value.
+            level: How many levels of JSON will be around it; they indent it.
 
         Raises:
-            CheckpointSerializationError: The serializer refuses the value.
+            CheckpointSerializationError: The serializer refuses the value, or could not restore it.
         """
         if not self._is_readable:
             return self._through_serde(value)
+        self._level = level
         try:
             return self._encode(value, 0)
         except RecursionError as error:  # The caller's own calls may be nested deeply already.
@@ -115,52 +122,50 @@ class ValueCodec:
         if depth > _MAX_DEPTH:
             return self._through_serde(value)
         # What is plain as a whole need not be walked. To look for it everywhere would take longer than to walk.
-        looks = kind in _JSON_CONTAINERS and depth <= _LOOKED_AT_DEPTH and len(value) >= _LOOKED_AT_LENGTH
-        if looks and self._is_plain([value], depth):
-            return value
+        if kind in _JSON_CONTAINERS and (
+            depth <= 1 or (depth <= _LOOKED_AT_DEPTH and len(value) >= _LOOKED_AT_LENGTH)
+        ):
+            plain = plain_json(value, self._level + depth, _MAX_DEPTH - depth)
+            if plain is not None:
+                return plain
         return self._encode_container(kind, value, depth)
-
-    def _is_plain(self, items: Iterable[Any], depth: int) -> bool:
-        """Whether `_encode` would give each of these values as it is.
-
-        It looks at all values of a level together, by type, which takes a third of the time of walking them.
-        """
-        for _ in range(depth, _MAX_DEPTH + 2):
-            found: defaultdict[type, list[Any]] = defaultdict(list)
-            for item in items:
-                found[type(item)].append(item)
-            if not _are_plain(found):
-                return False
-            dicts, lists = found[dict], found[list]
-            if not (dicts or lists):
-                return True
-            if not self._has_plain_keys(list(chain.from_iterable(dicts))):
-                return False
-            items = chain(chain.from_iterable(map(dict.values, dicts)), chain.from_iterable(lists))
-        return False
 
     def _encode_container(self, kind: type, value: Any, depth: int) -> Any:
         encode = self._encode
+        # Copied first, in one call that no other thread can interrupt: a node may change the value meanwhile.
         if kind is dict:
-            if self._has_plain_keys(value):
-                return {key: encode(item, depth + 1) for key, item in value.items()}
-            return {"$dict": [[encode(k, depth + 3), encode(v, depth + 3)] for k, v in value.items()]}
+            items = list(value.items())
+            if all(type(key) is str and _is_plain_key(key) for key, _ in items):
+                return {key: encode(item, depth + 1) for key, item in items}
+            keys = self._encode_keys([key for key, _ in items], depth + 3)
+            return {"$dict": [[key, encode(v, depth + 3)] for key, (_, v) in zip(keys, items, strict=True)]}
         if kind is list:
-            return [encode(item, depth + 1) for item in value]
+            return [encode(item, depth + 1) for item in list(value)]
         if kind in _COLLECTION_TAGS:
-            return {_COLLECTION_TAGS[kind]: [encode(item, depth + 2) for item in value]}
+            return {_COLLECTION_TAGS[kind]: [encode(item, depth + 2) for item in list(value)]}
         return self._through_serde(value)
 
-    def _has_plain_keys(self, keys: Collection[Any]) -> bool:
-        # Records repeat their keys, and without a Python call for each they cost a third less.
-        if not _TEXT_ONLY.issuperset(map(type, keys)):
-            return False
-        if not self._plain_keys.issuperset(keys):
-            new = set(keys) - self._plain_keys
-            if not all(map(_is_plain_key, new)):
-                return False
-            self._plain_keys |= new
-        return True
+    def _encode_keys(self, keys: list[Any], depth: int) -> list[Any]:
+        """Encode the keys of a dict, and refuse those that would not come back as keys of one dict."""
+        encoded = [self._encode(key, depth) for key in keys]
+        restored = set()
+        for key, written in zip(keys, encoded, strict=True):
+            if type(key) in _SCALARS:
+                restored.add(key)
+                continue
+            found = json.loads(json.dumps(written), object_hook=self.decode_object)
+            try:
+                restored.add(found)
+            except TypeError as error:
+                problem = (
+                    f"a dict key of type {_type_name(key)} cannot be stored: it would come back as a"
+                    f" {type(found).__name__}, which cannot be a key. Use a text for the key."
+                )
+                raise CheckpointSerializationError("", problem) from error
+        if len(restored) < len(keys):
+            problem = "two keys of a dict would come back as one. Use texts for the keys."
+            raise CheckpointSerializationError("", problem)
+        return encoded
 
     def _through_serde(self, value: Any) -> dict[str, Any]:
         try:
@@ -183,9 +188,31 @@ class ValueCodec:
             raise CheckpointSerializationError("", problem) from error
 
 
+def _hashed(kind: type[Any], items: list[Any]) -> Any:
+    """Give a set or a dict of what was restored; the plain list where that is impossible.
+
+    An instance of a class that the serializer does not restore, or no longer may restore, comes back as a dict,
+    which has no hash. LangGraph's own savers give the list then, too: the thread stays readable.
+    """
+    try:
+        found = kind(items)
+    except TypeError:
+        found = None
+    if found is None or (kind is dict and len(found) < len(items)):
+        emit(
+            "langgraph_runner.graph", logging.WARNING, "checkpoint.value_restored_as_list", kind=kind.__name__
+        )
+        return items
+    return found
+
+
 def encode_text(text: str) -> Any:
     """Give a text as what JSON can hold, whatever is in it."""
-    return text if _is_unicode(text) else {"$str": json.dumps(text)}
+    if _is_unicode(text):
+        return text
+    # JSON reads a high and a low surrogate in one text as one character, so they go to different texts.
+    parts = [json.dumps(part) for part in _BETWEEN_SURROGATES.split(text)]
+    return {"$str": parts[0] if len(parts) == 1 else parts}
 
 
 def decode_text(found: Any) -> str:
@@ -194,7 +221,11 @@ def decode_text(found: Any) -> str:
     Raises:
         KeyError, TypeError, ValueError: It is nothing of the kind.
     """
-    return found if isinstance(found, str) else str(json.loads(found["$str"]))
+    return found if isinstance(found, str) else _joined(found["$str"])
+
+
+def _joined(parts: str | list[str]) -> str:
+    return "".join(map(json.loads, [parts] if isinstance(parts, str) else parts))
 
 
 def _is_unicode(text: str) -> bool:
@@ -205,19 +236,6 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:  # A lone surrogate, which UTF-8 does not have.
         return False
     return True
-
-
-def _are_plain(found: dict[type, list[Any]]) -> bool:
-    """Whether JSON can hold these scalars, by their type; it can hold dicts and lists."""
-    if not found.keys() <= _JSON_TYPES:
-        return False
-    if (ints := found.get(int)) and not -_MAX_INT <= min(ints) <= max(ints) < _MAX_INT:
-        return False
-    return all(map(isfinite, found.get(float, ()))) and _are_unicode(found.get(str, []))
-
-
-def _are_unicode(texts: list[str]) -> bool:
-    return all(map(str.isascii, texts)) or all(map(_is_unicode, texts))
 
 
 def _is_plain_key(key: str) -> bool:
@@ -244,17 +262,17 @@ def _shown(value: Any) -> str:
     return cut.encode("utf-8", "replace").decode()
 
 
-_TEXT_ONLY: Final = frozenset({str})
 _JSON_CONTAINERS: Final = frozenset({dict, list})
-_JSON_TYPES: Final = frozenset({str, int, float, bool, type(None), *_JSON_CONTAINERS})
+_SCALARS: Final = frozenset({str, int, float, bool, bytes, type(None)})
+_BETWEEN_SURROGATES: Final = re.compile("(?<=[\ud800-\udbff])(?=[\udc00-\udfff])")
 _COLLECTION_TAGS: Final[dict[type, str]] = {tuple: "$tuple", set: "$set", frozenset: "$frozenset"}
 _DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
     "$tuple": tuple,
-    "$set": set,
-    "$frozenset": frozenset,
-    "$dict": dict,
+    "$set": lambda items: _hashed(set, items),
+    "$frozenset": lambda items: _hashed(frozenset, items),
+    "$dict": lambda pairs: _hashed(dict, pairs),
     "$int": lambda text: int(text, 16),
     "$float": float,
-    "$str": json.loads,
+    "$str": _joined,
     "$error": decode_text,
 }

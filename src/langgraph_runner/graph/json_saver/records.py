@@ -130,7 +130,7 @@ def merged_writes(
             "index": WRITES_IDX_MAP.get(channel, index),
             "channel": codec.encode(channel),
             "task_path": codec.encode(task_path),
-            "value": codec.encode_error(value) if _is_error(channel, value) else codec.encode(value),
+            "value": codec.encode_error(value) if _is_error(channel, value) else codec.encode(value, 3),
         }
         for index, (channel, value) in enumerate(writes)
     }

@@ -26,6 +26,7 @@ from langgraph_runner.graph.json_saver.records import (
 )
 from langgraph_runner.graph.json_saver.store import CheckpointStore
 from langgraph_runner.graph.json_saver.threaded import ThreadedSaver
+from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     import os
@@ -171,6 +172,26 @@ class JsonFileSaver(ThreadedSaver):
         where = Where(_thread_id(config), _namespace(config), _configurable(config)["checkpoint_id"])
         update = merged_writes(self._codec, where, writes, task_id, task_path)
         self._store.update_writes(where, task_id, update)
+
+    def get_next_version(self, current: float | str | None, channel: None) -> int | float | str:  # noqa: ARG002 - LangGraph's signature
+        """Give the version after `current`, of the same kind, so that a thread of another saver goes on.
+
+        Args:
+            current: The greatest version of the thread; None for a new thread, which gets integers. A text is one
+                of LangGraph's other savers: a number of 32 digits, a dot and a fraction.
+            channel: Not used.
+
+        Raises:
+            ValueError: `current` is a text that does not begin with a number.
+        """
+        if not isinstance(current, str):
+            return 1 if current is None else current + 1
+        number = current.split(".")[0]
+        if not number.isdecimal():
+            problem = f"channel version: expected a number and a fraction like '0001.5', got {current!r:.80}."
+            raise ValueError(problem)
+        # Random as with the other savers: two branches of one thread must not give the same version.
+        return f"{int(number) + 1:032}.{REAL_RUNTIMES.blocking.random():016}"
 
     def record_run_end(
         self,
