@@ -16,7 +16,8 @@ from langgraph_runner import (
     create_node,
     runner_config,
 )
-from langgraph_runner.node.config import as_retry_config, as_timeout_ms
+from langgraph_runner.node.config import as_retry_config
+from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.testing import FakeRuntime, Flaky
 
 

@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
-from langgraph_runner.engine.deriving import BaseRun
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.planning import plan_update
 from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader, as_runs
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
-from langgraph_runner.node import runner_config
 from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.workflow import ChangeRequest, Workflow, WorkflowRegistry
+from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
@@ -33,6 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
+    from langgraph_runner.engine.deriving import BaseRun
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
     from langgraph_runner.engine.sync import SyncRunEngine
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow import (
         Blueprint,
         FailureMode,
+        Workflow,
         WorkflowSpec,
     )
 
@@ -79,6 +78,7 @@ class RunEngine(RunReader):
         SchemaVersionError: The database is of another release, or not of this package.
 
     Example:
+        >>> from langgraph_runner import Workflow
         >>> shop = Workflow("shop.v1")
         >>> @shop.step
         ... def price(inputs) -> float:
@@ -117,7 +117,10 @@ class RunEngine(RunReader):
             checks.whole(value, low, high, field=name)
         if cache is not None:
             checks.of_kind(cache, HotTier, field="cache", fix="one with get_many, put_many and clear")
-        runner_config(metrics_collector=metrics_collector, spans=spans)  # It refuses what is none.
+        if metrics_collector is not None or spans is not None:
+            from langgraph_runner.node import runner_config  # noqa: PLC0415 - imports LangGraph
+
+            runner_config(metrics_collector=metrics_collector, spans=spans)  # Checks both.
         files = ArtifactStore(artifacts) if artifacts else None
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
         host = Host(
@@ -250,6 +253,8 @@ class RunEngine(RunReader):
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
+        from langgraph_runner.engine.planning import plan_update  # noqa: PLC0415 - imports LangGraph
+
         base = await self._base(base_run_id, tenant)
         impact = await base.impact(change)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
@@ -409,5 +414,7 @@ class RunEngine(RunReader):
 
     async def _base(self, run_id: str, tenant: str) -> BaseRun:
         """A run from which another one is to be derived."""
+        from langgraph_runner.engine.deriving import BaseRun  # noqa: PLC0415 - imports LangGraph
+
         row = await self._row(run_id, tenant)
         return BaseRun(self._host, self.workflows.get_workflow(row.workflow), row)

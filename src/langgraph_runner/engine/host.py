@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine import checks
-from langgraph_runner.node.config import as_timeout_ms
+from langgraph_runner.node.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     import asyncio

@@ -11,7 +11,7 @@ from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
-from langgraph_runner.node.config import as_timeout_ms
+from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, read_json
 

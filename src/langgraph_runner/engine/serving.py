@@ -17,7 +17,6 @@ from langgraph_runner.engine.creation import (
     must_exist_first,
 )
 from langgraph_runner.engine.errors import LeaseLostError, RecoveryExhaustedError
-from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.engine.leases import LeaseKeeper
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
@@ -31,6 +30,7 @@ from langgraph_runner.node.runtime import REAL_RUNTIMES
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from langgraph_runner.engine.execution import RunExecution
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import NewRun, RunRow
     from langgraph_runner.engine.store.writes import Claimed
@@ -231,6 +231,7 @@ class Server:
         found: asyncio.Future[Found],
     ) -> RunExecution:
         """What runs a run that it makes with its first commit."""
+        from langgraph_runner.engine.execution import RunExecution  # noqa: PLC0415 - imports LangGraph
 
         def on_created(row: RunRow) -> None:
             self._uncreated.discard(row.id)
@@ -292,6 +293,8 @@ class Server:
             run = new_run(new, fence=claimed.fence, at=claimed.at)
         if self._is_closed:  # It was ours already when that began, but there was nothing to stop yet.
             return None
+        from langgraph_runner.engine.execution import RunExecution  # noqa: PLC0415 - imports LangGraph
+
         execution = RunExecution(
             self._host, blueprint, run, steps, fence=claimed.fence, seq=claimed.seq, exhausted=exhausted
         )

@@ -8,10 +8,8 @@ from langgraph_runner.errors.codes import ErrorCode as ErrorCode
 from langgraph_runner.errors.codes import render_message as render_message
 from langgraph_runner.errors.exceptions import CircuitOpenError as CircuitOpenError
 from langgraph_runner.errors.exceptions import FallbackError as FallbackError
-from langgraph_runner.errors.exceptions import InvalidNodeOutputError as InvalidNodeOutputError
 from langgraph_runner.errors.exceptions import NodeCancellationError as NodeCancellationError
 from langgraph_runner.errors.exceptions import NodeRunnerError as NodeRunnerError
-from langgraph_runner.errors.exceptions import NodeTimeoutError as NodeTimeoutError
 from langgraph_runner.errors.exceptions import RetryExhaustedError as RetryExhaustedError
 from langgraph_runner.errors.exceptions import RunCancelledError as RunCancelledError
 from langgraph_runner.errors.exceptions import RunTimeoutError as RunTimeoutError
@@ -19,9 +17,11 @@ from langgraph_runner.errors.exceptions import StateUpdateError as StateUpdateEr
 from langgraph_runner.errors.exceptions import UnhashableInputError as UnhashableInputError
 from langgraph_runner.errors.exceptions import note_once as note_once
 from langgraph_runner.errors.exceptions import original_error as original_error
-from langgraph_runner.errors.record import NodeError as NodeError
-from langgraph_runner.errors.record import NodeErrorCause as NodeErrorCause
-from langgraph_runner.errors.record import NodeErrorRecord as NodeErrorRecord
+from langgraph_runner.errors.langgraph_errors import InvalidNodeOutputError as InvalidNodeOutputError
+from langgraph_runner.errors.langgraph_errors import NodeTimeoutError as NodeTimeoutError
+from langgraph_runner.errors.models import NodeError as NodeError
+from langgraph_runner.errors.models import NodeErrorCause as NodeErrorCause
+from langgraph_runner.errors.models import NodeErrorRecord as NodeErrorRecord
 from langgraph_runner.errors.record import build_error_record as build_error_record
 from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER as DEFAULT_SANITIZER
 from langgraph_runner.errors.sanitizing import Sanitizer as Sanitizer

@@ -26,12 +26,12 @@ from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.exceptions import (
     CircuitOpenError,
     FallbackError,
-    InvalidNodeOutputError,
     NodeCancellationError,
     RetryExhaustedError,
     StateUpdateError,
     original_error,
 )
+from langgraph_runner.errors.langgraph_errors import InvalidNodeOutputError
 
 __all__ = [
     "failure_category",

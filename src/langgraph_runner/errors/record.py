@@ -1,20 +1,13 @@
-"""What a captured failure looks like in the state: `NodeErrorRecord`, and `NodeError` to read it with.
-
-A record holds JSON primitives only, because a checkpoint gives those back as they were and little else. It is
-at most `MAX_RECORD_BYTES` as JSON, whatever was raised.
-"""
+"""Turn an exception into the `NodeErrorRecord` that a state keeps: at most `MAX_RECORD_BYTES` of JSON."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NotRequired, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from typing_extensions import TypedDict
+from pydantic import ValidationError
 
-from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category, is_retryable_node_error
 from langgraph_runner.errors.codes import ErrorCode, render_message
 from langgraph_runner.errors.exceptions import (
@@ -24,16 +17,15 @@ from langgraph_runner.errors.exceptions import (
     NodeRunnerError,
     RetryExhaustedError,
 )
+from langgraph_runner.errors.models import NodeErrorCause, NodeErrorRecord
 from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER, Sanitizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 __all__ = [
     "MAX_RECORD_BYTES",
-    "NodeError",
-    "NodeErrorCause",
-    "NodeErrorRecord",
     "build_error_record",
     "error_code",
 ]
@@ -44,73 +36,6 @@ MAX_RECORD_BYTES: Final = 16 * 1024
 _MAX_NAME_CHARS: Final = 256
 _MAX_CAUSES: Final = 5
 _SHORTENED: Final = "\n... (shortened)"
-
-
-class NodeErrorCause(TypedDict):
-    """One error behind the recorded one: a cause, or a member of an exception group."""
-
-    error_type: str
-    message: str
-
-
-class NodeErrorRecord(TypedDict):
-    """A captured failure, as it stands in `state["errors"]`. Every text in it is sanitized."""
-
-    error_id: NotRequired[str]
-    """Unique to this failure: 16 hex digits. A record that somebody writes by hand may do without."""
-    node_id: str
-    """Name of the node."""
-    message: str
-    """What happened, for a person."""
-    code: str
-    """An `ErrorCode`."""
-    timestamp: str
-    """When it was captured: ISO 8601, UTC."""
-    stack: str
-    """The traceback with its causes and notes; no locals, no absolute paths."""
-    recoverable: bool
-    """Whether the same call may succeed later."""
-    attempts: int
-    """How many attempts were made; 0 for a call that was refused or aborted before it began."""
-    error_type: str
-    """Class name of what the function raised."""
-    category: str
-    """A `FailureCategory`."""
-    trace_id: str
-    """W3C trace id: 32 lower-case hex digits."""
-    causes: list[NodeErrorCause]
-    """Up to five errors behind this one."""
-    story_id: NotRequired[str]
-    """The story that the run belongs to, where there is one."""
-
-
-class NodeError(BaseModel):
-    """A record from `state["errors"]`, validated and typed.
-
-    Example:
-        `NodeError.model_validate(state["errors"][-1]).timestamp` is a `datetime`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    error_id: str | None = None
-    node_id: str
-    message: str
-    code: ErrorCode
-    timestamp: datetime
-    stack: str = ""
-    recoverable: bool = False
-    attempts: int = Field(default=1, ge=0)
-    error_type: str
-    category: FailureCategory = FailureCategory.OTHER
-    trace_id: str = ""
-    causes: tuple[NodeErrorCause, ...] = ()
-    story_id: str | None = None
-
-    def to_record(self) -> NodeErrorRecord:
-        """The record that this model reads, for writing it back to a state."""
-        record = self.model_dump(mode="json", exclude_none=True)
-        return cast("NodeErrorRecord", {**record, "timestamp": self.timestamp.isoformat()})
 
 
 def error_code(error: BaseException) -> ErrorCode:

@@ -10,7 +10,8 @@ from langgraph.types import All, Durability, StreamMode
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.node.config import Count, RetryConfig, as_retry_config, as_timeout_ms
+from langgraph_runner.node.config import Count, RetryConfig, as_retry_config
+from langgraph_runner.node.timeouts import as_timeout_ms
 
 __all__ = ["ErrorHandler", "ExecutionOptions", "LangGraphOptions", "check_langgraph_options"]
 

@@ -18,6 +18,7 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from langgraph_runner.errors import FailureCategory, failure_category, is_retryable_node_error
+from langgraph_runner.node.timeouts import MAX_MS
 
 __all__ = [
     "CircuitBreakerConfig",
@@ -25,12 +26,8 @@ __all__ = [
     "RetryLike",
     "TimeoutLike",
     "as_retry_config",
-    "as_timeout_ms",
     "trips_circuit",
 ]
-
-MAX_MS: Final = 366 * 24 * 3600 * 1000
-"""A year; whoever asks for more has mixed up the units."""
 
 DEFAULT_CAP_MS: Final = 30_000
 
@@ -156,46 +153,6 @@ def as_retry_config(retry: RetryLike | None) -> RetryConfig | None:
     raise TypeError(
         f"retry: expected a RetryConfig, a dict, a number of attempts or a RetryPolicy, got {retry!r:.80}."
     )
-
-
-def as_timeout_ms(timeout: TimeoutLike | None, *, field: str) -> float | None:
-    """Read what was given as a timeout.
-
-    Args:
-        timeout: See `TimeoutLike`.
-        field: Name of the option, for the message.
-
-    Returns:
-        Milliseconds, more than 0; None for no limit.
-
-    Raises:
-        ValueError: Not more than 0, more than a year, or a policy with an idle timeout.
-        TypeError: No kind of time.
-    """
-    if timeout is None:
-        return None
-    if isinstance(timeout, TimeoutPolicy):
-        return _policy_ms(timeout, field)
-    if isinstance(timeout, timedelta):
-        timeout = timeout.total_seconds() * 1000
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"{field}: expected ms, a timedelta or a TimeoutPolicy, got {timeout!r:.80}.")
-    if not 0 < timeout <= MAX_MS:
-        raise ValueError(f"{field}: {timeout!r:.80} is not between 0 (exclusive) and {MAX_MS} ms.")
-    return float(timeout)
-
-
-def _policy_ms(policy: TimeoutPolicy, field: str) -> float | None:
-    if policy.idle_timeout is not None:
-        raise ValueError(
-            f"{field}: TimeoutPolicy(idle_timeout=...) has no counterpart here; give run_timeout only, or pass"
-            " the policy to add_node(timeout=...)."
-        )
-    run_timeout = policy.run_timeout
-    if run_timeout is None:
-        return None
-    seconds = run_timeout.total_seconds() if isinstance(run_timeout, timedelta) else run_timeout
-    return as_timeout_ms(seconds * 1000, field=field)
 
 
 def trips_circuit(error: BaseException) -> bool:

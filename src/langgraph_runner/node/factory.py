@@ -11,13 +11,7 @@ from langchain_core.runnables import Runnable
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
 from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
-from langgraph_runner.node.config import (
-    CircuitBreakerConfig,
-    RetryLike,
-    TimeoutLike,
-    as_retry_config,
-    as_timeout_ms,
-)
+from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, TimeoutLike, as_retry_config
 from langgraph_runner.node.configurable import as_collector
 from langgraph_runner.node.logs import as_log_level
 from langgraph_runner.node.nodes import (
@@ -41,6 +35,7 @@ from langgraph_runner.node.policies import (
     as_spans,
 )
 from langgraph_runner.node.runtime import REAL_RUNTIMES, Runtime, Runtimes
+from langgraph_runner.node.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector

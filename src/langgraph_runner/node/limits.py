@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.errors import NodeCancellationError, NodeTimeoutError
+from langgraph_runner.errors import NodeCancellationError
 
 if TYPE_CHECKING:
     from langgraph.runtime import RunControl
 
-    from langgraph_runner.errors import NodeRunnerError
+    from langgraph_runner.errors import NodeRunnerError, NodeTimeoutError
     from langgraph_runner.errors.exceptions import TimeoutScope
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.context import NodeContext
@@ -57,6 +57,8 @@ class Limits:
 
     def timed_out(self, elapsed_s: float) -> NodeRunnerError:
         """The error of a limit that has passed."""
+        from langgraph_runner.errors import NodeTimeoutError  # noqa: PLC0415 - imports LangGraph
+
         self.error = NodeTimeoutError(
             node=self.node,
             timeout_ms=self.timeout_ms,

@@ -12,8 +12,9 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ValidationError
 
 from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker
-from langgraph_runner.node.config import as_retry_config, as_timeout_ms
+from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.nodes import is_node
+from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.faults import in_words
 from langgraph_runner.workflow.fidelity import a_kind

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from langgraph_runner.workflow.blueprint import Blueprint
-from langgraph_runner.workflow.builder import Workflow
 from langgraph_runner.workflow.errors import UnknownWorkflowError, WorkflowDefinitionError
 from langgraph_runner.workflow.hints import did_you_mean
 
 if TYPE_CHECKING:
+    from langgraph_runner.workflow.blueprint import Blueprint
+    from langgraph_runner.workflow.builder import Workflow
     from langgraph_runner.workflow.spec import WorkflowSpec
 
 __all__ = ["WorkflowRegistry"]
@@ -44,6 +44,10 @@ class WorkflowRegistry:
             TypeError: It is neither a `Workflow` nor a `WorkflowSpec`.
             WorkflowDefinitionError: It cannot run, or there is another one of its id. It is not added.
         """
+        # These import LangGraph, which an engine that has no workflows does without.
+        from langgraph_runner.workflow.blueprint import Blueprint  # noqa: PLC0415
+        from langgraph_runner.workflow.builder import Workflow  # noqa: PLC0415
+
         blueprint = workflow.blueprint() if isinstance(workflow, Workflow) else Blueprint(workflow)
         known = self._blueprints.setdefault(blueprint.id, blueprint)
         if known.spec is not blueprint.spec:

@@ -51,16 +51,7 @@ surrogates, values that contain themselves, and more than `MAX_DEPTH` levels.
 To change an encoding is to invalidate every cache.
 """
 
-from langgraph_runner.errors import UnhashableInputError
-from langgraph_runner.workflow.hashing.canonical import MAX_DEPTH, canonical_json, content_hash
-from langgraph_runner.workflow.hashing.reference import HashRef
-from langgraph_runner.workflow.hashing.registry import register_encoding
+from langgraph_runner._lazy import lazy_names
 
-__all__ = [
-    "MAX_DEPTH",
-    "HashRef",
-    "UnhashableInputError",
-    "canonical_json",
-    "content_hash",
-    "register_encoding",
-]
+# The names are in __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,0 +1,84 @@
+"""The shape of a captured failure: `NodeErrorRecord` as it stands in a state, and `NodeError` to read it with.
+
+A record holds JSON primitives only, because a checkpoint gives those back as they were and little else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NotRequired, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
+
+from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.errors.codes import ErrorCode
+
+__all__ = ["NodeError", "NodeErrorCause", "NodeErrorRecord"]
+
+
+class NodeErrorCause(TypedDict):
+    """One error behind the recorded one: a cause, or a member of an exception group."""
+
+    error_type: str
+    message: str
+
+
+class NodeErrorRecord(TypedDict):
+    """A captured failure, as it stands in `state["errors"]`. Every text in it is sanitized."""
+
+    error_id: NotRequired[str]
+    """Unique to this failure: 16 hex digits. A record that somebody writes by hand may do without."""
+    node_id: str
+    """Name of the node."""
+    message: str
+    """What happened, for a person."""
+    code: str
+    """An `ErrorCode`."""
+    timestamp: str
+    """When it was captured: ISO 8601, UTC."""
+    stack: str
+    """The traceback with its causes and notes; no locals, no absolute paths."""
+    recoverable: bool
+    """Whether the same call may succeed later."""
+    attempts: int
+    """How many attempts were made; 0 for a call that was refused or aborted before it began."""
+    error_type: str
+    """Class name of what the function raised."""
+    category: str
+    """A `FailureCategory`."""
+    trace_id: str
+    """W3C trace id: 32 lower-case hex digits."""
+    causes: list[NodeErrorCause]
+    """Up to five errors behind this one."""
+    story_id: NotRequired[str]
+    """The story that the run belongs to, where there is one."""
+
+
+class NodeError(BaseModel):
+    """A record from `state["errors"]`, validated and typed.
+
+    Example:
+        `NodeError.model_validate(state["errors"][-1]).timestamp` is a `datetime`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    error_id: str | None = None
+    node_id: str
+    message: str
+    code: ErrorCode
+    timestamp: datetime
+    stack: str = ""
+    recoverable: bool = False
+    attempts: int = Field(default=1, ge=0)
+    error_type: str
+    category: FailureCategory = FailureCategory.OTHER
+    trace_id: str = ""
+    causes: tuple[NodeErrorCause, ...] = ()
+    story_id: str | None = None
+
+    def to_record(self) -> NodeErrorRecord:
+        """The record that this model reads, for writing it back to a state."""
+        record = self.model_dump(mode="json", exclude_none=True)
+        return cast("NodeErrorRecord", {**record, "timestamp": self.timestamp.isoformat()})
