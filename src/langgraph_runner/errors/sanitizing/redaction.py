@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from langgraph_runner.errors.sanitizing.inserts import insert_spans
 from langgraph_runner.errors.sanitizing.keys import aligned_lower
@@ -12,9 +12,10 @@ from langgraph_runner.errors.sanitizing.pem import pem_spans
 from langgraph_runner.errors.sanitizing.readers import value_spans
 from langgraph_runner.errors.sanitizing.shapes import (
     LONG_RUN,
-    LONG_SHAPES,
+    MARKED_SHAPES,
+    PREFIXED_SHAPES,
     SCHEMES,
-    SEARCHED_SHAPES,
+    PrefixedShape,
     checked_span,
 )
 from langgraph_runner.errors.sanitizing.spans import Span, merged, redacted, without
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 
 _Rules: TypeAlias = "Sequence[tuple[str, Rule]]"
 
+
+class _Chosen(NamedTuple):
+    """What is worth trying in a text: shapes with a prefix, and rules with the anchor that is there."""
+
+    prefixed: list[PrefixedShape]
+    rules: _Rules
+
+
 # A secret that is gone can bring another name next to a value. Each pass hides at least one character
 # more; texts of people need one, and ones made to need many stop here.
 _MOST_PASSES: Final = 6
@@ -38,26 +47,30 @@ def _by_anchor(rules: Iterable[Rule]) -> _Rules:
     return tuple((anchor, rule) for rule in rules for anchor in rule.anchors)
 
 
-def _by_separator(pairs: _Rules) -> tuple[tuple[str, _Rules], ...]:
-    """The anchors with `_`, with `-`, with a dot and with none of these, which are looked for apart."""
-    groups: dict[str, list[tuple[str, Rule]]] = {"_": [], "-": [], ".": [], "": []}
-    for anchor, rule in pairs:
-        groups[next(mark for mark in groups if mark in anchor)].append((anchor, rule))
-    return tuple(groups.items())
+_GRAM: Final = 3
 
 
-_LONG: Final = _by_separator(_by_anchor(LONG_SHAPES))
+def _by_gram(shapes: Iterable[PrefixedShape]) -> dict[str, list[PrefixedShape]]:
+    """The shapes by the first three characters of their prefixes."""
+    groups: dict[str, list[PrefixedShape]] = {}
+    for shape in shapes:
+        groups.setdefault(shape.prefix[:_GRAM], []).append(shape)
+    return groups
+
+
+_PREFIXED: Final = _by_gram(PREFIXED_SHAPES)
 _ANYWHERE: Final = _by_anchor((*SCHEMES, *STRUCTURES))
 _GATED: Final = tuple((gates, _by_anchor(rules)) for gates, rules in GATED_STRUCTURES)
-# Identifiers and digests; no prefix of a key is made of these alone.
-_HEXADECIMAL = LazyPattern(r"[0-9a-f-]+")
+_STARTS = LazyPattern(r"(?<![A-Za-z0-9])(?=(.{3}))")
+# Digests, identifiers and words; no key with a prefix is made of these alone.
+_PLAIN = LazyPattern(r"[0-9a-f-]+|[a-z+/=._-]+")
 _MARKER = LazyPattern(re.escape(MARKER))
 
 
 def without_secrets(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]) -> str:
     """The text with every secret replaced by the marker; what `keep` matches is never replaced."""
     # Once for all passes: marks have no anchors, so none comes up that was not there.
-    rules = _rules_for(aligned_lower(text))
+    rules = _rules_for(text, aligned_lower(text))
     for _ in range(_MOST_PASSES):
         clean = _one_pass(text, rules, extra, keep)
         if clean == text:
@@ -82,7 +95,7 @@ def _near_marks(text: str) -> str:
 
 
 def _one_pass(
-    text: str, rules: _Rules, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]
+    text: str, rules: _Chosen, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]
 ) -> str:
     lower = aligned_lower(text)
     spans = merged([*_spans(text, lower, rules), *_encoded_spans(text), *_extra_spans(text, extra)])
@@ -94,38 +107,43 @@ def _one_pass(
     return redacted(text, without(spans, kept))
 
 
-def _spans(text: str, lower: str, rules: _Rules) -> Iterator[Span]:
+def _spans(text: str, lower: str, chosen: _Chosen) -> Iterator[Span]:
     yield from pem_spans(text)
-    for anchor, rule in rules:
+    for shape in chosen.prefixed:
+        yield from shape.spans(text)
+    for marked in MARKED_SHAPES:
+        yield from marked.spans(text)
+    for anchor, rule in chosen.rules:
         yield from rule.spans(text, lower, anchor)
-    for searched in SEARCHED_SHAPES:
-        yield from searched.spans(text)
     yield from login_spans(text)
     yield from value_spans(text, lower)
     yield from insert_spans(text, lower)
 
 
-def _rules_for(lower: str) -> _Rules:
-    """The rules worth trying: those with an anchor in the text.
+def _rules_for(text: str, lower: str) -> _Chosen:
+    """The shapes and rules worth trying: those with their fixed word in the text.
 
     The many prefixes of keys are looked for in its long runs only, which most texts have few of.
     """
-    rules: list[tuple[str, Rule]] = []
-    runs = [run for run in LONG_RUN.findall(lower) if not _HEXADECIMAL.fullmatch(run)]
-    for separator, pairs in _LONG if runs else ():
-        joined = "\n".join([run for run in runs if separator in run])
-        rules += [pair for pair in pairs if pair[0] in joined]
-    rules += [pair for pair in _ANYWHERE if pair[0] in lower]
+    joined = "\n".join([run for run in LONG_RUN.findall(text) if not _PLAIN.fullmatch(run)])
+    if "\\" in text or "%" in text:  # After an escape such as \n or %2F a key stands behind a letter.
+        grams = {joined[at : at + _GRAM] for at in range(len(joined) - _GRAM + 1)}
+    else:
+        grams = set(_STARTS.findall(joined))
+    prefixed = [
+        shape for gram in _PREFIXED.keys() & grams for shape in _PREFIXED[gram] if shape.prefix in joined
+    ]
+    rules = [pair for pair in _ANYWHERE if pair[0] in lower]
     for gates, pairs in _GATED:
         if any(gate in lower for gate in gates):
             rules += [pair for pair in pairs if pair[0] in lower]
-    return rules
+    return _Chosen(prefixed, rules)
 
 
 def _encoded_spans(text: str) -> Iterator[Span]:
     for view in decoded_views(text):
         lower = aligned_lower(view.text)
-        yield from view.original(merged(_spans(view.text, lower, _rules_for(lower))))
+        yield from view.original(merged(_spans(view.text, lower, _rules_for(view.text, lower))))
 
 
 def _extra_spans(text: str, extra: Sequence[re.Pattern[str]]) -> Iterator[Span]:

@@ -1,8 +1,8 @@
-r"""Secrets that tell what they are by their own shape, wherever they stand.
+r"""How secrets with a shape of their own are found: the rows of `shape_table`, and schemes such as `Bearer`.
 
-Each rule has anchors: lower-case words at which alone its pattern is tried. Looking for a word is some
-hundred times cheaper than a pattern, and most texts have none. Every quantifier is bounded or runs over
-characters that what follows cannot match, so time stays linear.
+A row is looked for by a fixed word, which is some hundred times cheaper than a pattern; most texts have
+none of them. Every quantifier is bounded or runs over characters that what follows cannot match, so time
+stays linear. All prefixed rows together need one pattern for each alphabet.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from langgraph_runner.errors.sanitizing.patterns import LazyPattern
+from langgraph_runner.errors.sanitizing.shape_table import MARKED, PREFIXED
 
 if TYPE_CHECKING:
     import re
@@ -43,19 +44,45 @@ class Rule(NamedTuple):
             at = lower.find(anchor, found.end())
 
 
-class Searched(NamedTuple):
-    """A pattern that starts with anything, searched for only where a cheaper one is found."""
+class PrefixedShape(NamedTuple):
+    """A key that starts with a fixed word: one row and prefix of the table."""
 
-    gate: LazyPattern
-    pattern: LazyPattern
-    check: Callable[[str], bool] | None = None
+    prefix: str
+    body: LazyPattern
+    length: int
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Where the secrets stand."""
-        if self.gate.search(text) is None:
+        """Where such keys stand. Case matters."""
+        at = text.find(self.prefix)
+        while at >= 0:
+            start = at + len(self.prefix)
+            # A pattern that always matches: at worst nothing.
+            end = self.body.match(text, start).end()  # type: ignore[union-attr]
+            if end - start >= self.length and _EDGE.match(text, at) and self._is_made(text, start, end):
+                yield at, end
+                # From the end of the match on: what was read once is not read again.
+                at = text.find(self.prefix, end)
+            else:
+                at = text.find(self.prefix, at + 1)
+
+    def _is_made(self, text: str, start: int, end: int) -> bool:
+        """Whether a machine drew the characters: `sk-learn-contrib-v2` is made of words."""
+        return not self.prefix.islower() or len(_CHANGE.findall(text[start : min(end, start + _JUDGED)])) > 1
+
+
+class MarkedShape(NamedTuple):
+    """A key with its mark in the middle, searched for only where the mark is."""
+
+    mark: str
+    gate: LazyPattern | None
+    pattern: LazyPattern
+
+    def spans(self, text: str) -> Iterator[Span]:
+        """Where such keys stand. Case matters."""
+        if self.mark not in text or (self.gate and self.gate.search(text) is None):
             return
         for found in self.pattern.finditer(text):
-            if span := checked_span(found, self.check):
+            if span := checked_span(found):
                 yield span
 
 
@@ -66,16 +93,13 @@ def checked_span(found: re.Match[str], check: Callable[[str], bool] | None = Non
     return found.span(group) if value and (check is None or check(value)) else None
 
 
-# Not inside a word, but right after an escaped newline or a percent code counts as outside.
-_EDGE: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtb])|(?<=%[0-9A-Fa-f]{2}))"
-
-
-def _prefixed(anchors: str, pattern: str, check: Callable[[str], bool] | None = None) -> Rule:
-    return Rule(tuple(anchors.split()), LazyPattern(_EDGE + pattern), check)
-
-
-def _has_digit(value: str) -> bool:
-    return any(char.isdecimal() for char in value)
+# Not inside a word, but right after an escaped newline, an escaped character or a percent code is outside.
+_EDGE: Final = LazyPattern(
+    r"(?<![A-Za-z0-9])|(?<=\\[nrtb])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})"
+)
+# Where letters and digits, or small letters and capitals, take turns.
+_CHANGE = LazyPattern(r"[a-z][A-Z0-9]|[A-Z][0-9]|[0-9][A-Za-z]|[A-Z]{2}[a-z]")
+_JUDGED: Final = 64
 
 
 def _is_credential(value: str) -> bool:
@@ -83,120 +107,41 @@ def _is_credential(value: str) -> bool:
     return not value.rstrip(".").isalpha() or not value[1:].islower()
 
 
-_MODEL_PROVIDERS: Final = (
-    # OpenAI, Anthropic, OpenRouter, DeepSeek and others share the first prefix; LangSmith, Hugging Face...
-    _prefixed("sk-", r"sk-[A-Za-z0-9_-]{20,}", _has_digit),
-    _prefixed("sess-", r"sess-[A-Za-z0-9]{32,}"),
-    _prefixed("lsv2_ ls__", r"(?:lsv2_(?:pt|sk)_|ls__)[A-Za-z0-9_]{16,}"),
-    _prefixed("hf_", r"hf_[A-Za-z0-9]{20,}"),
-    _prefixed("gsk_", r"gsk_[A-Za-z0-9]{24,}"),
-    _prefixed("xai-", r"xai-[A-Za-z0-9]{24,}"),
-    _prefixed("pplx-", r"pplx-[A-Za-z0-9]{24,}"),
-    _prefixed("r8_", r"r8_[A-Za-z0-9]{24,}"),
-    _prefixed("pcsk_", r"pcsk_[A-Za-z0-9_]{24,}"),
-    _prefixed("tvly-", r"tvly-[A-Za-z0-9_-]{16,}"),
-    _prefixed("nvapi- fw_", r"(?:nvapi-[A-Za-z0-9_-]{24,}|fw_[A-Za-z0-9]{20,})", _has_digit),
-    _prefixed("pk-lf- sk-lf-", r"[ps]k-lf-[0-9a-f-]{16,}"),
-)
+def _outside_words(pattern: str) -> LazyPattern:
+    return LazyPattern(pattern if pattern.startswith("(?<") else f"(?:{_EDGE.source}){pattern}")
 
-_CLOUDS: Final = (
-    _prefixed("akia asia abia acca", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}"),
-    # The secret half of an AWS key pair that was printed next to its public half.
-    Rule(
-        ("akia", "asia"),
-        LazyPattern(
-            _EDGE
-            + r"(?:AKIA|ASIA)[A-Z0-9]{12,64}[^A-Za-z0-9/+]{1,8}(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"
-        ),
-    ),
-    _prefixed("aiza", r"AIza[A-Za-z0-9_-]{20,}"),
-    _prefixed("ya29.", r"ya29\.[A-Za-z0-9_.-]{16,}"),
-    _prefixed("gocspx-", r"GOCSPX-[A-Za-z0-9_-]{16,}"),
-    _prefixed("1//0", r"1//0[A-Za-z0-9_-]{24,}"),
-    _prefixed("dop_v1_ doo_v1_ dor_v1_", r"do[opr]_v1_[0-9a-f]{24,}"),
-    _prefixed("dapi", r"dapi[0-9a-f]{28,}(?:-\d)?"),
-    _prefixed("hvs. hvb. hvr.", r"hv[sbr]\.[A-Za-z0-9_-]{20,}"),
-    _prefixed("dp.", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{20,}"),
-    _prefixed("glsa_ glc_", r"(?:glsa|glc)_[A-Za-z0-9+/=_]{20,}"),
-    _prefixed("age-secret-key-1", r"AGE-SECRET-KEY-1[A-Z0-9]{20,}"),
-    _prefixed(
-        "hrku- rnd_ fo1_ fm2_",
-        r"(?:HRKU-[A-Za-z0-9_-]{20,}|rnd_[A-Za-z0-9]{24,}|f(?:o1|m2)_[A-Za-z0-9_+/=-]{20,})",
-    ),
-    _prefixed("nrak- nrii-", r"NR(?:AK|II)-[A-Za-z0-9_-]{20,}"),
-    _prefixed(
-        "sbp_ sb_secret_ pscale_",
-        r"(?:sbp_[0-9a-f]{24,}|sb_secret_[A-Za-z0-9_-]{16,}|pscale_\w{2,8}_[\w.-]{20,})",
-    ),
-)
 
-_DEVELOPER_TOOLS: Final = (
-    _prefixed("ghp_ gho_ ghs_ ghu_ ghr_", r"gh[posur]_[A-Za-z0-9]{20,}"),
-    _prefixed("github_pat_", r"github_pat_[A-Za-z0-9_]{20,}"),
-    _prefixed("glpat- gldt- glrt- glptt- glcbt-", r"gl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_.-]{16,}"),
-    _prefixed("atbb atatt", r"(?:ATBB[A-Za-z0-9]{20,}|ATATT3[A-Za-z0-9_=-]{40,})"),
-    _prefixed("npm_", r"npm_[A-Za-z0-9]{30,}"),
-    _prefixed("pypi-age", r"pypi-AgE[A-Za-z0-9_-]{20,}"),
-    _prefixed("lin_api_ lin_oauth_", r"lin_(?:api|oauth)_[A-Za-z0-9]{20,}"),
-    _prefixed("ntn_ secret_", r"(?:ntn_[A-Za-z0-9]{30,}|secret_[A-Za-z0-9]{40,})", _has_digit),
-    _prefixed("figd_ pmak- dckr_ phc_ phx_", r"(?:figd_|PMAK-|dckr_(?:pat|oat)_|ph[cx]_)[A-Za-z0-9_-]{24,}"),
-    _prefixed("sntrys_ sntryu_", r"sntry[su]_[A-Za-z0-9+/=_]{24,}"),
-    _prefixed("sq0atp- sq0csp- eaaa", r"(?:sq0(?:atp|csp)-[A-Za-z0-9_-]{20,}|EAAA[A-Za-z0-9_-]{40,})"),
-    _prefixed("sk_ rk_ pk_live_", r"[srp]k_(?:live|test|prod)_[A-Za-z0-9]{12,}"),
-    _prefixed("whsec_", r"whsec_[A-Za-z0-9+/=]{20,}"),
-    _prefixed("shpat_ shpss_ shpca_ shppa_", r"shp(?:at|ss|ca|pa)_[0-9a-fA-F]{24,}"),
-    _prefixed("sg.", r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
-    _prefixed("key-", r"key-[0-9a-f]{32}"),
-    _prefixed("xkeysib- xsmtpsib-", r"x(?:keys|smtps)ib-[0-9a-f]{32,}(?:-[A-Za-z0-9]{8,})?"),
+_BODIES: Final = {row.alphabet: LazyPattern(f"[{row.alphabet}]*") for row in PREFIXED}
+PREFIXED_SHAPES: Final = tuple(
+    PrefixedShape(prefix, _BODIES[row.alphabet], row.length)
+    for row in PREFIXED
+    for prefix in row.prefixes.split()
 )
+MARKED_SHAPES: Final = tuple(
+    MarkedShape(row.mark, LazyPattern(row.gate) if row.gate else None, _outside_words(row.pattern))
+    for row in MARKED
+)
+# What a prefixed shape finds is part of one run of at least so many characters of this sort.
+LONG_RUN: Final = LazyPattern(r"[A-Za-z0-9_+/=.-]{15,}")
 
-_MESSENGERS: Final = (
-    _prefixed("xox xapp-", r"(?:xox[a-z](?:\.xox[a-z])?-|xapp-)[A-Za-z0-9-]{10,}"),
-    _prefixed(
-        "hooks.slack.com",
-        r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[A-Za-z0-9/_-]{16,})",
-    ),
-    _prefixed(
-        "discord.com/api discordapp.com/api",
-        r"discord(?:app)?\.com/api/webhooks/\d{1,24}/(?P<secret>[A-Za-z0-9_-]{20,})",
-    ),
-    _prefixed("webhook.office.com", r"webhook\.office\.com/(?P<secret>[A-Za-z0-9/@_-]{20,})"),
-)
-
-# Tokens whose mark is in the middle.
-SEARCHED_SHAPES: Final = (
-    # Telegram's
-    Searched(LazyPattern(r":AA[A-Za-z0-9_-]{30}"), LazyPattern(r"(?<!\d)\d{6,12}:AA[A-Za-z0-9_-]{30,}")),
-    # Discord's
-    Searched(
-        LazyPattern(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}"),
-        LazyPattern(_EDGE + r"[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}"),
-    ),
-)
-
-_WEB_TOKENS: Final = (
-    # JSON in base64 begins so: web tokens, whole or cut, and the keys of several services.
-    _prefixed("eyj", r"eyJ[A-Za-z0-9_-]{14,}={0,2}(?:\.[A-Za-z0-9_-]*){0,4}"),
-)
+# Signature schemes name their algorithm first: AWS4-HMAC-SHA256, GOOG4-RSA-SHA256 and their kin.
+_SIGNED: Final = "aws4- goog4- oss4- acs3- tc3- sdk-hmac- hmac-sha"
+_PARAMETER: Final = r"[A-Za-z_-]{1,30}=(?:\\{0,7}[\"'][^\"'\\\n]*\\{0,7}[\"']|[^\s,\"'\\&]+)"
 
 SCHEMES: Final = (
     Rule(
-        ("bearer", "basic", "negotiate", "apikey"),
+        ("bearer", "basic", "negotiate", "apikey", "geniekey", "ssws"),
         LazyPattern(
-            r"\b(?i:bearer|basic|negotiate|apikey)(?:[ \t]{1,8}|%20|\+)b?['\"]?(?P<secret>[A-Za-z0-9._~+/=-]{8,})"
+            r"\b(?i:bearer|basic|negotiate|apikey|geniekey|ssws)(?:[ \t]{1,8}|%20|\+)b?['\"]?"
+            r"(?P<secret>[A-Za-z0-9._~+/=-]{8,})"
         ),
         _is_credential,
     ),
     Rule(
-        ("digest", "hmac", "hawk", "oauth"),
+        (*_SIGNED.split(), "digest", "hawk", "oauth"),
         LazyPattern(
-            r"\b(?i:digest|aws4-hmac-sha256|hawk|oauth)[ \t]{1,8}"
-            r"(?P<secret>[A-Za-z_]{1,30}=(?:\\{0,7}[\"'][^\"'\\\n]*\\{0,7}[\"']|[^\s,\"'\\]+)"
-            r"(?:[\s,]{1,8}[A-Za-z_]{1,30}=(?:\\{0,7}[\"'][^\"'\\\n]*\\{0,7}[\"']|[^\s,\"'\\]+))*)"
+            r"(?i:(?:aws4|goog4|oss4|acs3|tc3|sdk)-[a-z0-9-]{1,30}|hmac-sha\d{1,3}|\b(?:digest|hawk|oauth))[ \t]{1,8}"
+            rf"(?P<secret>{_PARAMETER}(?:[\s,&]{{1,8}}{_PARAMETER})*)"
         ),
     ),
 )
-
-# Whatever these find is one run of at least fifteen characters of this sort (see LONG_RUN).
-LONG_SHAPES: Final = (*_MODEL_PROVIDERS, *_CLOUDS, *_DEVELOPER_TOOLS, *_MESSENGERS, *_WEB_TOKENS)
-LONG_RUN: Final = LazyPattern(r"[A-Za-z0-9_+/=.-]{15,}")
