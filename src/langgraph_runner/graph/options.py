@@ -42,7 +42,7 @@ class ExecutionOptions(BaseModel):
     """Called with the error and the last state when a run has failed or timed out, after the state was persisted.
     What it raises is logged and hides nothing."""
     default_retry: Annotated[RetryConfig | None, BeforeValidator(as_retry_config)] = None
-    """For nodes made by `create_node()` without a `retry` of their own: as `create_node(retry=...)` takes it."""
+    """For nodes without a retry of their own, plain functions too: as `create_node(retry=...)` takes it."""
 
 
 class LangGraphOptions(TypedDict, total=False):

@@ -11,6 +11,7 @@ from langgraph.pregel import Pregel
 
 from langgraph_runner.errors import note_once
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.graph.default_retry import default_retry_in, with_default_retry
 from langgraph_runner.graph.driving import run_blocking, streamed
 from langgraph_runner.graph.execution import Execution
 from langgraph_runner.graph.json_saver import JsonFileSaver
@@ -73,8 +74,10 @@ class GraphRunner:
         if not isinstance(progress, bool):
             check_listener(progress)
         self.options = options or ExecutionOptions()
-        self.graph = _persisted(graph, self.options)
-        """The graph that runs: `graph` itself, or with a checkpointer for `persistence_path`."""
+        self._plain_graph = _persisted(graph, self.options)
+        self.graph = with_default_retry(self._plain_graph, self.options.default_retry)
+        """The graph that runs: `graph` itself, or a copy that has a checkpointer for `persistence_path` or a retry
+        policy for plain nodes."""
         self._progress = progress
         if progress is True:
             from langgraph_runner.graph.progress import LiveProgress  # noqa: PLC0415 - it needs an extra
@@ -232,8 +235,9 @@ class GraphRunner:
         *,
         is_async: bool,
     ) -> Execution:
+        in_config = default_retry_in(config) or default_retry_in(self.graph.config)
         return Execution(
-            self.graph,
+            self.graph if in_config is None else with_default_retry(self._plain_graph, in_config),
             self.options,
             config,
             abort_signal=abort_signal,
