@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo demo-audit test check lint types contracts bench requirements coverage upstream clean
+.PHONY: demo demo-audit test check lint types contracts sync-engine bench requirements coverage upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -39,6 +39,9 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/pyright
+
+sync-engine: $(VENV)/.dev  ## Write SyncRunEngine again, after a change of RunEngine.
+	$(BIN)/python tools/sync_engine.py
 
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports

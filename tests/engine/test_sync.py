@@ -1,13 +1,18 @@
 """The engine without a loop: its thread, its iterator, its end."""
 
 import asyncio
+import inspect
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus
-from langgraph_runner.workflow import Workflow
+from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus, SyncRunEngine
+from langgraph_runner.engine.host import TriggerOptions
+from langgraph_runner.workflow import ChangeRequest, Workflow
 
 
 @pytest.fixture
@@ -193,3 +198,45 @@ def test_ctrl_c_that_did_not_wake_the_main_thread_is_heard(url, unheard_signal):
         unheard_signal(signal.default_int_handler)
         with pytest.raises(KeyboardInterrupt):
             engine.wait(run.id)
+
+
+def _public(kind):
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+def test_the_written_class_is_up_to_date():
+    """`tools/sync_engine.py` would write the same file."""
+    tool = Path(__file__).parents[2] / "tools" / "sync_engine.py"
+    done = subprocess.run(  # noqa: S603 - our own tool
+        [sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_it_has_every_method_of_the_engine_with_its_parameters_and_docstring():
+    """Editors and type checkers show them."""
+    assert _public(SyncRunEngine) == _public(RunEngine) - {"sync"}
+    for name in _public(SyncRunEngine) - {"close", "workflows"}:
+        ours, theirs = getattr(SyncRunEngine, name), getattr(RunEngine, name)
+        assert [*inspect.signature(ours).parameters] == [*inspect.signature(theirs).parameters], name
+        assert ours.__doc__ == theirs.__doc__, name
+
+
+@pytest.mark.parametrize("method", ["run", "trigger_update", "update", "trigger_retry", "retry"])
+def test_a_misspelt_option_is_refused_with_a_suggestion(flow, url, method):
+    """Before anything is read or written."""
+    with RunEngine.sync([flow], store=url) as engine:
+        arguments = (ChangeRequest("x"),) if "update" in method else ()
+        with pytest.raises(
+            TypeError, match=r"^priorty: .* no such option\. Did you mean 'priority'\? It takes "
+        ):
+            getattr(engine, method)("w", *arguments, priorty=3)
+        assert engine.list_runs() == []
+
+
+def test_methods_that_make_runs_take_the_options_of_trigger():
+    """One list for all of them."""
+    parameters = inspect.signature(RunEngine.trigger).parameters.values()
+    keywords = {each.name: each.annotation for each in parameters if each.kind is each.KEYWORD_ONLY}
+    assert {name: kind.__forward_arg__ for name, kind in TriggerOptions.__annotations__.items()} == keywords

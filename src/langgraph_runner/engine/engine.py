@@ -6,26 +6,28 @@ import asyncio
 import json
 from dataclasses import asdict
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
-from langgraph_runner.engine.host import Host, RunOptions
+from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.models import Run, RunStatus
 from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader, as_runs
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
+from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from sqlalchemy import URL
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunEngine"]
 
+P = ParamSpec("P")
 _MAX_PRIORITY: Final = 2**31 - 1
 
 
@@ -143,11 +146,16 @@ class RunEngine(RunReader):
         super().__init__(registry, host, server)
 
     @classmethod
-    def sync(cls, *arguments: Any, **options: Any) -> SyncRunEngine:
-        """The same for scripts and notebooks: it blocks, and runs on an event loop of its own in a thread."""
+    def sync(cls: Callable[P, RunEngine], *arguments: P.args, **options: P.kwargs) -> SyncRunEngine:
+        """Make a blocking engine, for scripts and notebooks. It runs on an event loop of its own, in a thread.
+
+        Args:
+            *arguments: Those of `RunEngine`.
+            **options: Those of `RunEngine`.
+        """
         from langgraph_runner.engine.sync import SyncRunEngine  # noqa: PLC0415 - which wraps this class
 
-        return SyncRunEngine(cls, *arguments, **options)
+        return SyncRunEngine(partial(cls, *arguments, **options))
 
     # Start runs.
 
@@ -205,28 +213,28 @@ class RunEngine(RunReader):
             ),
         )
 
-    async def run(self, workflow: str, inputs: Any = None, **options: Any) -> Run:
+    async def run(self, workflow: str, inputs: Any = None, **options: Unpack[TriggerOptions]) -> Run:
         """`trigger()`, and `wait()` for its end. A failed run is a result, not an exception."""
-        return await self._followed(await self.trigger(workflow, inputs, **options), options)
+        refuse_unknown_options(options, TriggerOptions.__annotations__, of="run()")
+        return await self._followed(await self.trigger(workflow, inputs, **options))
 
     async def trigger_update(
-        self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT, **options: Any
+        self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
     ) -> Run:
         """Make a run that differs from a completed one by `change`: what the change does not touch is reused.
 
         Args:
             base_run_id: A completed run. It is not changed.
             change: One that its workflow knows.
-            tenant: Whose run it is.
-            **options: As of `trigger()`: `idempotency_key`, `priority`, `failure_mode`, `max_concurrency`,
-                `run_timeout_ms`.
+            **options: As of `trigger()`; the new run keeps those of the base run that are not given.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
-        base = await self._base(base_run_id, tenant)
+        refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_update()")
+        base = await self._base(base_run_id, options.pop("tenant", DEFAULT_TENANT))
         impact = await base.impact(change)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
         return await self._create(
@@ -241,9 +249,9 @@ class RunEngine(RunReader):
             ),
         )
 
-    async def update(self, base_run_id: str, change: ChangeRequest, **options: Any) -> Run:
+    async def update(self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]) -> Run:
         """`trigger_update()`, and `wait()` for its end."""
-        return await self._followed(await self.trigger_update(base_run_id, change, **options), options)
+        return await self._followed(await self.trigger_update(base_run_id, change, **options))
 
     async def plan(self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT) -> RunPlan:
         """What `update()` would do with each step, and why. Nothing runs, nothing is written.
@@ -260,7 +268,7 @@ class RunEngine(RunReader):
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
         return await plan_update(self._host, base, change, impact, reuse)
 
-    async def trigger_retry(self, run_id: str, *, tenant: str = DEFAULT_TENANT, **options: Any) -> Run:
+    async def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
         """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
 
         Raises:
@@ -268,16 +276,17 @@ class RunEngine(RunReader):
             RunStateError: It has not failed and was not cancelled.
             WorkflowInputError: Its inputs do not fit the workflow as it is now. No run was made.
         """
-        base = await self._base(run_id, tenant)
+        refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_retry()")
+        base = await self._base(run_id, options.pop("tenant", DEFAULT_TENANT))
         base.check_retry()
         inputs = base.row.inputs
         reuse = await base.reuse(inputs, checks_files=self._runs_steps)
         new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reused=reuse.steps, **options)
         return await self._create(base.blueprint, new)
 
-    async def retry(self, run_id: str, **options: Any) -> Run:
+    async def retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
         """`trigger_retry()`, and `wait()` for its end."""
-        return await self._followed(await self.trigger_retry(run_id, **options), options)
+        return await self._followed(await self.trigger_retry(run_id, **options))
 
     async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
         """Take on a run that nobody runs here and now: one that waits, or whose process has died.
@@ -312,9 +321,9 @@ class RunEngine(RunReader):
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         return await self.get_run(run_id, tenant=tenant)
 
-    async def resume(self, run_id: str, **options: Any) -> Run:
+    async def resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
         """`trigger_resume()`, and `wait()` for its end."""
-        return await self._followed(await self.trigger_resume(run_id, **options), options)
+        return await self._followed(await self.trigger_resume(run_id, tenant=tenant, wait=wait))
 
     # Follow and end them.
 
@@ -403,10 +412,8 @@ class RunEngine(RunReader):
             return (await as_runs([found.row]))[0]
         return await self.get_run(found.run_id, tenant=run.tenant)
 
-    async def _followed(self, run: Run, options: dict[str, Any]) -> Run:
-        if run.status.is_over:
-            return run
-        return await self.wait(run.id, tenant=options.get("tenant", DEFAULT_TENANT))
+    async def _followed(self, run: Run) -> Run:
+        return run if run.status.is_over else await self.wait(run.id, tenant=run.tenant)
 
     @property
     def _runs_steps(self) -> bool:

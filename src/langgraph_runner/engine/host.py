@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from langgraph_runner.engine import checks
 from langgraph_runner.node.timeouts import as_timeout_ms
@@ -19,7 +19,24 @@ if TYPE_CHECKING:
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import FailureMode
 
-__all__ = ["Host", "RunOptions"]
+__all__ = ["Host", "RunOptions", "TriggerOptions"]
+
+
+class TriggerOptions(TypedDict, total=False):
+    """The keyword options of `RunEngine.trigger()`, which the other methods that make runs take too."""
+
+    tenant: str
+    """Whose run it is: `"default"` unless given."""
+    idempotency_key: str | None
+    """Reusing a key for the same workflow and tenant returns the existing run."""
+    priority: int
+    """Waiting runs start in the order of their priority, the highest first."""
+    failure_mode: FailureMode
+    """What a failed step does to branches that do not need it: `"continue"` or `"fail_fast"`."""
+    max_concurrency: int | None
+    """How many steps of the run may execute at once, at least 1; None for as many as the engine allows."""
+    run_timeout_ms: TimeoutLike | None
+    """Limit of the whole run, from its start."""
 
 
 @dataclass(slots=True, kw_only=True)

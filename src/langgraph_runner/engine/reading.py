@@ -16,7 +16,7 @@ from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
     from pathlib import Path
 
     from langgraph_runner.engine.host import Host
@@ -44,10 +44,15 @@ class RunReader:
     """
 
     def __init__(self, workflows: WorkflowRegistry, host: Host, server: Server) -> None:
-        self.workflows = workflows
+        self._workflows = workflows
         self._host = host
         self._store = host.store
         self._server = server
+
+    @property
+    def workflows(self) -> WorkflowRegistry:
+        """The workflows that this engine can run."""
+        return self._workflows
 
     async def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
         """A run, with the number of its steps by status.
@@ -190,7 +195,7 @@ class RunReader:
 
     async def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
-    ) -> AsyncIterator[RunEvent]:
+    ) -> AsyncGenerator[RunEvent, None]:
         """What happens in a run, as it happens, until it is over.
 
         Args:

@@ -1,126 +1,318 @@
-"""`SyncRunEngine`: the engine for scripts and notebooks, on an event loop of its own in a thread."""
+"""`SyncRunEngine`: the engine for scripts and notebooks. Written by `tools/sync_engine.py`; do not edit."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import logging
-import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Unpack
 
-from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.errors.logs import emit
-from langgraph_runner.node.wake import Wake
+from langgraph_runner.engine.blocking import BlockingEngine
+from langgraph_runner.engine.reading import DEFAULT_TENANT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import TracebackType
+    from collections.abc import Generator, Iterable
+    from datetime import timedelta
+    from pathlib import Path
 
-    from langgraph_runner.engine.engine import RunEngine
+    from langgraph_runner.engine.host import TriggerOptions
+    from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
+    from langgraph_runner.engine.serving import TakesOn
+    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.workflow import (
+        ArtifactRef,
+        Blueprint,
+        ChangeRequest,
+        FailureMode,
+        StepStatus,
+        WorkflowRegistry,
+    )
 
 __all__ = ["SyncRunEngine"]
 
 
-class SyncRunEngine:
+class SyncRunEngine(BlockingEngine):
     """Every method of `RunEngine`, blocking; `events()` is an iterator. Thread-safe.
 
-    Made by `RunEngine.sync(...)`. Close it, or use it as `with`.
+    Make one with `RunEngine.sync(...)`. Close it, or use it as `with`.
     """
 
-    def __init__(self, make: type[RunEngine], *arguments: Any, **options: Any) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, name="langgraph-runner", daemon=True)
-        self._thread.start()
-        self._is_closed = False
-        self._closing = threading.Lock()
-        try:
-            self._engine: RunEngine = self._call(_made(make, arguments, options))
-        except BaseException:
-            self._end()
-            raise
+    def trigger(
+        self,
+        workflow: str,
+        inputs: Any = None,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        idempotency_key: str | None = None,
+        priority: int = 0,
+        failure_mode: FailureMode = "continue",
+        max_concurrency: int | None = None,
+        run_timeout_ms: TimeoutLike | None = None,
+    ) -> Run:
+        """Make a run, and have it run. When this returns it is durable: it will run, here or elsewhere.
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        attribute = getattr(self._engine, name)
-        if inspect.isasyncgenfunction(attribute):
-            return lambda *arguments, **options: self._iterated(attribute(*arguments, **options))
-        if inspect.iscoroutinefunction(attribute):
-            return lambda *arguments, **options: self._call(attribute(*arguments, **options))
-        return attribute
+        Args:
+            workflow: Its id.
+            inputs: As its model, or as JSON values; checked first.
+            tenant: Whose run it is.
+            idempotency_key: Of two calls with one key for one workflow and tenant, the second one gets the run of the
+                first.
+            priority: Runs that wait are taken in this order, the highest first.
+            failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
+            max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
+            run_timeout_ms: Limit of the whole run, from its start.
 
-    def close(self) -> None:
-        """See `RunEngine.close`."""
-        self._refuse_own_thread()
-        with self._closing:
-            if self._is_closed:
-                return
-            try:
-                self._call(self._engine.close())
-            finally:
-                self._is_closed = True
-                self._end()
-
-    def __enter__(self) -> Self:
-        self._call(self._engine.start())
-        return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                self._loop.run_forever()
-            except BaseException as error:
-                # A callback of somebody's has raised what ends loops; here others wait for it, for ever.
-                emit(LOGGER, logging.ERROR, "loop.interrupted", error_type=type(error).__name__)
-            else:
-                return
-
-    def _call(self, coroutine: Any) -> Any:
-        try:
-            self._check_use()
-        except RuntimeError:
-            coroutine.close()
-            raise
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        ended = Wake()
-        future.add_done_callback(lambda _: ended.ring())
-        try:
-            ended.wait()
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def _iterated(self, events: Any) -> Iterator[Any]:
-        end = object()
-        try:
-            while (event := self._call(anext(events, end))) is not end:
-                yield event
-        finally:
-            if not self._is_closed:
-                self._call(events.aclose())
-
-    def _check_use(self) -> None:
-        if self._is_closed:
-            raise RuntimeError("The engine is closed.")
-        self._refuse_own_thread()
-
-    def _refuse_own_thread(self) -> None:
-        if threading.current_thread() is self._thread:
-            raise RuntimeError(
-                "An async step that calls this would wait for itself: let it be a step that blocks."
+        Raises:
+            UnknownWorkflowError: There is no such workflow.
+            WorkflowInputError: The inputs do not fit. No run was made.
+            ValueError: An option is out of its range.
+        """
+        return self._call(
+            self._engine.trigger(
+                workflow,
+                inputs,
+                tenant=tenant,
+                idempotency_key=idempotency_key,
+                priority=priority,
+                failure_mode=failure_mode,
+                max_concurrency=max_concurrency,
+                run_timeout_ms=run_timeout_ms,
             )
+        )
 
-    def _end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def run(self, workflow: str, inputs: Any = None, **options: Unpack[TriggerOptions]) -> Run:
+        """`trigger()`, and `wait()` for its end. A failed run is a result, not an exception."""
+        return self._call(self._engine.run(workflow, inputs, **options))
 
+    def trigger_update(
+        self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
+    ) -> Run:
+        """Make a run that differs from a completed one by `change`: what the change does not touch is reused.
 
-async def _made(make: type[RunEngine], arguments: tuple[Any, ...], options: dict[str, Any]) -> RunEngine:
-    return make(*arguments, **options)
+        Args:
+            base_run_id: A completed run. It is not changed.
+            change: One that its workflow knows.
+            **options: As of `trigger()`; the new run keeps those of the base run that are not given.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunStateError: It is not completed.
+            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+        """
+        return self._call(self._engine.trigger_update(base_run_id, change, **options))
+
+    def update(self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]) -> Run:
+        """`trigger_update()`, and `wait()` for its end."""
+        return self._call(self._engine.update(base_run_id, change, **options))
+
+    def plan(self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT) -> RunPlan:
+        """What `update()` would do with each step, and why. Nothing runs, nothing is written.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunStateError: It is not completed.
+            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+        """
+        return self._call(self._engine.plan(base_run_id, change, tenant=tenant))
+
+    def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
+        """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunStateError: It has not failed and was not cancelled.
+            WorkflowInputError: Its inputs do not fit the workflow as it is now. No run was made.
+        """
+        return self._call(self._engine.trigger_retry(run_id, **options))
+
+    def retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
+        """`trigger_retry()`, and `wait()` for its end."""
+        return self._call(self._engine.retry(run_id, **options))
+
+    def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
+        """Take on a run that nobody runs here and now: one that waits, or whose process has died.
+
+        Args:
+            run_id: The run.
+            tenant: Whose run it is.
+            wait: What to do about one that somebody runs, or did until a moment ago: False refuses; True takes it on
+                when its lease runs out, if that happens. An engine that takes on none refuses in any case.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunStateError: It is over, or somebody runs it.
+            UnknownWorkflowError: This engine does not have its workflow.
+        """
+        return self._call(self._engine.trigger_resume(run_id, tenant=tenant, wait=wait))
+
+    def resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
+        """`trigger_resume()`, and `wait()` for its end."""
+        return self._call(self._engine.resume(run_id, tenant=tenant, wait=wait))
+
+    def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
+        """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.
+
+        One that is over stays as it is.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: The reason is none.
+        """
+        return self._call(self._engine.cancel(run_id, tenant=tenant, reason=reason))
+
+    def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
+        """Delete runs that ended before `older_than` ago, what they have put into the cache, and expired entries.
+
+        Args:
+            older_than: How long they have been over at least; not negative.
+            tenant: Whose; None for all tenants.
+
+        Returns:
+            How many runs were deleted. Files are left: other runs may share them.
+
+        Raises:
+            ValueError: `older_than` is negative.
+        """
+        return self._call(self._engine.prune(older_than=older_than, tenant=tenant))
+
+    def take_on(self, runs: TakesOn) -> None:
+        """Say which runs this engine runs: `all` (from the start), its `own`, or `none`.
+
+        Its own are those that it triggers or resumes: a program that starts one run and ends does well not to begin
+        others. With `none` it is a client: what it triggers waits for whoever takes it.
+        """
+        self._engine.take_on(runs)
+
+    def start(self) -> None:
+        """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
+        self._call(self._engine.start())
+
+    @property
+    def workflows(self) -> WorkflowRegistry:
+        """The workflows that this engine can run."""
+        return self._engine.workflows
+
+    def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
+        """A run, with the number of its steps by status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        return self._call(self._engine.get_run(run_id, tenant=tenant))
+
+    def get_run_steps(
+        self,
+        run_id: str,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        status: StepStatus | str | Iterable[str] | None = None,
+    ) -> list[RunStep]:
+        """The steps of a run in the workflow's order, all or those of a status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: There is no such status.
+        """
+        return self._call(self._engine.get_run_steps(run_id, tenant=tenant, status=status))
+
+    def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
+        """What a step of a run has delivered, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: It has no such step, or the step has delivered nothing.
+        """
+        return self._call(self._engine.get_output(run_id, step, tenant=tenant))
+
+    def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """The same as JSON, for which the engine need not have the workflow.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: It has no such step, or the step has delivered nothing.
+        """
+        return self._call(self._engine.get_output_json(run_id, step, tenant=tenant))
+
+    def get_run_artifacts(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> dict[str, list[ArtifactRef]]:
+        """The files of a run, by the step that has saved them.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        return self._call(self._engine.get_run_artifacts(run_id, tenant=tenant))
+
+    def read_artifact(self, artifact: ArtifactRef) -> bytes:
+        """The content of a file, checked against its hash.
+
+        Raises:
+            ArtifactError: It is gone, or is not what was kept.
+        """
+        return self._call(self._engine.read_artifact(artifact))
+
+    def artifact_path(self, artifact: ArtifactRef) -> Path:
+        """Where a file is; it is named by its content. Do not change it."""
+        return self._engine.artifact_path(artifact)
+
+    def list_runs(
+        self,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[str] | None = None,
+        limit: int = 50,
+        before: Run | None = None,
+    ) -> list[Run]:
+        """Runs of a tenant, the newest first.
+
+        Args:
+            tenant: Whose.
+            workflow: Only of this workflow.
+            status: Only with this status, or one of these.
+            limit: At most so many: 1 to 1,000.
+            before: Only those that come after this one in the list: the last of the page before.
+
+        Raises:
+            ValueError: There is no such status, or the limit is out of its range.
+        """
+        return self._call(
+            self._engine.list_runs(
+                tenant=tenant, workflow=workflow, status=status, limit=limit, before=before
+            )
+        )
+
+    def list_workflows(self) -> list[Blueprint]:
+        """The workflows that this engine can run."""
+        return self._call(self._engine.list_workflows())
+
+    def get_workflow(self, name: str) -> Blueprint:
+        """One of them.
+
+        Raises:
+            UnknownWorkflowError: There is none of this id.
+        """
+        return self._call(self._engine.get_workflow(name))
+
+    def wait(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
+    ) -> Run:
+        """Wait until a run is over, wherever it runs. A step that waits leaves its slot to others meanwhile.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            TimeoutError: It was not over in time. It goes on.
+        """
+        return self._call(self._engine.wait(run_id, tenant=tenant, timeout_ms=timeout_ms))
+
+    def events(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
+    ) -> Generator[RunEvent, None, None]:
+        """What happens in a run, as it happens, until it is over.
+
+        Args:
+            run_id: The run.
+            tenant: Whose.
+            after: Only events with a greater number: that of the last one that was seen.
+            follow: Whether to wait for more; False ends with what is there.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: `after` is no number of an event.
+        """
+        return self._iterated(self._engine.events(run_id, tenant=tenant, after=after, follow=follow))

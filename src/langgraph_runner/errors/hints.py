@@ -1,4 +1,4 @@
-"""Suggestions for misspelled names."""
+"""Suggestions for misspelled names, and the check of keyword options for them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-__all__ = ["did_you_mean"]
+__all__ = ["did_you_mean", "refuse_unknown_options"]
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
@@ -23,3 +23,20 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     """
     close = get_close_matches(str(name), [*known], n=1)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: str) -> None:
+    """Refuse the first of `given` that is not among `known`.
+
+    Args:
+        given: Names of keyword arguments.
+        known: The names that exist.
+        of: Who takes them, such as `RunEngine.run()`.
+
+    Raises:
+        TypeError: A name is unknown.
+    """
+    for name in given:
+        if name not in known:
+            takes = f" It takes {', '.join(sorted(known))}."
+            raise TypeError(f"{name}: {of} has no such option.{did_you_mean(name, known)}{takes}")

@@ -17,7 +17,7 @@ from langgraph_runner.workflow.binding import name_of
 from langgraph_runner.workflow.blueprint import Blueprint
 from langgraph_runner.workflow.checks import change_type_problem, list_problem, shape_problems
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
-from langgraph_runner.workflow.graphs import as_node, to_graph
+from langgraph_runner.workflow.graphs import DEFAULT_CONCURRENCY, as_node, to_graph
 from langgraph_runner.workflow.hints import did_you_mean
 from langgraph_runner.workflow.spec import (
     CacheScope,
@@ -222,9 +222,22 @@ class Workflow:
         """The workflow as a `StateGraph` of its steps, for LangGraph Studio; see `graphs.to_graph`."""
         return to_graph(self.blueprint(), artifacts)
 
-    def as_node(self, **options: Any) -> RunnableLambda[Any, Any]:
-        """The whole workflow as one node, without LangGraph's barrier; see `graphs.as_node` for the options."""
-        return as_node(self.blueprint(), **options)
+    def as_node(
+        self,
+        *,
+        inputs: Callable[[Any], Any] | None = None,
+        outputs: Callable[[dict[str, Any]], Any] | None = None,
+        max_concurrency: int | None = DEFAULT_CONCURRENCY,
+        artifacts: ArtifactSink | None = None,
+    ) -> RunnableLambda[Any, Any]:
+        """Make one node of the whole workflow, without LangGraph's barrier; see `graphs.as_node` for the options."""
+        return as_node(
+            self.blueprint(),
+            inputs=inputs,
+            outputs=outputs,
+            max_concurrency=max_concurrency,
+            artifacts=artifacts,
+        )
 
     def _changed(self, what: str) -> None:
         self._blueprint = None

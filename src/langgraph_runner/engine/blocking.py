@@ -1,0 +1,124 @@
+"""`BlockingEngine`: what the methods of `SyncRunEngine` are built on, an event loop of its own in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.node.wake import Wake
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+    from types import TracebackType
+
+    from langgraph_runner.engine.engine import RunEngine
+
+__all__ = ["BlockingEngine"]
+
+T = TypeVar("T")
+
+
+class BlockingEngine:
+    """An engine on an event loop of its own, in a thread of its own. Thread-safe.
+
+    Args:
+        make: Makes the engine; called in that thread.
+    """
+
+    def __init__(self, make: Callable[[], RunEngine]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="langgraph-runner", daemon=True)
+        self._thread.start()
+        self._is_closed = False
+        self._closing = threading.Lock()
+        try:
+            self._engine = self._call(_made(make))
+        except BaseException:
+            self._end()
+            raise
+
+    def close(self) -> None:
+        """Stop serving. Steps that run are stopped; other engines, or the next start, take over their runs."""
+        self._refuse_own_thread()
+        with self._closing:
+            if self._is_closed:
+                return
+            try:
+                self._call(self._engine.close())
+            finally:
+                self._is_closed = True
+                self._end()
+
+    def __enter__(self) -> Self:
+        self._call(self._engine.start())
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                self._loop.run_forever()
+            except BaseException as error:
+                # A callback of somebody's has raised what ends loops; here others wait for it, for ever.
+                emit(LOGGER, logging.ERROR, "loop.interrupted", error_type=type(error).__name__)
+            else:
+                return
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        try:
+            self._check_use()
+        except RuntimeError:
+            coroutine.close()
+            raise
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        ended = Wake()
+        future.add_done_callback(lambda _: ended.ring())
+        try:
+            ended.wait()
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _iterated(self, events: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+        try:
+            while found := self._call(_next(events)):
+                yield found[0]
+        finally:
+            if not self._is_closed:
+                self._call(events.aclose())
+
+    def _check_use(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("The engine is closed.")
+        self._refuse_own_thread()
+
+    def _refuse_own_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "An async step that calls this would wait for itself: let it be a step that blocks."
+            )
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _made(make: Callable[[], RunEngine]) -> RunEngine:
+    return make()
+
+
+async def _next(events: AsyncGenerator[T, None]) -> tuple[T, ...]:
+    """The next event; empty at the end."""
+    async for event in events:
+        return (event,)
+    return ()
