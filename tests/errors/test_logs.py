@@ -8,7 +8,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from langgraph_runner.errors.logs import get_logger, is_enabled
+from langgraph_runner.errors.logs import emit, get_logger, is_enabled
 
 NAME = "langgraph_runner.test"
 
@@ -141,10 +141,72 @@ def test_a_structlog_that_cannot_tell_is_enabled(wrapper):
     assert is_enabled(NAME, logging.DEBUG) is True
 
 
-def test_an_unconfigured_program_prints_nothing():
-    """Neither stdout nor stderr is a library's to write to."""
-    code = f"from langgraph_runner.errors.logs import get_logger; get_logger({NAME!r}).error('event')"
-    assert run(code) == ""
+def unconfigured(level, *before):
+    """What a program prints that logs one event; it does `before` first."""
+    lines = ["import logging, sys", *before, "from langgraph_runner.errors.logs import emit"]
+    return run("; ".join([*lines, f"emit({NAME!r}, logging.{level}, 'event', node='theme')"]))
+
+
+@pytest.mark.req("N-28")
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+def test_an_unconfigured_program_prints_warnings_and_errors(level):
+    """Once, on stderr, as Python does for every library."""
+    assert unconfigured(level) == "event node='theme'\n"
+
+
+@pytest.mark.req("N-28", "N-13")
+def test_an_unconfigured_program_prints_no_ordinary_events():
+    """They are for those who ask for them."""
+    assert unconfigured("INFO") == ""
+
+
+@pytest.mark.req("N-28")
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        "logging.basicConfig(stream=sys.stdout, level='CRITICAL')",
+        "logging.getLogger('langgraph_runner').addHandler(logging.NullHandler())",
+        "logging.getLogger().addHandler(logging.NullHandler())",
+        "logging.lastResort = None",
+    ],
+)
+def test_a_user_who_configures_logging_is_obeyed(configuration):
+    """Nothing is printed beside what they asked for."""
+    assert unconfigured("ERROR", configuration) == ""
+
+
+@pytest.mark.req("N-28")
+def test_a_configured_program_prints_an_event_once():
+    """Through its own handler."""
+    configuration = "logging.basicConfig(stream=sys.stdout, format='mine: %(message)s')"
+    assert unconfigured("ERROR", configuration) == "mine: event node='theme'\n"
+
+
+class Broken(logging.Handler):
+    """A handler that lets its errors out, as some do."""
+
+    def emit(self, record):
+        """Fails."""
+        raise OSError("the log host is gone")
+
+
+@pytest.fixture
+def broken_handler():
+    """Installed for the logger of the test alone."""
+    logger, handler = logging.getLogger(NAME), Broken()
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+
+
+@pytest.mark.usefixtures("broken_handler")
+def test_a_handler_that_raises_harms_nothing(capsys):
+    """The event is lost, which stderr says."""
+    emit(NAME, logging.ERROR, "event")
+    assert (
+        "The log event 'event' could not be logged. OSError('the log host is gone')"
+        in capsys.readouterr().err
+    )
 
 
 def test_structlog_is_not_loaded_before_the_first_event():
@@ -157,10 +219,11 @@ def test_structlog_is_not_loaded_before_the_first_event():
 
 
 @pytest.mark.req("N-13")
-def test_a_warning_that_would_reach_nobody_is_not_enabled():
+def test_a_warning_that_no_handler_gets_is_not_enabled():
     """A record costs time, also where no handler takes it."""
     logger = logging.getLogger("langgraph_runner.unheard")
     logger.propagate = False
+    logger.addHandler(logging.NullHandler())
     assert is_enabled("langgraph_runner.unheard", logging.ERROR) is False
     logger.addHandler(handler := logging.StreamHandler())
     assert is_enabled("langgraph_runner.unheard", logging.ERROR) is True

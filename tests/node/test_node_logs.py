@@ -12,6 +12,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import RetryPolicy
 
 from langgraph_runner import GraphState, add_node_context, create_node, runner_config
+from langgraph_runner.testing import Flaky
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -112,19 +113,60 @@ def test_without_structlog_configured_events_go_to_logging(colour, caplog):
     assert caplog.records[1].attempts == 1
 
 
-@pytest.mark.req("N-13")
-def test_a_program_that_configures_nothing_sees_nothing():
-    """Neither stdout nor stderr, not even for a failure."""
-    program = (
-        "from langgraph_runner import create_node\n"
-        "create_node(lambda s: 1 / 0, retry=2)({})\n"
-        "create_node(lambda s: {})({})\n"
-        "import logging; assert not logging.getLogger().handlers\n"
-    )
+@pytest.mark.req("N-13", "N-28")
+@pytest.mark.parametrize(
+    ("program", "events"),
+    [
+        (
+            "create_node(lambda s: 1 / 0, name='n')({})",
+            ["node.failed node='n' outcome='NODE_EXECUTION_FAILED'"],
+        ),
+        (
+            "create_node(lambda s: time.sleep(9), name='n', timeout_ms=1, on_timeout=lambda error: 1 / 0)({})",
+            ["node.on_timeout_failed node='n' error_type='ZeroDivisionError'", "node.failed node='n'"],
+        ),
+        ("create_node(lambda s: {}, name='n')({})", []),
+    ],
+    ids=["failure", "callback", "success"],
+)
+def test_a_program_that_configures_nothing_sees_what_failed(program, events):
+    """On stderr, one line an event. Nothing of the user's logging is configured for that."""
+    code = f"import time; from langgraph_runner import create_node; {program}"
+    check = "import logging; assert not logging.getLogger().handlers"
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", f"{code}\n{check}"], capture_output=True, text=True, check=True, timeout=60
     )
-    assert (done.stdout, done.stderr) == ("", "")
+    lines = done.stderr.splitlines()
+    assert (done.stdout, len(lines)) == ("", len(events))
+    assert [line.startswith(event) for line, event in zip(lines, events, strict=True)] == [True] * len(events)
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "expected"),
+    [
+        (Flaky({"x": 1}), {}, {"x": 1}),
+        (Flaky(ConnectionError, {"x": 1}, ConnectionError, {"x": 1}), {"retry": 2}, {"x": 1}),
+        (Flaky(ZeroDivisionError), {"fallback": lambda s: {"x": 2}}, {"x": 2}),
+    ],
+    ids=["success", "retry", "fallback"],
+)
+def test_a_logging_handler_that_raises_changes_no_result(colour, fake, function, options, expected):
+    """What the user's handler lets out does not reach the graph."""
+    logger, broken = logging.getLogger("langgraph_runner.node"), BrokenHandler()
+    logger.addHandler(broken)
+    try:
+        node = create_node(colour.function(function.sync), log_level="WARNING", runtime=fake, **options)
+        assert colour.call(node, {}) == expected
+    finally:
+        logger.removeHandler(broken)
+
+
+class BrokenHandler(logging.Handler):
+    """A handler that lets its errors out, as some do."""
+
+    def emit(self, record):
+        """Fails."""
+        raise OSError("the log host is gone")
 
 
 @pytest.mark.req("N-14")

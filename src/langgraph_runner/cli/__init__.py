@@ -14,6 +14,7 @@
 Needs the extra `cli`.
 """
 
+import logging
 import sys
 
 from langgraph_runner.cli.pipes import keep_stdout
@@ -26,6 +27,8 @@ _EXTRA = frozenset({"typer", "rich", "sqlalchemy", "alembic"})
 def main() -> None:
     """Run the command line with the arguments of the process."""
     keep_stdout()
+    # The commands show failures themselves; an app that configures logging sees the events as well.
+    logging.getLogger("langgraph_runner").addHandler(logging.NullHandler())
     try:
         from langgraph_runner.cli.app import app  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:

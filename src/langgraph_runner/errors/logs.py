@@ -1,23 +1,20 @@
 """Where the package's log events go: into the user's structlog if it is configured, else into `logging`.
 
-structlog that nobody configured prints to stdout, which a library must not do.
-So until `structlog.configure()` was called, events become plain `logging` records of the `langgraph_runner`
-loggers, which stay silent until the user adds a handler.
-The choice is made at each `get_logger()`, so it may be configured at any time: ask for a logger where an
-event is logged, do not keep one in a global.
+structlog prints to stdout until it is configured, which a library must not do. So until `structlog.configure()` was
+called, events become plain `logging` records of the `langgraph_runner` loggers. In a program that configures no
+logging either, Python's last-resort handler prints warnings and errors on stderr: a captured failure is always seen.
+The choice is made at each event, so users may configure either at any time.
 
 structlog is imported when the first event is logged, never before: it costs more than the rest of the
 package's own code together.
 """
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import cache
 from typing import Any
-
-# Python's own handler of last resort would print warnings to stderr.
-logging.getLogger("langgraph_runner").addHandler(logging.NullHandler())
 
 _RECORD_OPTIONS = ("exc_info", "stack_info")
 # What `logging` refuses in `extra`, because a record has attributes of these names.
@@ -57,38 +54,53 @@ def is_enabled(name: str, level: int) -> bool:
     configured = getattr(sys.modules.get("structlog"), "is_configured", None)
     if configured is None or not configured():
         logger = _logging_logger(name)
-        return logger.isEnabledFor(level) and _has_listener(logger)
+        return logger.isEnabledFor(level) and _has_listener(logger, level)
     return _is_enabled_in_structlog(name, level)
 
 
 def emit(
     name: str, level: int, event: str, more: Callable[[], dict[str, Any]] | None = None, **fields: Any
 ) -> None:
-    """Log one event, if anybody listens. Never raises: a log processor of the user's own must harm nothing.
+    """Log one event, if a handler would get it. Raises no `Exception`: a handler of the user's must harm nothing.
 
     Args:
         name: The logger's name, as for `get_logger`.
         level: A level of `logging` that has a method of its own, from `DEBUG` to `CRITICAL`.
         event: What happened.
-        more: Gives fields that cost something to find out; asked only if somebody listens.
+        more: Gives fields that cost something to find out; asked only if a handler would get the event.
         **fields: What is to be said of it.
     """
     try:
         if is_enabled(name, level):
             found = {} if more is None else more()
             getattr(get_logger(name), logging.getLevelName(level).lower())(event, **fields, **found)
-    except Exception:
-        logging.getLogger(name).exception("The log event %r could not be logged.", event)
+    except Exception as error:
+        _report_lost(name, event, error)
 
 
-def _has_listener(logger: logging.Logger) -> bool:
-    """Tell whether a record would reach anybody: in a program that configures nothing, warnings do not."""
+def _report_lost(name: str, event: str, error: Exception) -> None:
+    """Say that an event could not be logged: through `logging`, else on stderr, else not at all."""
+    text = "The log event %r could not be logged."
+    try:
+        logging.getLogger(name).error(text, event, exc_info=error)
+    except Exception:  # The handler that has failed was asked again, and has failed again.
+        fields = {"msg": f"{text} %r", "args": (event, error), "levelno": logging.ERROR}
+        with contextlib.suppress(Exception):
+            if logging.lastResort is not None:
+                logging.lastResort.handle(logging.makeLogRecord(fields))
+
+
+def _has_listener(logger: logging.Logger, level: int) -> bool:
+    """Whether a record would reach a handler: one of the user's, or Python's last resort where there is none."""
+    is_configured = False
     current: logging.Logger | None = logger
     while current is not None:
-        if any(type(handler) is not logging.NullHandler for handler in current.handlers):
-            return True
+        for handler in current.handlers:
+            is_configured = True
+            if type(handler) is not logging.NullHandler:
+                return True
         current = current.parent if current.propagate else None
-    return False
+    return not is_configured and logging.lastResort is not None and level >= logging.lastResort.level
 
 
 # `logging.getLogger` takes a lock at each call.

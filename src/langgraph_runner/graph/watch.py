@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -23,7 +24,7 @@ from langgraph.constants import START
 from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors import is_control_flow
-from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.thread_calls import calls_in_threads
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
@@ -336,4 +337,9 @@ def _notify(listener: RunListener, method: str, node: NodeRun) -> None:
     try:
         getattr(listener, method)(node)
     except Exception as error:  # A listener never harms the run.
-        get_logger("langgraph_runner.graph").warning("run_listener_failed", error_type=type(error).__name__)
+        emit(
+            "langgraph_runner.graph",
+            logging.WARNING,
+            "run_listener_failed",
+            error_type=type(error).__name__,
+        )

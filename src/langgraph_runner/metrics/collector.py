@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from inspect import iscoroutinefunction
 from itertools import pairwise
 from math import inf
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category
-from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.metrics import snapshot, table
 from langgraph_runner.metrics.forwarding import Forwarding, NodeMetricsRecorder, check_recorder
 from langgraph_runner.metrics.model import NodeMetrics
@@ -347,7 +348,7 @@ def _usable_duration(node: str, duration_ms: float) -> float:
     duration_ms = float(duration_ms)
     if 0.0 <= duration_ms < inf:
         return duration_ms
-    get_logger(_LOGGER).warning("duration_counted_as_zero", node=node, duration_ms=duration_ms)
+    emit(_LOGGER, logging.WARNING, "duration_counted_as_zero", node=node, duration_ms=duration_ms)
     return 0.0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
-from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.errors.categories import FailureCategory
@@ -110,6 +111,10 @@ class Forwarding:
         # A recorder that always fails would otherwise log at every call of every node.
         if not self._failing:
             self._failing = True
-            get_logger("langgraph_runner.metrics").warning(
-                "metrics_recorder_failed", recorder=type(self.recorder).__name__, exc_info=error
+            emit(
+                "langgraph_runner.metrics",
+                logging.WARNING,
+                "metrics_recorder_failed",
+                recorder=type(self.recorder).__name__,
+                exc_info=error,
             )

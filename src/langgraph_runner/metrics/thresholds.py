@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
 
 if TYPE_CHECKING:
@@ -112,7 +113,13 @@ def tell(listener: ThresholdListener, events: Iterable[ThresholdEvent]) -> None:
     for event in events:
         try:
             listener(event)
-        except Exception:  # the node that was recorded has nothing to do with it
-            get_logger("langgraph_runner.metrics").exception(
-                "threshold_listener_failed", node=event.node, metric=event.metric, direction=event.direction
+        except Exception as error:  # the node that was recorded has nothing to do with it
+            emit(
+                "langgraph_runner.metrics",
+                logging.ERROR,
+                "threshold_listener_failed",
+                node=event.node,
+                metric=event.metric,
+                direction=event.direction,
+                exc_info=error,
             )

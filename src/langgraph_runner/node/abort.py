@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import weakref
 from typing import TYPE_CHECKING, Self
 
 from langgraph_runner.errors import NodeCancellationError
-from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.wake import Wake
 
 if TYPE_CHECKING:
@@ -207,7 +208,12 @@ def _call_safely(callback: Callable[[], object]) -> None:
     try:
         callback()
     except Exception as error:  # The next listener must hear of it all the same.
-        get_logger("langgraph_runner.node").warning("abort.callback_failed", error_type=type(error).__name__)
+        emit(
+            "langgraph_runner.node",
+            logging.WARNING,
+            "abort.callback_failed",
+            error_type=type(error).__name__,
+        )
 
 
 def as_abort_signal(signal: object, *, field: str) -> AbortSignal | None:

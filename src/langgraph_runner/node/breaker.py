@@ -7,13 +7,14 @@ refused at once), half-open (a few probes pass, and their outcome decides).
 from __future__ import annotations
 
 import inspect
+import logging
 import threading
 from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from langgraph_runner.errors import CircuitOpenError
-from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.config import CircuitBreakerConfig
 from langgraph_runner.node.runtime import monotonic
 
@@ -240,8 +241,12 @@ class NodeCircuitBreaker:
             try:
                 listener(transition)
             except Exception as error:  # A listener is the user's code; the call goes on without it.
-                get_logger("langgraph_runner.node").warning(
-                    "circuit.listener_failed", circuit=self.name, error_type=type(error).__name__
+                emit(
+                    "langgraph_runner.node",
+                    logging.WARNING,
+                    "circuit.listener_failed",
+                    circuit=self.name,
+                    error_type=type(error).__name__,
                 )
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.errors.logs import get_logger, is_enabled
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.langgraph_compat import (
     graph_channels,
     name_in_graph,
@@ -100,5 +100,4 @@ class SchemaWatch:
 
 
 def _warn(event: str, **fields: Any) -> None:
-    if is_enabled(LOGGER, logging.WARNING):
-        get_logger(LOGGER).warning(event, **fields)
+    emit(LOGGER, logging.WARNING, event, **fields)

@@ -6,9 +6,10 @@ Messages are taken as they are given, so hand in sanitized ones; exceptions and 
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from langgraph_runner.errors.logs import get_logger
+from langgraph_runner.errors.logs import emit
 
 try:
     from opentelemetry import context, trace
@@ -159,4 +160,4 @@ def _parent(trace_id: str | None) -> context.Context | None:
 
 
 def _log(error: Exception) -> None:
-    get_logger("langgraph_runner.metrics").warning("node_span_failed", exc_info=error)
+    emit("langgraph_runner.metrics", logging.WARNING, "node_span_failed", exc_info=error)
