@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.context import NodeContext
     from langgraph_runner.node.limits import Limits
     from langgraph_runner.node.policies import NodePolicies, Span, Spans
+    from langgraph_runner.node.runtime import Runtime, Runtimes
 
 __all__ = ["TRACE_ID", "NodeCall"]
 
@@ -56,6 +57,8 @@ class NodeCall:
     """What may stop the latest attempt; None if nothing can."""
     is_logged: bool = False
     """Whether the events of an ordinary call are wanted."""
+    given_runtimes: Runtimes | None = None
+    """The runtimes of the run's config; None to go by the node's own."""
     span: Span | None = None
     """What traces this call."""
     _execution_id: str | None = None
@@ -82,13 +85,23 @@ class NodeCall:
         self.parent = parent
         self.collector = policies.metrics_collector
         self.retry = policies.retry
-        self.runtime = policies.runtime
-        self.started = self.runtime.monotonic()
-        if callee.is_async:
-            self.cancel_requests = self.runtime.cancel_requests()
+        self._start(policies.runtime)
         if parent is not None:
             self.is_stoppable = True
             self.interrupts_before = interrupts_so_far()
+            if parent.given_runtimes is not None:
+                self.use(parent.given_runtimes)
+
+    def use(self, runtimes: Runtimes) -> None:
+        """Go by another clock than the node's own, from the start of the call."""
+        self.given_runtimes = runtimes
+        self._start(runtimes.awaiting if self.policies.runtime.is_async else runtimes.blocking)
+
+    def _start(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.started = runtime.monotonic()
+        if self.policies.callee.is_async:
+            self.cancel_requests = runtime.cancel_requests()
 
     def elapsed_ms(self) -> float:
         """Time since the call began."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.metrics.forwarding import check_recorder
@@ -10,6 +10,7 @@ from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.call import TRACE_ID
 from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.policies import as_spans
+from langgraph_runner.node.runtime import as_runtimes
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.config import RetryLike
     from langgraph_runner.node.policies import Spans
+    from langgraph_runner.node.runtime import Runtimes
 
-__all__ = ["as_collector", "runner_config"]
+__all__ = ["RUNTIME_KEY", "as_collector", "runner_config"]
+
+# Not "runtime": programs have keys of their own in config["configurable"].
+RUNTIME_KEY: Final = "node_runtime"
 
 
 def runner_config(
@@ -32,6 +37,7 @@ def runner_config(
     trace_id: str | None = None,
     graph_execution_id: str | None = None,
     default_retry: RetryLike | None = None,
+    runtime: Runtimes | None = None,
     **configurable: Any,
 ) -> RunnableConfig:
     """Build the config to run a graph or a node with.
@@ -45,6 +51,8 @@ def runner_config(
         trace_id: W3C trace id, 32 lower-case hex digits.
         graph_execution_id: The caller's own id for the run.
         default_retry: For nodes without a `retry` of their own.
+        runtime: Clock, sleep and chance of the nodes of this run, in place of their own: a `testing.FakeRuntime` in
+            tests. A node that a node calls goes by it too.
         **configurable: Further keys of `config["configurable"]`, such as `thread_id`.
 
     Returns:
@@ -52,7 +60,7 @@ def runner_config(
 
     Raises:
         ValueError: `trace_id` is no W3C trace id, or `default_retry` is out of range.
-        TypeError: `abort_signal`, `metrics_collector`, `spans` or `default_retry` is of no accepted kind.
+        TypeError: `abort_signal`, `metrics_collector`, `spans`, `default_retry` or `runtime` is of no accepted kind.
 
     Example:
         >>> runner_config(story_id="ST-7", thread_id="t1")
@@ -71,6 +79,7 @@ def runner_config(
         "trace_id": trace_id,
         "graph_execution_id": graph_execution_id,
         "default_retry": as_retry_config(default_retry),
+        RUNTIME_KEY: as_runtimes(runtime, field="runtime"),
     }
     mine = {key: value for key, value in given.items() if value is not None}
     config: RunnableConfig = {**(base or {})}

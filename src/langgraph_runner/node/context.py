@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from langgraph_runner.node.call import NodeCall
+    from langgraph_runner.node.runtime import Runtimes
 
 __all__ = ["CURRENT_CONTEXT", "NodeContext", "add_node_context", "get_node_context"]
 
@@ -120,6 +121,16 @@ class NodeContext:
             if self.stop_reason is not None:
                 controller.abort(self.stop_reason)
         return controller.signal
+
+    @property
+    def given_runtimes(self) -> Runtimes | None:
+        """The clock that the run's config gives in place of the node's own; None if it gives none."""
+        return self._call.given_runtimes
+
+    @property
+    def runtimes(self) -> Runtimes:
+        """The clock that this call goes by."""
+        return self._call.given_runtimes or self._call.policies.runtimes
 
     def belongs_to(self, call: NodeCall) -> bool:
         """Whether this is an attempt of `call`."""

@@ -34,7 +34,7 @@ from langgraph_runner.node.policies import (
     as_choice,
     as_spans,
 )
-from langgraph_runner.node.runtime import REAL_RUNTIMES, Runtime, Runtimes
+from langgraph_runner.node.runtime import REAL_RUNTIMES, ClockOfCalls, Runtime, Runtimes, as_runtimes
 from langgraph_runner.node.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
@@ -174,14 +174,13 @@ def create_node(
     as_collector(metrics_collector)
     as_spans(spans)
     callee = Callee.of(fn)
-    runtimes = runtime or REAL_RUNTIMES
-    if not (hasattr(runtimes, "awaiting") and hasattr(runtimes, "blocking")):
-        raise TypeError(f"runtime: expected a testing.FakeRuntime or the like, got {runtime!r:.80}.")
+    runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
     world = runtimes.awaiting if callee.is_async else runtimes.blocking
     policies = NodePolicies(
         callee=callee,
         name=name,
         runtime=world,
+        runtimes=runtimes,
         retry=as_retry_config(retry),
         timeout_ms=as_timeout_ms(timeout_ms, field="timeout_ms"),
         total_timeout_ms=as_timeout_ms(total_timeout_ms, field="total_timeout_ms"),
@@ -215,7 +214,7 @@ def _as_breaker(breaker: CircuitBreakerLike | None, name: str, runtime: Runtime)
     if isinstance(breaker, Mapping):
         breaker = CircuitBreakerConfig(**breaker)
     if isinstance(breaker, CircuitBreakerConfig):
-        return NodeCircuitBreaker(breaker, name=name, clock=runtime.monotonic)
+        return NodeCircuitBreaker(breaker, name=name, clock=ClockOfCalls(runtime))
     raise TypeError(
         f"circuit_breaker: expected a CircuitBreakerConfig or a NodeCircuitBreaker, got {breaker!r:.80}."
     )

@@ -23,7 +23,7 @@ from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.attempts import guarded, raise_if_cancelled, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.config import as_retry_config
-from langgraph_runner.node.configurable import as_collector
+from langgraph_runner.node.configurable import RUNTIME_KEY, as_collector
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
 from langgraph_runner.node.isolation import isolated
 from langgraph_runner.node.langgraph_compat import run_control
@@ -38,6 +38,7 @@ from langgraph_runner.node.reports import (
     report_started,
     report_success,
 )
+from langgraph_runner.node.runtime import as_runtimes
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["run_node"]
 
 _SIGNAL: Final = "config['configurable']['abort_signal']"
+_RUNTIME: Final = f"config['configurable']['{RUNTIME_KEY}']"
 _COLLECTOR: Final = "config['configurable']['metrics_collector']"
 
 
@@ -154,6 +156,8 @@ def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig)
     configurable = call.configurable
     if not configurable:
         return
+    if (runtimes := as_runtimes(configurable.get(RUNTIME_KEY), field=_RUNTIME)) is not None:
+        call.use(runtimes)
     if (collector := configurable.get("metrics_collector")) is not None:
         as_collector(collector, field=_COLLECTOR)
         call.collector = collector

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from langgraph_runner.errors import NodeTimeoutError, Sanitizer
+from langgraph_runner.errors import DEFAULT_SANITIZER, NodeTimeoutError, Sanitizer
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.retry import RetryAttempt
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.breaker import NodeCircuitBreaker
     from langgraph_runner.node.config import RetryConfig
-    from langgraph_runner.node.runtime import Runtime
+    from langgraph_runner.node.runtime import Runtime, Runtimes
 
 __all__ = [
     "Callback",
@@ -105,6 +106,8 @@ class NodePolicies:
     name: str | None
     """The name it was given; None to take LangGraph's."""
     runtime: Runtime
+    runtimes: Runtimes
+    """Where `runtime` is from."""
     retry: RetryConfig | None
     timeout_ms: float | None
     total_timeout_ms: float | None
@@ -121,6 +124,30 @@ class NodePolicies:
     sanitizer: Sanitizer
     has_timeout: bool = field(init=False)
     """Whether time may stop an attempt."""
+
+    @classmethod
+    def bare(cls, function: Callable[..., Any], name: str, runtimes: Runtimes) -> NodePolicies:
+        """Policies that do nothing, for a function that runs outside of `create_node()`."""
+        callee = Callee.of(function)
+        return cls(
+            callee=callee,
+            name=name,
+            runtime=runtimes.awaiting if callee.is_async else runtimes.blocking,
+            runtimes=runtimes,
+            retry=None,
+            timeout_ms=None,
+            total_timeout_ms=None,
+            on_timeout=None,
+            on_retry_attempt=None,
+            circuit_breaker=None,
+            fallback=None,
+            metrics_collector=None,
+            spans=None,
+            on_error="raise",
+            drain_stops=True,
+            log_level=logging.INFO,
+            sanitizer=DEFAULT_SANITIZER,
+        )
 
     def __post_init__(self) -> None:
         has_timeout = self.timeout_ms is not None or self.total_timeout_ms is not None

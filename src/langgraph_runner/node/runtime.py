@@ -25,7 +25,16 @@ from langgraph_runner.node.wake import Wake
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-__all__ = ["REAL_RUNTIMES", "AsyncRuntime", "BlockingRuntime", "Runtime", "Runtimes", "drive"]
+__all__ = [
+    "REAL_RUNTIMES",
+    "AsyncRuntime",
+    "BlockingRuntime",
+    "ClockOfCalls",
+    "Runtime",
+    "Runtimes",
+    "as_runtimes",
+    "drive",
+]
 
 T = TypeVar("T")
 
@@ -187,6 +196,39 @@ class _RealRuntimes:
 
 REAL_RUNTIMES: Final = _RealRuntimes()
 """The real clock."""
+
+
+def as_runtimes(runtime: Runtimes | None, *, field: str) -> Runtimes | None:
+    """Refuse what is not a runtime of both kinds.
+
+    Raises:
+        TypeError: It lacks one of them.
+    """
+    if runtime is not None and not (hasattr(runtime, "awaiting") and hasattr(runtime, "blocking")):
+        raise TypeError(f"{field}: expected a testing.FakeRuntime or the like, got {runtime!r:.80}.")
+    return runtime
+
+
+class ClockOfCalls:
+    """The clock of a breaker: that of the latest node call which asked, else its node's own.
+
+    A call can bring a runtime in its config (`runner_config(runtime=...)`). Whoever looks at the breaker between
+    the calls must read the clock by which it was opened.
+    """
+
+    __slots__ = ("_monotonic", "_runtime")
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._monotonic = runtime.monotonic
+
+    def __call__(self) -> float:
+        """Seconds on a clock that never goes back."""
+        context = CURRENT_CONTEXT.get()
+        if context is not None:
+            given = context.given_runtimes
+            self._monotonic = (self._runtime if given is None else given.blocking).monotonic
+        return self._monotonic()
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:

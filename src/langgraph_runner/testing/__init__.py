@@ -1,6 +1,9 @@
-"""For the tests of those who use the package: a clock that needs no waiting, functions that fail on cue."""
+"""For the tests of users: a clock that needs no waiting, functions that fail on cue, a node's context.
 
-from langgraph_runner.testing.fake_runtime import FakeRuntime
-from langgraph_runner.testing.flaky import Flaky
+See docs/testing.md.
+"""
 
-__all__ = ["FakeRuntime", "Flaky"]
+from langgraph_runner._lazy import lazy_names
+
+# The names are in __init__.pyi. Lazy, because pytest imports the plugin here whenever it starts.
+__getattr__, __dir__, __all__ = lazy_names(__name__)

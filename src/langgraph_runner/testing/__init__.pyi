@@ -1,0 +1,3 @@
+from langgraph_runner.testing.bare_context import node_context as node_context
+from langgraph_runner.testing.fake_runtime import FakeRuntime as FakeRuntime
+from langgraph_runner.testing.flaky import Flaky as Flaky
