@@ -56,7 +56,7 @@ def lazy_names(
         return value
 
     def names() -> list[str]:
-        return sorted({*namespace, *sources})
+        return sorted({*namespace, *sources} - {"lazy_names"})
 
     in_all = (name for name, (module, _) in sources.items() if module not in not_in_all)
     return get, names, sorted(in_all, key=lambda name: (not name.isupper(), name))

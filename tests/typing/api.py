@@ -1,10 +1,14 @@
-"""The types that users see, checked by mypy and by pyright in strict mode; never run."""
+"""The types of nodes and states that users see, checked by mypy and by pyright in strict mode; never run.
+
+The other files here do the same for the other parts of the package.
+"""
 
 # LangGraph ships no stubs for `langgraph.graph`, and leaves `CachePolicy` without its parameter.
 # pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, assert_type
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -14,19 +18,35 @@ from langgraph.types import Command, RetryPolicy
 
 from langgraph_runner import (
     AbortController,
+    AbortSignal,
     AsyncNode,
     CircuitBreakerConfig,
+    CircuitState,
+    CircuitTransition,
+    EvidenceRef,
+    Failure,
+    GateDecision,
     GraphState,
     NodeCircuitBreaker,
+    NodeContext,
     NodeMetricsCollector,
     NodeTimeoutError,
     Outcome,
     RetryAttempt,
     RetryConfig,
+    RoutingFlag,
+    RoutingFlags,
     RunnableNode,
+    Success,
     SyncNode,
+    abandoned_threads,
+    add_node_context,
+    append_bounded,
+    append_unique,
     create_node,
     get_node_context,
+    merge_mappings,
+    route_by_flags,
     runner_config,
     update_state,
 )
@@ -116,3 +136,32 @@ def uses_the_rest(controller: AbortController) -> None:
     assert_type(get_node_context().attempt, int)
     assert_type(get_node_context().trace_id, str)
     assert_type(update_state(story_id="S"), dict[str, Any])
+
+
+def reads_an_outcome(outcome: Outcome) -> None:
+    """What `run()` gives."""
+    if isinstance(outcome, Success):
+        assert_type(outcome.value, Any)
+    else:
+        assert_type(outcome, Failure)
+        assert_type(outcome.exception, Exception)
+
+
+def watches(breaker: NodeCircuitBreaker, signal: AbortSignal, context: NodeContext) -> None:
+    """Breakers, signals and contexts."""
+    assert_type(breaker.state, CircuitState)
+    breaker.add_listener(lambda event: assert_type(event, CircuitTransition) and None)
+    assert_type(signal.wait(5), bool)
+    assert_type(context.story_id, str | None)
+    assert_type(abandoned_threads(), int)
+    assert_type(add_node_context(None, "info", {})["node"], Any)
+
+
+def merges(flags: RoutingFlags, evidence: EvidenceRef, gate: GateDecision) -> None:
+    """Reducers, and edges by flags."""
+    flag: RoutingFlag = "blocked"
+    assert_type(flags.get(flag), bool | None)
+    assert_type(append_unique([evidence], None), list[EvidenceRef])
+    assert_type(merge_mappings({"legal": gate}, None), dict[str, GateDecision])
+    assert_type(append_bounded(10)([1], [2]), list[Any])
+    assert_type(route_by_flags(default="publish", blocked="review"), Callable[[Any], str | list[str]])

@@ -1,0 +1,70 @@
+"""Type checkers know every public name, and refuse what does not exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import langgraph_runner
+
+ROOT = Path(__file__).parent.parent
+WRONG_USES = ROOT / "tests" / "wrong_uses.py"
+TOOLS = Path(sys.executable).parent
+
+
+def public_names() -> list[str]:
+    """Those of `__all__`, and those that need an extra."""
+    stub = Path(langgraph_runner.__file__).with_name("__init__.pyi").read_text()
+    return re.findall(r" as (\w+)$", stub, re.MULTILINE)
+
+
+def wrong_lines() -> list[int]:
+    """The lines that say what is wrong with them."""
+    lines = WRONG_USES.read_text().splitlines()
+    return [number for number, line in enumerate(lines, 1) if "# wrong: " in line]
+
+
+def lines_refused_by_mypy() -> set[int]:
+    """The lines of which mypy in strict mode reports an error."""
+    done = subprocess.run(  # noqa: S603 - our own tool
+        [sys.executable, "-m", "mypy", "--strict", str(WRONG_USES)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    return {int(line) for line in re.findall(r"wrong_uses\.py:(\d+): error", done.stdout)}
+
+
+def lines_refused_by_pyright() -> set[int]:
+    """The lines of which pyright reports an error."""
+    done = subprocess.run(  # noqa: S603 - our own tool
+        [str(TOOLS / "pyright"), "--outputjson", str(WRONG_USES)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    found = json.loads(done.stdout)["generalDiagnostics"]
+    return {each["range"]["start"]["line"] + 1 for each in found if each["severity"] == "error"}
+
+
+@pytest.mark.req("N-12")
+@pytest.mark.parametrize("name", public_names())
+def test_the_types_of_every_public_name_are_checked(name: str) -> None:
+    """A file of `tests/typing` uses it."""
+    files = (ROOT / "tests" / "typing").glob("*.py")
+    uses = sum(len(re.findall(rf"\b{name}\b", file.read_text())) for file in files)
+    assert uses >= 2, f"{name} is imported at most in tests/typing; use it there"
+
+
+@pytest.mark.req("N-12")
+@pytest.mark.parametrize("refused_lines", [lines_refused_by_mypy, lines_refused_by_pyright])
+def test_type_checkers_refuse_what_does_not_exist(refused_lines) -> None:
+    """Misspelt names, methods and options are errors where they stand, and nothing else is one."""
+    assert sorted(refused_lines()) == wrong_lines()

@@ -1,0 +1,91 @@
+"""The types of the run engine, with and without a loop; never run."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, assert_type
+
+from langgraph_runner import (
+    ArtifactError,
+    ArtifactRef,
+    Blueprint,
+    ChangeRequest,
+    EngineError,
+    HotTier,
+    LeaseLostError,
+    MemoryTier,
+    NodeErrorRecord,
+    PlanAction,
+    PlannedStep,
+    RecoveryExhaustedError,
+    Run,
+    RunEngine,
+    RunEvent,
+    RunNotFoundError,
+    RunPlan,
+    RunStateError,
+    RunStatus,
+    RunStep,
+    SchemaVersionError,
+    StepStatus,
+    SyncRunEngine,
+    Workflow,
+    WorkflowRegistry,
+)
+
+ENGINE_ERRORS: tuple[type[EngineError], ...] = (
+    ArtifactError,
+    LeaseLostError,
+    RecoveryExhaustedError,
+    RunNotFoundError,
+    RunStateError,
+    SchemaVersionError,
+)
+
+
+async def awaits(shop: Workflow) -> None:
+    """The engine on an event loop."""
+    tier: HotTier = MemoryTier(size=100)
+    async with RunEngine([shop], store="sqlite://", cache=tier) as engine:
+        assert_type(engine, RunEngine)
+        run = await engine.run("shop.v1", {"net": 10}, priority=3, tenant="acme")
+        assert_type(run, Run)
+        assert_type(await engine.get_run_steps(run.id, status="failed"), list[RunStep])
+        async for event in engine.events(run.id):
+            assert_type(event, RunEvent)
+
+
+def blocks(shop: Workflow, file: ArtifactRef) -> None:
+    """The same without one: each method, with its own type."""
+    change = ChangeRequest("net", {"net": 2})
+    with RunEngine.sync([shop], store="sqlite://", lease_ms=1_000) as engine:
+        assert_type(engine, SyncRunEngine)
+        run = engine.run("shop.v1", {"net": 10}, failure_mode="fail_fast")
+        assert_type(run, Run)
+        assert_type(engine.trigger("shop.v1", priority=1), Run)
+        assert_type(engine.update(run.id, change, idempotency_key="k"), Run)
+        assert_type(engine.retry(run.id), Run)
+        assert_type(engine.resume(run.id, wait=True), Run)
+        assert_type(engine.cancel(run.id, reason="wrong brief"), Run)
+        assert_type(engine.wait(run.id, timeout_ms=500), Run)
+        assert_type(engine.plan(run.id, change), RunPlan)
+        assert_type(engine.get_run_steps(run.id), list[RunStep])
+        assert_type(engine.get_output(run.id, "price"), Any)
+        assert_type(engine.get_run_artifacts(run.id), dict[str, list[ArtifactRef]])
+        assert_type(engine.read_artifact(file), bytes)
+        assert_type(engine.list_runs(status=RunStatus.FAILED), list[Run])
+        assert_type(engine.list_workflows(), list[Blueprint])
+        assert_type(engine.workflows, WorkflowRegistry)
+        assert_type(engine.prune(older_than=timedelta(days=30)), int)
+        for event in engine.events(run.id):
+            assert_type(event.data, dict[str, Any])
+
+
+def reads(run: Run, step: RunStep, plan: RunPlan) -> None:
+    """What the engine gives."""
+    assert_type(run.status, RunStatus)
+    assert_type(run.error, NodeErrorRecord | None)
+    assert_type(run.created_at, datetime)
+    assert_type(step.status, StepStatus)
+    assert_type(plan.steps, tuple[PlannedStep, ...])
+    assert_type(plan.of(PlanAction.RUN), list[str])
