@@ -34,7 +34,7 @@ def test_every_node_gets_the_same_care(colour, fake):
     """Retry, and capture where that does not help; the names are those of the graph."""
     metrics = NodeMetricsCollector()
     builder = _chain(_flaky(colour, ConnectionError, {"story_id": "s"}), _flaky(colour, ValueError("no")))
-    wrapped = wrap_graph(builder, retry=2, metrics_collector=metrics, runtime=fake)
+    wrapped = wrap_graph(builder, retry=2, metrics_collector=metrics, runtime=fake, on_error="capture")
     assert wrapped is builder
     state = colour.invoke(builder.compile(), {})
     assert state["story_id"] == "s"
@@ -81,7 +81,7 @@ def test_a_retry_policy_of_langgraph_is_taken_over(colour):
     """It could not act on a node that captures; inside the node it does."""
     policy = RetryPolicy(max_attempts=3, initial_interval=0, jitter=False, retry_on=KeyError)
     builder = _chain(_flaky(colour, KeyError, KeyError, {"story_id": "s"}), retry_policy=policy)
-    wrap_graph(builder, retry=1)
+    wrap_graph(builder, retry=1, on_error="capture")
     assert builder.nodes["n0"].retry_policy is None
     assert colour.invoke(builder.compile(), {})["story_id"] == "s"
 
@@ -99,7 +99,7 @@ def test_langgraph_goes_on_acting_where_nodes_raise(colour):
     builder = StateGraph(GraphState).add_node(
         "n", colour.function(fail), retry_policy=policy, error_handler=lambda state: {"story_id": "handled"}
     )
-    wrap_graph(builder.add_edge(START, "n"), on_error="raise")
+    wrap_graph(builder.add_edge(START, "n"), retry=3)
     assert colour.invoke(builder.compile(), {})["story_id"] == "handled"
     assert len(calls) == 2
 
@@ -115,17 +115,26 @@ def test_langgraph_goes_on_acting_where_nodes_raise(colour):
 def test_what_cannot_work_with_captured_errors_is_warned_of(options, message):
     """With the name of the node and the way out; nothing is said where nodes raise."""
     with pytest.warns(UserWarning, match=f"Node 'n0': .*{message}.*on_error='raise'"):
-        wrap_graph(_chain(lambda state: {}, **options))
+        wrap_graph(_chain(lambda state: {}, **options), on_error="capture")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        wrap_graph(_chain(lambda state: {}, **options), on_error="raise")
+        wrap_graph(_chain(lambda state: {}, **options))
+
+
+@pytest.mark.req("N-29")
+def test_a_failure_is_raised_as_it_was_before(colour, fake):
+    """The edges of the graph were not made for captured failures."""
+    builder = wrap_graph(_chain(_flaky(colour, ConnectionError("model down"))), retry=2, runtime=fake)
+    with pytest.raises(ConnectionError, match="model down"):
+        colour.invoke(builder.compile(), {})
+    assert len(fake.sleeps) == 1
 
 
 def test_a_failure_stays_out_of_langgraphs_cache(colour):
     """It is raised: as a captured one it would be served again as a result."""
     action = _flaky(colour, ValueError("first"), {"story_id": "s"})
     with pytest.warns(UserWarning, match="raised, not captured"):
-        builder = wrap_graph(_chain(action, cache_policy=CachePolicy()))
+        builder = wrap_graph(_chain(action, cache_policy=CachePolicy()), on_error="capture")
     graph = builder.compile(cache=InMemoryCache())
     with pytest.raises(ValueError, match="first") as raised:
         colour.invoke(graph, {})

@@ -28,11 +28,15 @@ def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
     """Make every node of a `StateGraph` a resilient one, before it is compiled.
 
     What `create_node()` has made stays as it is, so a node's own options win; so do LangGraph's error handlers.
-    A `retry_policy` that was given to `add_node()` becomes the `retry` of its node.
+
+    A failure is raised by default, as it was before: the edges of the graph were not made for captured ones. With
+    another `on_error` failures are captured, and a `retry_policy` that was given to `add_node()` becomes the
+    `retry` of its node.
 
     Args:
         builder: The graph; it is changed in place. What has been compiled of it before is not.
-        **defaults: The options of `create_node()` for each node. A `CircuitBreakerConfig` makes a breaker for
+        **defaults: The options of `create_node()` for each node; `on_error` is `"raise"` unless given. A
+            `CircuitBreakerConfig` makes a breaker for
             each node, a `NodeCircuitBreaker` is one for all of them.
 
     Returns:
@@ -57,7 +61,8 @@ def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
         raise TypeError(f"builder: expected a StateGraph, before compile(), got {builder!r:.80}.")
     if "name" in defaults:
         raise TypeError("name: each node keeps the name that it has in the graph.")
-    captures = defaults.get("on_error", "capture") != "raise"
+    defaults = {"on_error": "raise", **defaults}
+    captures = defaults["on_error"] != "raise"
     wrapped = {
         name: _wrapped(name, spec, defaults, captures=captures)
         for name, spec in builder.nodes.items()
@@ -78,6 +83,8 @@ def _wrapped(name: str, spec: StateNodeSpec[Any, Any], defaults: NodeOptions, *,
     own_retry = _own_retry(spec)
     if captures and own_retry is not None:
         options["retry"] = own_retry
+    elif not captures and spec.retry_policy:
+        options["retry"] = None  # LangGraph's own acts, and would repeat every attempt of another one.
     return as_runnable(create_node(action_of(spec.runnable), **options), name)
 
 

@@ -8,7 +8,9 @@ from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors import FallbackError, NodeCancellationError, note_once, original_error
 from langgraph_runner.node.langgraph_compat import (
+    end_run_after_superstep,
     is_checkpointed,
+    name_in_graph,
     native_policies,
     run_control,
     writes_fields,
@@ -59,6 +61,12 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
         error = _to_raise(outcome)
         note_once(error, f"Raised, not captured: {obstacle}")
         raise error
+    if on_error == "stop" and not end_run_after_superstep(config) and name_in_graph(config) is not None:
+        error = _to_raise(outcome)
+        note_once(error, "Raised, because on_error='stop' does not know how to end a run of this LangGraph.")
+        raise error
+    if on_error == "capture" and config:
+        schema.look_at_edges(config)
     if on_error == "record":
         return {"errors": [outcome.record]}
     return {"errors": [outcome.record], "routing_flags": {"blocked": True}}

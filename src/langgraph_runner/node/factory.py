@@ -134,6 +134,7 @@ def create_node(
             `config["configurable"]` wins.
         on_error: `"capture"` writes a failure to the state: `errors`, and `routing_flags["blocked"] = True`.
             `"record"` writes `errors` only, for one of many branches whose failure must not block the rest.
+            `"stop"` captures it, too, and ends the run after this superstep, without an exception: no edge leads on.
             `"raise"` raises the original exception, so that LangGraph's `retry_policy` and `error_handler` act.
         on_drain: What LangGraph's drain request does to a running attempt: `"stop"` it, or let it `"finish"`. A
             wait between attempts it always ends, and no further attempt begins.
@@ -163,7 +164,7 @@ def create_node(
         >>> node({})
         {'answer': 42}
     """
-    as_choice(on_error, ("capture", "record", "raise"), field="on_error")
+    as_choice(on_error, ("capture", "record", "stop", "raise"), field="on_error")
     as_choice(on_drain or "stop", ("stop", "finish"), field="on_drain")
     if name is not None and (not isinstance(name, str) or not name):
         raise ValueError(f"name: {name!r} is not a non-empty string.")

@@ -17,7 +17,9 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels.base import BaseChannel
 from langgraph.graph import StateGraph
+from langgraph.pregel._loop import PregelLoop
 from langgraph.pregel._utils import validate_timeout_supported
+from langgraph.pregel._write import ChannelWrite, ChannelWriteEntry
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ __all__ = [
     "NativePolicies",
     "action_of",
     "as_runnable",
+    "end_run_after_superstep",
     "graph_channels",
     "interrupts_so_far",
     "is_awaitable",
@@ -43,6 +46,7 @@ __all__ = [
     "next_attempt_keywords",
     "run_control",
     "run_id",
+    "static_successors",
     "writes_fields",
 ]
 
@@ -52,6 +56,8 @@ _RUNTIME = "__pregel_runtime"
 _READ = "__pregel_read"
 _CHECKPOINTER = "__pregel_checkpointer"
 _CALL = "__pregel_call"
+_EDGES = ("branch:to:", "join:")
+"""How the channels are called that edges without a condition write to."""
 
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
@@ -199,14 +205,72 @@ class NativePolicies(NamedTuple):
 
 def native_policies(config: RunnableConfig | None) -> NativePolicies:
     """Whether LangGraph would retry the running node, and whether it keeps its result in a cache."""
-    call = ((config or {}).get("configurable") or {}).get(_CALL)
-    # LangGraph hands each node a function to call tasks with, which knows the node's own task.
-    task_of_node = call.args[0] if isinstance(call, partial) and call.args else None
-    task = task_of_node() if callable(task_of_node) else None
+    task = _task_in(config)
     return NativePolicies(
         retries=bool(getattr(task, "retry_policy", None)),
         caches=getattr(task, "cache_key", None) is not None,
     )
+
+
+def static_successors(config: RunnableConfig | None) -> list[str]:
+    """The nodes that edges without a condition lead to from the running node, sorted; `END` is none."""
+    channels = [
+        entry.channel
+        for writer in getattr(_task_in(config), "writers", ())
+        if isinstance(writer, ChannelWrite)
+        for entry in writer.writes
+        if isinstance(entry, ChannelWriteEntry)
+    ]
+    return sorted({channel.rpartition(":")[2] for channel in channels if channel.startswith(_EDGES)})
+
+
+def end_run_after_superstep(config: RunnableConfig | None) -> bool:
+    """Let the run that `config` belongs to end after the running superstep, as if no node came next.
+
+    What the nodes of the superstep write is kept, and nothing is raised. The graphs around a nested one end as
+    well. With a checkpointer the nodes that would have come next stay due: a call with the input None runs them.
+
+    Returns:
+        Whether that is possible: False outside a graph, and with a LangGraph that works in another way.
+    """
+    loops = _loops_of(config)
+    for loop in loops:
+        loop.tick = partial(_end_quietly, loop)
+    return bool(loops)
+
+
+def _end_quietly(loop: Any) -> bool:
+    """In place of a loop's `tick()`: what it does where no task is left."""
+    loop._prepare_tasks_and_emit_checkpoint()  # noqa: SLF001 - streams the last checkpoint
+    loop.tasks = {}
+    loop.status = "done"
+    return False
+
+
+def _loops_of(config: RunnableConfig | None) -> list[Any]:
+    """The loop that runs the node of `config`, then those of the graphs around it; empty if they are not known."""
+    loops: list[Any] = []
+    while isinstance(call := _call_in(config), partial):
+        loop = getattr(call.keywords.get("schedule_task"), "__self__", None)
+        if not isinstance(loop, PregelLoop) or not hasattr(loop, "_prepare_tasks_and_emit_checkpoint"):
+            return []
+        if any(loop is each for each in loops):
+            break
+        loops.append(loop)
+        config = loop.config
+    return loops
+
+
+def _task_in(config: RunnableConfig | None) -> Any:
+    """LangGraph's task of the running node; None where it is not known."""
+    call = _call_in(config)
+    # LangGraph hands each node a function to call tasks with, which knows the node's own task.
+    task_of_node = call.args[0] if isinstance(call, partial) and call.args else None
+    return task_of_node() if callable(task_of_node) else None
+
+
+def _call_in(config: RunnableConfig | None) -> Any:
+    return ((config or {}).get("configurable") or {}).get(_CALL)
 
 
 def action_of(runnable: Any) -> Any:

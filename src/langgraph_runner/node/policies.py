@@ -31,7 +31,7 @@ __all__ = [
     "as_spans",
 ]
 
-OnError = Literal["capture", "record", "raise"]
+OnError = Literal["capture", "record", "stop", "raise"]
 OnDrain = Literal["stop", "finish"]
 OnTimeout: TypeAlias = Callable[[NodeTimeoutError], Any]
 """Called with the timeout error of an attempt, to clean up after it. Sync or async."""

@@ -14,6 +14,7 @@ from langgraph_runner.node.langgraph_compat import (
     graph_channels,
     name_in_graph,
     native_policies,
+    static_successors,
     writes_fields,
 )
 from langgraph_runner.node.logs import LOGGER
@@ -75,6 +76,20 @@ class SchemaWatch:
                     fields=dropped,
                     fix="LangGraph drops fields that are not in the state's schema; add them there.",
                 )
+
+    def look_at_edges(self, config: RunnableConfig) -> None:
+        """Report edges that lead on from a captured failure, whatever its flags say."""
+        successors = static_successors(config)
+        if successors and self._is_new(
+            f"edges of {name_in_graph(config)}", graph_channels(config) or _NO_KEYS
+        ):
+            _warn(
+                "node.static_edge_after_failure",
+                node=name_in_graph(config) or self._node,
+                successors=successors,
+                fix="They run without what this node should have written. Use a conditional edge"
+                " (route_by_flags), on_error='stop' or on_error='raise'.",
+            )
 
     def _say_that_retries_are_ignored(self, config: RunnableConfig) -> None:
         if native_policies(config).retries:

@@ -1,0 +1,206 @@
+"""`on_error="stop"`, and edges that lead on from a captured failure."""
+
+import asyncio
+import operator
+from typing import Annotated
+
+import pytest
+import structlog
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint, task
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, Send
+
+from langgraph_runner import GraphState, create_node, route_by_flags
+from langgraph_runner.node import langgraph_compat
+
+pytestmark = pytest.mark.req("N-30")
+
+
+class State(GraphState, total=False):
+    """What the graphs here write."""
+
+    ran: Annotated[list[str], operator.add]
+
+
+def note(name):
+    """A node that says that it ran."""
+    return lambda state: {"ran": [name]}
+
+
+def broken(_state):
+    """A node's function that always fails."""
+    raise ConnectionError("no route")
+
+
+def chain(colour, on_error="stop", *, beside=False):
+    """`load`, which fails, and `send` behind it; with a parallel branch `beside` that goes on to `late`."""
+    builder = StateGraph(State)
+    builder.add_node("load", create_node(colour.function(broken), on_error=on_error))
+    builder.add_node("send", note("send"))
+    builder.add_edge(START, "load").add_edge("load", "send")
+    if beside:
+        builder.add_node("beside", note("beside")).add_node("late", note("late"))
+        builder.add_edge(START, "beside").add_edge("beside", "late")
+    return builder
+
+
+def test_the_run_ends_after_a_failure_without_an_exception(colour):
+    """The failure is recorded as with `capture`, and no edge leads on."""
+    state = colour.invoke(chain(colour).compile(), {})
+    assert [error["node_id"] for error in state["errors"]] == ["load"]
+    assert (state["routing_flags"], state["ran"]) == ({"blocked": True}, [])
+
+
+def test_the_superstep_of_the_failure_is_completed(colour):
+    """Nodes that run beside keep their writes; what follows them does not begin."""
+    assert colour.invoke(chain(colour, beside=True).compile(), {})["ran"] == ["beside"]
+
+
+@pytest.mark.parametrize("mode", ["values", "updates", "debug"])
+def test_a_stream_ends_as_well(colour, mode):
+    """With the update of the failure as its last one."""
+    graph = chain(colour).compile()
+
+    async def streamed():
+        return [chunk async for chunk in graph.astream({}, stream_mode=mode)]
+
+    chunks = asyncio.run(streamed()) if colour.is_async else [*graph.stream({}, stream_mode=mode)]
+    assert (
+        "send" not in str(chunks[-1].get("ran", "")) if mode == "values" else "'send'" not in str(chunks[:-1])
+    )
+
+
+def test_the_graphs_around_a_nested_one_end_too(colour):
+    """They would go on with what the nested graph has not delivered."""
+    inner = chain(colour).compile()
+    builder = StateGraph(State).add_node("inner", inner).add_node("after", note("after"))
+    state = colour.invoke(builder.add_edge(START, "inner").add_edge("inner", "after").compile(), {})
+    assert state["ran"] == []
+    assert state["errors"][0]["node_id"] == "load"
+
+
+def test_one_of_many_branches_ends_the_run(colour):
+    """The other branches of the superstep keep their writes."""
+
+    def each(branch):
+        if branch["number"] == 1:
+            raise ConnectionError("no route")
+        return {"ran": [f"branch {branch['number']}"]}
+
+    builder = StateGraph(State)
+    builder.add_node("each", create_node(colour.function(each), on_error="stop"))
+    builder.add_node("after", note("after"))
+    builder.add_conditional_edges(
+        START, lambda state: [Send("each", {"number": n}) for n in range(3)], ["each"]
+    )
+    state = colour.invoke(builder.add_edge("each", "after").compile(), {})
+    assert state["ran"] == ["branch 0", "branch 2"]
+
+
+def test_a_command_of_a_node_beside_does_not_go_on(colour):
+    """Nor does what it sends."""
+    builder = chain(colour).add_node("far", note("far"))
+
+    def jump(state):
+        return Command(goto=["far", Send("far", {})], update={"ran": ["jump"]})
+
+    builder.add_node("jump", jump, destinations=("far",)).add_edge(START, "jump")
+    assert colour.invoke(builder.compile(), {})["ran"] == ["jump"]
+
+
+def test_a_stopped_thread_goes_on_when_it_is_invoked_again(colour):
+    """The nodes that were due stay due, as after a breakpoint."""
+    graph = chain(colour).compile(InMemorySaver())
+    thread = {"configurable": {"thread_id": "t"}}
+    colour.invoke(graph, {}, thread)
+    assert graph.get_state(thread).next == ("send",)
+    assert colour.invoke(graph, None, thread)["ran"] == ["send"]
+
+
+def test_a_new_run_of_a_stopped_thread_begins_at_the_start(colour):
+    """A new input asks for that."""
+    graph = chain(colour).compile(InMemorySaver())
+    thread = {"configurable": {"thread_id": "t"}}
+    colour.invoke(graph, {}, thread)
+    assert len(colour.invoke(graph, {}, thread)["errors"]) == 2
+
+
+def test_a_success_goes_on(colour):
+    """Only a failure stops."""
+    builder = StateGraph(State)
+    builder.add_node("load", create_node(colour.function(note("load")), on_error="stop"))
+    builder.add_node("send", note("send")).add_edge(START, "load").add_edge("load", "send")
+    assert colour.invoke(builder.compile(), {})["ran"] == ["load", "send"]
+
+
+def test_outside_a_graph_the_failure_is_captured(colour):
+    """A unit test sees what the graph would get."""
+    node = create_node(colour.function(broken), on_error="stop")
+    assert colour.call(node, {})["routing_flags"] == {"blocked": True}
+
+
+def test_a_task_of_the_functional_api_raises_the_failure():
+    """It has no state to capture a failure in, and no edges."""
+    step = task(create_node(broken, on_error="stop"))
+
+    @entrypoint()
+    def flow(value):
+        return step(value).result()
+
+    with pytest.raises(ConnectionError):
+        flow.invoke({})
+
+
+def test_a_langgraph_whose_runs_cannot_be_ended_gets_the_exception(colour, monkeypatch):
+    """A failure that does not stop the run is not hidden either."""
+    monkeypatch.setattr(langgraph_compat, "PregelLoop", type("Unknown", (), {}))
+    with pytest.raises(ConnectionError) as raised:
+        colour.invoke(chain(colour).compile(), {})
+    assert "does not know how to end a run" in raised.value.__notes__[0]
+
+
+@pytest.fixture
+def warnings(structlog_restored):
+    """The successors that edges were warned of."""
+    logs = structlog.testing.LogCapture()
+    structlog.configure(processors=[logs])
+    return lambda: [
+        (entry["node"], entry["successors"])
+        for entry in logs.entries
+        if entry["event"] == "node.static_edge_after_failure"
+    ]
+
+
+def test_an_edge_that_leads_on_from_a_captured_failure_is_warned_of(colour, warnings):
+    """Once, with the node and where the edge leads."""
+    graph = chain(colour, "capture").compile()
+    for _ in range(2):
+        assert colour.invoke(graph, {})["ran"] == ["send"]
+    assert warnings() == [("load", ["send"])]
+
+
+def test_a_join_is_an_edge_too(colour, warnings):
+    """It waits for the failed node as if it had delivered."""
+    builder = StateGraph(State).add_node("beside", note("beside")).add_node("both", note("both"))
+    builder.add_node("load", create_node(colour.function(broken)))
+    builder.add_edge(START, "load").add_edge(START, "beside").add_edge(["load", "beside"], "both")
+    colour.invoke(builder.compile(), {})
+    assert warnings() == [("load", ["both"])]
+
+
+@pytest.mark.parametrize("on_error", ["record", "stop"])
+def test_what_asks_for_that_is_not_warned_of(colour, warnings, on_error):
+    """`record` says that the others go on, `stop` that nothing does."""
+    colour.invoke(chain(colour, on_error).compile(), {})
+    assert warnings() == []
+
+
+def test_an_edge_with_a_condition_is_not_warned_of(colour, warnings):
+    """Nor is one to the end."""
+    builder = StateGraph(State).add_node("send", note("send")).add_node("last", create_node(broken))
+    builder.add_node("load", create_node(colour.function(broken)))
+    builder.add_edge(START, "load").add_edge("last", END)
+    builder.add_conditional_edges("load", route_by_flags(blocked="last", default="send"))
+    colour.invoke(builder.compile(), {})
+    assert warnings() == []
