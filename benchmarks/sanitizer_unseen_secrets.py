@@ -2,7 +2,8 @@
 
 `{a36}` in a template stands for 36 random characters: `a` letters and digits, `l` lower case and digits,
 `u` upper case and digits, `h` hexadecimal, `s` URL-safe, `b` base64, `d` digits, `m` letters alone. `{p}` is
-a password that a person chose, `{g}` a random one of letters and digits, `{id}` a UUID. `«...»` is what must
+a password that a person chose, `{g}` a random one of letters and digits, `{id}` a UUID,
+`{e}` a key in base64. `«...»` is what must
 not survive; without the marks the whole value is. No literal key stands in this file.
 """
 
@@ -28,7 +29,7 @@ ALPHABETS: Final = {
     "d": string.digits,
     "m": string.ascii_letters,
 }
-_SLOT: Final = re.compile(r"\{(?:([aluhsbdm])(\d+)|(p|g|id|b64))\}")
+_SLOT: Final = re.compile(r"\{(?:([aluhsbdm])(\d+)|(p|g|id|e))\}")
 _WORDS: Final = (
     "Falcon",
     "Meadow",
@@ -251,7 +252,7 @@ CONTEXTUAL: Final = {
         "SignedHeaders=host;x-amz-date, Signature=«{h64}»"
     ),
     "azure connection": "Server=tcp:db.example.net,1433;User ID=app;Password=«{p}»;Encrypt=True",
-    "base64 of a key": "payload «{b64}» was refused",
+    "base64 of a key": "payload «{e}» was refused",
     "bash trace": "+ export STRIPE_SECRET=«{g}»",
     "basic auth header": "authorization: basic «{b32}»",
     "batch set": "C:\\> set DB_PASSWORD=«{p}»",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
+from langgraph_runner.errors.sanitizing.keys import Key, KeyKind, keys_in
 from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.quoting import quoted_at
 from langgraph_runner.errors.sanitizing.unquoted import unquoted_value, whole_span
@@ -25,13 +25,27 @@ if TYPE_CHECKING:
     from langgraph_runner.errors.sanitizing.spans import Span
 
 _TYPE: Final = r"(?:str|bytes|SecretStr|Optional\[\w{1,20}\]|str ?\| ?None|string|String)"
+# What a prompt shows before its colon: `AWS Secret Access Key [None]:`.
+_PROMPT: Final = r"[ \t](?:\[[^\[\]\n=]{0,40}\]|\([^()\n=]{0,60}\))"
 _ASSIGNED = LazyPattern(
-    rf"(?:\[\d{{1,3}}\])?{CLOSE}?\]?\)?[ \t]{{0,20}}(?:\??: ?{_TYPE} ?=(?!=)|=>|:=|->|[!=]?==?|:)[ \t]{{0,40}}"
+    rf"(?:\[\d{{1,3}}\])?{CLOSE}?\]?\)?(?:{_PROMPT}(?=:))?[ \t\u00a0\u202f\u3000]{{0,20}}"
+    rf"(?:\??: ?{_TYPE} ?=(?!=)|=>|:=|->|<-|\?\?=|\|\|=|\?=|\+=|[!=]?==?|::|[:：＝→]|\.(?= \\*[\"']))"
+    r"[ \t\u00a0\u3000]{0,40}"
+    r"(?:!!?[\w/]{1,20}[ \t]|&\w{1,20}[ \t])?"
     r"(?:\r?\n[ \t]{0,40}-[ \t]{1,4}|\r?\n[ \t]{1,40}(?=[\"']|\w{1,12}\(\d)|[|>][+-]?[ \t]*\n[ \t]{1,40})?"
 )
 _WRAPPER = LazyPattern(
     r"(?:[A-Za-z_][\w.:]{0,60}[({\[]\s?(?:\w{1,30}=)?|\w{1,12}\(\d{1,6}\) ?){1,3}(?=[bru]?\\*[\"'])"
 )
+# A call or a subscript that looks the value up: its string is the name, not the secret.
+_LOOKUP = LazyPattern(
+    r"[\w.:]*\["
+    r"|(?:[\w.:]{0,60}[.:])?(?i:environ|getenv|get[\w]{0,40}|env|fetch\w{0,40}|read\w{0,40}|load\w{0,40}|input|prompt\w{0,20}"
+    r"|ask\w{0,20}|open|config|lookup|require\w{0,20}|find\w{0,20}|var|param\w{0,20}|resolve\w{0,20}|create\w{0,40}"
+    r"|retrieve\w{0,20})\("
+    r"|\w{1,40}\((?:alias|validation_alias|env|description|title|help|prompt|name|key)="
+)
+_DEFAULT = LazyPattern(r",\s{0,8}(?:default|fallback|fallback_value)?\s?=?\s?(?=[bru]?\\*[\"'])")
 _LIST = LazyPattern(r"[\[({]\s{0,20}(?=[bru]?\\*[\"'])")
 _NEXT_ITEM = LazyPattern(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
 _ARROW = LazyPattern(r"[ \t]{1,4}(?:->|=>|to)[ \t]{1,4}(?=\\*[\"'])")
@@ -46,6 +60,8 @@ def assigned(text: str, key: Key) -> Found:
         return None
     at = sign.end()
     if wrapper := _WRAPPER.match(text, at):
+        if _LOOKUP.match(text, at):
+            return _default_span(text, key, wrapper.end())
         at = wrapper.end()
     elif opening := _LIST.match(text, at):
         return _list_spans(text, key, opening.end())
@@ -56,6 +72,14 @@ def assigned(text: str, key: Key) -> Found:
         return [braces.span(1)] if hidden else []
     loose = sign[0].rstrip(" \t").endswith(":")
     return _unquoted_spans(text, key, at, loose=loose)
+
+
+def _default_span(text: str, key: Key, at: int) -> list[Span]:
+    """The default of a look-up: `os.getenv("DB_PASSWORD", "hunter2")`."""
+    name = quoted_at(text, at)
+    default = _DEFAULT.match(text, name.after) if name else None
+    quoted = quoted_at(text, default.end()) if default else None
+    return quoted_span(text, key, quoted) if quoted else []
 
 
 def _changed(text: str, key: Key, at: int) -> list[Span]:
@@ -95,13 +119,27 @@ def _unquoted_spans(text: str, key: Key, at: int, *, loose: bool) -> list[Span]:
         return []
     head = text[value.start : min(value.end, value.start + LONGEST_JUDGED)]
     name = text[key.start : key.end]
-    if is_placeholder(head) or head == name or (name.lower() in _DIRECTORIES and _PATH.match(head)):
+    if (
+        is_placeholder(head)
+        or head == name
+        or _names_a_secret(head)
+        or (name.lower() in _DIRECTORIES and _PATH.match(head))
+    ):
         return []
     if scheme is not None and key.kind is not KeyKind.WEAK:
         return [] if is_prose(head) else [whole_span(text, value)]
     if is_harmless(key, head) or (loose and _is_sentence(text, key, value.start, head, alone=value.alone)):
         return []
     return [whole_span(text, value)]
+
+
+_VARIABLE = LazyPattern(r"[a-z]+(?:_[a-z]+)+|[a-z]+(?:[A-Z][a-z]+)+")
+
+
+def _names_a_secret(head: str) -> bool:
+    """Whether the value is a variable: `password=hashed_password`."""
+    bare = head.rstrip(");,")
+    return _VARIABLE.fullmatch(bare) is not None and any(True for _ in keys_in(bare, bare.lower()))
 
 
 def _is_sentence(text: str, key: Key, start: int, head: str, *, alone: bool) -> bool:

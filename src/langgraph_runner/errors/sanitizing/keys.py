@@ -23,6 +23,7 @@ class KeyKind(Enum):
     PASSWORD = auto()  # Chosen by people: any value counts.
     SECRET = auto()  # Made by machines: a short number or a plain word in a sentence does not count.
     WEAK = auto()  # Often harmless: only a value that looks random counts.
+    MIXED = auto()  # An address or a key, as `routing_key`: what looks random counts, and a digest.
 
 
 class Key(NamedTuple):
@@ -37,12 +38,51 @@ class Key(NamedTuple):
 # Found by `str.find`, which is many times faster than a pattern; the patterns below judge the hits.
 _STEMS: Final = (
     *("pass", "pw", "secret", "token", "key", "cred", "auth", "cookie", "sess", "sig", "jwt", "otp"),
-    *("sid", "psk", "kennwort", "senha", "contrase", "пароль", "密码", "パスワード"),
+    *("sid", "psk", "kennwort", "senha", "contrase", "wachtwoord", "heslo", "parola", "clave", "sandi"),
 )
+# Words of other languages, looked for only in texts that are not ASCII. Inflected in at most three letters.
+_FOREIGN_PASSWORDS: Final = (
+    *(
+        "парол",
+        "密码",
+        "密碼",
+        "口令",
+        "パスワード",
+        "暗証番号",
+        "비밀번호",
+        "암호",
+        "mật khẩu",
+        "şifre",
+        "lösenord",
+    ),
+    *("hasło", "jelszó", "parolă", "κωδικ", "סיסמ", "كلمة المرور", "كلمة السر", "รหัสผ่าน", "पासवर्ड"),
+)
+_FOREIGN_SECRETS: Final = (
+    *(
+        "токен",
+        "секрет",
+        "ключ",
+        "密钥",
+        "密鑰",
+        "秘钥",
+        "令牌",
+        "トークン",
+        "秘密鍵",
+        "apiキー",
+        "토큰",
+        "clé secrète",
+    ),
+    *("clé d'api", "clé api", "clé d’api", "schlüssel"),
+)
+_INFLECTION = LazyPattern(r"[^\W\d_]{0,3}(?![^\W_])")
+# Written without blanks, so that a word has no end of its own.
+_UNSPACED = LazyPattern("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _IDENTIFIER: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 _REACH: Final = 64
 _REST = LazyPattern(r"[\w-]{0,40}")
 _AFTER_ESCAPE: Final = "nrt"
+# The name of a resource: arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db.
+_INSIDE_ARN = LazyPattern(r"arn:[\w:-]*:$")
 _SEPARATORS: Final = str.maketrans("-. ", "___")
 
 _SUFFIX = (
@@ -59,7 +99,7 @@ _KEY_OWNERS = (
 )
 _LOGINS = "db|user|my|root|admin|pg|smtp|mail|ftp|ssh|login|proxy|sudo|vnc|redis|mysql|auth|https?|require|key|store"
 _PASSWORD = LazyPattern(
-    rf".*(?:passwords?|passwd|passphrase|passcode|passwort|kennwort|senha|contrase(?:n|ñ)a|пароль|密码|パスワード){_SUFFIX}"
+    rf".*(?:passwords?|passwd|passphrase|passcode|passwort|kennwort|senha|contrase(?:n|ñ)a|wachtwoord|heslo|parola|clave|sandi){_SUFFIX}"
     rf"|(?:.*_|.*(?:{_LOGINS}))?(?:pass|pwd|pw|psk|otp|totp){_SUFFIX}"
 )
 # "pass=3 fail=1" counts tests.
@@ -72,9 +112,12 @@ _WEAK = LazyPattern(
     r"|(?:.*_)?(?:auth|sig|sid|jwt|session)|.*_auth_\w{1,20}"
 )
 _NOT_SECRET = LazyPattern(
-    r".*(?:public|primary|foreign|cache|sort|partition|object|lookup|group|index|row|hash|routing|idempotency|dedup"
+    r".*(?:primary|foreign|cache|sort|partition|object|lookup|group|index|row|hash|idempotency|dedup"
     r"|next_?page|page|continuation|sync|fencing|lock|pad|eos|bos|unk|mask|stop|cls|sep|special|max|min|num)_?(?:key|token)s?"
 )
+# Meant to be seen by everyone.
+_PUBLIC = LazyPattern(r"(?:.*[^a-z])?(?:public|pub|publishable|host)_?keys?(?:_\w{1,20})?")
+_MIXED = LazyPattern(r"(?:.*_)?(?:routing|integration)_?key")
 # "api key" in a sentence: the word before "key" is part of the name.
 _OWNER_BEFORE = LazyPattern(rf"(?:^|[^\w])((?:{_KEY_OWNERS}|[\w.-]*_(?:{_KEY_OWNERS})))[ ]$", re.IGNORECASE)
 
@@ -94,6 +137,8 @@ def keys_in(text: str, lower: str) -> Iterator[Key]:
         while at >= 0:
             hits.append(at)
             at = lower.find(stem, at + len(stem))
+    if not text.isascii():
+        yield from _foreign_keys(lower)
     done = 0
     for hit in sorted(hits):
         if hit < done:
@@ -101,6 +146,20 @@ def keys_in(text: str, lower: str) -> Iterator[Key]:
         key, done = _key_around(text, lower, hit)
         if key is not None:
             yield key
+
+
+def _foreign_keys(lower: str) -> Iterator[Key]:
+    for words, kind in ((_FOREIGN_PASSWORDS, KeyKind.PASSWORD), (_FOREIGN_SECRETS, KeyKind.SECRET)):
+        for word in words:
+            at = lower.find(word)
+            while at >= 0:
+                end = at + len(word)
+                if _UNSPACED.match(word):
+                    yield Key(at, end, kind, flag=False)
+                elif inflected := _INFLECTION.match(lower, end):
+                    end = inflected.end()
+                    yield Key(at, end, kind, flag=False)
+                at = lower.find(word, end)
 
 
 def _key_around(text: str, lower: str, hit: int) -> tuple[Key | None, int]:
@@ -123,6 +182,12 @@ def _key_around(text: str, lower: str, hit: int) -> tuple[Key | None, int]:
     kind = _kind_of(name)
     if kind is KeyKind.WEAK and name.startswith("key") and (owner := _OWNER_BEFORE.search(outside)):
         kind = _kind_of(f"{owner[1].lower()}_{name}")
+    elif kind is KeyKind.WEAK and outside.lower().endswith(("public ", "publishable ", "host ")):
+        kind = None
+    elif kind is None and name == "passe" and outside.lower().endswith("mot de "):
+        kind = KeyKind.PASSWORD
+    elif text.startswith(":", bare - 1) and _INSIDE_ARN.search(text, max(0, bare - _REACH), bare):
+        kind = None
     return (Key(bare, end, kind, flag) if kind else None), max(end, hit + 1)
 
 
@@ -130,6 +195,10 @@ def _key_around(text: str, lower: str, hit: int) -> tuple[Key | None, int]:
 @lru_cache(maxsize=2_048)
 def _kind_of(name: str) -> KeyKind | None:
     name = name.translate(_SEPARATORS)
+    if _PUBLIC.fullmatch(name):
+        return None
+    if _MIXED.fullmatch(name):
+        return KeyKind.MIXED
     if _NOT_SECRET.fullmatch(name):
         return KeyKind.WEAK
     if name in _ALSO_COUNTED:

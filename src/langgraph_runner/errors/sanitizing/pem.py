@@ -26,11 +26,16 @@ _PUTTY = LazyPattern(
     r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,8}[A-Za-z0-9+/=]{1,76})+)|Private-MAC: (?P<mac>[0-9a-f]{20,})"
 )
 _BASE64_LINE = LazyPattern(r"\s*[A-Za-z0-9+/=\\]{16,}\s*|\s*[A-Za-z0-9+/=]{1,64}\s*")
+# What everyone may see, and what a reader of an error needs: which certificate was refused.
+_PUBLIC = LazyPattern(
+    r"-----(?:BEGIN|END) (?:(?:RSA |DSA |EC |SSH2 |ECDSA )?PUBLIC KEY|PGP PUBLIC KEY BLOCK|PGP SIGNATURE"
+    r"|(?:TRUSTED |X509 |NEW |ATTRIBUTE )*CERTIFICATE(?: REQUEST)?|X509 CRL|PKCS7|CMS|(?:DH|DSA|EC) PARAMETERS)-----"
+)
 _LONGEST_BLOCK: Final = 20_000
 
 
 def pem_spans(text: str) -> Iterator[Span]:
-    """Where PEM blocks and PuTTY keys stand; public ones too, for nobody debugs by reading them."""
+    """Where private PEM blocks and PuTTY keys stand; public keys and certificates stay."""
     if "Private-" in text:
         for found in _PUTTY.finditer(text):
             yield found.span("secret") if found["secret"] else found.span("mac")
@@ -38,7 +43,9 @@ def pem_spans(text: str) -> Iterator[Span]:
         return
     at = 0
     while edge := _EDGE.search(text, at):
-        if edge[0].startswith(_BEGIN):
+        if _PUBLIC.match(edge[0]):
+            at = edge.end()
+        elif edge[0].startswith(_BEGIN):
             end = _end_of_block(text, edge.end())
             yield edge.start(), end
             at = max(end, edge.end())

@@ -11,8 +11,10 @@ from typing import Final, NamedTuple
 from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 
 _OPENER = LazyPattern(
-    r"""(?:[bBrRuUfF]{1,2}(?=["']))?(?:(\\{0,31})(["'`])|(&(?:quot|apos|\#34|\#39|\#x27);))"""
+    r"""(?:[bBrRuUfF]{1,2}(?=["']))?(?:(\\{0,31})(["'`])|(&(?:quot|apos|\#34|\#39|\#x27);)|([“„‘‚«‹「『]))"""
 )
+# Quotation marks of prose, and the ones that close them in some language.
+_CLOSING: Final = {"“": "”“", "„": "“”", "‘": "’", "‚": "‘’", "«": "»", "‹": "›", "「": "」", "『": "』"}
 _QUOTES: Final = {quote: LazyPattern(rf"(\\*){quote}") for quote in "\"'`"}
 
 
@@ -34,6 +36,13 @@ def quoted_at(text: str, at: int) -> Quoted | None:
     if opener[3]:
         end = text.find(opener[3], start)
         return Quoted(start, end, end + len(opener[3]), closed=True) if end >= 0 else _unclosed(text, start)
+    if opener[4]:
+        line_end = text.find("\n", start)
+        ends = [
+            text.find(mark, start, line_end if line_end >= 0 else len(text)) for mark in _CLOSING[opener[4]]
+        ]
+        end = min((end for end in ends if end >= 0), default=-1)
+        return Quoted(start, end, end + 1, closed=True) if end >= 0 else None
     depth = len(opener[1])
     for found in _QUOTES[opener[2]].finditer(text, start):
         if _closes(len(found[1]), depth):

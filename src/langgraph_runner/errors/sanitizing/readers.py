@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from langgraph_runner.errors.sanitizing.assignments import assigned
-from langgraph_runner.errors.sanitizing.dialects import argument, element, named, pair, sibling, validated
+from langgraph_runner.errors.sanitizing.dialects import (
+    argument,
+    element,
+    located,
+    named,
+    pair,
+    sibling,
+    validated,
+)
 from langgraph_runner.errors.sanitizing.keys import Key, keys_in
 from langgraph_runner.errors.sanitizing.sentences import bracketed, refused, told
 from langgraph_runner.errors.sanitizing.tables import table_spans
@@ -24,14 +32,14 @@ _BY_NEXT: Final[dict[str, tuple[_Reader, ...]]] = {
     ".": (),
     "=": (assigned,),
     ":": (assigned,),
-    "\n": (validated, table_spans),
+    "\n": (validated, named, table_spans),
     " ": (assigned, element, argument, table_spans, told),
-    ",": (table_spans,),
+    ",": (named, table_spans),
     ";": (table_spans,),
     "<": (sibling,),
 }
 _READERS: Final[tuple[_Reader, ...]] = (
-    *(assigned, element, pair, named, argument, validated, bracketed, table_spans, told),
+    *(assigned, located, element, pair, named, argument, validated, bracketed, table_spans, told),
 )
 
 

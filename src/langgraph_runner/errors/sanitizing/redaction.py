@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from langgraph_runner.errors.sanitizing.inserts import insert_spans
+from langgraph_runner.errors.sanitizing.inserts import insert_spans, parameter_spans
 from langgraph_runner.errors.sanitizing.keys import aligned_lower
+from langgraph_runner.errors.sanitizing.messages import jwk_spans, schema_spans
 from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.pem import pem_spans
 from langgraph_runner.errors.sanitizing.readers import value_spans
@@ -21,7 +22,7 @@ from langgraph_runner.errors.sanitizing.shapes import (
 from langgraph_runner.errors.sanitizing.spans import Span, merged, redacted, without
 from langgraph_runner.errors.sanitizing.structures import GATED_STRUCTURES, STRUCTURES, login_spans
 from langgraph_runner.errors.sanitizing.text import MARKER
-from langgraph_runner.errors.sanitizing.views import decoded_views
+from langgraph_runner.errors.sanitizing.views import base64_texts, decoded_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -118,6 +119,9 @@ def _spans(text: str, lower: str, chosen: _Chosen) -> Iterator[Span]:
     yield from login_spans(text)
     yield from value_spans(text, lower)
     yield from insert_spans(text, lower)
+    yield from parameter_spans(text, lower)
+    yield from schema_spans(text, lower)
+    yield from jwk_spans(text, lower)
 
 
 def _rules_for(text: str, lower: str) -> _Chosen:
@@ -144,6 +148,10 @@ def _encoded_spans(text: str) -> Iterator[Span]:
     for view in decoded_views(text):
         lower = aligned_lower(view.text)
         yield from view.original(merged(_spans(view.text, lower, _rules_for(view.text, lower))))
+    for span, plain in base64_texts(text):
+        lower = aligned_lower(plain)
+        if next(_spans(plain, lower, _rules_for(plain, lower)), None):
+            yield span
 
 
 def _extra_spans(text: str, extra: Sequence[re.Pattern[str]]) -> Iterator[Span]:

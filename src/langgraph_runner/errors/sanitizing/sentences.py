@@ -15,15 +15,87 @@ from langgraph_runner.errors.sanitizing.values import (
     looks_chosen,
     looks_random,
 )
-from langgraph_runner.errors.sanitizing.verdicts import CLOSE, LONGEST_JUDGED, Found, quoted_span
+from langgraph_runner.errors.sanitizing.verdicts import CLOSE, LONGEST_JUDGED, Found, is_public, quoted_span
 
 if TYPE_CHECKING:
     from langgraph_runner.errors.sanitizing.spans import Span
 
-_LINK_WORDS: Final = "is|was|are|were|being|to|of|as|ist|war|lautet|est|es|era"
+_LINK_WORDS: Final = (
+    "is|was|are|were|being|to|of|as|namely|ist|war|lautet|est|es|era|é|è|era|jest|je|är|er|on"
+)
+# What a password or a token has besides its value: "password policy: min 12", "token usage: 512/4096".
+_ATTRIBUTES: Final = frozenset(
+    [
+        "policy",
+        "policies",
+        "rule",
+        "rules",
+        "requirement",
+        "requirements",
+        "length",
+        "size",
+        "strength",
+        "age",
+        "expiry",
+        "expiration",
+        "lifetime",
+        "ttl",
+        "usage",
+        "limit",
+        "limits",
+        "count",
+        "budget",
+        "type",
+        "kind",
+        "format",
+        "scheme",
+        "algorithm",
+        "alg",
+        "endpoint",
+        "url",
+        "uri",
+        "manager",
+        "reset",
+        "rotation",
+        "file",
+        "path",
+        "name",
+        "version",
+        "id",
+        "page",
+        "field",
+        "column",
+        "status",
+        "state",
+        "hint",
+        "history",
+        "complexity",
+        "rounds",
+        "cost",
+        "hashing",
+        "provider",
+        "source",
+        "store",
+        "fingerprint",
+        "pair",
+        "rate",
+        "quota",
+        "bucket",
+        "window",
+        "header",
+        "prompt",
+        "attempts",
+        "error",
+    ]
+)
 _LINKED = LazyPattern(
-    rf"{CLOSE}?(?:[ \t]{{1,4}}[\w'@.-]{{1,40}}){{0,4}}?"
-    rf"(?:[ \t]{{1,4}}(?:{_LINK_WORDS})\b:?|[ \t]{{0,4}}[:=])[ \t]{{1,8}}"
+    rf"{CLOSE}?(?:[ \t]{{1,4}}(?:[\w'@./-]|:(?=/)){{1,60}}){{0,4}}?"
+    rf"(?:[ \t]{{1,4}}(?:{_LINK_WORDS})\b:?|[ \t]{{0,4}}[:=：])"
+    r"(?:[ \t]{1,8}|[ \t]{0,4}\n\s{0,40}(?=\S+[ \t]*(?:\n|$)))"
+)
+# Scripts without blanks: パスワードはabc123です
+_LINKED_UNSPACED = LazyPattern(
+    r"[ \u3000]?(?:是|为|為|は|が|を|：|:|은|는|이|가)[ \u3000]?(?P<secret>[!-~]{4,256})"
 )
 _BESIDE = LazyPattern(r"[ \t]{1,8}")
 _SHORTEST_BESIDE: Final = 6
@@ -32,7 +104,12 @@ _SHORTEST_SECRET: Final = 8
 
 def told(text: str, key: Key) -> Found:
     """A sentence: "password for bob is hunter2", "using password hunter2", "API key provided: ..."."""
+    if unspaced := _LINKED_UNSPACED.match(text, key.end):
+        return [unspaced.span("secret")] if _is_told(key, unspaced["secret"]) else []
     if linked := _LINKED.match(text, key.end):
+        between = linked[0].lower().replace(":", " ").split()
+        if not _ATTRIBUTES.isdisjoint(between):
+            return []
         quoted = quoted_at(text, linked.end())
         if quoted and quoted.closed:
             value = text[quoted.start : min(quoted.end, quoted.start + LONGEST_JUDGED)]
@@ -79,13 +156,13 @@ def _is_told(key: Key, value: str, *, quoted: bool = False) -> bool:
         return quoted or looks_chosen(value) or (value.isdecimal() and len(value) >= _SHORTEST_BESIDE)
     if key.kind is KeyKind.SECRET:
         return len(value) >= _SHORTEST_SECRET and (looks_chosen(value) or is_digest(value))
-    return looks_random(value)
+    return not is_public(key.kind, value)
 
 
 def _is_beside(key: Key, value: str) -> bool:
     if key.kind is KeyKind.PASSWORD:
         return len(value) >= _SHORTEST_BESIDE and looks_chosen(value) and not is_placeholder(value)
-    return looks_random(value)
+    return looks_random(value) or (key.kind is KeyKind.MIXED and not is_public(key.kind, value))
 
 
 _BRACKETED = LazyPattern(r"[\[(](?P<secret>[^\s\[\]()\"'`<>,]{6,512})[\])]")
@@ -95,5 +172,32 @@ def bracketed(text: str, key: Key) -> Found:
     """`password[hunter2]` and `password(hunter2)`."""
     found = _BRACKETED.match(text, key.end)
     if found is None:
-        return None
+        return _called(text, key)
+    if found["secret"].isidentifier() and not any(char.isdecimal() for char in found["secret"]):
+        return []  # A base class, a parameter, a type.
     return [found.span("secret")] if _is_told(key, found["secret"]) else []
+
+
+_CALLED = LazyPattern(r"\(\s{0,8}(?=[bru]?\\*[\"'])")
+_NEXT_ARGUMENT = LazyPattern(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
+_MOST_ARGUMENTS: Final = 6
+
+
+def _called(text: str, key: Key) -> Found:
+    """`set_password('service', 'bob', 'hunter2')`: strings that look chosen, in a call of that name."""
+    opening = _CALLED.match(text, key.end)
+    if opening is None:
+        return None
+    spans: list[Span] = []
+    at = opening.end()
+    for _ in range(_MOST_ARGUMENTS):
+        quoted = quoted_at(text, at)
+        if quoted is None or not quoted.closed:
+            break
+        if _is_beside(key, text[quoted.start : min(quoted.end, quoted.start + LONGEST_JUDGED)]):
+            spans.append((quoted.start, quoted.end))
+        following = _NEXT_ARGUMENT.match(text, quoted.after)
+        if following is None:
+            break
+        at = following.end()
+    return spans

@@ -95,6 +95,10 @@ _SENTENCES: Final = (
         ("identified",),
         r"\bidentified (?:by|with \w{1,40} by) (?:password )?['\"](?P<secret>[^'\"\n]+)['\"]",
     ),
+    _rule(
+        ("convertto-securestring",),
+        r"convertto-securestring\s{1,8}(?:-string\s{1,8})?['\"](?P<secret>[^'\"\n]+)['\"]",
+    ),
     # .netrc
     _rule(("login ",), r"login\s{1,8}\S{1,64}\s{1,8}password\s{1,8}(?P<secret>[^\s\"',]{3,256})(?=\s|$)"),
     _rule(("requirepass", "masterauth"), r"\b(?:requirepass|masterauth)\s{1,8}\"?(?P<secret>[^\s\"]+)"),

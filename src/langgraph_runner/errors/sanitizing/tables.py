@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
 from langgraph_runner.errors.sanitizing.patterns import LazyPattern
-from langgraph_runner.errors.sanitizing.values import is_count, is_placeholder, is_prose, looks_random
+from langgraph_runner.errors.sanitizing.values import is_count, is_placeholder, is_prose
+from langgraph_runner.errors.sanitizing.verdicts import is_public
 
 if TYPE_CHECKING:
     from langgraph_runner.errors.sanitizing.spans import Span
@@ -67,7 +68,7 @@ def _cell(text: str, key: Key, start: int, cell: str) -> list[Span]:
         return []
     if key.kind is not KeyKind.PASSWORD and (is_count(value) or value.isalpha()):
         return []
-    if key.kind is KeyKind.WEAK and not looks_random(value):
+    if is_public(key.kind, value):
         return []
     at = text.index(value, start)
     return [(at, at + len(value))]

@@ -17,11 +17,15 @@ UNREADABLE: Final = "[unreadable]"
 _ANSI = LazyPattern(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
 # NUL and the information separators stand between entries (as in /proc/*/environ), so a space it is.
 _SEPARATORS = LazyPattern(r"[\x00\x0b\x0c\x1c-\x1f]")
-# The rest says nothing; zero-width and bidirectional marks could hide a key from the patterns. The
-# zero-width joiner U+200D stays: emoji are made with it.
+# The rest says nothing; zero-width and bidirectional marks could hide a key from the patterns. Joiners and
+# soft hyphens go only beside ASCII: emoji and several scripts are written with them.
 _INVISIBLE = LazyPattern("[\x01-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_JOINERS: Final = "\u00ad\u034f\u061c\u180b-\u180e\u200c\u200d\ufe00-\ufe0e\U000e0000-\U000e007f"
+_JOINED = LazyPattern(rf"(?<=[!-~])[{_JOINERS}]+|[{_JOINERS}]+(?=[!-~])")
 _SUSPECT = LazyPattern(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
+    + _JOINERS
+    + "]"
 )
 
 # A cut goes back to a blank at most this far, so that no half word or half secret is left.
@@ -38,7 +42,7 @@ def printable(text: str) -> str:
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _ANSI.sub("", text)
-    return _INVISIBLE.sub("", _SEPARATORS.sub(" ", text))
+    return _JOINED.sub("", _INVISIBLE.sub("", _SEPARATORS.sub(" ", text)))
 
 
 def bounded(text: str, max_chars: int, *, cut: bool = False) -> str:

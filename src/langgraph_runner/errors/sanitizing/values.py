@@ -14,11 +14,30 @@ _PLACEHOLDER = LazyPattern(
     r"|%[sdr]|%\(\w{1,40}\)[sdr]|%[A-Z_]{2,40}%"
     r"|(?:~|\.{0,2})/?(?:[\w.-]{1,40}/){0,8}[\w-]{1,40}\.(?:pem|key|txt|json|crt|cer|env|ya?ml|toml|py|pub)"
     r"|(?i:your?[-_ ][\w -]{0,40}|os\.(?:environ|getenv).{0,60}|settings\.\w{1,40}|self\.\w{1,40}|await|Field\(.*)"
-    r"|[A-Za-z_]\w{0,40}\(\)?"
+    # A call or an attribute in code.
+    r"|(?:[A-Za-z_]\w{0,40}(?:\.|::|->))*[A-Za-z_]\w{0,40}\(\)?;?|[a-z_]{2,40}\(.{0,60}"
+    r"|(?:[A-Za-z_]\w{0,40}(?:\.|::|->)){1,6}[A-Za-z_]\w{0,40}[(\[].{0,60}"
+    r"|(?:self|cls|this|settings|config|cfg|conf|args|opts|options|process|params|request|req|ctx|context|var|local"
+    r"|data|module|each|st|app|env|secrets|payload|os|random_\w{1,20})(?:\??\.[A-Za-z_]\w{0,40}){1,6};?"
+    r"|(?i:n?varchar2?|n?char|varbinary|binary)\(\d{1,5}\)?"
+    # A parameter of a statement.
+    r"|\$\d{1,3}|[:@][A-Za-z_]{1,40}"
 )
+# Keys for everyone, and the places where secrets are kept instead of the secrets.
+_PUBLIC_VALUE = LazyPattern(
+    r"ssh-(?:rsa|dss|ed25519)\b|ecdsa-sha2-|sk-(?:ssh|ecdsa)-|AAAA[BCE]3Nza|pk_(?:live|test|prod)_|(?:SHA256|MD5):"
+    r"|arn:[a-z-]{2,20}:|projects/[^/\s]{1,64}/secrets/|/run/secrets/|secretsmanager:|keyvault:"
+    r"|-----BEGIN (?:PUBLIC|CERT)"
+    r"|(?:op|vault|awssm|aws-sm|ssm|gcpsm|gcp-secret|azurekeyvault|akv|doppler|sops|ref|file|secret)://"
+    r"|https://[\w-]{1,40}\.vault\.azure\.net/"
+)
+_PLAIN_PATH = LazyPattern(r"/?[a-z][a-z0-9_.-]{0,60}(?:/[A-Za-z][A-Za-z0-9_.-]{0,60}){1,8}")
 _UUID = LazyPattern(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DIGEST = LazyPattern(r"(?:[a-z0-9]{2,8}:)?(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32}|[0-9a-f]{16})")
 _PUBLIC_ID = LazyPattern(r"(?:req|run|msg|chatcmpl|call|toolu|thread|asst|resp|cus|evt|ch|pi|batch|file)[-_]")
+_INNER_ID = LazyPattern(
+    rf"(?<![0-9A-Za-z])(?:{_UUID.source}|[0-9a-f]{{64}}|[0-9a-f]{{40}}|[0-9a-f]{{32}})(?![0-9A-Za-z])"
+)
 _SEGMENT = LazyPattern(r"[A-Za-z0-9+]{10,}")
 _CHANGE = LazyPattern(r"[a-z][A-Z0-9]|[A-Z][0-9]|[0-9][A-Za-z]|[A-Z]{2}[a-z]")
 _CHOSEN = LazyPattern(r"\d|[!@#$%^&*+=~?]|[a-z][A-Z]")
@@ -36,10 +55,17 @@ _LONGEST_COUNT = 6
 
 def is_placeholder(value: str) -> bool:
     """Whether the value is empty, a mask, a template's slot or the name of nothing."""
+    if _PUBLIC_VALUE.match(value):
+        return True
     if len(value) > 80:  # noqa: PLR2004 - longer than any pattern below matches
         return value == MARKER
     bare = value.replace(MARKER, "").strip()
     return bare.lower() in EMPTY_WORDS or _PLACEHOLDER.fullmatch(bare) is not None
+
+
+def is_plain_path(value: str) -> bool:
+    """Whether the value is a path of words, as secret managers name what they keep."""
+    return _PLAIN_PATH.fullmatch(value) is not None and not looks_random(value)
 
 
 def is_prose(words: str) -> bool:
@@ -75,6 +101,8 @@ def looks_random(value: str) -> bool:
     """
     if len(value) < 12 or _UUID.fullmatch(value) or _DIGEST.fullmatch(value) or _PUBLIC_ID.match(value):  # noqa: PLR2004
         return False
-    if any(len(_CHANGE.findall(run[:64])) >= 3 for run in _SEGMENT.findall(value[:512])):  # noqa: PLR2004
+    # Part of a name, as in `user:42:<digest>`, digests and UUIDs are no more secret than alone.
+    value = _INNER_ID.sub("", value[:512])
+    if any(len(_CHANGE.findall(run[:64])) >= 3 for run in _SEGMENT.findall(value)):  # noqa: PLR2004
         return True
     return len(value) >= 20 and "." not in value and len(_CHANGE.findall(value[:64])) >= 4  # noqa: PLR2004

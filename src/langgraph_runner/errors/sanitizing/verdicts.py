@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from langgraph_runner.errors.sanitizing.keys import Key, KeyKind
 from langgraph_runner.errors.sanitizing.patterns import LazyPattern
-from langgraph_runner.errors.sanitizing.values import is_count, is_placeholder, is_prose, looks_random
+from langgraph_runner.errors.sanitizing.values import (
+    is_count,
+    is_digest,
+    is_placeholder,
+    is_plain_path,
+    is_prose,
+    looks_random,
+)
 
 if TYPE_CHECKING:
     from langgraph_runner.errors.sanitizing.quoting import Quoted
@@ -36,11 +43,23 @@ def quoted_span(text: str, key: Key, quoted: Quoted) -> list[Span]:
     return [(start, quoted.end)]
 
 
+def is_public(kind: KeyKind, value: str) -> bool:
+    """Whether a name that is often harmless stands before a value that does not look random."""
+    if kind is KeyKind.MIXED:
+        return not looks_random(value) and not is_digest(value)
+    return kind is KeyKind.WEAK and not looks_random(value)
+
+
 def is_harmless(key: Key, value: str) -> bool:
     """Whether such a value is no secret under such a name, such as the count in `token: 17`."""
-    if key.kind is KeyKind.WEAK:
-        return not looks_random(value)
+    if is_public(key.kind, value):
+        return True
     if key.kind is KeyKind.SECRET:
         # A word or a sign in quotes is what a parser stumbled on, not what a machine drew.
-        return is_count(value) or not any(c.isalnum() for c in value) or (value.isalpha() and is_prose(value))
+        return (
+            is_count(value)
+            or is_plain_path(value)
+            or not any(c.isalnum() for c in value)
+            or (value.isalpha() and is_prose(value))
+        )
     return False
