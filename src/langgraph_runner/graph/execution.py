@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables.config import merge_configs, var_child_runnable_config
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -20,6 +19,7 @@ from langgraph_runner.errors import (
     is_control_flow,
 )
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.graph.captures import is_blocked, records_in
 from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.slots import Slots
 from langgraph_runner.graph.watch import RunWatch, watch_of
@@ -29,6 +29,8 @@ from langgraph_runner.node.langgraph_compat import is_checkpointed, run_control
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from langchain_core.runnables import RunnableConfig
     from langgraph.pregel import Pregel
     from langgraph.types import Interrupt, StreamMode
@@ -77,9 +79,6 @@ class Execution:
         self.graph = graph
         self._outer_control = run_control(ambient)
         """That of the graph whose node this run is a part of."""
-        self.control = control or (
-            RunControl() if self._outer_control is None else _NestedControl(self._outer_control)
-        )
         self.started = _clock.monotonic()
         self.timeout_ms = options.timeout_ms
         self._values: Any = None
@@ -101,6 +100,9 @@ class Execution:
             each.get("max_concurrency") for each in (configured, graph.config or {}, ambient)
         ):
             configured["max_concurrency"] = options.max_concurrency + _SPARE_THREADS
+        outer_control = control or self._outer_control
+        self._stop = _StopControl(self._watch, outer_control) if options.stop_when_blocked else None
+        self.control = self._stop or control or _control_within(outer_control)
         self.config = merge_configs(
             {**configured, "callbacks": callbacks}, {"callbacks": self._watch.handlers}
         )
@@ -171,12 +173,17 @@ class Execution:
         if error is not None and self._is_for_outer(error):
             raise error
         state = self._values
-        records = _records_in(state)
+        captures, channels = self._watch.captures, self.graph.channels
+        is_complete = error is None or isinstance(error, GraphDrained)
+        records = captures.with_lost(records_in(state), channels, is_complete=is_complete)
         if (aborted := self.aborted()) is not None and _is_of_abort(error, records):
             error = aborted  # The run came to know of it from its nodes first.
         status = self._status(error)
-        if status is GraphRunStatus.COMPLETED and _is_blocked(state):
-            status = GraphRunStatus.BLOCKED
+        is_stopped = isinstance(error, GraphDrained) and self._stop is not None and self._stop.has_stopped
+        if is_stopped or (
+            status is GraphRunStatus.COMPLETED and (is_blocked(state) or captures.lost_flag(channels))
+        ):
+            status, error = GraphRunStatus.BLOCKED, None
         if error is not None and status is not GraphRunStatus.DRAINED:
             records = (*records, self._record_of(error))
         result = GraphRunResult(
@@ -267,6 +274,36 @@ class _NestedControl(RunControl):
         return super().drain_reason or self._outer.drain_reason
 
 
+def _control_within(outer: RunControl | None) -> RunControl:
+    return RunControl() if outer is None else _NestedControl(outer)
+
+
+class _StopControl(RunControl):
+    """Drains each graph of a run between two supersteps once a failure that blocks was captured in it."""
+
+    __slots__ = ("_outer", "_watch", "has_stopped")
+
+    def __init__(self, watch: RunWatch, outer: RunControl | None) -> None:
+        super().__init__()
+        self._watch = watch
+        self._outer = outer
+        self.has_stopped = False
+        """Whether that is why a graph was drained."""
+
+    @property
+    def drain_requested(self) -> bool:
+        if super().drain_requested or (self._outer is not None and self._outer.drain_requested):
+            return True
+        stops = self._watch.is_blocked()
+        self.has_stopped = self.has_stopped or stops
+        return stops
+
+    @property
+    def drain_reason(self) -> str | None:
+        outer_reason = None if self._outer is None else self._outer.drain_reason
+        return super().drain_reason or outer_reason or ("blocked" if self.has_stopped else None)
+
+
 def _configurable(config: RunnableConfig | None) -> Mapping[str, Any]:
     return (config or {}).get("configurable") or {}
 
@@ -286,27 +323,8 @@ def _signal_of(
     return AbortSignal.any(*signals) if len(signals) > 1 else next(iter(signals), None)
 
 
-def _field(state: Any, name: str) -> Any:
-    """A field of the state, which is a dict for most graphs and an object or anything else for some."""
-    return state.get(name) if isinstance(state, dict) else getattr(state, name, None)
-
-
 def _is_of_abort(error: Exception | None, records: tuple[NodeErrorRecord, ...]) -> bool:
     """Whether a run that was aborted has ended so because of that."""
     if error is None:
         return any(record.get("category") == FailureCategory.CANCELLED for record in records)
     return isinstance(error, (GraphDrained, NodeCancellationError))
-
-
-# A state that is not a `GraphState` may have fields of these names that are something else.
-def _is_blocked(state: Any) -> bool:
-    flags = _field(state, "routing_flags")
-    return isinstance(flags, Mapping) and bool(flags.get("blocked"))
-
-
-def _records_in(state: Any) -> tuple[NodeErrorRecord, ...]:
-    errors = _field(state, "errors")
-    records: list[Any] = errors if isinstance(errors, list) else []
-    return tuple(
-        cast("NodeErrorRecord", each) for each in records if isinstance(each, dict) and "node_id" in each
-    )

@@ -43,6 +43,9 @@ class ExecutionOptions(BaseModel):
     What it raises is logged and hides nothing."""
     default_retry: Annotated[RetryConfig | None, BeforeValidator(as_retry_config)] = None
     """For nodes without a retry of their own, plain functions too: as `create_node(retry=...)` takes it."""
+    stop_when_blocked: bool = False
+    """End the run after the superstep in which a failure was captured that sets the flag `blocked`, in a nested graph
+    too. The result is `blocked`, without an exception; by default the graph goes on, along its static edges too."""
 
 
 class LangGraphOptions(TypedDict, total=False):

@@ -20,11 +20,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
+from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.constants import START
 from langgraph.errors import GraphDrained
 
 from langgraph_runner.errors import is_control_flow
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.graph.captures import OUTERMOST, Captures
 from langgraph_runner.graph.thread_calls import calls_in_threads
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
@@ -120,6 +122,7 @@ class RunWatch:
         self._root: UUID | None = None
         self._nodes: dict[UUID, NodeRun] = {}
         self._enclosing: dict[UUID, NodeRun | None] = {}
+        self.captures = Captures()
         self._held: set[UUID] = set()
         """Runs of nodes that were cancelled while their functions go on in threads."""
 
@@ -189,6 +192,36 @@ class RunWatch:
         node.started = REAL_RUNTIMES.blocking.monotonic()
         if self._listener is not None:
             _notify(self._listener, "node_started", node)
+
+    def delivered(self, run_id: UUID, output: Any) -> None:
+        """A run is about to end with `output`: that of a node, or of a graph or a chain that a node calls."""
+        node = self._nodes.get(run_id)
+        if node is not None:
+            level = OUTERMOST if node.parent is None else node.parent.place
+            self.captures.node_ended(node.place, level, output)
+        elif (caller := self._enclosing.get(run_id)) is not None:
+            self.captures.graph_ended(caller.place, output)
+
+    def raised(self, run_id: UUID) -> None:
+        """A run is about to end with an error."""
+        caller = self._enclosing.get(run_id)
+        if caller is not None and run_id not in self._nodes and self.stopped is None:
+            self.captures.graph_failed(caller.place)
+
+    def is_blocked(self) -> bool:
+        """Whether the graph that asks, within its node's context, is to end because a failure was captured.
+
+        It may end between two supersteps only, when none of its nodes is at work.
+        """
+        if not self.captures.blocks():
+            return False
+        nodes = tuple(self._nodes.values())
+        metadata = (var_child_runnable_config.get() or {}).get("metadata") or {}
+        place = metadata.get("langgraph_checkpoint_ns")
+        caller = next((node for node in nodes if node.place == place), None)
+        if any(node.parent is caller for node in nodes):
+            return False
+        return caller is None or self.captures.blocks(caller.place)
 
     def left(
         self, run_id: UUID, outcome: NodeRunOutcome = "done", error: BaseException | None = None
@@ -266,13 +299,16 @@ class _Watcher(_Inline, BaseCallbackHandler):
     def on_tool_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any) -> None:
         self.watch.entered(run_id, parent_run_id)
 
-    def on_chain_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
+    def on_chain_end(self, outputs: Any, *_: Any, run_id: UUID, **__: Any) -> None:
         watch = self.watch
+        watch.delivered(run_id, outputs)
         if watch.left(run_id) is not None and watch.stopped is not None and watch.is_persisted:
             # LangGraph would write it over what a resumed run has done; after this it writes nothing of the node.
             raise GraphDrained(str(watch.stopped))
 
     def on_chain_error(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
+        if not (isinstance(error, Exception) and is_control_flow(error)):
+            self.watch.raised(run_id)
         self.watch.left(run_id, _outcome(error), error)
 
     def on_tool_end(self, *_: Any, run_id: UUID, **__: Any) -> None:

@@ -1,0 +1,183 @@
+"""`Captures`: the failures that nodes of one run have captured, and what became of them.
+
+A captured failure is an update of the state: its record in `errors`, and the flag `blocked`. An update of a nested
+graph reaches the graph around it only through the nested graph's output, whose schema may lack these fields. So the
+run reads the outputs of nodes and graphs from LangGraph's callbacks, and follows each record and each flag upwards:
+from the node that made it, to the graph of that node, to the node that runs this graph, and so on.
+
+Places are checkpoint namespaces. The level of a record is the place of the node that runs the graph it is in; the
+level of the outermost graph is `""`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from langgraph.types import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from langgraph_runner.errors import NodeErrorRecord
+
+__all__ = ["OUTERMOST", "Captures", "is_blocked", "records_in"]
+
+OUTERMOST: Final = ""
+
+
+@dataclass(slots=True)
+class _Item:
+    """Where a record, or the flag that came with it, is now."""
+
+    level: str | None
+    """None once it was handled: by a node that cleared it, or by a function that got it and did not pass it on."""
+    is_passed_on: bool = False
+    """Whether the output of the graph at this level had room for it."""
+
+    def move(self, place: str, level: str | None) -> None:
+        """Follow it out of the node at `place`, which got it from its graph."""
+        if self.level == place and self.is_passed_on:
+            self.level, self.is_passed_on = level, False
+
+
+@dataclass(slots=True)
+class _Capture:
+    record: NodeErrorRecord
+    errors: _Item
+    flag: _Item | None
+
+
+class Captures:
+    """The captured failures of one run. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._captures: dict[Any, _Capture] = {}
+        self._lock = threading.Lock()
+
+    def node_ended(self, place: str, level: str, output: Any) -> None:
+        """Take note of what a node gave to the state of its graph.
+
+        Args:
+            place: Of the node.
+            level: Of its graph.
+            output: What it returned.
+        """
+        update = output.update if isinstance(output, Command) else output
+        records = {record.get("error_id"): record for record in records_in(update)}
+        if not self._captures and not records:
+            return
+        flag = _flag(update)
+        with self._lock:
+            for error_id, capture in self._captures.items():
+                capture.errors.move(place, level if error_id in records else None)
+                if capture.flag is not None:
+                    if flag is False and capture.flag.level == level:
+                        capture.flag.level = None
+                    capture.flag.move(place, level if flag else None)
+            for error_id, record in records.items():
+                if error_id not in self._captures:
+                    self._captures[error_id] = _Capture(record, _Item(level), _Item(level) if flag else None)
+
+    def graph_ended(self, place: str, output: Any) -> None:
+        """Take note of what a nested graph gave to the node that runs it.
+
+        Args:
+            place: Of the node that runs it.
+            output: The output of the graph, or of any other chain that the node calls.
+        """
+        if not self._captures or not isinstance(output, Mapping):
+            return
+        with self._lock:
+            for capture in self._captures.values():
+                if capture.errors.level == place and "errors" in output:
+                    capture.errors.is_passed_on = True
+                if capture.flag is not None and capture.flag.level == place and "routing_flags" in output:
+                    capture.flag.is_passed_on = True
+
+    def graph_failed(self, place: str) -> None:
+        """A nested graph raised, which the node that runs it knows."""
+        with self._lock:
+            for capture in self._captures.values():
+                if capture.flag is not None and capture.flag.level == place:
+                    capture.flag.level = None
+
+    def blocks(self, place: str | None = None) -> bool:
+        """Whether a failure that blocks was captured and not handled.
+
+        Args:
+            place: Only in graphs that the node at this place runs; None for the whole run.
+        """
+        with self._lock:
+            levels = [each.flag.level for each in self._captures.values() if each.flag is not None]
+        return any(
+            level is not None and (place is None or level == place or level.startswith(f"{place}|"))
+            for level in levels
+        )
+
+    def lost_flag(self, channels: Iterable[str]) -> bool:
+        """Whether a flag `blocked` has not reached the outermost graph.
+
+        Args:
+            channels: The fields of the outermost graph.
+        """
+        has_flags = "routing_flags" in channels
+        with self._lock:
+            flags = [each.flag for each in self._captures.values() if each.flag is not None]
+            return any(
+                each.level is not None and not (each.level == OUTERMOST and has_flags) for each in flags
+            )
+
+    def with_lost(
+        self, records: tuple[NodeErrorRecord, ...], channels: Iterable[str], *, is_complete: bool
+    ) -> tuple[NodeErrorRecord, ...]:
+        """Add the records that the state has not, in order of time.
+
+        Args:
+            records: Those in the state.
+            channels: The fields of the outermost graph.
+            is_complete: Whether the last superstep came to its end, so that the state has what its nodes captured.
+        """
+        is_kept = is_complete and "errors" in channels
+        known = {record.get("error_id") for record in records}
+        with self._lock:
+            lost = [
+                capture.record
+                for error_id, capture in self._captures.items()
+                if error_id not in known
+                and capture.errors.level is not None
+                and not (is_kept and capture.errors.level == OUTERMOST)
+            ]
+        if not lost:
+            return records
+        return tuple(sorted((*records, *lost), key=lambda record: str(record.get("timestamp", ""))))
+
+
+def records_in(state: Any) -> tuple[NodeErrorRecord, ...]:
+    """The error records in the field `errors` of a state or an update.
+
+    A state that is not a `GraphState` may have a field of this name that is something else.
+    """
+    errors = _field(state, "errors")
+    records: list[Any] = errors if isinstance(errors, list) else []
+    return tuple(
+        cast("NodeErrorRecord", each) for each in records if isinstance(each, dict) and "node_id" in each
+    )
+
+
+def is_blocked(state: Any) -> bool:
+    """Whether the flag `blocked` is set in a state."""
+    return bool(_flag(state))
+
+
+def _flag(state: Any) -> bool | None:
+    """The flag `blocked`; None if it is not mentioned."""
+    flags = _field(state, "routing_flags")
+    return bool(flags["blocked"]) if isinstance(flags, Mapping) and "blocked" in flags else None
+
+
+def _field(state: Any, name: str) -> Any:
+    """A field of a state, which is a dict for most graphs and an object or anything else for some."""
+    return state.get(name) if isinstance(state, dict) else getattr(state, name, None)
