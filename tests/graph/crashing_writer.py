@@ -16,6 +16,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,10 @@ def steps(saver: JsonFileSaver) -> list[tuple[str, Callable[[], object]]]:
         writes = [("x", n) for n in range(index + 1)]
         return lambda: saver.put_writes(config_of(thread_id, checkpoint_id), writes, "task")
 
+    def end(thread_id: str) -> object:
+        now = datetime.now(UTC)
+        return saver.record_run_end(config_of(thread_id), status="failed", started=now, ended=now)
+
     return [
         ("a 1", put("a", "1", ("tea", 1))),
         ("b 1", put("b", "1", "other thread")),
@@ -155,13 +160,16 @@ def steps(saver: JsonFileSaver) -> list[tuple[str, Callable[[], object]]]:
         ("a 2 again", put("a", "2", "milk")),
         ("deleted b", lambda: saver.delete_thread("b")),
         ("b 2", put("b", "2", "anew")),
+        ("ended b", lambda: end("b")),
+        ("write b", write("b", "2", 1)),
+        ("b 3", put("b", "3", "last")),
         ("pruned a", lambda: saver.prune(["a"])),
     ]
 
 
 VALUES = {
     "a": {"a 1": ("tea", 1), "a 2": "coffee", "a 2 again": "milk"},
-    "b": {"b 1": "other thread", "b 2": "anew"},
+    "b": {"b 1": "other thread", "b 2": "anew", "b 3": "last"},
 }
 
 

@@ -20,6 +20,7 @@ from langgraph_runner.graph.json_saver.errors import (
     CheckpointSerializationError,
     CheckpointVersionError,
 )
+from langgraph_runner.graph.json_saver.plain import has_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,8 +103,8 @@ def unseal(
     if not is_intact(path, data, kind):
         raise CheckpointCorruptedError(path, "the checksum does not match: truncated, edited or damaged")
     try:
-        if (
-            decode_object is None or b'"$' not in data
+        if decode_object is None or not has_tag(
+            data
         ):  # Nothing is to be decoded, which a faster parser will do.
             return from_json(data, cache_strings="keys")  # type: ignore[no-any-return] # the opening is an object's
         return json.loads(data, object_hook=decode_object)  # type: ignore[no-any-return] # the same

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+from io import FileIO
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.graph.json_saver.errors import (
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = [
     "discard_folder",
     "ensure_folder",
+    "folder_exists",
     "list_names",
+    "not_a_folder",
     "open_regular",
     "read_file",
     "remove_leftovers",
@@ -65,8 +68,8 @@ def open_regular(path: Path, flags: int) -> int:
     raise CheckpointNotAFileError(path, _what_is_there(path))
 
 
-def read_file(path: Path, max_bytes: int) -> bytes | None:
-    """Give all bytes of a file, or None where there is no file.
+def read_file(path: Path, max_bytes: int, *, only_first: int | None = None) -> bytes | None:
+    """Give all bytes of a file, or only the first ones; None where there is no file.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -74,11 +77,11 @@ def read_file(path: Path, max_bytes: int) -> bytes | None:
         CheckpointTooLargeError: There are more than `max_bytes`.
     """
     try:
-        with os.fdopen(open_regular(path, os.O_RDONLY), "rb", buffering=0) as file:
+        with FileIO(open_regular(path, os.O_RDONLY)) as file:
             size = os.fstat(file.fileno()).st_size
             if size > max_bytes:
                 raise CheckpointTooLargeError(path, f"{size:,} bytes; at most {max_bytes:,} are read")
-            return file.readall()
+            return file.readall() if only_first is None else file.read(only_first)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -102,6 +105,31 @@ def list_names(folder: Path) -> list[str]:
         raise CheckpointReadError(folder, _reason(error), errno=error.errno) from error
 
 
+def not_a_folder(path: Path) -> CheckpointNotAFileError:
+    """The error of something else in the place of a folder of the store."""
+    return CheckpointNotAFileError(path, f"{_kind_of(path, 'a file')} is in the place of a folder")
+
+
+def folder_exists(folder: Path) -> bool:
+    """Whether there is a folder.
+
+    Raises:
+        CheckpointNotAFileError: Something else is there; a symbolic link is never followed.
+        CheckpointReadError: The operating system refuses.
+    """
+    try:
+        mode = os.lstat(folder).st_mode
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError as error:
+        raise not_a_folder(folder.parent) from error
+    except OSError as error:
+        raise CheckpointReadError(folder, _reason(error), errno=error.errno) from error
+    if not stat.S_ISDIR(mode):
+        raise not_a_folder(folder)
+    return True
+
+
 @contextlib.contextmanager
 def writing_errors(path: Path) -> Iterator[None]:
     """Turn each `OSError` inside into a `CheckpointWriteError` about `path`."""
@@ -111,8 +139,12 @@ def writing_errors(path: Path) -> Iterator[None]:
         raise CheckpointWriteError(path, f"not written: {_reason(error)}", errno=error.errno) from error
 
 
-def ensure_folder(folder: Path) -> None:
+def ensure_folder(folder: Path, *, is_link_allowed: bool = False) -> None:
     """Make a folder with all that are missing above it, durably.
+
+    Args:
+        folder: The folder.
+        is_link_allowed: Whether it may be a symbolic link to one, as a folder of the user may be.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -121,15 +153,15 @@ def ensure_folder(folder: Path) -> None:
     try:
         mode = os.lstat(folder).st_mode
     except FileNotFoundError:
-        ensure_folder(folder.parent)
+        ensure_folder(folder.parent, is_link_allowed=is_link_allowed)
         with contextlib.suppress(FileExistsError):  # Another process was faster.
             folder.mkdir()
         sync_folder(folder.parent)
         return
     except NotADirectoryError as error:
         raise CheckpointNotAFileError(folder.parent, "a folder should be here") from error
-    if not stat.S_ISDIR(mode) and not folder.is_dir():
-        raise CheckpointNotAFileError(folder, "a folder should be here")
+    if not stat.S_ISDIR(mode) and not (is_link_allowed and folder.is_dir()):
+        raise not_a_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:
@@ -150,10 +182,15 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{REAL_RUNTIMES.blocking.token_hex(8)}.tmp")
 
 
-def replace_files(contents: Sequence[tuple[Path, bytes]]) -> None:
-    """Write files in their order, each atomically. Commits: when this returns, all of them are durable.
+def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None = None) -> None:
+    """Write files in their order, each atomically. Commits: when this returns, they are durable.
 
     Killed in between, a file has its old content or its new one. Hold the lock.
+
+    Args:
+        contents: The files with their new bytes.
+        copy: The last of them, where it may have its old content again after a power cut. Nothing can fail after
+            it, so it is never put back.
 
     Raises:
         CheckpointWriteError: Every file is as it was.
@@ -166,10 +203,13 @@ def replace_files(contents: Sequence[tuple[Path, bytes]]) -> None:
                 staged.append(_Replacement(path))
                 staged[-1].stage(data)
             for replacement in staged:
-                replacement.commit()
+                path = replacement.path
+                replacement.commit(is_copy=replacement.path == copy)
     except BaseException:
-        for replacement in reversed(staged):
-            replacement.undo()
+        is_complete = len(staged) == len(contents) and staged[-1].is_in_place()
+        if not (is_complete and path == copy):  # Else only a Ctrl-C came, after all was done.
+            for replacement in reversed(staged):
+                replacement.undo()
         raise
     finally:
         for replacement in staged:
@@ -180,10 +220,11 @@ class _Replacement:
     """One file on its way to a new content. Used by one thread."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._new = temporary_path(path)
         self._old: Path | None = None
         self._is_begun = False
+        self._is_new_there = True
 
     def stage(self, data: bytes) -> None:
         """Write the new content beside the old one, durably."""
@@ -196,36 +237,43 @@ class _Replacement:
         finally:
             os.close(descriptor)
 
-    def commit(self) -> None:
+    def commit(self, *, is_copy: bool) -> None:
         """Put the new content in place."""
-        self._keep_old()
+        if not is_copy:
+            self._keep_old()
         self._is_begun = True
-        self._new.replace(self._path)
-        sync_folder(self._path.parent)
+        self._new.replace(self.path)
+        self._is_new_there = False
+        if not is_copy:
+            sync_folder(self.path.parent)
 
     def _keep_old(self) -> None:
-        old = temporary_path(self._path)
+        old = temporary_path(self.path)
         try:
-            os.link(self._path, old, follow_symlinks=False)
+            os.link(self.path, old, follow_symlinks=False)
         except (OSError, NotImplementedError):
-            if not os.path.lexists(self._path):
+            if not os.path.lexists(self.path):
                 return
-            shutil.copyfile(self._path, old, follow_symlinks=False)  # A file system without hard links.
+            shutil.copyfile(self.path, old, follow_symlinks=False)  # A file system without hard links.
         self._old = old
+
+    def is_in_place(self) -> bool:
+        """Whether the new content has replaced the old one."""
+        return self._is_begun and not self._new.exists()
 
     def undo(self) -> None:
         """Put the old content back, as well as can be done on a disk that has just failed."""
-        if not self._is_begun or self._new.exists():  # Never renamed: what is there is not ours.
+        if not self.is_in_place():  # What is there is not ours.
             return
         with contextlib.suppress(OSError):
             if self._old is not None:
-                self._old.replace(self._path)
+                self._old.replace(self.path)
             else:
-                self._path.unlink()
+                self.path.unlink()
 
     def clean_up(self) -> None:
         """Remove what is not needed any more."""
-        for path in (self._new, self._old):
+        for path in (self._new if self._is_new_there else None, self._old):
             if path is not None:
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -277,9 +325,12 @@ _KINDS: Final = (
 
 
 def _what_is_there(path: Path) -> str:
+    return f"{_kind_of(path, 'something else')} is in the place of a file"
+
+
+def _kind_of(path: Path, other: str) -> str:
     try:
         mode = os.lstat(path).st_mode
-    except OSError:
-        return "something above it is not a folder"
-    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no regular file")
-    return f"{kind} is in the place of a file"
+    except OSError:  # Something above it is not a folder.
+        return other
+    return next((name for is_kind, name in _KINDS if is_kind(mode)), other)

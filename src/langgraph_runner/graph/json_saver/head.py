@@ -1,26 +1,43 @@
 """The file that a person opens: a copy of the newest checkpoint of the root namespace.
 
-The history is the truth; the head follows it. But what stands in the head is checked all the same: an edit that
-would have no effect, or a foreign file that would be overwritten, has to be told.
+The history is the truth; the head follows it. But the head is checked all the same: an edit that would have no
+effect, or a foreign file that would be overwritten, has to be reported. A reader checks as little as it can, a
+writer checks each byte that it has not written itself.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
+
+from pydantic_core import from_json
 
 from langgraph_runner.graph.json_saver.documents import is_intact, unseal
 from langgraph_runner.graph.json_saver.errors import CheckpointCorruptedError, CheckpointReadError
 from langgraph_runner.graph.json_saver.files import read_file
 from langgraph_runner.graph.json_saver.layout import Where
+from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
-    from langgraph_runner.graph.json_saver.layout import Layout
+    from langgraph_runner.graph.json_saver.layout import Entry, Layout
 
 __all__ = ["KIND", "Head"]
 
 KIND = "checkpoint"
 """What the document in it holds."""
+
+_START_BYTES: Final = 8_192
+_IDS: Final = re.compile(
+    rb'\{\n  "format": [^\n]*\n  "version": [^\n]*\n  "sha256": "[0-9a-f]{64}",\n'
+    rb'(?P<ids>  "thread_id": .*?),\n  "parent_checkpoint_id": ',
+    re.DOTALL,
+)
+"""What a head begins with: its checkpoint is known without reading the rest."""
+_SETTLED_S: Final = 1.0
+"""A file that was changed longer ago than this has other times when it is changed again; clocks of file systems tick
+in milliseconds."""
+_clock: Final = REAL_RUNTIMES.blocking
 
 _Signature = tuple[int, ...]
 
@@ -32,6 +49,42 @@ class Head:
         self._layout = layout
         self._max_bytes = max_bytes
         self._seen: tuple[_Signature, Where] | None = None
+        self._compared: _Signature | None = None
+
+    def check(self, asked: Entry | None, data: bytes | None) -> None:
+        """Look for damage before a checkpoint is given to a reader, without reading more than is needed.
+
+        A head that shows the checkpoint that is read has to hold the same bytes. One that shows another, however
+        large, has to begin as a document of ours, about a checkpoint that is in the history.
+
+        Args:
+            asked: The checkpoint that is read; None for none.
+            data: Its bytes.
+
+        Raises:
+            CheckpointError: The file is not as it was written.
+        """
+        signature = self._signature()
+        if signature is None or signature == self._compared or (self._seen and signature == self._seen[0]):
+            return
+        path = self._layout.head
+        start = read_file(path, self._max_bytes, only_first=_START_BYTES)
+        if start is None:
+            return
+        where = self._identity_in(start)
+        if where is None:
+            self.verify()
+            return
+        entry = self._layout.entry(where)
+        self._check_history(entry)
+        if entry == asked:
+            whole = read_file(path, self._max_bytes)
+            if whole is not None and whole != data and not is_intact(path, whole, KIND):
+                raise CheckpointCorruptedError(
+                    path, "the checksum does not match: truncated, edited or damaged"
+                )
+            if _clock.now_utc().timestamp() - signature[-1] / 1e9 > _SETTLED_S:
+                self._compared = signature
 
     def verify(self) -> Where | None:
         """Say which checkpoint the file shows, None if there is no file, after looking at each of its bytes.
@@ -82,10 +135,29 @@ class Head:
             where = Where.of(fields)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointCorruptedError(path, "it does not say which checkpoint it is") from error
-        if not os.path.lexists(self._layout.entry(where).file):
-            problem = f"the history of this file is not in {self._layout.history.name}; put it back"
-            raise CheckpointCorruptedError(path, problem)
+        self._check_history(self._layout.entry(where))
         return where
+
+    def _identity_in(self, start: bytes) -> Where | None:
+        """Say which checkpoint a file shows that begins so; None if its beginning does not tell."""
+        found = _IDS.match(start)
+        if found is None:
+            return None
+        is_intact(self._layout.head, start, KIND)  # Of this package, and of a known version.
+        try:
+            return Where.of(from_json(b"{%b}" % found["ids"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _check_history(self, entry: Entry) -> None:
+        try:
+            os.lstat(entry.file)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            problem = f"the history of this file is not in {self._layout.history.name}; put it back"
+            raise CheckpointCorruptedError(self._layout.head, problem) from error
+        except OSError as error:
+            problem = error.strerror or "not to be read"
+            raise CheckpointReadError(entry.file, problem, errno=error.errno) from error
 
     def _signature(self) -> _Signature | None:
         try:

@@ -2,7 +2,7 @@
 
     runs/audit.json                     the newest checkpoint of the root namespace: open this one
     runs/audit.json.history/
-        lock
+        lock, lock.gate
         threads/<thread id>/<checkpoint namespace>/
             <checkpoint id>.json        a whole checkpoint
             <checkpoint id>.writes/
@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
 from langgraph_runner.graph.json_saver.errors import CheckpointForeignError
-from langgraph_runner.graph.json_saver.files import list_names
+from langgraph_runner.graph.json_saver.files import folder_exists, list_names
 from langgraph_runner.graph.json_saver.names import decode_name, encode_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Entry", "Layout", "Where"]
+__all__ = ["WRITES", "Entry", "Layout", "Where", "json_names"]
 
 _JSON: Final = ".json"
-_WRITES: Final = ".writes"
+WRITES: Final = ".writes"
+"""The end of the name of a folder of pending writes."""
 
 
 class Where(NamedTuple):
@@ -65,7 +66,7 @@ class Entry(NamedTuple):
     @property
     def writes_folder(self) -> Path:
         """The folder of its pending writes, which need not exist."""
-        return self.folder / f"{self.name}{_WRITES}"
+        return self.folder / f"{self.name}{WRITES}"
 
     def writes_file(self, task_id: str) -> Path:
         """The pending writes of a task."""
@@ -74,7 +75,9 @@ class Entry(NamedTuple):
     def writes_files(self) -> list[Path]:
         """All pending writes that are there."""
         folder = self.writes_folder
-        return [folder / name for name in _json_names(folder)]
+        if not folder_exists(folder):
+            return []
+        return [folder / f"{name}{_JSON}" for name in json_names(folder)]
 
     @property
     def checkpoint_id(self) -> str | None:
@@ -112,22 +115,35 @@ class Layout:
         return Entry(folder, encode_name(where.checkpoint_id))
 
     def thread_folders(self) -> list[Path]:
-        """The folders of all threads."""
+        """The folders of all threads.
+
+        Raises:
+            CheckpointNotAFileError: One is a symbolic link.
+        """
         return _folders(self.threads)
 
     def namespace_folders(self, thread_folder: Path) -> list[Path]:
-        """The folders of all namespaces of a thread."""
-        return _folders(thread_folder)
+        """The folders of all namespaces of a thread.
+
+        Raises:
+            CheckpointNotAFileError: It, or one of them, is a symbolic link.
+        """
+        return _folders(thread_folder) if folder_exists(thread_folder) else []
 
     def entries(self, namespace_folder: Path) -> list[Entry]:
         """All checkpoints in a folder, in no order."""
-        return [Entry(namespace_folder, name[: -len(_JSON)]) for name in _json_names(namespace_folder)]
+        if not (folder_exists(namespace_folder.parent) and folder_exists(namespace_folder)):
+            return []
+        return [Entry(namespace_folder, name) for name in json_names(namespace_folder)]
 
 
-def _json_names(folder: Path) -> list[str]:
-    return [name for name in list_names(folder) if name.endswith(_JSON) and not name.startswith(".")]
+def json_names(folder: Path) -> list[str]:
+    """The names of the documents in a folder, without their suffix, in no order."""
+    end = -len(_JSON)
+    return [name[:end] for name in list_names(folder) if name.endswith(_JSON) and name[0] != "."]
 
 
 def _folders(parent: Path) -> list[Path]:
-    names = sorted(name for name in list_names(parent) if not name.startswith("."))
-    return [parent / name for name in names if (parent / name).is_dir()]
+    """The folders in a folder. A symbolic link to one is refused; files of others are ignored."""
+    found = [parent / name for name in sorted(list_names(parent)) if not name.startswith(".")]
+    return [path for path in found if path.is_dir() and folder_exists(path)]

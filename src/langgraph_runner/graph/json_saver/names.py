@@ -29,6 +29,8 @@ def encode_name(text: str) -> str:
     >>> encode_name("Team/a_1"), encode_name("team_a_1")
     ('%54eam%2fa_1', 'team_a_1')
     """
+    if len(text) <= _MAX_CHARS and _PLAIN_NAME.fullmatch(text) is not None:  # As nearly all are.
+        return text
     data = text.encode("utf-8", "surrogatepass")
     name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in data)
     if len(name) <= _MAX_CHARS:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 import ormsgpack
 
-__all__ = ["plain_json"]
+__all__ = ["has_tag", "plain_json"]
 
 _ATTEMPTS: Final = 3
 _MSGPACK_OPTIONS: Final = (
@@ -31,6 +31,11 @@ _JSON_OPTIONS: Final = (
 _NOT_FINITE: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 """A float of msgpack with all bits of the exponent set. No UTF-8 text holds these bytes."""
 _INDENT: Final = "  "
+
+
+def has_tag(data: bytes) -> bool:
+    """Whether JSON may have a key that begins with `$`."""
+    return b"$" in data and b'"$' in data  # Quotes are everywhere, so the search for one byte comes first.
 
 
 def plain_json(value: dict[str, Any] | list[Any], level: int, max_depth: int) -> orjson.Fragment | None:
@@ -59,7 +64,7 @@ def plain_json(value: dict[str, Any] | list[Any], level: int, max_depth: int) ->
         except (TypeError, ValueError, RecursionError):
             return None
         if packed == packed_again:  # Nothing has changed between what was checked and what was written.
-            if b'"$' in written or too_deep in written or _NOT_FINITE.search(packed) is not None:
+            if has_tag(written) or too_deep in written or _NOT_FINITE.search(packed) is not None:
                 return None
             return orjson.Fragment(written[start : len(written) - end])
     return None

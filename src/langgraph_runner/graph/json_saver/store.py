@@ -22,6 +22,7 @@ from langgraph_runner.graph.json_saver.errors import (
 from langgraph_runner.graph.json_saver.files import (
     discard_folder,
     ensure_folder,
+    folder_exists,
     list_names,
     read_file,
     remove_leftovers,
@@ -30,8 +31,9 @@ from langgraph_runner.graph.json_saver.files import (
     writing_errors,
 )
 from langgraph_runner.graph.json_saver.head import KIND, Head
-from langgraph_runner.graph.json_saver.layout import Entry, Layout, Where
+from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Where
 from langgraph_runner.graph.json_saver.lock import StoreLock
+from langgraph_runner.graph.json_saver.newest import NewestCheckpoints, folder_signature
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["CheckpointStore", "Stored"]
 
 _TRASH: Final = "trash-"
+_MOST_SWEPT: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ class CheckpointStore:
     @cached_property
     def _lock(self) -> StoreLock:
         return StoreLock(self.layout.lock, self._lock_timeout_s)
+
+    @cached_property
+    def _newest(self) -> NewestCheckpoints:
+        return NewestCheckpoints(self.checkpoint_id)
 
     @cached_property
     def _head(self) -> Head:
@@ -118,10 +125,11 @@ class CheckpointStore:
             CheckpointError: Nothing has changed.
         """
         folder = self.layout.namespace_folder(thread_id, checkpoint_ns)
-        if not self.layout.entries(folder):
-            return False
+        with self._reading():
+            if self._newest_in(folder) is None:
+                return False
         with self._writing(folder):
-            entry = max(self.layout.entries(folder), key=self.checkpoint_id, default=None)
+            entry = self._newest.find(folder)
             found = None if entry is None else read_file(entry.file, self._max_file_bytes)
             if entry is None or found is None:
                 return False
@@ -131,18 +139,29 @@ class CheckpointStore:
     def read(self, entry: Entry) -> Stored | None:
         """Give a checkpoint with its pending writes, all of one moment; None if it is not there."""
         with self._reading():
-            return self._read(entry)
+            self._check_thread(entry.folder)
+            stored = self._read(entry)
+            self._head.check(entry, None if stored is None else stored.data)
+            return stored
 
     def read_latest(self, thread_id: str, checkpoint_ns: str) -> Stored | None:
         """Give the checkpoint with the greatest id in a namespace of a thread; None if there is none."""
         with self._reading():
-            entries = self.layout.entries(self.layout.namespace_folder(thread_id, checkpoint_ns))
-            return self._read(max(entries, key=self.checkpoint_id)) if entries else None
+            folder = self.layout.namespace_folder(thread_id, checkpoint_ns)
+            entry = self._newest_in(folder)
+            stored = None if entry is None else self._read(entry)
+            if entry is not None and stored is None:  # Removed by hand since it was found.
+                self._newest.forget(folder)
+                entry = self._newest.find(folder)
+                stored = None if entry is None else self._read(entry)
+            self._head.check(entry, None if stored is None else stored.data)
+            return stored
 
     def find(self, thread_id: str | None = None, checkpoint_ns: str | None = None) -> list[Entry]:
         """Give what there is of a thread, or of all, in a namespace, or in all; the greatest id first."""
         layout = self.layout
         with self._reading():
+            self._head.check(None, None)
             threads = layout.thread_folders() if thread_id is None else [layout.thread_folder(thread_id)]
             folders = [folder for thread in threads for folder in self._namespaces(thread, checkpoint_ns)]
             entries = [entry for folder in folders for entry in layout.entries(folder)]
@@ -181,7 +200,7 @@ class CheckpointStore:
         if not os.path.lexists(folder):
             return
         with self._writing(self.layout.threads):
-            shown = self._head.current()
+            shown = self._durable_head()
             if shown is not None and self.layout.thread_folder(shown.thread_id) == folder:
                 self._show_another(lambda entry: entry.folder.parent == folder)
             with writing_errors(folder):
@@ -197,7 +216,7 @@ class CheckpointStore:
             return
         gone = set(entries)
         with self._writing(self.layout.threads):
-            shown = self._head.current()
+            shown = self._durable_head()
             if shown is not None and self.layout.entry(shown) in gone:
                 self._show_another(gone.__contains__)
             for entry in gone:
@@ -206,6 +225,7 @@ class CheckpointStore:
                         entry.file.unlink()
                     discard_folder(entry.writes_folder, self._trash())
             for folder in {entry.folder for entry in gone}:
+                self._newest.forget(folder)
                 with writing_errors(folder), contextlib.suppress(FileNotFoundError):
                     sync_folder(folder)
 
@@ -213,9 +233,35 @@ class CheckpointStore:
         entry = self.layout.entry(where)
         self._check_size(entry.file, data)
         shown = self._head.shows(where)
-        replace_files([(entry.file, data), *([(self.layout.head, data)] if shown else [])])
+        newest = self._newest.find(entry.folder)
+        before = folder_signature(entry.folder)
+        try:
+            copy = [(self.layout.head, data)] if shown else []
+            # The head may be an older one after a power cut: it is not what the state is read from.
+            replace_files([(entry.file, data), *copy], copy=self.layout.head)
+            if newest is None or self.checkpoint_id(newest) <= where.checkpoint_id:
+                newest = entry
+        finally:
+            self._newest.was_changed(entry.folder, before, newest)
         if shown:
             self._head.was_written(where)
+
+    def _newest_in(self, folder: Path) -> Entry | None:
+        self._check_thread(folder)
+        return self._newest.find(folder)
+
+    def _check_thread(self, namespace_folder: Path) -> None:
+        """Refuse a thread whose folder, or that of the namespace, is no folder, such as a symbolic link."""
+        if folder_exists(namespace_folder.parent):
+            folder_exists(namespace_folder)
+
+    def _durable_head(self) -> Where | None:
+        """What the head shows, also after a power cut; it must not show what is about to be removed."""
+        shown = self._head.current()
+        if shown is not None:
+            with writing_errors(self.layout.head):
+                sync_folder(self.layout.head.parent)
+        return shown
 
     def _show_another(self, is_going: Callable[[Entry], bool]) -> None:
         """Let the head show the newest checkpoint that stays, or nothing."""
@@ -258,7 +304,6 @@ class CheckpointStore:
     def _reading(self) -> Iterator[None]:
         try:
             with self._lock.shared():
-                self._head.verify()
                 yield
         except OSError as error:
             problem = error.strerror or type(error).__name__
@@ -268,12 +313,27 @@ class CheckpointStore:
     def _writing(self, folder: Path) -> Iterator[None]:
         """Hold the lock, with `folder` there and with a head that may be replaced."""
         with writing_errors(self.layout.history):
-            ensure_folder(self.layout.history)
+            ensure_folder(self.layout.history, is_link_allowed=True)
             with self._lock.exclusive():
                 self._head.current()
                 self._sweep(folder)
-                ensure_folder(folder)
+                self._ensure_folder(folder)
                 yield
+
+    def _ensure_folder(self, folder: Path) -> None:
+        """Make a folder of the history with those above it; none of them may be a symbolic link."""
+        if folder != self.layout.threads:
+            parent = folder.parent
+            if folder.name.endswith(WRITES):
+                self._ensure_folder(parent)
+                if not folder_exists(folder):
+                    newest, before = self._newest.find(parent), folder_signature(parent)
+                    ensure_folder(folder)
+                    self._newest.was_changed(parent, before, newest)
+                return
+            if folder_exists(parent) and folder_exists(folder):
+                return
+        ensure_folder(folder)
 
     def _sweep(self, folder: Path) -> None:
         """Remove what killed writers left, once for each folder: nobody else is writing now."""
@@ -283,6 +343,8 @@ class CheckpointStore:
             for name in list_names(self.layout.history):
                 if name.startswith(_TRASH):
                     discard_folder(self.layout.history / name, self._trash())
-        if folder not in self._swept and not folder.name.endswith(".writes"):
+        if folder not in self._swept:
+            if len(self._swept) > _MOST_SWEPT:
+                self._swept = {self.layout.history}
             self._swept.add(folder)
             remove_leftovers(folder)
