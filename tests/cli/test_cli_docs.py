@@ -56,14 +56,13 @@ def test_the_docs_have_every_exit_code_and_every_code():
 
 
 def test_the_tour_is_true(cli):
-    """Its file and its commands, one after the other: what it shows is what comes."""
+    """Its file and its commands, one after the other, as in a script: what it shows is what comes."""
     tour = PAGE.read_text(encoding="utf-8").partition("## For programs")[0]
     (cli.folder / "shop.py").write_text(re.search(r"```python\n(.*?)```", tour, re.DOTALL)[1])
     shown = re.findall(r"^\$ langgraph-runner (.+)\n((?:[^$`].*\n)*)", tour, re.MULTILINE)
     assert len(shown) == tour.count("\n$ langgraph-runner ")
     for command, out in shown:
-        yes = ["--yes"] * command.startswith("update")  # There is nobody to ask.
-        done = cli(*shlex.split(command), *yes)
+        done = cli(*shlex.split(command))
         assert (done.code, out in {"", done.out}) == (0, True), command
 
 

@@ -1,8 +1,11 @@
 """Commands that look, and those that change what is kept."""
 
+import ast
 import contextlib
 import json
+import os
 import sqlite3
+import subprocess
 import sys
 
 import pytest
@@ -234,7 +237,7 @@ def test_a_plan_is_a_diff_with_reasons(cli):
         "+  theme   runs    reads brand, which changes",
         "=  media   reused  nothing that it receives changes",
         "~  bundle  maybe   depends on what theme will give",
-        "1 to run, 1 to run if what they get changes, 1 reused",
+        "1 to run, 1 may run if what it gets changes, 1 reused",
     ]
     assert cli(*arguments, "--exit-code").code == 9
     assert cli("plan", "last", "change_theme", "--exit-code").code == 0
@@ -247,8 +250,8 @@ def test_a_plan_shows_what_the_cache_knows(cli):
     cli.run()
     cli("update", "last", "change_theme", "--set", "brand.hue=99", "--yes")
     out = cli("plan", "last", "change_theme", "--set", "brand.hue=10").out
-    assert "*  theme   cached  " in out
-    assert out.splitlines()[-1] == "1 reused, 2 from the cache"
+    assert "◆  theme   cached  " in out
+    assert out.splitlines()[-1] == "1 reused, 2 cached"
 
 
 @pytest.mark.req("R-51")
@@ -363,3 +366,102 @@ def test_a_drawing_that_cannot_be_written_is_told(cli):
     """The folder is not there."""
     done = cli("graph", "shop.v1", "--out", "no/such/folder.svg", "--format", "svg")
     assert (done.code, done.err.startswith("Error: --out: [Errno 2]")) == (8, True)
+
+
+def test_a_step_is_shown_with_its_stack(cli):
+    """As it is stored: sanitized, with the line of the app."""
+    cli("run", "shop.v1", "--set", "fails=true")
+    out = cli("steps", "last", "media").out
+    assert "Traceback (most recent call last):\n" in out
+    assert 'shop.py", line 40, in media\n' in out
+
+
+def test_the_beginning_of_an_id_names_a_run(cli):
+    """One that several runs have is refused, and the message has their whole ids."""
+    first, second = cli.run(), cli.run("--set", "brand.hue=20")
+    shared = os.path.commonprefix([first["id"], second["id"]])  # noqa: RUF071 - ids are text, not paths
+    assert cli("status", first["id"][: len(shared) + 1], "--json").json["id"] == first["id"]
+    refused = cli("status", shared, "--json")
+    problem = json.loads(refused.err)
+    assert (refused.code, problem["code"]) == (2, "RUN_AMBIGUOUS")
+    assert first["id"] in problem["message"]
+    assert second["id"] in problem["message"]
+    assert cli("status", "%", "--json").code == 3
+
+
+def test_a_state_has_one_word_everywhere(cli):
+    """The step that could not run is blocked in each view, and the filter knows the word."""
+    cli.run()
+    cli("run", "shop.v1", "--set", "fails=true")
+    assert "  1 cached, 1 failed, 1 blocked\n" in cli("status", "last").out
+    assert "skipped" not in cli("status", "last").out + cli("steps", "last").out + cli("timeline", "last").out
+    assert [step["step"] for step in cli("steps", "last", "--status", "blocked", "--json").json] == ["bundle"]
+    assert [step["step"] for step in cli("steps", "last", "--status", "skipped", "--json").json] == [
+        "theme",
+        "bundle",
+    ]
+
+
+LOOKING = ["status", "steps", "artifacts", "events", "timeline"]
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_a_command_that_looks_needs_no_app(cli, monkeypatch, command):
+    """A store is enough, also where the variable names an app that cannot be imported."""
+    cli.run()
+    monkeypatch.delenv("LANGGRAPH_RUNNER_APP")
+    assert cli(command, "last").code == 0
+    monkeypatch.setenv("LANGGRAPH_RUNNER_APP", "no_such_module:app")
+    if command != "timeline":  # It takes what steps need from the app.
+        assert cli(command, "last", "--store", "sqlite:///runs.db").code == 0
+
+
+def test_a_timeline_without_an_app_has_bars_only(cli, monkeypatch):
+    """The database does not say what a step needs; that is said."""
+    cli.run()
+    monkeypatch.delenv("LANGGRAPH_RUNNER_APP")
+    drawn = cli("timeline", "last", "--json").json
+    assert ([bar["step"] for bar in drawn["bars"]], drawn["critical_path"]) == (
+        ["theme", "media", "bundle"],
+        [],
+    )
+    assert "give --app" in cli("timeline", "last").out
+
+
+def completed(cli, words, **environment):
+    """What a shell offers."""
+    count = str(len(words.split(" ")) - 1)
+    completion = {"_LANGGRAPH_RUNNER_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": count}
+    return cli(env={**completion, **environment}).out.split()
+
+
+def test_a_shell_completes_runs_steps_and_workflows(cli):
+    """From the database and the app; what cannot be found completes nothing."""
+    run = cli.run()["id"]
+    assert completed(cli, "langgraph-runner status ") == ["last", run]
+    assert completed(cli, f"langgraph-runner status {run[:8]}") == [run]
+    assert completed(cli, "langgraph-runner steps last m") == ["media"]
+    assert completed(cli, "langgraph-runner run ") == ["shop.v1"]
+    assert completed(cli, "langgraph-runner run ", LANGGRAPH_RUNNER_APP="nowhere:app") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "libraries"),
+    [
+        (["--help"], {"langgraph", "langchain_core", "sqlalchemy", "rich", "pydantic"}),
+        (["status", "last", "--store", "sqlite:///runs.db"], {"langgraph", "langchain_core"}),
+    ],
+    ids=["help", "status"],
+)
+def test_a_command_imports_only_what_it_needs(cli, command, libraries):
+    """LangGraph alone takes a second."""
+    cli.run()
+    code = (
+        "import sys; from langgraph_runner.cli.app import app\n"
+        f"try: app({command!r})\n"
+        "finally: sys.stderr.write(repr(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-c", code], cwd=cli.folder, capture_output=True, text=True, check=True
+    )
+    assert libraries & set(ast.literal_eval(done.stderr)) == set()

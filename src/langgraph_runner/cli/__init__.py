@@ -6,6 +6,7 @@
     following    a run as it goes: live in a terminal, line by line in a pipe
     output       tables, fields and JSON on stdout; problems on stderr
     pipes        a stdout whose reader may go away
+    completing   what a shell offers for runs, steps and workflows
     assigning    `--set key=value` into the inputs or the payload of a change
     inputs       fields that the model of the inputs would leave out in silence
     databases    what a database refuses, with its name
@@ -16,12 +17,13 @@ Needs the extra `cli`.
 
 import logging
 import sys
+from importlib.util import find_spec
 
 from langgraph_runner.cli.pipes import keep_stdout
 
 __all__ = ["main"]
 
-_EXTRA = frozenset({"typer", "rich", "sqlalchemy", "alembic"})
+_EXTRA = ("typer", "rich", "sqlalchemy", "alembic")
 
 
 def main() -> None:
@@ -29,12 +31,18 @@ def main() -> None:
     keep_stdout()
     # The commands show failures themselves; an app that configures logging sees the events as well.
     logging.getLogger("langgraph_runner").addHandler(logging.NullHandler())
-    try:
-        from langgraph_runner.cli.app import app  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        name = (error.name or "").partition(".")[0]
-        if name not in _EXTRA:
-            raise
-        sys.stderr.write(f"langgraph-runner needs {name}: pip install 'langgraph-runner[cli]'\n")
-        raise SystemExit(8) from error
+    # They are imported where they are used, some late: what is missing is looked for first.
+    missing = [name for name in _EXTRA if not _is_installed(name)]
+    if missing:
+        sys.stderr.write(f"langgraph-runner needs {missing[0]}: pip install 'langgraph-runner[cli]'\n")
+        raise SystemExit(8)
+    from langgraph_runner.cli.app import app  # noqa: PLC0415 - an extra
+
     app()
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:  # It has been made impossible to import.
+        return False

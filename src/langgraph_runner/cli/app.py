@@ -1,4 +1,8 @@
-"""The commands put together, and what becomes of an error in any of them."""
+"""The commands put together, and what becomes of an error in any of them.
+
+What only a command at work needs (the engine, SQLAlchemy, rich) is imported inside functions, here and in the modules
+of the commands: `--help` and shell completion load none of it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,6 @@ from typer.core import TyperGroup
 
 from langgraph_runner.cli.commands import changing, drawing, looking, running
 from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.output import Output, show_problem
 from langgraph_runner.cli.problems import CliCode, Problem, one_line
 
 __all__ = ["COMMANDS", "Commands", "app", "make_app"]
@@ -59,6 +62,8 @@ class Commands(TyperGroup):
         except Exception as error:
             if os.environ.get("LANGGRAPH_RUNNER_DEBUG"):
                 raise
+            from langgraph_runner.cli.output import show_problem
+
             problem = Problem.of(error)
             show_problem(problem, as_json=as_json)
             code = problem.exit_code
@@ -72,7 +77,6 @@ def make_app(*, is_rich: bool) -> typer.Typer:
         cls=Commands,
         help="Run workflows durably, follow them, rebuild them for a change.",
         no_args_is_help=True,
-        add_completion=False,
         rich_markup_mode="rich" if is_rich else None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -94,6 +98,8 @@ def make_app(*, is_rich: bool) -> typer.Typer:
 
 def _say_version(is_asked_for: bool) -> None:
     if is_asked_for:
+        from langgraph_runner.cli.output import Output
+
         Output().line(f"langgraph-runner {version('langgraph-runner')}")
         raise typer.Exit
 
@@ -109,6 +115,8 @@ def _before_any_command(
 
 def _misused(error: Any, *, as_json: bool) -> ExitCode:
     if as_json:
+        from langgraph_runner.cli.output import show_problem
+
         message = one_line(error.format_message())
         show_problem(Problem(CliCode.USAGE, message, ExitCode.USAGE), as_json=True)
     else:

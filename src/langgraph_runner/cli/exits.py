@@ -6,7 +6,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.engine import RunStatus
+from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.errors import ErrorCode
 
 if TYPE_CHECKING:

@@ -130,9 +130,20 @@ class SilentDisplay:
         """See `Display`."""
 
 
-async def follow(engine: RunEngine, view: RunView, display: Display, *, tenant: str) -> Run:
-    """Show a run until it is over; gives it as it is then."""
+async def follow(engine: RunEngine, view: RunView, display: Display, *, tenant: str, after: int = 0) -> Run:
+    """Show a run until it is over.
+
+    Args:
+        engine: Has the run.
+        view: The run, as it is now.
+        display: Shows it.
+        tenant: Whose run it is.
+        after: The number of the last event that is not to be shown as news.
+
+    Returns:
+        The run as it has ended.
+    """
     with display.shown(view):
-        async for event in engine.events(view.run.id, tenant=tenant):
+        async for event in engine.events(view.run.id, tenant=tenant, after=after):
             display.happened(view, event, view.apply(event))
     return await engine.get_run(view.run.id, tenant=tenant)

@@ -16,20 +16,20 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from langgraph_runner.cli.databases import opening
+from langgraph_runner.cli.options import APP_VARIABLE, STORE_VARIABLE
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
 from langgraph_runner.errors import NodeRunnerError
 from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.workflow import Workflow, WorkflowSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
-__all__ = ["APP_VARIABLE", "STORE_VARIABLE", "load_engine", "store_url"]
+    from langgraph_runner.workflow import Workflow, WorkflowSpec
 
-APP_VARIABLE: Final = "LANGGRAPH_RUNNER_APP"
-STORE_VARIABLE: Final = "LANGGRAPH_RUNNER_STORE"
+__all__ = ["load_engine", "store_url"]
+
 _DEFAULT_STORE: Final = "sqlite:///runs.db"
 
 
@@ -47,7 +47,7 @@ def load_engine(
         app: `module:attribute`: an engine, a function that makes one, a workflow or several. None for an engine that
             has no workflows, and only looks.
         store: The database of an engine that is made here.
-        needs_app: Whether there have to be workflows.
+        needs_app: Whether there have to be workflows. Without, an app is not loaded where `store` is given.
         may_create: Whether a database that is not there is to be made, and one that is may be changed.
 
     Raises:
@@ -57,6 +57,8 @@ def load_engine(
         raise CliError(
             CliCode.USAGE, f"Say which workflows: --app module:attribute, or the variable {APP_VARIABLE}."
         )
+    if not needs_app and store is not None:
+        app = None  # A command that only looks needs the database, and an app only to find it.
     value = () if app is None else _loaded(app)
     if isinstance(value, RunEngine):
         if store is not None:
@@ -68,8 +70,9 @@ def load_engine(
     url = store_url(store)
     if not may_create:
         _refuse_missing(url)
+    workflows = () if app is None else _workflows(app, value)
     with opening(url):
-        return RunEngine(_workflows(app or "", value), store=url, migrate=None if may_create else False), url
+        return RunEngine(workflows, store=url, migrate=None if may_create else False), url
 
 
 def _refuse_missing(url: str) -> None:
@@ -139,7 +142,7 @@ def _module(name: str) -> ModuleType:
 
 def _made(app: str, value: Any, owner: Any) -> Any:
     """What a factory makes; anything else as it is."""
-    if isinstance(value, (RunEngine, SyncRunEngine, Workflow, WorkflowSpec)) or not callable(value):
+    if isinstance(value, (RunEngine, SyncRunEngine, *_workflow_types())) or not callable(value):
         return value
     if needed := _parameters(value):
         raise CliError(
@@ -168,10 +171,10 @@ def _parameters(function: Any) -> list[str]:
 
 
 def _workflows(app: str, value: Any) -> Iterable[Workflow | WorkflowSpec]:
-    if isinstance(value, (Workflow, WorkflowSpec)):
+    if isinstance(value, _workflow_types()):
         return [value]
     if isinstance(value, (list, tuple, set, frozenset)) and all(
-        isinstance(each, (Workflow, WorkflowSpec)) for each in value
+        isinstance(each, _workflow_types()) for each in value
     ):
         return list(value)
     hint = " Give a RunEngine: it blocks nobody here." if isinstance(value, SyncRunEngine) else ""
@@ -181,9 +184,16 @@ def _workflows(app: str, value: Any) -> Iterable[Workflow | WorkflowSpec]:
     )
 
 
+def _workflow_types() -> tuple[type[Workflow], type[WorkflowSpec]]:
+    """Imported when an app is loaded: these need LangChain, which takes longer than a command that only looks."""
+    from langgraph_runner.workflow import Workflow, WorkflowSpec  # noqa: PLC0415
+
+    return Workflow, WorkflowSpec
+
+
 def _kind(value: Any) -> str:
     if isinstance(value, (list, tuple, set, frozenset)):
-        odd = next(each for each in value if not isinstance(each, (Workflow, WorkflowSpec)))
+        odd = next(each for each in value if not isinstance(each, _workflow_types()))
         return f"{_a(value)} with {_a(odd)}"
     return _a(value)
 
@@ -208,9 +218,9 @@ def _apps_in(owner: Any) -> str:
 def _may_be_app(value: Any, owner: Any) -> bool:
     """Whether it is an engine or workflows, or a function of this module that may make some."""
     if isinstance(value, (list, tuple, set, frozenset)):
-        return bool(value) and all(isinstance(each, (Workflow, WorkflowSpec)) for each in value)
+        return bool(value) and all(isinstance(each, _workflow_types()) for each in value)
     if not inspect.isfunction(value):
-        return isinstance(value, (RunEngine, Workflow, WorkflowSpec))
+        return isinstance(value, (RunEngine, *_workflow_types()))
     is_here = value.__module__ == getattr(owner, "__name__", None)
     return is_here and not inspect.iscoroutinefunction(value) and not inspect.signature(value).parameters
 

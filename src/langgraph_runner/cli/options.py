@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from langgraph_runner.cli.loading import APP_VARIABLE
+from langgraph_runner.cli.completing import complete_run, complete_step, complete_workflow
 from langgraph_runner.engine.checks import MAX_AT_ONCE, MAX_KEY, MAX_TENANT, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "APP_VARIABLE",
+    "STORE_VARIABLE",
     "App",
     "ChangeType",
     "Detach",
@@ -28,6 +30,7 @@ __all__ = [
     "Priority",
     "RunId",
     "SetValues",
+    "StepName",
     "Store",
     "Tenant",
     "Timeout",
@@ -35,6 +38,10 @@ __all__ = [
     "Yes",
     "text_up_to",
 ]
+
+
+APP_VARIABLE: Final = "LANGGRAPH_RUNNER_APP"
+STORE_VARIABLE: Final = "LANGGRAPH_RUNNER_STORE"
 
 
 class FailureModeChoice(StrEnum):
@@ -88,10 +95,23 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 RunId = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", callback=text_up_to(MAX_KEY), help="The id of a run, or `last` for the newest."
+        metavar="RUN",
+        callback=text_up_to(MAX_KEY),
+        autocompletion=complete_run,
+        help="The id of a run, or its beginning, or `last` for the newest.",
     ),
 ]
-WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The id of a workflow.")]
+StepName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[STEP]",
+        autocompletion=complete_step,
+        help="Only this step, with its output, or its error and stack.",
+    ),
+]
+WorkflowName = Annotated[
+    str, typer.Argument(metavar="WORKFLOW", autocompletion=complete_workflow, help="The id of a workflow.")
+]
 ChangeType = Annotated[str, typer.Argument(metavar="CHANGE", help="A change that the workflow knows.")]
 Payload = Annotated[
     str | None, typer.Option("--payload", metavar="JSON|FILE|-", help="What to change, as a JSON object.")
@@ -110,12 +130,12 @@ IdempotencyKey = Annotated[
         "--idempotency-key",
         metavar="KEY",
         callback=text_up_to(MAX_KEY),
-        help="A second run with the same key is the first one.",
+        help="Reusing a key returns the existing run.",
     ),
 ]
 Priority = Annotated[
     int | None,
-    typer.Option("--priority", help="Of runs that wait the highest is taken first; 0 by default."),
+    typer.Option("--priority", help="Waiting runs start by priority, the highest first; 0 by default."),
 ]
 FailureModeOption = Annotated[
     FailureModeChoice | None,

@@ -102,6 +102,11 @@ class Output:
         else:
             self.raw(f"{text.plain.rstrip()}\n")
 
+    def block(self, text: str) -> None:
+        """Write text of several lines, such as a stack, each as it is."""
+        for line in text.splitlines():
+            self.whole(Cell(line, "dim"))
+
     def whole(self, *cells: Cell | str) -> None:
         """Write one line that a terminal breaks without an end of line, so that it can be copied."""
         if self.is_terminal:

@@ -7,13 +7,14 @@ Problem         any exception, as the line, the code and the exit code that are 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NamedTuple
-
-from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from typing import TYPE_CHECKING, NamedTuple
 
 from langgraph_runner.cli.exits import EXIT_OF_CODE, ExitCode
-from langgraph_runner.errors import NodeRunnerError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from langgraph_runner.errors import NodeRunnerError
 
 __all__ = ["CliCode", "CliError", "Problem", "one_line", "validation_error_of"]
 
@@ -28,6 +29,7 @@ class CliCode(StrEnum):
     JSON_INVALID = "JSON_INVALID"
     DATABASE_NOT_FOUND = "DATABASE_NOT_FOUND"
     STEP_NOT_FOUND = "STEP_NOT_FOUND"
+    RUN_AMBIGUOUS = "RUN_AMBIGUOUS"
     DECLINED = "DECLINED"
     DATABASE_FAILED = "DATABASE_FAILED"
     FILE_FAILED = "FILE_FAILED"
@@ -48,6 +50,7 @@ _EXITS = {
     CliCode.JSON_INVALID: ExitCode.INVALID,
     CliCode.DATABASE_NOT_FOUND: ExitCode.NOT_FOUND,
     CliCode.STEP_NOT_FOUND: ExitCode.NOT_FOUND,
+    CliCode.RUN_AMBIGUOUS: ExitCode.USAGE,
     CliCode.DECLINED: ExitCode.CANCELLED,
 }
 
@@ -74,7 +77,11 @@ class Problem(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException) -> Problem:
-        """Any exception; what nobody has foreseen is named by its type."""
+        """Any exception; an unforeseen one is named by its type."""
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+        from langgraph_runner.errors import NodeRunnerError
+
         match error:
             case CliError():
                 return cls(error.code, str(error), error.code.exit)
@@ -102,6 +109,8 @@ def one_line(error: object) -> str:
 
 def validation_error_of(error: BaseException) -> ValidationError | None:
     """What pydantic has refused, if that is what led to `error`."""
+    from pydantic import ValidationError
+
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ValidationError):
         cause = cause.__cause__

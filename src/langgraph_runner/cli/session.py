@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import typer
 
-from langgraph_runner.cli.databases import told_of, without_password
 from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.loading import APP_VARIABLE, load_engine
-from langgraph_runner.cli.output import Output
+from langgraph_runner.cli.options import APP_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from langgraph_runner.cli.following import Display, RunView
+    from langgraph_runner.cli.output import Output
     from langgraph_runner.engine import RunEngine
     from langgraph_runner.engine.serving import TakesOn
 
@@ -49,6 +48,8 @@ class Session:
     out: Output = None  # type: ignore[assignment] # made below, from as_json
 
     def __post_init__(self) -> None:
+        from langgraph_runner.cli.output import Output
+
         self.out = Output(as_json=self.as_json)
 
     def ask(self, question: Callable[[RunEngine], Awaitable[T]], *, needs_app: bool = False) -> T:
@@ -70,6 +71,8 @@ class Session:
         if self.app is not None and self.app != os.environ.get(APP_VARIABLE):
             words += ["--app", self.app]
         if self.store is not None:
+            from langgraph_runner.cli.databases import without_password
+
             words += ["--store", without_password(self.store)]
         if self.tenant != DEFAULT_TENANT:
             words += ["--tenant", self.tenant]
@@ -83,6 +86,9 @@ class Session:
         needs_app: bool,
         may_create: bool,
     ) -> T:
+        from langgraph_runner.cli.databases import told_of
+        from langgraph_runner.cli.loading import load_engine
+
         async def main() -> T:
             engine.take_on(takes_on)
             async with engine:

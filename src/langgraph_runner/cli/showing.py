@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.cli.output import Cell
-from langgraph_runner.cli.words import ago, clock, counted, duration, face, size
+from langgraph_runner.cli.words import Face, ago, clock, counted, duration, face, size
 from langgraph_runner.engine import PlanAction, RunStatus
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -32,11 +32,12 @@ __all__ = [
 ]
 
 _ACTIONS: Final = {
-    PlanAction.RUN: ("+", "green", "runs", "to run"),
-    PlanAction.MAYBE: ("~", "yellow", "maybe", "to run if what they get changes"),
-    PlanAction.REUSE: ("=", "dim", "reused", "reused"),
-    PlanAction.CACHED: ("*", "blue", "cached", "from the cache"),
+    PlanAction.RUN: (Face("+", "+", "green", "", "runs"), "to run"),
+    PlanAction.MAYBE: (Face("~", "~", "yellow", "", "maybe"), "may run if what it gets changes"),
+    PlanAction.REUSE: (face("skipped", "reused_from_base"), "reused"),
+    PlanAction.CACHED: (face("skipped", "cache_hit"), "cached"),
 }
+"""How each action looks: the last two are states of steps, and look as they do everywhere."""
 _MAX_STEPS: Final = 40
 """How many steps of a run that is over are listed; of more, those that did not deliver."""
 _MAX_VALUE: Final = 300
@@ -44,8 +45,8 @@ _MAX_VALUE: Final = 300
 _MAX_ERRORS: Final = 5
 
 
-def show_run(session: Session, run: Run) -> None:
-    """All about one run."""
+def show_run(session: Session, run: Run, steps: list[RunStep]) -> None:
+    """All about one run, with the counts of its steps."""
     out, looks = session.out, face(run.status)
     out.line(out.mark(looks), f" {run.workflow} ", Cell(looks.words, looks.style))
     change = "" if run.change is None else f"{run.change['type']} {_compact(run.change.get('payload'))}"
@@ -56,7 +57,7 @@ def show_run(session: Session, run: Run) -> None:
             ("trigger", run.trigger),
             ("base run", run.base_run_id or ""),
             ("change", _shortened(change)),
-            ("steps", _counts(run)),
+            ("steps", _counts_of(steps)),
             ("created", clock(run.created_at)),
             ("started", clock(run.started_at)),
             ("ended", clock(run.completed_at)),
@@ -149,6 +150,8 @@ def show_step(out: Output, step: RunStep, output: Any, *, has_output: bool) -> N
         ]
     )
     _show_error(out, step.error)
+    if step.error is not None and step.error.get("stack"):
+        out.block(step.error["stack"])
     if has_output:
         out.line(json.dumps(output, indent=2, ensure_ascii=False))
 
@@ -183,10 +186,11 @@ def show_plan(out: Output, plan: RunPlan) -> None:
     out.line(f"{plan.workflow}, {plan.change['type']}: changes {fields} of the inputs")
     rows = []
     for each in plan.steps:
-        sign, style, word, _ = _ACTIONS[each.action]
-        rows.append([Cell(sign, style), Cell(each.step, style), Cell(word, style), Cell(each.why, "dim")])
+        looks, _ = _ACTIONS[each.action]
+        step, words = Cell(each.step, looks.style), Cell(looks.words, looks.style)
+        rows.append([out.mark(looks), step, words, Cell(each.why, "dim")])
     out.table(["", "step", "", "why"], rows)
-    counts = [f"{len(plan.of(action))} {looks[3]}" for action, looks in _ACTIONS.items() if plan.of(action)]
+    counts = [f"{len(plan.of(action))} {words}" for action, (_, words) in _ACTIONS.items() if plan.of(action)]
     out.line(", ".join(counts))
 
 
@@ -218,10 +222,6 @@ def show_next(session: Session, run: Run) -> None:
         session.out.hint("It waits. Run it here:", session.hint("resume", run.id))
     elif run.status is RunStatus.RUNNING:
         session.out.hint("If its process has died:", session.hint("resume", run.id, "--wait"))
-
-
-def _counts(run: Run) -> str:
-    return ", ".join(f"{count} {status}" for status, count in sorted(run.steps.items()))
 
 
 def _counts_of(steps: list[RunStep]) -> str:

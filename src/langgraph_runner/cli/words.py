@@ -40,12 +40,12 @@ _FACES: Final = {
     "failed": Face("✗", "x", "bold red", "#c43d3d", "failed"),
     "cancelled": Face("■", "#", "yellow", "#b98a1b", "cancelled"),
     "skipped": Face("-", "-", "dim", "#8a94a0", "skipped"),
-    "cache_hit": Face("◆", "=", "blue", "#4a74c9", "cached"),
+    "cache_hit": Face("◆", "*", "blue", "#4a74c9", "cached"),
     "reused_from_base": Face("=", "=", "dim", "#7d8fa8", "reused"),
-    "fallback": Face("✓", "+", "yellow", "#b98a1b", "completed by its fallback"),
+    "fallback": Face("✓", "+", "yellow", "#7a9a2b", "completed by its fallback"),
     "upstream_failed": Face("○", "o", "red", "#d58a8a", "blocked: what it needs failed"),
-    "run_timeout": Face("■", "#", "yellow", "#b98a1b", "stopped: the run took too long"),
-    "fail_fast": Face("■", "#", "yellow", "#b98a1b", "stopped: another step failed"),
+    "run_timeout": Face("■", "#", "yellow", "#b98a1b", "cancelled: the run took too long"),
+    "fail_fast": Face("■", "#", "yellow", "#b98a1b", "cancelled: another step failed"),
 }
 
 

@@ -316,7 +316,7 @@ class RunEngine(RunReader):
             )
             problem = (
                 "somebody runs it, or did until a moment ago. If nobody does, it is free when its lease ends, in"
-                f" {left_s:.0f} s; with `wait` it is taken on then."
+                f" {left_s:.0f} s; wait (`--wait`, or `wait=True`) to take it on then."
             )
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         return await self.get_run(run_id, tenant=tenant)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.errors import NodeErrorRecord
 from langgraph_runner.workflow import Reason, StepStatus
 
@@ -16,21 +17,6 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.records import RunRow, StepRow
 
 __all__ = ["PlanAction", "PlannedStep", "Run", "RunEvent", "RunPlan", "RunStatus", "RunStep"]
-
-
-class RunStatus(StrEnum):
-    """Where a run is."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it will not change any more."""
-        return self in {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED}
 
 
 class _Value(BaseModel):

@@ -130,6 +130,7 @@ class RunReader:
         tenant: str = DEFAULT_TENANT,
         workflow: str | None = None,
         status: RunStatus | str | Iterable[str] | None = None,
+        id_prefix: str | None = None,
         limit: int = 50,
         before: Run | None = None,
     ) -> list[Run]:
@@ -139,6 +140,7 @@ class RunReader:
             tenant: Whose.
             workflow: Only of this workflow.
             status: Only with this status, or one of these.
+            id_prefix: Only runs whose id begins with this text.
             limit: At most so many: 1 to 1,000.
             before: Only those that come after this one in the list: the last of the page before.
 
@@ -151,7 +153,13 @@ class RunReader:
             of_kind(before, Run, field="before", fix="the last Run of the page before")
         last = None if before is None else (round(before.created_at.timestamp() * 1000), before.id)
         rows = await self._store.read(
-            reads.runs_page, tenant, workflow=workflow, statuses=asked, before=last, limit=limit
+            reads.runs_page,
+            tenant,
+            workflow=workflow,
+            statuses=asked,
+            id_prefix=id_prefix,
+            before=last,
+            limit=limit,
         )
         return await as_runs(rows)
 

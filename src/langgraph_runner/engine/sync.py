@@ -256,6 +256,7 @@ class SyncRunEngine(BlockingEngine):
         tenant: str = DEFAULT_TENANT,
         workflow: str | None = None,
         status: RunStatus | str | Iterable[str] | None = None,
+        id_prefix: str | None = None,
         limit: int = 50,
         before: Run | None = None,
     ) -> list[Run]:
@@ -265,6 +266,7 @@ class SyncRunEngine(BlockingEngine):
             tenant: Whose.
             workflow: Only of this workflow.
             status: Only with this status, or one of these.
+            id_prefix: Only runs whose id begins with this text.
             limit: At most so many: 1 to 1,000.
             before: Only those that come after this one in the list: the last of the page before.
 
@@ -273,7 +275,12 @@ class SyncRunEngine(BlockingEngine):
         """
         return self._call(
             self._engine.list_runs(
-                tenant=tenant, workflow=workflow, status=status, limit=limit, before=before
+                tenant=tenant,
+                workflow=workflow,
+                status=status,
+                id_prefix=id_prefix,
+                limit=limit,
+                before=before,
             )
         )
 

@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import BaseModel
 
 from langgraph_runner.cli import options
 from langgraph_runner.cli.commands.asking import confirm
-from langgraph_runner.cli.databases import opening, told_of
-from langgraph_runner.cli.finding import found_run
-from langgraph_runner.cli.loading import store_url
-from langgraph_runner.cli.output import Output
-from langgraph_runner.cli.reading import read_duration
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
-from langgraph_runner.cli.showing import show_run
 from langgraph_runner.cli.words import counted
-from langgraph_runner.engine import RunStateError, RunStatus
 from langgraph_runner.engine.checks import MAX_REASON
-from langgraph_runner.engine.store.databases import Database, open_database
-from langgraph_runner.engine.store.migrating import HEAD, schema_version
-from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.engine import Run, RunEngine
+    from langgraph_runner.engine import Run, RunEngine, RunStep
+    from langgraph_runner.engine.store.databases import Database
 
 __all__ = ["Pruned", "SchemaState", "cancel", "prune", "upgrade", "version"]
 
 
-class Pruned(BaseModel):
+@dataclass(frozen=True)
+class Pruned:
     """What `prune` has done."""
 
     deleted: int
     """How many runs."""
 
 
-class SchemaState(BaseModel):
+@dataclass(frozen=True)
+class SchemaState:
     """The schema of a database."""
 
     found: str | None
@@ -59,21 +52,25 @@ def cancel(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Cancel a run, for good. Whoever runs it hears of it and stops."""
+    """Cancel a run, for good. The process that runs it stops it."""
+    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.showing import show_run
+    from langgraph_runner.engine import RunStateError, RunStatus
+
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: RunEngine) -> Run:
+    async def ask(engine: RunEngine) -> tuple[Run, list[RunStep]]:
         found = await found_run(engine, run_id, tenant)
         run = await engine.cancel(found, tenant=tenant, reason=reason)
         if run.status in {RunStatus.COMPLETED, RunStatus.FAILED}:
             raise RunStateError(run_id=found, status=run.status, problem="it is over, and stays as it is.")
-        return run
+        return run, await engine.get_run_steps(found, tenant=tenant)
 
-    run = session.ask(ask)
+    run, steps = session.ask(ask)
     if as_json:
         session.out.json(run)
     elif run.status is RunStatus.CANCELLED:
-        show_run(session, run)
+        show_run(session, run, steps)
     else:
         session.out.line(f"Asked run {run.id} to stop; `{session.hint('status', run.id)}` says when it has.")
 
@@ -90,6 +87,8 @@ def prune(
     as_json: options.Json = False,
 ) -> None:
     """Delete old runs, with what they have put into the cache. Files are left, as other runs may share them."""
+    from langgraph_runner.cli.reading import read_duration
+
     age = read_duration(older_than, "--older-than")
     whose = "all tenants" if all_tenants else f"tenant '{tenant}'"
     confirm(f"Delete the runs of {whose} that ended more than {older_than} ago?", yes=yes, as_json=as_json)
@@ -107,6 +106,10 @@ def prune(
 
 def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
     """Bring the schema of a database up to date; an empty one gets it."""
+    from langgraph_runner.cli.output import Output
+    from langgraph_runner.engine.store.migrating import HEAD, schema_version
+    from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
+
     with _opened(store) as database:
         before = schema_version(database)
         upgrade_database(database, migrate=True)
@@ -121,6 +124,9 @@ def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
 
 def version(store: options.Store = None, as_json: options.Json = False) -> None:
     """Say which schema a database has, and which one this release works with."""
+    from langgraph_runner.cli.output import Output
+    from langgraph_runner.engine.store.migrating import HEAD, schema_version
+
     with _opened(store) as database:
         state = SchemaState(found=schema_version(database), known=HEAD)
     out = Output(as_json=as_json)
@@ -132,6 +138,10 @@ def version(store: options.Store = None, as_json: options.Json = False) -> None:
 
 @contextmanager
 def _opened(store: str | None) -> Iterator[Database]:
+    from langgraph_runner.cli.databases import opening, told_of
+    from langgraph_runner.cli.loading import store_url
+    from langgraph_runner.engine.store.databases import open_database
+
     url = store_url(store)
     with opening(url):
         database = open_database(url)

@@ -8,24 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langgraph_runner.cli import options
-from langgraph_runner.cli.drawing.graph_svg import graph_svg
-from langgraph_runner.cli.drawing.graph_text import mermaid, rails
-from langgraph_runner.cli.drawing.timeline import Timeline, timeline_of
-from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
-from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
-from langgraph_runner.cli.finding import found_run
-from langgraph_runner.cli.output import Cell
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 from langgraph_runner.cli.words import duration, face
-from langgraph_runner.engine import RunStateError
 from langgraph_runner.engine.checks import MAX_KEY
-from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from langgraph_runner.cli.output import Output
+    from langgraph_runner.cli.drawing.timeline import Timeline
+    from langgraph_runner.cli.output import Cell, Output
     from langgraph_runner.cli.words import Face
     from langgraph_runner.engine import RunEngine, RunStep
     from langgraph_runner.workflow import Blueprint
@@ -69,6 +61,11 @@ def graph(
     as_json: options.Json = False,
 ) -> None:
     """Draw the steps of a workflow, each after what it needs."""
+    from langgraph_runner.cli.drawing.graph_svg import graph_svg
+    from langgraph_runner.cli.drawing.graph_text import mermaid
+    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.engine import RunStateError
+
     _refuse_both(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 
@@ -111,17 +108,23 @@ def timeline(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Draw when the steps of a run waited and ran. Shows who waited for whom, and the critical path."""
+    """Draw when the steps of a run waited and ran. With an app, also what waited for what, and the critical path."""
+    from langgraph_runner.cli.drawing.timeline import timeline_of
+    from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
+    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.node.runtime import REAL_RUNTIMES
+
     _refuse_both(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> Timeline:
         run = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
         steps = await engine.get_run_steps(run.id, tenant=tenant)
-        needs = (await engine.get_workflow(run.workflow)).dag.dependencies
+        # Without an app it is not known which step waits for which.
+        needs = None if app is None else (await engine.get_workflow(run.workflow)).dag.dependencies
         return timeline_of(run, steps, needs, REAL_RUNTIMES.awaiting.now_utc())
 
-    drawn = session.ask(ask, needs_app=True)
+    drawn = session.ask(ask, needs_app=app is not None)
     if as_json:
         session.out.json(drawn)
     elif format_ is TimelineFormat.SVG:
@@ -158,6 +161,9 @@ def _as_values(blueprint: Blueprint, steps: list[RunStep]) -> dict[str, Any]:
 
 
 def _ascii(out: Output, blueprint: Blueprint, faces: dict[str, Face] | None, file: Path | None) -> None:
+    from langgraph_runner.cli.drawing.graph_text import rails
+    from langgraph_runner.cli.output import Cell
+
     is_unicode = out.has_unicode or file is not None
     marks = (
         None
@@ -183,6 +189,9 @@ def _ascii(out: Output, blueprint: Blueprint, faces: dict[str, Face] | None, fil
 
 
 def _terminal(out: Output, drawn: Timeline, file: Path | None) -> None:
+    from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
+    from langgraph_runner.cli.output import Cell
+
     is_unicode = out.has_unicode or file is not None
     width = out.console.width if out.is_terminal and file is None else _PIPE_WIDTH
     looks = face(drawn.status)

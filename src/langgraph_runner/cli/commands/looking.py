@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from langgraph_runner.cli import options
-from langgraph_runner.cli.commands.running import plan_for, read_payload
-from langgraph_runner.cli.describing import WorkflowDescription, show_workflow, show_workflows
+from langgraph_runner.cli.completing import complete_run
 from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.finding import check_step, found_run
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
-from langgraph_runner.cli.showing import show_files, show_plan, show_run, show_runs, show_step, show_steps
-from langgraph_runner.cli.words import clock, in_one_line
-from langgraph_runner.engine import PlanAction, RunStatus
+from langgraph_runner.cli.words import clock, face, in_one_line
 from langgraph_runner.engine.checks import MAX_KEY
-from langgraph_runner.workflow import StepStatus
+from langgraph_runner.engine.status import RunStatus
 
 if TYPE_CHECKING:
     from langgraph_runner.engine import Run, RunEngine, RunEvent, RunPlan, RunStep
     from langgraph_runner.workflow import ArtifactRef
 
 __all__ = ["artifacts", "events", "plan", "runs", "status", "steps", "workflows"]
+
+
+class StepState(StrEnum):
+    """The states of steps, by the words that are shown. Blocked, cached and reused ones are skipped, too."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    BLOCKED = "blocked"
+    CACHED = "cached"
+    REUSED = "reused"
 
 
 def status(
@@ -36,25 +47,27 @@ def status(
     as_json: options.Json = False,
 ) -> None:
     """Show a run: where it is, how long it took, why it failed."""
+    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.showing import show_run
+
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: RunEngine) -> Run:
-        return await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
+    async def ask(engine: RunEngine) -> tuple[Run, list[RunStep]]:
+        found = await found_run(engine, run_id, tenant)
+        return await engine.get_run(found, tenant=tenant), await engine.get_run_steps(found, tenant=tenant)
 
-    run = session.ask(ask)
+    run, its_steps = session.ask(ask)
     if as_json:
         session.out.json(run)
     else:
-        show_run(session, run)
+        show_run(session, run, its_steps)
 
 
 def steps(
     run_id: options.RunId,
-    step: Annotated[
-        str | None, typer.Argument(metavar="[STEP]", help="Only this step, with its output.")
-    ] = None,
+    step: options.StepName = None,
     status_: Annotated[
-        list[StepStatus] | None, typer.Option("--status", help="Only steps with this status.")
+        list[StepState] | None, typer.Option("--status", help="Only steps in this state.")
     ] = None,
     app: options.App = None,
     store: options.Store = None,
@@ -62,14 +75,17 @@ def steps(
     as_json: options.Json = False,
 ) -> None:
     """List the steps of a run, or show one with its output."""
+    from langgraph_runner.cli.finding import check_step, found_run
+    from langgraph_runner.cli.showing import show_step, show_steps
+
     session = Session(app, store, tenant, as_json)
     out = session.out
 
     async def ask(engine: RunEngine) -> tuple[list[RunStep], bytes | None]:
         found = await found_run(engine, run_id, tenant)
-        every = await engine.get_run_steps(found, tenant=tenant, status=status_ if step is None else None)
+        every = await engine.get_run_steps(found, tenant=tenant)
         if step is None:
-            return every, None
+            return [each for each in every if not status_ or _is_in(each, status_)], None
         by_name = {each.step: each for each in every}
         check_step(step, by_name)
         try:
@@ -101,6 +117,9 @@ def artifacts(
     as_json: options.Json = False,
 ) -> None:
     """List the files that a run has saved, or copy them out."""
+    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.showing import show_files
+
     session = Session(app, store, tenant, as_json)
     if folder is not None and folder.exists() and not folder.is_dir():
         raise CliError(CliCode.FILE_FAILED, f"--out: {folder} is a file; give a folder.")
@@ -139,6 +158,8 @@ def events(
     as_json: options.Json = False,
 ) -> None:
     """List what has happened in a run, one event on a line."""
+    from langgraph_runner.cli.finding import found_run
+
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> None:
@@ -169,6 +190,7 @@ def runs(
             "--before",
             metavar="RUN",
             callback=options.text_up_to(MAX_KEY),
+            autocompletion=complete_run,
             help="Only those before this one: the next page.",
         ),
     ] = None,
@@ -178,10 +200,15 @@ def runs(
     as_json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
+    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.showing import show_runs
+
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> list[Run]:
-        last = None if before is None else await engine.get_run(before, tenant=tenant)
+        last = None
+        if before is not None:
+            last = await engine.get_run(await found_run(engine, before, tenant), tenant=tenant)
         return await engine.list_runs(
             tenant=tenant, workflow=workflow, status=status_, limit=limit, before=last
         )
@@ -204,6 +231,8 @@ def workflows(
     as_json: options.Json = False,
 ) -> None:
     """List the workflows of an app, or show one. Of one its steps, its changes and its inputs."""
+    from langgraph_runner.cli.describing import WorkflowDescription, show_workflow, show_workflows
+
     session = Session(app, store, DEFAULT_TENANT, as_json)
 
     async def ask(engine: RunEngine) -> list[WorkflowDescription]:
@@ -233,6 +262,11 @@ def plan(
     as_json: options.Json = False,
 ) -> None:
     """Show what an update would do with each step, and why. Nothing runs."""
+    from langgraph_runner.cli.commands.running import plan_for, read_payload
+    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.showing import show_plan
+    from langgraph_runner.engine import PlanAction
+
     session = Session(app, store, tenant, as_json)
     assigned = read_payload(payload, assignments)
 
@@ -248,6 +282,11 @@ def plan(
         show_plan(session.out, planned)
     if exit_code and (planned.of(PlanAction.RUN) or planned.of(PlanAction.MAYBE)):
         raise typer.Exit(ExitCode.WOULD_RUN)
+
+
+def _is_in(step: RunStep, states: list[StepState]) -> bool:
+    """Whether a step is in one of these states, by its status or by the word that is shown for it."""
+    return not {str(step.status), face(step.status, step.reason).brief}.isdisjoint(states)
 
 
 def _event_line(event: RunEvent) -> str:

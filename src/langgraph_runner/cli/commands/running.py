@@ -8,24 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langgraph_runner.cli import options
-from langgraph_runner.cli.assigning import Assigned, asked_with, with_assignments
 from langgraph_runner.cli.commands.asking import confirm
-from langgraph_runner.cli.displays import LineDisplay, LiveDisplay
 from langgraph_runner.cli.exits import exit_of_run
-from langgraph_runner.cli.finding import found_run
-from langgraph_runner.cli.following import Display, RunView, SilentDisplay, follow
-from langgraph_runner.cli.inputs import check_inputs
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.reading import read_duration, read_json
 from langgraph_runner.cli.session import DEFAULT_TENANT, Interrupts, Session
-from langgraph_runner.cli.showing import show_next, show_plan, show_result
-from langgraph_runner.engine import RunStateError
-from langgraph_runner.workflow import ChangeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from langgraph_runner.cli.assigning import Assigned
+    from langgraph_runner.cli.following import Display
     from langgraph_runner.engine import Run, RunEngine, RunPlan, RunStep
+    from langgraph_runner.workflow import ChangeRequest
 
 __all__ = ["resume", "retry", "run", "update"]
 
@@ -53,6 +47,10 @@ def run(
 
     Ctrl-C cancels the run, a second one leaves it.
     """
+    from langgraph_runner.cli.assigning import asked_with, with_assignments
+    from langgraph_runner.cli.inputs import check_inputs
+    from langgraph_runner.cli.reading import read_json
+
     assigned = with_assignments(read_json(inputs, "--input"), assignments or [])
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
     session = Session(app, store, tenant, as_json)
@@ -87,6 +85,9 @@ def update(
     as_json: options.Json = False,
 ) -> None:
     """Rebuild a completed run for a change. Shows what would run, then runs only that."""
+    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.showing import show_plan
+
     assigned = read_payload(payload, assignments)
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
     session = Session(app, store, tenant, as_json)
@@ -116,6 +117,8 @@ def retry(
     as_json: options.Json = False,
 ) -> None:
     """Go on with a failed or cancelled run from where it stopped. That is a new run."""
+    from langgraph_runner.cli.finding import found_run
+
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
 
     async def trigger(engine: RunEngine) -> Run:
@@ -128,24 +131,33 @@ def resume(
     run_id: options.RunId,
     wait: Annotated[
         bool,
-        typer.Option("--wait", help="If somebody may still run it: follow it, until it is free or over."),
+        typer.Option("--wait", help="If a process may still run it: follow it until it is free or over."),
     ] = False,
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Go on with a run that nobody runs. It was detached, or its process has died."""
+    """Resume an orphaned run. It was detached, or its process has died."""
+    from langgraph_runner.cli.finding import found_run
+
+    seen = 0
 
     async def trigger(engine: RunEngine) -> Run:
+        nonlocal seen
         found = await found_run(engine, run_id, tenant)
+        async for event in engine.events(found, tenant=tenant, follow=False):
+            seen = event.seq
         return await engine.trigger_resume(found, tenant=tenant, wait=wait)
 
-    _have_run(Session(app, store, tenant, as_json), trigger, detach=False)
+    _have_run(Session(app, store, tenant, as_json), trigger, detach=False, after=lambda: seen)
 
 
 def read_payload(payload: str | None, assignments: list[str] | None) -> Assigned:
     """The payload of `plan` and `update`."""
+    from langgraph_runner.cli.assigning import with_assignments
+    from langgraph_runner.cli.reading import read_json
+
     return with_assignments(read_json(payload, "--payload"), assignments or [])
 
 
@@ -157,6 +169,8 @@ async def plan_for(
     Raises:
         ChangeRequestError: The workflow does not know the change, or the payload does not fit.
     """
+    from langgraph_runner.cli.assigning import asked_with
+    from langgraph_runner.workflow import ChangeRequest
 
     async def with_payload(given: Any) -> tuple[RunPlan, ChangeRequest]:
         request = ChangeRequest(change, given)
@@ -165,8 +179,25 @@ async def plan_for(
     return await asked_with(assigned, with_payload)
 
 
-def _have_run(session: Session, trigger: Callable[[RunEngine], Awaitable[Run]], *, detach: bool) -> None:
-    """Have a run run, follow it, say what became of it, and end as it has ended."""
+def _have_run(
+    session: Session,
+    trigger: Callable[[RunEngine], Awaitable[Run]],
+    *,
+    detach: bool,
+    after: Callable[[], int] = int,
+) -> None:
+    """Run a run, follow it, show its result, and exit with the code of that.
+
+    Args:
+        session: The options of the command.
+        trigger: Makes or takes on the run.
+        detach: Whether to leave the run to another process.
+        after: Asked after `trigger`: the number of the last event that is not news.
+    """
+    from langgraph_runner.cli.following import RunView, follow
+    from langgraph_runner.cli.showing import show_next, show_result
+    from langgraph_runner.engine import RunStateError
+
     out, tenant = session.out, session.tenant
 
     async def left_to_others(engine: RunEngine) -> Run:
@@ -182,7 +213,7 @@ def _have_run(session: Session, trigger: Callable[[RunEngine], Awaitable[Run]], 
         view = RunView(begun, await engine.get_run_steps(begun.id, tenant=tenant))
         display = _display(session)
         async with Interrupts(engine, view, display, session):
-            ended = await follow(engine, view, display, tenant=tenant)
+            ended = await follow(engine, view, display, tenant=tenant, after=after())
         return ended, await engine.get_run_steps(ended.id, tenant=tenant)
 
     if detach:
@@ -202,6 +233,9 @@ def _have_run(session: Session, trigger: Callable[[RunEngine], Awaitable[Run]], 
 
 
 def _display(session: Session) -> Display:
+    from langgraph_runner.cli.displays import LineDisplay, LiveDisplay
+    from langgraph_runner.cli.following import SilentDisplay
+
     if session.as_json:
         return SilentDisplay()
     return LiveDisplay(session.out) if session.out.is_terminal else LineDisplay(session.out)
@@ -215,6 +249,8 @@ def _how(
     timeout: str | None,
 ) -> dict[str, Any]:
     """The options that were given; for the others the engine knows better, as a retry runs as its run did."""
+    from langgraph_runner.cli.reading import read_duration
+
     if priority is not None and abs(priority) > _MAX_PRIORITY:
         raise CliError(CliCode.USAGE, f"--priority: {priority} is not between ±{_MAX_PRIORITY}.")
     limit = None if timeout is None else read_duration(timeout, "--timeout")

@@ -52,14 +52,15 @@ class Timeline(BaseModel):
 
 
 def timeline_of(
-    run: Run, steps: list[RunStep], needs: Mapping[str, tuple[str, ...]], now: datetime
+    run: Run, steps: list[RunStep], needs: Mapping[str, tuple[str, ...]] | None, now: datetime
 ) -> Timeline:
     """Lay the steps of a run along time.
 
     Args:
         run: The run.
         steps: All its steps.
-        needs: For each step those that it waits for; what is missing waits for nothing.
+        needs: For each step those that it waits for; what is missing waits for nothing. None if it is not known:
+            then there are no waits and there is no critical path.
         now: Where what runs has come to.
     """
     origin = run.started_at or run.created_at
@@ -68,8 +69,13 @@ def timeline_of(
         return None if when is None else max(0.0, (when - origin).total_seconds() * 1000)
 
     ends = {each.step: since(each.completed_at or (now if each.started_at else None)) for each in steps}
-    bars = [_bar(each, ends, needs.get(each.step, ()), since(each.started_at)) for each in steps]
-    path = _critical_path(bars)
+    if needs is None:
+        bars = [_bar(each, ends, (), since(each.started_at)) for each in steps]
+        for bar in bars:
+            bar.ready_ms = bar.start_ms
+    else:
+        bars = [_bar(each, ends, needs.get(each.step, ()), since(each.started_at)) for each in steps]
+    path = [] if needs is None else _critical_path(bars)
     for bar in bars:
         bar.is_critical = bar.step in path
     position = {bar.step: index for index, bar in enumerate(bars)}

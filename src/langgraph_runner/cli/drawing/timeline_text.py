@@ -43,7 +43,10 @@ def bar_lines(timeline: Timeline, *, width: int, is_unicode: bool) -> list[BarLi
 def summary(timeline: Timeline, *, is_unicode: bool) -> str:
     """The critical path and its share."""
     if not timeline.critical_path:
-        return "No step ran."
+        has_run = any(bar.start_ms is not None for bar in timeline.bars)
+        return (
+            "The critical path is not known without the workflow: give --app." if has_run else "No step ran."
+        )
     arrow = " → " if is_unicode else " > "
     names = timeline.critical_path
     shown = (

@@ -135,6 +135,7 @@ def runs_page(
     *,
     workflow: str | None = None,
     statuses: Iterable[str] | None = None,
+    id_prefix: str | None = None,
     before: tuple[int, str] | None = None,
     limit: int = 50,
 ) -> list[RunRow]:
@@ -145,6 +146,7 @@ def runs_page(
         tenant: Whose.
         workflow: Only of this workflow.
         statuses: Only with one of these statuses.
+        id_prefix: Only those whose id begins with it.
         before: Only those before this one, as (created_at, id): the last of the page before.
         limit: At most so many.
     """
@@ -153,6 +155,8 @@ def runs_page(
         query = query.where(runs.c.workflow_name == workflow)
     if statuses is not None:
         query = query.where(runs.c.status.in_([str(each) for each in statuses]))
+    if id_prefix is not None:
+        query = query.where(runs.c.id.startswith(id_prefix, autoescape=True))
     if before is not None:
         created_at, run_id = before
         query = query.where(
