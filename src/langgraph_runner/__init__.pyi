@@ -29,6 +29,7 @@ from langgraph_runner.errors import NodeErrorRecord as NodeErrorRecord
 from langgraph_runner.errors import NodeRunnerError as NodeRunnerError
 from langgraph_runner.errors import NodeTimeoutError as NodeTimeoutError
 from langgraph_runner.errors import RetryExhaustedError as RetryExhaustedError
+from langgraph_runner.errors import RunBlockedError as RunBlockedError
 from langgraph_runner.errors import RunCancelledError as RunCancelledError
 from langgraph_runner.errors import RunTimeoutError as RunTimeoutError
 from langgraph_runner.errors import Sanitizer as Sanitizer

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextvars
+import json
 import logging
+import pickle
 import re
 import signal
 import threading
+from datetime import UTC
 
 import pytest
 from langchain_core.tools import tool
@@ -19,11 +22,13 @@ from pydantic import BaseModel, ValidationError
 
 from langgraph_runner import (
     AbortController,
+    CheckpointWriteError,
     ExecutionOptions,
     GraphRunner,
     GraphRunStatus,
     GraphState,
     JsonFileSaver,
+    RunBlockedError,
     RunCancelledError,
     RunTimeoutError,
     abandoned_threads,
@@ -210,22 +215,95 @@ def test_a_fallback_reads_the_error_and_the_input(run, colour):
 @pytest.mark.req("G-5", "G-6")
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_the_error_handler_gets_the_error_and_the_persisted_state(run, colour, tmp_path, kind):
-    """When it is called, the state is on disk; then the original error is raised."""
+    """When it is called, the state and how the run ended are on disk; then the original error is raised."""
     path, told = tmp_path / "run.json", []
 
-    def handle(error, state):
+    def handle(error, execution_state):
         saved = JsonFileSaver(path).get_tuple({"configurable": {"thread_id": "t"}})
-        told.append((str(error), state["story_id"], saved.checkpoint["channel_values"]["story_id"]))
+        ended = json.loads(path.read_text(encoding="utf-8"))["run"]
+        told.append((str(error), execution_state, saved.checkpoint["channel_values"]["story_id"], ended))
 
-    async def handle_async(error, state):
-        handle(error, state)
+    async def handle_async(error, execution_state):
+        handle(error, execution_state)
 
     handler = handle if kind == "sync" else handle_async
     options = ExecutionOptions(persistence_path=path, error_handler=handler)
     graph = chain(colour.function(lambda state: {"story_id": "s"}), colour.function(fails))
     with pytest.raises(ValueError, match="no such brand"):
         run(graph, options, {}, {"configurable": {"thread_id": "t"}}, method="invoke")
-    assert told == [("no such brand", "s", "s")]
+    ((message, execution_state, saved, ended),) = told
+    assert (message, saved) == ("no such brand", "s")
+    assert (execution_state.status, execution_state.state["story_id"]) == ("failed", "s")
+    assert execution_state.errors[-1]["node_id"] == "n1"
+    assert execution_state.started_at <= execution_state.ended_at
+    assert execution_state.ended_at.tzinfo is UTC
+    assert (ended["status"], ended["ended"]) == ("failed", execution_state.ended_at.isoformat())
+    assert [record["error_id"] for record in ended["errors"]] == [execution_state.errors[-1]["error_id"]]
+
+
+@pytest.mark.req("G-5")
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_the_error_handler_takes_any_prefix_of_its_arguments(run, colour, count):
+    """None, the error, or both."""
+    told = []
+    handler = [
+        lambda: told.append(()),
+        lambda error: told.append((error,)),
+        lambda error, execution_state: told.append((error, execution_state)),
+    ][count]
+    result = run(chain(colour.function(fails)), ExecutionOptions(error_handler=handler))
+    assert told == [(result.error, result)[:count]]
+
+
+@pytest.mark.req("G-5")
+@pytest.mark.parametrize("handler", [lambda a, b, c: None, lambda error, *, where: None])
+def test_a_handler_that_cannot_be_called_is_refused(handler):
+    """When the options are made."""
+    with pytest.raises(ValidationError, match="or a prefix of these, and also needs"):
+        ExecutionOptions(error_handler=handler)
+
+
+@pytest.mark.req("G-5")
+@pytest.mark.parametrize("handles", [True, False])
+def test_a_blocked_run_reaches_the_handler_if_asked(run, colour, handles):
+    """With an error that names the nodes; nothing is raised."""
+    told = []
+    options = ExecutionOptions(
+        error_handler=lambda error, execution_state: told.append((error, execution_state)),
+        handle_blocked=handles,
+    )
+    result = run(chain(create_node(colour.function(fails))), options, method="invoke")
+    assert (result.status, result.error, len(told)) == (GraphRunStatus.BLOCKED, None, handles)
+    for error, execution_state in told:
+        assert (type(error), error.nodes, execution_state) == (RunBlockedError, ("n0",), result)
+        assert str(error) == "The run is blocked by the failure of 'n0'."
+        assert pickle.loads(pickle.dumps(error)).nodes == ("n0",)  # noqa: S301 - our own
+
+
+@pytest.mark.req("G-5")
+def test_the_state_file_says_how_each_run_ended(run, colour, tmp_path):
+    """Not only one that failed, and also in the file of a graph's own saver."""
+    path = tmp_path / "run.json"
+    builder = StateGraph(GraphState).add_node("n", create_node(colour.function(fails))).add_edge(START, "n")
+    run(builder.compile(checkpointer=JsonFileSaver(path)))
+    assert json.loads(path.read_text(encoding="utf-8"))["run"]["status"] == "blocked"
+    run(chain(colour.function(lambda state: {})), ExecutionOptions(persistence_path=path))
+    assert json.loads(path.read_text(encoding="utf-8"))["run"]["status"] == "completed"
+
+
+@pytest.mark.req("G-5")
+def test_an_end_that_cannot_be_recorded_hides_nothing(run, colour, tmp_path, monkeypatch, caplog):
+    """The disk may be full."""
+
+    def fail(*_, **__):
+        raise CheckpointWriteError(tmp_path, "the disk is full")
+
+    monkeypatch.setattr(JsonFileSaver, "record_run_end", fail)
+    options = ExecutionOptions(persistence_path=tmp_path / "run.json")
+    result = run(chain(colour.function(fails)), options)
+    assert isinstance(result.error, ValueError)
+    assert "The state file does not say so: CheckpointWriteError." in result.error.__notes__
+    assert "run.end_not_recorded" in caplog.text
 
 
 @pytest.mark.req("G-5")

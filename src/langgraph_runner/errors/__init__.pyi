@@ -11,6 +11,7 @@ from langgraph_runner.errors.exceptions import FallbackError as FallbackError
 from langgraph_runner.errors.exceptions import NodeCancellationError as NodeCancellationError
 from langgraph_runner.errors.exceptions import NodeRunnerError as NodeRunnerError
 from langgraph_runner.errors.exceptions import RetryExhaustedError as RetryExhaustedError
+from langgraph_runner.errors.exceptions import RunBlockedError as RunBlockedError
 from langgraph_runner.errors.exceptions import RunCancelledError as RunCancelledError
 from langgraph_runner.errors.exceptions import RunTimeoutError as RunTimeoutError
 from langgraph_runner.errors.exceptions import StateUpdateError as StateUpdateError

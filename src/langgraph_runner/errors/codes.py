@@ -39,6 +39,8 @@ class ErrorCode(StrEnum):
     """A whole run took longer than it may."""
     RUN_CANCELLED = "RUN_CANCELLED"
     """A whole run was told to stop."""
+    RUN_BLOCKED = "RUN_BLOCKED"
+    """A run ended with a captured failure that nothing has handled."""
     WORKFLOW_INVALID = "WORKFLOW_INVALID"
     """A workflow cannot be registered."""
     WORKFLOW_UNKNOWN = "WORKFLOW_UNKNOWN"
@@ -73,6 +75,7 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         " {fallback_detail}",
         ErrorCode.RUN_TIMEOUT: "The run exceeded its timeout of {timeout_ms:g} ms (elapsed: {elapsed_ms:.0f} ms).",
         ErrorCode.RUN_CANCELLED: "The run was cancelled: {reason}",
+        ErrorCode.RUN_BLOCKED: "The run is blocked by the failure of {nodes}.",
         ErrorCode.WORKFLOW_INVALID: "Workflow '{workflow}' cannot be registered: {problems}",
         ErrorCode.WORKFLOW_UNKNOWN: "There is no workflow '{workflow}'. {hint}",
         ErrorCode.ENGINE_FAILED: "The engine failed: {detail}",

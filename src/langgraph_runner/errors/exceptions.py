@@ -10,7 +10,8 @@
     ├── StateUpdateError         also ValueError
     ├── UnhashableInputError     also TypeError
     ├── RunTimeoutError          of a whole run; also TimeoutError
-    └── RunCancelledError        of a whole run
+    ├── RunCancelledError        of a whole run
+    └── RunBlockedError          of a whole run; given to an error handler, never raised
 
 `NodeTimeoutError` and `InvalidNodeOutputError` are in `langgraph_errors`: their base classes import
 LangGraph.
@@ -31,6 +32,7 @@ __all__ = [
     "NodeCancellationError",
     "NodeRunnerError",
     "RetryExhaustedError",
+    "RunBlockedError",
     "RunCancelledError",
     "RunTimeoutError",
     "StateUpdateError",
@@ -204,6 +206,23 @@ class RunCancelledError(NodeRunnerError):
     def __init__(self, *, reason: str) -> None:
         super().__init__(render_message(self.code, reason=reason))
         self.reason = reason
+
+
+class RunBlockedError(NodeRunnerError):
+    """A run ended with the flag `blocked`: a node captured its final failure.
+
+    A `GraphRunner` with `handle_blocked=True` gives it to the error handler. It is not raised.
+
+    Attributes:
+        nodes: The nodes that failed, in order of time; empty if the flag was set without a record.
+    """
+
+    code = ErrorCode.RUN_BLOCKED
+
+    def __init__(self, *, nodes: tuple[str, ...]) -> None:
+        who = ", ".join(f"'{node}'" for node in nodes) or "a node"
+        super().__init__(render_message(self.code, nodes=who))
+        self.nodes = nodes
 
 
 def note_once(error: BaseException, note: str) -> None:

@@ -80,6 +80,7 @@ class Execution:
         self._outer_control = run_control(ambient)
         """That of the graph whose node this run is a part of."""
         self.started = _clock.monotonic()
+        self.started_at = _clock.now_utc()
         self.timeout_ms = options.timeout_ms
         self._values: Any = None
         self._is_interrupted = False
@@ -194,6 +195,8 @@ class Execution:
             interrupts=self._interrupts,
             waves=len(self._watch.waves),
             duration_ms=self.elapsed_ms(),
+            started_at=self.started_at,
+            ended_at=_clock.now_utc(),
             thread_id=self.thread_id,
         )
         emit(

@@ -7,16 +7,24 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypedDict
 
 from langgraph.types import All, Durability, StreamMode
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.graph.handling import accepted_count
 from langgraph_runner.node.config import Count, RetryConfig, as_retry_config
 from langgraph_runner.node.timeouts import as_timeout_ms
 
 __all__ = ["ErrorHandler", "ExecutionOptions", "LangGraphOptions", "check_langgraph_options"]
 
 ErrorHandler: TypeAlias = Callable[[Exception, Any], Any]
-"""Called as `handler(error, state)` when a run has failed. Sync or async."""
+"""Called as `handler(error, execution_state)`, or with any prefix of these arguments, when a run has failed. Sync or
+async. The execution state is the `GraphRunResult` of the run."""
+
+
+def _check_handler(handler: ErrorHandler | None) -> ErrorHandler | None:
+    if handler is not None:
+        accepted_count(handler)
+    return handler
 
 
 class ExecutionOptions(BaseModel):
@@ -38,9 +46,11 @@ class ExecutionOptions(BaseModel):
     """Limit of a whole run: ms, more than 0, or a `timedelta`. None for no limit."""
     persistence_path: Path | None = None
     """A file for the state, such as `runs/audit.json`: written after every wave, by a `JsonFileSaver`."""
-    error_handler: ErrorHandler | None = None
-    """Called with the error and the last state when a run has failed or timed out, after the state was persisted.
-    What it raises is logged and hides nothing."""
+    error_handler: Annotated[ErrorHandler | None, AfterValidator(_check_handler)] = None
+    """Called with the error and the `GraphRunResult` when a run has failed or timed out, after the state was
+    persisted. It may take none of them, or the first one only. What it raises is logged and hides nothing."""
+    handle_blocked: bool = False
+    """Call `error_handler` for a blocked run, too, with a `RunBlockedError`."""
     default_retry: Annotated[RetryConfig | None, BeforeValidator(as_retry_config)] = None
     """For nodes without a retry of their own, plain functions too: as `create_node(retry=...)` takes it."""
     stop_when_blocked: bool = False

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from langgraph.types import Interrupt
 
     from langgraph_runner.errors import NodeErrorRecord
@@ -35,7 +37,7 @@ class GraphRunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphRunResult:
-    """What became of a run."""
+    """What became of a run. An error handler gets it, too, as its second argument."""
 
     status: GraphRunStatus
     state: Any
@@ -49,5 +51,9 @@ class GraphRunResult:
     waves: int = 0
     """How many supersteps of the graph have begun in this run."""
     duration_ms: float = 0.0
+    started_at: datetime
+    """When the run began, in UTC."""
+    ended_at: datetime
+    """When it ended, in UTC."""
     thread_id: str | None = None
     """The thread whose checkpoints hold the run; None without a checkpointer."""

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-import logging
 from typing import TYPE_CHECKING, Any, Unpack
 
 from langgraph.pregel import Pregel
 
-from langgraph_runner.errors import note_once
-from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.default_retry import default_retry_in, with_default_retry
 from langgraph_runner.graph.driving import run_blocking, streamed
 from langgraph_runner.graph.execution import Execution
+from langgraph_runner.graph.handling import end_run
 from langgraph_runner.graph.json_saver import JsonFileSaver
 from langgraph_runner.graph.options import ExecutionOptions, LangGraphOptions, check_langgraph_options
-from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.watch import check_listener
-from langgraph_runner.node.callee import Callee
-from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
+from langgraph_runner.node.runtime import drive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import RunControl
     from langgraph.types import StreamMode
 
+    from langgraph_runner.graph.result import GraphRunResult
     from langgraph_runner.graph.watch import RunListener
     from langgraph_runner.node import AbortSignal
 
@@ -117,7 +113,7 @@ class GraphRunner:
         execution = self._execution(config, abort_signal, control, is_async=False)
         with self._shown(execution):
             result = execution.result(run_blocking(execution, input, asked))
-        drive(self._handled(result, is_async=False))
+        drive(end_run(execution, result, self.options, is_async=False))
         return result
 
     async def arun(
@@ -146,7 +142,7 @@ class GraphRunner:
             except Exception as raised:
                 error = raised
             result = execution.result(error)
-        await self._handled(result, is_async=True)
+        await end_run(execution, result, self.options, is_async=True)
         return result
 
     def invoke(
@@ -224,7 +220,7 @@ class GraphRunner:
             except Exception as raised:
                 error = raised
             result = execution.result(error)
-        await self._handled(result, is_async=True)
+        await end_run(execution, result, self.options, is_async=True)
         _or_raise(result)
 
     def _execution(
@@ -258,34 +254,6 @@ class GraphRunner:
         shown = getattr(self._progress, "shown", None)
         return contextlib.nullcontext() if shown is None else shown(execution.graph.get_name())
 
-    async def _handled(self, result: GraphRunResult, *, is_async: bool) -> None:
-        """Tell the error handler, whose own failure hides nothing."""
-        handler, error = self.options.error_handler, result.error
-        if (
-            handler is None
-            or error is None
-            or result.status not in {GraphRunStatus.FAILED, GraphRunStatus.TIMED_OUT}
-        ):
-            return
-        runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
-        function = runtime.adapt(handler, is_async=Callee.of(handler, field="error_handler").is_async)
-        try:
-            handled = function(error, result.state)
-            if is_async:
-                handled = await handled
-            if inspect.isawaitable(handled):  # Of a plain function that calls an async one.
-                handled = runtime.adapt(_waited, is_async=True)(handled)
-                if is_async:
-                    await handled
-        except Exception as failure:
-            note_once(error, f"Its error handler failed as well: {type(failure).__name__}.")
-            emit(
-                "langgraph_runner.graph",
-                logging.ERROR,
-                "run.error_handler_failed",
-                error_type=type(failure).__name__,
-            )
-
 
 def _persisted(graph: Pregel[Any, Any, Any, Any], options: ExecutionOptions) -> Pregel[Any, Any, Any, Any]:
     path = options.persistence_path
@@ -297,10 +265,6 @@ def _persisted(graph: Pregel[Any, Any, Any, Any], options: ExecutionOptions) -> 
             " the two."
         )
     return graph.copy({"checkpointer": JsonFileSaver(path)})
-
-
-async def _waited(awaitable: Awaitable[Any]) -> None:
-    await awaitable
 
 
 def _or_raise(result: GraphRunResult) -> GraphRunResult:

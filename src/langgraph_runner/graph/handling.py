@@ -1,0 +1,119 @@
+"""The end of a run: it is written to the state file, then the error handler is called."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.errors import RunBlockedError, note_once
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.graph.json_saver import JsonFileSaver
+from langgraph_runner.graph.result import GraphRunStatus
+from langgraph_runner.node.callee import Callee
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from langgraph_runner.graph.execution import Execution
+    from langgraph_runner.graph.options import ExecutionOptions
+    from langgraph_runner.graph.result import GraphRunResult
+
+__all__ = ["accepted_count", "end_run"]
+
+_ARGUMENTS: Final = ("error", "execution_state")
+
+
+def accepted_count(handler: Callable[..., Any]) -> int:
+    """How many of `(error, execution_state)` a handler takes.
+
+    Raises:
+        ValueError: It needs other arguments, so it could never be called.
+    """
+    most = len(_ARGUMENTS)
+    try:
+        parameters = tuple(inspect.signature(handler).parameters.values())
+    except (TypeError, ValueError):  # Some builtins have no signature.
+        return most
+    positional = [p for p in parameters if p.kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    needed = [p for p in positional[most:] if p.default is inspect.Parameter.empty]
+    needed += [
+        p
+        for p in parameters
+        if p.kind is inspect.Parameter.KEYWORD_ONLY and p.default is inspect.Parameter.empty
+    ]
+    if needed:
+        raise ValueError(
+            f"it is called with ({', '.join(_ARGUMENTS)}) or a prefix of these, and also needs"
+            f" {', '.join(p.name for p in needed)}."
+        )
+    takes_all = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
+    return most if takes_all else min(len(positional), most)
+
+
+async def end_run(
+    execution: Execution, result: GraphRunResult, options: ExecutionOptions, *, is_async: bool
+) -> None:
+    """Record how the run ended, and call the error handler. What fails here is logged and hides nothing.
+
+    Args:
+        execution: The run.
+        result: What became of it.
+        options: Of the runner.
+        is_async: Whether the run is awaited.
+    """
+    await _record(execution, result, is_async=is_async)
+    handler, error = options.error_handler, _error_to_handle(result, options)
+    if handler is None or error is None:
+        return
+    runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
+    function = runtime.adapt(handler, is_async=Callee.of(handler, field="error_handler").is_async)
+    try:
+        handled = function(*(error, result)[: accepted_count(handler)])
+        if is_async:
+            handled = await handled
+        if inspect.isawaitable(handled):  # Of a plain function that calls an async one.
+            handled = runtime.adapt(_waited, is_async=True)(handled)
+            if is_async:
+                await handled
+    except Exception as failure:
+        _log_failure("run.error_handler_failed", "Its error handler failed as well", failure, error)
+
+
+async def _record(execution: Execution, result: GraphRunResult, *, is_async: bool) -> None:
+    saver = execution.graph.checkpointer
+    if not isinstance(saver, JsonFileSaver):
+        return
+    end: dict[str, Any] = {
+        "status": result.status.value,
+        "started": result.started_at,
+        "ended": result.ended_at,
+        "errors": result.errors,
+    }
+    try:
+        if is_async:
+            await saver.arecord_run_end(execution.config, **end)
+        else:
+            saver.record_run_end(execution.config, **end)
+    except Exception as failure:
+        _log_failure("run.end_not_recorded", "The state file does not say so", failure, result.error)
+
+
+def _error_to_handle(result: GraphRunResult, options: ExecutionOptions) -> Exception | None:
+    """What the error handler is called with; None if it is not called."""
+    if result.status in {GraphRunStatus.FAILED, GraphRunStatus.TIMED_OUT}:
+        return result.error
+    if result.status is GraphRunStatus.BLOCKED and options.handle_blocked:
+        return RunBlockedError(nodes=tuple(dict.fromkeys(record["node_id"] for record in result.errors)))
+    return None
+
+
+def _log_failure(event: str, note: str, failure: Exception, error: Exception | None) -> None:
+    if error is not None:
+        note_once(error, f"{note}: {type(failure).__name__}.")
+    emit("langgraph_runner.graph", logging.ERROR, event, error_type=type(failure).__name__)
+
+
+async def _waited(awaitable: Awaitable[Any]) -> None:
+    await awaitable
