@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo demo-audit test check lint types contracts sync-engine bench requirements coverage upstream clean
+.PHONY: demo demo-audit test check lint types contracts docs sync-engine bench requirements coverage upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -30,7 +30,7 @@ test: $(VENV)/.dev  ## The whole test suite, with branch coverage.
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
 	$(BIN)/python tools/coverage_floor.py
 
-check: lint types contracts requirements test  ## Everything that CI runs.
+check: lint types contracts docs requirements test  ## Everything that CI runs.
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -46,6 +46,9 @@ sync-engine: $(VENV)/.dev  ## Write SyncRunEngine again, after a change of RunEn
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
+docs: $(VENV)/.dev  ## The site of docs/ with the API reference, in site/.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 requirements: $(VENV)/.dev  ## Each requirement with the tests that show it.
 	$(BIN)/python -m pytest --requirements -q -p no:cacheprovider
 
@@ -56,4 +59,4 @@ upstream: $(VENV)/.dev  ## LangGraph's own tests, with and without nodes; takes 
 	$(BIN)/python tools/upstream_suite.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .bench-venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) .bench-venv out site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,86 @@
+"""The site that `make docs` builds: it is complete, its links lead somewhere, and reading it needs no network."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ["langgraph_runner", "langgraph_runner.testing", "langgraph_runner.workflow.hashing"]
+ELSEWHERE = re.compile(r"(?:https?:)?//")
+
+
+class Loaded(HTMLParser):
+    """Collects the addresses that a browser loads with a page by itself; links to follow are not among them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.anchors: set[str] = set()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Note what the element loads, and its id."""
+        given = {name: value or "" for name, value in attributes}
+        self.anchors.add(given.get("id", ""))
+        if "src" in given:
+            self.addresses.append(given["src"])
+        if tag == "link":
+            self.addresses.append(given.get("href", ""))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site; in strict mode a dead link, an unknown anchor or an unknown name ends the build with an error."""
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(  # noqa: S603 - our own tool
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def pages(folder: Path) -> Iterator[tuple[Path, Loaded]]:
+    """Each page, read."""
+    for path in sorted(folder.rglob("*.html")):
+        page = Loaded()
+        page.feed(path.read_text(encoding="utf-8"))
+        yield path, page
+
+
+def names_of(package: str) -> list[str]:
+    """The public names of a package, those that need an extra included."""
+    stub = Path(str(importlib.import_module(package).__file__)).with_name("__init__.pyi").read_text()
+    return [f"{package}.{name}" for name in re.findall(r" as (\w+)$", stub, re.MULTILINE)]
+
+
+def test_the_reference_has_every_public_name(site: Path) -> None:
+    """Each has an entry on a page in `docs/reference/`: `::: langgraph_runner.NAME`."""
+    entries = {anchor for _, page in pages(site / "reference") for anchor in page.anchors}
+    names = {name for package in PACKAGES for name in names_of(package)}
+    assert names - entries - {"langgraph_runner.workflow.hashing.UnhashableInputError"} == set()
+
+
+def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
+    """Scripts, styles, fonts and pictures come with it."""
+    loaded = {(path.name, each) for path, page in pages(site) for each in page.addresses}
+    assert {each for each in loaded if ELSEWHERE.match(each[1])} == set()
+    styles = "".join(path.read_text(encoding="utf-8") for path in site.rglob("*.css"))
+    assert re.findall(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//", styles) == []
+
+
+def test_a_link_out_of_the_docs_is_shown_as_a_path(site: Path) -> None:
+    """The file is on the code host, not on the site."""
+    assert "<code>examples/studio/README.md</code>" in (site / "studio.html").read_text(encoding="utf-8")
