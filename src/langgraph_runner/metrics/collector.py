@@ -10,6 +10,7 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
+from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category
 from langgraph_runner.errors.logs import emit
@@ -92,7 +93,9 @@ class NodeMetricsCollector:
         """
         self._window_size = _checked_window_size(window_size)
         self._thresholds = _checked_thresholds(thresholds, on_threshold, window_size)
-        self._on_threshold = on_threshold
+        self._on_threshold = (
+            None if on_threshold is None else taking_a_prefix(on_threshold, "event", field="on_threshold")
+        )
         self._buckets_ms = _checked_buckets(buckets_ms)
         self._forwardings: tuple[Forwarding, ...] = ()
         self._tallies: dict[str, NodeTally] = {}

@@ -84,7 +84,7 @@ class ThresholdEvent:
     direction: Literal["exceeded", "recovered"]
 
 
-ThresholdListener = Callable[[ThresholdEvent], object]
+ThresholdListener = Callable[[ThresholdEvent], object] | Callable[[], object]
 
 
 def crossings(node: str, tally: NodeTally, thresholds: Iterable[MetricThreshold]) -> list[ThresholdEvent]:
@@ -108,7 +108,7 @@ def crossings(node: str, tally: NodeTally, thresholds: Iterable[MetricThreshold]
     return events
 
 
-def tell(listener: ThresholdListener, events: Iterable[ThresholdEvent]) -> None:
+def tell(listener: Callable[[ThresholdEvent], object], events: Iterable[ThresholdEvent]) -> None:
     """Call the listener with each event; what it raises is logged and goes no further."""
     for event in events:
         try:

@@ -11,8 +11,9 @@ import logging
 import threading
 from collections import deque
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
+from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.config import CircuitBreakerConfig
@@ -103,20 +104,27 @@ class NodeCircuitBreaker:
         with self._lock:
             return self._retry_after_ms_needs_lock()
 
-    def add_listener(self, listener: Callable[[CircuitTransition], object]) -> None:
+    @overload
+    def add_listener(self, listener: Callable[[CircuitTransition], object]) -> None: ...
+
+    @overload
+    def add_listener(self, listener: Callable[[], object]) -> None: ...
+
+    def add_listener(self, listener: Callable[..., object]) -> None:
         """Have `listener` called after every transition, in the thread that caused it.
 
         One that raises is logged and harms nobody.
 
         Raises:
-            TypeError: It is a coroutine function, which nobody would await.
+            TypeError: It is a coroutine function, which nothing would await, or needs further arguments.
         """
         if inspect.iscoroutinefunction(listener):
             raise TypeError(
                 f"listener: expected a plain function, got the coroutine function {listener!r:.80}."
             )
+        told = taking_a_prefix(listener, "transition", field="listener")
         with self._lock:
-            self._listeners = (*self._listeners, listener)
+            self._listeners = (*self._listeners, told)
 
     def acquire(self, node: str | None = None) -> Permit:
         """Ask to make a call.

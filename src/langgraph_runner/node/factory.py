@@ -185,8 +185,8 @@ def create_node(
         retry=as_retry_config(retry),
         timeout_ms=as_timeout_ms(timeout_ms, field="timeout_ms"),
         total_timeout_ms=as_timeout_ms(total_timeout_ms, field="total_timeout_ms"),
-        on_timeout=Callback.of(on_timeout, world, field="on_timeout"),
-        on_retry_attempt=Callback.of(on_retry_attempt, world, field="on_retry_attempt"),
+        on_timeout=Callback.of(on_timeout, world, argument="error", field="on_timeout"),
+        on_retry_attempt=Callback.of(on_retry_attempt, world, argument="retry", field="on_retry_attempt"),
         circuit_breaker=_as_breaker(circuit_breaker, name or callee.name, world),
         fallback=None if fallback is None else as_fallback(fallback, world),
         metrics_collector=metrics_collector,
@@ -201,8 +201,10 @@ def create_node(
             policies,
             callee=Callee.of(fn, prefer_async=True),
             runtime=runtimes.awaiting,
-            on_timeout=Callback.of(on_timeout, runtimes.awaiting, field="on_timeout"),
-            on_retry_attempt=Callback.of(on_retry_attempt, runtimes.awaiting, field="on_retry_attempt"),
+            on_timeout=Callback.of(on_timeout, runtimes.awaiting, argument="error", field="on_timeout"),
+            on_retry_attempt=Callback.of(
+                on_retry_attempt, runtimes.awaiting, argument="retry", field="on_retry_attempt"
+            ),
             fallback=None if fallback is None else as_fallback(fallback, runtimes.awaiting),
         )
         return RunnableNode(policies, awaiting)

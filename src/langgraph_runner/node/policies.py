@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
+from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors import DEFAULT_SANITIZER, NodeTimeoutError, Sanitizer
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.retry import RetryAttempt
@@ -33,9 +34,9 @@ __all__ = [
 
 OnError = Literal["capture", "record", "stop", "raise"]
 OnDrain = Literal["stop", "finish"]
-OnTimeout: TypeAlias = Callable[[NodeTimeoutError], Any]
-"""Called with the timeout error of an attempt, to clean up after it. Sync or async."""
-OnRetryAttempt: TypeAlias = Callable[[RetryAttempt], Any]
+OnTimeout: TypeAlias = Callable[[NodeTimeoutError], Any] | Callable[[], Any]
+"""Called with the timeout error of an attempt, or without it, to clean up after it. Sync or async."""
+OnRetryAttempt: TypeAlias = Callable[[RetryAttempt], Any] | Callable[[], Any]
 """Called before each wait. Sync or async."""
 
 
@@ -72,30 +73,39 @@ class Callback(NamedTuple):
     """Whether it is async, and so may take its time."""
 
     @classmethod
-    def of(cls, function: Callable[..., Any] | None, runtime: Runtime, *, field: str) -> Callback | None:
-        """Check a callback and adapt it.
+    def of(
+        cls, function: Callable[..., Any] | None, runtime: Runtime, *, argument: str, field: str
+    ) -> Callback | None:
+        """Check a callback and adapt it. It may ignore its one argument.
 
         Raises:
-            TypeError: It cannot be called.
+            TypeError: It cannot be called, or needs more arguments.
         """
         if function is None:
             return None
-        if not callable(function):
-            raise TypeError(f"{field}: expected a function, got {function!r:.80}.")
+        callback = taking_a_prefix(function, argument, field=field)
         if Callee.of(function).is_async:
-            return cls(runtime.adapt(function, is_async=True), waits=True)
-        return cls(_at_once(function) if runtime.is_async else function, waits=False)
+            return cls(runtime.adapt(callback, is_async=True), waits=True)
+        return cls(_at_once(callback, runtime), waits=False)
 
 
-def _at_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A quick blocking callback as a coroutine function; a lambda may still hand on a coroutine."""
+def _at_once(function: Callable[..., Any], runtime: Runtime) -> Callable[..., Any]:
+    """A quick blocking callback for `runtime`. What a lambda hands on may have to be awaited."""
+
+    async def awaited(awaitable: Awaitable[object]) -> None:
+        await awaitable
 
     async def call(argument: object) -> None:
         result = function(argument)
         if inspect.isawaitable(result):
             await result
 
-    return call
+    def call_blocking(argument: object) -> None:
+        result = function(argument)
+        if inspect.isawaitable(result):
+            runtime.adapt(awaited, is_async=True)(result)
+
+    return call if runtime.is_async else call_blocking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
