@@ -38,6 +38,8 @@ from langgraph_runner.errors import UnhashableInputError as UnhashableInputError
 from langgraph_runner.errors import failure_category as failure_category
 from langgraph_runner.errors import is_retryable_node_error as is_retryable_node_error
 from langgraph_runner.errors import retry_after_ms as retry_after_ms
+from langgraph_runner.errors import sanitize_stack as sanitize_stack
+from langgraph_runner.errors import sanitize_text as sanitize_text
 from langgraph_runner.graph import CheckpointCorruptedError as CheckpointCorruptedError
 from langgraph_runner.graph import CheckpointError as CheckpointError
 from langgraph_runner.graph import CheckpointErrorCode as CheckpointErrorCode
@@ -75,6 +77,7 @@ from langgraph_runner.node import CircuitTransition as CircuitTransition
 from langgraph_runner.node import Failure as Failure
 from langgraph_runner.node import NodeCircuitBreaker as NodeCircuitBreaker
 from langgraph_runner.node import NodeContext as NodeContext
+from langgraph_runner.node import NodeLogger as NodeLogger
 from langgraph_runner.node import Outcome as Outcome
 from langgraph_runner.node import RetryAttempt as RetryAttempt
 from langgraph_runner.node import RetryConfig as RetryConfig
@@ -84,8 +87,11 @@ from langgraph_runner.node import SyncNode as SyncNode
 from langgraph_runner.node import abandoned_threads as abandoned_threads
 from langgraph_runner.node import add_node_context as add_node_context
 from langgraph_runner.node import create_node as create_node
+from langgraph_runner.node import create_node_logger as create_node_logger
 from langgraph_runner.node import get_node_context as get_node_context
 from langgraph_runner.node import runner_config as runner_config
+from langgraph_runner.node import with_retry as with_retry
+from langgraph_runner.node import with_timeout as with_timeout
 from langgraph_runner.state import EvidenceRef as EvidenceRef
 from langgraph_runner.state import GateDecision as GateDecision
 from langgraph_runner.state import GraphState as GraphState

@@ -29,6 +29,7 @@ from langgraph_runner import (
     GraphState,
     NodeCircuitBreaker,
     NodeContext,
+    NodeLogger,
     NodeMetricsCollector,
     NodeTimeoutError,
     Outcome,
@@ -44,12 +45,18 @@ from langgraph_runner import (
     append_bounded,
     append_unique,
     create_node,
+    create_node_logger,
     get_node_context,
     merge_mappings,
     route_by_flags,
     runner_config,
+    sanitize_stack,
+    sanitize_text,
     update_state,
+    with_retry,
+    with_timeout,
 )
+from langgraph_runner.testing import FakeRuntime, node_context
 
 
 class State(GraphState, total=False):
@@ -170,3 +177,34 @@ def merges(flags: RoutingFlags, evidence: EvidenceRef, gate: GateDecision) -> No
     assert_type(merge_mappings({"legal": gate}, None), dict[str, GateDecision])
     assert_type(append_bounded(10)([1], [2]), list[Any])
     assert_type(route_by_flags(default="publish", blocked="review"), Callable[[Any], str | list[str]])
+
+
+@with_retry(retry=3)
+@with_timeout(timeout_ms=500)
+def fetches(url: str, *, depth: int = 1) -> list[str]:
+    """A function of any signature."""
+    return [url] * depth
+
+
+async def pages(url: str) -> bytes:
+    """A coroutine function of any signature."""
+    return url.encode()
+
+
+async def uses_units() -> None:
+    """Policies without a node keep the types of what they wrap."""
+    assert_type(fetches("x", depth=2), list[str])
+    assert_type(await with_retry(pages, RetryConfig(max_attempts=2))("x"), bytes)
+    assert_type(await with_timeout(pages, 500)("x"), bytes)
+    assert_type(sanitize_text("x", max_chars=9), str)
+    assert_type(sanitize_stack(ValueError()), str)
+    assert_type(create_node_logger("n").bind(page=1), NodeLogger)
+    create_node_logger("n").info("fetched", bytes=7)
+    collector = NodeMetricsCollector()
+    collector.record_failure("n", 1.5, TimeoutError())
+    collector.record_fallback("n", 1.5, "network")
+    collector.record_retry("n", 2)
+    assert_type(collector.get_node_metrics("n").fallback_count, int)
+    assert_type(runner_config(runtime=FakeRuntime()), RunnableConfig)
+    with node_context("n", attempt=2) as context:
+        assert_type(context.attempt, int)

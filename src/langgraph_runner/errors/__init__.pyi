@@ -26,3 +26,5 @@ from langgraph_runner.errors.models import NodeErrorRecord as NodeErrorRecord
 from langgraph_runner.errors.record import build_error_record as build_error_record
 from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER as DEFAULT_SANITIZER
 from langgraph_runner.errors.sanitizing import Sanitizer as Sanitizer
+from langgraph_runner.errors.sanitizing import sanitize_stack as sanitize_stack
+from langgraph_runner.errors.sanitizing import sanitize_text as sanitize_text

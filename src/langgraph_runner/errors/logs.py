@@ -21,6 +21,15 @@ _RECORD_OPTIONS = ("exc_info", "stack_info")
 _RECORD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 # From `logging` up to the line that logged: two frames of structlog's proxy and one of its level method.
 _FRAMES_TO_CALLER = 4
+EXTRA_FRAMES = "_extra_frames"
+"""A field for `logging` only: how many more frames to skip on the way to the line that logged."""
+
+
+def is_structlog_configured() -> bool:
+    """Whether events go into the user's structlog. Does not import it."""
+    # structlog that is not imported is not configured; one half imported by another thread is not either.
+    configured = getattr(sys.modules.get("structlog"), "is_configured", None)
+    return configured is not None and bool(configured())
 
 
 def get_logger(name: str) -> Any:
@@ -50,9 +59,7 @@ def is_enabled(name: str, level: int) -> bool:
     Returns:
         What the logger says; True where a structlog logger cannot tell before it has run its processors.
     """
-    # structlog that is not imported is not configured; one half imported by another thread is not either.
-    configured = getattr(sys.modules.get("structlog"), "is_configured", None)
-    if configured is None or not configured():
+    if not is_structlog_configured():
         logger = _logging_logger(name)
         return logger.isEnabledFor(level) and _has_listener(logger, level)
     return _is_enabled_in_structlog(name, level)
@@ -141,6 +148,7 @@ def _to_record(
     """Turn an event into the arguments of a `logging` method; the last of structlog's processors."""
     options = {key: event_dict.pop(key) for key in _RECORD_OPTIONS if key in event_dict}
     event = event_dict.pop("event", "")
+    frames = _FRAMES_TO_CALLER + event_dict.pop(EXTRA_FRAMES, 0)
     message = " ".join([str(event), *(f"{key}={value!r}" for key, value in event_dict.items())])
     extra = {f"{key}_" if key in _RECORD_ATTRIBUTES else key: value for key, value in event_dict.items()}
-    return (message,), {"extra": extra, "stacklevel": _FRAMES_TO_CALLER, **options}
+    return (message,), {"extra": extra, "stacklevel": frames, **options}

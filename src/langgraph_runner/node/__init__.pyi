@@ -10,6 +10,8 @@ from langgraph_runner.node.context import NodeContext as NodeContext
 from langgraph_runner.node.context import add_node_context as add_node_context
 from langgraph_runner.node.context import get_node_context as get_node_context
 from langgraph_runner.node.factory import create_node as create_node
+from langgraph_runner.node.logger import NodeLogger as NodeLogger
+from langgraph_runner.node.logger import create_node_logger as create_node_logger
 from langgraph_runner.node.nodes import AsyncNode as AsyncNode
 from langgraph_runner.node.nodes import RunnableNode as RunnableNode
 from langgraph_runner.node.nodes import SyncNode as SyncNode
@@ -21,3 +23,5 @@ from langgraph_runner.node.runtime import AsyncRuntime as AsyncRuntime
 from langgraph_runner.node.runtime import BlockingRuntime as BlockingRuntime
 from langgraph_runner.node.runtime import Runtime as Runtime
 from langgraph_runner.node.threads import abandoned_threads as abandoned_threads
+from langgraph_runner.node.units import with_retry as with_retry
+from langgraph_runner.node.units import with_timeout as with_timeout

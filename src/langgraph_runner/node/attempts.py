@@ -11,7 +11,6 @@ from langgraph_runner.errors import (
     CircuitOpenError,
     NodeCancellationError,
     NodeTimeoutError,
-    RetryExhaustedError,
     is_control_flow,
     note_once,
 )
@@ -22,7 +21,7 @@ from langgraph_runner.node.langgraph_compat import ConfigOfAttempt, next_attempt
 from langgraph_runner.node.limits import Limits, cancellation
 from langgraph_runner.node.output import checked_output
 from langgraph_runner.node.reports import report_harmless, report_retry
-from langgraph_runner.node.retry import GiveUp, RetryAttempt, decide_retry
+from langgraph_runner.node.retry import GiveUp, RetryAttempt, decide_retry, given_up
 
 if TYPE_CHECKING:
     from langgraph_runner.node.breaker import NodeCircuitBreaker, Permit
@@ -122,12 +121,7 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies
         report_harmless(call, "node.retry_predicate_failed", broken)
         raise error from None
     if isinstance(decision, GiveUp):
-        if decision.reason == "exhausted" and call.attempts > 1:
-            note_once(error, f"Node '{call.name}' gave up after {call.attempts} attempts.")
-            raise RetryExhaustedError(node=call.name, attempts=call.attempts, last_error=error)
-        if decision.reason == "retry_after_too_long":
-            note_once(error, "Not retried: the server asks to wait longer than max_retry_after_ms allows.")
-        raise error
+        raise given_up(decision, call, error)
     breaker = policies.circuit_breaker
     if breaker is not None:
         closed_for_ms = breaker.retry_after_ms

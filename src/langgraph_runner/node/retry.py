@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from tenacity import RetryCallState
 from tenacity.retry import retry_base
 
-from langgraph_runner.errors import is_retryable_node_error, retry_after_ms
+from langgraph_runner.errors import RetryExhaustedError, is_retryable_node_error, note_once, retry_after_ms
 from langgraph_runner.node.backoff import backoff_delay_ms
 
 if TYPE_CHECKING:
-    from langgraph_runner.node.call import NodeCall
     from langgraph_runner.node.config import RetryConfig
     from langgraph_runner.node.context import NodeContext
+    from langgraph_runner.node.runtime import Runtime
 
-__all__ = ["GiveUp", "RetryAfter", "RetryAttempt", "decide_retry"]
+__all__ = ["GiveUp", "RetryAfter", "RetryAttempt", "RetryProgress", "decide_retry", "given_up"]
 
 
 class RetryAttempt(NamedTuple):
@@ -43,11 +43,35 @@ class GiveUp(NamedTuple):
     reason: Literal["final", "exhausted", "retry_after_too_long"]
 
 
+class RetryProgress(Protocol):
+    """What the decision looks at; a `NodeCall` is one."""
+
+    @property
+    def name(self) -> str:
+        """What is called."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts have been made."""
+        ...
+
+    @property
+    def started(self) -> float:
+        """When the first one began, by the runtime's monotonic clock."""
+        ...
+
+    @property
+    def runtime(self) -> Runtime:
+        """Clock and chance."""
+        ...
+
+
 _FINAL = GiveUp("final")
 _EXHAUSTED = GiveUp("exhausted")
 
 
-def decide_retry(retry: RetryConfig, call: NodeCall, error: Exception) -> RetryAfter | GiveUp:
+def decide_retry(retry: RetryConfig, call: RetryProgress, error: Exception) -> RetryAfter | GiveUp:
     """What to do after an attempt of `call` raised `error`.
 
     Args:
@@ -77,7 +101,21 @@ def decide_retry(retry: RetryConfig, call: NodeCall, error: Exception) -> RetryA
     return RetryAfter(max(delay_ms, asked_ms))
 
 
-def _delay_ms(retry: RetryConfig, call: NodeCall, error: Exception) -> float:
+def given_up(decision: GiveUp, call: RetryProgress, error: Exception) -> Exception:
+    """What to raise after the last attempt of `call` raised `error`.
+
+    Returns:
+        A `RetryExhaustedError` caused by `error` after more than one attempt, else `error` itself.
+    """
+    if decision.reason == "exhausted" and call.attempts > 1:
+        note_once(error, f"Node '{call.name}' gave up after {call.attempts} attempts.")
+        return RetryExhaustedError(node=call.name, attempts=call.attempts, last_error=error)
+    if decision.reason == "retry_after_too_long":
+        note_once(error, "Not retried: the server asks to wait longer than max_retry_after_ms allows.")
+    return error
+
+
+def _delay_ms(retry: RetryConfig, call: RetryProgress, error: Exception) -> float:
     if retry.wait is not None:
         return max(0.0, retry.wait(_tenacity_state(call, error)) * 1000)
     if not retry.backoff_ms:
@@ -92,14 +130,14 @@ def _delay_ms(retry: RetryConfig, call: NodeCall, error: Exception) -> float:
     )
 
 
-def _asked_ms(call: NodeCall, error: Exception) -> float:
+def _asked_ms(call: RetryProgress, error: Exception) -> float:
     """What a server asks for; most errors carry neither a response nor headers, and cost nothing here."""
     if getattr(error, "response", None) is None and getattr(error, "headers", None) is None:
         return 0.0
     return retry_after_ms(error, call.runtime.now_utc()) or 0.0
 
 
-def _tenacity_state(call: NodeCall, error: Exception, upcoming_sleep_s: float = 0.0) -> RetryCallState:
+def _tenacity_state(call: RetryProgress, error: Exception, upcoming_sleep_s: float = 0.0) -> RetryCallState:
     """The call as tenacity's strategies want to see it."""
     no_retrying: Any = None
     state = RetryCallState(no_retrying, None, (), {})

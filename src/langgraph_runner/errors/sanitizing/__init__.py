@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from langgraph_runner.errors.sanitizing.defaults import sanitize_stack, sanitize_text
 from langgraph_runner.errors.sanitizing.sanitizer import DEFAULT_SANITIZER, Sanitizer
 
-__all__ = ["DEFAULT_SANITIZER", "Sanitizer"]
+__all__ = ["DEFAULT_SANITIZER", "Sanitizer", "sanitize_stack", "sanitize_text"]

@@ -1,0 +1,96 @@
+"""`create_node_logger()`: a logger for the code of a node, which goes where the node's own events go."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+from langgraph_runner.errors.logs import EXTRA_FRAMES, emit, is_structlog_configured
+from langgraph_runner.node.context import CURRENT_CONTEXT
+from langgraph_runner.node.logs import LOGGER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["NodeLogger", "create_node_logger"]
+
+# From a method of NodeLogger over _log() to emit(), which logs.
+_FRAMES = 3
+
+
+class NodeLogger:
+    """Logs events with fields: `log.info("page fetched", pages=3)`. Made by `create_node_logger()`.
+
+    Each method takes the event and any fields. Immutable and thread-safe; no method raises.
+    """
+
+    __slots__ = ("_fields", "node")
+
+    def __init__(self, node: str, fields: Mapping[str, Any]) -> None:
+        self.node = node
+        self._fields = dict(fields)
+
+    def bind(self, **fields: Any) -> Self:
+        """Return a logger that adds these fields to each event."""
+        return type(self)(self.node, {**self._fields, **fields})
+
+    def debug(self, event: str, /, **fields: Any) -> None:
+        """Log at level DEBUG."""
+        self._log(logging.DEBUG, event, fields)
+
+    def info(self, event: str, /, **fields: Any) -> None:
+        """Log at level INFO."""
+        self._log(logging.INFO, event, fields)
+
+    def warning(self, event: str, /, **fields: Any) -> None:
+        """Log at level WARNING."""
+        self._log(logging.WARNING, event, fields)
+
+    def error(self, event: str, /, **fields: Any) -> None:
+        """Log at level ERROR."""
+        self._log(logging.ERROR, event, fields)
+
+    def critical(self, event: str, /, **fields: Any) -> None:
+        """Log at level CRITICAL."""
+        self._log(logging.CRITICAL, event, fields)
+
+    def exception(self, event: str, /, **fields: Any) -> None:
+        """Log at level ERROR with the exception that is being handled. Its text is not sanitized."""
+        self._log(logging.ERROR, event, {"exc_info": True, **fields})
+
+    def _log(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        emit(LOGGER, level, event, partial(self._all_fields, fields))
+
+    def _all_fields(self, fields: dict[str, Any]) -> dict[str, Any]:
+        context = CURRENT_CONTEXT.get()
+        ids = {} if context is None else {k: v for k, v in context.as_dict().items() if v is not None}
+        # So that a log format with a line number names the user's line, not this one.
+        frames = {} if is_structlog_configured() else {EXTRA_FRAMES: _FRAMES}
+        return {**ids, "node": self.node, **self._fields, **fields, **frames}
+
+    def __repr__(self) -> str:
+        return f"<NodeLogger {self.node!r}>"
+
+
+def create_node_logger(name: str) -> NodeLogger:
+    """Make a logger for the code of a node, usable anywhere.
+
+    Its events go where those of nodes go: into structlog if you have configured it, else into the logger
+    `langgraph_runner.node` of `logging`. That is decided at each event, so make it at module level.
+    Each event has the field `node`; inside a node call also `story_id`, `attempt`, `trace_id` and
+    `graph_execution_id`.
+
+    Args:
+        name: The value of the field `node`.
+
+    Raises:
+        ValueError: `name` is not a non-empty string.
+
+    Example:
+        >>> log = create_node_logger("fetch")
+        >>> log.info("page fetched", pages=3)
+    """
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"name: must be a non-empty string, got {name!r}.")
+    return NodeLogger(name, {})

@@ -1,0 +1,324 @@
+"""with_retry() and with_timeout(): policies of a node for functions of any kind."""
+
+import asyncio
+import inspect
+import logging
+import threading
+
+import pytest
+from langchain_core.runnables import RunnableLambda
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, StateGraph
+from langgraph.types import Command, interrupt
+
+from langgraph_runner import (
+    AbortController,
+    GraphState,
+    NodeCancellationError,
+    NodeTimeoutError,
+    RetryConfig,
+    RetryExhaustedError,
+    abandoned_threads,
+    create_node,
+    get_node_context,
+    runner_config,
+    with_retry,
+    with_timeout,
+)
+from langgraph_runner.testing import node_context
+
+MINUTE_MS = 60_000
+
+
+def scripted(colour, script, calls=None):
+    """A function `(a, *, b)` in a colour, which raises or returns what the script says."""
+    entries = iter(script)
+
+    def step(a, b):
+        if calls is not None:
+            calls.append((a, b))
+        entry = next(entries)
+        if isinstance(entry, BaseException):
+            raise entry
+        return entry
+
+    def function(a: int, *, b: int = 0) -> object:
+        """Does as the script says."""
+        return step(a, b)
+
+    async def coroutine_function(a: int, *, b: int = 0) -> object:
+        """Does as the script says."""
+        return step(a, b)
+
+    return coroutine_function if colour.is_async else function
+
+
+def called(colour, function, *arguments, **keywords):
+    """The result in either colour, outside of any event loop."""
+    result = function(*arguments, **keywords)
+    return asyncio.run(_awaited(result)) if colour.is_async else result
+
+
+async def _awaited(result):
+    return await result
+
+
+@pytest.mark.req("N-5", "N-31")
+def test_a_function_of_any_signature_is_retried(colour, fake, caplog):
+    """With the waits of the config; each is logged."""
+    calls = []
+    function = scripted(colour, [ConnectionError(), TimeoutError(), 7], calls)
+    retrying = with_retry(function, RetryConfig(max_attempts=3, backoff_ms=100))
+    with node_context(runtime=fake), caplog.at_level(logging.WARNING, logger="langgraph_runner"):
+        assert called(colour, retrying, 1, b=2) == 7
+    assert (calls, fake.sleeps) == ([(1, 2)] * 3, [0.1, 0.2])
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["function.retrying"] * 2
+
+
+@pytest.mark.req("N-31")
+@pytest.mark.parametrize("unit", [lambda f: with_retry(f, 3), lambda f: with_timeout(f, MINUTE_MS)])
+def test_name_doc_and_signature_stay(colour, unit):
+    """So that LangGraph and readers see the function."""
+    function = scripted(colour, [])
+    wrapped = unit(function)
+    assert (wrapped.__name__, wrapped.__doc__) == (function.__name__, "Does as the script says.")
+    assert inspect.signature(wrapped) == inspect.signature(function)
+    assert inspect.iscoroutinefunction(wrapped) == colour.is_async
+
+
+@pytest.mark.req("N-31")
+def test_when_all_attempts_fail_the_error_is_that_of_a_node(colour, fake):
+    """Caused by the last error."""
+    last = ConnectionError("second")
+    retrying = with_retry(scripted(colour, [ConnectionError("first"), last]), {"max_attempts": 2})
+    with node_context(runtime=fake), pytest.raises(RetryExhaustedError) as caught:
+        called(colour, retrying, 1)
+    assert (caught.value.attempts, caught.value.last_error, caught.value.__cause__) == (2, last, last)
+
+
+@pytest.mark.req("N-16", "N-31")
+def test_what_is_not_retried_is_raised_as_it_is(colour, fake):
+    """A programming error, and the first error where one attempt is all."""
+    for error, retry in ((ValueError("wrong"), 3), (ConnectionError("down"), 1)):
+        with node_context(runtime=fake), pytest.raises(type(error)) as caught:
+            called(colour, with_retry(scripted(colour, [error]), retry), 1)
+        assert caught.value is error
+
+
+@pytest.mark.req("N-16", "N-31")
+def test_retry_after_is_honoured(colour, fake):
+    """The server's wait, where it is the longer one."""
+
+    class BusyError(Exception):
+        """As HTTP clients have it."""
+
+        status_code = 429
+        headers = {"Retry-After": "7"}  # noqa: RUF012
+
+    with node_context(runtime=fake):
+        called(
+            colour, with_retry(scripted(colour, [BusyError(), 1]), {"max_attempts": 2, "backoff_ms": 10}), 1
+        )
+    assert fake.sleeps == [7.0]
+
+
+@pytest.mark.req("N-31")
+def test_a_broken_predicate_hides_nothing(colour, fake, caplog):
+    """The function's error is raised, the predicate's is logged."""
+
+    def broken(error):
+        raise KeyError("oops")
+
+    retry = {"max_attempts": 3, "retry_on": broken}
+    with node_context(runtime=fake), pytest.raises(ConnectionError, match="down"):
+        called(colour, with_retry(scripted(colour, [ConnectionError("down")]), retry), 1)
+    assert "function.retry_predicate_failed" in caplog.text
+
+
+@pytest.mark.req("N-17", "N-31")
+def test_an_abort_of_the_node_around_ends_the_wait(colour, fake):
+    """And no further attempt begins."""
+    calls = []
+    retrying = with_retry(
+        scripted(colour, [ConnectionError()] * 9, calls), {"max_attempts": 9, "backoff_ms": 1000}
+    )
+    controller = AbortController()
+
+    async def work_async(state):
+        return await retrying(1)
+
+    def work(state):
+        return retrying(1)
+
+    node = create_node(work_async if colour.is_async else work, name="n")
+    fake.at(1.5, lambda: controller.abort("enough"))
+    config = runner_config(runtime=fake, abort_signal=controller.signal)
+    record = colour.call(node, {}, config)["errors"][0]
+    assert (record["code"], len(calls)) == ("NODE_CANCELLED", 2)
+
+
+@pytest.mark.req("N-17", "N-31")
+def test_nothing_begins_where_the_node_around_has_stopped(colour):
+    """As for a node that a node calls."""
+    for unit in (with_retry(scripted(colour, [1]), 3), with_timeout(scripted(colour, [1]), MINUTE_MS)):
+        with node_context() as context:
+            context.stop("over")
+            with pytest.raises(NodeCancellationError, match="over"):
+                called(colour, unit, 1)
+
+
+@pytest.mark.req("N-31")
+async def test_a_cancelled_task_is_not_retried():
+    """Although the function makes an ordinary error of its cancellation."""
+    started, calls = asyncio.Event(), []
+
+    async def stubborn():
+        calls.append(1)
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("lost") from None
+
+    task = asyncio.ensure_future(with_retry(stubborn, {"max_attempts": 3, "backoff_ms": 0})())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert calls == [1]
+
+
+@pytest.mark.req("N-26", "N-31")
+def test_answers_to_interrupts_stay_with_their_questions(colour):
+    """A retry after an answered question asks nothing twice."""
+
+    class State(GraphState, total=False):
+        answer: str
+
+    failures = iter([ConnectionError(), None])
+
+    def ask():
+        answer = interrupt("name?")
+        if (error := next(failures)) is not None:
+            raise error
+        return answer
+
+    asking = with_retry(ask, {"max_attempts": 2, "backoff_ms": 0})
+    node = create_node(colour.function(lambda state: {"answer": asking()}))
+    graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "t"}}
+    colour.invoke(graph, {}, config)
+    assert colour.invoke(graph, Command(resume="Ada"), config)["answer"] == "Ada"
+
+
+@pytest.mark.req("N-15", "N-31")
+def test_a_call_that_takes_too_long_is_ended(colour, fake):
+    """At the limit, by the clock of the context."""
+
+    def slow(a):
+        fake.advance(2)
+
+    limited = with_timeout(colour.function(slow), 500)
+    with node_context(runtime=fake), pytest.raises(NodeTimeoutError) as caught:
+        called(colour, limited, 1)
+    assert (caught.value.node, caught.value.timeout_ms, fake.now) == (limited.__name__, 500.0, 0.5)
+
+
+@pytest.mark.req("N-15", "N-31")
+def test_a_plain_function_in_a_thread_can_stop_itself():
+    """Outside a node too: its context's abort signal fires."""
+    stopped = threading.Event()
+
+    def loop():
+        signal = get_node_context().abort_signal
+        signal.wait(60)
+        stopped.set()
+
+    before = abandoned_threads()
+    with pytest.raises(NodeTimeoutError):
+        with_timeout(loop, 20)()
+    assert stopped.wait(60)
+    assert abandoned_threads() <= before + 1
+    with pytest.raises(RuntimeError, match="no node call here"):
+        get_node_context()
+
+
+@pytest.mark.req("N-15", "N-31")
+def test_retries_end_with_the_time_limit_around_them(colour, fake):
+    """In the middle of a wait."""
+    calls = []
+    retrying = with_retry(
+        scripted(colour, [ConnectionError()] * 5, calls), {"max_attempts": 5, "backoff_ms": 1000}
+    )
+    with node_context(runtime=fake), pytest.raises(NodeTimeoutError):
+        called(colour, with_timeout(retrying, 1500), 1)
+    assert (len(calls), fake.now) == (2, 1.5)
+
+
+@pytest.mark.req("N-15", "N-31")
+def test_each_attempt_can_have_a_limit(colour, fake):
+    """A timeout is an error that is retried."""
+    takes = iter([5, 0])
+
+    def slow():
+        fake.advance(next(takes))
+        return "done"
+
+    unit = with_retry(with_timeout(colour.function(slow), 500), {"max_attempts": 2, "backoff_ms": 0})
+    with node_context(runtime=fake):
+        assert called(colour, unit) == "done"
+
+
+@pytest.mark.req("N-31")
+def test_both_are_decorators(colour, fake):
+    """Of functions and of methods."""
+
+    class Service:
+        def __init__(self):
+            self.calls = 0
+
+        @with_retry(retry={"max_attempts": 2, "backoff_ms": 0})
+        @with_timeout(timeout_ms=MINUTE_MS)
+        def sync(self, x):
+            return self._ask(x)
+
+        @with_retry(retry={"max_attempts": 2, "backoff_ms": 0})
+        @with_timeout(timeout_ms=MINUTE_MS)
+        async def awaited(self, x):
+            return self._ask(x)
+
+        def _ask(self, x):
+            self.calls += 1
+            if self.calls == 1:
+                raise ConnectionError
+            return 2 * x
+
+    service = Service()
+    with node_context(runtime=fake):
+        assert called(colour, service.awaited if colour.is_async else service.sync, 21) == 42
+
+
+@pytest.mark.req("N-31")
+@pytest.mark.parametrize(
+    ("make", "kind", "message"),
+    [
+        (lambda: with_retry(None, None), TypeError, "retry: required"),
+        (
+            lambda: with_retry(5, 3),
+            TypeError,
+            r"fn: with_retry\(\) takes a function or a coroutine function, got 5",
+        ),
+        (lambda: with_retry(RunnableLambda(str), 3), TypeError, r"use create_node\(\)"),
+        (lambda: with_timeout(_generator, 3), TypeError, r"fn: with_timeout\(\) takes"),
+        (lambda: with_timeout(str, None), TypeError, "timeout_ms: required"),
+        (lambda: with_timeout(str, 0), ValueError, "timeout_ms: 0 is not between"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(make, kind, message):
+    """Not at the first call."""
+    with pytest.raises(kind, match=message):
+        make()
+
+
+def _generator():
+    yield 1
