@@ -38,7 +38,6 @@ MARKED_EXAMPLES = {
     "OpenShift": "«sha256~{s43}»",
     "Mailgun signing": "«{h32}-{h8}-{h8}»",
     "AWS AppSync": "«da2-{l26}»",
-    "Sidekiq": "https://«{h8}:{h8}»@gems.contribsys.com/",
     "Sentry DSN": "https://«{h32}»@o1.ingest.sentry.io/2",
     "Authress": "«sc_{l12}.{l5}.acc-{l16}.{a40}»",
     "Zapier webhook": "https://hooks.zapier.com/hooks/catch/«{d7}/{l7}»/",

@@ -74,6 +74,13 @@ _FOREIGN_SECRETS: Final = (
     ),
     *("clé d'api", "clé api", "clé d’api", "schlüssel"),
 )
+# A character of each word that is not ASCII: where it is missing, so is the word.
+_FOREIGN: Final = tuple(
+    (next(char for char in word if not char.isascii()), word, kind)
+    for words, kind in ((_FOREIGN_PASSWORDS, KeyKind.PASSWORD), (_FOREIGN_SECRETS, KeyKind.SECRET))
+    for word in words
+)
+_NOT_ASCII = LazyPattern(r"[^\x00-\x7f]")
 _INFLECTION = LazyPattern(r"[^\W\d_]{0,3}(?![^\W_])")
 # Written without blanks, so that a word has no end of its own.
 _UNSPACED = LazyPattern("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -149,17 +156,17 @@ def keys_in(text: str, lower: str) -> Iterator[Key]:
 
 
 def _foreign_keys(lower: str) -> Iterator[Key]:
-    for words, kind in ((_FOREIGN_PASSWORDS, KeyKind.PASSWORD), (_FOREIGN_SECRETS, KeyKind.SECRET)):
-        for word in words:
-            at = lower.find(word)
-            while at >= 0:
-                end = at + len(word)
-                if _UNSPACED.match(word):
-                    yield Key(at, end, kind, flag=False)
-                elif inflected := _INFLECTION.match(lower, end):
-                    end = inflected.end()
-                    yield Key(at, end, kind, flag=False)
-                at = lower.find(word, end)
+    present = set(_NOT_ASCII.findall(lower))
+    for mark, word, kind in _FOREIGN:
+        at = lower.find(word) if mark in present else -1
+        while at >= 0:
+            end = at + len(word)
+            if _UNSPACED.match(word):
+                yield Key(at, end, kind, flag=False)
+            elif inflected := _INFLECTION.match(lower, end):
+                end = inflected.end()
+                yield Key(at, end, kind, flag=False)
+            at = lower.find(word, end)
 
 
 def _key_around(text: str, lower: str, hit: int) -> tuple[Key | None, int]:

@@ -12,17 +12,19 @@ from langgraph_runner.errors.sanitizing.patterns import LazyPattern
 from langgraph_runner.errors.sanitizing.pem import pem_spans
 from langgraph_runner.errors.sanitizing.readers import value_spans
 from langgraph_runner.errors.sanitizing.shapes import (
+    GATED_SCHEMES,
     LONG_RUN,
     MARKED_SHAPES,
     PREFIXED_SHAPES,
     SCHEMES,
+    MarkedShape,
     PrefixedShape,
     checked_span,
 )
 from langgraph_runner.errors.sanitizing.spans import Span, merged, redacted, without
 from langgraph_runner.errors.sanitizing.structures import GATED_STRUCTURES, STRUCTURES, login_spans
 from langgraph_runner.errors.sanitizing.text import MARKER
-from langgraph_runner.errors.sanitizing.views import base64_texts, decoded_views
+from langgraph_runner.errors.sanitizing.views import base64_texts, decoded_views, has_base64
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,9 +35,11 @@ _Rules: TypeAlias = "Sequence[tuple[str, Rule]]"
 
 
 class _Chosen(NamedTuple):
-    """What is worth trying in a text: shapes with a prefix, and rules with the anchor that is there."""
+    """What is worth trying in a text: shapes whose fixed word is there, and rules with the anchor that is."""
 
     prefixed: list[PrefixedShape]
+    marked: list[MarkedShape]
+    base64: bool
     rules: _Rules
 
 
@@ -60,8 +64,10 @@ def _by_gram(shapes: Iterable[PrefixedShape]) -> dict[str, list[PrefixedShape]]:
 
 
 _PREFIXED: Final = _by_gram(PREFIXED_SHAPES)
+_MARKED_IN_RUNS: Final = tuple(shape for shape in MARKED_SHAPES if shape.in_run)
+_MARKED_ANYWHERE: Final = tuple(shape for shape in MARKED_SHAPES if not shape.in_run)
 _ANYWHERE: Final = _by_anchor((*SCHEMES, *STRUCTURES))
-_GATED: Final = tuple((gates, _by_anchor(rules)) for gates, rules in GATED_STRUCTURES)
+_GATED: Final = tuple((gates, _by_anchor(rules)) for gates, rules in (*GATED_SCHEMES, *GATED_STRUCTURES))
 _STARTS = LazyPattern(r"(?<![A-Za-z0-9])(?=(.{3}))")
 # Digests, identifiers and words; no key with a prefix is made of these alone.
 _PLAIN = LazyPattern(r"[0-9a-f-]+|[a-z+/=._-]+")
@@ -99,7 +105,7 @@ def _one_pass(
     text: str, rules: _Chosen, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]
 ) -> str:
     lower = aligned_lower(text)
-    spans = merged([*_spans(text, lower, rules), *_encoded_spans(text), *_extra_spans(text, extra)])
+    spans = merged([*_spans(text, lower, rules), *_encoded_spans(text, rules), *_extra_spans(text, extra)])
     if not spans:
         return text
     # Marks of an earlier pass are kept, so that no pattern can hide one inside another.
@@ -112,7 +118,7 @@ def _spans(text: str, lower: str, chosen: _Chosen) -> Iterator[Span]:
     yield from pem_spans(text)
     for shape in chosen.prefixed:
         yield from shape.spans(text)
-    for marked in MARKED_SHAPES:
+    for marked in chosen.marked:
         yield from marked.spans(text)
     for anchor, rule in chosen.rules:
         yield from rule.spans(text, lower, anchor)
@@ -137,18 +143,20 @@ def _rules_for(text: str, lower: str) -> _Chosen:
     prefixed = [
         shape for gram in _PREFIXED.keys() & grams for shape in _PREFIXED[gram] if shape.prefix in joined
     ]
+    marked = [shape for shape in _MARKED_IN_RUNS if shape.mark in joined]
+    marked += [shape for shape in _MARKED_ANYWHERE if shape.mark in text]
     rules = [pair for pair in _ANYWHERE if pair[0] in lower]
     for gates, pairs in _GATED:
         if any(gate in lower for gate in gates):
             rules += [pair for pair in pairs if pair[0] in lower]
-    return _Chosen(prefixed, rules)
+    return _Chosen(prefixed, marked, has_base64(joined), rules)
 
 
-def _encoded_spans(text: str) -> Iterator[Span]:
+def _encoded_spans(text: str, chosen: _Chosen) -> Iterator[Span]:
     for view in decoded_views(text):
         lower = aligned_lower(view.text)
         yield from view.original(merged(_spans(view.text, lower, _rules_for(view.text, lower))))
-    for span, plain in base64_texts(text):
+    for span, plain in base64_texts(text) if chosen.base64 else ():
         lower = aligned_lower(plain)
         if next(_spans(plain, lower, _rules_for(plain, lower)), None):
             yield span

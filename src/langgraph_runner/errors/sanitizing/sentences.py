@@ -104,7 +104,8 @@ _SHORTEST_SECRET: Final = 8
 
 def told(text: str, key: Key) -> Found:
     """A sentence: "password for bob is hunter2", "using password hunter2", "API key provided: ..."."""
-    if unspaced := _LINKED_UNSPACED.match(text, key.end):
+    beside_name = text[key.end - 1 : key.end + 1]
+    if not beside_name.isascii() and (unspaced := _LINKED_UNSPACED.match(text, key.end)):
         return [unspaced.span("secret")] if _is_told(key, unspaced["secret"]) else []
     if linked := _LINKED.match(text, key.end):
         between = linked[0].lower().replace(":", " ").split()

@@ -260,7 +260,6 @@ MARKED: Final = (
         r"-[0-9a-f]{8}-[0-9a-f]{8}(?![0-9a-f-])",
     ),
     Marked("AWS AppSync", "da2-", r"da2-[a-z0-9]{26}"),
-    Marked("Sidekiq", "contribsys.com", r"(?<![0-9a-f])[0-9a-f]{8}:[0-9a-f]{8}(?=@)"),
     Marked("Sentry DSN", "://", r"(?<=://)[0-9a-f]{32}(?::[0-9a-f]{32})?(?=@)", r"://[0-9a-f]{32}"),
     Marked(
         "Authress",

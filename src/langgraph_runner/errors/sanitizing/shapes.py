@@ -77,9 +77,14 @@ class MarkedShape(NamedTuple):
     gate: LazyPattern | None
     pattern: LazyPattern
 
+    @property
+    def in_run(self) -> bool:
+        """Whether the mark is part of a long run, so that it need not be looked for elsewhere."""
+        return len(self.mark) > 1 and self.mark.replace(".", "").replace("-", "").replace("_", "").isalnum()
+
     def spans(self, text: str) -> Iterator[Span]:
         """Where such keys stand. Case matters."""
-        if self.mark not in text or (self.gate and self.gate.search(text) is None):
+        if self.gate and self.gate.search(text) is None:
             return
         for found in self.pattern.finditer(text):
             if span := checked_span(found):
@@ -137,11 +142,20 @@ SCHEMES: Final = (
         ),
         _is_credential,
     ),
-    Rule(
-        (*_SIGNED.split(), "digest", "hawk", "oauth"),
-        LazyPattern(
-            r"(?i:(?:aws4|goog4|oss4|acs3|tc3|sdk)-[a-z0-9-]{1,30}|hmac-sha\d{1,3}|\b(?:digest|hawk|oauth))[ \t]{1,8}"
-            rf"(?P<secret>{_PARAMETER}(?:[\s,&]{{1,8}}{_PARAMETER})*)"
+)
+# With the words without one of which no text has such a scheme.
+GATED_SCHEMES: Final = (
+    (
+        ("-sha", "-hmac", "digest", "hawk", "oauth"),
+        (
+            Rule(
+                (*_SIGNED.split(), "digest", "hawk", "oauth"),
+                LazyPattern(
+                    r"(?i:(?:aws4|goog4|oss4|acs3|tc3|sdk)-[a-z0-9-]{1,30}|hmac-sha\d{1,3}|\b(?:digest|hawk|oauth))"
+                    r"[ \t]{1,8}"
+                    rf"(?P<secret>{_PARAMETER}(?:[\s,&]{{1,8}}{_PARAMETER})*)"
+                ),
+            ),
         ),
     ),
 )

@@ -78,9 +78,17 @@ def decoded_views(text: str) -> list[DecodedView]:
     return views
 
 
-_BASE64_RUN = LazyPattern(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{20,}={0,2}")
+# Every third byte of readable text is below 0x80 and above 0x1f, which leaves 24 characters for every fourth.
+_BASE64_RUN = LazyPattern(
+    r"(?<![A-Za-z0-9+/_=-])(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5,}[A-Za-z0-9+/_-]{0,3}={0,2}"
+)
 # Bytes that text in base64 begins with, decoded as a test: twelve random ones are never all printable.
 _TESTED: Final = 16
+
+
+def has_base64(text: str) -> bool:
+    """Whether something in the text could be readable text in base64."""
+    return _BASE64_RUN.search(text) is not None
 
 
 def base64_texts(text: str) -> Iterator[tuple[Span, str]]:
