@@ -144,6 +144,20 @@ def adversarial_texts(size: int) -> dict[str, str]:
         "prefixes only": "AK" + "IA",
         "percent codes": "%22token%22%3A",
         "escape codes": "\x1b[",
+        "locations": "'loc': ('password', ",
+        "locations and values": "{'input': 'a', 'loc': ('password',",
+        "web keys": '{"kty":',
+        "schema errors": "failed validating ['password']\n",
+        "parameters": "[sql: ?] [parameters: (",
+        "readable base64": "SGVsbG8s",
+        "value first": "value: a, name: password, ",
+        "unicode escapes": "\\u0022token\\u003a",
+        "prompts": "password [a]: ",
+        "calls": "set_password('a', ",
+        "smart quotes": "password “a",
+        "other languages": "密码はa",
+        "look-ups": 'token=os.getenv("a',
+        "many prefixes": "sk-ghp_glpat-xoxb-",
     }
     return {name: (unit * (size // len(unit) + 1))[:size] for name, unit in units.items()}
 
