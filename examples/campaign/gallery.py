@@ -43,7 +43,7 @@ def note(chapter: Chapter, folder: Path) -> None:
 
 
 def write_index(out: Path) -> None:
-    """Write the page anew, the newest run first."""
+    """Write the page over all runs, the newest first."""
     runs = "\n".join(_entry(path.parent) for path in sorted(out.glob(f"*/{_NOTE}"), reverse=True))
     (out / "index.html").write_text(_PAGE.substitute(runs=runs), encoding="utf-8")
 
@@ -57,7 +57,7 @@ def _entry(folder: Path) -> str:
     return (
         f'<section><h2><a href="{name}/index.html">{escape(facts["title"])}</a></h2>'
         f"<p>{escape(facts['about'])}<br><small>{escape(facts['counts'])} · {name}</small></p>"
-        f'<div class="images">{images}</div><p class="files">{", ".join(_links(name, files))}</p></section>'
+        f'<div class="images">{images}</div><ul class="files">{"".join(_links(name, files))}</ul></section>'
     )
 
 
@@ -69,4 +69,4 @@ def _image(folder: str, file: str) -> str:
 def _links(folder: str, files: list[str]) -> Iterator[str]:
     for file in files:
         if not file.startswith("images/"):
-            yield f'<a href="{folder}/{escape(file)}">{escape(file)}</a>'
+            yield f'<li><a href="{folder}/{escape(file)}">{escape(file)}</a></li>'

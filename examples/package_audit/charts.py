@@ -24,6 +24,7 @@ BARS = 14
 FEWEST_ROWS = 4
 INK, GRID = "#1f2933", "#d9dee4"
 BLUE, LIGHT_BLUE, SAND = "#2f6f9f", "#9cc3dd", "#e3c77b"
+SIZE_COLOURS = (BLUE, LIGHT_BLUE, SAND, GRID)
 GRADE_COLOURS = dict(
     zip(GRADES, ("#5b9f6b", "#a3bf5f", "#e3c14f", "#e39a4a", "#d9684a", "#b33a3a"), strict=True)
 )
@@ -81,11 +82,11 @@ def size_chart(areas: list[Area]) -> "Figure":
         "blank": [area["blank"] for area in shown],
     }
     left = [0] * len(shown)
-    for (kind, widths), colour in zip(split.items(), (BLUE, LIGHT_BLUE, SAND, GRID), strict=True):
-        axes.barh(names, widths, left=left, color=colour, label=kind, height=0.7)
+    for widths, colour in zip(split.values(), SIZE_COLOURS, strict=True):
+        axes.barh(names, widths, left=left, color=colour, height=0.7)
         left = [before + width for before, width in zip(left, widths, strict=True)]
     downwards(axes, len(shown))
-    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=4)
+    legend_below(figure, dict(zip(split, SIZE_COLOURS, strict=True)))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     return figure
 
@@ -104,6 +105,7 @@ def docstring_chart(areas: list[Area]) -> "Figure":
     downwards(axes, len(shown))
     axes.set_xlim(0, 1.18)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    legend_below(figure, {"half or more": BLUE, "less than half": SAND})
     return figure
 
 
@@ -167,7 +169,7 @@ def canvas(rows: int, title: str) -> "tuple[Figure, Axes]":
     """Make a figure with room for so many rows."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - see the module docstring
 
-    figure = Figure(figsize=(9, 1.3 + 0.32 * max(rows, FEWEST_ROWS)), layout="constrained")
+    figure = Figure(figsize=(9, 1.7 + 0.32 * max(rows, FEWEST_ROWS)), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title, loc="left", color=INK, fontsize=13, pad=12)
     axes.spines[:].set_visible(False)
@@ -175,6 +177,14 @@ def canvas(rows: int, title: str) -> "tuple[Figure, Axes]":
     axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def legend_below(figure: "Figure", colours: dict[str, str]) -> None:
+    """Say what the colours mean, under the axes: above them is the title, which may be long."""
+    from matplotlib.patches import Patch  # noqa: PLC0415 - see the module docstring
+
+    handles = [Patch(color=colour, label=words) for words, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
 
 
 def downwards(axes: "Axes", rows: int) -> None:

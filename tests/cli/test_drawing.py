@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from langgraph_runner.cli.drawing.graph_svg import graph_svg
 from langgraph_runner.cli.drawing.graph_text import mermaid, rails
 from langgraph_runner.cli.drawing.layout import laid_out
+from langgraph_runner.cli.drawing.svg import text_width
 from langgraph_runner.cli.drawing.timeline import timeline_of
 from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
 from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
@@ -311,6 +312,28 @@ def test_a_timeline_is_valid_svg():
     titles = [group.find(f"{SVG}title").text for group in root.findall(f"{SVG}g")]
     assert "c: completed, ran 280 ms, waited 20 ms to begin, after b" in titles
     assert "<x> & y: blocked: what it needs failed" in titles
+
+
+def test_the_legend_of_a_timeline_explains_all_that_is_drawn():
+    """Each kind of bar and each mark, within the drawing, and nothing that is not there."""
+    run, steps = run_of([*USUAL, ("f", "cache_hit", 500), ("g", "upstream_failed", 900)])
+    steps[1] = steps[1].model_copy(update={"status": "cancelled", "reason": "run_timeout"})
+    root = parsed(timeline_svg(timeline_of(run, steps, NEEDS, NOW)))
+    last = max(float(text.get("y")) for text in root.findall(f"{SVG}text"))
+    entries = [text for text in root.findall(f"{SVG}text") if float(text.get("y")) == last]
+    words = [text.text for text in entries if text.get("class") == "dim"]
+    assert words == [
+        "critical path",
+        "completed",
+        "cancelled",
+        "ready, waiting to begin",
+        "cached",
+        "blocked",
+    ]
+    lefts = [float(text.get("x")) for text in entries if text.get("class") == "dim"]
+    ends = [left + text_width(word) for left, word in zip(lefts, words, strict=True)]
+    assert all(end < left for end, left in zip(ends, lefts[1:], strict=False))
+    assert ends[-1] <= float(root.get("width"))
 
 
 def test_a_thousand_steps_have_a_timeline():

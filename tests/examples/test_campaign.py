@@ -334,6 +334,16 @@ def test_the_landing_page_is_whole_and_accessible(built: Built):
         assert said in page.text
 
 
+def test_on_a_phone_the_picture_stands_below_the_button(built: Built):
+    """Behind the words, as on a wide screen, the button would cover it."""
+    page = built.files["index.html"].decode()
+    wide, _, rest = page.partition("@media (max-width: 44rem) {")
+    narrow = rest.partition("\n}\n")[0]
+    assert ".stage img { position: absolute;" in wide
+    assert ".stage img { position: static; order: 1;" in narrow
+    assert ".stage { display: flex; flex-direction: column; padding-bottom: 0; }" in narrow
+
+
 def test_mails_are_what_mail_programs_understand(built: Built):
     """Tables for layout, colours inline, a text for whom HTML is too much, and a way out."""
     assert [mail.id for mail in built.outputs["body_copy"].mails] == ["announcement", "proof", "last-call"]

@@ -14,6 +14,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from examples.package_audit.__main__ import main
+from examples.package_audit.charts import docstring_chart, size_chart
 from examples.package_audit.complexity import function_figures
 from examples.package_audit.cycles import cycles
 from examples.package_audit.graph import METRICS, builder, graph
@@ -491,3 +492,22 @@ def test_licence_is_recognised_by_its_phrases(name):
 def test_real_licence_of_langgraph_is_known():
     """A real text, not one made of the phrases."""
     assert recognised(Path(__file__).parents[2].joinpath("LICENSE").read_text()) == "MIT"
+
+
+def area(name: str, documented: int) -> dict[str, Any]:
+    """The figures of a package."""
+    lines = {"code": 700, "docstring": 200, "comment": 60, "blank": 40}
+    return {"name": name, "documented": documented, "documentable": 10, **lines}
+
+
+@pytest.mark.parametrize("draw", [size_chart, docstring_chart])
+def test_a_legend_explains_each_colour_and_covers_nothing(draw, charts):
+    """Its box meets neither the title nor the axes, however long the title is; each colour of a bar is in it."""
+    figure = draw([area(f"package{index}", index % 11) for index in range(40)])
+    figure.canvas.draw()
+    (legend,), (axes,) = figure.legends, figure.axes
+    box = legend.get_window_extent()
+    assert not any(box.overlaps(each.get_window_extent()) for each in (axes._left_title, axes.patch))
+    assert {bar.get_facecolor() for bar in axes.patches} == {
+        each.get_facecolor() for each in legend.get_patches()
+    }

@@ -31,15 +31,16 @@ def timeline_svg(timeline: Timeline) -> str:
     bottom = _TOP + _ROW * len(timeline.bars)
     title = f"{timeline.workflow}: {timeline.status}, {duration(timeline.duration_ms)}"
     story = summary(timeline, is_unicode=True)
+    legend, legend_width = _legend(timeline.bars, bottom + 30)
     parts = [
         f'<text x="{_MARGIN:g}" y="{_MARGIN + 8:g}" font-weight="600">{text(title)}</text>',
         f'<text x="{_MARGIN:g}" y="{_MARGIN + 30:g}" class="dim">{text(story)}</text>',
         *_axis(timeline.duration_ms, left, scale, bottom),
         *(_arrow(bar, timeline, rows, left, scale) for bar in timeline.bars),
         *(_row(bar, rows[bar.step], left, scale) for bar in timeline.bars),
-        *_legend(bottom + 30),
+        *legend,
     ]
-    width = max(left + _PLOT + _ROOM_FOR_TIMES, 2 * _MARGIN + text_width(story))
+    width = max(left + _PLOT + _ROOM_FOR_TIMES, 2 * _MARGIN + text_width(story), legend_width)
     return document(title, width, bottom + 48, parts)
 
 
@@ -76,16 +77,17 @@ def _row(bar: Bar, y: float, left: float, scale: float) -> str:
                 f'<rect class="wait" x="{left + bar.ready_ms * scale:.1f}" y="{y - 3:.1f}"'
                 f' width="{(bar.start_ms - bar.ready_ms) * scale:.1f}" height="6"/>'
             )
-        colour = ACCENT if bar.is_critical and bar.status == "completed" else looks.colour
+        colour = ACCENT if _is_accented(bar) else looks.colour
         parts.append(
             f'<rect x="{x:.1f}" y="{y - _BAR / 2:.1f}" width="{width:.1f}" height="{_BAR:g}" rx="3"'
             f' style="fill:{colour}"/>'
         )
-        label, x = duration(bar.end_ms - bar.start_ms), x + width + 6
+        label, x, style = duration(bar.end_ms - bar.start_ms), x + width + 6, ""
     else:
         x = left + (bar.end_ms or 0.0) * scale
         label = f"{looks.mark} {looks.words}"
-    parts.append(f'<text class="dim" x="{x:.1f}" y="{y + 4:.1f}" font-size="11">{text(label)}</text>')
+        style = f' style="fill:{looks.colour}"'
+    parts.append(f'<text class="dim" x="{x:.1f}" y="{y + 4:.1f}" font-size="11"{style}>{text(label)}</text>')
     return f"<g><title>{name}: {text(_story(bar))}</title>{''.join(parts)}</g>"
 
 
@@ -113,21 +115,54 @@ def _story(bar: Bar) -> str:
     return ", ".join(parts)
 
 
-def _legend(y: float) -> list[str]:
-    signs = [
-        ("critical path", ACCENT),
-        ("other steps", face("completed").colour),
-        ("failed", face("failed").colour),
-    ]
-    x, parts = _MARGIN, []
-    for words, colour in signs:
+def _legend(bars: list[Bar], y: float) -> tuple[list[str], float]:
+    """What the colours and marks of this drawing mean, and how wide that is."""
+    parts: list[str] = []
+    x = _MARGIN
+
+    def add(sign: str, words: str) -> None:
+        nonlocal x
         parts.append(
-            f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="12" height="10" rx="2" style="fill:{colour}"/>'
-            f'<text class="dim" x="{x + 18:.1f}" y="{y:.1f}" font-size="12">{words}</text>'
+            f'{sign}<text class="dim" x="{x + 18:.1f}" y="{y:.1f}" font-size="12">{text(words)}</text>'
         )
         x += 46 + text_width(words)
-    parts.append(
-        f'<rect class="wait" x="{x:.1f}" y="{y - 7:.1f}" width="12" height="6"/>'
-        f'<text class="dim" x="{x + 18:.1f}" y="{y:.1f}" font-size="12">ready, waiting to begin</text>'
-    )
-    return parts
+
+    for words, colour in _colours(bars).items():
+        swatch = f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="12" height="10" rx="2" style="fill:{colour}"/>'
+        add(swatch, words)
+    if any(
+        bar.ready_ms is not None and bar.start_ms is not None and bar.ready_ms < bar.start_ms for bar in bars
+    ):
+        add(
+            f'<rect class="wait" x="{x:.1f}" y="{y - 7:.1f}" width="12" height="6"/>',
+            "ready, waiting to begin",
+        )
+    without_bar = {
+        looks.brief: looks for bar in bars if not _has_bar(bar) for looks in [face(bar.status, bar.reason)]
+    }
+    for looks in without_bar.values():
+        mark = f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" style="fill:{looks.colour}">{looks.mark}</text>'
+        add(mark, looks.brief)
+    return parts, x
+
+
+def _colours(bars: list[Bar]) -> dict[str, str]:
+    """The colour of each kind of bar, by what it means, in the order of the bars."""
+    drawn = [bar for bar in bars if _has_bar(bar)]
+    colours: dict[str, str] = {}
+    if any(_is_accented(bar) for bar in drawn):
+        colours["critical path"] = ACCENT
+    for bar in drawn:
+        looks = face(bar.status, bar.reason)
+        if not _is_accented(bar):
+            colours[looks.brief] = looks.colour
+    return colours
+
+
+def _has_bar(bar: Bar) -> bool:
+    return bar.start_ms is not None and bar.end_ms is not None
+
+
+def _is_accented(bar: Bar) -> bool:
+    """Whether a bar has the colour of the critical path; one that did not complete has that of its status."""
+    return bar.is_critical and bar.status == "completed"
