@@ -14,6 +14,8 @@ from langgraph_runner.graph.handling import end_run
 from langgraph_runner.graph.json_saver import JsonFileSaver
 from langgraph_runner.graph.options import ExecutionOptions, LangGraphOptions, check_langgraph_options
 from langgraph_runner.graph.watch import check_listener
+from langgraph_runner.node.fallback_node import check_fallback_nodes
+from langgraph_runner.node.langgraph_compat import action_of
 from langgraph_runner.node.runtime import drive
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ class GraphRunner:
 
     Raises:
         TypeError: `graph` has not been compiled, or `progress` is no listener.
-        ValueError: `persistence_path` is given for a graph that has a checkpointer.
+        ValueError: `persistence_path` is given for a graph that has a checkpointer, or the fallback of a node is the
+            id of a node that its graph does not have.
         ModuleNotFoundError: `progress=True` without rich.
 
     Example:
@@ -69,6 +72,7 @@ class GraphRunner:
             raise TypeError(f"options: expected ExecutionOptions, got {given!r:.80}.")
         if not isinstance(progress, bool):
             check_listener(progress)
+        _check_fallbacks(graph)
         self.options = options or ExecutionOptions()
         self._plain_graph = _persisted(graph, self.options)
         self.graph = with_default_retry(self._plain_graph, self.options.default_retry)
@@ -253,6 +257,13 @@ class GraphRunner:
     def _shown(self, execution: Execution) -> contextlib.AbstractContextManager[Any]:
         shown = getattr(self._progress, "shown", None)
         return contextlib.nullcontext() if shown is None else shown(execution.graph.get_name())
+
+
+def _check_fallbacks(graph: Pregel[Any, Any, Any, Any]) -> None:
+    check_fallback_nodes({name: action_of(node.bound) for name, node in graph.nodes.items()})
+    for node in graph.nodes.values():
+        if isinstance(node.bound, Pregel):
+            _check_fallbacks(node.bound)
 
 
 def _persisted(graph: Pregel[Any, Any, Any, Any], options: ExecutionOptions) -> Pregel[Any, Any, Any, Any]:

@@ -9,6 +9,7 @@ from langgraph.graph import StateGraph
 from langgraph.types import RetryPolicy
 
 from langgraph_runner.node import create_node
+from langgraph_runner.node.fallback_node import check_fallback_nodes
 from langgraph_runner.node.langgraph_compat import action_of, as_runnable
 from langgraph_runner.node.nodes import is_node
 
@@ -44,6 +45,7 @@ def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
 
     Raises:
         TypeError: `builder` is no `StateGraph`, a compiled one for instance, or `name` is among the options.
+        ValueError: The fallback of a node is the id of a node that the graph does not have. Nothing has been changed.
         pydantic.ValidationError: An option is out of its range. Nothing has been changed.
 
     Warns:
@@ -68,6 +70,8 @@ def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
         for name, spec in builder.nodes.items()
         if not spec.is_error_handler and not is_node(action_of(spec.runnable))
     }
+    actions = {name: action_of(wrapped.get(name, spec.runnable)) for name, spec in builder.nodes.items()}
+    check_fallback_nodes(actions)
     for name, runnable in wrapped.items():
         spec = builder.nodes[name]
         spec.runnable = runnable
@@ -80,6 +84,8 @@ def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
 
 def _wrapped(name: str, spec: StateNodeSpec[Any, Any], defaults: NodeOptions, *, captures: bool) -> Any:
     options: NodeOptions = {**defaults, "name": name}
+    if options.get("fallback") == name:
+        options["fallback"] = None  # The node that stands in for the others.
     own_retry = _own_retry(spec)
     if captures and own_retry is not None:
         options["retry"] = own_retry

@@ -13,6 +13,7 @@ from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, TimeoutLike, as_retry_config
 from langgraph_runner.node.configurable import as_collector
+from langgraph_runner.node.fallback_node import FallbackNode
 from langgraph_runner.node.logs import as_log_level
 from langgraph_runner.node.nodes import (
     AsyncNode,
@@ -59,7 +60,7 @@ class NodeOptions(TypedDict, total=False):
     on_timeout: OnTimeout | None
     on_retry_attempt: OnRetryAttempt | None
     circuit_breaker: CircuitBreakerLike | None
-    fallback: NodeFunction | None
+    fallback: NodeFunction | str | None
     metrics_collector: NodeMetricsCollector | None
     spans: Spans | None
     on_error: OnError
@@ -97,7 +98,7 @@ def create_node(
     on_timeout: OnTimeout | None = None,
     on_retry_attempt: OnRetryAttempt | None = None,
     circuit_breaker: CircuitBreakerLike | None = None,
-    fallback: NodeFunction | None = None,
+    fallback: NodeFunction | str | None = None,
     metrics_collector: NodeMetricsCollector | None = None,
     spans: Spans | None = None,
     on_error: OnError = "capture",
@@ -128,7 +129,8 @@ def create_node(
         circuit_breaker: A `CircuitBreakerConfig`, its fields as a dict, or a `NodeCircuitBreaker` to share
             between nodes.
         fallback: Runs with the same state when `fn` has finally failed, under `timeout_ms` and the abort
-            signal. A callable of either colour, or a node. `get_node_context().primary_error` tells it why.
+            signal. A callable of either colour, a node, or the id of another node of the same graph, which is
+            found when the graph runs. `get_node_context().primary_error` tells it why.
         metrics_collector: What to report to; one in `config["configurable"]` wins.
         spans: A `NodeSpans` (extra `otel`), for one OpenTelemetry span a call with its attempts as events; one in
             `config["configurable"]` wins.
@@ -188,7 +190,7 @@ def create_node(
         on_timeout=Callback.of(on_timeout, world, argument="error", field="on_timeout"),
         on_retry_attempt=Callback.of(on_retry_attempt, world, argument="retry", field="on_retry_attempt"),
         circuit_breaker=_as_breaker(circuit_breaker, name or callee.name, world),
-        fallback=None if fallback is None else as_fallback(fallback, world),
+        fallback=_as_fallback(fallback, world),
         metrics_collector=metrics_collector,
         spans=spans,
         on_error=on_error,
@@ -205,10 +207,16 @@ def create_node(
             on_retry_attempt=Callback.of(
                 on_retry_attempt, runtimes.awaiting, argument="retry", field="on_retry_attempt"
             ),
-            fallback=None if fallback is None else as_fallback(fallback, runtimes.awaiting),
+            fallback=_as_fallback(fallback, runtimes.awaiting),
         )
         return RunnableNode(policies, awaiting)
     return async_node(policies) if callee.is_async else sync_node(policies)
+
+
+def _as_fallback(fallback: NodeFunction | str | None, runtime: Runtime) -> Callee | FallbackNode | None:
+    if fallback is None:
+        return None
+    return FallbackNode(fallback, runtime) if isinstance(fallback, str) else as_fallback(fallback, runtime)
 
 
 def _as_breaker(breaker: CircuitBreakerLike | None, name: str, runtime: Runtime) -> NodeCircuitBreaker | None:

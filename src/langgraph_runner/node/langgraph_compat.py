@@ -36,6 +36,7 @@ __all__ = [
     "as_runnable",
     "end_run_after_superstep",
     "graph_channels",
+    "injectables",
     "interrupts_so_far",
     "is_awaitable",
     "is_checkpointed",
@@ -44,6 +45,7 @@ __all__ = [
     "native_policies",
     "next_attempt_config",
     "next_attempt_keywords",
+    "nodes_of_graph",
     "run_control",
     "run_id",
     "static_successors",
@@ -237,6 +239,25 @@ def end_run_after_superstep(config: RunnableConfig | None) -> bool:
     for loop in loops:
         loop.tick = partial(_end_quietly, loop)
     return bool(loops)
+
+
+def nodes_of_graph(config: RunnableConfig | None) -> dict[str, Any] | None:
+    """What was given to `add_node()` for each node of the running graph, by id; None where that is not known."""
+    loops = _loops_of(config)
+    return {name: action_of(node.bound) for name, node in loops[0].nodes.items()} if loops else None
+
+
+def injectables(config: RunnableConfig | None) -> dict[str, Any]:
+    """What LangGraph would inject by name into a node of the running graph; empty outside a graph."""
+    runtime = ((config or {}).get("configurable") or {}).get(_RUNTIME)
+    if not isinstance(runtime, Runtime):
+        return {}
+    return {
+        "runtime": runtime,
+        "store": runtime.store,
+        "writer": runtime.stream_writer,
+        "previous": runtime.previous,
+    }
 
 
 def _end_quietly(loop: Any) -> bool:

@@ -78,6 +78,7 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         self._on_error: OnError = blocking.on_error
         self._schema = _schema_watch(blocking)
         self.circuit_breaker = blocking.circuit_breaker
+        self.fallback_node = _fallback_id(blocking)
         self.bound: Runnable[StateT, ResultT] = blocking.callee.source
         if not is_awaitable(self.bound):
             del self.afunc  # By this LangGraph knows that it cannot stop the node.
@@ -185,12 +186,19 @@ def async_node(policies: NodePolicies) -> AsyncNode[Any, Any]:
 
 
 def _finished(node: Any, run: Any, policies: NodePolicies) -> Any:
-    others = () if policies.fallback is None else (policies.fallback,)
+    others = (policies.fallback,) if isinstance(policies.fallback, Callee) else ()
     dress(node, policies.callee, policies.name, others)
     node.run = run
     node.circuit_breaker = policies.circuit_breaker
+    node.fallback_node = _fallback_id(policies)
     node.node = node
     return node
+
+
+def _fallback_id(policies: NodePolicies) -> str | None:
+    """The id of the node that is the fallback; None if it is a function, or there is none."""
+    fallback = policies.fallback
+    return None if fallback is None or isinstance(fallback, Callee) else fallback.node_id
 
 
 def _schema_watch(policies: NodePolicies) -> SchemaWatch:

@@ -22,6 +22,7 @@ from langgraph_runner.errors import (
 from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.attempts import guarded, raise_if_cancelled, retried
 from langgraph_runner.node.call import NodeCall
+from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.configurable import RUNTIME_KEY, as_collector
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
@@ -43,7 +44,7 @@ from langgraph_runner.node.runtime import as_runtimes
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
-    from langgraph_runner.node.callee import Callee
+    from langgraph_runner.node.fallback_node import FallbackNode
     from langgraph_runner.node.policies import NodePolicies
 
 __all__ = ["run_node"]
@@ -68,10 +69,12 @@ async def run_node(
         `Success` or `Failure`; a failure is never raised.
 
     Raises:
+        ValueError: The fallback is the id of a node that the graph does not have.
         GraphBubbleUp: LangGraph's control flow goes through.
         BaseException: So do asyncio's cancellation, `KeyboardInterrupt`, `SystemExit` and the like.
     """
     parent = CURRENT_CONTEXT.get()
+    _check_fallback(policies, config)
     call = NodeCall(policies, state, config, keywords, parent)
     context = NodeContext(call)
     CURRENT_CONTEXT.set(context)
@@ -115,6 +118,12 @@ async def run_node(
     finally:
         # The traceback of a failure holds this frame: the two would keep each other, and the state, alive.
         del outcome
+
+
+def _check_fallback(policies: NodePolicies, config: RunnableConfig | None) -> None:
+    # Before the call begins: a wrong id is a mistake of the program, not a failure to capture.
+    if policies.fallback is not None and not isinstance(policies.fallback, Callee):
+        policies.fallback.check(config)
 
 
 def _leave(call: NodeCall, context: NodeContext) -> None:
@@ -171,14 +180,18 @@ def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig)
 
 
 async def _fallen_back(
-    fallback: Callee, policies: NodePolicies, call: NodeCall, primary_error: BaseException
+    fallback: Callee | FallbackNode, policies: NodePolicies, call: NodeCall, primary_error: BaseException
 ) -> Any:
     call.state = isolated(call.pristine)
     context = NodeContext(call).of_fallback(primary_error, isolated(call.pristine))
     CURRENT_CONTEXT.set(context)
     limits = _fallback_limits(policies, call, context)
-    keywords = fallback.keywords({"config": call.config or {}, **call.keywords})
+    available = {"config": call.config or {}, **call.keywords}
     try:
+        if not isinstance(fallback, Callee):
+            available = {**fallback.keywords(call.config), **available}
+            fallback = fallback.callee(call.config)
+        keywords = fallback.keywords(available)
         return checked_output(
             await call.runtime.call(fallback.function, (call.state,), keywords, limits), call
         )

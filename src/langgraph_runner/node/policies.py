@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.breaker import NodeCircuitBreaker
     from langgraph_runner.node.config import RetryConfig
+    from langgraph_runner.node.fallback_node import FallbackNode
     from langgraph_runner.node.runtime import Runtime, Runtimes
 
 __all__ = [
@@ -124,7 +125,7 @@ class NodePolicies:
     on_timeout: Callback | None
     on_retry_attempt: Callback | None
     circuit_breaker: NodeCircuitBreaker | None
-    fallback: Callee | None
+    fallback: Callee | FallbackNode | None
     """In the colour of the runtime."""
     metrics_collector: NodeMetricsCollector | None
     spans: Spans | None
