@@ -12,6 +12,7 @@ from langgraph_runner import (
     RunEngine,
     StepContext,
     Workflow,
+    create_node,
     wrap_graph,
 )
 from langgraph_runner import NodeSpanz  # wrong: an unknown name
@@ -40,6 +41,19 @@ async def awaited_engines(shop: Workflow) -> None:
     async with RunEngine([shop]) as engine:
         await engine.run("shop.v1", priorty=3)  # wrong: a misspelt option
         await engine.trigger_retry("id", priorty=3)  # wrong: a misspelt option
+
+
+def nodes() -> None:
+    """Options and methods of nodes."""
+
+    def load(state: GraphState) -> dict[str, str]:
+        return {"story_id": state.get("story_id", "")}
+
+    create_node(load, retries=3)  # wrong: a misspelt option
+    node = create_node(load, retry=3)
+    node.rnu({})  # wrong: a misspelt method
+    node.run()  # wrong: no state
+    node.run({}).valu  # wrong: a misspelt field
 
 
 def workflows(shop: Workflow) -> None:

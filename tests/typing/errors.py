@@ -20,6 +20,7 @@ from langgraph_runner import (
     NodeRunnerError,
     NodeTimeoutError,
     RetryExhaustedError,
+    RunBlockedError,
     RunCancelledError,
     RunTimeoutError,
     Sanitizer,
@@ -47,7 +48,7 @@ def handles(error: NodeRunnerError, now: datetime) -> None:
         assert_type(error.retry_after_ms, float | None)
     elif isinstance(error, FallbackError):
         assert_type(error.primary_error, BaseException)
-    elif isinstance(error, (NodeCancellationError, RunCancelledError)):
+    elif isinstance(error, NodeCancellationError):
         assert_type(error.reason, str)
     elif isinstance(error, InvalidNodeOutputError):
         assert_type(error.found, str)
@@ -55,7 +56,15 @@ def handles(error: NodeRunnerError, now: datetime) -> None:
         assert_type(error.field, str)
     elif isinstance(error, UnhashableInputError):
         assert_type(error.path, str)
-    elif isinstance(error, RunTimeoutError):
+
+
+def handles_runs(error: RunBlockedError | RunCancelledError | RunTimeoutError) -> None:
+    """What a handler reads of the errors of whole runs."""
+    if isinstance(error, RunBlockedError):
+        assert_type(error.nodes, tuple[str, ...])
+    elif isinstance(error, RunCancelledError):
+        assert_type(error.reason, str)
+    else:
         assert_type(error.elapsed_ms, float)
 
 

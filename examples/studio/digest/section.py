@@ -23,7 +23,7 @@ VOWELS = re.compile(r"[aeiouyäöü]+")
 async def read(state: SectionState, runtime: Runtime[Pace]) -> None:
     """Announce the section in the stream, and take the time that the context gives."""
     runtime.stream_writer({"reading": state["section"]["name"]})
-    await asyncio.sleep((runtime.context or {}).get("seconds_per_section", 0))  # noqa: TID251 - to be watched
+    await asyncio.sleep((runtime.context or {}).get("seconds_per_section", 0))
 
 
 def count(state: SectionState) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.engine import RunNotFoundError
+from langgraph_runner.errors.hints import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -74,6 +74,5 @@ def check_step(step: str, known: Collection[str]) -> None:
         CliError: It is not.
     """
     if step not in known:
-        close = get_close_matches(step, known, n=1)
-        hint = f"Did you mean '{close[0]}'?" if close else f"It has: {', '.join(known)}."
-        raise CliError(CliCode.STEP_NOT_FOUND, f"The run has no step '{step}'. {hint}")
+        hint = did_you_mean(step, known) or f" It has: {', '.join(known)}."
+        raise CliError(CliCode.STEP_NOT_FOUND, f"The run has no step '{step}'.{hint}")

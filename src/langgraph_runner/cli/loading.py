@@ -8,7 +8,7 @@ import inspect
 import os
 import sys
 import traceback
-from difflib import get_close_matches
+from difflib import get_close_matches  # noqa: TID251 - folders to look in, not a hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from difflib import get_close_matches  # noqa: TID251 - the one place
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

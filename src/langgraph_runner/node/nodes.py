@@ -37,13 +37,15 @@ class SyncNode(Protocol[StateT_contra, ResultT_co]):
 
     circuit_breaker: NodeCircuitBreaker | None
     """Its breaker, to observe, reset or share."""
-    run: Callable[..., Outcome]
-    """`run(state, config)` is the outcome as a value: nothing is captured into a state, nothing raised."""
 
     def __call__(
         self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any
     ) -> ResultT_co:
         """What the function returns; with `on_error="capture"`, a failure as a partial state."""
+        ...
+
+    def run(self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any) -> Outcome:
+        """Call the node for its outcome as a value: nothing is captured into a state, and nothing is raised."""
         ...
 
 
@@ -52,13 +54,17 @@ class AsyncNode(Protocol[StateT_contra, ResultT_co]):
 
     circuit_breaker: NodeCircuitBreaker | None
     """Its breaker, to observe, reset or share."""
-    run: Callable[..., Coroutine[Any, Any, Outcome]]
-    """`await run(state, config)` is the outcome as a value."""
 
     def __call__(
         self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any
     ) -> Coroutine[Any, Any, ResultT_co]:
         """What the function returns; with `on_error="capture"`, a failure as a partial state."""
+        ...
+
+    def run(
+        self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any
+    ) -> Coroutine[Any, Any, Outcome]:
+        """Call the node for its outcome as a value: nothing is captured into a state, and nothing is raised."""
         ...
 
 
