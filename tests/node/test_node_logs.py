@@ -113,6 +113,9 @@ def test_without_structlog_configured_events_go_to_logging(colour, caplog):
     assert caplog.records[1].attempts == 1
 
 
+RETRIED = "retry={'max_attempts': 2, 'backoff_ms': 0, 'retry_on': ArithmeticError}"
+
+
 @pytest.mark.req("N-13", "N-28")
 @pytest.mark.parametrize(
     ("program", "events"),
@@ -126,12 +129,14 @@ def test_without_structlog_configured_events_go_to_logging(colour, caplog):
             ["node.on_timeout_failed node='n' error_type='ZeroDivisionError'", "node.failed node='n'"],
         ),
         ("create_node(lambda s: {}, name='n')({})", []),
+        (f"create_node(lambda s: {{'x': 1 / next(calls)}}, name='n', {RETRIED})({{}})", []),
+        (f"create_node(lambda s: 1 / 0, name='n', {RETRIED})({{}})", ["node.failed node='n'"]),
     ],
-    ids=["failure", "callback", "success"],
+    ids=["failure", "callback", "success", "retry that succeeds", "retries that fail"],
 )
 def test_a_program_that_configures_nothing_sees_what_failed(program, events):
     """On stderr, one line an event. Nothing of the user's logging is configured for that."""
-    code = f"import time; from langgraph_runner import create_node; {program}"
+    code = f"import time; from langgraph_runner import create_node; calls = iter([0, 1]); {program}"
     check = "import logging; assert not logging.getLogger().handlers"
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", f"{code}\n{check}"], capture_output=True, text=True, check=True, timeout=60

@@ -49,24 +49,31 @@ def get_logger(name: str) -> Any:
     return structlog.get_logger(name) if structlog.is_configured() else _standard_logger(name)
 
 
-def is_enabled(name: str, level: int) -> bool:
+def is_enabled(name: str, level: int, *, needs_handler: bool = False) -> bool:
     """Tell whether an event of this level would be logged; cheap enough to ask on every node call.
 
     Args:
         name: The logger's name, as for `get_logger`.
         level: A level of `logging`, such as `logging.INFO`.
+        needs_handler: Leave the event out in a program that configures no logging, whatever its level.
 
     Returns:
         What the logger says; True where a structlog logger cannot tell before it has run its processors.
     """
     if not is_structlog_configured():
         logger = _logging_logger(name)
-        return logger.isEnabledFor(level) and _has_listener(logger, level)
+        return logger.isEnabledFor(level) and _has_listener(logger, level, needs_handler=needs_handler)
     return _is_enabled_in_structlog(name, level)
 
 
 def emit(
-    name: str, level: int, event: str, more: Callable[[], dict[str, Any]] | None = None, **fields: Any
+    name: str,
+    level: int,
+    event: str,
+    more: Callable[[], dict[str, Any]] | None = None,
+    *,
+    needs_handler: bool = False,
+    **fields: Any,
 ) -> None:
     """Log one event, if a handler would get it. Raises no `Exception`: a handler of the user's must harm nothing.
 
@@ -75,10 +82,11 @@ def emit(
         level: A level of `logging` that has a method of its own, from `DEBUG` to `CRITICAL`.
         event: What happened.
         more: Gives fields that cost something to find out; asked only if a handler would get the event.
+        needs_handler: Leave the event out in a program that configures no logging, whatever its level.
         **fields: What is to be said of it.
     """
     try:
-        if is_enabled(name, level):
+        if is_enabled(name, level, needs_handler=needs_handler):
             found = {} if more is None else more()
             getattr(get_logger(name), logging.getLevelName(level).lower())(event, **fields, **found)
     except Exception as error:
@@ -97,7 +105,7 @@ def _report_lost(name: str, event: str, error: Exception) -> None:
                 logging.lastResort.handle(logging.makeLogRecord(fields))
 
 
-def _has_listener(logger: logging.Logger, level: int) -> bool:
+def _has_listener(logger: logging.Logger, level: int, *, needs_handler: bool) -> bool:
     """Whether a record would reach a handler: one of the user's, or Python's last resort where there is none."""
     is_configured = False
     current: logging.Logger | None = logger
@@ -107,7 +115,9 @@ def _has_listener(logger: logging.Logger, level: int) -> bool:
             if type(handler) is not logging.NullHandler:
                 return True
         current = current.parent if current.propagate else None
-    return not is_configured and logging.lastResort is not None and level >= logging.lastResort.level
+    if is_configured or needs_handler:
+        return False
+    return logging.lastResort is not None and level >= logging.lastResort.level
 
 
 # `logging.getLogger` takes a lock at each call.

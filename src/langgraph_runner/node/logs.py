@@ -37,9 +37,12 @@ def as_log_level(level: int | str) -> int:
     return number
 
 
-def log(level: int, event: str, call: NodeCall, **fields: Any) -> None:
-    """Log an event of `call` with the node's name, story and trace. Never raises."""
-    emit(LOGGER, level, event, partial(_told, call, fields))
+def log(level: int, event: str, call: NodeCall, *, needs_handler: bool = False, **fields: Any) -> None:
+    """Log an event of `call` with the node's name, story and trace. Raises no `Exception`.
+
+    With `needs_handler` a program that configures no logging does not print it, whatever its level.
+    """
+    emit(LOGGER, level, event, partial(_told, call, fields), needs_handler=needs_handler)
 
 
 def _told(call: NodeCall, fields: dict[str, Any]) -> dict[str, Any]:

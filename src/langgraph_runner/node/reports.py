@@ -122,6 +122,7 @@ def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
         logging.WARNING,
         "node.retrying",
         call,
+        needs_handler=True,  # The next attempt may succeed; a final failure is printed.
         attempt=call.attempts,
         delay_ms=round(delay_ms, 3),
         error_type=type(error).__name__,
