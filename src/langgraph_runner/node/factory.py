@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypedDict, TypeVa
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
+from langgraph_runner.errors.sanitizing import compile_patterns
 from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, TimeoutLike, as_retry_config
@@ -174,6 +175,7 @@ def create_node(
         raise TypeError("fn: it is a node already; give all options to one create_node().")
     if not isinstance(sanitizer, Sanitizer):
         raise TypeError(f"sanitizer: expected a Sanitizer, got {sanitizer!r:.80}.")
+    compile_patterns()
     as_collector(metrics_collector)
     as_spans(spans)
     callee = Callee.of(fn)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from langgraph_runner.errors.sanitizing.defaults import sanitize_stack, sanitize_text
-from langgraph_runner.errors.sanitizing.sanitizer import DEFAULT_SANITIZER, Sanitizer
+from langgraph_runner.errors.sanitizing.sanitizer import DEFAULT_SANITIZER, Sanitizer, compile_patterns
 
-__all__ = ["DEFAULT_SANITIZER", "Sanitizer", "sanitize_stack", "sanitize_text"]
+__all__ = ["DEFAULT_SANITIZER", "Sanitizer", "compile_patterns", "sanitize_stack", "sanitize_text"]

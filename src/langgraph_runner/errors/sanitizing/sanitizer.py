@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -142,3 +143,28 @@ class Sanitizer:
 
 
 DEFAULT_SANITIZER: Final = Sanitizer()
+
+# A bit of what errors are made of, so that each common pattern is needed once.
+_SAMPLE: Final = r"""
+ValueError: login failed for bob@db:5432, the password for bob is hunter2x and "token" was 'a1b2c3d4e5f6g7'
+> POST https://bob:hunter2x@example.com/v1?key=a1b2c3d4e5f6g7&n=1 HTTP/1.1
+> Authorization: Bearer a1b2c3d4e5f6g7
+> Cookie: sid=a1b2c3d4e5f6g7; lang=en
+{"user": "bob", "api_key": "sk-a1B2c3D4e5F6g7H8i9J0k1", "body": "{\"secret\": \"a1b2c3d4\"}", "loc": ["token"]}
+DB_PASSWORD=hunter2x, password: |, api_key=os.environ["API_KEY"], token=None, --password hunter2x, x.password(y)
+[('x-api-key', 'a1b2c3d4e5f6g7'), ('cache_key', 'user:42')] name=password value=hunter2x <password>x</password>
+1 validation error for Login
+password
+  String too short [type=short, input_value='hunter2x', input_type=str]
+/home/bob/app/main.py, C:\app\main.py, name,password
+-----BEGIN CERTIFICATE----- IGlzIGEgdGVzdCB0ZXh0IGlzIGEgdGVzdA== %7B%22a%22 \u0022 café
+"""
+
+
+@cache
+def compile_patterns() -> None:
+    """Compile the patterns that messages commonly need, once a process; takes some milliseconds.
+
+    Nodes call it when the first of them is made, so that the first failure does not wait for it.
+    """
+    DEFAULT_SANITIZER.text(_SAMPLE)
