@@ -177,3 +177,53 @@ def test_a_failing_delete_keeps_all_or_nothing(files, disk, operation):
         disk.repair()
         break
     assert list(files.saver().list(config_of())) == []
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+def test_a_thread_that_cannot_be_looked_at_is_not_taken_for_deleted(files, monkeypatch, number):
+    """The caller learns that it is still there."""
+    put(files.saver(), "1", topic="tea")
+    folder = files.checkpoints()[0].parent.parent
+    lstat = os.lstat
+
+    def refuse(path: Any, **options: Any) -> os.stat_result:
+        if os.fspath(path) == os.fspath(folder):
+            raise OSError(number, os.strerror(number))
+        return lstat(path, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "lstat", refuse)
+        with pytest.raises(CheckpointError) as caught:
+            files.saver().delete_thread("t")
+    assert caught.value.errno == number
+    assert values_of(files.saver()) == {"topic": "tea"}
+
+
+def test_a_delete_that_is_not_durable_changes_nothing(files, disk):
+    """Whichever fsync fails, an error means that the thread is there, with all its checkpoints."""
+    for nth in range(1, 50):
+        put(files.saver(), "1", topic="tea")
+        put(files.saver(), "2", topic="tea")
+        disk.fail("fsync", nth, errno.EIO)
+        try:
+            files.saver().delete_thread("t")
+        except CheckpointError:
+            disk.repair()
+            assert len(list(files.saver().list(config_of()))) == 2
+            continue
+        disk.repair()
+        break
+    assert nth > 2
+    assert list(files.saver().list(config_of())) == []
+
+
+def test_the_thread_that_is_shown_can_be_deleted_from_a_full_disk(files, disk):
+    """The file to open goes; the next checkpoint makes a new one."""
+    put(files.saver(), "1", config_of("u"), topic="coffee")
+    put(files.saver(), "2", topic="tea")
+    disk.fail("write", 1, errno.ENOSPC, stays_broken=True)
+    files.saver().delete_thread("t")
+    disk.repair()
+    assert values_of(files.saver()) is None
+    assert values_of(files.saver(), config_of("u")) == {"topic": "coffee"}
+    assert not files.head.exists()

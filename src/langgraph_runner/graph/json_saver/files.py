@@ -307,8 +307,12 @@ def discard_folder(folder: Path, trash: Path) -> None:
         folder.rename(trash)
     except FileNotFoundError:
         return
-    sync_folder(folder.parent)
-    sync_folder(trash.parent)
+    try:
+        sync_folder(folder.parent)
+        sync_folder(trash.parent)
+    except BaseException:
+        trash.rename(folder)
+        raise
     shutil.rmtree(trash, ignore_errors=True)
 
 

@@ -8,7 +8,6 @@ history does not have.
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from langgraph_runner.graph.json_saver.errors import (
     CheckpointCorruptedError,
     CheckpointReadError,
     CheckpointTooLargeError,
+    CheckpointWriteError,
 )
 from langgraph_runner.graph.json_saver.files import (
     discard_folder,
@@ -197,7 +197,7 @@ class CheckpointStore:
             CheckpointError: It is still there.
         """
         folder = self.layout.thread_folder(thread_id)
-        if not os.path.lexists(folder):
+        if not folder_exists(folder):
             return
         with self._writing(self.layout.threads):
             shown = self._durable_head()
@@ -272,13 +272,23 @@ class CheckpointStore:
         newest = max(left, key=self.checkpoint_id, default=None)
         data = None if newest is None else read_file(newest.file, self._max_file_bytes)
         if newest is None or data is None:
-            with writing_errors(self.layout.head):
-                self.layout.head.unlink()
-                sync_folder(self.layout.head.parent)
+            self._remove_head()
             return
         where = self.identify(newest.file, data, KIND)
-        replace_files([(self.layout.head, data)])
+        try:
+            replace_files([(self.layout.head, data)])
+        except (
+            CheckpointWriteError
+        ):  # Perhaps the disk is full, and then a thread must be removed all the more.
+            self._remove_head()
+            return
         self._head.was_written(where)
+
+    def _remove_head(self) -> None:
+        """Remove the file to open, durably. The history is complete, and the next checkpoint makes a new one."""
+        with writing_errors(self.layout.head):
+            self.layout.head.unlink()
+            sync_folder(self.layout.head.parent)
 
     def _namespaces(self, thread_folder: Path, checkpoint_ns: str | None) -> list[Path]:
         if checkpoint_ns is None:
