@@ -76,6 +76,7 @@ from langgraph_runner.node import CircuitState as CircuitState
 from langgraph_runner.node import CircuitTransition as CircuitTransition
 from langgraph_runner.node import Failure as Failure
 from langgraph_runner.node import NodeCircuitBreaker as NodeCircuitBreaker
+from langgraph_runner.node import NodeConfig as NodeConfig
 from langgraph_runner.node import NodeContext as NodeContext
 from langgraph_runner.node import NodeLogger as NodeLogger
 from langgraph_runner.node import Outcome as Outcome

@@ -28,6 +28,7 @@ from langgraph_runner import (
     GateDecision,
     GraphState,
     NodeCircuitBreaker,
+    NodeConfig,
     NodeContext,
     NodeLogger,
     NodeMetricsCollector,
@@ -189,6 +190,13 @@ def fetches(url: str, *, depth: int = 1) -> list[str]:
 async def pages(url: str) -> bytes:
     """A coroutine function of any signature."""
     return url.encode()
+
+
+def shares_options(config: NodeConfig) -> None:
+    """Options as a value take what the keywords take."""
+    careful = NodeConfig(retry=3, timeout_ms=500, on_error="raise", circuit_breaker={"failure_threshold": 2})
+    assert_type(create_node(plain, config=careful, name="n"), SyncNode[State, dict[str, str]])
+    assert_type(config.on_error, Literal["capture", "record", "stop", "raise"])
 
 
 async def uses_units() -> None:

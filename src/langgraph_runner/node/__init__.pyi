@@ -12,6 +12,7 @@ from langgraph_runner.node.context import get_node_context as get_node_context
 from langgraph_runner.node.factory import create_node as create_node
 from langgraph_runner.node.logger import NodeLogger as NodeLogger
 from langgraph_runner.node.logger import create_node_logger as create_node_logger
+from langgraph_runner.node.node_config import NodeConfig as NodeConfig
 from langgraph_runner.node.nodes import AsyncNode as AsyncNode
 from langgraph_runner.node.nodes import RunnableNode as RunnableNode
 from langgraph_runner.node.nodes import SyncNode as SyncNode

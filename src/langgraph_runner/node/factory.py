@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Concatenate, TypeAlias, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Concatenate, TypedDict, TypeVar, Unpack, overload
 
 from langchain_core.runnables import Runnable
 
@@ -16,6 +16,7 @@ from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, Timeou
 from langgraph_runner.node.configurable import as_collector
 from langgraph_runner.node.fallback_node import FallbackNode
 from langgraph_runner.node.logs import as_log_level
+from langgraph_runner.node.node_config import CircuitBreakerLike, NodeConfig, taking_a_config
 from langgraph_runner.node.nodes import (
     AsyncNode,
     RunnableNode,
@@ -47,13 +48,11 @@ __all__ = ["NodeOptions", "create_node"]
 StateT = TypeVar("StateT")
 ResultT = TypeVar("ResultT")
 
-CircuitBreakerLike: TypeAlias = CircuitBreakerConfig | NodeCircuitBreaker | Mapping[str, Any]
-"""What `circuit_breaker=` takes: a config, its fields as a dict, or a breaker to share."""
-
 
 class NodeOptions(TypedDict, total=False):
     """The keyword options of `create_node()`, which explains them."""
 
+    config: NodeConfig | None
     name: str | None
     retry: RetryLike | None
     timeout_ms: TimeoutLike | None
@@ -89,6 +88,7 @@ def create_node(
 ) -> SyncNode[StateT, ResultT]: ...
 
 
+@taking_a_config
 def create_node(
     fn: NodeFunction,
     *,
@@ -145,6 +145,8 @@ def create_node(
         log_level: Level of the `node.started` and `node.completed` events, by name or number.
         sanitizer: Redacts and bounds what is recorded.
         runtime: Clock, sleep and chance; a `testing.FakeRuntime` in tests.
+        config: A `NodeConfig` with any of these options. A keyword that is given beside it replaces the option of its
+            name as a whole, also with None.
 
     Returns:
         A node of the same colour: `(state, config) -> partial state`. Thread-safe, and good for any number of

@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable
 
 from langgraph_runner.node.callee import NodeFunction
 from langgraph_runner.node.config import RetryLike, TimeoutLike
-from langgraph_runner.node.factory import CircuitBreakerLike
+from langgraph_runner.node.node_config import CircuitBreakerLike
 from langgraph_runner.workflow.binding import name_of
 from langgraph_runner.workflow.blueprint import Blueprint
 from langgraph_runner.workflow.checks import change_type_problem, list_problem, shape_problems

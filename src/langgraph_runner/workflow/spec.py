@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from langgraph_runner.node.callee import NodeFunction
 from langgraph_runner.node.config import RetryLike, TimeoutLike
-from langgraph_runner.node.factory import CircuitBreakerLike
+from langgraph_runner.node.node_config import CircuitBreakerLike
 
 __all__ = ["CacheScope", "ChangeSpec", "JoinRule", "StepSources", "StepSpec", "WorkflowSpec"]
 

@@ -1,0 +1,92 @@
+"""NodeConfig: the options of nodes as a value."""
+
+import pytest
+from pydantic import ValidationError
+
+from langgraph_runner import NodeCircuitBreaker, NodeConfig, NodeMetricsCollector, RetryConfig, create_node
+from langgraph_runner.node.factory import NodeOptions
+from langgraph_runner.testing import Flaky
+
+
+@pytest.mark.req("N-31")
+def test_it_has_every_option_of_create_node():
+    """One that is added there is added here."""
+    assert {*NodeConfig.model_fields, "config"} == set(NodeOptions.__annotations__)
+
+
+@pytest.mark.req("N-31")
+def test_a_node_does_what_its_config_says(colour, fake):
+    """As if each field were a keyword."""
+    flaky = Flaky(ConnectionError, {"x": 1})
+    collector = NodeMetricsCollector()
+    config = NodeConfig(name="n", retry={"max_attempts": 2}, metrics_collector=collector, runtime=fake)
+    node = create_node(flaky.awaited if colour.is_async else flaky.sync, config=config)
+    assert colour.call(node, {}) == {"x": 1}
+    assert (collector.get_node_metrics("n").retry_count, fake.sleeps) == (1, [1.0])
+
+
+@pytest.mark.req("N-31")
+@pytest.mark.parametrize(("keywords", "calls"), [({}, 3), ({"retry": 2}, 2), ({"retry": None}, 1)])
+def test_a_keyword_wins(colour, fake, keywords, calls):
+    """Also with None, which switches off what the config switches on."""
+    flaky = Flaky(ConnectionError)
+    function = flaky.awaited if colour.is_async else flaky.sync
+    colour.call(create_node(function, config=NodeConfig(retry=3, runtime=fake), **keywords), {})
+    assert flaky.calls == calls
+
+
+@pytest.mark.req("N-31")
+def test_only_what_was_given_counts():
+    """Defaults of the config are not options."""
+    assert NodeConfig(retry=3).options() == {"retry": RetryConfig(max_attempts=3)}
+    assert NodeConfig(retry=None).model_copy(update={"name": "n"}).options() == {"name": "n", "retry": None}
+
+
+@pytest.mark.req("N-31")
+def test_each_node_gets_a_breaker_of_its_own_unless_one_is_shared():
+    """A config makes one for each; a breaker is the same for all."""
+    shared = NodeCircuitBreaker()
+    for given, count in (({"failure_threshold": 1}, 2), (shared, 1)):
+        config = NodeConfig(circuit_breaker=given)
+        nodes = [create_node(lambda state: {}, config=config) for _ in range(2)]
+        assert len({id(node.circuit_breaker) for node in nodes}) == count
+
+
+@pytest.mark.req("N-31")
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"retries": 3}, TypeError, "NodeConfig has no option 'retries'. Did you mean 'retry'?"),
+        ({"retry": "3"}, TypeError, "retry: expected a RetryConfig"),
+        ({"timeout_ms": 0}, ValidationError, "timeout_ms: 0 is not between 0"),
+        ({"name": ""}, ValidationError, "name: '' is not a non-empty string"),
+        ({"on_timeout": lambda a, b: None}, TypeError, "on_timeout: .* needs the argument 'b'"),
+        ({"circuit_breaker": 5}, TypeError, "circuit_breaker: expected a CircuitBreakerConfig"),
+        ({"fallback": 5}, TypeError, "fallback: expected a function"),
+        ({"metrics_collector": NodeMetricsCollector}, TypeError, "got the class NodeMetricsCollector itself"),
+        ({"spans": 5}, TypeError, "spans: expected a NodeSpans"),
+        ({"on_error": "ignore"}, ValidationError, "on_error: 'ignore' is not one of"),
+        ({"on_drain": "ignore"}, ValidationError, "on_drain: 'ignore' is not one of"),
+        ({"log_level": "LOUD"}, ValidationError, "log_level: 'LOUD' is not one of"),
+        ({"sanitizer": 5}, TypeError, "sanitizer: expected a Sanitizer"),
+        ({"runtime": 5}, TypeError, "runtime: expected a testing.FakeRuntime"),
+    ],
+)
+def test_options_are_checked_when_the_config_is_made(options, kind, message):
+    """Not when the first node is."""
+    with pytest.raises(kind, match=message):
+        NodeConfig(**options)
+
+
+@pytest.mark.req("N-31")
+def test_it_is_frozen():
+    """A value to share."""
+    with pytest.raises(ValidationError, match="frozen"):
+        NodeConfig(retry=3).retry = 4
+
+
+@pytest.mark.req("N-31")
+def test_another_kind_of_config_is_refused():
+    """Such as the options as a dict."""
+    with pytest.raises(TypeError, match=r"config: expected a NodeConfig, got \{'retry': 3\}"):
+        create_node(lambda state: {}, config={"retry": 3})
