@@ -1,16 +1,24 @@
-"""What importing `create_node` adds to the import of LangGraph."""
+"""What importing `create_node` adds to the import of LangGraph, and what the command line takes to start."""
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 from statistics import median
 
 from benchmarks.report import Goal, Section, Table, times
+from langgraph_runner.engine import RunEngine
+from langgraph_runner.workflow import Workflow
 
 RUNS = 15
+COMMANDS = {
+    "langgraph-runner --help": (["--help"], 0.4),
+    "langgraph-runner status last": (["status", "last", "--store", "sqlite:///runs.db"], 0.7),
+}
+"""With the seconds that each may take."""
 LIMIT = 1.05
 BASE = "import langgraph.graph"
 # `import langgraph_runner` alone loads nothing: a name brings what it needs.
@@ -24,6 +32,8 @@ Processor time of the import alone, without the start of the interpreter, in {RU
 one before them writes the bytecode and is not counted.
 The goal is set against the best of each. The third row is what a program pays that builds graphs as well;
 the last is the package before a name is used.
+
+Of commands it is the processor time of the whole process. Neither of them imports LangGraph.
 """
 WHY_SLOW = (
     "nearly all that it imports is LangGraph's and pydantic's; what is left is about eighty small"
@@ -45,8 +55,45 @@ def import_s(statement: str, bytecode: str) -> float:
     return float(done.stdout)
 
 
+def command_s(command: list[str], folder: str, bytecode: str) -> float:
+    """Seconds of processor time of a whole command, the start of the interpreter included."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "langgraph_runner", *command],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        env=environment,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def commands(runs: int) -> dict[str, list[float]]:
+    """Start the commands on a database with one run."""
+    found: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    with tempfile.TemporaryDirectory() as bytecode, tempfile.TemporaryDirectory() as folder:
+        flow = Workflow("hello")
+        flow.step(hello)
+        with RunEngine.sync([flow], store=f"sqlite:///{folder}/runs.db") as engine:
+            engine.run("hello")
+        for run in range(runs + 1):
+            for name, (command, _) in COMMANDS.items():
+                seconds = command_s(command, folder, bytecode)
+                if run:  # The first one writes the bytecode.
+                    found[name].append(seconds)
+    return found
+
+
+def hello() -> str:
+    """The only step of the run that `status` shows."""
+    return "hello"
+
+
 def measure(runs: int = RUNS) -> Section:
-    """Import both, in turns."""
+    """Import both, in turns; then start the commands."""
     found: dict[str, list[float]] = {statement: [] for statement in IMPORTS}
     with tempfile.TemporaryDirectory() as bytecode:
         for statement in IMPORTS:
@@ -64,16 +111,28 @@ def measure(runs: int = RUNS) -> Section:
         ]
         for statement, seconds in found.items()
     ]
+    started = commands(runs)
+    starts = [
+        [f"`{name}`", f"{min(seconds) * 1e3:.0f}", f"{median(seconds) * 1e3:.0f}"]
+        for name, seconds in started.items()
+    ]
     return Section(
         title="Import",
         method=METHOD,
-        tables=[Table("", ["Import", "Ratio of best", "Ratio of medians", "Best, ms", "Median, ms"], rows)],
+        tables=[
+            Table("", ["Import", "Ratio of best", "Ratio of medians", "Best, ms", "Median, ms"], rows),
+            Table("", ["Command", "Best, ms", "Median, ms"], starts),
+        ],
         goals=[
             Goal(
                 "`from langgraph_runner import create_node` beside `import langgraph.graph`",
                 min(found[OURS]) / min(found[BASE]),
                 LIMIT,
                 if_missed=WHY_SLOW,
-            )
+            ),
+            *(
+                Goal(f"`{name}`, processor time", min(started[name]), limit, "s")
+                for name, (_, limit) in COMMANDS.items()
+            ),
         ],
     )

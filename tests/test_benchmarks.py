@@ -285,6 +285,13 @@ def test_import_is_timed_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert import_time.import_s("import sys", str(tmp_path)) >= 0
 
 
+def test_commands_are_timed_as_whole_processes() -> None:
+    """Each on a database with a run, as often as asked for, and once before for the bytecode."""
+    found = import_time.commands(1)
+    assert {name: len(seconds) for name, seconds in found.items()} == dict.fromkeys(import_time.COMMANDS, 1)
+    assert min(min(seconds) for seconds in found.values()) > 0
+
+
 @pytest.mark.parametrize(
     ("measured", "at_least", "reached"), [(4.0, False, True), (4.1, False, False), (4.1, True, True)]
 )
