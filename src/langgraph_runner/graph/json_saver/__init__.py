@@ -6,10 +6,12 @@ Imports go down this list only:
     threaded    its async methods, in threads
     records     a checkpoint, or the writes of a task, as the body of a document
     store       which files an operation reads, replaces and removes, under the lock
+    newest      the newest checkpoint of a namespace, without listing its folder
     head        the file that a person opens
     layout      where each file is, and what a file name says
     documents   a body as sealed bytes, and back: format, version, checksum
     encoding    a value as JSON that loses nothing
+    plain       a value that is plain JSON, in native calls
     names       an id as a file name
     lock        one writer at a time, in all threads and processes
     files       reading safely, replacing atomically
