@@ -80,6 +80,29 @@ def test_the_graphs_around_a_nested_one_end_too(colour):
     assert state["errors"][0]["node_id"] == "load"
 
 
+def test_the_graphs_around_a_graph_that_is_a_node_end_too(colour):
+    """What `create_node()` made of a graph is a graph as well."""
+    inner = create_node(chain(colour).compile())
+    builder = StateGraph(State).add_node("inner", inner).add_node("after", note("after"))
+    state = colour.invoke(builder.add_edge(START, "inner").add_edge("inner", "after").compile(), {})
+    assert state["ran"] == []
+
+
+def test_a_function_that_invokes_a_graph_decides_for_its_own(colour):
+    """It gets the state of the stopped run, and its own run goes on."""
+    inner = chain(colour).compile()
+
+    def call(state):
+        return {"ran": [f"call saw {len(inner.invoke({})['errors'])} failure"]}
+
+    async def call_async(state):
+        return {"ran": [f"call saw {len((await inner.ainvoke({}))['errors'])} failure"]}
+
+    builder = StateGraph(State).add_node("call", call_async if colour.is_async else call)
+    builder.add_node("after", note("after")).add_edge(START, "call").add_edge("call", "after")
+    assert colour.invoke(builder.compile(), {})["ran"] == ["call saw 1 failure", "after"]
+
+
 def test_one_of_many_branches_ends_the_run(colour):
     """The other branches of the superstep keep their writes."""
 

@@ -20,6 +20,7 @@ from langgraph.graph import StateGraph
 from langgraph.pregel._loop import PregelLoop
 from langgraph.pregel._utils import validate_timeout_supported
 from langgraph.pregel._write import ChannelWrite, ChannelWriteEntry
+from langgraph.pregel.protocol import PregelProtocol
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -230,7 +231,8 @@ def end_run_after_superstep(config: RunnableConfig | None) -> bool:
     """Let the run that `config` belongs to end after the running superstep, as if no node came next.
 
     What the nodes of the superstep write is kept, and nothing is raised. The graphs around a nested one end as
-    well. With a checkpointer the nodes that would have come next stay due: a call with the input None runs them.
+    well, unless a function has invoked it. With a checkpointer the nodes that would have come next stay due: a
+    call with the input None runs them.
 
     Returns:
         Whether that is possible: False outside a graph, and with a LangGraph that works in another way.
@@ -279,7 +281,19 @@ def _loops_of(config: RunnableConfig | None) -> list[Any]:
             break
         loops.append(loop)
         config = loop.config
+        if not _runs_a_graph(config):
+            break  # A function has invoked the graph. It sees what became of it, and decides.
     return loops
+
+
+def _runs_a_graph(config: RunnableConfig | None) -> bool:
+    """Whether the node of `config` is a graph, and not a function that may invoke one."""
+    action = getattr(_task_in(config), "proc", None)
+    if steps := getattr(action, "steps", None):
+        action = steps[0]
+    while action is not None and not isinstance(action, PregelProtocol):
+        action = getattr(action, "bound", None)
+    return action is not None
 
 
 def _task_in(config: RunnableConfig | None) -> Any:
