@@ -1,6 +1,8 @@
 """Copies of the state: deep in containers, shared in everything else."""
 
 import asyncio
+import os
+import time
 from collections import OrderedDict, defaultdict, deque
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -9,10 +11,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from langgraph_runner import create_node
-from langgraph_runner.node.isolation import MAX_CONTAINERS, isolated
+from langgraph_runner.node.isolation import MAX_CONTAINERS, MAX_ELEMENTS, isolated
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -277,3 +279,97 @@ async def test_a_coroutine_that_is_cancelled_or_dropped_can_clean_up():
     dropped.send(None)
     dropped.close()
     assert cleaned == ["nothing", "nothing"]
+
+
+class Tagged(tuple):
+    """A tuple with an attribute."""
+
+
+class Closes:
+    """A state that cleans up."""
+
+    def __init__(self):
+        """Open."""
+        self.closed = []
+
+    def __del__(self):
+        """Close."""
+        self.closed.append(True)
+
+
+@dataclass
+class ClosingData:
+    """A dataclass that cleans up."""
+
+    closed: list[bool]
+
+    def __del__(self):
+        """Close."""
+        self.closed.append(True)
+
+
+def tagged():
+    """A tuple whose attribute a copy would lose."""
+    value = Tagged([[1]])
+    value.tag = "kept"
+    return value
+
+
+@pytest.mark.req("N-5")
+@pytest.mark.parametrize(
+    "make",
+    [lambda: os.stat(os.devnull), lambda: time.localtime(0), tagged, Closes, lambda: ClosingData([])],
+    ids=["stat_result", "struct_time", "tuple subclass", "__del__", "dataclass with __del__"],
+)
+def test_what_a_copy_could_change_is_shared(make):
+    """Inside a state, and as the state itself: fields beyond the items, attributes, destructors."""
+    value = make()
+    assert isolated({"v": value})["v"] is value
+    assert isolated(value) is value
+
+
+@dataclass
+class Unset:
+    """A dataclass with a field that `__init__` leaves unset."""
+
+    items: list[int]
+    later: list[int] = field(init=False)
+
+
+@pytest.mark.req("N-5")
+def test_a_dataclass_with_an_unset_field_is_copied():
+    """The field stays unset in the copy."""
+    state = Unset([1])
+    copied = isolated(state)
+    copied.items.append(2)
+    assert state.items == [1]
+    assert not hasattr(copied, "later")
+
+
+class Open(BaseModel):
+    """A model with extra fields and a private attribute."""
+
+    model_config = ConfigDict(extra="allow")
+
+    _cache: list[int] = PrivateAttr(default_factory=list)
+
+
+@pytest.mark.req("N-5")
+def test_extra_fields_and_private_attributes_of_a_model_are_copied():
+    """And the copy equals the original, also in which fields were set."""
+    state = Open(extra=[1])
+    copied = isolated(state)
+    assert (copied, copied.model_fields_set) == (state, state.model_fields_set)
+    copied.extra.append(2)
+    copied._cache.append(2)
+    assert (state.extra, state._cache) == ([1], [])
+
+
+@pytest.mark.req("N-5")
+def test_the_copy_ends_by_elements_too():
+    """A state of few long lists is bounded like one of many short ones."""
+    long = [0] * (MAX_ELEMENTS // 2)
+    state = {"v": [list(long) for _ in range(4)]}
+    copied = isolated(state)["v"]
+    assert copied == state["v"]
+    assert [a is b for a, b in zip(copied, state["v"], strict=True)] == [False, False, True, True]

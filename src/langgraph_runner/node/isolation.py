@@ -1,104 +1,193 @@
-"""What keeps attempts apart: copies of the state, and context variables of their own.
+"""Isolation of attempts: each attempt gets its own copy of the state and its own context variables.
 
-So what one attempt does to them leaks neither into the next nor into the graph.
+What one attempt changes there reaches neither the next attempt nor the graph.
 """
 
 from __future__ import annotations
 
-import copy
+import copyreg
 import dataclasses
 import types
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
 from contextvars import Context, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Iterable
+from pydantic import BaseModel, RootModel
 
-__all__ = ["MAX_CONTAINERS", "apart", "isolated"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+__all__ = ["MAX_CONTAINERS", "MAX_ELEMENTS", "apart", "isolated"]
 
 MAX_CONTAINERS: Final = 10_000
-"""How many containers one copy makes; what lies beyond is shared. It bounds the time of a call with a huge state."""
+"""How many containers one copy makes; containers beyond that are shared."""
+
+MAX_ELEMENTS: Final = 250_000
+"""How many elements one copy looks at, in all containers together; containers beyond that are shared.
+
+Together the two limits bound the time that a call with a huge state blocks the event loop.
+"""
 
 _ATOMIC: Final = frozenset({str, int, float, bool, bytes, complex, type(None)})
+_MAPPINGS: Final = frozenset({dict, defaultdict, OrderedDict})
+_SEQUENCES: Final = frozenset({list, deque})
+# The classes themselves and not their subclasses: a subclass may hold more than its items, and run code when copied.
+_CONTAINERS: Final = _MAPPINGS | _SEQUENCES | {set, tuple}
+_MODEL_COPIERS: Final = (BaseModel.__copy__, RootModel.__copy__)
 
 
 def isolated(state: Any) -> Any:
     """A copy of `state` whose containers can be changed without changing the original.
 
-    Dicts, lists, tuples, sets and deques, subclasses too, are copied at every depth, up to `MAX_CONTAINERS` of
-    them, and so are the fields of a pydantic or dataclass state. Other objects (messages, models,
-    connections) are shared: copying them could cost anything, or fail.
+    Copied are plain containers at every depth: dicts, `defaultdict`s, `OrderedDict`s, lists, sets, deques, tuples and
+    named tuples. If the state itself is a dataclass or a pydantic model, its fields are copied too, with a model's
+    extra fields and private attributes. Everything else is shared, because copying it could change data, run code or
+    take any time: other subclasses of the containers, messages and models in the state, connections, objects with
+    `__del__` or a `__copy__` of their own.
+
+    The copy ends after `MAX_CONTAINERS` containers or `MAX_ELEMENTS` elements; what lies beyond is shared.
 
     Args:
         state: What a node is called with.
 
     Returns:
-        The copy, or `state` itself where it cannot be copied. Never raises.
+        The copy, or `state` itself where it is shared. Never raises.
     """
-    if type(state) is dict:
-        twin = state.copy()
-        done: dict[int, Any] = {}
-        for key, value in state.items():
-            if type(value) not in _ATOMIC:
-                twin[key] = _copy(value, done)
-        return twin
-    if isinstance(state, _CONTAINERS):
-        return _copy(state, {})
-    return state if type(state) in _ATOMIC else _copy_object(state)
-
-
-def _copy_object(state: Any) -> Any:
-    """The state as an object: its fields are what a dict state has as items."""
-    try:
-        twin = copy.copy(state)
-        names = (
-            [f.name for f in dataclasses.fields(state)] if dataclasses.is_dataclass(state) else vars(state)
-        )
-        done: dict[int, Any] = {}
-        for name in names:
-            # Not setattr(): the class may be frozen, or have a mind of its own about assignments.
-            object.__setattr__(twin, name, _copy(getattr(state, name), done))
-    except Exception:  # A state that refuses to be copied is shared, as LangGraph does.
+    kind = type(state)
+    if kind in _ATOMIC:
         return state
+    try:
+        if kind is dict:
+            # The usual state: a dict of few fields, most of them plain values. They need no walk.
+            twin = state.copy()
+            walk: _Walk | None = None
+            for key, value in state.items():
+                if type(value) not in _ATOMIC:
+                    walk = walk or _Walk()
+                    twin[key] = walk.copy(value)
+            return twin
+        if _is_container(kind):
+            return _Walk().copy(state)
+        return _copy_object(state, _Walk())
+    except Exception:  # The state refuses to be copied, so it is shared, as LangGraph does.
+        return state
+
+
+class _Walk:
+    """One copy of one state. It keeps cycles and shared parts as they are, and stops at the limits."""
+
+    __slots__ = ("_done", "_elements_left")
+
+    def __init__(self) -> None:
+        self._done: dict[int, Any] = {}
+        self._elements_left = MAX_ELEMENTS
+
+    def copy(self, value: Any) -> Any:
+        """A copy of a container; anything else is returned as it is."""
+        kind = type(value)
+        if kind in _ATOMIC or not _is_container(kind):
+            return value
+        known = self._done.get(id(value))
+        if known is not None:
+            return known
+        if not self._has_room():
+            return value
+        try:
+            return self._copy_container(value, kind)
+        except Exception:  # Nested too deeply, or changed by another thread meanwhile.
+            return value
+
+    def _has_room(self) -> bool:
+        return self._elements_left > 0 and len(self._done) < MAX_CONTAINERS
+
+    def _copy_container(self, value: Any, kind: type) -> Any:
+        if kind in _MAPPINGS:
+            return self._copy_mapping(value)
+        if kind is set:  # The members of a set are hashable, so they are not changed.
+            twin = self._done[id(value)] = value.copy()
+            return twin
+        self._elements_left -= len(value)
+        # Runs in C. Most long lists hold only numbers or strings: one copy of the list is all they need.
+        is_flat = _CONTAINERS.isdisjoint(map(type, value)) and not any(
+            _is_named_tuple(found) for found in set(map(type, value)) - _ATOMIC
+        )
+        if kind in _SEQUENCES:
+            twin = self._done[id(value)] = value.copy()
+            if not is_flat:
+                for place, item in enumerate(value):
+                    twin[place] = self.copy(item)
+                    if not self._has_room():
+                        break  # To look at the rest would take as long as to copy it.
+            return twin
+        if is_flat:
+            return value  # A tuple cannot be changed, and nor can what it holds.
+        items = [self.copy(item) for item in value]
+        # By tuple itself: the class of a named tuple may have a constructor of its own.
+        twin = self._done[id(value)] = tuple.__new__(kind, items)
+        return twin
+
+    def _copy_mapping(self, value: Any) -> Any:
+        twin = self._done[id(value)] = value.copy()
+        if attributes := getattr(value, "__dict__", None):  # Only an OrderedDict has one.
+            twin.__dict__.update(attributes)
+        self._elements_left -= len(value)
+        for key, item in value.items():
+            if type(item) not in _ATOMIC:
+                twin[key] = self.copy(item)
+                if not self._has_room():
+                    break
+        return twin
+
+
+def _is_container(kind: type) -> bool:
+    return kind in _CONTAINERS or _is_named_tuple(kind)
+
+
+def _is_named_tuple(kind: type) -> bool:
+    """Whether its instances hold their items and nothing else, unlike `os.stat_result` or a tuple with attributes."""
+    return (
+        kind.__bases__ == (tuple,)
+        and hasattr(kind, "_fields")
+        and not kind.__dictoffset__
+        and not hasattr(kind, "__del__")
+    )
+
+
+def _copy_object(state: Any, walk: _Walk) -> Any:
+    """A state that is a dataclass or a model: its fields are what the items of a dict are; others are shared."""
+    kind = type(state)
+    if hasattr(kind, "__del__"):
+        return state  # Two objects would clean up one resource.
+    if isinstance(state, BaseModel):
+        return _copy_model(state, walk)
+    if dataclasses.is_dataclass(kind) and not hasattr(kind, "__copy__"):
+        return _copy_dataclass(state, kind, walk)
+    return state
+
+
+def _copy_model(state: BaseModel, walk: _Walk) -> BaseModel:
+    if type(state).__copy__ not in _MODEL_COPIERS:
+        return state
+    twin = state.__copy__()  # Keeps which fields were set, and makes new dicts of the attributes.
+    for attributes in (twin.__dict__, twin.__pydantic_extra__, twin.__pydantic_private__):
+        for name, value in (attributes or {}).items():
+            attributes[name] = walk.copy(value)  # type: ignore[index] # None has no items
     return twin
 
 
-def _copy(value: Any, done: dict[int, Any]) -> Any:
-    """A copy of `value`; `done` knows the containers copied so far by id, which keeps cycles and shared parts."""
-    if type(value) in _ATOMIC or not isinstance(value, _CONTAINERS):
-        return value
-    known = done.get(id(value))
-    if known is not None or len(done) >= MAX_CONTAINERS:
-        return value if known is None else known
-    try:
-        return _copy_container(value, done)
-    except Exception:  # Nested too deeply, or a subclass that refuses.
-        return value
-
-
-def _copy_container(value: Any, done: dict[int, Any]) -> Any:
-    if isinstance(value, tuple):
-        items = [_copy(item, done) for item in value]
-        make = getattr(type(value), "_make", type(value))  # A named tuple wants its fields one by one.
-        twin = done[id(value)] = make(items)
-        return twin
-    twin = done[id(value)] = copy.copy(value)
-    places: Iterable[tuple[Any, Any]] = ()
-    if isinstance(value, dict):
-        places = value.items()
-    elif isinstance(value, (list, deque)):
-        places = enumerate(value)
-    for place, item in places:
-        if type(item) not in _ATOMIC:
-            twin[place] = _copy(item, done)
-            if len(done) >= MAX_CONTAINERS:
-                break  # To look at the rest would take as long as to copy it.
-    return twin  # The members of a set are hashable, so they are not changed.
-
-
-_CONTAINERS: Final = (dict, list, tuple, set, deque)
+def _copy_dataclass(state: Any, kind: type, walk: _Walk) -> Any:
+    twin: Any = object.__new__(kind)
+    # Not setattr(): the class may be frozen, or assign in its own way. An attribute that is not set stays so.
+    for name, value in getattr(state, "__dict__", {}).items():
+        object.__setattr__(twin, name, walk.copy(value))
+    for name in copyreg._slotnames(kind):  # type: ignore[attr-defined] # noqa: SLF001 - what copy.copy() uses
+        try:
+            value = object.__getattribute__(state, name)
+        except AttributeError:
+            continue
+        object.__setattr__(twin, name, walk.copy(value))
+    return twin
 
 
 def apart(function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
