@@ -1,11 +1,11 @@
 """Copies of the state: deep in containers, shared in everything else."""
 
 import asyncio
-import os
 import time
 from collections import OrderedDict, defaultdict, deque
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -281,7 +281,7 @@ async def test_a_coroutine_that_is_cancelled_or_dropped_can_clean_up():
     assert cleaned == ["nothing", "nothing"]
 
 
-class Tagged(tuple):
+class Tagged(tuple):  # noqa: SLOT001 - its attribute is under test
     """A tuple with an attribute."""
 
 
@@ -318,7 +318,7 @@ def tagged():
 @pytest.mark.req("N-5")
 @pytest.mark.parametrize(
     "make",
-    [lambda: os.stat(os.devnull), lambda: time.localtime(0), tagged, Closes, lambda: ClosingData([])],
+    [Path(__file__).stat, lambda: time.localtime(0), tagged, Closes, lambda: ClosingData([])],
     ids=["stat_result", "struct_time", "tuple subclass", "__del__", "dataclass with __del__"],
 )
 def test_what_a_copy_could_change_is_shared(make):

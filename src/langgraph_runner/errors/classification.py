@@ -236,6 +236,11 @@ def _is_transient_os_error(error: OSError) -> bool:
     return error.errno in _TRANSIENT_ERRNOS
 
 
+def is_blocking_error(error: BaseException) -> bool:
+    """Whether `langgraph dev` raised it because a coroutine blocks the event loop."""
+    return ("blockbuster", "BlockingError") in _class_names(original_error(error))
+
+
 def failure_category(error: BaseException) -> FailureCategory:
     """Of which kind `error` is, for metrics and records.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
 from pydantic import ValidationError
 
+from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category, is_retryable_node_error
 from langgraph_runner.errors.codes import ErrorCode, render_message
 from langgraph_runner.errors.exceptions import (
@@ -80,13 +81,15 @@ def build_error_record(
     record = NodeErrorRecord(
         node_id=node_id[:_MAX_NAME_CHARS],
         message=_message(error, original, node_id[:_MAX_NAME_CHARS], attempts, sanitizer),
-        code=error_code(error).value,
+        code=_code(error, node_id).value,
         timestamp=timestamp.isoformat(),
         stack=sanitizer.stack(original),
         recoverable=_is_recoverable(original),
         attempts=attempts,
-        error_type=type(original).__name__[:_MAX_NAME_CHARS],
-        category=failure_category(error).value,
+        error_type=_type_name(original, sanitizer),
+        category=(
+            FailureCategory.OTHER if _is_refused_elsewhere(error, node_id) else failure_category(error)
+        ).value,
         trace_id=trace_id[:_MAX_NAME_CHARS],
         causes=_causes(original, sanitizer),
     )
@@ -95,6 +98,20 @@ def build_error_record(
     if story_id is not None:
         record["story_id"] = story_id[:_MAX_NAME_CHARS]
     return _bounded(record)
+
+
+def _is_refused_elsewhere(error: BaseException, node: str) -> bool:
+    """Whether the function met the open circuit of another node: to this node that is a failure like any other."""
+    return isinstance(error, CircuitOpenError) and error.node != node
+
+
+def _code(error: BaseException, node: str) -> ErrorCode:
+    return ErrorCode.NODE_EXECUTION_FAILED if _is_refused_elsewhere(error, node) else error_code(error)
+
+
+def _type_name(error: BaseException, sanitizer: Sanitizer) -> str:
+    """The class name, which a program may have made up from anything."""
+    return sanitizer.text(type(error).__name__, max_chars=_MAX_NAME_CHARS)
 
 
 def _original(error: BaseException) -> BaseException:
@@ -109,7 +126,9 @@ def _causes(error: BaseException, sanitizer: Sanitizer) -> list[NodeErrorCause]:
     if isinstance(error, FallbackError):
         # The error of the function stands beside that of the fallback, not behind it.
         primary = _original(error.primary_error)
-        causes.insert(1, {"error_type": type(primary).__name__, "message": sanitizer.message(primary)})
+        causes.insert(
+            1, {"error_type": _type_name(primary, sanitizer), "message": sanitizer.message(primary)}
+        )
     return [
         NodeErrorCause(error_type=cause["error_type"][:_MAX_NAME_CHARS], message=cause["message"])
         for cause in causes[:_MAX_CAUSES]
@@ -125,12 +144,16 @@ def _is_recoverable(error: BaseException) -> bool:
 def _message(
     error: BaseException, original: BaseException, node: str, attempts: int, sanitizer: Sanitizer
 ) -> str:
-    code = error_code(error)
+    code = _code(error, node)
     if isinstance(error, FallbackError):
         primary = _detail(_original(error.primary_error), sanitizer)
         fallback = _detail(_original(error.fallback_error), sanitizer)
         return render_message(code, node=node, detail=primary, fallback_detail=fallback)
-    if isinstance(error, CircuitOpenError) and error.last_error is not None:
+    if (
+        code is ErrorCode.CIRCUIT_OPEN
+        and isinstance(error, CircuitOpenError)
+        and error.last_error is not None
+    ):
         return f"{sanitizer.message(error)} Before that: {_detail(error.last_error, sanitizer)}"
     if code in {ErrorCode.RETRY_EXHAUSTED, ErrorCode.VALIDATION_FAILED, ErrorCode.NODE_EXECUTION_FAILED}:
         return render_message(code, node=node, attempts=attempts, detail=_detail(original, sanitizer))
@@ -138,7 +161,7 @@ def _message(
 
 
 def _detail(error: BaseException, sanitizer: Sanitizer) -> str:
-    name, text = type(error).__name__[:_MAX_NAME_CHARS], sanitizer.message(error)
+    name, text = _type_name(error, sanitizer), sanitizer.message(error)
     return name if text in {"", name} else f"{name}: {text}"
 
 

@@ -85,11 +85,16 @@ class AbortSignal:
         """Block this thread until the signal fires. In a coroutine, use `wait_async()`.
 
         Args:
-            timeout_ms: How long to wait at most; None for ever.
+            timeout_ms: How long to wait at most, at least 0; None for ever.
 
         Returns:
             Whether it has fired.
+
+        Raises:
+            ValueError: `timeout_ms` is negative or not a number.
         """
+        if timeout_ms is not None and not timeout_ms >= 0:
+            raise ValueError(f"timeout_ms: must be at least 0, got {timeout_ms!r}.")
         fired = Wake()
         remove = self.add_callback(fired.ring)
         try:

@@ -111,33 +111,38 @@ async def _another(policies: NodePolicies, call: NodeCall, context: NodeContext)
 
 
 def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies, call: NodeCall) -> float:
-    if isinstance(error, NodeTimeoutError) and error.scope == "total" and error.node == call.name:
-        raise error
-    if isinstance(error, CircuitOpenError | NodeCancellationError):
-        raise error
     try:
-        decision = decide_retry(retry, call, error)
-    except Exception as broken:  # A predicate of the user's own; the node's error matters more than its.
-        report_harmless(call, "node.retry_predicate_failed", broken)
-        raise error from None
-    if isinstance(decision, GiveUp):
-        raise given_up(decision, call, error)
-    breaker = policies.circuit_breaker
-    if breaker is not None:
-        closed_for_ms = breaker.retry_after_ms
-        if closed_for_ms is None or closed_for_ms > decision.delay_ms:
-            # This attempt has opened it; to wait would end in a refusal.
-            note_once(error, f"Node '{call.name}' made no further attempt: its circuit breaker is open.")
-            raise CircuitOpenError(node=call.name, retry_after_ms=closed_for_ms, last_error=error)
-    total_ms = policies.total_timeout_ms
-    if total_ms is not None and call.elapsed_ms() + decision.delay_ms >= total_ms:
-        elapsed_ms = call.elapsed_ms()
-        timeout = NodeTimeoutError(node=call.name, timeout_ms=total_ms, elapsed_ms=elapsed_ms, scope="total")
-        timeout.add_note(
-            f"Given up before a wait of {decision.delay_ms:.0f} ms that would have passed the limit."
-        )
-        raise timeout from error
-    return decision.delay_ms
+        if isinstance(error, NodeTimeoutError) and error.scope == "total" and error.node == call.name:
+            raise error
+        if isinstance(error, CircuitOpenError | NodeCancellationError):
+            raise error
+        try:
+            decision = decide_retry(retry, call, error)
+        except Exception as broken:  # A predicate of the user's own; the node's error matters more than its.
+            report_harmless(call, "node.retry_predicate_failed", broken)
+            raise error from None
+        if isinstance(decision, GiveUp):
+            raise given_up(decision, call, error)
+        breaker = policies.circuit_breaker
+        if breaker is not None:
+            closed_for_ms = breaker.retry_after_ms
+            if closed_for_ms is None or closed_for_ms > decision.delay_ms:
+                # This attempt has opened it; to wait would end in a refusal.
+                note_once(error, f"Node '{call.name}' made no further attempt: its circuit breaker is open.")
+                raise CircuitOpenError(node=call.name, retry_after_ms=closed_for_ms, last_error=error)
+        total_ms = policies.total_timeout_ms
+        if total_ms is not None and call.elapsed_ms() + decision.delay_ms >= total_ms:
+            elapsed_ms = call.elapsed_ms()
+            timeout = NodeTimeoutError(
+                node=call.name, timeout_ms=total_ms, elapsed_ms=elapsed_ms, scope="total"
+            )
+            timeout.add_note(
+                f"Given up before a wait of {decision.delay_ms:.0f} ms that would have passed the limit."
+            )
+            raise timeout from error
+        return decision.delay_ms
+    finally:
+        del error  # Its traceback holds this frame.
 
 
 async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
@@ -182,7 +187,7 @@ async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) 
 
 
 def _judge(breaker: NodeCircuitBreaker, permit: Permit, call: NodeCall, error: BaseException) -> None:
-    counts = isinstance(error, Exception) and not (
+    has_outcome = counts = isinstance(error, Exception) and not (
         isinstance(error, NodeCancellationError) or is_control_flow(error)
     )
     if counts:
@@ -192,6 +197,8 @@ def _judge(breaker: NodeCircuitBreaker, permit: Permit, call: NodeCall, error: B
             report_harmless(call, "node.circuit_predicate_failed", broken)
     if counts:
         breaker.record_failure(permit)
+    elif has_outcome:
+        breaker.record_success(permit)  # The service has answered, though with an error that does not count.
     else:
         breaker.release(permit)
 

@@ -141,17 +141,21 @@ class NodeCircuitBreaker:
         generation = self._generation
         if self._state is _CLOSED:
             return generation
-        transition = None
+        with self._lock:
+            transition = self._to_half_open_needs_lock()
+            admitted, generation = self._admits_needs_lock(), self._generation
+            retry_after_ms = self._retry_after_ms_needs_lock()
         try:
-            with self._lock:
-                transition = self._to_half_open_needs_lock()
-                if self._admits_needs_lock():
-                    return self._generation
-                raise CircuitOpenError(
-                    node=node or self.name, retry_after_ms=self._retry_after_ms_needs_lock()
-                )
-        finally:
             self._tell(transition)
+        except (
+            BaseException
+        ):  # Ctrl-C in a listener: the caller never gets its permit, so it cannot return it.
+            if admitted:
+                self.release(generation)
+            raise
+        if not admitted:
+            raise CircuitOpenError(node=node or self.name, retry_after_ms=retry_after_ms)
+        return generation
 
     def record_success(self, permit: Permit) -> None:
         """The call of `permit` succeeded."""
@@ -184,7 +188,11 @@ class NodeCircuitBreaker:
         self._tell(transition)
 
     def release(self, permit: Permit) -> None:
-        """The call of `permit` ended without a verdict: cancelled, interrupted, or an error that does not count."""
+        """The call of `permit` ended without an outcome: it was cancelled or interrupted.
+
+        An error that `trips_on` excludes is a success: the service has answered. resilience4j (exceptions that are
+        not recorded) and Polly (outcomes that are not handled) count it in the same way.
+        """
         with self._lock:
             if permit == self._generation and self._state is CircuitState.HALF_OPEN:
                 self._probes -= 1

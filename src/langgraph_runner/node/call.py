@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -55,12 +56,14 @@ class NodeCall:
     """Why the function did not deliver, once its fallback has taken over."""
     limits: Limits | None = None
     """What may stop the latest attempt; None if nothing can."""
+    has_ended: bool = False
     is_logged: bool = False
     """Whether the events of an ordinary call are wanted."""
     given_runtimes: Runtimes | None = None
     """The runtimes of the run's config; None to go by the node's own."""
     span: Span | None = None
     """What traces this call."""
+    _late_parent: weakref.ref[NodeContext] | None = None
     _execution_id: str | None = None
     _trace_id: str | None = None
 
@@ -103,13 +106,33 @@ class NodeCall:
         if self.policies.callee.is_async:
             self.cancel_requests = runtime.cancel_requests()
 
+    def restart_clock(self) -> None:
+        """The duration begins now."""
+        self.started = self.runtime.monotonic()
+
+    @property
+    def known_parent(self) -> NodeContext | None:
+        """The parent, which a call that is over no longer keeps alive."""
+        if self.parent is None and self._late_parent is not None:
+            return self._late_parent()
+        return self.parent
+
+    def end(self) -> None:
+        """The call is over: nodes that it has left in the background do not keep it, or its parents, alive."""
+        if self.parent is not None:
+            # Settled first, because both may be those of the parent.
+            _ = self.graph_execution_id, self.trace_id
+            if self.parent.ancestor_stop() is None:
+                self._late_parent, self.parent = weakref.ref(self.parent), None
+        self.has_ended = True
+
     def elapsed_ms(self) -> float:
         """Time since the call began."""
         return (self.runtime.monotonic() - self.started) * 1000
 
     def has_timed_out_with(self, error: Exception) -> bool:
         """Whether `error` is that of the time limit of the latest attempt."""
-        return self.limits is not None and self.limits.error is error
+        return self.limits is not None and self.limits.has_raised(error)
 
     @cached_property
     def started_at(self) -> datetime:
@@ -123,7 +146,10 @@ class NodeCall:
         if story_id is None:
             state = self.state
             story_id = state.get("story_id") if isinstance(state, dict) else _attribute(state, "story_id")
-        return None if story_id is None else str(story_id)
+        try:
+            return None if story_id is None else str(story_id)
+        except Exception:  # A story without a text is no story.
+            return None
 
     @property
     def graph_execution_id(self) -> str:

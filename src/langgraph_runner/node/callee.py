@@ -99,7 +99,8 @@ class Callee:
     def keywords(self, available: dict[str, Any]) -> dict[str, Any]:
         """Of what is available, what this function takes; with a stand-in for what it needs and nobody gave."""
         if not self._takes_anything:
-            names = {parameter.name for parameter in self.parameters[1:]} | self.injected
+            others = {parameter.name for parameter in self.parameters[1:]} - INJECTABLE.keys()
+            names = others | self.injected
             available = {name: value for name, value in available.items() if name in names}
         return self.completed(available)
 
@@ -137,7 +138,19 @@ def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
 
 def _injected(parameters: tuple[inspect.Parameter, ...]) -> list[inspect.Parameter]:
     # The first parameter is the state, whatever its name.
-    return [p for p in parameters[1:] if p.name in INJECTABLE and p.kind in _KEYWORD_KINDS]
+    return [
+        p
+        for p in parameters[1:]
+        if p.name in INJECTABLE and p.kind in _KEYWORD_KINDS and not _is_own_config(p)
+    ]
+
+
+def _is_own_config(parameter: inspect.Parameter) -> bool:
+    """Whether it is called `config` and is something else with a default, to which LangGraph injects nothing."""
+    empty = inspect.Parameter.empty
+    if parameter.name != "config" or parameter.annotation is empty or parameter.default is empty:
+        return False
+    return "RunnableConfig" not in f"{parameter.annotation} {getattr(parameter.annotation, '__name__', '')}"
 
 
 def _last_of_stream(runnable: Runnable[Any, Any], state: Any, config: Any, **keywords: Any) -> Any:

@@ -80,7 +80,7 @@ class NodeContext:
     @property
     def parent(self) -> NodeContext | None:
         """The context of the node whose function called this node or its graph; None at the top."""
-        return self._call.parent
+        return self._call.known_parent
 
     @property
     def graph_execution_id(self) -> str:
@@ -131,6 +131,11 @@ class NodeContext:
     def runtimes(self) -> Runtimes:
         """The clock that this call goes by."""
         return self._call.given_runtimes or self._call.policies.runtimes
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the call is over without having been told to stop."""
+        return self._call.has_ended and self.ancestor_stop() is None
 
     def belongs_to(self, call: NodeCall) -> bool:
         """Whether this is an attempt of `call`."""

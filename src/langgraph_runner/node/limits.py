@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors import NodeCancellationError
@@ -40,8 +41,7 @@ class Limits:
     """What of the limit had passed before."""
     tells_place: bool = True
     """Whether the line where a blocking function was left is worth telling."""
-    error: NodeTimeoutError | None = None
-    """The error of the limit, once it has passed."""
+    _error: weakref.ref[NodeTimeoutError] | None = None  # Weak: its traceback holds frames that hold this.
 
     def __init__(
         self,
@@ -59,13 +59,18 @@ class Limits:
         """The error of a limit that has passed."""
         from langgraph_runner.errors import NodeTimeoutError  # noqa: PLC0415 - imports LangGraph
 
-        self.error = NodeTimeoutError(
+        error = NodeTimeoutError(
             node=self.node,
             timeout_ms=self.timeout_ms,
             elapsed_ms=(self.elapsed_before_s + elapsed_s) * 1000,
             scope=self.scope,
         )
-        return self.error
+        self._error = weakref.ref(error)
+        return error
+
+    def has_raised(self, error: Exception) -> bool:
+        """Whether `error` is that of this limit, which has passed."""
+        return self._error is not None and self._error() is error
 
     def cancelled(self) -> NodeRunnerError | None:
         """The error of a signal that has fired or a drain that was requested; None as long as neither has."""

@@ -35,6 +35,7 @@ from langgraph_runner.node.reports import (
     report_cancelled,
     report_failure,
     report_fallback,
+    report_harmless,
     report_interrupted,
     report_started,
     report_success,
@@ -73,7 +74,9 @@ async def run_node(
         GraphBubbleUp: LangGraph's control flow goes through.
         BaseException: So do asyncio's cancellation, `KeyboardInterrupt`, `SystemExit` and the like.
     """
-    parent = CURRENT_CONTEXT.get()
+    before = CURRENT_CONTEXT.get()
+    # Work that a node has left in the background is no part of it any more, unless it was told to stop.
+    parent = None if before is None or before.has_ended else before
     _check_fallback(policies, config)
     call = NodeCall(policies, state, config, keywords, parent)
     context = NodeContext(call)
@@ -107,7 +110,7 @@ async def run_node(
         report_cancelled(call, error)
         raise
     finally:
-        _leave(call, context)
+        _leave(call, context, before)
         failed = call.limits = None
     try:
         if isinstance(outcome, Success):
@@ -126,25 +129,30 @@ def _check_fallback(policies: NodePolicies, config: RunnableConfig | None) -> No
         policies.fallback.check(config)
 
 
-def _leave(call: NodeCall, context: NodeContext) -> None:
+def _leave(call: NodeCall, context: NodeContext, before: NodeContext | None) -> None:
     # A coroutine that is closed by the garbage collector is in somebody else's context then.
     current = CURRENT_CONTEXT.get()
     if current is context or (current is not None and current.belongs_to(call)):
-        CURRENT_CONTEXT.set(call.parent)
+        CURRENT_CONTEXT.set(before)
+    call.end()
 
 
 def _failure(policies: NodePolicies, call: NodeCall, error: Exception) -> Failure:
-    record = build_error_record(
-        error,
-        node_id=call.name,
-        attempts=call.attempts,
-        trace_id=call.trace_id,
-        timestamp=call.runtime.now_utc(),
-        error_id=call.runtime.token_hex(8),
-        story_id=call.story_id,
-        sanitizer=policies.sanitizer,
-    )
-    return Failure(record, error, call.attempts, call.elapsed_ms())
+    elapsed_ms = call.elapsed_ms()  # Without the record: to build the first one compiles the sanitizer.
+    facts: dict[str, Any] = {
+        "node_id": call.name,
+        "attempts": call.attempts,
+        "trace_id": call.trace_id,
+        "timestamp": call.runtime.now_utc(),
+        "error_id": call.runtime.token_hex(8),
+    }
+    try:
+        record = build_error_record(error, **facts, story_id=call.story_id, sanitizer=policies.sanitizer)
+    except Exception as broken:  # A story without a text, or a sanitizer of the user's own that raises.
+        report_harmless(call, "node.record_failed", broken)
+        substitute = RuntimeError(f"No record could be built of the {type(error).__name__} that was raised.")
+        record = build_error_record(substitute, **facts)
+    return Failure(record, error, call.attempts, elapsed_ms)
 
 
 async def _recovered(policies: NodePolicies, call: NodeCall, context: NodeContext, failed: Exception) -> Any:
@@ -155,6 +163,8 @@ async def _recovered(policies: NodePolicies, call: NodeCall, context: NodeContex
         if policies.fallback is None or is_control_flow(error) or isinstance(error, NodeCancellationError):
             raise
         primary_error = original_error(error)
+    finally:
+        del failed  # Its traceback holds this frame.
     call.fallback_used, call.primary_failure = True, failure_category(primary_error)
     report_fallback(call, primary_error)
     return await _fallen_back(policies.fallback, policies, call, primary_error)

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.errors import FailureCategory
+from langgraph_runner.errors.classification import is_blocking_error
 from langgraph_runner.errors.logs import is_enabled
 from langgraph_runner.node.logs import LOGGER, log
 
@@ -35,6 +36,7 @@ def report_started(call: NodeCall) -> None:
     if is_enabled(LOGGER, call.policies.log_level):
         call.is_logged = True
         log(call.policies.log_level, "node.started", call)
+        call.restart_clock()  # The first event imports structlog, which is no part of the call.
 
 
 def report_success(call: NodeCall, success: Success) -> None:
@@ -71,6 +73,13 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
             attempts=failure.attempts,
             error_type=failure.record["error_type"],
             message=failure.record["message"],
+        )
+    if call.policies.callee.is_async and is_blocking_error(failure.exception):
+        log(
+            logging.WARNING,
+            "node.blocks_event_loop",
+            call,
+            fix="Make the node a plain function, or call what blocks with asyncio.to_thread().",
         )
     log(
         max(call.policies.log_level, logging.ERROR if fault else logging.WARNING),

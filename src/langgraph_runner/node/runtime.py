@@ -250,6 +250,12 @@ def _cancel_soon(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> No
         loop.call_soon_threadsafe(task.cancel)
 
 
+def _run_in_new_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    # asyncio.run() would leave this thread without the event loop that the program has set for it.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(coroutine)
+
+
 def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     async def call() -> Any:
         context, loop, task = CURRENT_CONTEXT.get(), asyncio.get_running_loop(), asyncio.current_task()
@@ -261,6 +267,6 @@ def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: 
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(call())
+        return _run_in_new_loop(call())
     # A blocking node called from a coroutine: this thread has a loop already, which cannot run another.
-    return call_in_thread(asyncio.run, (call(),), {}, Limits(node="callback"), monotonic)
+    return call_in_thread(_run_in_new_loop, (call(),), {}, Limits(node="callback"), monotonic)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["SchemaWatch"]
 
 _CAPTURED: Final = frozenset({"errors", "routing_flags"})
+_MOST_FINDINGS: Final = 1_000
 _NO_KEYS: Final[AbstractSet[str]] = frozenset()
 
 
@@ -57,7 +58,9 @@ class SchemaWatch:
         channels = graph_channels(config)
         if channels is None:
             return
-        if self._captured and (name := name_in_graph(config)) not in self._places:
+        if self._captured and (
+            (name := name_in_graph(config)) not in self._places and len(self._places) < _MOST_FINDINGS
+        ):
             self._places.add(name)
             self._say_that_retries_are_ignored(config)
         if not self._captured <= channels and self._is_new("errors", channels):
@@ -102,7 +105,8 @@ class SchemaWatch:
     def _is_new(self, finding: str, channels: AbstractSet[str]) -> bool:
         """Whether it has not been reported for this graph, which is known by the fields of its state."""
         key = (finding, frozenset(channels))
-        if key in self._reported:
+        # A function that makes up its keys could add findings for ever; after so many another one helps nobody.
+        if key in self._reported or len(self._reported) >= _MOST_FINDINGS:
             return False
         self._reported.add(key)
         return True

@@ -78,14 +78,18 @@ class CancelScope:
             self._disarm()
         if self._limits.control is not None:
             self._watched.discard(self)
-        if self._error is None:
+        stopped, self._error = self._error, None
+        if stopped is None:
             return
         if task.uncancel() > self._outer:
             return  # Somebody else wants this task to end as well, and theirs is the stronger wish.
         if error is None or isinstance(error, (Exception, asyncio.CancelledError)):
             # The traceback of the cancellation shows where the body was when it was stopped.
             where = None if error is None else error.__traceback__
-            raise self._error.with_traceback(where) from (error if isinstance(error, Exception) else None)
+            try:
+                raise stopped.with_traceback(where) from (error if isinstance(error, Exception) else None)
+            finally:
+                del stopped, error, where  # Its traceback holds this frame.
 
     def look(self) -> None:
         """Stop the body if the signal has fired or a drain was requested."""

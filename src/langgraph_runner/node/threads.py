@@ -66,13 +66,14 @@ def call_in_thread(
     if (cancelled := limits.cancelled()) is not None:
         raise cancelled
     attempt = _ThreadedAttempt(function, arguments, keywords)
+    error: NodeRunnerError | None = None
     begun = monotonic()
     disarm = limits.signal.add_callback(attempt.changed.ring) if limits.signal is not None else None
     try:
         attempt.start(f"node-{limits.node}")
         while not attempt.finished:
             left = None if limits.seconds is None else begun + limits.seconds - monotonic()
-            error: NodeRunnerError | None = limits.cancelled()
+            error = limits.cancelled()
             if error is None and left is not None and left <= 0:
                 error = limits.timed_out(monotonic() - begun)
             if error is not None and attempt.abandon():
@@ -80,13 +81,15 @@ def call_in_thread(
                     note_once(error, place)
                 limits.stopped(str(error))
                 raise error  # noqa: TRY301 - the clean-up below is for this one too
-            attempt.changed.wait(_nearest(left, limits))
+            # It may have ended in the moment when its time was up, so `left` can be negative.
+            attempt.changed.wait(_nearest(None if left is None else max(0.0, left), limits))
     except BaseException:
         # KeyboardInterrupt lands here too: the thread is told, and nobody waits for it.
         if attempt.abandon():
             limits.stopped("abandoned")
         raise
     finally:
+        error = None  # Its traceback holds this frame: the two would keep the state alive.
         if disarm is not None:
             disarm()
     return attempt.result()
@@ -136,6 +139,7 @@ class _ThreadedAttempt:
         self._on_end = on_end or self.changed.ring
         self._lock = threading.Lock()
         self._abandoned = False
+        self._running = False
         self._value: Any = None
         self._error: BaseException | None = None
         self.finished = False
@@ -160,6 +164,8 @@ class _ThreadedAttempt:
         function, arguments, keywords = self._work
         value: Any = None
         error: BaseException | None = None
+        if not self._begins():
+            return  # It was given up before it began, and was not counted.
         try:
             value = function(*arguments, **keywords)
         except BaseException as raised:
@@ -171,13 +177,19 @@ class _ThreadedAttempt:
             self._value, self._error, self.finished = value, error, True
         self._on_end()
 
+    def _begins(self) -> bool:
+        with self._lock:
+            self._running = not self._abandoned
+            return self._running
+
     def abandon(self) -> bool:
         """Leave the thread to itself. False if it had finished already, or was abandoned before."""
         with self._lock:
             if self.finished or self._abandoned or self._thread is None:
                 return False
             self._abandoned = True
-            _count(1)
+            if self._running:
+                _count(1)
             return True
 
     def result(self) -> Any:

@@ -1,0 +1,286 @@
+"""Failures at the edges of a call: clocks that run out, parents that have ended, objects that refuse."""
+
+import asyncio
+import gc
+import logging
+import threading
+import weakref
+
+import pytest
+
+from langgraph_runner import (
+    AbortSignal,
+    CircuitBreakerConfig,
+    NodeCircuitBreaker,
+    NodeMetricsCollector,
+    abandoned_threads,
+    create_node,
+    get_node_context,
+)
+from langgraph_runner.node.limits import Limits
+from langgraph_runner.node.schema import _MOST_FINDINGS, SchemaWatch
+from langgraph_runner.node.threads import _ThreadedAttempt, call_in_thread
+
+
+@pytest.mark.req("N-15")
+def test_an_attempt_that_ends_as_its_time_is_up_delivers(monkeypatch):
+    """The result, and no ValueError about a negative wait."""
+    limits = Limits("n")
+    limits.seconds = 1.0
+    times = iter([0.0, 2.0, 2.0, 2.0])
+    monkeypatch.setattr(_ThreadedAttempt, "abandon", lambda self: False)
+    started = _ThreadedAttempt.start
+
+    def start_slowly(self, name):
+        self.finished = False
+        started(self, name)
+
+    monkeypatch.setattr(_ThreadedAttempt, "start", start_slowly)
+    release = threading.Event()
+
+    def work(state):
+        release.wait(5)
+        return {"x": 1}
+
+    def clock():
+        value = next(times, 2.0)
+        if value == 2.0:
+            release.set()
+        return value
+
+    assert call_in_thread(work, ({},), {}, limits, clock) == {"x": 1}
+
+
+@pytest.mark.req("N-15")
+def test_a_thread_that_never_starts_is_not_counted(monkeypatch):
+    """The operating system may refuse one."""
+
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    before = abandoned_threads()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    record = create_node(lambda s: {}, timeout_ms=1_000)({})["errors"][0]
+    assert record["error_type"] == "RuntimeError"
+    assert abandoned_threads() == before
+
+
+@pytest.mark.req("N-21")
+def test_a_probe_that_answers_closes_the_breaker(colour, fake):
+    """The service answers again; that its data does not fit is no failure of the service."""
+    breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1), clock=fake.blocking.monotonic)
+    breaker.record_failure(breaker.acquire())
+    fake.advance(30)
+    node = create_node(colour.function(lambda s: 42), circuit_breaker=breaker, runtime=fake)
+    assert colour.call(node, {})["errors"][0]["code"] == "INVALID_NODE_OUTPUT"
+    assert breaker.state == "closed"
+
+
+@pytest.mark.req("N-21")
+def test_ctrl_c_in_a_listener_returns_the_probe(fake):
+    """The next call probes, without a reset."""
+    breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1), clock=fake.blocking.monotonic)
+    breaker.record_failure(breaker.acquire())
+    fake.advance(30)
+
+    def interrupt(change):
+        raise KeyboardInterrupt
+
+    breaker.add_listener(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        breaker.acquire()
+    assert breaker.acquire() is not None
+
+
+@pytest.mark.req("N-22")
+def test_a_run_in_the_background_has_no_ended_parent():
+    """A chain of runs, each started by the one before, keeps none of them alive."""
+    tasks, parents, states = [], [], []
+
+    class State(dict):
+        """A state that can be watched."""
+
+    async def work(state):
+        parents.append(get_node_context().parent)
+        states.append(weakref.ref(state))
+        if len(tasks) < 5:
+            tasks.append(asyncio.create_task(node(State())))
+        return {}
+
+    node = create_node(work)
+
+    async def chain():
+        await node(State())
+        for _ in range(5):
+            await tasks[-1]
+
+    asyncio.run(chain())
+    tasks.clear()
+    gc.collect()
+    assert parents == [None] * 6
+    assert [state() for state in states] == [None] * 6
+
+
+class Settings(dict):
+    """A class of the user's own."""
+
+
+OWN = Settings(depth=3)
+
+
+@pytest.mark.req("N-26")
+def test_a_config_of_the_functions_own_is_left_alone(colour):
+    """LangGraph injects nothing there, and neither does the node, nor its fallback."""
+
+    def work(state, config: Settings = OWN):
+        return {"own": config is OWN}
+
+    def fail(state):
+        raise ConnectionError
+
+    config = {"configurable": {"x": 1}}
+    assert colour.call(create_node(colour.function(work)), {}, config) == {"own": True}
+    node = create_node(colour.function(fail), fallback=colour.function(work))
+    assert colour.call(node, {}, config) == {"own": True}
+
+
+class Wordless:
+    """A story without a text."""
+
+    def __str__(self):
+        """No string."""
+        raise ZeroDivisionError
+
+
+@pytest.mark.req("N-4")
+def test_a_record_is_always_built(colour):
+    """Also for a story that has no text."""
+    node = create_node(colour.function(lambda s: 1 / 0))
+    outcome = colour.call(node.run, {"story_id": Wordless()})
+    assert outcome.record["error_type"] == "ZeroDivisionError"
+    assert "story_id" not in outcome.record
+
+
+@pytest.mark.req("N-20")
+def test_the_name_of_a_class_is_sanitized(colour):
+    """A program may make it up from anything, a key included."""
+    name = "Bad AKIA" + "Q3EGRIQ5S7TLX2WB"
+
+    def work(state):
+        raise type(name, (Exception,), {})("x")
+
+    record = colour.call(create_node(colour.function(work)), {})["errors"][0]
+    assert "Q3EGRIQ5S7TLX2WB" not in str(record)
+
+
+@pytest.mark.req("N-15")
+@pytest.mark.parametrize("on_error", ["capture", "record"])
+def test_a_timeout_keeps_no_state_alive(colour, on_error):
+    """Without the garbage collector's help."""
+
+    class Heavy(dict):
+        """A state that can be watched."""
+
+    def block(state):
+        get_node_context().abort_signal.wait()
+
+    async def wait(state):
+        await asyncio.Event().wait()
+
+    node = create_node(wait if colour.is_async else block, timeout_ms=1, on_error=on_error)
+    colour.call(node, {})
+    gc.collect()
+    gc.disable()
+    try:
+        state = Heavy()
+        gone = weakref.ref(state)
+        colour.call(node, state)
+        del state
+        for thread in threading.enumerate():
+            if thread.name.startswith("node-"):
+                thread.join(5)
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.req("N-26")
+def test_unknown_fields_are_remembered_up_to_a_bound():
+    """A function that makes up its keys cannot fill the memory."""
+    watch = SchemaWatch("n", captures=False)
+    found = [watch._is_new(f"field {number}", {"a"}) for number in range(_MOST_FINDINGS + 10)]
+    assert sum(found) == _MOST_FINDINGS
+
+
+@pytest.mark.req("N-25")
+def test_an_async_fallback_leaves_the_event_loop_of_the_thread():
+    """The program goes on with the loop that it has set."""
+
+    async def fallback(state):
+        return {"x": 1}
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        assert create_node(lambda s: 1 / 0, fallback=fallback)({}) == {"x": 1}
+        assert asyncio.get_event_loop() is loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+@pytest.mark.req("N-26")
+def test_blocking_the_event_loop_is_logged_with_the_fix(colour, caplog):
+    """For the async node that does it."""
+    blocking = type("BlockingError", (Exception,), {"__module__": "blockbuster"})
+
+    def work(state):
+        raise blocking("Blocking call to time.sleep")
+
+    with caplog.at_level(logging.WARNING, "langgraph_runner"):
+        colour.call(create_node(colour.function(work)), {})
+    warned = [r for r in caplog.records if r.getMessage().startswith("node.blocks_event_loop")]
+    assert len(warned) == colour.is_async
+    assert all("asyncio.to_thread()" in r.getMessage() for r in warned)
+
+
+@pytest.mark.req("N-17")
+@pytest.mark.parametrize("timeout_ms", [-1, float("nan")])
+def test_a_wait_below_zero_names_the_argument(timeout_ms):
+    """And what was given."""
+    with pytest.raises(ValueError, match=r"^timeout_ms: must be at least 0, got"):
+        AbortSignal().wait(timeout_ms)
+
+
+@pytest.mark.req("N-21")
+def test_the_open_circuit_of_another_node_is_a_failure_here(colour):
+    """This node's own circuit is not open, and its function has failed."""
+    breaker = NodeCircuitBreaker()
+    breaker.force_open()
+    inner = create_node(lambda s: {}, name="inner", circuit_breaker=breaker, on_error="raise")
+    collector = NodeMetricsCollector()
+
+    def work(state):
+        return inner(state)
+
+    outer = create_node(colour.function(work), name="outer", metrics_collector=collector)
+    record = colour.call(outer, {})["errors"][0]
+    assert (record["code"], record["category"]) == ("NODE_EXECUTION_FAILED", "other")
+    assert record["message"].startswith("Node 'outer'")
+    assert collector.get_node_metrics("outer").failure_count == 1
+
+
+@pytest.mark.req("M-1")
+def test_the_first_duration_leaves_out_what_logging_costs(fake, monkeypatch):
+    """The first event imports structlog, which takes longer than most nodes."""
+    from langgraph_runner.node import reports
+
+    logged = reports.log
+
+    def log_slowly(*arguments, **fields):
+        fake.advance(0.25)
+        logged(*arguments, **fields)
+
+    monkeypatch.setattr(reports, "is_enabled", lambda *_: True)
+    monkeypatch.setattr(reports, "log", log_slowly)
+    assert create_node(lambda s: {}, runtime=fake).run({}).duration_ms == 0
