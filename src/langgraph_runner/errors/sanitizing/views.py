@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 _CODE = LazyPattern(r"(%[0-7][0-9A-Fa-f]|\\u00[0-7][0-9A-Fa-f]|\\u200[b-f]|\\ufeff|\\x[2-7][0-9A-Fa-f])")
 # The codes that stand for what the rules look at: quotes, separators, slashes, newlines; and zero-width marks.
-_TELLING = LazyPattern(
-    r"%(?:22|27|2[fF]|3[aAdD]|0[aA]|26|40)|\\(?:u00|x)(?:22|27|3[aAdD]|26|40|3[cC])|\\u200[b-f]|\\ufeff"
-)
+# Each pattern alone begins with a fixed character, which makes it many times faster than both together.
+_PERCENT = LazyPattern(r"%(?:22|27|2[fF]|3[aAdD]|0[aA]|26|40)")
+_ESCAPE = LazyPattern(r"\\(?:(?:u00|x)(?:22|27|3[aAdD]|26|40|3[cC])|u200[b-f]|ufeff)")
+_TELLING = LazyPattern(f"{_PERCENT.source}|{_ESCAPE.source}")
 # Each piece costs a pass of its own, so in a text with many encoded lines all of it is one piece.
 _MOST_LINES: Final = 2
 
@@ -63,7 +64,7 @@ def _decoded(code: str) -> str:
 
 def decoded_views(text: str) -> list[DecodedView]:
     """The lines worth decoding, as they read then; the text as one piece when there are many."""
-    if ("%" not in text and "\\" not in text) or _TELLING.search(text) is None:
+    if _PERCENT.search(text) is None and _ESCAPE.search(text) is None:
         return []
     views: list[DecodedView] = []
     at = 0
