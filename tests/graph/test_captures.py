@@ -155,6 +155,14 @@ def test_a_run_stops_when_it_is_blocked(run, colour):
 
 
 @pytest.mark.req("N-30")
+@pytest.mark.parametrize("options", [None, STOPS])
+def test_static_edges_are_warned_of_unless_the_run_stops(run, colour, caplog, options):
+    """Then they are not followed."""
+    run(chain(failing(colour), colour.function(lambda state: {})), options)
+    assert ("node.static_edge_after_failure" in caplog.text) is (options is None)
+
+
+@pytest.mark.req("N-30")
 def test_made_nodes_beside_the_failed_one_are_not_stopped(run, colour):
     """A stop between two supersteps is not a drain of what runs."""
     counted = itertools.count()

@@ -27,6 +27,7 @@ from langgraph_runner.node import AbortController, AbortSignal, runner_config
 from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.langgraph_compat import is_checkpointed, run_control
 from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.node.schema import STOPS_WHEN_BLOCKED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -213,7 +214,7 @@ class Execution:
 
     def _own(self, given: Mapping[str, Any], options: ExecutionOptions) -> dict[str, Any]:
         """What the run adds to `configurable`."""
-        own: dict[str, Any] = {}
+        own: dict[str, Any] = {STOPS_WHEN_BLOCKED: True} if options.stop_when_blocked else {}
         if self._controller is not None:
             own["abort_signal"] = self._controller.signal
         if options.default_retry is not None and given.get("default_retry") is None:

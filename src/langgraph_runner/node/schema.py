@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     from langchain_core.runnables import RunnableConfig
 
-__all__ = ["SchemaWatch"]
+__all__ = ["STOPS_WHEN_BLOCKED", "SchemaWatch"]
+
+STOPS_WHEN_BLOCKED: Final = "__langgraph_runner_stops_when_blocked"
+"""The key of the config by which a `GraphRunner` says that it ends a blocked run."""
 
 _CAPTURED: Final = frozenset({"errors", "routing_flags"})
 _MOST_FINDINGS: Final = 1_000
@@ -82,6 +85,8 @@ class SchemaWatch:
 
     def look_at_edges(self, config: RunnableConfig) -> None:
         """Report edges that lead on from a captured failure, whatever its flags say."""
+        if (config.get("configurable") or {}).get(STOPS_WHEN_BLOCKED):
+            return  # The runner ends the run before they are followed.
         successors = static_successors(config)
         if successors and self._is_new(
             f"edges of {name_in_graph(config)}", graph_channels(config) or _NO_KEYS
