@@ -43,7 +43,6 @@ from langgraph_runner.testing import FakeRuntime, Flaky
         ("retry_on", [int]),
         ("stop", 5),
         ("wait", 5),
-        ("attempts", 5),
     ],
 )
 def test_a_bad_retry_is_refused_by_field(field, value):
@@ -124,7 +123,6 @@ def test_a_timeout_policy_may_hold_a_timedelta_or_nothing():
         ({"failure_rate": 1.1}, "failure_rate"),
         ({"window": 10}, "window: it goes with failure_rate"),
         ({"failure_rate": 0.5, "window": 3}, "can never be met in a window of 3"),
-        ({"threshold": 3}, "threshold"),
     ],
 )
 def test_a_bad_breaker_is_refused_by_field(fields, named):

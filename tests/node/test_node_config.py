@@ -56,7 +56,7 @@ def test_each_node_gets_a_breaker_of_its_own_unless_one_is_shared():
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"retries": 3}, TypeError, "NodeConfig has no option 'retries'. Did you mean 'retry'?"),
+        ({"retries": 3}, TypeError, "retries: NodeConfig has no such option. Did you mean 'retry'"),
         ({"retry": "3"}, TypeError, "retry: expected a RetryConfig"),
         ({"timeout_ms": 0}, ValidationError, "timeout_ms: 0 is not between 0"),
         ({"name": ""}, ValidationError, "name: '' is not a non-empty string"),

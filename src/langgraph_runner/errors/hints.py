@@ -11,17 +11,18 @@ if TYPE_CHECKING:
 __all__ = ["did_you_mean", "refuse_unknown_options"]
 
 
-def did_you_mean(name: object, known: Iterable[str]) -> str:
+def did_you_mean(name: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Suggest the known name that is closest to `name`.
 
     Args:
         name: What was written.
         known: The names that exist.
+        cutoff: How alike two names must be: 0 to 1. Raise it where other names are allowed.
 
     Returns:
         A sentence with a leading blank, such as `" Did you mean 'retry'?"`; empty if no name is close.
     """
-    close = get_close_matches(str(name), [*known], n=1)
+    close = get_close_matches(str(name), [*known], n=1, cutoff=cutoff)
     return f" Did you mean '{close[0]}'?" if close else ""
 
 

@@ -24,7 +24,7 @@ from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.slots import Slots
 from langgraph_runner.graph.watch import RunWatch, watch_of
 from langgraph_runner.node import AbortController, AbortSignal, runner_config
-from langgraph_runner.node.abort import as_abort_signal
+from langgraph_runner.node.abort import as_abort_signal, signal_in
 from langgraph_runner.node.langgraph_compat import is_checkpointed, run_control
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.node.schema import STOPS_WHEN_BLOCKED
@@ -87,7 +87,7 @@ class Execution:
         self._is_interrupted = False
         self._interrupts: tuple[Interrupt, ...] = ()
         given = {**_configurable(graph.config), **_configurable(config)}
-        self.signal = _signal_of(given, ambient, abort_signal)
+        self.signal = _signal_of({**(config or {}), "configurable": given}, ambient, abort_signal)
         is_bounded = self.timeout_ms is not None or self.signal is not None
         self._controller = AbortController() if is_bounded else None
         own = (config or {}).get("callbacks")
@@ -313,17 +313,10 @@ def _configurable(config: RunnableConfig | None) -> Mapping[str, Any]:
 
 
 def _signal_of(
-    given: Mapping[str, Any], ambient: RunnableConfig, argument: AbortSignal | None
+    given: Mapping[str, Any], ambient: Mapping[str, Any], argument: AbortSignal | None
 ) -> AbortSignal | None:
-    in_config = given.get("abort_signal") or _configurable(ambient).get("abort_signal")
-    signals = [
-        signal
-        for signal in (
-            as_abort_signal(argument, field="abort_signal"),
-            as_abort_signal(in_config, field="config['configurable']['abort_signal']"),
-        )
-        if signal is not None
-    ]
+    found = (as_abort_signal(argument, field="abort_signal"), signal_in(given) or signal_in(ambient))
+    signals = [signal for signal in found if signal is not None]
     return AbortSignal.any(*signals) if len(signals) > 1 else next(iter(signals), None)
 
 

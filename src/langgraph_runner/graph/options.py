@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, TypedDict
 
 from langgraph.types import All, Durability, StreamMode
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.graph.handling import accepted_count
-from langgraph_runner.node.config import Count, RetryConfig, as_retry_config
+from langgraph_runner.node.config import Count, OptionModel, RetryConfig, as_retry_config
 from langgraph_runner.node.timeouts import as_timeout_ms
 
 __all__ = ["ErrorHandler", "ExecutionOptions", "LangGraphOptions", "check_langgraph_options"]
@@ -27,15 +27,13 @@ def _check_handler(handler: ErrorHandler | None) -> ErrorHandler | None:
     return handler
 
 
-class ExecutionOptions(BaseModel):
+class ExecutionOptions(OptionModel):
     """What holds for each run of a `GraphRunner`. Immutable.
 
     Example:
         >>> ExecutionOptions(timeout_ms=60_000, default_retry=3).default_retry.max_attempts
         3
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_concurrency: Annotated[Count, Field(ge=1, le=10_000)] = 10
     """How many nodes may be at work at once: 1 to 10,000, those of nested graphs counted in. A node that waits

@@ -11,14 +11,14 @@ import contextlib
 import logging
 import threading
 import weakref
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langgraph_runner.errors import NodeCancellationError
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.wake import Wake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["AbortController", "AbortSignal", "as_abort_signal"]
 
@@ -219,6 +219,24 @@ def _call_safely(callback: Callable[[], object]) -> None:
             "abort.callback_failed",
             error_type=type(error).__name__,
         )
+
+
+def signal_in(config: Mapping[str, Any]) -> AbortSignal | None:
+    """The abort signal of a config.
+
+    It is `config["configurable"]["abort_signal"]`, where `runner_config()` puts it, or an `AbortSignal` under the key
+    `signal`, there or in the config itself. LangGraph hands nodes only what is in `configurable`.
+
+    Raises:
+        TypeError: `abort_signal` is something else. What else is called `signal` is left alone.
+    """
+    configurable = config.get("configurable") or {}
+    if (given := configurable.get("abort_signal")) is not None:
+        return as_abort_signal(given, field="config['configurable']['abort_signal']")
+    for place in (configurable, config):
+        if isinstance(signal := place.get("signal"), AbortSignal):
+            return signal
+    return None
 
 
 def as_abort_signal(signal: object, *, field: str) -> AbortSignal | None:

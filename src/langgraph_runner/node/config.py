@@ -17,11 +17,14 @@ from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
+from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors import FailureCategory, failure_category, is_retryable_node_error
+from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.node.timeouts import MAX_MS
 
 __all__ = [
     "CircuitBreakerConfig",
+    "OptionModel",
     "RetryConfig",
     "RetryLike",
     "TimeoutLike",
@@ -49,7 +52,12 @@ def _as_predicate(value: Any) -> Any:
         return lambda error: isinstance(error, kinds)
     if inspect.iscoroutinefunction(value):
         raise ValueError("a predicate decides at once; it cannot be a coroutine function")
-    return value
+    if not callable(value):
+        return value  # pydantic says what is wrong with it.
+    try:
+        return taking_a_prefix(value, "error", field="predicate")
+    except TypeError as error:
+        raise ValueError(str(error)) from error  # pydantic reports ValueErrors.
 
 
 Count = Annotated[int, BeforeValidator(_no_bool)]
@@ -57,7 +65,21 @@ Milliseconds = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=MAX_MS
 ErrorPredicate = Annotated[Callable[[BaseException], bool], BeforeValidator(_as_predicate)]
 
 
-class RetryConfig(BaseModel):
+class OptionModel(BaseModel):
+    """Options that cannot be changed, and refuse fields that they do not have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_fields(cls, values: Any) -> Any:
+        # As Python refuses an unknown keyword: a TypeError, which pydantic lets through as it is.
+        if isinstance(values, Mapping):
+            refuse_unknown_options(values, cls.model_fields, of=cls.__name__)
+        return values
+
+
+class RetryConfig(OptionModel):
     """When to try again, and how long to wait before.
 
     tenacity's `stop`, `wait` and `retry` objects are accepted as they are; where one is given it replaces
@@ -67,8 +89,6 @@ class RetryConfig(BaseModel):
         >>> RetryConfig(max_attempts=5, backoff_ms=200).max_attempts
         5
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     max_attempts: Annotated[Count, Field(ge=1, le=10_000)] = 3
     """Attempts in all, the first call included: 1 to 10,000. 1 means no retry."""
@@ -164,15 +184,13 @@ def trips_circuit(error: BaseException) -> bool:
     return failure_category(error) is not FailureCategory.VALIDATION
 
 
-class CircuitBreakerConfig(BaseModel):
+class CircuitBreakerConfig(OptionModel):
     """When a circuit breaker opens, and how it recovers.
 
     Two modes. Consecutive failures (the default): `failure_threshold` failures in a row open it. Failure rate
     (`failure_rate` given): it opens when at least that share of the last `window` calls failed, and at least
     `failure_threshold` of them.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     failure_threshold: Annotated[Count, Field(ge=1, le=1_000_000)] = 5
     """Failures that open the breaker, at least 1."""

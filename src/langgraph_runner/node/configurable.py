@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.metrics.forwarding import check_recorder
 from langgraph_runner.node.abort import as_abort_signal
@@ -13,6 +15,8 @@ from langgraph_runner.node.policies import as_spans
 from langgraph_runner.node.runtime import as_runtimes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from langchain_core.runnables import RunnableConfig
 
     from langgraph_runner.node.abort import AbortSignal
@@ -22,6 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNTIME_KEY", "as_collector", "runner_config"]
 
+NODE_ONLY: Final = frozenset(
+    (
+        "timeout_ms",
+        "total_timeout_ms",
+        "on_timeout",
+        "on_retry_attempt",
+        "circuit_breaker",
+        "fallback",
+        "on_error",
+    )
+)
+"""Options of `create_node()` that hold for no run."""
 # Not "runtime": programs have keys of their own in config["configurable"].
 RUNTIME_KEY: Final = "node_runtime"
 
@@ -60,12 +76,13 @@ def runner_config(
 
     Raises:
         ValueError: `trace_id` is no W3C trace id, or `default_retry` is out of range.
-        TypeError: `abort_signal`, `metrics_collector`, `spans`, `default_retry` or `runtime` is of no accepted kind.
+        TypeError: An option is misspelled or meant for a node, or is of no accepted kind.
 
     Example:
         >>> runner_config(story_id="ST-7", thread_id="t1")
         {'configurable': {'story_id': 'ST-7', 'thread_id': 't1'}}
     """
+    _refuse_misspelled(configurable)
     if trace_id is not None and not TRACE_ID.fullmatch(trace_id):
         raise ValueError(f"trace_id: {trace_id!r} is not 32 lower-case hex digits, not all zero.")
     as_abort_signal(abort_signal, field="abort_signal")
@@ -85,6 +102,25 @@ def runner_config(
     config: RunnableConfig = {**(base or {})}
     config["configurable"] = {**(config.get("configurable") or {}), **mine, **configurable}
     return config
+
+
+def _refuse_misspelled(configurable: Mapping[str, Any]) -> None:
+    """Any key may travel in `configurable`, but not one that is meant for something here and would be ignored."""
+    own = [
+        name
+        for name, each in inspect.signature(runner_config).parameters.items()
+        if each.kind is each.KEYWORD_ONLY
+    ]
+    for key in configurable:
+        if f"default_{key}" in own:
+            raise TypeError(f"{key}: for a whole run it is called 'default_{key}'.")
+        if key in NODE_ONLY:
+            raise TypeError(f"{key}: it is an option of create_node(), not of a run.")
+        if hint := did_you_mean(key, own, cutoff=0.8):
+            raise TypeError(
+                f"{key}: runner_config() has no such option.{hint} If the key is yours, put it into the"
+                " 'configurable' of the config that you give."
+            )
 
 
 def as_collector(collector: object, *, field: str = "metrics_collector") -> None:

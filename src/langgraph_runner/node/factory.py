@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Concatenate, TypedDict, TypeVar, Unpack, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from langchain_core.runnables import Runnable
 
@@ -16,7 +17,7 @@ from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, Timeou
 from langgraph_runner.node.configurable import as_collector
 from langgraph_runner.node.fallback_node import FallbackNode
 from langgraph_runner.node.logs import as_log_level
-from langgraph_runner.node.node_config import CircuitBreakerLike, NodeConfig, taking_a_config
+from langgraph_runner.node.node_config import CircuitBreakerLike, NodeConfig, taking_options
 from langgraph_runner.node.nodes import (
     AsyncNode,
     RunnableNode,
@@ -43,7 +44,7 @@ from langgraph_runner.node.timeouts import as_timeout_ms
 if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
 
-__all__ = ["NodeOptions", "create_node"]
+__all__ = ["NodeDecorator", "NodeOptions", "create_node"]
 
 StateT = TypeVar("StateT")
 ResultT = TypeVar("ResultT")
@@ -70,6 +71,21 @@ class NodeOptions(TypedDict, total=False):
     runtime: Runtimes | None
 
 
+class NodeDecorator(Protocol):
+    """What `create_node()` gives without a function: a decorator that makes a node of one."""
+
+    @overload
+    def __call__(self, fn: Runnable[StateT, ResultT], /) -> RunnableNode[StateT, ResultT]: ...
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap] # as of create_node()
+        self, fn: Callable[Concatenate[StateT, ...], Coroutine[Any, Any, ResultT]], /
+    ) -> AsyncNode[StateT, ResultT]: ...
+
+    @overload
+    def __call__(self, fn: Callable[Concatenate[StateT, ...], ResultT], /) -> SyncNode[StateT, ResultT]: ...
+
+
 @overload
 def create_node(
     fn: Runnable[StateT, ResultT], **options: Unpack[NodeOptions]
@@ -88,7 +104,11 @@ def create_node(
 ) -> SyncNode[StateT, ResultT]: ...
 
 
-@taking_a_config
+@overload
+def create_node(**options: Unpack[NodeOptions]) -> NodeDecorator: ...
+
+
+@taking_options
 def create_node(
     fn: NodeFunction,
     *,
@@ -116,7 +136,8 @@ def create_node(
     Args:
         fn: A function `(state, ...)`, a coroutine function, a callable object or a `Runnable`, a compiled graph
             too; or a dict of these, which run side by side. What LangGraph injects by name (`config`, `runtime`,
-            `store`, `writer`, `previous`) it may ask for as usual. It may return what any node may.
+            `store`, `writer`, `previous`) it may ask for as usual. It may return what any node may. Without it,
+            the result is a decorator: `@create_node(retry=3)`.
         name: For errors, logs and metrics. If not given, the node is called what LangGraph calls it, or after
             its function outside a graph. Give it where several nodes share one function.
         retry: A `RetryConfig`, its fields as a dict, a number of attempts, or LangGraph's `RetryPolicy`. Each
@@ -160,7 +181,7 @@ def create_node(
     Raises:
         pydantic.ValidationError: A field of `retry` is out of its range.
         ValueError: An option is out of its range.
-        TypeError: An option is of no accepted kind.
+        TypeError: An option is of no accepted kind, or there is none of its name.
 
     Example:
         >>> def flaky(state: dict) -> dict:
@@ -173,7 +194,7 @@ def create_node(
     as_choice(on_drain or "stop", ("stop", "finish"), field="on_drain")
     if name is not None and (not isinstance(name, str) or not name):
         raise ValueError(f"name: {name!r} is not a non-empty string.")
-    if is_node(fn):
+    if is_node(_innermost(fn)):
         raise TypeError("fn: it is a node already; give all options to one create_node().")
     if not isinstance(sanitizer, Sanitizer):
         raise TypeError(f"sanitizer: expected a Sanitizer, got {sanitizer!r:.80}.")
@@ -215,6 +236,13 @@ def create_node(
         )
         return RunnableNode(policies, awaiting)
     return async_node(policies) if callee.is_async else sync_node(policies)
+
+
+def _innermost(function: object) -> object:
+    """What a `functools.partial`, or several, call."""
+    while isinstance(function, partial):
+        function = function.func
+    return function
 
 
 def _as_fallback(fallback: NodeFunction | str | None, runtime: Runtime) -> Callee | FallbackNode | None:

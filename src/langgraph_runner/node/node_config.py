@@ -4,17 +4,22 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_plain_validator_function
 
 from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
-from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
-from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, TimeoutLike, as_retry_config
+from langgraph_runner.node.config import (
+    CircuitBreakerConfig,
+    OptionModel,
+    RetryLike,
+    TimeoutLike,
+    as_retry_config,
+)
 from langgraph_runner.node.configurable import as_collector
 from langgraph_runner.node.logs import as_log_level
 from langgraph_runner.node.policies import (
@@ -29,10 +34,13 @@ from langgraph_runner.node.policies import (
 from langgraph_runner.node.runtime import Runtimes, as_runtimes
 from langgraph_runner.node.timeouts import as_timeout_ms
 
-__all__ = ["CircuitBreakerLike", "NodeConfig", "taking_a_config"]
+__all__ = ["CircuitBreakerLike", "NodeConfig", "taking_options"]
 
 CircuitBreakerLike: TypeAlias = CircuitBreakerConfig | NodeCircuitBreaker | Mapping[str, Any]
 """What `circuit_breaker=` takes: a config, its fields as a dict, or a breaker to share."""
+
+
+_NOT_GIVEN: Any = object()
 
 
 class _Option:
@@ -69,6 +77,11 @@ def _check_sanitizer(sanitizer: object) -> None:
         raise TypeError(f"sanitizer: expected a Sanitizer, got {sanitizer!r:.80}.")
 
 
+def _check_fallback(fallback: Any) -> None:
+    if not isinstance(fallback, str):  # The id of a node; its graph is not known yet.
+        Callee.of(fallback, field="fallback")
+
+
 def _as_breaker(breaker: Any) -> Any:
     if isinstance(breaker, Mapping):
         return CircuitBreakerConfig(**breaker)
@@ -83,7 +96,7 @@ _TIMEOUT = functools.partial(as_timeout_ms, field="timeout_ms")
 _TOTAL = functools.partial(as_timeout_ms, field="total_timeout_ms")
 
 
-class NodeConfig(BaseModel):
+class NodeConfig(OptionModel):
     """The options of `create_node()`, which explains them, checked and frozen.
 
     `create_node(fn, config=NodeConfig(retry=3, timeout_ms=5_000))`. Only the fields that you give count. A keyword
@@ -104,8 +117,6 @@ class NodeConfig(BaseModel):
         {'answer': 42}
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
     name: Annotated[str | None, _checked(_check_name)] = None
     retry: Annotated[RetryLike | None, _Option(as_retry_config)] = None
     """Read back as a `RetryConfig`."""
@@ -122,9 +133,7 @@ class NodeConfig(BaseModel):
     ] = None
     circuit_breaker: Annotated[CircuitBreakerLike | None, _Option(_as_breaker)] = None
     """Read back as a `CircuitBreakerConfig` or a `NodeCircuitBreaker`."""
-    fallback: Annotated[
-        NodeFunction | None, _checked(lambda fallback: Callee.of(fallback, field="fallback"))
-    ] = None
+    fallback: Annotated[NodeFunction | str | None, _checked(_check_fallback)] = None
     metrics_collector: Annotated[NodeMetricsCollector | None, _checked(as_collector)] = None
     spans: Annotated[Spans | None, _checked(as_spans)] = None
     on_error: Annotated[
@@ -137,14 +146,6 @@ class NodeConfig(BaseModel):
     sanitizer: Annotated[Sanitizer, _checked(_check_sanitizer, optional=False)] = DEFAULT_SANITIZER
     runtime: Annotated[Runtimes | None, _checked(functools.partial(as_runtimes, field="runtime"))] = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _knows_all_options(cls, values: Any) -> Any:
-        for name in values if isinstance(values, dict) else ():
-            if name not in cls.model_fields:
-                raise TypeError(f"NodeConfig has no option '{name}'.{did_you_mean(name, cls.model_fields)}")
-        return values
-
     def options(self) -> dict[str, Any]:
         """Return the fields that were given, as keywords of `create_node()`."""
         return {
@@ -152,15 +153,19 @@ class NodeConfig(BaseModel):
         }
 
 
-def taking_a_config(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Let `make` take its keywords from `config=` too, where they are not given."""
+def taking_options(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `make(fn, **options)` take its options from `config=` too, and be a decorator where `fn` is left out.
+
+    An option that does not exist is refused with the closest name.
+    """
 
     @functools.wraps(make)
-    def make_with_config(*arguments: Any, config: NodeConfig | None = None, **options: Any) -> Any:
-        if config is None:
-            return make(*arguments, **options)
-        if not isinstance(config, NodeConfig):
-            raise TypeError(f"config: expected a NodeConfig, got {config!r:.80}.")
-        return make(*arguments, **{**config.options(), **options})
+    def create(fn: Any = _NOT_GIVEN, *, config: NodeConfig | None = None, **options: Any) -> Any:
+        refuse_unknown_options(options, {"config", *NodeConfig.model_fields}, of=f"{make.__name__}()")
+        if config is not None:
+            if not isinstance(config, NodeConfig):
+                raise TypeError(f"config: expected a NodeConfig, got {config!r:.80}.")
+            options = {**config.options(), **options}
+        return functools.partial(make, **options) if fn is _NOT_GIVEN else make(fn, **options)
 
-    return make_with_config
+    return create

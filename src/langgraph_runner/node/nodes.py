@@ -218,7 +218,9 @@ def _schema_watch(policies: NodePolicies) -> SchemaWatch:
 def is_node(function: object) -> bool:
     """Whether `create_node()` made it."""
     # A decorator that copies the attributes of a node has not made a node.
-    return isinstance(function, RunnableNode) or getattr(function, "node", None) is function
+    return isinstance(function, RunnableNode) or (
+        function is not None and getattr(function, "node", None) is function
+    )
 
 
 def as_fallback(fallback: NodeFunction, runtime: Runtime) -> Callee:

@@ -19,7 +19,7 @@ from langgraph_runner.errors import (
     is_control_flow,
     original_error,
 )
-from langgraph_runner.node.abort import as_abort_signal
+from langgraph_runner.node.abort import signal_in
 from langgraph_runner.node.attempts import guarded, raise_if_cancelled, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run_node"]
 
-_SIGNAL: Final = "config['configurable']['abort_signal']"
 _RUNTIME: Final = f"config['configurable']['{RUNTIME_KEY}']"
 _COLLECTOR: Final = "config['configurable']['metrics_collector']"
 
@@ -172,16 +171,16 @@ async def _recovered(policies: NodePolicies, call: NodeCall, context: NodeContex
 
 def _read_config(policies: NodePolicies, call: NodeCall, config: RunnableConfig) -> None:
     """Settle what the node's own options and the config of this call say together."""
+    call.abort_signal = signal_in(config)
     configurable = call.configurable
     if not configurable:
+        call.is_stoppable = call.is_stoppable or call.abort_signal is not None
         return
     if (runtimes := as_runtimes(configurable.get(RUNTIME_KEY), field=_RUNTIME)) is not None:
         call.use(runtimes)
     if (collector := configurable.get("metrics_collector")) is not None:
         as_collector(collector, field=_COLLECTOR)
         call.collector = collector
-    if (signal := configurable.get("abort_signal")) is not None:
-        call.abort_signal = as_abort_signal(signal, field=_SIGNAL)
     if policies.retry is None and (retry := configurable.get("default_retry")) is not None:
         call.retry = as_retry_config(retry)
     call.control = run_control(config)

@@ -1,0 +1,124 @@
+"""Options that are misspelled, misplaced or of the wrong kind, and the decorator form."""
+
+import functools
+
+import pytest
+
+from langgraph_runner import (
+    AbortController,
+    CircuitBreakerConfig,
+    ExecutionOptions,
+    GraphRunner,
+    GraphState,
+    RetryConfig,
+    create_node,
+    runner_config,
+)
+from langgraph_runner.testing import Flaky
+
+
+def fn(state):
+    """A node's function."""
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: create_node(None), "fn: expected a function, a coroutine function or a Runnable, got None"),
+        (
+            lambda: create_node(fn, retries=3),
+            r"retries: create_node\(\) has no such option. Did you mean 'retry'",
+        ),
+        (
+            lambda: create_node(fn, retry={"attempts": 3}),
+            "attempts: RetryConfig has no such option. Did you mean 'max_attempts'",
+        ),
+        (
+            lambda: create_node(fn, circuit_breaker={"threshold": 3}),
+            "threshold: CircuitBreakerConfig .* Did you mean 'failure_threshold'",
+        ),
+        (lambda: RetryConfig(backof_ms=3), "Did you mean 'backoff_ms'"),
+        (lambda: CircuitBreakerConfig(windows=3), "Did you mean 'window'"),
+        (lambda: ExecutionOptions(timeout=3), "Did you mean 'timeout_ms'"),
+        (lambda: runner_config(retry=3), "retry: for a whole run it is called 'default_retry'"),
+        (
+            lambda: runner_config(timeout_ms=3),
+            r"timeout_ms: it is an option of create_node\(\), not of a run",
+        ),
+        (lambda: runner_config(abort_signl=None), "Did you mean 'abort_signal'"),
+        (lambda: create_node(functools.partial(create_node(fn)), retry=3), "fn: it is a node already"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_the_right_one(make, message):
+    """By its name, when it is given."""
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_keys_of_the_users_own_travel_in_the_config():
+    """As LangGraph's `thread_id` does."""
+    config = runner_config({"configurable": {"abort_signl": 1}}, thread_id="t", user="u")
+    assert config["configurable"] == {"abort_signl": 1, "thread_id": "t", "user": "u"}
+
+
+def test_a_predicate_of_two_arguments_is_refused():
+    """It is called with the error alone."""
+    with pytest.raises(ValueError, match=r"predicate: .* needs the argument 'b'"):
+        RetryConfig(retry_on=lambda a, b: True)
+
+
+def test_without_a_function_it_is_a_decorator(colour, fake):
+    """With the options for the function that follows."""
+
+    @create_node(retry=2, runtime=fake)
+    @colour.function
+    def fetch(state):
+        return flaky.sync(state)
+
+    flaky = Flaky(ConnectionError, {"price": 1})
+    assert colour.call(fetch, {}) == {"price": 1}
+    assert fetch.__name__ == "fetch"
+
+
+@pytest.mark.req("N-17")
+@pytest.mark.parametrize("place", ["configurable", "top"])
+def test_the_abort_signal_is_also_found_as_signal(colour, place):
+    """In the config itself only where no graph is between: LangGraph drops what it does not know."""
+    controller = AbortController()
+    controller.abort("stop")
+    own = {"signal": controller.signal}
+    config = {"configurable": own} if place == "configurable" else own
+    record = colour.call(create_node(colour.function(fn)), {}, config)["errors"][0]
+    assert record["code"] == "NODE_CANCELLED"
+
+
+@pytest.mark.req("N-17")
+def test_a_graph_hands_on_the_signal_of_its_configurable(colour):
+    """Under either name."""
+    from langgraph.graph import START, StateGraph
+
+    controller = AbortController()
+    controller.abort("stop")
+    builder = StateGraph(GraphState).add_node("n", create_node(colour.function(fn))).add_edge(START, "n")
+    state = colour.invoke(builder.compile(), {}, {"configurable": {"signal": controller.signal}})
+    assert state["errors"][0]["code"] == "NODE_CANCELLED"
+
+
+@pytest.mark.req("N-17")
+@pytest.mark.parametrize("place", ["configurable", "top"])
+def test_a_graph_runner_finds_it_in_both_places(place):
+    """It is cancelled by it."""
+    from langgraph.graph import START, StateGraph
+
+    controller = AbortController()
+    controller.abort("stop")
+    own = {"signal": controller.signal}
+    builder = StateGraph(GraphState).add_node("n", create_node(fn)).add_edge(START, "n")
+    result = GraphRunner(builder.compile()).run({}, {"configurable": own} if place == "configurable" else own)
+    assert result.status == "cancelled"
+
+
+def test_a_signal_of_another_kind_is_left_alone(colour):
+    """A program may have a key of this name for something else."""
+    assert colour.call(create_node(colour.function(fn)), {}, {"configurable": {"signal": "SIGTERM"}}) == {}
