@@ -3,10 +3,13 @@
 import asyncio
 import gc
 import logging
+import operator
 import threading
 import weakref
+from typing import Annotated, TypedDict
 
 import pytest
+from langgraph.graph import StateGraph
 
 from langgraph_runner import (
     AbortSignal,
@@ -284,3 +287,17 @@ def test_the_first_duration_leaves_out_what_logging_costs(fake, monkeypatch):
     monkeypatch.setattr(reports, "is_enabled", lambda *_: True)
     monkeypatch.setattr(reports, "log", log_slowly)
     assert create_node(lambda s: {}, runtime=fake).run({}).duration_ms == 0
+
+
+@pytest.mark.req("N-4")
+@pytest.mark.parametrize(
+    "kind", [int, str, dict, Annotated[int, operator.add], Annotated[dict, operator.or_]]
+)
+def test_a_field_errors_of_another_kind_raises_the_real_error(colour, kind):
+    """It is neither overwritten nor the end of the run by a TypeError."""
+    builder = StateGraph(TypedDict("State", {"errors": kind}))
+    builder.add_node("n", create_node(colour.function(lambda s: 1 / 0)))
+    graph = builder.add_edge("__start__", "n").compile()
+    with pytest.raises(ZeroDivisionError) as caught:
+        colour.invoke(graph, {})
+    assert any("'errors' holds no list of records" in note for note in caught.value.__notes__)

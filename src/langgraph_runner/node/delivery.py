@@ -9,6 +9,7 @@ from langgraph.errors import GraphDrained
 from langgraph_runner.errors import FallbackError, NodeCancellationError, note_once, original_error
 from langgraph_runner.node.langgraph_compat import (
     end_run_after_superstep,
+    holds_errors,
     is_checkpointed,
     name_in_graph,
     native_policies,
@@ -76,6 +77,8 @@ def _obstacle(schema: SchemaWatch, config: RunnableConfig | None) -> str | None:
     """Why a failure cannot be captured here, and what to do about it."""
     if not schema.keeps_errors(config):
         return "the graph's state has no 'errors' field. Let it inherit from GraphState, or use on_error='raise'."
+    if not holds_errors(config):
+        return "the graph's field 'errors' holds no list of records. Rename it, or use on_error='raise'."
     if not writes_fields(config):
         return "the caller of a @task would take the failure for a result. Use on_error='raise'."
     if native_policies(config).caches:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypedDict, get_origin
 
 from langchain_core.runnables import RunnableSerializable
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.channels.base import BaseChannel
+from langgraph.channels.binop import BinaryOperatorAggregate
+from langgraph.channels.last_value import LastValue
 from langgraph.graph import StateGraph
 from langgraph.pregel._loop import PregelLoop
 from langgraph.pregel._utils import validate_timeout_supported
@@ -37,6 +40,7 @@ __all__ = [
     "as_runnable",
     "end_run_after_superstep",
     "graph_channels",
+    "holds_errors",
     "injectables",
     "interrupts_so_far",
     "is_awaitable",
@@ -180,6 +184,20 @@ def graph_channels(config: RunnableConfig | None) -> AbstractSet[str] | None:
         if isinstance(argument, dict) and isinstance(next(iter(argument.values()), None), BaseChannel):
             return argument.keys()
     return None
+
+
+def holds_errors(config: RunnableConfig | None) -> bool:
+    """Whether the field `errors` of the graph's state keeps a list of records; True if that is not known."""
+    read: Callable[..., Any] | None = ((config or {}).get("configurable") or {}).get(_READ)
+    for argument in getattr(read, "args", ()):
+        channel = argument.get("errors") if isinstance(argument, dict) else None
+        if isinstance(channel, (LastValue, BinaryOperatorAggregate)):
+            # The class tells: int, str and dict are kinds of a graph's own. What is no class is left to the graph.
+            kind: Any = channel.ValueType
+            kind = kind.__origin__ if get_origin(kind) is Annotated else kind
+            kind = get_origin(kind) or kind
+            return not (isinstance(kind, type) and issubclass(kind, (int, float, str, bytes, Mapping)))
+    return True
 
 
 # The field of a state that is one value; that of a functional API's entrypoint. A graph with fields has neither.
