@@ -145,7 +145,8 @@ class RunEngine(RunReader):
         )
         super().__init__(registry, host, server)
 
-    @classmethod
+    # Typed as a callable, so that callers see the parameters of the class; calls are checked by both type checkers.
+    @classmethod  # pyright: ignore[reportArgumentType]
     def sync(cls: Callable[P, RunEngine], *arguments: P.args, **options: P.kwargs) -> SyncRunEngine:
         """Make a blocking engine, for scripts and notebooks. It runs on an event loop of its own, in a thread.
 
