@@ -15,16 +15,17 @@ import contextlib
 import errno
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.graph.json_saver.errors import CheckpointLockError
 from langgraph_runner.graph.json_saver.files import open_regular
 from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
 
+fcntl: Any  # None on Windows, which is checked where a lock is taken.
 try:
     import fcntl
-except ImportError:  # Windows.
-    fcntl = None  # type: ignore[assignment] # the check is where it is used
+except ImportError:
+    fcntl = None
 
 if TYPE_CHECKING:
     from pathlib import Path
