@@ -126,6 +126,9 @@ class RunEngine(RunReader):
             runner_config(metrics_collector=metrics_collector, spans=spans)  # Checks both.
         files = ArtifactStore(artifacts) if artifacts else None
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
+        if registry.list_workflows():
+            # Before the first claim: a run is not to wait for imports, nor the event loop.
+            import langgraph_runner.engine.execution  # noqa: F401, PLC0415 - imports LangGraph
         host = Host(
             owner=REAL_RUNTIMES.awaiting.token_hex(8),
             store=runs,
