@@ -108,13 +108,15 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, te
     chance = random.Random(7)  # noqa: S311 - a reproducible one
     async with site.engine() as engine:
         ids = [(await engine.trigger("campaign.v1", {"number": number})).id for number in range(RUNS)]
-        kills, workers = 0, [site.start(), site.start()]
+        # Processes die here more often than runs make progress, and not because of the runs.
+        patience = {"max_recovery_attempts": 1_000}
+        kills, workers = 0, [site.start(**patience), site.start(**patience)]
         while kills < KILLS or await engine.list_runs(status=["pending", "running"], limit=1):
             await asyncio.sleep(chance.uniform(0.03, 0.2))
             if kills < KILLS and (site.folder / "effects").stat().st_size:
                 victim = chance.randrange(2)
                 os.kill(workers[victim].pid, signal.SIGKILL)
-                workers[victim] = site.start()
+                workers[victim] = site.start(**patience)
                 kills += 1
         runs = [await engine.get_run(run_id) for run_id in ids]
         assert Counter(run.status.value for run in runs) == {"completed": RUNS}

@@ -16,18 +16,19 @@ from tests.engine.conftest import until
 class Died(Write[None]):
     """Leave a run as a process does that has died while it ran a step."""
 
-    def __init__(self, run_id, *, progress=(), ago_ms=1_000):
+    def __init__(self, run_id, *, progress=(), ago_ms=1_000, status="running"):
+        self.status = status
         self.run_id = run_id
         self.progress = progress
         self.ago_ms = ago_ms
 
     @classmethod
     def apply(cls, connection, writes):
-        """The lease has run out, and the step is running."""
+        """The lease has run out, and the step is running, unless told otherwise."""
         for write in writes:
             mine = run_steps.c.run_id == write.run_id
             connection.execute(
-                update(run_steps).where(mine, run_steps.c.step_id == "risky").values(status="running")
+                update(run_steps).where(mine, run_steps.c.step_id == "risky").values(status=write.status)
             )
             for step in write.progress:
                 connection.execute(
@@ -105,6 +106,16 @@ async def test_an_engine_that_closes_is_no_death(client):
     await client._store.write(Released(run.id))
     claim = await client._store.write(client._server.claim_write(run.id))
     assert claim.recoveries == 3
+
+
+@pytest.mark.req("R-45")
+async def test_a_run_of_which_no_step_ran_has_killed_nothing(client):
+    """Its process died of something else."""
+    run = await client.trigger("w")
+    for _ in range(3):
+        await client._store.write(Died(run.id, status="pending"))
+        claim = await client._store.write(client._server.claim_write(run.id))
+    assert claim.recoveries == 0
 
 
 class Released(Died):

@@ -46,6 +46,7 @@ class Orders:
     """Just before it, not just after."""
     slow: str | None = None
     """A step that waits until there is a file `go`."""
+    max_recovery_attempts: int = 5
     poison: str | None = None
     """A step that kills its process, in runs with the input `poison`."""
 
@@ -111,5 +112,6 @@ async def _serve(orders: Orders) -> None:
         lease_ms=orders.lease_ms,
         poll_ms=20,
         max_active_runs=20,
+        max_recovery_attempts=orders.max_recovery_attempts,
     ):
         await asyncio.Event().wait()

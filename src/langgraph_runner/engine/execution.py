@@ -206,6 +206,7 @@ class RunExecution:
             if StepStatus(row.status) in ENDED:
                 facts[step] = (StepStatus(row.status), None if row.reason is None else Reason(row.reason))
                 self._results.note(step, row.output_ref)
+                self._results.ended(step)
                 if row.error is not None and row.status == StepStatus.FAILED and self._error is None:
                     self._error = json.loads(row.error)
         return facts
@@ -387,6 +388,7 @@ class RunExecution:
     def _ended(self, change: StepChange) -> None:
         if change.output_ref is not None:
             self._results.note(change.step, change.output_ref, change.output)
+        self._results.ended(change.step)
         if change.error is not None and self._error is None:
             self._error = json.loads(change.error)
         self._ledger.ended(change)
@@ -400,11 +402,14 @@ class RunExecution:
         """The database knows what a step would deliver, and has written that it is a hit."""
         self._own_flights.land(start.step)
         self._results.note(start.step, entry.output_ref)
+        self._results.ended(start.step)
         self._ledger.log_end(start.hit(entry))
         self._decided(self._scheduler.ended(start.step, StepStatus.SKIPPED, Reason.CACHE_HIT))
         self._wake.set()
 
     def _decided(self, decisions: list[Decision]) -> None:
+        for step, _, _ in decisions:
+            self._results.ended(step)
         self._ledger.decided(decisions)
 
     # Time and ends.

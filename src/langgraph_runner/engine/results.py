@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ __all__ = ["Results"]
 class Results:
     """Outputs by reference. An output is loaded when a step receives it, never to know a hash.
 
+    It is kept in memory until the last step that receives it has ended, so that a run does not hold all that it has
+    ever delivered. If it is asked for again, it is loaded again.
+
     Args:
         store: Where outputs are kept.
         blueprint: The workflow.
@@ -39,13 +43,29 @@ class Results:
         self.inputs = inputs
         self._refs: dict[str, str | None] = {}
         self._data: dict[str, bytes] = {}
+        self._waiting = {step: len(after) for step, after in blueprint.dag.dependents.items()}
+        """How many of the steps that receive the output of a step have not ended."""
+        self._uses: Counter[str] = Counter()
+        """The same by reference: steps that deliver equal outputs share one."""
         self._fields: dict[str | None, str] = {}
 
     def note(self, step: str, ref: str | None, data: bytes | None = None) -> None:
         """A step has delivered; `data` is what, where it is at hand."""
         self._refs[step] = ref
-        if data is not None and ref is not None:
+        if ref is None:
+            return
+        self._uses[ref] += self._waiting[step]
+        if data is not None and self._uses[ref]:
             self._data[ref] = data
+
+    def ended(self, step: str) -> None:
+        """A step has ended, and needs what it has received no longer."""
+        for before in self._blueprint.dag.dependencies[step]:
+            self._waiting[before] -= 1
+            if (ref := self._refs.get(before)) is not None:
+                self._uses[ref] -= 1
+                if not self._uses[ref]:
+                    self._data.pop(ref, None)
 
     async def call(self, step: BoundStep, context: StepContext) -> Call:
         """What `step` is called with."""

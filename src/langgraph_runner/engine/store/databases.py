@@ -135,7 +135,7 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
         _use_wal(cursor)
         # FULL: a commit is on disk when it returns. NORMAL would lose the last ones in a power cut.
         cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA cache_size = -16000")
+        cursor.execute("PRAGMA cache_size = -4000")  # kB, of each connection: large outputs fill it.
         cursor.close()
         record.info[_FILE] = path, _file_at(path)
 

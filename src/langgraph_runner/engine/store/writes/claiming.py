@@ -108,8 +108,9 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
         steps = _STEPS_OF.ask(connection, run=row.id)
         running = tuple(step.step_id for step in steps if step.status == "running")
         ended = sum(step.status not in LIVE for step in steps)
-        # An owner that closes gives up its lease, which becomes 0. It has not died.
-        has_died = row.lease_expires_at != 0
+        # An owner that closes gives up its lease, which becomes 0: it has not died. A run of which no step was
+        # running has not killed it.
+        has_died = row.lease_expires_at != 0 and bool(running)
         recoveries = (row.recoveries if ended == row.recovered_at_steps else 0) + has_died
     connection.execute(
         update(runs)
