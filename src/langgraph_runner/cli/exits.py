@@ -62,6 +62,7 @@ EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
         ErrorCode.FALLBACK_FAILED: ExitCode.RUN_FAILED,
         ErrorCode.RUN_TIMEOUT: ExitCode.TIMEOUT,
         ErrorCode.RUN_CANCELLED: ExitCode.CANCELLED,
+        ErrorCode.RUN_BLOCKED: ExitCode.RUN_FAILED,
         ErrorCode.WORKFLOW_INVALID: ExitCode.INVALID,
         ErrorCode.WORKFLOW_UNKNOWN: ExitCode.NOT_FOUND,
         ErrorCode.ENGINE_FAILED: ExitCode.OTHER,

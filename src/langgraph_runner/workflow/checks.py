@@ -196,7 +196,8 @@ def _refusals(name: str, read: Callable[[], object]) -> Iterator[str]:
     except ValidationError as error:
         yield f"{name}: {in_words(error)}."
     except (TypeError, ValueError) as error:
-        yield str(error) if str(error).startswith(name) else f"{name}: {error}."
+        text = str(error).removesuffix(".")
+        yield f"{text}." if text.startswith(name) else f"{name}: {text}."
 
 
 def _as_breaker_config(breaker: Any) -> None:

@@ -132,9 +132,10 @@ class ValueCodec:
 
     def _encode_container(self, kind: type, value: Any, depth: int) -> Any:
         encode = self._encode
-        # Copied first, in one call that no other thread can interrupt: a node may change the value meanwhile.
+        # Copied first, in one call that no other thread can interrupt: a node may change the value meanwhile. A list
+        # of items would be made one by one, and the garbage collector may run in between.
         if kind is dict:
-            items = list(value.items())
+            items = list(value.copy().items())
             if all(type(key) is str and _is_plain_key(key) for key, _ in items):
                 return {key: encode(item, depth + 1) for key, item in items}
             keys = self._encode_keys([key for key, _ in items], depth + 3)
