@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect
+from sqlalchemy.exc import IntegrityError
 
 from langgraph_runner.engine import RunEngine, SchemaVersionError
 from langgraph_runner.engine.store import RunStore
@@ -72,8 +73,8 @@ def test_an_empty_database_that_may_not_be_changed_is_refused(database):
 def test_an_earlier_schema_that_may_not_be_changed_is_refused(database):
     """As PostgreSQL's, which several processes may use."""
     upgrade(database, migrate=True)
-    numbered(database, "0000")
-    with pytest.raises(SchemaVersionError, match=r"has schema 0000, .* Run: langgraph-runner db upgrade"):
+    numbered(database, "0001")
+    with pytest.raises(SchemaVersionError, match=r"has schema 0001, .* Run: langgraph-runner db upgrade"):
         upgrade(database, migrate=False)
 
 
@@ -131,3 +132,57 @@ def test_threads_may_make_databases_at_once(tmp_path, is_shared):
     for thread in threads:
         thread.join()
     assert failed == []
+
+
+@pytest.mark.parametrize("migrate", [True, False])
+@pytest.mark.parametrize("version", ["0000", "beef", "0001x", ""])
+def test_a_schema_of_no_release_is_refused_with_the_way_out(database, version, migrate):
+    """Somebody has edited the number, or restored half a backup."""
+    upgrade(database, migrate=True)
+    numbered(database, version)
+    with pytest.raises(SchemaVersionError, match=r"No release has such a schema\. Restore a backup"):
+        upgrade(database, migrate=migrate)
+
+
+@pytest.fixture
+def of_the_first_schema(store_url, new_postgresql, monkeypatch):
+    """A database of each kind as the first release left it, with a run."""
+    database = open_database(store_url)
+    if not database.is_sqlite:
+        with database.writing.begin() as connection:
+            for table in (*METADATA.tables, module.VERSION_TABLE):
+                connection.exec_driver_sql(f"DROP TABLE {table}")
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "HEAD", "0001")
+        upgrade(database, migrate=True)
+    with database.writing.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO runs (id, tenant_id, workflow_name, workflow_version, status, trigger_type, root_run_id,"
+            " inputs, options, priority, fence, created_at) VALUES"
+            " ('r', 't', 'w', '1', 'running', 'manual', 'r', '{}', '{}', 0, 1, 1)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO run_steps (run_id, step_id, tenant_id, position, status, cache_hit, attempts, fence) VALUES"
+            " ('r', 's', 't', 0, 'running', 0, 0, 1)"
+        )
+    yield database
+    database.dispose()
+
+
+@pytest.mark.req("R-62")
+def test_what_is_there_survives_an_upgrade(of_the_first_schema):
+    """With the defaults of new columns."""
+    upgrade(of_the_first_schema, migrate=True)
+    with of_the_first_schema.reading.connect() as connection:
+        query = (
+            "SELECT r.id, r.status, r.recoveries, s.step_id FROM runs r JOIN run_steps s ON s.run_id = r.id"
+        )
+        assert [tuple(row) for row in connection.exec_driver_sql(query)] == [("r", "running", 0, "s")]
+
+
+@pytest.mark.parametrize("table", ["runs", "run_steps"])
+def test_a_status_that_does_not_exist_is_refused_by_the_database(of_the_first_schema, table):
+    """Whoever writes it."""
+    upgrade(of_the_first_schema, migrate=True)
+    with pytest.raises(IntegrityError), of_the_first_schema.writing.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE {table} SET status = 'done'")  # noqa: S608 - a name of ours

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ArtifactStore", "StepArtifacts"]
 
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_OWNERS: Final = ".owners"
+"""A folder of files named by the databases whose runs refer to files here."""
+_TOUCH_AFTER_S: Final = 3_600
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
 _MAX_MEDIA_TYPE: Final = 128
 _FIX: Final = "A further run makes it again."
@@ -49,6 +53,8 @@ class ArtifactStore:
             raise ValueError(f"artifacts: {str(folder)!r} is a file; give a folder.")
         self._checked: dict[str, tuple[int, int, int]] = {}
         """What identified files when their content was last looked at."""
+        self._owner: str | None = None
+        self._is_marked = False
 
     def put(self, name: str, data: bytes, media_type: str) -> ArtifactRef:
         """Keep a file.
@@ -65,12 +71,69 @@ class ArtifactStore:
         sha256 = hashlib.sha256(data).hexdigest()
         place = self._place(sha256)
         try:
-            if not self._is_whole(sha256, len(data)):
+            if not (self._is_whole(sha256, len(data)) and self._keep_young(place)):
                 _write(place, data)
                 self._note(sha256, place.stat())
+            self._mark_owner()
         except OSError as error:
             raise ArtifactError(name=name, problem=f"it cannot be kept in {place.parent}: {error}") from error
         return ArtifactRef(name, place.as_uri(), media_type, len(data), sha256)
+
+    def own(self, store_id: str) -> None:
+        """Say which database refers to files here, before the first one is kept."""
+        self._owner = store_id
+
+    def owners(self) -> set[str]:
+        """The databases whose runs refer to files here."""
+        with suppress(FileNotFoundError):
+            return {each.name for each in (self.folder / _OWNERS).iterdir()}
+        return set()
+
+    def _mark_owner(self) -> None:
+        if self._owner is not None and not self._is_marked:
+            (self.folder / _OWNERS).mkdir(exist_ok=True)
+            (self.folder / _OWNERS / self._owner).touch()
+            self._is_marked = True
+
+    def _keep_young(self, place: Path) -> bool:
+        """Have a file that is kept again count as new, so that it is not collected; False if it is gone."""
+        now = REAL_RUNTIMES.blocking.now_utc().timestamp()
+        try:
+            if now - place.stat().st_mtime > _TOUCH_AFTER_S:
+                os.utime(place, (now, now))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def old_files(self, min_age_s: float) -> list[Path]:
+        """Files that were kept, or left half written, at least so long ago."""
+        latest = REAL_RUNTIMES.blocking.now_utc().timestamp() - min_age_s
+        found: list[Path] = []
+        for folder in self.folder.glob("[0-9a-f][0-9a-f]"):
+            for file in folder.iterdir():
+                with suppress(FileNotFoundError):
+                    if file.is_file() and file.stat().st_mtime <= latest:
+                        found.append(file)
+        return found
+
+    def delete(self, files: Iterable[Path], min_age_s: float) -> tuple[int, int]:
+        """Delete files that are still so old; gives how many, and their bytes.
+
+        A file is moved away before its age is read, because a step may keep it again at this moment: then it is
+        moved back.
+        """
+        count = size = 0
+        for file in files:
+            with suppress(FileNotFoundError):
+                aside = file.with_name(f".{file.name.lstrip('.')}.{REAL_RUNTIMES.blocking.token_hex(4)}")
+                file.replace(aside)
+                found = aside.stat()
+                if REAL_RUNTIMES.blocking.now_utc().timestamp() - found.st_mtime < min_age_s:
+                    aside.replace(file)
+                    continue
+                aside.unlink()
+                count, size = count + 1, size + found.st_size
+        return count, size
 
     def has(self, ref: ArtifactRef) -> bool:
         """Whether the file is there, with the content that was kept.
@@ -90,8 +153,10 @@ class ArtifactStore:
         """The content of a file.
 
         Raises:
-            ArtifactError: It is gone, or its bytes are not those that were kept.
+            ArtifactError: It is gone, its bytes are not those that were kept, or the reference is not one that a
+                store has given.
         """
+        self._check(ref)
         try:
             data = self._place(ref.sha256).read_bytes()
         except OSError as error:
@@ -101,13 +166,26 @@ class ArtifactStore:
         return data
 
     def path(self, ref: ArtifactRef) -> Path:
-        """Where the file is. It is named by its content; do not change it."""
+        """Where the file is. It is named by its content; do not change it.
+
+        Raises:
+            ArtifactError: The reference is not one that a store has given.
+        """
+        self._check(ref)
         return self._place(ref.sha256)
+
+    def _check(self, ref: ArtifactRef) -> None:
+        """Refuse a reference that would lead out of the folder."""
+        if not _is_sha256(ref.sha256):
+            problem = f"its sha256 must be 64 lower-case hex digits, got {ref.sha256!r:.80}."
+            raise ArtifactError(name=ref.name, problem=problem)
 
     def _place(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
 
     def _is_whole(self, sha256: str, size: int) -> bool:
+        if not _is_sha256(sha256):
+            return False
         place = self._place(sha256)
         try:
             found = place.stat()
@@ -152,6 +230,10 @@ class StepArtifacts:
     def of(self, success: Success) -> tuple[ArtifactRef, ...]:
         """What the attempt that succeeded has saved."""
         return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())
+
+
+def _is_sha256(text: object) -> bool:
+    return isinstance(text, str) and _SHA256.fullmatch(text) is not None
 
 
 def _identity(found: os.stat_result) -> tuple[int, int, int]:

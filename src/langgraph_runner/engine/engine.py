@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
+from langgraph_runner.engine.collecting import collect_files
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.models import Run, RunStatus
@@ -126,6 +127,8 @@ class RunEngine(RunReader):
             runner_config(metrics_collector=metrics_collector, spans=spans)  # Checks both.
         files = ArtifactStore(artifacts) if artifacts else None
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
+        files = files or ArtifactStore(runs.database.folder)
+        files.own(runs.store_id)
         if registry.list_workflows():
             # Before the first claim: a run is not to wait for imports, nor the event loop.
             import langgraph_runner.engine.execution  # noqa: F401, PLC0415 - imports LangGraph
@@ -133,7 +136,7 @@ class RunEngine(RunReader):
             owner=REAL_RUNTIMES.awaiting.token_hex(8),
             store=runs,
             cache=TieredCache(runs, cache),
-            artifacts=files or ArtifactStore(runs.database.folder),
+            artifacts=files,
             slots=asyncio.Semaphore(max_concurrency),
             collector=metrics_collector,
             spans=spans,
@@ -356,7 +359,10 @@ class RunEngine(RunReader):
             tenant: Whose; None for all tenants.
 
         Returns:
-            How many runs were deleted. Files are left: other runs may share them.
+            How many runs were deleted.
+
+        Files that no run refers to any more go, too, once they are a day old, also those that a killed process has
+        left half written. Where several databases share a folder for files, all files are left.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -367,6 +373,7 @@ class RunEngine(RunReader):
         count = await self._store.write(Prune(tenant, round(older_than.total_seconds() * 1000)))
         await self._store.write(DeleteUnusedOutputs())
         await self._host.cache.clear_hot()
+        await collect_files(self._host)
         return count
 
     # Begin and end.

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.checks import of_kind, statuses, whole
-from langgraph_runner.engine.errors import RunNotFoundError
+from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
@@ -110,17 +110,24 @@ class RunReader:
         await self._row(run_id, tenant)
         return await self._store.read(reads.run_artifacts, tenant, run_id)
 
-    async def read_artifact(self, artifact: ArtifactRef) -> bytes:
-        """The content of a file, checked against its hash.
+    async def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """The content of a file of a tenant's run, checked against its hash.
 
         Raises:
-            ArtifactError: It is gone, or is not what was kept.
+            ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
         """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
+        self._server.start()
+        if not await self._store.read(reads.has_artifact, tenant, artifact.sha256):
+            raise ArtifactError(name=artifact.name, problem="no run of the tenant has such a file.")
         return await asyncio.to_thread(self._host.artifacts.read, artifact)
 
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is; it is named by its content. Do not change it."""
+        """Where a file is; it is named by its content. Do not change it.
+
+        Raises:
+            ArtifactError: It is not a reference that the engine has given.
+        """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         return self._host.artifacts.path(artifact)
 

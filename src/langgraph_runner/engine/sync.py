@@ -165,7 +165,10 @@ class SyncRunEngine(BlockingEngine):
             tenant: Whose; None for all tenants.
 
         Returns:
-            How many runs were deleted. Files are left: other runs may share them.
+            How many runs were deleted.
+
+        Files that no run refers to any more go, too, once they are a day old, also those that a killed process has
+        left half written. Where several databases share a folder for files, all files are left.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -238,16 +241,20 @@ class SyncRunEngine(BlockingEngine):
         """
         return self._call(self._engine.get_run_artifacts(run_id, tenant=tenant))
 
-    def read_artifact(self, artifact: ArtifactRef) -> bytes:
-        """The content of a file, checked against its hash.
+    def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """The content of a file of a tenant's run, checked against its hash.
 
         Raises:
-            ArtifactError: It is gone, or is not what was kept.
+            ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
         """
-        return self._call(self._engine.read_artifact(artifact))
+        return self._call(self._engine.read_artifact(artifact, tenant=tenant))
 
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is; it is named by its content. Do not change it."""
+        """Where a file is; it is named by its content. Do not change it.
+
+        Raises:
+            ArtifactError: It is not a reference that the engine has given.
+        """
         return self._engine.artifact_path(artifact)
 
     def list_runs(

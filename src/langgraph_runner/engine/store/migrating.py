@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "schema_version", "upgrade"]
 
-HEAD: Final = "0002"
-"""The newest migration, which this release works with. A test holds it to the files."""
+_RELEASED: Final = ("0001", "0002")
+"""The migrations of this release. A test holds them to the files."""
+HEAD: Final = _RELEASED[-1]
+"""The newest one, which this release works with."""
 _MIGRATING: Final = threading.Lock()
 """Alembic keeps what it works on in its modules, so two threads would migrate one another's databases."""
 _FOLDER: Final = Path(__file__).parent / "migrations"
@@ -55,10 +57,11 @@ def upgrade(database: Database, *, migrate: bool) -> None:
     found = schema_version(database)
     if found == HEAD:
         return
-    if found is not None and found > HEAD:
-        raise SchemaVersionError(
-            found=found, known=HEAD, fix="It was made by a later release: update langgraph-runner."
-        )
+    if found is not None and found not in _RELEASED:
+        fix = "It was made by a later release: update langgraph-runner."
+        if not (found.isdigit() and found > HEAD):
+            fix = f"No release has such a schema. Restore a backup, or correct the row in {VERSION_TABLE}."
+        raise SchemaVersionError(found=found, known=HEAD, fix=fix)
     if not migrate:
         raise SchemaVersionError(
             found=found, known=HEAD, fix="Run: langgraph-runner db upgrade --store <url>"

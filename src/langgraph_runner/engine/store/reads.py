@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
 from langgraph_runner.engine.store.records import CacheEntry, as_entry, as_run, as_step
 from langgraph_runner.engine.store.schema import (
@@ -15,6 +15,7 @@ from langgraph_runner.engine.store.schema import (
     run_steps,
     runs,
     step_cache,
+    store_info,
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.workflow.context import ArtifactRef
@@ -31,6 +32,7 @@ __all__ = [
     "cache_entries",
     "claimed_run",
     "events_after",
+    "has_artifact",
     "output_data",
     "run_artifacts",
     "run_by_id",
@@ -38,6 +40,7 @@ __all__ = [
     "status_of",
     "step_output",
     "steps_of",
+    "store_id",
 ]
 
 
@@ -116,6 +119,18 @@ def run_artifacts(connection: Connection, tenant: str, run_id: str) -> dict[str,
     return found
 
 
+def has_artifact(connection: Connection, tenant: str, sha256: str) -> bool:
+    """Whether a run of the tenant has a file of this content."""
+    return bool(_FILE_OF_TENANT.ask(connection, tenant=tenant, sha=str(sha256)))
+
+
+def store_id(connection: Connection) -> str:
+    """What tells this database from all others."""
+    return str(
+        connection.execute(select(store_info.c.value).where(store_info.c.name == "store_id")).scalar_one()
+    )
+
+
 def events_after(
     connection: Connection, tenant: str, run_id: str, after: int, limit: int
 ) -> list[tuple[int, str, str, int]]:
@@ -176,6 +191,11 @@ def runs_page(
     return [as_run(row, counts.get(row.id)) for row in rows]
 
 
+_FILE_OF_TENANT: Final = Prepared(
+    select(artifacts.c.sha256)
+    .where(artifacts.c.sha256 == bindparam("sha"), artifacts.c.tenant_id == bindparam("tenant"))
+    .limit(literal_column("1"))
+)
 _RUN_OF_TENANT: Final = Prepared(
     select(runs).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
 )

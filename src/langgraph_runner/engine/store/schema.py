@@ -22,7 +22,17 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-__all__ = ["METADATA", "artifacts", "now_ms", "outputs", "run_events", "run_steps", "runs", "step_cache"]
+__all__ = [
+    "METADATA",
+    "artifacts",
+    "now_ms",
+    "outputs",
+    "run_events",
+    "run_steps",
+    "runs",
+    "step_cache",
+    "store_info",
+]
 
 METADATA = MetaData()
 
@@ -139,7 +149,16 @@ artifacts = Table(
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     PrimaryKeyConstraint("run_id", "step_id", "name", name="pk_artifacts"),
+    Index("ix_artifacts_content", "sha256", "tenant_id"),
 )
+
+store_info = Table(
+    "store_info",
+    METADATA,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(64), nullable=False),
+)
+"""What identifies the database: `store_id`, a random text."""
 
 run_events = Table(
     "run_events",

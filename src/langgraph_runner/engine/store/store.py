@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.store.databases import open_database
 from langgraph_runner.engine.store.migrating import upgrade
+from langgraph_runner.engine.store.reads import store_id
 from langgraph_runner.engine.store.writer import GroupWriter
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class RunStore:
         self.database = open_database(url)
         try:
             upgrade(self.database, migrate=self.database.is_sqlite if migrate is None else migrate)
+            with self.database.reading.connect() as connection:
+                self.store_id = store_id(connection)
+                """Tells this database from all others."""
         except BaseException as error:
             if isinstance(error, DBAPIError):  # The driver says what, but not where.
                 error.add_note(f"The database is {self.database.url.render_as_string()}")

@@ -14,7 +14,7 @@ from langgraph_runner.engine.store.writes.claiming import (
     ReleaseRuns,
 )
 from langgraph_runner.engine.store.writes.creating import Created, CreateRun
-from langgraph_runner.engine.store.writes.ending import CancelRun, DeleteUnusedOutputs, Prune
+from langgraph_runner.engine.store.writes.ending import CancelRun, DeleteUnusedOutputs, FilesInUse, Prune
 
 __all__ = [
     "SUSPECT_FROM",
@@ -26,6 +26,7 @@ __all__ = [
     "CreateRun",
     "Created",
     "DeleteUnusedOutputs",
+    "FilesInUse",
     "Heartbeat",
     "Prune",
     "ReleaseRuns",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, delete, func, or_, select, tuple_, union_all, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, tuple_, union_all, update
 
 from langgraph_runner.engine.store.schema import (
     artifacts,
@@ -15,6 +16,7 @@ from langgraph_runner.engine.store.schema import (
     runs,
     step_cache,
 )
+from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
 from langgraph_runner.engine.store.writes.locking import lock_references_alone
@@ -22,7 +24,7 @@ from langgraph_runner.engine.store.writes.locking import lock_references_alone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CancelRun", "DeleteUnusedOutputs", "Prune"]
+__all__ = ["CancelRun", "DeleteUnusedOutputs", "FilesInUse", "Prune"]
 
 _RUNS_AT_ONCE: Final = 500
 _GRACE_MS: Final = 120_000
@@ -151,3 +153,31 @@ class DeleteUnusedOutputs(Write[int]):
         unused = tuple_(outputs.c.tenant_id, outputs.c.sha256).not_in(used)
         deleted = connection.execute(delete(outputs).where(unused)).rowcount
         return [deleted] * len(writes)
+
+
+@dataclass(slots=True)
+class FilesInUse(Write["set[str]"]):
+    """Which of some contents a run or a cache entry refers to. It changes nothing.
+
+    It is a write because it waits for the transactions that are about to add references.
+    """
+
+    sha256s: list[str]
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[FilesInUse]) -> list[set[str]]:
+        """One after the other."""
+        lock_references_alone(connection)
+        return [_in_use(connection, write.sha256s) for write in writes]
+
+
+def _in_use(connection: Connection, sha256s: list[str]) -> set[str]:
+    found = {row.sha256 for row in _FILES_OF.ask(connection, contents=sha256s)}
+    cached = select(step_cache.c.artifacts).where(step_cache.c.artifacts.is_not(None))
+    found.update(file["sha256"] for text in connection.execute(cached).scalars() for file in json.loads(text))
+    return found.intersection(sha256s)
+
+
+_FILES_OF: Final = Prepared(
+    select(artifacts.c.sha256).where(any_of(artifacts.c.sha256, bindparam("contents"))).distinct()
+)

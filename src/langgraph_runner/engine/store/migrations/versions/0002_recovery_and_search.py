@@ -1,4 +1,4 @@
-"""Bounded recovery, indexes for a backlog, and check constraints on the status columns."""
+"""Bounded recovery, indexes for a backlog and for files, an identity, and check constraints on status columns."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,10 +26,26 @@ def upgrade() -> None:
         "ix_runs_waiting", "runs", [sa.text("priority DESC"), "created_at", "id"], "status = 'pending'"
     )
     _index_while("ix_runs_leased", "runs", ["lease_expires_at"], "status = 'running'")
+    op.create_index("ix_artifacts_content", "artifacts", ["sha256", "tenant_id"])
+    op.create_table(
+        "store_info",
+        sa.Column("name", sa.String(32), primary_key=True),
+        sa.Column("value", sa.String(64), nullable=False),
+    )
+    info = sa.table("store_info", sa.column("name"), sa.column("value"))
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    random = sa.func.lower(sa.func.hex(sa.func.randomblob(16))) if is_sqlite else _random_uuid()
+    op.execute(info.insert().values(name="store_id", value=random))
+
+
+def _random_uuid() -> sa.ColumnElement[str]:
+    return sa.func.replace(sa.cast(sa.func.gen_random_uuid(), sa.Text), "-", "")
 
 
 def downgrade() -> None:
     """Take it away again."""
+    op.drop_table("store_info")
+    op.drop_index("ix_artifacts_content", "artifacts")
     op.drop_index("ix_runs_leased", "runs")
     op.drop_index("ix_runs_waiting", "runs")
     op.create_index("ix_runs_claim", "runs", ["status", "lease_expires_at"])

@@ -1,0 +1,44 @@
+"""Deleting files that no run refers to, beside engines that make new ones."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.store.writes import FilesInUse
+from langgraph_runner.errors.logs import emit
+
+if TYPE_CHECKING:
+    from langgraph_runner.engine.host import Host
+
+__all__ = ["collect_files"]
+
+_MIN_AGE_S: Final = 86_400
+"""A step may run for long between keeping a file and its commit; until then nothing refers to the file."""
+_AT_ONCE: Final = 500
+
+
+async def collect_files(host: Host) -> int:
+    """Delete the files of a day and older that no run and no cache entry refers to, and half-written ones.
+
+    Gives how many. A folder that the runs of several databases use is left alone, with a warning: another database
+    may refer to what this one does not know.
+    """
+    files = host.artifacts
+    others = await asyncio.to_thread(files.owners) - {host.store.store_id}
+    if others:
+        emit(LOGGER, logging.WARNING, "files.shared", folder=str(files.folder), databases=len(others) + 1)
+        return 0
+    old = await asyncio.to_thread(files.old_files, _MIN_AGE_S)
+    count = size = 0
+    for start in range(0, len(old), _AT_ONCE):
+        some = old[start : start + _AT_ONCE]
+        in_use = await host.store.write(FilesInUse([file.name for file in some]))
+        unused = [file for file in some if file.name not in in_use]
+        deleted, freed = await asyncio.to_thread(files.delete, unused, _MIN_AGE_S)
+        count, size = count + deleted, size + freed
+    if count:
+        emit(LOGGER, logging.INFO, "files.collected", files=count, bytes=size)
+    return count

@@ -1,0 +1,162 @@
+"""Files that no run refers to, references that lead elsewhere, and who may read a file."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from langgraph_runner.engine import ArtifactError
+from langgraph_runner.engine.artifacts import ArtifactStore
+from langgraph_runner.engine.store.writes import ending
+from langgraph_runner.workflow import ArtifactRef, Workflow
+
+DAY_S = 86_400
+
+
+@pytest.fixture
+def flow():
+    """One step, which saves what it is given."""
+    workflow = Workflow("w")
+
+    @workflow.step
+    def save(inputs, ctx) -> int:
+        ctx.save_artifact("a.txt", inputs["text"].encode(), "text/plain")
+        return len(inputs["text"])
+
+    return workflow
+
+
+def files_in(folder):
+    """The content of all files, but for the marks of owners."""
+    return sorted(each.read_text() for each in folder.glob("??/*") if each.is_file())
+
+
+def age(folder, seconds=2 * DAY_S):
+    """Make all files older."""
+    for file in folder.glob("??/*"):
+        then = file.stat().st_mtime - seconds
+        os.utime(file, (then, then))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the engines of `engine_of` keep files."""
+    return tmp_path / "files"
+
+
+@pytest.mark.req("R-46")
+async def test_files_go_with_the_last_run_that_refers_to_them(engine_of, flow, folder, monkeypatch):
+    """Once they are a day old, and the cache does not serve them any more."""
+    monkeypatch.setattr(ending, "_GRACE_MS", -60_000)
+    async with engine_of(flow) as engine:
+        await engine.run("w", {"text": "old"})
+        age(folder)
+        await engine.run("w", {"text": "young"})
+        await engine.prune(older_than=timedelta())
+    assert files_in(folder) == ["young"]
+
+
+@pytest.mark.req("R-46")
+@pytest.mark.parametrize("cached", [False, True], ids=["run", "cache"])
+async def test_a_file_that_something_refers_to_stays(engine_of, flow, folder, cached):
+    """A run, or an entry of the cache that other processes may still serve."""
+    async with engine_of(flow) as engine:
+        await engine.run("w", {"text": "kept"})
+        age(folder)
+        await engine.prune(older_than=timedelta() if cached else timedelta(days=1))
+    assert files_in(folder) == ["kept"]
+
+
+@pytest.mark.req("R-46")
+async def test_a_half_written_file_goes_when_it_is_old(engine_of, flow, folder):
+    """Its process was killed."""
+    async with engine_of(flow) as engine:
+        await engine.run("w", {"text": "kept"})
+        for name in (".old.tmp", ".young.tmp"):
+            (next(folder.glob("??")) / name).write_text(name)
+        age(folder)
+        (next(folder.glob("??")) / ".young.tmp").touch()
+        await engine.prune(older_than=timedelta(days=1))
+    assert files_in(folder) == [".young.tmp", "kept"]
+
+
+@pytest.mark.req("R-46")
+async def test_a_folder_that_two_databases_use_is_left_alone(
+    engine_of, flow, folder, tmp_path, caplog, monkeypatch
+):
+    """The one does not know what the runs of the other refer to."""
+    monkeypatch.setattr(ending, "_GRACE_MS", -60_000)
+    async with (
+        engine_of(flow) as first,
+        engine_of(flow, store=f"sqlite:///{tmp_path / 'other.db'}") as second,
+    ):
+        await first.run("w", {"text": "first"})
+        await second.run("w", {"text": "second"})
+        age(folder)
+        await first.prune(older_than=timedelta())
+    assert files_in(folder) == ["first", "second"]
+    assert "files.shared" in caplog.text
+
+
+def stored(tmp_path, text="x"):
+    """A store with one old file, and its reference."""
+    store = ArtifactStore(tmp_path / "files")
+    ref = store.put("a.txt", text.encode(), "text/plain")
+    age(store.folder)
+    return store, ref
+
+
+@pytest.mark.req("R-46")
+def test_a_file_that_is_kept_again_is_not_deleted(tmp_path):
+    """A running step may count on it, whichever comes first: keeping it or the look at its age."""
+    store, ref = stored(tmp_path)
+    (old,) = store.old_files(DAY_S)
+    assert store.put("again.txt", b"x", "text/plain").sha256 == ref.sha256
+    assert store.delete([old], DAY_S) == (0, 0)
+    assert store.read(ref) == b"x"
+
+
+@pytest.mark.req("R-46")
+def test_a_file_that_goes_while_it_is_kept_again_is_written_anew(tmp_path, monkeypatch):
+    """It was whole when the store looked."""
+    store, ref = stored(tmp_path)
+    is_whole = store._is_whole
+
+    def whole_then_gone(sha256, size):
+        found = is_whole(sha256, size)
+        store.delete(store.old_files(DAY_S), DAY_S)
+        return found
+
+    monkeypatch.setattr(store, "_is_whole", whole_then_gone)
+    store.put("again.txt", b"x", "text/plain")
+    monkeypatch.undo()
+    assert store.read(ref) == b"x"
+
+
+@pytest.mark.parametrize("sha256", ["../../etc/passwd", "A" * 64, "a" * 63, "", None, "a" * 64 + "\n"])
+def test_a_reference_that_leads_elsewhere_is_refused(tmp_path, sha256):
+    """By its form, before anything is looked for."""
+    store, ref = stored(tmp_path)
+    forged = replace(ref, sha256=sha256)
+    with pytest.raises(ArtifactError, match="64 lower-case hex digits"):
+        store.path(forged)
+    with pytest.raises(ArtifactError, match="64 lower-case hex digits"):
+        store.read(forged)
+    assert not store.has(forged)
+
+
+@pytest.mark.req("R-53")
+async def test_a_file_is_read_by_the_tenant_whose_run_has_it(engine_of, flow):
+    """Another one learns nothing of it."""
+    async with engine_of(flow) as engine:
+        run = await engine.run("w", {"text": "mine"}, tenant="a")
+        (ref,) = (await engine.get_run_artifacts(run.id, tenant="a"))["save"]
+        assert await engine.read_artifact(ref, tenant="a") == b"mine"
+        unknown = ArtifactRef(ref.name, ref.uri, ref.media_type, ref.size, "0" * 64)
+        problems = []
+        for asked in (ref, unknown):
+            with pytest.raises(ArtifactError) as refused:
+                await engine.read_artifact(asked, tenant="b")
+            problems.append(str(refused.value))
+    assert problems[0] == problems[1]
