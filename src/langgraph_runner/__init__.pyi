@@ -15,6 +15,7 @@ from langgraph_runner.engine import RunStateError as RunStateError
 from langgraph_runner.engine import RunStatus as RunStatus
 from langgraph_runner.engine import RunStep as RunStep
 from langgraph_runner.engine import SchemaVersionError as SchemaVersionError
+from langgraph_runner.engine import StoreUnavailableError as StoreUnavailableError
 from langgraph_runner.engine import SyncRunEngine as SyncRunEngine
 from langgraph_runner.errors import DEFAULT_SANITIZER as DEFAULT_SANITIZER
 from langgraph_runner.errors import MESSAGE_TEMPLATES as MESSAGE_TEMPLATES

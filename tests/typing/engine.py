@@ -28,6 +28,7 @@ from langgraph_runner import (
     RunStep,
     SchemaVersionError,
     StepStatus,
+    StoreUnavailableError,
     SyncRunEngine,
     Workflow,
     WorkflowRegistry,
@@ -40,6 +41,7 @@ ENGINE_ERRORS: tuple[type[EngineError], ...] = (
     RunNotFoundError,
     RunStateError,
     SchemaVersionError,
+    StoreUnavailableError,
 )
 
 

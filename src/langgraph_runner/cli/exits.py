@@ -71,6 +71,7 @@ EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
         ErrorCode.LEASE_LOST: ExitCode.CONFLICT,
         ErrorCode.RECOVERY_EXHAUSTED: ExitCode.RUN_FAILED,
         ErrorCode.ARTIFACT_FAILED: ExitCode.OTHER,
+        ErrorCode.STORE_UNAVAILABLE: ExitCode.OTHER,
         ErrorCode.SCHEMA_VERSION: ExitCode.OTHER,
     }
 )

@@ -8,6 +8,7 @@ from langgraph_runner.engine.errors import RecoveryExhaustedError as RecoveryExh
 from langgraph_runner.engine.errors import RunNotFoundError as RunNotFoundError
 from langgraph_runner.engine.errors import RunStateError as RunStateError
 from langgraph_runner.engine.errors import SchemaVersionError as SchemaVersionError
+from langgraph_runner.engine.errors import StoreUnavailableError as StoreUnavailableError
 from langgraph_runner.engine.models import PlanAction as PlanAction
 from langgraph_runner.engine.models import PlannedStep as PlannedStep
 from langgraph_runner.engine.models import Run as Run

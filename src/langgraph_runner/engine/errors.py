@@ -5,6 +5,7 @@
     ├── RunStateError         the run is not in the state that this needs
     ├── LeaseLostError        somebody else has taken over the run
     ├── RecoveryExhaustedError  the processes that ran the run died again and again
+    ├── StoreUnavailableError   the database keeps a run from going on
     ├── ArtifactError         a file that cannot be kept, or is not what it was
     └── SchemaVersionError    the database is of another release
 
@@ -29,6 +30,7 @@ __all__ = [
     "RunNotFoundError",
     "RunStateError",
     "SchemaVersionError",
+    "StoreUnavailableError",
 ]
 
 
@@ -117,6 +119,22 @@ class ArtifactError(EngineError):
     def __init__(self, *, name: str, problem: str) -> None:
         super().__init__(f"Artifact '{name}': {problem}")
         self.name = name
+
+
+class StoreUnavailableError(EngineError):
+    """The database keeps a run from going on: it refuses for good, or has refused for a long time.
+
+    Attributes:
+        store: The URL of the database, without its password.
+        run_id: The run that was waited for.
+    """
+
+    code = ErrorCode.STORE_UNAVAILABLE
+
+    def __init__(self, *, store: str, run_id: str, detail: str) -> None:
+        super().__init__(render_message(self.code, store=store, run_id=run_id, detail=detail))
+        self.store = store
+        self.run_id = run_id
 
 
 class SchemaVersionError(EngineError):

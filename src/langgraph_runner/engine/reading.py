@@ -190,6 +190,8 @@ class RunReader:
         Raises:
             RunNotFoundError: The tenant has no such run.
             TimeoutError: It was not over in time. It goes on.
+            StoreUnavailableError: The database keeps the run from going on: its file or a table is gone, or it has
+                refused for a minute. The run goes on if the database comes back.
         """
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
@@ -206,6 +208,7 @@ class RunReader:
             row = await self._server.ended(run_id, tenant) or await self._row(run_id, tenant)
             if RunStatus(row.status).is_over:
                 return (await as_runs([row]))[0]
+            await self._server.health.check(run_id)
             await self._server.pause()
 
     async def events(

@@ -17,6 +17,7 @@ from langgraph_runner.engine.creation import (
     must_exist_first,
 )
 from langgraph_runner.engine.errors import LeaseLostError, RecoveryExhaustedError
+from langgraph_runner.engine.health import StoreHealth
 from langgraph_runner.engine.leases import LeaseKeeper
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
@@ -95,6 +96,7 @@ class Server:
         self._uncreated: set[str] = set()
         """Runs that have begun, and are made with their first commit."""
         self._reserved = 0
+        self.health = StoreHealth(host.store)
         self._leases = LeaseKeeper(host, lease_ms, self._active)
         self._services: list[asyncio.Task[None]] = []
         self._has_room = asyncio.Event()
@@ -150,6 +152,7 @@ class Server:
         for execution in self._active.values():
             execution.release()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self.health.read_back()
         if not self._fences:
             return
         try:
@@ -306,12 +309,16 @@ class Server:
     ) -> RunRow | None:
         run_id = claimed.run_id
         try:
-            return await work
+            ended = await work
+            if ended is not None:
+                self.health.ended(run_id)
+            return ended
         except LeaseLostError as error:
             emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
             # The database is away, say. The lease runs out, and somebody goes on from what is committed.
             self._owed[run_id] = None
+            self.health.interrupted(run_id, error)
             emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
         return None

@@ -311,6 +311,8 @@ class SyncRunEngine(BlockingEngine):
         Raises:
             RunNotFoundError: The tenant has no such run.
             TimeoutError: It was not over in time. It goes on.
+            StoreUnavailableError: The database keeps the run from going on: its file or a table is gone, or it has
+                refused for a minute. The run goes on if the database comes back.
         """
         return self._call(self._engine.wait(run_id, tenant=tenant, timeout_ms=timeout_ms))
 

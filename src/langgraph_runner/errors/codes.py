@@ -57,6 +57,8 @@ class ErrorCode(StrEnum):
     """A run was given up, because the processes that ran it died again and again."""
     ARTIFACT_FAILED = "ARTIFACT_FAILED"
     """A file of a step cannot be kept, or is not what it was."""
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    """The database keeps a run from going on."""
     SCHEMA_VERSION = "SCHEMA_VERSION"
     """The database is of another release."""
 
@@ -85,6 +87,7 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.RECOVERY_EXHAUSTED: "Run '{run_id}' was given up: {deaths} processes in a row died while they ran"
         " {steps}.",
         ErrorCode.ARTIFACT_FAILED: "Artifact '{name}': {problem}",
+        ErrorCode.STORE_UNAVAILABLE: "Run '{run_id}' cannot go on, because the database {store} refuses: {detail}",
         ErrorCode.SCHEMA_VERSION: "The database has schema {found}, this release works with {known}. {fix}",
     }
 )

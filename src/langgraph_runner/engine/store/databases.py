@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["Database", "begin_writing", "has_rolled_back", "is_conflict", "is_lost", "open_database"]
+__all__ = [
+    "Database",
+    "begin_writing",
+    "has_rolled_back",
+    "is_conflict",
+    "is_lost",
+    "is_permanent",
+    "open_database",
+]
 
 _BUSY_MS: Final = 30_000
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
@@ -33,6 +41,16 @@ _WRITE: Final = "BEGIN IMMEDIATE"
 _FILE: Final = "file"
 _ROLLED_BACK: Final = "an error in the middle of the transaction has made SQLite roll it back"
 _GONE: Final = "{} was deleted or replaced while it was open: what would be written now would be lost"
+_MISSING: Final = frozenset({"3D000", "42P01", "42703"})
+"""The SQLSTATE codes of a database, a table and a column that do not exist (PostgreSQL, Appendix A)."""
+_BROKEN: Final = (
+    "was deleted or replaced",
+    "no such table",
+    "no such column",
+    "file is not a database",
+    "malformed",
+)
+"""How SQLite's messages of such errors read; its codes do not tell them from a misspelled statement."""
 
 
 class Database:
@@ -63,6 +81,21 @@ class Database:
             return Path(f"{self.url.database}.artifacts")
         self._temporary = TemporaryDirectory(prefix="langgraph-runner-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)
+
+    def read_back(self, run_id: str) -> None:
+        """Read a run from the file of SQLite, through a connection that knows nothing yet.
+
+        Raises:
+            sqlite3.Error: The file cannot be read.
+            LookupError: It can, but has no such run.
+        """
+        if not self.is_sqlite or _is_memory(self.url):
+            return
+        path = Path(str(self.url.database)).absolute().as_uri()
+        with contextlib.closing(sqlite3.connect(f"{path}?mode=ro", uri=True)) as connection:
+            found = connection.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).fetchone()
+            if found is None:
+                raise LookupError(f"run '{run_id}' is not in the file")
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -218,6 +251,15 @@ def is_lost(connection: Connection) -> bool:
 def is_conflict(error: BaseException) -> bool:
     """Whether PostgreSQL has ended a transaction because of another one: a deadlock or a serialization failure."""
     return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Whether trying again cannot help: the file, the database or a table is gone, or the file is garbage."""
+    original = getattr(error, "orig", None)
+    if getattr(original, "sqlstate", None) in _MISSING:
+        return True
+    text = str(original)
+    return isinstance(original, sqlite3.Error) and any(sign in text for sign in _BROKEN)
 
 
 class _Transaction:

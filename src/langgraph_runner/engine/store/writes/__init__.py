@@ -14,13 +14,20 @@ from langgraph_runner.engine.store.writes.claiming import (
     ReleaseRuns,
 )
 from langgraph_runner.engine.store.writes.creating import Created, CreateRun
-from langgraph_runner.engine.store.writes.ending import CancelRun, DeleteUnusedOutputs, FilesInUse, Prune
+from langgraph_runner.engine.store.writes.ending import (
+    CancelRun,
+    CheckTables,
+    DeleteUnusedOutputs,
+    FilesInUse,
+    Prune,
+)
 
 __all__ = [
     "SUSPECT_FROM",
     "AdvanceRun",
     "Advanced",
     "CancelRun",
+    "CheckTables",
     "ClaimRun",
     "Claimed",
     "CreateRun",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, bindparam, delete, func, or_, select, tuple_, union_all, update
 
 from langgraph_runner.engine.store.schema import (
+    METADATA,
     artifacts,
     outputs,
     run_events,
@@ -24,7 +25,7 @@ from langgraph_runner.engine.store.writes.locking import lock_references_alone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CancelRun", "DeleteUnusedOutputs", "FilesInUse", "Prune"]
+__all__ = ["CancelRun", "CheckTables", "DeleteUnusedOutputs", "FilesInUse", "Prune"]
 
 _RUNS_AT_ONCE: Final = 500
 _GRACE_MS: Final = 120_000
@@ -181,3 +182,14 @@ def _in_use(connection: Connection, sha256s: list[str]) -> set[str]:
 _FILES_OF: Final = Prepared(
     select(artifacts.c.sha256).where(any_of(artifacts.c.sha256, bindparam("contents"))).distinct()
 )
+
+
+class CheckTables(Write[None]):
+    """Look whether all tables can be read in a transaction that may write. It changes nothing."""
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[CheckTables]) -> list[None]:
+        """Once for all."""
+        for table in METADATA.sorted_tables:
+            connection.execute(select(*table.columns).limit(0))
+        return [None] * len(writes)

@@ -1,0 +1,132 @@
+"""Databases that refuse for good while somebody waits for a run, and files that something else destroys."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from langgraph_runner.engine import RunStatus, StoreUnavailableError, health
+from langgraph_runner.engine.store import writer
+from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import ON_SQLITE, until
+
+
+@pytest.fixture
+def held():
+    """A workflow whose second step waits until it is let go."""
+    workflow, begun, go = Workflow("w"), [], []
+
+    @workflow.step
+    def first(inputs) -> int:
+        return 1
+
+    @workflow.step
+    async def second(first: int) -> int:
+        begun.append(1)
+        await until(lambda: go)
+        return first + 1
+
+    return workflow, begun, go
+
+
+async def refused(engine, run_id):
+    """What wait() raises, within a bounded time."""
+    async with asyncio.timeout(20):
+        with pytest.raises(StoreUnavailableError) as raised:
+            await engine.wait(run_id)
+    return raised.value
+
+
+def removed(path, *, replaced):
+    """Delete a file, or put another one in its place."""
+    path.unlink()
+    if replaced:
+        path.touch()
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+async def test_who_waits_hears_that_the_file_is_gone(engine_of, held, replaced):
+    """The run would wait for ever: SQLite goes on with a file that nobody can find."""
+    workflow, begun, go = held
+    async with engine_of(workflow, lease_ms=200) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: begun)
+        removed(Path(engine._store.database.url.database), replaced=replaced)
+        go.append(1)
+        error = await refused(engine, run.id)
+    assert "deleted or replaced" in str(error)
+    assert (error.run_id, error.code) == (run.id, "STORE_UNAVAILABLE")
+
+
+async def test_who_waits_hears_that_a_table_is_missing(engine_of, held):
+    """Nothing can be committed until it is back."""
+    workflow, begun, go = held
+    async with engine_of(workflow, lease_ms=200) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: begun)
+        with engine._store.database.reading.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE outputs RENAME TO hidden")
+        go.append(1)
+        assert "outputs" in str(await refused(engine, run.id))
+        with engine._store.database.reading.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE hidden RENAME TO outputs")
+        ended = await engine.wait(run.id, timeout_ms=20_000)
+    assert ended.status is RunStatus.COMPLETED
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """Lets the database refuse all writes for as long as the list is not empty."""
+    begin, is_away = writer.begin_writing, []
+
+    def beginning(connection):
+        if is_away:
+            raise OperationalError("BEGIN", None, Exception("database is locked"))
+        return begin(connection)
+
+    monkeypatch.setattr(writer, "begin_writing", beginning)
+    return is_away
+
+
+async def test_who_waits_hears_of_a_database_that_is_away_for_long(engine_of, held, away, monkeypatch):
+    """Not at once: it may come back."""
+    workflow, begun, go = held
+    async with engine_of(workflow, lease_ms=200) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: begun)
+        away.append(1)
+        go.append(1)
+        with pytest.raises(TimeoutError):
+            await engine.wait(run.id, timeout_ms=300)
+        monkeypatch.setattr(health, "_PATIENCE_S", 0)
+        assert "database is locked" in str(await refused(engine, run.id))
+        away.clear()
+        assert (await engine.wait(run.id, timeout_ms=20_000)).status is RunStatus.COMPLETED
+
+
+def destroyed(path):
+    """Overwrite a file in place, as a program does that was given the wrong name."""
+    with path.open("r+b") as file:
+        file.write(b"garbage" * 20_000)
+        file.truncate(50_000)
+    path.with_name(f"{path.name}-wal").unlink(missing_ok=True)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("every_s", [0.0, 3_600.0], ids=["now_and_then", "at_the_end"])
+async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplog, every_s):
+    """SQLite itself goes on with what it has in memory, and says that runs are completed."""
+    monkeypatch.setattr(health, "_READ_BACK_EVERY_S", every_s)
+    workflow = Workflow("w")
+    workflow.step(lambda inputs: 1, id="s", output=int)
+    async with engine_of(workflow) as engine:
+        await engine.run("w", {"number": 1})
+        destroyed(Path(engine._store.database.url.database))
+        await engine._server.health.read_back()
+        engine._server.health.ended("unknown")
+    assert "store.damaged" in caplog.text
+    assert "restore a backup" in caplog.text
