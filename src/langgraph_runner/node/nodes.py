@@ -14,6 +14,7 @@ from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.delivery import deliver
 from langgraph_runner.node.langgraph_compat import is_awaitable, kind_of
+from langgraph_runner.node.object_node import ObjectNode, is_callable_object
 from langgraph_runner.node.outcome import Outcome, Success
 from langgraph_runner.node.pipeline import run_node
 from langgraph_runner.node.policies import NodePolicies
@@ -197,6 +198,8 @@ def _finished(node: Any, run: Any, policies: NodePolicies) -> Any:
     node.run = run
     node.circuit_breaker = policies.circuit_breaker
     node.fallback_node = _fallback_id(policies)
+    if is_callable_object(policies.callee.source):
+        return ObjectNode(node, policies.callee.source)
     node.node = node
     return node
 

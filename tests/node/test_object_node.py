@@ -1,0 +1,117 @@
+"""Nodes of callable objects have the attributes of the object."""
+
+import copy
+import inspect
+from typing import Literal, TypedDict
+
+import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import Command
+
+from langgraph_runner import GraphState, create_node
+from langgraph_runner.node.nodes import is_node
+
+
+class State(GraphState, total=False):
+    """Of the graphs here."""
+
+    ticks: int
+
+
+class Clock:
+    """Counts its calls."""
+
+    def __init__(self):
+        self.ticks = 0
+        self.run = "not the node's"
+
+    def __call__(self, state: State) -> dict:
+        """One tick more."""
+        self.ticks += 1
+        return {"ticks": self.ticks}
+
+    def reset(self):
+        """A method."""
+        self.ticks = 0
+
+
+class AsyncClock(Clock):
+    """The same, awaited."""
+
+    async def __call__(self, state: State) -> dict:
+        """One tick more."""
+        return super().__call__(state)
+
+
+@pytest.fixture
+def clock(colour):
+    """An object in the colour of the test."""
+    return AsyncClock() if colour.is_async else Clock()
+
+
+def test_attributes_are_those_of_the_object_at_the_moment(colour, clock):
+    """Values that change, and methods."""
+    node = create_node(clock)
+    colour.call(node, {})
+    colour.call(node, {})
+    assert (node.ticks, clock.ticks) == (2, 2)
+    node.reset()
+    assert node.ticks == 0
+
+
+def test_an_attribute_that_the_object_has_is_set_there(clock):
+    """Others are the node's own."""
+    node = create_node(clock)
+    node.ticks, node.note = 7, "mine"
+    assert (clock.ticks, node.note, hasattr(clock, "note")) == (7, "mine", False)
+
+
+def test_what_a_node_has_itself_wins(colour, clock):
+    """`run` is the node's, whatever the object calls so."""
+    node = create_node(clock, name="tick")
+    assert colour.call(node.run, {}).value == {"ticks": 1}
+    assert (node.__name__, is_node(node)) == ("tick", True)
+    with pytest.raises(AttributeError, match="no attribute 'missing'"):
+        node.missing  # noqa: B018 - that it raises is the point
+
+
+def test_a_graph_runs_it_in_its_colour(colour, clock):
+    """And tells what it is as of a function."""
+    node = create_node(clock)
+    builder = StateGraph(State).add_node("tick", node).add_edge(START, "tick")
+    assert colour.invoke(builder.compile(), {})["ticks"] == 1
+    assert inspect.iscoroutinefunction(node.__call__) is colour.is_async
+
+
+class Narrow(TypedDict):
+    """A part of the state."""
+
+    ticks: int
+
+
+class Router:
+    """Reads a part of the state, and says where to go."""
+
+    seen = None
+
+    def __call__(self, state: Narrow) -> Command[Literal["far"]]:
+        """Always far."""
+        self.seen = dict(state)
+        return Command(goto="far")
+
+
+def test_langgraph_reads_its_annotations(colour):
+    """The input schema of the first parameter, and the edges that are drawn."""
+    router = Router()
+    builder = StateGraph(State).add_node("route", create_node(router)).add_node("far", lambda state: {})
+    graph = builder.add_edge(START, "route").compile()
+    colour.invoke(graph, {"ticks": 3, "story_id": "s"})
+    assert router.seen == {"ticks": 3}
+    assert ("route", "far") in {(edge.source, edge.target) for edge in graph.get_graph().edges}
+
+
+def test_a_copy_is_a_node_of_the_same_object(colour, clock):
+    """As a copy of a function is the function."""
+    node = copy.copy(create_node(clock))
+    colour.call(node, {})
+    assert (node.ticks, clock.ticks, is_node(node)) == (1, 1, True)
