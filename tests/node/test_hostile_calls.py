@@ -5,6 +5,7 @@ import gc
 import logging
 import operator
 import threading
+import traceback
 import weakref
 from typing import Annotated, TypedDict
 
@@ -301,3 +302,21 @@ def test_a_field_errors_of_another_kind_raises_the_real_error(colour, kind):
     with pytest.raises(ZeroDivisionError) as caught:
         colour.invoke(graph, {})
     assert any("'errors' holds no list of records" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize("on_error", ["capture", "record"])
+@pytest.mark.parametrize("retry", [None, {"max_attempts": 2, "backoff_ms": 0}])
+def test_an_exception_that_is_raised_again_and_again_does_not_grow(colour, on_error, retry):
+    """As one that a module makes once; its traceback would get longer with each failure."""
+    error, lengths = ConnectionError("down"), []
+
+    def fail(state):
+        lengths.append(len([*traceback.walk_tb(error.__traceback__)]))
+        raise error
+
+    node = create_node(colour.function(fail), retry=retry, on_error=on_error)
+    for _ in range(5):
+        colour.call(node, {})
+    attempts = 1 if retry is None else 2
+    assert lengths[attempts:] == lengths[:attempts] * 4
+    assert len(getattr(error, "__notes__", [])) <= 1

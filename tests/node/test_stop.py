@@ -180,7 +180,7 @@ def test_a_langgraph_whose_runs_cannot_be_ended_gets_the_exception(colour, monke
     monkeypatch.setattr(langgraph_compat, "PregelLoop", type("Unknown", (), {}))
     with pytest.raises(ConnectionError) as raised:
         colour.invoke(chain(colour).compile(), {})
-    assert "does not know how to end a run" in raised.value.__notes__[0]
+    assert "runs cannot be ended by a node" in raised.value.__notes__[0]
 
 
 @pytest.fixture

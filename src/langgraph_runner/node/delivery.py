@@ -56,21 +56,36 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
         raise drained
     if on_error == "raise":
         raise _to_raise(outcome)
+    return _captured(outcome, on_error, schema, config)
+
+
+def _captured(
+    failure: Failure, on_error: OnError, schema: SchemaWatch, config: RunnableConfig | None
+) -> dict[str, Any]:
+    """The update that captures a failure.
+
+    Raises:
+        Exception: The original exception, with a note that says why it cannot be captured.
+    """
     if config:
         schema.look_at(None, config)
-    if (obstacle := _obstacle(schema, config)) is not None:
-        error = _to_raise(outcome)
+    obstacle = _obstacle(schema, config)
+    if obstacle is None and on_error == "stop" and name_in_graph(config) is not None:
+        obstacle = (
+            None if end_run_after_superstep(config) else "this LangGraph's runs cannot be ended by a node."
+        )
+    if obstacle is not None:
+        error = _to_raise(failure)
         note_once(error, f"Raised, not captured: {obstacle}")
-        raise error
-    if on_error == "stop" and not end_run_after_superstep(config) and name_in_graph(config) is not None:
-        error = _to_raise(outcome)
-        note_once(error, "Raised, because on_error='stop' does not know how to end a run of this LangGraph.")
         raise error
     if on_error == "capture" and config:
         schema.look_at_edges(config)
+    # An exception object that a function raises again and again would grow a longer traceback each time.
+    for captured in (failure.exception, original_error(failure.exception)):
+        captured.with_traceback(None)
     if on_error == "record":
-        return {"errors": [outcome.record]}
-    return {"errors": [outcome.record], "routing_flags": {"blocked": True}}
+        return {"errors": [failure.record]}
+    return {"errors": [failure.record], "routing_flags": {"blocked": True}}
 
 
 def _obstacle(schema: SchemaWatch, config: RunnableConfig | None) -> str | None:
