@@ -13,6 +13,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 from langgraph_runner.graph import JsonFileSaver
+from langgraph_runner.graph.json_saver.layout import Layout
 from tests.graph.stores import checkpoint_of, config_of, put, values_of
 
 
@@ -157,14 +158,25 @@ def test_deleted_thread_leaves_nothing(files, saver):
     assert saver.get_tuple(config_of()).pending_writes == []
 
 
-def test_head_shows_what_is_left_after_a_delete(files, saver):
-    """The newest of the other threads."""
+def test_a_deleted_thread_takes_the_head_along(files, saver, monkeypatch):
+    """Without a look at the other threads, of which there may be many; their next checkpoint makes a new one."""
     for checkpoint_id, thread_id in [("1", "a"), ("2", "b"), ("3", "c")]:
         put(saver, checkpoint_id, config_of(thread_id), topic=thread_id)
-    saver.delete_thread("c")
-    assert json.loads(files.head.read_text())["thread_id"] == "b"
+    with monkeypatch.context() as patched:
+        patched.setattr(Layout, "thread_folders", None)
+        saver.delete_thread("b")
+        assert json.loads(files.head.read_text())["thread_id"] == "c"
+        saver.delete_thread("c")
+        assert not files.head.exists()
+    put(saver, "4", config_of("a"))
+    assert json.loads(files.head.read_text())["thread_id"] == "a"
+
+
+def test_the_head_stays_where_nothing_is_deleted(files, saver):
+    """As of a run that no thread has."""
+    put(saver, "1", config_of("a"))
     saver.delete_for_runs(["no such run"])
-    assert json.loads(files.head.read_text())["thread_id"] == "b"
+    assert json.loads(files.head.read_text())["thread_id"] == "a"
 
 
 def test_head_shows_what_is_left_after_a_run_is_deleted(files, saver):

@@ -193,6 +193,9 @@ class CheckpointStore:
     def delete_thread(self, thread_id: str) -> None:
         """Remove a thread with all its checkpoints and writes, at once. Commits.
 
+        A head that shows the thread goes with it, until the next checkpoint is written: to look for the newest one
+        of all other threads would take longer the more there are.
+
         Raises:
             CheckpointError: It is still there.
         """
@@ -202,7 +205,7 @@ class CheckpointStore:
         with self._writing(self.layout.threads):
             shown = self._durable_head()
             if shown is not None and self.layout.thread_folder(shown.thread_id) == folder:
-                self._show_another(lambda entry: entry.folder.parent == folder)
+                self._remove_head()
             with writing_errors(folder):
                 discard_folder(folder, self._trash())
 
