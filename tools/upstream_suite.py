@@ -19,9 +19,6 @@ from typing import Final
 
 from upstream_environment import ROOT, Upstream, prepared
 
-_ATTRIBUTE: Final = (
-    "It reads an attribute of a callable object where LangGraph keeps the action; that is a function now."
-)
 _TRACE: Final = (
     "The trace of a @task lists its arguments by its signature; that of a node has `config` as well."
 )
@@ -29,8 +26,6 @@ KNOWN: Final = {
     "tests/test_deprecation.py::test_config_parameter_incorrect_typing": (
         "LangGraph warns that it will not hand over a config annotated in its own way; a node hands it over."
     ),
-    "tests/test_large_cases.py::test_send_dedupe_on_resume": _ATTRIBUTE,
-    "tests/test_pregel_async.py::test_send_dedupe_on_resume": _ATTRIBUTE,
     "tests/test_pregel_async.py::test_imp_task": _TRACE,
     "tests/test_pregel_async.py::test_imp_exception": _TRACE,
 }
