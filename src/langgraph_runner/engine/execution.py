@@ -61,6 +61,7 @@ class RunExecution:
         seq: Number of its last event.
         creation: Makes the run with its first commit; None if it has been made.
         exhausted: Why the run is not run any more but fails, naming the steps to blame; None to run it.
+        spent_ms: How long it has run before.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class RunExecution:
         seq: int,
         creation: RunCreation | None = None,
         exhausted: RecoveryExhaustedError | None = None,
+        spent_ms: int = 0,
     ) -> None:
         self.run_id = run.id
         self.fence = fence
@@ -82,6 +84,8 @@ class RunExecution:
         self._run = run
         self._creation = creation
         self._exhausted = exhausted
+        self._spent_ms = spent_ms
+        self._begun_at = _clock.monotonic()
         self.has_progressed = False
         """Whether a step has ended since the claim."""
         self._options, self._unknown_options = RunOptions.read(run.options)
@@ -352,7 +356,7 @@ class RunExecution:
     async def _commit(self, started: list[Start], status: str | None) -> Advanced:
         """Write what has come together."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
-        write = self._ledger.write(started, status, error)
+        write = self._ledger.write(started, status, error, self._age_ms())
         creation, self._creation = self._creation, None
         if creation is not None:
             advanced = await creation.with_first(self._host.store, write)
@@ -421,8 +425,8 @@ class RunExecution:
         timeout_ms = self._options.run_timeout_ms
         if timeout_ms is None:
             return None
-        spent_ms = self._age_ms() if self.fence > 1 else 0.0
-        return asyncio.get_running_loop().call_later(max(0.0, timeout_ms - spent_ms) / 1000, self._time_out)
+        left_ms = max(0.0, timeout_ms - self._age_ms())
+        return asyncio.get_running_loop().call_later(left_ms / 1000, self._time_out)
 
     def _time_out(self) -> None:
         if self._cancel_reason is None and not self._timed_out:
@@ -432,9 +436,8 @@ class RunExecution:
             self._wake.set()
 
     def _age_ms(self) -> float:
-        """Since the run was first started, by this machine's clock, which may differ a little from the database's."""
-        started = self._run.started_at or self._run.created_at
-        return max(0.0, _clock.now_utc().timestamp() * 1000 - started)
+        """How long the run has been running, here and before; a wait for a new owner does not count."""
+        return self._spent_ms + (_clock.monotonic() - self._begun_at) * 1000
 
     def _halt(self, reason: str) -> None:
         self._abort.abort(reason)

@@ -64,7 +64,11 @@ class Ledger:
             self.ended(StepChange(step=step, status=status, reason=reason))
 
     def write(
-        self, started: list[Start], status: str | None = None, error: str | None = None
+        self,
+        started: list[Start],
+        status: str | None = None,
+        error: str | None = None,
+        duration_ms: float = 0.0,
     ) -> AdvanceRun | None:
         """What has come together, as one write; None if there is nothing. It is handed over, and forgotten here.
 
@@ -72,6 +76,7 @@ class Ledger:
             started: Steps that run as soon as it is durable.
             status: How the run has ended; None if it has not.
             error: What ended it, as a record in JSON.
+            duration_ms: How long it has run.
         """
         if not (self._steps or started or self._events or status):
             return None
@@ -86,6 +91,7 @@ class Ledger:
             events=self._events,
             status=status,
             error=error,
+            duration_ms=None if status is None else round(duration_ms),
             is_whole=self._host.artifacts.has,
         )
         self._steps, self._events = [], []

@@ -49,13 +49,17 @@ class Run(_Value):
     created_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    measured_ms: int | None = None
+    """How long it ran, by a clock that nobody sets; None as long as it is not over, and where it never began."""
 
     @property
     def duration_ms(self) -> float | None:
-        """From start to end; None as long as it is not over."""
+        """How long it ran, without waits for a new owner; None as long as it is not over."""
+        if self.measured_ms is not None:
+            return float(self.measured_ms)
         if self.started_at is None or self.completed_at is None:
             return None
-        return (self.completed_at - self.started_at).total_seconds() * 1000
+        return max(0.0, (self.completed_at - self.started_at).total_seconds() * 1000)
 
     @classmethod
     def of(cls, row: RunRow) -> Run:
@@ -78,6 +82,7 @@ class Run(_Value):
             created_at=at(row.created_at),
             started_at=maybe_at(row.started_at),
             completed_at=maybe_at(row.completed_at),
+            measured_ms=row.duration_ms,
         )
 
 

@@ -8,6 +8,7 @@ import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from langgraph_runner.engine.clock import LeaseClock
 from langgraph_runner.engine.creation import (
     Found,
     NotCreatedError,
@@ -97,6 +98,7 @@ class Server:
         """Runs that have begun, and are made with their first commit."""
         self._reserved = 0
         self.health = StoreHealth(host.store)
+        self._clock = LeaseClock(lease_ms)
         self._leases = LeaseKeeper(host, lease_ms, self._active)
         self._services: list[asyncio.Task[None]] = []
         self._has_room = asyncio.Event()
@@ -299,7 +301,14 @@ class Server:
         from langgraph_runner.engine.execution import RunExecution  # noqa: PLC0415 - imports LangGraph
 
         execution = RunExecution(
-            self._host, blueprint, run, steps, fence=claimed.fence, seq=claimed.seq, exhausted=exhausted
+            self._host,
+            blueprint,
+            run,
+            steps,
+            fence=claimed.fence,
+            seq=claimed.seq,
+            exhausted=exhausted,
+            spent_ms=0 if isinstance(claimed, Created) else claimed.spent_ms,
         )
         self._active[run.id] = execution
         return await execution.run()
@@ -366,6 +375,7 @@ class Server:
             self._has_room.clear()
             self._others_wait = False
             try:
+                await self._look_at_clock()
                 while self._has_use_for_more() and await self.claim():
                     pass
                 await self._claim_owed()
@@ -379,6 +389,15 @@ class Server:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
+
+    async def _look_at_clock(self) -> None:
+        """Take over runs whose leases end in the far future, because the clock was set back, if they are dead."""
+        names = [blueprint.id for blueprint in self._workflows.list_workflows()]
+        now_ms, leases = await self._host.store.read(reads.clock_and_leases, names)
+        monotonic = REAL_RUNTIMES.awaiting.monotonic()
+        for lease in self._clock.look(now_ms, leases, monotonic):
+            if self._has_use_for_more() and lease.run_id not in self._tasks:
+                await self.claim(lease.run_id, stuck_at=lease.expires_at)
 
     def owe(self, run_id: str) -> None:
         """Take on a run of somebody else's as soon as its lease runs out; with `takes_on` "none", not at all."""
@@ -418,9 +437,11 @@ class Server:
             return None
         return RecoveryExhaustedError(run_id=claimed.run_id, deaths=claimed.recoveries, steps=claimed.running)
 
-    async def claim(self, run_id: str | None = None) -> bool:
+    async def claim(self, run_id: str | None = None, *, stuck_at: int | None = None) -> bool:
         """Take on a run that nobody runs: this one, or whichever comes first; False if there is none."""
         claim = self.claim_write(run_id)
+        claim.stuck_at = stuck_at
+        claim.only_waiting = not self._clock.trusts_ends(REAL_RUNTIMES.awaiting.monotonic())
         if not claim.workflows:
             return False
         self._reserved += 1

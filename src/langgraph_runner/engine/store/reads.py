@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
+from langgraph_runner.engine.clock import FutureLease
 from langgraph_runner.engine.store.records import CacheEntry, as_entry, as_run, as_step
 from langgraph_runner.engine.store.schema import (
     artifacts,
@@ -31,6 +32,7 @@ __all__ = [
     "StepOutput",
     "cache_entries",
     "claimed_run",
+    "clock_and_leases",
     "events_after",
     "has_artifact",
     "output_data",
@@ -131,6 +133,13 @@ def store_id(connection: Connection) -> str:
     )
 
 
+def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, list[FutureLease]]:
+    """The time, and the leases of these workflows' runs that end later than a lease can that was taken before."""
+    now = int(connection.execute(select(now_ms())).scalar_one())
+    found = _FUTURE_LEASES.ask(connection, names=names or [""], now=now)
+    return now, [FutureLease(row.id, row.lease_expires_at, row.lease_ms) for row in found]
+
+
 def events_after(
     connection: Connection, tenant: str, run_id: str, after: int, limit: int
 ) -> list[tuple[int, str, str, int]]:
@@ -195,6 +204,13 @@ _FILE_OF_TENANT: Final = Prepared(
     select(artifacts.c.sha256)
     .where(artifacts.c.sha256 == bindparam("sha"), artifacts.c.tenant_id == bindparam("tenant"))
     .limit(literal_column("1"))
+)
+_FUTURE_LEASES: Final = Prepared(
+    select(runs.c.id, runs.c.lease_expires_at, runs.c.lease_ms).where(
+        runs.c.status == literal_column("'running'"),
+        runs.c.lease_expires_at > bindparam("now") + runs.c.lease_ms,
+        any_of(runs.c.workflow_name, bindparam("names")),
+    )
 )
 _RUN_OF_TENANT: Final = Prepared(
     select(runs).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))

@@ -187,6 +187,8 @@ class RunRow:
     created_at: int
     started_at: int | None
     completed_at: int | None
+    duration_ms: int | None = None
+    """By the clock of the process that ended it, which nobody sets."""
     counts: dict[str, int] = field(default_factory=dict)
     """How many steps have which status."""
 
@@ -244,6 +246,7 @@ def as_run(row: Any, counts: dict[str, int] | None = None) -> RunRow:
         created_at=row.created_at,
         started_at=row.started_at,
         completed_at=row.completed_at,
+        duration_ms=row.duration_ms,
         counts=counts or {},
     )
 

@@ -68,6 +68,8 @@ runs = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("completed_at", BigInteger),
+    Column("lease_ms", BigInteger),
+    Column("duration_ms", BigInteger),
     Column("recoveries", Integer, nullable=False, server_default="0"),
     Column("recovered_at_steps", Integer, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "workflow_name", "idempotency_key", name="uq_runs_idempotency"),

@@ -50,6 +50,8 @@ class AdvanceRun(Write[Advanced]):
     status: str | None = None
     """How the run has ended; None if it has not."""
     error: str | None = None
+    duration_ms: int | None = None
+    """How long the run took, if it has ended."""
     is_whole: Callable[[ArtifactRef], bool] = field(default=_is_whole)
     """Whether a file of a result is still there; without it, the result is none."""
 
@@ -213,7 +215,13 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
     _END_RUN.run(
         connection,
         [
-            {"r": each.write.run_id, "new_status": each.status, "new_error": each.write.error, "at": now}
+            {
+                "r": each.write.run_id,
+                "new_status": each.status,
+                "new_error": each.write.error,
+                "at": now,
+                "took_ms": each.write.duration_ms,
+            }
             for each in ended
         ],
     )
@@ -287,6 +295,7 @@ _END_RUN: Final = Prepared(
         status=bindparam("new_status"),
         error=bindparam("new_error"),
         completed_at=bindparam("at"),
+        duration_ms=bindparam("took_ms"),
         lease_owner=null(),
         lease_expires_at=null(),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
 
-from langgraph_runner.engine.store.schema import run_steps, runs
+from langgraph_runner.engine.store.schema import run_events, run_steps, runs
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
@@ -32,7 +32,7 @@ _KEEP_LEASE: Final = Prepared(
 _CANDIDATE: Final = (
     select(
         *(runs.c.id, runs.c.tenant_id, runs.c.fence, runs.c.status, runs.c.priority, runs.c.created_at),
-        *(runs.c.lease_expires_at, runs.c.recoveries, runs.c.recovered_at_steps),
+        *(runs.c.lease_expires_at, runs.c.started_at, runs.c.recoveries, runs.c.recovered_at_steps),
     )
     .order_by(runs.c.priority.desc(), runs.c.created_at, runs.c.id)
     .limit(literal_column("1"))
@@ -55,6 +55,16 @@ _FIRST_WAITING: Final = Prepared(_WAITING)
 _FIRST_LEFT: Final = Prepared(_LEFT.where(_IS_HARMLESS))
 _WAITING_OF_ID: Final = Prepared(_WAITING.where(runs.c.id == bindparam("wanted")))
 _LEFT_OF_ID: Final = Prepared(_LEFT.where(runs.c.id == bindparam("wanted")))
+_STUCK: Final = Prepared(
+    _CANDIDATE.where(
+        runs.c.id == bindparam("wanted"),
+        runs.c.status == literal_column("'running'"),
+        runs.c.lease_expires_at == bindparam("stuck_at"),
+    )
+)
+_LAST_EVENT: Final = Prepared(
+    select(func.max(run_events.c.at).label("at")).where(run_events.c.run_id == bindparam("run"))
+)
 _STEPS_OF: Final = Prepared(
     select(run_steps.c.step_id, run_steps.c.status).where(run_steps.c.run_id == bindparam("run"))
 )
@@ -76,6 +86,8 @@ class Claimed(NamedTuple):
     """How often it was taken over since one of its steps has last ended, this time included."""
     running: tuple[str, ...] = ()
     """The steps that ran when its last owner died."""
+    spent_ms: int = 0
+    """How long it ran before, up to its last commit."""
 
 
 @dataclass(slots=True)
@@ -91,6 +103,10 @@ class ClaimRun(Write["Claimed | None"]):
     run_id: str | None = None
     ours: tuple[str, ...] = ()
     """What the owner is running, and does not take from itself, though its lease may have run out."""
+    stuck_at: int | None = None
+    """With an id: take it although its lease ends in the future, if that is still when it ends."""
+    only_waiting: bool = False
+    """Take none whose lease has run out: the clock may have been set forward."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
@@ -103,8 +119,10 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     row = _candidate(connection, claim, now)
     if row is None:
         return None
-    fence, recoveries, ended, running = row.fence + 1, 0, 0, ()
+    fence, recoveries, ended, running, spent_ms = row.fence + 1, 0, 0, (), 0
     if row.status == "running":
+        last_event_at = _LAST_EVENT.ask(connection, run=row.id)[0].at or 0
+        spent_ms = max(0, last_event_at - (row.started_at or last_event_at))
         steps = _STEPS_OF.ask(connection, run=row.id)
         running = tuple(step.step_id for step in steps if step.status == "running")
         ended = sum(step.status not in LIVE for step in steps)
@@ -120,6 +138,7 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
             fence=fence,
             lease_owner=claim.owner,
             lease_expires_at=now + claim.lease_ms,
+            lease_ms=claim.lease_ms,
             started_at=func.coalesce(runs.c.started_at, now),
             recoveries=recoveries,
             recovered_at_steps=ended,
@@ -134,21 +153,24 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     kind = "run_started" if row.status == "pending" else "run_recovered"
     seq = last_seq(connection, row.id) + 1
     add_events(connection, [(row.id, row.tenant_id, seq, kind, {"fence": fence})], now)
-    return Claimed(row.id, fence, seq, recoveries, running)
+    return Claimed(row.id, fence, seq, recoveries, running, spent_ms)
 
 
 def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
     """The run to take; None if there is none."""
     waiting: dict[str, Any] = {"names": [*claim.workflows]}
     left: dict[str, Any] = {**waiting, "now": now, "ours": [*claim.ours] or [""]}
-    if claim.run_id is not None:
+    if claim.run_id is not None and claim.stuck_at is not None:
+        found = _STUCK.ask(connection, wanted=claim.run_id, stuck_at=claim.stuck_at)
+    elif claim.run_id is not None:
         found = _WAITING_OF_ID.ask(connection, **waiting, wanted=claim.run_id)
         found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
     else:
         patience_ms = _ALONE_FOR_LEASES * claim.lease_ms if claim.ours else 0
         harmless = {"suspect_from": SUSPECT_FROM, "suspects_before": now - patience_ms}
         found = _FIRST_WAITING.ask(connection, **waiting)
-        found += _FIRST_LEFT.ask(connection, **left, **harmless)
+        if not claim.only_waiting:
+            found += _FIRST_LEFT.ask(connection, **left, **harmless)
     return min(found, key=lambda row: (-row.priority, row.created_at, row.id), default=None)
 
 

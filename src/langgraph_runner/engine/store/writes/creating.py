@@ -32,7 +32,7 @@ _INSERT_RUN: Final = Prepared(
     insert(runs),
     *("id", "tenant_id", "workflow_name", "workflow_version", "status", "trigger_type", "base_run_id"),
     *("root_run_id", "change_request", "inputs", "options", "idempotency_key", "priority", "fence"),
-    *("lease_owner", "lease_expires_at", "created_at", "started_at"),
+    *("lease_owner", "lease_expires_at", "lease_ms", "created_at", "started_at"),
 )
 _INSERT_STEPS: Final = Prepared(
     insert(run_steps),
@@ -145,6 +145,7 @@ def _row(run: NewRun, now: int) -> dict[str, Any]:
         "fence": int(is_claimed),
         "lease_owner": run.owner,
         "lease_expires_at": now + run.lease_ms if is_claimed else None,
+        "lease_ms": run.lease_ms if is_claimed else None,
         "created_at": now,
         "started_at": now if is_claimed else None,
     }

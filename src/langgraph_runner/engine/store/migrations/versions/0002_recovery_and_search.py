@@ -14,6 +14,8 @@ def upgrade() -> None:
     """Add what recovery and claims need."""
     # SQLite cannot add a constraint to a table that is there: Alembic copies the table.
     with op.batch_alter_table("runs") as runs:
+        runs.add_column(sa.Column("lease_ms", sa.BigInteger))
+        runs.add_column(sa.Column("duration_ms", sa.BigInteger))
         runs.add_column(sa.Column("recoveries", sa.Integer, nullable=False, server_default="0"))
         runs.add_column(sa.Column("recovered_at_steps", sa.Integer, nullable=False, server_default="0"))
         runs.create_check_constraint("ck_runs_status", _RUN_STATUSES)
@@ -57,6 +59,8 @@ def downgrade() -> None:
         runs.drop_constraint("ck_runs_status", type_="check")
         runs.drop_column("recovered_at_steps")
         runs.drop_column("recoveries")
+        runs.drop_column("duration_ms")
+        runs.drop_column("lease_ms")
 
 
 def _index_while(name: str, table: str, columns: list[str | sa.TextClause], condition: str) -> None:
