@@ -103,11 +103,11 @@ class Ledger:
 
     def log_start(self, start: Start) -> None:
         """A step begins: what it would deliver is not known yet."""
-        if not is_enabled(LOGGER, logging.DEBUG):
+        if not is_enabled(LOGGER, logging.INFO):
             return
         if start.cache_key is not None:
-            self.log(logging.DEBUG, "cache.miss", step=start.step, cache_key=start.cache_key)
-        self.log(logging.DEBUG, "step.started", step=start.step)
+            self.log(logging.INFO, "cache.miss", step=start.step, cache_key=start.cache_key)
+        self.log(logging.INFO, "step.started", step=start.step)
 
     def log_end(self, change: StepChange) -> None:
         """A step has ended."""
