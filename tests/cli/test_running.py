@@ -387,3 +387,27 @@ def test_what_is_wrong_is_one_line_with_a_code(cli, arguments, code, problem, wo
     assert done.err.count("\n") == 1
     error = json.loads(done.err)
     assert (error["code"], error["exit_code"]) == (problem, code)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--force", "theme"], {"completed": 1, "skipped": 2}),
+        (["--no-cache"], {"completed": 3}),
+    ],
+)
+def test_steps_run_though_the_cache_knows_them(cli, options, expected):
+    """One step that is named, or all of them."""
+    cli.run()
+    assert cli.run(*options)["steps"] == expected
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["run", "shop.v1"], ["update", "last", "change_theme", "-y"], ["plan", "last", "change_theme"]],
+)
+def test_a_step_to_force_that_is_not_there_is_refused(cli, command):
+    """The closest one is named."""
+    cli.run()
+    done = cli(*command, "--force", "thme")
+    assert (done.code, "has no step 'thme'. Did you mean 'theme'?" in done.err) == (3, True)

@@ -22,9 +22,11 @@ __all__ = [
     "Detach",
     "FailureModeChoice",
     "FailureModeOption",
+    "Force",
     "IdempotencyKey",
     "Json",
     "MaxConcurrency",
+    "NoCache",
     "OutFile",
     "Payload",
     "Priority",
@@ -151,5 +153,15 @@ Timeout = Annotated[
 ]
 Detach = Annotated[
     bool, typer.Option("--detach", help="Do not run it here: leave it to whoever resumes or serves.")
+]
+Force = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--force", metavar="STEP", help="Run this step even if the cache knows its result. May be repeated."
+    ),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Serve no step from the cache; the results are stored all the same."),
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not to stdout.")]

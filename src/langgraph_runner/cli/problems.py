@@ -81,10 +81,13 @@ class Problem(NamedTuple):
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         from langgraph_runner.errors import NodeRunnerError
+        from langgraph_runner.workflow.errors import UnknownStepError
 
         match error:
             case CliError():
                 return cls(error.code, str(error), error.code.exit)
+            case UnknownStepError():
+                return cls(CliCode.STEP_NOT_FOUND, one_line(error), CliCode.STEP_NOT_FOUND.exit)
             case NodeRunnerError():
                 return cls(error.code, _briefly(error), EXIT_OF_CODE[error.code])
             case DBAPIError():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.workflow.errors import UnknownStepError
 from langgraph_runner.workflow.hashing.scalars import is_unicode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from enum import StrEnum
+
+    from langgraph_runner.workflow import Blueprint
 
 __all__ = [
     "MAX_AT_ONCE",
@@ -18,6 +22,7 @@ __all__ = [
     "of_kind",
     "one_of",
     "statuses",
+    "steps",
     "text",
     "whole",
 ]
@@ -74,6 +79,24 @@ def one_of(value: Any, known: Iterable[str], *, field: str) -> str:
     if value not in words:
         raise ValueError(f"{field}: {value!r:.80} is not one of {', '.join(map(repr, words))}.")
     return str(value)
+
+
+def steps(ids: Any, blueprint: Blueprint, *, field: str) -> tuple[str, ...]:
+    """The ids of steps of a workflow.
+
+    Raises:
+        TypeError: It is no list of ids.
+        UnknownStepError: The workflow does not have one of them.
+    """
+    if isinstance(ids, str) or not isinstance(ids, Iterable):
+        raise TypeError(f"{field}: expected a list of step ids, got {ids!r:.80}; put it in [ ].")
+    found = tuple(ids)
+    for step in found:
+        if not isinstance(step, str) or step not in blueprint.steps:
+            hint = did_you_mean(step, blueprint.steps) or f" It has: {', '.join(blueprint.steps):.200}."
+            problem = f"{field}: workflow '{blueprint.id}' has no step {step!r:.80}.{hint}"
+            raise UnknownStepError(workflow=blueprint.id, step=str(step), problem=problem)
+    return found
 
 
 def statuses(value: str | Iterable[str] | None, known: type[StatusT]) -> list[StatusT] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +22,7 @@ from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, is_hea
 from langgraph_runner.workflow.scheduler import DELIVERING, Reason, StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import RunRow, StepRow
@@ -61,8 +61,12 @@ class BaseRun:
         self.blueprint = blueprint
         self.row = row
 
-    async def impact(self, change: ChangeRequest) -> Impact:
+    async def impact(self, change: ChangeRequest, force: Iterable[str] = ()) -> Impact:
         """What a change means for it.
+
+        Args:
+            change: The change.
+            force: Ids of further steps that run in any case.
 
         Raises:
             TypeError: It is no `ChangeRequest`.
@@ -70,6 +74,7 @@ class BaseRun:
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
         checks.of_kind(change, ChangeRequest, field="change", fix="ChangeRequest(type, payload)")
+        forced = frozenset(checks.steps(force, self.blueprint, field="force"))
         if self.row.status != RunStatus.COMPLETED:
             is_over = RunStatus(self.row.status).is_over
             raise RunStateError(
@@ -78,8 +83,8 @@ class BaseRun:
                 problem=f"only a completed run can be updated; {'retry it first' if is_over else _WAIT}.",
             )
         if len(self.row.inputs) > HEAVY_BYTES or is_heavy(change.payload):
-            return await apart_from_loop(impact_of, self.blueprint, change, self.row.inputs)
-        return impact_of(self.blueprint, change, self.row.inputs)
+            return await apart_from_loop(impact_of, self.blueprint, change, self.row.inputs, forced)
+        return impact_of(self.blueprint, change, self.row.inputs, forced)
 
     def check_retry(self) -> None:
         """Refuse a run that cannot be retried.
@@ -163,7 +168,7 @@ class BaseRun:
             version=self.blueprint.spec.version,
             trigger=trigger,
             inputs=inputs,
-            options=json.dumps(asdict(kept)),
+            options=kept.dump(),
             steps=tuple(self.blueprint.steps),
             base_run_id=self.row.id,
             change_request=None if request is None else json.dumps(request),

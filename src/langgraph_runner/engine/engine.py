@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -177,6 +175,8 @@ class RunEngine(RunReader):
         failure_mode: FailureMode = "continue",
         max_concurrency: int | None = None,
         run_timeout_ms: TimeoutLike | None = None,
+        force: Iterable[str] = (),
+        use_cache: bool = True,
     ) -> Run:
         """Make a run, and have it run. When this returns it is durable: it will run, here or elsewhere.
 
@@ -190,9 +190,13 @@ class RunEngine(RunReader):
             failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
             max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
             run_timeout_ms: Limit of the whole run, from its start.
+            force: Ids of steps that run even if the cache knows their results. Their dependents are served as usual,
+                and later runs are served the new results.
+            use_cache: False runs every step, as if the cache were empty; results are stored all the same.
 
         Raises:
             UnknownWorkflowError: There is no such workflow.
+            UnknownStepError: `force` names a step that the workflow does not have; also a `ValueError`.
             WorkflowInputError: The inputs do not fit. No run was made.
             ValueError: An option is out of its range.
         """
@@ -201,7 +205,8 @@ class RunEngine(RunReader):
         given = {} if inputs is None else inputs
         check = blueprint.inputs.check
         _, data = await apart_from_loop(check, given) if is_heavy(given) else check(given)
-        options = RunOptions.of(failure_mode, max_concurrency, run_timeout_ms)
+        forced = checks.steps(force, blueprint, field="force")
+        options = RunOptions.of(failure_mode, max_concurrency, run_timeout_ms, forced, use_cache)
         run_id = self._new_id()
         return await self._create(
             blueprint,
@@ -213,7 +218,7 @@ class RunEngine(RunReader):
                 version=blueprint.spec.version,
                 trigger="manual",
                 inputs=data,
-                options=json.dumps(asdict(options)),
+                options=options.dump(),
                 steps=tuple(blueprint.steps),
                 idempotency_key=idempotency_key,
                 priority=priority,
@@ -242,7 +247,9 @@ class RunEngine(RunReader):
         """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_update()")
         base = await self._base(base_run_id, options.pop("tenant", DEFAULT_TENANT))
-        impact = await base.impact(change)
+        impact = await base.impact(change, options.pop("force", ()))
+        options["force"] = sorted(impact.forced)  # Those of the base run were for that one only.
+        options.setdefault("use_cache", True)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
         return await self._create(
             base.blueprint,
@@ -260,7 +267,15 @@ class RunEngine(RunReader):
         """`trigger_update()`, and `wait()` for its end."""
         return await self._followed(await self.trigger_update(base_run_id, change, **options))
 
-    async def plan(self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT) -> RunPlan:
+    async def plan(
+        self,
+        base_run_id: str,
+        change: ChangeRequest,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        force: Iterable[str] = (),
+        use_cache: bool = True,
+    ) -> RunPlan:
         """What `update()` would do with each step, and why. Nothing runs, nothing is written.
 
         Raises:
@@ -271,9 +286,9 @@ class RunEngine(RunReader):
         from langgraph_runner.engine.planning import plan_update  # noqa: PLC0415 - imports LangGraph
 
         base = await self._base(base_run_id, tenant)
-        impact = await base.impact(change)
+        impact = await base.impact(change, force)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
-        return await plan_update(self._host, base, change, impact, reuse)
+        return await plan_update(self._host, base, change, impact, reuse, use_cache=use_cache)
 
     async def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
         """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
@@ -287,7 +302,10 @@ class RunEngine(RunReader):
         base = await self._base(run_id, options.pop("tenant", DEFAULT_TENANT))
         base.check_retry()
         inputs = base.row.inputs
-        reuse = await base.reuse(inputs, checks_files=self._runs_steps)
+        if "force" in options:
+            options["force"] = checks.steps(options["force"], base.blueprint, field="force")
+        again = frozenset(options.get("force", ()))
+        reuse = await base.reuse(inputs, again, checks_files=self._runs_steps)
         new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reused=reuse.steps, **options)
         return await self._create(base.blueprint, new)
 

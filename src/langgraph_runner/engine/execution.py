@@ -322,12 +322,14 @@ class RunExecution:
                     self._ended(self._steps.failed(step.id, error, attempts=0))
                     continue
                 key = self._results.cache_key(step, input_hash)
-                keyed.append(Start(step.id, input_hash, key, step.id in self._has_waited))
+                is_forced = self._options.runs_anyway(step.id)
+                keyed.append(Start(step.id, input_hash, key, step.id in self._has_waited, is_forced))
             found = await self._host.cache.find_hot(
-                self._run.tenant, [start.cache_key for start in keyed if start.cache_key is not None]
+                self._run.tenant,
+                [start.cache_key for start in keyed if start.cache_key is not None and not start.is_forced],
             )
             for start in keyed:
-                entry = None if start.cache_key is None else found.get(start.cache_key)
+                entry = None if start.is_forced else found.get(start.cache_key or "")
                 if entry is not None and await self._host.artifacts.has_all(entry.artifacts):
                     self._ended(start.hit(entry))
                 else:
@@ -340,7 +342,8 @@ class RunExecution:
         while self._queue and (limit is None or len(self._tasks) + len(started) < limit):
             start = self._queue.popleft()
             key = start.cache_key
-            if key is not None and (under_way := self._own_flights.begin(start.step, key)) is not None:
+            under_way = None if key is None else self._own_flights.begin(start.step, key)
+            if under_way is not None and not start.is_forced:
                 self._flights[self._spawn(Flights.landing(under_way))] = start.step
             else:
                 started.append(start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from langgraph_runner.engine import checks
@@ -11,6 +11,7 @@ from langgraph_runner.node.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterable
 
     from langgraph_runner.engine.artifacts import ArtifactStore
     from langgraph_runner.engine.cache import TieredCache
@@ -37,6 +38,10 @@ class TriggerOptions(TypedDict, total=False):
     """How many steps of the run may execute at once, at least 1; None for as many as the engine allows."""
     run_timeout_ms: TimeoutLike | None
     """Limit of the whole run, from its start."""
+    force: Iterable[str]
+    """Ids of steps that run even if the cache knows their results; their dependents are served as usual."""
+    use_cache: bool
+    """False: no step is served from the cache; results are stored all the same."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +51,10 @@ class RunOptions:
     failure_mode: FailureMode = "continue"
     max_concurrency: int | None = None
     run_timeout_ms: float | None = None
+    force: tuple[str, ...] = ()
+    """Steps that run even if the cache knows their results."""
+    use_cache: bool = True
+    """Whether steps may be served from the cache."""
 
     @classmethod
     def of(
@@ -53,6 +62,8 @@ class RunOptions:
         failure_mode: FailureMode = "continue",
         max_concurrency: int | None = None,
         run_timeout_ms: TimeoutLike | None = None,
+        force: Iterable[str] = (),
+        use_cache: bool = True,
     ) -> RunOptions:
         """What the user has asked for, checked.
 
@@ -63,7 +74,27 @@ class RunOptions:
         if max_concurrency is not None:
             checks.whole(max_concurrency, 1, checks.MAX_AT_ONCE, field="max_concurrency")
         timeout_ms = as_timeout_ms(run_timeout_ms, field="run_timeout_ms")
-        return cls(failure_mode=failure_mode, max_concurrency=max_concurrency, run_timeout_ms=timeout_ms)
+        checks.of_kind(use_cache, bool, field="use_cache", fix="True or False")
+        return cls(
+            failure_mode=failure_mode,
+            max_concurrency=max_concurrency,
+            run_timeout_ms=timeout_ms,
+            force=tuple(force),
+            use_cache=use_cache,
+        )
+
+    def runs_anyway(self, step: str) -> bool:
+        """Whether a step runs even if the cache knows its result."""
+        return not self.use_cache or step in self.force
+
+    def dump(self) -> str:
+        """The options as JSON. What is not used is left out, so that an earlier release can take over the run."""
+        kept = asdict(self)
+        if not self.force:
+            del kept["force"]
+        if self.use_cache:
+            del kept["use_cache"]
+        return json.dumps(kept)
 
     @classmethod
     def read(cls, text: str) -> tuple[RunOptions, frozenset[str]]:

@@ -11,6 +11,7 @@ from langgraph_runner.engine.models import PlanAction, PlannedStep, RunPlan
 if TYPE_CHECKING:
     from langgraph_runner.engine.deriving import BaseRun, Reuse
     from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.store.records import CacheEntry
     from langgraph_runner.workflow import Blueprint, ChangeRequest
     from langgraph_runner.workflow.changes import Impact
 
@@ -18,7 +19,7 @@ __all__ = ["plan_update"]
 
 
 async def plan_update(
-    host: Host, base: BaseRun, change: ChangeRequest, impact: Impact, reuse: Reuse
+    host: Host, base: BaseRun, change: ChangeRequest, impact: Impact, reuse: Reuse, *, use_cache: bool = True
 ) -> RunPlan:
     """Say for each step whether it would run, and why.
 
@@ -39,7 +40,10 @@ async def plan_update(
             for before in bound.dependencies
             if planned[before].action in {PlanAction.RUN, PlanAction.MAYBE}
         ]
-        why = _why(blueprint, step, impact, reuse)
+        why = _why(blueprint, step, change, impact, reuse)
+        if open_ones and step in impact.forced:
+            planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
+            continue
         if open_ones:
             what = f"depends on what {', '.join(open_ones)} will give"
             if step in impact.seeds or step not in impact.impacted:
@@ -55,16 +59,16 @@ async def plan_update(
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
             continue
         key = results.cache_key(bound, input_hash)
-        found = {} if key is None else await host.cache.find(base.row.tenant, [key])
-        entry = found.get(key) if key is not None else None
-        if entry is not None and await host.artifacts.has_all(entry.artifacts):
+        is_asked = use_cache and step not in impact.forced
+        entry = await _known(host, base, key) if is_asked and key is not None else None
+        if entry is not None:
             results.note(step, entry.output_ref)
             planned[step] = PlannedStep(
                 step=step, action=PlanAction.CACHED, why=f"{why}; the cache knows the result for this input"
             )
         else:
-            if step in impact.impacted - impact.seeds:
-                why = f"{why}; the cache does not know the result for this input"
+            if step not in impact.seeds:
+                why = f"{why}{_why_missed(step, impact, use_cache=use_cache)}"
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
     return RunPlan(
         base_run_id=base.row.id,
@@ -75,14 +79,28 @@ async def plan_update(
     )
 
 
-def _why(blueprint: Blueprint, step: str, impact: Impact, reuse: Reuse) -> str:
+async def _known(host: Host, base: BaseRun, key: str) -> CacheEntry | None:
+    """What the cache has under a key, if its files are whole."""
+    entry = (await host.cache.find(base.row.tenant, [key])).get(key)
+    return entry if entry is not None and await host.artifacts.has_all(entry.artifacts) else None
+
+
+def _why_missed(step: str, impact: Impact, *, use_cache: bool) -> str:
+    if not use_cache:
+        return "; the cache is not asked"
+    return "; the cache does not know the result for this input" if step in impact.impacted else ""
+
+
+def _why(blueprint: Blueprint, step: str, change: ChangeRequest, impact: Impact, reuse: Reuse) -> str:
     bound = blueprint.steps[step]
     if step in impact.seeds:
         fields = sorted(impact.changed_fields & frozenset(bound.binding.fields))
         if fields:
             return f"reads {', '.join(fields)}, which changes"
         reads_all = bound.reads(impact.changed_fields)
-        return "reads all of the inputs, which change" if reads_all else "the change names it"
+        if reads_all:
+            return "reads all of the inputs, which change"
+        return "the change names it" if step in blueprint.spec.changes[change.type].reruns else "it is forced"
     if step in impact.impacted:
         before = [each for each in bound.dependencies if each in impact.impacted]
         return f"depends on {', '.join(before)}"

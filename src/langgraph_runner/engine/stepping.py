@@ -74,7 +74,7 @@ class StepRunner:
 
     async def run(self, start: Start, results: Results) -> StepChange:
         """Run a step, once there is a slot; a failure is a result. To be called in a task of its own."""
-        name, input_hash, key, _ = start
+        name, input_hash, key, *_ = start
         step = self._blueprint.steps[name]
         async with Slot(self._host.slots) as slot:
             self.begun.add(name)

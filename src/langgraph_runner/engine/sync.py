@@ -45,6 +45,8 @@ class SyncRunEngine(BlockingEngine):
         failure_mode: FailureMode = "continue",
         max_concurrency: int | None = None,
         run_timeout_ms: TimeoutLike | None = None,
+        force: Iterable[str] = (),
+        use_cache: bool = True,
     ) -> Run:
         """Make a run, and have it run. When this returns it is durable: it will run, here or elsewhere.
 
@@ -58,9 +60,13 @@ class SyncRunEngine(BlockingEngine):
             failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
             max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
             run_timeout_ms: Limit of the whole run, from its start.
+            force: Ids of steps that run even if the cache knows their results. Their dependents are served as usual,
+                and later runs are served the new results.
+            use_cache: False runs every step, as if the cache were empty; results are stored all the same.
 
         Raises:
             UnknownWorkflowError: There is no such workflow.
+            UnknownStepError: `force` names a step that the workflow does not have; also a `ValueError`.
             WorkflowInputError: The inputs do not fit. No run was made.
             ValueError: An option is out of its range.
         """
@@ -74,6 +80,8 @@ class SyncRunEngine(BlockingEngine):
                 failure_mode=failure_mode,
                 max_concurrency=max_concurrency,
                 run_timeout_ms=run_timeout_ms,
+                force=force,
+                use_cache=use_cache,
             )
         )
 
@@ -102,7 +110,15 @@ class SyncRunEngine(BlockingEngine):
         """`trigger_update()`, and `wait()` for its end."""
         return self._call(self._engine.update(base_run_id, change, **options))
 
-    def plan(self, base_run_id: str, change: ChangeRequest, *, tenant: str = DEFAULT_TENANT) -> RunPlan:
+    def plan(
+        self,
+        base_run_id: str,
+        change: ChangeRequest,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        force: Iterable[str] = (),
+        use_cache: bool = True,
+    ) -> RunPlan:
         """What `update()` would do with each step, and why. Nothing runs, nothing is written.
 
         Raises:
@@ -110,7 +126,9 @@ class SyncRunEngine(BlockingEngine):
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
-        return self._call(self._engine.plan(base_run_id, change, tenant=tenant))
+        return self._call(
+            self._engine.plan(base_run_id, change, tenant=tenant, force=force, use_cache=use_cache)
+        )
 
     def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
         """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.

@@ -168,8 +168,8 @@ class Workflow:
 
         Args:
             type: Its name.
-            reruns: Further steps that are not taken over: ids or functions. One that receives what it has received
-                before comes from the cache, unless it has `cache="none"`.
+            reruns: Further steps that run: ids or functions. They run even if the cache knows their results; their
+                dependents are served from the cache if what they receive has not changed.
             apply: Gives the new inputs of the old ones and the payload, as JSON values. None merges the payload into
                 them (RFC 7396: objects are merged, null removes, everything else replaces).
             payload: Model of the payload; None for any object.

@@ -52,9 +52,13 @@ class Impact:
     """Those and all that depend on them; every other step is reused."""
     changed_fields: frozenset[str]
     """The fields of the inputs that differ."""
+    forced: frozenset[str] = frozenset()
+    """The steps that run even if the cache knows their results: those that the change or the call names."""
 
 
-def impact_of(blueprint: Blueprint, change: ChangeRequest, base_inputs: bytes) -> Impact:
+def impact_of(
+    blueprint: Blueprint, change: ChangeRequest, base_inputs: bytes, force: frozenset[str] = frozenset()
+) -> Impact:
     """What `change` means for a run with `base_inputs`.
 
     Raises:
@@ -70,8 +74,9 @@ def impact_of(blueprint: Blueprint, change: ChangeRequest, base_inputs: bytes) -
     if spec.apply is None:
         _refuse_what_is_lost(blueprint, change, payload, base_inputs, wanted=wanted, data=data)
     changed = _changed_fields(blueprint, base_inputs, after)
-    seeds = frozenset(spec.reruns) | blueprint.readers_of(changed)
-    return Impact(data, seeds, blueprint.dag.downstream(seeds), changed)
+    forced = frozenset(spec.reruns) | force
+    seeds = forced | blueprint.readers_of(changed)
+    return Impact(data, seeds, blueprint.dag.downstream(seeds), changed, forced)
 
 
 def merged(target: Any, patch: Any) -> Any:

@@ -3,6 +3,7 @@
     WorkflowError                  of langgraph_runner.errors.NodeRunnerError
     ├── WorkflowDefinitionError    the workflow cannot be run by anybody: all its problems at once
     ├── UnknownWorkflowError       nobody has registered it; also LookupError
+    ├── UnknownStepError           the workflow has no such step; also ValueError
     ├── WorkflowInputError         the inputs do not fit its model; also ValueError
     ├── ChangeRequestError         a change that it does not know, or that does not fit; also ValueError
     └── StepOutputError            what a step returned cannot be kept; also TypeError
@@ -17,6 +18,7 @@ from langgraph_runner.errors import ErrorCode, NodeRunnerError
 __all__ = [
     "ChangeRequestError",
     "StepOutputError",
+    "UnknownStepError",
     "UnknownWorkflowError",
     "WorkflowDefinitionError",
     "WorkflowError",
@@ -68,6 +70,20 @@ class UnknownWorkflowError(WorkflowError, LookupError):
     def __init__(self, *, workflow: str, hint: str) -> None:
         super().__init__(f"There is no workflow '{workflow}'. {hint}")
         self.workflow = workflow
+
+
+class UnknownStepError(WorkflowError, ValueError):
+    """A call names a step that the workflow does not have.
+
+    Attributes:
+        workflow: Its id.
+        step: The unknown id.
+    """
+
+    def __init__(self, *, workflow: str, step: str, problem: str) -> None:
+        super().__init__(problem)
+        self.workflow = workflow
+        self.step = step
 
 
 class WorkflowInputError(WorkflowError, ValueError):

@@ -256,6 +256,8 @@ def plan(
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="End with 9 if something would run, or might.")
     ] = False,
+    force: options.Force = None,
+    no_cache: options.NoCache = False,
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
@@ -272,7 +274,9 @@ def plan(
 
     async def ask(engine: RunEngine) -> RunPlan:
         base = await found_run(engine, run_id, tenant)
-        planned, _ = await plan_for(engine, base, change, assigned, tenant=tenant)
+        planned, _ = await plan_for(
+            engine, base, change, assigned, tenant=tenant, force=force, no_cache=no_cache
+        )
         return planned
 
     planned = session.ask(ask, needs_app=True)

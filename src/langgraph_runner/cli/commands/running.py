@@ -37,6 +37,8 @@ def run(
     failure_mode: options.FailureModeOption = None,
     max_concurrency: options.MaxConcurrency = None,
     timeout: options.Timeout = None,
+    force: options.Force = None,
+    no_cache: options.NoCache = False,
     detach: options.Detach = False,
     app: options.App = None,
     store: options.Store = None,
@@ -52,7 +54,7 @@ def run(
     from langgraph_runner.cli.reading import read_json
 
     assigned = with_assignments(read_json(inputs, "--input"), assignments or [])
-    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
+    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
     session = Session(app, store, tenant, as_json)
 
     async def trigger(engine: RunEngine) -> Run:
@@ -78,6 +80,8 @@ def update(
     failure_mode: options.FailureModeOption = None,
     max_concurrency: options.MaxConcurrency = None,
     timeout: options.Timeout = None,
+    force: options.Force = None,
+    no_cache: options.NoCache = False,
     detach: options.Detach = False,
     app: options.App = None,
     store: options.Store = None,
@@ -89,12 +93,14 @@ def update(
     from langgraph_runner.cli.showing import show_plan
 
     assigned = read_payload(payload, assignments)
-    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
+    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
     session = Session(app, store, tenant, as_json)
 
     async def trigger(engine: RunEngine) -> Run:
         base = await found_run(engine, run_id, tenant)
-        planned, request = await plan_for(engine, base, change, assigned, tenant=tenant)
+        planned, request = await plan_for(
+            engine, base, change, assigned, tenant=tenant, force=force, no_cache=no_cache
+        )
         if not as_json:
             show_plan(session.out, planned)
         confirm("Run this?", yes=yes, as_json=as_json)
@@ -110,6 +116,8 @@ def retry(
     failure_mode: options.FailureModeOption = None,
     max_concurrency: options.MaxConcurrency = None,
     timeout: options.Timeout = None,
+    force: options.Force = None,
+    no_cache: options.NoCache = False,
     detach: options.Detach = False,
     app: options.App = None,
     store: options.Store = None,
@@ -119,7 +127,7 @@ def retry(
     """Go on with a failed or cancelled run from where it stopped. That is a new run."""
     from langgraph_runner.cli.finding import found_run
 
-    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout)
+    how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
 
     async def trigger(engine: RunEngine) -> Run:
         return await engine.trigger_retry(await found_run(engine, run_id, tenant), tenant=tenant, **how)
@@ -162,7 +170,14 @@ def read_payload(payload: str | None, assignments: list[str] | None) -> Assigned
 
 
 async def plan_for(
-    engine: RunEngine, run_id: str, change: str, assigned: Assigned, *, tenant: str
+    engine: RunEngine,
+    run_id: str,
+    change: str,
+    assigned: Assigned,
+    *,
+    tenant: str,
+    force: list[str] | None,
+    no_cache: bool,
 ) -> tuple[RunPlan, ChangeRequest]:
     """The plan of a change, and the request that it is the plan of.
 
@@ -174,7 +189,8 @@ async def plan_for(
 
     async def with_payload(given: Any) -> tuple[RunPlan, ChangeRequest]:
         request = ChangeRequest(change, given)
-        return await engine.plan(run_id, request, tenant=tenant), request
+        plan = await engine.plan(run_id, request, tenant=tenant, force=force or (), use_cache=not no_cache)
+        return plan, request
 
     return await asked_with(assigned, with_payload)
 
@@ -247,6 +263,9 @@ def _how(
     failure_mode: options.FailureModeChoice | None,
     max_concurrency: int | None,
     timeout: str | None,
+    force: list[str] | None,
+    *,
+    no_cache: bool,
 ) -> dict[str, Any]:
     """The options that were given; for the others the engine knows better, as a retry runs as its run did."""
     from langgraph_runner.cli.reading import read_duration
@@ -262,5 +281,7 @@ def _how(
         "failure_mode": None if failure_mode is None else failure_mode.value,
         "max_concurrency": max_concurrency,
         "run_timeout_ms": limit,
+        "force": force or None,
+        "use_cache": False if no_cache else None,
     }
     return {name: value for name, value in given.items() if value is not None}

@@ -121,6 +121,8 @@ class Start(NamedTuple):
     """None if its result is not to be kept."""
     has_waited: bool = False
     """Whether it was told before that another process computes the same."""
+    is_forced: bool = False
+    """Whether it runs even if its result is known, or is being computed elsewhere."""
 
     def event(self) -> tuple[str, dict[str, Any]]:
         """What is told of it: the type and the data."""

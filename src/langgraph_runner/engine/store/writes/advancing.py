@@ -142,7 +142,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
             "at": now,
         }
         for each in writes
-        for step, input_hash, key, _ in each.write.started
+        for step, input_hash, key, *_ in each.write.started
         if step not in each.known and step not in each.held
     ]
     _START_STEP.run(connection, started)

@@ -59,7 +59,9 @@ class Accepted:
         self.held: frozenset[str] = frozenset()
         self.ended: RunRow | None = None
         self.steps = write.steps
-        self.wanted = [start for start in write.started if start.cache_key is not None]
+        self.wanted = [
+            start for start in write.started if start.cache_key is not None and not start.is_forced
+        ]
         self._seq = write.seq
 
     def numbered_events(self) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
