@@ -320,3 +320,23 @@ def test_an_exception_that_is_raised_again_and_again_does_not_grow(colour, on_er
     attempts = 1 if retry is None else 2
     assert lengths[attempts:] == lengths[:attempts] * 4
     assert len(getattr(error, "__notes__", [])) <= 1
+
+
+@pytest.mark.req("N-20")
+def test_log_events_name_a_class_sanitized(caplog):
+    """A program may make up the name of an exception class, from a key too."""
+    secret = "sk-proj-" + "Ab3dEf6hIj9kLm2n" * 3
+    error_class = type(f"Refused {secret}", (Exception,), {})
+
+    def call_service(state):
+        raise error_class
+
+    node = create_node(
+        call_service, retry={"max_attempts": 2, "backoff_ms": 1}, fallback=lambda state: {"x": 1}, name="n"
+    )
+    with caplog.at_level(logging.DEBUG):
+        assert node({}) == {"x": 1}
+    told = [f"{each.getMessage()} {each.__dict__}" for each in caplog.records]
+    assert any("node.retrying" in each for each in told)
+    assert any("node.falling_back" in each for each in told)
+    assert not any(secret in each for each in told)

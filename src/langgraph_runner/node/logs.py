@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
 
 if TYPE_CHECKING:
     from langgraph_runner.node.call import NodeCall
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["LOGGER", "as_log_level", "log"]
 
 LOGGER: Final = "langgraph_runner.node"
+_MAX_NAME_CHARS: Final = 256
 
 _METHODS: Final = {
     logging.DEBUG: "debug",
@@ -40,6 +42,7 @@ def as_log_level(level: int | str) -> int:
 def log(level: int, event: str, call: NodeCall, *, needs_handler: bool = False, **fields: Any) -> None:
     """Log an event of `call` with the node's name, story and trace. Raises no `Exception`.
 
+    A field that is a class is logged as its sanitized name: a program may make up the name of an exception class.
     With `needs_handler` a program that configures no logging does not print it, whatever its level.
     """
     emit(LOGGER, level, event, partial(_told, call, fields), needs_handler=needs_handler)
@@ -47,4 +50,9 @@ def log(level: int, event: str, call: NodeCall, *, needs_handler: bool = False, 
 
 def _told(call: NodeCall, fields: dict[str, Any]) -> dict[str, Any]:
     story = {} if call.story_id is None else {"story_id": call.story_id}
-    return {"node": call.name, **story, **fields, "trace_id": call.trace_id}
+    shown = {key: _class_name(value) if isinstance(value, type) else value for key, value in fields.items()}
+    return {"node": call.name, **story, **shown, "trace_id": call.trace_id}
+
+
+def _class_name(cls: type) -> str:
+    return DEFAULT_SANITIZER.text(cls.__name__, max_chars=_MAX_NAME_CHARS)

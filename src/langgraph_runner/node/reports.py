@@ -114,7 +114,7 @@ def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> No
         level,
         event,
         call,
-        outcome=type(error).__name__,
+        outcome=type(error),
         duration_ms=round(call.elapsed_ms(), 3),
         attempts=call.attempts,
     )
@@ -134,7 +134,7 @@ def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
         needs_handler=True,  # The next attempt may succeed; a final failure is printed.
         attempt=call.attempts,
         delay_ms=round(delay_ms, 3),
-        error_type=type(error).__name__,
+        error_type=type(error),
     )
 
 
@@ -147,13 +147,13 @@ def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
         "node.falling_back",
         call,
         attempts=call.attempts,
-        error_type=type(primary_error).__name__,
+        error_type=type(primary_error),
     )
 
 
 def report_harmless(call: NodeCall, event: str, error: BaseException) -> None:
     """Something beside the node failed: a callback, a collector. Logged, and that is all."""
-    log(logging.WARNING, event, call, error_type=type(error).__name__)
+    log(logging.WARNING, event, call, error_type=type(error))
 
 
 def _record(call: NodeCall, collector: NodeMetricsCollector, method: str, *arguments: Any) -> None:
