@@ -18,6 +18,7 @@ from benchmarks import (
     json_saver,
     metrics,
     sanitizer,
+    state_copy,
     success_path,
 )
 from benchmarks.engine import cached_runs, durable_steps, loop_lag, makespan, step_cost, throughput
@@ -25,6 +26,7 @@ from benchmarks.report import render
 
 SECTIONS = {
     "success_path": success_path.measure,
+    "state_copy": state_copy.measure,
     "failed_attempt": failed_attempt.measure,
     "graph_chain": graph_chain.measure,
     "graph_runner": graph_runner.measure,

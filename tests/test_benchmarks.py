@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import graph_chain, graph_runner, hashing, import_time
+from benchmarks import graph_chain, graph_runner, hashing, import_time, state_copy
 from benchmarks.contenders import flaky
 from benchmarks.engine import bare, dag, outside, turns
 from benchmarks.engine import race as racing
@@ -302,3 +302,11 @@ def test_goal_says_whether_it_is_reached(measured: float, at_least: bool, reache
     assert goal.is_reached is reached
     assert re.search(r"\| call: at (?:most|least) 4 µs \| 4\.\d\d µs \| (yes|\*\*no\*\*) \|", text)
     assert ("- call: because." in text) is not reached
+
+
+def test_a_large_state_goes_through_every_contender():
+    """Each does what it is compared for."""
+    state = state_copy.state_of(documents=3)
+    found = {name: call(state) for name, call in state_copy.contenders().items()}
+    assert found == {state_copy.WITHOUT: {"seen": 3}, state_copy.WITH: {"seen": 3}, state_copy.DEEP: state}
+    assert state_copy.measure(rounds=1, documents=3).title == "A large state"

@@ -6,6 +6,7 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors import RunBlockedError, note_once
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.json_saver import JsonFileSaver
@@ -14,42 +15,16 @@ from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
 
     from langgraph_runner.graph.execution import Execution
     from langgraph_runner.graph.options import ExecutionOptions
     from langgraph_runner.graph.result import GraphRunResult
 
-__all__ = ["accepted_count", "end_run"]
+__all__ = ["ARGUMENTS", "end_run"]
 
-_ARGUMENTS: Final = ("error", "execution_state")
-
-
-def accepted_count(handler: Callable[..., Any]) -> int:
-    """How many of `(error, execution_state)` a handler takes.
-
-    Raises:
-        ValueError: It needs other arguments, so it could never be called.
-    """
-    most = len(_ARGUMENTS)
-    try:
-        parameters = tuple(inspect.signature(handler).parameters.values())
-    except (TypeError, ValueError):  # Some builtins have no signature.
-        return most
-    positional = [p for p in parameters if p.kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD]
-    needed = [p for p in positional[most:] if p.default is inspect.Parameter.empty]
-    needed += [
-        p
-        for p in parameters
-        if p.kind is inspect.Parameter.KEYWORD_ONLY and p.default is inspect.Parameter.empty
-    ]
-    if needed:
-        raise ValueError(
-            f"it is called with ({', '.join(_ARGUMENTS)}) or a prefix of these, and also needs"
-            f" {', '.join(p.name for p in needed)}."
-        )
-    takes_all = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in parameters)
-    return most if takes_all else min(len(positional), most)
+ARGUMENTS: Final = ("error", "execution_state")
+"""What an error handler is called with; it takes any prefix of them."""
 
 
 async def end_run(
@@ -68,9 +43,10 @@ async def end_run(
     if handler is None or error is None:
         return
     runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
-    function = runtime.adapt(handler, is_async=Callee.of(handler, field="error_handler").is_async)
+    callback = taking_a_prefix(handler, *ARGUMENTS, field="error_handler")
+    function = runtime.adapt(callback, is_async=Callee.of(handler, field="error_handler").is_async)
     try:
-        handled = function(*(error, result)[: accepted_count(handler)])
+        handled = function(error, result)
         if is_async:
             handled = await handled
         if inspect.isawaitable(handled):  # Of a plain function that calls an async one.
