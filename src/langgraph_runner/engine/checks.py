@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from langgraph_runner.errors.hints import did_you_mean
@@ -19,10 +21,13 @@ __all__ = [
     "MAX_KEY",
     "MAX_REASON",
     "MAX_TENANT",
+    "metadata",
+    "moment_ms",
     "of_kind",
     "one_of",
     "statuses",
     "steps",
+    "tags",
     "text",
     "whole",
 ]
@@ -30,6 +35,10 @@ __all__ = [
 MAX_TENANT: Final = 128
 MAX_KEY: Final = 256
 MAX_REASON: Final = 2_000
+MAX_TAGS: Final = 32
+MAX_TAG_NAME: Final = 64
+MAX_TAG_VALUE: Final = 256
+MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_AT_ONCE: Final = 100_000
 """Steps, or runs."""
 StatusT = TypeVar("StatusT", bound="StrEnum")
@@ -67,6 +76,61 @@ def text(value: Any, longest: int, *, field: str) -> str:
     if "\0" in value or not is_unicode(value):
         raise ValueError(f"{field}: {value!r:.80} holds what no database keeps as text.")
     return value
+
+
+def tags(value: Any, *, field: str = "tags") -> dict[str, str]:
+    """The tags of a run: up to 32 names of up to 64 characters, with values of up to 256.
+
+    Raises:
+        TypeError: It is no mapping.
+        ValueError: There are too many, or a name or a value is not text of 1 character or more, or is too long.
+    """
+    of_kind(value, Mapping, field=field, fix='such as {"customer": "acme"}')
+    if len(value) > MAX_TAGS:
+        raise ValueError(f"{field}: a run has at most {MAX_TAGS} tags, got {len(value):,}; use metadata=.")
+    return {
+        text(name, MAX_TAG_NAME, field=f"{field}: a name"): text(
+            each, MAX_TAG_VALUE, field=f"{field}[{name!r:.80}]"
+        )
+        for name, each in value.items()
+    }
+
+
+def metadata(value: Any) -> str | None:
+    """The metadata of a run as JSON, of up to 16 KB; None if there is no entry.
+
+    Raises:
+        TypeError: It is no mapping.
+        ValueError: It cannot be written as JSON, or is too long.
+    """
+    of_kind(value, Mapping, field="metadata", fix='JSON values by name, such as {"ticket": 7}')
+    if any(not isinstance(name, str) for name in value):
+        raise ValueError("metadata: every name must be text.")
+    try:
+        written = json.dumps(dict(value), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"metadata: it cannot be written as JSON: {error}") from error
+    if len(written) > MAX_METADATA_BYTES:
+        raise ValueError(
+            f"metadata: it takes {len(written):,} bytes as JSON, at most {MAX_METADATA_BYTES:,} are kept;"
+            " put large values into the inputs."
+        )
+    return written if value else None
+
+
+def moment_ms(value: datetime | None, *, field: str) -> int | None:
+    """A time as milliseconds since 1970; None for None.
+
+    Raises:
+        TypeError: It is no datetime.
+        ValueError: It has no time zone.
+    """
+    if value is None:
+        return None
+    of_kind(value, datetime, field=field, fix="such as datetime.now(UTC)")
+    if value.utcoffset() is None:
+        raise ValueError(f"{field}: {value!r} has no time zone; use datetime(..., tzinfo=UTC).")
+    return round(value.timestamp() * 1000)
 
 
 def one_of(value: Any, known: Iterable[str], *, field: str) -> str:

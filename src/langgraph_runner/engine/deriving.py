@@ -22,7 +22,7 @@ from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, is_hea
 from langgraph_runner.workflow.scheduler import DELIVERING, Reason, StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Mapping
 
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import RunRow, StepRow
@@ -151,6 +151,8 @@ class BaseRun:
         change: ChangeRequest | None = None,
         idempotency_key: str | None = None,
         priority: int | None = None,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> NewRun:
         """The run that is derived, with the options of this one where no others are given.
@@ -174,6 +176,8 @@ class BaseRun:
             change_request=None if request is None else json.dumps(request),
             idempotency_key=idempotency_key,
             priority=self.row.priority if priority is None else priority,
+            tags=json.loads(self.row.tags or "{}") if tags is None else checks.tags(tags),
+            metadata=self.row.metadata if metadata is None else checks.metadata(metadata),
             reused_from=self.row.id,
             reused=reused,
         )

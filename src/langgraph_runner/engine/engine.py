@@ -26,7 +26,7 @@ from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from sqlalchemy import URL
@@ -177,6 +177,8 @@ class RunEngine(RunReader):
         run_timeout_ms: TimeoutLike | None = None,
         force: Iterable[str] = (),
         use_cache: bool = True,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> Run:
         """Make a run, and have it run. When this returns it is durable: it will run, here or elsewhere.
 
@@ -193,6 +195,9 @@ class RunEngine(RunReader):
             force: Ids of steps that run even if the cache knows their results. Their dependents are served as usual,
                 and later runs are served the new results.
             use_cache: False runs every step, as if the cache were empty; results are stored all the same.
+            tags: For searches with `list_runs(tags=...)`: up to 32 names of up to 64 characters, with values of up
+                to 256. Updates and retries of the run keep its tags and metadata unless they are given others.
+            metadata: JSON values that are kept with the run: up to 16 KB.
 
         Raises:
             UnknownWorkflowError: There is no such workflow.
@@ -222,6 +227,8 @@ class RunEngine(RunReader):
                 steps=tuple(blueprint.steps),
                 idempotency_key=idempotency_key,
                 priority=priority,
+                tags={} if tags is None else checks.tags(tags),
+                metadata=None if metadata is None else checks.metadata(metadata),
             ),
         )
 

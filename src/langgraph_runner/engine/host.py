@@ -11,7 +11,7 @@ from langgraph_runner.node.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from langgraph_runner.engine.artifacts import ArtifactStore
     from langgraph_runner.engine.cache import TieredCache
@@ -40,6 +40,10 @@ class TriggerOptions(TypedDict, total=False):
     """Limit of the whole run, from its start."""
     force: Iterable[str]
     """Ids of steps that run even if the cache knows their results; their dependents are served as usual."""
+    tags: Mapping[str, str] | None
+    """For searches: up to 32 names of up to 64 characters, with values of up to 256."""
+    metadata: Mapping[str, Any] | None
+    """JSON values that are kept with the run: up to 16 KB."""
     use_cache: bool
     """False: no step is served from the cache; results are stored all the same."""
 

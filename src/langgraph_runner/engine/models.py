@@ -44,6 +44,10 @@ class Run(_Value):
     idempotency_key: str | None = None
     priority: int = 0
     cancel_reason: str | None = None
+    tags: dict[str, str] = {}
+    """For searches: `list_runs(tags=...)`."""
+    metadata: dict[str, Any] = {}
+    """JSON values of the caller's own."""
     steps: dict[str, int] = {}
     """How many steps have which status."""
     created_at: datetime
@@ -78,6 +82,8 @@ class Run(_Value):
             idempotency_key=row.idempotency_key,
             priority=row.priority,
             cancel_reason=row.cancel_reason,
+            tags={} if row.tags is None else json.loads(row.tags),
+            metadata={} if row.metadata is None else json.loads(row.metadata),
             steps=row.counts,
             created_at=at(row.created_at),
             started_at=maybe_at(row.started_at),

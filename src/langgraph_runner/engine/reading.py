@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import of_kind, statuses, whole
 from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
@@ -16,7 +17,8 @@ from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, read_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from langgraph_runner.engine.host import Host
@@ -138,6 +140,11 @@ class RunReader:
         workflow: str | None = None,
         status: RunStatus | str | Iterable[str] | None = None,
         id_prefix: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        failed_step: str | None = None,
+        error_contains: str | None = None,
         limit: int = 50,
         before: Run | None = None,
     ) -> list[Run]:
@@ -148,6 +155,12 @@ class RunReader:
             workflow: Only of this workflow.
             status: Only with this status, or one of these.
             id_prefix: Only runs whose id begins with this text.
+            tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
+            created_after: Only runs made at this time, which needs a time zone, or later.
+            created_before: Only runs made before this time.
+            failed_step: Only runs in which the step of this id failed.
+            error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
+                letters match in either case.
             limit: At most so many: 1 to 1,000.
             before: Only those that come after this one in the list: the last of the page before.
 
@@ -155,6 +168,9 @@ class RunReader:
             ValueError: There is no such status, or the limit is out of its range.
         """
         whole(limit, 1, 1_000, field="limit")
+        for field, asked_text in (("failed_step", failed_step), ("error_contains", error_contains)):
+            if asked_text is not None:
+                checks.text(asked_text, checks.MAX_REASON, field=field)
         asked = statuses(status, RunStatus)
         if before is not None:
             of_kind(before, Run, field="before", fix="the last Run of the page before")
@@ -165,6 +181,11 @@ class RunReader:
             workflow=workflow,
             statuses=asked,
             id_prefix=id_prefix,
+            tags=None if tags is None else checks.tags(tags),
+            created_from=checks.moment_ms(created_after, field="created_after"),
+            created_before=checks.moment_ms(created_before, field="created_before"),
+            failed_step=failed_step,
+            error_contains=error_contains,
             before=last,
             limit=limit,
         )

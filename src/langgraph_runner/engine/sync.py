@@ -8,8 +8,8 @@ from langgraph_runner.engine.blocking import BlockingEngine
 from langgraph_runner.engine.reading import DEFAULT_TENANT
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-    from datetime import timedelta
+    from collections.abc import Generator, Iterable, Mapping
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from langgraph_runner.engine.host import TriggerOptions
@@ -47,6 +47,8 @@ class SyncRunEngine(BlockingEngine):
         run_timeout_ms: TimeoutLike | None = None,
         force: Iterable[str] = (),
         use_cache: bool = True,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> Run:
         """Make a run, and have it run. When this returns it is durable: it will run, here or elsewhere.
 
@@ -63,6 +65,9 @@ class SyncRunEngine(BlockingEngine):
             force: Ids of steps that run even if the cache knows their results. Their dependents are served as usual,
                 and later runs are served the new results.
             use_cache: False runs every step, as if the cache were empty; results are stored all the same.
+            tags: For searches with `list_runs(tags=...)`: up to 32 names of up to 64 characters, with values of up
+                to 256. Updates and retries of the run keep its tags and metadata unless they are given others.
+            metadata: JSON values that are kept with the run: up to 16 KB.
 
         Raises:
             UnknownWorkflowError: There is no such workflow.
@@ -82,6 +87,8 @@ class SyncRunEngine(BlockingEngine):
                 run_timeout_ms=run_timeout_ms,
                 force=force,
                 use_cache=use_cache,
+                tags=tags,
+                metadata=metadata,
             )
         )
 
@@ -282,6 +289,11 @@ class SyncRunEngine(BlockingEngine):
         workflow: str | None = None,
         status: RunStatus | str | Iterable[str] | None = None,
         id_prefix: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        failed_step: str | None = None,
+        error_contains: str | None = None,
         limit: int = 50,
         before: Run | None = None,
     ) -> list[Run]:
@@ -292,6 +304,12 @@ class SyncRunEngine(BlockingEngine):
             workflow: Only of this workflow.
             status: Only with this status, or one of these.
             id_prefix: Only runs whose id begins with this text.
+            tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
+            created_after: Only runs made at this time, which needs a time zone, or later.
+            created_before: Only runs made before this time.
+            failed_step: Only runs in which the step of this id failed.
+            error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
+                letters match in either case.
             limit: At most so many: 1 to 1,000.
             before: Only those that come after this one in the list: the last of the page before.
 
@@ -304,6 +322,11 @@ class SyncRunEngine(BlockingEngine):
                 workflow=workflow,
                 status=status,
                 id_prefix=id_prefix,
+                tags=tags,
+                created_after=created_after,
+                created_before=created_before,
+                failed_step=failed_step,
+                error_contains=error_contains,
                 limit=limit,
                 before=before,
             )

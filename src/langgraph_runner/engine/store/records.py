@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -41,6 +42,9 @@ class NewRun:
     change_request: str | None = None
     idempotency_key: str | None = None
     priority: int = 0
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metadata: str | None = None
+    """As JSON."""
     owner: str | None = None
     """Who runs it at once; None to leave it to whoever has room."""
     lease_ms: int = 0
@@ -191,6 +195,8 @@ class RunRow:
     completed_at: int | None
     duration_ms: int | None = None
     """By the clock of the process that ended it, which nobody sets."""
+    tags: str | None = None
+    metadata: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
     """How many steps have which status."""
 
@@ -220,6 +226,8 @@ def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
         created_at=at,
         started_at=at if is_claimed else None,
         completed_at=None,
+        tags=json.dumps(dict(run.tags)) if run.tags else None,
+        metadata=run.metadata,
         counts={"pending": len(run.steps)},
     )
 
@@ -249,6 +257,8 @@ def as_run(row: Any, counts: dict[str, int] | None = None) -> RunRow:
         started_at=row.started_at,
         completed_at=row.completed_at,
         duration_ms=row.duration_ms,
+        tags=row.tags,
+        metadata=row.metadata,
         counts=counts or {},
     )
 

@@ -29,6 +29,7 @@ __all__ = [
     "outputs",
     "run_events",
     "run_steps",
+    "run_tags",
     "runs",
     "step_cache",
     "store_info",
@@ -72,6 +73,8 @@ runs = Table(
     Column("duration_ms", BigInteger),
     Column("recoveries", Integer, nullable=False, server_default="0"),
     Column("recovered_at_steps", Integer, nullable=False, server_default="0"),
+    Column("tags", Text),
+    Column("metadata", Text),
     UniqueConstraint("tenant_id", "workflow_name", "idempotency_key", name="uq_runs_idempotency"),
     CheckConstraint(
         "status IN ('pending', 'running', 'completed', 'failed', 'cancelled')", name="ck_runs_status"
@@ -79,8 +82,26 @@ runs = Table(
     Index("ix_runs_listing", "tenant_id", "created_at", "id"),
     _index_while("status = 'pending'", "ix_runs_waiting", text("priority DESC"), "created_at", "id"),
     _index_while("status = 'running'", "ix_runs_leased", "lease_expires_at"),
+    _index_while("error IS NOT NULL", "ix_runs_errors", "tenant_id", "created_at", "id"),
 )
-"""`recoveries` counts takeovers without progress, `recovered_at_steps` how many steps had ended at the last one."""
+"""`tags` and `metadata` are JSON, as a run shows them; `run_tags` has the tags for searches.
+
+`recoveries` counts takeovers without progress, `recovered_at_steps` how many steps had ended at the last
+one."""
+
+run_tags = Table(
+    "run_tags",
+    METADATA,
+    Column("tenant_id", String(128), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("value", String(256), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("run_id", String(64), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "name", "value", "created_at", "run_id", name="pk_run_tags"),
+    Index("ix_run_tags_run", "run_id"),
+    sqlite_with_rowid=False,
+)
+"""The tags of runs. The key has the time of the run, so that a page of one tag is a range of the index."""
 
 run_steps = Table(
     "run_steps",
@@ -108,6 +129,7 @@ run_steps = Table(
         name="ck_run_steps_status",
     ),
     _index_while("status = 'running'", "ix_run_steps_running", "tenant_id", "cache_key"),
+    _index_while("status = 'failed'", "ix_run_steps_failed", "tenant_id", "step_id"),
     sqlite_with_rowid=False,
 )
 

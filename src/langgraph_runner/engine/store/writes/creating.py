@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from langgraph_runner.engine.store.schema import artifacts, run_steps, runs
+from langgraph_runner.engine.store.schema import artifacts, run_steps, run_tags, runs
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import add_events, now_in
@@ -32,12 +33,13 @@ _INSERT_RUN: Final = Prepared(
     insert(runs),
     *("id", "tenant_id", "workflow_name", "workflow_version", "status", "trigger_type", "base_run_id"),
     *("root_run_id", "change_request", "inputs", "options", "idempotency_key", "priority", "fence"),
-    *("lease_owner", "lease_expires_at", "lease_ms", "created_at", "started_at"),
+    *("lease_owner", "lease_expires_at", "lease_ms", "created_at", "started_at", "tags", "metadata"),
 )
 _INSERT_STEPS: Final = Prepared(
     insert(run_steps),
     *("run_id", "step_id", "tenant_id", "position", "status", "cache_hit", "attempts", "fence"),
 )
+_INSERT_TAGS: Final = Prepared(insert(run_tags), *run_tags.c.keys())
 _STEPS: Final = Prepared(select(run_steps).where(run_steps.c.run_id == bindparam("run")))
 _FILES: Final = Prepared(select(artifacts).where(artifacts.c.run_id == bindparam("run")))
 _INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
@@ -107,6 +109,7 @@ class CreateRun(Write[Created]):
             created.append(made)
         _INSERT_RUN.run(connection, [_row(run, now) for run in new])
         _INSERT_STEPS.run(connection, [step for run in new for step in _steps(run)])
+        _INSERT_TAGS.run(connection, [tag for run in new for tag in _tags(run, now)])
         for run in new:
             if run.reused_from is not None and run.reused:
                 _take_over(connection, run, run.reused_from, now)
@@ -148,7 +151,20 @@ def _row(run: NewRun, now: int) -> dict[str, Any]:
         "lease_ms": run.lease_ms if is_claimed else None,
         "created_at": now,
         "started_at": now if is_claimed else None,
+        "tags": json.dumps(dict(run.tags)) if run.tags else None,
+        "metadata": run.metadata,
     }
+
+
+def _tags(run: NewRun, now: int) -> Iterator[dict[str, Any]]:
+    for name, value in run.tags.items():
+        yield {
+            "tenant_id": run.tenant,
+            "name": name,
+            "value": value,
+            "created_at": now,
+            "run_id": run.id,
+        }
 
 
 def _steps(run: NewRun) -> Iterator[dict[str, Any]]:

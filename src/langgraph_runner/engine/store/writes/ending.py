@@ -14,6 +14,7 @@ from langgraph_runner.engine.store.schema import (
     outputs,
     run_events,
     run_steps,
+    run_tags,
     runs,
     step_cache,
 )
@@ -123,7 +124,7 @@ def _prune(connection: Connection, prune: Prune) -> int:
     ids = list(connection.execute(old).scalars())
     for start in range(0, len(ids), _RUNS_AT_ONCE):
         some = ids[start : start + _RUNS_AT_ONCE]
-        for table in (run_events, artifacts, run_steps):
+        for table in (run_events, run_tags, artifacts, run_steps):
             connection.execute(delete(table).where(table.c.run_id.in_(some)))
         still = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)
         connection.execute(

@@ -18,16 +18,31 @@ def upgrade() -> None:
         runs.add_column(sa.Column("duration_ms", sa.BigInteger))
         runs.add_column(sa.Column("recoveries", sa.Integer, nullable=False, server_default="0"))
         runs.add_column(sa.Column("recovered_at_steps", sa.Integer, nullable=False, server_default="0"))
+        runs.add_column(sa.Column("tags", sa.Text))
+        runs.add_column(sa.Column("metadata", sa.Text))
         runs.create_check_constraint("ck_runs_status", _RUN_STATUSES)
     op.drop_index("ix_run_steps_running", "run_steps")
     with op.batch_alter_table("run_steps", table_kwargs={"sqlite_with_rowid": False}) as run_steps:
         run_steps.create_check_constraint("ck_run_steps_status", _STEP_STATUSES)
     _index_while("ix_run_steps_running", "run_steps", ["tenant_id", "cache_key"], "status = 'running'")
+    _index_while("ix_run_steps_failed", "run_steps", ["tenant_id", "step_id"], "status = 'failed'")
     op.drop_index("ix_runs_claim", "runs")
     _index_while(
         "ix_runs_waiting", "runs", [sa.text("priority DESC"), "created_at", "id"], "status = 'pending'"
     )
     _index_while("ix_runs_leased", "runs", ["lease_expires_at"], "status = 'running'")
+    _index_while("ix_runs_errors", "runs", ["tenant_id", "created_at", "id"], "error IS NOT NULL")
+    op.create_table(
+        "run_tags",
+        sa.Column("tenant_id", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(64), nullable=False),
+        sa.Column("value", sa.String(256), nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("run_id", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "name", "value", "created_at", "run_id", name="pk_run_tags"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_run_tags_run", "run_tags", ["run_id"])
     op.create_index("ix_artifacts_content", "artifacts", ["sha256", "tenant_id"])
     op.create_table(
         "store_info",
@@ -48,6 +63,9 @@ def downgrade() -> None:
     """Take it away again."""
     op.drop_table("store_info")
     op.drop_index("ix_artifacts_content", "artifacts")
+    op.drop_table("run_tags")
+    op.drop_index("ix_runs_errors", "runs")
+    op.drop_index("ix_run_steps_failed", "run_steps")
     op.drop_index("ix_runs_leased", "runs")
     op.drop_index("ix_runs_waiting", "runs")
     op.create_index("ix_runs_claim", "runs", ["status", "lease_expires_at"])
@@ -57,6 +75,8 @@ def downgrade() -> None:
     _index_while("ix_run_steps_running", "run_steps", ["tenant_id", "cache_key"], "status = 'running'")
     with op.batch_alter_table("runs") as runs:
         runs.drop_constraint("ck_runs_status", type_="check")
+        runs.drop_column("metadata")
+        runs.drop_column("tags")
         runs.drop_column("recovered_at_steps")
         runs.drop_column("recoveries")
         runs.drop_column("duration_ms")

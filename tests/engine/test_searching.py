@@ -1,0 +1,170 @@
+"""Runs carry tags and metadata, and are found by them, by time, and by what failed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from langgraph_runner.engine import RunEngine
+from langgraph_runner.engine.store import reads
+from langgraph_runner.workflow import ChangeRequest, Workflow
+
+ACME = {"customer": "acme"}
+
+
+@pytest.fixture
+def shop():
+    """A workflow of two steps: one fails for a net price below 0."""
+    shop = Workflow("shop")
+
+    @shop.step
+    def price(inputs) -> int:
+        net = inputs["net"]
+        if net < 0:
+            raise ValueError('a "net" price below 0 in 50%')
+        return net
+
+    @shop.step
+    def label(price: int) -> str:
+        return f"{price} EUR"
+
+    shop.on_change("net")
+    return shop
+
+
+def ids(runs):
+    """The ids of runs."""
+    return [run.id for run in runs]
+
+
+@pytest.mark.req("R-56")
+async def test_a_run_keeps_its_tags_and_metadata_and_is_found_by_them(engine_of, shop):
+    """All tags have to match; each tenant finds its own; the page before is left out."""
+    both = {**ACME, "plan": "pro"}
+    async with engine_of(shop) as engine:
+        first = await engine.run("shop", {"net": 1}, tags=ACME, metadata={"ticket": 7})
+        second = await engine.run("shop", {"net": 2}, tags=both)
+        await engine.run("shop", {"net": 3}, tags={"customer": "other"})
+        await engine.run("shop", {"net": 4}, tags=ACME, tenant="b")
+        assert (first.tags, first.metadata, second.metadata) == (ACME, {"ticket": 7}, {})
+        assert (await engine.get_run(second.id)).tags == both
+        assert ids(await engine.list_runs(tags=ACME)) == [second.id, first.id]
+        assert ids(await engine.list_runs(tags=both)) == [second.id]
+        newest = await engine.list_runs(tags=ACME, limit=1)
+        assert ids(await engine.list_runs(tags=ACME, limit=1, before=newest[0])) == [first.id]
+        assert await engine.list_runs(tags={"customer": "nobody"}) == []
+
+
+@pytest.mark.req("R-56")
+async def test_updates_and_retries_keep_tags_and_metadata_unless_others_are_given(engine_of, shop):
+    """An update and a retry keep both; given tags replace all earlier ones."""
+    async with engine_of(shop) as engine:
+        base = await engine.run("shop", {"net": 1}, tags=ACME, metadata={"ticket": 7})
+        kept = await engine.update(base.id, ChangeRequest("net", {"net": 2}))
+        changed = await engine.update(base.id, ChangeRequest("net", {"net": 3}), tags={"a": "b"})
+        failed = await engine.run("shop", {"net": -1}, tags=ACME)
+        retried = await engine.retry(failed.id, metadata={"try": 2})
+    assert (kept.tags, kept.metadata) == (ACME, {"ticket": 7})
+    assert (changed.tags, changed.metadata) == ({"a": "b"}, {"ticket": 7})
+    assert (retried.tags, retried.metadata) == (ACME, {"try": 2})
+
+
+@pytest.mark.req("R-56")
+async def test_runs_are_found_by_failed_step_error_text_and_time(engine_of, shop):
+    """The text is taken as it is, wildcards and quotes included."""
+    async with engine_of(shop) as engine:
+        good = await engine.run("shop", {"net": 1})
+        bad = await engine.run("shop", {"net": -1}, tags=ACME)
+        assert ids(await engine.list_runs(failed_step="price")) == [bad.id]
+        assert await engine.list_runs(failed_step="label") == []
+        assert ids(await engine.list_runs(error_contains='A "NET" price', tags=ACME)) == [bad.id]
+        assert ids(await engine.list_runs(error_contains="50%")) == [bad.id]
+        assert await engine.list_runs(error_contains="5%0") == []
+        assert ids(await engine.list_runs(created_after=bad.created_at, limit=1)) == [bad.id]
+        later = bad.created_at + timedelta(milliseconds=1)
+        assert await engine.list_runs(created_after=later) == []
+        assert ids(await engine.list_runs(created_before=later)) == [bad.id, good.id]
+        assert await engine.list_runs(created_before=good.created_at) == []
+
+
+@pytest.mark.req("R-56")
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"tags": {"customer": 7}}, r"tags\['customer'\]: 7 is not text of 1 to 256"),
+        ({"tags": {"": "a"}}, "tags: a name: '' is not text of 1 to 64"),
+        ({"tags": {str(n): "a" for n in range(33)}}, "at most 32 tags, got 33"),
+        ({"metadata": {"a": {1}}}, "metadata: it cannot be written as JSON"),
+        ({"metadata": {"a": "b" * 20_000}}, "at most 16,384 are kept"),
+    ],
+)
+async def test_tags_and_metadata_that_cannot_be_kept_are_refused(shop, options, problem):
+    """The message names the option and the limit; no run is made."""
+    async with RunEngine([shop], store="sqlite://") as engine:
+        with pytest.raises(ValueError, match=problem):
+            await engine.trigger("shop", {"net": 1}, **options)
+        assert await engine.list_runs() == []
+
+
+@pytest.mark.req("R-56")
+async def test_a_time_without_a_time_zone_is_refused(shop):
+    """It could mean either of two times."""
+    async with RunEngine([shop], store="sqlite://") as engine:
+        with pytest.raises(ValueError, match=r"created_after: .* has no time zone"):
+            await engine.list_runs(created_after=datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None))
+
+
+@pytest.mark.req("R-56")
+async def test_pruned_runs_leave_no_tags(engine_of, shop):
+    """Nor does a page of the tag fail afterwards."""
+    async with engine_of(shop) as engine:
+        await engine.run("shop", {"net": 1}, tags=ACME)
+        assert await engine.prune(older_than=timedelta(0)) == 1
+        left = await engine._store.read(lambda it: it.execute(text("SELECT count(*) FROM run_tags")).scalar())
+        assert (left, await engine.list_runs(tags=ACME)) == (0, [])
+
+
+@pytest.mark.req("R-56")
+@pytest.mark.parametrize(
+    ("search", "index"),
+    [
+        ({"tags": ACME, "before": (10**15, "z")}, {"pk_run_tags", "sqlite_autoindex", "PRIMARY KEY"}),
+        ({"failed_step": "price"}, {"ix_run_steps_failed"}),
+        ({"error_contains": "net"}, {"ix_runs_errors"}),
+    ],
+    ids=["tag", "failed step", "error"],
+)
+async def test_a_search_reads_an_index(engine_of, shop, search, index):
+    """The plan of the database names it, where the table is too large to be read as a whole."""
+    async with engine_of(shop) as engine:
+        await engine.run("shop", {"net": 1}, tags=ACME)
+        plan = await engine._store.read(_plan_of, search)
+    assert any(name in plan for name in index), plan
+
+
+def _plan_of(connection, search):
+    """How the database would answer a search."""
+    asked = []
+
+    class Recorder:
+        """Keeps the statement, and answers that there are no runs."""
+
+        def execute(self, query):
+            asked.append(query)
+            return connection.execute(query.where(text("1 = 0")))
+
+    reads.runs_page(Recorder(), "default", **search)
+    sql = str(asked[0].compile(connection, compile_kwargs={"literal_binds": True})).replace("%%", "%")
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        connection.execute(
+            text("SET LOCAL enable_seqscan = off")
+        )  # The tables are too small to need an index.
+        connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+    asked_for = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+    found = connection.exec_driver_sql(
+        f"{asked_for} {sql}".replace("%", "%%") if not is_sqlite else f"{asked_for} {sql}"
+    )
+    return "\n".join(str(tuple(row)) for row in found)
