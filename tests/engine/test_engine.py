@@ -192,12 +192,12 @@ async def test_a_cancelled_run_ends_cancelled(tmp_path):
     flow = Workflow("w")
     begun = asyncio.Event()
 
-    @flow.step
+    @flow.step(effects=False)
     async def hang() -> None:
         begun.set()
         await asyncio.Event().wait()
 
-    @flow.step
+    @flow.step(effects=False)
     def after(hang) -> None:
         raise AssertionError
 

@@ -224,7 +224,7 @@ async def test_nobody_waits_for_a_run_of_another_tenant(engine_of):
     """Neither that it is there is told, nor when it ends."""
     flow = Workflow("w")
 
-    @flow.step
+    @flow.step(effects=False)
     async def hang() -> None:
         await asyncio.Event().wait()
 

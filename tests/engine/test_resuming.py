@@ -271,7 +271,7 @@ async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(en
         begun.append(inputs["x"])
         await go.wait()
 
-    @outer.step
+    @outer.step(effects=False)
     async def begins() -> None:
         await engine.run("inner", {"x": 0})
 
@@ -371,13 +371,13 @@ async def test_what_would_end_the_process_fails_the_step(engine_of, kind, is_asy
     flow = Workflow("w")
     if is_async:
 
-        @flow.step(id="leave")
+        @flow.step(id="leave", effects=False)
         async def leave() -> None:
             raise kind
 
     else:
 
-        @flow.step(id="leave")
+        @flow.step(id="leave", effects=False)
         def leave_thread() -> None:
             raise kind
 
@@ -392,7 +392,7 @@ async def test_the_attempts_of_a_step_that_would_end_the_process_are_counted(eng
     """Those before the last one, too."""
     flow, tried = Workflow("w"), []
 
-    @flow.step(retry={"max_attempts": 3, "backoff_ms": 0})
+    @flow.step(retry={"max_attempts": 3, "backoff_ms": 0}, effects=False)
     def leave() -> None:
         tried.append(1)
         if len(tried) == 2:

@@ -95,7 +95,7 @@ async def test_a_database_that_fails_while_a_retry_is_made_makes_none(engine_of,
     def pay(to: str) -> None:
         paid.append(to)
 
-    @flow.step(depends_on=["pay"])
+    @flow.step(depends_on=["pay"], effects=False)
     def fail() -> None:
         raise ValueError
 

@@ -124,12 +124,12 @@ async def test_a_run_that_takes_too_long_fails(engine_of):
     """What runs is stopped; the error is that of the run. On a busy machine the step may not have begun by then."""
     flow, began = Workflow("w"), []
 
-    @flow.step
+    @flow.step(effects=False)
     async def hang() -> None:
         began.append("hang")
         await asyncio.Event().wait()
 
-    @flow.step
+    @flow.step(effects=False)
     def after(hang) -> None: ...
 
     async with engine_of(flow) as engine:
@@ -260,16 +260,16 @@ async def test_a_step_starts_as_soon_as_its_own_dependencies_are_done(engine_of)
     """No barrier: the slow branch is not waited for."""
     flow, order, go = Workflow("w"), [], asyncio.Event()
 
-    @flow.step
+    @flow.step(effects=False)
     async def slow() -> None:
         await go.wait()
         order.append("slow")
 
-    @flow.step
+    @flow.step(effects=False)
     async def quick() -> None:
         order.append("quick")
 
-    @flow.step
+    @flow.step(effects=False)
     async def after_quick(quick) -> None:
         order.append("after_quick")
         go.set()
@@ -325,7 +325,7 @@ async def test_a_workflow_that_has_other_steps_now_fails_the_run(engine_of):
     """It says so, in place of running something else."""
     flow, later = Workflow("w"), Workflow("w")
 
-    @flow.step(id="a")
+    @flow.step(id="a", effects=False)
     async def hang() -> None:
         await asyncio.Event().wait()
 
@@ -434,7 +434,7 @@ async def test_a_step_that_cancels_itself_has_failed(engine_of):
     """Nobody has asked for it, so the run is not completed."""
     flow = Workflow("w")
 
-    @flow.step
+    @flow.step(effects=False)
     async def work() -> None:
         raise asyncio.CancelledError
 

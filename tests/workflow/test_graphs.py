@@ -337,16 +337,16 @@ async def test_a_node_has_no_barrier_between_waves() -> None:
     events: list[str] = []
     go_on = asyncio.Event()
 
-    @flow.step
+    @flow.step(effects=False)
     async def fast() -> None:
         events.append("fast")
 
-    @flow.step
+    @flow.step(effects=False)
     async def slow() -> None:
         await go_on.wait()
         events.append("slow")
 
-    @flow.step
+    @flow.step(effects=False)
     async def after_fast(fast: None) -> None:
         events.append("after_fast")
         go_on.set()  # Behind a barrier nobody would ever do that.
@@ -369,7 +369,7 @@ async def test_a_node_runs_as_many_steps_at_once_as_it_may(limit: int | None) ->
         at_work[0] -= 1
 
     for number in range(5):
-        flow.step(work, id=f"s{number}")
+        flow.step(work, id=f"s{number}", effects=False)
     await flow.as_node(max_concurrency=limit).ainvoke({})
     assert at_work == [0, limit or 5]
 
@@ -394,7 +394,7 @@ async def test_a_cancelled_node_leaves_no_task_behind() -> None:
     events: list[str] = []
     begun = asyncio.Event()
 
-    @flow.step
+    @flow.step(effects=False)
     async def hang() -> None:
         begun.set()
         try:
@@ -418,7 +418,7 @@ async def test_an_interrupt_goes_through_a_node_and_leaves_no_task_behind() -> N
     ran: list[str] = []
     flow = Workflow("w")
 
-    @flow.step
+    @flow.step(effects=False)
     async def hang() -> None:
         ran.append("hang")
         if len(ran) == 1:

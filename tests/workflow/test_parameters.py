@@ -166,15 +166,15 @@ def test_depends_on_waits_without_receiving() -> None:
     order = []
     flow = Workflow("w")
 
-    @flow.step
+    @flow.step(effects=False)
     def first() -> None:
         order.append("first")
 
-    @flow.step(depends_on=[first, "third"])
+    @flow.step(depends_on=[first, "third"], effects=False)
     def second() -> None:
         order.append("second")
 
-    @flow.step
+    @flow.step(effects=False)
     def third(first: None) -> None:
         order.append("third")
 

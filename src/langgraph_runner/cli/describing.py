@@ -23,6 +23,7 @@ class StepDescription(BaseModel):
     description: str
     version: str
     cache: str
+    effects: bool
     join: str
 
 
@@ -59,7 +60,8 @@ class WorkflowDescription(BaseModel):
                     depends_on=[*step.dependencies],
                     description=step.spec.description or _first_line(step.spec.run),
                     version=step.spec.version,
-                    cache=str(step.spec.cache),
+                    cache=str(step.cache),
+                    effects=step.has_effects,
                     join=str(step.spec.join),
                 )
                 for step in blueprint.steps.values()
@@ -90,7 +92,10 @@ def show_workflow(out: Output, workflow: WorkflowDescription) -> None:
     if workflow.description:
         out.line(workflow.description)
     out.line("")
-    rows = [[each.id, ", ".join(each.depends_on), each.description] for each in workflow.steps]
+    rows = [
+        [f"{each.id} (effects)" if each.effects else each.id, ", ".join(each.depends_on), each.description]
+        for each in workflow.steps
+    ]
     out.table(["step", "needs", "description"], rows, wraps="needs")
     if workflow.changes:
         out.line("")

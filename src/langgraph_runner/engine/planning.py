@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.records import CacheEntry
     from langgraph_runner.workflow import Blueprint, ChangeRequest
     from langgraph_runner.workflow.changes import Impact
+    from langgraph_runner.workflow.steps import BoundStep
 
 __all__ = ["plan_update"]
 
@@ -67,8 +68,8 @@ async def plan_update(
                 step=step, action=PlanAction.CACHED, why=f"{why}; the cache knows the result for this input"
             )
         else:
-            if step not in impact.seeds:
-                why = f"{why}{_why_missed(step, impact, use_cache=use_cache)}"
+            if bound.has_effects or step not in impact.seeds:
+                why = f"{why}{_why_missed(bound, impact, use_cache=use_cache)}"
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
     return RunPlan(
         base_run_id=base.row.id,
@@ -85,10 +86,12 @@ async def _known(host: Host, base: BaseRun, key: str) -> CacheEntry | None:
     return entry if entry is not None and await host.artifacts.has_all(entry.artifacts) else None
 
 
-def _why_missed(step: str, impact: Impact, *, use_cache: bool) -> str:
+def _why_missed(step: BoundStep, impact: Impact, *, use_cache: bool) -> str:
+    if step.has_effects:
+        return "; it acts on the world (effects=True), so it is never served"
     if not use_cache:
         return "; the cache is not asked"
-    return "; the cache does not know the result for this input" if step in impact.impacted else ""
+    return "; the cache does not know the result for this input" if step.id in impact.impacted else ""
 
 
 def _why(blueprint: Blueprint, step: str, change: ChangeRequest, impact: Impact, reuse: Reuse) -> str:

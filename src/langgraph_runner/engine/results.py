@@ -101,12 +101,11 @@ class Results:
 
     def cache_key(self, step: BoundStep, input_hash: str) -> str | None:
         """The key under which the result of `step` is known; None if it is not to be."""
-        scope = CacheScope(step.spec.cache)
-        if scope is CacheScope.NONE:
+        if step.cache is CacheScope.NONE:
             return None
         key = f"{self._blueprint.id}:{step.id}:{input_hash}"
         # Runs that were rebuilt from one another share what belongs to the first of them.
-        return key if scope is CacheScope.GLOBAL else f"{key}@{self._run.root_run_id}"
+        return key if step.cache is CacheScope.GLOBAL else f"{key}@{self._run.root_run_id}"
 
     def _hash_of(self, step: str) -> str | None:
         ref = self._refs.get(step)

@@ -119,7 +119,7 @@ class StepRunner:
             started_ago_ms=outcome.duration_ms,
             duration_ms=outcome.duration_ms,
             artifacts=artifacts.of(outcome),
-            cache_scope=str(step.spec.cache) if is_kept else None,
+            cache_scope=str(step.cache) if is_kept else None,
             cache_ttl_ms=None if ttl_s is None else round(ttl_s * 1000),
         )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, bind, return_type
+from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, bind, named_parameters, return_type
 from langgraph_runner.workflow.checks import (
     binding_problems,
+    cache_problems,
     change_problems,
     description_problems,
     list_problem,
@@ -19,7 +21,7 @@ from langgraph_runner.workflow.dag import Dag, cycles_in
 from langgraph_runner.workflow.errors import StepOutputError, WorkflowDefinitionError
 from langgraph_runner.workflow.hints import Hints
 from langgraph_runner.workflow.inputs import InputType
-from langgraph_runner.workflow.spec import JoinRule, StepSpec, WorkflowSpec
+from langgraph_runner.workflow.spec import CacheScope, JoinRule, StepSpec, WorkflowSpec
 from langgraph_runner.workflow.steps import BoundStep
 from langgraph_runner.workflow.values import OutputType
 
@@ -55,11 +57,24 @@ class Blueprint:
         self.inputs = draft.inputs
         self.dag = Dag(draft.dependencies)
         self.steps: dict[str, BoundStep] = {
-            name: BoundStep(step, draft.bindings[name], self.dag.dependencies[name], draft.outputs[name])
+            name: BoundStep(
+                step,
+                draft.bindings[name],
+                self.dag.dependencies[name],
+                draft.outputs[name],
+                CacheScope(spec.cache),
+            )
             for name, step in draft.steps.items()
         }
         """Its steps by id, in the order in which they were written."""
         self.joins: Mapping[str, JoinRule] = {name: JoinRule(step.join) for name, step in draft.steps.items()}
+        if draft.silent and spec.cache != CacheScope.NONE:
+            warnings.warn(
+                f"Workflow '{spec.id}': {', '.join(draft.silent[:5])} returns None and saves no artifact, so all that"
+                " the cache can do is to skip it in later runs. Give effects=True if the step acts on the world (it"
+                " then runs in each run), or effects=False if it may be skipped.",
+                stacklevel=3,
+            )
 
     def readers_of(self, fields: frozenset[str]) -> frozenset[str]:
         """The steps that receive one of these fields of the inputs, or the inputs as a whole."""
@@ -76,6 +91,8 @@ class _Draft:
         self.bindings: dict[str, Binding] = {}
         self.dependencies: dict[str, tuple[str, ...]] = {}
         self.outputs: dict[str, OutputType] = {}
+        self.silent: list[str] = []
+        """Steps that return None and save no artifact, and do not say whether they have effects."""
 
     def examined(self) -> Iterator[str]:
         """Everything that is wrong: first what is hardest to see, since of many problems only the first are shown."""
@@ -102,6 +119,7 @@ class _Draft:
         if not isinstance(self.spec.version, str) or not self.spec.version:
             yield f"version is {self.spec.version!r:.80}; use a text that is not empty."
         yield from description_problems(self.spec.description)
+        yield from cache_problems(self.spec.cache)
         if not self.spec.steps:
             yield "it has no steps."
         steps: tuple[Any, ...] = self.spec.steps
@@ -149,6 +167,13 @@ class _Draft:
                 return
         try:
             self.outputs[step.id] = OutputType(step.id, declared)
+            if (
+                declared is type(None)
+                and step.effects is None
+                and step.cache is None
+                and not _takes_ctx(step)
+            ):
+                self.silent.append(f"step '{step.id}'")
         except StepOutputError as error:
             yield error.problem
 
@@ -164,6 +189,14 @@ class _Draft:
             else:
                 yield f"it depends on '{before}', which is no step.{hints.of(before)}"
         self.dependencies[step.id] = tuple(dict.fromkeys((*known, *binding.steps)))
+
+
+def _takes_ctx(step: StepSpec) -> bool:
+    """Whether a step, which is no Runnable, may save artifacts."""
+    try:
+        return "ctx" in named_parameters(step.run)[0]
+    except (TypeError, ValueError):  # That is told as a problem of its own.
+        return True
 
 
 class _Anything:

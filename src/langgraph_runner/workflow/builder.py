@@ -50,7 +50,8 @@ class StepOptions(TypedDict, total=False):
     total_timeout_ms: TimeoutLike | None
     circuit_breaker: CircuitBreakerLike | None
     fallback: NodeFunction | None
-    cache: CacheScope | str
+    effects: bool | None
+    cache: CacheScope | str | None
     cache_ttl_s: float | None
     version: str
     join: JoinRule | str
@@ -70,6 +71,7 @@ class Workflow:
         inputs: Model of the inputs: a pydantic model, a dataclass or a TypedDict; None for any JSON object.
         version: Of the workflow, kept with each run.
         description: For people.
+        cache: The cache scope of steps that give none: `global` (every run of the tenant), `run_only` or `none`.
 
     Example:
         >>> shop = Workflow("shop.v1")
@@ -83,11 +85,20 @@ class Workflow:
         '12.00 EUR'
     """
 
-    def __init__(self, id: str, *, inputs: Any = None, version: str = "1", description: str = "") -> None:  # noqa: A002 - what it is
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - what it is
+        *,
+        inputs: Any = None,
+        version: str = "1",
+        description: str = "",
+        cache: CacheScope | str = CacheScope.GLOBAL,
+    ) -> None:
         self.id = id
         self.inputs = inputs
         self.version = version
         self.description = description
+        self.cache = cache
         self._steps: list[StepSpec] = []
         self._changes: dict[str, ChangeSpec] = {}
         self._ids: dict[Any, list[str]] = {}
@@ -107,7 +118,13 @@ class Workflow:
             raise TypeError(f"Expected a WorkflowSpec, got {spec!r:.80}.")
         if problems := tuple(shape_problems(spec)):
             raise WorkflowDefinitionError(workflow=str(spec.id), problems=problems)
-        workflow = cls(spec.id, inputs=spec.inputs, version=spec.version, description=spec.description)
+        workflow = cls(
+            spec.id,
+            inputs=spec.inputs,
+            version=spec.version,
+            description=spec.description,
+            cache=spec.cache,
+        )
         workflow._steps = [*spec.steps]
         workflow._changes = dict(spec.changes)
         for step in spec.steps:
@@ -214,6 +231,7 @@ class Workflow:
                     changes=dict(self._changes),
                     version=self.version,
                     description=self.description,
+                    cache=self.cache,  # type: ignore[arg-type] # A text is checked as a scope is.
                 )
             )
         return self._blueprint

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "binding_problems",
+    "cache_problems",
     "change_problems",
     "change_type_problem",
     "description_problems",
@@ -80,8 +81,9 @@ def option_problems(step: StepSpec) -> Iterator[str]:
         )
     if step.circuit_breaker is not None:
         yield from _refusals("circuit_breaker", lambda: _as_breaker_config(step.circuit_breaker))
-    if step.cache not in _CACHE_SCOPES:
-        yield f"cache is {step.cache!r:.80}; use one of {', '.join(_CACHE_SCOPES)}."
+    if step.cache is not None:
+        yield from cache_problems(step.cache)
+    yield from _effects_problems(step)
     if step.join not in _JOIN_RULES:
         yield f"join is {step.join!r:.80}; use one of {', '.join(_JOIN_RULES)}."
     ttl: Any = step.cache_ttl_s
@@ -93,6 +95,19 @@ def option_problems(step: StepSpec) -> Iterator[str]:
         yield f"version is {step.version!r:.80}; use a text that is not empty."
     yield from description_problems(step.description)
     yield from _function_problem("input_selector", step.input_selector)
+
+
+def cache_problems(scope: Any) -> Iterator[str]:
+    """What is wrong with a cache scope."""
+    if scope not in _CACHE_SCOPES:
+        yield f"cache is {scope!r:.80}; use one of {', '.join(_CACHE_SCOPES)}."
+
+
+def _effects_problems(step: StepSpec) -> Iterator[str]:
+    if step.effects not in {None, True, False}:
+        yield f"effects is {step.effects!r:.80}; use True, False or None."
+    elif step.effects and step.cache not in {None, CacheScope.NONE}:
+        yield f"effects=True: no other run may be served its result; remove cache={str(step.cache)!r}."
 
 
 def binding_problems(step: StepSpec, binding: Binding) -> Iterator[str]:

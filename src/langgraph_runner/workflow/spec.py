@@ -78,7 +78,11 @@ class StepSpec:
     """A config, its fields as a dict, or a `NodeCircuitBreaker` to share."""
     fallback: NodeFunction | None = None
     """Runs when `run` has finally failed, with those of its arguments that it names. Its result is never cached."""
-    cache: CacheScope = CacheScope.GLOBAL
+    effects: bool | None = None
+    """Whether the step acts on the world, such as sending a mail. True: it is never served across runs, only inside a
+    run, its recovery, and what is rebuilt or retried from it. None: it is not said."""
+    cache: CacheScope | None = None
+    """Who may be served its results; None for the default of the workflow."""
     cache_ttl_s: float | None = None
     """How long a result may be served, in seconds, more than 0; None for ever."""
     version: str = "1"
@@ -118,3 +122,5 @@ class WorkflowSpec:
     changes: Mapping[str, ChangeSpec] = field(default_factory=lambda: _NO_CHANGES)
     version: str = "1"
     description: str = ""
+    cache: CacheScope = CacheScope.GLOBAL
+    """The cache scope of steps that give none."""

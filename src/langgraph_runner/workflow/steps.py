@@ -17,7 +17,7 @@ from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.hashing.record import HashRecord
 from langgraph_runner.workflow.inputs import InputType
-from langgraph_runner.workflow.spec import StepSources
+from langgraph_runner.workflow.spec import CacheScope, StepSources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -42,16 +42,27 @@ class BoundStep:
         binding: Where its arguments come from.
         dependencies: The ids of all steps that it waits for.
         output: How its output is kept.
+        cache: The cache scope of the workflow, for a step that gives none.
     """
 
     def __init__(
-        self, spec: StepSpec, binding: Binding, dependencies: tuple[str, ...], output: OutputType
+        self,
+        spec: StepSpec,
+        binding: Binding,
+        dependencies: tuple[str, ...],
+        output: OutputType,
+        cache: CacheScope,
     ) -> None:
         self.spec = spec
         self.id = spec.id
         self.binding = binding
         self.dependencies = dependencies
         self.output = output
+        self.has_effects = spec.effects is True
+        """Whether it acts on the world, so that no other run may serve it."""
+        own = cache if spec.cache is None else CacheScope(spec.cache)
+        self.cache = CacheScope.NONE if self.has_effects else own
+        """Who may be served its results."""
         self._breaker = _breaker_of(spec)
         self._fixed = {f"default:{name}": content_hash(value) for name, value in binding.defaults}
         self._fixed.update(

@@ -84,15 +84,16 @@ def graph(
     # A step that was added since the run was made has no face in it.
     of_run = {each.step: face(each.status, each.reason) for each in steps}
     faces = None if run_id is None else {step: of_run[step] for step in blueprint.steps if step in of_run}
+    labels = {each.id: f"{each.id} (effects)" for each in blueprint.steps.values() if each.has_effects}
     if as_json:
         session.out.json(_as_values(blueprint, steps))
     elif format_ in {None, GraphFormat.ASCII}:
         _ascii(session.out, blueprint, faces, out_file)
     else:
         drawn = (
-            mermaid(blueprint.dag, faces)
+            mermaid(blueprint.dag, faces, labels)
             if format_ is GraphFormat.MERMAID
-            else graph_svg(blueprint.id, blueprint.dag, faces)
+            else graph_svg(blueprint.id, blueprint.dag, faces, labels)
         )
         _write(session.out, drawn, out_file)
 
@@ -152,6 +153,7 @@ def _as_values(blueprint: Blueprint, steps: list[RunStep]) -> dict[str, Any]:
                 "id": step,
                 "depends_on": blueprint.dag.dependencies[step],
                 "wave": waves[step],
+                "effects": blueprint.steps[step].has_effects,
                 "status": of_run[step].status if step in of_run else None,
                 "reason": of_run[step].reason if step in of_run else None,
             }
@@ -182,6 +184,7 @@ def _ascii(out: Output, blueprint: Blueprint, faces: dict[str, Face] | None, fil
                 Cell(row.mark, style),
                 Cell(row.after, "dim"),
                 f"  {row.step}",
+                Cell(" (effects)" if blueprint.steps[row.step].has_effects else "", "yellow"),
                 Cell(needs + words, "dim"),
             )
         )

@@ -24,16 +24,22 @@ _TIP: Final = 7.0
 _LINE: Final = 22.0
 
 
-def graph_svg(title: str, dag: Dag, faces: Mapping[str, Face] | None = None) -> str:
+def graph_svg(
+    title: str,
+    dag: Dag,
+    faces: Mapping[str, Face] | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> str:
     """Draw it.
 
     Args:
         title: Of the drawing.
         dag: The graph.
         faces: How each step of a run looks, but for those that it does not have; None for the workflow itself.
+        labels: Those that differ from the ids of the steps.
     """
     layout = laid_out(dag, box=_BOX, waypoint=6.0, gap=16.0)
-    columns, width = _columns(layout, has_marks=faces is not None)
+    columns, width = _columns(layout, labels or {}, has_marks=faces is not None)
     top = _MARGIN + 2 * _LINE
     for place in {id(place): place for layer in layout.layers for place in layer}.values():
         place.y += top
@@ -41,7 +47,12 @@ def graph_svg(title: str, dag: Dag, faces: Mapping[str, Face] | None = None) -> 
     for edge in layout.edges:
         parts += _edge(edge, columns)
     parts += [
-        _box(step, place, columns[place.layer], None if faces is None else faces.get(step))
+        _box(
+            (labels or {}).get(step, step),
+            place,
+            columns[place.layer],
+            None if faces is None else faces.get(step),
+        )
         for step, place in layout.steps.items()
     ]
     bottom = top + layout.height + _MARGIN
@@ -53,11 +64,13 @@ def graph_svg(title: str, dag: Dag, faces: Mapping[str, Face] | None = None) -> 
     return document(title, width, bottom, parts)
 
 
-def _columns(layout: Layout, *, has_marks: bool) -> tuple[list[tuple[float, float]], float]:
+def _columns(
+    layout: Layout, labels: Mapping[str, str], *, has_marks: bool
+) -> tuple[list[tuple[float, float]], float]:
     """Left edge and width of each layer, and the width of it all."""
     x, columns = _MARGIN, []
     for layer in layout.layers:
-        names = [place.step for place in layer if place.step is not None]
+        names = [labels.get(place.step, place.step) for place in layer if place.step is not None]
         width = max(map(text_width, names), default=0.0) + 2 * _PADDING + (18 if has_marks else 0)
         columns.append((x, width))
         x += width + _COLUMN_GAP

@@ -56,10 +56,15 @@ _UNICODE: Final = _Signs("●", "│", "─", "┼├┤", "┴╰╯")
 _ASCII: Final = _Signs("*", "|", "-", "+++", "'''")
 
 
-def mermaid(dag: Dag, faces: Mapping[str, Face] | None = None) -> str:
-    """The graph in Mermaid's language, from left to right."""
+def mermaid(
+    dag: Dag, faces: Mapping[str, Face] | None = None, labels: Mapping[str, str] | None = None
+) -> str:
+    """The graph in Mermaid's language, from left to right; `labels` are those that differ from the ids."""
     names = {step: f"s{index}" for index, step in enumerate(dag.order)}
-    lines = ["flowchart LR", *(f'    {names[step]}["{step}"]' for step in dag.order)]
+    lines = [
+        "flowchart LR",
+        *(f'    {names[step]}["{(labels or {}).get(step, step)}"]' for step in dag.order),
+    ]
     lines += [
         f"    {names[before]} --> {names[step]}" for step in dag.order for before in dag.dependencies[step]
     ]

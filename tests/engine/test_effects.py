@@ -1,0 +1,125 @@
+"""Steps that act on the world."""
+
+import warnings
+
+import pytest
+
+from langgraph_runner.engine import PlanAction
+from langgraph_runner.workflow import CacheScope, ChangeRequest, Workflow, WorkflowDefinitionError
+
+pytestmark = pytest.mark.req("R-7")
+
+
+def mailing():
+    """A workflow that sends a mail, and the mails that were sent."""
+    flow, sent = Workflow("w"), []
+
+    @flow.step
+    def text(inputs) -> str:
+        return f"Dear {inputs['name']}"
+
+    @flow.step(effects=True)
+    def mail(text: str) -> None:
+        sent.append(text)
+
+    @flow.step
+    def total(inputs, mail: None) -> int:
+        if inputs.get("fails") and len(sent) == 1:
+            sent.append("failed")
+            raise ValueError("down")
+        return inputs.get("total", 1)
+
+    flow.on_change("set")
+    return flow, sent
+
+
+async def test_each_run_acts_though_its_inputs_are_known(engine_of):
+    """The second mail is sent too, also when both runs are under way at once."""
+    flow, sent = mailing()
+    async with engine_of(flow) as engine:
+        for _ in range(2):
+            await engine.run("w", {"name": "Ann"})
+        runs = [await engine.trigger("w", {"name": "Ann"}) for _ in range(2)]
+        ended = [await engine.wait(run.id) for run in runs]
+    assert sent == ["Dear Ann"] * 4
+    assert [run.steps for run in ended] == [{"completed": 1, "skipped": 2}] * 2
+
+
+async def test_a_retry_does_not_act_again(engine_of):
+    """The mail was sent before the run failed."""
+    flow, sent = mailing()
+    async with engine_of(flow) as engine:
+        failed = await engine.run("w", {"name": "Ann", "fails": True})
+        assert (await engine.retry(failed.id)).status == "completed"
+    assert sent == ["Dear Ann", "failed"]
+
+
+@pytest.mark.req("R-34")
+async def test_an_update_acts_only_if_the_change_touches_the_step(engine_of):
+    """It is taken over otherwise; the plan says which."""
+    flow, sent = Workflow("w"), []
+
+    @flow.step
+    def text(inputs) -> str:
+        return "Hello"
+
+    @flow.step(effects=True)
+    def mail(text: str) -> None:
+        sent.append(text)
+
+    flow.step(lambda: 1, id="other", output=int)
+    flow.on_change("nothing", reruns=["other"])
+    flow.on_change("text", reruns=["text"])
+    flow.on_change("mail", reruns=["mail"])
+    async with engine_of(flow) as engine:
+        base = await engine.run("w", {})
+        await engine.update(base.id, ChangeRequest("nothing"))
+        assert len(sent) == 1
+        plan = await engine.plan(base.id, ChangeRequest("mail"))
+        await engine.update(base.id, ChangeRequest("mail"))
+        assert len(sent) == 2
+        await engine.update(base.id, ChangeRequest("text"))
+        assert len(sent) == 3
+    assert plan.of(PlanAction.RUN) == ["mail"]
+    assert plan.steps[1].why == (
+        "the change names it; it acts on the world (effects=True), so it is never served"
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{"effects": False}, {"effects": True}, {"cache": "none"}, {"output": int}]
+)
+def test_a_step_that_returns_none_says_what_it_is_or_is_warned_of(options):
+    """It has nothing to cache but its effect."""
+
+    def mail(inputs) -> None: ...
+
+    silent = Workflow("w")
+    silent.step(mail)
+    with pytest.warns(UserWarning, match=r"step 'mail' returns None .* Give effects=True"):
+        silent.blueprint()
+    plain = Workflow("w")
+    plain.step(mail, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plain.blueprint()
+
+
+def test_a_workflow_gives_the_cache_scope_of_its_steps():
+    """A step may give another one; one with effects has none."""
+    flow = Workflow("w", cache="run_only")
+    flow.step(lambda: 1, id="a", output=int)
+    flow.step(lambda: 1, id="b", output=int, cache="global")
+    flow.step(lambda: 1, id="c", output=int, effects=True)
+    scopes = [step.cache for step in flow.blueprint().steps.values()]
+    assert scopes == [CacheScope.RUN_ONLY, CacheScope.GLOBAL, CacheScope.NONE]
+    with pytest.raises(WorkflowDefinitionError, match="cache is 'sometimes'; use one of global"):
+        Workflow.from_spec(flow.spec).__class__("w", cache="sometimes").blueprint()
+
+
+def test_effects_and_a_cache_scope_are_refused_together():
+    """They contradict each other."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="a", effects=True, cache="global")
+    with pytest.raises(WorkflowDefinitionError, match="effects=True: no other run may be served its result"):
+        flow.blueprint()
