@@ -9,6 +9,7 @@ from langgraph_runner.engine import RecoveryExhaustedError as RecoveryExhaustedE
 from langgraph_runner.engine import Run as Run
 from langgraph_runner.engine import RunEngine as RunEngine
 from langgraph_runner.engine import RunEvent as RunEvent
+from langgraph_runner.engine import RunFailedError as RunFailedError
 from langgraph_runner.engine import RunNotFoundError as RunNotFoundError
 from langgraph_runner.engine import RunPlan as RunPlan
 from langgraph_runner.engine import RunStateError as RunStateError

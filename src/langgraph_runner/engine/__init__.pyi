@@ -5,6 +5,7 @@ from langgraph_runner.engine.errors import ArtifactError as ArtifactError
 from langgraph_runner.engine.errors import EngineError as EngineError
 from langgraph_runner.engine.errors import LeaseLostError as LeaseLostError
 from langgraph_runner.engine.errors import RecoveryExhaustedError as RecoveryExhaustedError
+from langgraph_runner.engine.errors import RunFailedError as RunFailedError
 from langgraph_runner.engine.errors import RunNotFoundError as RunNotFoundError
 from langgraph_runner.engine.errors import RunStateError as RunStateError
 from langgraph_runner.engine.errors import SchemaVersionError as SchemaVersionError

@@ -232,10 +232,21 @@ class RunEngine(RunReader):
             ),
         )
 
-    async def run(self, workflow: str, inputs: Any = None, **options: Unpack[TriggerOptions]) -> Run:
-        """`trigger()`, and `wait()` for its end. A failed run is a result, not an exception."""
+    async def run(
+        self,
+        workflow: str,
+        inputs: Any = None,
+        *,
+        raise_on_failure: bool = False,
+        **options: Unpack[TriggerOptions],
+    ) -> Run:
+        """`trigger()`, and `wait()` for its end. A failed run is returned, unless `raise_on_failure` is True.
+
+        Raises:
+            RunFailedError: The run failed or was cancelled, and `raise_on_failure` is True.
+        """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="run()")
-        return await self._followed(await self.trigger(workflow, inputs, **options))
+        return await self._followed(await self.trigger(workflow, inputs, **options), raise_on_failure)
 
     async def trigger_update(
         self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
@@ -270,9 +281,18 @@ class RunEngine(RunReader):
             ),
         )
 
-    async def update(self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]) -> Run:
-        """`trigger_update()`, and `wait()` for its end."""
-        return await self._followed(await self.trigger_update(base_run_id, change, **options))
+    async def update(
+        self,
+        base_run_id: str,
+        change: ChangeRequest,
+        *,
+        raise_on_failure: bool = False,
+        **options: Unpack[TriggerOptions],
+    ) -> Run:
+        """`trigger_update()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        return await self._followed(
+            await self.trigger_update(base_run_id, change, **options), raise_on_failure
+        )
 
     async def plan(
         self,
@@ -316,9 +336,11 @@ class RunEngine(RunReader):
         new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reused=reuse.steps, **options)
         return await self._create(base.blueprint, new)
 
-    async def retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
-        """`trigger_retry()`, and `wait()` for its end."""
-        return await self._followed(await self.trigger_retry(run_id, **options))
+    async def retry(
+        self, run_id: str, *, raise_on_failure: bool = False, **options: Unpack[TriggerOptions]
+    ) -> Run:
+        """`trigger_retry()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        return await self._followed(await self.trigger_retry(run_id, **options), raise_on_failure)
 
     async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
         """Take on a run that nobody runs here and now: one that waits, or whose process has died.
@@ -353,9 +375,13 @@ class RunEngine(RunReader):
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         return await self.get_run(run_id, tenant=tenant)
 
-    async def resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
-        """`trigger_resume()`, and `wait()` for its end."""
-        return await self._followed(await self.trigger_resume(run_id, tenant=tenant, wait=wait))
+    async def resume(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False, raise_on_failure: bool = False
+    ) -> Run:
+        """`trigger_resume()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        return await self._followed(
+            await self.trigger_resume(run_id, tenant=tenant, wait=wait), raise_on_failure
+        )
 
     # Follow and end them.
 
@@ -448,8 +474,9 @@ class RunEngine(RunReader):
             return (await as_runs([found.row]))[0]
         return await self.get_run(found.run_id, tenant=run.tenant)
 
-    async def _followed(self, run: Run) -> Run:
-        return run if run.status.is_over else await self.wait(run.id, tenant=run.tenant)
+    async def _followed(self, run: Run, raise_on_failure: bool) -> Run:
+        ended = run if run.status.is_over else await self.wait(run.id, tenant=run.tenant)
+        return ended.raise_for_status() if raise_on_failure else ended
 
     @property
     def _runs_steps(self) -> bool:

@@ -3,6 +3,7 @@
     EngineError               of langgraph_runner.errors.NodeRunnerError
     ├── RunNotFoundError      the tenant has no such run; also LookupError
     ├── RunStateError         the run is not in the state that this needs
+    ├── RunFailedError        a run has failed or was cancelled
     ├── LeaseLostError        somebody else has taken over the run
     ├── RecoveryExhaustedError  the processes that ran the run died again and again
     ├── StoreUnavailableError   the database keeps a run from going on
@@ -22,11 +23,14 @@ from langgraph_runner.errors.codes import render_message
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from langgraph_runner.errors import NodeErrorRecord
+
 __all__ = [
     "ArtifactError",
     "EngineError",
     "LeaseLostError",
     "RecoveryExhaustedError",
+    "RunFailedError",
     "RunNotFoundError",
     "RunStateError",
     "SchemaVersionError",
@@ -68,6 +72,30 @@ class RunStateError(EngineError):
         super().__init__(f"Run '{run_id}' is {status}: {problem}")
         self.run_id = run_id
         self.status = status
+
+
+class RunFailedError(EngineError):
+    """A run has failed or was cancelled. `Run.raise_for_status()` and `raise_on_failure=True` raise it.
+
+    Attributes:
+        run_id: The run.
+        workflow: The id of its workflow.
+        status: `failed` or `cancelled`.
+        record: The record of the first step that failed, or of the run itself; None for a cancelled run.
+    """
+
+    code = ErrorCode.RUN_FAILED
+
+    def __init__(
+        self, *, run_id: str, workflow: str, status: str, detail: str, record: NodeErrorRecord | None = None
+    ) -> None:
+        super().__init__(
+            render_message(self.code, run_id=run_id, workflow=workflow, status=status, detail=detail)
+        )
+        self.run_id = run_id
+        self.workflow = workflow
+        self.status = status
+        self.record = record
 
 
 class LeaseLostError(EngineError):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from langgraph_runner.engine.errors import RunFailedError, RunStateError
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.errors import NodeErrorRecord
 from langgraph_runner.workflow import Reason, StepStatus
@@ -64,6 +65,28 @@ class Run(_Value):
         if self.started_at is None or self.completed_at is None:
             return None
         return max(0.0, (self.completed_at - self.started_at).total_seconds() * 1000)
+
+    def raise_for_status(self) -> Self:
+        """Raise an exception if the run has not completed.
+
+        Returns:
+            The run itself, so that calls can be chained.
+
+        Raises:
+            RunFailedError: It has failed or was cancelled; `error.record` is the record of the failed step.
+            RunStateError: It is not over.
+        """
+        if self.status is RunStatus.COMPLETED:
+            return self
+        if not self.status.is_over:
+            raise RunStateError(run_id=self.id, status=self.status, problem="it is not over; wait for it.")
+        if self.error is not None:
+            detail = f"step '{self.error['node_id']}': {self.error['message']}"
+        else:
+            detail = self.cancel_reason or "it was cancelled."
+        raise RunFailedError(
+            run_id=self.id, workflow=self.workflow, status=self.status, detail=detail, record=self.error
+        )
 
     @classmethod
     def of(cls, row: RunRow) -> Run:

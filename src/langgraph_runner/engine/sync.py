@@ -92,9 +92,20 @@ class SyncRunEngine(BlockingEngine):
             )
         )
 
-    def run(self, workflow: str, inputs: Any = None, **options: Unpack[TriggerOptions]) -> Run:
-        """`trigger()`, and `wait()` for its end. A failed run is a result, not an exception."""
-        return self._call(self._engine.run(workflow, inputs, **options))
+    def run(
+        self,
+        workflow: str,
+        inputs: Any = None,
+        *,
+        raise_on_failure: bool = False,
+        **options: Unpack[TriggerOptions],
+    ) -> Run:
+        """`trigger()`, and `wait()` for its end. A failed run is returned, unless `raise_on_failure` is True.
+
+        Raises:
+            RunFailedError: The run failed or was cancelled, and `raise_on_failure` is True.
+        """
+        return self._call(self._engine.run(workflow, inputs, raise_on_failure=raise_on_failure, **options))
 
     def trigger_update(
         self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
@@ -113,9 +124,18 @@ class SyncRunEngine(BlockingEngine):
         """
         return self._call(self._engine.trigger_update(base_run_id, change, **options))
 
-    def update(self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]) -> Run:
-        """`trigger_update()`, and `wait()` for its end."""
-        return self._call(self._engine.update(base_run_id, change, **options))
+    def update(
+        self,
+        base_run_id: str,
+        change: ChangeRequest,
+        *,
+        raise_on_failure: bool = False,
+        **options: Unpack[TriggerOptions],
+    ) -> Run:
+        """`trigger_update()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        return self._call(
+            self._engine.update(base_run_id, change, raise_on_failure=raise_on_failure, **options)
+        )
 
     def plan(
         self,
@@ -147,9 +167,9 @@ class SyncRunEngine(BlockingEngine):
         """
         return self._call(self._engine.trigger_retry(run_id, **options))
 
-    def retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
-        """`trigger_retry()`, and `wait()` for its end."""
-        return self._call(self._engine.retry(run_id, **options))
+    def retry(self, run_id: str, *, raise_on_failure: bool = False, **options: Unpack[TriggerOptions]) -> Run:
+        """`trigger_retry()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        return self._call(self._engine.retry(run_id, raise_on_failure=raise_on_failure, **options))
 
     def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
         """Take on a run that nobody runs here and now: one that waits, or whose process has died.
@@ -167,9 +187,13 @@ class SyncRunEngine(BlockingEngine):
         """
         return self._call(self._engine.trigger_resume(run_id, tenant=tenant, wait=wait))
 
-    def resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
-        """`trigger_resume()`, and `wait()` for its end."""
-        return self._call(self._engine.resume(run_id, tenant=tenant, wait=wait))
+    def resume(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False, raise_on_failure: bool = False
+    ) -> Run:
+        """`trigger_resume()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        return self._call(
+            self._engine.resume(run_id, tenant=tenant, wait=wait, raise_on_failure=raise_on_failure)
+        )
 
     def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
         """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.

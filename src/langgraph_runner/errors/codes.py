@@ -51,6 +51,7 @@ class ErrorCode(StrEnum):
     """The tenant has no such run."""
     RUN_STATE = "RUN_STATE"
     """A run is not in the state that this needs."""
+    RUN_FAILED = "RUN_FAILED"
     LEASE_LOST = "LEASE_LOST"
     """Somebody else has taken over a run; a late write was refused."""
     RECOVERY_EXHAUSTED = "RECOVERY_EXHAUSTED"
@@ -83,6 +84,7 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.ENGINE_FAILED: "The engine failed: {detail}",
         ErrorCode.RUN_NOT_FOUND: "There is no run '{run_id}'.",
         ErrorCode.RUN_STATE: "Run '{run_id}' is {status}: {problem}",
+        ErrorCode.RUN_FAILED: "Run '{run_id}' of workflow '{workflow}' is {status}: {detail}",
         ErrorCode.LEASE_LOST: "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
         ErrorCode.RECOVERY_EXHAUSTED: "Run '{run_id}' was given up: {deaths} processes in a row died while they ran"
         " {steps}.",
