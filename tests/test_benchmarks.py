@@ -103,7 +103,7 @@ def test_every_saver_is_measured_on_every_history(tmp_path: Path) -> None:
     for table in section.tables:
         assert [row[0] for row in table.rows] == ["1 KB on 1", "1 KB on 2", "1 MB on 1", "1 MB on 2"]
         assert {len(row) for row in table.rows} == {len(table.columns)}
-        assert all(float(figure) > 0 for row in table.rows for figure in row[1:])
+        assert all(float(figure.replace(",", "")) > 0 for row in table.rows for figure in row[1:])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -176,16 +176,25 @@ class InterruptedAt:
 
 
 def interrupted(line: int, call: Any) -> bool:
-    """Whether a call came to its nth line, where it was interrupted."""
-    before = sys.gettrace()
+    """Whether a call came to its nth line, where it was interrupted.
+
+    In a thread of its own: an exception that is raised at any line, such as the end of an `except` block, can stay
+    the one that the thread is handling, and would be the context of all that later tests raise.
+    """
     trace = InterruptedAt(line)
-    sys.settrace(trace)
-    try:
-        call()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        sys.settrace(before)
+
+    def calling() -> None:
+        sys.settrace(trace)
+        try:
+            call()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+
+    thread = threading.Thread(target=calling)
+    thread.start()
+    thread.join()
     return trace.left <= 0
 
 

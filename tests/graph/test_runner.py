@@ -353,12 +353,13 @@ def waits(colour):
 def test_a_run_ends_at_its_timeout(run, colour):
     """Its nodes are stopped, and the handler hears of it."""
     told = []
-    node, _ = waits(colour)
+    node, begun = waits(colour)
     options = ExecutionOptions(timeout_ms=50, error_handler=lambda error, state: told.append(type(error)))
     graph = chain(colour.function(lambda state: {"story_id": "s"}), node, colour.function(fails))
     result = run(graph, options)
-    assert (result.status, result.waves) == (GraphRunStatus.TIMED_OUT, 2)
-    assert result.state["story_id"] == "s"
+    # On a busy machine the time may be up before the node that waits has begun.
+    assert (result.status, result.waves) == (GraphRunStatus.TIMED_OUT, 1 + begun.is_set())
+    assert (result.state or {}).get("story_id") in ({"s"} if begun.is_set() else {"s", None})
     assert (result.errors[-1]["code"], result.errors[-1]["category"]) == ("RUN_TIMEOUT", "timeout")
     assert told == [RunTimeoutError]
     with pytest.raises(RunTimeoutError, match="50 ms"):

@@ -120,7 +120,9 @@ def observed(scenario: Scenario, form: Form, observation: Observation) -> list[A
         with _runner_of(form) as runner:
             session = Session(scenario, form, runner)
             observation(session)
-    unordered = scenario.parallel and form.colour != "async"
+    # LangGraph calls the functions of conditional edges in threads, also of an awaited run, and events tell of them.
+    in_threads = form.colour != "async" or observation.__name__ == "events_v2"
+    unordered = scenario.parallel and in_threads
     plain = Plain(numbered=not unordered)
     seen = [plain(record) for record in session.records]
     if unordered:
