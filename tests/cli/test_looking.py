@@ -471,3 +471,17 @@ def test_a_command_imports_only_what_it_needs(cli, command, libraries):
         [sys.executable, "-c", code], cwd=cli.folder, capture_output=True, text=True, check=True
     )
     assert libraries & set(ast.literal_eval(done.stderr)) == set()
+
+
+@pytest.mark.req("R-56")
+def test_runs_are_found_by_tag_failed_step_error_and_age(cli):
+    """Filters are combined; a tag that is not NAME=VALUE is a usage error."""
+    run = cli.run("--tag", "customer=acme", "--tag", "plan=a=b")
+    assert run["tags"] == {"customer": "acme", "plan": "a=b"}
+    found = cli("runs", "--tag", "customer=acme", "--tag", "plan=a=b", "--since", "1h", "--json").json
+    assert [each["id"] for each in found] == [run["id"]]
+    assert cli("runs", "--tag", "customer=other", "--json").json == []
+    assert cli("runs", "--tag", "customer=acme", "--failed-step", "theme", "--json").json == []
+    assert cli("runs", "--tag", "customer=acme", "--error", "down", "--json").json == []
+    refused = cli("runs", "--tag", "customer")
+    assert (refused.code, "is not NAME=VALUE" in refused.err) == (2, True)

@@ -34,6 +34,7 @@ __all__ = [
     "SetValues",
     "StepName",
     "Store",
+    "Tags",
     "Tenant",
     "Timeout",
     "WorkflowName",
@@ -163,5 +164,8 @@ Force = Annotated[
 NoCache = Annotated[
     bool,
     typer.Option("--no-cache", help="Serve no step from the cache; the results are stored all the same."),
+]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="NAME=VALUE", help="A tag of the run. May be repeated.")
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not to stdout.")]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
+from langgraph_runner.engine import checks
 
-__all__ = ["read_duration", "read_json", "read_value"]
+__all__ = ["read_duration", "read_json", "read_tags", "read_value"]
 
 _DURATION: Final = re.compile(r"(?P<amount>\d+(\.\d+)?)\s*(?P<unit>ms|s|m|min|h|d|w)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -62,6 +63,24 @@ def read_duration(given: str, option: str) -> timedelta:
             CliCode.USAGE, f"{option}: {given!r} is no duration up to a year; use 500ms, 30s, 5m, 2h or 7d."
         )
     return timedelta(seconds=seconds)
+
+
+def read_tags(given: list[str] | None) -> dict[str, str] | None:
+    """Tags that were given as `NAME=VALUE`; None if there are none.
+
+    Raises:
+        CliError: One of them is not NAME=VALUE, or a name or a value is too long.
+    """
+    if not given:
+        return None
+    pairs = [each.partition("=") for each in given]
+    for each, (name, _, value) in zip(given, pairs, strict=True):
+        if not name or not value:
+            raise CliError(CliCode.USAGE, f"--tag: {each!r:.80} is not NAME=VALUE, such as customer=acme.")
+    try:
+        return checks.tags({name: value for name, _, value in pairs}, field="--tag")
+    except ValueError as error:
+        raise CliError(CliCode.USAGE, str(error)) from error
 
 
 def _parsed(text: str, what: str) -> Any:

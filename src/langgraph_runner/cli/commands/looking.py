@@ -183,6 +183,29 @@ def runs(
     status_: Annotated[
         list[RunStatus] | None, typer.Option("--status", help="Only runs with this status.")
     ] = None,
+    tags: options.Tags = None,
+    failed_step: Annotated[
+        str | None,
+        typer.Option(
+            "--failed-step",
+            metavar="STEP",
+            callback=options.text_up_to(MAX_KEY),
+            help="Only runs in which this step failed.",
+        ),
+    ] = None,
+    error: Annotated[
+        str | None,
+        typer.Option(
+            "--error",
+            metavar="TEXT",
+            callback=options.text_up_to(MAX_KEY),
+            help="Only runs whose error has this text.",
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DURATION", help="Only runs made in the last 30m, 2h, 7d."),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")] = 20,
     before: Annotated[
         str | None,
@@ -201,8 +224,13 @@ def runs(
 ) -> None:
     """List runs, the newest first."""
     from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.reading import read_duration, read_tags
     from langgraph_runner.cli.showing import show_runs
+    from langgraph_runner.node.runtime import REAL_RUNTIMES
 
+    asked_tags = read_tags(tags)
+    age = None if since is None else read_duration(since, "--since")
+    after = None if age is None else REAL_RUNTIMES.blocking.now_utc() - age
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> list[Run]:
@@ -210,7 +238,15 @@ def runs(
         if before is not None:
             last = await engine.get_run(await found_run(engine, before, tenant), tenant=tenant)
         return await engine.list_runs(
-            tenant=tenant, workflow=workflow, status=status_, limit=limit, before=last
+            tenant=tenant,
+            workflow=workflow,
+            status=status_,
+            tags=asked_tags,
+            created_after=after,
+            failed_step=failed_step,
+            error_contains=error,
+            limit=limit,
+            before=last,
         )
 
     listed = session.ask(ask)

@@ -39,6 +39,7 @@ def run(
     timeout: options.Timeout = None,
     force: options.Force = None,
     no_cache: options.NoCache = False,
+    tags: options.Tags = None,
     detach: options.Detach = False,
     app: options.App = None,
     store: options.Store = None,
@@ -51,10 +52,11 @@ def run(
     """
     from langgraph_runner.cli.assigning import asked_with, with_assignments
     from langgraph_runner.cli.inputs import check_inputs
-    from langgraph_runner.cli.reading import read_json
+    from langgraph_runner.cli.reading import read_json, read_tags
 
     assigned = with_assignments(read_json(inputs, "--input"), assignments or [])
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
+    asked_tags = read_tags(tags)
     session = Session(app, store, tenant, as_json)
 
     async def trigger(engine: RunEngine) -> Run:
@@ -62,7 +64,7 @@ def run(
 
         async def with_inputs(given: Any) -> Run:
             check_inputs(blueprint, given)
-            return await engine.trigger(workflow, given, tenant=tenant, **how)
+            return await engine.trigger(workflow, given, tenant=tenant, tags=asked_tags, **how)
 
         return await asked_with(assigned, with_inputs)
 
