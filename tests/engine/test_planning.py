@@ -113,7 +113,7 @@ async def test_a_step_of_another_version_is_not_taken_over(engine_of):
         assert await engine.get_output(new.id, "page") == "page with theme 2 of 7"
     assert plan == {
         "rate": (PlanAction.RUN, "reads x, which changes"),
-        "theme": (PlanAction.RUN, "its version, or what it receives, is not that of the base run"),
+        "theme": (PlanAction.RUN, "its version changed, or what it receives did"),
         "page": (
             PlanAction.MAYBE,
             "a step before it is new or has changed; depends on what theme will give",
@@ -280,3 +280,24 @@ async def test_only_a_completed_run_is_updated(engine_of):
         assert [run.id for run in await engine.list_runs()] == [base.id]
         retried = await engine.run("w", {"x": 1}, idempotency_key="k")
         assert retried.status == "failed"
+
+
+@pytest.mark.req("R-6", "R-31", "R-34")
+async def test_a_step_whose_code_changed_is_not_served_nor_taken_over(engine_of):
+    """Neither by a run of the same inputs nor by an update; the plan says why."""
+
+    def flow_with(function):
+        flow = Workflow("w", inputs=Sizes)
+        flow.step(lambda x: x, id="rate", output=int)
+        flow.step(function, id="price", output=int)
+        flow.on_change("set")
+        return flow
+
+    async with engine_of(flow_with(lambda y: y)) as engine:
+        base = await engine.run("w", {"x": 1})
+    async with engine_of(flow_with(lambda y: y + 1)) as engine:
+        plan = planned(await engine.plan(base.id, CHANGE))
+        new = await engine.update(base.id, CHANGE)
+        again = await engine.run("w", {"x": 1})
+        assert [await engine.get_output(run.id, "price") for run in (new, again)] == [8, 8]
+    assert plan["price"] == (PlanAction.RUN, "its code changed, or what it receives did")

@@ -59,7 +59,7 @@ class WorkflowDescription(BaseModel):
                     id=step.id,
                     depends_on=[*step.dependencies],
                     description=step.spec.description or _first_line(step.spec.run),
-                    version=step.spec.version,
+                    version=step.version,
                     cache=str(step.cache),
                     effects=step.has_effects,
                     join=str(step.spec.join),

@@ -196,7 +196,8 @@ async def _fault_of(
     if step.id in lost:
         return "a file of it is gone or damaged"
     if not await _is_as_it_was(results, step, row):
-        return "its version, or what it receives, is not that of the base run"
+        what = "code" if step.spec.version is None else "version"
+        return f"its {what} changed, or what it receives did"
     return None
 
 

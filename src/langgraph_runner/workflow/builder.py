@@ -53,7 +53,7 @@ class StepOptions(TypedDict, total=False):
     effects: bool | None
     cache: CacheScope | str | None
     cache_ttl_s: float | None
-    version: str
+    version: str | None
     join: JoinRule | str
     description: str
     output: Any

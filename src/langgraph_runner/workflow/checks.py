@@ -91,7 +91,7 @@ def option_problems(step: StepSpec) -> Iterator[str]:
         isinstance(ttl, (int, float)) and not isinstance(ttl, bool) and 0 < ttl <= _MAX_TTL_S
     ):
         yield f"cache_ttl_s is {ttl!r:.80}; use seconds, more than 0, or None for ever."
-    if not isinstance(step.version, str) or not step.version:
+    if step.version is not None and (not isinstance(step.version, str) or not step.version):
         yield f"version is {step.version!r:.80}; use a text that is not empty."
     yield from description_problems(step.description)
     yield from _function_problem("input_selector", step.input_selector)

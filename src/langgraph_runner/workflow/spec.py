@@ -85,8 +85,8 @@ class StepSpec:
     """Who may be served its results; None for the default of the workflow."""
     cache_ttl_s: float | None = None
     """How long a result may be served, in seconds, more than 0; None for ever."""
-    version: str = "1"
-    """Part of the cache key: change it when the step computes something else."""
+    version: str | None = None
+    """Part of the cache key: change it when the step computes something else. None for a fingerprint of its code."""
     join: JoinRule = JoinRule.ALL_SUCCESS
     description: str = ""
     output: Any = None

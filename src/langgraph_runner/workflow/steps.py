@@ -14,6 +14,7 @@ from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow.calling import Call, Delivered, node_of
 from langgraph_runner.workflow.contained import Contained
+from langgraph_runner.workflow.fingerprint import fingerprint_of
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.hashing.record import HashRecord
 from langgraph_runner.workflow.inputs import InputType
@@ -63,6 +64,8 @@ class BoundStep:
         own = cache if spec.cache is None else CacheScope(spec.cache)
         self.cache = CacheScope.NONE if self.has_effects else own
         """Who may be served its results."""
+        self.version = f"code:{fingerprint_of(spec.run)}" if spec.version is None else spec.version
+        """Of what it computes, as part of the input hash: as given, or the fingerprint of its code."""
         self._breaker = _breaker_of(spec)
         self._fixed = {f"default:{name}": content_hash(value) for name, value in binding.defaults}
         self._fixed.update(
@@ -149,7 +152,7 @@ class BoundStep:
             UnhashableInputError: What it receives has no canonical encoding.
         """
         if self.selects:
-            return content_hash({"version": self.spec.version, **self._fixed, "selected": selected})
+            return content_hash({"version": self.version, **self._fixed, "selected": selected})
         received = {f"step:{name}": hashes[name] for name in self._hashed_steps}
         for name in self.binding.fields:
             received[f"field:{name}"] = hash_of_field(name)
@@ -169,7 +172,7 @@ class BoundStep:
             *(f"field:{name}" for name in self.binding.fields),
             *(["inputs"] if self._reads_all else []),
         ]
-        return HashRecord({"version": self.spec.version, **self._fixed}, keys)
+        return HashRecord({"version": self.version, **self._fixed}, keys)
 
     async def run(self, call: Call, config: RunnableConfig) -> Outcome:
         """Run the step once through the node pipeline, on the event loop; a plain function runs in a thread.

@@ -1,0 +1,84 @@
+"""The fingerprint of a step's code: what changes it, and what does not."""
+
+import functools
+import linecache
+
+import pytest
+
+from langgraph_runner.workflow import Workflow
+from langgraph_runner.workflow.fingerprint import fingerprint_of
+
+pytestmark = pytest.mark.req("R-6")
+PLAIN = "def work(x):\n    return x + 1\n"
+
+
+def made(source, name="work"):
+    """A function of a file with this source."""
+    file = f"<made {hash(source)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names = {}
+    exec(compile(source, file, "exec"), names)  # noqa: S102 - written above
+    return names[name]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\n\n# said\ndef work(x):\n    # why\n    return (x + 1)\n",
+        'def work(x: int) -> int:\n    """Doc."""\n    return x + 1\n',
+        "import functools\n@functools.lru_cache\ndef work(x):\n    return x + 1\n",
+    ],
+)
+def test_comments_annotations_and_places_do_not_count(source):
+    """They do not change what the step does."""
+    assert fingerprint_of(made(source)) == fingerprint_of(made(PLAIN))
+
+
+@pytest.mark.parametrize(
+    "source", [PLAIN.replace("1", "2"), PLAIN.replace("+", "-"), PLAIN.replace("(x)", "(x, y=2)")]
+)
+def test_other_code_and_other_defaults_count(source):
+    """They change what the step gives."""
+    assert fingerprint_of(made(source)) != fingerprint_of(made(PLAIN))
+
+
+def test_the_values_of_a_closure_count():
+    """One factory makes different steps."""
+
+    def times(factor):
+        return lambda x: x * factor
+
+    assert fingerprint_of(times(2)) == fingerprint_of(times(2))
+    assert fingerprint_of(times(2)) != fingerprint_of(times(3))
+
+
+def test_functions_without_source_are_known_by_constants_and_names():
+    """Such as what a program generates."""
+    one, same, other = (eval(f"lambda x: x + {number}") for number in (1, 1, 2))  # noqa: S307 - written here
+    assert fingerprint_of(one) == fingerprint_of(same)
+    assert fingerprint_of(one) != fingerprint_of(other)
+
+
+def test_partials_objects_and_methods_are_known_by_their_function():
+    """And a class by its name."""
+
+    class Greeter:
+        def __call__(self, x):
+            return x
+
+        def shout(self, x):
+            return x + "!"
+
+    kinds = [functools.partial(made(PLAIN)), Greeter(), Greeter().shout, made(PLAIN), len, Greeter]
+    assert len({fingerprint_of(each) for each in kinds}) == len(kinds)
+
+
+def test_a_version_stands_for_the_code():
+    """Two releases of one version share their results; without one they do not."""
+    for version, is_same in (("1", True), (None, False)):
+        hashes = set()
+        for source in (PLAIN, PLAIN.replace("1", "2")):
+            flow = Workflow("w")
+            flow.step(made(source.replace("(x)", "(inputs)")), version=version)
+            hashes.add(flow.blueprint().steps["work"].version)
+        assert (len(hashes) == 1) is is_same
