@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import weakref
 from datetime import timedelta
-from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,6 +63,7 @@ class NodeCall:
     span: Span | None = None
     """What traces this call."""
     _late_parent: weakref.ref[NodeContext] | None = None
+    _started_at: datetime | None = None
     _execution_id: str | None = None
     _trace_id: str | None = None
 
@@ -134,10 +134,13 @@ class NodeCall:
         """Whether `error` is that of the time limit of the latest attempt."""
         return self.limits is not None and self.limits.has_raised(error)
 
-    @cached_property
+    @property
     def started_at(self) -> datetime:
         """The wall clock's idea of `started`."""
-        return self.runtime.now_utc() - timedelta(milliseconds=self.elapsed_ms())
+        # No cached_property: before Python 3.12 that has one lock for all calls of all threads.
+        if self._started_at is None:
+            self._started_at = self.runtime.now_utc() - timedelta(milliseconds=self.elapsed_ms())
+        return self._started_at
 
     @property
     def story_id(self) -> str | None:
