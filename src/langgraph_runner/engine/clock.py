@@ -1,8 +1,8 @@
 """`LeaseClock`: what to think of leases when the database's clock is set.
 
-A lease ends at a time of the database's clock, which somebody may set. Set back, leases end far in the future: a
-dead owner's run would wait for that long. Set forward, the leases of live owners have ended all at once. Both are
-judged by the monotonic clock of this process, as DynamoDB's lock client judges leases by how long it has seen them
+A lease ends at a time of the database's clock. When that clock is set back, leases end far in the future, and the
+run of a dead owner would wait that long. When it is set forward, the leases of live owners seem to have ended. So
+this process judges leases by its monotonic clock, as DynamoDB's lock client does: by how long it has seen them
 unchanged.
 """
 

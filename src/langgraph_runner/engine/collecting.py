@@ -17,7 +17,6 @@ __all__ = ["collect_files"]
 
 _MIN_AGE_S: Final = 86_400
 """A step may run for long between keeping a file and its commit; until then nothing refers to the file."""
-_AT_ONCE: Final = 500
 
 
 async def collect_files(host: Host) -> int:
@@ -32,13 +31,12 @@ async def collect_files(host: Host) -> int:
         emit(LOGGER, logging.WARNING, "files.shared", folder=str(files.folder), databases=len(others) + 1)
         return 0
     old = await asyncio.to_thread(files.old_files, _MIN_AGE_S)
-    count = size = 0
-    for start in range(0, len(old), _AT_ONCE):
-        some = old[start : start + _AT_ONCE]
-        in_use = await host.store.write(FilesInUse([file.name for file in some]))
-        unused = [file for file in some if file.name not in in_use]
-        deleted, freed = await asyncio.to_thread(files.delete, unused, _MIN_AGE_S)
-        count, size = count + deleted, size + freed
+    if not old:
+        return 0
+    # Asked once: all other writers wait meanwhile.
+    in_use = await host.store.write(FilesInUse([file.name for file in old]))
+    unused = [file for file in old if file.name not in in_use]
+    count, size = await asyncio.to_thread(files.delete, unused, _MIN_AGE_S)
     if count:
         emit(LOGGER, logging.INFO, "files.collected", files=count, bytes=size)
     return count

@@ -65,8 +65,8 @@ class StoreHealth:
     async def read_back(self) -> None:
         """Read the last run that has ended through a connection of its own; log an error if that fails.
 
-        SQLite goes on with its cache and its journal when a file is overwritten or cut by something else: nobody
-        would notice before the next start.
+        SQLite goes on with its cache and its journal when something else overwrites or cuts the file. Without this
+        look it would show only at the next start.
         """
         run_id, self._unread = self._unread, None
         if run_id is None:

@@ -55,7 +55,7 @@ class Run(_Value):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     measured_ms: int | None = None
-    """How long it ran, by a clock that nobody sets; None as long as it is not over, and where it never began."""
+    """How long it ran, by the monotonic clock. None while the run is not over, and if it never began."""
 
     @property
     def duration_ms(self) -> float | None:

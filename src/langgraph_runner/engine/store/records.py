@@ -194,7 +194,7 @@ class RunRow:
     started_at: int | None
     completed_at: int | None
     duration_ms: int | None = None
-    """By the clock of the process that ended it, which nobody sets."""
+    """By the monotonic clock of the process that ended it."""
     tags: str | None = None
     metadata: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
