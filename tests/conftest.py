@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import signal
 import sys
 import threading
@@ -18,6 +19,11 @@ import pytest
 import structlog
 
 from langgraph_runner.testing import FakeRuntime
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes for each core: half the time of the suite is waiting for servers, disks and other processes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -229,30 +231,48 @@ async def test_ticker_sees_who_holds_the_event_loop(is_wanted: bool) -> None:
     assert (lag.worst_ms > 20) is is_wanted
 
 
-def test_sections_of_the_run_engine_are_measured_and_rendered(rivals: dict[str, Any]) -> None:
-    """On next to nothing, without contenders that are processes."""
-    from benchmarks.engine import cached_runs, durable_steps, loop_lag, makespan, step_cost, throughput
+TINY = dag.Dag({"a": [], "b": ["a"]}, {"a": 1, "b": 1})
 
-    tiny = dag.Dag({"a": [], "b": ["a"]}, {"a": 1, "b": 1})
-    carried = {name: turns.Load(tiny, has_ticker=True) for name in [*loop_lag.loads()][:2]}
-    sections = [
-        makespan.measure(1, {"2 steps": tiny}, processes=()),
-        durable_steps.measure(1, steps=3, runs=1, processes=()),
-        throughput.measure(1, runs=4, in_flight=2, processes=()),
-        cached_runs.measure(1, runs=1, large=1_000),
-        step_cost.measure(1, counts=(10, 20)),
-        loop_lag.measure(1, carried, processes=()),
-        hashing.measure(1),
-    ]
-    text = render(sections)
-    for section in sections:
-        assert f"\n## {section.title}\n" in text
-        assert section.goals
-        for goal in section.goals:
-            assert goal.row() in text
-            assert goal.measured > 0
-        for table in section.tables:
-            assert {len(row) for row in table.rows} == {len(table.columns)}
+
+def carried_by_loop_lag(module: Any) -> dict[str, turns.Load]:
+    """Two of its loads, with next to no work."""
+    return {name: turns.Load(TINY, has_ticker=True) for name in [*module.loads()][:2]}
+
+
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [
+        ("makespan", lambda module: module.measure(1, {"2 steps": TINY}, processes=())),
+        ("durable_steps", lambda module: module.measure(1, steps=3, runs=1, processes=())),
+        ("throughput", lambda module: module.measure(1, runs=4, in_flight=2, processes=())),
+        ("cached_runs", lambda module: module.measure(1, runs=1, large=1_000)),
+        ("step_cost", lambda module: module.measure(1, counts=(10, 20))),
+        ("loop_lag", lambda module: module.measure(1, carried_by_loop_lag(module), processes=())),
+    ],
+)
+@pytest.mark.usefixtures("rivals")
+def test_a_section_of_the_run_engine_is_measured_and_rendered(
+    name: str, measure: Callable[[Any], Section]
+) -> None:
+    """On next to nothing, without contenders that are processes."""
+    assert_is_rendered(measure(importlib.import_module(f"benchmarks.engine.{name}")))
+
+
+def test_the_section_of_hashing_is_measured_and_rendered() -> None:
+    """The same."""
+    assert_is_rendered(hashing.measure(1))
+
+
+def assert_is_rendered(section: Section) -> None:
+    """With its title, its goals, and tables whose rows are as long as their heads."""
+    text = render([section])
+    assert f"\n## {section.title}\n" in text
+    assert section.goals
+    for goal in section.goals:
+        assert goal.row() in text
+        assert goal.measured > 0
+    for table in section.tables:
+        assert {len(row) for row in table.rows} == {len(table.columns)}
 
 
 def test_contender_that_cannot_be_installed_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:

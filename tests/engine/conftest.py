@@ -49,6 +49,8 @@ def new_postgresql():
     migrated = new()
     RunStore(server.get_uri(migrated), migrate=True).close()
     yield lambda: server.get_uri(new(migrated))
+    # At once: its last checkpoint would write hundreds of databases that nobody needs any more.
+    pgserver.pg_ctl(["stop", "-m", "immediate"], pgdata=server.pgdata, user=server.system_user)
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 

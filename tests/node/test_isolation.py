@@ -19,6 +19,7 @@ from langgraph_runner.node.isolation import MAX_CONTAINERS, MAX_ELEMENTS, isolat
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+    max_leaves=20,
 )
 
 
