@@ -201,7 +201,10 @@ def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None =
         with writing_errors(path):
             for path, data in contents:
                 staged.append(_Replacement(path))
-                staged[-1].stage(data)
+                staged[-1].write(data)
+            for replacement in staged:
+                path = replacement.path
+                replacement.sync()
             for replacement in staged:
                 path = replacement.path
                 replacement.commit(is_copy=replacement.path == copy)
@@ -225,17 +228,20 @@ class _Replacement:
         self._old: Path | None = None
         self._is_begun = False
         self._is_new_there = True
+        self._descriptor: int | None = None
 
-    def stage(self, data: bytes) -> None:
-        """Write the new content beside the old one, durably."""
-        descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE_FLAGS, 0o666)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    def write(self, data: bytes) -> None:
+        """Write the new content beside the old one."""
+        self._descriptor = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE_FLAGS, 0o666)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def sync(self) -> None:
+        """Make the new content durable. After all are written: the first fsync then serves the names of all."""
+        if self._descriptor is not None:
+            os.fsync(self._descriptor)
+        self._close()
 
     def commit(self, *, is_copy: bool) -> None:
         """Put the new content in place."""
@@ -248,12 +254,12 @@ class _Replacement:
             sync_folder(self.path.parent)
 
     def _keep_old(self) -> None:
+        if not os.path.lexists(self.path):
+            return
         old = temporary_path(self.path)
         try:
             os.link(self.path, old, follow_symlinks=False)
         except (OSError, NotImplementedError):
-            if not os.path.lexists(self.path):
-                return
             shutil.copyfile(self.path, old, follow_symlinks=False)  # A file system without hard links.
         self._old = old
 
@@ -273,10 +279,17 @@ class _Replacement:
 
     def clean_up(self) -> None:
         """Remove what is not needed any more."""
+        with contextlib.suppress(OSError):
+            self._close()
         for path in (self._new if self._is_new_there else None, self._old):
             if path is not None:
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def remove_leftovers(folder: Path, of: str | None = None) -> None:

@@ -14,6 +14,7 @@ them can be removed without touching another. `names` says how an id becomes a f
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
@@ -107,7 +108,7 @@ class Layout:
 
     def namespace_folder(self, thread_id: str, checkpoint_ns: str) -> Path:
         """The checkpoints of a namespace of a thread."""
-        return self.thread_folder(thread_id) / encode_name(checkpoint_ns)
+        return _namespace_folder(self.threads, thread_id, checkpoint_ns)
 
     def entry(self, where: Where) -> Entry:
         """The files of a checkpoint, which need not exist."""
@@ -135,6 +136,12 @@ class Layout:
         if not (folder_exists(namespace_folder.parent) and folder_exists(namespace_folder)):
             return []
         return [Entry(namespace_folder, name) for name in json_names(namespace_folder)]
+
+
+# Each call asks for its folder several times, and joining the path takes longer than looking at the folder.
+@lru_cache(maxsize=1_000)
+def _namespace_folder(threads: Path, thread_id: str, checkpoint_ns: str) -> Path:
+    return threads / encode_name(thread_id) / encode_name(checkpoint_ns)
 
 
 def json_names(folder: Path) -> list[str]:
