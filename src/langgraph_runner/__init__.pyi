@@ -123,6 +123,7 @@ from langgraph_runner.workflow import StepOutputError as StepOutputError
 from langgraph_runner.workflow import StepSources as StepSources
 from langgraph_runner.workflow import StepSpec as StepSpec
 from langgraph_runner.workflow import StepStatus as StepStatus
+from langgraph_runner.workflow import UnknownStepError as UnknownStepError
 from langgraph_runner.workflow import UnknownWorkflowError as UnknownWorkflowError
 from langgraph_runner.workflow import Workflow as Workflow
 from langgraph_runner.workflow import WorkflowDefinitionError as WorkflowDefinitionError

@@ -51,7 +51,7 @@ async def made(store, run_id, owner):
 
 def starting(created, owner):
     """The write that starts the step."""
-    start = Start("s", "0" * 64, KEY)
+    start = Start("s", "0" * 64, KEY, "1")
     return AdvanceRun(created.run_id, "t", created.fence, started=[start], owner=owner, seq=created.seq)
 
 

@@ -113,7 +113,7 @@ async def test_a_step_of_another_version_is_not_taken_over(engine_of):
         assert await engine.get_output(new.id, "page") == "page with theme 2 of 7"
     assert plan == {
         "rate": (PlanAction.RUN, "reads x, which changes"),
-        "theme": (PlanAction.RUN, "its version changed, or what it receives did"),
+        "theme": (PlanAction.RUN, "its version changed"),
         "page": (
             PlanAction.MAYBE,
             "a step before it is new or has changed; depends on what theme will give",
@@ -300,4 +300,38 @@ async def test_a_step_whose_code_changed_is_not_served_nor_taken_over(engine_of)
         new = await engine.update(base.id, CHANGE)
         again = await engine.run("w", {"x": 1})
         assert [await engine.get_output(run.id, "price") for run in (new, again)] == [8, 8]
-    assert plan["price"] == (PlanAction.RUN, "its code changed, or what it receives did")
+    assert plan["price"] == (PlanAction.RUN, "its code changed")
+
+
+@pytest.mark.req("R-31", "R-34")
+async def test_a_step_that_receives_something_else_is_not_said_to_have_other_code(engine_of):
+    """Its version is the same, and the base run gave it another value."""
+
+    def flow_with(price):
+        flow = Workflow("w", inputs=Sizes)
+        flow.step(lambda x: x, id="rate", output=int)
+        flow.step(lambda: 5, id="net", output=int)
+        flow.step(lambda: 6, id="gross", output=int)
+        flow.step(price, id="price", version="1", output=int)
+        flow.on_change("set")
+        return flow
+
+    async with engine_of(flow_with(lambda net: net)) as engine:
+        base = await engine.run("w", {"x": 1})
+    async with engine_of(flow_with(lambda gross: gross)) as engine:
+        plan = planned(await engine.plan(base.id, CHANGE))
+    assert plan["price"] == (PlanAction.RUN, "what it receives changed")
+
+
+@pytest.mark.req("R-31", "R-34")
+async def test_an_update_logs_what_it_runs_again_without_the_change(engine_of, caplog):
+    """Such as a step whose code changed; what the change touches needs no word."""
+    async with engine_of(released()) as engine:
+        base = await engine.run("w", {"x": 1})
+    with caplog.at_level("INFO", logger="langgraph_runner.engine"):
+        async with engine_of(released("2")) as engine:
+            await engine.update(base.id, CHANGE)
+    told = [record.getMessage() for record in caplog.records if "step.not_reused" in record.getMessage()]
+    assert len(told) == 1
+    assert "theme" in told[0]
+    assert "its version changed" in told[0]

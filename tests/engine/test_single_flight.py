@@ -35,7 +35,7 @@ async def started(store, run_id, *, owner, lease_ms):
         lease_ms=lease_ms,
     )
     created = await store.write(CreateRun(run))
-    start = Start("s", "0" * 64, "w:s:same")
+    start = Start("s", "0" * 64, "w:s:same", "1")
     return await store.write(
         AdvanceRun(run_id, "t", created.fence, started=[start], owner=owner, seq=created.seq)
     )

@@ -24,6 +24,7 @@ from langgraph_runner import (
     StepSources,
     StepSpec,
     StepStatus,
+    UnknownStepError,
     UnknownWorkflowError,
     Workflow,
     WorkflowDefinitionError,
@@ -37,6 +38,7 @@ from langgraph_runner import (
 WORKFLOW_ERRORS: tuple[type[WorkflowError], ...] = (
     ChangeRequestError,
     StepOutputError,
+    UnknownStepError,
     UnknownWorkflowError,
     WorkflowDefinitionError,
     WorkflowInputError,

@@ -83,6 +83,17 @@ def test_the_edges_of_the_graph_are_the_dependencies() -> None:
     }
 
 
+def test_a_step_with_effects_is_marked_in_the_graph() -> None:
+    """In the metadata of its node, which Studio and LangGraph's drawings show."""
+    flow = Workflow("w")
+    flow.step(lambda: 1, id="price")
+    flow.step(lambda price: None, id="mail", effects=True)
+    graph = flow.to_graph().compile().get_graph()
+    assert graph.nodes["mail"].metadata == {"effects": True}
+    assert not graph.nodes["price"].metadata
+    assert "effects = True" in graph.draw_mermaid()
+
+
 def test_a_step_may_have_the_name_of_a_field_of_the_state() -> None:
     """LangGraph has one set of names for both, so its node is called otherwise, and no other's name is taken."""
     flow = Workflow("w")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -11,10 +12,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunStateError
 from langgraph_runner.engine.host import RunOptions
+from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
 from langgraph_runner.engine.results import Results
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import NewRun
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.workflow import ChangeRequest
 from langgraph_runner.workflow.changes import impact_of
@@ -147,7 +150,7 @@ class BaseRun:
         *,
         trigger: str,
         inputs: bytes,
-        reused: frozenset[str],
+        reuse: Reuse,
         change: ChangeRequest | None = None,
         idempotency_key: str | None = None,
         priority: int | None = None,
@@ -157,9 +160,21 @@ class BaseRun:
     ) -> NewRun:
         """The run that is derived, with the options of this one where no others are given.
 
+        Logs each step that is not taken over although the change does not touch it, such as one whose code changed.
+
         Raises:
             ValueError: An option is out of its range.
         """
+        for step, why in reuse.refused.items():
+            emit(
+                LOGGER,
+                logging.INFO,
+                "step.not_reused",
+                run_id=run_id,
+                tenant=self.row.tenant,
+                step=step,
+                why=why,
+            )
         kept = RunOptions.of(**{**json.loads(self.row.options), **options})
         request = None if change is None else {"type": change.type, "payload": dict(change.payload)}
         return NewRun(
@@ -179,7 +194,7 @@ class BaseRun:
             tags=json.loads(self.row.tags or "{}") if tags is None else checks.tags(tags),
             metadata=self.row.metadata if metadata is None else checks.metadata(metadata),
             reused_from=self.row.id,
-            reused=reused,
+            reused=reuse.steps,
         )
 
 
@@ -195,9 +210,10 @@ async def _fault_of(
         return "its fallback stood in for it in the base run"
     if step.id in lost:
         return "a file of it is gone or damaged"
+    if row.code_version is not None and row.code_version != step.version:
+        return f"its {'code' if step.spec.version is None else 'version'} changed"
     if not await _is_as_it_was(results, step, row):
-        what = "code" if step.spec.version is None else "version"
-        return f"its {what} changed, or what it receives did"
+        return "what it receives changed"
     return None
 
 

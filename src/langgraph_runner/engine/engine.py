@@ -15,7 +15,7 @@ from langgraph_runner.engine.collecting import collect_files
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader, as_runs
+from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
@@ -275,7 +275,7 @@ class RunEngine(RunReader):
                 self._new_id(),
                 trigger="update",
                 inputs=impact.inputs,
-                reused=reuse.steps,
+                reuse=reuse,
                 change=change,
                 **options,
             ),
@@ -333,7 +333,7 @@ class RunEngine(RunReader):
             options["force"] = checks.steps(options["force"], base.blueprint, field="force")
         again = frozenset(options.get("force", ()))
         reuse = await base.reuse(inputs, again, checks_files=self._runs_steps)
-        new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reused=reuse.steps, **options)
+        new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reuse=reuse, **options)
         return await self._create(base.blueprint, new)
 
     async def retry(
@@ -471,7 +471,7 @@ class RunEngine(RunReader):
         self._server.start()
         found = await self._server.create(blueprint, run)
         if found.row is not None:
-            return (await as_runs([found.row]))[0]
+            return await self._as_run(found.row)
         return await self.get_run(found.run_id, tenant=run.tenant)
 
     async def _followed(self, run: Run, raise_on_failure: bool) -> Run:

@@ -323,7 +323,8 @@ class RunExecution:
                     continue
                 key = self._results.cache_key(step, input_hash)
                 is_forced = self._options.runs_anyway(step.id)
-                keyed.append(Start(step.id, input_hash, key, step.id in self._has_waited, is_forced))
+                has_waited = step.id in self._has_waited
+                keyed.append(Start(step.id, input_hash, key, step.version, has_waited, is_forced))
             found = await self._host.cache.find_hot(
                 self._run.tenant,
                 [start.cache_key for start in keyed if start.cache_key is not None and not start.is_forced],

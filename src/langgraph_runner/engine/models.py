@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from langgraph_runner.engine.errors import RunFailedError, RunStateError
+from langgraph_runner.engine.outputs import OutputSource, RunOutputs
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.errors import NodeErrorRecord
 from langgraph_runner.workflow import Reason, StepStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from langgraph_runner.engine.store.records import RunRow, StepRow
 
 __all__ = ["PlanAction", "PlannedStep", "Run", "RunEvent", "RunPlan", "RunStatus", "RunStep"]
@@ -56,6 +59,7 @@ class Run(_Value):
     completed_at: datetime | None = None
     measured_ms: int | None = None
     """How long it ran, by the monotonic clock. None while the run is not over, and if it never began."""
+    _source: OutputSource = PrivateAttr(default_factory=OutputSource)
 
     @property
     def duration_ms(self) -> float | None:
@@ -65,6 +69,37 @@ class Run(_Value):
         if self.started_at is None or self.completed_at is None:
             return None
         return max(0.0, (self.completed_at - self.started_at).total_seconds() * 1000)
+
+    def output(self, step: str) -> Any:
+        """What a step has delivered, as its type. Reads the database in this thread.
+
+        In a coroutine, `await engine.get_output(run.id, step)` does not keep the event loop waiting.
+
+        Raises:
+            LookupError: The run has no such step, or the step has delivered nothing.
+            UnknownWorkflowError: The engine does not have the workflow of the run.
+            RuntimeError: The engine is closed, or the run was pickled.
+        """
+        return self._source.output(self.tenant, self.id, step)
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the steps have delivered so far, as a mapping. An output is read when it is asked for."""
+        return RunOutputs(self._source, self.tenant, self.id)
+
+    @property
+    def result(self) -> Any:
+        """The output of the workflow's `result` step, or of its only final step. Reads the database in this thread.
+
+        Raises:
+            RunFailedError: The run has failed or was cancelled.
+            RunStateError: It is not over.
+            LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
+            UnknownWorkflowError: The engine does not have the workflow of the run.
+            RuntimeError: The engine is closed, or the run was pickled.
+        """
+        self.raise_for_status()
+        return self.output(self._source.result_step(self.workflow))
 
     def raise_for_status(self) -> Self:
         """Raise an exception if the run has not completed.
@@ -89,9 +124,14 @@ class Run(_Value):
         )
 
     @classmethod
-    def of(cls, row: RunRow) -> Run:
-        """A row of the store."""
-        return cls(
+    def of(cls, row: RunRow, source: OutputSource) -> Run:
+        """A row of the store.
+
+        Args:
+            row: The row.
+            source: Where its outputs can be read.
+        """
+        run = cls(
             id=row.id,
             tenant=row.tenant,
             workflow=row.workflow,
@@ -113,6 +153,8 @@ class Run(_Value):
             completed_at=maybe_at(row.completed_at),
             measured_ms=row.duration_ms,
         )
+        run._source = source
+        return run
 
 
 class RunStep(_Value):

@@ -10,6 +10,7 @@ from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import of_kind, statuses, whole
 from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
+from langgraph_runner.engine.outputs import OutputSource, delivered
 from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
 from langgraph_runner.node.timeouts import as_timeout_ms
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
-__all__ = ["DEFAULT_TENANT", "RUN_ID", "RunReader", "as_runs"]
+__all__ = ["DEFAULT_TENANT", "RUN_ID", "RunReader"]
 
 DEFAULT_TENANT: Final = "default"
 RUN_ID: Final = "the `id` of a run"
@@ -50,6 +51,7 @@ class RunReader:
         self._host = host
         self._store = host.store
         self._server = server
+        self._outputs = OutputSource(host.store, workflows)
 
     @property
     def workflows(self) -> WorkflowRegistry:
@@ -62,7 +64,7 @@ class RunReader:
         Raises:
             RunNotFoundError: The tenant has no such run.
         """
-        return (await as_runs([await self._row(run_id, tenant)]))[0]
+        return await self._as_run(await self._row(run_id, tenant))
 
     async def get_run_steps(
         self,
@@ -100,6 +102,20 @@ class RunReader:
         """
         _, data = await self._output(run_id, step, tenant)
         return data
+
+    async def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
+        """The output of the workflow's `result` step, or of its only final step, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunFailedError: It has failed or was cancelled.
+            RunStateError: It is not over.
+            LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
+            UnknownWorkflowError: The engine does not have the workflow of the run.
+        """
+        run = (await self.get_run(run_id, tenant=tenant)).raise_for_status()
+        step = self.workflows.get_workflow(run.workflow).result_step
+        return await self.get_output(run_id, step, tenant=tenant)
 
     async def get_run_artifacts(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT
@@ -189,7 +205,7 @@ class RunReader:
             before=last,
             limit=limit,
         )
-        return await as_runs(rows)
+        return await self._as_runs(rows)
 
     async def list_workflows(self) -> list[Blueprint]:
         """The workflows that this engine can run."""
@@ -228,7 +244,7 @@ class RunReader:
         while True:
             row = await self._server.ended(run_id, tenant) or await self._row(run_id, tenant)
             if RunStatus(row.status).is_over:
-                return (await as_runs([row]))[0]
+                return await self._as_run(row)
             await self._server.health.check(run_id)
             await self._server.pause()
 
@@ -264,15 +280,7 @@ class RunReader:
         """The workflow of a run, and the output of a step that has one."""
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._server.start()
-        found = await self._store.read(reads.step_output, tenant, run_id, step)
-        if found is None:
-            raise RunNotFoundError(run_id=run_id)
-        if found.status is None:
-            steps = [row.step for row in await self._store.read(reads.steps_of, tenant, run_id)]
-            raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(steps)}.")
-        if found.data is None:
-            raise LookupError(f"Step '{step}' of run '{run_id}' is {found.status}: it has no output.")
-        return found.workflow, found.data
+        return await self._store.read(delivered, tenant, run_id, step)
 
     async def _row(self, run_id: str, tenant: str) -> RunRow:
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
@@ -282,9 +290,11 @@ class RunReader:
             raise RunNotFoundError(run_id=run_id)
         return row
 
+    async def _as_run(self, row: RunRow) -> Run:
+        return (await self._as_runs([row]))[0]
 
-async def as_runs(rows: Sequence[RunRow]) -> list[Run]:
-    """Rows of the store; apart from the event loop if their inputs are long."""
-    if sum(len(row.inputs) for row in rows) > HEAVY_BYTES:
-        return await apart_from_loop(lambda: [Run.of(row) for row in rows])
-    return [Run.of(row) for row in rows]
+    async def _as_runs(self, rows: Sequence[RunRow]) -> list[Run]:
+        """Rows of the store; apart from the event loop if their inputs are long."""
+        if sum(len(row.inputs) for row in rows) > HEAVY_BYTES:
+            return await apart_from_loop(lambda: [Run.of(row, self._outputs) for row in rows])
+        return [Run.of(row, self._outputs) for row in rows]

@@ -74,7 +74,7 @@ class StepRunner:
 
     async def run(self, start: Start, results: Results) -> StepChange:
         """Run a step, once there is a slot; a failure is a result. To be called in a task of its own."""
-        name, input_hash, key, *_ = start
+        name, key = start.step, start.cache_key
         step = self._blueprint.steps[name]
         async with Slot(self._host.slots) as slot:
             self.begun.add(name)
@@ -111,7 +111,8 @@ class StepRunner:
             step=name,
             status=StepStatus.COMPLETED,
             reason=Reason.FALLBACK if outcome.fallback_used else None,
-            input_hash=input_hash,
+            input_hash=start.input_hash,
+            code_version=start.code_version,
             cache_key=key,
             attempts=outcome.attempts,
             output=delivered.data,

@@ -282,6 +282,18 @@ class SyncRunEngine(BlockingEngine):
         """
         return self._call(self._engine.get_output_json(run_id, step, tenant=tenant))
 
+    def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
+        """The output of the workflow's `result` step, or of its only final step, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunFailedError: It has failed or was cancelled.
+            RunStateError: It is not over.
+            LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
+            UnknownWorkflowError: The engine does not have the workflow of the run.
+        """
+        return self._call(self._engine.get_result(run_id, tenant=tenant))
+
     def get_run_artifacts(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> dict[str, list[ArtifactRef]]:
         """The files of a run, by the step that has saved them.
 

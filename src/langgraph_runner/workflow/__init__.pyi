@@ -8,6 +8,7 @@ from langgraph_runner.workflow.context import StepContext as StepContext
 from langgraph_runner.workflow.dag import Dag as Dag
 from langgraph_runner.workflow.errors import ChangeRequestError as ChangeRequestError
 from langgraph_runner.workflow.errors import StepOutputError as StepOutputError
+from langgraph_runner.workflow.errors import UnknownStepError as UnknownStepError
 from langgraph_runner.workflow.errors import UnknownWorkflowError as UnknownWorkflowError
 from langgraph_runner.workflow.errors import WorkflowDefinitionError as WorkflowDefinitionError
 from langgraph_runner.workflow.errors import WorkflowError as WorkflowError

@@ -32,6 +32,7 @@ __all__ = ["Blueprint"]
 
 _RESERVED: Final = HOST_PARAMETERS | {"inputs"}
 _SHOWN_OF_A_CYCLE: Final = 12
+_SHOWN_FINAL_STEPS: Final = 5
 
 
 class Blueprint:
@@ -76,6 +77,26 @@ class Blueprint:
                 stacklevel=3,
             )
 
+    @property
+    def result_step(self) -> str:
+        """The step whose output is the result of a run: `result` of the spec, or the only final step.
+
+        Raises:
+            LookupError: There are several final steps, and `result` is not given.
+        """
+        if self.spec.result is not None:
+            return self.spec.result
+        final = [step for step in self.steps if not self.dag.dependents[step]]
+        if len(final) > 1:
+            some = ", ".join(
+                [*final[:_SHOWN_FINAL_STEPS], *(["..."] if len(final) > _SHOWN_FINAL_STEPS else [])]
+            )
+            raise LookupError(
+                f"Workflow '{self.id}' has {len(final)} final steps ({some}), so it has no one result: name the step"
+                " with Workflow(..., result=), or ask for the output of a step."
+            )
+        return final[0]
+
     def readers_of(self, fields: frozenset[str]) -> frozenset[str]:
         """The steps that receive one of these fields of the inputs, or the inputs as a whole."""
         return frozenset(step.id for step in self.steps.values() if step.reads(fields))
@@ -110,6 +131,9 @@ class _Draft:
         for cycle in cycles_in(self.dependencies):
             yield f"the steps {_path(cycle)} wait for each other in a circle."
         yield from found
+        result: Any = self.spec.result
+        if result is not None and not (isinstance(result, str) and result in self.steps):
+            yield f"its result is {result!r:.80}, which is the id of no step.{hints.of(result)}"
         for key, change in self.spec.changes.items():
             yield from change_problems(key, change, self.steps, hints)
 

@@ -72,6 +72,7 @@ class Workflow:
         version: Of the workflow, kept with each run.
         description: For people.
         cache: The cache scope of steps that give none: `global` (every run of the tenant), `run_only` or `none`.
+        result: Id of the step whose output is the result of a run; None for the only final step.
 
     Example:
         >>> shop = Workflow("shop.v1")
@@ -93,12 +94,14 @@ class Workflow:
         version: str = "1",
         description: str = "",
         cache: CacheScope | str = CacheScope.GLOBAL,
+        result: str | None = None,
     ) -> None:
         self.id = id
         self.inputs = inputs
         self.version = version
         self.description = description
         self.cache = cache
+        self.result = result
         self._steps: list[StepSpec] = []
         self._changes: dict[str, ChangeSpec] = {}
         self._ids: dict[Any, list[str]] = {}
@@ -124,6 +127,7 @@ class Workflow:
             version=spec.version,
             description=spec.description,
             cache=spec.cache,
+            result=spec.result,
         )
         workflow._steps = [*spec.steps]
         workflow._changes = dict(spec.changes)
@@ -232,6 +236,7 @@ class Workflow:
                     version=self.version,
                     description=self.description,
                     cache=self.cache,  # type: ignore[arg-type] # A text is checked as a scope is.
+                    result=self.result,
                 )
             )
         return self._blueprint

@@ -70,7 +70,13 @@ def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> Sta
     )
     names = _node_names(blueprint)
     for step in blueprint.steps.values():
-        builder.add_node(names[step.id], _node(blueprint, step, artifacts), input_schema=WorkflowState)
+        builder.add_node(
+            names[step.id],
+            _node(blueprint, step, artifacts),
+            input_schema=WorkflowState,
+            # Studio and drawings show it.
+            metadata={"effects": True} if step.has_effects else None,
+        )
     for step in blueprint.steps.values():
         before = [names[each] for each in step.dependencies]
         builder.add_edge(before if len(before) > 1 else (before or [START])[0], names[step.id])

@@ -124,3 +124,5 @@ class WorkflowSpec:
     description: str = ""
     cache: CacheScope = CacheScope.GLOBAL
     """The cache scope of steps that give none."""
+    result: str | None = None
+    """Id of the step whose output is the result of a run; None for the only final step."""

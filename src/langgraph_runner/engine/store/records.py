@@ -63,6 +63,7 @@ class StepChange:
     status: StepStatus
     reason: Reason | None = None
     input_hash: str | None = None
+    code_version: str | None = None
     cache_key: str | None = None
     cache_hit: bool = False
     attempts: int = 0
@@ -123,6 +124,8 @@ class Start(NamedTuple):
     input_hash: str
     cache_key: str | None
     """None if its result is not to be kept."""
+    code_version: str
+    """Of the step: as given, or the fingerprint of its code."""
     has_waited: bool = False
     """Whether it was told before that another process computes the same."""
     is_forced: bool = False
@@ -140,6 +143,7 @@ class Start(NamedTuple):
             status=StepStatus.SKIPPED,
             reason=Reason.CACHE_HIT,
             input_hash=self.input_hash,
+            code_version=self.code_version,
             cache_key=self.cache_key,
             cache_hit=True,
             output_ref=entry.output_ref,
@@ -157,6 +161,7 @@ class StepRow:
     status: str
     reason: str | None
     input_hash: str | None
+    code_version: str | None
     cache_key: str | None
     cache_hit: bool
     attempts: int
@@ -272,6 +277,7 @@ def as_step(row: Any) -> StepRow:
         status=row.status,
         reason=row.reason,
         input_hash=row.input_hash,
+        code_version=row.code_version,
         cache_key=row.cache_key,
         cache_hit=bool(row.cache_hit),
         attempts=row.attempts,

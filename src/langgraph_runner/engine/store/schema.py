@@ -113,6 +113,7 @@ run_steps = Table(
     Column("status", String(16), nullable=False),
     Column("reason", String(32)),
     Column("input_hash", String(64)),
+    Column("code_version", Text),
     Column("cache_key", String(512)),
     Column("cache_hit", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -53,6 +54,7 @@ class RunStore:
             raise
         self._writer = GroupWriter(self.database.writing)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="langgraph-runner-reader")
+        self._is_closed = False
 
     async def write(self, write: Write[T]) -> T:
         """Have something written; it is durable when this returns. Cancelled, it may still be written.
@@ -68,15 +70,24 @@ class RunStore:
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
         """
-
-        def ask() -> T:
-            with self.database.reading.connect() as connection, connection.begin():
-                return query(connection, *arguments, **keywords)
-
+        ask = partial(self.read_now, query, *arguments, **keywords)
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
+
+    def read_now(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
+        """The same in this thread.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused.
+            RuntimeError: The store is closed.
+        """
+        if self._is_closed:
+            raise RuntimeError("The engine is closed.")
+        with self.database.reading.connect() as connection, connection.begin():
+            return query(connection, *arguments, **keywords)
 
     def close(self) -> None:
         """Write what was handed in, and close the database."""
+        self._is_closed = True
         self._writer.close()
         self._readers.shutdown()
         self.database.dispose()

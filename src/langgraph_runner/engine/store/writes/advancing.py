@@ -135,15 +135,16 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
     started = [
         {
             "r": each.write.run_id,
-            "s": step,
-            "new_input_hash": input_hash,
-            "new_cache_key": key,
+            "s": start.step,
+            "new_input_hash": start.input_hash,
+            "new_code_version": start.code_version,
+            "new_cache_key": start.cache_key,
             "new_fence": each.write.fence,
             "at": now,
         }
         for each in writes
-        for step, input_hash, key, *_ in each.write.started
-        if step not in each.known and step not in each.held
+        for start in each.write.started
+        if start.step not in each.known and start.step not in each.held
     ]
     _START_STEP.run(connection, started)
     ended = [
@@ -154,6 +155,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
             "new_status": step.status.value,
             "new_reason": None if step.reason is None else step.reason.value,
             "new_input_hash": step.input_hash,
+            "new_code_version": step.code_version,
             "new_cache_key": step.cache_key,
             "new_cache_hit": int(step.cache_hit),
             "new_attempts": step.attempts,
@@ -260,6 +262,7 @@ _START_STEP: Final = Prepared(
     .values(
         status="running",
         input_hash=bindparam("new_input_hash"),
+        code_version=bindparam("new_code_version"),
         cache_key=bindparam("new_cache_key"),
         fence=bindparam("new_fence"),
         queued_at=bindparam("at"),
@@ -273,6 +276,7 @@ _END_STEP: Final = Prepared(
         status=bindparam("new_status"),
         reason=bindparam("new_reason"),
         input_hash=func.coalesce(bindparam("new_input_hash"), run_steps.c.input_hash),
+        code_version=func.coalesce(bindparam("new_code_version"), run_steps.c.code_version),
         cache_key=func.coalesce(bindparam("new_cache_key"), run_steps.c.cache_key),
         cache_hit=bindparam("new_cache_hit"),
         attempts=bindparam("new_attempts"),

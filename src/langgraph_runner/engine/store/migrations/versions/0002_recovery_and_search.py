@@ -23,6 +23,7 @@ def upgrade() -> None:
         runs.create_check_constraint("ck_runs_status", _RUN_STATUSES)
     op.drop_index("ix_run_steps_running", "run_steps")
     with op.batch_alter_table("run_steps", table_kwargs={"sqlite_with_rowid": False}) as run_steps:
+        run_steps.add_column(sa.Column("code_version", sa.Text))
         run_steps.create_check_constraint("ck_run_steps_status", _STEP_STATUSES)
     _index_while("ix_run_steps_running", "run_steps", ["tenant_id", "cache_key"], "status = 'running'")
     _index_while("ix_run_steps_failed", "run_steps", ["tenant_id", "step_id"], "status = 'failed'")
@@ -72,6 +73,7 @@ def downgrade() -> None:
     op.drop_index("ix_run_steps_running", "run_steps")
     with op.batch_alter_table("run_steps", table_kwargs={"sqlite_with_rowid": False}) as run_steps:
         run_steps.drop_constraint("ck_run_steps_status", type_="check")
+        run_steps.drop_column("code_version")
     _index_while("ix_run_steps_running", "run_steps", ["tenant_id", "cache_key"], "status = 'running'")
     with op.batch_alter_table("runs") as runs:
         runs.drop_constraint("ck_runs_status", type_="check")
