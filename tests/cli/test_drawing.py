@@ -391,6 +391,21 @@ def test_a_step_that_was_added_since_has_no_status_in_a_run(cli, format_):
     assert [each["status"] for each in cli(*arguments, "--json").json["steps"]] == ["completed", None]
 
 
+def test_a_step_with_effects_is_marked_in_each_format(cli):
+    """And in the list of workflows: it acts on the world in each run."""
+    (cli.folder / "mails.py").write_text(
+        "from langgraph_runner.workflow import Workflow\nmails = Workflow('mails')\n"
+        "@mails.step\ndef text(inputs) -> str: return 'hello'\n"
+        "@mails.step(effects=True)\ndef send(text): ...\n"
+    )
+    arguments = ("graph", "mails", "--app", "mails:mails")
+    assert cli(*arguments).out.splitlines() == ["●  text", "●  send (effects)"]
+    assert "send (effects)" in cli(*arguments, "--format", "mermaid").out
+    assert "send (effects)" in "".join(parsed(cli(*arguments, "--format", "svg").out).itertext())
+    assert [each["effects"] for each in cli(*arguments, "--json").json["steps"]] == [False, True]
+    assert "send (effects)" in cli("workflows", "mails", "--app", "mails:mails").out
+
+
 def test_graph_refuses_a_run_of_another_workflow(cli):
     """Its steps are others."""
     cli.run()

@@ -55,6 +55,24 @@ async def test_a_failure_before_a_crash_is_the_error_of_the_run(engine_of):
     assert "no such brand" in ended.error["message"]
 
 
+@pytest.mark.req("R-6", "R-42")
+async def test_a_run_in_progress_keeps_its_outputs_when_the_code_of_a_step_changes(engine_of):
+    """What was committed before the deployment is not done again; a run after it has the new code."""
+    flow, _ = stuck(lambda: 1)
+    deployed = Workflow("w")
+    deployed.step(lambda: 2, id="before", cache="none", output=int)
+    deployed.step(lambda before: before, id="slow", cache="none", output=int)
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("w")
+        async for event in engine.events(run.id):
+            if event.type == "step_completed":
+                break
+    async with engine_of(deployed) as engine:
+        ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
+        assert dict(ended.outputs) == {"before": 1, "slow": 1}
+        assert dict((await engine.run("w")).outputs) == {"before": 2, "slow": 2}
+
+
 @pytest.mark.req("R-4", "R-41")
 async def test_a_step_whose_input_cannot_be_told_fails(engine_of):
     """It has no hash, or its selector raises; other branches go on."""

@@ -2,6 +2,9 @@
 
 import functools
 import linecache
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -52,11 +55,36 @@ def test_the_values_of_a_closure_count():
     assert fingerprint_of(times(2)) != fingerprint_of(times(3))
 
 
-def test_functions_without_source_are_known_by_constants_and_names():
-    """Such as what a program generates."""
-    one, same, other = (eval(f"lambda x: x + {number}") for number in (1, 1, 2))  # noqa: S307 - written here
+@pytest.mark.parametrize("other", ["x + 2", "x - 1", "1 + x", "max(x, 1)"])
+def test_functions_without_source_are_known_by_their_bytecode(other):
+    """Such as what a program generates: no other code has the same."""
+    one, same, changed = (eval(f"lambda x: {body}") for body in ("x + 1", "x + 1", other))  # noqa: S307 - written here
     assert fingerprint_of(one) == fingerprint_of(same)
-    assert fingerprint_of(one) != fingerprint_of(other)
+    assert fingerprint_of(one) != fingerprint_of(changed)
+
+
+def test_several_lambdas_of_one_line_are_told_apart():
+    """Their place does not say which is which."""
+    more, less, swapped = lambda x: pow(x, 2), lambda x: -pow(x, 2), lambda x: pow(2, x)  # fmt: skip
+    assert len({*map(fingerprint_of, (more, less, swapped))}) == 3
+
+
+def test_the_order_of_a_constant_set_does_not_count():
+    """It differs between processes, by the seed of the hashes."""
+    asked = (
+        "from langgraph_runner.workflow.fingerprint import fingerprint_of\n"
+        "print(fingerprint_of(eval(\"lambda x: x in {'a', 'b', 'c', 'd'}\")))"
+    )
+    found = {
+        subprocess.run(  # noqa: S603 - this Python
+            [sys.executable, "-c", asked],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
 
 
 def test_partials_objects_and_methods_are_known_by_their_function():

@@ -1,4 +1,4 @@
-"""`fingerprint_of`: a hash of a step's own code, the same on every machine.
+"""`fingerprint_of`: a hash of a step's own code, the same on every machine where its source is at hand.
 
 It covers the syntax tree of the function without comments, docstrings, annotations and positions, and the values of
 its closure and its defaults where they can be hashed. It does not cover the functions that it calls, globals, or the
@@ -28,7 +28,8 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 def fingerprint_of(function: Any) -> str:
     """The fingerprint of what a step runs: 16 hex digits.
 
-    What has no readable source is known by its constants and names, and what has no code by its class or name.
+    What has no readable source is known by its bytecode, which is another one in another version of Python, and what
+    has no code by its class or name.
     """
     return sha256(_described(function).encode()).hexdigest()[:16]
 
@@ -62,7 +63,7 @@ def _code(function: FunctionType) -> str:
     found = tree.get((code.co_name, code.co_firstlineno), [])
     if len(found) == 1:
         return found[0]
-    return "|".join([*found, _constants(code)])  # No source, or several lambdas in one line.
+    return "|".join([*found, _compiled(code)])  # No source, or several lambdas in one line.
 
 
 @lru_cache(maxsize=64)
@@ -128,10 +129,15 @@ class _Normalised(ast.NodeTransformer):
         return None if node.value is None else ast.Assign(targets=[node.target], value=node.value)
 
 
-def _constants(code: CodeType) -> str:
-    """What of compiled code does not depend on the version of Python."""
-    held = [_constants(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts]
-    return f"code {code.co_names} {code.co_varnames} {sorted(held)}"
+def _compiled(code: CodeType) -> str:
+    """All that compiled code does: never the same for other code, and not the same in each version of Python."""
+    held = [_compiled(each) if isinstance(each, CodeType) else _constant(each) for each in code.co_consts]
+    return f"code {code.co_code.hex()} {code.co_names} {code.co_varnames} {code.co_freevars} {held}"
+
+
+def _constant(value: Any) -> str:
+    # The order of a frozenset, such as that of `x in {"a", "b"}`, is another one in each process.
+    return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)
 
 
 def _held(function: FunctionType) -> str:
