@@ -21,6 +21,7 @@ import structlog
 from langgraph_runner.testing import FakeRuntime
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Two processes for each core: half the time of the suite is waiting for servers, disks and other processes."""
     return 2 * (os.cpu_count() or 1)

@@ -247,6 +247,7 @@ def carried_by_loop_lag(module: Any) -> dict[str, turns.Load]:
         ("throughput", lambda module: module.measure(1, runs=4, in_flight=2, processes=())),
         ("cached_runs", lambda module: module.measure(1, runs=1, large=1_000)),
         ("step_cost", lambda module: module.measure(1, counts=(10, 20))),
+        ("backlog", lambda module: module.measure(1, waiting=(0, 500), runs=20)),
         ("loop_lag", lambda module: module.measure(1, carried_by_loop_lag(module), processes=())),
     ],
 )

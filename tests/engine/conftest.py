@@ -28,31 +28,34 @@ async def until(condition):
 
 
 @pytest.fixture(scope="session")
-def new_postgresql():
-    """Gives the URLs of new databases with the newest schema, on a server that is started for the tests."""
+def postgresql_server():
+    """A real server, started for the tests of this process."""
     # Not below pytest's folder: a server that root starts runs as somebody else, who may not enter it.
     folder = tempfile.mkdtemp(prefix="lgr-pg-")
-    server = pgserver.get_server(folder, cleanup_mode="delete")
-    numbers = count()
+    server = pgserver.get_server(folder, cleanup_mode=None)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # Nobody pulls the plug here.
+        connection.execute("SELECT pg_reload_conf()")
+    yield server
+    # At once: its last checkpoint would write hundreds of databases that nobody needs any more.
+    pgserver.pg_ctl(["stop", "-m", "immediate"], pgdata=server.pgdata, user=server.system_user)
+    shutil.rmtree(folder, ignore_errors=True)
 
-    def told(statement):
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute(statement)
+
+@pytest.fixture(scope="session")
+def new_postgresql(postgresql_server):
+    """Gives the URLs of new databases with the newest schema."""
+    numbers = count()
 
     def new(template="template1"):
         name = f"runs{next(numbers)}"
-        told(f"CREATE DATABASE {name} TEMPLATE {template}")
+        with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
-    told("ALTER SYSTEM SET fsync = off")  # Nobody pulls the plug here, and its end would take ten seconds.
-    told("SELECT pg_reload_conf()")
     migrated = new()
-    RunStore(server.get_uri(migrated), migrate=True).close()
-    yield lambda: server.get_uri(new(migrated))
-    # At once: its last checkpoint would write hundreds of databases that nobody needs any more.
-    pgserver.pg_ctl(["stop", "-m", "immediate"], pgdata=server.pgdata, user=server.system_user)
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+    RunStore(postgresql_server.get_uri(migrated), migrate=True).close()
+    return lambda: postgresql_server.get_uri(new(migrated))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -19,8 +19,8 @@ async def statuses(engine, run):
     }
 
 
-def branches(**options):
-    """A step that fails, what hangs on it, and an independent branch that is slower."""
+def branches(*, other_hangs=False, **options):
+    """A step that fails, what hangs on it, and an independent branch that is slower, or never ends by itself."""
     flow, ran = Workflow("w"), []
 
     @flow.step(**options)
@@ -33,7 +33,7 @@ def branches(**options):
 
     @flow.step
     async def other() -> int:
-        await asyncio.sleep(0.02)
+        await (asyncio.Event().wait() if other_hangs else asyncio.sleep(0.02))
         ran.append("other")
         return 1
 
@@ -64,7 +64,7 @@ async def test_other_branches_go_on(engine_of):
 @pytest.mark.req("R-41")
 async def test_the_first_failure_ends_the_run(engine_of):
     """Mode `fail_fast`: what runs is stopped, the rest never begins."""
-    flow, ran = branches()
+    flow, ran = branches(other_hangs=True)
     async with engine_of(flow) as engine:
         run = await engine.run("w", failure_mode="fail_fast")
         assert (run.status, ran) == (RunStatus.FAILED, [])

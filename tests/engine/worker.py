@@ -9,8 +9,12 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from dataclasses import dataclass
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import writer
@@ -77,6 +81,25 @@ def _step(name: str, folder: Path, slow: str | None, poison: str | None):
     return run
 
 
+def run_at_once(folder: Path, store: str, start: Barrier, rounds: int) -> None:
+    """Run the same as other processes, at the same moment, so many times."""
+    logging.basicConfig(filename=folder / f"log.{os.getpid()}", level=logging.WARNING, force=True)
+    workflow = Workflow("shared.v1")
+
+    @workflow.step
+    def work(inputs) -> int:
+        with (folder / "effects").open("ab", buffering=0) as file:
+            file.write(f"{inputs['number']}\n".encode())
+        time.sleep(0.01)
+        return 1
+
+    with RunEngine.sync([workflow], store=store, artifacts=folder / "files", poll_ms=20) as engine:
+        engine.take_on("own")
+        for number in range(rounds):
+            start.wait()
+            assert engine.run("shared.v1", {"number": number}).result == 1
+
+
 def die_at(count: int, *, before: bool) -> None:
     """Kill this process at its n-th commit: just before it, or just after."""
     commit, seen = writer._written, 0
@@ -100,7 +123,11 @@ def serve(orders: Orders) -> None:
     logging.basicConfig(filename=log, level=logging.WARNING, format="%(message)s", force=True)
     if orders.die_at is not None:
         die_at(orders.die_at, before=orders.before)
-    asyncio.run(_serve(orders))
+    while True:
+        try:
+            asyncio.run(_serve(orders))
+        except OperationalError:  # The server is down; who supervises processes starts them again.
+            time.sleep(0.05)
 
 
 async def _serve(orders: Orders) -> None:

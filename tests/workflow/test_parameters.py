@@ -82,7 +82,7 @@ def test_a_workflow_as_data_is_the_same_as_a_decorated_one() -> None:
         return a
 
     flow = Workflow("w", inputs=Brief, version="2", description="words")
-    flow.step(retry=3, timeout_ms=5)(a)
+    flow.step(retry=3, timeout_ms=60_000)(a)
     flow.step(b, id="c", depends_on=[a], join="any_success")
     flow.on_change("x", reruns=[a], description="more")
     spec = WorkflowSpec(
@@ -91,7 +91,7 @@ def test_a_workflow_as_data_is_the_same_as_a_decorated_one() -> None:
         version="2",
         description="words",
         steps=(
-            StepSpec(id="a", run=a, retry=3, timeout_ms=5),
+            StepSpec(id="a", run=a, retry=3, timeout_ms=60_000),
             StepSpec(id="c", run=b, depends_on=("a",), join=JoinRule.ANY_SUCCESS),
         ),
         changes={"x": ChangeSpec(type="x", reruns=("a",), description="more")},
