@@ -1,0 +1,96 @@
+"""What runs that wait cost those that are made and run meanwhile.
+
+`python -m benchmarks engine_backlog` measures it, in about a minute and a half.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.report import Goal, Section, Table, milliseconds, times
+from langgraph_runner.engine import RunEngine
+from langgraph_runner.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROUNDS = 3
+WAITING = (0, 50_000)
+RUNS = 300
+ACTIVE = 16
+LIMIT = 1.5
+_AT_ONCE = 500
+
+METHOD = """
+Runs of one step that does nothing, on a SQLite file with `synchronous` FULL; the cache is off. With so many runs
+waiting, a program that runs none triggers {runs} more, one after the other; then an engine with
+`max_active_runs={active}` works off {runs}. Each has {rounds} turns, and the median counts.
+"""
+
+
+class _Figures(NamedTuple):
+    trigger_ms: float
+    runs_a_second: float
+
+
+def measure(rounds: int = ROUNDS, waiting: Sequence[int] = WAITING, runs: int = RUNS) -> Section:
+    """Measure each backlog in its own database."""
+    found = {count: asyncio.run(_with(count, rounds, runs)) for count in waiting}
+    few, many = found[min(waiting)], found[max(waiting)]
+    rows = [
+        [f"{count:,}", milliseconds(each.trigger_ms), f"{each.runs_a_second:,.0f}"]
+        for count, each in found.items()
+    ]
+    slower = few.runs_a_second / many.runs_a_second
+    costlier = many.trigger_ms / few.trigger_ms
+    rows.append(["beside the first row", times(costlier), times(slower)])
+    why = "a claim or an insert looks at more than the few rows that it needs."
+    return Section(
+        "Runs that wait",
+        METHOD.format(runs=runs, active=ACTIVE, rounds=rounds),
+        [Table("", ["Waiting", "`trigger()`, ms", "Runs a second"], rows)],
+        [
+            Goal(f"`trigger()` beside {max(waiting):,} waiting runs", costlier, LIMIT, if_missed=why),
+            Goal(f"time of a run beside {max(waiting):,} waiting runs", slower, LIMIT, if_missed=why),
+        ],
+    )
+
+
+async def _with(waiting: int, rounds: int, runs: int) -> _Figures:
+    done = 0
+    enough = asyncio.Event()
+    flow = Workflow("bench.v1")
+
+    @flow.step(cache="none")
+    async def work() -> int:
+        nonlocal done
+        done += 1
+        if done == runs:
+            enough.set()
+        return 1
+
+    trigger_ms, rates = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        store = f"sqlite:///{Path(folder) / 'runs.db'}"
+        async with RunEngine([flow], store=store) as client:
+            client.take_on("none")
+            for _ in range(0, waiting, _AT_ONCE):
+                await asyncio.gather(*(client.trigger("bench.v1") for _ in range(_AT_ONCE)))
+            for _ in range(rounds):
+                done = 0
+                enough.clear()
+                for _ in range(runs):
+                    begin = perf_counter()
+                    await client.trigger("bench.v1")
+                    trigger_ms.append((perf_counter() - begin) * 1e3)
+                async with RunEngine([flow], store=store, max_active_runs=ACTIVE) as engine:
+                    begin = perf_counter()
+                    await engine.start()
+                    await enough.wait()
+                    rates.append(runs / (perf_counter() - begin))
+    return _Figures(median(trigger_ms), median(rates))
