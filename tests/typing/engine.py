@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from collections.abc import Mapping
 from typing import Any, assert_type
 
 from langgraph_runner import (
@@ -75,6 +76,9 @@ def blocks(shop: Workflow, file: ArtifactRef) -> None:
         assert_type(engine.plan(run.id, change), RunPlan)
         assert_type(engine.get_run_steps(run.id), list[RunStep])
         assert_type(engine.get_output(run.id, "price"), Any)
+        assert_type(engine.get_result(run.id), Any)
+        assert_type(run.outputs, Mapping[str, Any])
+        assert_type(run.raise_for_status().result, Any)
         assert_type(engine.get_run_artifacts(run.id), dict[str, list[ArtifactRef]])
         assert_type(engine.read_artifact(file), bytes)
         assert_type(engine.list_runs(status=RunStatus.FAILED), list[Run])

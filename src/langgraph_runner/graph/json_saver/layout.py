@@ -14,7 +14,8 @@ them can be removed without touching another. `names` says how an id becomes a f
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
@@ -53,18 +54,19 @@ class Where(NamedTuple):
         return {name: encode_text(value) for name, value in zip(self._fields, self, strict=True)}
 
 
-class Entry(NamedTuple):
-    """The files of one checkpoint."""
+@dataclass(frozen=True)
+class Entry:
+    """The files of one checkpoint. The newest one is remembered with its paths: to join them takes its time."""
 
     folder: Path
     name: str
 
-    @property
+    @cached_property
     def file(self) -> Path:
         """The checkpoint itself."""
         return self.folder / f"{self.name}{_JSON}"
 
-    @property
+    @cached_property
     def writes_folder(self) -> Path:
         """The folder of its pending writes, which need not exist."""
         return self.folder / f"{self.name}{WRITES}"

@@ -250,7 +250,7 @@ class CheckpointStore:
             self._head.was_written(where)
 
     def _newest_in(self, folder: Path) -> Entry | None:
-        self._check_thread(folder)
+        folder_exists(folder.parent)  # It may not be a symbolic link; `find` sees to the folder itself.
         return self._newest.find(folder)
 
     def _check_thread(self, namespace_folder: Path) -> None:
