@@ -183,8 +183,8 @@ async def later(_: Any) -> Any:
         (step(run=create_node(RunnableLambda(len))), "its function is a node already"),
         (step(run=unreadable), "its return annotation cannot be read .*Money"),
         (step(output=type("Plain", (), {})), "values of the type Plain cannot be kept"),
-        (step(retry=0), "retry: max_attempts: "),
-        (step(retry=True), "retry: max_attempts: "),
+        (step(retry=0), "retry: RetryConfig: max_attempts"),
+        (step(retry=True), "retry: RetryConfig: max_attempts"),
         (step(retry="often"), "retry: expected a RetryConfig"),
         (
             step(retry={"attempts": 3}),
@@ -194,7 +194,10 @@ async def later(_: Any) -> Any:
         (step(timeout_ms=0), "timeout_ms"),
         (step(timeout_ms="1s"), "timeout_ms"),
         (step(total_timeout_ms=float("nan")), "total_timeout_ms"),
-        (step(circuit_breaker={"failure_threshold": 0}), "circuit_breaker: failure_threshold: "),
+        (
+            step(circuit_breaker={"failure_threshold": 0}),
+            "circuit_breaker: CircuitBreakerConfig: failure_threshold ",
+        ),
         (step(circuit_breaker=3), "circuit_breaker is 3; give a CircuitBreakerConfig, its fields as a dict"),
         (step(cache="always"), "cache is 'always'; use one of global, run_only, none"),
         (step(cache=[]), r"cache is \[\]"),

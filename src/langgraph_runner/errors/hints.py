@@ -1,4 +1,4 @@
-"""Suggestions for misspelled names, and the check of keyword options for them."""
+"""What is wrong with options, in words, with suggestions for misspelled names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-__all__ = ["did_you_mean", "refuse_unknown_options"]
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+__all__ = ["did_you_mean", "refuse_unknown_options", "refused_options"]
 
 
 def did_you_mean(name: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
@@ -41,3 +44,20 @@ def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: 
         if name not in known:
             takes = f" It takes {', '.join(sorted(known))}."
             raise TypeError(f"{name}: {of} has no such option.{did_you_mean(name, known)}{takes}")
+
+
+def refused_options(error: ValidationError) -> str:
+    """What is wrong with options that pydantic has refused, on one line: `max_attempts must be at least 1, got 0`."""
+    return "; ".join(_refused(each) for each in error.errors(include_url=False, include_context=False))
+
+
+def _refused(detail: ErrorDetails) -> str:
+    field = ".".join(map(str, detail["loc"]))
+    if detail["type"] == "value_error":
+        words = detail["msg"].removeprefix("Value error, ").removesuffix(".")
+        return words if not field or field in words else f"{field}: {words}"
+    words = detail["msg"].replace("Input should be greater than or equal to", "must be at least")
+    words = words.replace("Input should be less than or equal to", "must be at most").replace(
+        "Input should", "must"
+    )
+    return f"{field} {words}, got {detail['input']!r:.80}"

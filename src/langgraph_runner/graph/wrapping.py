@@ -46,7 +46,7 @@ def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
     Raises:
         TypeError: `builder` is no `StateGraph`, a compiled one for instance, or `name` is among the options.
         ValueError: The fallback of a node is the id of a node that the graph does not have. Nothing has been changed.
-        pydantic.ValidationError: An option is out of its range. Nothing has been changed.
+        ValueError: An option is out of its range. Nothing has been changed.
 
     Warns:
         UserWarning: A node has an `error_handler`, a `cache_policy` or several retry policies, which cannot do

@@ -9,17 +9,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeAlias
 
 from langgraph.types import RetryPolicy, TimeoutPolicy
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    model_validator,
+)
 from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors import FailureCategory, failure_category, is_retryable_node_error
-from langgraph_runner.errors.hints import refuse_unknown_options
+from langgraph_runner.errors.hints import refuse_unknown_options, refused_options
 from langgraph_runner.node.timeouts import MAX_MS
 
 __all__ = [
@@ -77,6 +85,14 @@ class OptionModel(BaseModel):
         if isinstance(values, Mapping):
             refuse_unknown_options(values, cls.model_fields, of=cls.__name__)
         return values
+
+    if not TYPE_CHECKING:  # Type checkers make `__init__` of the fields.
+
+        def __init__(self, **options: Any) -> None:
+            try:
+                super().__init__(**options)
+            except ValidationError as error:
+                raise ValueError(f"{type(self).__name__}: {refused_options(error)}.") from None
 
 
 class RetryConfig(OptionModel):
@@ -159,7 +175,7 @@ def as_retry_config(retry: RetryLike | None) -> RetryConfig | None:
     """Read what was given as `retry=`.
 
     Raises:
-        pydantic.ValidationError: A field is out of its range.
+        ValueError: A field is out of its range.
         TypeError: It is none of the accepted kinds.
     """
     if retry is None or isinstance(retry, RetryConfig):

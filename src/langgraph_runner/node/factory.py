@@ -179,7 +179,7 @@ def create_node(
         and every other `BaseException`.
 
     Raises:
-        pydantic.ValidationError: A field of `retry` is out of its range.
+        ValueError: A field of `retry` is out of its range.
         ValueError: An option is out of its range.
         TypeError: An option is of no accepted kind, or there is none of its name.
 

@@ -107,7 +107,7 @@ class NodeConfig(OptionModel):
     given as a config makes a breaker for each node; a `NodeCircuitBreaker` is shared by all of them.
 
     Raises:
-        pydantic.ValidationError: (a `ValueError`) A field is out of its range.
+        ValueError: A field is out of its range.
         TypeError: A field is of no accepted kind, or there is no such option.
 
     Example:

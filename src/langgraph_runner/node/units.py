@@ -67,7 +67,7 @@ def with_retry(fn: Callable[..., Any] | None = None, retry: RetryLike | None = N
         - `NodeCancellationError` when the node around it is to stop.
 
     Raises:
-        pydantic.ValidationError: A field of `retry` is out of its range.
+        ValueError: A field of `retry` is out of its range.
         TypeError: `fn` is not a function or coroutine function, or `retry` is of no accepted kind.
 
     Example:

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables import Runnable
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker
 from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.nodes import is_node
 from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
-from langgraph_runner.workflow.faults import in_words
 from langgraph_runner.workflow.fidelity import a_kind
 from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
 from langgraph_runner.workflow.spec import CacheScope, ChangeSpec, JoinRule
@@ -208,8 +207,6 @@ def change_problems(key: object, change: Any, steps: Mapping[str, Any], hints: H
 def _refusals(name: str, read: Callable[[], object]) -> Iterator[str]:
     try:
         read()
-    except ValidationError as error:
-        yield f"{name}: {in_words(error)}."
     except (TypeError, ValueError) as error:
         text = str(error).removesuffix(".")
         yield f"{text}." if text.startswith(name) else f"{name}: {text}."
