@@ -1,6 +1,7 @@
 """How a run is made: together with the start of its first steps, where nothing has to be looked up for that."""
 
 import asyncio
+import threading
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -38,11 +39,39 @@ def commits(monkeypatch):
     return groups
 
 
+class Held(writer.Write[None]):
+    """A write that takes until somebody lets it go."""
+
+    def __init__(self):
+        self.begun, self.go = threading.Event(), threading.Event()
+
+    @classmethod
+    def apply(cls, _connection, writes):
+        """Wait."""
+        for write in writes:
+            write.begun.set()
+            write.go.wait()
+        return [None] * len(writes)
+
+
+async def together(engine, call):
+    """What comes of a call whose two first writes are there when the writer looks, however busy the machine is."""
+    held = Held()
+    first = asyncio.ensure_future(engine._store.write(held))
+    await until(held.begun.is_set)
+    called = asyncio.ensure_future(call)
+    await until(lambda: engine._store._writer._queue.qsize() >= 2)
+    held.go.set()
+    await first
+    return await called
+
+
 async def test_a_run_is_made_in_the_transaction_that_starts_its_first_step(engine_of, chain, commits):
     """Then each step has a commit, and the last one ends the run."""
     flow, _ = chain
     async with engine_of(flow) as engine:
-        assert (await engine.run("chain.v1", {"net": 1})).status is RunStatus.COMPLETED
+        run = await together(engine, engine.run("chain.v1", {"net": 1}))
+        assert run.status is RunStatus.COMPLETED
     assert commits[:3] == [[CreateRun, AdvanceRun], [AdvanceRun], [AdvanceRun]]
 
 
@@ -52,7 +81,7 @@ async def test_a_run_whose_steps_are_all_known_is_over_when_it_is_made(engine_of
     async with engine_of(flow) as engine:
         await engine.run("chain.v1", {"net": 1})
         before = len(commits)
-        run = await engine.trigger("chain.v1", {"net": 1})
+        run = await together(engine, engine.trigger("chain.v1", {"net": 1}))
         assert (run.status, run.steps, ran) == (RunStatus.COMPLETED, {"skipped": 2}, ["a", "b"])
         assert commits[before:] == [[CreateRun, AdvanceRun]]
         assert await engine.get_run(run.id) == run

@@ -126,8 +126,17 @@ def observed(scenario: Scenario, form: Form, observation: Observation) -> list[A
     plain = Plain(numbered=not unordered)
     seen = [plain(record) for record in session.records]
     if unordered:
-        seen.sort(key=repr)
+        seen = _in_one_order(seen)
     return [*seen, *(("warning", w.category.__name__, plain(str(w.message))) for w in caught if _is_ours(w))]
+
+
+def _in_one_order(value: Any) -> Any:
+    """The same whichever of two threads was first, also in lists inside, such as the questions of a snapshot."""
+    if isinstance(value, (list, tuple)):
+        return sorted(map(_in_one_order, value), key=repr)
+    if isinstance(value, dict):
+        return {key: _in_one_order(each) for key, each in value.items()}
+    return value
 
 
 def _is_ours(warning: warnings.WarningMessage) -> bool:
