@@ -195,7 +195,7 @@ async def test_the_limit_of_a_run_ends_retries(engine_of):
     async with engine_of(flow) as engine:
         run = await engine.wait((await engine.trigger("w", run_timeout_ms=100)).id, timeout_ms=LIMIT_MS)
     assert (run.status, run.error["code"], run.steps) == (RunStatus.FAILED, "RUN_TIMEOUT", {"cancelled": 1})
-    assert tried == [1]
+    assert len(tried) <= 1  # None, where the limit came before the step could begin.
 
 
 async def test_what_a_run_in_flight_needs_is_not_pruned(engine_of):
