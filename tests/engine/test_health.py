@@ -78,6 +78,22 @@ async def test_who_waits_hears_that_a_table_is_missing(engine_of, held):
     assert ended.status is RunStatus.COMPLETED
 
 
+async def test_who_waits_for_a_run_of_others_hears_that_it_cannot_be_read(engine_of, held):
+    """Its table is gone; once it is back, the run is found again."""
+    workflow, _, go = held
+    async with engine_of(workflow) as engine:
+        engine.take_on("none")
+        run = await engine.trigger("w")
+        with engine._store.database.reading.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE runs RENAME TO hidden")
+        assert "runs" in str(await refused(engine, run.id))
+        with engine._store.database.reading.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE hidden RENAME TO runs")
+        engine.take_on("all")
+        go.append(1)
+        assert (await engine.wait(run.id, timeout_ms=20_000)).status is RunStatus.COMPLETED
+
+
 @pytest.fixture
 def away(monkeypatch):
     """Lets the database refuse all writes for as long as the list is not empty."""

@@ -6,6 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy.exc import DBAPIError
+
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import of_kind, statuses, whole
 from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
@@ -242,8 +244,12 @@ class RunReader:
 
     async def _end_of(self, run_id: str, tenant: str) -> Run:
         while True:
-            row = await self._server.ended(run_id, tenant) or await self._row(run_id, tenant)
-            if RunStatus(row.status).is_over:
+            row = await self._server.ended(run_id, tenant)
+            try:
+                row = row or await self._row(run_id, tenant)
+            except DBAPIError as error:  # Who waits hears of it when it lasts: see below.
+                self._server.health.interrupted(run_id, error)
+            if row is not None and RunStatus(row.status).is_over:
                 return await self._as_run(row)
             await self._server.health.check(run_id)
             await self._server.pause()
