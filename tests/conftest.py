@@ -19,6 +19,7 @@ import hypothesis
 import pytest
 import structlog
 
+from langgraph_runner import abandoned_threads
 from langgraph_runner.testing import FakeRuntime
 
 # How long an example takes says how busy the machine is.
@@ -93,6 +94,15 @@ def restless_threads() -> Iterator[None]:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(before)
+
+
+@pytest.fixture
+def no_thread_left() -> None:
+    """The threads that other tests left behind have ended: `abandoned_threads()` counts those of the process."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("node-"):
+            thread.join(30)
+    assert abandoned_threads() == 0
 
 
 @pytest.fixture(autouse=True)

@@ -366,7 +366,7 @@ def test_a_run_ends_at_its_timeout(run, colour):
         run(graph, options, method="invoke")
 
 
-def test_a_plain_function_that_hangs_is_left_behind(caplog):
+def test_a_plain_function_that_hangs_is_left_behind(caplog, no_thread_left):
     """The run ends without it, no further node begins, and it is counted as long as it goes on."""
     go_on, after = threading.Event(), []
     graph = chain(lambda state: go_on.wait(30) and {}, lambda state: after.append(1))
