@@ -59,8 +59,8 @@ An fsync of 1 KB takes {fsync:.2f} ms here.
 PRAGMA_NAMES = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 WHY_PUT_SMALL = (
-    "a commit of SQLite's is one fsync, of a log; that of the checkpoint, of its folder and of the file to open are"
-    " three, and nearly all of the time."
+    "a commit of SQLite's is one fsync, of a log; that of the checkpoint and of its folder are"
+    " two, and most of the time."
 )
 WHY_PUT_LARGE = (
     "the state is checked for what JSON would change, indented and written twice, once to be opened and once for the"

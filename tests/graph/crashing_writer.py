@@ -1,9 +1,10 @@
-"""A writer that dies at each of its file operations in turn: `crashing_writer.py <folder> <kill|power>`.
+"""A writer that dies at each of its file operations in turn: `crashing_writer.py <folder> <kill|power|torn>`.
 
 For every n it forks a child that works on a fresh store and dies right before its nth operation: by SIGKILL, or
-as in a power cut, which loses what was not fsynced: the content of files, and the names in folders. Then it
-looks at what is left, with a new saver. It prints how often a child died, and fails if anything that was
-acknowledged is lost or anything cannot be read.
+as in a power cut, which loses what was not fsynced: the content of files, and the names in folders (`power`) or
+the content only (`torn`), for a file system may write either first. Then it looks at what is left, with a new
+saver. It prints how often a child died, and fails if anything that was acknowledged is lost or anything cannot be
+read.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ REAL = {name: getattr(os, name) for name in OPERATIONS}
 class Disk:
     """Counts the operations of this process, dies before one of them, and knows what is not durable yet."""
 
-    def __init__(self, dies_at: int, *, loses_unsynced: bool, aside: Path) -> None:
+    def __init__(self, dies_at: int, *, mode: str, aside: Path) -> None:
         self._left = dies_at
-        self._loses_unsynced = loses_unsynced
+        self._mode = mode
         self._aside = aside
         self._kept = 0
         self._unsynced_files: dict[tuple[int, int], int] = {}
@@ -46,7 +47,7 @@ class Disk:
             self._left -= 1
             if self._left == 0:
                 self._die()
-            if after is None or not self._loses_unsynced or "dir_fd" in keywords:
+            if after is None or self._mode == "kill" or "dir_fd" in keywords:
                 return REAL[name](*arguments, **keywords)
             return after(*arguments, **keywords)
 
@@ -55,9 +56,9 @@ class Disk:
     def _die(self) -> None:
         for name in OPERATIONS:
             setattr(os, name, REAL[name])
-        if self._loses_unsynced:
-            for descriptor in self._unsynced_files.values():
-                os.ftruncate(descriptor, 0)
+        for descriptor in self._unsynced_files.values():
+            os.ftruncate(descriptor, 0)
+        if self._mode == "power":
             for _, undo in reversed(self._unsynced_names):
                 with contextlib.suppress(FileNotFoundError):  # Its folder was moved, and that is durable.
                     undo()
@@ -173,11 +174,11 @@ VALUES = {
 }
 
 
-def child(path: Path, aside: Path, dies_at: int, pipe: int, *, loses_unsynced: bool) -> None:
+def child(path: Path, aside: Path, dies_at: int, pipe: int, *, mode: str) -> None:
     """Do the steps, and say after each that it is done."""
     saver = JsonFileSaver(path)
     todo = steps(saver)
-    Disk(dies_at, loses_unsynced=loses_unsynced, aside=aside)
+    Disk(dies_at, mode=mode, aside=aside)
     for number, (_, step) in enumerate(todo):
         step()
         REAL["write"](pipe, bytes([number]))
@@ -215,7 +216,7 @@ def newest_values(thread_id: str, names: dict[str, Any], done: list[str]) -> lis
     return found[-1:] or [None]
 
 
-def run_once(folder: Path, dies_at: int, *, loses_unsynced: bool) -> bool:
+def run_once(folder: Path, dies_at: int, *, mode: str) -> bool:
     """Let one child die, and look; whether it did die."""
     store, aside = folder / "runs", folder / "aside"
     aside.mkdir()
@@ -223,7 +224,7 @@ def run_once(folder: Path, dies_at: int, *, loses_unsynced: bool) -> bool:
     pid = os.fork()
     if pid == 0:
         try:
-            child(store / "audit.json", aside, dies_at, write_end, loses_unsynced=loses_unsynced)
+            child(store / "audit.json", aside, dies_at, write_end, mode=mode)
         except BaseException:
             traceback.print_exc()
             os._exit(3)
@@ -244,7 +245,7 @@ def main(parent: str, mode: str) -> None:
     while True:
         with tempfile.TemporaryDirectory(dir=parent) as folder:
             try:
-                if not run_once(Path(folder), deaths + 1, loses_unsynced=mode == "power"):
+                if not run_once(Path(folder), deaths + 1, mode=mode):
                     break
             except Exception as error:
                 raise RuntimeError(f"killed before operation {deaths + 1}") from error

@@ -11,7 +11,7 @@ import pytest
 SCRIPT = Path(__file__).parent / "crashing_writer.py"
 
 
-@pytest.mark.parametrize("mode", ["kill", "power"])
+@pytest.mark.parametrize("mode", ["kill", "power", "torn"])
 @pytest.mark.req("G-4")
 def test_death_at_any_file_operation_loses_nothing_acknowledged(tmp_path, mode):
     """Before each of them in turn; in a power cut, all that was not fsynced is lost as well."""

@@ -80,12 +80,43 @@ def test_every_flipped_bit_is_noticed(files, victim):
 
 
 def test_every_truncation_is_noticed(files, victim):
-    """Wherever it was cut, and be it to nothing."""
+    """Wherever it was cut. Only a head of nothing is what a power cut may leave."""
     whole = victim.read_bytes()
-    for length in range(len(whole)):
+    for length in range(1 if victim == files.head else 0, len(whole)):
         victim.write_bytes(whole[:length])
         with pytest.raises(CheckpointCorruptedError):
             files.saver().get_tuple(config_of())
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:4096],
+        lambda whole: bytes(len(whole)),
+        lambda whole: bytes(4096) + whole[4096:],
+        lambda whole: whole[:4096] + bytes(4096) + whole[8192:],
+        lambda whole: whole[:8192] + bytes(len(whole) - 8192),
+    ],
+    ids=["empty", "begun", "zeros", "no first block", "no second block", "no last block"],
+)
+def test_a_head_that_a_power_cut_has_torn_counts_as_none(files, torn):
+    """It is not fsynced: the history is read, and the next checkpoint is shown again."""
+    saver = files.saver()
+    put(saver, "1", topic="tea" * 3_000)
+    files.head.write_bytes(torn(files.head.read_bytes()))
+    for reader in (saver, files.saver()):
+        assert values_of(reader) == {"topic": "tea" * 3_000}
+    put(files.saver(), "2", topic="coffee")
+    assert "coffee" in files.head.read_text()
+
+
+def test_a_torn_head_goes_with_its_thread(files):
+    """A part of the state is in it."""
+    put(files.saver(), "1", topic="tea" * 3_000)
+    files.head.write_bytes(files.head.read_bytes()[:4096])
+    files.saver().delete_thread("t")
+    assert not files.head.exists()
 
 
 def test_an_edit_is_noticed(files, victim):
@@ -97,7 +128,7 @@ def test_an_edit_is_noticed(files, victim):
             read(files)
 
 
-@pytest.mark.parametrize("content", [b"{}", b"[1]", b"hello", b"\x00" * 100, b'{"format": "other"}'])
+@pytest.mark.parametrize("content", [b"{}", b"[1]", b"hello", b"\x00" * 99 + b"x", b'{"format": "other"}'])
 def test_a_foreign_file_is_left_alone(files, victim, content):
     """Not read, and a head not overwritten."""
     victim.write_bytes(content)

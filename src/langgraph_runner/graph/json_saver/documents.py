@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["FORMAT_VERSION", "is_intact", "seal", "unseal"]
+__all__ = ["FORMAT_VERSION", "is_intact", "is_torn", "seal", "unseal"]
 
 FORMAT_VERSION: Final = 2
 """The version that is written. Version 2 adds `run` and `empty_channels` to a checkpoint."""
@@ -37,6 +37,8 @@ _HEADER: Final = re.compile(
     re.escape(_OPENING) + rb'(?P<kind>[a-z]{1,20})",\n  "version": (?P<version>\d{1,9}),\n  "sha256": "'
 )
 _DIGEST_CHARS: Final = 64
+_BLOCK_BYTES: Final = 4_096
+"""What file systems write at once, or a multiple of it."""
 
 
 def seal(kind: str, body: dict[str, Any]) -> bytes:
@@ -81,6 +83,22 @@ def is_intact(path: Path, data: bytes, kind: str) -> bool:
     start, end = found.end(), found.end() + _DIGEST_CHARS
     view = memoryview(data)
     return data[start:end] == _digest(view[:start], view[end:])
+
+
+def is_torn(data: bytes) -> bool:
+    """Whether it is what a power cut leaves of a document that was not fsynced: blocks of it are missing or zeros."""
+    if not _OPENING.startswith(data[: len(_OPENING)].rstrip(b"\0")):
+        return False
+    blocks = (data[start : start + _BLOCK_BYTES] for start in range(0, len(data), _BLOCK_BYTES))
+    if any(not block.strip(b"\0") for block in blocks):
+        return True
+    if len(data) % _BLOCK_BYTES:
+        return False
+    try:
+        from_json(data)
+    except ValueError as error:
+        return "EOF" in str(error)
+    return False
 
 
 def unseal(

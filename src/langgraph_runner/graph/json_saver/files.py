@@ -189,8 +189,8 @@ def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None =
 
     Args:
         contents: The files with their new bytes.
-        copy: The last of them, where it may have its old content again after a power cut. Nothing can fail after
-            it, so it is never put back.
+        copy: The last of them, where a power cut may leave its old content or a part of the new one: it is not
+            fsynced. Nothing can fail after it, so it is never put back.
 
     Raises:
         CheckpointWriteError: Every file is as it was.
@@ -204,7 +204,7 @@ def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None =
                 staged[-1].write(data)
             for replacement in staged:
                 path = replacement.path
-                replacement.sync()
+                replacement.close(is_durable=path != copy)
             for replacement in staged:
                 path = replacement.path
                 replacement.commit(is_copy=replacement.path == copy)
@@ -237,11 +237,15 @@ class _Replacement:
         while view:
             view = view[os.write(self._descriptor, view) :]
 
-    def sync(self) -> None:
-        """Make the new content durable. After all are written: the first fsync then serves the names of all."""
-        if self._descriptor is not None:
-            os.fsync(self._descriptor)
-        self._close()
+    def close(self, *, is_durable: bool) -> None:
+        """End writing. After all are written: the first fsync then serves the names of all."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            try:
+                if is_durable:
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def commit(self, *, is_copy: bool) -> None:
         """Put the new content in place."""
@@ -280,16 +284,11 @@ class _Replacement:
     def clean_up(self) -> None:
         """Remove what is not needed any more."""
         with contextlib.suppress(OSError):
-            self._close()
+            self.close(is_durable=False)
         for path in (self._new if self._is_new_there else None, self._old):
             if path is not None:
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-    def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
 
 
 def remove_leftovers(folder: Path, of: str | None = None) -> None:

@@ -2,7 +2,8 @@
 
 The history is the truth; the head follows it. But the head is checked all the same: an edit that would have no
 effect, or a foreign file that would be overwritten, has to be reported. A reader checks as little as it can, a
-writer checks each byte that it has not written itself.
+writer checks each byte that it has not written itself. It is not fsynced, so what a power cut has left of it
+counts as no head.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import from_json
 
-from langgraph_runner.graph.json_saver.documents import is_intact, unseal
-from langgraph_runner.graph.json_saver.errors import CheckpointCorruptedError, CheckpointReadError
+from langgraph_runner.graph.json_saver.documents import is_intact, is_torn, unseal
+from langgraph_runner.graph.json_saver.errors import (
+    CheckpointCorruptedError,
+    CheckpointForeignError,
+    CheckpointReadError,
+)
 from langgraph_runner.graph.json_saver.files import read_file
 from langgraph_runner.graph.json_saver.layout import Where
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -84,7 +89,11 @@ class Head:
             self._elsewhere = signature, entry
         else:
             whole = read_file(path, self._max_bytes)
-            if whole is not None and whole != data and not is_intact(path, whole, KIND):
+            if whole is None:
+                return
+            if whole != data and not is_intact(path, whole, KIND):
+                if is_torn(whole):
+                    return
                 raise CheckpointCorruptedError(
                     path, "the checksum does not match: truncated, edited or damaged"
                 )
@@ -92,7 +101,7 @@ class Head:
                 self._compared = signature
 
     def verify(self) -> Where | None:
-        """Say which checkpoint the file shows, None if there is no file, after looking at each of its bytes.
+        """Say which checkpoint the file shows, after looking at each of its bytes; None if it shows none.
 
         Raises:
             CheckpointError: It is not as it was written.
@@ -105,7 +114,12 @@ class Head:
             if is_intact(self._layout.head, data, KIND):
                 return self._seen[1]
             raise CheckpointCorruptedError(self._layout.head, "the checksum does not match any more")
-        where = self._identity(data)
+        try:
+            where = self._identity(data)
+        except (CheckpointCorruptedError, CheckpointForeignError):
+            if is_torn(data):
+                return None
+            raise
         self._seen = signature, where
         return where
 

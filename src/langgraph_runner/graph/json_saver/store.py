@@ -290,7 +290,10 @@ class CheckpointStore:
     def _remove_head(self) -> None:
         """Remove the file to open, durably. The history is complete, and the next checkpoint makes a new one."""
         with writing_errors(self.layout.head):
-            self.layout.head.unlink()
+            try:
+                self.layout.head.unlink()
+            except FileNotFoundError:
+                return
             sync_folder(self.layout.head.parent)
 
     def _namespaces(self, thread_folder: Path, checkpoint_ns: str | None) -> list[Path]:
@@ -328,7 +331,8 @@ class CheckpointStore:
         with writing_errors(self.layout.history):
             ensure_folder(self.layout.history, is_link_allowed=True)
             with self._lock.exclusive():
-                self._head.current()
+                if self._head.current() is None:
+                    self._remove_head()  # What a power cut left of it may belong to a thread that is to go.
                 self._sweep(folder)
                 self._ensure_folder(folder)
                 yield
