@@ -49,6 +49,19 @@ class Reuse(NamedTuple):
     results: Results
     """With the inputs of the new run, and what is taken over."""
 
+    def log_refused(self, run: NewRun) -> None:
+        """Log each step that the new run does again without the change, such as one whose code changed."""
+        for step, why in self.refused.items():
+            emit(
+                LOGGER,
+                logging.INFO,
+                "step.not_reused",
+                run_id=run.id,
+                tenant=run.tenant,
+                step=step,
+                why=why,
+            )
+
 
 class BaseRun:
     """A run from which another one is derived.
@@ -160,21 +173,9 @@ class BaseRun:
     ) -> NewRun:
         """The run that is derived, with the options of this one where no others are given.
 
-        Logs each step that is not taken over although the change does not touch it, such as one whose code changed.
-
         Raises:
             ValueError: An option is out of its range.
         """
-        for step, why in reuse.refused.items():
-            emit(
-                LOGGER,
-                logging.INFO,
-                "step.not_reused",
-                run_id=run_id,
-                tenant=self.row.tenant,
-                step=step,
-                why=why,
-            )
         kept = RunOptions.of(**{**json.loads(self.row.options), **options})
         request = None if change is None else {"type": change.type, "payload": dict(change.payload)}
         return NewRun(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-    from langgraph_runner.engine.deriving import BaseRun
+    from langgraph_runner.engine.deriving import BaseRun, Reuse
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
     from langgraph_runner.engine.sync import SyncRunEngine
@@ -269,17 +269,10 @@ class RunEngine(RunReader):
         options["force"] = sorted(impact.forced)  # Those of the base run were for that one only.
         options.setdefault("use_cache", True)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
-        return await self._create(
-            base.blueprint,
-            base.derived(
-                self._new_id(),
-                trigger="update",
-                inputs=impact.inputs,
-                reuse=reuse,
-                change=change,
-                **options,
-            ),
+        new = base.derived(
+            self._new_id(), trigger="update", inputs=impact.inputs, reuse=reuse, change=change, **options
         )
+        return await self._create(base.blueprint, new, reuse)
 
     async def update(
         self,
@@ -334,7 +327,7 @@ class RunEngine(RunReader):
         again = frozenset(options.get("force", ()))
         reuse = await base.reuse(inputs, again, checks_files=self._runs_steps)
         new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reuse=reuse, **options)
-        return await self._create(base.blueprint, new)
+        return await self._create(base.blueprint, new, reuse)
 
     async def retry(
         self, run_id: str, *, raise_on_failure: bool = False, **options: Unpack[TriggerOptions]
@@ -463,13 +456,15 @@ class RunEngine(RunReader):
         now_ms = round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000)
         return f"{now_ms:012x}{REAL_RUNTIMES.awaiting.token_hex(10)}"
 
-    async def _create(self, blueprint: Blueprint, run: NewRun) -> Run:
+    async def _create(self, blueprint: Blueprint, run: NewRun, reuse: Reuse | None = None) -> Run:
         checks.text(run.tenant, checks.MAX_TENANT, field="tenant")
         checks.whole(run.priority, -_MAX_PRIORITY, _MAX_PRIORITY, field="priority")
         if run.idempotency_key is not None:
             checks.text(run.idempotency_key, checks.MAX_KEY, field="idempotency_key")
         self._server.start()
         found = await self._server.create(blueprint, run)
+        if reuse is not None and found.run_id == run.id:
+            reuse.log_refused(run)
         if found.row is not None:
             return await self._as_run(found.row)
         return await self.get_run(found.run_id, tenant=run.tenant)

@@ -32,7 +32,7 @@ class _Interruption(NamedTuple):
 
 
 class StoreHealth:
-    """Knows which runs of this engine the database has interrupted. Belongs to one event loop.
+    """Knows which runs, of this engine or waited for here, the database has interrupted. Belongs to one event loop.
 
     Args:
         store: The database.
@@ -53,9 +53,13 @@ class StoreHealth:
             since = before.since
         self._interrupted[run_id] = _Interruption(since, error)
 
+    def forget(self, run_id: str) -> None:
+        """A run needs the database no more."""
+        self._interrupted.pop(run_id, None)
+
     def ended(self, run_id: str) -> None:
         """A run has ended: now and then have its row read back from the file."""
-        self._interrupted.pop(run_id, None)
+        self.forget(run_id)
         self._unread = run_id
         now = REAL_RUNTIMES.awaiting.monotonic()
         if now - self._read_at >= _READ_BACK_EVERY_S:

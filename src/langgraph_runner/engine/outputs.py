@@ -59,8 +59,7 @@ class OutputSource:
 
     def steps(self, tenant: str, run_id: str) -> list[str]:
         """The steps that have delivered."""
-        rows = self._opened()[0].read_now(reads.steps_of, tenant, run_id)
-        return [row.step for row in rows if row.output_ref is not None]
+        return self._opened()[0].read_now(reads.delivered_steps, tenant, run_id)
 
     def result_step(self, workflow: str) -> str:
         """The step whose output is the result of a run."""

@@ -250,6 +250,7 @@ class RunReader:
             except DBAPIError as error:  # Who waits hears of it when it lasts: see below.
                 self._server.health.interrupted(run_id, error)
             if row is not None and RunStatus(row.status).is_over:
+                self._server.health.forget(run_id)
                 return await self._as_run(row)
             await self._server.health.check(run_id)
             await self._server.pause()

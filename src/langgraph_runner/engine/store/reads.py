@@ -35,6 +35,7 @@ __all__ = [
     "cache_entries",
     "claimed_run",
     "clock_and_leases",
+    "delivered_steps",
     "events_after",
     "has_artifact",
     "output_data",
@@ -75,6 +76,14 @@ def steps_of(
     if statuses is not None:
         query = query.where(run_steps.c.status.in_([str(each) for each in statuses]))
     return [as_step(row) for row in connection.execute(query.order_by(run_steps.c.position))]
+
+
+def delivered_steps(connection: Connection, tenant: str, run_id: str) -> list[str]:
+    """The steps of a run that have an output, in the workflow's order."""
+    query = select(run_steps.c.step_id).where(
+        run_steps.c.run_id == run_id, run_steps.c.tenant_id == tenant, run_steps.c.output_sha256.is_not(None)
+    )
+    return [*connection.execute(query.order_by(run_steps.c.position)).scalars()]
 
 
 def output_data(connection: Connection, tenant: str, refs: Iterable[str]) -> dict[str, bytes]:
