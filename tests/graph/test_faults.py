@@ -152,7 +152,7 @@ def test_a_file_system_without_hard_links_will_do(files, monkeypatch):
     put_again(files.saver())
     assert values_of(files.saver()) == {"topic": "new"}
     with monkeypatch.context() as broken:
-        FailingDisk(broken).fail("fsync", 3, errno.EIO)
+        FailingDisk(broken).fail("fsync", 2, errno.EIO)
         with pytest.raises(CheckpointWriteError):
             put(files.saver(), "1", topic="newest")
     assert values_of(files.saver()) == {"topic": "new"}
