@@ -264,13 +264,14 @@ async def test_a_node_that_is_cancelled_before_it_is_called_gives_its_slot_back(
 
 
 class Blocks:
-    """A blocking function that nobody can stop; counts its calls."""
+    """A blocking function that nobody can stop, and that aborts the run; counts its calls."""
 
     def __init__(self):
-        self.calls, self.go_on = 0, threading.Event()
+        self.calls, self.go_on, self.controller = 0, threading.Event(), AbortController()
 
     def __call__(self, state):
         self.calls += 1
+        self.controller.abort()
         self.go_on.wait(30)
         return {"story_id": "late"}
 
@@ -287,21 +288,21 @@ def test_nodes_of_a_blocking_graph_do_not_begin_after_a_stop(run, colour):
     blocks = Blocks()
     inner = fan(3, blocks)
     outer = chain(lambda state: inner.invoke({}))
-    timer = threading.Timer(0.5, blocks.go_on.set)
-    timer.start()
-    result = run(outer, ExecutionOptions(max_concurrency=1, timeout_ms=50))
+    threading.Timer(0.5, blocks.go_on.set).start()  # An awaited run waits for its threads.
+    result = run(outer, ONE_AT_A_TIME, abort_signal=blocks.controller.signal)
     blocks.end()
-    assert (result.status, blocks.calls) == (GraphRunStatus.TIMED_OUT, 1)
+    assert (result.status, blocks.calls) == (GraphRunStatus.CANCELLED, 1)
 
 
 def test_nodes_of_an_inner_run_do_not_begin_after_its_stop():
     """Although the slots are the outer run's, which goes on with all of them."""
     blocks, after = Blocks(), []
-    inner = GraphRunner(fan(3, blocks), ExecutionOptions(timeout_ms=50))
+    inner = GraphRunner(fan(3, blocks))
 
     def call(state):
-        threading.Timer(0.3, blocks.go_on.set).start()
-        assert inner.run({}).status is GraphRunStatus.TIMED_OUT
+        stopped = inner.run({}, abort_signal=blocks.controller.signal)
+        assert stopped.status is GraphRunStatus.CANCELLED
+        blocks.go_on.set()
 
     result = GraphRunner(chain(call, fan(2, lambda state: after.append(1))), ONE_AT_A_TIME).run({})
     blocks.end()
@@ -313,7 +314,8 @@ def test_what_a_left_behind_function_gives_is_not_written(tmp_path):
     blocks = Blocks()
     graph = chain(blocks)
     path = tmp_path / "run.json"
-    stopped = GraphRunner(graph, ExecutionOptions(timeout_ms=50, persistence_path=path)).run({})
+    options = ExecutionOptions(persistence_path=path)
+    stopped = GraphRunner(graph, options).run({}, abort_signal=blocks.controller.signal)
     blocks.end()
     state = GraphRunner(graph, ExecutionOptions(persistence_path=path)).graph.get_state(thread(stopped))
     assert state.next == ("n0",)
