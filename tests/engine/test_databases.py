@@ -11,6 +11,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from langgraph_runner.engine import RunEngine, RunStatus
 from langgraph_runner.engine.store import databases
+from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import AdvanceRun
 from langgraph_runner.workflow import Workflow
@@ -37,6 +39,26 @@ async def test_any_path_can_be_given_as_a_url(tmp_path):
     async with RunEngine([flow], store=URL.create("sqlite", database=str(path))) as engine:
         await engine.run("w")
     assert {each.name for each in tmp_path.iterdir()} == {path.name, f"{path.name}.artifacts"}
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_no_connection_is_opened_to_another_file_of_that_name(tmp_path, replaced):
+    """SQLite would cut the memory that the open ones share: the process would end with SIGBUS."""
+    path = tmp_path / "runs.db"
+    database = open_database(f"sqlite:///{path}")
+    upgrade(database, migrate=True)
+    with database.reading.connect() as first:
+        assert first.exec_driver_sql("SELECT count(*) FROM runs").scalar() == 0
+        path.unlink()
+        if replaced:
+            path.touch()
+        with pytest.raises(OperationalError, match="deleted or replaced"), database.reading.connect():
+            pass
+        with pytest.raises(sqlite3.OperationalError, match="deleted or replaced"):
+            database.read_back("r")
+        assert first.exec_driver_sql("SELECT count(*) FROM runs").scalar() == 0
+    assert path.exists() is replaced
+    database.dispose()
 
 
 async def test_a_database_in_memory_serves_many_runs_at_once():

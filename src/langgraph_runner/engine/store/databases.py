@@ -67,8 +67,9 @@ class Database:
         self._temporary: TemporaryDirectory[str] | None = None
         if self.is_sqlite:
             place = _in_memory() if _is_memory(url) else url
-            self.writing = _sqlite(place, begin=_WRITE)
-            self.reading = _sqlite(place, begin="BEGIN", readers=_READERS)
+            self._file = _OpenFile(str(place.database))
+            self.writing = _sqlite(place, self._file, begin=_WRITE)
+            self.reading = _sqlite(place, self._file, begin="BEGIN", readers=_READERS)
         else:
             self.writing = self.reading = create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True)
 
@@ -91,6 +92,7 @@ class Database:
         """
         if not self.is_sqlite or _is_memory(self.url):
             return
+        self._file.check()
         path = Path(str(self.url.database)).absolute().as_uri()
         with contextlib.closing(sqlite3.connect(f"{path}?mode=ro", uri=True)) as connection:
             found = connection.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).fetchone()
@@ -146,8 +148,36 @@ def _in_memory() -> URL:
     return URL.create("sqlite", database=name, query={"vfs": "memdb", "uri": "true"})
 
 
+class _OpenFile:
+    """The file that the connections of one database have in common.
+
+    SQLite goes on with one that was deleted. And where another one is in its place, a new connection cuts the shared
+    memory of the write-ahead log, which lies beside it by name, under those of this process: that ends the process.
+
+    Args:
+        path: Where it is; nothing is there of a database in memory.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._opened: tuple[int, int] | None = None
+
+    def opened(self) -> None:
+        """A connection has it open."""
+        self._opened = self._opened or _file_at(self._path)
+
+    def check(self) -> None:
+        """Refuse to go on if something else is there now.
+
+        Raises:
+            sqlite3.OperationalError: It is.
+        """
+        if self._opened is not None and _file_at(self._path) != self._opened:
+            raise sqlite3.OperationalError(_GONE.format(self._path))
+
+
 def _file_at(path: str) -> tuple[int, int] | None:
-    """Which file is there now; None in memory, and if there is none. SQLite would go on writing to a deleted one."""
+    """Which file is there now; None in memory, and if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116 - a Path takes longer, and it is asked at each write
     except OSError:
@@ -155,13 +185,17 @@ def _file_at(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
+def _sqlite(url: URL, file: _OpenFile, *, begin: str, readers: int = 1) -> Engine:
     threads = {"check_same_thread": False}
-    path = str(url.database)
     engine = create_engine(url, pool_size=readers, max_overflow=0, connect_args=threads)
+
+    @event.listens_for(engine, "do_connect")
+    def look(*_: object) -> None:
+        file.check()  # SQLite would make a new file.
 
     @event.listens_for(engine, "connect")
     def tune(connection: Any, record: Any) -> None:
+        file.check()  # It opens the log with the first statement.
         connection.isolation_level = None  # The transactions are ours; Python's driver is not to begin any.
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
@@ -170,7 +204,8 @@ def _sqlite(url: URL, *, begin: str, readers: int = 1) -> Engine:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA cache_size = -4000")  # kB, of each connection: large outputs fill it.
         cursor.close()
-        record.info[_FILE] = path, _file_at(path)
+        file.opened()
+        record.info[_FILE] = file
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
@@ -210,9 +245,7 @@ def _begin(connection: Connection, begin: str) -> None:
         if begin == _WRITE:
             if driver.in_transaction:
                 driver.rollback()  # One whose end has failed.
-            path, opened = connection.info[_FILE]
-            if _file_at(path) != opened:
-                raise sqlite3.OperationalError(_GONE.format(path))
+            connection.info[_FILE].check()
         driver.execute(begin)
     except sqlite3.Error as error:
         raise _as_raised(error, begin, connection) from error
