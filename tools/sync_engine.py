@@ -15,8 +15,8 @@ FOLDER = Path(__file__).parent.parent / "src" / "langgraph_runner" / "engine"
 TARGET = FOLDER / "sync.py"
 # In the order of their methods in the result.
 SOURCES = (("engine.py", "RunEngine"), ("reading.py", "RunReader"))
-# What `BlockingEngine` has, and what makes this class.
-BY_HAND = {"close", "sync"}
+# What `BlockingEngine` has, what makes this class, and what is for the service only.
+BY_HAND = {"close", "metrics_collector", "store", "sync"}
 
 HEAD = '''"""`SyncRunEngine`: the engine for scripts and notebooks. Written by `tools/sync_engine.py`; do not edit."""
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from langgraph_runner.cli.commands import changing, drawing, looking, running
+from langgraph_runner.cli.commands import changing, drawing, looking, running, serving
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.problems import CliCode, Problem, one_line
 
@@ -42,6 +42,7 @@ COMMANDS = (
     ),
     ("Workflows", (looking.workflows, drawing.graph)),
     ("Keep", (changing.prune,)),
+    ("Serve", (serving.serve,)),
 )
 
 
@@ -93,6 +94,19 @@ def make_app(*, is_rich: bool) -> typer.Typer:
     database.command()(changing.upgrade)
     database.command()(changing.version)
     made.add_typer(database, name="db", rich_help_panel="Keep" if is_rich else None)
+    keys = typer.Typer(
+        help="API keys of the service.",
+        no_args_is_help=True,
+        rich_markup_mode="rich" if is_rich else None,
+    )
+    for command, name in (
+        (serving.create, "create"),
+        (serving.list_keys, "list"),
+        (serving.rotate, "rotate"),
+        (serving.revoke, "revoke"),
+    ):
+        keys.command(name)(command)
+    made.add_typer(keys, name="keys", rich_help_panel="Serve" if is_rich else None)
     return made
 
 

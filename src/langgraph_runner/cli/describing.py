@@ -1,77 +1,16 @@
-"""A workflow described: as values for `--json`, and for people."""
+"""A workflow described for people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
 from langgraph_runner.cli.output import Cell
 
 if TYPE_CHECKING:
     from langgraph_runner.cli.output import Output
-    from langgraph_runner.workflow import Blueprint
+    from langgraph_runner.workflow.describing import WorkflowDescription
 
-__all__ = ["ChangeDescription", "StepDescription", "WorkflowDescription", "show_workflow", "show_workflows"]
-
-
-class StepDescription(BaseModel):
-    """One step of a workflow."""
-
-    id: str
-    depends_on: list[str]
-    description: str
-    version: str
-    cache: str
-    effects: bool
-    join: str
-
-
-class ChangeDescription(BaseModel):
-    """One kind of change that runs can be rebuilt for."""
-
-    type: str
-    description: str
-    reruns: list[str]
-
-
-class WorkflowDescription(BaseModel):
-    """A workflow that can be run."""
-
-    id: str
-    version: str
-    description: str
-    steps: list[StepDescription]
-    changes: list[ChangeDescription]
-    inputs: dict[str, Any]
-    """The JSON schema of its inputs."""
-
-    @classmethod
-    def of(cls, blueprint: Blueprint) -> WorkflowDescription:
-        """A checked workflow."""
-        spec = blueprint.spec
-        return cls(
-            id=spec.id,
-            version=spec.version,
-            description=spec.description,
-            steps=[
-                StepDescription(
-                    id=step.id,
-                    depends_on=[*step.dependencies],
-                    description=step.spec.description or _first_line(step.spec.run),
-                    version=step.version,
-                    cache=str(step.cache),
-                    effects=step.has_effects,
-                    join=str(step.spec.join),
-                )
-                for step in blueprint.steps.values()
-            ],
-            changes=[
-                ChangeDescription(type=each.type, description=each.description, reruns=[*each.reruns])
-                for each in spec.changes.values()
-            ],
-            inputs=dict(blueprint.inputs.json_schema()),
-        )
+__all__ = ["show_workflow", "show_workflows"]
 
 
 def show_workflows(out: Output, workflows: list[WorkflowDescription]) -> None:
@@ -120,9 +59,3 @@ def _type_of(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(_type_of(each) for each in schema["anyOf"])
     return str(schema.get("type", "any"))
-
-
-def _first_line(function: Any) -> str:
-    # An instance has the docstring of its class, which says nothing of the step.
-    text = getattr(function, "__doc__", None) if hasattr(function, "__name__") else None
-    return (text or "").strip().partition("\n")[0]

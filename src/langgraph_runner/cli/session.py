@@ -52,18 +52,30 @@ class Session:
 
         self.out = Output(as_json=self.as_json)
 
-    def ask(self, question: Callable[[RunEngine], Awaitable[T]], *, needs_app: bool = False) -> T:
+    def ask(
+        self,
+        question: Callable[[RunEngine], Awaitable[T]],
+        *,
+        needs_app: bool = False,
+        may_create: bool = False,
+    ) -> T:
         """Ask the engine something; it runs nothing meanwhile.
 
         Args:
             question: Gets the engine.
             needs_app: Whether its workflows are needed.
+            may_create: Whether a database that is not there is to be made.
         """
-        return self._with_engine(question, takes_on="none", needs_app=needs_app, may_create=needs_app)
+        may_create = may_create or needs_app
+        return self._with_engine(question, takes_on="none", needs_app=needs_app, may_create=may_create)
 
     def work(self, work: Callable[[RunEngine], Awaitable[T]]) -> T:
         """Have the engine run what it is asked for, and nothing else."""
         return self._with_engine(work, takes_on="own", needs_app=True, may_create=True)
+
+    def serve(self, work: Callable[[RunEngine], Awaitable[T]]) -> T:
+        """Have the engine run whatever there is to run, of whoever asks."""
+        return self._with_engine(work, takes_on="all", needs_app=True, may_create=True)
 
     def hint(self, *command: str) -> str:
         """A command line that goes on from here, with the options of this one; a password is `***` there."""

@@ -3,6 +3,7 @@ from langgraph_runner.engine.cache import MemoryTier as MemoryTier
 from langgraph_runner.engine.engine import RunEngine as RunEngine
 from langgraph_runner.engine.errors import ArtifactError as ArtifactError
 from langgraph_runner.engine.errors import EngineError as EngineError
+from langgraph_runner.engine.errors import IdempotencyConflictError as IdempotencyConflictError
 from langgraph_runner.engine.errors import LeaseLostError as LeaseLostError
 from langgraph_runner.engine.errors import RecoveryExhaustedError as RecoveryExhaustedError
 from langgraph_runner.engine.errors import RunFailedError as RunFailedError

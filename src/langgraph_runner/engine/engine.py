@@ -186,8 +186,8 @@ class RunEngine(RunReader):
             workflow: Its id.
             inputs: As its model, or as JSON values; checked first.
             tenant: Whose run it is.
-            idempotency_key: Of two calls with one key for one workflow and tenant, the second one gets the run of the
-                first.
+            idempotency_key: Of two equal calls with one key for one workflow and tenant, the second one gets the run
+                of the first; one that differs is refused.
             priority: Runs that wait are taken in this order, the highest first.
             failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
             max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
@@ -203,6 +203,7 @@ class RunEngine(RunReader):
             UnknownWorkflowError: There is no such workflow.
             UnknownStepError: `force` names a step that the workflow does not have; also a `ValueError`.
             WorkflowInputError: The inputs do not fit. No run was made.
+            IdempotencyConflictError: The key was used before, for another request.
             ValueError: An option is out of its range.
         """
         checks.of_kind(workflow, str, field="workflow", fix="the id of one that the engine has")
@@ -467,7 +468,10 @@ class RunEngine(RunReader):
             reuse.log_refused(run)
         if found.row is not None:
             return await self._as_run(found.row)
-        return await self.get_run(found.run_id, tenant=run.tenant)
+        row = await self._row(found.run_id, run.tenant)
+        if row.id != run.id:
+            run.check_same_request(row)
+        return await self._as_run(row)
 
     async def _followed(self, run: Run, raise_on_failure: bool) -> Run:
         ended = run if run.status.is_over else await self.wait(run.id, tenant=run.tenant)

@@ -3,6 +3,7 @@
     EngineError               of langgraph_runner.errors.NodeRunnerError
     ├── RunNotFoundError      the tenant has no such run; also LookupError
     ├── RunStateError         the run is not in the state that this needs
+    ├── IdempotencyConflictError  an idempotency key was used before, for another request; also ValueError
     ├── RunFailedError        a run has failed or was cancelled
     ├── LeaseLostError        somebody else has taken over the run
     ├── RecoveryExhaustedError  the processes that ran the run died again and again
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArtifactError",
     "EngineError",
+    "IdempotencyConflictError",
     "LeaseLostError",
     "RecoveryExhaustedError",
     "RunFailedError",
@@ -72,6 +74,24 @@ class RunStateError(EngineError):
         super().__init__(f"Run '{run_id}' is {status}: {problem}")
         self.run_id = run_id
         self.status = status
+
+
+class IdempotencyConflictError(EngineError, ValueError):
+    """An idempotency key was used before, for another request. No run was made.
+
+    Attributes:
+        key: The key.
+        run_id: The run that was made with it.
+        differing: What differs, such as `inputs`.
+    """
+
+    code = ErrorCode.IDEMPOTENCY_CONFLICT
+
+    def __init__(self, *, key: str, run_id: str, differing: Sequence[str]) -> None:
+        super().__init__(render_message(self.code, key=key, run_id=run_id, differing=" and ".join(differing)))
+        self.key = key
+        self.run_id = run_id
+        self.differing = tuple(differing)
 
 
 class RunFailedError(EngineError):

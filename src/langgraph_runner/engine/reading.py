@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.serving import Server
+    from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.records import RunRow
+    from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
@@ -59,6 +61,16 @@ class RunReader:
     def workflows(self) -> WorkflowRegistry:
         """The workflows that this engine can run."""
         return self._workflows
+
+    @property
+    def store(self) -> RunStore:
+        """Its database, for what builds on the engine, such as the service."""
+        return self._store
+
+    @property
+    def metrics_collector(self) -> NodeMetricsCollector | None:
+        """What steps report to."""
+        return self._host.collector
 
     async def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
         """A run, with the number of its steps by status.
@@ -161,10 +173,11 @@ class RunReader:
         tags: Mapping[str, str] | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        base_run_id: str | None = None,
         failed_step: str | None = None,
         error_contains: str | None = None,
         limit: int = 50,
-        before: Run | None = None,
+        before: Run | tuple[datetime, str] | None = None,
     ) -> list[Run]:
         """Runs of a tenant, the newest first.
 
@@ -176,23 +189,27 @@ class RunReader:
             tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
             created_after: Only runs made at this time, which needs a time zone, or later.
             created_before: Only runs made before this time.
+            base_run_id: Only runs that were rebuilt from this run, or retry it.
             failed_step: Only runs in which the step of this id failed.
             error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
                 letters match in either case.
             limit: At most so many: 1 to 1,000.
-            before: Only those that come after this one in the list: the last of the page before.
+            before: Only those that come after this one in the list: the last of the page before, or its
+                `(created_at, id)`.
 
         Raises:
             ValueError: There is no such status, or the limit is out of its range.
         """
         whole(limit, 1, 1_000, field="limit")
-        for field, asked_text in (("failed_step", failed_step), ("error_contains", error_contains)):
+        for field, asked_text in (
+            ("base_run_id", base_run_id),
+            ("failed_step", failed_step),
+            ("error_contains", error_contains),
+        ):
             if asked_text is not None:
                 checks.text(asked_text, checks.MAX_REASON, field=field)
         asked = statuses(status, RunStatus)
-        if before is not None:
-            of_kind(before, Run, field="before", fix="the last Run of the page before")
-        last = None if before is None else (round(before.created_at.timestamp() * 1000), before.id)
+        last = None if before is None else checks.place_in_list(before)
         rows = await self._store.read(
             reads.runs_page,
             tenant,
@@ -202,6 +219,7 @@ class RunReader:
             tags=None if tags is None else checks.tags(tags),
             created_from=checks.moment_ms(created_after, field="created_after"),
             created_before=checks.moment_ms(created_before, field="created_before"),
+            base_run_id=base_run_id,
             failed_step=failed_step,
             error_contains=error_contains,
             before=last,

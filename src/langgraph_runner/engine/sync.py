@@ -56,8 +56,8 @@ class SyncRunEngine(BlockingEngine):
             workflow: Its id.
             inputs: As its model, or as JSON values; checked first.
             tenant: Whose run it is.
-            idempotency_key: Of two calls with one key for one workflow and tenant, the second one gets the run of the
-                first.
+            idempotency_key: Of two equal calls with one key for one workflow and tenant, the second one gets the run
+                of the first; one that differs is refused.
             priority: Runs that wait are taken in this order, the highest first.
             failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
             max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
@@ -73,6 +73,7 @@ class SyncRunEngine(BlockingEngine):
             UnknownWorkflowError: There is no such workflow.
             UnknownStepError: `force` names a step that the workflow does not have; also a `ValueError`.
             WorkflowInputError: The inputs do not fit. No run was made.
+            IdempotencyConflictError: The key was used before, for another request.
             ValueError: An option is out of its range.
         """
         return self._call(
@@ -328,10 +329,11 @@ class SyncRunEngine(BlockingEngine):
         tags: Mapping[str, str] | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        base_run_id: str | None = None,
         failed_step: str | None = None,
         error_contains: str | None = None,
         limit: int = 50,
-        before: Run | None = None,
+        before: Run | tuple[datetime, str] | None = None,
     ) -> list[Run]:
         """Runs of a tenant, the newest first.
 
@@ -343,11 +345,13 @@ class SyncRunEngine(BlockingEngine):
             tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
             created_after: Only runs made at this time, which needs a time zone, or later.
             created_before: Only runs made before this time.
+            base_run_id: Only runs that were rebuilt from this run, or retry it.
             failed_step: Only runs in which the step of this id failed.
             error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
                 letters match in either case.
             limit: At most so many: 1 to 1,000.
-            before: Only those that come after this one in the list: the last of the page before.
+            before: Only those that come after this one in the list: the last of the page before, or its
+                `(created_at, id)`.
 
         Raises:
             ValueError: There is no such status, or the limit is out of its range.
@@ -361,6 +365,7 @@ class SyncRunEngine(BlockingEngine):
                 tags=tags,
                 created_after=created_after,
                 created_before=created_before,
+                base_run_id=base_run_id,
                 failed_step=failed_step,
                 error_contains=error_contains,
                 limit=limit,

@@ -51,7 +51,10 @@ class ErrorCode(StrEnum):
     """The tenant has no such run."""
     RUN_STATE = "RUN_STATE"
     """A run is not in the state that this needs."""
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
+    """An idempotency key was used before, for another request."""
     RUN_FAILED = "RUN_FAILED"
+    """A run that was waited for has failed or was cancelled."""
     LEASE_LOST = "LEASE_LOST"
     """Somebody else has taken over a run; a late write was refused."""
     RECOVERY_EXHAUSTED = "RECOVERY_EXHAUSTED"
@@ -84,6 +87,8 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.ENGINE_FAILED: "The engine failed: {detail}",
         ErrorCode.RUN_NOT_FOUND: "There is no run '{run_id}'.",
         ErrorCode.RUN_STATE: "Run '{run_id}' is {status}: {problem}",
+        ErrorCode.IDEMPOTENCY_CONFLICT: "Idempotency key '{key}' belongs to run '{run_id}', which was asked for with"
+        " other {differing}. Use a new key for a new run.",
         ErrorCode.RUN_FAILED: "Run '{run_id}' of workflow '{workflow}' is {status}: {detail}",
         ErrorCode.LEASE_LOST: "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
         ErrorCode.RECOVERY_EXHAUSTED: "Run '{run_id}' was given up: {deaths} processes in a row died while they ran"

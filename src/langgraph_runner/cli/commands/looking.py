@@ -267,7 +267,8 @@ def workflows(
     as_json: options.Json = False,
 ) -> None:
     """List the workflows of an app, or show one. Of one its steps, its changes and its inputs."""
-    from langgraph_runner.cli.describing import WorkflowDescription, show_workflow, show_workflows
+    from langgraph_runner.cli.describing import show_workflow, show_workflows
+    from langgraph_runner.workflow.describing import WorkflowDescription
 
     session = Session(app, store, DEFAULT_TENANT, as_json)
 

@@ -38,6 +38,7 @@ __all__ = [
     "delivered_steps",
     "events_after",
     "has_artifact",
+    "live_runs",
     "output_data",
     "run_artifacts",
     "run_by_id",
@@ -144,6 +145,16 @@ def store_id(connection: Connection) -> str:
     )
 
 
+def live_runs(connection: Connection) -> dict[str, int]:
+    """How many runs of all tenants are pending, and how many running: a range of an index each."""
+    return {
+        status: connection.execute(
+            select(func.count()).select_from(runs).where(runs.c.status == literal_column(f"'{status}'"))
+        ).scalar_one()
+        for status in ("pending", "running")
+    }
+
+
 def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, list[FutureLease]]:
     """The time, and the leases of these workflows' runs that end later than a lease can that was taken before."""
     now = int(connection.execute(select(now_ms())).scalar_one())
@@ -174,6 +185,7 @@ def runs_page(
     tags: Mapping[str, str] | None = None,
     created_from: int | None = None,
     created_before: int | None = None,
+    base_run_id: str | None = None,
     failed_step: str | None = None,
     error_contains: str | None = None,
     before: tuple[int, str] | None = None,
@@ -190,6 +202,7 @@ def runs_page(
         tags: Only those with all of these tags.
         created_from: Only those made at this time or later.
         created_before: Only those made before this time.
+        base_run_id: Only those that were derived from this run.
         failed_step: Only those in which this step failed.
         error_contains: Only those whose error record has this text, in any case of ASCII letters.
         before: Only those before this one, as (created_at, id): the last of the page before.
@@ -200,6 +213,8 @@ def runs_page(
         query = query.where(runs.c.workflow_name == workflow)
     if statuses is not None:
         query = query.where(runs.c.status.in_([str(each) for each in statuses]))
+    if base_run_id is not None:
+        query = query.where(runs.c.base_run_id == base_run_id)
     if id_prefix is not None:
         query = query.where(runs.c.id.startswith(id_prefix, autoescape=True))
     query, made_at, by_id = _with_tags(query, tenant, tags or {})

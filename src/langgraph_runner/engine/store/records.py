@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from langgraph_runner.engine.errors import IdempotencyConflictError
 from langgraph_runner.workflow import Reason, StepStatus
 from langgraph_runner.workflow.context import ArtifactRef
 
@@ -53,6 +54,28 @@ class NewRun:
     reused: frozenset[str] = frozenset()
     reason: str = "reused_from_base"
     """Why those are skipped; a retry keeps what has been done as it is."""
+
+    def check_same_request(self, made: RunRow) -> None:
+        """Refuse an idempotency key that was used for another request.
+
+        Args:
+            made: The run that was made with it.
+
+        Raises:
+            IdempotencyConflictError: It was asked for with other inputs or options.
+        """
+        compared = {
+            "base run": (self.base_run_id, made.base_run_id),
+            "change": (self.change_request, made.change_request),
+            "inputs": (self.inputs, made.inputs),
+            "options": (self.options, made.options),
+            "priority": (self.priority, made.priority),
+            "tags": (dict(self.tags), json.loads(made.tags or "{}")),
+            "metadata": (self.metadata, made.metadata),
+        }
+        differing = [name for name, (asked, before) in compared.items() if asked != before]
+        if differing:
+            raise IdempotencyConflictError(key=str(self.idempotency_key), run_id=made.id, differing=differing)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -24,7 +24,9 @@ from sqlalchemy.sql.functions import FunctionElement
 
 __all__ = [
     "METADATA",
+    "api_keys",
     "artifacts",
+    "audit_log",
     "now_ms",
     "outputs",
     "run_events",
@@ -83,6 +85,7 @@ runs = Table(
     _index_while("status = 'pending'", "ix_runs_waiting", text("priority DESC"), "created_at", "id"),
     _index_while("status = 'running'", "ix_runs_leased", "lease_expires_at"),
     _index_while("error IS NOT NULL", "ix_runs_errors", "tenant_id", "created_at", "id"),
+    _index_while("base_run_id IS NOT NULL", "ix_runs_bases", "base_run_id"),
 )
 """`tags` and `metadata` are JSON, as a run shows them; `run_tags` has the tags for searches.
 
@@ -176,6 +179,37 @@ artifacts = Table(
     PrimaryKeyConstraint("run_id", "step_id", "name", name="pk_artifacts"),
     Index("ix_artifacts_content", "sha256", "tenant_id"),
 )
+
+api_keys = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("tenant_id", String(128), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("role", String(8), nullable=False),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    CheckConstraint("role IN ('read', 'run', 'admin')", name="ck_api_keys_role"),
+    Index("ix_api_keys_tenant", "tenant_id", "created_at"),
+)
+"""Keys of the service. The secret has 256 bits of chance, so a plain hash keeps it."""
+
+audit_log = Table(
+    "audit_log",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("tenant_id", String(128), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("target", String(256), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("request_id", String(64), nullable=False),
+    Index("ix_audit_log_tenant", "tenant_id", "id"),
+)
+"""Who asked the service for which change, and the status of the answer."""
 
 store_info = Table(
     "store_info",

@@ -1,0 +1,11 @@
+from langgraph_runner.server.app import create_app as create_app
+from langgraph_runner.server.auth import ApiKeyAuth as ApiKeyAuth
+from langgraph_runner.server.auth import Authenticator as Authenticator
+from langgraph_runner.server.auth import Caller as Caller
+from langgraph_runner.server.auth import DevAuth as DevAuth
+from langgraph_runner.server.auth import JwtAuth as JwtAuth
+from langgraph_runner.server.keys import ApiKey as ApiKey
+from langgraph_runner.server.keys import ApiKeys as ApiKeys
+from langgraph_runner.server.keys import NewApiKey as NewApiKey
+from langgraph_runner.server.keys import Role as Role
+from langgraph_runner.server.keys import UnknownKeyError as UnknownKeyError

@@ -1,0 +1,117 @@
+"""`create_app()`: an engine as an ASGI application."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import FastAPI
+
+from langgraph_runner.server.auth import ApiKeyAuth, Guard
+from langgraph_runner.server.http import RequestMetrics, Surroundings
+from langgraph_runner.server.keys import ApiKeys
+from langgraph_runner.server.metrics import registry_of
+from langgraph_runner.server.problems import Problem, handle_problems
+from langgraph_runner.server.routes import operating, runs, workflows
+from langgraph_runner.server.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+
+    from langgraph_runner.engine import RunEngine
+    from langgraph_runner.server.auth import Authenticator
+
+__all__ = ["create_app"]
+
+_DESCRIPTION: Final = """Durable runs of workflows: make, follow, rebuild, retry and cancel them.
+
+Send an API key as `Authorization: Bearer lgr_...`. It belongs to a tenant, and shows nothing of others.
+Refusals are problem details (RFC 9457) with a stable `code`."""
+
+
+def create_app(
+    engine: RunEngine,
+    *,
+    auth: Authenticator | Iterable[Authenticator] | None = None,
+    max_body_bytes: int = 1_048_576,
+    body_timeout_s: float = 30.0,
+    requests_per_s: float = 100.0,
+    burst: int = 200,
+) -> FastAPI:
+    """Make an ASGI application of an engine, which begins to serve with it and is closed with it.
+
+    Args:
+        engine: Has the runs, and runs them.
+        auth: How callers are known, asked in their order; None for the API keys of the engine's database.
+        max_body_bytes: The longest request that is read; 1 MiB.
+        body_timeout_s: How long a client may take to send a request.
+        requests_per_s: How many requests a caller may send in the long run.
+        burst: How many of them at once.
+
+    Raises:
+        ValueError: An option is not positive.
+
+    Example:
+        >>> from langgraph_runner import Workflow
+        >>> from langgraph_runner.engine import RunEngine
+        >>> app = create_app(RunEngine([Workflow("empty.v1")], store="sqlite://"))  # doctest: +SKIP
+    """
+    limits = {
+        "max_body_bytes": max_body_bytes,
+        "body_timeout_s": body_timeout_s,
+        "requests_per_s": requests_per_s,
+        "burst": burst,
+    }
+    for name, value in limits.items():
+        if not value > 0:
+            raise ValueError(f"{name}: {value!r} is not positive.")
+    given = [ApiKeyAuth(ApiKeys(engine.store))] if auth is None else auth
+    authenticators: Iterable[Any] = [given] if hasattr(given, "authenticate") else given
+    guard = Guard(authenticators, requests_per_s=requests_per_s, burst=burst)
+
+    @asynccontextmanager
+    async def serving(_: FastAPI) -> AsyncGenerator[None, None]:
+        async with engine:
+            yield
+
+    app = FastAPI(
+        title="langgraph-runner",
+        description=_DESCRIPTION,
+        version=version("langgraph-runner"),
+        lifespan=serving,
+        docs_url=None,
+        redoc_url=None,
+    )
+    registry = registry_of(engine)
+    app.add_middleware(
+        Surroundings,
+        metrics=RequestMetrics(registry),
+        max_body_bytes=max_body_bytes,
+        body_timeout_s=body_timeout_s,
+    )
+    handle_problems(app)
+    app.state.service = Service(engine, guard, registry)
+    for module in (runs, workflows, operating):
+        app.include_router(module.router)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the model of problems into the OpenAPI document; FastAPI would describe its own errors instead."""
+    write = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = write()
+            schemas = document["components"]["schemas"]
+            schemas.pop("HTTPValidationError", None)
+            schemas.pop("ValidationError", None)
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs", {}))
+            schemas["Problem"] = problem
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign] # FastAPI's documented way

@@ -1,0 +1,224 @@
+"""Who a caller is: by an API key, by a JSON Web Token, or anybody in development.
+
+Authenticator   turns what a caller sends into a `Caller`, or knows nothing of it
+Guard           asks the authenticators, and limits the rate of each caller
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from langgraph_runner.engine import checks
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.server.keys import ApiKeys, Role
+from langgraph_runner.server.problems import ApiCode, ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["ApiKeyAuth", "Authenticator", "Caller", "DevAuth", "Guard", "JwtAuth"]
+
+_REMEMBERED_S: Final = 5.0
+_MOST_REMEMBERED: Final = 10_000
+_TOKEN_DOTS: Final = 2
+_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
+"""Signatures by a private key only: with a shared secret whoever can verify could also sign."""
+
+
+class Caller(NamedTuple):
+    """Somebody who has said who they are."""
+
+    actor: str
+    """For the audit log: `key:<id>`, `jwt:<subject>`, or `dev`."""
+    tenant: str
+    """Whose runs they see and touch, and no others."""
+    role: Role
+
+
+class Authenticator(Protocol):
+    """One way to know a caller."""
+
+    async def authenticate(self, credential: str) -> Caller | None:
+        """Who sends this; None if it is nobody known.
+
+        Args:
+            credential: What stands behind `Bearer` in the header `Authorization`; empty if there is none.
+        """
+        ...
+
+
+class ApiKeyAuth:
+    """Knows callers by the keys of a database. What it has found it remembers for 5 seconds.
+
+    So a key that was revoked works for up to 5 seconds more.
+
+    Args:
+        keys: The keys.
+    """
+
+    def __init__(self, keys: ApiKeys) -> None:
+        self._keys = keys
+        self._known: dict[str, tuple[float, Caller]] = {}
+
+    async def authenticate(self, credential: str) -> Caller | None:
+        """The caller who has this key."""
+        now = REAL_RUNTIMES.awaiting.monotonic()
+        until, caller = self._known.get(credential, (0.0, None))
+        if caller is not None and now < until:
+            return caller
+        if not credential.startswith("lgr_"):
+            return None
+        found = await self._keys.find(credential)
+        if found is None:
+            self._known.pop(credential, None)
+            return None
+        caller = Caller(f"key:{found.id}", found.tenant, found.role)
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[credential] = now + _REMEMBERED_S, caller
+        return caller
+
+
+class JwtAuth:
+    """Knows callers by JSON Web Tokens (RFC 7519) whose keys are published at a JWKS address. Needs the extra `jwt`.
+
+    A token has to say when it expires, and to be signed by a private key.
+
+    Args:
+        jwks_url: Where the issuer publishes its keys (RFC 7517).
+        issuer: What `iss` has to be.
+        audience: What `aud` has to hold.
+        tenant_claim: The claim that names the tenant.
+        role_claim: The claim that names the role: `read`, `run` or `admin`. Without it a caller may read.
+    """
+
+    def __init__(
+        self,
+        jwks_url: str,
+        *,
+        issuer: str,
+        audience: str,
+        tenant_claim: str = "tenant",
+        role_claim: str = "role",
+    ) -> None:
+        try:
+            import jwt  # noqa: PLC0415 - of an extra
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "JSON Web Tokens need PyJWT: pip install 'langgraph-runner[jwt]'", name=error.name
+            ) from error
+        self._jwt = jwt
+        self._keys = jwt.PyJWKClient(jwks_url, cache_keys=True)
+        self._issuer = issuer
+        self._audience = audience
+        self._tenant_claim = tenant_claim
+        self._role_claim = role_claim
+
+    async def authenticate(self, credential: str) -> Caller | None:
+        """The caller for whom this token was signed."""
+        if credential.count(".") != _TOKEN_DOTS:
+            return None
+        try:
+            claims = await asyncio.to_thread(self._verified, credential)
+            tenant = checks.text(claims[self._tenant_claim], checks.MAX_TENANT, field=self._tenant_claim)
+            subject = checks.text(claims["sub"], 200, field="sub")
+            role = Role(claims.get(self._role_claim, Role.READ))
+        except (self._jwt.PyJWTError, KeyError, ValueError):
+            return None
+        return Caller(f"jwt:{subject}", tenant, role)
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        key = self._keys.get_signing_key_from_jwt(token)
+        claims: dict[str, Any] = self._jwt.decode(
+            token,
+            key,
+            algorithms=[*_ALGORITHMS],
+            issuer=self._issuer,
+            audience=self._audience,
+            options={"require": ["exp", "sub"]},
+        )
+        return claims
+
+
+class DevAuth:
+    """Lets anybody in who can reach the server: for development on one machine.
+
+    Args:
+        tenant: Whose runs they see.
+    """
+
+    def __init__(self, tenant: str = "default") -> None:
+        self._caller = Caller("dev", tenant, Role.ADMIN)
+
+    async def authenticate(self, credential: str) -> Caller | None:
+        """Anybody."""
+        del credential
+        return self._caller
+
+
+class Guard:
+    """Lets a request through, or refuses it.
+
+    The rate of each caller is limited by the generic cell rate algorithm (ITU-T I.371), which needs one number a
+    caller: when the next request would be on time.
+
+    Args:
+        authenticators: Asked in their order.
+        requests_per_s: How many requests a caller may send in the long run.
+        burst: How many of them at once.
+    """
+
+    def __init__(self, authenticators: Iterable[Authenticator], *, requests_per_s: float, burst: int) -> None:
+        self._authenticators: Sequence[Authenticator] = [*authenticators]
+        self._interval_s = 1 / requests_per_s
+        self._tolerance_s = self._interval_s * (burst - 1)
+        self._on_time: dict[str, float] = {}
+
+    async def admit(self, authorization: str, role: Role) -> Caller:
+        """The caller of a request.
+
+        Args:
+            authorization: The header of this name; empty if there is none.
+            role: What the request needs.
+
+        Raises:
+            ApiError: Nobody known (401), somebody who may not (403), or too many requests (429).
+        """
+        scheme, _, credential = authorization.partition(" ")
+        credential = credential.strip() if scheme.lower() == "bearer" else ""
+        caller = await self._known(credential)
+        if caller is None:
+            detail = (
+                "Send an API key as a bearer token in the header `Authorization`;"
+                " `langgraph-runner keys create` makes one."
+            )
+            if authorization:
+                detail = "The API key or token does not work: it is unknown, revoked or has expired."
+            raise ApiError(ApiCode.UNAUTHENTICATED, detail, headers={"WWW-Authenticate": "Bearer"})
+        self._limit(caller)
+        if not caller.role.allows(role):
+            raise ApiError(
+                ApiCode.FORBIDDEN, f"This needs the role '{role}'; the caller has '{caller.role}'."
+            )
+        return caller
+
+    async def _known(self, credential: str) -> Caller | None:
+        for authenticator in self._authenticators:
+            if (caller := await authenticator.authenticate(credential)) is not None:
+                return caller
+        return None
+
+    def _limit(self, caller: Caller) -> None:
+        now = REAL_RUNTIMES.awaiting.monotonic()
+        on_time = max(self._on_time.get(caller.actor, 0.0), now)
+        early_s = on_time - now - self._tolerance_s
+        if early_s > 0:
+            raise ApiError(
+                ApiCode.RATE_LIMITED,
+                "Too many requests: wait, then go on slower.",
+                headers={"Retry-After": str(max(1, round(early_s)))},
+            )
+        if len(self._on_time) >= _MOST_REMEMBERED:
+            self._on_time = {actor: at for actor, at in self._on_time.items() if at > now}
+        self._on_time[caller.actor] = on_time + self._interval_s

@@ -1,0 +1,66 @@
+"""The events of a run as server-sent events (WHATWG HTML, section 9.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+from pydantic_core import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from langgraph_runner.engine import RunEngine, RunEvent
+
+__all__ = ["event_stream"]
+
+_QUIET_S: Final = 15.0
+"""After so long without an event a comment is sent, lest a proxy takes the connection for dead."""
+_HEARTBEAT: Final = b": still here\n\n"
+_RETRY: Final = b"retry: 1000\n\n"
+
+
+async def event_stream(engine: RunEngine, run_id: str, tenant: str, after: int) -> Response:
+    """Answer with the events of a run behind `after`, until it is over.
+
+    Where there are none, the answer is 204: a browser then does not connect again.
+
+    Raises:
+        RunNotFoundError: The tenant has no such run.
+    """
+    run = await engine.get_run(run_id, tenant=tenant)
+    events = engine.events(run_id, tenant=tenant, after=after)
+    if run.status.is_over:
+        async with aclosing(engine.events(run_id, tenant=tenant, after=after, follow=False)) as found:
+            if await anext(found, None) is None:
+                await events.aclose()
+                return Response(status_code=204)
+    return StreamingResponse(
+        _lines(events),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _lines(events: AsyncGenerator[RunEvent, None]) -> AsyncGenerator[bytes, None]:
+    yield _RETRY
+    async with aclosing(events):
+        coming: asyncio.Future[RunEvent | None] | None = None
+        try:
+            while True:
+                coming = coming or asyncio.ensure_future(anext(events, None))
+                done, _ = await asyncio.wait([coming], timeout=_QUIET_S)
+                if not done:
+                    yield _HEARTBEAT
+                    continue
+                event, coming = coming.result(), None
+                if event is None:
+                    return
+                yield b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), to_json(event))
+        finally:
+            if coming is not None:
+                coming.cancel()
+                await asyncio.wait([coming])

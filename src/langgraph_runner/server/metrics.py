@@ -1,0 +1,49 @@
+"""What `/metrics` shows: the runs that are not over, and what steps have reported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from langgraph_runner.engine.store import reads
+from langgraph_runner.metrics.exporters.prometheus import NodeMetricsPrometheusCollector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client.core import Metric
+
+    from langgraph_runner.engine import RunEngine
+    from langgraph_runner.engine.store import RunStore
+
+__all__ = ["registry_of"]
+
+
+def registry_of(engine: RunEngine) -> CollectorRegistry:
+    """A registry with `langgraph_runner_runs{status}`, and the metrics of steps if the engine has a collector."""
+    registry = CollectorRegistry()
+    registry.register(_LiveRuns(engine.store))
+    if engine.metrics_collector is not None:
+        registry.register(NodeMetricsPrometheusCollector(engine.metrics_collector))
+    return registry
+
+
+class _LiveRuns(Collector):
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+
+    def describe(self) -> Iterable[Metric]:
+        """Its names, without asking the database."""
+        return [GaugeMetricFamily("langgraph_runner_runs", "Runs of all tenants that are not over.")]
+
+    def collect(self) -> Iterable[Metric]:
+        """Runs that wait and that run, of all tenants."""
+        family = GaugeMetricFamily(
+            "langgraph_runner_runs", "Runs of all tenants that are not over.", labels=["status"]
+        )
+        for status, count in self._store.read_now(reads.live_runs).items():
+            family.add_metric([status], count)
+        return [family]

@@ -1,0 +1,1 @@
+"""The routes: runs, workflows, and what operators look at."""

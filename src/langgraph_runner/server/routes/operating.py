@@ -1,0 +1,67 @@
+"""What operators and load balancers look at: health, metrics, the audit log."""
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy.exc import SQLAlchemyError
+
+from langgraph_runner.engine.store import reads
+from langgraph_runner.server.audit import audit_entries
+from langgraph_runner.server.models import AuditPage
+from langgraph_runner.server.problems import ApiCode, ApiError, answers
+from langgraph_runner.server.responses import json_response
+from langgraph_runner.server.service import Administering, service_of
+
+__all__ = ["router"]
+
+_READY_WITHIN_S: Final = 2.0
+
+
+router = APIRouter(tags=["operating"])
+REFUSED: Final = answers(ApiCode.UNAUTHENTICATED, ApiCode.FORBIDDEN, ApiCode.RATE_LIMITED)
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """Whether the process answers. It needs no key."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses=answers(ApiCode.NOT_READY))
+async def readyz(request: Request) -> dict[str, str]:
+    """Whether it can serve: the database answers. It needs no key."""
+    try:
+        async with asyncio.timeout(_READY_WITHIN_S):
+            await service_of(request).engine.store.read(reads.store_id)
+    except (SQLAlchemyError, TimeoutError) as error:
+        raise ApiError(ApiCode.NOT_READY, "The database does not answer.") from error
+    return {"status": "ready"}
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **REFUSED},
+)
+async def metrics(call: Administering) -> Response:
+    """What steps have reported, and requests, in the format of Prometheus."""
+    data = await asyncio.to_thread(generate_latest, call.service.registry)
+    return Response(data, media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/audit", response_model=AuditPage, responses={**REFUSED, **answers(ApiCode.REQUEST_INVALID)})
+async def audit(
+    call: Administering,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[
+        int | None, Query(ge=1, le=2**63 - 1, description="`next_cursor` of the page before.")
+    ] = None,
+) -> Response:
+    """Who asked for which change of the tenant's runs, the newest first."""
+    found = await call.engine.store.read(audit_entries, call.tenant, before=cursor, limit=limit + 1)
+    page = found[:limit]
+    next_cursor = str(page[-1].id) if len(found) > limit else None
+    return json_response(AuditPage(items=page, next_cursor=next_cursor))

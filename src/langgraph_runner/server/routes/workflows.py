@@ -1,0 +1,31 @@
+"""Workflows: what can be run."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from langgraph_runner.errors import ErrorCode
+from langgraph_runner.server.problems import ApiCode, answers
+from langgraph_runner.server.service import Reading
+from langgraph_runner.workflow.describing import WorkflowDescription
+
+__all__ = ["router"]
+
+
+router = APIRouter(
+    prefix="/workflows",
+    tags=["workflows"],
+    responses=answers(ApiCode.UNAUTHENTICATED, ApiCode.FORBIDDEN, ApiCode.RATE_LIMITED),
+)
+
+
+@router.get("")
+async def list_workflows(call: Reading) -> list[WorkflowDescription]:
+    """All workflows of the engine."""
+    return [WorkflowDescription.of(each) for each in await call.engine.list_workflows()]
+
+
+@router.get("/{name}", responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ApiCode.REQUEST_INVALID))
+async def get_workflow(call: Reading, name: Annotated[str, Path(max_length=128)]) -> WorkflowDescription:
+    """One of them: its steps with what they depend on, its changes, and the JSON schema of its inputs."""
+    return WorkflowDescription.of(await call.engine.get_workflow(name))

@@ -1,0 +1,77 @@
+"""A workflow described as plain values, for the command line and the service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from langgraph_runner.workflow.blueprint import Blueprint
+
+__all__ = ["ChangeDescription", "StepDescription", "WorkflowDescription"]
+
+
+class StepDescription(BaseModel):
+    """One step of a workflow."""
+
+    id: str
+    depends_on: list[str]
+    description: str
+    version: str
+    cache: str
+    effects: bool
+    join: str
+
+
+class ChangeDescription(BaseModel):
+    """One kind of change that runs can be rebuilt for."""
+
+    type: str
+    description: str
+    reruns: list[str]
+
+
+class WorkflowDescription(BaseModel):
+    """A workflow that can be run."""
+
+    id: str
+    version: str
+    description: str
+    steps: list[StepDescription]
+    changes: list[ChangeDescription]
+    inputs: dict[str, Any]
+    """The JSON schema of its inputs."""
+
+    @classmethod
+    def of(cls, blueprint: Blueprint) -> WorkflowDescription:
+        """A checked workflow."""
+        spec = blueprint.spec
+        return cls(
+            id=spec.id,
+            version=spec.version,
+            description=spec.description,
+            steps=[
+                StepDescription(
+                    id=step.id,
+                    depends_on=[*step.dependencies],
+                    description=step.spec.description or _first_line(step.spec.run),
+                    version=step.version,
+                    cache=str(step.cache),
+                    effects=step.has_effects,
+                    join=str(step.spec.join),
+                )
+                for step in blueprint.steps.values()
+            ],
+            changes=[
+                ChangeDescription(type=each.type, description=each.description, reruns=[*each.reruns])
+                for each in spec.changes.values()
+            ],
+            inputs=dict(blueprint.inputs.json_schema()),
+        )
+
+
+def _first_line(function: Any) -> str:
+    # An instance has the docstring of its class, which says nothing of the step.
+    text = getattr(function, "__doc__", None) if hasattr(function, "__name__") else None
+    return (text or "").strip().partition("\n")[0]
