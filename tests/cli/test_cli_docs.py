@@ -19,6 +19,7 @@ NAMES = [
     *([function.__name__] for _, group in COMMANDS for function in group),
     ["db", "upgrade"],
     ["db", "version"],
+    *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
 ]
 
 
