@@ -1,6 +1,7 @@
 from langgraph_runner.engine import ArtifactError as ArtifactError
 from langgraph_runner.engine import EngineError as EngineError
 from langgraph_runner.engine import HotTier as HotTier
+from langgraph_runner.engine import IdempotencyConflictError as IdempotencyConflictError
 from langgraph_runner.engine import LeaseLostError as LeaseLostError
 from langgraph_runner.engine import MemoryTier as MemoryTier
 from langgraph_runner.engine import PlanAction as PlanAction

@@ -6,7 +6,14 @@ import gc
 import pytest
 from pydantic import BaseModel
 
-from langgraph_runner.engine import PlanAction, RunEngine, RunNotFoundError, RunStateError, RunStatus
+from langgraph_runner.engine import (
+    IdempotencyConflictError,
+    PlanAction,
+    RunEngine,
+    RunNotFoundError,
+    RunStateError,
+    RunStatus,
+)
 from langgraph_runner.engine.execution import RunExecution
 from langgraph_runner.workflow import ChangeRequest, StepStatus, Workflow
 
@@ -229,6 +236,27 @@ async def test_one_idempotency_key_is_one_run(engine):
     first = await engine.run("campaign.v1", BRIEF, idempotency_key="k")
     second = await engine.run("campaign.v1", BRIEF, idempotency_key="k")
     assert first.id == second.id
+
+
+@pytest.mark.req("R-57")
+@pytest.mark.parametrize(
+    ("other", "differing"),
+    [
+        ({"inputs": {**BRIEF, "brand": {"hue": 7}}}, "inputs"),
+        ({"priority": 1}, "priority"),
+        ({"tags": {"a": "b"}}, "tags"),
+        ({"metadata": {"a": 1}}, "metadata"),
+        ({"use_cache": False}, "options"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_an_idempotency_key_is_for_one_request(engine, other, differing):
+    """Whoever sends another would get a run that they did not ask for."""
+    first = await engine.run("campaign.v1", BRIEF, idempotency_key="k")
+    asked = {"inputs": BRIEF, **other}
+    with pytest.raises(IdempotencyConflictError) as refused:
+        await engine.run("campaign.v1", asked.pop("inputs"), idempotency_key="k", **asked)
+    assert (refused.value.run_id, refused.value.differing) == (first.id, (differing,))
 
 
 async def test_events_are_numbered_without_gaps(engine):

@@ -13,6 +13,7 @@ from langgraph_runner import (
     ChangeRequest,
     EngineError,
     HotTier,
+    IdempotencyConflictError,
     LeaseLostError,
     MemoryTier,
     NodeErrorRecord,
@@ -38,6 +39,7 @@ from langgraph_runner import (
 
 ENGINE_ERRORS: tuple[type[EngineError], ...] = (
     ArtifactError,
+    IdempotencyConflictError,
     LeaseLostError,
     RecoveryExhaustedError,
     RunFailedError,
