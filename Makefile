@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo demo-audit test check lint types contracts docs sync-engine bench requirements coverage crashes upstream clean
+.PHONY: demo demo-audit test check lint types contracts docs sync-engine openapi bench requirements coverage crashes upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -16,6 +16,9 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[dev]'
+	@# By itself: it needs other releases of what the LangGraph server needs.
+	$(PYTHON) -m venv $(VENV)/schemathesis
+	$(VENV)/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo  ## Build a campaign with the run engine, change it twice, and see what runs again.
@@ -42,6 +45,9 @@ types: $(VENV)/.dev
 
 sync-engine: $(VENV)/.dev  ## Write SyncRunEngine again, after a change of RunEngine.
 	$(BIN)/python tools/sync_engine.py
+
+openapi: $(VENV)/.dev  ## Write docs/openapi.json again, after a change of the service.
+	$(BIN)/python tools/openapi.py
 
 contracts: $(VENV)/.dev
 	$(BIN)/lint-imports

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_AT_ONCE",
     "MAX_KEY",
+    "MAX_PRIORITY",
     "MAX_REASON",
+    "MAX_TAGS",
+    "MAX_TAG_NAME",
+    "MAX_TAG_VALUE",
     "MAX_TENANT",
     "metadata",
     "moment_ms",
@@ -37,6 +41,7 @@ __all__ = [
 MAX_TENANT: Final = 128
 MAX_KEY: Final = 256
 MAX_REASON: Final = 2_000
+MAX_PRIORITY: Final = 2**31 - 1
 MAX_TAGS: Final = 32
 MAX_TAG_NAME: Final = 64
 MAX_TAG_VALUE: Final = 256

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["RunEngine"]
 
 P = ParamSpec("P")
-_MAX_PRIORITY: Final = 2**31 - 1
 
 
 class RunEngine(RunReader):
@@ -459,7 +458,7 @@ class RunEngine(RunReader):
 
     async def _create(self, blueprint: Blueprint, run: NewRun, reuse: Reuse | None = None) -> Run:
         checks.text(run.tenant, checks.MAX_TENANT, field="tenant")
-        checks.whole(run.priority, -_MAX_PRIORITY, _MAX_PRIORITY, field="priority")
+        checks.whole(run.priority, -checks.MAX_PRIORITY, checks.MAX_PRIORITY, field="priority")
         if run.idempotency_key is not None:
             checks.text(run.idempotency_key, checks.MAX_KEY, field="idempotency_key")
         self._server.start()

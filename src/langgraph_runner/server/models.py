@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from langgraph_runner.engine import Run, RunStatus
-from langgraph_runner.engine.checks import MAX_REASON
+from langgraph_runner.engine.checks import (
+    MAX_AT_ONCE,
+    MAX_PRIORITY,
+    MAX_REASON,
+    MAX_TAG_NAME,
+    MAX_TAG_VALUE,
+    MAX_TAGS,
+)
 from langgraph_runner.server.audit import AuditEntry
 from langgraph_runner.workflow import ChangeRequest
 
@@ -28,7 +35,19 @@ __all__ = [
 SAFE: Final = r"^[^\x00]*$"
 """Text that a database can keep."""
 Word = Annotated[str, Field(min_length=1, max_length=128, pattern=SAFE)]
+TagName = Annotated[str, Field(min_length=1, max_length=MAX_TAG_NAME, pattern=SAFE)]
+TagValue = Annotated[str, Field(min_length=1, max_length=MAX_TAG_VALUE, pattern=SAFE)]
 StepIds = Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=10_000)]
+
+
+def _is_written_out(value: Any) -> Any:
+    """Refuse a number, which pydantic would take for seconds or for milliseconds, whichever is likelier."""
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("give a time with its zone, such as 2026-01-31T09:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_written_out)]
 
 
 class _Request(BaseModel):
@@ -38,13 +57,13 @@ class _Request(BaseModel):
 class _RunOptions(_Request):
     """The options of `RunEngine.trigger()`; one that is not given is the engine's default, or the base run's."""
 
-    priority: int = 0
+    priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
     failure_mode: Literal["continue", "fail_fast"] = "continue"
-    max_concurrency: int | None = None
-    run_timeout_ms: float | None = None
+    max_concurrency: Annotated[int, Field(ge=1, le=MAX_AT_ONCE)] | None = None
+    run_timeout_ms: Annotated[float, Field(gt=0)] | None = None
     force: StepIds = []
     use_cache: bool = True
-    tags: dict[str, str] = {}
+    tags: Annotated[dict[TagName, TagValue], Field(max_length=MAX_TAGS)] = {}
     metadata: dict[str, Any] = {}
 
     def given(self) -> dict[str, Any]:
@@ -117,8 +136,8 @@ class RunFilter(BaseModel):
     base_run_id: Annotated[Word | None, Field(description="Runs that update or retry this one.")] = None
     failed_step: Word | None = None
     error_contains: Annotated[str | None, Field(min_length=1, max_length=MAX_REASON, pattern=SAFE)] = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before.")] = (
         None

@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.logs import emit
@@ -166,54 +167,62 @@ def checked() -> Iterator[None]:
 
 def handle_problems(app: FastAPI) -> None:
     """Answer each exception of an application with its problem."""
-
-    async def own(request: Request, error: Exception) -> Response:
-        assert isinstance(error, ApiError)  # noqa: S101 - it is registered for those
-        return _response(request, error.code, str(error), errors=error.errors, headers=error.headers)
-
-    async def of_the_package(request: Request, error: Exception) -> Response:
-        assert isinstance(error, NodeRunnerError)  # noqa: S101 - it is registered for those
-        if error.code not in STATUS_OF_CODE:
-            return await unforeseen(request, error)
-        cause = error.__cause__
-        faults = _faults(cause, "/inputs") if isinstance(cause, ValidationError) else []
-        return _response(request, error.code, str(error), errors=faults)
-
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for those
-        faults = [
-            Fault(pointer=_pointer(each["loc"]), detail=sanitize_text(str(each["msg"])))
-            for each in error.errors()[:_MAX_FAULTS]
-        ]
-        said = "; ".join(f"{each.pointer or 'the body'}: {each.detail}" for each in faults[:3])
-        return _response(request, ApiCode.REQUEST_INVALID, f"The request is invalid: {said}", errors=faults)
-
-    async def of_http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for those
-        status = HTTPStatus(error.status_code)
-        if status is HTTPStatus.BAD_REQUEST:  # A body that is no JSON at all.
-            return _response(request, ApiCode.REQUEST_INVALID, str(error.detail), status=status)
-        code = _CODE_OF_STATUS.get(status, ApiCode.INTERNAL)
-        return _response(request, code, str(error.detail), status=status, headers=error.headers)
-
-    async def refused_by_database(request: Request, error: Exception) -> Response:
-        _log(request, error)
-        return _response(request, ErrorCode.STORE_UNAVAILABLE, "The database does not answer; try again.")
-
-    async def unforeseen(request: Request, error: Exception) -> Response:
-        _log(request, error)
-        detail = "Something went wrong in the server. Its log has the details under this request id."
-        return _response(request, ApiCode.INTERNAL, detail)
-
     for kind, handler in (
-        (ApiError, own),
-        (NodeRunnerError, of_the_package),
-        (RequestValidationError, invalid),
-        (HTTPException, of_http),
-        (SQLAlchemyError, refused_by_database),
-        (Exception, unforeseen),
+        (ApiError, _own),
+        (NodeRunnerError, _of_the_package),
+        (RequestValidationError, _invalid),
+        (HTTPException, _of_http),
+        (SQLAlchemyError, _refused_by_database),
+        (Exception, _unforeseen),
     ):
         app.add_exception_handler(kind, handler)
+
+
+async def _own(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101 - it is registered for those
+    return _response(request, error.code, str(error), errors=error.errors, headers=error.headers)
+
+
+async def _of_the_package(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NodeRunnerError)  # noqa: S101 - it is registered for those
+    if error.code not in STATUS_OF_CODE:
+        return await _unforeseen(request, error)
+    cause = error.__cause__
+    faults = _faults(cause, "/inputs") if isinstance(cause, ValidationError) else []
+    return _response(request, error.code, str(error), errors=faults)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for those
+    faults = [
+        Fault(pointer=_pointer(each["loc"]), detail=sanitize_text(str(each["msg"])))
+        for each in error.errors()[:_MAX_FAULTS]
+    ]
+    said = "; ".join(f"{each.pointer or 'the body'}: {each.detail}" for each in faults[:3])
+    return _response(request, ApiCode.REQUEST_INVALID, f"The request is invalid: {said}", errors=faults)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for those
+    status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:  # A body that is no JSON at all.
+        return _response(request, ApiCode.REQUEST_INVALID, str(error.detail))
+    headers = error.headers
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(_methods_of(request))}
+    code = _CODE_OF_STATUS.get(status, ApiCode.INTERNAL)
+    return _response(request, code, str(error.detail), status=status, headers=headers)
+
+
+async def _refused_by_database(request: Request, error: Exception) -> Response:
+    _log(request, error)
+    return _response(request, ErrorCode.STORE_UNAVAILABLE, "The database does not answer; try again.")
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    _log(request, error)
+    detail = "Something went wrong in the server. Its log has the details under this request id."
+    return _response(request, ApiCode.INTERNAL, detail)
 
 
 def _response(
@@ -241,6 +250,15 @@ def _response(
         headers=dict(headers) if headers else None,
         media_type=MEDIA_TYPE,
     )
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What can be done with a path; starlette names the methods of one route only."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
 
 
 def _faults(error: ValidationError, below: str) -> list[Fault]:

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.server.audit import AddAudit
@@ -26,6 +27,8 @@ __all__ = ["Administering", "Call", "Reading", "Running", "Service", "service_of
 
 _OK: Final = 200
 _FAILED: Final = 500
+_BEARER: Final = HTTPBearer(auto_error=False, description="An API key, or a JSON Web Token.")
+"""For the OpenAPI document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,9 @@ class Call:
 def _call_of(role: Role) -> Callable[..., Awaitable[Call]]:
     """A dependency of FastAPI: the call of somebody who has `role`."""
 
-    async def call(
-        request: Request, authorization: Annotated[str, Header(include_in_schema=False)] = ""
-    ) -> Call:
+    async def call(request: Request, _: Annotated[Any, Depends(_BEARER)]) -> Call:
         service = service_of(request)
-        caller = await service.guard.admit(authorization, role)
+        caller = await service.guard.admit(request.headers.get("authorization", ""), role)
         return Call(service, caller, request.scope["request_id"])
 
     return call

@@ -55,7 +55,10 @@ async def serve_app(
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
+        try:
+            listening.bind((host, port))
+        except OSError as error:
+            raise OSError(error.errno, f"cannot listen at {host}:{port}: {error.strerror}") from error
         shown = f"[{host}]" if family is socket.AF_INET6 else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
         config = uvicorn.Config(

@@ -136,9 +136,9 @@ async def get_run_artifacts(call: Reading, run_id: RunId) -> list[ArtifactDescri
 
 @router.get(
     "/{run_id}/artifacts/{step}/{name:path}",
-    response_class=FileResponse,
+    response_class=Response,
     responses={
-        200: {"content": {"application/octet-stream": {}}},
+        200: {"content": {"*/*": {}}},
         **answers(ErrorCode.RUN_NOT_FOUND, ApiCode.NOT_FOUND, ErrorCode.ARTIFACT_FAILED),
     },
 )
@@ -215,7 +215,7 @@ async def retry_run(
     "/{run_id}/events",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/event-stream": {}}},
         204: {"description": "The run is over, and `Last-Event-ID` is its last event."},
         **NOT_FOUND,
     },

@@ -1,0 +1,107 @@
+"""`Served`: a real `langgraph-runner serve`, which can be killed and started again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import requests
+
+APP = """
+    import time
+    from pathlib import Path
+    from pydantic import BaseModel
+    from langgraph_runner import Workflow
+
+    class Order(BaseModel):
+        net: float
+        customer: str = "somebody"
+
+    shop = Workflow("shop.v1", inputs=Order, description="Prices an order.")
+
+    @shop.step(effects=True)
+    def price(inputs: Order) -> float:
+        time.sleep(0.05)
+        return inputs.net * 1.25
+
+    @shop.step
+    def page(price, ctx) -> str:
+        ctx.save_artifact("page.html", f"<b>{price}</b>", "text/html")
+        return str(price)
+
+    shop.on_change("set", description="Another order.")
+
+    def quick():
+        from langgraph_runner.engine import RunEngine
+
+        return RunEngine([shop], store="sqlite:///runs.db", lease_ms=1_000, poll_ms=50)
+"""
+
+
+class Served:
+    """A server in a folder of its own, for `with`."""
+
+    def __init__(self, folder: Path, *options: str, app: str = "shop:shop") -> None:
+        self.folder = folder
+        self.app = app
+        self.options = options
+        (folder / "shop.py").write_text(textwrap.dedent(APP))
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.port = taken.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop(signal.SIGTERM)
+
+    def start(self):
+        """Start it, and wait until it answers."""
+        command = ["serve", "--app", self.app, "--port", str(self.port), *self.options]
+        with (self.folder / "serve.log").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "langgraph_runner", *command],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        while True:
+            assert self.process.poll() is None, self.log
+            try:
+                requests.get(f"{self.url}/readyz", timeout=30).raise_for_status()
+                return
+            except requests.RequestException:
+                time.sleep(0.05)
+
+    def stop(self, number):
+        """End it by a signal; gives its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    @property
+    def log(self):
+        """What it has said."""
+        return (self.folder / "serve.log").read_text()
+
+    def key(self, *options: str) -> str:
+        """A new key."""
+        return self.command("keys", "create", "somebody", *options).splitlines()[-1]
+
+    def command(self, *words: str) -> str:
+        """What a command says."""
+        return subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "langgraph_runner", *words],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout

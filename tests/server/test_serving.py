@@ -1,0 +1,168 @@
+"""A real server: started, killed, started again, interrupted."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+import requests
+
+from langgraph_runner.server import create_app
+from langgraph_runner.server.serving import is_loopback
+from tests.server.processes import Served
+
+pytestmark = pytest.mark.req("R-52", "R-54")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One at work, for tests that leave it so."""
+    with Served(tmp_path_factory.mktemp("served"), "--dev") as served:
+        yield served
+
+
+def read_events(url, told):
+    """Follow a run over all deaths of the server, as a browser does."""
+    while True:
+        last = {"Last-Event-ID": str(told[-1])} if told else {}
+        try:
+            with requests.get(url, headers=last, stream=True, timeout=30) as answer:
+                if answer.status_code == 204:
+                    return
+                for line in answer.iter_lines():
+                    if line.startswith(b"id: "):
+                        told.append(int(line[4:]))
+        except requests.RequestException:
+            continue
+
+
+@pytest.mark.req("R-42")
+def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
+    """200 runs over HTTP, killed in the middle: all complete, and streams go on without a gap or a repeat."""
+    with Served(tmp_path, "--dev", app="shop:quick") as server:
+        session = requests.Session()
+        ids = []
+        for number in range(200):
+            body = {"workflow": "shop.v1", "inputs": {"net": number}}
+            ids.append(session.post(f"{server.url}/runs", json=body, timeout=30).json()["id"])
+        followed = ids[::25]
+        told = {run_id: [] for run_id in followed}
+        readers = [
+            threading.Thread(target=read_events, args=(f"{server.url}/runs/{run_id}/events", told[run_id]))
+            for run_id in followed
+        ]
+        for reader in readers:
+            reader.start()
+        assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+        server.start()
+        for reader in readers:
+            reader.join(240)
+        session = requests.Session()
+        for run_id in ids:
+            list(session.get(f"{server.url}/runs/{run_id}/events", timeout=240).iter_lines())
+            assert session.get(f"{server.url}/runs/{run_id}", timeout=30).json()["status"] == "completed"
+        for run_id in followed:
+            assert told[run_id] == [*range(1, len(told[run_id]) + 1)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_ends_well_on_a_signal(tmp_path, ctrl_c, number):
+    """Also with a stream open."""
+    with Served(tmp_path, "--dev") as served:
+        body = {"workflow": "shop.v1", "inputs": {"net": 1}}
+        requests.post(f"{served.url}/runs", json=body, timeout=30).raise_for_status()
+        assert served.stop(number) == 0
+        served.start()
+    assert "Traceback" not in served.log
+
+
+def test_without_a_key_nobody_gets_in(tmp_path):
+    """Unless it is told so; then it says so."""
+    with Served(tmp_path) as served:
+        assert requests.get(f"{served.url}/runs", timeout=30).status_code == 401
+        token = served.key()
+        answer = requests.get(f"{served.url}/runs", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        assert answer.status_code == 200
+        assert token not in served.log
+    with Served(tmp_path, "--dev") as served:
+        assert requests.get(f"{served.url}/runs", timeout=30).status_code == 200
+        assert "Anybody on this machine may do anything" in served.log
+
+
+def test_a_client_that_sends_slowly_keeps_nobody_waiting(server):
+    """One byte of a request, and then nothing; others are answered."""
+    with socket.create_connection(("127.0.0.1", server.port)) as slow:
+        slow.sendall(b"POST /runs HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert requests.get(f"{server.url}/runs", timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /runs/%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /runs/..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /runs?workflow=%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /runs?tag=a:%00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /runs?workflow=%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /workflows/%00%ff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /runs HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\tb\r\n\r\n",
+        b"GET /runs HTTP/1.1\r\nHost: x\r\nX-Tenant: other\r\nAuthorization: Bearer \xff\r\n\r\n",
+        b"GET http://else.test/runs HTTP/1.1\r\nHost: x\r\n\r\n",
+        b'POST /runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 22\r\n\r\n{"workflow":"\\ud800"  }',  # noqa: E501 - bytes on the wire
+        b"POST /runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\nNaN",
+        b"POST /runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2000000\r\n\r\n"
+        + b"[" * 2_000_000,
+        b"POST /runs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n"
+        + b"[" * 200_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+)
+def test_a_hostile_request_is_refused_and_nothing_else(server, data):
+    """Never by an error of the server, which goes on."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+        client.sendall(data)
+        answer = client.makefile("rb").readline()
+    assert answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 4")), answer
+    assert requests.get(f"{server.url}/readyz", timeout=30).status_code == 200
+    assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])  # noqa: S104 - refused
+def test_anybody_is_let_in_on_this_machine_only(tmp_path, host):
+    """`--dev` beyond loopback is refused before anything is opened."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "langgraph_runner", "serve", "--app", "x:y", "--dev", "--host", host],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "on this machine only" in done.stderr) == (2, True)
+
+
+def test_what_is_loopback_is_known():
+    """By name and by number."""
+    assert all(map(is_loopback, ["localhost", "127.0.0.1", "127.9.9.9", "::1"]))
+    assert not any(map(is_loopback, ["0.0.0.0", "::", "10.0.0.1", "localhost.example.org"]))  # noqa: S104 - refused
+
+
+def test_a_port_that_is_taken_is_told(server):
+    """In one line."""
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "langgraph_runner", "serve", "--app", "shop:shop", "--port", str(server.port)],
+        cwd=server.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (8, 1)
+    assert f"127.0.0.1:{server.port}" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["max_body_bytes", "body_timeout_s", "requests_per_s", "burst"])
+def test_a_limit_that_is_none_is_refused(option):
+    """It is named."""
+    with pytest.raises(ValueError, match=option):
+        create_app(None, **{option: 0})
