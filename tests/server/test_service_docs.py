@@ -1,0 +1,50 @@
+"""`docs/service.md`: its quick start works, line by line, against a real server."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from langgraph_runner.server.problems import STATUS_OF_CODE
+
+PAGE = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.req("R-52")
+def test_the_quick_start_is_true(tmp_path):
+    """In a shell, with curl."""
+    start = PAGE.partition("## Quick start")[2].partition("## Routes")[0]
+    (tmp_path / "shop.py").write_text(re.search(r"```python\n(.*?)```", start, re.DOTALL)[1])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+    commands = "\n".join(re.findall(r"```sh\n(.*?)```", start, re.DOTALL)).replace("8000", port)
+    done = subprocess.run(  # noqa: S603 - our own commands
+        ["/bin/bash", "-euc", f"trap 'kill %1; wait' EXIT\n{commands}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for shown in (
+        "Serving at http://127.0.0.1:",
+        "event: run_completed",
+        '"somebody pays 12.50"',
+        '"changed_fields":["customer"]',
+        '"trigger":"update"',
+    ):
+        assert shown in done.stdout, shown
+
+
+def test_each_code_is_in_the_table_with_its_status():
+    """As the code has it."""
+    refusals = PAGE.partition("## Refusals")[2].partition("## Callers")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \| (.+) \|$", refusals, re.MULTILINE)
+    for code, status in STATUS_OF_CODE.items():
+        assert any(f"`{code}`" in said and str(status.value) in found for found, said in rows), code
