@@ -92,8 +92,10 @@ def create_app(
     )
     handle_problems(app)
     app.state.service = Service(engine, guard, registry)
+    app.state.routes = []
     for module in (runs, workflows, operating):
         app.include_router(module.router)
+        app.state.routes += module.router.routes
     _describe_problems(app)
     return app
 

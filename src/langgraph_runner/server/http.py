@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.server.problems import unforeseen
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -86,8 +88,12 @@ class Surroundings:
         scope["request_id"] = request_id.decode()
         began = REAL_RUNTIMES.awaiting.monotonic()
 
+        has_begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = [*message.get("headers", ()), *_ALWAYS, (b"x-request-id", request_id)]
                 names = {name.lower() for name, _ in headers}
                 headers += [(name, value) for name, value in _UNLESS_GIVEN if name not in names]
@@ -95,7 +101,12 @@ class Surroundings:
                 self._metrics.record(scope, message["status"], REAL_RUNTIMES.awaiting.monotonic() - began)
             await send(message)
 
-        await self._app(scope, self._bounded(receive), send_with_headers)
+        try:
+            await self._app(scope, self._bounded(receive), send_with_headers)
+        except Exception as error:
+            if has_begun:
+                raise  # The server ends the connection: half an answer is not to pass for a whole one.
+            await unforeseen(Request(scope), error)(scope, receive, send_with_headers)
 
     def _bounded(self, receive: Receive) -> Receive:
         """Receive a body of so many bytes within so much time. What it raises FastAPI hands to our handlers."""

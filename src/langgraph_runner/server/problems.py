@@ -21,7 +21,7 @@ from starlette.routing import Match
 
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.errors.sanitizing import sanitize_text
+from langgraph_runner.errors.sanitizing import sanitize_stack, sanitize_text
 from langgraph_runner.server.logs import LOGGER
 
 if TYPE_CHECKING:
@@ -173,7 +173,6 @@ def handle_problems(app: FastAPI) -> None:
         (RequestValidationError, _invalid),
         (HTTPException, _of_http),
         (SQLAlchemyError, _refused_by_database),
-        (Exception, _unforeseen),
     ):
         app.add_exception_handler(kind, handler)
 
@@ -186,7 +185,7 @@ async def _own(request: Request, error: Exception) -> Response:
 async def _of_the_package(request: Request, error: Exception) -> Response:
     assert isinstance(error, NodeRunnerError)  # noqa: S101 - it is registered for those
     if error.code not in STATUS_OF_CODE:
-        return await _unforeseen(request, error)
+        return unforeseen(request, error)
     cause = error.__cause__
     faults = _faults(cause, "/inputs") if isinstance(cause, ValidationError) else []
     return _response(request, error.code, str(error), errors=faults)
@@ -219,7 +218,8 @@ async def _refused_by_database(request: Request, error: Exception) -> Response:
     return _response(request, ErrorCode.STORE_UNAVAILABLE, "The database does not answer; try again.")
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
+def unforeseen(request: Request, error: Exception) -> Response:
+    """The answer to an exception that nobody has foreseen; the log has it, the caller nothing of it."""
     _log(request, error)
     detail = "Something went wrong in the server. Its log has the details under this request id."
     return _response(request, ApiCode.INTERNAL, detail)
@@ -255,7 +255,7 @@ def _response(
 def _methods_of(request: Request) -> list[str]:
     """What can be done with a path; starlette names the methods of one route only."""
     found: set[str] = set()
-    for route in request.app.routes:
+    for route in request.app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             found |= getattr(route, "methods", None) or set()
     return sorted(found)
@@ -287,4 +287,5 @@ def _log(request: Request, error: Exception) -> None:
         path=request.url.path,
         error_type=type(error).__name__,
         error=sanitize_text(str(error)),
+        stack=sanitize_stack(error),
     )
