@@ -33,7 +33,7 @@ Refusals are problem details (RFC 9457) with a stable `code`."""
 def create_app(
     engine: RunEngine,
     *,
-    auth: Authenticator | Iterable[Authenticator] | None = None,
+    auth: Iterable[Authenticator] | None = None,
     max_body_bytes: int = 1_048_576,
     body_timeout_s: float = 30.0,
     requests_per_s: float = 100.0,
@@ -66,8 +66,7 @@ def create_app(
     for name, value in limits.items():
         if not value > 0:
             raise ValueError(f"{name}: {value!r} is not positive.")
-    given = [ApiKeyAuth(ApiKeys(engine.store))] if auth is None else auth
-    authenticators: Iterable[Any] = [given] if hasattr(given, "authenticate") else given
+    authenticators = [ApiKeyAuth(ApiKeys(engine.store))] if auth is None else auth
     guard = Guard(authenticators, requests_per_s=requests_per_s, burst=burst)
 
     @asynccontextmanager

@@ -51,7 +51,7 @@ async def serve_app(
     Raises:
         OSError: The port is taken, or the address is not of this machine.
     """
-    app = create_app(engine, auth=None if dev_tenant is None else DevAuth(dev_tenant))
+    app = create_app(engine, auth=None if dev_tenant is None else [DevAuth(dev_tenant)])
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
