@@ -20,12 +20,13 @@ APP = """
     class Order(BaseModel):
         net: float
         customer: str = "somebody"
+        seconds: float = 0.0
 
     shop = Workflow("shop.v1", inputs=Order, description="Prices an order.")
 
     @shop.step(effects=True)
     def price(inputs: Order) -> float:
-        time.sleep(0.05)
+        time.sleep(inputs.seconds)
         return inputs.net * 1.25
 
     @shop.step

@@ -45,7 +45,7 @@ def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
         session = requests.Session()
         ids = []
         for number in range(200):
-            body = {"workflow": "shop.v1", "inputs": {"net": number}}
+            body = {"workflow": "shop.v1", "inputs": {"net": number, "seconds": 3.0 * (number % 4 == 0)}}
             ids.append(session.post(f"{server.url}/runs", json=body, timeout=30).json()["id"])
         followed = ids[::25]
         told = {run_id: [] for run_id in followed}
@@ -59,10 +59,12 @@ def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
         server.start()
         for reader in readers:
             reader.join(240)
-        session = requests.Session()
+        session, recovered = requests.Session(), []
         for run_id in ids:
-            list(session.get(f"{server.url}/runs/{run_id}/events", timeout=240).iter_lines())
+            events = session.get(f"{server.url}/runs/{run_id}/events", timeout=240).text
+            recovered.append("event: run_recovered" in events)
             assert session.get(f"{server.url}/runs/{run_id}", timeout=30).json()["status"] == "completed"
+        assert any(recovered)
         for run_id in followed:
             assert told[run_id] == [*range(1, len(told[run_id]) + 1)]
 
