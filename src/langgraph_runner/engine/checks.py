@@ -153,8 +153,8 @@ def place_in_list(value: Run | tuple[datetime, str]) -> tuple[int, str]:
         case _ if hasattr(value, "created_at") and hasattr(value, "id"):
             created_at, run_id = value.created_at, value.id
         case _:
-            of_kind(value, tuple, field="before", fix="the last Run of the page before, or (created_at, id)")
-            raise TypeError(f"before: {value!r:.80} is not (created_at, id).")
+            fix = "give the last Run of the page before, or its (created_at, id)"
+            raise TypeError(f"before: expected Run, got {type(value).__name__}; {fix}.")
     return moment_ms(created_at, field="before") or 0, run_id
 
 
