@@ -189,13 +189,15 @@ async def test_an_engine_is_served_until_a_signal(service_of, host):
             addresses.append(address)
 
         serving = asyncio.ensure_future(
-            serve_app(engine, host=host, port=0, dev_tenant="acme", tell=listening)
+            serve_app(engine, host=host, port=0, dev_tenant="acme", requests_per_s=1, tell=listening)
         )
         while not addresses:
             assert not serving.done(), serving.result()
             await asyncio.sleep(0.01)
         async with httpx.AsyncClient(trust_env=False) as client:
             assert (await client.get(f"{addresses[0]}/runs")).json()["items"] == []
+            rebound = await client.get(f"{addresses[0]}/runs", headers={"Host": "evil.test"})
+            assert rebound.status_code == 400
         os.kill(os.getpid(), signal.SIGTERM)
         await serving
     assert signal.getsignal(signal.SIGTERM) is before

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from langgraph_runner.cli.problems import CliCode, CliError, validation_error_of
+from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.reading import read_value
+from langgraph_runner.errors.hints import validation_error_of
 from langgraph_runner.workflow import ChangeRequestError, WorkflowInputError
 
 if TYPE_CHECKING:

@@ -69,6 +69,7 @@ EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
         ErrorCode.RUN_NOT_FOUND: ExitCode.NOT_FOUND,
         ErrorCode.RUN_STATE: ExitCode.CONFLICT,
         ErrorCode.IDEMPOTENCY_CONFLICT: ExitCode.CONFLICT,
+        ErrorCode.KEY_NOT_FOUND: ExitCode.NOT_FOUND,
         ErrorCode.RUN_FAILED: ExitCode.RUN_FAILED,
         ErrorCode.LEASE_LOST: ExitCode.CONFLICT,
         ErrorCode.RECOVERY_EXHAUSTED: ExitCode.RUN_FAILED,

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from langgraph_runner.cli.exits import EXIT_OF_CODE, ExitCode
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
     from langgraph_runner.errors import NodeRunnerError
 
-__all__ = ["CliCode", "CliError", "Problem", "one_line", "validation_error_of"]
+__all__ = ["CliCode", "CliError", "Problem", "one_line"]
 
 
 class CliCode(StrEnum):
@@ -29,7 +27,6 @@ class CliCode(StrEnum):
     JSON_INVALID = "JSON_INVALID"
     DATABASE_NOT_FOUND = "DATABASE_NOT_FOUND"
     STEP_NOT_FOUND = "STEP_NOT_FOUND"
-    KEY_NOT_FOUND = "KEY_NOT_FOUND"
     RUN_AMBIGUOUS = "RUN_AMBIGUOUS"
     DECLINED = "DECLINED"
     DATABASE_FAILED = "DATABASE_FAILED"
@@ -51,10 +48,18 @@ _EXITS = {
     CliCode.JSON_INVALID: ExitCode.INVALID,
     CliCode.DATABASE_NOT_FOUND: ExitCode.NOT_FOUND,
     CliCode.STEP_NOT_FOUND: ExitCode.NOT_FOUND,
-    CliCode.KEY_NOT_FOUND: ExitCode.NOT_FOUND,
     CliCode.RUN_AMBIGUOUS: ExitCode.USAGE,
     CliCode.DECLINED: ExitCode.CANCELLED,
 }
+
+
+_SERVICE = "The service needs an extra: pip install 'langgraph-runner[cli,server]'"
+_EXTRAS = {
+    "psycopg": "PostgreSQL needs psycopg: pip install 'psycopg[binary]'",
+    "fastapi": _SERVICE,
+    "uvicorn": _SERVICE,
+}
+"""What to install, by the module that is missing."""
 
 
 class CliError(Exception):
@@ -96,9 +101,8 @@ class Problem(NamedTuple):
                 message = f"The database refused: {one_line(error.orig)}"
             case SQLAlchemyError():
                 message = f"The database failed: {one_line(error)}"
-            case ModuleNotFoundError() if error.name == "psycopg":
-                code = CliCode.NOT_INSTALLED
-                return cls(code, "PostgreSQL needs psycopg: pip install 'psycopg[binary]'", code.exit)
+            case ModuleNotFoundError() if error.name in _EXTRAS:
+                return cls(CliCode.NOT_INSTALLED, _EXTRAS[error.name], CliCode.NOT_INSTALLED.exit)
             case OSError():
                 return cls(CliCode.FILE_FAILED, one_line(error), CliCode.FILE_FAILED.exit)
             case _:
@@ -112,18 +116,10 @@ def one_line(error: object) -> str:
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
-def validation_error_of(error: BaseException) -> ValidationError | None:
-    """What pydantic has refused, if that is what led to `error`."""
-    from pydantic import ValidationError
-
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ValidationError):
-        cause = cause.__cause__
-    return cause
-
-
 def _briefly(error: NodeRunnerError) -> str:
     """Its message, in which what pydantic lays out over many lines is one."""
+    from langgraph_runner.errors.hints import validation_error_of
+
     text, found = str(error), validation_error_of(error)
     return (
         text

@@ -74,7 +74,7 @@ class Session:
         return self._with_engine(work, takes_on="own", needs_app=True, may_create=True)
 
     def serve(self, work: Callable[[RunEngine], Awaitable[T]]) -> T:
-        """Have the engine run whatever there is to run, of whoever asks."""
+        """Let the engine run all runs, also those that other processes trigger."""
         return self._with_engine(work, takes_on="all", needs_app=True, may_create=True)
 
     def hint(self, *command: str) -> str:

@@ -14,7 +14,6 @@ from langgraph_runner.workflow.hashing.scalars import is_unicode
 if TYPE_CHECKING:
     from enum import StrEnum
 
-    from langgraph_runner.engine.models import Run
     from langgraph_runner.workflow import Blueprint
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "moment_ms",
     "of_kind",
     "one_of",
-    "place_in_list",
     "statuses",
     "steps",
     "tags",
@@ -138,24 +136,6 @@ def moment_ms(value: datetime | None, *, field: str) -> int | None:
     if value.utcoffset() is None:
         raise ValueError(f"{field}: {value!r} has no time zone; use datetime(..., tzinfo=UTC).")
     return round(value.timestamp() * 1000)
-
-
-def place_in_list(value: Run | tuple[datetime, str]) -> tuple[int, str]:
-    """Where a run stands in a list of runs, as milliseconds since 1970 and its id.
-
-    Raises:
-        TypeError: It is neither a run nor a time and an id.
-        ValueError: The time has no time zone.
-    """
-    match value:
-        case (datetime() as created_at, str(run_id)):
-            pass
-        case _ if hasattr(value, "created_at") and hasattr(value, "id"):
-            created_at, run_id = value.created_at, value.id
-        case _:
-            fix = "give the last Run of the page before, or its (created_at, id)"
-            raise TypeError(f"before: expected Run, got {type(value).__name__}; {fix}.")
-    return moment_ms(created_at, field="before") or 0, run_id
 
 
 def one_of(value: Any, known: Iterable[str], *, field: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import DBAPIError
@@ -21,7 +22,6 @@ from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, read_j
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from langgraph_runner.engine.host import Host
@@ -209,7 +209,7 @@ class RunReader:
             if asked_text is not None:
                 checks.text(asked_text, checks.MAX_REASON, field=field)
         asked = statuses(status, RunStatus)
-        last = None if before is None else checks.place_in_list(before)
+        last = _place_in_list(before)
         rows = await self._store.read(
             reads.runs_page,
             tenant,
@@ -323,3 +323,15 @@ class RunReader:
         if sum(len(row.inputs) for row in rows) > HEAVY_BYTES:
             return await apart_from_loop(lambda: [Run.of(row, self._outputs) for row in rows])
         return [Run.of(row, self._outputs) for row in rows]
+
+
+def _place_in_list(before: Any) -> tuple[int | None, str] | None:
+    """Where the next page of a list of runs begins, as milliseconds since 1970 and an id."""
+    match before:
+        case None:
+            return None
+        case Run(created_at=created_at, id=run_id) | (datetime() as created_at, str(run_id)):
+            return checks.moment_ms(created_at, field="before"), run_id
+        case _:
+            fix = "give the last Run of the page before, or its (created_at, id)"
+            raise TypeError(f"before: expected Run, got {type(before).__name__}; {fix}.")

@@ -53,6 +53,8 @@ class ErrorCode(StrEnum):
     """A run is not in the state that this needs."""
     IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
     """An idempotency key was used before, for another request."""
+    KEY_NOT_FOUND = "KEY_NOT_FOUND"
+    """There is no API key with this id, or it no longer works."""
     RUN_FAILED = "RUN_FAILED"
     """A run that was waited for has failed or was cancelled."""
     LEASE_LOST = "LEASE_LOST"
@@ -89,6 +91,7 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.RUN_STATE: "Run '{run_id}' is {status}: {problem}",
         ErrorCode.IDEMPOTENCY_CONFLICT: "Idempotency key '{key}' belongs to run '{run_id}', which was asked for with"
         " other {differing}. Use a new key for a new run.",
+        ErrorCode.KEY_NOT_FOUND: "There is no working API key '{key_id}'.",
         ErrorCode.RUN_FAILED: "Run '{run_id}' of workflow '{workflow}' is {status}: {detail}",
         ErrorCode.LEASE_LOST: "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
         ErrorCode.RECOVERY_EXHAUSTED: "Run '{run_id}' was given up: {deaths} processes in a row died while they ran"

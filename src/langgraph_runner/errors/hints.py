@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["did_you_mean", "refuse_unknown_options", "refused_options"]
+__all__ = ["did_you_mean", "refuse_unknown_options", "refused_options", "validation_error_of"]
 
 
 def did_you_mean(name: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
@@ -49,6 +49,16 @@ def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: 
 def refused_options(error: ValidationError) -> str:
     """What is wrong with options that pydantic has refused, on one line: `max_attempts must be at least 1, got 0`."""
     return "; ".join(_refused(each) for each in error.errors(include_url=False, include_context=False))
+
+
+def validation_error_of(error: BaseException) -> ValidationError | None:
+    """The pydantic error that led to `error`; None if there is none."""
+    from pydantic import ValidationError  # noqa: PLC0415 - only for a message
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ValidationError):
+        cause = cause.__cause__
+    return cause
 
 
 def _refused(detail: ErrorDetails) -> str:

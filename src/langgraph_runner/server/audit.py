@@ -23,7 +23,7 @@ __all__ = ["AddAudit", "AuditEntry", "audit_entries"]
 
 
 class AuditEntry(BaseModel):
-    """A change that somebody has asked for."""
+    """A change that a caller has asked for."""
 
     id: int
     at: datetime
@@ -34,7 +34,7 @@ class AuditEntry(BaseModel):
     target: str
     """The run, or the workflow of a new one."""
     status: int
-    """Of the answer: from 400 on nothing was changed."""
+    """200 for a change that was made, else the status of the refusal."""
     request_id: str
 
 

@@ -1,6 +1,6 @@
-"""Who a caller is: by an API key, by a JSON Web Token, or anybody in development.
+"""Authentication: by API keys, by JSON Web Tokens, or none in development.
 
-Authenticator   turns what a caller sends into a `Caller`, or knows nothing of it
+Authenticator   turns a credential into a `Caller`
 Guard           asks the authenticators, and limits the rate of each caller
 """
 
@@ -23,35 +23,35 @@ _REMEMBERED_S: Final = 5.0
 _MOST_REMEMBERED: Final = 10_000
 _TOKEN_DOTS: Final = 2
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
-"""Signatures by a private key only: with a shared secret whoever can verify could also sign."""
+"""Signatures by a private key only: with a shared secret, a server that verifies tokens could also sign them."""
 
 
 class Caller(NamedTuple):
-    """Somebody who has said who they are."""
+    """An authenticated caller."""
 
     actor: str
     """For the audit log: `key:<id>`, `jwt:<subject>`, or `dev`."""
     tenant: str
-    """Whose runs they see and touch, and no others."""
+    """The only tenant whose runs the caller sees and changes."""
     role: Role
 
 
 class Authenticator(Protocol):
-    """One way to know a caller."""
+    """One way to authenticate callers."""
 
     async def authenticate(self, credential: str) -> Caller | None:
-        """Who sends this; None if it is nobody known.
+        """The caller with this credential; None if it is unknown.
 
         Args:
-            credential: What stands behind `Bearer` in the header `Authorization`; empty if there is none.
+            credential: The header `Authorization` behind `Bearer`; empty without one.
         """
         ...
 
 
 class ApiKeyAuth:
-    """Knows callers by the keys of a database. What it has found it remembers for 5 seconds.
+    """Authenticates callers by API keys. It remembers each key for 5 seconds.
 
-    So a key that was revoked works for up to 5 seconds more.
+    So a revoked key works for up to 5 seconds more.
 
     Args:
         keys: The keys.
@@ -81,7 +81,7 @@ class ApiKeyAuth:
 
 
 class JwtAuth:
-    """Knows callers by JSON Web Tokens (RFC 7519) whose keys are published at a JWKS address. Needs the extra `jwt`.
+    """Authenticates callers by JSON Web Tokens (RFC 7519), with keys from a JWKS address. Needs the extra `jwt`.
 
     A token has to say when it expires, and to be signed by a private key.
 
@@ -142,7 +142,7 @@ class JwtAuth:
 
 
 class DevAuth:
-    """Lets anybody in who can reach the server: for development on one machine.
+    """Authenticates every request as an admin: for development on one machine.
 
     Args:
         tenant: Whose runs they see.
@@ -152,7 +152,7 @@ class DevAuth:
         self._caller = Caller("dev", tenant, Role.ADMIN)
 
     async def authenticate(self, credential: str) -> Caller | None:
-        """Anybody."""
+        """The same caller for every request."""
         del credential
         return self._caller
 
@@ -179,11 +179,11 @@ class Guard:
         """The caller of a request.
 
         Args:
-            authorization: The header of this name; empty if there is none.
+            authorization: The header of this name; empty without one.
             role: What the request needs.
 
         Raises:
-            ApiError: Nobody known (401), somebody who may not (403), or too many requests (429).
+            ApiError: No valid credential (401), a role that does not allow it (403), or too many requests (429).
         """
         scheme, _, credential = authorization.partition(" ")
         credential = credential.strip() if scheme.lower() == "bearer" else ""

@@ -26,27 +26,29 @@ _RETRY: Final = b"retry: 1000\n\n"
 async def event_stream(engine: RunEngine, run_id: str, tenant: str, after: int) -> Response:
     """Answer with the events of a run behind `after`, until it is over.
 
-    Where there are none, the answer is 204: a browser then does not connect again.
+    If the run is over and has no more events, the answer is 204, so that a browser does not connect again.
 
     Raises:
         RunNotFoundError: The tenant has no such run.
     """
     run = await engine.get_run(run_id, tenant=tenant)
     events = engine.events(run_id, tenant=tenant, after=after)
-    if run.status.is_over:
-        async with aclosing(engine.events(run_id, tenant=tenant, after=after, follow=False)) as found:
-            if await anext(found, None) is None:
-                await events.aclose()
-                return Response(status_code=204)
+    first = await anext(events, None) if run.status.is_over else None
+    if run.status.is_over and first is None:
+        return Response(status_code=204)
     return StreamingResponse(
-        _lines(events),
+        _lines(events, first),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-async def _lines(events: AsyncGenerator[RunEvent, None]) -> AsyncGenerator[bytes, None]:
+async def _lines(
+    events: AsyncGenerator[RunEvent, None], first: RunEvent | None
+) -> AsyncGenerator[bytes, None]:
     yield _RETRY
+    if first is not None:
+        yield _written(first)
     async with aclosing(events):
         coming: asyncio.Future[RunEvent | None] | None = None
         try:
@@ -59,8 +61,12 @@ async def _lines(events: AsyncGenerator[RunEvent, None]) -> AsyncGenerator[bytes
                 event, coming = coming.result(), None
                 if event is None:
                     return
-                yield b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), to_json(event))
+                yield _written(event)
         finally:
             if coming is not None:
                 coming.cancel()
                 await asyncio.wait([coming])
+
+
+def _written(event: RunEvent) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), to_json(event))

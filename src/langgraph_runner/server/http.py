@@ -32,7 +32,7 @@ _UNLESS_GIVEN: Final = (
     (b"cache-control", b"no-store"),
 )
 _NO_ROUTE: Final = "none"
-"""The label of paths that nobody serves: those that clients make up would be new labels for ever."""
+"""The label of unknown paths: a label for each path that clients make up would grow without bound."""
 
 
 class RequestMetrics:

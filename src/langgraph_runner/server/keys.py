@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import bindparam, insert, or_, select, update
 
-from langgraph_runner.engine import checks
+from langgraph_runner.engine import EngineError, checks
 from langgraph_runner.engine.models import at
 from langgraph_runner.engine.store.schema import api_keys, now_ms
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import now_in
+from langgraph_runner.errors import ErrorCode
+from langgraph_runner.errors.codes import render_message
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -83,15 +85,17 @@ class NewApiKey(ApiKey):
     """What a caller sends. It is kept nowhere, so this is the only time that it is shown."""
 
 
-class UnknownKeyError(LookupError):
-    """There is no such key, or it was revoked.
+class UnknownKeyError(EngineError, LookupError):
+    """There is no API key with this id, or it no longer works.
 
     Attributes:
-        key_id: What was asked for.
+        key_id: The id.
     """
 
-    def __init__(self, key_id: str) -> None:
-        super().__init__(f"There is no API key '{key_id}' that works.")
+    code = ErrorCode.KEY_NOT_FOUND
+
+    def __init__(self, *, key_id: str) -> None:
+        super().__init__(render_message(self.code, key_id=key_id))
         self.key_id = key_id
 
 
@@ -112,7 +116,7 @@ class ApiKeys:
 
         Args:
             tenant: Whose runs it is for.
-            name: Who has it, for people: 1 to 128 characters.
+            name: A name for the person or program that gets it: 1 to 128 characters.
             role: What it allows.
             expires_in: How long it works; None for ever.
 
@@ -145,7 +149,7 @@ class ApiKeys:
         return [ApiKey(**_values(row)) for row in await self._store.read(_listed, tenant)]
 
     async def revoke(self, key_id: str) -> ApiKey:
-        """Have a key work no longer.
+        """Revoke a key.
 
         Raises:
             UnknownKeyError: There is none that works.
@@ -153,7 +157,7 @@ class ApiKeys:
         return await self._end(key_id, timedelta())
 
     async def rotate(self, key_id: str, *, grace: timedelta = timedelta(days=1)) -> NewApiKey:
-        """Make a new key for whoever has this one, which works until `grace` has passed.
+        """Make a key that replaces this one. The old key keeps working until `grace` has passed.
 
         Raises:
             UnknownKeyError: There is none that works.
@@ -176,7 +180,7 @@ class ApiKeys:
     async def _end(self, key_id: str, grace: timedelta) -> ApiKey:
         row = await self._store.write(_End(key_id, round(grace.total_seconds() * 1000)))
         if row is None:
-            raise UnknownKeyError(key_id)
+            raise UnknownKeyError(key_id=key_id)
         return ApiKey(**_values(row))
 
 

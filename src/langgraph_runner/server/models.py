@@ -37,7 +37,7 @@ SAFE: Final = r"^[^\x00]*$"
 Word = Annotated[str, Field(min_length=1, max_length=128, pattern=SAFE)]
 TagName = Annotated[str, Field(min_length=1, max_length=MAX_TAG_NAME, pattern=SAFE)]
 TagValue = Annotated[str, Field(min_length=1, max_length=MAX_TAG_VALUE, pattern=SAFE)]
-StepIds = Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=10_000)]
+StepIds = Annotated[list[Word], Field(max_length=10_000)]
 
 
 def _is_written_out(value: Any) -> Any:
@@ -80,7 +80,7 @@ class RunRequest(_RunOptions):
         }
     )
 
-    workflow: Annotated[str, Field(min_length=1, max_length=128)]
+    workflow: Word
     inputs: Any = None
     """As JSON values; `GET /workflows/{name}` has their schema."""
 
@@ -88,7 +88,7 @@ class RunRequest(_RunOptions):
 class Change(_Request):
     """What is to be different from a run that was completed."""
 
-    type: Annotated[str, Field(min_length=1, max_length=128)]
+    type: Word
     payload: dict[str, Any] = {}
 
     def as_request(self) -> ChangeRequest:

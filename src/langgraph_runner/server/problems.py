@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
+from langgraph_runner.errors.hints import validation_error_of
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.errors.sanitizing import sanitize_stack, sanitize_text
 from langgraph_runner.server.logs import LOGGER
@@ -65,7 +66,6 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
         ErrorCode.WORKFLOW_UNKNOWN: HTTPStatus.NOT_FOUND,
         ErrorCode.RUN_STATE: HTTPStatus.CONFLICT,
         ErrorCode.IDEMPOTENCY_CONFLICT: HTTPStatus.CONFLICT,
-        ErrorCode.RUN_FAILED: HTTPStatus.CONFLICT,
         ErrorCode.VALIDATION_FAILED: HTTPStatus.UNPROCESSABLE_ENTITY,
         ErrorCode.ARTIFACT_FAILED: HTTPStatus.GONE,
         ErrorCode.STORE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -186,8 +186,8 @@ async def _of_the_package(request: Request, error: Exception) -> Response:
     assert isinstance(error, NodeRunnerError)  # noqa: S101 - it is registered for those
     if error.code not in STATUS_OF_CODE:
         return unforeseen(request, error)
-    cause = error.__cause__
-    faults = _faults(cause, "/inputs") if isinstance(cause, ValidationError) else []
+    cause = validation_error_of(error)
+    faults = _faults(cause, "/inputs") if cause is not None else []
     return _response(request, error.code, str(error), errors=faults)
 
 

@@ -1,4 +1,4 @@
-"""`Call`: one request of somebody known, which is what each route is given."""
+"""`Call`: one authenticated request, which each route gets."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def service_of(request: Request) -> Service:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of somebody known, who may ask it."""
+    """An authenticated request of a caller whose role allows it."""
 
     service: Service
     caller: Caller
@@ -96,7 +96,7 @@ class Call:
 
 
 def _call_of(role: Role) -> Callable[..., Awaitable[Call]]:
-    """A dependency of FastAPI: the call of somebody who has `role`."""
+    """A dependency of FastAPI: the call of a caller who has `role`."""
 
     async def call(request: Request, _: Annotated[Any, Depends(_BEARER)]) -> Call:
         service = service_of(request)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import math
 import signal
 import socket
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from langgraph_runner.server.app import create_app
 from langgraph_runner.server.auth import DevAuth
@@ -22,6 +24,7 @@ __all__ = ["is_loopback", "serve_app"]
 
 _GRACE_S: Final = 5
 """How long open requests may take to end after a signal; event streams go on at the next server."""
+_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _IDLE_S: Final = 30
 """How long a connection is kept without a request."""
 
@@ -37,21 +40,33 @@ def is_loopback(host: str) -> bool:
 
 
 async def serve_app(
-    engine: RunEngine, *, host: str, port: int, dev_tenant: str | None, tell: Callable[[str], None]
+    engine: RunEngine,
+    *,
+    host: str,
+    port: int,
+    dev_tenant: str | None,
+    requests_per_s: float,
+    tell: Callable[[str], None],
 ) -> None:
     """Serve until a signal ends it.
 
     Args:
         engine: Has the runs.
         host: The address to listen at.
-        port: 0 for any free one.
-        dev_tenant: Let anybody in as this tenant; None asks for API keys.
-        tell: Is told the address once it listens.
+        port: 0 picks a free one.
+        dev_tenant: Needs no keys, and serves every request for this tenant; None asks for API keys.
+        requests_per_s: How many requests a key may send a second; without keys there is no limit.
+        tell: Is called with the address once it listens.
 
     Raises:
         OSError: The port is taken, or the address is not of this machine.
     """
-    app = create_app(engine, auth=None if dev_tenant is None else [DevAuth(dev_tenant)])
+    if dev_tenant is None:
+        app = create_app(engine, requests_per_s=requests_per_s)
+    else:
+        app = create_app(engine, auth=[DevAuth(dev_tenant)], requests_per_s=math.inf)
+        # Without keys, a web page whose name leads to this machine (DNS rebinding) could do what it likes.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK_NAMES)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # By its protocol asyncio knows that it may send at once: without, an answer waits 40 ms for an acknowledgement.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
@@ -74,7 +89,7 @@ async def serve_app(
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, and leaves signals ignored that are: shells see to that for background jobs."""
+    """Calls back when it listens, and keeps ignoring signals that the process ignores, as background jobs do."""
 
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)

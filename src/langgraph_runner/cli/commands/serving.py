@@ -1,8 +1,7 @@
-"""`serve`, and `keys`: the service, and who may call it."""
+"""`serve` and `keys`: the service, and its API keys."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,8 +11,6 @@ from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from langgraph_runner.engine import RunEngine
     from langgraph_runner.server.keys import ApiKey, NewApiKey
 
@@ -26,21 +23,23 @@ def serve(
     app: options.App = None,
     store: options.Store = None,
     host: Annotated[str, typer.Option("--host", help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 for any free one.")] = 8_000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 picks a free port.")] = 8_000,
     dev: Annotated[
         bool,
-        typer.Option("--dev", help="Let anybody in without a key, as an admin; on this machine only."),
+        typer.Option("--dev", help="No keys: every request from this machine is an admin's."),
     ] = False,
+    requests_per_s: Annotated[
+        float, typer.Option("--requests-per-s", min=0.001, help="How many requests a key may send a second.")
+    ] = 100.0,
     tenant: options.Tenant = DEFAULT_TENANT,
 ) -> None:
     """Serve workflows over HTTP, and run them. `keys create` makes a key for a caller."""
-    with _needing_server():
-        from langgraph_runner.server.serving import is_loopback, serve_app
+    from langgraph_runner.server.serving import is_loopback, serve_app
 
     if dev and not is_loopback(host):
         raise CliError(
             CliCode.USAGE,
-            f"--dev lets anybody in, so it listens on this machine only: leave --host {host} out, or --dev.",
+            f"--dev needs no key, so it listens on this machine only: leave out --host {host}, or --dev.",
         )
     session = Session(app, store, tenant)
 
@@ -48,17 +47,28 @@ def serve(
         def tell(address: str) -> None:
             session.out.line(f"Serving at {address}")
             if dev:
-                session.out.line(f"Anybody on this machine may do anything as tenant '{tenant}' (--dev).")
+                session.out.line(
+                    f"No key is needed (--dev): every request acts as an admin of tenant '{tenant}'."
+                )
             else:
                 session.out.line(f"Make a key: {session.hint('keys', 'create', 'NAME')}")
 
-        await serve_app(engine, host=host, port=port, dev_tenant=tenant if dev else None, tell=tell)
+        await serve_app(
+            engine,
+            host=host,
+            port=port,
+            dev_tenant=tenant if dev else None,
+            requests_per_s=requests_per_s,
+            tell=tell,
+        )
 
     session.serve(work)
 
 
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Who is to have it, for people.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name for the person or program that gets it.")
+    ],
     role: Annotated[
         str, typer.Option("--role", help="read: look; run: start and change runs; admin: metrics, audit log.")
     ] = "run",
@@ -70,13 +80,12 @@ def create(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Make an API key for the tenant. It is shown this once."""
+    """Make an API key for the tenant. It is shown only once."""
     from langgraph_runner.cli.reading import read_duration
+    from langgraph_runner.server.keys import ApiKeys, Role
 
-    with _needing_server():
-        from langgraph_runner.server.keys import ApiKeys, Role
     if role not in [*Role]:
-        raise CliError(CliCode.USAGE, f"--role: {role!r} is none of {', '.join(Role)}.")
+        raise CliError(CliCode.USAGE, f"--role: {role!r} is not one of {', '.join(Role)}.")
     age = None if expires_in is None else read_duration(expires_in, "--expires-in")
     session = Session(app, store, tenant, as_json)
 
@@ -93,9 +102,9 @@ def list_keys(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """List the API keys of the tenant, also those that do not work any more."""
-    with _needing_server():
-        from langgraph_runner.server.keys import ApiKeys
+    """List the API keys of the tenant, also expired and revoked ones."""
+    from langgraph_runner.server.keys import ApiKeys
+
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> list[ApiKey]:
@@ -126,25 +135,21 @@ def list_keys(
 def rotate(
     key_id: KeyId,
     grace: Annotated[
-        str, typer.Option("--grace", metavar="DURATION", help="How long the old key works on.")
+        str, typer.Option("--grace", metavar="DURATION", help="How long the old key keeps working.")
     ] = "1d",
     app: options.App = None,
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> None:
-    """Make a new key for whoever has this one, which works on for a day."""
+    """Make a key that replaces this one. The old key keeps working for a day."""
     from langgraph_runner.cli.reading import read_duration
+    from langgraph_runner.server.keys import ApiKeys
 
-    with _needing_server():
-        from langgraph_runner.server.keys import ApiKeys, UnknownKeyError
     session = Session(app, store, as_json=as_json)
     left = read_duration(grace, "--grace")
 
     async def ask(engine: RunEngine) -> NewApiKey:
-        try:
-            return await ApiKeys(engine.store).rotate(key_id, grace=left)
-        except UnknownKeyError as error:
-            raise CliError(CliCode.KEY_NOT_FOUND, str(error)) from error
+        return await ApiKeys(engine.store).rotate(key_id, grace=left)
 
     _show_new(session, session.ask(ask))
 
@@ -155,29 +160,28 @@ def revoke(
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> None:
-    """Have a key work no longer. Servers notice within 5 seconds."""
-    with _needing_server():
-        from langgraph_runner.server.keys import ApiKeys, UnknownKeyError
+    """Revoke a key. Servers notice within 5 seconds."""
+    from langgraph_runner.server.keys import ApiKeys
+
     session = Session(app, store, as_json=as_json)
 
     async def ask(engine: RunEngine) -> ApiKey:
-        try:
-            return await ApiKeys(engine.store).revoke(key_id)
-        except UnknownKeyError as error:
-            raise CliError(CliCode.KEY_NOT_FOUND, str(error)) from error
+        return await ApiKeys(engine.store).revoke(key_id)
 
     key = session.ask(ask)
     if as_json:
         session.out.json(key)
     else:
-        session.out.line(f"Key {key.id} of {key.name} works no longer.")
+        session.out.line(f"Key {key.id} of {key.name} is revoked.")
 
 
 def _show_new(session: Session, key: NewApiKey) -> None:
     if session.as_json:
         session.out.json(key)
         return
-    session.out.line(f"Key {key.id} for {key.name}: tenant '{key.tenant}', role {key.role}. Shown this once:")
+    session.out.line(
+        f"Key {key.id} for {key.name}: tenant '{key.tenant}', role {key.role}. It is shown only once:"
+    )
     session.out.raw(f"{key.key}\n")
 
 
@@ -185,14 +189,3 @@ def _end_of(key: ApiKey) -> str:
     if key.revoked_at is not None:
         return f"revoked {key.revoked_at:%Y-%m-%d}"
     return "" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d %H:%M}"
-
-
-@contextmanager
-def _needing_server() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name not in {"fastapi", "uvicorn", "prometheus_client"}:
-            raise
-        message = "The service needs an extra: pip install 'langgraph-runner[cli,server]'"
-        raise CliError(CliCode.NOT_INSTALLED, message) from error

@@ -149,13 +149,13 @@ def _in_memory() -> URL:
 
 
 class _OpenFile:
-    """The file that the connections of one database have in common.
+    """The file of a database, which all its connections share.
 
-    SQLite goes on with one that was deleted. And where another one is in its place, a new connection cuts the shared
-    memory of the write-ahead log, which lies beside it by name, under those of this process: that ends the process.
+    SQLite keeps working on a deleted file. If another file has taken its name, a new connection truncates the shared
+    memory file of the write-ahead log while the old connections have it mapped, and the process dies of SIGBUS.
 
     Args:
-        path: Where it is; nothing is there of a database in memory.
+        path: Of the file. It does not exist for a database in memory.
     """
 
     def __init__(self, path: str) -> None:
@@ -163,21 +163,21 @@ class _OpenFile:
         self._opened: tuple[int, int] | None = None
 
     def opened(self) -> None:
-        """A connection has it open."""
+        """Remember the file that the first connection has opened."""
         self._opened = self._opened or _file_at(self._path)
 
     def check(self) -> None:
-        """Refuse to go on if something else is there now.
+        """Refuse to continue if the file was deleted or replaced.
 
         Raises:
-            sqlite3.OperationalError: It is.
+            sqlite3.OperationalError: It was.
         """
         if self._opened is not None and _file_at(self._path) != self._opened:
             raise sqlite3.OperationalError(_GONE.format(self._path))
 
 
 def _file_at(path: str) -> tuple[int, int] | None:
-    """Which file is there now; None in memory, and if there is none."""
+    """Device and inode of a file; None if it does not exist, as for a database in memory."""
     try:
         found = os.stat(path)  # noqa: PTH116 - a Path takes longer, and it is asked at each write
     except OSError:

@@ -1,5 +1,6 @@
 """Runs: made, listed, looked at, changed, followed."""
 
+import asyncio
 import base64
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -154,7 +155,7 @@ async def get_artifact(
     if artifact is None:
         raise ApiError(ApiCode.NOT_FOUND, f"Step '{step}' has no artifact '{name}'.")
     path = call.engine.artifact_path(artifact)
-    if not path.is_file():
+    if not await asyncio.to_thread(path.is_file):
         raise ArtifactError(name=name, problem="its file is gone.")
     return FileResponse(
         path,
