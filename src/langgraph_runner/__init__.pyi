@@ -127,6 +127,7 @@ from langgraph_runner.workflow import StepStatus as StepStatus
 from langgraph_runner.workflow import UnknownStepError as UnknownStepError
 from langgraph_runner.workflow import UnknownWorkflowError as UnknownWorkflowError
 from langgraph_runner.workflow import Workflow as Workflow
+from langgraph_runner.workflow import WorkflowChangedError as WorkflowChangedError
 from langgraph_runner.workflow import WorkflowDefinitionError as WorkflowDefinitionError
 from langgraph_runner.workflow import WorkflowError as WorkflowError
 from langgraph_runner.workflow import WorkflowInputError as WorkflowInputError

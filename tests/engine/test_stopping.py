@@ -321,25 +321,6 @@ async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
     assert "run_recovered" in events
 
 
-async def test_a_workflow_that_has_other_steps_now_fails_the_run(engine_of):
-    """It says so, in place of running something else."""
-    flow, later = Workflow("w"), Workflow("w")
-
-    @flow.step(id="a", effects=False)
-    async def hang() -> None:
-        await asyncio.Event().wait()
-
-    later.step(lambda: 1, id="b")
-    async with engine_of(flow) as engine:
-        run = await engine.trigger("w")
-        while not await engine.get_run_steps(run.id, status="running"):  # noqa: ASYNC110 - a database tells nobody
-            await asyncio.sleep(0.001)
-    async with engine_of(later) as engine:
-        ended = await engine.wait(run.id, timeout_ms=5_000)
-    assert ended.status is RunStatus.FAILED
-    assert "other steps now" in ended.error["message"]
-
-
 @pytest.mark.req("R-50")
 async def test_runs_are_listed_by_page_and_filter(engine_of):
     """The newest first."""

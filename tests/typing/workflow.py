@@ -27,6 +27,7 @@ from langgraph_runner import (
     UnknownStepError,
     UnknownWorkflowError,
     Workflow,
+    WorkflowChangedError,
     WorkflowDefinitionError,
     WorkflowError,
     WorkflowInputError,
@@ -40,6 +41,7 @@ WORKFLOW_ERRORS: tuple[type[WorkflowError], ...] = (
     StepOutputError,
     UnknownStepError,
     UnknownWorkflowError,
+    WorkflowChangedError,
     WorkflowDefinitionError,
     WorkflowInputError,
 )

@@ -72,6 +72,7 @@ EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
         ErrorCode.KEY_NOT_FOUND: ExitCode.NOT_FOUND,
         ErrorCode.RUN_FAILED: ExitCode.RUN_FAILED,
         ErrorCode.LEASE_LOST: ExitCode.CONFLICT,
+        ErrorCode.WORKFLOW_CHANGED: ExitCode.RUN_FAILED,
         ErrorCode.RECOVERY_EXHAUSTED: ExitCode.RUN_FAILED,
         ErrorCode.ARTIFACT_FAILED: ExitCode.OTHER,
         ErrorCode.STORE_UNAVAILABLE: ExitCode.OTHER,

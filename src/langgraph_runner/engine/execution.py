@@ -91,7 +91,7 @@ class RunExecution:
         self._options, self._unknown_options = RunOptions.read(run.options)
         self._recorded = None if steps is None else {row.step: row for row in steps}
         self._ledger = Ledger(host, run, fence, seq)
-        self._scheduler = Scheduler(blueprint.dag, blueprint.joins, self._options.failure_mode)
+        self._scheduler: Scheduler
         self._results: Results
         self._unclassified: deque[str] = deque()
         """Ready, but it is not known whether the cache knows them."""
@@ -195,9 +195,15 @@ class RunExecution:
                     f"A later release has made the run, with {', '.join(sorted(self._unknown_options))}."
                 )
             inputs = await read_json(self._blueprint.inputs.load, self._run.inputs)
-            self._results = Results(self._host.store, self._blueprint, self._run, inputs)
-            if self._recorded is not None:
-                self._decided(self._scheduler.resume(self._facts(self._recorded)))
+            recorded = self._recorded
+            if recorded is not None:
+                has_ended = {step for step, row in recorded.items() if row.status in ENDED}
+                self._blueprint = self._blueprint.for_run(recorded, has_ended)
+            blueprint = self._blueprint
+            self._results = Results(self._host.store, blueprint, self._run, inputs)
+            self._scheduler = Scheduler(blueprint.dag, blueprint.joins, self._options.failure_mode)
+            if recorded is not None:
+                self._decided(self._scheduler.resume(self._facts(recorded)))
         except Exception as error:
             await self._give_up(error)
             return False
@@ -205,8 +211,6 @@ class RunExecution:
 
     def _facts(self, recorded: dict[str, StepRow]) -> dict[str, tuple[StepStatus, Reason | None]]:
         """How steps have ended before this process took up the run."""
-        if recorded.keys() != self._blueprint.steps.keys():
-            raise RuntimeError("The workflow has other steps now than when the run was made; run it again.")
         facts: dict[str, tuple[StepStatus, Reason | None]] = {}
         for step in self._blueprint.dag.order:
             row = recorded[step]

@@ -59,6 +59,8 @@ class ErrorCode(StrEnum):
     """A run that was waited for has failed or was cancelled."""
     LEASE_LOST = "LEASE_LOST"
     """Somebody else has taken over a run; a late write was refused."""
+    WORKFLOW_CHANGED = "WORKFLOW_CHANGED"
+    """A run cannot go on, because its workflow has other steps now."""
     RECOVERY_EXHAUSTED = "RECOVERY_EXHAUSTED"
     """A run was given up, because the processes that ran it died again and again."""
     ARTIFACT_FAILED = "ARTIFACT_FAILED"
@@ -94,6 +96,8 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.KEY_NOT_FOUND: "There is no working API key '{key_id}'.",
         ErrorCode.RUN_FAILED: "Run '{run_id}' of workflow '{workflow}' is {status}: {detail}",
         ErrorCode.LEASE_LOST: "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
+        ErrorCode.WORKFLOW_CHANGED: "Workflow '{workflow}' has changed since the run was made: {difference}. retry()"
+        " makes a new run that keeps the results that still fit.",
         ErrorCode.RECOVERY_EXHAUSTED: "Run '{run_id}' was given up: {deaths} processes in a row died while they ran"
         " {steps}.",
         ErrorCode.ARTIFACT_FAILED: "Artifact '{name}': {problem}",

@@ -10,6 +10,7 @@ from langgraph_runner.workflow.errors import ChangeRequestError as ChangeRequest
 from langgraph_runner.workflow.errors import StepOutputError as StepOutputError
 from langgraph_runner.workflow.errors import UnknownStepError as UnknownStepError
 from langgraph_runner.workflow.errors import UnknownWorkflowError as UnknownWorkflowError
+from langgraph_runner.workflow.errors import WorkflowChangedError as WorkflowChangedError
 from langgraph_runner.workflow.errors import WorkflowDefinitionError as WorkflowDefinitionError
 from langgraph_runner.workflow.errors import WorkflowError as WorkflowError
 from langgraph_runner.workflow.errors import WorkflowInputError as WorkflowInputError

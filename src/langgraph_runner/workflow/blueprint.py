@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from langgraph_runner.workflow.checks import (
     shape_problems,
 )
 from langgraph_runner.workflow.dag import Dag, cycles_in
-from langgraph_runner.workflow.errors import StepOutputError, WorkflowDefinitionError
+from langgraph_runner.workflow.errors import StepOutputError, WorkflowChangedError, WorkflowDefinitionError
 from langgraph_runner.workflow.hints import Hints
 from langgraph_runner.workflow.inputs import InputType
 from langgraph_runner.workflow.spec import CacheScope, JoinRule, StepSpec, WorkflowSpec
@@ -26,7 +27,7 @@ from langgraph_runner.workflow.steps import BoundStep
 from langgraph_runner.workflow.values import OutputType
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Collection, Container, Iterator, Mapping
 
 __all__ = ["Blueprint"]
 
@@ -96,6 +97,35 @@ class Blueprint:
                 " with Workflow(..., result=), or ask for the output of a step."
             )
         return final[0]
+
+    def for_run(self, steps: Collection[str], ended: Container[str]) -> Blueprint:
+        """The part of the workflow that a run has: the workflow may have got steps since the run was made.
+
+        Args:
+            steps: Ids of the run's steps.
+            ended: Those of them that have ended. What they depend on now does not matter.
+
+        Raises:
+            WorkflowChangedError: The run cannot go on with its own steps.
+        """
+        if self.steps.keys() == {*steps}:
+            return self
+        removed = tuple(step for step in steps if step not in self.steps)
+        own = [step for step in self.steps if step in steps]
+        before = {step: self.dag.dependencies[step] for step in own}
+        added = {
+            step: tuple(each for each in before[step] if each not in steps)
+            for step in own
+            if step not in ended
+        }
+        added = {step: names for step, names in added.items() if names}
+        if removed or added:
+            raise WorkflowChangedError(workflow=self.id, removed=removed, added=added)
+        part = copy.copy(self)
+        part.dag = Dag({step: [each for each in before[step] if each in steps] for step in own})
+        part.steps = {step: self.steps[step] for step in own}
+        part.joins = {step: self.joins[step] for step in own}
+        return part
 
     def readers_of(self, fields: frozenset[str]) -> frozenset[str]:
         """The steps that receive one of these fields of the inputs, or the inputs as a whole."""

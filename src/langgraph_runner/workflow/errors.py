@@ -4,6 +4,7 @@
     ├── WorkflowDefinitionError    the workflow cannot be run by anybody: all its problems at once
     ├── UnknownWorkflowError       nobody has registered it; also LookupError
     ├── UnknownStepError           the workflow has no such step; also ValueError
+    ├── WorkflowChangedError       a run cannot go on: the workflow has other steps now
     ├── WorkflowInputError         the inputs do not fit its model; also ValueError
     ├── ChangeRequestError         a change that it does not know, or that does not fit; also ValueError
     └── StepOutputError            what a step returned cannot be kept; also TypeError
@@ -13,13 +14,20 @@ Each has a stable `code` and survives pickle.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
+from langgraph_runner.errors.codes import render_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "ChangeRequestError",
     "StepOutputError",
     "UnknownStepError",
     "UnknownWorkflowError",
+    "WorkflowChangedError",
     "WorkflowDefinitionError",
     "WorkflowError",
     "WorkflowInputError",
@@ -84,6 +92,37 @@ class UnknownStepError(WorkflowError, ValueError):
         super().__init__(problem)
         self.workflow = workflow
         self.step = step
+
+
+class WorkflowChangedError(WorkflowError):
+    """A run cannot go on, because its workflow has other steps now than when the run was made.
+
+    Attributes:
+        workflow: Its id.
+        removed: The steps of the run that the workflow does not have any more.
+        added: The steps of the run that have not ended and now depend on new steps, with the ids of those.
+    """
+
+    code = ErrorCode.WORKFLOW_CHANGED
+
+    def __init__(
+        self, *, workflow: str, removed: tuple[str, ...], added: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        parts = [f"it has no step '{step}' any more" for step in removed]
+        parts += [
+            f"step '{step}' now depends on {_quoted(names)}, which the run does not have"
+            for step, names in added.items()
+        ]
+        more = f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+        difference = "; ".join(parts[:_SHOWN]) + more
+        super().__init__(render_message(self.code, workflow=workflow, difference=difference))
+        self.workflow = workflow
+        self.removed = removed
+        self.added = dict(added)
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
 
 
 class WorkflowInputError(WorkflowError, ValueError):
