@@ -192,11 +192,11 @@ def test_an_error_of_the_run_itself_is_no_node_s(cli):
     """Its record bears the name of the workflow."""
     (cli.folder / "dep.py").write_text(
         "from langgraph_runner.workflow import Workflow\nold, new = Workflow('dep'), Workflow('dep')\n"
-        "@old.step\n@new.step\ndef a(inputs): ...\n@new.step\ndef b(a): ...\n"
+        "@old.step\n@new.step\ndef a(inputs): ...\n@old.step\ndef b(a): ...\n"
     )
     cli("run", "dep", "--app", "dep:old", "--detach")
     done = cli("resume", "last", "--app", "dep:new")
-    line = "NODE_EXECUTION_FAILED of the run: The run failed: RuntimeError: The workflow has other steps now"
+    line = "WORKFLOW_CHANGED of the run: Workflow 'dep' has changed since the run was made: it has no step 'b' any"
     assert (done.code, line in done.out, line in cli("status", "last").out) == (1, True, True)
 
 
