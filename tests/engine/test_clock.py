@@ -7,11 +7,13 @@ import asyncio
 import pytest
 from sqlalchemy import update
 
+from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.clock import FutureLease, LeaseClock
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.schema import now_ms, run_events, runs
 from langgraph_runner.engine.store.writer import Write
+from langgraph_runner.engine.store.writes import Heartbeat
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 
@@ -189,3 +191,79 @@ async def test_the_limit_of_a_recovered_run_does_not_depend_on_the_clock(engine_
         await client._store.write(ClockSet(HOUR_MS))
         async with engine_of(flow) as engine:
             assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
+
+
+@pytest.mark.req("R-42")
+async def test_the_limit_of_a_run_that_was_running_when_the_clock_was_set_counts_its_own_time(engine_of):
+    """Set forward by an hour before its owner gave it up, it has not run for an hour."""
+    workflow, begun, go = Workflow("w"), [], []
+
+    @workflow.step
+    async def first(inputs) -> int:
+        begun.append("first")
+        await until(lambda: go)
+        return 1
+
+    @workflow.step
+    async def second(first: int) -> int:
+        begun.append("second")
+        await until(lambda: begun.count("second") == 2)
+        return 2
+
+    async with engine_of(workflow) as engine:
+        run = await engine.trigger("w", run_timeout_ms=60_000)
+        await until(lambda: begun)
+        await engine._store.write(ClockSet(HOUR_MS))
+        go.append(1)
+        await until(lambda: "second" in begun)
+    async with engine_of(workflow) as engine:
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert ended.status is RunStatus.COMPLETED
+    assert ended.duration_ms < 60_000
+
+
+@pytest.mark.req("R-42")
+async def test_the_time_that_a_run_has_run_before_counts_after_a_takeover(engine_of):
+    """A heartbeat keeps it, so a run that is taken over again and again comes to its limit."""
+    workflow, begun = Workflow("w"), []
+
+    @workflow.step
+    async def hangs(inputs) -> int:
+        begun.append(1)
+        return await asyncio.Event().wait()
+
+    async with engine_of(workflow) as engine:
+        run = await engine.trigger("w", run_timeout_ms=60_000)
+        await until(lambda: begun)
+        await engine._store.write(Heartbeat(engine._host.owner, 30_000, {run.id: 1}, {run.id: 59_990.0}))
+        await engine._store.write(Released(run.id))
+        engine._server._active[run.id].lose()
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert ended.error["code"] == ErrorCode.RUN_TIMEOUT
+
+
+@pytest.mark.req("R-42")
+async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_runs(engine_of, flow):
+    """It goes on with a run that it owes, though the lease ends in the future."""
+    async with engine_of(flow) as client, engine_of(flow) as engine:
+        client.take_on("none")
+        engine.take_on("own")
+        run = await client.trigger("w")
+        await client._store.write(Silent(run.id, lease_ms=200))
+        await client._store.write(ClockSet(-HOUR_MS))
+        engine._server.owe(run.id)
+        assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
+
+
+class Released(Silent):
+    """Leave a run as an owner does that gives it up."""
+
+    def __init__(self, run_id):
+        super().__init__(run_id, lease_ms=0)
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """Its lease is over."""
+        for write in writes:
+            connection.execute(update(runs).where(runs.c.id == write.run_id).values(lease_expires_at=0))
+        return [None] * len(writes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select as select_status
 from sqlalchemy import update
 
 from langgraph_runner import ErrorCode
@@ -109,13 +110,60 @@ async def test_an_engine_that_closes_is_no_death(client):
 
 
 @pytest.mark.req("R-45")
-async def test_a_run_of_which_no_step_ran_has_killed_nothing(client):
-    """Its process died of something else."""
+async def test_a_death_before_a_step_is_marked_as_running_counts(client, engine_of):
+    """An input selector or a validator may kill the process; the step that it prepares is named."""
+    flow = Workflow("w")
+    flow.step(lambda inputs: 1, id="first", output=int)
+    flow.step(
+        lambda first: 1, id="risky", depends_on=["first"], output=int, input_selector=lambda sources: sources
+    )
+    flow.step(lambda risky: 1, id="last", output=int)
     run = await client.trigger("w")
-    for _ in range(3):
-        await client._store.write(Died(run.id, status="pending"))
-        claim = await client._store.write(client._server.claim_write(run.id))
-    assert claim.recoveries == 0
+    await claimed_after(client, run.id, 3, status="pending", progress=["first"])
+    await client._store.write(Died(run.id, status="pending"))
+    async with engine_of(flow, max_recovery_attempts=2) as engine:
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert ended.error["code"] == ErrorCode.RECOVERY_EXHAUSTED
+    assert "4 processes in a row died while they ran step 'risky'." in ended.error["message"]
+
+
+@pytest.mark.req("R-45")
+async def test_a_step_whose_inputs_were_being_prepared_is_named_beside_one_that_ran(client, engine_of):
+    """Either may be the cause."""
+    flow = Workflow("w")
+    flow.step(lambda inputs: 1, id="risky", output=int)
+    flow.step(lambda inputs: 1, id="first", output=int, input_selector=lambda sources: sources.inputs)
+    flow.step(lambda risky: 1, id="last", output=int)
+    run = await client.trigger("w")
+    await claimed_after(client, run.id, 2)
+    await client._store.write(Died(run.id))
+    async with engine_of(flow, max_recovery_attempts=2) as engine:
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert "while they ran step 'first' and step 'risky'" in ended.error["message"]
+
+
+@pytest.mark.req("R-45")
+async def test_what_a_suspected_run_has_done_is_durable_before_the_next_inputs_are_prepared(
+    client, engine_of
+):
+    """Else a selector that kills the process would be blamed on the step before."""
+    flow, durable = Workflow("w"), []
+
+    def select(sources):
+        with client._store.database.reading.connect() as connection:
+            of_first = select_status(run_steps.c.status).where(run_steps.c.step_id == "first")
+            durable.append(connection.execute(of_first).scalar())
+        return {"first": 1}
+
+    flow.step(lambda inputs: 1, id="first", output=int)
+    flow.step(lambda first: 1, id="risky", depends_on=["first"], output=int, input_selector=select)
+    flow.step(lambda risky: 1, id="last", output=int)
+    run = await client.trigger("w")
+    await claimed_after(client, run.id, 2)
+    await client._store.write(Died(run.id))
+    async with engine_of(flow) as engine:
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert (ended.status, {*durable}) == (RunStatus.COMPLETED, {"completed"})
 
 
 class Released(Died):

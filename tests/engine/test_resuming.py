@@ -303,7 +303,7 @@ async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(en
         go.set()
         for each in (run, *others):
             await engine.wait(each.id, timeout_ms=LIMIT_MS)
-        assert engine._host.slots._value == 1
+        assert engine._host.slots._free == 1
 
 
 async def test_own_runs_are_taken_on_as_soon_as_there_is_room(engine_of):

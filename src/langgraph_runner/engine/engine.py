@@ -17,6 +17,7 @@ from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.models import Run, RunStatus
 from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader
 from langgraph_runner.engine.serving import Server
+from langgraph_runner.engine.slot import TenantSlots
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
@@ -62,8 +63,10 @@ class RunEngine(RunReader):
         cache: A hot tier over the database; None for one in this process.
         artifacts: The folder for files that steps save; None for one beside the SQLite file (of a database in memory,
             one that goes with it), else `artifacts`.
-        max_concurrency: How many steps may run at once, of all runs: at least 1.
-        max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database.
+        max_concurrency: How many steps may run at once, of all runs: at least 1. Tenants that wait get a free slot in
+            turn.
+        max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database, and are
+            taken from the tenants in turn.
         lease_ms: How long it may be silent before others take over its runs: 100 to 3,600,000.
         poll_ms: How often it looks for runs that nobody runs: at least 10.
         max_recovery_attempts: How often a run is taken over without progress after its process has died: 0 to 1,000.
@@ -134,7 +137,7 @@ class RunEngine(RunReader):
             store=runs,
             cache=TieredCache(runs, cache),
             artifacts=files,
-            slots=asyncio.Semaphore(max_concurrency),
+            slots=TenantSlots(max_concurrency),
             collector=metrics_collector,
             spans=spans,
         )
@@ -187,7 +190,7 @@ class RunEngine(RunReader):
             tenant: Whose run it is.
             idempotency_key: Of two equal calls with one key for one workflow and tenant, the second one gets the run
                 of the first; one that differs is refused.
-            priority: Runs that wait are taken in this order, the highest first.
+            priority: Runs of a tenant that wait are taken in this order, the highest first.
             failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
             max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
             run_timeout_ms: Limit of the whole run, from its start.

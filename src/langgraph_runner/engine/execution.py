@@ -60,6 +60,7 @@ class RunExecution:
         fence: The token of the claim.
         seq: Number of its last event.
         creation: Makes the run with its first commit; None if it has been made.
+        is_suspected: Whether it may be what killed its last owners.
         exhausted: Why the run is not run any more but fails, naming the steps to blame; None to run it.
         spent_ms: How long it has run before.
     """
@@ -74,6 +75,7 @@ class RunExecution:
         fence: int,
         seq: int,
         creation: RunCreation | None = None,
+        is_suspected: bool = False,
         exhausted: RecoveryExhaustedError | None = None,
         spent_ms: int = 0,
     ) -> None:
@@ -83,6 +85,7 @@ class RunExecution:
         self._blueprint = blueprint
         self._run = run
         self._creation = creation
+        self._is_suspected = is_suspected
         self._exhausted = exhausted
         self._spent_ms = spent_ms
         self._begun_at = _clock.monotonic()
@@ -141,6 +144,10 @@ class RunExecution:
         """Stop here and leave the rest to somebody else: this process goes."""
         self._is_released = True
         self._halt("the engine closes")
+
+    def age_ms(self) -> float:
+        """How long the run has been running, here and before; a wait for a new owner does not count."""
+        return self._spent_ms + (_clock.monotonic() - self._begun_at) * 1000
 
     def next_commit(self) -> asyncio.Future[None]:
         """Done when something more of the run is durable."""
@@ -237,6 +244,10 @@ class RunExecution:
             await self._commit([], None)
             return True
         self._heed_stop()
+        if (
+            self._is_suspected
+        ):  # An input selector may kill this process: what has ended is not to be blamed for it.
+            await self._commit([], None)
         await self._classify()
         started = self._take_room()
         status = self._final_status()
@@ -364,7 +375,7 @@ class RunExecution:
     async def _commit(self, started: list[Start], status: str | None) -> Advanced:
         """Write what has come together."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
-        write = self._ledger.write(started, status, error, self._age_ms())
+        write = self._ledger.write(started, status, error, self.age_ms())
         creation, self._creation = self._creation, None
         if creation is not None:
             advanced = await creation.with_first(self._host.store, write)
@@ -388,7 +399,7 @@ class RunExecution:
             self.cancel(advanced.cancel_reason)
         if advanced.ended is not None:
             self._ended_as = advanced.ended
-            self._ledger.log_run_end(advanced.ended.status, error, duration_ms=round(self._age_ms(), 3))
+            self._ledger.log_run_end(advanced.ended.status, error, duration_ms=round(self.age_ms(), 3))
         return advanced
 
     async def _remember(self, steps: Iterable[StepChange], advanced: Advanced) -> None:
@@ -433,19 +444,15 @@ class RunExecution:
         timeout_ms = self._options.run_timeout_ms
         if timeout_ms is None:
             return None
-        left_ms = max(0.0, timeout_ms - self._age_ms())
+        left_ms = max(0.0, timeout_ms - self.age_ms())
         return asyncio.get_running_loop().call_later(left_ms / 1000, self._time_out)
 
     def _time_out(self) -> None:
         if self._cancel_reason is None and not self._timed_out:
             self._timed_out = True
             limit = self._options.run_timeout_ms or 0.0
-            self._error = self._steps.record_of(RunTimeoutError(timeout_ms=limit, elapsed_ms=self._age_ms()))
+            self._error = self._steps.record_of(RunTimeoutError(timeout_ms=limit, elapsed_ms=self.age_ms()))
             self._wake.set()
-
-    def _age_ms(self) -> float:
-        """How long the run has been running, here and before; a wait for a new owner does not count."""
-        return self._spent_ms + (_clock.monotonic() - self._begun_at) * 1000
 
     def _halt(self, reason: str) -> None:
         self._abort.abort(reason)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.artifacts import ArtifactStore
     from langgraph_runner.engine.cache import TieredCache
+    from langgraph_runner.engine.slot import TenantSlots
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
@@ -31,7 +32,7 @@ class TriggerOptions(TypedDict, total=False):
     idempotency_key: str | None
     """Reusing a key for the same workflow and tenant returns the existing run."""
     priority: int
-    """Waiting runs start in the order of their priority, the highest first."""
+    """Waiting runs of a tenant start in the order of their priority, the highest first."""
     failure_mode: FailureMode
     """What a failed step does to branches that do not need it: `"continue"` or `"fail_fast"`."""
     max_concurrency: int | None
@@ -117,7 +118,7 @@ class Host:
     store: RunStore
     cache: TieredCache
     artifacts: ArtifactStore
-    slots: asyncio.Semaphore
+    slots: TenantSlots
     """For steps that run, of all runs."""
     flights: dict[tuple[str, str], asyncio.Future[None]] = field(default_factory=dict)
     """Results that are being computed, by tenant and cache key: whoever needs the same one waits for it."""

@@ -45,7 +45,8 @@ class LeaseKeeper:
 
     async def _beat(self, fences: dict[str, int]) -> None:
         try:
-            kept = await self._host.store.write(Heartbeat(self._host.owner, self._lease_ms, fences))
+            ran_ms = {run_id: self._active[run_id].age_ms() for run_id in fences}
+            kept = await self._host.store.write(Heartbeat(self._host.owner, self._lease_ms, fences, ran_ms))
         except Exception as error:  # The database is away; the next beat may do better.
             emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
             return

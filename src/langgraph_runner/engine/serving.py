@@ -22,6 +22,7 @@ from langgraph_runner.engine.health import StoreHealth
 from langgraph_runner.engine.leases import LeaseKeeper
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
+from langgraph_runner.engine.recovery import likely_causes
 from langgraph_runner.engine.slot import HELD_SLOT
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import StepRow, new_run
@@ -85,6 +86,8 @@ class Server:
         self._max_recoveries = max_recovery_attempts
         self._suspect: str | None = None
         """A run that may kill its process: until it makes progress, no other is taken on."""
+        self._turn = ""
+        """The tenant that was last in turn when a waiting run was taken on."""
         self.takes_on: TakesOn = "all"
         self._owed: dict[str, None] = {}
         """Ours, but nobody runs them: there was no room, or an error has ended the work on them."""
@@ -151,14 +154,16 @@ class Server:
             # The other one ends by itself: cancelled in the middle of a claim, it would take a run along.
             self._services[0].cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
-        for execution in self._active.values():
+        active = {**self._active}
+        for execution in active.values():
             execution.release()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self.health.read_back()
         if not self._fences:
             return
         try:
-            await self._host.store.write(ReleaseRuns(self._fences))
+            ran_ms = {run_id: execution.age_ms() for run_id, execution in active.items()}
+            await self._host.store.write(ReleaseRuns(self._fences, ran_ms))
         except Exception as error:  # Then they run out by themselves; whoever closes can do nothing about it.
             emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
 
@@ -307,6 +312,7 @@ class Server:
             steps,
             fence=claimed.fence,
             seq=claimed.seq,
+            is_suspected=not isinstance(claimed, Created) and claimed.recoveries >= SUSPECT_FROM,
             exhausted=exhausted,
             spent_ms=0 if isinstance(claimed, Created) else claimed.spent_ms,
         )
@@ -396,7 +402,8 @@ class Server:
         now_ms, leases = await self._host.store.read(reads.clock_and_leases, names)
         monotonic = REAL_RUNTIMES.awaiting.monotonic()
         for lease in self._clock.look(now_ms, leases, monotonic):
-            if self._has_use_for_more() and lease.run_id not in self._tasks:
+            is_owed = self.takes_on == "own" and lease.run_id in self._owed and self._has_room_for_more()
+            if (is_owed or self._has_use_for_more()) and lease.run_id not in self._tasks:
                 await self.claim(lease.run_id, stuck_at=lease.expires_at)
 
     def owe(self, run_id: str) -> None:
@@ -431,11 +438,14 @@ class Server:
             self._suspect = None
         return self._suspect is not None
 
-    def _exhausted(self, claimed: Claimed) -> RecoveryExhaustedError | None:
+    def _exhausted(
+        self, claimed: Claimed, blueprint: Blueprint, steps: list[StepRow]
+    ) -> RecoveryExhaustedError | None:
         """Why a run that was taken over is not to run again; None if it is."""
         if claimed.recoveries <= self._max_recoveries:
             return None
-        return RecoveryExhaustedError(run_id=claimed.run_id, deaths=claimed.recoveries, steps=claimed.running)
+        causes = likely_causes(claimed, blueprint, steps)
+        return RecoveryExhaustedError(run_id=claimed.run_id, deaths=claimed.recoveries, steps=causes)
 
     async def claim(self, run_id: str | None = None, *, stuck_at: int | None = None) -> bool:
         """Take on a run that nobody runs: this one, or whichever comes first; False if there is none."""
@@ -449,9 +459,11 @@ class Server:
             claimed = await self._host.store.write(claim)
             if claimed is None:
                 return False
-            run, _ = await self._host.store.read(reads.claimed_run, claimed.run_id)
+            run, steps = await self._host.store.read(reads.claimed_run, claimed.run_id)
             blueprint = self._workflows.get_workflow(run.workflow)
-            exhausted = self._exhausted(claimed)
+            if run_id is None:
+                self._turn = run.tenant
+            exhausted = self._exhausted(claimed, blueprint, steps)
             if exhausted is None and claimed.recoveries >= SUSPECT_FROM:
                 self._suspect = claimed.run_id
                 emit(
@@ -460,7 +472,7 @@ class Server:
                     "run.suspected",
                     run_id=claimed.run_id,
                     deaths=claimed.recoveries,
-                    steps=claimed.running,
+                    steps=likely_causes(claimed, blueprint, steps),
                 )
             self._spawn(claimed, run.tenant, self._run(blueprint, claimed, exhausted=exhausted))
         finally:
@@ -472,4 +484,5 @@ class Server:
         """The write that claims a run for this engine: this one, or whichever comes first."""
         names = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
         # A lease of ours may have run out too, when a step has blocked the loop: the next beat renews it.
-        return ClaimRun(self._host.owner, self._lease_ms, names, run_id, ours=tuple(self._tasks))
+        ours = tuple(self._tasks)
+        return ClaimRun(self._host.owner, self._lease_ms, names, run_id, after=self._turn, ours=ours)

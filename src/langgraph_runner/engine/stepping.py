@@ -76,7 +76,7 @@ class StepRunner:
         """Run a step, once there is a slot; a failure is a result. To be called in a task of its own."""
         name, key = start.step, start.cache_key
         step = self._blueprint.steps[name]
-        async with Slot(self._host.slots) as slot:
+        async with Slot(self._host.slots, self._run.tenant) as slot:
             self.begun.add(name)
             ON_RETRY.set(partial(self._retrying, name))
             HELD_SLOT.set(slot)

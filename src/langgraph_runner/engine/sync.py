@@ -58,7 +58,7 @@ class SyncRunEngine(BlockingEngine):
             tenant: Whose run it is.
             idempotency_key: Of two equal calls with one key for one workflow and tenant, the second one gets the run
                 of the first; one that differs is refused.
-            priority: Runs that wait are taken in this order, the highest first.
+            priority: Runs of a tenant that wait are taken in this order, the highest first.
             failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
             max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
             run_timeout_ms: Limit of the whole run, from its start.

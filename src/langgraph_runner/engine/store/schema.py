@@ -75,6 +75,7 @@ runs = Table(
     Column("duration_ms", BigInteger),
     Column("recoveries", Integer, nullable=False, server_default="0"),
     Column("recovered_at_steps", Integer, nullable=False, server_default="0"),
+    Column("ran_ms", BigInteger, nullable=False, server_default="0"),
     Column("tags", Text),
     Column("metadata", Text),
     UniqueConstraint("tenant_id", "workflow_name", "idempotency_key", name="uq_runs_idempotency"),
@@ -82,15 +83,19 @@ runs = Table(
         "status IN ('pending', 'running', 'completed', 'failed', 'cancelled')", name="ck_runs_status"
     ),
     Index("ix_runs_listing", "tenant_id", "created_at", "id"),
-    _index_while("status = 'pending'", "ix_runs_waiting", text("priority DESC"), "created_at", "id"),
+    _index_while(
+        "status = 'pending'",
+        "ix_runs_waiting",
+        *("workflow_name", "tenant_id", text("priority DESC"), "created_at", "id"),
+    ),
     _index_while("status = 'running'", "ix_runs_leased", "lease_expires_at"),
     _index_while("error IS NOT NULL", "ix_runs_errors", "tenant_id", "created_at", "id"),
     _index_while("base_run_id IS NOT NULL", "ix_runs_bases", "base_run_id"),
 )
 """`tags` and `metadata` are JSON, as a run shows them; `run_tags` has the tags for searches.
 
-`recoveries` counts takeovers without progress, `recovered_at_steps` how many steps had ended at the last
-one."""
+`recoveries` counts takeovers without progress, `recovered_at_steps` how many steps had ended at the last one.
+`ran_ms` is how long the run had run at the last heartbeat, by the monotonic clocks of its owners."""
 
 run_tags = Table(
     "run_tags",

@@ -11,6 +11,7 @@ from collections import namedtuple
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sqlalchemy import JSON, cast, func
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -18,9 +19,9 @@ from sqlalchemy.sql.functions import FunctionElement
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import BindParameter, ColumnElement, Connection
+    from sqlalchemy import BindParameter, ColumnElement, Connection, TableValuedAlias
 
-__all__ = ["Prepared", "any_of"]
+__all__ = ["Prepared", "any_of", "each_of"]
 
 
 _LIST: Final = "(SELECT value FROM json_each({}))"
@@ -50,6 +51,13 @@ def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElem
     The text of the statement stays the same, which that of `in_()` does not.
     """
     return column.op("IN", is_comparison=True)(_each(values))
+
+
+def each_of(values: BindParameter[Any], dialect: str) -> TableValuedAlias:
+    """A list of texts as a table whose column is `value`. Its parameter is JSON on both databases."""
+    if dialect == "sqlite":
+        return func.json_each(values).table_valued("value")
+    return func.json_array_elements_text(cast(values, JSON)).table_valued("value")
 
 
 class _Compiled(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
-from langgraph_runner.engine.store.schema import run_events, run_steps, runs
-from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.schema import run_steps, runs
+from langgraph_runner.engine.store.statements import Prepared, any_of, each_of
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
 
@@ -25,23 +26,22 @@ _LEASED: Final = Prepared(
 _KEEP_LEASE: Final = Prepared(
     update(runs)
     .where(runs.c.id == bindparam("r"), runs.c.fence == bindparam("f"), runs.c.status == "running")
-    .values(lease_expires_at=bindparam("until"))
+    .values(lease_expires_at=bindparam("until"), ran_ms=func.coalesce(bindparam("ran"), runs.c.ran_ms))
 )
 
 
 _CANDIDATE: Final = (
     select(
         *(runs.c.id, runs.c.tenant_id, runs.c.fence, runs.c.status, runs.c.priority, runs.c.created_at),
-        *(runs.c.lease_expires_at, runs.c.started_at, runs.c.recoveries, runs.c.recovered_at_steps),
+        *(runs.c.lease_expires_at, runs.c.ran_ms, runs.c.recoveries, runs.c.recovered_at_steps),
     )
     .order_by(runs.c.priority.desc(), runs.c.created_at, runs.c.id)
     .limit(literal_column("1"))
     .with_for_update(skip_locked=True)
 )
 # Statuses as text, so that the partial indexes are found. Every engine asks at each poll: it has to be quick.
-_WAITING: Final = _CANDIDATE.where(
-    runs.c.status == literal_column("'pending'"), any_of(runs.c.workflow_name, bindparam("names"))
-)
+_IS_WAITING: Final = runs.c.status == literal_column("'pending'")
+_WAITING: Final = _CANDIDATE.where(_IS_WAITING, any_of(runs.c.workflow_name, bindparam("names")))
 _LEFT: Final = _CANDIDATE.where(
     runs.c.status == literal_column("'running'"),
     any_of(runs.c.workflow_name, bindparam("names")),
@@ -51,7 +51,6 @@ _LEFT: Final = _CANDIDATE.where(
 _IS_HARMLESS: Final = or_(
     runs.c.recoveries < bindparam("suspect_from"), runs.c.lease_expires_at < bindparam("suspects_before")
 )
-_FIRST_WAITING: Final = Prepared(_WAITING)
 _FIRST_LEFT: Final = Prepared(_LEFT.where(_IS_HARMLESS))
 _WAITING_OF_ID: Final = Prepared(_WAITING.where(runs.c.id == bindparam("wanted")))
 _LEFT_OF_ID: Final = Prepared(_LEFT.where(runs.c.id == bindparam("wanted")))
@@ -62,9 +61,38 @@ _STUCK: Final = Prepared(
         runs.c.lease_expires_at == bindparam("stuck_at"),
     )
 )
-_LAST_EVENT: Final = Prepared(
-    select(func.max(run_events.c.at).label("at")).where(run_events.c.run_id == bindparam("run"))
-)
+
+
+def _next_tenant(dialect: str) -> Any:
+    """The tenant after `after` that has waiting runs: one step into the index for each workflow."""
+    name = each_of(bindparam("names"), dialect)
+    of_name = select(func.min(runs.c.tenant_id).label("tenant")).where(
+        _IS_WAITING, runs.c.workflow_name == name.c.value, runs.c.tenant_id > bindparam("after")
+    )
+    first = select(of_name.scalar_subquery().label("tenant")).select_from(name).subquery()
+    return select(func.min(first.c.tenant).label("tenant"))
+
+
+def _first_of_tenant(dialect: str) -> Any:
+    """The first waiting run of a tenant, of those that are first of their workflow."""
+    name = each_of(bindparam("names"), dialect)
+    of_name = _CANDIDATE.where(
+        _IS_WAITING, runs.c.workflow_name == name.c.value, runs.c.tenant_id == bindparam("tenant")
+    )
+    if dialect == "sqlite":  # It has no LATERAL, and no rows that others have locked.
+        ids = select(of_name.with_only_columns(runs.c.id).scalar_subquery()).select_from(name)
+        return _CANDIDATE.where(runs.c.id.in_(ids))
+    first = of_name.lateral("first")
+    return (
+        select(*(first.c[str(column.key)] for column in _CANDIDATE.selected_columns))
+        .select_from(name.join(first, true()))
+        .order_by(first.c.priority.desc(), first.c.created_at, first.c.id)
+        .limit(literal_column("1"))
+    )
+
+
+_NEXT_TENANT: Final = Prepared(_next_tenant)
+_FIRST_OF_TENANT: Final = Prepared(_first_of_tenant)
 _STEPS_OF: Final = Prepared(
     select(run_steps.c.step_id, run_steps.c.status).where(run_steps.c.run_id == bindparam("run"))
 )
@@ -87,20 +115,23 @@ class Claimed(NamedTuple):
     running: tuple[str, ...] = ()
     """The steps that ran when its last owner died."""
     spent_ms: int = 0
-    """How long it ran before, up to its last commit."""
+    """How long it ran before, up to the last heartbeat."""
 
 
 @dataclass(slots=True)
 class ClaimRun(Write["Claimed | None"]):
     """Take a run that waits, or whose owner has not been heard of; the fencing token grows.
 
-    With an id that run, else the one of the highest priority that was made first. None if there is none.
+    With an id that run. Else one whose owner has not been heard of; else, of the next tenant in turn, the run of the
+    highest priority that was made first. None if there is none.
     """
 
     owner: str
     lease_ms: int
     workflows: tuple[str, ...]
     run_id: str | None = None
+    after: str = ""
+    """The tenant whose turn was last."""
     ours: tuple[str, ...] = ()
     """What the owner is running, and does not take from itself, though its lease may have run out."""
     stuck_at: int | None = None
@@ -119,16 +150,13 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     row = _candidate(connection, claim, now)
     if row is None:
         return None
-    fence, recoveries, ended, running, spent_ms = row.fence + 1, 0, 0, (), 0
+    fence, recoveries, ended, running = row.fence + 1, 0, 0, ()
     if row.status == "running":
-        last_event_at = _LAST_EVENT.ask(connection, run=row.id)[0].at or 0
-        spent_ms = max(0, last_event_at - (row.started_at or last_event_at))
         steps = _STEPS_OF.ask(connection, run=row.id)
         running = tuple(step.step_id for step in steps if step.status == "running")
         ended = sum(step.status not in LIVE for step in steps)
-        # An owner that closes gives up its lease, which becomes 0: it has not died. A run of which no step was
-        # running has not killed it.
-        has_died = row.lease_expires_at != 0 and bool(running)
+        # An owner that closes gives up its lease, which becomes 0: it has not died.
+        has_died = row.lease_expires_at != 0
         recoveries = (row.recoveries if ended == row.recovered_at_steps else 0) + has_died
     connection.execute(
         update(runs)
@@ -153,7 +181,7 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     kind = "run_started" if row.status == "pending" else "run_recovered"
     seq = last_seq(connection, row.id) + 1
     add_events(connection, [(row.id, row.tenant_id, seq, kind, {"fence": fence})], now)
-    return Claimed(row.id, fence, seq, recoveries, running, spent_ms)
+    return Claimed(row.id, fence, seq, recoveries, running, row.ran_ms)
 
 
 def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
@@ -166,12 +194,31 @@ def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
         found = _WAITING_OF_ID.ask(connection, **waiting, wanted=claim.run_id)
         found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
     else:
-        patience_ms = _ALONE_FOR_LEASES * claim.lease_ms if claim.ours else 0
-        harmless = {"suspect_from": SUSPECT_FROM, "suspects_before": now - patience_ms}
-        found = _FIRST_WAITING.ask(connection, **waiting)
-        if not claim.only_waiting:
-            found += _FIRST_LEFT.ask(connection, **left, **harmless)
-    return min(found, key=lambda row: (-row.priority, row.created_at, row.id), default=None)
+        found = [] if claim.only_waiting else _left(connection, claim, left, now)
+        found = found or _waiting(connection, claim)
+    return found[0] if found else None
+
+
+def _left(connection: Connection, claim: ClaimRun, left: dict[str, Any], now: int) -> list[Any]:
+    """The first run whose lease has run out."""
+    patience_ms = _ALONE_FOR_LEASES * claim.lease_ms if claim.ours else 0
+    return _FIRST_LEFT.ask(connection, **left, suspect_from=SUSPECT_FROM, suspects_before=now - patience_ms)
+
+
+def _waiting(connection: Connection, claim: ClaimRun) -> list[Any]:
+    """The first waiting run of the next tenant in turn. What another process claims just now is passed over."""
+    names = json.dumps(claim.workflows)
+    after, has_turned = claim.after, False
+    while True:
+        tenant = _NEXT_TENANT.ask(connection, names=names, after=after)[0].tenant
+        if tenant is None and has_turned:
+            return []
+        if tenant is None:
+            after, has_turned = "", True
+        elif found := _FIRST_OF_TENANT.ask(connection, names=names, tenant=tenant):
+            return found
+        else:
+            after = tenant
 
 
 @dataclass(slots=True)
@@ -181,6 +228,8 @@ class Heartbeat(Write["dict[str, str | None]"]):
     owner: str
     lease_ms: int
     fences: dict[str, int] = field(default_factory=dict)
+    ran_ms: dict[str, float] = field(default_factory=dict)
+    """How long each has run."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[Heartbeat]) -> list[dict[str, str | None]]:
@@ -192,10 +241,19 @@ def _beat(connection: Connection, beat: Heartbeat) -> dict[str, str | None]:
     until = now_in(connection) + beat.lease_ms
     leased = _LEASED.ask(connection, ids=[*beat.fences])
     ours = [row for row in leased if row.fence == beat.fences[row.id]]
-    _KEEP_LEASE.run(connection, [{"r": row.id, "f": row.fence, "until": until} for row in ours])
+    _KEEP_LEASE.run(connection, [_lease(row.id, row.fence, until, beat.ran_ms) for row in ours])
     return {
         row.id: (row.cancel_reason or "cancelled") if row.cancel_requested_at is not None else None
         for row in ours
+    }
+
+
+def _lease(run_id: str, fence: int, until: int, ran_ms: dict[str, float]) -> dict[str, Any]:
+    return {
+        "r": run_id,
+        "f": fence,
+        "until": until,
+        "ran": round(ran_ms[run_id]) if run_id in ran_ms else None,
     }
 
 
@@ -204,12 +262,14 @@ class ReleaseRuns(Write[None]):
     """Give up the leases of runs, so that somebody else may go on with them at once."""
 
     fences: dict[str, int]
+    ran_ms: dict[str, float] = field(default_factory=dict)
+    """How long each has run, where that is known."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ReleaseRuns]) -> list[None]:
         """All at once."""
         released = [
-            {"r": run_id, "f": fence, "until": 0}
+            _lease(run_id, fence, 0, write.ran_ms)
             for write in writes
             for run_id, fence in write.fences.items()
         ]

@@ -1,0 +1,171 @@
+"""A tenant with few steps or runs does not wait behind the many of another one."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from langgraph_runner.engine.slot import TenantSlots
+from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import until
+
+pytestmark = pytest.mark.req("R-53")
+
+
+async def test_a_free_slot_goes_to_the_tenants_in_turn(engine_of):
+    """With one slot, the small tenant's step is the second to run, though a hundred of the big one wait."""
+    flow, ran, go = Workflow("w", cache="none"), [], []
+
+    async def work(inputs):
+        ran.append(inputs["tenant"])
+        await until(lambda: go)
+        return 1
+
+    for number in range(100):
+        flow.step(work, id=f"s{number}", output=int)
+    small = Workflow("small", cache="none")
+    small.step(work, id="s", output=int)
+    async with engine_of(flow, small, max_concurrency=1) as engine:
+        big = await engine.trigger("w", {"tenant": "big"}, tenant="big")
+        await until(lambda: ran)
+        run = await engine.trigger("small", {"tenant": "small"}, tenant="small")
+        await until(lambda: len(engine._host.slots._waiting) == 2)
+        go.append(1)
+        await engine.wait(run.id, tenant="small", timeout_ms=10_000)
+        await engine.cancel(big.id, tenant="big")
+    assert ran.index("small") <= 2
+
+
+async def test_waiting_runs_are_taken_from_the_tenants_in_turn(engine_of):
+    """The newest tenant's run is not behind all runs of the first; of one tenant the highest priority is first."""
+    flow, order = Workflow("w", cache="none"), []
+    other = Workflow("v", cache="none")
+    flow.step(lambda inputs: order.append(inputs["name"]), id="s", output=None, effects=False)
+    other.step(lambda inputs: order.append(inputs["name"]), id="s", output=None, effects=False)
+    async with engine_of(flow, other) as client:
+        client.take_on("none")
+        for name, tenant, workflow, priority in [
+            ("a1", "a", "w", 0),
+            ("a2", "a", "w", 0),
+            ("a3", "a", "v", 5),
+            ("b1", "b", "v", 0),
+            ("b2", "b", "w", 0),
+            ("c1", "c", "w", -9),
+        ]:
+            run = await client.trigger(workflow, {"name": name}, tenant=tenant, priority=priority)
+        async with engine_of(flow, other, max_active_runs=1) as engine:
+            await until(lambda: len(order) == 6)
+            assert await engine.wait(run.id, tenant="c", timeout_ms=10_000)
+    assert order == ["a3", "b1", "c1", "a1", "b2", "a2"]
+
+
+async def test_runs_of_other_workflows_are_passed_over(engine_of):
+    """An engine takes only what it can run, whichever tenant's turn it is."""
+    known, unknown = Workflow("known", cache="none"), Workflow("unknown")
+    known.step(lambda inputs: 1, id="s", output=int)
+    unknown.step(lambda inputs: 1, id="s", output=int)
+    async with engine_of(known, unknown) as client:
+        client.take_on("none")
+        for tenant in "abc":
+            await client.trigger("unknown", tenant=tenant)
+        run = await client.trigger("known", tenant="b")
+        async with engine_of(known) as engine:
+            await engine.wait(run.id, tenant="b", timeout_ms=10_000)
+            assert await engine._server.claim() is False
+
+
+class SlotsMachine(RuleBasedStateMachine):
+    """Steps of three tenants take slots, wait, are cancelled and give slots back, in any order."""
+
+    def __init__(self):
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.slots = TenantSlots(2)
+        self.waiting = []
+        self.held = []
+        self.served = []
+
+    def teardown(self):
+        """End what still waits."""
+        for _, task in self.waiting:
+            task.cancel()
+        self.settle()
+        self.loop.close()
+
+    def settle(self):
+        """Let every task go on as far as it can."""
+
+        async def turns():
+            for _ in range(5):
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(turns())
+        for entry in [*self.waiting]:
+            tenant, task = entry
+            if task.done():
+                self.waiting.remove(entry)
+                with suppress(asyncio.CancelledError):
+                    task.result()
+                    self.held.append(tenant)
+                    self.served.append(tenant)
+
+    @rule(tenant=st.sampled_from("abc"))
+    def begin(self, tenant):
+        """A step asks for a slot."""
+        self.waiting.append((tenant, self.loop.create_task(self.slots.acquire(tenant))))
+        self.settle()
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def end(self, data):
+        """A step ends. If others wait, exactly one of them gets its slot."""
+        self.held.remove(data.draw(st.sampled_from(self.held)))
+        waited, before = len(self.waiting), len(self.served)
+        self.slots.release()
+        self.settle()
+        assert len(self.served) - before == min(waited, 1)
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data(), beside_a_release=st.booleans())
+    def cancel(self, data, beside_a_release):
+        """A waiting step is cancelled, perhaps just after the slot was handed to it."""
+        _, task = data.draw(st.sampled_from(self.waiting))
+        if beside_a_release and self.held:
+            self.held.pop()
+            self.slots.release()
+        task.cancel()
+        self.settle()
+
+    @invariant()
+    def no_slot_is_lost_or_shared(self):
+        """While a step waits, all slots are held."""
+        assert len(self.held) <= 2
+        assert len(self.held) == 2 or not self.waiting
+
+
+TestSlots = SlotsMachine.TestCase
+
+
+def test_turns_alternate_however_many_steps_a_tenant_has():
+    """Ten steps of one tenant and two of another: these are served second and fourth."""
+
+    async def served():
+        slots, order = TenantSlots(1), []
+
+        async def step(tenant):
+            await slots.acquire(tenant)
+            order.append(tenant)
+            slots.release()
+
+        await slots.acquire("first")
+        steps = [asyncio.create_task(step(tenant)) for tenant in "a" * 10 + "b" * 2]
+        await asyncio.sleep(0)
+        slots.release()
+        await asyncio.gather(*steps)
+        return "".join(order)
+
+    assert asyncio.run(served()) == "abab" + "a" * 8
