@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import threading
 from types import SimpleNamespace
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import RunStore, databases, writer
 from langgraph_runner.engine.store.records import NewRun, Start, StepChange
 from langgraph_runner.engine.store.writer import GroupWriter, Write
-from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun, DeleteUnusedOutputs, locking
+from langgraph_runner.engine.store.writes import (
+    AdvanceRun,
+    CreateRun,
+    DeleteUnusedOutputs,
+    ReleaseRuns,
+    locking,
+)
 from langgraph_runner.workflow import StepStatus, Workflow
 from tests.engine.conftest import ON_POSTGRESQL, until
 
@@ -148,6 +155,11 @@ async def test_a_transaction_that_always_loses_is_given_up(tmp_path):
     database.dispose()
 
 
+def is_writer():
+    """Whether this is the thread of the store that writes."""
+    return threading.current_thread().name == "langgraph-runner-writer"
+
+
 @pytest.fixture
 def losing_answer(monkeypatch):
     """Make the server's answer to the next COMMIT of the writer get lost; gives what switches that on."""
@@ -155,7 +167,7 @@ def losing_answer(monkeypatch):
 
     def failing(connection):
         commit(connection)
-        if lost:
+        if lost and is_writer():
             lost.pop()
             connection.close()
             raise psycopg.OperationalError("server closed the connection unexpectedly")
@@ -223,6 +235,65 @@ async def test_an_advance_whose_commit_was_not_answered_is_not_repeated(engine_o
     assert run.status is RunStatus.COMPLETED
     assert events == list(range(1, len(events) + 1))
     assert calls == (["first"] if cached else ["first", "second"])
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Make the writer's next attempts to connect fail, as in a restart of the server; gives what says how many."""
+    connect, left = Engine.connect, []
+
+    def failing(engine):
+        if left and is_writer():
+            left.pop()
+            raise OperationalError("connect", None, Exception("connection refused"))
+        return connect(engine)
+
+    monkeypatch.setattr(Engine, "connect", failing)
+    return lambda times: left.extend([1] * times)
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-10")
+async def test_an_unanswered_commit_is_looked_up_when_the_server_is_back(engine_of, losing_answer, refusing):
+    """It refuses connections for a while, as in a restart or a fail-over."""
+    calls = []
+    async with engine_of(flow(calls)) as engine:
+        await engine._store.write(ReleaseRuns({}))  # It is connected.
+        losing_answer()
+        refusing(3)
+        run = await engine.trigger("w")
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+        assert [each.id for each in await engine.list_runs()] == [run.id]
+    assert (ended.status, calls) == (RunStatus.COMPLETED, ["first", "second"])
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-10")
+async def test_a_commit_whose_answer_is_lost_twice_is_looked_up_again(engine_of, losing_answer):
+    """The second connection is lost as well."""
+    calls = []
+    async with engine_of(flow(calls)) as engine:
+        losing_answer()
+        losing_answer()
+        run = await engine.trigger("w")
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert (ended.status, calls) == (RunStatus.COMPLETED, ["first", "second"])
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-10")
+async def test_a_server_that_does_not_come_back_is_not_waited_for_without_end(
+    engine_of, losing_answer, refusing, monkeypatch
+):
+    """The caller gets the error."""
+    monkeypatch.setattr("langgraph_runner.engine.store.writer._RECONNECT_S", 0.05)
+    async with engine_of(flow([])) as engine:
+        await engine._store.write(ReleaseRuns({}))  # It is connected.
+        losing_answer()
+        refusing(1_000)
+        with pytest.raises(OperationalError, match="connection refused"):
+            await engine.trigger("w")
+        monkeypatch.undo()
 
 
 class BusyCursor:

@@ -15,7 +15,10 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
 from langgraph_runner.engine.store.databases import begin_writing, is_conflict, is_lost
+from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +29,15 @@ __all__ = ["GroupWriter", "Write"]
 
 ResultT = TypeVar("ResultT")
 _STOP: Final = object()
+_clock: Final = REAL_RUNTIMES.blocking
 _MAX_GROUP: Final = 1_000
 _FIRST_WOKEN: Final = 4
 _TURN_S: Final = 0.005
+_RECONNECT_S: Final = 10.0
+"""How long a server that has closed the connection is waited for."""
+_RECONNECT_EVERY_S: Final = 0.1
+_MAX_LOSSES: Final = 3
+"""How many connections one write may lose."""
 _MAX_CONFLICTS: Final = 10
 """How often a transaction is tried that PostgreSQL ends because of another one. It asks for a new try at once."""
 
@@ -108,11 +117,7 @@ class GroupWriter:
                     connection = connection or self._engine.connect()
                     results = _written(connection, group)
                     if results is None:
-                        is_again = is_lost(connection)
-                        if is_again:
-                            connection = _reconnected(connection, self._engine)
-                        # One of them cannot be written; the others are not to suffer from it.
-                        results = [_written_alone(connection, each, is_again=is_again) for each in group]
+                        connection, results = _written_one_by_one(connection, self._engine, group)
                 except Exception as error:  # There is no connection. The next group tries again.
                     connection = None
                     results = [error] * len(group)
@@ -147,14 +152,48 @@ def _deliver(group: list[_Handed], results: list[Any]) -> None:
 
 
 def _reconnected(lost: Connection, engine: Engine) -> Connection:
-    """A new connection in place of one that the server has closed.
+    """A new connection in place of one that the server has closed. A server that restarts is waited for.
 
     Raises:
         sqlalchemy.exc.DBAPIError: There is none to be had.
     """
     lost.invalidate()
     lost.close()
-    return engine.connect()
+    give_up_at = _clock.monotonic() + _RECONNECT_S
+    while True:
+        try:
+            return engine.connect()
+        except DBAPIError:
+            if _clock.monotonic() > give_up_at:
+                raise
+            drive(_clock.sleep(_RECONNECT_EVERY_S, None))
+
+
+def _written_one_by_one(
+    connection: Connection, engine: Engine, group: list[_Handed]
+) -> tuple[Connection | None, list[Any]]:
+    """Write a group, one of which cannot be written: the others are not to suffer from it.
+
+    A write whose connection was lost may have been committed; `apply_again` looks it up on a new connection.
+    """
+    results: list[Any] = []
+    is_uncertain = is_lost(connection)
+    for handed in group:
+        is_again, losses = is_uncertain, 0
+        while True:
+            if is_lost(connection):
+                try:
+                    connection = _reconnected(connection, engine)
+                except DBAPIError as error:
+                    return None, [*results, *[error] * (len(group) - len(results))]
+            result = _written_alone(connection, handed, is_again=is_again)
+            if not isinstance(result, Exception) or not is_lost(connection):
+                break
+            is_again, losses = True, losses + 1
+            if losses == _MAX_LOSSES:
+                break
+        results.append(result)
+    return connection, results
 
 
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
