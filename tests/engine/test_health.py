@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus, StoreUnavailableError, health
 from langgraph_runner.engine.store import writer
+from langgraph_runner.engine.store.writes import ReleaseRuns
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_SQLITE, until
 
@@ -146,3 +150,34 @@ async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplo
         engine._server.health.ended("unknown")
     assert "store.damaged" in caplog.text
     assert "restore a backup" in caplog.text
+
+
+def vacuumed(connection, path):
+    """Have SQLite itself make the file shorter."""
+    connection.execute("DELETE FROM outputs")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def cut(connection, path):
+    """Lose the second half, as a copy does that was stopped."""
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(("change", "is_damaged"), [(cut, True), (vacuumed, False)])
+async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, caplog, change, is_damaged):
+    """What is missing may be other rows than the one that is read back. VACUUM does no harm."""
+    workflow = Workflow("w", cache="none")
+    workflow.step(lambda inputs: f"{inputs['number']}" * 200_000, id="s", output=str)
+    async with engine_of(workflow) as engine:
+        for number in range(3):
+            run = await engine.run("w", {"number": number})
+        path = Path(engine._store.database.url.database)
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            await engine._store.write(ReleaseRuns({}))  # Each write looks at the file.
+            change(connection, path)
+        engine._server.health.ended(run.id)
+        await engine._server.health.read_back()
+    assert ("store.damaged" in caplog.text) is is_damaged

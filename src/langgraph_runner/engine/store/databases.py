@@ -34,6 +34,8 @@ __all__ = [
 _BUSY_MS: Final = 30_000
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 """The SQLSTATE codes of a serialization failure and of a detected deadlock (PostgreSQL, Appendix A)."""
+_PATIENCE: Final = {"connect_timeout": "10", "keepalives_idle": "30", "tcp_user_timeout": "30000"}
+"""Options of libpq: seconds to connect, seconds until a silent connection is probed, ms until data is given up."""
 _READERS: Final = 4
 _WAL_RETRY_S: Final = 0.005
 _clock: Final = REAL_RUNTIMES.blocking
@@ -71,7 +73,9 @@ class Database:
             self.writing = _sqlite(place, self._file, begin=_WRITE)
             self.reading = _sqlite(place, self._file, begin="BEGIN", readers=_READERS)
         else:
-            self.writing = self.reading = create_engine(url, pool_size=_READERS + 1, pool_pre_ping=True)
+            self.writing = self.reading = create_engine(
+                _with_defaults(url), pool_size=_READERS + 1, pool_pre_ping=True
+            )
 
     @cached_property
     def folder(self) -> Path:
@@ -86,6 +90,8 @@ class Database:
     def read_back(self, run_id: str) -> None:
         """Read a run from the file of SQLite, through a connection that knows nothing yet.
 
+        If the file has become shorter, which only VACUUM and damage do, it is checked as a whole.
+
         Raises:
             sqlite3.Error: The file cannot be read.
             LookupError: It can, but has no such run.
@@ -98,6 +104,11 @@ class Database:
             found = connection.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).fetchone()
             if found is None:
                 raise LookupError(f"run '{run_id}' is not in the file")
+            if self._file.has_shrunk:
+                self._file.has_shrunk = False
+                (problem,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if problem != "ok":
+                    raise sqlite3.DatabaseError(problem)
 
     def dispose(self) -> None:
         """Close every connection."""
@@ -138,6 +149,11 @@ def open_database(url: str | URL) -> Database:
     return Database(parsed)
 
 
+def _with_defaults(url: URL) -> URL:
+    """With limits for a server that does not answer, unless the address sets them: else a write may wait for ever."""
+    return url.set(query={**_PATIENCE, **url.query})
+
+
 def _is_memory(url: URL) -> bool:
     return url.database in {None, "", ":memory:"}
 
@@ -160,29 +176,36 @@ class _OpenFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._opened: tuple[int, int] | None = None
+        self._opened: os.stat_result | None = None
+        self._size = 0
+        self.has_shrunk = False
+        """Whether it was seen to become shorter."""
 
     def opened(self) -> None:
         """Remember the file that the first connection has opened."""
         self._opened = self._opened or _file_at(self._path)
 
     def check(self) -> None:
-        """Refuse to continue if the file was deleted or replaced.
+        """Refuse to continue if the file was deleted or replaced, and note whether it has become shorter.
 
         Raises:
-            sqlite3.OperationalError: It was.
+            sqlite3.OperationalError: It was deleted or replaced.
         """
-        if self._opened is not None and _file_at(self._path) != self._opened:
+        if self._opened is None:
+            return
+        found = _file_at(self._path)
+        if found is None or not os.path.samestat(found, self._opened):
             raise sqlite3.OperationalError(_GONE.format(self._path))
+        self.has_shrunk = self.has_shrunk or found.st_size < self._size
+        self._size = found.st_size
 
 
-def _file_at(path: str) -> tuple[int, int] | None:
-    """Device and inode of a file; None if it does not exist, as for a database in memory."""
+def _file_at(path: str) -> os.stat_result | None:
+    """What the system knows of a file; None if it does not exist, as for a database in memory."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a Path takes longer, and it is asked at each write
+        return os.stat(path)  # noqa: PTH116 - a Path takes longer, and it is asked at each write
     except OSError:
         return None
-    return found.st_dev, found.st_ino
 
 
 def _sqlite(url: URL, file: _OpenFile, *, begin: str, readers: int = 1) -> Engine:
