@@ -11,13 +11,10 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.runtime import Runtime as LangGraphRuntime
 from langgraph.runtime import get_runtime
 
-from langgraph_runner.errors import UnhashableInputError
 from langgraph_runner.node import RetryAttempt, create_node
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.threads import await_in_thread
 from langgraph_runner.workflow.binding import HOST_PARAMETERS, named_parameters
-from langgraph_runner.workflow.errors import StepOutputError
-from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 from langgraph_runner.workflow.refs import ref_of
 
@@ -187,8 +184,5 @@ async def _delivered_soon(output: OutputType, value: Any) -> dict[str, Any]:
 
 
 def _delivered(output: OutputType, value: Any) -> dict[str, Any]:
-    data, back = output.keep(value)
-    try:
-        return {OUTPUT: Delivered(data, ref_of(content_hash(back), data))}
-    except UnhashableInputError as error:
-        raise StepOutputError(step=output.step, problem=f"its output cannot be hashed: {error}") from error
+    data, content_hash = output.keep(value)
+    return {OUTPUT: Delivered(data, ref_of(content_hash, data))}

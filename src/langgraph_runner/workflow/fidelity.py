@@ -39,22 +39,24 @@ def difference(given: Any, back: Any) -> str | None:
     """
     if _are_plain_and_same(given, back, _QUICK_LEVELS):
         return None
-    stack: list[tuple[str, Any, Any]] = [("", given, back)]
+    stack: list[Iterator[tuple[str, Any, Any]]] = [iter([("", given, back)])]
     while stack:
-        path, was, now = stack.pop()
-        if type(was) is not type(now):
-            if _stands_for(was, now):
-                continue
+        try:
+            part = next(stack[-1], None)
+        except _DifferentError as different:
+            return str(different)
+        if part is None:
+            stack.pop()
+            continue
+        path, was, now = part
+        if type(was) is type(now):
+            stack.append(_parts(path, was, now))
+        elif not _stands_for(was, now):
             return (
                 f"at {path}, {a_kind(was)} comes back as {a_kind(now)}"
                 if path
                 else f"{a_kind(was)} comes back as {a_kind(now)}"
             )
-        try:
-            parts = [*_parts(path, was, now)]
-        except _DifferentError as different:
-            return str(different)
-        stack.extend(reversed(parts))
     return None
 
 

@@ -23,23 +23,26 @@ HEAVY_BYTES: Final = 32_768
 """Of JSON: to read so much takes about a millisecond."""
 _HEAVY_PARTS: Final = 1_000
 _BYTES_OF_PART: Final = 32
+_SINGLE_PARTS: Final = frozenset({int, float, bool, type(None)})
 
 
-def is_heavy(value: Any) -> bool:
-    """Whether a value is long to read: of more than some thousand parts, text being counted by its length."""
+def is_heavy(value: Any, limit: int = _HEAVY_PARTS) -> bool:
+    """Whether a value takes long to read: it has more than `limit` parts, text being counted by its length."""
     parts, stack = 0, [value]
-    while stack and parts <= _HEAVY_PARTS:
+    while stack and parts <= limit:
         each = stack.pop()
         parts += 1
+        if type(each) in _SINGLE_PARTS:
+            continue
         if isinstance(each, (str, bytes)):
             parts += len(each) // _BYTES_OF_PART
         elif isinstance(each, (dict, list, tuple, set, frozenset)):
             parts += len(each)
-            if parts <= _HEAVY_PARTS:
+            if parts <= limit:
                 stack.extend(each.values() if isinstance(each, dict) else each)
         elif hasattr(each, "__dict__"):
             stack.extend(vars(each).values())
-    return parts > _HEAVY_PARTS
+    return parts > limit
 
 
 async def apart_from_loop(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from functools import lru_cache
-from typing import Any, Final
+from contextlib import suppress
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
+from langgraph_runner.errors import UnhashableInputError
 from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words, lost_words
 from langgraph_runner.workflow.fidelity import difference
+from langgraph_runner.workflow.hashing import content_hash
+from langgraph_runner.workflow.pieces import PIECE_CHARS, Pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["OutputType", "adapter_of"]
 
@@ -20,6 +27,7 @@ _FIX_OF_BYTES: Final = (
     "Save them with ctx.save_artifact(), or return a model whose config has ser_json_bytes='base64' and"
     " val_json_bytes='base64'."
 )
+_DIVISIBLE: Final = frozenset({list, dict})
 
 
 class OutputType:
@@ -39,26 +47,46 @@ class OutputType:
     def __init__(self, step: str, annotation: Any) -> None:
         self.step = step
         self._validators = Contained(f"A validator of the output of step '{step}'")
+        self._annotation = annotation
         self._adapter: TypeAdapter[Any] | None = None
+        self._write: Callable[[Any], bytes] = as_plain_json
+        self._read: Callable[[bytes | str], Any] = from_json
         if annotation is not Any:
             try:
                 self._adapter = adapter_of(annotation)
+                self._write = partial(_write, self._adapter)
+                self._read = self._adapter.validate_json
             except Exception as error:  # A type of the user's may raise anything.
                 name = getattr(annotation, "__name__", repr(annotation))
                 raise self._refused(
                     f"values of the type {name:.80} cannot be kept as JSON: {error}"
                 ) from error
 
-    def keep(self, value: Any) -> tuple[bytes, Any]:
-        """`value` as JSON, and what `load` makes of it.
+    def keep(self, value: Any) -> tuple[bytes, str]:
+        """`value` as JSON, and the content hash of what `load` makes of it.
 
         Raises:
-            StepOutputError: It is not of the declared type, or would not come back from JSON as it is.
+            StepOutputError: It is not of the declared type, would not come back from JSON as it is, or cannot be
+                hashed.
         """
+        with suppress(Exception):  # Then the error of the whole value is raised below: it names the place.
+            if type(value) in _DIVISIBLE and (pieces := self.pieces) is not None and pieces.divides(value):
+                return pieces.keep(value)
+        data, back = self._kept(value)
+        try:
+            return data, content_hash(back)
+        except UnhashableInputError as error:
+            raise self._refused(f"its output cannot be hashed: {error}") from error
+
+    def dump(self, value: Any) -> bytes:
+        """`value` as JSON, in one piece and without a hash; raises as `keep` does."""
+        return self._kept(value)[0]
+
+    def _kept(self, value: Any) -> tuple[bytes, Any]:
         data = None
         try:
-            data = self._as_json(value)
-            back = self._of_json(data)
+            data = self._write(value)
+            back = self._read(data)
         except ValidationError as error:
             if data is not None:
                 raise self._refused(f"its output does not survive JSON: {lost_words(error)}") from error
@@ -75,10 +103,6 @@ class OutputType:
             raise self._refused(f"its output does not survive JSON: {changed}. {self._fix}")
         return data, back
 
-    def dump(self, value: Any) -> bytes:
-        """`value` as JSON; raises as `keep` does."""
-        return self.keep(value)[0]
-
     def load(self, data: bytes) -> Any:
         """What `keep` made, as the declared type, made anew.
 
@@ -87,21 +111,22 @@ class OutputType:
         """
         try:
             with self._validators:
-                return self._of_json(data)
+                with suppress(Exception):  # As in `keep`.
+                    if len(data) > PIECE_CHARS and (pieces := self.pieces) is not None:
+                        return pieces.read(data)
+                return self._read(data)
         except ValueError as error:
             words = in_words(error) if isinstance(error, ValidationError) else str(error)
             raise self._refused(
                 f"its stored output is not what it declares now; change its version. {words}"
             ) from error
 
-    def _as_json(self, value: Any) -> bytes:
+    @cached_property
+    def pieces(self) -> Pieces | None:
+        """How a large value is handled; None if pydantic must have it as a whole."""
         if self._adapter is None:
-            return as_plain_json(value)
-        checked = self._adapter.validate_python(value, strict=True)
-        return self._adapter.dump_json(checked, by_alias=True, round_trip=True, warnings="error")
-
-    def _of_json(self, data: bytes) -> Any:
-        return from_json(data) if self._adapter is None else self._adapter.validate_json(data)
+            return Pieces(_DIVISIBLE, self._write, self._read, "same")
+        return _pieces_of(self._annotation)
 
     @property
     def _fix(self) -> str:
@@ -111,6 +136,25 @@ class OutputType:
 
     def _refused(self, problem: str) -> StepOutputError:
         return StepOutputError(step=self.step, problem=problem)
+
+
+def _write(adapter: TypeAdapter[Any], value: Any) -> bytes:
+    checked = adapter.validate_python(value, strict=True)
+    return adapter.dump_json(checked, by_alias=True, round_trip=True, warnings="error")
+
+
+def _pieces_of(annotation: Any) -> Pieces | None:
+    """How values of a declared type are handled in pieces; None if pydantic must have them as a whole."""
+    kind, arguments = get_origin(annotation) or annotation, get_args(annotation)
+    if annotation is not Any and kind is not list and kind is not dict:
+        return None
+    if kind is dict and arguments and arguments[0] is not str:
+        return None
+    adapter = adapter_of(annotation)
+    write, read = partial(_write, adapter), adapter.validate_json
+    if annotation is Any:
+        return Pieces(_DIVISIBLE, write, read, "same")
+    return Pieces({kind}, write, read, _pieces_of(arguments[-1] if arguments else Any))
 
 
 def adapter_of(annotation: Any) -> TypeAdapter[Any]:
