@@ -43,7 +43,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-sync-engine: $(VENV)/.dev  ## Write SyncRunEngine again, after a change of RunEngine.
+sync-engine: $(VENV)/.dev  ## Write SyncRunEngine and SyncRunClient again, after a change of RunEngine or RunClient.
 	$(BIN)/python tools/sync_engine.py
 
 openapi: $(VENV)/.dev  ## Write docs/openapi.json again, after a change of the service.

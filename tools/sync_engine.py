@@ -1,7 +1,7 @@
-"""Write `engine/sync.py`: `SyncRunEngine`, with a blocking method for each public method of `RunEngine`.
+"""Write `SyncRunEngine` and `SyncRunClient`: a blocking method for each public method of `RunEngine` and `RunClient`.
 
-`python tools/sync_engine.py` writes the file; with `--check` it fails if the file is not up to date.
-Signatures and docstrings are taken from the source, so both classes always have the same ones.
+`python tools/sync_engine.py` writes both files; with `--check` it fails if one is not up to date.
+Signatures and docstrings are taken from the source, so both forms of a class always have the same ones.
 """
 
 from __future__ import annotations
@@ -9,73 +9,130 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-FOLDER = Path(__file__).parent.parent / "src" / "langgraph_runner" / "engine"
-TARGET = FOLDER / "sync.py"
-# In the order of their methods in the result.
-SOURCES = (("engine.py", "RunEngine"), ("reading.py", "RunReader"))
-# What `BlockingEngine` has, what makes this class, and what is for the service only.
-BY_HAND = {"close", "metrics_collector", "store", "sync"}
+PACKAGE = Path(__file__).parent.parent / "src" / "langgraph_runner"
 
-HEAD = '''"""`SyncRunEngine`: the engine for scripts and notebooks. Written by `tools/sync_engine.py`; do not edit."""
+
+@dataclass(frozen=True)
+class Form:
+    """A blocking class to be written."""
+
+    folder: str
+    sources: tuple[tuple[str, str], ...]
+    """Files with the classes to be read, in the order of their methods in the result."""
+    by_hand: frozenset[str]
+    """Public methods that get no blocking one: the base class has them, or they make the blocking class."""
+    inner: str
+    """The attribute of the base class that has the async object."""
+    head: str
+
+    @property
+    def target(self) -> Path:
+        """The file to be written."""
+        return PACKAGE / self.folder / "sync.py"
+
+
+HEAD = '''"""`{name}`: {what} for scripts and notebooks. Written by `tools/sync_engine.py`; do not edit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from langgraph_runner.engine.blocking import BlockingEngine
-{runtime_imports}
+from langgraph_runner.{base_module} import {base}
+{{runtime_imports}}
 
 if TYPE_CHECKING:
-{imports}
+{{imports}}
 
-__all__ = ["SyncRunEngine"]
+__all__ = ["{name}"]
 
 
-class SyncRunEngine(BlockingEngine):
-    """Every method of `RunEngine`, blocking; `events()` is an iterator. Thread-safe.
+class {name}({base}):
+    """Every method of `{of}`, blocking; `events()` is an iterator. Thread-safe.
 
-    Make one with `RunEngine.sync(...)`. Close it, or use it as `with`.
+    Make one with `{of}.sync(...)`. Close it, or use it as `with`.
     """
 '''
 
+FORMS = (
+    Form(
+        folder="engine",
+        sources=(("engine.py", "RunEngine"), ("reading.py", "RunReader")),
+        by_hand=frozenset({"close", "metrics_collector", "store", "sync"}),
+        inner="_engine",
+        head=HEAD.format(
+            name="SyncRunEngine",
+            what="the engine",
+            of="RunEngine",
+            base="BlockingEngine",
+            base_module="engine.blocking",
+        ),
+    ),
+    Form(
+        folder="client",
+        sources=(("client.py", "RunClient"), ("reading.py", "ClientReader")),
+        by_hand=frozenset({"close", "sync"}),
+        inner="_client",
+        head=HEAD.format(
+            name="SyncRunClient",
+            what="the client",
+            of="RunClient",
+            base="BlockingClient",
+            base_module="client.blocking",
+        ),
+    ),
+)
+
 
 def main() -> int:
-    """Write the file, or check it."""
-    code = formatted(sync_module())
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(code)
-    elif not TARGET.exists() or TARGET.read_text() != code:
-        print(f"{TARGET.name} is not up to date: run python tools/sync_engine.py", file=sys.stderr)
-        return 1
-    return 0
+    """Write the files, or check them."""
+    status = 0
+    for form in FORMS:
+        code = formatted(form, sync_module(form))
+        if "--check" not in sys.argv[1:]:
+            form.target.write_text(code)
+        elif not form.target.exists() or form.target.read_text() != code:
+            name = form.target.relative_to(PACKAGE)
+            print(f"{name} is not up to date: run python tools/sync_engine.py", file=sys.stderr)
+            status = 1
+    return status
 
 
-def sync_module() -> str:
-    """The source of the module, before formatting."""
-    trees = [(ast.parse((FOLDER / file).read_text()), name) for file, name in SOURCES]
-    methods = [method for tree, name in trees for method in public_methods(class_named(tree, name))]
+def sync_module(form: Form) -> str:
+    """The source of a module, before formatting."""
+    trees = [
+        (ast.parse((PACKAGE / form.folder / file).read_text()), file, name) for file, name in form.sources
+    ]
+    methods = [
+        method for tree, _, name in trees for method in public_methods(class_named(tree, name), form.by_hand)
+    ]
     # A default is evaluated when the class is made; annotations are not.
     in_defaults = {
         node.id for method in methods for default in defaults_of(method) for node in ast.walk(default)
         if isinstance(node, ast.Name)
     }  # fmt: skip
-    defined_here = {
-        target.id: f"langgraph_runner.engine.{file.removesuffix('.py')}"
-        for (tree, _), (file, _) in zip(trees, SOURCES, strict=True)
-        for node in tree.body
-        if isinstance(node, ast.AnnAssign) and isinstance(target := node.target, ast.Name)
-    }
-    at_run_time = in_defaults & defined_here.keys()
-    imports = [node for tree, _ in trees for node in import_nodes(tree)]
-    for node in imports:
-        node.names = [alias for alias in node.names if alias.name not in at_run_time]
-    head = HEAD.format(
-        runtime_imports="\n".join(f"from {defined_here[name]} import {name}" for name in sorted(at_run_time)),
+    homes: dict[str, str] = {}
+    """The module that each of those names comes from."""
+    imports: list[ast.Import | ast.ImportFrom] = []
+    for tree, file, _ in trees:
+        here = f"langgraph_runner.{form.folder}.{file.removesuffix('.py')}"
+        homes |= {
+            node.target.id: here
+            for node in tree.body
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        }
+        for node in import_nodes(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                homes |= {alias.name: node.module for alias in node.names}
+            node.names = [alias for alias in node.names if alias.name not in in_defaults]
+            imports.append(node)
+    head = form.head.format(
+        runtime_imports="\n".join(f"from {homes[name]} import {name}" for name in sorted(in_defaults)),
         imports="\n".join(f"    {ast.unparse(node)}" for node in imports if node.names),
     )
-    return head + "\n".join(blocking(method) for method in methods)
+    return head + "\n".join(blocking(method, form.inner) for method in methods)
 
 
 def class_named(tree: ast.Module, name: str) -> ast.ClassDef:
@@ -83,14 +140,16 @@ def class_named(tree: ast.Module, name: str) -> ast.ClassDef:
     return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
 
-def public_methods(node: ast.ClassDef) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+def public_methods(
+    node: ast.ClassDef, by_hand: frozenset[str]
+) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """The methods to be written."""
     return [
         each
         for each in node.body
         if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
         and not each.name.startswith("_")
-        and each.name not in BY_HAND
+        and each.name not in by_hand
     ]
 
 
@@ -100,7 +159,8 @@ def import_nodes(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
         node
         for node in ast.walk(tree)
         if isinstance(node, (ast.Import, ast.ImportFrom))
-        and getattr(node, "module", "") not in {"__future__", "typing", "langgraph_runner.engine.sync"}
+        and getattr(node, "module", "") not in {"__future__", "typing"}
+        and not str(getattr(node, "module", "")).endswith(".sync")
     ]
 
 
@@ -109,10 +169,10 @@ def defaults_of(method: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr
     return [default for default in (*method.args.defaults, *method.args.kw_defaults) if default is not None]
 
 
-def blocking(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+def blocking(method: ast.FunctionDef | ast.AsyncFunctionDef, inner: str) -> str:
     """The same method, blocking."""
     returns = ast.unparse(method.returns) if method.returns else "None"
-    call = f"self._engine.{method.name}"
+    call = f"self.{inner}.{method.name}"
     decorator = ""
     if any(ast.unparse(each) == "property" for each in method.decorator_list):
         decorator = "    @property\n"
@@ -139,12 +199,12 @@ def arguments(parameters: ast.arguments) -> str:
     return ", ".join([*positional, *keywords, *rest])
 
 
-def formatted(code: str) -> str:
+def formatted(form: Form, code: str) -> str:
     """As ruff writes it, without the imports that nothing uses."""
     if "Generator[" in code:
         code = code.replace("import AsyncGenerator", "import AsyncGenerator, Generator", 1)
     ruff = [str(Path(sys.executable).with_name("ruff"))]
-    name = ["--stdin-filename", str(TARGET), "-"]
+    name = ["--stdin-filename", str(form.target), "-"]
     for step in (["check", "--quiet", "--select", "I,F401", "--fix-only", *name], ["format", *name]):
         code = subprocess.run(  # noqa: S603 - our own tool
             [*ruff, *step], input=code, capture_output=True, text=True, check=True

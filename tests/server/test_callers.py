@@ -15,7 +15,7 @@ pytestmark = pytest.mark.req("R-57")
 async def test_without_a_key_nobody_gets_in(service):
     """But health is for anybody."""
     nobody = service.client()
-    for path in ("/runs", "/workflows", "/metrics", "/audit"):
+    for path in ("/runs", "/workflows", "/metrics", "/audit", "/caller"):
         refused = await nobody.get(path)
         assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
         assert refused.headers["www-authenticate"] == "Bearer"
@@ -71,7 +71,8 @@ async def test_another_tenant_sees_a_run_as_one_that_is_not_there(service, acme)
         missing = await other.request(method, f"/runs/{unknown}{path}", json=body)
         assert (foreign.status_code, foreign.json()["code"]) == (404, "RUN_NOT_FOUND"), path
         said = foreign.json() | {"request_id": ""}
-        assert said == {**missing.json(), "request_id": "", "detail": said["detail"]}, path
+        of_missing = missing.json() | {"detail": said["detail"], "attributes": {"run_id": run_id}}
+        assert said == of_missing | {"request_id": ""}, path
     assert (await other.get(f"/runs?id_prefix={run_id}")).json()["items"] == []
     assert (await other.get(f"/runs?base_run_id={run_id}")).json()["items"] == []
     assert (await acme.get(f"/runs/{run_id}")).json()["status"] == "completed"

@@ -43,7 +43,7 @@ EXIT_CODES: Final[Mapping[ExitCode, str]] = MappingProxyType(
         ExitCode.CONFLICT: "The run is not in the state that this needs, or somebody else has it.",
         ExitCode.CANCELLED: "The run was cancelled, or you said no.",
         ExitCode.TIMEOUT: "The run took longer than it may.",
-        ExitCode.OTHER: "The database, a file or the engine failed, or something is not installed.",
+        ExitCode.OTHER: "The database, a file, the engine or the service failed, or something is not installed.",
         ExitCode.WOULD_RUN: "`plan --exit-code`: something would run, or might.",
         ExitCode.LEFT: "You left a run by a second Ctrl-C, or by a termination signal, before it was over.",
     }
@@ -77,6 +77,9 @@ EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
         ErrorCode.ARTIFACT_FAILED: ExitCode.OTHER,
         ErrorCode.STORE_UNAVAILABLE: ExitCode.OTHER,
         ErrorCode.SCHEMA_VERSION: ExitCode.OTHER,
+        ErrorCode.SERVICE_UNREACHABLE: ExitCode.OTHER,
+        ErrorCode.SERVICE_INVALID: ExitCode.OTHER,
+        ErrorCode.SERVICE_REFUSED: ExitCode.OTHER,
     }
 )
 """The exit code of each error code that a command may end with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow import Blueprint
 
 __all__ = [
+    "DEFAULT_TENANT",
     "MAX_AT_ONCE",
     "MAX_KEY",
     "MAX_PRIORITY",
@@ -25,6 +27,7 @@ __all__ = [
     "MAX_TAG_NAME",
     "MAX_TAG_VALUE",
     "MAX_TENANT",
+    "is_loopback",
     "metadata",
     "moment_ms",
     "of_kind",
@@ -36,6 +39,7 @@ __all__ = [
     "whole",
 ]
 
+DEFAULT_TENANT: Final = "default"
 MAX_TENANT: Final = 128
 MAX_KEY: Final = 256
 MAX_REASON: Final = 2_000
@@ -57,6 +61,16 @@ def of_kind(value: Any, kind: type, *, field: str, fix: str) -> None:
     """
     if not isinstance(value, kind):
         raise TypeError(f"{field}: expected {kind.__name__}, got {type(value).__name__}; give {fix}.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def whole(value: Any, low: int, high: int, *, field: str) -> int:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, Unpack
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
+from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.collecting import collect_files
 from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.reading import DEFAULT_TENANT, RUN_ID, RunReader
+from langgraph_runner.engine.reading import RUN_ID, RunReader
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.slot import TenantSlots
 from langgraph_runner.engine.store import RunStore

@@ -123,6 +123,11 @@ class Run(_Value):
             run_id=self.id, workflow=self.workflow, status=self.status, detail=detail, record=self.error
         )
 
+    def reading(self, source: OutputSource) -> Self:
+        """The same run, which reads its outputs from `source`. For what hands runs to users."""
+        self._source = source
+        return self
+
     @classmethod
     def of(cls, row: RunRow, source: OutputSource) -> Run:
         """A row of the store.
@@ -131,7 +136,7 @@ class Run(_Value):
             row: The row.
             source: Where its outputs can be read.
         """
-        run = cls(
+        return cls(
             id=row.id,
             tenant=row.tenant,
             workflow=row.workflow,
@@ -152,9 +157,7 @@ class Run(_Value):
             started_at=maybe_at(row.started_at),
             completed_at=maybe_at(row.completed_at),
             measured_ms=row.duration_ms,
-        )
-        run._source = source
-        return run
+        ).reading(source)
 
 
 class RunStep(_Value):

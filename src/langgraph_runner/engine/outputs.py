@@ -1,77 +1,46 @@
-"""`RunOutputs`: what the steps of a run have delivered, read from the database when it is asked for."""
+"""`RunOutputs`: the outputs of a run's steps, read when they are asked for.
+
+It knows no database: `store_outputs` reads from one, the client reads from a service.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from langgraph_runner.engine.errors import RunNotFoundError
-from langgraph_runner.engine.store import reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection
+__all__ = ["OutputSource", "RunOutputs"]
 
-    from langgraph_runner.engine.store import RunStore
-    from langgraph_runner.workflow import WorkflowRegistry
-
-__all__ = ["OutputSource", "RunOutputs", "delivered"]
-
-
-def delivered(connection: Connection, tenant: str, run_id: str, step: str) -> tuple[str, bytes]:
-    """The workflow of a run, and the output of one of its steps as JSON. A query for `RunStore.read`.
-
-    Raises:
-        RunNotFoundError: The tenant has no such run.
-        LookupError: It has no such step, or the step has delivered nothing.
-    """
-    found = reads.step_output(connection, tenant, run_id, step)
-    if found is None:
-        raise RunNotFoundError(run_id=run_id)
-    if found.status is None:
-        steps = [row.step for row in reads.steps_of(connection, tenant, run_id)]
-        raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(steps)}.")
-    if found.data is None:
-        raise LookupError(f"Step '{step}' of run '{run_id}' is {found.status}: it has no output.")
-    return found.workflow, found.data
+_NO_SOURCE: Final = (
+    "This run was pickled or built by hand, so it cannot read its outputs; ask an engine:"
+    " get_output(run.id, step)."
+)
 
 
 class OutputSource:
-    """The engine that a `Run` came from, as far as its outputs are concerned. Safe for any thread.
+    """Where a `Run` reads its outputs. This base class reads nothing: it belongs to runs that no engine gave.
 
-    No part of the value of a run: one source equals any other, and a pickled run has an empty one.
-
-    Args:
-        store: Where outputs are kept; None if the run came from no engine.
-        workflows: What can turn them into their types.
+    Not part of the value of a run: every source equals every other one, and a pickled run has an empty one.
     """
 
-    def __init__(self, store: RunStore | None = None, workflows: WorkflowRegistry | None = None) -> None:
-        self._store = store
-        self._workflows = workflows
-
     def output(self, tenant: str, run_id: str, step: str) -> Any:
-        """The output of a step, as its type."""
-        store, workflows = self._opened()
-        workflow, data = store.read_now(delivered, tenant, run_id, step)
-        return workflows.get_workflow(workflow).steps[step].output.load(data)
+        """The output of a step, as its type. Blocks."""
+        del tenant, run_id, step
+        raise RuntimeError(_NO_SOURCE)
 
     def steps(self, tenant: str, run_id: str) -> list[str]:
-        """The steps that have delivered."""
-        return self._opened()[0].read_now(reads.delivered_steps, tenant, run_id)
+        """The steps that have an output. Blocks."""
+        del tenant, run_id
+        raise RuntimeError(_NO_SOURCE)
 
     def result_step(self, workflow: str) -> str:
-        """The step whose output is the result of a run."""
-        return self._opened()[1].get_workflow(workflow).result_step
-
-    def _opened(self) -> tuple[RunStore, WorkflowRegistry]:
-        if self._store is None or self._workflows is None:
-            raise RuntimeError(
-                "This run was pickled or built by hand, so it cannot read its outputs; ask an engine:"
-                " get_output(run.id, step)."
-            )
-        return self._store, self._workflows
+        """The step whose output is the result of a run. May block."""
+        del workflow
+        raise RuntimeError(_NO_SOURCE)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OutputSource)
@@ -87,7 +56,7 @@ class OutputSource:
 
 
 class RunOutputs(Mapping[str, Any]):
-    """The outputs of a run by step, of those steps that have delivered. Each access reads the database.
+    """The outputs of a run by step, of those steps that have one. Each access reads it again.
 
     Args:
         source: Where to read.

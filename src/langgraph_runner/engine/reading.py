@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.checks import of_kind, statuses, whole
+from langgraph_runner.engine.checks import DEFAULT_TENANT, of_kind, statuses, whole
+from langgraph_runner.engine.cursors import place_in_list
 from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
-from langgraph_runner.engine.outputs import OutputSource, delivered
 from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store_outputs import StoreOutputs, delivered
 from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ArtifactRef, StepStatus
+from langgraph_runner.workflow.describing import WorkflowDescription
 from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, read_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from langgraph_runner.engine.host import Host
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
-__all__ = ["DEFAULT_TENANT", "RUN_ID", "RunReader"]
+__all__ = ["RUN_ID", "RunReader"]
 
-DEFAULT_TENANT: Final = "default"
 RUN_ID: Final = "the `id` of a run"
 _ARTIFACT: Final = "one that get_run_artifacts() gives"
 _EVENTS_PAGE: Final = 500
@@ -55,7 +56,7 @@ class RunReader:
         self._host = host
         self._store = host.store
         self._server = server
-        self._outputs = OutputSource(host.store, workflows)
+        self._outputs = StoreOutputs(host.store, workflows)
 
     @property
     def workflows(self) -> WorkflowRegistry:
@@ -209,7 +210,7 @@ class RunReader:
             if asked_text is not None:
                 checks.text(asked_text, checks.MAX_REASON, field=field)
         asked = statuses(status, RunStatus)
-        last = _place_in_list(before)
+        last = place_in_list(before)
         rows = await self._store.read(
             reads.runs_page,
             tenant,
@@ -238,6 +239,18 @@ class RunReader:
             UnknownWorkflowError: There is none of this id.
         """
         return self.workflows.get_workflow(name)
+
+    async def describe_workflows(self) -> list[WorkflowDescription]:
+        """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""
+        return [WorkflowDescription.of(each) for each in self.workflows.list_workflows()]
+
+    async def describe_workflow(self, name: str) -> WorkflowDescription:
+        """One workflow as plain values.
+
+        Raises:
+            UnknownWorkflowError: There is no workflow of this id.
+        """
+        return WorkflowDescription.of(self.workflows.get_workflow(name))
 
     async def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
@@ -323,15 +336,3 @@ class RunReader:
         if sum(len(row.inputs) for row in rows) > HEAVY_BYTES:
             return await apart_from_loop(lambda: [Run.of(row, self._outputs) for row in rows])
         return [Run.of(row, self._outputs) for row in rows]
-
-
-def _place_in_list(before: Any) -> tuple[int | None, str] | None:
-    """Where the next page of a list of runs begins, as milliseconds since 1970 and an id."""
-    match before:
-        case None:
-            return None
-        case Run(created_at=created_at, id=run_id) | (datetime() as created_at, str(run_id)):
-            return checks.moment_ms(created_at, field="before"), run_id
-        case _:
-            fix = "give the last Run of the page before, or its (created_at, id)"
-            raise TypeError(f"before: expected Run, got {type(before).__name__}; {fix}.")

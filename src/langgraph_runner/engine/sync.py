@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from langgraph_runner.engine.blocking import BlockingEngine
-from langgraph_runner.engine.reading import DEFAULT_TENANT
+from langgraph_runner.engine.checks import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         StepStatus,
         WorkflowRegistry,
     )
+    from langgraph_runner.workflow.describing import WorkflowDescription
 
 __all__ = ["SyncRunEngine"]
 
@@ -384,6 +385,18 @@ class SyncRunEngine(BlockingEngine):
             UnknownWorkflowError: There is none of this id.
         """
         return self._call(self._engine.get_workflow(name))
+
+    def describe_workflows(self) -> list[WorkflowDescription]:
+        """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""
+        return self._call(self._engine.describe_workflows())
+
+    def describe_workflow(self, name: str) -> WorkflowDescription:
+        """One workflow as plain values.
+
+        Raises:
+            UnknownWorkflowError: There is no workflow of this id.
+        """
+        return self._call(self._engine.describe_workflow(name))
 
     def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None

@@ -69,6 +69,12 @@ class ErrorCode(StrEnum):
     """The database keeps a run from going on."""
     SCHEMA_VERSION = "SCHEMA_VERSION"
     """The database is of another release."""
+    SERVICE_UNREACHABLE = "SERVICE_UNREACHABLE"
+    """A client got no answer from a service."""
+    SERVICE_INVALID = "SERVICE_INVALID"
+    """A client got an answer that no service of this package gives."""
+    SERVICE_REFUSED = "SERVICE_REFUSED"
+    """A service refused a request for a reason that no engine has, such as a missing API key."""
 
 
 MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
@@ -103,6 +109,11 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.ARTIFACT_FAILED: "Artifact '{name}': {problem}",
         ErrorCode.STORE_UNAVAILABLE: "Run '{run_id}' cannot go on, because the database {store} refuses: {detail}",
         ErrorCode.SCHEMA_VERSION: "The database has schema {found}, this release works with {known}. {fix}",
+        ErrorCode.SERVICE_UNREACHABLE: "The service at {url} cannot be reached: {detail}. Check the URL, and that"
+        " `langgraph-runner serve` runs there.",
+        ErrorCode.SERVICE_INVALID: "What answers at {url} is not a langgraph-runner service of this release:"
+        " {detail}. Check the URL.",
+        ErrorCode.SERVICE_REFUSED: "{detail}",
     }
 )
 """The message of each code, as a `str.format` template."""

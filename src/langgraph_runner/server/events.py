@@ -23,8 +23,10 @@ _HEARTBEAT: Final = b": still here\n\n"
 _RETRY: Final = b"retry: 1000\n\n"
 
 
-async def event_stream(engine: RunEngine, run_id: str, tenant: str, after: int) -> Response:
-    """Answer with the events of a run behind `after`, until it is over.
+async def event_stream(
+    engine: RunEngine, run_id: str, tenant: str, after: int, *, follow: bool = True
+) -> Response:
+    """Answer with the events of a run behind `after`, until it is over; without `follow`, those that are there.
 
     If the run is over and has no more events, the answer is 204, so that a browser does not connect again.
 
@@ -32,7 +34,7 @@ async def event_stream(engine: RunEngine, run_id: str, tenant: str, after: int) 
         RunNotFoundError: The tenant has no such run.
     """
     run = await engine.get_run(run_id, tenant=tenant)
-    events = engine.events(run_id, tenant=tenant, after=after)
+    events = engine.events(run_id, tenant=tenant, after=after, follow=follow)
     first = await anext(events, None) if run.status.is_over else None
     if run.status.is_over and first is None:
         return Response(status_code=204)

@@ -16,12 +16,14 @@ from langgraph_runner.engine.checks import (
     MAX_TAGS,
 )
 from langgraph_runner.server.audit import AuditEntry
+from langgraph_runner.server.keys import Role
 from langgraph_runner.workflow import ChangeRequest
 
 __all__ = [
     "SAFE",
     "ArtifactDescription",
     "AuditPage",
+    "CallerDescription",
     "CancelRequest",
     "Change",
     "PlanRequest",
@@ -170,6 +172,16 @@ class AuditPage(BaseModel):
 
     items: list[AuditEntry]
     next_cursor: str | None = None
+
+
+class CallerDescription(BaseModel):
+    """Who sends a request."""
+
+    actor: str
+    """`key:<id of the API key>`, `jwt:<subject>`, or `dev`."""
+    tenant: str
+    """The only tenant whose runs the caller sees and changes."""
+    role: Role
 
 
 class ArtifactDescription(BaseModel):

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from langgraph_runner.engine.transfer import attributes_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.hints import validation_error_of
 from langgraph_runner.errors.logs import emit
@@ -91,6 +92,8 @@ class Fault(BaseModel):
     pointer: str
     """Where: a JSON pointer (RFC 6901) into the body, such as `/inputs/count`, or `query:limit`."""
     detail: str
+    type: str
+    """What kind of fault, in the words of pydantic: `missing`, `string_type`."""
 
 
 class Problem(BaseModel):
@@ -106,6 +109,10 @@ class Problem(BaseModel):
     request_id: str
     errors: list[Fault] | None = None
     """Each fault of an invalid request."""
+    error: str | None = None
+    """The class of the error that the engine raised, such as `RunStateError`."""
+    attributes: dict[str, str | list[str]] | None = None
+    """The attributes of that error, such as `run_id`."""
 
 
 class ApiError(Exception):
@@ -188,13 +195,13 @@ async def _of_the_package(request: Request, error: Exception) -> Response:
         return unforeseen(request, error)
     cause = validation_error_of(error)
     faults = _faults(cause, "/inputs") if cause is not None else []
-    return _response(request, error.code, str(error), errors=faults)
+    return _response(request, error.code, str(error), errors=faults, raised=error)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for those
     faults = [
-        Fault(pointer=_pointer(each["loc"]), detail=sanitize_text(str(each["msg"])))
+        Fault(pointer=_pointer(each["loc"]), detail=sanitize_text(str(each["msg"])), type=each["type"])
         for each in error.errors()[:_MAX_FAULTS]
     ]
     said = "; ".join(f"{each.pointer or 'the body'}: {each.detail}" for each in faults[:3])
@@ -233,8 +240,10 @@ def _response(
     status: HTTPStatus | None = None,
     errors: Sequence[Fault] = (),
     headers: Mapping[str, str] | None = None,
+    raised: NodeRunnerError | None = None,
 ) -> Response:
     status = status or STATUS_OF_CODE[code]
+    attributes = {} if raised is None else attributes_of(raised)
     problem = Problem(
         type=f"urn:langgraph-runner:problem:{code}",
         title=status.phrase,
@@ -243,6 +252,8 @@ def _response(
         code=code,
         request_id=request.scope.get("request_id", ""),
         errors=[*errors] or None,
+        error=type(raised).__name__ if attributes else None,
+        attributes={name: _sanitized(value) for name, value in attributes.items()} or None,
     )
     return JSONResponse(
         problem.model_dump(exclude_none=True),
@@ -250,6 +261,10 @@ def _response(
         headers=dict(headers) if headers else None,
         media_type=MEDIA_TYPE,
     )
+
+
+def _sanitized(value: str | list[str]) -> str | list[str]:
+    return sanitize_text(value) if isinstance(value, str) else [*map(sanitize_text, value)]
 
 
 def _methods_of(request: Request) -> list[str]:
@@ -264,7 +279,9 @@ def _methods_of(request: Request) -> list[str]:
 def _faults(error: ValidationError, below: str) -> list[Fault]:
     found = error.errors(include_input=False, include_url=False, include_context=False)
     return [
-        Fault(pointer=below + _pointer(each["loc"]), detail=sanitize_text(str(each["msg"])))
+        Fault(
+            pointer=below + _pointer(each["loc"]), detail=sanitize_text(str(each["msg"])), type=each["type"]
+        )
         for each in found[:_MAX_FAULTS]
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import math
 import signal
 import socket
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from langgraph_runner.engine.checks import is_loopback
 from langgraph_runner.server.app import create_app
 from langgraph_runner.server.auth import DevAuth
 
@@ -27,16 +27,6 @@ _GRACE_S: Final = 5
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _IDLE_S: Final = 30
 """How long a connection is kept without a request."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def serve_app(

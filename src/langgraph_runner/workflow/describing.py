@@ -42,6 +42,8 @@ class WorkflowDescription(BaseModel):
     changes: list[ChangeDescription]
     inputs: dict[str, Any]
     """The JSON schema of its inputs."""
+    result: str | None = None
+    """The step whose output is the result of a run; None if there are several final steps and none is named."""
 
     @classmethod
     def of(cls, blueprint: Blueprint) -> WorkflowDescription:
@@ -68,7 +70,15 @@ class WorkflowDescription(BaseModel):
                 for each in spec.changes.values()
             ],
             inputs=dict(blueprint.inputs.json_schema()),
+            result=_result_step(blueprint),
         )
+
+
+def _result_step(blueprint: Blueprint) -> str | None:
+    try:
+        return blueprint.result_step
+    except LookupError:
+        return None
 
 
 def _first_line(function: Any) -> str:

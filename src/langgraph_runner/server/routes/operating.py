@@ -10,10 +10,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine.store import reads
 from langgraph_runner.server.audit import audit_entries
-from langgraph_runner.server.models import AuditPage
+from langgraph_runner.server.models import AuditPage, CallerDescription
 from langgraph_runner.server.problems import ApiCode, ApiError, answers
 from langgraph_runner.server.responses import json_response
-from langgraph_runner.server.service import Administering, service_of
+from langgraph_runner.server.service import Administering, Reading, service_of
 
 __all__ = ["router"]
 
@@ -39,6 +39,12 @@ async def readyz(request: Request) -> dict[str, str]:
     except (SQLAlchemyError, TimeoutError) as error:
         raise ApiError(ApiCode.NOT_READY, "The database does not answer.") from error
     return {"status": "ready"}
+
+
+@router.get("/caller", responses=REFUSED)
+async def caller(call: Reading) -> CallerDescription:
+    """Who asks: the tenant and the role of the API key or token."""
+    return CallerDescription(actor=call.caller.actor, tenant=call.tenant, role=call.caller.role)
 
 
 @router.get(

@@ -1,8 +1,7 @@
 """Runs: made, listed, looked at, changed, followed."""
 
 import asyncio
-import base64
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from langgraph_runner.engine import ArtifactError, Run, RunPlan, RunStep
 from langgraph_runner.engine.checks import MAX_KEY
+from langgraph_runner.engine.cursors import cursor_of, place_in_list, place_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.server.events import event_stream
 from langgraph_runner.server.models import (
@@ -32,6 +32,7 @@ from langgraph_runner.workflow import ArtifactRef, StepStatus
 __all__ = ["router"]
 
 _MAX_SEQ: Final = 2**63 - 1
+MAX_WAIT_MS: Final = 30_000
 RunId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["0198f4c09a2b7d1e4f60a1b2c3d4"])]
 StepId = Annotated[str, Path(max_length=128, pattern=SAFE)]
 Key = Annotated[
@@ -91,7 +92,8 @@ async def list_runs(call: Reading, asked: Annotated[RunFilter, Query()]) -> Resp
             before=None if asked.cursor is None else _place(asked.cursor),
         )
     page = found[: asked.limit]
-    next_cursor = _cursor(page[-1]) if len(found) > asked.limit else None
+    place = place_in_list(page[-1]) if len(found) > asked.limit else None
+    next_cursor = None if place is None else cursor_of(*place)
     return json_response(RunPage(items=page, next_cursor=next_cursor))
 
 
@@ -101,10 +103,21 @@ async def list_runs(call: Reading, asked: Annotated[RunFilter, Query()]) -> Resp
     responses={304: {"description": "It is as `If-None-Match` says."}, **NOT_FOUND},
 )
 async def get_run(
-    call: Reading, run_id: RunId, if_none_match: Annotated[str | None, Header()] = None
+    call: Reading,
+    run_id: RunId,
+    if_none_match: Annotated[str | None, Header()] = None,
+    wait_ms: Annotated[
+        int, Query(ge=0, le=MAX_WAIT_MS, description="Answer when the run is over, or after so many ms.")
+    ] = 0,
 ) -> Response:
     """A run, with the number of its steps by status, and an `ETag`."""
-    return json_response(await call.engine.get_run(run_id, tenant=call.tenant), if_none_match=if_none_match)
+    run = await call.engine.get_run(run_id, tenant=call.tenant)
+    if wait_ms and not run.status.is_over:
+        try:
+            run = await call.engine.wait(run_id, tenant=call.tenant, timeout_ms=wait_ms)
+        except TimeoutError:
+            run = await call.engine.get_run(run_id, tenant=call.tenant)
+    return json_response(run, if_none_match=if_none_match)
 
 
 @router.get("/{run_id}/steps", responses=NOT_FOUND)
@@ -227,9 +240,12 @@ async def follow_events(
     last_event_id: Annotated[
         int, Header(ge=0, le=_MAX_SEQ, description="Only what came after this event.")
     ] = 0,
+    follow: Annotated[
+        bool, Query(description="Whether to wait for more events until the run is over.")
+    ] = True,
 ) -> Response:
     """What happens in a run, as server-sent events, until it is over. Resume with `Last-Event-ID`."""
-    return await event_stream(call.engine, run_id, call.tenant, last_event_id)
+    return await event_stream(call.engine, run_id, call.tenant, last_event_id, follow=follow)
 
 
 def _made(run: Run) -> Response:
@@ -247,17 +263,9 @@ def _described(run_id: str, step: str, artifact: ArtifactRef) -> ArtifactDescrip
     )
 
 
-def _cursor(run: Run) -> str:
-    place = f"{round(run.created_at.timestamp() * 1000)}.{run.id}"
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
 def _place(cursor: str) -> tuple[datetime, str]:
     try:
-        data = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")
-        ms, _, run_id = data.decode("ascii").partition(".")
-        if run_id.isalnum():
-            return datetime.fromtimestamp(int(ms) / 1000, UTC), run_id
-    except (ValueError, OverflowError, OSError):
-        pass
-    raise ApiError(ApiCode.REQUEST_INVALID, "query:cursor: give `next_cursor` of the page before.")
+        return place_of(cursor)
+    except ValueError as error:
+        problem = "query:cursor: give `next_cursor` of the page before."
+        raise ApiError(ApiCode.REQUEST_INVALID, problem) from error

@@ -22,10 +22,10 @@ router = APIRouter(
 @router.get("")
 async def list_workflows(call: Reading) -> list[WorkflowDescription]:
     """All workflows of the engine."""
-    return [WorkflowDescription.of(each) for each in await call.engine.list_workflows()]
+    return await call.engine.describe_workflows()
 
 
 @router.get("/{name}", responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ApiCode.REQUEST_INVALID))
 async def get_workflow(call: Reading, name: Annotated[str, Path(max_length=128)]) -> WorkflowDescription:
     """One of them: its steps with what they depend on, its changes, and the JSON schema of its inputs."""
-    return WorkflowDescription.of(await call.engine.get_workflow(name))
+    return await call.engine.describe_workflow(name)

@@ -1,0 +1,11 @@
+from langgraph_runner.client.client import RunClient as RunClient
+from langgraph_runner.client.errors import ForbiddenError as ForbiddenError
+from langgraph_runner.client.errors import NotFoundError as NotFoundError
+from langgraph_runner.client.errors import RateLimitedError as RateLimitedError
+from langgraph_runner.client.errors import RequestInvalidError as RequestInvalidError
+from langgraph_runner.client.errors import ServiceError as ServiceError
+from langgraph_runner.client.errors import ServiceInvalidError as ServiceInvalidError
+from langgraph_runner.client.errors import ServiceRefusedError as ServiceRefusedError
+from langgraph_runner.client.errors import ServiceUnreachableError as ServiceUnreachableError
+from langgraph_runner.client.errors import UnauthenticatedError as UnauthenticatedError
+from langgraph_runner.client.sync import SyncRunClient as SyncRunClient

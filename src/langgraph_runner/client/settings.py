@@ -1,0 +1,81 @@
+"""`Settings`: where the service is and how it is asked, as one checked value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from langgraph_runner.client.address import base_url_of, headers_of
+from langgraph_runner.engine import checks
+from langgraph_runner.node.runtime import as_runtimes
+from langgraph_runner.node.timeouts import as_timeout_ms
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.node.runtime import Runtimes
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the service is, and how it is asked. The parameters are those of `RunClient`."""
+
+    url: httpx.URL
+    headers: dict[str, str] = field(repr=False)
+    """With the API key, so they are never shown."""
+    connect_timeout_s: float
+    read_timeout_s: float
+    max_attempts: int
+    reconnect_s: float
+    trusts_environment: bool
+    """Whether proxies of the environment are used. Not for plain http on this machine: they would get the key."""
+    verify: ssl.SSLContext | bool
+    http_transport: Any
+    runtimes: Runtimes | None
+
+    @classmethod
+    def of(
+        cls,
+        url: str,
+        *,
+        api_key: str | None,
+        connect_timeout_ms: TimeoutLike,
+        read_timeout_ms: TimeoutLike,
+        max_attempts: int,
+        reconnect_ms: TimeoutLike,
+        allow_insecure: bool,
+        verify: ssl.SSLContext | bool,
+        http_transport: Any,
+        runtime: Runtimes | None,
+    ) -> Settings:
+        """Check the options of a client.
+
+        Raises:
+            TypeError: An option is of another type.
+            ValueError: An option is out of its range.
+        """
+        parsed = base_url_of(url)
+        return cls(
+            url=parsed,
+            headers=headers_of(parsed, api_key, allow_insecure=allow_insecure),
+            connect_timeout_s=_seconds(connect_timeout_ms, "connect_timeout_ms"),
+            read_timeout_s=_seconds(read_timeout_ms, "read_timeout_ms"),
+            max_attempts=checks.whole(max_attempts, 1, 1_000, field="max_attempts"),
+            reconnect_s=_seconds(reconnect_ms, "reconnect_ms"),
+            trusts_environment=parsed.scheme == "https" or not checks.is_loopback(parsed.host),
+            verify=verify,
+            http_transport=http_transport,
+            runtimes=as_runtimes(runtime, field="runtime"),
+        )
+
+
+def _seconds(value: TimeoutLike, field: str) -> float:
+    limit_ms = as_timeout_ms(value, field=field)
+    if limit_ms is None:
+        raise TypeError(f"{field}: expected ms or a timedelta, got None; a client always has a limit.")
+    return limit_ms / 1000

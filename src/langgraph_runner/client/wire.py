@@ -1,0 +1,90 @@
+"""What goes over the wire: the models of answers, paths and parameters."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from pydantic import BaseModel, TypeAdapter
+
+from langgraph_runner.engine import checks
+from langgraph_runner.engine.errors import RunNotFoundError
+from langgraph_runner.engine.models import Run, RunPlan, RunStep
+from langgraph_runner.workflow.describing import WorkflowDescription
+
+__all__ = [
+    "ARTIFACTS",
+    "CALLER",
+    "PAGES",
+    "PLAN",
+    "RUN",
+    "STEPS",
+    "WORKFLOW",
+    "WORKFLOWS",
+    "Artifact",
+    "Caller",
+    "RunPage",
+    "run_path",
+    "tag",
+]
+
+_RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class RunPage(BaseModel):
+    """Runs, the newest first."""
+
+    items: list[Run]
+    next_cursor: str | None = None
+
+
+class Artifact(BaseModel):
+    """A file that a step has saved."""
+
+    step: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    href: str
+
+
+class Caller(BaseModel):
+    """Whose API key it is."""
+
+    tenant: str
+
+
+RUN: Final = TypeAdapter(Run)
+PLAN: Final = TypeAdapter(RunPlan)
+STEPS: Final = TypeAdapter(list[RunStep])
+PAGES: Final = TypeAdapter(RunPage)
+ARTIFACTS: Final = TypeAdapter(list[Artifact])
+CALLER: Final = TypeAdapter(Caller)
+WORKFLOW: Final = TypeAdapter(WorkflowDescription)
+WORKFLOWS: Final = TypeAdapter(list[WorkflowDescription])
+
+
+def run_path(run_id: str, *parts: str) -> str:
+    """The path of a run, or of what it has.
+
+    Raises:
+        TypeError: The id is not text.
+        RunNotFoundError: No run has such an id.
+    """
+    checks.of_kind(run_id, str, field="run_id", fix="the `id` of a run")
+    if not _RUN_ID.fullmatch(run_id):
+        raise RunNotFoundError(run_id=run_id)
+    return "/".join(["/runs", run_id, *(quote(part, safe="") for part in parts)])
+
+
+def tag(name: str, value: str) -> tuple[str, str]:
+    """A tag to search for, as a parameter of a request.
+
+    Raises:
+        ValueError: Its name has a colon.
+    """
+    if ":" in name:
+        raise ValueError(f"tags: the service cannot search for {name!r:.80}: its name has a colon.")
+    return "tag", f"{name}:{value}"
