@@ -228,7 +228,7 @@ import asyncio, os
 
 flow = Workflow("chatty")
 
-@flow.step
+@flow.step(effects=False)
 async def talk():
     while not os.path.exists("go_on"):
         await asyncio.sleep(0.01)

@@ -105,6 +105,46 @@ def test_a_step_that_returns_none_says_what_it_is_or_is_warned_of(options):
         plain.blueprint()
 
 
+@pytest.mark.parametrize(
+    "body", ["print(inputs)", "if inputs:\n        return\n    print(inputs)", "print(inputs); return None"]
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_step_without_annotation_that_returns_nothing_is_warned_of(kind, body):
+    """Its code shows it."""
+    flow = Workflow("w")
+    flow.step(made(kind, body), id="mail")
+    with pytest.warns(UserWarning, match="step 'mail' returns None"):
+        flow.blueprint()
+
+
+def made(kind, body):
+    """A function of this body."""
+    names = {}
+    parameters = "ctx" if "ctx" in body else "inputs"
+    exec(f"{kind} mail({parameters}):\n    {body}", names)  # noqa: S102 - written here
+    return names["mail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if inputs:\n        return None\n    return inputs",
+        "return None if inputs else 1",
+        "raise NotImplementedError",
+        "...",
+        "ctx.save_artifact('a.txt', b'', 'text/plain')",
+    ],
+)
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_step_that_may_return_something_is_not_warned_of(kind, body):
+    """Nor one that may save files, or does nothing yet."""
+    flow = Workflow("w")
+    flow.step(made(kind, body), id="mail")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flow.blueprint()
+
+
 def test_a_workflow_gives_the_cache_scope_of_its_steps():
     """A step may give another one; one with effects has none."""
     flow = Workflow("w", cache="run_only")

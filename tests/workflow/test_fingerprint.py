@@ -5,6 +5,8 @@ import linecache
 import os
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -53,6 +55,43 @@ def test_the_values_of_a_closure_count():
 
     assert fingerprint_of(times(2)) == fingerprint_of(times(2))
     assert fingerprint_of(times(2)) != fingerprint_of(times(3))
+
+
+def test_the_values_in_a_closure_that_cannot_change_count():
+    """A list may be another one at the next look."""
+
+    def of(value):
+        return lambda: value
+
+    for one, other in [(Decimal(1), Decimal(2)), (date(2026, 1, 1), date(2026, 1, 2)), ((1,), (2,))]:
+        assert fingerprint_of(of(one)) != fingerprint_of(of(other))
+    assert fingerprint_of(of([1])) == fingerprint_of(of([2]))
+
+
+def test_a_wrapper_counts():
+    """What a decorator has put around a step is part of what it does."""
+
+    def times(factor):
+        def decorate(function):
+            @functools.wraps(function)
+            def wrapper(x):
+                return function(x) * factor
+
+            return wrapper
+
+        return decorate
+
+    plain = made(PLAIN)
+    kinds = [plain, times(2)(plain), times(3)(plain), times(2)(times(3)(plain))]
+    assert len({fingerprint_of(each) for each in kinds}) == len(kinds)
+    assert fingerprint_of(times(2)(plain)) == fingerprint_of(times(2)(plain))
+
+
+def test_the_annotations_of_a_class_in_a_step_count():
+    """They may be the fields of a model."""
+    source = "def work(x):\n    class Row(Model):\n        n: int\n    y: int = 1\n    return Row"
+    assert fingerprint_of(made(source)) != fingerprint_of(made(source.replace("n: int", "n: str")))
+    assert fingerprint_of(made(source)) == fingerprint_of(made(source.replace("y: int", "y: str")))
 
 
 @pytest.mark.parametrize("other", ["x + 2", "x - 1", "1 + x", "max(x, 1)"])

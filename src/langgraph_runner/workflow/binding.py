@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 from dataclasses import dataclass
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
@@ -16,7 +18,15 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow.hints import Hints
     from langgraph_runner.workflow.spec import StepSpec
 
-__all__ = ["HOST_PARAMETERS", "Binding", "bind", "name_of", "named_parameters", "return_type"]
+__all__ = [
+    "HOST_PARAMETERS",
+    "Binding",
+    "bind",
+    "name_of",
+    "named_parameters",
+    "only_acts",
+    "return_type",
+]
 
 HOST_PARAMETERS: Final = frozenset({"ctx", "config", "runtime"})
 """What whoever runs a step provides. It says nothing of the result, so it is not part of what is hashed."""
@@ -153,6 +163,28 @@ def return_type(function: Any) -> Any:
     holder = SimpleNamespace(__annotations__={"return": declared})
     names = getattr(function, "__globals__", {})
     return get_type_hints(holder, names, _closure(function), include_extras=True)["return"]
+
+
+def only_acts(function: Any) -> bool:
+    """Whether a step's function calls something and returns nothing, by its code."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    if code is None:
+        return False
+    instructions = [*dis.get_instructions(code)]
+    ends = [
+        _gives_none(before, each)
+        for before, each in pairwise(instructions)
+        if each.opname in {"RETURN_VALUE", "RETURN_CONST"}
+    ]
+    return bool(ends) and all(ends) and any(each.opname.startswith("CALL") for each in instructions)
+
+
+def _gives_none(before: dis.Instruction, end: dis.Instruction) -> bool:
+    if end.opname == "RETURN_CONST":  # Of Python 3.12 and 3.13.
+        return end.argval is None
+    return before.opname == "LOAD_CONST" and before.argval is None and not end.is_jump_target
 
 
 def _closure(function: Any) -> dict[str, Any]:

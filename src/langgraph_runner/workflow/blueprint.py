@@ -6,7 +6,14 @@ import copy
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.workflow.binding import HOST_PARAMETERS, Binding, bind, named_parameters, return_type
+from langgraph_runner.workflow.binding import (
+    HOST_PARAMETERS,
+    Binding,
+    bind,
+    named_parameters,
+    only_acts,
+    return_type,
+)
 from langgraph_runner.workflow.checks import (
     binding_problems,
     cache_problems,
@@ -221,12 +228,8 @@ class _Draft:
                 return
         try:
             self.outputs[step.id] = OutputType(step.id, declared)
-            if (
-                declared is type(None)
-                and step.effects is None
-                and step.cache is None
-                and not _takes_ctx(step)
-            ):
+            returns_none = declared is type(None) or (declared is Any and only_acts(step.run))
+            if returns_none and step.effects is None and step.cache is None and not _takes_ctx(step):
                 self.silent.append(f"step '{step.id}'")
         except StepOutputError as error:
             yield error.problem

@@ -1,8 +1,9 @@
 """`fingerprint_of`: a hash of a step's own code, the same on every machine where its source is at hand.
 
-It covers the syntax tree of the function without comments, docstrings, annotations and positions, and the values of
-its closure and its defaults where they can be hashed. It does not cover the functions that it calls, globals, or the
-code of a Runnable: give those steps a `version`.
+It covers the syntax tree of the function without comments, docstrings, annotations and positions, the values of its
+closure and its defaults where they can be hashed and do not change, and the same of each wrapper that a decorator has
+put around it. It does not cover the functions that it calls, globals, or the code of a Runnable: give those steps a
+`version`.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ import ast
 import functools
 import inspect
 import linecache
+from datetime import date, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final
+from uuid import UUID
 
 from langchain_core.runnables import Runnable, RunnableLambda
 
@@ -23,6 +29,10 @@ from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
 __all__ = ["fingerprint_of"]
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+_UNCHANGING: Final = (
+    *(str, int, float, complex, bytes, tuple, frozenset, type(None)),
+    *(Decimal, Fraction, Enum, date, time, timedelta, UUID),
+)
 
 
 def fingerprint_of(function: Any) -> str:
@@ -46,10 +56,18 @@ def _described(function: Any) -> str:
         called = inspect.getattr_static(type(function), "__call__", None)
         if isinstance(called, FunctionType):
             return f"object {_named(function)} {_described(called)}"
-    function = inspect.unwrap(function) if callable(function) else function
-    if not isinstance(function, FunctionType):
+    layers = [each for each in _layers(function) if isinstance(each, FunctionType)]
+    if not layers:
         return f"name {_named(function)}"
-    return f"{_code(function)} {_held(function)}"
+    return " ".join(f"{_code(each)} {_held(each)}" for each in layers)
+
+
+def _layers(function: Any) -> list[Any]:
+    """A function and what it wraps, by the `__wrapped__` that `functools.wraps` sets."""
+    layers = [function]
+    while (inner := getattr(layers[-1], "__wrapped__", None)) is not None and inner not in layers:
+        layers.append(inner)
+    return layers
 
 
 def _named(function: Any) -> str:
@@ -124,6 +142,11 @@ class _Normalised(ast.NodeTransformer):
         node.annotation = None
         return node
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        # The annotations of a class may be the fields of a model.
+        node.body = [each if isinstance(each, ast.AnnAssign) else self.visit(each) for each in node.body]
+        return node
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         self.generic_visit(node)
         return None if node.value is None else ast.Assign(targets=[node.target], value=node.value)
@@ -154,11 +177,7 @@ def _value(cell: Any) -> str:
     except ValueError:  # It has no value yet.
         return ""
     # What can change between two calls would change the key from one process to the next.
-    return (
-        _hash(value)
-        if isinstance(value, (str, int, float, bytes, bool, tuple, frozenset, type(None)))
-        else ""
-    )
+    return _hash(value) if isinstance(value, _UNCHANGING) else ""
 
 
 def _hash(value: Any) -> str:
