@@ -54,6 +54,7 @@ ANNOTATED = [
     (dict[str, Any], st.dictionaries(texts, json_values)),
     (dict[str, float], st.dictionaries(texts, st.integers() | st.floats(allow_nan=False))),
     (dict[str, list[Row]], st.dictionaries(texts, st.lists(rows))),
+    (list[Row | None] | None, st.none() | st.lists(st.none() | rows)),
     (dict[int, str], st.dictionaries(st.integers(), texts)),
     (tuple[int, ...], st.lists(st.integers()).map(tuple)),
 ]
@@ -73,7 +74,7 @@ def kept(output, value):
         return str(error)
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_pieces_give_what_one_call_for_the_whole_gives(data):
     """The same JSON, hash, value and refusal, whatever the type, in however small pieces."""

@@ -33,6 +33,7 @@ PIECE_CHARS: Final = 262_144
 _FIRST_SLICE: Final = 16
 _CLOSING: Final = {"[": "]", "{": "}"}
 _KINDS: Final = {"[": list, "{": dict}
+_KNOWN_LEVELS: Final = 6
 _ANY_TEXT: Final = r'"(?:[^"\\]++|\\.)*+"'
 _SINGLE: Final = re.compile(rf'{_ANY_TEXT}|[^][{{}}",:]++')
 _KEY: Final = re.compile(f"{_ANY_TEXT}:")
@@ -43,10 +44,12 @@ def _members_pattern() -> re.Pattern[str]:
 
     It knows a few levels of containers. A member with more of them does not match. Nothing is ever tried twice.
     """
-    value = _ANY_TEXT
-    for _ in range(5):
-        value = rf'{_ANY_TEXT}|[\[{{](?:[^][{{}}"]++|{value})*+[\]}}]'
-    member = rf'(?:{_ANY_TEXT}:)?+(?:[^][{{}}",:]++|{value})'
+    single = rf'{_ANY_TEXT}|[^][{{}}",:]++'
+    container = "(?!)"
+    for _ in range(_KNOWN_LEVELS):
+        container = rf'[\[{{](?:[^][{{}}"]++|{_ANY_TEXT}|{container})*+[\]}}]'
+    # A text may be a key; to look for a key first would read each text twice.
+    member = rf"(?:{_ANY_TEXT}(?::(?:{single}|{container}))?+|{single}|{container})"
     return re.compile(rf"(?:{member},)*+(?:{member}(?=[\]}}]))?+")
 
 
@@ -145,7 +148,8 @@ class Pieces:
         if difference(piece, back) is not None:
             raise ValueError("A slice comes back from JSON as another one.")
         if type(back) is dict:
-            return data[1:-1], {key: canonical_json(value) for key, value in back.items()}
+            # Sorted here, so that to sort the keys of all slices is only to merge them.
+            return data[1:-1], {key: canonical_json(back[key]) for key in sorted(back)}
         return data[1:-1], canonical_json(back)[1:-1]
 
     def _load_slice(self, text: str, depth: int) -> Any:
@@ -180,9 +184,9 @@ class Pieces:
 
     def _read_large_member(self, text: str, at: int, depth: int, *, is_object: bool) -> tuple[Any, int]:
         """A list or a dict of the one member that begins at `at`, and where it ends."""
-        key = _KEY.match(text, at)
-        if (key is None) is is_object:
-            raise ValueError("Each member of an object has a key, and no item of a list.")
+        key = _KEY.match(text, at) if is_object else None
+        if is_object and key is None:
+            raise ValueError("A member of an object has no key.")
         start = key.end() if key else at
         items = self._items
         if items is not None and text[start] in _CLOSING and _KINDS[text[start]] in items.kinds:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin
 
 from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
@@ -27,6 +28,7 @@ _FIX_OF_BYTES: Final = (
     "Save them with ctx.save_artifact(), or return a model whose config has ser_json_bytes='base64' and"
     " val_json_bytes='base64'."
 )
+_UNIONS: Final = (Union, UnionType)
 _DIVISIBLE: Final = frozenset({list, dict})
 
 
@@ -146,6 +148,8 @@ def _write(adapter: TypeAdapter[Any], value: Any) -> bytes:
 def _pieces_of(annotation: Any) -> Pieces | None:
     """How values of a declared type are handled in pieces; None if pydantic must have them as a whole."""
     kind, arguments = get_origin(annotation) or annotation, get_args(annotation)
+    if kind in _UNIONS and len(arguments) == 2 and type(None) in arguments:  # noqa: PLR2004 - T | None
+        return _pieces_of(next(each for each in arguments if each is not type(None)))
     if annotation is not Any and kind is not list and kind is not dict:
         return None
     if kind is dict and arguments and arguments[0] is not str:
