@@ -3,12 +3,12 @@
     commands/    one function for each command: reads options, asks the engine, hands the answer to be shown
     drawing/     graphs and timelines as text and as SVG; pure functions of what is drawn
     loading      `--app module:attribute` to an engine
+    remote       `--server URL` to a client, which the commands use as they use an engine
     following    a run as it goes: live in a terminal, line by line in a pipe
     output       tables, fields and JSON on stdout; problems on stderr
     pipes        a stdout whose reader may go away
     completing   what a shell offers for runs, steps and workflows
     assigning    `--set key=value` into the inputs or the payload of a change
-    inputs       fields that the model of the inputs would leave out in silence
     databases    what a database refuses, with its name
     exits        what the exit code says, in one table
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.metadata import version
+from itertools import islice
 from shutil import get_terminal_size
 from typing import Annotated, Any, NoReturn
 
@@ -17,11 +18,14 @@ from typer.core import TyperGroup
 
 from langgraph_runner.cli.commands import changing, drawing, looking, running, serving
 from langgraph_runner.cli.exits import ExitCode
+from langgraph_runner.cli.options import KEY_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.problems import CliCode, Problem, one_line
+from langgraph_runner.cli.remote import SERVER, server_of
 
 __all__ = ["COMMANDS", "Commands", "app", "make_app"]
 
 _WIDE = 80
+_WITH_VALUE = frozenset({"--server", "--api-key-file"})
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """What the parser raises. It has moved between releases of typer, but not in its tree."""
@@ -51,10 +55,13 @@ class Commands(TyperGroup):
 
     def main(self, args: Any = None, prog_name: Any = None, *others: Any, **extra: Any) -> NoReturn:
         """Parse, run, and exit."""
-        as_json = "--json" in (sys.argv[1:] if args is None else args)
+        args = [*(sys.argv[1:] if args is None else args)]
+        as_json = "--json" in args
         extra["standalone_mode"] = False
         try:
-            code = super().main(args, prog_name or "langgraph-runner", *others, **extra)
+            code = super().main(
+                _global_options_first(args), prog_name or "langgraph-runner", *others, **extra
+            )
             sys.stdout.flush()
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.LEFT
@@ -119,12 +126,46 @@ def _say_version(is_asked_for: bool) -> None:
 
 
 def _before_any_command(
+    ctx: typer.Context,
     _: Annotated[
         bool,
         typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and exit."),
     ] = False,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            envvar=SERVER_VARIABLE,
+            help=f"Use the service there, with the API key in {KEY_VARIABLE}.",
+        ),
+    ] = None,
+    api_key_file: Annotated[
+        str | None, typer.Option("--api-key-file", metavar="FILE", help="Has the API key for --server.")
+    ] = None,
+    allow_insecure: Annotated[
+        bool, typer.Option("--allow-insecure", help="Send the key over plain http to another machine.")
+    ] = False,
 ) -> None:
-    pass
+    del server, api_key_file, allow_insecure  # They are read from the context, as for shell completion.
+    SERVER.set(server_of(ctx))
+
+
+def _global_options_first(args: list[str]) -> list[str]:
+    """The arguments with `--server` and what belongs to it in front, so that it may stand behind the command, too."""
+    first: list[str] = []
+    rest: list[str] = []
+    left = iter(args)
+    for each in left:
+        if each == "--":
+            rest += [each, *left]
+        elif each in _WITH_VALUE:
+            first += [each, *islice(left, 1)]
+        elif each == "--allow-insecure" or each.startswith(tuple(f"{name}=" for name in _WITH_VALUE)):
+            first.append(each)
+        else:
+            rest.append(each)
+    return first + rest
 
 
 def _misused(error: Any, *, as_json: bool) -> ExitCode:

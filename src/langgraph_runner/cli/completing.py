@@ -11,7 +11,8 @@ import typer  # noqa: TC002 - typer reads the annotations
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from langgraph_runner.engine import RunEngine
+    from langgraph_runner.cli.session import Backend
+
 
 __all__ = ["complete_run", "complete_step", "complete_workflow"]
 
@@ -21,7 +22,7 @@ _MAX_RUNS: Final = 50
 def complete_run(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The newest runs of the tenant, each with its workflow and status."""
 
-    async def ask(engine: RunEngine) -> list[tuple[str, str]]:
+    async def ask(engine: Backend) -> list[tuple[str, str]]:
         runs = await engine.list_runs(
             tenant=_tenant(ctx),
             id_prefix=None if "last".startswith(incomplete) else incomplete,
@@ -37,7 +38,7 @@ def complete_step(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The steps of the run that was named before."""
     from langgraph_runner.cli.finding import found_run
 
-    async def ask(engine: RunEngine) -> list[tuple[str, str]]:
+    async def ask(engine: Backend) -> list[tuple[str, str]]:
         run = await found_run(engine, str(ctx.params.get("run_id", "last")), _tenant(ctx))
         return [
             (each.step, str(each.status)) for each in await engine.get_run_steps(run, tenant=_tenant(ctx))
@@ -49,8 +50,8 @@ def complete_step(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 def complete_workflow(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The workflows of the app."""
 
-    async def ask(engine: RunEngine) -> list[tuple[str, str]]:
-        return [(each.id, each.spec.description) for each in await engine.list_workflows()]
+    async def ask(engine: Backend) -> list[tuple[str, str]]:
+        return [(each.id, each.description) for each in await engine.describe_workflows()]
 
     return _matching(_asked(ctx, ask), incomplete)
 
@@ -66,9 +67,10 @@ def _tenant(ctx: typer.Context) -> str:
 
 
 def _asked(
-    ctx: typer.Context, question: Callable[[RunEngine], Awaitable[list[tuple[str, str]]]]
+    ctx: typer.Context, question: Callable[[Backend], Awaitable[list[tuple[str, str]]]]
 ) -> list[tuple[str, str]]:
-    """Ask the engine that the options so far name. What the app prints is not for the shell."""
+    """Ask the engine or the service that the options so far name. What the app prints is not for the shell."""
+    from langgraph_runner.cli.remote import server_of
     from langgraph_runner.cli.session import Session
 
     options: dict[str, Any] = ctx.params
@@ -78,5 +80,8 @@ def _asked(
         contextlib.redirect_stderr(silent),
         contextlib.suppress(Exception),
     ):
-        return Session(options.get("app"), options.get("store")).ask(question)
+        server = server_of(ctx)
+        if server is not None:
+            server = server._replace(max_attempts=1)  # A shell waits for the answer.
+        return Session(options.get("app"), options.get("store"), server=server).ask(question)
     return []

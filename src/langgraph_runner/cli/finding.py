@@ -11,7 +11,8 @@ from langgraph_runner.errors.hints import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from langgraph_runner.engine import RunEngine
+    from langgraph_runner.cli.session import Backend
+
 
 __all__ = ["NoRunsError", "check_step", "found_run"]
 
@@ -34,7 +35,7 @@ class NoRunsError(RunNotFoundError):
         return f"Tenant '{self.tenant}' has no runs yet."
 
 
-async def found_run(engine: RunEngine, run_id: str, tenant: str) -> str:
+async def found_run(engine: Backend, run_id: str, tenant: str) -> str:
     """The id of a run.
 
     Args:

@@ -13,7 +13,8 @@ from langgraph_runner.workflow import StepStatus
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from langgraph_runner.engine import Run, RunEngine, RunEvent, RunStep
+    from langgraph_runner.cli.session import Backend
+    from langgraph_runner.engine import Run, RunEvent, RunStep
 
 __all__ = ["Display", "RunView", "SilentDisplay", "StepView", "follow"]
 
@@ -130,7 +131,7 @@ class SilentDisplay:
         """See `Display`."""
 
 
-async def follow(engine: RunEngine, view: RunView, display: Display, *, tenant: str, after: int = 0) -> Run:
+async def follow(engine: Backend, view: RunView, display: Display, *, tenant: str, after: int = 0) -> Run:
     """Show a run until it is over.
 
     Args:

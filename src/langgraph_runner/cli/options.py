@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APP_VARIABLE",
+    "KEY_VARIABLE",
+    "SERVER_VARIABLE",
     "STORE_VARIABLE",
     "App",
     "ChangeType",
@@ -45,6 +47,8 @@ __all__ = [
 
 APP_VARIABLE: Final = "LANGGRAPH_RUNNER_APP"
 STORE_VARIABLE: Final = "LANGGRAPH_RUNNER_STORE"
+SERVER_VARIABLE: Final = "LANGGRAPH_RUNNER_SERVER"
+KEY_VARIABLE: Final = "LANGGRAPH_RUNNER_API_KEY"
 
 
 class FailureModeChoice(StrEnum):

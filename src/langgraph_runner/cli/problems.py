@@ -56,10 +56,14 @@ _EXITS = {
 _SERVICE = "The service needs an extra: pip install 'langgraph-runner[cli,server]'"
 _EXTRAS = {
     "psycopg": "PostgreSQL needs psycopg: pip install 'psycopg[binary]'",
+    "httpx": "--server needs httpx: pip install 'langgraph-runner[cli]'",
     "fastapi": _SERVICE,
     "uvicorn": _SERVICE,
 }
 """What to install, by the module that is missing."""
+
+
+_KEY_FIX = " Give the key in LANGGRAPH_RUNNER_API_KEY, or name its file with --api-key-file."
 
 
 class CliError(Exception):
@@ -96,7 +100,8 @@ class Problem(NamedTuple):
             case UnknownStepError():
                 return cls(CliCode.STEP_NOT_FOUND, one_line(error), CliCode.STEP_NOT_FOUND.exit)
             case NodeRunnerError():
-                return cls(error.code, _briefly(error), EXIT_OF_CODE[error.code])
+                fix = _KEY_FIX if getattr(error, "reason", None) == "UNAUTHENTICATED" else ""
+                return cls(error.code, _briefly(error) + fix, EXIT_OF_CODE[error.code])
             case DBAPIError():
                 message = f"The database refused: {one_line(error.orig)}"
             case SQLAlchemyError():

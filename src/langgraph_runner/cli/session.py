@@ -14,15 +14,22 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import typer
 
 from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.options import APP_VARIABLE
+from langgraph_runner.cli.options import APP_VARIABLE, SERVER_VARIABLE
+from langgraph_runner.cli.problems import CliCode, CliError
+from langgraph_runner.cli.remote import SERVER, open_client, refuse_server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from langgraph_runner.cli.following import Display, RunView
     from langgraph_runner.cli.output import Output
+    from langgraph_runner.cli.remote import ServerOption
+    from langgraph_runner.client import RunClient
     from langgraph_runner.engine import RunEngine
     from langgraph_runner.engine.serving import TakesOn
+
+    Backend = RunEngine | RunClient
+    """What commands talk to: both have the same methods."""
 
 __all__ = ["DEFAULT_TENANT", "Interrupts", "Session"]
 
@@ -45,41 +52,75 @@ class Session:
     store: str | None
     tenant: str = DEFAULT_TENANT
     as_json: bool = False
+    server: ServerOption | None = None
     out: Output = None  # type: ignore[assignment] # made below, from as_json
 
     def __post_init__(self) -> None:
         from langgraph_runner.cli.output import Output
 
         self.out = Output(as_json=self.as_json)
+        self.server = self.server or SERVER.get()
 
     def ask(
         self,
-        question: Callable[[RunEngine], Awaitable[T]],
+        question: Callable[[Backend], Awaitable[T]],
         *,
         needs_app: bool = False,
         may_create: bool = False,
     ) -> T:
-        """Ask the engine something; it runs nothing meanwhile.
+        """Ask the engine or the service something; the engine runs nothing meanwhile.
 
         Args:
-            question: Gets the engine.
+            question: Gets the engine or the client.
             needs_app: Whether its workflows are needed.
             may_create: Whether a database that is not there is to be made.
         """
+        if self.server is not None:
+            return self._with_client(question, self.server)
         may_create = may_create or needs_app
         return self._with_engine(question, takes_on="none", needs_app=needs_app, may_create=may_create)
 
-    def work(self, work: Callable[[RunEngine], Awaitable[T]]) -> T:
-        """Have the engine run what it is asked for, and nothing else."""
+    def work(self, work: Callable[[Backend], Awaitable[T]]) -> T:
+        """Have the engine run what it is asked for, and nothing else; or have the service run it."""
+        if self.server is not None:
+            return self._with_client(work, self.server)
         return self._with_engine(work, takes_on="own", needs_app=True, may_create=True)
+
+    def ask_database(
+        self,
+        question: Callable[[RunEngine], Awaitable[T]],
+        command: str,
+        fix: str,
+        *,
+        may_create: bool = False,
+    ) -> T:
+        """Ask an engine on the database something that no service offers.
+
+        Args:
+            question: Gets the engine.
+            command: The command, for the message.
+            fix: What to do where `--server` is given.
+            may_create: Whether a database that is not there is to be made.
+
+        Raises:
+            CliError: `--server` is given.
+        """
+        refuse_server(self.server, command, fix)
+        return self._with_engine(question, takes_on="none", needs_app=False, may_create=may_create)
 
     def serve(self, work: Callable[[RunEngine], Awaitable[T]]) -> T:
         """Let the engine run all runs, also those that other processes trigger."""
+        refuse_server(self.server, "serve", "Leave --server out.")
         return self._with_engine(work, takes_on="all", needs_app=True, may_create=True)
 
     def hint(self, *command: str) -> str:
         """A command line that goes on from here, with the options of this one; a password is `***` there."""
-        words = ["langgraph-runner", *command]
+        words = ["langgraph-runner"]
+        if self.server is not None and self.server.url != os.environ.get(SERVER_VARIABLE):
+            words += ["--server", self.server.url]
+        if self.server is not None and self.server.key_file is not None:
+            words += ["--api-key-file", self.server.key_file]
+        words += command
         if self.app is not None and self.app != os.environ.get(APP_VARIABLE):
             words += ["--app", self.app]
         if self.store is not None:
@@ -89,6 +130,24 @@ class Session:
         if self.tenant != DEFAULT_TENANT:
             words += ["--tenant", self.tenant]
         return shlex.join(words)
+
+    def _with_client(self, work: Callable[[RunClient], Awaitable[T]], server: ServerOption) -> T:
+        if self.store is not None:
+            raise CliError(
+                CliCode.USAGE, f"--store: {server.url} has a database of its own; leave the option out."
+            )
+        if self.app is not None and self.app != os.environ.get(APP_VARIABLE):
+            raise CliError(
+                CliCode.USAGE, f"--app: {server.url} has workflows of its own; leave the option out."
+            )
+
+        async def main() -> T:
+            async with client:
+                return await work(client)
+
+        client = open_client(server)
+        with _signals_restored():
+            return asyncio.run(main())
 
     def _with_engine(
         self,
@@ -136,7 +195,7 @@ class Interrupts:
         session: Says whose run it is, and how to go on with it.
     """
 
-    def __init__(self, engine: RunEngine, view: RunView, display: Display, session: Session) -> None:
+    def __init__(self, engine: Backend, view: RunView, display: Display, session: Session) -> None:
         self._engine = engine
         self._view = view
         self._display = display
@@ -154,8 +213,12 @@ class Interrupts:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._has_left and kind is not None and issubclass(kind, asyncio.CancelledError):
             # The handlers stay: a further signal ends the process while the engine closes. The loop removes them.
-            again = self._session.hint("resume", self._view.run.id)
-            sys.stderr.write(f"Left the run before it was over. Go on with it: {again}\n")
+            if self._session.server is None:
+                again = f"Go on with it: {self._session.hint('resume', self._view.run.id)}"
+            else:
+                follow = self._session.hint("events", self._view.run.id, "--follow")
+                again = f"The service goes on with it: {follow}"
+            sys.stderr.write(f"Left the run before it was over. {again}\n")
             raise typer.Exit(ExitCode.LEFT)
         loop = asyncio.get_running_loop()
         for number in self._handled:

@@ -218,6 +218,9 @@ def show_next(session: Session, run: Run) -> None:
         session.out.hint("Go on from where it stopped, with more time:", again)
     elif run.status in {RunStatus.FAILED, RunStatus.CANCELLED}:
         session.out.hint("Go on from where it stopped:", session.hint("retry", run.id))
+    elif session.server is not None:
+        if not run.status.is_over:
+            session.out.hint("Follow it:", session.hint("events", run.id, "--follow"))
     elif run.status is RunStatus.PENDING:
         session.out.hint("It waits. Run it here:", session.hint("resume", run.id))
     elif run.status is RunStatus.RUNNING:

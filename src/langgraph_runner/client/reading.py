@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from pydantic_core import from_json
 
-from langgraph_runner.client import wire
+from langgraph_runner.client import bodies, wire
 from langgraph_runner.client.errors import ForbiddenError, ServiceInvalidError, ServiceUnreachableError
 from langgraph_runner.client.outputs import ServiceOutputs, result_step
 from langgraph_runner.client.requesting import Asked, BrokenStream, EmptyAnswer, Patience
@@ -22,7 +21,7 @@ from langgraph_runner.engine.errors import ArtifactError
 from langgraph_runner.engine.models import Run, RunEvent
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.node.timeouts import as_timeout_ms
-from langgraph_runner.workflow import ArtifactRef, StepStatus, UnknownWorkflowError
+from langgraph_runner.workflow import ArtifactRef, StepStatus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
@@ -248,10 +247,17 @@ class ClientReader:
         Raises:
             UnknownWorkflowError: There is no workflow of this id.
         """
-        checks.of_kind(name, str, field="name", fix="the id of a workflow")
-        if not name.strip("."):  # A path would not lead to it.
-            raise UnknownWorkflowError(workflow=name, hint="Give the id of a workflow.")
-        return await self._requester.model(wire.WORKFLOW, Asked("GET", f"/workflows/{quote(name, safe='')}"))
+        return await self._requester.model(wire.WORKFLOW, Asked("GET", wire.workflow_path(name)))
+
+    async def check_inputs(self, workflow: str, inputs: Any = None) -> None:
+        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+
+        Raises:
+            UnknownWorkflowError: There is no such workflow.
+            WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
+        """
+        path = f"{wire.workflow_path(workflow)}/check"
+        await self._requester.answer(bodies.post(path, {"inputs": bodies.inputs_of(workflow, inputs)}))
 
     async def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -35,8 +35,6 @@ _MAX_BACKOFF_MS: Final = 5_000
 _MAX_RETRY_AFTER_S: Final = 60.0
 """A service that asks for more is not waited for."""
 _MAX_BODY: Final = 1 << 30
-_REASON: Final = re.compile(r"^\[[^\]]*\] *")
-"""What the operating system puts before its words: `[Errno 111] `."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +250,7 @@ class Requester:
         return Answer(response, b"".join(parts))
 
     def _unreachable(self, error: httpx.TransportError) -> ServiceUnreachableError:
-        words = _REASON.sub("", str(error)) or type(error).__name__
-        found = ServiceUnreachableError(url=self.url, detail=words)
+        found = ServiceUnreachableError(url=self.url, detail=_words(error))
         found.__cause__ = error
         return found
 
@@ -274,3 +271,14 @@ class Requester:
             return max(0.0, (until - self.transport.runtime.now_utc()).total_seconds())
         except (TypeError, ValueError):
             return None
+
+
+def _words(error: BaseException) -> str:
+    """Why there was no answer: in the words of the operating system, if it was the one to refuse."""
+    words = str(error) or type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+            words = os.strerror(cause.errno)
+        cause = cause.__cause__ or cause.__context__
+    return words

@@ -315,6 +315,15 @@ class SyncRunClient(BlockingClient):
         """
         return self._call(self._client.describe_workflow(name))
 
+    def check_inputs(self, workflow: str, inputs: Any = None) -> None:
+        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+
+        Raises:
+            UnknownWorkflowError: There is no such workflow.
+            WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
+        """
+        self._call(self._client.check_inputs(workflow, inputs))
+
     def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
     ) -> Run:

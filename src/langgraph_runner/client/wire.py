@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunPlan, RunStep
+from langgraph_runner.workflow import UnknownWorkflowError
 from langgraph_runner.workflow.describing import WorkflowDescription
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RunPage",
     "run_path",
     "tag",
+    "workflow_path",
 ]
 
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -77,6 +79,19 @@ def run_path(run_id: str, *parts: str) -> str:
     if not _RUN_ID.fullmatch(run_id):
         raise RunNotFoundError(run_id=run_id)
     return "/".join(["/runs", run_id, *(quote(part, safe="") for part in parts)])
+
+
+def workflow_path(name: str) -> str:
+    """The path of a workflow.
+
+    Raises:
+        TypeError: The name is not text.
+        UnknownWorkflowError: No workflow has such an id.
+    """
+    checks.of_kind(name, str, field="workflow", fix="the id of a workflow")
+    if not name.strip("."):  # A path would not lead to it.
+        raise UnknownWorkflowError(workflow=name, hint="Give the id of a workflow.")
+    return f"/workflows/{quote(name, safe='')}"
 
 
 def tag(name: str, value: str) -> tuple[str, str]:

@@ -19,7 +19,8 @@ from langgraph_runner.engine.store_outputs import StoreOutputs, delivered
 from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.describing import WorkflowDescription
-from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, read_json
+from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, is_heavy, read_json
+from langgraph_runner.workflow.unknown_fields import refuse_unknown_fields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -251,6 +252,21 @@ class RunReader:
             UnknownWorkflowError: There is no workflow of this id.
         """
         return WorkflowDescription.of(self.workflows.get_workflow(name))
+
+    async def check_inputs(self, workflow: str, inputs: Any = None) -> None:
+        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+
+        Raises:
+            UnknownWorkflowError: There is no such workflow.
+            WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
+        """
+        blueprint = self.workflows.get_workflow(workflow)
+
+        def check() -> None:
+            refuse_unknown_fields(blueprint, inputs)
+            blueprint.inputs.check(inputs)
+
+        await apart_from_loop(check) if is_heavy(inputs) else check()
 
     async def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None

@@ -26,6 +26,7 @@ __all__ = [
     "CallerDescription",
     "CancelRequest",
     "Change",
+    "InputsRequest",
     "PlanRequest",
     "RetryRequest",
     "RunFilter",
@@ -85,6 +86,13 @@ class RunRequest(_RunOptions):
     workflow: Word
     inputs: Any = None
     """As JSON values; `GET /workflows/{name}` has their schema."""
+
+
+class InputsRequest(_Request):
+    """Inputs to be checked."""
+
+    inputs: Any = None
+    """As JSON values."""
 
 
 class Change(_Request):

@@ -10,6 +10,7 @@ import typer
 
 from langgraph_runner.cli import options
 from langgraph_runner.cli.commands.asking import confirm
+from langgraph_runner.cli.remote import SERVER, refuse_server
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 from langgraph_runner.cli.words import counted
 from langgraph_runner.engine.checks import MAX_REASON
@@ -17,9 +18,11 @@ from langgraph_runner.engine.checks import MAX_REASON
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import Run, RunEngine, RunStep
     from langgraph_runner.engine.store.databases import Database
 
+_ON_THE_SERVER = "Run it where the server runs."
 __all__ = ["Pruned", "SchemaState", "cancel", "prune", "upgrade", "version"]
 
 
@@ -59,7 +62,7 @@ def cancel(
 
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: RunEngine) -> tuple[Run, list[RunStep]]:
+    async def ask(engine: Backend) -> tuple[Run, list[RunStep]]:
         found = await found_run(engine, run_id, tenant)
         run = await engine.cancel(found, tenant=tenant, reason=reason)
         if run.status in {RunStatus.COMPLETED, RunStatus.FAILED}:
@@ -97,7 +100,7 @@ def prune(
     async def ask(engine: RunEngine) -> int:
         return await engine.prune(older_than=age, tenant=None if all_tenants else tenant)
 
-    count = session.ask(ask)
+    count = session.ask_database(ask, "prune", _ON_THE_SERVER)
     if as_json:
         session.out.json(Pruned(deleted=count))
     else:
@@ -110,7 +113,7 @@ def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
     from langgraph_runner.engine.store.migrating import HEAD, schema_version
     from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
 
-    with _opened(store) as database:
+    with _opened(store, "db upgrade") as database:
         before = schema_version(database)
         upgrade_database(database, migrate=True)
     out = Output(as_json=as_json)
@@ -127,7 +130,7 @@ def version(store: options.Store = None, as_json: options.Json = False) -> None:
     from langgraph_runner.cli.output import Output
     from langgraph_runner.engine.store.migrating import HEAD, schema_version
 
-    with _opened(store) as database:
+    with _opened(store, "db version") as database:
         state = SchemaState(found=schema_version(database), known=HEAD)
     out = Output(as_json=as_json)
     if as_json:
@@ -137,11 +140,12 @@ def version(store: options.Store = None, as_json: options.Json = False) -> None:
 
 
 @contextmanager
-def _opened(store: str | None) -> Iterator[Database]:
+def _opened(store: str | None, command: str) -> Iterator[Database]:
     from langgraph_runner.cli.databases import opening, told_of
     from langgraph_runner.cli.loading import store_url
     from langgraph_runner.engine.store.databases import open_database
 
+    refuse_server(SERVER.get(), command, _ON_THE_SERVER)
     url = store_url(store)
     with opening(url):
         database = open_database(url)

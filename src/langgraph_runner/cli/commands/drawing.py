@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
     from langgraph_runner.cli.drawing.timeline import Timeline
     from langgraph_runner.cli.output import Cell, Output
+    from langgraph_runner.cli.session import Backend
     from langgraph_runner.cli.words import Face
-    from langgraph_runner.engine import RunEngine, RunStep
-    from langgraph_runner.workflow import Blueprint
+    from langgraph_runner.engine import RunStep
+    from langgraph_runner.workflow import Dag
+    from langgraph_runner.workflow.describing import WorkflowDescription
 
 __all__ = ["graph", "timeline"]
 
@@ -65,35 +67,38 @@ def graph(
     from langgraph_runner.cli.drawing.graph_text import mermaid
     from langgraph_runner.cli.finding import found_run
     from langgraph_runner.engine import RunStateError
+    from langgraph_runner.workflow import Dag
 
     _refuse_both(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: RunEngine) -> tuple[Blueprint, list[RunStep]]:
-        blueprint = await engine.get_workflow(workflow)
+    async def ask(engine: Backend) -> tuple[WorkflowDescription, list[RunStep]]:
+        described = await engine.describe_workflow(workflow)
         if run_id is None:
-            return blueprint, []
+            return described, []
         found = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
-        if found.workflow != blueprint.id:
+        if found.workflow != described.id:
             raise RunStateError(
                 run_id=found.id, status=found.status, problem=f"it is of {found.workflow}, not of {workflow}."
             )
-        return blueprint, await engine.get_run_steps(found.id, tenant=tenant)
+        return described, await engine.get_run_steps(found.id, tenant=tenant)
 
-    blueprint, steps = session.ask(ask, needs_app=True)
+    described, steps = session.ask(ask, needs_app=True)
+    dag = Dag({each.id: each.depends_on for each in described.steps})
+    effects = {each.id for each in described.steps if each.effects}
     # A step that was added since the run was made has no face in it.
     of_run = {each.step: face(each.status, each.reason) for each in steps}
-    faces = None if run_id is None else {step: of_run[step] for step in blueprint.steps if step in of_run}
-    labels = {each.id: f"{each.id} (effects)" for each in blueprint.steps.values() if each.has_effects}
+    faces = None if run_id is None else {step: of_run[step] for step in dag.dependencies if step in of_run}
+    labels = {step: f"{step} (effects)" for step in effects}
     if as_json:
-        session.out.json(_as_values(blueprint, steps))
+        session.out.json(_as_values(described.id, dag, effects, steps))
     elif format_ in {None, GraphFormat.ASCII}:
-        _ascii(session.out, blueprint, faces, out_file)
+        _ascii(session.out, dag, effects, faces, out_file)
     else:
         drawn = (
-            mermaid(blueprint.dag, faces, labels)
+            mermaid(dag, faces, labels)
             if format_ is GraphFormat.MERMAID
-            else graph_svg(blueprint.id, blueprint.dag, faces, labels)
+            else graph_svg(described.id, dag, faces, labels)
         )
         _write(session.out, drawn, out_file)
 
@@ -118,11 +123,14 @@ def timeline(
     _refuse_both(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: RunEngine) -> Timeline:
+    async def ask(engine: Backend) -> Timeline:
         run = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
         steps = await engine.get_run_steps(run.id, tenant=tenant)
-        # Without an app it is not known which step waits for which.
-        needs = None if app is None else (await engine.get_workflow(run.workflow)).dag.dependencies
+        # Without an app the database does not know which step waits for which; a service does.
+        needs = None
+        if app is not None or session.server is not None:
+            described = await engine.describe_workflow(run.workflow)
+            needs = {each.id: tuple(each.depends_on) for each in described.steps}
         return timeline_of(run, steps, needs, REAL_RUNTIMES.awaiting.now_utc())
 
     drawn = session.ask(ask, needs_app=app is not None)
@@ -143,26 +151,28 @@ def _refuse_both(out_file: Path | None, format_: StrEnum | None, *, as_json: boo
         raise CliError(CliCode.USAGE, "--json is values, --format a kind of drawing: give one of them.")
 
 
-def _as_values(blueprint: Blueprint, steps: list[RunStep]) -> dict[str, Any]:
+def _as_values(workflow: str, dag: Dag, effects: set[str], steps: list[RunStep]) -> dict[str, Any]:
     of_run = {each.step: each for each in steps}
-    waves = {step: index for index, wave in enumerate(blueprint.dag.waves()) for step in wave}
+    waves = {step: index for index, wave in enumerate(dag.waves()) for step in wave}
     return {
-        "workflow": blueprint.id,
+        "workflow": workflow,
         "steps": [
             {
                 "id": step,
-                "depends_on": blueprint.dag.dependencies[step],
+                "depends_on": dag.dependencies[step],
                 "wave": waves[step],
-                "effects": blueprint.steps[step].has_effects,
+                "effects": step in effects,
                 "status": of_run[step].status if step in of_run else None,
                 "reason": of_run[step].reason if step in of_run else None,
             }
-            for step in blueprint.dag.order
+            for step in dag.order
         ],
     }
 
 
-def _ascii(out: Output, blueprint: Blueprint, faces: dict[str, Face] | None, file: Path | None) -> None:
+def _ascii(
+    out: Output, dag: Dag, effects: set[str], faces: dict[str, Face] | None, file: Path | None
+) -> None:
     from langgraph_runner.cli.drawing.graph_text import rails
     from langgraph_runner.cli.output import Cell
 
@@ -173,7 +183,7 @@ def _ascii(out: Output, blueprint: Blueprint, faces: dict[str, Face] | None, fil
         else {step: each.mark if is_unicode else each.ascii_mark for step, each in faces.items()}
     )
     lines: list[tuple[Cell | str, ...]] = []
-    for row in rails(blueprint.dag, is_unicode=is_unicode, marks=marks):
+    for row in rails(dag, is_unicode=is_unicode, marks=marks):
         looks = None if faces is None else faces.get(row.step)
         style = "cyan" if looks is None else looks.style
         needs = f"  needs {row.needs}" if row.needs else ""
@@ -184,7 +194,7 @@ def _ascii(out: Output, blueprint: Blueprint, faces: dict[str, Face] | None, fil
                 Cell(row.mark, style),
                 Cell(row.after, "dim"),
                 f"  {row.step}",
-                Cell(" (effects)" if blueprint.steps[row.step].has_effects else "", "yellow"),
+                Cell(" (effects)" if row.step in effects else "", "yellow"),
                 Cell(needs + words, "dim"),
             )
         )

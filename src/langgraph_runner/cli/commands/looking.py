@@ -19,8 +19,10 @@ from langgraph_runner.engine.checks import MAX_KEY
 from langgraph_runner.engine.status import RunStatus
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine import Run, RunEngine, RunEvent, RunPlan, RunStep
+    from langgraph_runner.cli.session import Backend
+    from langgraph_runner.engine import Run, RunEvent, RunPlan, RunStep
     from langgraph_runner.workflow import ArtifactRef
+    from langgraph_runner.workflow.describing import WorkflowDescription
 
 __all__ = ["artifacts", "events", "plan", "runs", "status", "steps", "workflows"]
 
@@ -52,7 +54,7 @@ def status(
 
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: RunEngine) -> tuple[Run, list[RunStep]]:
+    async def ask(engine: Backend) -> tuple[Run, list[RunStep]]:
         found = await found_run(engine, run_id, tenant)
         return await engine.get_run(found, tenant=tenant), await engine.get_run_steps(found, tenant=tenant)
 
@@ -81,7 +83,7 @@ def steps(
     session = Session(app, store, tenant, as_json)
     out = session.out
 
-    async def ask(engine: RunEngine) -> tuple[list[RunStep], bytes | None]:
+    async def ask(engine: Backend) -> tuple[list[RunStep], bytes | None]:
         found = await found_run(engine, run_id, tenant)
         every = await engine.get_run_steps(found, tenant=tenant)
         if step is None:
@@ -124,11 +126,11 @@ def artifacts(
     if folder is not None and folder.exists() and not folder.is_dir():
         raise CliError(CliCode.FILE_FAILED, f"--out: {folder} is a file; give a folder.")
 
-    async def ask(engine: RunEngine) -> dict[str, list[ArtifactRef]]:
+    async def ask(engine: Backend) -> dict[str, list[ArtifactRef]]:
         found = await engine.get_run_artifacts(await found_run(engine, run_id, tenant), tenant=tenant)
         for step, files in found.items() if folder is not None else ():
             for each in files:
-                contents[f"{step}/{each.name}"] = await engine.read_artifact(each)
+                contents[f"{step}/{each.name}"] = await engine.read_artifact(each, tenant=tenant)
         return found
 
     contents: dict[str, bytes] = {}
@@ -162,7 +164,7 @@ def events(
 
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: RunEngine) -> None:
+    async def ask(engine: Backend) -> None:
         found = await found_run(engine, run_id, tenant)
         async for event in engine.events(found, tenant=tenant, after=after, follow=follow):
             if as_json:
@@ -233,7 +235,7 @@ def runs(
     after = None if age is None else REAL_RUNTIMES.blocking.now_utc() - age
     session = Session(app, store, tenant, as_json)
 
-    async def ask(engine: RunEngine) -> list[Run]:
+    async def ask(engine: Backend) -> list[Run]:
         last = None
         if before is not None:
             last = await engine.get_run(await found_run(engine, before, tenant), tenant=tenant)
@@ -268,13 +270,11 @@ def workflows(
 ) -> None:
     """List the workflows of an app, or show one. Of one its steps, its changes and its inputs."""
     from langgraph_runner.cli.describing import show_workflow, show_workflows
-    from langgraph_runner.workflow.describing import WorkflowDescription
 
     session = Session(app, store, DEFAULT_TENANT, as_json)
 
-    async def ask(engine: RunEngine) -> list[WorkflowDescription]:
-        found = await engine.list_workflows() if name is None else [await engine.get_workflow(name)]
-        return [WorkflowDescription.of(each) for each in found]
+    async def ask(engine: Backend) -> list[WorkflowDescription]:
+        return await engine.describe_workflows() if name is None else [await engine.describe_workflow(name)]
 
     found = session.ask(ask, needs_app=True)
     if as_json:
@@ -309,7 +309,7 @@ def plan(
     session = Session(app, store, tenant, as_json)
     assigned = read_payload(payload, assignments)
 
-    async def ask(engine: RunEngine) -> RunPlan:
+    async def ask(engine: Backend) -> RunPlan:
         base = await found_run(engine, run_id, tenant)
         planned, _ = await plan_for(
             engine, base, change, assigned, tenant=tenant, force=force, no_cache=no_cache

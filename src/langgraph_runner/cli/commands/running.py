@@ -11,6 +11,7 @@ from langgraph_runner.cli import options
 from langgraph_runner.cli.commands.asking import confirm
 from langgraph_runner.cli.exits import exit_of_run
 from langgraph_runner.cli.problems import CliCode, CliError
+from langgraph_runner.cli.remote import refuse_server
 from langgraph_runner.cli.session import DEFAULT_TENANT, Interrupts, Session
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from langgraph_runner.cli.assigning import Assigned
     from langgraph_runner.cli.following import Display
-    from langgraph_runner.engine import Run, RunEngine, RunPlan, RunStep
+    from langgraph_runner.cli.session import Backend
+    from langgraph_runner.engine import Run, RunPlan, RunStep
     from langgraph_runner.workflow import ChangeRequest
 
 __all__ = ["resume", "retry", "run", "update"]
@@ -51,7 +53,6 @@ def run(
     Ctrl-C cancels the run, a second one leaves it.
     """
     from langgraph_runner.cli.assigning import asked_with, with_assignments
-    from langgraph_runner.cli.inputs import check_inputs
     from langgraph_runner.cli.reading import read_json, read_tags
 
     assigned = with_assignments(read_json(inputs, "--input"), assignments or [])
@@ -59,11 +60,9 @@ def run(
     asked_tags = read_tags(tags)
     session = Session(app, store, tenant, as_json)
 
-    async def trigger(engine: RunEngine) -> Run:
-        blueprint = await engine.get_workflow(workflow)
-
+    async def trigger(engine: Backend) -> Run:
         async def with_inputs(given: Any) -> Run:
-            check_inputs(blueprint, given)
+            await engine.check_inputs(workflow, given)
             return await engine.trigger(workflow, given, tenant=tenant, tags=asked_tags, **how)
 
         return await asked_with(assigned, with_inputs)
@@ -98,7 +97,7 @@ def update(
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
     session = Session(app, store, tenant, as_json)
 
-    async def trigger(engine: RunEngine) -> Run:
+    async def trigger(engine: Backend) -> Run:
         base = await found_run(engine, run_id, tenant)
         planned, request = await plan_for(
             engine, base, change, assigned, tenant=tenant, force=force, no_cache=no_cache
@@ -131,7 +130,7 @@ def retry(
 
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
 
-    async def trigger(engine: RunEngine) -> Run:
+    async def trigger(engine: Backend) -> Run:
         return await engine.trigger_retry(await found_run(engine, run_id, tenant), tenant=tenant, **how)
 
     _have_run(Session(app, store, tenant, as_json), trigger, detach=detach)
@@ -150,17 +149,25 @@ def resume(
 ) -> None:
     """Resume an orphaned run. It was detached, or its process has died."""
     from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.engine import RunEngine
 
     seen = 0
+    session = Session(app, store, tenant, as_json)
+    refuse_server(
+        session.server,
+        "resume",
+        f"A service resumes its runs itself: `{session.hint('events', run_id, '--follow')}`.",
+    )
 
-    async def trigger(engine: RunEngine) -> Run:
+    async def trigger(engine: Backend) -> Run:
         nonlocal seen
+        assert isinstance(engine, RunEngine)  # noqa: S101 - see above
         found = await found_run(engine, run_id, tenant)
         async for event in engine.events(found, tenant=tenant, follow=False):
             seen = event.seq
         return await engine.trigger_resume(found, tenant=tenant, wait=wait)
 
-    _have_run(Session(app, store, tenant, as_json), trigger, detach=False, after=lambda: seen)
+    _have_run(session, trigger, detach=False, after=lambda: seen)
 
 
 def read_payload(payload: str | None, assignments: list[str] | None) -> Assigned:
@@ -172,7 +179,7 @@ def read_payload(payload: str | None, assignments: list[str] | None) -> Assigned
 
 
 async def plan_for(
-    engine: RunEngine,
+    engine: Backend,
     run_id: str,
     change: str,
     assigned: Assigned,
@@ -199,7 +206,7 @@ async def plan_for(
 
 def _have_run(
     session: Session,
-    trigger: Callable[[RunEngine], Awaitable[Run]],
+    trigger: Callable[[Backend], Awaitable[Run]],
     *,
     detach: bool,
     after: Callable[[], int] = int,
@@ -214,17 +221,13 @@ def _have_run(
     """
     from langgraph_runner.cli.following import RunView, follow
     from langgraph_runner.cli.showing import show_next, show_result
-    from langgraph_runner.engine import RunStateError
+    from langgraph_runner.engine import RunEngine, RunStateError
 
     out, tenant = session.out, session.tenant
 
-    async def left_to_others(engine: RunEngine) -> Run:
-        engine.take_on("none")
-        return await trigger(engine)
-
-    async def followed(engine: RunEngine) -> tuple[Run, list[RunStep]]:
+    async def followed(engine: Backend) -> tuple[Run, list[RunStep]]:
         begun = await trigger(engine)
-        if not begun.status.is_over:
+        if isinstance(engine, RunEngine) and not begun.status.is_over:
             # It is ours, or somebody else's; one of an earlier call may be nobody's, at once or after a while.
             with suppress(RunStateError):
                 begun = await engine.trigger_resume(begun.id, tenant=tenant, wait=True)
@@ -235,7 +238,7 @@ def _have_run(
         return ended, await engine.get_run_steps(ended.id, tenant=tenant)
 
     if detach:
-        waiting = session.work(left_to_others)
+        waiting = session.ask(trigger, needs_app=True)
         if out.as_json:
             out.json(waiting)
         else:

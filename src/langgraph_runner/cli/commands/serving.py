@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "list_keys", "revoke", "rotate", "serve"]
 
+_FIX = "Run it where the server runs."
 KeyId = Annotated[str, typer.Argument(metavar="KEY", help="The id of a key, as `keys list` shows it.")]
 
 
@@ -92,7 +93,7 @@ def create(
     async def ask(engine: RunEngine) -> NewApiKey:
         return await ApiKeys(engine.store).create(tenant=tenant, name=name, role=role, expires_in=age)
 
-    _show_new(session, session.ask(ask, may_create=True))
+    _show_new(session, session.ask_database(ask, "keys create", _FIX, may_create=True))
 
 
 def list_keys(
@@ -110,7 +111,7 @@ def list_keys(
     async def ask(engine: RunEngine) -> list[ApiKey]:
         return await ApiKeys(engine.store).list(tenant=None if all_tenants else tenant)
 
-    keys = session.ask(ask)
+    keys = session.ask_database(ask, "keys list", _FIX)
     if as_json:
         session.out.json(keys)
     elif not keys:
@@ -151,7 +152,7 @@ def rotate(
     async def ask(engine: RunEngine) -> NewApiKey:
         return await ApiKeys(engine.store).rotate(key_id, grace=left)
 
-    _show_new(session, session.ask(ask))
+    _show_new(session, session.ask_database(ask, "keys rotate", _FIX))
 
 
 def revoke(
@@ -168,7 +169,7 @@ def revoke(
     async def ask(engine: RunEngine) -> ApiKey:
         return await ApiKeys(engine.store).revoke(key_id)
 
-    key = session.ask(ask)
+    key = session.ask_database(ask, "keys revoke", _FIX)
     if as_json:
         session.out.json(key)
     else:

@@ -5,12 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from langgraph_runner.errors import ErrorCode
+from langgraph_runner.server.models import InputsRequest
 from langgraph_runner.server.problems import ApiCode, answers
 from langgraph_runner.server.service import Reading
 from langgraph_runner.workflow.describing import WorkflowDescription
 
 __all__ = ["router"]
 
+Name = Annotated[str, Path(max_length=128)]
 
 router = APIRouter(
     prefix="/workflows",
@@ -26,6 +28,16 @@ async def list_workflows(call: Reading) -> list[WorkflowDescription]:
 
 
 @router.get("/{name}", responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ApiCode.REQUEST_INVALID))
-async def get_workflow(call: Reading, name: Annotated[str, Path(max_length=128)]) -> WorkflowDescription:
+async def get_workflow(call: Reading, name: Name) -> WorkflowDescription:
     """One of them: its steps with what they depend on, its changes, and the JSON schema of its inputs."""
     return await call.engine.describe_workflow(name)
+
+
+@router.post(
+    "/{name}/check",
+    status_code=204,
+    responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ApiCode.REQUEST_INVALID, ApiCode.BODY_TOO_LARGE),
+)
+async def check_inputs(call: Reading, name: Name, body: InputsRequest) -> None:
+    """Check inputs without making a run. A field that their model would drop is refused, too."""
+    await call.engine.check_inputs(name, body.inputs)

@@ -1,4 +1,4 @@
-"""The inputs of a run as people give them: a field with a typing error, which a model would leave out in silence."""
+"""Fields of inputs that their model would drop in silence: typing errors of people, most of the time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hin
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel, TypeAdapter
 from typing_extensions import is_typeddict  # that of typing does not know the others
 
-from langgraph_runner.workflow import WorkflowInputError
+from langgraph_runner.workflow.errors import WorkflowInputError
 from langgraph_runner.workflow.hints import did_you_mean
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from langgraph_runner.workflow import Blueprint
+    from langgraph_runner.workflow.blueprint import Blueprint
 
-__all__ = ["check_inputs"]
+__all__ = ["refuse_unknown_fields"]
 
 
-def check_inputs(blueprint: Blueprint, given: Any) -> None:
+def refuse_unknown_fields(blueprint: Blueprint, given: Any) -> None:
     """Refuse fields that the model of the inputs does not have, unless it says itself that it takes or drops them.
 
     Raises:

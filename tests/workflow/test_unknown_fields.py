@@ -7,8 +7,8 @@ from typing import Annotated
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
-from langgraph_runner.cli.inputs import check_inputs
 from langgraph_runner.workflow import Workflow, WorkflowInputError
+from langgraph_runner.workflow.unknown_fields import refuse_unknown_fields
 
 pytestmark = pytest.mark.req("R-54")
 
@@ -98,7 +98,7 @@ def blueprint_of(model):
 )
 def test_what_the_model_takes_notice_of_is_no_typing_error(model, given):
     """However it reads it."""
-    check_inputs(blueprint_of(model), given)
+    refuse_unknown_fields(blueprint_of(model), given)
 
 
 @pytest.mark.parametrize(
@@ -114,4 +114,4 @@ def test_what_the_model_takes_notice_of_is_no_typing_error(model, given):
 def test_what_the_model_takes_no_notice_of_is_refused(model, given, message):
     """With what was meant."""
     with pytest.raises(WorkflowInputError, match=message):
-        check_inputs(blueprint_of(model), given)
+        refuse_unknown_fields(blueprint_of(model), given)

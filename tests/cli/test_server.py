@@ -1,0 +1,209 @@
+"""`--server URL`: each command does with a service what it does with an engine, or says why it cannot."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.client.live import GATE, Live
+
+pytestmark = pytest.mark.req("R-58", "R-54")
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """A service."""
+    live = Live(tmp_path_factory.mktemp("live"))
+    yield live
+    live.stop()
+
+
+@pytest.fixture(scope="module")
+def api_key(live):
+    """Of the tenant `acme`, which may run."""
+    return asyncio.run(live.key())
+
+
+@pytest.fixture
+def remote(cli, live, api_key, monkeypatch):
+    """The command line with `--server`, and the key in the environment."""
+    monkeypatch.setenv("LANGGRAPH_RUNNER_API_KEY", api_key)
+    return lambda *arguments, **keywords: cli("--server", live.url, *arguments, **keywords)
+
+
+def made(remote, *words):
+    """The id of a run that is over."""
+    return remote("run", "shop.v1", "--json", *words).json["id"]
+
+
+def test_a_run_is_followed(remote, live):
+    """Its steps as they go, its end as the exit code, and how to go on."""
+    done = remote("run", "shop.v1", "--set", "net=10", "--no-cache")
+    assert (done.code, "bill completed" in done.out, "run completed" in done.out) == (0, True, True)
+    failed = remote("run", "shop.v1", "--set", "net=-1")
+    assert (failed.code, f"langgraph-runner --server {live.url} retry " in failed.out + failed.err) == (
+        1,
+        True,
+    )
+    assert remote("retry", "last").code == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status", "RUN"],
+        ["steps", "RUN"],
+        ["steps", "RUN", "bill"],
+        ["events", "RUN"],
+        ["runs", "--workflow", "shop.v1", "--status", "completed", "-n", "3"],
+        ["timeline", "RUN"],
+        ["graph", "shop.v1", "--run", "RUN"],
+        ["workflows"],
+        ["workflows", "shop.v1"],
+        ["plan", "RUN", "set", "--set", "customer=7"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_shown_is_what_the_engine_shows(remote, cli, live, monkeypatch, command):
+    """As values, to the last digit."""
+    run = made(remote, "--set", "net=10")
+    words = [run if each == "RUN" else each for each in command]
+    shown = remote(*words, "--json")
+    monkeypatch.setenv("LANGGRAPH_RUNNER_APP", "tests.client.live:shop")
+    monkeypatch.setenv("LANGGRAPH_RUNNER_STORE", live.store)
+    monkeypatch.setenv("LANGGRAPH_RUNNER_TENANT", "default" if command[0] == "workflows" else "acme")
+    assert (shown.code, shown.out) == (0, cli(*words, "--json").out)
+
+
+def test_a_change_is_planned_and_made(remote):
+    """Text that looks like a number is text where the model wants text."""
+    made(remote, "--set", "net=10")
+    done = remote("update", "last", "set", "--set", "customer=8", "--yes")
+    assert (done.code, "reads customer, which changes" in done.out) == (0, True)
+    assert remote("steps", "last", "bill", "--json").json["output"]["customer"] == "8"
+
+
+def test_a_run_is_left_to_the_service_and_cancelled(remote, live):
+    """`--detach` names the run, and how to follow it."""
+    GATE.clear()
+    try:
+        done = remote("run", "shop.v1", "--set", "net=1000", "--detach", "--no-cache")
+        run = done.out.split()[0]
+        assert f"langgraph-runner --server {live.url} events {run} --follow" in done.out + done.err
+        assert remote("cancel", run, "--reason", "enough").code == 0
+        assert "run_cancelled" in remote("events", run, "--follow").out
+    finally:
+        GATE.set()
+
+
+@pytest.mark.parametrize("tenant", [[], ["--tenant", "acme"]], ids=["default", "named"])
+def test_files_are_copied_out(remote, cli, tenant):
+    """With their content."""
+    run = made(remote, "--set", "net=10")
+    assert remote("artifacts", run, "--out", "files", *tenant).code == 0
+    assert (cli.folder / "files/bill/shown/page 1.html").read_text() == "<b>12.5</b>"
+
+
+def test_a_typing_error_in_the_inputs_is_told(remote):
+    """Before a run is made."""
+    refused = remote("run", "shop.v1", "--set", "net=1", "--set", "custmer=Bob")
+    assert (refused.code, "Did you mean 'customer'?" in refused.err) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "fix"),
+    [
+        (["prune", "--older-than", "1d", "--yes"], "Run it where the server runs."),
+        (["db", "upgrade"], "Run it where the server runs."),
+        (["db", "version"], "Run it where the server runs."),
+        (["keys", "create", "ada"], "Run it where the server runs."),
+        (["keys", "list"], "Run it where the server runs."),
+        (["keys", "rotate", "x"], "Run it where the server runs."),
+        (["keys", "revoke", "x"], "Run it where the server runs."),
+        (["serve"], "Leave --server out."),
+        (["resume", "last"], "A service resumes its runs itself"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_what_needs_the_database_says_so(remote, cli, command, fix):
+    """Nothing is touched here instead."""
+    before = {*cli.folder.iterdir()}
+    refused = remote(*command)
+    assert (refused.code, fix in refused.err) == (2, True)
+    assert "needs the database itself" in refused.err
+    assert {*cli.folder.iterdir()} == before
+
+
+def test_the_service_and_the_key_come_from_where_they_are_given(cli, live, api_key, monkeypatch):
+    """The option before or behind the command, or a variable; the key from a file, or a variable."""
+    key_file = cli.folder / "key"
+    key_file.write_text(f"{api_key}\n")
+    for words, variables in (
+        (["--server", live.url, "--api-key-file", key_file, "runs"], {}),
+        (["runs", f"--server={live.url}", f"--api-key-file={key_file}"], {}),
+        (["runs"], {"LANGGRAPH_RUNNER_SERVER": live.url, "LANGGRAPH_RUNNER_API_KEY": api_key}),
+    ):
+        assert cli(*words, env=variables).code == 0
+    hinted = cli("run", "shop.v1", "--set", "net=-1", "--server", live.url, "--api-key-file", key_file)
+    assert f"--server {live.url} --api-key-file {key_file} retry" in hinted.out + hinted.err
+    refused = cli("status", "last", "--server", "", "--store", "sqlite:///none.db")
+    assert "There is no database at none.db" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (
+            ["--server", "http://127.0.0.1:1", "runs"],
+            8,
+            "The service at http://127.0.0.1:1 cannot be reached: Conn",
+        ),
+        (
+            ["--server", "URL", "runs", "--store", "sqlite://"],
+            2,
+            "has a database of its own; leave the option out",
+        ),
+        (["--server", "URL", "runs", "--app", "x:y"], 2, "has workflows of its own; leave the option out"),
+        (["--server", "URL", "runs", "--tenant", "other"], 8, "belongs to tenant 'acme', not to 'other'"),
+        (["--server", "runs.example.com", "runs"], 2, "--server: 'runs.example.com' must begin with http"),
+        (["--server", "http://runs.example.com", "runs"], 2, "or --allow-insecure where the network"),
+        (["--server", "URL", "--api-key-file", "none", "runs"], 8, "--api-key-file: "),
+        (["--server", "URL", "steps", "last", "nope"], 3, "The run has no step 'nope'"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(cli, live, api_key, monkeypatch, words, code, message):
+    """With the option that is at fault; the key is never shown."""
+    monkeypatch.setattr("langgraph_runner.client.requesting._BACKOFF_MS", 0)
+    words = [live.url if each == "URL" else each for each in words]
+    refused = cli(*words, env={"LANGGRAPH_RUNNER_API_KEY": api_key})
+    assert (refused.code, message in refused.err) == (code, True)
+    assert api_key not in refused.err + refused.out
+
+
+def test_without_a_key_it_is_said_how_to_give_one(cli, live):
+    """As a problem with a stable code, too."""
+    refused = cli("--server", live.url, "runs", "--json")
+    problem = json.loads(refused.err)
+    assert (refused.code, problem["code"]) == (8, "SERVICE_REFUSED")
+    assert (
+        "Give the key in LANGGRAPH_RUNNER_API_KEY, or name its file with --api-key-file" in problem["message"]
+    )
+
+
+def test_a_shell_completes_from_the_service(remote, cli, live, api_key):
+    """Runs, steps and workflows."""
+    run = made(remote, "--set", "net=10")
+
+    def completed(words):
+        variables = {
+            "_LANGGRAPH_RUNNER_COMPLETE": "complete_bash",
+            "COMP_WORDS": f"langgraph-runner {words}",
+            "COMP_CWORD": str(len(words.split(" "))),
+            "LANGGRAPH_RUNNER_SERVER": live.url,
+            "LANGGRAPH_RUNNER_API_KEY": api_key,
+        }
+        return cli(env=variables).out.split()
+
+    assert run in completed("status ")
+    assert completed(f"steps {run} b") == ["bill"]
+    assert completed("run ") == ["shop.v1"]
