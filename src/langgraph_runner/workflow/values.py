@@ -103,7 +103,7 @@ class OutputType:
             raise self._refused(f"its output cannot be kept as JSON: {fault.words}. {fix}") from error
         if (changed := difference(value, back)) is not None:
             raise self._refused(f"its output does not survive JSON: {changed}. {self._fix}")
-        return data, back
+        return data, value if type(value) is str else back  # One copy of a large text less.
 
     def load(self, data: bytes) -> Any:
         """What `keep` made, as the declared type, made anew.

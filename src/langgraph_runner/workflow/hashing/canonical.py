@@ -24,6 +24,7 @@ MAX_DEPTH: Final = 500
 """Levels of containers that a value may have. An object with fields is two: itself, and its fields."""
 
 _ROOT: Final = "inputs"
+_SLICE: Final = 65_536
 _SHOWN_STEPS: Final = 12
 
 
@@ -50,7 +51,10 @@ def content_hash(value: Any) -> str:
     Raises:
         UnhashableInputError: As `canonical_json` does.
     """
-    return sha256(canonical_json(value)).hexdigest()
+    text, hashed = _encoding(value), sha256()
+    for start in range(0, len(text), _SLICE):  # A copy of a large text as bytes would be as large again.
+        hashed.update(text[start : start + _SLICE].encode())
+    return hashed.hexdigest()
 
 
 def _encoding(root: Any) -> str:
