@@ -21,7 +21,16 @@ from benchmarks import (
     state_copy,
     success_path,
 )
-from benchmarks.engine import backlog, cached_runs, durable_steps, loop_lag, makespan, step_cost, throughput
+from benchmarks.engine import (
+    backlog,
+    cached_runs,
+    durable_steps,
+    loop_lag,
+    makespan,
+    memory,
+    step_cost,
+    throughput,
+)
 from benchmarks.report import render
 
 SECTIONS = {
@@ -41,6 +50,7 @@ SECTIONS = {
     "engine_cost": step_cost.measure,
     "engine_lag": loop_lag.measure,
     "engine_backlog": backlog.measure,
+    "engine_memory": memory.measure,
     "import_time": import_time.measure,
 }
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"

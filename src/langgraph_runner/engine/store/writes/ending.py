@@ -6,7 +6,18 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, tuple_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 
 from langgraph_runner.engine.store.schema import (
     METADATA,
@@ -127,12 +138,21 @@ def _prune(connection: Connection, prune: Prune) -> int:
         for table in (run_events, run_tags, artifacts, run_steps):
             connection.execute(delete(table).where(table.c.run_id.in_(some)))
         still = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)
-        connection.execute(
-            update(step_cache).where(step_cache.c.run_id.in_(some), still).values(expires_at=now)
-        )
+        of_runs = step_cache.c.run_id.in_(some), still
+        _lock_cache_rows(connection, *of_runs)
+        connection.execute(update(step_cache).where(*of_runs).values(expires_at=now))
         connection.execute(delete(runs).where(runs.c.id.in_(some)))
-    connection.execute(delete(step_cache).where(step_cache.c.expires_at < now - _GRACE_MS))
+    is_over = step_cache.c.expires_at < now - _GRACE_MS
+    _lock_cache_rows(connection, is_over)
+    connection.execute(delete(step_cache).where(is_over))
     return len(ids)
+
+
+def _lock_cache_rows(connection: Connection, *conditions: ColumnElement[bool]) -> None:
+    """In the order of their keys, as all transactions do: else two might wait for each other."""
+    if connection.dialect.name == "postgresql":
+        rows = select(step_cache.c.cache_key).where(*conditions)
+        connection.execute(rows.order_by(step_cache.c.tenant_id, step_cache.c.cache_key).with_for_update())
 
 
 class DeleteUnusedOutputs(Write[int]):
