@@ -485,3 +485,10 @@ def test_runs_are_found_by_tag_failed_step_error_and_age(cli):
     assert cli("runs", "--tag", "customer=acme", "--error", "down", "--json").json == []
     refused = cli("runs", "--tag", "customer")
     assert (refused.code, "is not NAME=VALUE" in refused.err) == (2, True)
+
+
+def test_the_files_of_a_tenant_are_copied_out(cli):
+    """Also of one that is not the default."""
+    run = cli.run("--tenant", "acme")["id"]
+    assert cli("artifacts", run, "--out", "files", "--tenant", "acme").code == 0
+    assert (cli.folder / "files/media/ads/search.txt").read_text() == "buy"

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from langgraph_runner.client import RunClient
 from tests.client.live import GATE, Live
 
 pytestmark = pytest.mark.req("R-58", "R-54")
@@ -24,16 +25,18 @@ def api_key(live):
     return asyncio.run(live.key())
 
 
+@pytest.fixture(scope="module")
+def priced(live, api_key):
+    """The id of a run that is over."""
+    with RunClient.sync(live.url, api_key=api_key) as client:
+        return client.run("shop.v1", {"net": 10}).id
+
+
 @pytest.fixture
 def remote(cli, live, api_key, monkeypatch):
     """The command line with `--server`, and the key in the environment."""
     monkeypatch.setenv("LANGGRAPH_RUNNER_API_KEY", api_key)
     return lambda *arguments, **keywords: cli("--server", live.url, *arguments, **keywords)
-
-
-def made(remote, *words):
-    """The id of a run that is over."""
-    return remote("run", "shop.v1", "--json", *words).json["id"]
 
 
 def test_a_run_is_followed(remote, live):
@@ -64,10 +67,9 @@ def test_a_run_is_followed(remote, live):
     ],
     ids=" ".join,
 )
-def test_what_is_shown_is_what_the_engine_shows(remote, cli, live, monkeypatch, command):
+def test_what_is_shown_is_what_the_engine_shows(remote, cli, live, priced, monkeypatch, command):
     """As values, to the last digit."""
-    run = made(remote, "--set", "net=10")
-    words = [run if each == "RUN" else each for each in command]
+    words = [priced if each == "RUN" else each for each in command]
     shown = remote(*words, "--json")
     monkeypatch.setenv("LANGGRAPH_RUNNER_APP", "tests.client.live:shop")
     monkeypatch.setenv("LANGGRAPH_RUNNER_STORE", live.store)
@@ -75,10 +77,9 @@ def test_what_is_shown_is_what_the_engine_shows(remote, cli, live, monkeypatch, 
     assert (shown.code, shown.out) == (0, cli(*words, "--json").out)
 
 
-def test_a_change_is_planned_and_made(remote):
+def test_a_change_is_planned_and_made(remote, priced):
     """Text that looks like a number is text where the model wants text."""
-    made(remote, "--set", "net=10")
-    done = remote("update", "last", "set", "--set", "customer=8", "--yes")
+    done = remote("update", priced, "set", "--set", "customer=8", "--yes")
     assert (done.code, "reads customer, which changes" in done.out) == (0, True)
     assert remote("steps", "last", "bill", "--json").json["output"]["customer"] == "8"
 
@@ -97,10 +98,9 @@ def test_a_run_is_left_to_the_service_and_cancelled(remote, live):
 
 
 @pytest.mark.parametrize("tenant", [[], ["--tenant", "acme"]], ids=["default", "named"])
-def test_files_are_copied_out(remote, cli, tenant):
+def test_files_are_copied_out(remote, cli, priced, tenant):
     """With their content."""
-    run = made(remote, "--set", "net=10")
-    assert remote("artifacts", run, "--out", "files", *tenant).code == 0
+    assert remote("artifacts", priced, "--out", "files", *tenant).code == 0
     assert (cli.folder / "files/bill/shown/page 1.html").read_text() == "<b>12.5</b>"
 
 
@@ -190,9 +190,8 @@ def test_without_a_key_it_is_said_how_to_give_one(cli, live):
     )
 
 
-def test_a_shell_completes_from_the_service(remote, cli, live, api_key):
+def test_a_shell_completes_from_the_service(cli, live, api_key, priced):
     """Runs, steps and workflows."""
-    run = made(remote, "--set", "net=10")
 
     def completed(words):
         variables = {
@@ -204,6 +203,6 @@ def test_a_shell_completes_from_the_service(remote, cli, live, api_key):
         }
         return cli(env=variables).out.split()
 
-    assert run in completed("status ")
-    assert completed(f"steps {run} b") == ["bill"]
+    assert priced in completed("status ")
+    assert completed(f"steps {priced} b") == ["bill"]
     assert completed("run ") == ["shop.v1"]
