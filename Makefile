@@ -62,7 +62,7 @@ bench: $(VENV)/.dev  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m benchmarks $(ARGS)
 
 crashes: $(VENV)/.dev  ## 1,000 runs, 160 killed workers and 8 crashes of PostgreSQL, on both databases; takes minutes.
-	CRASH_RUNS=1000 CRASH_KILLS=160 CRASH_STOPS=8 CALM_RUNS=225 $(BIN)/python -m pytest tests/engine/test_crashes.py -k "killed_workers or processes" -o timeout=3600 -p no:cacheprovider $(ARGS)
+	CRASH_RUNS=1000 CRASH_KILLS=160 CRASH_STOPS=8 CALM_RUNS=225 OPENINGS=63 $(BIN)/python -m pytest tests/engine/test_crashes.py -k "killed_workers or processes" -o timeout=3600 -p no:cacheprovider $(ARGS)
 
 upstream: $(VENV)/.dev  ## LangGraph's own tests, with and without nodes; takes five minutes and the network.
 	$(BIN)/python tools/upstream_suite.py $(ARGS)

@@ -20,10 +20,11 @@ from sqlalchemy.exc import DBAPIError
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps
 from tests.engine.conftest import ON_SQLITE, until
-from tests.engine.worker import DEPENDENCIES, Orders, make_workflow, run_at_once, serve
+from tests.engine.worker import DEPENDENCIES, Orders, make_workflow, open_at_once, run_at_once, serve
 
-# `make crashes` asks for more: 1,000 runs, 160 kills, 8 stops; 225 runs without any.
+# `make crashes` asks for more: 1,000 runs, 160 kills, 8 stops; 225 runs without any; 504 openings by 8 processes.
 CALM_RUNS = int(os.environ.get("CALM_RUNS", "60"))
+OPENINGS = int(os.environ.get("OPENINGS", "3"))
 RUNS = int(os.environ.get("CRASH_RUNS", "200"))
 KILLS = int(os.environ.get("CRASH_KILLS", "50"))
 STOPS = int(os.environ.get("CRASH_STOPS", "1"))
@@ -203,6 +204,20 @@ def test_eight_processes_that_need_the_same_at_once_compute_it_once(site):
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * 8
     assert (site.folder / "effects").read_text().split() == [str(number) for number in range(20)]
+
+
+@ON_SQLITE
+@pytest.mark.req("R-10")
+def test_processes_that_open_a_new_file_at_once_all_open_it(site, tell):
+    """Each is the first now and then, and makes the tables."""
+    start = PROCESSES.Barrier(8)
+    workers = [PROCESSES.Process(target=open_at_once, args=(site.folder, start, OPENINGS)) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 8
+    tell(f"sqlite: {8 * OPENINGS} of {8 * OPENINGS} openings of new files by 8 processes")
 
 
 @pytest.mark.req("R-42")

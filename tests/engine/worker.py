@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunEngine
-from langgraph_runner.engine.store import writer
+from langgraph_runner.engine.store import RunStore, writer
 from langgraph_runner.workflow import StepContext, Workflow
 
 DEPENDENCIES = {
@@ -98,6 +98,13 @@ def run_at_once(folder: Path, store: str, start: Barrier, rounds: int) -> None:
         for number in range(rounds):
             start.wait()
             assert engine.run("shared.v1", {"number": number}).result == 1
+
+
+def open_at_once(folder: Path, start: Barrier, rounds: int) -> None:
+    """Open a new file at the same moment as other processes, so many times."""
+    for number in range(rounds):
+        start.wait()
+        RunStore(f"sqlite:///{folder / f'new{number}.db'}").close()
 
 
 def die_at(count: int, *, before: bool) -> None:
