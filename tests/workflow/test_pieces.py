@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from langgraph_runner.workflow import pieces, values
 from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.fidelity import difference
-from langgraph_runner.workflow.pieces import PIECE_CHARS, Pieces
+from langgraph_runner.workflow.pieces import LARGE_CHARS, Pieces
 from langgraph_runner.workflow.values import OutputType
 
 
@@ -62,7 +62,7 @@ ANNOTATED = [
 
 def tiny():
     """Makes pieces of a few items."""
-    return patch.multiple(pieces, PIECE_PARTS=7, PIECE_CHARS=16, _FIRST_SLICE=2)
+    return patch.multiple(pieces, LARGE_PARTS=7, PIECE_PARTS=7, PIECE_CHARS=16, _FIRST_SLICE=2)
 
 
 def kept(output, value):
@@ -81,9 +81,9 @@ def test_pieces_give_what_one_call_for_the_whole_gives(data):
     annotation, suitable = data.draw(st.sampled_from(ANNOTATED))
     value = data.draw(suitable | mixed)
     output = OutputType("s", annotation)
-    with patch.multiple(values, PIECE_CHARS=10**9), patch.multiple(pieces, PIECE_PARTS=10**9):
+    with patch.multiple(values, LARGE_CHARS=10**9), patch.multiple(pieces, LARGE_PARTS=10**9):
         whole = kept(output, value)
-    with tiny(), patch.multiple(values, PIECE_CHARS=16):
+    with tiny(), patch.multiple(values, LARGE_CHARS=16):
         assert kept(output, value) == whole
 
 
@@ -104,8 +104,8 @@ def test_json_values_are_kept_and_read_without_the_call_for_the_whole(value):
     [
         (Any, {"rows": [{"id": n, "name": "x" * 20} for n in range(30_000)], "total": 30_000}),
         (list, [["x" * 20_000] * 10] * 10),
-        (dict[str, Any], {"a": {str(n): n for n in range(40_000)}, "b": [[0] * 3_000] * 9}),
-        (dict[str, list[Row]], {"rows": [Row(no=n) for n in range(15_000)]}),
+        (dict[str, Any], {"a": {str(n): n for n in range(120_000)}, "b": [[0] * 3_000] * 9}),
+        (dict[str, list[Row]], {"rows": [Row(no=n, name="x" * 60) for n in range(12_000)]}),
     ],
 )
 def test_no_call_has_more_than_a_piece(annotation, value, monkeypatch):
@@ -124,7 +124,7 @@ def test_no_call_has_more_than_a_piece(annotation, value, monkeypatch):
     data, _ = output.keep(value)
     assert data == whole
     assert difference(value, output.load(data)) is None
-    assert max(lengths) < 2 * PIECE_CHARS
+    assert max(lengths) < LARGE_CHARS / 2
 
 
 @pytest.mark.parametrize(
@@ -154,5 +154,5 @@ def test_deep_values_are_accepted_or_refused_as_by_one_call(levels):
     for annotation in (Any, list, list[Any]):
         output = OutputType("s", annotation)
         whole = kept(output, value)
-        with tiny(), patch.multiple(values, PIECE_CHARS=16):
+        with tiny(), patch.multiple(values, LARGE_CHARS=16):
             assert kept(output, value) == whole

@@ -24,12 +24,15 @@ from langgraph_runner.workflow.heavy import is_heavy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["PIECE_CHARS", "Pieces"]
+__all__ = ["LARGE_CHARS", "Pieces"]
 
+LARGE_PARTS: Final = 50_000
+"""Of a value, as `is_heavy` counts them. With fewer, one call for the whole is quicker and short enough."""
 PIECE_PARTS: Final = 10_000
-"""Of a value, as `is_heavy` counts them: each call takes a few milliseconds."""
-PIECE_CHARS: Final = 262_144
-"""Of JSON."""
+"""Of a slice: each call takes a few milliseconds."""
+LARGE_CHARS: Final = 1_000_000
+"""Of stored JSON; the same."""
+PIECE_CHARS: Final = 250_000
 _FIRST_SLICE: Final = 16
 _CLOSING: Final = {"[": "]", "{": "}"}
 _KINDS: Final = {"[": list, "{": dict}
@@ -82,7 +85,7 @@ class Pieces:
 
     def divides(self, value: Any) -> bool:
         """Whether `value` has slices and is large."""
-        return type(value) in self.kinds and is_heavy(value, PIECE_PARTS)
+        return type(value) in self.kinds and is_heavy(value, LARGE_PARTS)
 
     def keep(self, value: Any) -> tuple[bytes, str]:
         """The JSON of a value that these pieces divide, and the content hash of what `read` makes of it.
@@ -126,12 +129,12 @@ class Pieces:
             else:
                 canonical.append(members)
         if type(value) is list:
-            return b"[" + b",".join(texts) + b"]", b"[" + b",".join(canonical) + b"]"
+            return _joined(b"[", texts, b"]"), _joined(b"[", canonical, b"]")
         keys = plain_keys(by_key)
         if keys is None or len(keys) != len(value):
             raise ValueError("The canonical JSON of these keys is not that of an object.")
         canonical = [canonical_json(key) + b":" + by_key[key] for key in keys]
-        return b"{" + b",".join(texts) + b"}", b"{" + b",".join(canonical) + b"}"
+        return _joined(b"{", texts, b"}"), _joined(b"{", canonical, b"}")
 
     def _keep_slice(self, piece: Any, around: tuple[int, ...]) -> tuple[bytes, bytes | dict[str, bytes]]:
         """The JSON of a slice, without its brackets, and its canonical JSON: of a dict, that of each value."""
@@ -220,6 +223,14 @@ def _halves(piece: Any) -> Iterator[Any]:
     members: Iterator[Any] = iter(piece.items() if kind is dict else piece)
     yield from _halves(kind(islice(members, len(piece) // 2)))
     yield from _halves(kind(members))
+
+
+def _joined(opening: bytes, parts: list[bytes], closing: bytes) -> bytes:
+    if not parts:
+        return opening + closing
+    parts[0] = opening + parts[0]  # To add them afterwards would copy the whole text twice.
+    parts[-1] += closing
+    return b",".join(parts)
 
 
 def _end_of_members(text: str, at: int) -> int:

@@ -17,7 +17,7 @@ from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words, lost_words
 from langgraph_runner.workflow.fidelity import difference
 from langgraph_runner.workflow.hashing import content_hash
-from langgraph_runner.workflow.pieces import PIECE_CHARS, Pieces
+from langgraph_runner.workflow.pieces import LARGE_CHARS, Pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,12 @@ class OutputType:
             StepOutputError: It is not of the declared type, would not come back from JSON as it is, or cannot be
                 hashed.
         """
-        with suppress(Exception):  # Then the error of the whole value is raised below: it names the place.
-            if type(value) in _DIVISIBLE and (pieces := self.pieces) is not None and pieces.divides(value):
-                return pieces.keep(value)
+        if type(value) in _DIVISIBLE:
+            with suppress(
+                Exception
+            ):  # Then the error of the whole value is raised below: it names the place.
+                if (pieces := self.pieces) is not None and pieces.divides(value):
+                    return pieces.keep(value)
         data, back = self._kept(value)
         try:
             return data, content_hash(back)
@@ -113,9 +116,10 @@ class OutputType:
         """
         try:
             with self._validators:
-                with suppress(Exception):  # As in `keep`.
-                    if len(data) > PIECE_CHARS and (pieces := self.pieces) is not None:
-                        return pieces.read(data)
+                if len(data) > LARGE_CHARS:
+                    with suppress(Exception):  # As in `keep`.
+                        if (pieces := self.pieces) is not None:
+                            return pieces.read(data)
                 return self._read(data)
         except ValueError as error:
             words = in_words(error) if isinstance(error, ValidationError) else str(error)
