@@ -21,6 +21,7 @@ FLOORS = {
     "workflow": 95.0,
     "engine": 95.0,
     "cli": 95.0,
+    "client": 95.0,
     "server": 95.0,
 }
 SOURCE = Path("src/langgraph_runner")

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import pickle
 import socket
 import subprocess
 import sys
@@ -49,6 +50,24 @@ def problem(status, code, headers=None, **more):
     return httpx.Response(
         status, json=body, headers={"content-type": "application/problem+json", **(headers or {})}
     )
+
+
+class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body in chunks, which may break off."""
+
+    def __init__(self, chunks, *, breaks=False):
+        self._chunks, self._breaks = chunks, breaks
+
+    def __iter__(self):
+        """Blocking."""
+        yield from self._chunks
+        if self._breaks:
+            raise httpx.ReadError("broken")
+
+    async def __aiter__(self):
+        """Awaited."""
+        for chunk in self:
+            yield chunk
 
 
 def copied(response):
@@ -196,33 +215,24 @@ async def test_a_stream_that_breaks_again_and_again_loses_nothing(answers_of):
         return f"id: {seq}\r\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()
 
     def stream(*chunks, breaks=False):
-        def body():
-            yield from chunks
-            if breaks:
-                raise httpx.ReadError("broken")
-
-        class Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-            def __iter__(self):
-                yield from body()
-
-            async def __aiter__(self):
-                for chunk in body():
-                    yield chunk
-
-        return httpx.Response(200, stream=Body(), headers={"content-type": "text/event-stream"})
+        return httpx.Response(
+            200, stream=Chunks(chunks, breaks=breaks), headers={"content-type": "text/event-stream"}
+        )
 
     first = event(1) + event(2)
     fake = FakeRuntime()
     client, asked = answers_of(
         stream(b"retry: 1000\n\n", first[:20], first[20:], event(3)[:-1], breaks=True),
         httpx.ConnectError("down"),
+        problem(503, "NOT_READY", {"retry-after": "2"}),
         stream(event(2), event(3), b": still here\n\n"),
         stream(event(4, "run_completed"), breaks=True),
         httpx.Response(204),
         runtime=fake,
     )
     assert [each.seq async for each in client.events("r1")] == [1, 2, 3, 4]
-    assert [request.headers["last-event-id"] for request in asked] == ["0", "2", "2", "3", "4"]
+    assert [request.headers["last-event-id"] for request in asked] == ["0", "2", "2", "2", "3", "4"]
+    assert 2.0 in fake.sleeps
 
 
 @pytest.mark.parametrize(
@@ -291,11 +301,12 @@ def test_every_refusal_of_the_service_has_its_error(code):
         (URL, {"api_key": ""}, "it must be one word"),
         (URL, {"max_attempts": 0}, "max_attempts: 0 is not"),
         (URL, {"read_timeout_ms": 0}, "read_timeout_ms: 0 is not"),
+        (URL, {"read_timeout_ms": None}, "read_timeout_ms: expected ms or a timedelta, got None"),
     ],
 )
 def test_a_client_that_cannot_work_is_refused(url, options, words):
     """The message does not show the key."""
-    with pytest.raises(ValueError, match=words) as caught:
+    with pytest.raises((ValueError, TypeError), match=words) as caught:
         RunClient(url, **options)
     assert "secret" not in "".join(traceback.format_exception(caught.value))
 
@@ -345,16 +356,45 @@ async def test_a_closed_client_says_so(client_of, live, api_key):
         run.output("price")
 
 
+@pytest.mark.parametrize("kind", [ServiceUnreachableError, RateLimitedError])
+async def test_an_error_survives_pickle(answers_of, kind):
+    """With its attributes and its text, and without the key."""
+    answer = httpx.ConnectError("down") if kind is ServiceUnreachableError else problem(429, "RATE_LIMITED")
+    client, _ = answers_of(answer, max_attempts=1, api_key=KEY)
+    with pytest.raises(kind) as caught:
+        await client.get_run("r1")
+    assert b"secret" not in pickle.dumps(caught.value)
+    back = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
+    assert (type(back), str(back), vars(back)) == (kind, str(caught.value), vars(caught.value))
+
+
 async def test_a_compressed_answer_is_read(answers_of):
-    """One that cannot be decompressed is told."""
-    packed = gzip.compress(json.dumps(RUN).encode())
+    """One that cannot be decompressed is no answer of the service."""
     headers = {"content-encoding": "gzip"}
+    for data in (gzip.compress(json.dumps(RUN).encode()), b"no gzip"):
+        client, _ = answers_of(
+            lambda _, data=data: httpx.Response(200, stream=Chunks([data]), headers=headers)
+        )
+        if data == b"no gzip":
+            with pytest.raises(ServiceInvalidError, match="cannot be decompressed"):
+                await client.get_run("r1")
+        else:
+            assert (await client.get_run("r1")).workflow == "shop.v1"
 
-    def good(request):
-        return httpx.Response(200, content=packed, headers=headers)
 
-    client, _ = answers_of(good)
-    assert (await client.get_run("r1")).workflow == "shop.v1"
+async def test_an_output_that_is_not_json_is_no_answer_of_the_service(answers_of):
+    """It may be the page of a proxy."""
+    client, _ = answers_of(httpx.Response(200, text="<html>"))
+    with pytest.raises(ServiceInvalidError, match="is not JSON"):
+        await client.get_output("r1", "price")
+
+
+async def test_a_workflow_without_one_result_says_so(answers_of):
+    """As the engine does."""
+    described = {"id": "shop.v1", "version": "1", "description": "", "steps": [], "changes": [], "inputs": {}}
+    client, _ = answers_of(httpx.Response(200, json=RUN), httpx.Response(200, json=described))
+    with pytest.raises(LookupError, match="name the step with Workflow"):
+        await client.get_result("r1")
 
 
 def test_the_client_needs_no_database_library():

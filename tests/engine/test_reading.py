@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from pydantic import BaseModel
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus, reading
-from langgraph_runner.workflow import Workflow
+from langgraph_runner.workflow import UnknownWorkflowError, Workflow, WorkflowInputError
 from tests.engine.conftest import ON_SQLITE
 
 
@@ -240,3 +241,40 @@ async def test_an_engine_tells_what_it_can_run(engine_of, wide):
     async with engine_of(wide) as engine:
         assert [each.id for each in await engine.list_workflows()] == ["wide"]
         assert len((await engine.get_workflow("wide")).steps) == 40
+
+
+async def test_workflows_are_described(engine_of, wide):
+    """As plain values; without a result where several steps could be it."""
+    async with engine_of(wide) as engine:
+        (described,) = await engine.describe_workflows()
+        assert described == await engine.describe_workflow("wide")
+        with pytest.raises(UnknownWorkflowError):
+            await engine.describe_workflow("narrow")
+    assert (described.id, len(described.steps), described.result) == ("wide", 40, None)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "problem"),
+    [
+        ({"net": 1}, None),
+        ({"net": "x"}, "net"),
+        ({"net": 1, "custmer": "Ada"}, "Did you mean 'customer'"),
+        (None, "net"),
+    ],
+)
+async def test_inputs_are_checked_without_a_run(engine_of, inputs, problem):
+    """Also for typing errors in the names of fields, which `trigger()` lets the model decide."""
+
+    class Order(BaseModel):
+        net: float
+        customer: str = "Ada"
+
+    flow = Workflow("shop", inputs=Order)
+    flow.step(lambda: 1, id="only", output=int)
+    async with engine_of(flow) as engine:
+        if problem is None:
+            await engine.check_inputs("shop", inputs)
+        else:
+            with pytest.raises(WorkflowInputError, match=problem):
+                await engine.check_inputs("shop", inputs)
+        assert await engine.list_runs() == []

@@ -14,6 +14,7 @@ from langgraph_runner import (
     NodeRunnerError,
     NodeTimeoutError,
     RetryExhaustedError,
+    RunTimeoutError,
     StateUpdateError,
     UnhashableInputError,
 )
@@ -28,6 +29,7 @@ ERRORS = [
     InvalidNodeOutputError(node="n", found="a list", fix="Return a dict."),
     FallbackError(node="n", primary_error=KeyError("a"), fallback_error=OSError("b")),
     StateUpdateError(field="errors", problem="not a list"),
+    RunTimeoutError(timeout_ms=500, elapsed_ms=501.2),
     UnhashableInputError(path="inputs.a", found="a function", fix="Pass what it returns."),
 ]
 

@@ -85,6 +85,8 @@ def blocks(shop: Workflow, file: ArtifactRef) -> None:
         assert_type(engine.read_artifact(file), bytes)
         assert_type(engine.list_runs(status=RunStatus.FAILED), list[Run])
         assert_type(engine.list_workflows(), list[Blueprint])
+        assert_type([step.effects for step in engine.describe_workflow("shop.v1").steps], list[bool])
+        engine.check_inputs("shop.v1", {"net": 10})
         assert_type(engine.workflows, WorkflowRegistry)
         assert_type(engine.prune(older_than=timedelta(days=30)), int)
         for event in engine.events(run.id):

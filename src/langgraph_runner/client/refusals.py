@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
@@ -104,13 +104,15 @@ def _raised_again(problem: _Problem, status: int, url: str) -> NodeRunnerError:
 
 
 def _validation_error(faults: list[_Fault]) -> ValidationError:
-    """The faults as pydantic told them to the service; what handles the engine's errors looks for that."""
+    """The faults as pydantic told them to the service; what handles the engine's errors looks for that.
+
+    pydantic declares types and messages as literals, and takes any text.
+    """
     return ValidationError.from_exception_data(
         "request",
         [
             {
-                # pydantic types it as a literal, but takes any text.
-                "type": PydanticCustomError(each.type, each.detail),
+                "type": PydanticCustomError(cast("Any", each.type), cast("Any", each.detail)),
                 "loc": _place(each.pointer),
                 "input": None,
             }

@@ -114,6 +114,8 @@ class Patience:
         delay_s = max(delay_ms / 1000, retry_after_s or 0.0)
         is_used_up = self._failures >= self._max_attempts and now - self._since >= self._at_least_s
         self.is_late = self._deadline is not None and now + delay_s > self._deadline
+        if self.is_late and self._deadline is not None:
+            await self._runtime.sleep(max(0.0, self._deadline - now), None)
         if is_used_up or self.is_late or (retry_after_s or 0.0) > _MAX_RETRY_AFTER_S:
             raise failure
         await self._runtime.sleep(delay_s, None)
@@ -251,6 +253,7 @@ class Requester:
 
     def _unreachable(self, error: httpx.TransportError) -> ServiceUnreachableError:
         found = ServiceUnreachableError(url=self.url, detail=_words(error))
+        error._request = None  # noqa: SLF001 - it holds the API key, and an error may be pickled or shown
         found.__cause__ = error
         return found
 

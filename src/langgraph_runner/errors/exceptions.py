@@ -61,6 +61,7 @@ def _restore(
     cls: type[NodeRunnerError], args: tuple[Any, ...], attributes: dict[str, Any], cause: BaseException | None
 ) -> NodeRunnerError:
     error = cls.__new__(cls, *args)
+    error.args = args  # `OSError` sets them in `__init__`, and so do the subclasses here.
     error.__dict__.update(attributes)
     error.__cause__ = cause
     return error
