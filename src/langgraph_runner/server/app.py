@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import FastAPI
 
+from langgraph_runner.server import assets
 from langgraph_runner.server.auth import ApiKeyAuth, Guard
 from langgraph_runner.server.http import RequestMetrics, Surroundings
 from langgraph_runner.server.keys import ApiKeys
@@ -92,7 +93,7 @@ def create_app(
     handle_problems(app)
     app.state.service = Service(engine, guard, registry)
     app.state.routes = []
-    for module in (runs, workflows, operating):
+    for module in (runs, workflows, operating, assets):
         app.include_router(module.router)
         app.state.routes += module.router.routes
     _describe_problems(app)

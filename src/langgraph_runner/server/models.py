@@ -32,7 +32,9 @@ __all__ = [
     "RunFilter",
     "RunPage",
     "RunRequest",
+    "StepMetrics",
     "UpdateRequest",
+    "WorkflowMetrics",
 ]
 
 SAFE: Final = r"^[^\x00]*$"
@@ -204,3 +206,31 @@ class ArtifactDescription(BaseModel):
     """Of its content."""
     href: str
     """Where its content is."""
+
+
+class StepMetrics(BaseModel):
+    """How one step did in recent runs. Durations are of the times it ran, in milliseconds; None if it never did."""
+
+    step: str
+    completed: int
+    """How often it ran and delivered."""
+    failed: int
+    reused: int
+    """How often its output came from the cache or from the base run."""
+    retried: int
+    """How often it needed more than one attempt."""
+    attempts: int
+    p50_ms: int | None
+    p99_ms: int | None
+    max_ms: int | None
+
+
+class WorkflowMetrics(BaseModel):
+    """How a workflow did in recent runs."""
+
+    workflow: str
+    runs: int
+    """How many runs were counted: the newest ones of the tenant."""
+    by_status: dict[str, int]
+    steps: list[StepMetrics]
+    """In the workflow's order."""

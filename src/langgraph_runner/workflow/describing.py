@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from langgraph_runner.workflow.values import adapter_of
+
 if TYPE_CHECKING:
     from langgraph_runner.workflow.blueprint import Blueprint
 
@@ -22,6 +24,8 @@ class StepDescription(BaseModel):
     cache: str
     effects: bool
     join: str
+    reads: list[str] = []
+    """The fields of the inputs that it receives; `*` stands for the inputs as a whole."""
 
 
 class ChangeDescription(BaseModel):
@@ -30,6 +34,8 @@ class ChangeDescription(BaseModel):
     type: str
     description: str
     reruns: list[str]
+    payload: dict[str, Any] | None = None
+    """The JSON schema of its payload; None if it is a merge patch (RFC 7396) of the inputs, or any object."""
 
 
 class WorkflowDescription(BaseModel):
@@ -62,11 +68,17 @@ class WorkflowDescription(BaseModel):
                     cache=str(step.cache),
                     effects=step.has_effects,
                     join=str(step.spec.join),
+                    reads=step.fields_read,
                 )
                 for step in blueprint.steps.values()
             ],
             changes=[
-                ChangeDescription(type=each.type, description=each.description, reruns=[*each.reruns])
+                ChangeDescription(
+                    type=each.type,
+                    description=each.description,
+                    reruns=[*each.reruns],
+                    payload=None if each.payload is None else adapter_of(each.payload).json_schema(),
+                )
                 for each in spec.changes.values()
             ],
             inputs=dict(blueprint.inputs.json_schema()),

@@ -103,6 +103,11 @@ class BoundStep:
             return False
         return self._reads_all or not fields.isdisjoint(self.binding.fields)
 
+    @property
+    def fields_read(self) -> list[str]:
+        """The fields of the inputs that it receives; `*` stands for the inputs as a whole."""
+        return ["*"] if self._reads_all else [*self.binding.fields]
+
     def reads_new(self, known: Container[str | None]) -> bool:
         """Whether it receives a field of the inputs, or for None the inputs as a whole, that is not `known`."""
         return any(name not in known for name in self.binding.fields) or (

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 
 from langgraph_runner.errors import ErrorCode
-from langgraph_runner.server.models import InputsRequest
+from langgraph_runner.server.models import InputsRequest, WorkflowMetrics
 from langgraph_runner.server.problems import ApiCode, answers
 from langgraph_runner.server.service import Reading
+from langgraph_runner.server.step_metrics import workflow_metrics
 from langgraph_runner.workflow.describing import WorkflowDescription
 
 __all__ = ["router"]
@@ -41,3 +42,14 @@ async def get_workflow(call: Reading, name: Name) -> WorkflowDescription:
 async def check_inputs(call: Reading, name: Name, body: InputsRequest) -> None:
     """Check inputs without making a run. A field that their model would drop is refused, too."""
     await call.engine.check_inputs(name, body.inputs)
+
+
+@router.get("/{name}/metrics", responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ApiCode.REQUEST_INVALID))
+async def get_workflow_metrics(
+    call: Reading,
+    name: Name,
+    runs: Annotated[int, Query(ge=1, le=500, description="How many of the newest runs count.")] = 100,
+) -> WorkflowMetrics:
+    """How each of its steps did in the tenant's recent runs: outcomes, attempts, durations."""
+    steps = [*(await call.engine.get_workflow(name)).steps]
+    return await call.engine.store.read(workflow_metrics, call.tenant, name, steps, runs)

@@ -1,0 +1,119 @@
+"""The dashboard's files: read once, compressed once, and served with a strict content security policy."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import mimetypes
+import re
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from fastapi import APIRouter, Request, Response
+
+from langgraph_runner.server.problems import ApiCode, ApiError
+
+__all__ = ["DASHBOARD", "Asset", "assets", "router"]
+
+DASHBOARD: Final = Path(__file__).parent / "dashboard"
+_COMPRESSIBLE: Final = frozenset({".html", ".js", ".css", ".svg", ".txt"})
+_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+_INLINE: Final = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self' 'sha256-{import_map}'; style-src 'self'; img-src 'self' blob:;"
+    " connect-src 'self'; worker-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none';"
+    " form-action 'none'"
+)
+"""The one inline script is the import map, which browsers take inline only; it is named by its hash."""
+_PREVIEW_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self';"
+    " base-uri 'none'; form-action 'none'"
+)
+"""For the empty page in which the dashboard shows HTML artifacts: no scripts and no requests, styles of their own.
+
+A frame that the dashboard makes itself would inherit the policy of the dashboard, which forbids inline styles.
+"""
+
+
+class Asset(NamedTuple):
+    """One file, as it is sent."""
+
+    data: bytes
+    compressed: bytes | None
+    """By gzip; None if that gains nothing."""
+    media_type: str
+    etag: str
+
+
+@cache
+def assets() -> tuple[str, dict[str, Asset]]:
+    """The digest of all files, which is part of their addresses, and the files by path."""
+    contents = {
+        path.relative_to(DASHBOARD).as_posix(): path.read_bytes()
+        for path in sorted(DASHBOARD.rglob("*"))
+        if path.is_file()
+    }
+    every = hashlib.sha256()
+    for name, data in contents.items():
+        every.update(f"{name}\0{len(data)}\0".encode() + data)
+    digest = every.hexdigest()[:16]
+    contents["index.html"] = contents["index.html"].replace(b"{digest}", digest.encode())
+    return digest, {name: _asset(name, data) for name, data in contents.items()}
+
+
+def _asset(name: str, data: bytes) -> Asset:
+    suffix = Path(name).suffix
+    media_type = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "text/plain"
+    compressed = gzip.compress(data, 9, mtime=0) if suffix in _COMPRESSIBLE else None
+    return Asset(data, compressed, media_type, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
+
+
+@cache
+def _policy() -> str:
+    """The content security policy of the page."""
+    inline = _INLINE.findall(assets()[1]["index.html"].data)
+    return _POLICY.format(import_map=base64.b64encode(hashlib.sha256(inline[0]).digest()).decode())
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def index(request: Request) -> Response:
+    """The page. It has no data: the browser asks the API for that."""
+    return _answer(request, "index.html", {"Content-Security-Policy": _policy(), "Cache-Control": "no-cache"})
+
+
+@router.get("/preview.html")
+async def preview(request: Request) -> Response:
+    """An empty page, in a frame of which the dashboard shows HTML artifacts."""
+    headers = {"Content-Security-Policy": _PREVIEW_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+    return _answer(request, "preview.html", {**headers, "Cache-Control": "no-cache"})
+
+
+@router.get("/assets/{digest}/{name:path}")
+async def asset(request: Request, digest: str, name: str) -> Response:
+    """A script or a style. Its address changes with its content, so browsers keep it for good."""
+    is_current = digest == assets()[0]
+    caching = "public, max-age=31536000, immutable" if is_current else "no-cache"
+    # The layout runs in a worker, which has the policy of its own file.
+    policy = "default-src 'none'; script-src 'self'; frame-ancestors 'none'"
+    return _answer(request, name, {"Content-Security-Policy": policy, "Cache-Control": caching})
+
+
+def _answer(request: Request, name: str, headers: dict[str, str]) -> Response:
+    found = assets()[1].get(name)
+    if found is None:
+        raise ApiError(ApiCode.NOT_FOUND, "Not Found")
+    headers = {**headers, "ETag": found.etag, "Vary": "Accept-Encoding"}
+    if found.etag in {each.strip() for each in request.headers.get("if-none-match", "").split(",")}:
+        return Response(status_code=304, headers=headers)
+    accepted = {
+        each.partition(";")[0].strip() for each in request.headers.get("accept-encoding", "").split(",")
+    }
+    if found.compressed is not None and "gzip" in accepted:
+        headers["Content-Encoding"] = "gzip"
+        return Response(found.compressed, headers=headers, media_type=found.media_type)
+    return Response(found.data, headers=headers, media_type=found.media_type)

@@ -1,0 +1,93 @@
+/** Files of a step with previews: HTML in a frame without scripts, images, JSON, text. */
+import { file } from "../api.js";
+import { bytes } from "../format.js";
+import { html, useEffect, useRef, useState } from "../lib.js";
+import { JsonTree, Loading, Problem, useLoaded } from "../ui.js";
+
+const MAX_PREVIEW = 2_000_000;
+
+/** @param {string} type of the media */
+function previewOf(type) {
+  if (/^text\/html\b|xhtml/.test(type)) return "html";
+  if (type.startsWith("image/")) return "image";
+  if (/json$|json;/.test(type)) return "json";
+  if (type.startsWith("text/") || /xml|yaml|csv/.test(type)) return "text";
+  return "none";
+}
+
+/** @param {{ artifact: any, open?: boolean }} props */
+export function Artifact({ artifact, open = false }) {
+  const [isOpen, setOpen] = useState(open);
+  const [problem, setProblem] = useState(null);
+  const download = async () => {
+    try {
+      const address = URL.createObjectURL(await file(artifact.href.slice(1)));
+      const link = document.createElement("a");
+      link.href = address;
+      link.download = artifact.name.split("/").at(-1);
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    } catch (error) { setProblem(error); }
+  };
+  const canShow = previewOf(artifact.media_type) !== "none" && artifact.size <= MAX_PREVIEW;
+  return html`<div class="artifact">
+    <div class="artifact-head">
+      ${canShow ? html`<button type="button" class="link" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>${artifact.name}</button>` : html`<span>${artifact.name}</span>`}
+      <span class="quiet">${artifact.media_type} · ${bytes(artifact.size)}</span>
+      <button type="button" class="icon" aria-label=${`Download ${artifact.name}`} title="Download" onClick=${download}>⤓</button>
+    </div>
+    ${problem && html`<${Problem} error=${problem} />`}
+    ${isOpen && html`<${Preview} artifact=${artifact} />`}
+  </div>`;
+}
+
+/** @param {{ artifact: any }} props */
+export function Preview({ artifact }) {
+  const kind = previewOf(artifact.media_type);
+  const { value, error, isLoading } = useLoaded(async (abort) => {
+    const blob = await file(artifact.href.slice(1), abort);
+    return kind === "image" ? blob : blob.text();
+  }, [artifact.href, artifact.sha256]);
+  if (error) return html`<${Problem} error=${error} />`;
+  if (isLoading || value === null) return html`<${Loading} what="Loading the preview" />`;
+  if (kind === "html") return html`<${HtmlPreview} text=${value} name=${artifact.name} />`;
+  if (kind === "image") return html`<${ImagePreview} blob=${value} name=${artifact.name} />`;
+  if (kind === "json") return html`<${JsonText} text=${value} />`;
+  return html`<pre class="preview" tabindex="0" role="region" aria-label=${`Text of ${artifact.name}`}>${value.slice(0, 100_000)}</pre>`;
+}
+
+function ImagePreview({ blob, name }) {
+  const [address, setAddress] = useState("");
+  useEffect(() => {
+    const made = URL.createObjectURL(blob);
+    setAddress(made);
+    return () => URL.revokeObjectURL(made);
+  }, [blob]);
+  return address && html`<img class="preview" src=${address} alt=${name} />`;
+}
+
+/** @param {{ text: string }} props */
+export function JsonText({ text }) {
+  let value;
+  try { value = JSON.parse(text); } catch { return html`<pre class="preview" tabindex="0">${text.slice(0, 100_000)}</pre>`; }
+  return html`<div class="preview" tabindex="0" role="region" aria-label="JSON"><${JsonTree} value=${value} /></div>`;
+}
+
+/**
+ * HTML that a step has written, in a sandbox without scripts and without requests.
+ * The outer frame is an empty page of the service whose policy allows styles; the inner one inherits it.
+ */
+function HtmlPreview({ text, name }) {
+  const outer = useRef(null);
+  const fill = () => {
+    const page = outer.current?.contentDocument;
+    if (!page?.body || page.location.pathname === "blank") return;
+    const frame = page.createElement("iframe");
+    frame.setAttribute("sandbox", "");
+    frame.setAttribute("title", name);
+    frame.srcdoc = text;
+    page.body.replaceChildren(frame);
+  };
+  useEffect(fill, [text]);
+  return html`<iframe class="preview" ref=${outer} title=${`Preview of ${name}`} src=${new URL("preview.html", document.baseURI).href} onLoad=${fill}></iframe>`;
+}

@@ -1,0 +1,170 @@
+"""A service and a Chromium for each module of tests; a window with its own storage for each test.
+
+Not for the session: Playwright keeps an event loop in the thread of the tests, beside which no other test can have one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+import uvicorn
+
+from langgraph_runner.engine import RunEngine
+from langgraph_runner.server import ApiKeys, create_app
+from tests.dashboard.workflows import GATE, shop, wide
+
+playwright_api = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: make .venv/.dev"
+)
+
+SHOTS = os.environ.get("DASHBOARD_SHOTS")
+"""A folder to keep screenshots in."""
+
+
+class Live:
+    """A service in a thread, with a key of each role."""
+
+    def __init__(self, folder: Path) -> None:
+        self._is_listening = threading.Event()
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self.loop.run_until_complete, args=[self._serve(folder)], daemon=True
+        )
+        self._thread.start()
+        assert self._is_listening.wait(60)
+        self.keys = {role: self._key(role) for role in ("read", "run", "admin")}
+
+    async def _serve(self, folder: Path) -> None:
+        self.engine = RunEngine(
+            [shop(), wide()], store=f"sqlite:///{folder / 'runs.db'}", artifacts=folder / "files", poll_ms=20
+        )
+        app = create_app(self.engine, requests_per_s=10_000)
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1)
+        )
+        serving = asyncio.ensure_future(self._server.serve())
+        while not self._server.started:
+            assert not serving.done(), serving.exception()
+            await asyncio.sleep(0.01)
+        self.url = f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+        self._is_listening.set()
+        await serving
+
+    def ask(self, coroutine):
+        """Run a coroutine beside the service."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+
+    def _key(self, role):
+        made = self.ask(ApiKeys(self.engine.store).create(tenant="acme", name=role, role=role))
+        return made.key
+
+    def post(self, path, body):
+        """Ask the service for a change."""
+        headers = {"Authorization": f"Bearer {self.keys['admin']}"}
+        answer = requests.post(f"{self.url}{path}", json=body, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def start(self, workflow="shop.v1", **inputs):
+        """The id of a new run."""
+        return self.post("/runs", {"workflow": workflow, "inputs": inputs, "tags": {"customer": "acme"}})[
+            "id"
+        ]
+
+    def ended(self, workflow="shop.v1", **inputs):
+        """The id of a run that is over."""
+        run_id = self.start(workflow, **inputs)
+        self.ask(self.engine.wait(run_id, tenant="acme"))
+        return run_id
+
+    def stop(self):
+        """End it."""
+        GATE.set()
+        self._server.should_exit = True
+        self._thread.join(30)
+        self.loop.close()
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """The service."""
+    service = Live(tmp_path_factory.mktemp("dashboard"))
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium: Debian's, or the one that `playwright install chromium` has fetched."""
+    with playwright_api.sync_playwright() as playwright:
+        own = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        try:
+            chromium = playwright.chromium.launch(executable_path=own, args=["--no-sandbox"])
+        except playwright_api.Error as error:
+            pytest.skip(f"Chromium is not installed (make .venv/.dev installs it where it can): {error}")
+        yield chromium
+        chromium.close()
+
+
+class Reader:
+    """A person at the dashboard, in a window of their own."""
+
+    def __init__(self, browser, live, role, **options) -> None:
+        self.live = live
+        self.context = browser.new_context(
+            base_url=live.url, **{"viewport": {"width": 1280, "height": 860}, **options}
+        )
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(10_000)
+        self.faults = []
+        self.hosts = set()
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(request.url))
+        if role is not None:
+            self.page.add_init_script(
+                f"if (origin === '{live.url}') sessionStorage.setItem('langgraph-runner.key', '{live.keys[role]}')"
+            )
+
+    def _on_console(self, message):
+        if message.type in {"error", "warning"}:
+            self.faults.append(message.text)
+
+    def open(self, place):
+        """Go to a place of the dashboard."""
+        self.page.goto(f"/#/{place}")
+        return self.page
+
+    def shot(self, name):
+        """Keep a picture, if a folder for them is given."""
+        if SHOTS:
+            self.page.screenshot(path=Path(SHOTS, f"{name}.png"))
+
+
+@pytest.fixture
+def reader(browser, live):
+    """Makes readers; afterwards none may have met an error, a breach of the policy, or another host."""
+    made = []
+
+    def new(role="run", **options):
+        made.append(Reader(browser, live, role, **options))
+        return made[-1]
+
+    GATE.clear()
+    yield new
+    GATE.set()
+    for each in made:
+        each.context.close()
+    assert [fault for each in made for fault in each.faults] == []
+    foreign = {
+        url
+        for each in made
+        for url in each.hosts
+        if not url.startswith((live.url, "blob:", "about:", "data:"))
+    }
+    assert foreign == set()
