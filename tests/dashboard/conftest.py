@@ -1,6 +1,7 @@
 """A service and a Chromium for each module of tests; a window with its own storage for each test.
 
-Not for the session: Playwright keeps an event loop in the thread of the tests, beside which no other test can have one."""
+Not for the session: Playwright keeps an event loop in the thread of the tests, and a thread can have only one.
+"""
 
 from __future__ import annotations
 
