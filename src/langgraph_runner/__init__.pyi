@@ -110,6 +110,7 @@ from langgraph_runner.workflow import ArtifactRef as ArtifactRef
 from langgraph_runner.workflow import ArtifactSink as ArtifactSink
 from langgraph_runner.workflow import Blueprint as Blueprint
 from langgraph_runner.workflow import CacheScope as CacheScope
+from langgraph_runner.workflow import ChangeDescription as ChangeDescription
 from langgraph_runner.workflow import ChangeRequest as ChangeRequest
 from langgraph_runner.workflow import ChangeRequestError as ChangeRequestError
 from langgraph_runner.workflow import ChangeSpec as ChangeSpec
@@ -119,6 +120,7 @@ from langgraph_runner.workflow import JoinRule as JoinRule
 from langgraph_runner.workflow import Reason as Reason
 from langgraph_runner.workflow import Scheduler as Scheduler
 from langgraph_runner.workflow import StepContext as StepContext
+from langgraph_runner.workflow import StepDescription as StepDescription
 from langgraph_runner.workflow import StepOptions as StepOptions
 from langgraph_runner.workflow import StepOutputError as StepOutputError
 from langgraph_runner.workflow import StepSources as StepSources
@@ -129,6 +131,7 @@ from langgraph_runner.workflow import UnknownWorkflowError as UnknownWorkflowErr
 from langgraph_runner.workflow import Workflow as Workflow
 from langgraph_runner.workflow import WorkflowChangedError as WorkflowChangedError
 from langgraph_runner.workflow import WorkflowDefinitionError as WorkflowDefinitionError
+from langgraph_runner.workflow import WorkflowDescription as WorkflowDescription
 from langgraph_runner.workflow import WorkflowError as WorkflowError
 from langgraph_runner.workflow import WorkflowInputError as WorkflowInputError
 from langgraph_runner.workflow import WorkflowRegistry as WorkflowRegistry

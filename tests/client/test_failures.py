@@ -116,6 +116,15 @@ async def test_a_request_is_sent_again(answers_of, first, delays):
     assert (fake.sleeps, len(asked)) == (delays, len(first) + 1)
 
 
+async def test_chance_spreads_the_attempts_of_many_clients(answers_of):
+    """It lengthens each wait, also one that the service asks for."""
+    fake = FakeRuntime(random=0.5)
+    limited = problem(429, "RATE_LIMITED", {"retry-after": "10"})
+    client, _ = answers_of(httpx.ConnectError("down"), limited, httpx.Response(200, json=RUN), runtime=fake)
+    await client.get_run("r1")
+    assert fake.sleeps == [0.25, 10.5]
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "words", "count"),
     [

@@ -62,6 +62,8 @@ async def test_another_tenant_sees_a_run_as_one_that_is_not_there(service, acme)
         ("GET", "/artifacts", None),
         ("GET", "/artifacts/page/shown/page 1.html", None),
         ("GET", "/events", None),
+        ("GET", "/events?follow=false", None),
+        ("GET", "?wait_ms=1000", None),
         ("POST", "/plan", change),
         ("POST", "/update", change),
         ("POST", "/cancel", None),

@@ -10,6 +10,7 @@ from langgraph_runner import (
     ArtifactError,
     ArtifactRef,
     Blueprint,
+    ChangeDescription,
     ChangeRequest,
     EngineError,
     HotTier,
@@ -30,10 +31,12 @@ from langgraph_runner import (
     RunStatus,
     RunStep,
     SchemaVersionError,
+    StepDescription,
     StepStatus,
     StoreUnavailableError,
     SyncRunEngine,
     Workflow,
+    WorkflowDescription,
     WorkflowRegistry,
 )
 
@@ -85,7 +88,10 @@ def blocks(shop: Workflow, file: ArtifactRef) -> None:
         assert_type(engine.read_artifact(file), bytes)
         assert_type(engine.list_runs(status=RunStatus.FAILED), list[Run])
         assert_type(engine.list_workflows(), list[Blueprint])
-        assert_type([step.effects for step in engine.describe_workflow("shop.v1").steps], list[bool])
+        described = engine.describe_workflow("shop.v1")
+        assert_type(described, WorkflowDescription)
+        assert_type(described.steps, list[StepDescription])
+        assert_type(described.changes, list[ChangeDescription])
         engine.check_inputs("shop.v1", {"net": 10})
         assert_type(engine.workflows, WorkflowRegistry)
         assert_type(engine.prune(older_than=timedelta(days=30)), int)

@@ -115,3 +115,11 @@ def test_what_the_model_takes_no_notice_of_is_refused(model, given, message):
     """With what was meant."""
     with pytest.raises(WorkflowInputError, match=message):
         refuse_unknown_fields(blueprint_of(model), given)
+
+
+def test_only_the_first_unknown_fields_are_looked_at(monkeypatch):
+    """For each the inputs are checked again, and a caller of the service may send as many as it likes."""
+    blueprint, asked = blueprint_of(Plain), []
+    monkeypatch.setattr(blueprint.inputs, "takes_notice", lambda given, path: not asked.append(path))
+    refuse_unknown_fields(blueprint, {f"f{number}": number for number in range(1_000)})
+    assert len(asked) == 20

@@ -32,6 +32,7 @@ _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 _OF_A_PROXY: Final = frozenset({502, 503, 504})
 _BACKOFF_MS: Final = 200
 _MAX_BACKOFF_MS: Final = 5_000
+_RETRY_AFTER_JITTER: Final = 0.1
 _MAX_RETRY_AFTER_S: Final = 60.0
 """A service that asks for more is not waited for."""
 _MAX_BODY: Final = 1 << 30
@@ -103,15 +104,17 @@ class Patience:
         """
         self._failures += 1
         now = self._runtime.monotonic()
+        chance = self._runtime.random()
         delay_ms = backoff_delay_ms(
             self._failures,
             backoff_ms=_BACKOFF_MS,
             multiplier=2,
             max_backoff_ms=_MAX_BACKOFF_MS,
             jitter=0.5,
-            random=self._runtime.random(),
+            random=chance,
         )
-        delay_s = max(delay_ms / 1000, retry_after_s or 0.0)
+        # Clients that were all told the same time are not to come back at the same moment.
+        delay_s = max(delay_ms / 1000, (retry_after_s or 0.0) * (1 + _RETRY_AFTER_JITTER * chance))
         is_used_up = self._failures >= self._max_attempts and now - self._since >= self._at_least_s
         self.is_late = self._deadline is not None and now + delay_s > self._deadline
         if self.is_late and self._deadline is not None:

@@ -263,8 +263,8 @@ class RunReader:
         blueprint = self.workflows.get_workflow(workflow)
 
         def check() -> None:
-            refuse_unknown_fields(blueprint, inputs)
             blueprint.inputs.check(inputs)
+            refuse_unknown_fields(blueprint, inputs)
 
         await apart_from_loop(check) if is_heavy(inputs) else check()
 

@@ -6,6 +6,9 @@ from langgraph_runner.workflow.context import ArtifactRef as ArtifactRef
 from langgraph_runner.workflow.context import ArtifactSink as ArtifactSink
 from langgraph_runner.workflow.context import StepContext as StepContext
 from langgraph_runner.workflow.dag import Dag as Dag
+from langgraph_runner.workflow.describing import ChangeDescription as ChangeDescription
+from langgraph_runner.workflow.describing import StepDescription as StepDescription
+from langgraph_runner.workflow.describing import WorkflowDescription as WorkflowDescription
 from langgraph_runner.workflow.errors import ChangeRequestError as ChangeRequestError
 from langgraph_runner.workflow.errors import StepOutputError as StepOutputError
 from langgraph_runner.workflow.errors import UnknownStepError as UnknownStepError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from contextlib import suppress
+from itertools import islice
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel, TypeAdapter
 from typing_extensions import is_typeddict  # that of typing does not know the others
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["refuse_unknown_fields"]
 
+_MOST_CHECKED: Final = 20
+"""For each the inputs are checked again, which a caller of the service must not make long. More are no slip."""
+
 
 def refuse_unknown_fields(blueprint: Blueprint, given: Any) -> None:
     """Refuse fields that the model of the inputs does not have, unless it says itself that it takes or drops them.
@@ -29,7 +33,7 @@ def refuse_unknown_fields(blueprint: Blueprint, given: Any) -> None:
     Raises:
         WorkflowInputError: There is no such field.
     """
-    for path, fields in _unknown(blueprint.spec.inputs, given, ()):
+    for path, fields in islice(_unknown(blueprint.spec.inputs, given, ()), _MOST_CHECKED):
         if not blueprint.inputs.takes_notice(given, path):
             hint = did_you_mean(path[-1], fields)
             problem = f"there is no field '{'.'.join(path)}', but {', '.join(fields) or 'none'}.{hint}"
