@@ -162,7 +162,9 @@ def _pieces_of(annotation: Any) -> Pieces | None:
     write, read = partial(_write, adapter), adapter.validate_json
     if annotation is Any:
         return Pieces(_DIVISIBLE, write, read, "same")
-    return Pieces({kind}, write, read, _pieces_of(arguments[-1] if arguments else Any))
+    return Pieces(
+        {list if kind is list else dict}, write, read, _pieces_of(arguments[-1] if arguments else Any)
+    )
 
 
 def adapter_of(annotation: Any) -> TypeAdapter[Any]:
