@@ -121,7 +121,13 @@ def cli(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("LANGGRAPH_RUNNER_APP", "shop:shop")
-    for name in ("LANGGRAPH_RUNNER_STORE", "LANGGRAPH_RUNNER_TENANT", "LANGGRAPH_RUNNER_DEBUG"):
+    for name in (
+        "LANGGRAPH_RUNNER_STORE",
+        "LANGGRAPH_RUNNER_TENANT",
+        "LANGGRAPH_RUNNER_DEBUG",
+        "LANGGRAPH_RUNNER_SERVER",
+        "LANGGRAPH_RUNNER_API_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
     yield Cli(tmp_path)
     for name, module in [*sys.modules.items()]:

@@ -75,6 +75,8 @@ class Commands(TyperGroup):
             problem = Problem.of(error)
             show_problem(problem, as_json=as_json)
             code = problem.exit_code
+        finally:
+            SERVER.set(None)  # Programs that call the command line again start without a service.
         sys.exit(int(code) if isinstance(code, int) else ExitCode.OK)
 
 

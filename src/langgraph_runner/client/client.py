@@ -107,7 +107,7 @@ class RunClient(ClientReader):
         registry = WorkflowRegistry(workflows)
         transport: Transport = self._transport_class(settings)
         super().__init__(Requester(settings, transport), registry, self._as_blocking)
-        self._twin_requester: Requester | None = None
+        self._twin: tuple[Requester, ClientReader] | None = None
         self._making_twin = threading.Lock()
 
     # Typed as a callable, so that callers see the parameters of the class; calls are checked by both type checkers.
@@ -289,9 +289,9 @@ class RunClient(ClientReader):
         """Close all connections. Runs go on. A second call does nothing."""
         await self._requester.close()
         with self._making_twin:
-            twin, self._twin_requester = self._twin_requester, None
+            twin, self._twin = self._twin, None
         if twin is not None:
-            await twin.close()
+            await twin[0].close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -331,10 +331,11 @@ class RunClient(ClientReader):
         """
         self._requester.check_open()
         with self._making_twin:
-            if self._twin_requester is None:
+            if self._twin is None:
                 settings = self._requester.settings
-                self._twin_requester = Requester(settings, BlockingTransport(settings))
-            return ClientReader(self._twin_requester, self._workflows, self._as_blocking)
+                requester = Requester(settings, BlockingTransport(settings))
+                self._twin = requester, ClientReader(requester, self._workflows, self._as_blocking)
+            return self._twin[1]
 
 
 class _DrivenClient(RunClient):
