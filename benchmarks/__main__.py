@@ -19,6 +19,7 @@ from benchmarks import (
     metrics,
     sanitizer,
     state_copy,
+    service,
     success_path,
 )
 from benchmarks.engine import (
@@ -53,6 +54,7 @@ SECTIONS = {
     "engine_large_outputs": large_outputs.measure,
     "engine_backlog": backlog.measure,
     "engine_memory": memory.measure,
+    "service": service.measure,
     "import_time": import_time.measure,
 }
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
