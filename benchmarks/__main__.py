@@ -18,8 +18,8 @@ from benchmarks import (
     json_saver,
     metrics,
     sanitizer,
-    state_copy,
     service,
+    state_copy,
     success_path,
 )
 from benchmarks.engine import (

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from langgraph_runner.engine import RunEngine
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import listing
+from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.workflow import ChangeRequest, Workflow
 
 ACME = {"customer": "acme"}
@@ -148,14 +149,18 @@ def _plan_of(connection, search):
     """How the database would answer a search."""
     asked = []
 
-    class Recorder:
-        """Keeps the statement, and answers that there are no runs."""
+    class Recorder(Prepared):
+        """Keeps the statement and its values."""
 
-        def execute(self, query):
-            asked.append(query)
-            return connection.execute(query.where(text("1 = 0")))
+        def ask(self, connection, **values):
+            asked.append(self._statement.params(**values))
+            return []
 
-    reads.runs_page(Recorder(), "default", **search)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "Prepared", Recorder)
+        listing._page.cache_clear()
+        listing.runs_page(connection, "default", **search)
+        listing._page.cache_clear()
     sql = str(asked[0].compile(connection, compile_kwargs={"literal_binds": True})).replace("%%", "%")
     is_sqlite = connection.dialect.name == "sqlite"
     if not is_sqlite:

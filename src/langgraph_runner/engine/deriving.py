@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -141,7 +140,7 @@ class BaseRun:
             if step not in again and not await self._host.artifacts.has_all(of_step)
         }
         inputs_read = await read_json(self.blueprint.inputs.load, inputs)
-        results = Results(store, self.blueprint, replace(self.row, inputs=inputs), inputs_read)
+        results = Results(store, self.blueprint, self.row._replace(inputs=inputs), inputs_read)
         for number, step in enumerate(self.blueprint.dag.order):
             bound = self.blueprint.steps[step]
             if step in again:

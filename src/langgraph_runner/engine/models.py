@@ -152,7 +152,7 @@ class Run(_Value):
             cancel_reason=row.cancel_reason,
             tags={} if row.tags is None else json.loads(row.tags),
             metadata={} if row.metadata is None else json.loads(row.metadata),
-            steps=row.counts,
+            steps=dict(row.counts),
             created_at=at(row.created_at),
             started_at=maybe_at(row.started_at),
             completed_at=maybe_at(row.completed_at),

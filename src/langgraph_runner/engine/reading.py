@@ -15,6 +15,7 @@ from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.listing import runs_page
 from langgraph_runner.engine.store_outputs import StoreOutputs, delivered
 from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ArtifactRef, StepStatus
@@ -213,7 +214,7 @@ class RunReader:
         asked = statuses(status, RunStatus)
         last = place_in_list(before)
         rows = await self._store.read(
-            reads.runs_page,
+            runs_page,
             tenant,
             workflow=workflow,
             statuses=asked,

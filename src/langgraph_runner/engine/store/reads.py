@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
 from langgraph_runner.engine.clock import FutureLease
-from langgraph_runner.engine.store.records import CacheEntry, as_entry, as_run, as_step
+from langgraph_runner.engine.store.records import RUN_COLUMNS, CacheEntry, as_entry, as_run, as_step
 from langgraph_runner.engine.store.schema import (
     artifacts,
     now_ms,
     outputs,
     run_events,
     run_steps,
-    run_tags,
     runs,
     step_cache,
     store_info,
@@ -24,9 +22,9 @@ from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Connection
 
     from langgraph_runner.engine.store.records import RunRow, StepRow
 
@@ -42,7 +40,6 @@ __all__ = [
     "output_data",
     "run_artifacts",
     "run_by_id",
-    "runs_page",
     "status_of",
     "step_output",
     "steps_of",
@@ -65,7 +62,7 @@ def status_of(connection: Connection, run_id: str) -> str | None:
 
 def claimed_run(connection: Connection, run_id: str) -> tuple[RunRow, list[StepRow]]:
     """A run and its steps, for whoever has claimed it."""
-    row = connection.execute(select(runs).where(runs.c.id == run_id)).one()
+    (row,) = _RUN.ask(connection, run=run_id)
     return as_run(row), steps_of(connection, row.tenant_id, run_id)
 
 
@@ -175,104 +172,6 @@ def events_after(
     return [tuple(row) for row in connection.execute(query)]
 
 
-def runs_page(
-    connection: Connection,
-    tenant: str,
-    *,
-    workflow: str | None = None,
-    statuses: Iterable[str] | None = None,
-    id_prefix: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    created_from: int | None = None,
-    created_before: int | None = None,
-    base_run_id: str | None = None,
-    failed_step: str | None = None,
-    error_contains: str | None = None,
-    before: tuple[int, str] | None = None,
-    limit: int = 50,
-) -> list[RunRow]:
-    """Runs of a tenant, the newest first.
-
-    Args:
-        connection: To the database.
-        tenant: Whose.
-        workflow: Only of this workflow.
-        statuses: Only with one of these statuses.
-        id_prefix: Only those whose id begins with it.
-        tags: Only those with all of these tags.
-        created_from: Only those made at this time or later.
-        created_before: Only those made before this time.
-        base_run_id: Only those that were derived from this run.
-        failed_step: Only those in which this step failed.
-        error_contains: Only those whose error record has this text, in any case of ASCII letters.
-        before: Only those before this one, as (created_at, id): the last of the page before.
-        limit: At most so many.
-    """
-    query = select(runs).where(runs.c.tenant_id == tenant)
-    if workflow is not None:
-        query = query.where(runs.c.workflow_name == workflow)
-    if statuses is not None:
-        query = query.where(runs.c.status.in_([str(each) for each in statuses]))
-    if base_run_id is not None:
-        query = query.where(runs.c.base_run_id == base_run_id)
-    if id_prefix is not None:
-        query = query.where(runs.c.id.startswith(id_prefix, autoescape=True))
-    query, made_at, by_id = _with_tags(query, tenant, tags or {})
-    if created_from is not None:
-        query = query.where(made_at >= created_from)
-    if created_before is not None:
-        query = query.where(made_at < created_before)
-    query = _with_failures(query, tenant, failed_step, error_contains)
-    if before is not None:
-        created_at, run_id = before
-        query = query.where(or_(made_at < created_at, and_(made_at == created_at, by_id < run_id)))
-    query = query.order_by(made_at.desc(), by_id.desc()).limit(limit)
-    rows = connection.execute(query).all()
-    counts: dict[str, dict[str, int]] = {}
-    if rows:
-        counted = (
-            select(run_steps.c.run_id, run_steps.c.status, func.count())
-            .where(run_steps.c.run_id.in_([row.id for row in rows]))
-            .group_by(run_steps.c.run_id, run_steps.c.status)
-        )
-        for run_id, status, count in connection.execute(counted):
-            counts.setdefault(run_id, {})[status] = count
-    return [as_run(row, counts.get(row.id)) for row in rows]
-
-
-def _with_tags(
-    query: Select[Any], tenant: str, tags: Mapping[str, str]
-) -> tuple[Select[Any], ColumnElement[int], ColumnElement[str]]:
-    """The query for runs with all these tags, and the columns that order it: when the run was made, and its id."""
-    made_at: ColumnElement[int] = runs.c.created_at
-    by_id: ColumnElement[str] = runs.c.id
-    for number, (name, value) in enumerate(tags.items()):
-        tag = run_tags.alias(f"tag_{number}")
-        query = query.join(tag, tag.c.run_id == runs.c.id).where(
-            tag.c.tenant_id == tenant, tag.c.name == name, tag.c.value == value
-        )
-        if number == 0:  # So that the database reads one range of the tags' index, in its order.
-            made_at, by_id = tag.c.created_at, tag.c.run_id
-    return query, made_at, by_id
-
-
-def _with_failures(
-    query: Select[Any], tenant: str, failed_step: str | None, error_contains: str | None
-) -> Select[Any]:
-    """The query for runs in which a step failed, or whose error has a text."""
-    if failed_step is not None:
-        failed = select(run_steps.c.run_id).where(
-            run_steps.c.tenant_id == tenant,
-            run_steps.c.step_id == failed_step,
-            run_steps.c.status == literal_column("'failed'"),  # A literal, as the index has it.
-        )
-        query = query.where(runs.c.id.in_(failed))
-    if error_contains is not None:
-        text = json.dumps(error_contains)[1:-1]  # As it is written inside the JSON of the record.
-        query = query.where(runs.c.error.is_not(None), runs.c.error.icontains(text, autoescape=True))
-    return query
-
-
 _FILE_OF_TENANT: Final = Prepared(
     select(artifacts.c.sha256)
     .where(artifacts.c.sha256 == bindparam("sha"), artifacts.c.tenant_id == bindparam("tenant"))
@@ -285,8 +184,9 @@ _FUTURE_LEASES: Final = Prepared(
         any_of(runs.c.workflow_name, bindparam("names")),
     )
 )
+_RUN: Final = Prepared(select(*RUN_COLUMNS).where(runs.c.id == bindparam("run")))
 _RUN_OF_TENANT: Final = Prepared(
-    select(runs).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
+    select(*RUN_COLUMNS).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
 )
 _STATUS: Final = Prepared(select(runs.c.status).where(runs.c.id == bindparam("run")))
 _COUNTS: Final = Prepared(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from langgraph_runner.engine.errors import IdempotencyConflictError
+from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.workflow import Reason, StepStatus
 from langgraph_runner.workflow.context import ArtifactRef
 
 __all__ = [
+    "RUN_COLUMNS",
     "CacheEntry",
     "NewRun",
     "RunRow",
@@ -196,8 +199,7 @@ class StepRow:
     duration_ms: int | None
 
 
-@dataclass(slots=True, kw_only=True)
-class RunRow:
+class RunRow(NamedTuple):
     """One run, as the store has it."""
 
     id: str
@@ -225,8 +227,37 @@ class RunRow:
     """By the monotonic clock of the process that ended it."""
     tags: str | None = None
     metadata: str | None = None
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = MappingProxyType({})
     """How many steps have which status."""
+
+
+RUN_COLUMNS: Final = (
+    runs.c.id,
+    runs.c.tenant_id,
+    runs.c.workflow_name,
+    runs.c.workflow_version,
+    runs.c.status,
+    runs.c.trigger_type,
+    runs.c.base_run_id,
+    runs.c.root_run_id,
+    runs.c.change_request,
+    runs.c.inputs,
+    runs.c.options,
+    runs.c.error,
+    runs.c.idempotency_key,
+    runs.c.priority,
+    runs.c.fence,
+    runs.c.lease_expires_at,
+    runs.c.cancel_requested_at,
+    runs.c.cancel_reason,
+    runs.c.created_at,
+    runs.c.started_at,
+    runs.c.completed_at,
+    runs.c.duration_ms,
+    runs.c.tags,
+    runs.c.metadata,
+)
+"""What to select for a `RunRow`: its fields, in their order."""
 
 
 def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
@@ -260,35 +291,9 @@ def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
     )
 
 
-def as_run(row: Any, counts: dict[str, int] | None = None) -> RunRow:
-    """A row of `runs`."""
-    return RunRow(
-        id=row.id,
-        tenant=row.tenant_id,
-        workflow=row.workflow_name,
-        version=row.workflow_version,
-        status=row.status,
-        trigger=row.trigger_type,
-        base_run_id=row.base_run_id,
-        root_run_id=row.root_run_id,
-        change_request=row.change_request,
-        inputs=bytes(row.inputs),
-        options=row.options,
-        error=row.error,
-        idempotency_key=row.idempotency_key,
-        priority=row.priority,
-        fence=row.fence,
-        lease_expires_at=row.lease_expires_at,
-        cancel_requested_at=row.cancel_requested_at,
-        cancel_reason=row.cancel_reason,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        completed_at=row.completed_at,
-        duration_ms=row.duration_ms,
-        tags=row.tags,
-        metadata=row.metadata,
-        counts=counts or {},
-    )
+def as_run(row: Any, counts: Mapping[str, int] | None = None) -> RunRow:
+    """What `RUN_COLUMNS` have selected."""
+    return RunRow._make((*row, counts or {}))
 
 
 def as_step(row: Any) -> StepRow:

@@ -1,0 +1,142 @@
+"""`runs_page`: the runs of a tenant that fulfil some conditions, page by page."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Integer, String, and_, bindparam, func, literal_column, or_, select
+
+from langgraph_runner.engine.store.records import RUN_COLUMNS, as_run
+from langgraph_runner.engine.store.schema import run_steps, run_tags, runs
+from langgraph_runner.engine.store.statements import Prepared, any_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy import BindParameter, ColumnElement, Connection
+
+    from langgraph_runner.engine.store.records import RunRow
+
+__all__ = ["runs_page"]
+
+_ESCAPE: Final = "/"
+
+
+def runs_page(
+    connection: Connection,
+    tenant: str,
+    *,
+    workflow: str | None = None,
+    statuses: Iterable[str] | None = None,
+    id_prefix: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    created_from: int | None = None,
+    created_before: int | None = None,
+    base_run_id: str | None = None,
+    failed_step: str | None = None,
+    error_contains: str | None = None,
+    before: tuple[int, str] | None = None,
+    limit: int = 50,
+) -> list[RunRow]:
+    """Runs of a tenant, the newest first.
+
+    Args:
+        connection: To the database.
+        tenant: Whose.
+        workflow: Only of this workflow.
+        statuses: Only with one of these statuses.
+        id_prefix: Only those whose id begins with it.
+        tags: Only those with all of these tags.
+        created_from: Only those made at this time or later.
+        created_before: Only those made before this time.
+        base_run_id: Only those that were derived from this run.
+        failed_step: Only those in which this step failed.
+        error_contains: Only those whose error record has this text, in any case of ASCII letters.
+        before: Only those before this one, as (created_at, id): the last of the page before.
+        limit: At most so many.
+    """
+    asked = {
+        "workflow": workflow,
+        "statuses": None if statuses is None else [str(each) for each in statuses],
+        "id_prefix": None if id_prefix is None else f"{_escaped(id_prefix)}%",
+        "created_from": created_from,
+        "created_before": created_before,
+        "base_run_id": base_run_id,
+        "failed_step": failed_step,
+        # As it is written inside the JSON of the record.
+        "error": None
+        if error_contains is None
+        else f"%{_escaped(json.dumps(error_contains)[1:-1].lower())}%",
+        "before_at": None if before is None else before[0],
+        "before_id": None if before is None else before[1],
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    if given.get("statuses") == []:
+        return []
+    statement = _page(frozenset(given), len(tags or {}))
+    for number, (name, value) in enumerate((tags or {}).items()):
+        given |= {f"tag_name_{number}": name, f"tag_value_{number}": value}
+    rows = statement.ask(connection, tenant=tenant, limit=limit, **given)
+    counts: dict[str, dict[str, int]] = {row.id: {} for row in rows}
+    if rows:
+        for run_id, status, count in _COUNTS.ask(connection, ids=[*counts]):
+            counts[run_id][status] = count
+    return [as_run(row, counts[row.id]) for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _page(given: frozenset[str], tags: int) -> Prepared:
+    """The statement for these conditions: built once, since that takes longer than the database does."""
+    query = select(*RUN_COLUMNS)
+    made_at: ColumnElement[int] = runs.c.created_at
+    by_id: ColumnElement[str] = runs.c.id
+    for number in range(tags):
+        tag = run_tags.alias(f"tag_{number}")
+        query = query.join(tag, tag.c.run_id == runs.c.id).where(
+            tag.c.tenant_id == bindparam("tenant"),
+            tag.c.name == bindparam(f"tag_name_{number}"),
+            tag.c.value == bindparam(f"tag_value_{number}"),
+        )
+        if number == 0:  # So that the database reads one range of the tags' index, in its order.
+            made_at, by_id = tag.c.created_at, tag.c.run_id
+    before_at: BindParameter[int] = bindparam("before_at")
+    failed = select(run_steps.c.run_id).where(
+        run_steps.c.tenant_id == bindparam("tenant"),
+        run_steps.c.step_id == bindparam("failed_step"),
+        run_steps.c.status == literal_column("'failed'"),  # A literal, as the index has it.
+    )
+    conditions = {
+        "workflow": runs.c.workflow_name == bindparam("workflow"),
+        "statuses": any_of(runs.c.status, bindparam("statuses")),
+        "id_prefix": runs.c.id.like(bindparam("id_prefix", type_=String), escape=_ESCAPE),
+        "created_from": made_at >= bindparam("created_from"),
+        "created_before": made_at < bindparam("created_before"),
+        "base_run_id": runs.c.base_run_id == bindparam("base_run_id"),
+        "failed_step": runs.c.id.in_(failed),
+        "error": and_(
+            runs.c.error.is_not(None),
+            func.lower(runs.c.error).like(bindparam("error", type_=String), escape=_ESCAPE),
+        ),
+        "before_at": or_(made_at < before_at, and_(made_at == before_at, by_id < bindparam("before_id"))),
+    }
+    query = query.where(runs.c.tenant_id == bindparam("tenant"))
+    query = query.where(*(condition for name, condition in conditions.items() if name in given))
+    return Prepared(
+        query.order_by(made_at.desc(), by_id.desc()).limit(bindparam("limit", type_=Integer, required=True))
+    )
+
+
+def _escaped(text: str) -> str:
+    """A text as it stands in a pattern of LIKE."""
+    for special in (_ESCAPE, "%", "_"):
+        text = text.replace(special, _ESCAPE + special)
+    return text
+
+
+_COUNTS: Final = Prepared(
+    select(run_steps.c.run_id, run_steps.c.status, func.count().label("count"))
+    .where(any_of(run_steps.c.run_id, bindparam("ids")))
+    .group_by(run_steps.c.run_id, run_steps.c.status)
+)
