@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic_core import from_json
 
 from langgraph_runner.engine.errors import RunFailedError, RunStateError
 from langgraph_runner.engine.outputs import OutputSource, RunOutputs
@@ -145,7 +146,7 @@ class Run(_Value):
             trigger=row.trigger,
             base_run_id=row.base_run_id,
             change=None if row.change_request is None else json.loads(row.change_request),
-            inputs=json.loads(row.inputs),
+            inputs=from_json(row.inputs),
             error=None if row.error is None else json.loads(row.error),
             idempotency_key=row.idempotency_key,
             priority=row.priority,
