@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 import uvicorn
+from playwright.sync_api import Error, sync_playwright
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.server import ApiKeys, create_app
@@ -102,11 +103,11 @@ def live(tmp_path_factory):
 @pytest.fixture(scope="module")
 def browser():
     """Chromium: Debian's, or the one that `playwright install chromium` has fetched."""
-    with playwright_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         own = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         try:
             chromium = playwright.chromium.launch(executable_path=own, args=["--no-sandbox"])
-        except playwright_api.Error as error:
+        except Error as error:
             pytest.skip(f"Chromium is not installed (make .venv/.dev installs it where it can): {error}")
         yield chromium
         chromium.close()
@@ -123,6 +124,7 @@ class Reader:
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
         self.faults = []
+        self.blocked = []  # What HTML artifacts were kept from.
         self.hosts = set()
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -134,7 +136,10 @@ class Reader:
 
     def _on_console(self, message):
         if message.type in {"error", "warning"}:
-            self.faults.append(message.text)
+            is_of_artifact = (
+                message.location["url"].startswith("about:srcdoc") or "about:srcdoc" in message.text
+            )
+            (self.blocked if is_of_artifact else self.faults).append(message.text + str(message.location))
 
     def open(self, place):
         """Go to a place of the dashboard."""

@@ -63,7 +63,7 @@ def shop() -> Workflow:
         return True
 
     @flow.step
-    async def wait(check: bool, slow: bool) -> str:
+    async def wait(check: bool, net: float, slow: bool) -> str:
         """Wait for the warehouse."""
         while slow and not GATE.is_set():  # noqa: ASYNC110 - the gate is opened in another thread
             await asyncio.sleep(0.02)

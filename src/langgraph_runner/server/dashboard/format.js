@@ -6,6 +6,7 @@ const NUMBER = new Intl.NumberFormat();
 /** A duration: `850 ms`, `1.2 s`, `3 min 5 s`. @param {number | null | undefined} ms */
 export function duration(ms) {
   if (ms === null || ms === undefined) return "–";
+  if (ms < 1) return "< 1 ms";
   if (ms < 1000) return `${Math.round(ms)} ms`;
   const seconds = ms / 1000;
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;

@@ -5,6 +5,7 @@ import { html, useEffect, useRef, useState } from "../lib.js";
 import { JsonTree, Loading, Problem, useLoaded } from "../ui.js";
 
 const MAX_PREVIEW = 2_000_000;
+const MAX_IMAGES = 20;
 
 /** @param {string} type of the media */
 function previewOf(type) {
@@ -15,8 +16,8 @@ function previewOf(type) {
   return "none";
 }
 
-/** @param {{ artifact: any, open?: boolean }} props */
-export function Artifact({ artifact, open = false }) {
+/** @param {{ artifact: any, siblings: any[], open?: boolean }} props */
+export function Artifact({ artifact, siblings, open = false }) {
   const [isOpen, setOpen] = useState(open);
   const [problem, setProblem] = useState(null);
   const download = async () => {
@@ -37,16 +38,38 @@ export function Artifact({ artifact, open = false }) {
       <button type="button" class="icon" aria-label=${`Download ${artifact.name}`} title="Download" onClick=${download}>⤓</button>
     </div>
     ${problem && html`<${Problem} error=${problem} />`}
-    ${isOpen && html`<${Preview} artifact=${artifact} />`}
+    ${isOpen && html`<${Preview} artifact=${artifact} siblings=${siblings} />`}
   </div>`;
 }
 
-/** @param {{ artifact: any }} props */
-export function Preview({ artifact }) {
+/**
+ * HTML with the images of the run in it: the sandbox loads nothing by itself.
+ * @param {string} text @param {any[]} artifacts of the run @param {AbortSignal} abort
+ */
+async function withImages(text, artifacts, abort) {
+  const shown = artifacts.filter((each) => each.media_type.startsWith("image/") && each.size <= MAX_PREVIEW && text.includes(`src="${each.name}"`));
+  for (const image of shown.slice(0, MAX_IMAGES)) {
+    const address = await dataAddress(await file(image.href.slice(1), abort));
+    text = text.replaceAll(`src="${image.name}"`, `src="${address}"`);
+  }
+  return text;
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+const dataAddress = (blob) => new Promise((resolve, reject) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result);
+  reader.onerror = () => reject(reader.error);
+  reader.readAsDataURL(blob);
+});
+
+/** @param {{ artifact: any, siblings?: any[] }} props `siblings`: the files of the same run */
+export function Preview({ artifact, siblings = [] }) {
   const kind = previewOf(artifact.media_type);
   const { value, error, isLoading } = useLoaded(async (abort) => {
     const blob = await file(artifact.href.slice(1), abort);
-    return kind === "image" ? blob : blob.text();
+    if (kind === "image") return blob;
+    return kind === "html" ? withImages(await blob.text(), siblings, abort) : blob.text();
   }, [artifact.href, artifact.sha256]);
   if (error) return html`<${Problem} error=${error} />`;
   if (isLoading || value === null) return html`<${Loading} what="Loading the preview" />`;

@@ -71,12 +71,12 @@ function Files({ before, after }) {
   const changed = pairs.filter((each) => !each.same);
   if (!pairs.length) return html`<h2>Artifacts</h2><p class="quiet">Neither run has saved a file.</p>`;
   return html`<h2>Artifacts</h2><p class="quiet">${changed.length} of ${pairs.length} differ.</p>
-    ${changed.map((pair, place) => html`<${FilePair} key=${pair.key} pair=${pair} open=${place === 0} />`)}
+    ${changed.map((pair, place) => html`<${FilePair} key=${pair.key} pair=${pair} before=${before} after=${after} open=${place === 0} />`)}
     ${changed.length < pairs.length && html`<details><summary>${pairs.length - changed.length} are equal</summary><ul>${pairs.filter((each) => each.same).map((each) => html`<li key=${each.key}><code>${each.key}</code></li>`)}</ul></details>`}`;
 }
 
-function FilePair({ pair, open }) {
+function FilePair({ pair, before, after, open }) {
   const [isOpen, setOpen] = useState(open);
   return html`<details class="lazy" open=${isOpen} onToggle=${(event) => { if (event.target === event.currentTarget) setOpen(event.currentTarget.open); }}><summary><code>${pair.key}</code></summary>
-    ${isOpen && html`<div class="side-by-side">${[["Before", pair.a], ["After", pair.b]].map(([title, each]) => html`<div key=${title}><h3>${title}</h3>${each ? html`<${Preview} artifact=${each} />` : html`<p class="quiet">It has no such file.</p>`}</div>`)}</div>`}</details>`;
+    ${isOpen && html`<div class="side-by-side">${[["Before", pair.a, before], ["After", pair.b, after]].map(([title, each, siblings]) => html`<div key=${title}><h3>${title}</h3>${each ? html`<${Preview} artifact=${each} siblings=${siblings} />` : html`<p class="quiet">It has no such file.</p>`}</div>`)}</div>`}</details>`;
 }

@@ -7,7 +7,7 @@
 import { duration } from "../format.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
 import { kindOf, labelOf, symbolOf } from "../status.js";
-import { Loading, useNarrow } from "../ui.js";
+import { Empty, Loading, useNarrow } from "../ui.js";
 
 const WIDTH = 176;
 const HEIGHT = 46;
@@ -16,8 +16,14 @@ const MAX_SCALE = 2;
 /** Below this scale text cannot be read, and is not drawn. */
 const TEXT_SCALE = 0.42;
 
+/** More steps take too long to lay out, and are better read as a list. */
+const MAX_DRAWN = 1500;
+const MAX_KEPT = 8;
+
 let worker = null;
 let tickets = 0;
+/** The last layouts by shape, so that a graph that was seen is there at once. @type {Map<string, any>} */
+const kept = new Map();
 
 /** Lay a graph out in the worker. @returns {Promise<any>} */
 function layOut(nodes, edges, direction) {
@@ -41,16 +47,24 @@ function layOut(nodes, edges, direction) {
  */
 export function Dag({ specs, steps, selected, onSelect, critical, kinds }) {
   const narrow = useNarrow();
-  const [laid, setLaid] = useState(null);
-  const shape = useMemo(() => specs.map((each) => `${each.id}<${each.depends_on.join(",")}`).join(";"), [specs]);
+  const direction = narrow ? "TB" : "LR";
+  const shape = useMemo(() => `${direction};${specs.map((each) => `${each.id}<${each.depends_on.join(",")}`).join(";")}`, [specs, direction]);
+  const [laid, setLaid] = useState(() => kept.get(shape));
   useEffect(() => {
-    if (!specs.length) return undefined;
+    if (!specs.length || specs.length > MAX_DRAWN) return undefined;
+    setLaid(kept.get(shape));
+    if (kept.has(shape)) return undefined;
     let isCurrent = true;
     const known = new Set(specs.map((each) => each.id));
     const edges = specs.flatMap((each) => each.depends_on.filter((one) => known.has(one)).map((one) => [one, each.id]));
-    layOut([...known], edges, narrow ? "TB" : "LR").then((found) => { if (isCurrent) setLaid({ ...found, direction: narrow ? "TB" : "LR" }); });
+    layOut([...known], edges, direction).then((found) => {
+      if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value);
+      kept.set(shape, { ...found, direction });
+      if (isCurrent) setLaid(kept.get(shape));
+    });
     return () => { isCurrent = false; };
-  }, [shape, narrow]);
+  }, [shape]);
+  if (specs.length > MAX_DRAWN) return html`<${Empty} title=${`A graph of ${specs.length} steps is too large to draw.`}><p>The tab Steps lists them all.</p><//>`;
   if (!laid || !specs.length) return html`<${Loading} what="Drawing the graph" />`;
   return html`<${Picture} laid=${laid} specs=${specs} steps=${steps} selected=${selected} onSelect=${onSelect} critical=${critical} kinds=${kinds} />`;
 }
@@ -70,12 +84,13 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
     stage.current.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
     setSmall(scale < TEXT_SCALE);
   };
-  const fit = () => {
+  const fitAt = (least) => {
     const { width, height } = frame.current.getBoundingClientRect();
-    const scale = Math.max(MIN_SCALE, Math.min(1, width / laid.width, height / laid.height));
+    const scale = Math.max(least, Math.min(1, width / laid.width, height / laid.height));
     view.current = { scale, x: Math.max(0, (width - laid.width * scale) / 2), y: Math.max(0, (height - laid.height * scale) / 2) };
     apply();
   };
+  const fit = () => fitAt(MIN_SCALE);
   const zoom = (factor, at) => {
     const box = frame.current.getBoundingClientRect();
     const [px, py] = at ? [at.clientX - box.left, at.clientY - box.top] : [box.width / 2, box.height / 2];
@@ -95,7 +110,8 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
     view.current = { scale, x: box.width / 2 - (node.x + WIDTH / 2) * scale, y: box.height / 2 - (node.y + HEIGHT / 2) * scale };
     apply();
   };
-  useLayoutEffect(fit, [laid]);
+  // At first a small graph is shown so that it can be read, on a phone the begin of it.
+  useLayoutEffect(() => fitAt(laid.nodes.length <= 60 ? 0.5 : MIN_SCALE), [laid]);
   useEffect(() => {
     const element = frame.current;
     const onWheel = (event) => {
@@ -175,10 +191,10 @@ function Node({ node, step, kind: given, isSelected, isCurrent, isCritical }) {
   const took = step?.duration_ms != null && !given ? ` · ${duration(step.duration_ms)}` : "";
   const key = `${kind}${took}${isSelected}${isCurrent}${isCritical}${node.x},${node.y}`;
   return useMemo(() => html`<g class=${`node s-${kind} ${isSelected ? "selected" : ""} ${isCritical ? "critical" : ""}`} transform=${`translate(${node.x} ${node.y})`}
-      role="button" tabindex=${isCurrent ? 0 : -1} data-step=${node.id} aria-pressed=${String(isSelected)} aria-label=${`${node.id}: ${labelOf(kind)}${took}`}>
+      role="button" tabindex=${isCurrent ? 0 : -1} data-step=${node.id} aria-pressed=${String(isSelected)} aria-label=${`${node.id} ${labelOf(kind)}${took}`}>
       <rect width=${WIDTH} height=${HEIGHT} rx="8" />
-      <circle cx="20" cy=${HEIGHT / 2} r="10" /><text class="glyph" x="20" y=${HEIGHT / 2 + 4.5} text-anchor="middle">${symbolOf(kind)}</text>
-      <text class="name" x="38" y="20">${shortened(node.id)}</text><text class="sub" x="38" y="36">${labelOf(kind)}${took}</text>
+      <circle cx="20" cy=${HEIGHT / 2} r="10" /><text class="glyph" aria-hidden="true" x="20" y=${HEIGHT / 2 + 4.5} text-anchor="middle">${symbolOf(kind)}</text>
+      <text class="name" x="38" y="20">${shortened(node.id)}${" "}</text><text class="sub" x="38" y="36">${labelOf(kind)}${took}</text>
     </g>`, [key]);
 }
 
@@ -196,7 +212,8 @@ function neighbours(specs, laid) {
     rank.sort((a, b) => a[across] - b[across]);
     rank.forEach((each, at) => { Object.assign(found.get(each.id), { [before]: rank[at - 1]?.id, [after]: rank[at + 1]?.id }); });
   }
-  const distance = (a, b) => Math.abs(place.get(a)[across] - place.get(b)[across]);
+  // The nearest rank first, and there the nearest step.
+  const distance = (a, b) => 1000 * Math.abs(place.get(a)[along] - place.get(b)[along]) + Math.abs(place.get(a)[across] - place.get(b)[across]);
   for (const spec of specs) {
     const known = spec.depends_on.filter((each) => place.has(each));
     for (const each of known) {

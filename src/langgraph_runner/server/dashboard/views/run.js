@@ -91,7 +91,7 @@ export function RunView({ id }) {
         <//>
       </div>
       ${step && html`<${StepPanel} run=${run} step=${step} steps=${steps} spec=${specs.find((each) => each.id === step.step)} isCritical=${critical.has(step.step)}
-        retries=${retries.filter((each) => each.data.step === step.step)} artifacts=${artifacts.filter((each) => each.step === step.step)}
+        retries=${retries.filter((each) => each.data.step === step.step)} files=${artifacts} artifacts=${artifacts.filter((each) => each.step === step.step)}
         metrics=${metrics.value?.steps.find((each) => each.step === step.step)} onClose=${close} onSelect=${select} />`}
     </div>`;
 }
@@ -120,7 +120,7 @@ function RunHead({ run, now }) {
     </div>
     <dl class="facts head-facts">
       <div><dt>Duration</dt><dd>${duration(runDuration(run, now))}</dd></div>
-      <div><dt>Steps</dt><dd><${StepBar} steps=${run.steps} /></dd></div>
+      <div><dt>Steps</dt><dd><${StepBar} steps=${run.steps} status=${run.status} /></dd></div>
       <div><dt>Created</dt><dd title=${moment(run.created_at)}><${Ago} at=${run.created_at} now=${now} /></dd></div>
       <div><dt>Trigger</dt><dd>${run.trigger}${run.change && html` <span class="tag">${run.change.type}</span>`}</dd></div>
       ${run.base_run_id && html`<div><dt>Base run</dt><dd><a href=${to("runs", run.base_run_id)}><code>${shortId(run.base_run_id)}</code></a></dd></div>`}

@@ -203,7 +203,7 @@ function RunRow({ run, index, now }) {
     <td class="c-id"><a href=${to("runs", run.id)} title=${run.id}><code>${shortId(run.id)}</code></a>
       ${tags.slice(0, 2).map(([name, value]) => html`<span class="tag" title=${`${name}:${value}`}>${name}:${value}</span>`)}</td>
     <td class="c-workflow">${run.workflow}</td>
-    <td class="c-steps"><${StepBar} steps=${run.steps} /></td>
+    <td class="c-steps"><${StepBar} steps=${run.steps} status=${run.status} /></td>
     <td class="c-trigger">${run.trigger}</td>
     <td class="c-duration number">${duration(runDuration(run, now ?? undefined))}</td>
     <td class="c-when" title=${moment(run.created_at)}><${Ago} at=${run.created_at} /></td>
@@ -212,10 +212,11 @@ function RunRow({ run, index, now }) {
 
 const ORDER = ["completed", "skipped", "running", "failed", "cancelled", "pending"];
 
-/** How many steps have which status, as a bar with its numbers in words. @param {{ steps: Record<string, number> }} props */
-export function StepBar({ steps }) {
+/** How many steps have which status, as a bar with its numbers in words. @param {{ steps: Record<string, number>, status: string }} props */
+export function StepBar({ steps, status }) {
   const total = Object.values(steps).reduce((sum, each) => sum + each, 0);
-  const done = (steps.completed ?? 0) + (steps.skipped ?? 0);
+  // In a run that failed, steps were skipped because what they wait for did not deliver.
+  const done = (steps.completed ?? 0) + (status === "failed" || status === "cancelled" ? 0 : (steps.skipped ?? 0));
   const words = ORDER.filter((each) => steps[each]).map((each) => `${steps[each]} ${each}`).join(", ");
   return html`<span class="stepbar" title=${words}><span class="bar" aria-hidden="true">
       ${ORDER.filter((each) => steps[each]).map((each) => html`<i key=${each} class=${`s-${each}`} style=${{ flexGrow: steps[each] }}></i>`)}</span>

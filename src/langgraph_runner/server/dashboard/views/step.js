@@ -8,10 +8,10 @@ import { Copyable, JsonTree, Loading, Problem, useLoaded } from "../ui.js";
 import { Artifact } from "./artifacts.js";
 
 /**
- * @param {{ run: any, step: any, spec: any, steps: Map<string, any>, retries: any[], artifacts: any[], metrics: any,
+ * @param {{ run: any, step: any, spec: any, steps: Map<string, any>, retries: any[], artifacts: any[], files: any[], metrics: any,
  *   isCritical: boolean, onClose: () => void, onSelect: (id: string) => void }} props
  */
-export function StepPanel({ run, step, spec, steps, retries, artifacts, metrics, isCritical, onClose, onSelect }) {
+export function StepPanel({ run, step, spec, steps, retries, artifacts, files, metrics, isCritical, onClose, onSelect }) {
   const heading = useRef(null);
   useEffect(() => { heading.current?.focus({ preventScroll: false }); }, [step.step]);
   const onKeyDown = (event) => { if (event.key === "Escape") { event.stopPropagation(); onClose(); } };
@@ -38,7 +38,7 @@ export function StepPanel({ run, step, spec, steps, retries, artifacts, metrics,
       <h3>Delivered</h3>
       ${hasOutput ? html`<${Output} key=${`out-${step.step}`} run=${run} step=${step.step} label="Output" />` : html`<p class="quiet">Nothing${["pending", "running"].includes(step.status) ? " yet" : ""}.</p>`}
       <h3>Artifacts</h3>
-      ${artifacts.length ? artifacts.map((each, place) => html`<${Artifact} key=${each.href} artifact=${each} open=${place === 0} />`) : html`<p class="quiet">None.</p>`}
+      ${artifacts.length ? artifacts.map((each, place) => html`<${Artifact} key=${each.href} artifact=${each} siblings=${files} open=${place === 0} />`) : html`<p class="quiet">None.</p>`}
     </div>
   </aside>`;
 }
