@@ -129,10 +129,15 @@ class Reader:
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", lambda request: self.hosts.add(request.url))
+        self.page.on("requestfailed", self._on_failure)
         if role is not None:
             self.page.add_init_script(
                 f"if (origin === '{live.url}') sessionStorage.setItem('langgraph-runner.key', '{live.keys[role]}')"
             )
+
+    def _on_failure(self, request):
+        if request.failure == "csp":  # The policy has kept it from being sent.
+            self.hosts.discard(request.url)
 
     def _on_console(self, message):
         if message.type in {"error", "warning"}:
