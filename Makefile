@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo demo-audit test check lint types contracts docs sync-engine openapi bench requirements coverage crashes upstream clean
+.PHONY: demo demo-audit serve chromium screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -14,12 +14,23 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[demo]'
 	@touch $@
 
+$(VENV)/.serve: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[cli,demo,server]'
+	@touch $@
+
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[dev]'
 	@# By itself: it needs other releases of what the LangGraph server needs.
 	$(PYTHON) -m venv $(VENV)/schemathesis
 	$(VENV)/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo $(VENV)/.serve
+	@$(MAKE) --no-print-directory chromium
+
+chromium:  ## A browser for the tests of the dashboard, where one can be installed; without one they are skipped.
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+	|| $(BIN)/python -m playwright install chromium \
+	|| echo 'Chromium cannot be installed here: the tests of the dashboard will be skipped.'
 
 demo: $(VENV)/.demo  ## Build a campaign with the run engine, change it twice, and see what runs again.
 	$(BIN)/python -m examples.campaign $(ARGS)
@@ -28,6 +39,21 @@ demo-audit: $(VENV)/.demo  ## Audit an installed package with a graph of resilie
 	$(BIN)/python -m examples.package_audit $(ARGS)
 	@$(if $(ARGS),,printf '\nThe same graph when a node fails: a distribution that does not exist.\n'; \
 	$(BIN)/python -m examples.package_audit no-such-package || true)
+
+# Where the runs of `make serve` are kept, and where it listens.
+OUT ?= out/campaign
+PORT ?= 8000
+
+serve: $(VENV)/.serve  ## Build the campaign, then serve the dashboard with its runs, on this machine only.
+	$(BIN)/python -m examples.campaign --out $(OUT)
+	@echo 'Open the address below in a browser. Ctrl-C ends the service.'
+	$(BIN)/python -m langgraph_runner serve --app examples.campaign.workflow:campaign --store sqlite:///$(OUT)/runs.db --port $(PORT) --dev
+
+screenshots: $(VENV)/.dev  ## Pictures of each view of the dashboard, in out/screenshots.
+	$(BIN)/python tools/screenshots.py $(ARGS)
+
+vendor: $(VENV)/.dev  ## Fetch the libraries of the dashboard again; needs npm.
+	$(BIN)/python tools/vendor.py
 
 test: $(VENV)/.dev  ## The whole test suite, with branch coverage.
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report= $(ARGS)
