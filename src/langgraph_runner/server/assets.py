@@ -20,6 +20,7 @@ __all__ = ["DASHBOARD", "Asset", "assets", "router"]
 DASHBOARD: Final = Path(__file__).parent / "dashboard"
 _COMPRESSIBLE: Final = frozenset({".html", ".js", ".css", ".svg", ".txt"})
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+_OF_WORKER: Final = frozenset({"layout-worker.js", "vendor/dagre.js"})
 _INLINE: Final = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
 _POLICY: Final = (
     "default-src 'none'; script-src 'self' 'sha256-{import_map}'; style-src 'self'; img-src 'self' blob:;"
@@ -59,7 +60,14 @@ def assets() -> tuple[str, dict[str, Asset]]:
     for name, data in contents.items():
         every.update(f"{name}\0{len(data)}\0".encode() + data)
     digest = every.hexdigest()[:16]
-    contents["index.html"] = contents["index.html"].replace(b"{digest}", digest.encode())
+    # All modules at once: else a browser learns of each only from the one that imports it.
+    preload = "\n".join(
+        f'<link rel="modulepreload" href="assets/{digest}/{name}">'
+        for name in contents
+        if name.endswith(".js") and name not in _OF_WORKER
+    )
+    page = contents["index.html"].replace(b"{preload}", preload.encode())
+    contents["index.html"] = page.replace(b"{digest}", digest.encode())
     return digest, {name: _asset(name, data) for name, data in contents.items()}
 
 

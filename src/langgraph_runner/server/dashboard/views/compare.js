@@ -25,7 +25,7 @@ function RunCard({ title, run }) {
   if (!run) return null;
   return html`<section class="card" aria-label=${title}><h2>${title}: <a href=${to("runs", run.id)}><code>${shortId(run.id)}</code></a></h2>
     <p><${Badge} kind=${run.status} /> ${duration(runDuration(run))} <span class="quiet">${run.trigger}, ${moment(run.created_at)}</span></p>
-    ${run.change && html`<p><span class="tag">${run.change.type}</span></p><${JsonTree} value=${run.change.payload} open=${false} />`}</section>`;
+    ${run.change && html`<p><span class="tag">${run.change.type}</span></p><${JsonTree} value=${run.change.payload} />`}</section>`;
 }
 
 function Picker({ workflow, left, right }) {

@@ -15,6 +15,9 @@ const MIN_SCALE = 0.04;
 const MAX_SCALE = 2;
 /** Below this scale text cannot be read, and is not drawn. */
 const TEXT_SCALE = 0.42;
+/** The text of larger graphs is left out while they are zoomed: browsers lay text out again at each scale. */
+const MANY = 120;
+const QUIET_MS = 150;
 
 /** More steps take too long to lay out, and are better read as a list. */
 const MAX_DRAWN = 1500;
@@ -79,16 +82,22 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
   const near = useMemo(() => neighbours(specs, laid), [specs, laid]);
   const current = focused ?? selected ?? laid.nodes[0]?.id;
 
-  const apply = () => {
+  const frameRequest = useRef(0);
+  const calm = useRef(0);
+  const draw = () => {
+    frameRequest.current = 0;
     const { x, y, scale } = view.current;
-    stage.current.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
+    stage.current?.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
     setSmall(scale < TEXT_SCALE);
   };
+  const apply = () => { frameRequest.current ||= requestAnimationFrame(draw); };
+  const isMany = laid.nodes.length > MANY;
+  useEffect(() => () => { cancelAnimationFrame(frameRequest.current); clearTimeout(calm.current); }, []);
   const fitAt = (least) => {
-    const { width, height } = frame.current.getBoundingClientRect();
+    const { clientWidth: width, clientHeight: height } = frame.current;
     const scale = Math.max(least, Math.min(1, width / laid.width, height / laid.height));
     view.current = { scale, x: Math.max(0, (width - laid.width * scale) / 2), y: Math.max(0, (height - laid.height * scale) / 2) };
-    apply();
+    draw();
   };
   const fit = () => fitAt(MIN_SCALE);
   const zoom = (factor, at) => {
@@ -96,6 +105,11 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
     const [px, py] = at ? [at.clientX - box.left, at.clientY - box.top] : [box.width / 2, box.height / 2];
     const { x, y, scale } = view.current;
     const next = Math.max(MIN_SCALE, Math.min(MAX_SCALE, scale * factor));
+    if (isMany) {
+      frame.current.classList.add("zooming");
+      clearTimeout(calm.current);
+      calm.current = setTimeout(() => frame.current?.classList.remove("zooming"), QUIET_MS);
+    }
     view.current = { scale: next, x: px - ((px - x) * next) / scale, y: py - ((py - y) * next) / scale };
     apply();
   };
@@ -157,7 +171,7 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
     if (id) { setFocused(id); onSelect(id); }
   };
 
-  return html`<div class=${`dag ${isSmall ? "small" : ""}`} ref=${frame}>
+  return html`<div class=${`dag ${isSmall ? "small" : ""}`} ref=${frame} style=${{ "--graph-height": `${Math.ceil(laid.height) + 24}px` }}>
     <svg width="100%" height="100%" role="group" aria-label="Graph of the steps. Arrow keys move between steps, Enter opens one. The tab Steps has the same as a list."
       onPointerDown=${onPointerDown} onPointerMove=${onPointerMove} onPointerUp=${onPointerUp} onPointerCancel=${onPointerUp} onKeyDown=${onKeyDown} onClick=${onClick}>
       <g ref=${stage}>

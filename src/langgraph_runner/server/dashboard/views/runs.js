@@ -86,7 +86,7 @@ function useRuns(filters) {
     const controller = abort.current;
     try {
       const { items, next_cursor } = await page(filters, live.current.state.cursor, controller.signal);
-      if (!controller.signal.aborted) setState((before) => ({ ...before, runs: merged(before.runs, items), cursor: next_cursor }));
+      if (!controller.signal.aborted) setState((before) => ({ ...before, runs: [...before.runs, ...items], cursor: next_cursor }));
     } catch { /* The banner shows a lost connection; scrolling asks again. */ } finally {
       live.current.busy = false;
     }
@@ -119,6 +119,10 @@ async function refresh(filters, state, abort, setState) {
     const fresh = await Promise.all(others.map((each) => call(runPath(each.id), { signal: abort }).then(dated)));
     if (abort.aborted) return;
     setState((before) => {
+      // Mostly no run is new: then only the first page is exchanged, however many were loaded.
+      if (!fresh.length && first.items.every((each, place) => before.runs[place]?.id === each.id)) {
+        return { ...before, error: null, runs: [...first.items, ...(first.next_cursor ? before.runs.slice(first.items.length) : [])] };
+      }
       // What is as new as the first page but no longer on it does not match the filters any more.
       const kept = first.next_cursor ? before.runs.filter((each) => covered.has(each.id) || each.at < oldest) : [];
       return { ...before, error: null, cursor: before.cursor, runs: merged(kept, [...fresh.filter((each) => kept.some((one) => one.id === each.id)), ...first.items]) };

@@ -32,6 +32,7 @@ function StartForm({ workflow }) {
   const key = useRef(newIdempotencyKey());
   const last = useLoaded((abort) => call(withQuery("runs", { workflow: workflow.id, limit: 1 }), { signal: abort }), [workflow.id]);
   const none = useMemo(() => new Map(), []);
+  const kinds = useMemo(() => new Map(workflow.steps.map((each) => [each.id, "planned"])), [workflow]);
   const edit = (value) => { setInputs(value); key.current = newIdempotencyKey(); };
   useEffect(() => { if (problem?.faults?.length) form.current.querySelector("[aria-invalid=true]")?.focus(); }, [problem]);
   const submit = async (event) => {
@@ -59,5 +60,5 @@ function StartForm({ workflow }) {
       <p class="form-foot"><button type="submit" class="primary" disabled=${busy}>${busy ? "Starting …" : "Start the run"}</button></p>
     </form>
     <section class="start-plan" aria-label="Plan"><h2>Plan</h2><p class="quiet">${plural(workflow.steps.length, "step")} in this order; a step whose result is known comes from the cache.</p>
-      <${Dag} specs=${workflow.steps} steps=${none} onSelect=${() => {}} /></section></div>`;
+      <${Dag} specs=${workflow.steps} steps=${none} kinds=${kinds} onSelect=${() => {}} /></section></div>`;
 }
