@@ -15,7 +15,7 @@ from langgraph_runner.server.keys import ApiKeys
 from langgraph_runner.server.metrics import registry_of
 from langgraph_runner.server.problems import Problem, handle_problems
 from langgraph_runner.server.routes import operating, runs, workflows
-from langgraph_runner.server.service import Service
+from langgraph_runner.server.service import SECURITY_SCHEMES, Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -107,6 +107,7 @@ def _describe_problems(app: FastAPI) -> None:
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = write()
+            document["components"]["securitySchemes"] = SECURITY_SCHEMES
             schemas = document["components"]["schemas"]
             schemas.pop("HTTPValidationError", None)
             schemas.pop("ValidationError", None)

@@ -77,6 +77,8 @@ class Surroundings:
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
+        self._prefix = REAL_RUNTIMES.awaiting.token_hex(12).encode()
+        self._count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, or a message of the server's life."""
@@ -84,7 +86,7 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        request_id = given if _REQUEST_ID.fullmatch(given) else REAL_RUNTIMES.awaiting.token_hex(16).encode()
+        request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
         scope["request_id"] = request_id.decode()
         began = REAL_RUNTIMES.awaiting.monotonic()
 
@@ -107,6 +109,11 @@ class Surroundings:
             if has_begun:
                 raise  # The server ends the connection: half an answer is not to pass for a whole one.
             await unforeseen(Request(scope), error)(scope, receive, send_with_headers)
+
+    def _new_id(self) -> bytes:
+        # Counted: random bytes of the system would make each request wait for the threads that read the database.
+        self._count += 1
+        return b"%b%08x" % (self._prefix, self._count)
 
     def _bounded(self, receive: Receive) -> Receive:
         """Receive a body of so many bytes within so much time. What it raises FastAPI hands to our handlers."""

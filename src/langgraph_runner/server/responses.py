@@ -22,7 +22,7 @@ def json_response(
     headers: Mapping[str, str] | None = None,
     if_none_match: str | None = None,
 ) -> Response:
-    """A model as JSON: written once, by pydantic, and not looked at again by FastAPI.
+    """A model as JSON with an `ETag`: written once, by pydantic, and not looked at again by FastAPI.
 
     Args:
         value: The model.

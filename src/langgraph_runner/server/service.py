@@ -1,13 +1,13 @@
-"""`Call`: one authenticated request, which each route gets."""
+"""`Call`: one authenticated request, which each route gets. `Guarded`: the routes that need one."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, get_type_hints
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.server.audit import AddAudit
@@ -16,18 +16,29 @@ from langgraph_runner.server.logs import LOGGER
 from langgraph_runner.server.problems import checked, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from prometheus_client import CollectorRegistry
 
     from langgraph_runner.engine import RunEngine
     from langgraph_runner.server.auth import Caller, Guard
 
-__all__ = ["Administering", "Call", "Reading", "Running", "Service", "service_of"]
+__all__ = [
+    "SECURITY_SCHEMES",
+    "Administering",
+    "Call",
+    "Guarded",
+    "Reading",
+    "Running",
+    "Service",
+    "service_of",
+]
 
 _OK: Final = 200
 _FAILED: Final = 500
-_BEARER: Final = HTTPBearer(auto_error=False, description="An API key, or a JSON Web Token.")
+SECURITY_SCHEMES: Final = {
+    "HTTPBearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a JSON Web Token."}
+}
 """For the OpenAPI document."""
 
 
@@ -52,13 +63,21 @@ def service_of(request: Request) -> Service:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An authenticated request of a caller whose role allows it."""
+class Call(Request):
+    """An authenticated request of a caller whose role allows it.
 
-    service: Service
+    A route has a parameter of one of the subclasses, and gets its call before anything else of the request is read.
+    """
+
+    needed: ClassVar[Role]
+    """The role that the caller needs."""
     caller: Caller
-    request_id: str
+    """Who sends it."""
+
+    @property
+    def service(self) -> Service:
+        """What all requests share."""
+        return service_of(self)
 
     @property
     def engine(self) -> RunEngine:
@@ -69,6 +88,11 @@ class Call:
     def tenant(self) -> str:
         """Whose runs the caller sees and touches."""
         return self.caller.tenant
+
+    @property
+    def request_id(self) -> str:
+        """As the answer has it in `X-Request-ID`."""
+        return str(self.scope["request_id"])
 
     async def change(self, action: str, target: str, change: Awaitable[Any]) -> Any:
         """Have something changed, with an entry in the audit log, also for what is refused.
@@ -95,17 +119,55 @@ class Call:
         return result
 
 
-def _call_of(role: Role) -> Callable[..., Awaitable[Call]]:
-    """A dependency of FastAPI: the call of a caller who has `role`."""
+class Reading(Call):
+    """A call that only reads."""
 
-    async def call(request: Request, _: Annotated[Any, Depends(_BEARER)]) -> Call:
-        service = service_of(request)
-        caller = await service.guard.admit(request.headers.get("authorization", ""), role)
-        return Call(service, caller, request.scope["request_id"])
-
-    return call
+    needed = Role.READ
 
 
-Reading = Annotated[Call, Depends(_call_of(Role.READ))]
-Running = Annotated[Call, Depends(_call_of(Role.RUN))]
-Administering = Annotated[Call, Depends(_call_of(Role.ADMIN))]
+class Running(Call):
+    """A call that makes, changes or cancels runs."""
+
+    needed = Role.RUN
+
+
+class Administering(Call):
+    """A call that only administrators may make."""
+
+    needed = Role.ADMIN
+
+
+class Guarded(APIRoute):
+    """A route that authenticates the caller first, if its function has a parameter that is a `Call`.
+
+    A dependency of FastAPI would do that after the body was read and parsed, and takes longer.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self._call = _call_of(endpoint)
+        if self._call is not None:
+            options["openapi_extra"] = {
+                "security": [{"HTTPBearer": []}],
+                **(options.get("openapi_extra") or {}),
+            }
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As FastAPI asks for it."""
+        handle, kind = super().get_route_handler(), self._call
+        if kind is None:
+            return handle
+
+        async def guarded(request: Request) -> Response:
+            call = kind(request.scope, request.receive)
+            guard = call.service.guard
+            call.caller = await guard.admit(request.headers.get("authorization", ""), kind.needed)
+            return await handle(call)
+
+        return guarded
+
+
+def _call_of(endpoint: Callable[..., Any]) -> type[Call] | None:
+    """The kind of call that a route takes; None if anybody may ask it."""
+    kinds = get_type_hints(endpoint).values()
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Call)), None)

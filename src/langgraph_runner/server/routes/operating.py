@@ -13,14 +13,14 @@ from langgraph_runner.server.audit import audit_entries
 from langgraph_runner.server.models import AuditPage, CallerDescription
 from langgraph_runner.server.problems import ApiCode, ApiError, answers
 from langgraph_runner.server.responses import json_response
-from langgraph_runner.server.service import Administering, Reading, service_of
+from langgraph_runner.server.service import Administering, Guarded, Reading, service_of
 
 __all__ = ["router"]
 
 _READY_WITHIN_S: Final = 2.0
 
 
-router = APIRouter(tags=["operating"])
+router = APIRouter(route_class=Guarded, tags=["operating"])
 REFUSED: Final = answers(ApiCode.UNAUTHENTICATED, ApiCode.FORBIDDEN, ApiCode.RATE_LIMITED)
 
 

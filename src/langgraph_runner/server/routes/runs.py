@@ -26,7 +26,7 @@ from langgraph_runner.server.models import (
 )
 from langgraph_runner.server.problems import ApiCode, ApiError, answers, checked
 from langgraph_runner.server.responses import json_response
-from langgraph_runner.server.service import Reading, Running
+from langgraph_runner.server.service import Guarded, Reading, Running
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 
 __all__ = ["router"]
@@ -47,6 +47,7 @@ Key = Annotated[
 
 
 router = APIRouter(
+    route_class=Guarded,
     prefix="/runs",
     tags=["runs"],
     responses=answers(

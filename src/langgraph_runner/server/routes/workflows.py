@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.server.models import InputsRequest, WorkflowMetrics
 from langgraph_runner.server.problems import ApiCode, answers
-from langgraph_runner.server.service import Reading
+from langgraph_runner.server.service import Guarded, Reading
 from langgraph_runner.server.step_metrics import workflow_metrics
 from langgraph_runner.workflow.describing import WorkflowDescription
 
@@ -16,6 +16,7 @@ __all__ = ["router"]
 Name = Annotated[str, Path(max_length=128)]
 
 router = APIRouter(
+    route_class=Guarded,
     prefix="/workflows",
     tags=["workflows"],
     responses=answers(ApiCode.UNAUTHENTICATED, ApiCode.FORBIDDEN, ApiCode.RATE_LIMITED),
