@@ -46,8 +46,8 @@ METHOD = """
 `langgraph-runner serve` with an API key, on a SQLite file with {runs:,} runs, in a process of its own; `wrk` keeps
 {connections} connections busy for {seconds} s a turn, and the median of {rounds} turns counts. The bare route is in a
 process of its own, too: `def`, as FastAPI has it for a driver that blocks, with `sqlite3` and JSON of the row's
-inputs. The runs that are made run in the server, one step each. {streams:,} streams of events are then held open for
-{held} s, of runs that wait; the memory is what the server has grown by.
+inputs. The runs that are made run in the server, one `async` step each. {streams:,} streams of events are then held
+open for {held} s, of runs that wait; the memory is what the server has grown by.
 """
 
 
@@ -63,7 +63,7 @@ bench = Workflow("bench.v1")
 
 
 @bench.step(cache="none")
-def work(inputs: dict[str, Any]) -> int:
+async def work(inputs: dict[str, Any]) -> int:
     """Does nothing."""
     return len(inputs)
 

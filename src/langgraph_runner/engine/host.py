@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from langgraph_runner.engine import checks
@@ -94,11 +94,15 @@ class RunOptions:
 
     def dump(self) -> str:
         """The options as JSON. What is not used is left out, so that an earlier release can take over the run."""
-        kept = asdict(self)
-        if not self.force:
-            del kept["force"]
-        if self.use_cache:
-            del kept["use_cache"]
+        kept: dict[str, Any] = {
+            "failure_mode": self.failure_mode,
+            "max_concurrency": self.max_concurrency,
+            "run_timeout_ms": self.run_timeout_ms,
+        }
+        if self.force:
+            kept["force"] = self.force
+        if not self.use_cache:
+            kept["use_cache"] = False
         return json.dumps(kept)
 
     @classmethod

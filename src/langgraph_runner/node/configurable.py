@@ -82,7 +82,8 @@ def runner_config(
         >>> runner_config(story_id="ST-7", thread_id="t1")
         {'configurable': {'story_id': 'ST-7', 'thread_id': 't1'}}
     """
-    _refuse_misspelled(configurable)
+    if configurable:
+        _refuse_misspelled(configurable)
     if trace_id is not None and not TRACE_ID.fullmatch(trace_id):
         raise ValueError(f"trace_id: {trace_id!r} is not 32 lower-case hex digits, not all zero.")
     as_abort_signal(abort_signal, field="abort_signal")

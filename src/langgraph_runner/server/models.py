@@ -150,7 +150,7 @@ class RunFilter(BaseModel):
     error_contains: Annotated[str | None, Field(min_length=1, max_length=MAX_REASON, pattern=SAFE)] = None
     created_after: Moment | None = None
     created_before: Moment | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    limit: Annotated[int, Field(ge=1, le=200)] = 20
     cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before.")] = (
         None
     )

@@ -21,6 +21,7 @@ def json_response(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
     if_none_match: str | None = None,
+    has_etag: bool = True,
 ) -> Response:
     """A model as JSON with an `ETag`: written once, by pydantic, and not looked at again by FastAPI.
 
@@ -29,8 +30,11 @@ def json_response(
         status: Of the answer.
         headers: To be sent with it.
         if_none_match: The header of this name: where it has the `ETag` of `value`, the answer is 304.
+        has_etag: False for what nobody asks for again in the same form, such as a page of a list.
     """
     data = value.model_dump_json().encode()
+    if not has_etag:
+        return Response(data, status, headers, "application/json")
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", **(headers or {})}
     if if_none_match is not None and etag in {each.strip() for each in if_none_match.split(",")}:

@@ -70,4 +70,4 @@ async def audit(
     found = await call.engine.store.read(audit_entries, call.tenant, before=cursor, limit=limit + 1)
     page = found[:limit]
     next_cursor = str(page[-1].id) if len(found) > limit else None
-    return json_response(AuditPage(items=page, next_cursor=next_cursor))
+    return json_response(AuditPage(items=page, next_cursor=next_cursor), has_etag=False)

@@ -25,6 +25,7 @@ from langgraph_runner.server.models import (
     UpdateRequest,
 )
 from langgraph_runner.server.problems import ApiCode, ApiError, answers, checked
+from langgraph_runner.server.query import parameters_of, query_of
 from langgraph_runner.server.responses import json_response
 from langgraph_runner.server.service import Guarded, Reading, Running
 from langgraph_runner.workflow import ArtifactRef, StepStatus
@@ -74,9 +75,10 @@ async def create_run(call: Running, body: RunRequest, key: Key = None) -> Respon
     return _made(await call.change("run.create", body.workflow, trigger))
 
 
-@router.get("", response_model=RunPage)
-async def list_runs(call: Reading, asked: Annotated[RunFilter, Query()]) -> Response:
+@router.get("", response_model=RunPage, openapi_extra={"parameters": parameters_of(RunFilter)})
+async def list_runs(call: Reading) -> Response:
     """The tenant's runs, the newest first."""
+    asked = query_of(call, RunFilter)
     with checked():
         found = await call.engine.list_runs(
             tenant=call.tenant,
@@ -95,7 +97,7 @@ async def list_runs(call: Reading, asked: Annotated[RunFilter, Query()]) -> Resp
     page = found[: asked.limit]
     place = place_in_list(page[-1]) if len(found) > asked.limit else None
     next_cursor = None if place is None else cursor_of(*place)
-    return json_response(RunPage(items=page, next_cursor=next_cursor))
+    return json_response(RunPage(items=page, next_cursor=next_cursor), has_etag=False)
 
 
 @router.get(
