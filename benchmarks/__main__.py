@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 from pathlib import Path
 
 from benchmarks import (
@@ -70,6 +71,9 @@ def main() -> None:
     os.environ["LANGSMITH_TRACING"] = "false"  # Nothing is to be sent anywhere.
     sections = []
     for name in only or SECTIONS:
+        if name == "service" and shutil.which("wrk") is None and not only:
+            print("service is left out: wrk is missing; on Debian: apt-get install wrk")
+            continue
         print(f"{name} ...", flush=True)
         sections.append(SECTIONS[name]())
     text = render(sections)

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from benchmarks import graph_chain, graph_runner, hashing, import_time, state_copy
+from benchmarks import graph_chain, graph_runner, hashing, import_time, service, state_copy
 from benchmarks.contenders import flaky
 from benchmarks.engine import bare, dag, outside, turns
 from benchmarks.engine import race as racing
@@ -259,6 +260,26 @@ def test_a_section_of_the_run_engine_is_measured_and_rendered(
 ) -> None:
     """On next to nothing, without contenders that are processes."""
     assert_is_rendered(measure(importlib.import_module(f"benchmarks.engine.{name}")))
+
+
+def test_the_section_of_the_service_is_rendered() -> None:
+    """From what wrk has said; to run it takes minutes."""
+    settings = {"rounds": 1, "seconds": 1, "runs": 1, "streams": 10, "held": 1}
+    routes = (service.BARE, "`GET /runs/{id}`", "`GET /runs`", "`POST /runs`")
+    assert_is_rendered(
+        service._section({what: service.Load(100.0, 1.0, 2.0) for what in routes}, 30.0, **settings)
+    )
+
+
+def test_what_wrk_says_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its latencies have units; a refused request ends the measurement."""
+    said = "    50%    1.25ms\n    99%  250.00us\nRequests/sec:   1234.50\n"
+    monkeypatch.setattr(service.shutil, "which", lambda name: name)
+    monkeypatch.setattr(service.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=said))
+    assert service._wrk("http://127.0.0.1", 1, {}, ()) == (1234.5, 1.25, 0.25)
+    said += "  Non-2xx or 3xx responses: 3\n"
+    with pytest.raises(RuntimeError, match="Non-2xx"):
+        service._wrk("http://127.0.0.1", 1, {}, ())
 
 
 def test_the_section_of_hashing_is_measured_and_rendered() -> None:
