@@ -67,7 +67,10 @@ def test_a_change_is_planned_and_applied(reader, live):
     expect(page.locator("h1")).to_contain_text("Completed")
     page.get_by_role("link", name="Compare").click()
     expect(page.get_by_text("2 of 5 steps rebuilt, 3 reused.")).to_be_visible()
-    expect(page.get_by_text("1 of 3 differ.")).to_be_visible()
+    expect(page.get_by_text("2 of 4 differ.")).to_be_visible()
+    expect(page.locator("iframe.preview")).to_have_count(2)
+    page.get_by_text("page/order.zip").click()
+    expect(page.get_by_text("application/zip, 8 B: there is no preview.")).to_be_visible()
 
 
 def test_a_run_is_cancelled_and_retried(reader, live):

@@ -75,6 +75,7 @@ def shop() -> Workflow:
         ctx.save_artifact("order.html", (HOSTILE + customer).encode(), "text/html")
         ctx.save_artifact("pixel.png", PIXEL, "image/png")
         ctx.save_artifact("order.json", b'{"lines": [1, 2, {"a": null}]}', "application/json")
+        ctx.save_artifact("order.zip", b"PK" + customer.encode(), "application/zip")
         return {"price": price, "customer": customer}
 
     @flow.step

@@ -7,8 +7,9 @@ import { JsonTree, Loading, Problem, useLoaded } from "../ui.js";
 const MAX_PREVIEW = 2_000_000;
 const MAX_IMAGES = 20;
 
-/** @param {string} type of the media */
-function previewOf(type) {
+/** How a file is shown; files of many bytes are not. @param {{ media_type: string, size: number }} artifact */
+export function previewOf({ media_type: type, size }) {
+  if (size > MAX_PREVIEW) return "none";
   if (/^text\/html\b|xhtml/.test(type)) return "html";
   if (type.startsWith("image/")) return "image";
   if (/json$|json;/.test(type)) return "json";
@@ -30,7 +31,7 @@ export function Artifact({ artifact, siblings, open = false }) {
       setTimeout(() => URL.revokeObjectURL(address), 60_000);
     } catch (error) { setProblem(error); }
   };
-  const canShow = previewOf(artifact.media_type) !== "none" && artifact.size <= MAX_PREVIEW;
+  const canShow = previewOf(artifact) !== "none";
   return html`<div class="artifact">
     <div class="artifact-head">
       ${canShow ? html`<button type="button" class="link" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>${artifact.name}</button>` : html`<span>${artifact.name}</span>`}
@@ -65,7 +66,12 @@ const dataAddress = (blob) => new Promise((resolve, reject) => {
 
 /** @param {{ artifact: any, siblings?: any[] }} props `siblings`: the files of the same run */
 export function Preview({ artifact, siblings = [] }) {
-  const kind = previewOf(artifact.media_type);
+  const kind = previewOf(artifact);
+  if (kind === "none") return html`<p class="quiet">${artifact.media_type}, ${bytes(artifact.size)}: there is no preview.</p>`;
+  return html`<${LoadedPreview} artifact=${artifact} siblings=${siblings} kind=${kind} />`;
+}
+
+function LoadedPreview({ artifact, siblings, kind }) {
   const { value, error, isLoading } = useLoaded(async (abort) => {
     const blob = await file(artifact.href.slice(1), abort);
     if (kind === "image") return blob;

@@ -5,7 +5,7 @@ import { html, useState } from "../lib.js";
 import { go, to } from "../router.js";
 import { Badge, kindOf } from "../status.js";
 import { Empty, JsonTree, Loading, Problem, useLoaded } from "../ui.js";
-import { Preview } from "./artifacts.js";
+import { Preview, previewOf } from "./artifacts.js";
 
 /** @param {{ left: string, right?: string }} props */
 export function Compare({ left, right }) {
@@ -68,12 +68,15 @@ function Files({ before, after }) {
   const keyOf = (each) => `${each.step}/${each.name}`;
   const [a, b] = [before, after].map((files) => new Map(files.map((each) => [keyOf(each), each])));
   const pairs = [...new Set([...b.keys(), ...a.keys()])].map((key) => ({ key, a: a.get(key), b: b.get(key), same: a.get(key)?.sha256 === b.get(key)?.sha256 }));
-  const changed = pairs.filter((each) => !each.same);
+  const changed = pairs.filter((each) => !each.same).sort((x, y) => rankOf(x) - rankOf(y));
   if (!pairs.length) return html`<h2>Artifacts</h2><p class="quiet">Neither run has saved a file.</p>`;
   return html`<h2>Artifacts</h2><p class="quiet">${changed.length} of ${pairs.length} differ.</p>
     ${changed.map((pair, place) => html`<${FilePair} key=${pair.key} pair=${pair} before=${before} after=${after} open=${place === 0} />`)}
     ${changed.length < pairs.length && html`<details><summary>${pairs.length - changed.length} are equal</summary><ul>${pairs.filter((each) => each.same).map((each) => html`<li key=${each.key}><code>${each.key}</code></li>`)}</ul></details>`}`;
 }
+
+/** Files that can be seen at a glance come first. */
+const rankOf = (pair) => ["html", "image", "json", "text", "none"].indexOf(previewOf(pair.b ?? pair.a));
 
 function FilePair({ pair, before, after, open }) {
   const [isOpen, setOpen] = useState(open);
