@@ -72,7 +72,7 @@ types: $(VENV)/.dev
 sync-engine: $(VENV)/.dev  ## Write SyncRunEngine and SyncRunClient again, after a change of RunEngine or RunClient.
 	$(BIN)/python tools/sync_engine.py
 
-openapi: $(VENV)/.dev  ## Write docs/openapi.json again, after a change of the service.
+openapi: $(VENV)/.dev  ## Write docs/openapi.json and docs/api.md again, after a change of the service.
 	$(BIN)/python tools/openapi.py
 
 contracts: $(VENV)/.dev

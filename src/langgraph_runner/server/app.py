@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 
@@ -13,9 +13,10 @@ from langgraph_runner.server.auth import ApiKeyAuth, Guard
 from langgraph_runner.server.http import RequestMetrics, Surroundings
 from langgraph_runner.server.keys import ApiKeys
 from langgraph_runner.server.metrics import registry_of
-from langgraph_runner.server.problems import Problem, handle_problems
+from langgraph_runner.server.openapi import complete
+from langgraph_runner.server.problems import handle_problems
 from langgraph_runner.server.routes import operating, runs, workflows
-from langgraph_runner.server.service import SECURITY_SCHEMES, Service
+from langgraph_runner.server.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -96,25 +97,5 @@ def create_app(
     for module in (runs, workflows, operating, assets):
         app.include_router(module.router)
         app.state.routes += module.router.routes
-    _describe_problems(app)
+    complete(app)
     return app
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Put the model of problems into the OpenAPI document; FastAPI would describe its own errors instead."""
-    write = app.openapi
-
-    def described() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = write()
-            document["components"]["securitySchemes"] = SECURITY_SCHEMES
-            schemas = document["components"]["schemas"]
-            schemas.pop("HTTPValidationError", None)
-            schemas.pop("ValidationError", None)
-            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(problem.pop("$defs", {}))
-            schemas["Problem"] = problem
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = described  # type: ignore[method-assign] # FastAPI's documented way

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from langgraph_runner.server.auth import Caller, Guard
 
 __all__ = [
-    "SECURITY_SCHEMES",
     "Administering",
     "Call",
     "Guarded",
@@ -36,10 +35,6 @@ __all__ = [
 
 _OK: Final = 200
 _FAILED: Final = 500
-SECURITY_SCHEMES: Final = {
-    "HTTPBearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a JSON Web Token."}
-}
-"""For the OpenAPI document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +141,8 @@ class Guarded(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         self._call = _call_of(endpoint)
         if self._call is not None:
-            options["openapi_extra"] = {
-                "security": [{"HTTPBearer": []}],
-                **(options.get("openapi_extra") or {}),
-            }
+            guarded: dict[str, Any] = {"security": [{"HTTPBearer": []}], "x-role": self._call.needed.value}
+            options["openapi_extra"] = {**guarded, **(options.get("openapi_extra") or {})}
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
