@@ -2,6 +2,7 @@
 import { signal } from "./lib.js";
 
 const KEY = "langgraph-runner.key";
+const MAX_SILENCE_MS = 45_000;
 
 /** @type {import("./lib.js").signal<{ actor: string, tenant: string, role: string } | null>} */
 export const caller = signal(null);
@@ -34,17 +35,23 @@ async function send(path, { method = "GET", body, headers = {}, signal: abort } 
   let response;
   try {
     response = await fetch(new URL(path, document.baseURI), {
-      method, headers: sent, signal: abort, body: body === undefined ? undefined : JSON.stringify(body),
+      method,
+      headers: sent,
+      signal: abort,
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     online.value = false;
-    throw new ApiProblem(0, { detail: "The service does not answer. Check that it runs; this page tries again by itself." });
+    throw new ApiProblem(0, {
+      detail: "The service does not answer. Check that it runs; this page tries again by itself.",
+    });
   }
   online.value = true;
   if (response.ok || response.status === 304) return response;
   const problem = await response.json().catch(() => ({}));
-  if (response.status === 401 && access.value === "signed-in") signOut("The key no longer works: it was revoked or has expired.");
+  if (response.status === 401 && access.value === "signed-in")
+    signOut("The key no longer works: it was revoked or has expired.");
   throw new ApiProblem(response.status, problem);
 }
 
@@ -63,7 +70,8 @@ export async function file(path, abort) {
 export function withQuery(path, query) {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
-    for (const each of [value].flat()) if (each !== undefined && each !== null && each !== "") parameters.append(name, each);
+    for (const each of [value].flat())
+      if (each !== undefined && each !== null && each !== "") parameters.append(name, each);
   return `${path}?${parameters}`;
 }
 
@@ -94,13 +102,47 @@ export function signOut(why = "") {
   access.value = "signed-out";
 }
 
-/** A key for a request that may be sent twice. */
-export const newIdempotencyKey = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16)).join("");
+/**
+ * Sends changes. An equal request gets the same idempotency key, so that a second click after a lost answer
+ * makes no second run.
+ */
+export function newSender() {
+  let last = { text: "", key: "" };
+  return (/** @type {string} */ path, /** @type {any} */ body) => {
+    const text = JSON.stringify([path, body]);
+    if (text !== last.text) last = { text, key: randomKey() };
+    return call(path, { method: "POST", body, headers: { "Idempotency-Key": last.key } });
+  };
+}
 
-const wait = (ms, abort) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms);
-  abort.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
-});
+const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (each) => each.toString(36)).join("-");
+
+const wait = (ms, abort) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    abort.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+
+/** Resolves when the tab is in sight: a browser has only 6 connections to a service, for all its tabs. */
+const inSight = (abort) =>
+  new Promise((resolve) => {
+    if (!document.hidden || abort.aborted) return resolve();
+    const stop = new AbortController();
+    const done = () => {
+      if (document.hidden && !abort.aborted) return;
+      stop.abort();
+      resolve();
+    };
+    document.addEventListener("visibilitychange", done, { signal: stop.signal });
+    abort.addEventListener("abort", done, { signal: stop.signal });
+  });
 
 /**
  * Follow the events of a run until it is over, across lost connections.
@@ -111,8 +153,18 @@ const wait = (ms, abort) => new Promise((resolve) => {
 export async function follow(runId, onEvents, abort) {
   let last = 0;
   for (let pause = 500; !abort.aborted; pause = Math.min(pause * 2, 8000)) {
+    await inSight(abort);
+    const attempt = new AbortController();
+    const stop = () => {
+      if (document.hidden || abort.aborted) attempt.abort();
+    };
+    abort.addEventListener("abort", stop, { signal: attempt.signal });
+    document.addEventListener("visibilitychange", stop, { signal: attempt.signal });
     try {
-      const response = await send(runPath(runId, "events"), { headers: { "Last-Event-ID": String(last) }, signal: abort });
+      const response = await send(runPath(runId, "events"), {
+        headers: { "Last-Event-ID": String(last) },
+        signal: attempt.signal,
+      });
       if (response.status === 204) return;
       for await (const batch of batches(response.body)) {
         pause = 250;
@@ -122,7 +174,9 @@ export async function follow(runId, onEvents, abort) {
       }
     } catch (error) {
       if (abort.aborted || (error.status >= 400 && error.status < 500 && error.status !== 429)) return;
-      online.value = false;
+      if (!attempt.signal.aborted) online.value = false;
+    } finally {
+      attempt.abort();
     }
     await wait(pause, abort);
   }
@@ -133,13 +187,19 @@ async function* batches(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    // The service sends a comment every 15 s; a connection without any is dead.
+    const silence = setTimeout(() => reader.cancel(), MAX_SILENCE_MS);
+    const { done, value } = await reader.read().finally(() => clearTimeout(silence));
     if (done) return;
     text += value;
     const parts = text.split("\n\n");
     text = parts.pop();
     const events = parts.flatMap((part) => {
-      const data = part.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
+      const data = part
+        .split("\n")
+        .filter((line) => line.startsWith("data:"))
+        .map((line) => line.slice(5))
+        .join("\n");
       return data ? [JSON.parse(data)] : [];
     });
     if (events.length) yield events;

@@ -28,12 +28,22 @@ const PLACES = [
 /** @returns {{ title: string, view: any, place: string }} */
 function viewOf() {
   const [first = "runs", second, third] = route.value.path;
-  if (first === "runs" && second) return { title: `Run ${second}`, view: html`<${RunView} key=${second} id=${second} />`, place: "runs" };
+  if (first === "runs" && second)
+    return { title: `Run ${second}`, view: html`<${RunView} key=${second} id=${second} />`, place: "runs" };
   if (first === "runs") return { title: "Runs", view: html`<${Runs} />`, place: "runs" };
-  if (first === "compare" && second) return { title: "Compare runs", view: html`<${Compare} key=${second} left=${second} right=${third} />`, place: "runs" };
+  if (first === "compare" && second)
+    return {
+      title: "Compare runs",
+      view: html`<${Compare} key=${second} left=${second} right=${third} />`,
+      place: "runs",
+    };
   if (first === "start") return { title: "Start a run", view: html`<${Start} workflow=${second} />`, place: "start" };
   if (first === "metrics") return { title: "Metrics", view: html`<${Metrics} workflow=${second} />`, place: "metrics" };
-  return { title: "Not found", view: html`<h1>There is no such page</h1><p><a href="#/runs">Go to the runs</a></p>`, place: "" };
+  return {
+    title: "Not found",
+    view: html`<h1>There is no such page</h1><p><a href="#/runs">Go to the runs</a></p>`,
+    place: "",
+  };
 }
 
 function App() {
@@ -42,7 +52,8 @@ function App() {
   const { title, view, place } = viewOf();
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Header} place=${place} />
-    ${!online.value && html`<div class="offline" role="alert">The connection to the service is lost. This page reconnects by itself.</div>`}
+    ${!online.value && html`<div class="offline"
+      role="alert">The connection to the service is lost. This page reconnects by itself.</div>`}
     <main id="main" tabindex="-1"><${Titled} title=${title}>${view}<//></main><${LiveRegion} />`;
 }
 
@@ -66,12 +77,19 @@ const THEME_SYMBOL = { system: "◑", light: "☀", dark: "☾" };
 function Header({ place }) {
   const who = caller.value;
   return html`<header class="top">
-    <a class="brand" href="#/runs"><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="24" height="24" />langgraph-runner</a>
-    ${who && html`<nav aria-label="Main">${PLACES.map((each) => html`<a key=${each.id} href=${to(each.id)} aria-current=${each.id === place ? "page" : null}>${each.label}</a>`)}</nav>`}
+    <a class="brand" href="#/runs"><img src=${new URL("icon.svg", import.meta.url).href} alt="" width="24"
+      height="24" />langgraph-runner</a>
+    ${who && html`<nav aria-label="Main">${PLACES.map((each) => html`<a key=${each.id} href=${to(each.id)}
+      aria-current=${each.id === place ? "page" : null}>${each.label}</a>`)}</nav>`}
     <div class="who">
-      ${who && html`<span class="tenant" title=${`${who.actor}, role ${who.role}`}>${who.tenant}<span class="role">${who.role}</span></span>`}
-      <button type="button" class="icon" aria-label=${`Theme: ${theme.value}. Change it.`} title=${`Theme: ${theme.value}`}
-        onClick=${() => { theme.value = NEXT_THEME[theme.value]; announce(`Theme: ${theme.value}`); }}>${THEME_SYMBOL[theme.value]}</button>
+      ${who && html`<span class="tenant" title=${`${who.actor}, role ${who.role}`}>${who.tenant}<span
+        class="role">${who.role}</span></span>`}
+      <button type="button" class="icon" aria-label=${`Theme: ${theme.value}. Change it.`}
+        title=${`Theme: ${theme.value}`}
+        onClick=${() => {
+          theme.value = NEXT_THEME[theme.value];
+          announce(`Theme: ${theme.value}`);
+        }}>${THEME_SYMBOL[theme.value]}</button>
       ${who && who.actor !== "dev" && html`<button type="button" onClick=${() => signOut()}>Sign out</button>`}
     </div>
   </header>`;

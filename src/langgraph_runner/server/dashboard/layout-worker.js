@@ -14,7 +14,10 @@ onmessage = ({ data: { ticket, nodes, edges, direction, width, height } }) => {
     ticket,
     width: graph.graph().width,
     height: graph.graph().height,
-    nodes: nodes.map((id) => { const { x, y } = graph.node(id); return { id, x: x - width / 2, y: y - height / 2 }; }),
+    nodes: nodes.map((id) => {
+      const { x, y } = graph.node(id);
+      return { id, x: x - width / 2, y: y - height / 2 };
+    }),
     edges: edges.map(([from, until]) => ({ from, until, points: graph.edge(from, until).points })),
   });
 };

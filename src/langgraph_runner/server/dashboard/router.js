@@ -10,7 +10,9 @@ function parse() {
 }
 
 export const route = signal(parse());
-addEventListener("hashchange", () => { route.value = parse(); });
+addEventListener("hashchange", () => {
+  route.value = parse();
+});
 
 /** An address: `to("runs", id)`. @param {...(string | Record<string, any>)} parts */
 export function to(...parts) {
@@ -19,14 +21,17 @@ export function to(...parts) {
   if (typeof last === "object") {
     parts = parts.slice(0, -1);
     for (const [name, value] of Object.entries(last))
-      for (const each of [value].flat()) if (each !== undefined && each !== null && each !== "") query.append(name, each);
+      for (const each of [value].flat())
+        if (each !== undefined && each !== null && each !== "") query.append(name, each);
   }
   const text = query.toString();
   return `#/${parts.map(encodeURIComponent).join("/")}${text ? `?${text}` : ""}`;
 }
 
 /** @param {string} address from `to()` */
-export function go(address) { location.hash = address; }
+export function go(address) {
+  location.hash = address;
+}
 
 /** Change the address without a new entry in the history: for filters while they are typed. @param {string} address */
 export function replace(address) {

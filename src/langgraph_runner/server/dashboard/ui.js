@@ -5,7 +5,9 @@ import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "./li
 /** What a screen reader says next, politely. */
 const announced = signal("");
 /** @param {string} text */
-export function announce(text) { announced.value = announced.value === text ? `${text} ` : text; }
+export function announce(text) {
+  announced.value = announced.value === text ? `${text} ` : text;
+}
 
 export function LiveRegion() {
   return html`<div class="visually-hidden" role="status" aria-live="polite">${announced.value}</div>`;
@@ -33,8 +35,12 @@ export function useLoaded(load, keys) {
     const abort = new AbortController();
     setState((before) => ({ ...before, isLoading: true }));
     load(abort.signal).then(
-      (value) => { if (!abort.signal.aborted) setState({ value, error: null, isLoading: false }); },
-      (error) => { if (!abort.signal.aborted) setState({ value: null, error, isLoading: false }); },
+      (value) => {
+        if (!abort.signal.aborted) setState({ value, error: null, isLoading: false });
+      },
+      (error) => {
+        if (!abort.signal.aborted) setState({ value: null, error, isLoading: false });
+      },
     );
     return () => abort.abort();
   }, [...keys, round]);
@@ -63,9 +69,17 @@ export const Ago = ({ at, now }) => html`<time datetime=${at} title=${moment(at)
 /** Text that can be copied, such as a hash. @param {{ text: string, shown?: string, label: string }} props */
 export function Copyable({ text, shown = text, label }) {
   const [done, setDone] = useState(false);
-  const copy = () => navigator.clipboard?.writeText(text).then(() => { setDone(true); announce(`${label} copied`); setTimeout(() => setDone(false), 1500); });
+  const copy = () =>
+    navigator.clipboard?.writeText(text).then(() => {
+      setDone(true);
+      announce(`${label} copied`);
+      setTimeout(() => setDone(false), 1500);
+    });
   return html`<span class="copyable"><code title=${text}>${shown}</code>
-    <button type="button" class="icon" aria-label=${`Copy ${label}`} title=${`Copy ${label}`} onClick=${copy}>${done ? "✓" : html`<svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true"><path d="M5 4.5V1.5h7.5V9h-3M1.5 5H9v7.5H1.5z" fill="none" stroke="currentColor" stroke-width="1.3" /></svg>`}</button></span>`;
+    <button type="button" class="icon" aria-label=${`Copy ${label}`} title=${`Copy ${label}`}
+      onClick=${copy}>${done ? "✓" : html`<svg width="14" height="14" viewBox="0 0 14 14" aria-hidden="true"><path
+      d="M5 4.5V1.5h7.5V9h-3M1.5 5H9v7.5H1.5z" fill="none" stroke="currentColor" stroke-width="1.3" /></svg>`}</button>
+      </span>`;
 }
 
 /**
@@ -77,9 +91,14 @@ export function Dialog({ title, onClose, children, wide }) {
   useLayoutEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
-    return () => { if (before instanceof HTMLElement) before.focus(); };
+    return () => {
+      if (before instanceof HTMLElement) before.focus();
+    };
   }, []);
-  const cancel = (event) => { event.preventDefault(); onClose(); };
+  const cancel = (event) => {
+    event.preventDefault();
+    onClose();
+  };
   return html`<dialog ref=${dialog} class=${wide ? "wide" : ""} aria-labelledby="dialog-title" onCancel=${cancel}>
     <header class="dialog-head"><h2 id="dialog-title">${title}</h2>
       <button type="button" class="icon" aria-label="Close" onClick=${onClose}>✕</button></header>
@@ -103,8 +122,13 @@ export function Tabs({ label, tabs, selected, onSelect, children }) {
   };
   return html`<div class="tabs">
     <div role="tablist" aria-label=${label} onKeyDown=${onKeyDown}>
-      ${tabs.map((each) => html`<button key=${each.id} type="button" role="tab" id=${`tab-${each.id}`} aria-selected=${String(each.id === selected)}
-        aria-controls="tab-panel" tabindex=${each.id === selected ? 0 : -1} onClick=${() => onSelect(each.id)}>${each.label}</button>`)}
+      ${tabs.map(
+        (
+          each,
+        ) => html`<button key=${each.id} type="button" role="tab" id=${`tab-${each.id}`}
+          aria-selected=${String(each.id === selected)}
+        aria-controls="tab-panel" tabindex=${each.id === selected ? 0 : -1} onClick=${() => onSelect(each.id)}>${each.label}</button>`,
+      )}
     </div>
     <div role="tabpanel" id="tab-panel" aria-labelledby=${`tab-${selected}`}>${children}</div>
   </div>`;
@@ -118,7 +142,9 @@ export function JsonTree({ value, name, open = true }) {
   const label = name === undefined ? null : html`<span class="json-name">${name}: </span>`;
   if (value === null || typeof value !== "object") {
     const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-    return html`<div class="json-leaf">${label}<span class=${`json-${value === null ? "null" : typeof value}`}>${text.slice(0, MAX_TEXT)}${text.length > MAX_TEXT ? " …" : ""}</span></div>`;
+    return html`<div class="json-leaf">${label}<span
+      class=${`json-${value === null ? "null" : typeof value}`}>${text.slice(0, MAX_TEXT)}${text.length > MAX_TEXT ? " …" : ""}
+      </span></div>`;
   }
   const entries = Object.entries(value);
   const [first, last] = Array.isArray(value) ? ["[", "]"] : ["{", "}"];
@@ -129,12 +155,19 @@ export function JsonTree({ value, name, open = true }) {
 function JsonBranch({ label, entries, open, first, last }) {
   const [isOpen, setOpen] = useState(open);
   const [most, setMost] = useState(MAX_ITEMS);
-  return html`<details class="json" open=${isOpen} onToggle=${(event) => { if (event.target === event.currentTarget) setOpen(event.currentTarget.open); }}>
+  return html`<details class="json" open=${isOpen} onToggle=${(event) => {
+    if (event.target === event.currentTarget) setOpen(event.currentTarget.open);
+  }}>
     <summary>${label}<span class="quiet">${first} ${entries.length} ${last}</span></summary>
-    ${isOpen && html`<div class="json-inside">
-      ${entries.slice(0, most).map(([key, each]) => html`<${JsonTree} key=${key} name=${key} value=${each} open=${false} />`)}
-      ${entries.length > most && html`<button type="button" class="link" onClick=${() => setMost(most + 10 * MAX_ITEMS)}>${entries.length - most} more</button>`}
-    </div>`}
+    ${
+      isOpen &&
+      html`<div class="json-inside">
+      ${entries.slice(0, most).map(([key, each]) => html`<${JsonTree} key=${key} name=${key} value=${each}
+        open=${false} />`)}
+      ${entries.length > most && html`<button type="button" class="link"
+        onClick=${() => setMost(most + 10 * MAX_ITEMS)}>${entries.length - most} more</button>`}
+    </div>`
+    }
   </details>`;
 }
 

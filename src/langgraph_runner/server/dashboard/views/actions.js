@@ -1,8 +1,8 @@
 /** Update, retry and cancel: each shows what it would do before it does it. */
-import { call, newIdempotencyKey, runPath } from "../api.js";
+import { call, newSender, runPath } from "../api.js";
 import { plural } from "../format.js";
 import { FormFields, faultsByPointer } from "../forms.js";
-import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { html, useEffect, useMemo, useState } from "../lib.js";
 import { go, to } from "../router.js";
 import { Badge, kindOf } from "../status.js";
 import { Dialog, Loading, Problem, announce, useLoaded } from "../ui.js";
@@ -15,12 +15,22 @@ export function ActionDialog({ action, run, onClose }) {
 
 /** What each step would do, grouped by the answer. @param {{ groups: { kind: string, label: string, items: { step: string, why?: string }[] }[] }} props */
 function PlanView({ groups }) {
-  return html`<div class="plan" role="group" aria-label="Plan">${groups.filter((each) => each.items.length).map(({ kind, label, items }) => html`<details key=${kind} open=${items.length <= 12}>
+  return html`<div class="plan" role="group" aria-label="Plan">${groups
+    .filter((each) => each.items.length)
+    .map(
+      ({ kind, label, items }) => html`<details key=${kind} open=${items.length <= 12}>
     <summary><${Badge} kind=${kind} label=${label} /> ${plural(items.length, "step")}</summary>
-    <ul>${items.map((each) => html`<li key=${each.step}><code>${each.step}</code>${each.why && html`<span class="quiet"> ${each.why}</span>`}</li>`)}</ul></details>`)}</div>`;
+    <ul>${items.map((each) => html`<li key=${each.step}><code>${each.step}</code>${each.why && html`<span
+      class="quiet"> ${each.why}</span>`}</li>`)}</ul></details>`,
+    )}</div>`;
 }
 
-const ACTIONS = [["run", "Runs"], ["maybe", "May run"], ["cached", "From cache"], ["reuse", "Reused"]];
+const ACTIONS = [
+  ["run", "Runs"],
+  ["maybe", "May run"],
+  ["cached", "From cache"],
+  ["reuse", "Reused"],
+];
 
 function UpdateDialog({ run, onClose }) {
   const workflow = useLoaded((abort) => call(`workflows/${encodeURIComponent(run.workflow)}`, { signal: abort }), []);
@@ -28,7 +38,8 @@ function UpdateDialog({ run, onClose }) {
     ${workflow.error && html`<${Problem} error=${workflow.error} again=${workflow.again} />`}
     ${workflow.isLoading && html`<${Loading} />`}
     ${workflow.value && workflow.value.changes.length === 0 && html`<p>This workflow knows no changes. Declare one with <code>workflow.on_change(…)</code>.</p>`}
-    ${workflow.value && workflow.value.changes.length > 0 && html`<${UpdateForm} run=${run} workflow=${workflow.value} onClose=${onClose} />`}
+    ${workflow.value && workflow.value.changes.length > 0 && html`<${UpdateForm} run=${run} workflow=${workflow.value}
+      onClose=${onClose} />`}
   <//>`;
 }
 
@@ -40,9 +51,13 @@ function UpdateForm({ run, workflow, onClose }) {
   const [plan, setPlan] = useState(null);
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState("");
-  const key = useRef(newIdempotencyKey());
+  const send = useMemo(newSender, []);
   const body = () => ({ change: { type, payload: payload ?? {} } });
-  const edit = (value) => { setPayload(value); setPlan(null); setProblem(null); key.current = newIdempotencyKey(); };
+  const edit = (value) => {
+    setPayload(value);
+    setPlan(null);
+    setProblem(null);
+  };
   const ask = async (event) => {
     event.preventDefault();
     setBusy("plan");
@@ -51,43 +66,80 @@ function UpdateForm({ run, workflow, onClose }) {
       const found = await call(runPath(run.id, "plan"), { method: "POST", body: body() });
       setPlan(found);
       announce(`The plan: ${found.steps.filter((each) => each.action === "run").length} steps run`);
-    } catch (error) { setProblem(error); } finally { setBusy(""); }
+    } catch (error) {
+      setProblem(error);
+    } finally {
+      setBusy("");
+    }
   };
   const apply = async () => {
     setBusy("apply");
     try {
-      const made = await call(runPath(run.id, "update"), { method: "POST", body: body(), headers: { "Idempotency-Key": key.current } });
+      const made = await send(runPath(run.id, "update"), body());
       onClose();
       go(to("runs", made.id));
-    } catch (error) { setProblem(error); setBusy(""); }
+    } catch (error) {
+      setProblem(error);
+      setBusy("");
+    }
   };
   return html`<form onSubmit=${ask}><div class="dialog-body">
-      <label class="field"><span class="field-label">Change</span><select value=${type} onChange=${(event) => { setType(event.currentTarget.value); edit({}); }}>
-        ${workflow.changes.map((each) => html`<option key=${each.type} value=${each.type} selected=${each.type === type}>${each.type}${each.description ? `: ${each.description}` : ""}</option>`)}</select></label>
-      ${!change.payload && html`<p class="quiet">Fill in only what is to change; what stays empty stays as it is in the run.</p>`}
-      <${FormFields} key=${type} schema=${schema} value=${payload} current=${change.payload ? undefined : run.inputs} onChange=${edit} faults=${faultsByPointer(problem, ["/change/payload", "/inputs", "/payload", ""])} partial />
+      <label class="field"><span class="field-label">Change</span><select value=${type} onChange=${(event) => {
+        setType(event.currentTarget.value);
+        edit({});
+      }}>
+        ${workflow.changes.map((each) => html`<option key=${each.type} value=${each.type}
+          selected=${each.type === type}>${each.type}${each.description ? `: ${each.description}` : ""}</option>`)}
+          </select></label>
+      ${!change.payload && html`<p
+        class="quiet">Fill in only what is to change; what stays empty stays as it is in the run.</p>`}
+      <${FormFields} key=${type} schema=${schema} value=${payload} current=${change.payload ? undefined : run.inputs}
+        onChange=${edit} faults=${faultsByPointer(problem, ["/change/payload", "/inputs", "/payload", ""])} partial />
       ${problem && html`<${Problem} error=${problem} />`}
-      ${plan && html`<h3>Plan</h3>
-        ${plan.changed_fields.length > 0 ? html`<p class="quiet">Changed inputs: ${plan.changed_fields.join(", ")}</p>` : html`<p class="quiet">No input changes.</p>`}
-        <${PlanView} groups=${ACTIONS.map(([action, label]) => ({ kind: action, label, items: plan.steps.filter((each) => each.action === action) }))} />`}
+      ${
+        plan &&
+        html`<h3>Plan</h3>
+        ${plan.changed_fields.length > 0 ? html`<p class="quiet">Changed inputs: ${plan.changed_fields.join(", ")}
+          </p>` : html`<p class="quiet">No input changes.</p>`}
+        <${PlanView}
+          groups=${ACTIONS.map(([action, label]) => ({ kind: action, label, items: plan.steps.filter((each) => each.action === action) }))} />`
+      }
     </div>
     <footer class="dialog-foot"><button type="button" onClick=${onClose}>Close</button>
-      <button type="submit" class=${plan ? "" : "primary"} disabled=${busy !== ""}>${busy === "plan" ? "Planning …" : plan ? "Plan again" : "Show the plan"}</button>
-      ${plan && html`<button type="button" class="primary" disabled=${busy !== ""} onClick=${apply}>${busy === "apply" ? "Starting …" : "Apply the change"}</button>`}</footer></form>`;
+      <button type="submit" class=${plan ? "" : "primary"}
+        disabled=${busy !== ""}>${busy === "plan" ? "Planning …" : plan ? "Plan again" : "Show the plan"}</button>
+      ${plan && html`<button type="button" class="primary" disabled=${busy !== ""}
+        onClick=${apply}>${busy === "apply" ? "Starting …" : "Apply the change"}</button>`}</footer></form>`;
 }
 
 const WORDS = {
-  retry: { title: "Retry the run", confirm: "Retry", busy: "Starting …", intro: "A new run goes on from where this one stopped. Steps that were done are reused, unless their code has changed since." },
-  cancel: { title: "Cancel the run", confirm: "Cancel the run", busy: "Cancelling …", intro: "Steps that are done are kept, so a retry can go on from there. This cannot be undone." },
+  retry: {
+    title: "Retry the run",
+    confirm: "Retry",
+    busy: "Starting …",
+    intro:
+      "A new run goes on from where this one stopped. Steps that were done are reused, unless their code has changed since.",
+  },
+  cancel: {
+    title: "Cancel the run",
+    confirm: "Cancel the run",
+    busy: "Cancelling …",
+    intro: "Steps that are done are kept, so a retry can go on from there. This cannot be undone.",
+  },
 };
 
 /** What a retry or a cancellation means for each step. */
 function groupsOf(action, steps) {
   const done = (each) => each.status === "completed" || ["reused", "cached"].includes(kindOf(each));
-  if (action === "retry") return [
-    { kind: "run", label: "Runs", items: steps.filter((each) => !done(each)).map(({ step, status }) => ({ step, why: `was ${status}` })) },
-    { kind: "reuse", label: "Reused", items: steps.filter(done).map(({ step }) => ({ step })) },
-  ];
+  if (action === "retry")
+    return [
+      {
+        kind: "run",
+        label: "Runs",
+        items: steps.filter((each) => !done(each)).map(({ step, status }) => ({ step, why: `was ${status}` })),
+      },
+      { kind: "reuse", label: "Reused", items: steps.filter(done).map(({ step }) => ({ step })) },
+    ];
   return [
     { kind: "running", label: "Stopped while they run", items: steps.filter((each) => each.status === "running") },
     { kind: "pending", label: "Never started", items: steps.filter((each) => each.status === "pending") },
@@ -101,26 +153,35 @@ function StepsDialog({ action, run, onClose }) {
   const [problem, setProblem] = useState(null);
   const [busy, setBusy] = useState(false);
   const [reason, setReason] = useState("");
-  const key = useRef(newIdempotencyKey());
+  const send = useMemo(newSender, []);
   const confirm = async (event) => {
     event.preventDefault();
     setBusy(true);
     try {
       const body = action === "cancel" && reason.trim() ? { reason: reason.trim() } : {};
-      const made = await call(runPath(run.id, action), { method: "POST", body, headers: action === "retry" ? { "Idempotency-Key": key.current } : {} });
+      const made = await send(runPath(run.id, action), body);
       onClose();
-      if (action === "retry") go(to("runs", made.id)); else announce("The run is being cancelled");
-    } catch (error) { setProblem(error); setBusy(false); }
+      if (action === "retry") go(to("runs", made.id));
+      else announce("The run is being cancelled");
+    } catch (error) {
+      setProblem(error);
+      setBusy(false);
+    }
   };
-  useEffect(() => { if (steps.value) announce("The plan is shown"); }, [steps.value]);
+  useEffect(() => {
+    if (steps.value) announce("The plan is shown");
+  }, [steps.value]);
   return html`<${Dialog} title=${words.title} onClose=${onClose}><form onSubmit=${confirm}><div class="dialog-body">
       <p>${words.intro}</p>
-      ${action === "cancel" && html`<label class="field"><span class="field-label">Reason <span class="quiet">(optional)</span></span><input value=${reason} maxlength="500" onInput=${(event) => setReason(event.currentTarget.value)} /></label>`}
+      ${action === "cancel" && html`<label class="field"><span class="field-label">Reason <span
+        class="quiet">(optional)</span></span><input value=${reason} maxlength="500"
+        onInput=${(event) => setReason(event.currentTarget.value)} /></label>`}
       ${steps.error && html`<${Problem} error=${steps.error} again=${steps.again} />`}
       ${steps.isLoading && html`<${Loading} what="Making the plan" />`}
       ${steps.value && html`<h3>Plan</h3><${PlanView} groups=${groupsOf(action, steps.value)} />`}
       ${problem && html`<${Problem} error=${problem} />`}
     </div>
     <footer class="dialog-foot"><button type="button" onClick=${onClose}>Close</button>
-      <button type="submit" class=${action === "cancel" ? "danger" : "primary"} disabled=${busy || !steps.value}>${busy ? words.busy : words.confirm}</button></footer></form><//>`;
+      <button type="submit" class=${action === "cancel" ? "danger" : "primary"}
+        disabled=${busy || !steps.value}>${busy ? words.busy : words.confirm}</button></footer></form><//>`;
 }

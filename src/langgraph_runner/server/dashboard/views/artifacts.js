@@ -29,14 +29,18 @@ export function Artifact({ artifact, siblings, open = false }) {
       link.download = artifact.name.split("/").at(-1);
       link.click();
       setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    } catch (error) { setProblem(error); }
+    } catch (error) {
+      setProblem(error);
+    }
   };
   const canShow = previewOf(artifact) !== "none";
   return html`<div class="artifact">
     <div class="artifact-head">
-      ${canShow ? html`<button type="button" class="link" aria-expanded=${String(isOpen)} onClick=${() => setOpen(!isOpen)}>${artifact.name}</button>` : html`<span>${artifact.name}</span>`}
+      ${canShow ? html`<button type="button" class="link" aria-expanded=${String(isOpen)}
+        onClick=${() => setOpen(!isOpen)}>${artifact.name}</button>` : html`<span>${artifact.name}</span>`}
       <span class="quiet">${artifact.media_type} · ${bytes(artifact.size)}</span>
-      <button type="button" class="icon" aria-label=${`Download ${artifact.name}`} title="Download" onClick=${download}>⤓</button>
+      <button type="button" class="icon" aria-label=${`Download ${artifact.name}`} title="Download"
+        onClick=${download}>⤓</button>
     </div>
     ${problem && html`<${Problem} error=${problem} />`}
     ${isOpen && html`<${Preview} artifact=${artifact} siblings=${siblings} />`}
@@ -48,7 +52,9 @@ export function Artifact({ artifact, siblings, open = false }) {
  * @param {string} text @param {any[]} artifacts of the run @param {AbortSignal} abort
  */
 async function withImages(text, artifacts, abort) {
-  const shown = artifacts.filter((each) => each.media_type.startsWith("image/") && each.size <= MAX_PREVIEW && text.includes(`src="${each.name}"`));
+  const shown = artifacts.filter(
+    (each) => each.media_type.startsWith("image/") && each.size <= MAX_PREVIEW && text.includes(`src="${each.name}"`),
+  );
   for (const image of shown.slice(0, MAX_IMAGES)) {
     const address = await dataAddress(await file(image.href.slice(1), abort));
     text = text.replaceAll(`src="${image.name}"`, `src="${address}"`);
@@ -57,32 +63,38 @@ async function withImages(text, artifacts, abort) {
 }
 
 /** @param {Blob} blob @returns {Promise<string>} */
-const dataAddress = (blob) => new Promise((resolve, reject) => {
-  const reader = new FileReader();
-  reader.onload = () => resolve(reader.result);
-  reader.onerror = () => reject(reader.error);
-  reader.readAsDataURL(blob);
-});
+const dataAddress = (blob) =>
+  new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
 
 /** @param {{ artifact: any, siblings?: any[] }} props `siblings`: the files of the same run */
 export function Preview({ artifact, siblings = [] }) {
   const kind = previewOf(artifact);
-  if (kind === "none") return html`<p class="quiet">${artifact.media_type}, ${bytes(artifact.size)}: there is no preview.</p>`;
+  if (kind === "none")
+    return html`<p class="quiet">${artifact.media_type}, ${bytes(artifact.size)}: there is no preview.</p>`;
   return html`<${LoadedPreview} artifact=${artifact} siblings=${siblings} kind=${kind} />`;
 }
 
 function LoadedPreview({ artifact, siblings, kind }) {
-  const { value, error, isLoading } = useLoaded(async (abort) => {
-    const blob = await file(artifact.href.slice(1), abort);
-    if (kind === "image") return blob;
-    return kind === "html" ? withImages(await blob.text(), siblings, abort) : blob.text();
-  }, [artifact.href, artifact.sha256]);
+  const { value, error, isLoading } = useLoaded(
+    async (abort) => {
+      const blob = await file(artifact.href.slice(1), abort);
+      if (kind === "image") return blob;
+      return kind === "html" ? withImages(await blob.text(), siblings, abort) : blob.text();
+    },
+    [artifact.href, artifact.sha256],
+  );
   if (error) return html`<${Problem} error=${error} />`;
   if (isLoading || value === null) return html`<${Loading} what="Loading the preview" />`;
   if (kind === "html") return html`<${HtmlPreview} text=${value} name=${artifact.name} />`;
   if (kind === "image") return html`<${ImagePreview} blob=${value} name=${artifact.name} />`;
   if (kind === "json") return html`<${JsonText} text=${value} />`;
-  return html`<pre class="preview" tabindex="0" role="region" aria-label=${`Text of ${artifact.name}`}>${value.slice(0, 100_000)}</pre>`;
+  return html`<pre class="preview" tabindex="0" role="region"
+    aria-label=${`Text of ${artifact.name}`}>${value.slice(0, 100_000)}</pre>`;
 }
 
 function ImagePreview({ blob, name }) {
@@ -98,7 +110,11 @@ function ImagePreview({ blob, name }) {
 /** @param {{ text: string }} props */
 export function JsonText({ text }) {
   let value;
-  try { value = JSON.parse(text); } catch { return html`<pre class="preview" tabindex="0">${text.slice(0, 100_000)}</pre>`; }
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return html`<pre class="preview" tabindex="0">${text.slice(0, 100_000)}</pre>`;
+  }
   return html`<div class="preview" tabindex="0" role="region" aria-label="JSON"><${JsonTree} value=${value} /></div>`;
 }
 
@@ -118,5 +134,6 @@ function HtmlPreview({ text, name }) {
     page.body.replaceChildren(frame);
   };
   useEffect(fill, [text]);
-  return html`<iframe class="preview" ref=${outer} title=${`Preview of ${name}`} src=${new URL("preview.html", document.baseURI).href} onLoad=${fill}></iframe>`;
+  return html`<iframe class="preview" ref=${outer} title=${`Preview of ${name}`}
+    src=${new URL("preview.html", document.baseURI).href} onLoad=${fill}></iframe>`;
 }

@@ -51,7 +51,10 @@ function layOut(nodes, edges, direction) {
 export function Dag({ specs, steps, selected, onSelect, critical, kinds }) {
   const narrow = useNarrow();
   const direction = narrow ? "TB" : "LR";
-  const shape = useMemo(() => `${direction};${specs.map((each) => `${each.id}<${each.depends_on.join(",")}`).join(";")}`, [specs, direction]);
+  const shape = useMemo(
+    () => `${direction};${specs.map((each) => `${each.id}<${each.depends_on.join(",")}`).join(";")}`,
+    [specs, direction],
+  );
   const [laid, setLaid] = useState(() => kept.get(shape));
   useEffect(() => {
     if (!specs.length || specs.length > MAX_DRAWN) return undefined;
@@ -65,11 +68,16 @@ export function Dag({ specs, steps, selected, onSelect, critical, kinds }) {
       kept.set(shape, { ...found, direction });
       if (isCurrent) setLaid(kept.get(shape));
     });
-    return () => { isCurrent = false; };
+    return () => {
+      isCurrent = false;
+    };
   }, [shape]);
-  if (specs.length > MAX_DRAWN) return html`<${Empty} title=${`A graph of ${specs.length} steps is too large to draw.`}><p>The tab Steps lists them all.</p><//>`;
+  if (specs.length > MAX_DRAWN)
+    return html`<${Empty} title=${`A graph of ${specs.length} steps is too large to draw.`}>
+      <p>The tab Steps lists them all.</p><//>`;
   if (!laid || !specs.length) return html`<${Loading} what="Drawing the graph" />`;
-  return html`<${Picture} laid=${laid} specs=${specs} steps=${steps} selected=${selected} onSelect=${onSelect} critical=${critical} kinds=${kinds} />`;
+  return html`<${Picture} laid=${laid} specs=${specs} steps=${steps} selected=${selected} onSelect=${onSelect}
+    critical=${critical} kinds=${kinds} />`;
 }
 
 function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
@@ -90,13 +98,25 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
     stage.current?.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
     setSmall(scale < TEXT_SCALE);
   };
-  const apply = () => { frameRequest.current ||= requestAnimationFrame(draw); };
+  const apply = () => {
+    frameRequest.current ||= requestAnimationFrame(draw);
+  };
   const isMany = laid.nodes.length > MANY;
-  useEffect(() => () => { cancelAnimationFrame(frameRequest.current); clearTimeout(calm.current); }, []);
+  useEffect(
+    () => () => {
+      cancelAnimationFrame(frameRequest.current);
+      clearTimeout(calm.current);
+    },
+    [],
+  );
   const fitAt = (least) => {
     const { clientWidth: width, clientHeight: height } = frame.current;
     const scale = Math.max(least, Math.min(1, width / laid.width, height / laid.height));
-    view.current = { scale, x: Math.max(0, (width - laid.width * scale) / 2), y: Math.max(0, (height - laid.height * scale) / 2) };
+    view.current = {
+      scale,
+      x: Math.max(0, (width - laid.width * scale) / 2),
+      y: Math.max(0, (height - laid.height * scale) / 2),
+    };
     draw();
   };
   const fit = () => fitAt(MIN_SCALE);
@@ -121,7 +141,11 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
     const left = node.x * scale + x;
     const top = node.y * scale + y;
     if (left >= 0 && top >= 0 && left + WIDTH * scale <= box.width && top + HEIGHT * scale <= box.height) return;
-    view.current = { scale, x: box.width / 2 - (node.x + WIDTH / 2) * scale, y: box.height / 2 - (node.y + HEIGHT / 2) * scale };
+    view.current = {
+      scale,
+      x: box.width / 2 - (node.x + WIDTH / 2) * scale,
+      y: box.height / 2 - (node.y + HEIGHT / 2) * scale,
+    };
     apply();
   };
   // At first a small graph is shown so that it can be read, on a phone the begin of it.
@@ -147,11 +171,18 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
     if (!start) return;
     const [dx, dy] = [event.clientX - start.x, event.clientY - start.y];
     if (!start.moved && Math.hypot(dx, dy) < 4) return;
-    if (!start.moved) { start.moved = true; frame.current.setPointerCapture(event.pointerId); }
+    if (!start.moved) {
+      start.moved = true;
+      frame.current.setPointerCapture(event.pointerId);
+    }
     view.current = { ...start.from, x: start.from.x + dx, y: start.from.y + dy };
     apply();
   };
-  const onPointerUp = () => { setTimeout(() => { drag.current = null; }); };
+  const onPointerUp = () => {
+    setTimeout(() => {
+      drag.current = null;
+    });
+  };
 
   const focus = (id) => {
     setFocused(id);
@@ -161,29 +192,47 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
   const onKeyDown = (event) => {
     const id = event.target.closest?.("[data-step]")?.dataset.step;
     if (!id) return;
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); onSelect(id); return; }
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      onSelect(id);
+      return;
+    }
     const next = near.get(id)?.[event.key];
-    if (event.key.startsWith("Arrow")) { event.preventDefault(); if (next) focus(next); }
+    if (event.key.startsWith("Arrow")) {
+      event.preventDefault();
+      if (next) focus(next);
+    }
   };
   const onClick = (event) => {
     if (drag.current?.moved) return;
     const id = event.target.closest?.("[data-step]")?.dataset.step;
-    if (id) { setFocused(id); onSelect(id); }
+    if (id) {
+      setFocused(id);
+      onSelect(id);
+    }
   };
 
-  return html`<div class=${`dag ${isSmall ? "small" : ""}`} ref=${frame} style=${{ "--graph-height": `${Math.ceil(laid.height) + 24}px` }}>
-    <svg width="100%" height="100%" role="group" aria-label="Graph of the steps. Arrow keys move between steps, Enter opens one. The tab Steps has the same as a list."
+  return html`<div class=${`dag ${isSmall ? "small" : ""}`} ref=${frame}
+    style=${{ "--graph-height": `${Math.ceil(laid.height) + 24}px` }}>
+    <svg width="100%" height="100%" role="group"
+      aria-label="Graph of the steps. Arrow keys move between steps, Enter opens one. The tab Steps has the same as a list."
       onPointerDown=${onPointerDown} onPointerMove=${onPointerMove} onPointerUp=${onPointerUp} onPointerCancel=${onPointerUp} onKeyDown=${onKeyDown} onClick=${onClick}>
       <g ref=${stage}>
         <${Edges} edges=${laid.edges} critical=${critical} />
-        ${laid.nodes.map((node) => html`<${Node} key=${node.id} node=${node} step=${steps.get(node.id)} kind=${kinds ? kinds.get(node.id) : null}
-          isSelected=${node.id === selected} isCurrent=${node.id === current} isCritical=${Boolean(critical?.has(node.id))} />`)}
+        ${laid.nodes.map(
+          (
+            node,
+          ) => html`<${Node} key=${node.id} node=${node} step=${steps.get(node.id)}
+            kind=${kinds ? kinds.get(node.id) : null}
+          isSelected=${node.id === selected} isCurrent=${node.id === current} isCritical=${Boolean(critical?.has(node.id))} />`,
+        )}
       </g>
     </svg>
     <div class="dag-tools" role="group" aria-label="Zoom">
       <button type="button" class="icon" aria-label="Zoom in" onClick=${() => zoom(1.3)}>+</button>
       <button type="button" class="icon" aria-label="Zoom out" onClick=${() => zoom(1 / 1.3)}>−</button>
-      <button type="button" class="icon" aria-label="Show the whole graph" title="Show the whole graph" onClick=${fit}>⤢</button>
+      <button type="button" class="icon" aria-label="Show the whole graph" title="Show the whole graph"
+        onClick=${fit}>⤢</button>
     </div>
   </div>`;
 }
@@ -191,11 +240,15 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
 /** All edges in two paths: few elements, however many edges there are. */
 function Edges({ edges, critical }) {
   return useMemo(() => {
-    const line = ({ points }) => points.map(({ x, y }, place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+    const line = ({ points }) =>
+      points.map(({ x, y }, place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
     const path = [...(critical ?? [])]; // From its end to its begin.
     const pairs = new Set(path.slice(1).map((each, place) => `${each}\n${path[place]}`));
     const isCritical = ({ from, until }) => pairs.has(`${from}\n${until}`);
-    return html`<g aria-hidden="true"><path class="edges" d=${edges.filter((each) => !isCritical(each)).map(line).join("")} />
+    return html`<g aria-hidden="true"><path class="edges" d=${edges
+      .filter((each) => !isCritical(each))
+      .map(line)
+      .join("")} />
       <path class="edges critical" d=${edges.filter(isCritical).map(line).join("")} /></g>`;
   }, [edges, critical]);
 }
@@ -204,12 +257,18 @@ function Node({ node, step, kind: given, isSelected, isCurrent, isCritical }) {
   const kind = given ?? (step ? kindOf(step) : "pending");
   const took = step?.duration_ms != null && !given ? ` · ${duration(step.duration_ms)}` : "";
   const key = `${kind}${took}${isSelected}${isCurrent}${isCritical}${node.x},${node.y}`;
-  return useMemo(() => html`<g class=${`node s-${kind} ${isSelected ? "selected" : ""} ${isCritical ? "critical" : ""}`} transform=${`translate(${node.x} ${node.y})`}
+  return useMemo(
+    () => html`<g class=${`node s-${kind} ${isSelected ? "selected" : ""} ${isCritical ? "critical" : ""}`}
+      transform=${`translate(${node.x} ${node.y})`}
       role="button" tabindex=${isCurrent ? 0 : -1} data-step=${node.id} aria-pressed=${String(isSelected)} aria-label=${`${node.id} ${labelOf(kind)}${took}`}>
       <rect width=${WIDTH} height=${HEIGHT} rx="8" />
-      <circle cx="20" cy=${HEIGHT / 2} r="10" /><text class="glyph" aria-hidden="true" x="20" y=${HEIGHT / 2 + 4.5} text-anchor="middle">${symbolOf(kind)}</text>
-      <text class="name" x="38" y="20">${shortened(node.id)}${" "}</text><text class="sub" x="38" y="36">${labelOf(kind)}${took}</text>
-    </g>`, [key]);
+      <circle cx="20" cy=${HEIGHT / 2} r="10" /><text class="glyph" aria-hidden="true" x="20" y=${HEIGHT / 2 + 4.5}
+        text-anchor="middle">${symbolOf(kind)}</text>
+      <text class="name" x="38" y="20">${shortened(node.id)}${" "}</text><text class="sub" x="38"
+        y="36">${labelOf(kind)}${took}</text>
+    </g>`,
+    [key],
+  );
 }
 
 const shortened = (name) => (name.length > 19 ? `${name.slice(0, 10)}…${name.slice(-8)}` : name);
@@ -217,17 +276,22 @@ const shortened = (name) => (name.length > 19 ? `${name.slice(0, 10)}…${name.s
 /** Where the arrow keys lead: along the edges, and to the neighbours of the same rank. */
 function neighbours(specs, laid) {
   const [along, across] = laid.direction === "LR" ? ["x", "y"] : ["y", "x"];
-  const [back, forth, before, after] = laid.direction === "LR"
-    ? ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"] : ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
+  const [back, forth, before, after] =
+    laid.direction === "LR"
+      ? ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]
+      : ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
   const place = new Map(laid.nodes.map((each) => [each.id, each]));
   const found = new Map(laid.nodes.map((each) => [each.id, {}]));
   const ranks = Map.groupBy(laid.nodes, (each) => Math.round(each[along]));
   for (const rank of ranks.values()) {
     rank.sort((a, b) => a[across] - b[across]);
-    rank.forEach((each, at) => { Object.assign(found.get(each.id), { [before]: rank[at - 1]?.id, [after]: rank[at + 1]?.id }); });
+    rank.forEach((each, at) => {
+      Object.assign(found.get(each.id), { [before]: rank[at - 1]?.id, [after]: rank[at + 1]?.id });
+    });
   }
   // The nearest rank first, and there the nearest step.
-  const distance = (a, b) => 1000 * Math.abs(place.get(a)[along] - place.get(b)[along]) + Math.abs(place.get(a)[across] - place.get(b)[across]);
+  const distance = (a, b) =>
+    1000 * Math.abs(place.get(a)[along] - place.get(b)[along]) + Math.abs(place.get(a)[across] - place.get(b)[across]);
   for (const spec of specs) {
     const known = spec.depends_on.filter((each) => place.has(each));
     for (const each of known) {

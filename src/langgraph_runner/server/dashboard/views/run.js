@@ -30,39 +30,69 @@ function useRun(id) {
       timer = 0;
       const began = performance.now();
       try {
-        const [run, steps, artifacts] = await Promise.all(["", "/steps", "/artifacts"].map((each) => call(runPath(id) + each, { signal: abort.signal })));
+        const [run, steps, artifacts] = await Promise.all(
+          ["", "/steps", "/artifacts"].map((each) => call(runPath(id) + each, { signal: abort.signal })),
+        );
         pause = Math.max(MIN_PAUSE_MS, 4 * (performance.now() - began));
         setState((old) => ({ ...old, run, artifacts, error: null, steps: merged(old.steps, steps) }));
         if (before && before !== run.status) announce(`The run is ${run.status}`);
         before = run.status;
       } catch (error) {
         if (abort.signal.aborted) return;
-        if (error.status === 0) soon(2000); else setState((old) => ({ ...old, error }));
+        if (error.status === 0) soon(2000);
+        else setState((old) => ({ ...old, error }));
       }
     };
-    const soon = (ms) => { if (!timer && !abort.signal.aborted) timer = setTimeout(load, ms); };
-    load().then(() => follow(id, (events) => {
-      const retries = events.filter((each) => each.type === "step_retrying");
-      if (retries.length) setState((old) => ({ ...old, retries: [...old.retries, ...retries] }));
-      soon(pause);
-    }, abort.signal)).then(() => soon(0));
-    return () => { abort.abort(); clearTimeout(timer); };
+    const soon = (ms) => {
+      if (!timer && !abort.signal.aborted) timer = setTimeout(load, ms);
+    };
+    load()
+      .then(() =>
+        follow(
+          id,
+          (events) => {
+            const retries = events.filter((each) => each.type === "step_retrying");
+            if (retries.length) setState((old) => ({ ...old, retries: [...old.retries, ...retries] }));
+            soon(pause);
+          },
+          abort.signal,
+        ),
+      )
+      .then(() => soon(0));
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
   }, [id, round]);
   return { ...state, again: () => setRound((each) => each + 1) };
 }
 
 /** Steps by id; one that has not changed stays the same object, so that nothing of it is drawn again. */
 function merged(known, fresh) {
-  const same = (a, b) => a && a.status === b.status && a.attempts === b.attempts && a.completed_at === b.completed_at && a.started_at === b.started_at;
+  const same = (a, b) =>
+    a &&
+    a.status === b.status &&
+    a.attempts === b.attempts &&
+    a.completed_at === b.completed_at &&
+    a.started_at === b.started_at;
   return new Map(fresh.map((each) => [each.step, same(known.get(each.step), each) ? known.get(each.step) : each]));
 }
 
 /** @param {{ id: string }} props */
 export function RunView({ id }) {
   const { run, steps, artifacts, retries, error, again } = useRun(id);
-  const workflow = useLoaded((abort) => (run ? call(`workflows/${encodeURIComponent(run.workflow)}`, { signal: abort }) : Promise.resolve(null)), [run?.workflow]);
+  const workflow = useLoaded(
+    (abort) => (run ? call(`workflows/${encodeURIComponent(run.workflow)}`, { signal: abort }) : Promise.resolve(null)),
+    [run?.workflow],
+  );
   const isOver = Boolean(run && OVER.has(run.status));
-  const metrics = useLoaded((abort) => (run ? call(withQuery(`workflows/${encodeURIComponent(run.workflow)}/metrics`, { runs: 100 }), { signal: abort }) : Promise.resolve(null)), [run?.workflow, isOver]);
+  const metrics = useLoaded(
+    (abort) =>
+      run
+        ? call(withQuery(`workflows/${encodeURIComponent(run.workflow)}/metrics`, { runs: 100 }), { signal: abort })
+        : Promise.resolve(null),
+    [run?.workflow, isOver],
+  );
   const now = useNow(!isOver);
   const specs = useMemo(() => specsOf(workflow.value, steps), [workflow.value, steps.size]);
   const critical = useMemo(() => criticalPath(steps, specs), [steps, specs]);
@@ -72,10 +102,18 @@ export function RunView({ id }) {
   const tab = query.get("tab") ?? (narrow ? "steps" : "graph");
   const address = (changes) => to("runs", id, { tab: query.get("tab"), step: selected, ...changes });
   const opener = useRef(null);
-  const select = (step) => { opener.current = document.activeElement; location.hash = address({ step }); };
-  const close = () => { replace(address({ step: null })); setTimeout(() => opener.current?.isConnected && opener.current.focus()); };
+  const select = (step) => {
+    opener.current = document.activeElement;
+    location.hash = address({ step });
+  };
+  const close = () => {
+    replace(address({ step: null }));
+    setTimeout(() => opener.current?.isConnected && opener.current.focus());
+  };
 
-  if (error) return html`<h1>Run ${shortId(id)}</h1><${Problem} error=${error} again=${again} /><p><a href="#/runs">All runs</a></p>`;
+  if (error)
+    return html`<h1>Run ${shortId(id)}</h1><${Problem} error=${error} again=${again} /><p><a href="#/runs">All runs</a>
+      </p>`;
   if (!run) return html`<${Loading} what="Loading the run" />`;
   const step = selected ? steps.get(selected) : null;
   return html`<${RunHead} run=${run} now=${now} />
@@ -83,16 +121,28 @@ export function RunView({ id }) {
     <div class=${`run-body ${step ? "with-panel" : ""}`}>
       <div class="run-main">
         <${Tabs} label="The run as" selected=${tab} onSelect=${(next) => replace(address({ tab: next }))}
-          tabs=${[{ id: "graph", label: "Graph" }, { id: "timeline", label: "Timeline" }, { id: "steps", label: "Steps" }, { id: "details", label: "Details" }]}>
-          ${tab === "graph" && html`<${Dag} specs=${specs} steps=${steps} selected=${selected} onSelect=${select} critical=${isOver ? critical : null} />`}
-          ${tab === "timeline" && html`<${Timeline} run=${run} steps=${steps} specs=${specs} critical=${critical} selected=${selected} onSelect=${select} now=${now} />`}
-          ${tab === "steps" && html`<${StepList} specs=${specs} steps=${steps} selected=${selected} onSelect=${select} />`}
+          tabs=${[
+            { id: "graph", label: "Graph" },
+            { id: "timeline", label: "Timeline" },
+            { id: "steps", label: "Steps" },
+            { id: "details", label: "Details" },
+          ]}>
+          ${tab === "graph" && html`<${Dag} specs=${specs} steps=${steps} selected=${selected} onSelect=${select}
+            critical=${isOver ? critical : null} />`}
+          ${tab === "timeline" && html`<${Timeline} run=${run} steps=${steps} specs=${specs} critical=${critical}
+            selected=${selected} onSelect=${select} now=${now} />`}
+          ${tab === "steps" && html`<${StepList} specs=${specs} steps=${steps} selected=${selected}
+            onSelect=${select} />`}
           ${tab === "details" && html`<${Details} run=${run} />`}
         <//>
       </div>
-      ${step && html`<${StepPanel} run=${run} step=${step} steps=${steps} spec=${specs.find((each) => each.id === step.step)} isCritical=${critical.has(step.step)}
+      ${
+        step &&
+        html`<${StepPanel} run=${run} step=${step} steps=${steps} spec=${specs.find((each) => each.id === step.step)}
+          isCritical=${critical.has(step.step)}
         retries=${retries.filter((each) => each.data.step === step.step)} files=${artifacts} artifacts=${artifacts.filter((each) => each.step === step.step)}
-        metrics=${metrics.value?.steps.find((each) => each.step === step.step)} onClose=${close} onSelect=${select} />`}
+        metrics=${metrics.value?.steps.find((each) => each.step === step.step)} onClose=${close} onSelect=${select} />`
+      }
     </div>`;
 }
 
@@ -100,21 +150,29 @@ export function RunView({ id }) {
 export function specsOf(workflow, steps) {
   const known = (workflow?.steps ?? []).filter((each) => steps.has(each.id));
   const names = new Set(known.map((each) => each.id));
-  const gone = [...steps.keys()].filter((each) => !names.has(each)).map((id) => ({ id, depends_on: [], reads: [], description: "", version: "", effects: false }));
+  const gone = [...steps.keys()]
+    .filter((each) => !names.has(each))
+    .map((id) => ({ id, depends_on: [], reads: [], description: "", version: "", effects: false }));
   return workflow ? [...known, ...gone] : [];
 }
 
 function RunHead({ run, now }) {
   const [action, setAction] = useState(null);
   const isOver = OVER.has(run.status);
-  return html`<nav class="crumbs" aria-label="Place"><a href="#/runs">Runs</a> / <a href=${to("runs", { workflow: run.workflow })}>${run.workflow}</a></nav>
+  return html`<nav class="crumbs" aria-label="Place"><a href="#/runs">Runs</a> / <a
+    href=${to("runs", { workflow: run.workflow })}>${run.workflow}</a></nav>
     <div class="page-head">
-      <h1>Run <${Copyable} text=${run.id} shown=${shortId(run.id)} label="run id" /> <${Badge} kind=${run.status} /></h1>
+      <h1>Run <${Copyable} text=${run.id} shown=${shortId(run.id)} label="run id" /> <${Badge} kind=${run.status} />
+        </h1>
       <div class="actions">
-        ${isOver && html`<a class="button" href=${run.base_run_id ? to("compare", run.base_run_id, run.id) : to("compare", run.id)}>Compare</a>`}
-        ${mayRun() && run.status === "completed" && html`<button type="button" class="primary" onClick=${() => setAction("update")}>Update …</button>`}
-        ${mayRun() && (run.status === "failed" || run.status === "cancelled") && html`<button type="button" class="primary" onClick=${() => setAction("retry")}>Retry …</button>`}
-        ${mayRun() && !isOver && html`<button type="button" class="danger" onClick=${() => setAction("cancel")}>Cancel …</button>`}
+        ${isOver && html`<a class="button"
+          href=${run.base_run_id ? to("compare", run.base_run_id, run.id) : to("compare", run.id)}>Compare</a>`}
+        ${mayRun() && run.status === "completed" && html`<button type="button" class="primary"
+          onClick=${() => setAction("update")}>Update …</button>`}
+        ${mayRun() && (run.status === "failed" || run.status === "cancelled") && html`<button type="button"
+          class="primary" onClick=${() => setAction("retry")}>Retry …</button>`}
+        ${mayRun() && !isOver && html`<button type="button" class="danger"
+          onClick=${() => setAction("cancel")}>Cancel …</button>`}
         ${!mayRun() && html`<span class="quiet">Your key may look, but not change runs.</span>`}
       </div>
     </div>
@@ -122,10 +180,14 @@ function RunHead({ run, now }) {
       <div><dt>Duration</dt><dd>${duration(runDuration(run, now))}</dd></div>
       <div><dt>Steps</dt><dd><${StepBar} steps=${run.steps} status=${run.status} /></dd></div>
       <div><dt>Created</dt><dd title=${moment(run.created_at)}><${Ago} at=${run.created_at} now=${now} /></dd></div>
-      <div><dt>Trigger</dt><dd>${run.trigger}${run.change && html` <span class="tag">${run.change.type}</span>`}</dd></div>
-      ${run.base_run_id && html`<div><dt>Base run</dt><dd><a href=${to("runs", run.base_run_id)}><code>${shortId(run.base_run_id)}</code></a></dd></div>`}
+      <div><dt>Trigger</dt><dd>${run.trigger}${run.change && html` <span class="tag">${run.change.type}</span>`}</dd>
+        </div>
+      ${run.base_run_id && html`<div><dt>Base run</dt><dd><a href=${to("runs", run.base_run_id)}>
+        <code>${shortId(run.base_run_id)}</code></a></dd></div>`}
       ${run.cancel_reason && html`<div><dt>Cancelled because</dt><dd>${run.cancel_reason}</dd></div>`}
-      ${Object.keys(run.tags).length > 0 && html`<div><dt>Tags</dt><dd>${Object.entries(run.tags).map(([name, value]) => html`<a key=${name} class="tag" href=${to("runs", { q: `${name}:${value}` })}>${name}:${value}</a>`)}</dd></div>`}
+      ${Object.keys(run.tags).length > 0 && html`<div><dt>Tags</dt>
+        <dd>${Object.entries(run.tags).map(([name, value]) => html`<a key=${name} class="tag"
+        href=${to("runs", { q: `${name}:${value}` })}>${name}:${value}</a>`)}</dd></div>`}
     </dl>
     ${action && html`<${ActionDialog} action=${action} run=${run} onClose=${() => setAction(null)} />`}`;
 }
@@ -133,25 +195,37 @@ function RunHead({ run, now }) {
 function RunError({ run, steps, onSelect }) {
   const step = run.error.node_id;
   return html`<section class="error-box" aria-label="Why the run failed">
-    <p><strong>${steps.has(step) ? html`<button type="button" class="link" onClick=${() => onSelect(step)}>${step}</button> failed` : "The run failed"}</strong> <code>${run.error.code}</code></p>
+    <p><strong>${steps.has(step) ? html`<button type="button" class="link" onClick=${() => onSelect(step)}>${step}
+      </button> failed` : "The run failed"}</strong> <code>${run.error.code}</code></p>
     <p class="error-text">${run.error.message}</p></section>`;
 }
 
 /** The graph as a list: the same facts for those who do not see or use the picture. */
 function StepList({ specs, steps, selected, onSelect }) {
-  return html`<table class="steps"><thead><tr><th scope="col">Step</th><th scope="col">Status</th><th scope="col" class="number">Duration</th><th scope="col">Depends on</th></tr></thead>
+  return html`<table class="steps"><thead><tr><th scope="col">Step</th><th scope="col">Status</th><th scope="col"
+    class="number">Duration</th><th scope="col">Depends on</th></tr></thead>
     <tbody>${specs.map((spec) => {
-    const step = steps.get(spec.id);
-    return html`<tr key=${spec.id} class=${spec.id === selected ? "selected" : ""}><th scope="row"><button type="button" class="link" onClick=${() => onSelect(spec.id)}>${spec.id}</button></th>
-      <td><${Badge} kind=${kindOf(step)} /></td><td class="number">${duration(step.duration_ms)}</td><td class="quiet">${spec.depends_on.join(", ") || "–"}</td></tr>`;
-  })}</tbody></table>`;
+      const step = steps.get(spec.id);
+      return html`<tr key=${spec.id} class=${spec.id === selected ? "selected" : ""}><th scope="row"><button
+        type="button" class="link" onClick=${() => onSelect(spec.id)}>${spec.id}</button></th>
+      <td><${Badge} kind=${kindOf(step)} /></td><td class="number">${duration(step.duration_ms)}</td><td
+        class="quiet">${spec.depends_on.join(", ") || "–"}</td></tr>`;
+    })}</tbody></table>`;
 }
 
 function Details({ run }) {
   const parts = { Inputs: run.inputs, Change: run.change, Metadata: run.metadata };
   return html`<dl class="facts"><div><dt>Run</dt><dd><${Copyable} text=${run.id} label="run id" /></dd></div>
-      <div><dt>Workflow version</dt><dd>${run.workflow_version}</dd></div><div><dt>Priority</dt><dd>${run.priority}</dd></div>
+      <div><dt>Workflow version</dt><dd>${run.workflow_version}</dd></div><div><dt>Priority</dt><dd>${run.priority}</dd>
+        </div>
       <div><dt>Idempotency key</dt><dd>${run.idempotency_key ?? "–"}</dd></div>
-      <div><dt>Started</dt><dd>${moment(run.started_at)}</dd></div><div><dt>Ended</dt><dd>${moment(run.completed_at)}</dd></div></dl>
-    ${Object.entries(parts).filter(([, value]) => value && Object.keys(value).length).map(([name, value]) => html`<h3 key=${name}>${name}</h3><div class="preview" tabindex="0" role="region" aria-label=${name}><${JsonTree} value=${value} /></div>`)}`;
+      <div><dt>Started</dt><dd>${moment(run.started_at)}</dd></div><div><dt>Ended</dt><dd>${moment(run.completed_at)}
+        </dd></div></dl>
+    ${Object.entries(parts)
+      .filter(([, value]) => value && Object.keys(value).length)
+      .map(
+        ([name, value]) =>
+          html`<h3 key=${name}>${name}</h3><div class="preview" tabindex="0" role="region" aria-label=${name}>
+            <${JsonTree} value=${value} /></div>`,
+      )}`;
 }

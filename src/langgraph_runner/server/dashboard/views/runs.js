@@ -7,7 +7,12 @@ import { Badge, labelOf, symbolOf } from "../status.js";
 import { Ago, Empty, Loading, Problem, announce, useLoaded, useNarrow, useNow } from "../ui.js";
 
 const STATUSES = ["running", "pending", "failed", "completed", "cancelled"];
-const SPANS = { "1h": ["Last hour", 3600], "24h": ["Last 24 hours", 86400], "7d": ["Last 7 days", 604800], "30d": ["Last 30 days", 2592000] };
+const SPANS = {
+  "1h": ["Last hour", 3600],
+  "24h": ["Last 24 hours", 86400],
+  "7d": ["Last 7 days", 604800],
+  "30d": ["Last 30 days", 2592000],
+};
 const PAGE = 100;
 const POLL_MS = 2000;
 const MAX_FOLLOWED = 20;
@@ -42,7 +47,8 @@ export function Runs() {
     for (const name of new Set(query.keys())) next[name] = query.getAll(name);
     replace(to("runs", { ...next, ...changes }));
   };
-  return html`<div class="page-head"><h1>Runs</h1>${mayRun() && html`<a class="button primary" href="#/start">Start a run</a>`}</div>
+  return html`<div class="page-head"><h1>Runs</h1>${mayRun() && html`<a class="button primary"
+    href="#/start">Start a run</a>`}</div>
     <${Filters} query=${query} set=${set} />
     ${error && html`<${Problem} error=${error} again=${again} />`}
     ${!error && isLoading && !runs.length && html`<${Loading} what="Loading runs" />`}
@@ -51,9 +57,11 @@ export function Runs() {
 }
 
 function NoRuns({ filtered }) {
-  if (filtered) return html`<${Empty} title="No run matches these filters."><p><a href="#/runs">Clear the filters</a></p><//>`;
+  if (filtered)
+    return html`<${Empty} title="No run matches these filters."><p><a href="#/runs">Clear the filters</a></p><//>`;
   return html`<${Empty} title="There are no runs yet.">
-    ${mayRun() ? html`<p><a class="button primary" href="#/start">Start the first run</a></p>` : html`<p>Your key may look, but not start runs.</p>`}
+    ${mayRun() ? html`<p><a class="button primary" href="#/start">Start the first run</a>
+      </p>` : html`<p>Your key may look, but not start runs.</p>`}
     <p class="quiet">Or from a terminal: <code>langgraph-runner run WORKFLOW</code></p><//>`;
 }
 
@@ -74,10 +82,17 @@ function useRuns(filters) {
         setState({ runs: items, cursor: next_cursor, error: null, isLoading: false });
         announce(next_cursor ? `More than ${items.length} runs` : plural(items.length, "run"));
       },
-      (error) => { if (!controller.signal.aborted) setState({ runs: [], cursor: null, error, isLoading: false }); },
+      (error) => {
+        if (!controller.signal.aborted) setState({ runs: [], cursor: null, error, isLoading: false });
+      },
     );
-    const timer = setInterval(() => { if (!document.hidden) refresh(filters, live.current.state, controller.signal, setState); }, POLL_MS);
-    return () => { clearInterval(timer); controller.abort(); };
+    const timer = setInterval(() => {
+      if (!document.hidden) refresh(filters, live.current.state, controller.signal, setState);
+    }, POLL_MS);
+    return () => {
+      clearInterval(timer);
+      controller.abort();
+    };
   }, [filters, round]);
 
   const more = async () => {
@@ -86,8 +101,11 @@ function useRuns(filters) {
     const controller = abort.current;
     try {
       const { items, next_cursor } = await page(filters, live.current.state.cursor, controller.signal);
-      if (!controller.signal.aborted) setState((before) => ({ ...before, runs: [...before.runs, ...items], cursor: next_cursor }));
-    } catch { /* The banner shows a lost connection; scrolling asks again. */ } finally {
+      if (!controller.signal.aborted)
+        setState((before) => ({ ...before, runs: [...before.runs, ...items], cursor: next_cursor }));
+    } catch {
+      /* The banner shows a lost connection; scrolling asks again. */
+    } finally {
       live.current.busy = false;
     }
   };
@@ -95,7 +113,10 @@ function useRuns(filters) {
 }
 
 async function page(filters, cursor, abort) {
-  const { items, next_cursor } = await call(withQuery("runs", { ...apiQuery(new URLSearchParams(filters)), limit: PAGE, cursor }), { signal: abort });
+  const { items, next_cursor } = await call(
+    withQuery("runs", { ...apiQuery(new URLSearchParams(filters)), limit: PAGE, cursor }),
+    { signal: abort },
+  );
   return { items: items.map(dated), next_cursor };
 }
 
@@ -121,13 +142,24 @@ async function refresh(filters, state, abort, setState) {
     setState((before) => {
       // Mostly no run is new: then only the first page is exchanged, however many were loaded.
       if (!fresh.length && first.items.every((each, place) => before.runs[place]?.id === each.id)) {
-        return { ...before, error: null, runs: [...first.items, ...(first.next_cursor ? before.runs.slice(first.items.length) : [])] };
+        return {
+          ...before,
+          error: null,
+          runs: [...first.items, ...(first.next_cursor ? before.runs.slice(first.items.length) : [])],
+        };
       }
       // What is as new as the first page but no longer on it does not match the filters any more.
       const kept = first.next_cursor ? before.runs.filter((each) => covered.has(each.id) || each.at < oldest) : [];
-      return { ...before, error: null, cursor: before.cursor, runs: merged(kept, [...fresh.filter((each) => kept.some((one) => one.id === each.id)), ...first.items]) };
+      return {
+        ...before,
+        error: null,
+        cursor: before.cursor,
+        runs: merged(kept, [...fresh.filter((each) => kept.some((one) => one.id === each.id)), ...first.items]),
+      };
     });
-  } catch { /* The banner shows a lost connection; the next round tries again. */ }
+  } catch {
+    /* The banner shows a lost connection; the next round tries again. */
+  }
 }
 
 function Filters({ query, set }) {
@@ -140,25 +172,39 @@ function Filters({ query, set }) {
     return () => clearTimeout(timer);
   }, [text]);
   const chosen = query.getAll("status");
-  const toggle = (status) => set({ status: chosen.includes(status) ? chosen.filter((each) => each !== status) : [...chosen, status] });
+  const toggle = (status) =>
+    set({ status: chosen.includes(status) ? chosen.filter((each) => each !== status) : [...chosen, status] });
   const words = searchOf(query.get("q") ?? "").words;
-  const also = [query.get("failed_step") && `in which step ${query.get("failed_step")} failed`, query.get("base") && `derived from run ${shortId(query.get("base"))}`].filter(Boolean);
+  const also = [
+    query.get("failed_step") && `in which step ${query.get("failed_step")} failed`,
+    query.get("base") && `derived from run ${shortId(query.get("base"))}`,
+  ].filter(Boolean);
   return html`<form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
     <div class="chips" role="group" aria-label="Status">
-      ${STATUSES.map((each) => html`<button key=${each} type="button" class=${`chip s-${each}`} aria-pressed=${String(chosen.includes(each))} onClick=${() => toggle(each)}>
-        <span class="symbol" aria-hidden="true">${symbolOf(each)}</span>${labelOf(each)}</button>`)}
+      ${STATUSES.map(
+        (
+          each,
+        ) => html`<button key=${each} type="button" class=${`chip s-${each}`}
+          aria-pressed=${String(chosen.includes(each))} onClick=${() => toggle(each)}>
+        <span class="symbol" aria-hidden="true">${symbolOf(each)}</span>${labelOf(each)}</button>`,
+      )}
     </div>
-    <input type="search" class="search" aria-label="Search: run id, tag as name:value, or error text" placeholder="Run id, tag name:value, or error text"
+    <input type="search" class="search" aria-label="Search: run id, tag as name:value, or error text"
+      placeholder="Run id, tag name:value, or error text"
       value=${text} onInput=${(event) => setText(event.currentTarget.value)} />
-    <select aria-label="Workflow" value=${query.get("workflow") ?? ""} onChange=${(event) => set({ workflow: event.currentTarget.value })}>
+    <select aria-label="Workflow" value=${query.get("workflow") ?? ""}
+      onChange=${(event) => set({ workflow: event.currentTarget.value })}>
       <option value="">All workflows</option>
-      ${workflows.map((each) => html`<option key=${each.id} value=${each.id} selected=${each.id === query.get("workflow")}>${each.id}</option>`)}
+      ${workflows.map((each) => html`<option key=${each.id} value=${each.id}
+        selected=${each.id === query.get("workflow")}>${each.id}</option>`)}
     </select>
-    <select aria-label="Time" value=${query.get("time") ?? ""} onChange=${(event) => set({ time: event.currentTarget.value })}>
+    <select aria-label="Time" value=${query.get("time") ?? ""}
+      onChange=${(event) => set({ time: event.currentTarget.value })}>
       <option value="">Any time</option>
       ${Object.entries(SPANS).map(([id, [label]]) => html`<option key=${id} value=${id}>${label}</option>`)}
     </select>
-    ${(words || also.length > 0) && html`<p class="search-words">${words || "Runs"} ${also.join(", ")} <a href="#/runs">Clear</a></p>`}
+    ${(words || also.length > 0) && html`<p class="search-words">${words || "Runs"} ${also.join(", ")} <a
+      href="#/runs">Clear</a></p>`}
   </form>`;
 }
 
@@ -185,19 +231,28 @@ function RunTable({ runs, hasMore, more }) {
     measure();
     addEventListener("scroll", measure, { passive: true });
     addEventListener("resize", measure);
-    return () => { removeEventListener("scroll", measure); removeEventListener("resize", measure); };
+    return () => {
+      removeEventListener("scroll", measure);
+      removeEventListener("resize", measure);
+    };
   }, [runs.length, height, hasMore]);
   const shown = useMemo(() => runs.slice(range.from, range.until), [runs, range]);
   const until = Math.min(range.until, runs.length);
   return html`<table class="runs" ref=${table} aria-rowcount=${hasMore ? -1 : runs.length + 1}>
-      <thead><tr><th scope="col">Status</th><th scope="col">Run</th><th scope="col">Workflow</th><th scope="col">Steps</th><th scope="col">Trigger</th><th scope="col" class="number">Duration</th><th scope="col">Started</th></tr></thead>
+      <thead><tr><th scope="col">Status</th><th scope="col">Run</th><th scope="col">Workflow</th><th
+        scope="col">Steps</th><th scope="col">Trigger</th><th scope="col" class="number">Duration</th><th
+        scope="col">Created</th></tr></thead>
       <tbody>
-        ${range.from > 0 && html`<tr aria-hidden="true" key="before"><td colspan="7" class="spacer" style=${{ height: `${Math.min(range.from, runs.length) * height}px` }}></td></tr>`}
-        ${shown.map((run, place) => html`<${RunRow} key=${run.id} run=${run} index=${range.from + place + 2} now=${OVER.has(run.status) ? null : now} />`)}
-        ${until < runs.length && html`<tr aria-hidden="true" key="after"><td colspan="7" class="spacer" style=${{ height: `${(runs.length - until) * height}px` }}></td></tr>`}
+        ${range.from > 0 && html`<tr aria-hidden="true" key="before"><td colspan="7" class="spacer"
+          style=${{ height: `${Math.min(range.from, runs.length) * height}px` }}></td></tr>`}
+        ${shown.map((run, place) => html`<${RunRow} key=${run.id} run=${run} index=${range.from + place + 2}
+          now=${OVER.has(run.status) ? null : now} />`)}
+        ${until < runs.length && html`<tr aria-hidden="true" key="after"><td colspan="7" class="spacer"
+          style=${{ height: `${(runs.length - until) * height}px` }}></td></tr>`}
       </tbody>
     </table>
-    <p class="quiet table-foot">${hasMore ? `${count(runs.length)} runs loaded, scroll for more` : plural(runs.length, "run")}</p>`;
+    <p class="quiet table-foot">${hasMore ? `${count(runs.length)} runs loaded, scroll for more` : plural(runs.length, "run")}
+      </p>`;
 }
 
 function RunRow({ run, index, now }) {
@@ -205,7 +260,8 @@ function RunRow({ run, index, now }) {
   return html`<tr aria-rowindex=${index}>
     <td class="c-status"><${Badge} kind=${run.status} /></td>
     <td class="c-id"><a href=${to("runs", run.id)} title=${run.id}><code>${shortId(run.id)}</code></a>
-      ${tags.slice(0, 2).map(([name, value]) => html`<span class="tag" title=${`${name}:${value}`}>${name}:${value}</span>`)}</td>
+      ${tags.slice(0, 2).map(([name, value]) => html`<span class="tag" title=${`${name}:${value}`}>${name}:${value}
+        </span>`)}</td>
     <td class="c-workflow">${run.workflow}</td>
     <td class="c-steps"><${StepBar} steps=${run.steps} status=${run.status} /></td>
     <td class="c-trigger">${run.trigger}</td>
@@ -221,8 +277,11 @@ export function StepBar({ steps, status }) {
   const total = Object.values(steps).reduce((sum, each) => sum + each, 0);
   // In a run that failed, steps were skipped because what they wait for did not deliver.
   const done = (steps.completed ?? 0) + (status === "failed" || status === "cancelled" ? 0 : (steps.skipped ?? 0));
-  const words = ORDER.filter((each) => steps[each]).map((each) => `${steps[each]} ${each}`).join(", ");
+  const words = ORDER.filter((each) => steps[each])
+    .map((each) => `${steps[each]} ${each}`)
+    .join(", ");
   return html`<span class="stepbar" title=${words}><span class="bar" aria-hidden="true">
-      ${ORDER.filter((each) => steps[each]).map((each) => html`<i key=${each} class=${`s-${each}`} style=${{ flexGrow: steps[each] }}></i>`)}</span>
+      ${ORDER.filter((each) => steps[each]).map((each) => html`<i key=${each} class=${`s-${each}`}
+        style=${{ flexGrow: steps[each] }}></i>`)}</span>
     <span class="visually-hidden">${words}</span><span class="quiet" aria-hidden="true">${done}/${total}</span></span>`;
 }

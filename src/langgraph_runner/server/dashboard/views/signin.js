@@ -8,21 +8,28 @@ export function SignIn() {
   const submit = async (event) => {
     event.preventDefault();
     const key = new FormData(event.currentTarget).get("key").toString().trim();
-    if (!key) { setProblem("Paste a key first."); return; }
+    if (!key) {
+      setProblem("Paste a key first.");
+      return;
+    }
     setBusy(true);
     try {
       await signIn(key);
     } catch (error) {
-      setProblem(error.status === 401 ? "This key does not work: it is unknown, revoked or has expired." : error.message);
+      setProblem(
+        error.status === 401 ? "This key does not work: it is unknown, revoked or has expired." : error.message,
+      );
       setBusy(false);
     }
   };
   return html`<main id="main" class="signin"><form class="card" onSubmit=${submit}>
     <h1>Sign in</h1>
     <label for="key">API key</label>
-    <input id="key" name="key" type="password" autocomplete="off" spellcheck=${false} placeholder="lgr_…" aria-describedby="key-help ${problem ? "key-problem" : ""}" aria-invalid=${problem ? "true" : null} />
+    <input id="key" name="key" type="password" autocomplete="off" spellcheck=${false} placeholder="lgr_…"
+      aria-describedby="key-help ${problem ? "key-problem" : ""}" aria-invalid=${problem ? "true" : null} />
     ${problem && html`<p class="field-problem" id="key-problem" role="alert">${problem}</p>`}
-    <p class="quiet" id="key-help">Make one with <code>langgraph-runner keys create NAME</code>. It is kept until you close this tab or sign out.</p>
+    <p class="quiet"
+      id="key-help">Make one with <code>langgraph-runner keys create NAME</code>. It is kept until you close this tab or sign out.</p>
     <button type="submit" class="primary" disabled=${busy}>${busy ? "Signing in …" : "Sign in"}</button>
   </form></main>`;
 }
