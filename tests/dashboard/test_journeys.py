@@ -210,3 +210,15 @@ def test_the_graph_is_used_by_keyboard(reader, live):
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Timeline")).to_be_focused()
     expect(page.get_by_text("Critical path: 4 of")).to_be_visible()
+
+
+def test_a_view_that_fails_leaves_the_rest_usable(reader):
+    """Here by an answer that is not what the page expects."""
+    user = reader()
+    user.context.route(
+        "**/workflows/shop.v1/metrics?*", lambda route: route.fulfill(json={"runs": 1, "steps": None})
+    )
+    page = user.open("metrics/shop.v1")
+    expect(page.get_by_role("heading", name="This view has failed")).to_be_visible()
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()

@@ -1,6 +1,6 @@
 /** The page: who is signed in, the navigation, and the view for the address. */
 import { access, call, caller, online, signIn, signOut } from "./api.js";
-import { effect, html, render, signal, useEffect } from "./lib.js";
+import { Component, effect, html, render, signal, useEffect } from "./lib.js";
 import { route, to } from "./router.js";
 import { LiveRegion, Loading, announce } from "./ui.js";
 import { Compare } from "./views/compare.js";
@@ -54,12 +54,28 @@ function App() {
     <${Header} place=${place} />
     ${!online.value && html`<div class="offline"
       role="alert">The connection to the service is lost. This page reconnects by itself.</div>`}
-    <main id="main" tabindex="-1"><${Titled} title=${title}>${view}<//></main><${LiveRegion} />`;
+    <main id="main" tabindex="-1"><${Titled} title=${title}><${Guarded} key=${title}>${view}<//><//></main><${LiveRegion} />`;
 }
 
 function skip(event) {
   event.preventDefault();
   document.getElementById("main").focus();
+}
+
+/** A view that fails is replaced by what happened; the rest of the page goes on. */
+class Guarded extends Component {
+  state = { error: null };
+
+  static getDerivedStateFromError(error) {
+    return { error };
+  }
+
+  render({ children }, { error }) {
+    if (!error) return children;
+    return html`<h1>This view has failed</h1>
+      <div class="problem" role="alert"><p>${String(error.message ?? error)}</p>
+        <button type="button" onClick=${() => location.reload()}>Load the page again</button></div>`;
+  }
 }
 
 function Titled({ title, children }) {

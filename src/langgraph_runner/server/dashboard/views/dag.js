@@ -46,7 +46,7 @@ function layOut(nodes, edges, direction) {
 
 /**
  * @param {{ specs: { id: string, depends_on: string[] }[], steps: Map<string, any>, selected?: string,
- *   onSelect: (id: string) => void, critical?: Set<string> | null, kinds?: Map<string, string> }} props
+ *   onSelect?: (id: string) => void, critical?: Set<string> | null, kinds?: Map<string, string> }} props
  */
 export function Dag({ specs, steps, selected, onSelect, critical, kinds }) {
   const narrow = useNarrow();
@@ -206,7 +206,7 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
   const onClick = (event) => {
     if (drag.current?.moved) return;
     const id = event.target.closest?.("[data-step]")?.dataset.step;
-    if (id) {
+    if (id && onSelect) {
       setFocused(id);
       onSelect(id);
     }
@@ -215,7 +215,7 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
   return html`<div class=${`dag ${isSmall ? "small" : ""}`} ref=${frame}
     style=${{ "--graph-height": `${Math.ceil(laid.height) + 24}px` }}>
     <svg width="100%" height="100%" role="group"
-      aria-label="Graph of the steps. Arrow keys move between steps, Enter opens one. The tab Steps has the same as a list."
+      aria-label=${onSelect ? "Graph of the steps. Arrow keys move between steps, Enter opens one. The tab Steps has the same as a list." : "Graph of the steps"}
       onPointerDown=${onPointerDown} onPointerMove=${onPointerMove} onPointerUp=${onPointerUp} onPointerCancel=${onPointerUp} onKeyDown=${onKeyDown} onClick=${onClick}>
       <g ref=${stage}>
         <${Edges} edges=${laid.edges} critical=${critical} />
@@ -224,7 +224,7 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
             node,
           ) => html`<${Node} key=${node.id} node=${node} step=${steps.get(node.id)}
             kind=${kinds ? kinds.get(node.id) : null}
-          isSelected=${node.id === selected} isCurrent=${node.id === current} isCritical=${Boolean(critical?.has(node.id))} />`,
+          isSelected=${node.id === selected} isCurrent=${node.id === current} isCritical=${Boolean(critical?.has(node.id))} isButton=${Boolean(onSelect)} />`,
         )}
       </g>
     </svg>
@@ -253,14 +253,15 @@ function Edges({ edges, critical }) {
   }, [edges, critical]);
 }
 
-function Node({ node, step, kind: given, isSelected, isCurrent, isCritical }) {
+function Node({ node, step, kind: given, isSelected, isCurrent, isCritical, isButton }) {
   const kind = given ?? (step ? kindOf(step) : "pending");
   const took = step?.duration_ms != null && !given ? ` · ${duration(step.duration_ms)}` : "";
   const key = `${kind}${took}${isSelected}${isCurrent}${isCritical}${node.x},${node.y}`;
   return useMemo(
     () => html`<g class=${`node s-${kind} ${isSelected ? "selected" : ""} ${isCritical ? "critical" : ""}`}
       transform=${`translate(${node.x} ${node.y})`}
-      role="button" tabindex=${isCurrent ? 0 : -1} data-step=${node.id} aria-pressed=${String(isSelected)} aria-label=${`${node.id} ${labelOf(kind)}${took}`}>
+      role=${isButton ? "button" : "img"} tabindex=${isButton && isCurrent ? 0 : -1} data-step=${node.id}
+      aria-pressed=${isButton ? String(isSelected) : null} aria-label=${`${node.id} ${labelOf(kind)}${took}`}>
       <rect width=${WIDTH} height=${HEIGHT} rx="8" />
       <circle cx="20" cy=${HEIGHT / 2} r="10" /><text class="glyph" aria-hidden="true" x="20" y=${HEIGHT / 2 + 4.5}
         text-anchor="middle">${symbolOf(kind)}</text>

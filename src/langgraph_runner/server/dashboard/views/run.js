@@ -12,6 +12,7 @@ import { StepPanel } from "./step.js";
 import { Timeline, criticalPath } from "./timeline.js";
 
 const MIN_PAUSE_MS = 250;
+const RETRY_MS = 2000;
 
 /**
  * A run with its steps and files, kept current by its events.
@@ -38,27 +39,27 @@ function useRun(id) {
         if (before && before !== run.status) announce(`The run is ${run.status}`);
         before = run.status;
       } catch (error) {
-        if (abort.signal.aborted) return;
-        if (error.status === 0) soon(2000);
-        else setState((old) => ({ ...old, error }));
+        if (abort.signal.aborted) return false;
+        const mayPass = error.status === 0 || (before && (error.status === 429 || error.status >= 500));
+        if (!mayPass) {
+          setState((old) => ({ ...old, error }));
+          return false;
+        }
+        soon(RETRY_MS);
       }
+      return true;
     };
     const soon = (ms) => {
       if (!timer && !abort.signal.aborted) timer = setTimeout(load, ms);
     };
+    const onEvents = (events) => {
+      const retries = events.filter((each) => each.type === "step_retrying");
+      if (retries.length) setState((old) => ({ ...old, retries: [...old.retries, ...retries] }));
+      soon(pause);
+    };
     load()
-      .then(() =>
-        follow(
-          id,
-          (events) => {
-            const retries = events.filter((each) => each.type === "step_retrying");
-            if (retries.length) setState((old) => ({ ...old, retries: [...old.retries, ...retries] }));
-            soon(pause);
-          },
-          abort.signal,
-        ),
-      )
-      .then(() => soon(0));
+      .then((isThere) => isThere && follow(id, onEvents, abort.signal))
+      .then((wasFollowed) => wasFollowed !== false && soon(0));
     return () => {
       abort.abort();
       clearTimeout(timer);

@@ -96,5 +96,5 @@ function StartForm({ workflow }) {
     </form>
     <section class="start-plan" aria-label="Plan"><h2>Plan</h2><p
       class="quiet">${plural(workflow.steps.length, "step")} in this order; a step whose result is known comes from the cache.</p>
-      <${Dag} specs=${workflow.steps} steps=${none} kinds=${kinds} onSelect=${() => {}} /></section></div>`;
+      <${Dag} specs=${workflow.steps} steps=${none} kinds=${kinds} /></section></div>`;
 }
