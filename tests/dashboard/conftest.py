@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 import uvicorn
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error, expect, sync_playwright
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.server import ApiKeys, create_app
@@ -23,6 +23,8 @@ from tests.dashboard.workflows import GATE, shop, wide
 playwright_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: make .venv/.dev"
 )
+
+expect.set_options(timeout=20_000)  # Other tests may need the machine, too.
 
 SHOTS = os.environ.get("DASHBOARD_SHOTS")
 """A folder to keep screenshots in."""
@@ -122,7 +124,7 @@ class Reader:
             base_url=live.url, **{"viewport": {"width": 1280, "height": 860}, **options}
         )
         self.page = self.context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(30_000)
         self.faults = []
         self.blocked = []  # What HTML artifacts were kept from.
         self.hosts = set()
