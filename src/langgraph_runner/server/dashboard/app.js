@@ -125,6 +125,10 @@ async function connect() {
   }
 }
 
+addEventListener("offline", () => {
+  online.value = false;
+});
+addEventListener("online", () => call("healthz").catch(() => {}));
 effect(() => {
   if (online.value) return undefined;
   const timer = setInterval(() => call("healthz").catch(() => {}), 2000);
