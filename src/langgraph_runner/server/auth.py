@@ -7,11 +7,18 @@ Guard           asks the authenticators, and limits the rate of each caller
 from __future__ import annotations
 
 import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from langgraph_runner.engine import checks
+from langgraph_runner.errors import NodeRunnerError
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 from langgraph_runner.server.keys import ApiKeys, Role
+from langgraph_runner.server.logs import LOGGER
 from langgraph_runner.server.problems import ApiCode, ApiError
 
 if TYPE_CHECKING:
@@ -21,7 +28,16 @@ __all__ = ["ApiKeyAuth", "Authenticator", "Caller", "DevAuth", "Guard", "JwtAuth
 
 _REMEMBERED_S: Final = 5.0
 _MOST_REMEMBERED: Final = 10_000
+_UNKNOWN_AT_ONCE: Final = 2
+"""How many keys that did not work lately are looked up at once."""
 _TOKEN_DOTS: Final = 2
+_ISSUER_TIMEOUT_S: Final = 5.0
+_ISSUER_PAUSE_S: Final = 10.0
+"""After a failed request for the issuer's keys, no other is sent for so long."""
+_MAX_TOKEN: Final = 16_384
+_TOKEN_THREADS: Final = 2
+_BAD_TOKEN: Final = (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading a token may raise: it may hold any JSON, such as 1,000 brackets, or an object instead of text."""
 _ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by a private key only: with a shared secret, a server that verifies tokens could also sign them."""
 
@@ -51,7 +67,8 @@ class Authenticator(Protocol):
 class ApiKeyAuth:
     """Authenticates callers by API keys. It remembers each key for 5 seconds.
 
-    So a revoked key works for up to 5 seconds more.
+    So a revoked key works for up to 5 seconds more. Keys that did not work lately are looked up two at a time, so a
+    flood of wrong keys takes little of the database and never delays a caller whose key is in use.
 
     Args:
         keys: The keys.
@@ -60,6 +77,7 @@ class ApiKeyAuth:
     def __init__(self, keys: ApiKeys) -> None:
         self._keys = keys
         self._known: dict[str, tuple[float, Caller]] = {}
+        self._unknown = asyncio.Semaphore(_UNKNOWN_AT_ONCE)
 
     async def authenticate(self, credential: str) -> Caller | None:
         """The caller who has this key."""
@@ -69,7 +87,11 @@ class ApiKeyAuth:
             return caller
         if not credential.startswith("lgr_"):
             return None
-        found = await self._keys.find(credential)
+        if caller is not None:
+            found = await self._keys.find(credential)
+        else:
+            async with self._unknown:
+                found = await self._keys.find(credential)
         if found is None:
             self._known.pop(credential, None)
             return None
@@ -109,22 +131,52 @@ class JwtAuth:
                 "JSON Web Tokens need PyJWT: pip install 'langgraph-runner[jwt]'", name=error.name
             ) from error
         self._jwt = jwt
-        self._keys = jwt.PyJWKClient(jwks_url, cache_keys=True)
+
+        class IssuerKeys(jwt.PyJWKClient):
+            """Raises `PyJWKClientConnectionError` if the issuer does not answer with keys, and then pauses."""
+
+            asks_again_at = 0.0
+
+            def fetch_data(self) -> Any:
+                now = REAL_RUNTIMES.blocking.monotonic()
+                if now < self.asks_again_at:
+                    raise jwt.PyJWKClientConnectionError("The issuer did not answer a moment ago.")
+                try:
+                    return super().fetch_data()
+                except (jwt.PyJWTError, OSError, ValueError, RecursionError) as error:
+                    self.asks_again_at = REAL_RUNTIMES.blocking.monotonic() + _ISSUER_PAUSE_S
+                    emit(LOGGER, logging.ERROR, "issuer.unavailable", url=jwks_url, error=str(error))
+                    raise jwt.PyJWKClientConnectionError(str(error)) from error
+
+        self._keys = IssuerKeys(jwks_url, timeout=_ISSUER_TIMEOUT_S)
+        # Threads of its own: an issuer that does not answer must not hold the threads that others wait for.
+        self._threads = ThreadPoolExecutor(_TOKEN_THREADS, "jwt")
         self._issuer = issuer
         self._audience = audience
         self._tenant_claim = tenant_claim
         self._role_claim = role_claim
 
     async def authenticate(self, credential: str) -> Caller | None:
-        """The caller for whom this token was signed."""
-        if credential.count(".") != _TOKEN_DOTS:
+        """The caller for whom this token was signed.
+
+        Raises:
+            ApiError: The issuer's keys cannot be fetched (503).
+        """
+        if credential.count(".") != _TOKEN_DOTS or len(credential) > _MAX_TOKEN:
             return None
         try:
-            claims = await asyncio.to_thread(self._verified, credential)
+            verifying = asyncio.get_running_loop().run_in_executor(self._threads, self._verified, credential)
+            claims = await verifying
             tenant = checks.text(claims[self._tenant_claim], checks.MAX_TENANT, field=self._tenant_claim)
             subject = checks.text(claims["sub"], 200, field="sub")
             role = Role(claims.get(self._role_claim, Role.READ))
-        except (self._jwt.PyJWTError, KeyError, ValueError):
+        except self._jwt.PyJWKClientConnectionError as error:
+            raise ApiError(
+                ApiCode.ISSUER_UNAVAILABLE,
+                "The keys of the token issuer cannot be fetched, so no token can be verified; try again later.",
+                headers={"Retry-After": str(round(_ISSUER_PAUSE_S))},
+            ) from error
+        except (self._jwt.PyJWTError, *_BAD_TOKEN):
             return None
         return Caller(f"jwt:{subject}", tenant, role)
 
@@ -173,7 +225,7 @@ class Guard:
         self._authenticators: Sequence[Authenticator] = [*authenticators]
         self._interval_s = 1 / requests_per_s
         self._tolerance_s = self._interval_s * (burst - 1)
-        self._on_time: dict[str, float] = {}
+        self._on_time: dict[tuple[str, str], float] = {}
 
     async def admit(self, authorization: str, role: Role) -> Caller:
         """The caller of a request.
@@ -185,9 +237,7 @@ class Guard:
         Raises:
             ApiError: No valid credential (401), a role that does not allow it (403), or too many requests (429).
         """
-        scheme, _, credential = authorization.partition(" ")
-        credential = credential.strip() if scheme.lower() == "bearer" else ""
-        caller = await self._known(credential)
+        caller = await self._known(authorization)
         if caller is None:
             detail = (
                 "Send an API key as a bearer token in the header `Authorization`;"
@@ -203,7 +253,24 @@ class Guard:
             )
         return caller
 
-    async def _known(self, credential: str) -> Caller | None:
+    async def still_admits(self, authorization: str, caller: Caller) -> bool:
+        """Whether a credential still belongs to its caller, whose stream is open: it may have been revoked.
+
+        Args:
+            authorization: The header of this name.
+            caller: Whom it belonged to when the request began.
+
+        Returns:
+            False also if that cannot be found out, because the database or the issuer does not answer.
+        """
+        try:
+            return await self._known(authorization) == caller
+        except (ApiError, NodeRunnerError, SQLAlchemyError):
+            return False
+
+    async def _known(self, authorization: str) -> Caller | None:
+        scheme, _, credential = authorization.partition(" ")
+        credential = credential.strip() if scheme.lower() == "bearer" else ""
         for authenticator in self._authenticators:
             if (caller := await authenticator.authenticate(credential)) is not None:
                 return caller
@@ -211,7 +278,8 @@ class Guard:
 
     def _limit(self, caller: Caller) -> None:
         now = REAL_RUNTIMES.awaiting.monotonic()
-        on_time = max(self._on_time.get(caller.actor, 0.0), now)
+        who = caller.tenant, caller.actor  # Tokens of two tenants may have one subject.
+        on_time = max(self._on_time.get(who, 0.0), now)
         early_s = on_time - now - self._tolerance_s
         if early_s > 0:
             raise ApiError(
@@ -220,5 +288,5 @@ class Guard:
                 headers={"Retry-After": str(max(1, round(early_s)))},
             )
         if len(self._on_time) >= _MOST_REMEMBERED:
-            self._on_time = {actor: at for actor, at in self._on_time.items() if at > now}
-        self._on_time[caller.actor] = on_time + self._interval_s
+            self._on_time = {each: at for each, at in self._on_time.items() if at > now}
+        self._on_time[who] = on_time + self._interval_s

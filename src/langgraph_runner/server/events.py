@@ -10,8 +10,10 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from langgraph_runner.engine import RunEngine, RunEvent
 
@@ -19,16 +21,32 @@ __all__ = ["event_stream"]
 
 _QUIET_S: Final = 15.0
 """After so long without an event a comment is sent, lest a proxy takes the connection for dead."""
+_CHECK_S: Final = 15.0
+"""How often an open stream checks that its caller's key still works."""
 _HEARTBEAT: Final = b": still here\n\n"
 _RETRY: Final = b"retry: 1000\n\n"
 
 
 async def event_stream(
-    engine: RunEngine, run_id: str, tenant: str, after: int, *, follow: bool = True
+    engine: RunEngine,
+    run_id: str,
+    tenant: str,
+    after: int,
+    *,
+    follow: bool = True,
+    is_allowed: Callable[[], Awaitable[bool]] | None = None,
 ) -> Response:
     """Answer with the events of a run behind `after`, until it is over; without `follow`, those that are there.
 
     If the run is over and has no more events, the answer is 204, so that a browser does not connect again.
+
+    Args:
+        engine: Has the run.
+        run_id: The run.
+        tenant: Whose.
+        after: Only events with a greater number.
+        follow: Whether to wait for more events.
+        is_allowed: Asked every 15 seconds; the stream ends when it says no. None never asks.
 
     Raises:
         RunNotFoundError: The tenant has no such run.
@@ -39,24 +57,32 @@ async def event_stream(
     if run.status.is_over and first is None:
         return Response(status_code=204)
     return StreamingResponse(
-        _lines(events, first),
+        _lines(events, first, is_allowed),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
 async def _lines(
-    events: AsyncGenerator[RunEvent, None], first: RunEvent | None
+    events: AsyncGenerator[RunEvent, None],
+    first: RunEvent | None,
+    is_allowed: Callable[[], Awaitable[bool]] | None,
 ) -> AsyncGenerator[bytes, None]:
     yield _RETRY
     if first is not None:
         yield _written(first)
     async with aclosing(events):
         coming: asyncio.Future[RunEvent | None] | None = None
+        monotonic = REAL_RUNTIMES.awaiting.monotonic
+        check_at = monotonic() + _CHECK_S
         try:
             while True:
                 coming = coming or asyncio.ensure_future(anext(events, None))
                 done, _ = await asyncio.wait([coming], timeout=_QUIET_S)
+                if is_allowed is not None and monotonic() >= check_at:
+                    if not await is_allowed():
+                        return
+                    check_at = monotonic() + _CHECK_S
                 if not done:
                     yield _HEARTBEAT
                     continue

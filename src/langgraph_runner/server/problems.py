@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
 __all__ = [
+    "CALLER_REFUSALS",
     "STATUS_OF_CODE",
     "ApiCode",
     "ApiError",
@@ -59,6 +60,7 @@ class ApiCode(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
     INTERNAL = "INTERNAL"
     NOT_READY = "NOT_READY"
+    ISSUER_UNAVAILABLE = "ISSUER_UNAVAILABLE"
 
 
 STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
@@ -79,10 +81,19 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
         ApiCode.BODY_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         ApiCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
         ApiCode.NOT_READY: HTTPStatus.SERVICE_UNAVAILABLE,
+        ApiCode.ISSUER_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
         ApiCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
     }
 )
 """The status of each code that a request may be refused with; any other code is a fault of the server."""
+CALLER_REFUSALS: Final = (
+    ApiCode.UNAUTHENTICATED,
+    ApiCode.FORBIDDEN,
+    ApiCode.RATE_LIMITED,
+    ErrorCode.STORE_UNAVAILABLE,
+    ApiCode.ISSUER_UNAVAILABLE,
+)
+"""What each route that needs a key or a token may refuse with, whatever else it does."""
 _CODE_OF_STATUS: Final = MappingProxyType({STATUS_OF_CODE[code]: code for code in reversed(ApiCode)})
 
 

@@ -89,6 +89,11 @@ class Call(Request):
         """As the answer has it in `X-Request-ID`."""
         return str(self.scope["request_id"])
 
+    async def is_still_allowed(self) -> bool:
+        """Whether the caller's key or token still works, for an answer that takes long."""
+        authorization = self.headers.get("authorization", "")
+        return await self.service.guard.still_admits(authorization, self.caller)
+
     async def change(self, action: str, target: str, change: Awaitable[Any]) -> Any:
         """Have something changed, with an entry in the audit log, also for what is refused.
 

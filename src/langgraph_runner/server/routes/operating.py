@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from langgraph_runner.engine.store import reads
 from langgraph_runner.server.audit import audit_entries
 from langgraph_runner.server.models import AuditPage, CallerDescription
-from langgraph_runner.server.problems import ApiCode, ApiError, answers
+from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, ApiError, answers
 from langgraph_runner.server.responses import json_response
 from langgraph_runner.server.service import Administering, Guarded, Reading, service_of
 
@@ -21,7 +21,7 @@ _READY_WITHIN_S: Final = 2.0
 
 
 router = APIRouter(route_class=Guarded, tags=["operating"])
-REFUSED: Final = answers(ApiCode.UNAUTHENTICATED, ApiCode.FORBIDDEN, ApiCode.RATE_LIMITED)
+REFUSED: Final = answers(*CALLER_REFUSALS)
 
 
 @router.get("/healthz")

@@ -24,7 +24,7 @@ from langgraph_runner.server.models import (
     RunRequest,
     UpdateRequest,
 )
-from langgraph_runner.server.problems import ApiCode, ApiError, answers, checked
+from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, ApiError, answers, checked
 from langgraph_runner.server.query import parameters_of, query_of
 from langgraph_runner.server.responses import json_response
 from langgraph_runner.server.service import Guarded, Reading, Running
@@ -51,9 +51,7 @@ router = APIRouter(
     route_class=Guarded,
     prefix="/runs",
     tags=["runs"],
-    responses=answers(
-        ApiCode.UNAUTHENTICATED, ApiCode.FORBIDDEN, ApiCode.RATE_LIMITED, ApiCode.REQUEST_INVALID
-    ),
+    responses=answers(*CALLER_REFUSALS, ApiCode.REQUEST_INVALID),
 )
 NOT_FOUND: Final = answers(ErrorCode.RUN_NOT_FOUND)
 DERIVED: Final = answers(
@@ -248,7 +246,14 @@ async def follow_events(
     ] = True,
 ) -> Response:
     """What happens in a run, as server-sent events, until it is over. Resume with `Last-Event-ID`."""
-    return await event_stream(call.engine, run_id, call.tenant, last_event_id, follow=follow)
+    return await event_stream(
+        call.engine,
+        run_id,
+        call.tenant,
+        last_event_id,
+        follow=follow,
+        is_allowed=call.is_still_allowed,
+    )
 
 
 def _made(run: Run) -> Response:

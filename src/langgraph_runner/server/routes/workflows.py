@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.server.models import InputsRequest, WorkflowMetrics
-from langgraph_runner.server.problems import ApiCode, answers
+from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, answers
 from langgraph_runner.server.service import Guarded, Reading
 from langgraph_runner.server.step_metrics import workflow_metrics
 from langgraph_runner.workflow.describing import WorkflowDescription
@@ -19,7 +19,7 @@ router = APIRouter(
     route_class=Guarded,
     prefix="/workflows",
     tags=["workflows"],
-    responses=answers(ApiCode.UNAUTHENTICATED, ApiCode.FORBIDDEN, ApiCode.RATE_LIMITED),
+    responses=answers(*CALLER_REFUSALS),
 )
 
 
