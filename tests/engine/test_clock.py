@@ -255,6 +255,20 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_ru
         assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 
+@pytest.mark.req("R-42")
+async def test_after_a_jump_forward_no_run_is_taken_over_by_its_id_either(engine_of, flow):
+    """An engine that owes a run waits as well until the leases have been renewed."""
+    async with engine_of(flow) as engine:
+        engine.take_on("none")
+        run = await engine.trigger("w")
+        await engine._store.write(Silent(run.id, lease_ms=-1_000))
+        claim = engine._server.claim_write(run.id)
+        claim.only_waiting = True
+        assert await engine._store.write(claim) is None
+        claim = engine._server.claim_write(run.id)
+        assert (await engine._store.write(claim)).run_id == run.id
+
+
 class Released(Silent):
     """Leave a run as an owner does that gives it up."""
 

@@ -281,6 +281,19 @@ async def test_a_commit_whose_answer_is_lost_twice_is_looked_up_again(engine_of,
 
 
 @ON_POSTGRESQL
+@pytest.mark.req("R-42")
+async def test_a_claim_whose_commit_was_not_answered_is_not_repeated(engine_of, losing_answer):
+    """It would take another run, and leave the first one to its lease."""
+    async with engine_of(flow([])) as engine:
+        engine.take_on("none")
+        first, second = [await engine.trigger("w", {"number": number}) for number in range(2)]
+        losing_answer()
+        claimed = await engine._store.write(engine._server.claim_write())
+        assert (claimed.run_id, claimed.fence, claimed.recoveries) == (first.id, 1, 0)
+        assert (await engine.get_run(second.id)).status is RunStatus.PENDING
+
+
+@ON_POSTGRESQL
 @pytest.mark.req("R-10")
 async def test_a_server_that_does_not_come_back_is_not_waited_for_without_end(
     engine_of, losing_answer, refusing, monkeypatch

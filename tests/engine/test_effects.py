@@ -117,6 +117,19 @@ def test_a_step_without_annotation_that_returns_nothing_is_warned_of(kind, body)
         flow.blueprint()
 
 
+def test_an_object_that_is_called_is_warned_of_as_a_function_is():
+    """Its class has the code."""
+
+    class Mailer:
+        def __call__(self, inputs):
+            str(inputs)
+
+    flow = Workflow("w")
+    flow.step(Mailer(), id="mail")
+    with pytest.warns(UserWarning, match="step 'mail' returns None"):
+        flow.blueprint()
+
+
 def made(kind, body):
     """A function of this body."""
     names = {}

@@ -63,6 +63,21 @@ async def test_waiting_runs_are_taken_from_the_tenants_in_turn(engine_of):
     assert order == ["a3", "b1", "c1", "a1", "b2", "a2"]
 
 
+async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):
+    """While runs wait, it waits with them until it is claimed; else it starts with its first commit."""
+    flow = Workflow("w", cache="none")
+    flow.step(lambda inputs: 1, id="s", output=int)
+    async with engine_of(flow) as engine:
+        claims = []
+        for others_wait in (False, True):
+            engine._server._others_wait = others_wait
+            run = await engine.run("w")
+            events = [event async for event in engine.events(run.id)]
+            claims.append(next(event.data for event in events if event.type == "run_started"))
+        assert engine._server._others_wait is False
+    assert claims == [{}, {"fence": 1}]
+
+
 async def test_runs_of_other_workflows_are_passed_over(engine_of):
     """An engine takes only what it can run, whichever tenant's turn it is."""
     known, unknown = Workflow("known", cache="none"), Workflow("unknown")

@@ -41,6 +41,8 @@ __all__ = ["RUN_ID", "RunReader"]
 RUN_ID: Final = "the `id` of a run"
 _ARTIFACT: Final = "one that get_run_artifacts() gives"
 _EVENTS_PAGE: Final = 500
+_ENDS: Final = frozenset(f"run_{status}" for status in RunStatus if status.is_over)
+"""The types of events that are the last of their run."""
 _MAX_SEQ: Final = 2**63 - 1
 
 
@@ -324,12 +326,13 @@ class RunReader:
             found = await self._store.read(reads.events_after, tenant, run_id, after, _EVENTS_PAGE)
             for seq, kind, data, ms in found:
                 after = seq
+                is_over = is_over or kind in _ENDS  # It may have ended since it was looked at.
                 yield RunEvent(run_id=run_id, seq=seq, type=kind, data=json.loads(data), at=at(ms))
             if len(found) == _EVENTS_PAGE:
                 continue
             if is_over or not follow:
                 return
-            await self._server.changed(run_id)
+            await self._server.changed(run_id, after)
 
     async def _output(self, run_id: str, step: str, tenant: str) -> tuple[str, bytes]:
         """The workflow of a run, and the output of a step that has one."""

@@ -27,6 +27,7 @@ from langgraph_runner.engine.slot import HELD_SLOT
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import StepRow, new_run
 from langgraph_runner.engine.store.writes import SUSPECT_FROM, ClaimRun, Created, CreateRun, ReleaseRuns
+from langgraph_runner.engine.watching import WATCH_S, RunWatch
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
@@ -44,8 +45,6 @@ __all__ = ["Server", "TakesOn"]
 TakesOn = Literal["all", "own", "none"]
 """Which runs an engine runs: all that wait and those of dead processes, those that it was asked for, or none."""
 
-_WATCH_S: Final = 0.1
-"""How often a run that runs elsewhere is looked at by whoever waits for it."""
 _OTHER_LOOP: Final = (
     "The engine belongs to another event loop. Make one for each loop, or use RunEngine.sync."
 )
@@ -101,6 +100,7 @@ class Server:
         """Runs that have begun, and are made with their first commit."""
         self._reserved = 0
         self.health = StoreHealth(host.store)
+        self._watch = RunWatch(host.store)
         self._clock = LeaseClock(lease_ms)
         self._leases = LeaseKeeper(host, lease_ms, self._active)
         self._services: list[asyncio.Task[None]] = []
@@ -179,7 +179,10 @@ class Server:
         """
         slot = HELD_SLOT.get()
         is_waited_for = slot is not None and slot.is_of(self._host.slots)
-        if self.takes_on == "none" or not (self._has_room_for_more() or is_waited_for):
+        has_room = (
+            self._has_room_for_more() and not self._others_wait
+        )  # Else it would overtake them, for ever.
+        if self.takes_on == "none" or not (has_room or is_waited_for):
             return await self._create_for_others(run)
         run.owner, run.lease_ms = self._host.owner, self._lease_ms
         found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
@@ -353,18 +356,21 @@ class Server:
         await asyncio.wait({task})
         return None if task.cancelled() or task.exception() is not None else task.result()
 
-    async def changed(self, run_id: str) -> None:
-        """Wait until something of a run has been committed, or may have been."""
-        execution = self._active.get(run_id)
-        if execution is None:
-            await self.pause()
-        else:
-            await asyncio.wait({execution.next_commit()}, timeout=_WATCH_S)
+    async def changed(self, run_id: str, seq: int) -> None:
+        """Wait until a run has an event behind number `seq`, or may have one."""
+        told = self._watch.event_after(run_id, seq)
+        signs = {told}
+        if (execution := self._active.get(run_id)) is not None:
+            signs.add(execution.next_commit())  # Sooner than the next look at the database.
+        try:
+            await asyncio.wait(signs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
 
     @staticmethod
     async def pause() -> None:
         """Wait a little, for what happens elsewhere."""
-        await REAL_RUNTIMES.awaiting.sleep(_WATCH_S, None)
+        await REAL_RUNTIMES.awaiting.sleep(WATCH_S, None)
 
     # Services.
 
@@ -379,11 +385,9 @@ class Server:
     async def _poll(self) -> None:
         while self._is_serving():
             self._has_room.clear()
-            self._others_wait = False
             try:
                 await self._look_at_clock()
-                while self._has_use_for_more() and await self.claim():
-                    pass
+                await self._claim_waiting()
                 await self._claim_owed()
             except Exception as error:  # As above.
                 self._others_wait = True
@@ -395,6 +399,13 @@ class Server:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
+
+    async def _claim_waiting(self) -> None:
+        """Take on runs of all while there is room."""
+        while self._has_use_for_more():
+            if not await self.claim():
+                self._others_wait = False
+                return
 
     async def _look_at_clock(self) -> None:
         """Take over runs whose leases end in the far future, because the clock was set back, if they are dead."""
@@ -413,12 +424,15 @@ class Server:
 
     async def _claim_owed(self) -> None:
         """Who takes on only its own runs does so as soon as there is room, and their lease has run out."""
-        for run_id in [*self._owed] if self.takes_on == "own" else ():
+        if self.takes_on != "own":
+            return
+        for run_id in [*self._owed]:
             if not (self._is_serving() and self._has_room_for_more()):
                 return
             status = await self._host.store.read(reads.status_of, run_id)
             if status is None or RunStatus(status).is_over or await self.claim(run_id):
                 del self._owed[run_id]
+        self._others_wait = False
 
     def _is_serving(self) -> bool:
         return not self._is_closed

@@ -169,6 +169,8 @@ def only_acts(function: Any) -> bool:
     """Whether a step's function calls something and returns nothing, by its code."""
     while isinstance(function, functools.partial):
         function = function.func
+    if not inspect.isroutine(function) and not isinstance(function, (type, Runnable)):
+        function = getattr(type(function), "__call__", None)  # noqa: B004 - of an object that can be called
     code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
     if code is None:
         return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
@@ -18,7 +19,7 @@ from langgraph_runner.engine.store.schema import (
     step_cache,
     store_info,
 )
-from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.statements import Prepared, any_of, each_of
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "delivered_steps",
     "events_after",
     "has_artifact",
+    "last_events",
     "live_runs",
     "output_data",
     "run_artifacts",
@@ -159,6 +161,12 @@ def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, lis
     return now, [FutureLease(row.id, row.lease_expires_at, row.lease_ms) for row in found]
 
 
+def last_events(connection: Connection, run_ids: list[str]) -> dict[str, int]:
+    """The number of the last event of each run that has one."""
+    found = _LAST_EVENTS.ask(connection, ids=json.dumps(run_ids))
+    return {row.run_id: row.seq for row in found if row.seq is not None}
+
+
 def events_after(
     connection: Connection, tenant: str, run_id: str, after: int, limit: int
 ) -> list[tuple[int, str, str, int]]:
@@ -184,6 +192,16 @@ _FUTURE_LEASES: Final = Prepared(
         any_of(runs.c.workflow_name, bindparam("names")),
     )
 )
+
+
+def _last_events(dialect: str) -> Any:
+    """One step into the index for each run."""
+    each = each_of(bindparam("ids"), dialect)
+    last = select(func.max(run_events.c.seq)).where(run_events.c.run_id == each.c.value).scalar_subquery()
+    return select(each.c.value.label("run_id"), last.label("seq"))
+
+
+_LAST_EVENTS: Final = Prepared(_last_events)
 _RUN: Final = Prepared(select(*RUN_COLUMNS).where(runs.c.id == bindparam("run")))
 _RUN_OF_TENANT: Final = Prepared(
     select(*RUN_COLUMNS).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["SUSPECT_FROM", "ClaimRun", "Claimed", "Heartbeat", "ReleaseRuns"]
 
 _LEASED: Final = Prepared(
-    select(runs.c.id, runs.c.fence, runs.c.cancel_requested_at, runs.c.cancel_reason).where(
-        any_of(runs.c.id, bindparam("ids")), runs.c.status == "running"
-    )
+    select(
+        *(runs.c.id, runs.c.fence, runs.c.lease_owner, runs.c.cancel_requested_at, runs.c.cancel_reason)
+    ).where(any_of(runs.c.id, bindparam("ids")), runs.c.status == "running")
 )
 _KEEP_LEASE: Final = Prepared(
     update(runs)
@@ -138,11 +138,25 @@ class ClaimRun(Write["Claimed | None"]):
     """With an id: take it although its lease ends in the future, if that is still when it ends."""
     only_waiting: bool = False
     """Take none whose lease has run out: the clock may have been set forward."""
+    taken: Claimed | None = field(default=None, init=False)
+    """What the last try has taken, which may not have been committed."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
         """One after the other: two never get the same run."""
-        return [_claim(connection, write) for write in writes]
+        for write in writes:
+            write.taken = _claim(connection, write)
+        return [write.taken for write in writes]
+
+    @classmethod
+    def apply_again(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
+        """A run that has the fencing token of the first try was taken by it."""
+        (write,) = writes
+        if (taken := write.taken) is not None:
+            for row in _LEASED.ask(connection, ids=[taken.run_id]):
+                if (row.fence, row.lease_owner) == (taken.fence, write.owner):
+                    return [taken]
+        return cls.apply(connection, writes)
 
 
 def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
@@ -192,7 +206,8 @@ def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
         found = _STUCK.ask(connection, wanted=claim.run_id, stuck_at=claim.stuck_at)
     elif claim.run_id is not None:
         found = _WAITING_OF_ID.ask(connection, **waiting, wanted=claim.run_id)
-        found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
+        if not claim.only_waiting:
+            found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
     else:
         found = [] if claim.only_waiting else _left(connection, claim, left, now)
         found = found or _waiting(connection, claim)

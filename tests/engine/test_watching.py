@@ -1,0 +1,81 @@
+"""What it costs to follow runs, and that followers hear of what happens elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from langgraph_runner.engine.store import reads
+from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import until
+
+pytestmark = pytest.mark.req("R-51")
+
+
+@pytest.fixture
+def held():
+    """A workflow whose step waits until it is let go."""
+    workflow, begun, go = Workflow("w", cache="none"), [], []
+
+    @workflow.step
+    async def step(inputs) -> int:
+        begun.append(1)
+        await until(lambda: go)
+        return 1
+
+    return workflow, begun, go
+
+
+async def test_followers_of_quiet_runs_share_one_look_at_the_database(engine_of, held, monkeypatch):
+    """A thousand open streams would otherwise keep the database and the event loop busy."""
+    workflow, begun, go = held
+    looks, asked, last_events, run_by_id = [], [], reads.last_events, reads.run_by_id
+
+    def looking(connection, ids):
+        looks.append(ids)
+        return last_events(connection, ids)
+
+    def asking(*arguments):
+        asked.append(1)
+        return run_by_id(*arguments)
+
+    monkeypatch.setattr(reads, "last_events", looking)
+    monkeypatch.setattr(reads, "run_by_id", asking)
+    async with engine_of(workflow) as owner, engine_of(workflow) as engine:
+        engine.take_on("none")
+        run = await owner.trigger("w")
+        await until(lambda: begun)
+
+        async def followed():
+            return [event.type async for event in engine.events(run.id)]
+
+        followers = [asyncio.create_task(followed()) for _ in range(50)]
+        await until(lambda: len(engine._server._watch._waiting) == 50)
+        before = len(asked)
+        seen = len(looks)
+        await until(lambda: len(looks) >= seen + 3)
+        assert (len(asked), {len(ids) for ids in looks[seen:]}) == (before, {1})
+        go.append(1)
+        ends = await asyncio.gather(*followers)
+    assert {types[-1] for types in ends} == {"run_completed"}
+    assert not engine._server._watch._waiting
+
+
+async def test_a_follower_that_goes_away_is_forgotten(engine_of, held):
+    """And nothing is looked at any more."""
+    workflow, begun, go = held
+    async with engine_of(workflow) as engine:
+        run = await engine.trigger("w")
+        await until(lambda: begun)
+
+        async def followed():
+            return [event async for event in engine.events(run.id)]
+
+        follower = asyncio.create_task(followed())
+        await until(lambda: engine._server._watch._waiting)
+        follower.cancel()
+        await asyncio.gather(follower, return_exceptions=True)
+        await until(engine._server._watch._looking.done)
+        assert not engine._server._watch._waiting
+        go.append(1)
