@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -99,6 +100,8 @@ async def test_runs_are_found_by_failed_step_error_text_and_time(engine_of, shop
         ({"tags": {str(n): "a" for n in range(33)}}, "at most 32 tags, got 33"),
         ({"metadata": {"a": {1}}}, "metadata: it cannot be written as JSON"),
         ({"metadata": {"a": "b" * 20_000}}, "at most 16,384 are kept"),
+        ({"metadata": {"a": json.loads("[" * 64 + "]" * 64)}}, "nested more than 64 levels deep"),
+        ({"metadata": {"a": "\ud800"}}, "half of a surrogate pair"),
     ],
 )
 async def test_tags_and_metadata_that_cannot_be_kept_are_refused(shop, options, problem):

@@ -48,6 +48,8 @@ MAX_TAGS: Final = 32
 MAX_TAG_NAME: Final = 64
 MAX_TAG_VALUE: Final = 256
 MAX_METADATA_BYTES: Final = 16 * 1024
+MAX_METADATA_DEPTH: Final = 64
+"""pydantic neither writes more than 254 levels of JSON nor reads more than 200, and a run is a part of a page."""
 MAX_AT_ONCE: Final = 100_000
 """Steps, or runs."""
 StatusT = TypeVar("StatusT", bound="StrEnum")
@@ -116,11 +118,12 @@ def tags(value: Any, *, field: str = "tags") -> dict[str, str]:
 
 
 def metadata(value: Any) -> str | None:
-    """The metadata of a run as JSON, of up to 16 KB; None if there is no entry.
+    """The metadata of a run as JSON, of up to 16 KB and 64 levels; None if there is no entry.
 
     Raises:
         TypeError: It is no mapping.
-        ValueError: It cannot be written as JSON, or is too long.
+        ValueError: It cannot be written as JSON, is too long, is nested too deeply, or holds half of a surrogate
+            pair.
     """
     of_kind(value, Mapping, field="metadata", fix='JSON values by name, such as {"ticket": 7}')
     if any(not isinstance(name, str) for name in value):
@@ -134,6 +137,14 @@ def metadata(value: Any) -> str | None:
             f"metadata: it takes {len(written):,} bytes as JSON, at most {MAX_METADATA_BYTES:,} are kept;"
             " put large values into the inputs."
         )
+    if not is_unicode(json.dumps(dict(value), ensure_ascii=False)):
+        raise ValueError("metadata: it holds half of a surrogate pair, which is not text.")
+    level: list[Any] = [value]
+    for _ in range(MAX_METADATA_DEPTH):
+        parts = [each.values() if isinstance(each, Mapping) else each for each in level]
+        level = [each for part in parts for each in part if isinstance(each, (Mapping, list, tuple))]
+    if level:
+        raise ValueError(f"metadata: it is nested more than {MAX_METADATA_DEPTH} levels deep; flatten it.")
     return written if value else None
 
 

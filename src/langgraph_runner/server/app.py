@@ -83,6 +83,7 @@ def create_app(
         lifespan=serving,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # The address of a redirect would have the host that the client made up.
     )
     registry = registry_of(engine)
     app.add_middleware(

@@ -14,6 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from langgraph_runner.engine.checks import is_loopback
 from langgraph_runner.server.app import create_app
 from langgraph_runner.server.auth import DevAuth
+from langgraph_runner.server.connections import connection_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ _GRACE_S: Final = 5
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _IDLE_S: Final = 30
 """How long a connection is kept without a request."""
+_UNREAD_MS: Final = 60_000
+"""How long a client may leave an answer unread; without a limit, connection and answer would stay for ever."""
 
 
 async def serve_app(
@@ -61,6 +64,8 @@ async def serve_app(
     # By its protocol asyncio knows that it may send at once: without, an answer waits 40 ms for an acknowledgement.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; the connections inherit it.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)
         try:
             listening.bind((host, port))
         except OSError as error:
@@ -72,6 +77,8 @@ async def serve_app(
             log_config=None,
             access_log=False,
             server_header=False,
+            http=connection_class(_IDLE_S),
+            ws="none",
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )

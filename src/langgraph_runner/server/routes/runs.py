@@ -1,7 +1,6 @@
 """Runs: made, listed, looked at, changed, followed."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -10,7 +9,6 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from langgraph_runner.engine import ArtifactError, Run, RunPlan, RunStep
 from langgraph_runner.engine.checks import MAX_KEY
-from langgraph_runner.engine.cursors import cursor_of, place_in_list, place_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.server.events import event_stream
 from langgraph_runner.server.models import (
@@ -24,6 +22,7 @@ from langgraph_runner.server.models import (
     RunRequest,
     UpdateRequest,
 )
+from langgraph_runner.server.pages import page_of_runs
 from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, ApiError, answers, checked
 from langgraph_runner.server.query import parameters_of, query_of
 from langgraph_runner.server.responses import json_response
@@ -75,27 +74,9 @@ async def create_run(call: Running, body: RunRequest, key: Key = None) -> Respon
 
 @router.get("", response_model=RunPage, openapi_extra={"parameters": parameters_of(RunFilter)})
 async def list_runs(call: Reading) -> Response:
-    """The tenant's runs, the newest first."""
-    asked = query_of(call, RunFilter)
-    with checked():
-        found = await call.engine.list_runs(
-            tenant=call.tenant,
-            workflow=asked.workflow,
-            status=asked.status and [str(each) for each in asked.status],
-            tags=asked.tags(),
-            id_prefix=asked.id_prefix,
-            base_run_id=asked.base_run_id,
-            failed_step=asked.failed_step,
-            error_contains=asked.error_contains,
-            created_after=asked.created_after,
-            created_before=asked.created_before,
-            limit=asked.limit + 1,
-            before=None if asked.cursor is None else _place(asked.cursor),
-        )
-    page = found[: asked.limit]
-    place = place_in_list(page[-1]) if len(found) > asked.limit else None
-    next_cursor = None if place is None else cursor_of(*place)
-    return json_response(RunPage(items=page, next_cursor=next_cursor), has_etag=False)
+    """The tenant's runs, the newest first. A page ends early where it would be longer than 4 MiB."""
+    page = await page_of_runs(call.engine, call.tenant, query_of(call, RunFilter))
+    return Response(page, media_type="application/json")
 
 
 @router.get(
@@ -269,11 +250,3 @@ def _described(run_id: str, step: str, artifact: ArtifactRef) -> ArtifactDescrip
         sha256=artifact.sha256,
         href=f"/runs/{run_id}/artifacts/{quote(step, safe='')}/{quote(artifact.name)}",
     )
-
-
-def _place(cursor: str) -> tuple[datetime, str]:
-    try:
-        return place_of(cursor)
-    except ValueError as error:
-        problem = "query:cursor: give `next_cursor` of the page before."
-        raise ApiError(ApiCode.REQUEST_INVALID, problem) from error

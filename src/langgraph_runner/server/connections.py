@@ -1,0 +1,95 @@
+"""`connection_class()`: uvicorn's HTTP connections, with limits on the head of a request and on idle clients.
+
+uvicorn limits how long a connection may be idle after an answer, but not before the first request, and its fast
+parser keeps a header of any length.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
+else:
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as _Base
+    except ImportError:  # Without httptools; h11 itself refuses heads of more than 64 KiB.
+        from uvicorn.protocols.http.h11_impl import H11Protocol as _Base
+
+__all__ = ["connection_class"]
+
+_MAX_HEAD_BYTES: Final = 65_536
+"""The longest request line with headers. Up to one read of the socket (256 KiB) more may be taken."""
+
+
+class _Connection(_Base):
+    """A connection that is closed if its client sends nothing, too slowly, or a head without end."""
+
+    idle_s: float
+    _closing: asyncio.TimerHandle | None = None
+    _is_in_head = False
+    _head_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """The client has `idle_s` for its first request."""
+        super().connection_made(transport)
+        self._close_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer, which would keep the connection in memory."""
+        self._keep_open()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, then see whether a request is under way.
+
+        Bytes that belong to no request that is being answered do not prolong the life of a connection: not those of a
+        slow head, and not those of a body that was refused.
+        """
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._is_in_head and self._head_bytes > _MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The request line and the headers are too long.")
+        elif self._is_idle():
+            self._close_later()
+        else:
+            self._keep_open()
+
+    def on_message_begin(self) -> None:
+        """A head begins (httptools)."""
+        self._is_in_head = True
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """A head is complete (httptools)."""
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_later(self) -> None:
+        if self._closing is None:
+            self._closing = self.loop.call_later(self.idle_s, self._close_if_idle)
+
+    def _keep_open(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+
+    def _close_if_idle(self) -> None:
+        self._closing = None
+        if self._is_idle():
+            self.transport.abort()
+
+
+def connection_class(idle_s: float) -> type[Any]:
+    """A protocol for `uvicorn.Config(http=...)`.
+
+    Args:
+        idle_s: How long a client may take to send the head of a request.
+    """
+    return type("Connection", (_Connection,), {"idle_s": idle_s})
