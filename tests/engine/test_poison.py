@@ -12,6 +12,7 @@ from langgraph_runner.engine.store.schema import now_ms, run_steps, runs
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus, Workflow
 from tests.engine.conftest import until
+from tests.engine.test_tenants_in_turn import Together
 
 
 class Died(Write[None]):
@@ -175,6 +176,18 @@ class Released(Died):
         for write in writes:
             connection.execute(update(runs).where(runs.c.id == write.run_id).values(lease_expires_at=0))
         return [None] * len(writes)
+
+
+@pytest.mark.req("R-45")
+async def test_a_suspected_run_is_claimed_alone_of_several_claims(client):
+    """Those that come together with its claim take nothing."""
+    suspect = await client.trigger("w")
+    await claimed_after(client, suspect.id, 2)
+    await client._store.write(Died(suspect.id))
+    await client.trigger("w", {"number": 2})
+    claims = [client._server.claim_write() for _ in range(3)]
+    taken = await client._store.write(Together(claims))
+    assert [claimed and claimed.run_id for claimed in taken] == [suspect.id, None, None]
 
 
 @pytest.mark.req("R-45")

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from langgraph_runner.engine.slot import TenantSlots
+from langgraph_runner.engine.store.writer import Write
+from langgraph_runner.engine.store.writes import ClaimRun
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 
@@ -61,6 +63,31 @@ async def test_waiting_runs_are_taken_from_the_tenants_in_turn(engine_of):
             await until(lambda: len(order) == 6)
             assert await engine.wait(run.id, tenant="c", timeout_ms=10_000)
     assert order == ["a3", "b1", "c1", "a1", "b2", "a2"]
+
+
+class Together(Write[list]):
+    """Claims that one transaction makes."""
+
+    def __init__(self, claims):
+        self.claims = claims
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """As the writer does with those that come together."""
+        return [ClaimRun.apply(connection, write.claims) for write in writes]
+
+
+async def test_claims_of_one_engine_that_come_together_take_turns_as_well(engine_of):
+    """Each goes on behind the tenant of the one before."""
+    flow = Workflow("w", cache="none")
+    flow.step(lambda inputs: 1, id="s", output=int)
+    async with engine_of(flow) as engine:
+        engine.take_on("none")
+        for tenant in ("a", "a", "a", "b", "c"):
+            await engine.trigger("w", tenant=tenant)
+        claims = [engine._server.claim_write() for _ in range(6)]
+        taken = await engine._store.write(Together(claims))
+    assert [claimed and claimed.tenant for claimed in taken] == ["a", "b", "c", "a", "a", None]
 
 
 async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):

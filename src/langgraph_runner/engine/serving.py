@@ -48,6 +48,7 @@ TakesOn = Literal["all", "own", "none"]
 _OTHER_LOOP: Final = (
     "The engine belongs to another event loop. Make one for each loop, or use RunEngine.sync."
 )
+_CLAIMS_AT_ONCE: Final = 16
 _BEGIN_UNCREATED: Final = 4
 """How many runs begin before they are made, at a time: the others as the writer wakes them, which spares the loop."""
 _NOT_BEGUN: Final = (
@@ -85,6 +86,8 @@ class Server:
         self._max_recoveries = max_recovery_attempts
         self._suspect: str | None = None
         """A run that may kill its process: until it makes progress, no other is taken on."""
+        self._at_once = 1
+        """How many claims to make at once: more, the more of them find a run."""
         self._turn = ""
         """The tenant that was last in turn when a waiting run was taken on."""
         self.takes_on: TakesOn = "all"
@@ -401,9 +404,12 @@ class Server:
                     await self._has_room.wait()
 
     async def _claim_waiting(self) -> None:
-        """Take on runs of all while there is room."""
+        """Take on runs of all while there is room: several at once, for which one commit may do."""
         while self._has_use_for_more():
-            if not await self.claim():
+            room = self._max_active - len(self._tasks) - self._reserved
+            found = await asyncio.gather(*(self.claim() for _ in range(min(room, self._at_once))))
+            self._at_once = min(2 * self._at_once, _CLAIMS_AT_ONCE) if all(found) else 1
+            if not all(found):
                 self._others_wait = False
                 return
 

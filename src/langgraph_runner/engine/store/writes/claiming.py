@@ -107,6 +107,7 @@ class Claimed(NamedTuple):
     """A run that now belongs to its claimer."""
 
     run_id: str
+    tenant: str
     fence: int
     seq: int
     """Of its last event."""
@@ -143,9 +144,18 @@ class ClaimRun(Write["Claimed | None"]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
-        """One after the other: two never get the same run."""
+        """One after the other: two never get the same run. Those of one owner take turns as well."""
+        before: dict[str, Claimed] = {}
         for write in writes:
+            last = before.get(write.owner)
+            if last is not None and write.run_id is None:
+                write.after = last.tenant
+                write.ours = (*write.ours, last.run_id)
+                if last.recoveries >= SUSPECT_FROM:  # It is to run alone.
+                    continue
             write.taken = _claim(connection, write)
+            if write.taken is not None:
+                before[write.owner] = write.taken
         return [write.taken for write in writes]
 
     @classmethod
@@ -195,7 +205,7 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     kind = "run_started" if row.status == "pending" else "run_recovered"
     seq = last_seq(connection, row.id) + 1
     add_events(connection, [(row.id, row.tenant_id, seq, kind, {"fence": fence})], now)
-    return Claimed(row.id, fence, seq, recoveries, running, row.ran_ms)
+    return Claimed(row.id, row.tenant_id, fence, seq, recoveries, running, row.ran_ms)
 
 
 def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
