@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import resource
+import re
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -84,4 +85,6 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         sys.argv.append(folder)
         asyncio.run(_run(int(sys.argv[1]), int(sys.argv[2])))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    # Not ru_maxrss, which a process inherits from the one that has started it.
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    print(int(peak[1]) / 1024 if peak else 0)
