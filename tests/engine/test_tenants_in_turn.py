@@ -97,11 +97,11 @@ async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):
     async with engine_of(flow) as engine:
         claims = []
         for others_wait in (False, True):
-            engine._server._others_wait = others_wait
+            engine._server._is_queueing = others_wait
             run = await engine.run("w")
             events = [event async for event in engine.events(run.id)]
             claims.append(next(event.data for event in events if event.type == "run_started"))
-        assert engine._server._others_wait is False
+        assert engine._server._is_queueing is False
     assert claims == [{}, {"fence": 1}]
 
 

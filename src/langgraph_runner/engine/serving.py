@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -110,6 +109,8 @@ class Server:
         self._has_room = asyncio.Event()
         self._others_wait = False
         """Whether runs may wait for room here: else the end of one is no reason to look for others."""
+        self._is_queueing = False
+        """Whether runs wait for a place here: then a new one waits behind them."""
         self._is_closed = False
         self._has_closed = asyncio.Event()
 
@@ -182,9 +183,8 @@ class Server:
         """
         slot = HELD_SLOT.get()
         is_waited_for = slot is not None and slot.is_of(self._host.slots)
-        has_room = (
-            self._has_room_for_more() and not self._others_wait
-        )  # Else it would overtake them, for ever.
+        # Behind those that wait: else it would overtake them, for ever.
+        has_room = self._has_room_for_more() and not self._is_queueing
         if self.takes_on == "none" or not (has_room or is_waited_for):
             return await self._create_for_others(run)
         run.owner, run.lease_ms = self._host.owner, self._lease_ms
@@ -203,6 +203,7 @@ class Server:
 
     async def _create_for_others(self, run: NewRun) -> Found:
         """Or for us, when there is room."""
+        self._is_queueing = self.takes_on != "none"
         try:
             created = await self._host.store.write(CreateRun(run))
         finally:
@@ -388,6 +389,7 @@ class Server:
     async def _poll(self) -> None:
         while self._is_serving():
             self._has_room.clear()
+            self._others_wait = False
             try:
                 await self._look_at_clock()
                 await self._claim_waiting()
@@ -399,9 +401,12 @@ class Server:
                 return
             if not self._has_room_for_more():
                 self._others_wait = True
-            with contextlib.suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(self._poll_s):
                     await self._has_room.wait()
+            except TimeoutError:
+                # Runs of other processes may wait, too: let them have the next place.
+                self._is_queueing = not self._has_room_for_more()
 
     async def _claim_waiting(self) -> None:
         """Take on runs of all while there is room: several at once, for which one commit may do."""
@@ -410,7 +415,7 @@ class Server:
             found = await asyncio.gather(*(self.claim() for _ in range(min(room, self._at_once))))
             self._at_once = min(2 * self._at_once, _CLAIMS_AT_ONCE) if all(found) else 1
             if not all(found):
-                self._others_wait = False
+                self._is_queueing = False
                 return
 
     async def _look_at_clock(self) -> None:
@@ -438,7 +443,7 @@ class Server:
             status = await self._host.store.read(reads.status_of, run_id)
             if status is None or RunStatus(status).is_over or await self.claim(run_id):
                 del self._owed[run_id]
-        self._others_wait = False
+        self._is_queueing = False
 
     def _is_serving(self) -> bool:
         return not self._is_closed
