@@ -91,17 +91,17 @@ async def test_claims_of_one_engine_that_come_together_take_turns_as_well(engine
 
 
 async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):
-    """While runs wait, it waits with them until it is claimed; else it starts with its first commit."""
+    """If they have waited for long, it waits behind them until it is claimed; else it starts at once."""
     flow = Workflow("w", cache="none")
     flow.step(lambda inputs: 1, id="s", output=int)
     async with engine_of(flow) as engine:
         claims = []
-        for others_wait in (False, True):
-            engine._server._is_queueing = others_wait
+        for since in (None, float("-inf")):
+            engine._server._queueing_since = since
             run = await engine.run("w")
             events = [event async for event in engine.events(run.id)]
             claims.append(next(event.data for event in events if event.type == "run_started"))
-        assert engine._server._is_queueing is False
+        assert engine._server._queueing_since is None
     assert claims == [{}, {"fence": 1}]
 
 

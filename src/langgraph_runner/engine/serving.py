@@ -109,8 +109,8 @@ class Server:
         self._has_room = asyncio.Event()
         self._others_wait = False
         """Whether runs may wait for room here: else the end of one is no reason to look for others."""
-        self._is_queueing = False
-        """Whether runs wait for a place here: then a new one waits behind them."""
+        self._queueing_since: float | None = None
+        """Since when runs wait for a place here; None if none does."""
         self._is_closed = False
         self._has_closed = asyncio.Event()
 
@@ -183,8 +183,7 @@ class Server:
         """
         slot = HELD_SLOT.get()
         is_waited_for = slot is not None and slot.is_of(self._host.slots)
-        # Behind those that wait: else it would overtake them, for ever.
-        has_room = self._has_room_for_more() and not self._is_queueing
+        has_room = self._has_room_for_more() and not self._others_are_overdue()
         if self.takes_on == "none" or not (has_room or is_waited_for):
             return await self._create_for_others(run)
         run.owner, run.lease_ms = self._host.owner, self._lease_ms
@@ -203,7 +202,8 @@ class Server:
 
     async def _create_for_others(self, run: NewRun) -> Found:
         """Or for us, when there is room."""
-        self._is_queueing = self.takes_on != "none"
+        if self.takes_on != "none":
+            self._queueing_since = self._queued_since()
         try:
             created = await self._host.store.write(CreateRun(run))
         finally:
@@ -286,6 +286,17 @@ class Server:
             if not self._is_closed:
                 del self._fences[run_id]
         self._tell_of_room()
+
+    def _queued_since(self) -> float:
+        return REAL_RUNTIMES.awaiting.monotonic() if self._queueing_since is None else self._queueing_since
+
+    def _others_are_overdue(self) -> bool:
+        """Whether runs have waited for longer than one poll. Until then a new run may overtake them.
+
+        A claim costs more than to start a run at once, so an engine that is just full is faster this way.
+        """
+        since = self._queueing_since
+        return since is not None and REAL_RUNTIMES.awaiting.monotonic() - since > self._poll_s
 
     def _others_may_wait(self) -> None:
         self._others_wait = True
@@ -406,7 +417,7 @@ class Server:
                     await self._has_room.wait()
             except TimeoutError:
                 # Runs of other processes may wait, too: let them have the next place.
-                self._is_queueing = not self._has_room_for_more()
+                self._queueing_since = None if self._has_room_for_more() else self._queued_since()
 
     async def _claim_waiting(self) -> None:
         """Take on runs of all while there is room: several at once, for which one commit may do."""
@@ -415,7 +426,7 @@ class Server:
             found = await asyncio.gather(*(self.claim() for _ in range(min(room, self._at_once))))
             self._at_once = min(2 * self._at_once, _CLAIMS_AT_ONCE) if all(found) else 1
             if not all(found):
-                self._is_queueing = False
+                self._queueing_since = None
                 return
 
     async def _look_at_clock(self) -> None:
@@ -443,7 +454,7 @@ class Server:
             status = await self._host.store.read(reads.status_of, run_id)
             if status is None or RunStatus(status).is_over or await self.claim(run_id):
                 del self._owed[run_id]
-        self._is_queueing = False
+        self._queueing_since = None
 
     def _is_serving(self) -> bool:
         return not self._is_closed
