@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
 from langgraph_runner.engine import RunEngine
+from langgraph_runner.engine.store.databases import open_database
 from tests.databases import new_postgresql, postgresql_server, store_url
 
 __all__ = ["new_postgresql", "postgresql_server", "store_url"]
@@ -22,6 +23,17 @@ async def until(condition):
     """Let others go on until `condition()` is true."""
     while not condition():  # noqa: ASYNC110 - it looks at plain values, which tell nobody
         await asyncio.sleep(0.001)
+
+
+@contextmanager
+def edited(engine):
+    """A transaction that changes an engine's database beside it; it takes the lock of SQLite before it reads."""
+    database = open_database(engine._store.database.url)
+    try:
+        with database.writing.begin() as connection:
+            yield connection
+    finally:
+        database.dispose()
 
 
 @pytest.fixture

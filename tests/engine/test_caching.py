@@ -13,7 +13,7 @@ from langgraph_runner.engine import MemoryTier, RunStatus
 from langgraph_runner.engine.store.schema import outputs, run_steps, step_cache
 from langgraph_runner.workflow import ChangeRequest, Workflow
 from langgraph_runner.workflow.refs import hash_in
-from tests.engine.conftest import until
+from tests.engine.conftest import edited, until
 
 
 def counted(**options):
@@ -97,7 +97,7 @@ async def test_a_result_expires(engine_of):
     flow, ran = counted(cache_ttl_s=3_600)
     async with engine_of(flow) as engine:
         assert not await ran_twice(engine, ran)
-        with engine._store.database.reading.begin() as connection:
+        with edited(engine) as connection:
             connection.execute(step_cache.update().values(expires_at=step_cache.c.created_at - 1))
     async with engine_of(flow) as engine:
         await engine.run("w", {"x": 1})
@@ -220,7 +220,7 @@ async def test_outputs_that_are_known_by_their_hash_alone_are_served(engine_of):
     flow.step(lambda price: f"{price['net']} EUR", id="label", output=str)
     async with engine_of(flow) as engine:
         await engine.run("w")
-        with engine._store.database.reading.begin() as connection:
+        with edited(engine) as connection:
             for column in (outputs.c.sha256, run_steps.c.output_sha256, step_cache.c.output_sha256):
                 for ref in connection.execute(select(column)).scalars().all():
                     kept = column.table.update().where(column == ref)
@@ -296,7 +296,7 @@ async def test_an_output_that_the_database_has_lost_is_told(engine_of):
     flow.step(lambda price: price, id="label", output=int, cache="none")
     async with engine_of(flow) as engine:
         await engine.run("w")
-        with engine._store.database.reading.begin() as connection:
+        with edited(engine) as connection:
             connection.execute(outputs.delete())
         run = await engine.run("w")
     assert run.status is RunStatus.FAILED

@@ -15,7 +15,7 @@ from langgraph_runner.engine import RunStatus, StoreUnavailableError, health
 from langgraph_runner.engine.store import writer
 from langgraph_runner.engine.store.writes import ReleaseRuns
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import ON_SQLITE, until
+from tests.engine.conftest import ON_SQLITE, edited, until
 
 
 @pytest.fixture
@@ -72,11 +72,11 @@ async def test_who_waits_hears_that_a_table_is_missing(engine_of, held):
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
         await until(lambda: begun)
-        with engine._store.database.reading.begin() as connection:
+        with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE outputs RENAME TO hidden")
         go.append(1)
         assert "outputs" in str(await refused(engine, run.id))
-        with engine._store.database.reading.begin() as connection:
+        with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE hidden RENAME TO outputs")
         ended = await engine.wait(run.id, timeout_ms=20_000)
     assert ended.status is RunStatus.COMPLETED
@@ -88,10 +88,10 @@ async def test_who_waits_for_a_run_of_others_hears_that_it_cannot_be_read(engine
     async with engine_of(workflow) as engine:
         engine.take_on("none")
         run = await engine.trigger("w")
-        with engine._store.database.reading.begin() as connection:
+        with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE runs RENAME TO hidden")
         assert "runs" in str(await refused(engine, run.id))
-        with engine._store.database.reading.begin() as connection:
+        with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE hidden RENAME TO runs")
         engine.take_on("all")
         go.append(1)

@@ -78,12 +78,14 @@ async def test_a_heartbeat_that_fails_is_followed_by_one_that_does_not(engine_of
 
 
 @pytest.mark.req("R-43")
-async def test_whoever_hears_that_the_lease_is_lost_stops(engine_of, held, caplog):
-    """Its step is told to, nothing further starts, and nothing is written any more."""
+async def test_an_engine_that_has_lost_a_lease_stops_the_run(engine_of, held, caplog, monkeypatch):
+    """Its step is cancelled, no further step starts, and it writes nothing more."""
     flow, ran, _ = held
     async with engine_of(flow, lease_ms=300) as silent, engine_of() as other:
         run = await silent.trigger("held.v1")
         await until(lambda: ran)
+        # Else it could claim the run that is released below again, before the other engine does.
+        refusing(silent, monkeypatch, ClaimRun, times=1_000_000)
         await other._store.write(ReleaseRuns({run.id: 1}))
         claimed = await other._store.write(ClaimRun("other", 60_000, ("held.v1",), run.id))
         assert claimed.fence == 2

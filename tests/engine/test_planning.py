@@ -5,6 +5,7 @@ from pydantic import BaseModel
 
 from langgraph_runner.engine import PlanAction, RunStateError
 from langgraph_runner.workflow import ChangeRequest, JoinRule, Workflow
+from tests.engine.conftest import edited
 
 
 class Sizes(BaseModel):
@@ -190,7 +191,7 @@ async def test_a_step_that_delivered_nothing_runs(engine_of):
     flow.on_change("set")
     async with engine_of(flow) as engine:
         base = await engine.run("w", {"x": 1})
-        with engine._store.database.reading.begin() as connection:
+        with edited(engine) as connection:
             is_gift = run_steps.c.step_id == "gift"
             connection.execute(run_steps.update().where(is_gift).values(status="skipped", output_sha256=None))
         plan = planned(await engine.plan(base.id, CHANGE))
