@@ -14,6 +14,7 @@ from langgraph_runner.engine import RunEngine
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.server import ApiKeys, create_app
 from tests.databases import new_postgresql, postgresql_server, store_url
+from tests.server.processes import Served
 
 __all__ = ["new_postgresql", "postgresql_server", "store_url"]
 
@@ -77,6 +78,13 @@ class Service:
         """Close what the test has opened."""
         for client in self._clients:
             await client.aclose()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """A real `serve --dev`, for tests that leave it running: of the session, since workers take turns at modules."""
+    with Served(tmp_path_factory.mktemp("served"), "--dev") as served:
+        yield served
 
 
 @pytest.fixture

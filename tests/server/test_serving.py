@@ -16,13 +16,6 @@ from tests.server.processes import Served
 pytestmark = pytest.mark.req("R-52", "R-54")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One at work, for tests that leave it so."""
-    with Served(tmp_path_factory.mktemp("served"), "--dev") as served:
-        yield served
-
-
 def read_events(url, told):
     """Follow a run over all deaths of the server, as a browser does."""
     while True:
@@ -76,21 +69,23 @@ def test_a_server_ends_well_on_a_signal(tmp_path, ctrl_c, number):
         body = {"workflow": "shop.v1", "inputs": {"net": 1}}
         requests.post(f"{served.url}/runs", json=body, timeout=30).raise_for_status()
         assert served.stop(number) == 0
-        served.start()
     assert "Traceback" not in served.log
 
 
-def test_without_a_key_nobody_gets_in(tmp_path):
-    """Unless it is told so; then it says so."""
+def test_a_request_needs_a_key(tmp_path):
+    """The key itself is not logged."""
     with Served(tmp_path) as served:
         assert requests.get(f"{served.url}/runs", timeout=30).status_code == 401
         token = served.key()
         answer = requests.get(f"{served.url}/runs", headers={"Authorization": f"Bearer {token}"}, timeout=30)
         assert answer.status_code == 200
         assert token not in served.log
-    with Served(tmp_path, "--dev") as served:
-        assert requests.get(f"{served.url}/runs", timeout=30).status_code == 200
-        assert "No key is needed (--dev)" in served.log
+
+
+def test_a_server_for_development_needs_no_key(server):
+    """It says so when it starts."""
+    assert requests.get(f"{server.url}/runs", timeout=30).status_code == 200
+    assert "No key is needed (--dev)" in server.log
 
 
 def test_a_client_that_sends_slowly_keeps_nobody_waiting(server):
