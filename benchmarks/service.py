@@ -42,12 +42,29 @@ CONNECTIONS = 32
 MOST_KB = 60
 BARE = "a bare FastAPI route, one query by the primary key"
 
+GOALS = {
+    "`GET /runs/{id}`": (
+        0.6,
+        "each request is authenticated, limited, counted and logged, which the bare route does not do.",
+    ),
+    "`GET /runs`": (
+        0.5,
+        "a page has 20 runs: two statements, and 20 times the rows and the JSON of the bare route.",
+    ),
+    "`POST /runs`": (
+        0.3,
+        "a run is checked and committed to disk before the answer, and runs in the same process.",
+    ),
+}
+"""The least share of the bare route's requests a second, and why it can be missed."""
+
 METHOD = """
 `langgraph-runner serve` with an API key, on a SQLite file with {runs:,} runs, in a process of its own; `wrk` keeps
 {connections} connections busy for {seconds} s a turn, and the median of {rounds} turns counts. The bare route is in a
 process of its own, too: `def`, as FastAPI has it for a driver that blocks, with `sqlite3` and JSON of the row's
-inputs. The runs that are made run in the server, one `async` step each. {streams:,} streams of events are then held
-open for {held} s, of runs that wait; the memory is what the server has grown by.
+inputs. The runs that are made run in the server, one `async` step each; the next turn waits until they have ended.
+{streams:,} streams of events are then held open for {held} s, of runs that wait; the memory is
+the growth of the server.
 """
 
 
@@ -136,6 +153,7 @@ def measure(
             for _ in range(rounds):
                 for what, (url, options) in loads.items():
                     turns[what].append(_wrk(url, seconds, headers, options))
+                    _finish_runs(ours, headers)
             kilobytes = asyncio.run(_held(ours, pid, headers, streams, held_s))
     found = {what: Load(*map(median, zip(*each, strict=True))) for what, each in turns.items()}
     return _section(found, kilobytes, rounds=rounds, seconds=seconds, runs=runs, streams=streams, held=held_s)
@@ -153,10 +171,9 @@ def _section(found: Mapping[str, Load], kilobytes: float, **settings: float) -> 
         ]
         for what, load in found.items()
     ]
-    limits = {"`GET /runs/{id}`": 0.6, "`GET /runs`": 0.5, "`POST /runs`": 0.3}
     goals = [
-        Goal(f"{what} beside a bare route", found[what].a_second / best, limit, at_least=True)
-        for what, limit in limits.items()
+        Goal(f"{what} beside a bare route", found[what].a_second / best, limit, at_least=True, if_missed=why)
+        for what, (limit, why) in GOALS.items()
     ]
     goals.append(Goal("kB of memory for an open stream", kilobytes, MOST_KB))
     streams = [[f"{settings['streams']:,}", f"{kilobytes:,.1f}"]]
@@ -237,6 +254,17 @@ def _wrk(url: str, seconds: float, headers: Mapping[str, str], options: tuple[st
 def _ms(text: str) -> float:
     number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr] # wrk's own format
     return float(number) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
+
+
+def _finish_runs(address: str, headers: Mapping[str, str]) -> None:
+    """Wait until the runs that a turn has made are over: else they would slow down the next one."""
+    unfinished = f"{address}/runs?workflow=bench.v1&status=pending&status=running&limit=1"
+    request = urllib.request.Request(unfinished, headers=dict(headers))  # noqa: S310 - an address on loopback
+    while True:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - see above
+            if not json.load(answer)["items"]:
+                return
+        time.sleep(0.1)
 
 
 async def _held(address: str, pid: int, headers: Mapping[str, str], streams: int, held_s: float) -> float:
