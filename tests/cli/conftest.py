@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
+from typer.main import get_command
 
 from langgraph_runner.cli.app import app
 
+COMMAND = get_command(app)
+"""Made once: it takes typer 20 ms to read the signatures of all commands."""
 SHOP = '''
 """A workflow with all that a command can meet: files, retries, a failure, something to wait for."""
 
@@ -103,7 +106,7 @@ class Cli:
 
     def __call__(self, *arguments, input=None, env=None):  # noqa: A002, D102 - as of `subprocess.run`
         result = CliRunner().invoke(
-            app, [*map(str, arguments)], input=input, env=env, prog_name="langgraph-runner"
+            COMMAND, [*map(str, arguments)], input=input, env=env, prog_name="langgraph-runner"
         )
         return Done(result.exit_code, result.stdout, result.stderr)
 
@@ -167,7 +170,7 @@ class Screen:
         self._monkeypatch.setattr(sys, "stderr", err)
         self._monkeypatch.setattr(sys, "stdin", stdin)
         with pytest.raises(SystemExit) as ended:
-            app([*arguments], prog_name="langgraph-runner")
+            COMMAND([*arguments], prog_name="langgraph-runner")
         return Done(ended.value.code, out.getvalue(), err.getvalue())
 
 

@@ -18,6 +18,7 @@ from tests.transparency.scenario import Form
 DOCUMENT = Path(__file__).parents[2] / "docs" / "transparency.md"
 
 
+@pytest.mark.no_cover
 @pytest.mark.req("N-26")
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=str)
 def test_a_wrapped_graph_shows_the_same(comparison: Comparison) -> None:

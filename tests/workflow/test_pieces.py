@@ -16,6 +16,8 @@ from langgraph_runner.workflow.fidelity import difference
 from langgraph_runner.workflow.pieces import LARGE_CHARS, Pieces
 from langgraph_runner.workflow.values import OutputType
 
+pytestmark = pytest.mark.no_cover
+
 
 class Row(BaseModel):
     """A row of a table."""

@@ -497,6 +497,7 @@ def functions(parameters: Callable[[int], str]) -> list[StepSpec]:
     return made
 
 
+@pytest.mark.no_cover
 @pytest.mark.req("R-3")
 @pytest.mark.parametrize(
     "parameters",
@@ -511,6 +512,7 @@ def test_10_000_steps_are_registered(parameters: Callable[[int], str]) -> None:
     assert blueprint.dag.order[-1] == "last"
 
 
+@pytest.mark.no_cover
 def test_10_000_problems_are_told() -> None:
     """All in `problems`, the first in the message; only the first few are compared with all names."""
     found = problems_of(*functions(lambda n: f"s{n}_s"))
@@ -521,6 +523,7 @@ def test_10_000_problems_are_told() -> None:
     assert len(str(refused.value)) < 10_000
 
 
+@pytest.mark.no_cover
 def test_a_long_cycle_is_told_in_short() -> None:
     """By its beginning and its end."""
     (problem,) = problems_of(*functions(lambda n: f"s{(n - 1) % MANY}"))

@@ -14,7 +14,7 @@ from benchmarks.sanitizer_unseen_secrets import CONTEXTS, filled
 from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
 from langgraph_runner.errors.sanitizing.shape_table import MARKED, PREFIXED
 
-pytestmark = pytest.mark.req("N-20")
+pytestmark = [pytest.mark.req("N-20"), pytest.mark.no_cover]
 
 PREFIXES = [(prefix, row) for row in PREFIXED for prefix in row.prefixes.split()]
 # One example for each row of `MARKED`: text before, what must be hidden, text after.

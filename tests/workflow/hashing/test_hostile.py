@@ -90,6 +90,7 @@ def _frames() -> int:
     return count
 
 
+@pytest.mark.no_cover
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize("kind", ["ints", "floats", "set", "dict", "keyed"])
 def test_a_million_items_are_hashed(kind: str) -> None:
