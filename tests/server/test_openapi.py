@@ -37,7 +37,7 @@ def test_each_answer_is_as_the_document_says(tmp_path, tenant, phases):
                 *(SCHEMATHESIS, "--config-file", Path(__file__).parent / "schemathesis.toml", "--no-color"),
                 *("run", f"{server.url}/openapi.json", "--checks", "all", "--phases", phases),
                 *("--header", f"Authorization: {headers['Authorization']}"),
-                *("--max-examples", "8", "--seed", "1", "--warnings", "off", "--workers", "1"),
+                *("--max-examples", "5", "--seed", "1", "--warnings", "off", "--workers", "1"),
             ],
             cwd=tmp_path,
             capture_output=True,
