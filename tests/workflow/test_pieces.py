@@ -16,8 +16,6 @@ from langgraph_runner.workflow.fidelity import difference
 from langgraph_runner.workflow.pieces import LARGE_CHARS, Pieces
 from langgraph_runner.workflow.values import OutputType
 
-pytestmark = pytest.mark.no_cover
-
 
 class Row(BaseModel):
     """A row of a table."""
@@ -101,6 +99,7 @@ def test_json_values_are_kept_and_read_without_the_call_for_the_whole(value):
         assert difference(value, output.pieces.read(data)) is None
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("annotation", "value"),
     [
