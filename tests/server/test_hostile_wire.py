@@ -132,6 +132,37 @@ async def test_clients_that_do_not_read_are_disconnected(service_of, monkeypatch
             each.close()
 
 
+async def test_a_client_that_reads_byte_by_byte_keeps_no_one_waiting(service_of):
+    """Of a long answer and of events: between two of its bytes others are answered, and its run completes."""
+    async with listening(service_of) as (service, port, client):
+        inputs = {"net": 1_000, "customer": "x" * 900_000}
+        made = (await client.post("/runs", json={"workflow": "shop.v1", "inputs": inputs})).json()
+        readers = []
+        for path in (f"/runs/{made['id']}", f"/runs/{made['id']}/events"):
+            slow = socket.socket()
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            slow.settimeout(0)
+            await asyncio.get_running_loop().sock_connect(slow, ("127.0.0.1", port))
+            slow.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            readers.append(slow)
+
+        async def read_a_byte_each():
+            return [await asyncio.get_running_loop().sock_recv(slow, 1) for slow in readers]
+
+        seen = [await read_a_byte_each()]
+        for _ in range(20):
+            assert (await client.get("/healthz")).status_code == 200
+            assert (await client.get("/runs?limit=1")).json()["items"][0]["status"] == "running"
+            seen.append(await read_a_byte_each())
+        service.flow.gate.set()
+        assert (await service.engine.wait(made["id"], tenant="acme")).status == "completed"
+        seen.append(await read_a_byte_each())
+        for answer in zip(*seen, strict=True):
+            assert b"".join(answer).startswith(b"HTTP/1.1 200 OK\r\n")
+        for slow in readers:
+            slow.close()
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -153,6 +184,8 @@ async def test_clients_that_do_not_read_are_disconnected(service_of, monkeypatch
         b"GET /runs HTTP/1.1\r\nHost: localhost.evil.test\r\n\r\n",
         b"GET /runs HTTP/1.1\r\nHost: localhost:80@evil.test\r\n\r\n",
         b"GET /runs HTTP/1.1\r\n\r\n",
+        b"GET /runs HTTP/1.1\r\n" + HOST + b"Host: evil.test\r\n\r\n",
+        b"GET /runs HTTP/1.1\r\n" + HOST + HOST + b"\r\n",
         b"CONNECT evil.test:443 HTTP/1.1\r\n" + HOST + b"\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],

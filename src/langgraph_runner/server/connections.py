@@ -1,7 +1,7 @@
 """`connection_class()`: uvicorn's HTTP connections, with limits on the head of a request and on idle clients.
 
 uvicorn limits how long a connection may be idle after an answer, but not before the first request, and its fast
-parser keeps a header of any length.
+parser keeps a header of any length and takes several `Host` headers.
 """
 
 from __future__ import annotations
@@ -64,8 +64,16 @@ class _Connection(_Base):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """A head is complete (httptools)."""
+        """A head is complete (httptools).
+
+        Raises:
+            ValueError: It does not name one host (RFC 9112, section 3.2), so two servers could read it differently;
+                uvicorn answers 400. h11 refuses such a head itself.
+        """
         self._is_in_head = False
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            raise ValueError(f"{hosts} Host headers")
         super().on_headers_complete()
 
     def _is_idle(self) -> bool:
