@@ -128,6 +128,19 @@ def test_no_call_has_more_than_a_piece(annotation, value, monkeypatch):
     assert max(lengths) < LARGE_CHARS / 2
 
 
+def test_others_run_between_two_pieces(monkeypatch):
+    """Python alone does not see to it: threads that wait for the interpreter's lock may wait until the end."""
+    pauses = []
+    monkeypatch.setattr(pieces, "_let_others_run", lambda: pauses.append(1))
+    numbers = [*range(300_000)]
+    found = OutputType("s", list[int]).pieces
+    assert found is not None
+    data, _ = found.keep(numbers)
+    kept = len(pauses)
+    assert found.read(data) == numbers
+    assert min(kept, len(pauses) - kept) >= len(data) / LARGE_CHARS * 2
+
+
 @pytest.mark.parametrize(
     "text",
     [
