@@ -72,7 +72,7 @@ class _Connection(_Base):
         """
         self._is_in_head = False
         hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):  # pyright: ignore[reportOptionalMemberAccess]
             raise ValueError(f"{hosts} Host headers")
         super().on_headers_complete()
 
