@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, get_type_hints
 
 from fastapi import Request, Response
@@ -14,6 +14,7 @@ from langgraph_runner.server.audit import AddAudit
 from langgraph_runner.server.keys import Role
 from langgraph_runner.server.logs import LOGGER
 from langgraph_runner.server.problems import checked, status_of
+from langgraph_runner.server.shared_reads import SharedReads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -45,11 +46,13 @@ class Service:
         engine: Has the runs.
         guard: Lets callers in.
         registry: What `/metrics` shows.
+        shared_reads: Pages that many look at.
     """
 
     engine: RunEngine
     guard: Guard
     registry: CollectorRegistry
+    shared_reads: SharedReads = field(default_factory=SharedReads)
 
 
 def service_of(request: Request) -> Service:

@@ -75,7 +75,10 @@ async def create_run(call: Running, body: RunRequest, key: Key = None) -> Respon
 @router.get("", response_model=RunPage, openapi_extra={"parameters": parameters_of(RunFilter)})
 async def list_runs(call: Reading) -> Response:
     """The tenant's runs, the newest first. A page ends early where it would be longer than 4 MiB."""
-    page = await page_of_runs(call.engine, call.tenant, query_of(call, RunFilter))
+    asked = query_of(call, RunFilter)
+    page = await call.service.shared_reads.read(
+        ("runs", call.tenant, call.url.query), lambda: page_of_runs(call.engine, call.tenant, asked)
+    )
     return Response(page, media_type="application/json")
 
 
