@@ -40,6 +40,7 @@ STREAMS = 1_000
 HELD_S = 60
 CONNECTIONS = 32
 MOST_KB = 60
+ANOTHER_PAGE = "`GET /runs`, no two requests alike"
 BARE = "a bare FastAPI route, one query by the primary key"
 
 GOALS = {
@@ -49,7 +50,7 @@ GOALS = {
     ),
     "`GET /runs`": (
         0.5,
-        "a page has 20 runs: two statements, and 20 times the rows and the JSON of the bare route.",
+        "a page has 20 runs: 20 times the rows and the JSON of the bare route.",
     ),
     "`POST /runs`": (
         0.3,
@@ -58,13 +59,23 @@ GOALS = {
 }
 """The least share of the bare route's requests a second, and why it can be missed."""
 
+_PAGES = """
+local number = 0
+request = function()
+  number = number + 1
+  return wrk.format('GET', string.format('/runs?created_before=2100-01-01T00:00:00.%06dZ', number % 1000000))
+end
+"""
+"""For `wrk`: each request asks for the same runs in other words."""
+
 METHOD = """
 `langgraph-runner serve` with an API key, on a SQLite file with {runs:,} runs, in a process of its own; `wrk` keeps
 {connections} connections busy for {seconds} s a turn, and the median of {rounds} turns counts. The bare route is in a
 process of its own, too: `def`, as FastAPI has it for a driver that blocks, with `sqlite3` and JSON of the row's
-inputs. The runs that are made run in the server, one `async` step each; the next turn waits until they have ended.
-{streams:,} streams of events are then held open for {held} s, of runs that wait; the memory is
-the growth of the server.
+inputs. Equal pages of `GET /runs` that are asked for at the same time are read once, so that route is also measured
+with requests that differ. The runs that are made run in the server, one `async` step each; the next turn waits until
+they have ended. {streams:,} streams of events are then held open for {held} s, of runs that wait; the memory is the
+growth of the server.
 """
 
 
@@ -143,10 +154,13 @@ def measure(
             post.write_text(
                 f"wrk.method, wrk.body = 'POST', '{body}'\nwrk.headers['Content-Type'] = 'application/json'\n"
             )
+            pages = folder / "pages.lua"
+            pages.write_text(_PAGES)
             loads: dict[str, tuple[str, tuple[str, ...]]] = {
                 BARE: (f"{other}/runs/{run_id}", ()),
                 "`GET /runs/{id}`": (f"{ours}/runs/{run_id}", ()),
                 "`GET /runs`": (f"{ours}/runs", ()),
+                ANOTHER_PAGE: (f"{ours}/runs", ("-s", str(pages))),
                 "`POST /runs`": (f"{ours}/runs", ("-s", str(post))),
             }
             turns: dict[str, list[Load]] = {what: [] for what in loads}

@@ -267,7 +267,7 @@ def test_a_section_of_the_run_engine_is_measured_and_rendered(
 def test_the_section_of_the_service_is_rendered() -> None:
     """From what wrk has said; to run it takes minutes."""
     settings = {"rounds": 1, "seconds": 1, "runs": 1, "streams": 10, "held": 1}
-    routes = (service.BARE, "`GET /runs/{id}`", "`GET /runs`", "`POST /runs`")
+    routes = (service.BARE, service.ANOTHER_PAGE, "`GET /runs/{id}`", "`GET /runs`", "`POST /runs`")
     assert_is_rendered(
         service._section({what: service.Load(100.0, 1.0, 2.0) for what in routes}, 30.0, **settings)
     )

@@ -156,7 +156,7 @@ def _plan_of(connection, search):
         """Keeps the statement and its values."""
 
         def ask(self, connection, **values):
-            asked.append(self._statement.params(**values))
+            asked.append(self._statement(connection.dialect.name).params(**values))
             return []
 
     with pytest.MonkeyPatch.context() as patch:

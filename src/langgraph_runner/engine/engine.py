@@ -400,7 +400,7 @@ class RunEngine(RunReader):
         return await self.get_run(run_id, tenant=tenant)
 
     async def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
-        """Delete runs that ended before `older_than` ago, what they have put into the cache, and expired entries.
+        """Delete runs that ended at least `older_than` ago, what they have put into the cache, and expired entries.
 
         Args:
             older_than: How long they have been over at least; not negative.

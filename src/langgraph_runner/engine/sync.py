@@ -209,7 +209,7 @@ class SyncRunEngine(BlockingEngine):
         return self._call(self._engine.cancel(run_id, tenant=tenant, reason=reason))
 
     def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
-        """Delete runs that ended before `older_than` ago, what they have put into the cache, and expired entries.
+        """Delete runs that ended at least `older_than` ago, what they have put into the cache, and expired entries.
 
         Args:
             older_than: How long they have been over at least; not negative.

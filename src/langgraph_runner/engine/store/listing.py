@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Integer, String, and_, bindparam, func, literal_column, or_, select
 
-from langgraph_runner.engine.store.records import RUN_COLUMNS, as_run
+from langgraph_runner.engine.store.records import RUN_COLUMNS, as_counted_run, with_counts
 from langgraph_runner.engine.store.schema import run_steps, run_tags, runs
 from langgraph_runner.engine.store.statements import Prepared, any_of
 
@@ -78,15 +78,10 @@ def runs_page(
     statement = _page(frozenset(given), len(tags or {}))
     for number, (name, value) in enumerate((tags or {}).items()):
         given |= {f"tag_name_{number}": name, f"tag_value_{number}": value}
-    rows = statement.ask(connection, tenant=tenant, limit=limit, **given)
-    counts: dict[str, dict[str, int]] = {row.id: {} for row in rows}
-    if rows:
-        for run_id, status, count in _COUNTS.ask(connection, ids=[*counts]):
-            counts[run_id][status] = count
-    return [as_run(row, counts[row.id]) for row in rows]
+    return [as_counted_run(row) for row in statement.ask(connection, tenant=tenant, limit=limit, **given)]
 
 
-@lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=256)
 def _page(given: frozenset[str], tags: int) -> Prepared:
     """The statement for these conditions: built once, since that takes longer than the database does."""
     query = select(*RUN_COLUMNS)
@@ -123,9 +118,9 @@ def _page(given: frozenset[str], tags: int) -> Prepared:
     }
     query = query.where(runs.c.tenant_id == bindparam("tenant"))
     query = query.where(*(condition for name, condition in conditions.items() if name in given))
-    return Prepared(
-        query.order_by(made_at.desc(), by_id.desc()).limit(bindparam("limit", type_=Integer, required=True))
-    )
+    query = query.order_by(made_at.desc(), by_id.desc())
+    query = query.limit(bindparam("limit", type_=Integer, required=True))
+    return Prepared(functools.partial(with_counts, query))
 
 
 def _escaped(text: str) -> str:
@@ -133,10 +128,3 @@ def _escaped(text: str) -> str:
     for special in (_ESCAPE, "%", "_"):
         text = text.replace(special, _ESCAPE + special)
     return text
-
-
-_COUNTS: Final = Prepared(
-    select(run_steps.c.run_id, run_steps.c.status, func.count().label("count"))
-    .where(any_of(run_steps.c.run_id, bindparam("ids")))
-    .group_by(run_steps.c.run_id, run_steps.c.status)
-)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
 from langgraph_runner.engine.clock import FutureLease
-from langgraph_runner.engine.store.records import RUN_COLUMNS, CacheEntry, as_entry, as_run, as_step
+from langgraph_runner.engine.store.records import (
+    RUN_COLUMNS,
+    CacheEntry,
+    as_counted_run,
+    as_entry,
+    as_run,
+    as_step,
+    with_counts,
+)
 from langgraph_runner.engine.store.schema import (
     artifacts,
     now_ms,
@@ -54,7 +63,7 @@ def run_by_id(connection: Connection, tenant: str, run_id: str) -> RunRow | None
     found = _RUN_OF_TENANT.ask(connection, tenant=tenant, run=run_id)
     if not found:
         return None
-    return as_run(found[0], {row.status: row.count for row in _COUNTS.ask(connection, run=run_id)})
+    return as_counted_run(found[0])
 
 
 def status_of(connection: Connection, run_id: str) -> str | None:
@@ -204,14 +213,12 @@ def _last_events(dialect: str) -> Any:
 _LAST_EVENTS: Final = Prepared(_last_events)
 _RUN: Final = Prepared(select(*RUN_COLUMNS).where(runs.c.id == bindparam("run")))
 _RUN_OF_TENANT: Final = Prepared(
-    select(*RUN_COLUMNS).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
+    functools.partial(
+        with_counts,
+        select(*RUN_COLUMNS).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant")),
+    )
 )
 _STATUS: Final = Prepared(select(runs.c.status).where(runs.c.id == bindparam("run")))
-_COUNTS: Final = Prepared(
-    select(run_steps.c.status, func.count().label("count"))
-    .where(run_steps.c.run_id == bindparam("run"))
-    .group_by(run_steps.c.status)
-)
 _OUTPUTS: Final = Prepared(
     select(outputs.c.sha256, outputs.c.data).where(
         outputs.c.tenant_id == bindparam("tenant"), any_of(outputs.c.sha256, bindparam("refs"))

@@ -6,12 +6,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import Text, cast, func, select
 
 from langgraph_runner.engine.errors import IdempotencyConflictError
-from langgraph_runner.engine.store.schema import runs
+from langgraph_runner.engine.store.schema import run_steps, runs
 from langgraph_runner.workflow import Reason, StepStatus
 from langgraph_runner.workflow.context import ArtifactRef
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
 
 __all__ = [
     "RUN_COLUMNS",
@@ -21,11 +26,13 @@ __all__ = [
     "Start",
     "StepChange",
     "StepRow",
+    "as_counted_run",
     "as_entry",
     "as_run",
     "as_step",
     "new_run",
     "told_of",
+    "with_counts",
 ]
 
 
@@ -257,7 +264,29 @@ RUN_COLUMNS: Final = (
     runs.c.tags,
     runs.c.metadata,
 )
-"""What to select for a `RunRow`: its fields, in their order."""
+"""What to select for a `RunRow` without `counts`: its fields, in their order."""
+
+
+def with_counts(query: Select[Any], dialect: str) -> Select[Any]:
+    """The runs of a query that selects `RUN_COLUMNS`, each with the count of its steps by status.
+
+    The counts are an object in JSON, so that a run is one row, and are those of the selected runs only.
+
+    Args:
+        query: Which runs.
+        dialect: SQLAlchemy's name of the database.
+    """
+    found = query.subquery("found")
+    steps = (
+        select(run_steps.c.status, func.count().label("count"))
+        .where(run_steps.c.run_id == found.c.id)
+        .group_by(run_steps.c.status)
+        .correlate(found)
+        .subquery("steps")
+    )
+    as_object = func.json_group_object if dialect == "sqlite" else func.json_object_agg
+    counts = select(cast(as_object(steps.c.status, steps.c.count), Text)).correlate(found).scalar_subquery()
+    return select(found, counts.label("counts")).order_by(found.c.created_at.desc(), found.c.id.desc())
 
 
 def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
@@ -291,9 +320,15 @@ def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
     )
 
 
-def as_run(row: Any, counts: Mapping[str, int] | None = None) -> RunRow:
+def as_run(row: Any) -> RunRow:
     """What `RUN_COLUMNS` have selected."""
-    return RunRow._make((*row, counts or {}))
+    return RunRow._make((*row, {}))
+
+
+def as_counted_run(row: Any) -> RunRow:
+    """What `with_counts()` has selected."""
+    *columns, counts = row
+    return RunRow._make((*columns, json.loads(counts or "{}")))
 
 
 def as_step(row: Any) -> StepRow:

@@ -128,7 +128,7 @@ def _prune(connection: Connection, prune: Prune) -> int:
     now = now_in(connection)
     old = select(runs.c.id).where(
         runs.c.status.not_in(LIVE),
-        func.coalesce(runs.c.completed_at, runs.c.created_at) < now - prune.older_than_ms,
+        func.coalesce(runs.c.completed_at, runs.c.created_at) <= now - prune.older_than_ms,
     )
     if prune.tenant is not None:
         old = old.where(runs.c.tenant_id == prune.tenant)
