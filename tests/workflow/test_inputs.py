@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any, NotRequired
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr
+from pydantic_core import from_json
 from typing_extensions import TypedDict  # pydantic reads that of typing only from Python 3.12 on
 
 from langgraph_runner.workflow import WorkflowInputError
@@ -167,3 +169,30 @@ def test_a_model_may_forbid_the_keys_that_it_does_not_know() -> None:
         WorkflowInputError, match=r"huee: Extra inputs are not permitted\. Did you mean 'hue'\?"
     ):
         InputType("w", Strict).check({"huee": 2})
+
+
+def nested(levels):
+    """A JSON object with so many levels of containers."""
+    value = 1
+    for _ in range(levels - 1):
+        value = [value]
+    return {"x": value}
+
+
+def test_inputs_of_192_levels_can_be_read_inside_other_json():
+    """Such as a page of runs, and what is kept is what was given."""
+    _, data = InputType("w", None).check(nested(192))
+    assert json.loads(data) == nested(192)
+    from_json(b'{"items":[{"inputs":%b}]}' % data)
+
+
+def test_inputs_of_more_levels_are_refused():
+    """A run could be made of them that no client can read."""
+    with pytest.raises(WorkflowInputError, match="nested more than 192 levels deep; flatten them"):
+        InputType("w", None).check(nested(193))
+
+
+def test_brackets_in_a_text_are_no_levels():
+    """Only containers count."""
+    given = {"x": "[" * 500}
+    assert json.loads(InputType("w", None).check(given)[1]) == given

@@ -9,7 +9,7 @@ from operator import getitem
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, from_json
 from typing_extensions import is_typeddict  # that of typing does not know the others
 
 from langgraph_runner.workflow.contained import Contained
@@ -26,6 +26,10 @@ __all__ = ["InputType"]
 
 _SOMETHING_ELSE: Final = ["\U000f0000"]
 """No value that anybody gives."""
+_PARSED_LEVELS: Final = 201
+"""pydantic reads no JSON that is nested deeper."""
+_MAX_LEVELS: Final = 192
+"""Fewer, since the inputs are a part of other JSON, such as a page of runs."""
 
 
 class InputType:
@@ -63,18 +67,23 @@ class InputType:
             return self._checked(inputs)
 
     def _checked(self, inputs: Any) -> tuple[Any, bytes]:
-        given, data = {} if inputs is None else inputs, None
+        given = {} if inputs is None else inputs
         try:
             given = self._adapter.validate_python(given, by_alias=True, by_name=True)
             data = self._adapter.dump_json(given, by_alias=True, round_trip=True, warnings="error")
-            back = self._adapter.validate_json(data)
         except ValidationError as error:
-            if data is not None:
-                raise self._refused(f"they do not survive JSON: {lost_words(error)}") from error
             raise self._refused(in_words(error, fields=self.fields or ())) from error
         except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
             words = fault_in(given, error, is_plain=False).words
             raise self._refused(f"they cannot be kept as JSON: {words}.") from error
+        if _is_too_deep(data):
+            raise self._refused(
+                f"they are nested more than {_MAX_LEVELS} levels deep; flatten them, or pass a part as text."
+            )
+        try:
+            back = self._adapter.validate_json(data)
+        except ValidationError as error:
+            raise self._refused(f"they do not survive JSON: {lost_words(error)}") from error
         if (changed := difference(given, back)) is not None:
             raise self._refused(f"they do not survive JSON: {changed}.")
         return back, data
@@ -146,3 +155,14 @@ def _field_names(model: Any) -> frozenset[str] | None:
     if is_typeddict(model):
         return frozenset(get_type_hints(model))
     raise TypeError("give a pydantic model, a dataclass or a TypedDict, or None for any JSON object")
+
+
+def _is_too_deep(data: bytes) -> bool:
+    around = _PARSED_LEVELS - _MAX_LEVELS
+    if data.count(b"{") + data.count(b"[") <= _MAX_LEVELS:
+        return False
+    try:
+        from_json(b"[" * around + data + b"]" * around)
+    except ValueError:
+        return True
+    return False
