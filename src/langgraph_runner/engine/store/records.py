@@ -16,7 +16,7 @@ from langgraph_runner.workflow import Reason, StepStatus
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
+    from sqlalchemy import Select, SelectBase
 
 __all__ = [
     "RUN_COLUMNS",
@@ -267,7 +267,7 @@ RUN_COLUMNS: Final = (
 """What to select for a `RunRow` without `counts`: its fields, in their order."""
 
 
-def with_counts(query: Select[Any], dialect: str) -> Select[Any]:
+def with_counts(query: SelectBase, dialect: str) -> Select[Any]:
     """The runs of a query that selects `RUN_COLUMNS`, each with the count of its steps by status.
 
     The counts are an object in JSON, so that a run is one row, and are those of the selected runs only.
