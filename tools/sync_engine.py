@@ -60,7 +60,7 @@ FORMS = (
     Form(
         folder="engine",
         sources=(("engine.py", "RunEngine"), ("reading.py", "RunReader")),
-        by_hand=frozenset({"close", "metrics_collector", "store", "sync"}),
+        by_hand=frozenset({"close", "metrics_collector", "step_cache", "store", "sync"}),
         inner="_engine",
         head=HEAD.format(
             name="SyncRunEngine",

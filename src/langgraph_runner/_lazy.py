@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["lazy_names"]
 
-_EXTRAS: Final = {"alembic": "engine", "httpx": "client", "sqlalchemy": "engine"}
+_EXTRAS: Final = {"alembic": "engine", "httpx": "client", "redis": "redis", "sqlalchemy": "engine"}
 """The libraries of an extra, with the extra."""
 
 

@@ -127,7 +127,7 @@ async def test_a_tier_with_no_good_answer_costs_a_hit(caplog, monkeypatch, answe
     """And a line in the log; a run does not wait for it for ever."""
     monkeypatch.setattr(cache, "_PATIENCE_S", 0.01)
     assert await TieredCache(None, _Odd(answer)).find_hot("t", ["w:s"]) == {}
-    assert f"cache.hot_tier_failed error_type='{error}'" in caplog.text
+    assert f"cache.hot_tier_failed operation='read' error_type='{error}'" in caplog.text
 
 
 @pytest.mark.req("R-21")

@@ -17,5 +17,6 @@ from langgraph_runner.engine.models import Run as Run
 from langgraph_runner.engine.models import RunEvent as RunEvent
 from langgraph_runner.engine.models import RunPlan as RunPlan
 from langgraph_runner.engine.models import RunStep as RunStep
+from langgraph_runner.engine.redis_tier import RedisTier as RedisTier
 from langgraph_runner.engine.status import RunStatus as RunStatus
 from langgraph_runner.engine.sync import SyncRunEngine as SyncRunEngine

@@ -1,4 +1,4 @@
-"""`TieredCache`: what steps have delivered before. A hot tier in this process over the store, which keeps it all.
+"""`TieredCache`: what steps have delivered before. A hot tier, here or in Redis, over the store, which keeps it all.
 
 Either tier may fail: then there is one hit less, and a line in the log. Nothing is lost, because what is served is
 only ever what a step has delivered for the same input.
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import CacheEntry
+from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.node.breaker import CircuitState, NodeCircuitBreaker
+from langgraph_runner.node.config import CircuitBreakerConfig
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -23,19 +26,25 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.store import RunStore
 
-__all__ = ["HotTier", "MemoryTier", "TieredCache"]
+__all__ = ["MAX_AGE_S", "HotTier", "MemoryTier", "TieredCache"]
 
 T = TypeVar("T")
-_MAX_AGE_S: Final = 100
+MAX_AGE_S: Final = 100
+"""How long a hot tier may serve an entry: two minutes after a prune its output may be gone."""
 _PATIENCE_S: Final = 1.0
 """How long a hot tier of somebody else's may take for an answer."""
+_ONE_FAILURE: Final = CircuitBreakerConfig(
+    failure_threshold=1, recovery_timeout_ms=1_000, half_open_max_calls=1
+)
+"""The database answers in its place, so there is no reason to try a second time at once."""
 
 
 @runtime_checkable
 class HotTier(Protocol):
     """What is asked before the database. What it forgets is found there.
 
-    One that raises, gives something else or takes longer than a second costs a hit, and a line in the log. It must
+    One that raises, gives something else or takes longer than a second costs a hit. It is then left alone for a
+    second at a time until it answers again, and the log says once that it failed and once that it is back. It must
     not serve an entry for more than 100 seconds without being told of it again: two minutes after a `prune()`
     the output may be gone.
     """
@@ -65,8 +74,8 @@ class MemoryTier:
     def __init__(self, size: int = 10_000, max_age_s: float = 60.0) -> None:
         if size < 1:
             raise ValueError(f"size: {size!r} is not at least 1.")
-        if not 0 <= max_age_s <= _MAX_AGE_S:
-            raise ValueError(f"max_age_s: {max_age_s!r} is not from 0 to {_MAX_AGE_S}: pruned outputs go.")
+        if not 0 <= max_age_s <= MAX_AGE_S:
+            raise ValueError(f"max_age_s: {max_age_s!r} is not from 0 to {MAX_AGE_S}: pruned outputs go.")
         self._size = size
         self._max_age_s = max_age_s
         self._entries: OrderedDict[tuple[str, str], tuple[float, CacheEntry]] = OrderedDict()
@@ -112,6 +121,15 @@ class TieredCache:
         self._hot: HotTier = MemoryTier() if hot is None else hot  # An empty one may be false.
         self.is_in_process = type(self._hot) is MemoryTier
         """Whether the hot tier is our own, which answers at once."""
+        self.hot_failures = 0
+        """How often the hot tier has failed."""
+        # One each, because a full or read-only Redis still answers questions.
+        self._breakers = {name: NodeCircuitBreaker(_ONE_FAILURE, name=name) for name in ("read", "write")}
+
+    @property
+    def is_hot_tier_up(self) -> bool:
+        """Whether the hot tier could be read and written when it was last tried."""
+        return all(breaker.state is CircuitState.CLOSED for breaker in self._breakers.values())
 
     async def find(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
         """What is known under these keys and has not expired: one question to each tier, however many keys."""
@@ -128,28 +146,43 @@ class TieredCache:
             known = await self._hot.get_many(tenant, keys)
             return {key: each for key, each in known.items() if _is_live(each)}
 
-        return await self._ask_hot(ask) or {}
+        return await self._ask_hot("read", ask) or {}
 
     async def remember(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
         """Promote entries to the hot tier."""
-        await self._ask_hot(lambda: self._hot.put_many(tenant, entries))
+        await self._ask_hot("write", lambda: self._hot.put_many(tenant, entries))
 
     async def clear_hot(self) -> None:
         """Forget what the hot tier holds."""
-        await self._ask_hot(self._hot.clear)
+        await self._ask_hot("write", self._hot.clear)
 
-    async def _ask_hot(self, question: Callable[[], Awaitable[T]]) -> T | None:
-        """Its answer; None if it fails or keeps silent, which costs a hit, no more."""
+    async def _ask_hot(self, operation: str, question: Callable[[], Awaitable[T]]) -> T | None:
+        """Its answer; None if it fails, keeps silent or did so a moment ago, which costs a hit, no more."""
+        if self.is_in_process:
+            return await question()
+        breaker = self._breakers[operation]
         try:
-            if self.is_in_process:
-                return await question()
+            permit = breaker.acquire()
+        except CircuitOpenError:
+            return None
+        was_up = breaker.state is CircuitState.CLOSED
+        try:
             async with asyncio.timeout(_PATIENCE_S):
-                return await question()
+                answer = await question()
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and REAL_RUNTIMES.awaiting.cancel_requests():
+                breaker.release(permit)
                 raise  # Else it is of the tier's own making.
-            emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", error_type=type(error).__name__)
+            self.hot_failures += 1
+            breaker.record_failure(permit)
+            if was_up:
+                kind = type(error).__name__
+                emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", operation=operation, error_type=kind)
             return None
+        breaker.record_success(permit)
+        if not was_up:
+            emit(LOGGER, logging.INFO, "cache.hot_tier_restored", operation=operation)
+        return answer
 
     async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
         try:

@@ -61,7 +61,8 @@ class RunEngine(RunReader):
         workflows: What it can run.
         store: `sqlite:///runs.db` (a file that several processes may share) or `postgresql://...`; or a URL of
             SQLAlchemy, for a path that an address cannot hold.
-        cache: A hot tier over the database; None for one in this process.
+        cache: A hot tier over the database: `redis://...` (extra `redis`) for one that all processes share, or a
+            `HotTier`; None for one in this process.
         artifacts: The folder for files that steps save; None for one beside the SQLite file (of a database in memory,
             one that goes with it), else `artifacts`.
         max_concurrency: How many steps may run at once, of all runs: at least 1. Tenants that wait get a free slot in
@@ -101,7 +102,7 @@ class RunEngine(RunReader):
         workflows: Iterable[Workflow | WorkflowSpec] = (),
         *,
         store: str | URL = "sqlite:///runs.db",
-        cache: HotTier | None = None,
+        cache: HotTier | str | None = None,
         artifacts: Path | str | None = None,
         max_concurrency: int = 64,
         max_active_runs: int = 100,
@@ -120,8 +121,8 @@ class RunEngine(RunReader):
             ("max_recovery_attempts", max_recovery_attempts, 0, 1_000),
         ):
             checks.whole(value, low, high, field=name)
-        if cache is not None:
-            checks.of_kind(cache, HotTier, field="cache", fix="one with get_many, put_many and clear")
+        if cache is not None and not isinstance(cache, str):
+            checks.of_kind(cache, HotTier, field="cache", fix="redis://... or one with get_many")
         if metrics_collector is not None or spans is not None:
             from langgraph_runner.node import runner_config  # noqa: PLC0415 - imports LangGraph
 
@@ -130,6 +131,11 @@ class RunEngine(RunReader):
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
         files = files or ArtifactStore(runs.database.folder)
         files.own(runs.store_id)
+        made_cache = None
+        if isinstance(cache, str):
+            from langgraph_runner.engine import RedisTier  # noqa: PLC0415 - of an extra
+
+            cache = made_cache = RedisTier(cache, namespace=f"langgraph-runner:{runs.store_id}")
         if registry.list_workflows():
             # Before the first claim: a run is not to wait for imports, nor the event loop.
             import langgraph_runner.engine.execution  # noqa: F401, PLC0415 - imports LangGraph
@@ -151,6 +157,7 @@ class RunEngine(RunReader):
             max_recovery_attempts=max_recovery_attempts,
         )
         super().__init__(registry, host, server)
+        self._made_cache = made_cache
 
     # Typed as a callable, so that callers see the parameters of the class; calls are checked by both type checkers.
     @classmethod  # pyright: ignore[reportArgumentType]
@@ -442,6 +449,8 @@ class RunEngine(RunReader):
     async def close(self) -> None:
         """Stop serving. Steps that run are stopped; their runs are given up, for others or for the next start."""
         await self._server.close()
+        if self._made_cache is not None:
+            await self._made_cache.close()
         await asyncio.to_thread(self._store.close)
 
     async def __aenter__(self) -> Self:

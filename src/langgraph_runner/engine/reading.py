@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from langgraph_runner.engine.cache import TieredCache
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.serving import Server
     from langgraph_runner.engine.store import RunStore
@@ -71,6 +72,11 @@ class RunReader:
     def store(self) -> RunStore:
         """Its database, for what builds on the engine, such as the service."""
         return self._store
+
+    @property
+    def step_cache(self) -> TieredCache:
+        """Its cache, for what builds on the engine: whether the hot tier is up, and how often it has failed."""
+        return self._host.cache
 
     @property
     def metrics_collector(self) -> NodeMetricsCollector | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from langgraph_runner.engine.store import reads
@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from langgraph_runner.engine import RunEngine
+    from langgraph_runner.engine.cache import TieredCache
     from langgraph_runner.engine.store import RunStore
 
 __all__ = ["registry_of"]
 
 
 def registry_of(engine: RunEngine) -> CollectorRegistry:
-    """A registry with `langgraph_runner_runs{status}`, and the metrics of steps if the engine has a collector."""
+    """A registry with `langgraph_runner_runs{status}`, two metrics of the cache's hot tier, and those of steps if the
+    engine has a collector."""
     registry = CollectorRegistry()
     registry.register(_LiveRuns(engine.store))
+    registry.register(_HotTier(engine.step_cache))
     if engine.metrics_collector is not None:
         registry.register(NodeMetricsPrometheusCollector(engine.metrics_collector))
     return registry
@@ -47,3 +50,21 @@ class _LiveRuns(Collector):
         for status, count in self._store.read_now(reads.live_runs).items():
             family.add_metric([status], count)
         return [family]
+
+
+class _HotTier(Collector):
+    def __init__(self, cache: TieredCache) -> None:
+        self._cache = cache
+
+    def collect(self) -> Iterable[Metric]:
+        """Whether the hot tier answers, and how often it did not."""
+        yield GaugeMetricFamily(
+            "langgraph_runner_cache_hot_tier_up",
+            "1 if the hot tier of the step cache could be read and written when last tried, else 0.",
+            float(self._cache.is_hot_tier_up),
+        )
+        yield CounterMetricFamily(
+            "langgraph_runner_cache_hot_tier_failures",
+            "How often the hot tier of the step cache has failed.",
+            self._cache.hot_failures,
+        )
