@@ -24,8 +24,7 @@ __all__ = ["registry_of"]
 
 
 def registry_of(engine: RunEngine) -> CollectorRegistry:
-    """A registry with `langgraph_runner_runs{status}`, two metrics of the cache's hot tier, and those of steps if the
-    engine has a collector."""
+    """A registry of the runs, of the cache's hot tier, and of the steps if the engine has a collector."""
     registry = CollectorRegistry()
     registry.register(_LiveRuns(engine.store))
     registry.register(_HotTier(engine.step_cache))
