@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["lazy_names"]
 
-_EXTRAS: Final = {"alembic": "engine", "httpx": "client", "redis": "redis", "sqlalchemy": "engine"}
+_EXTRAS: Final = {
+    "alembic": "engine",
+    "bullmq": "bullmq",
+    "httpx": "client",
+    "redis": "redis",
+    "sqlalchemy": "engine",
+}
 """The libraries of an extra, with the extra."""
 
 

@@ -42,8 +42,8 @@ def engine_of(tmp_path, store_url):
 
     @asynccontextmanager
     async def made(*workflows, **options):
-        options = {"store": store_url, "artifacts": tmp_path / "files", **options}
-        async with RunEngine(workflows, poll_ms=20, **options) as engine:
+        options = {"store": store_url, "artifacts": tmp_path / "files", "poll_ms": 20, **options}
+        async with RunEngine(workflows, **options) as engine:
             yield engine
 
     return made

@@ -6,15 +6,16 @@ import asyncio
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.collecting import collect_files
-from langgraph_runner.engine.errors import RunNotFoundError, RunStateError
+from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
+from langgraph_runner.engine.jobs import JobRequest
 from langgraph_runner.engine.models import Run, RunStatus
 from langgraph_runner.engine.reading import RUN_ID, RunReader
 from langgraph_runner.engine.serving import Server
@@ -24,6 +25,7 @@ from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
 from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
 from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from langgraph_runner.engine.deriving import BaseRun, Reuse
+    from langgraph_runner.engine.dispatch import Dispatcher
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
     from langgraph_runner.engine.sync import SyncRunEngine
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 __all__ = ["RunEngine"]
 
 P = ParamSpec("P")
+_POLL_MS: Final = 1_000
+_POLL_WITH_DISPATCH_MS: Final = 5_000
 
 
 class RunEngine(RunReader):
@@ -63,6 +68,8 @@ class RunEngine(RunReader):
             SQLAlchemy, for a path that an address cannot hold.
         cache: A hot tier over the database: `redis://...` (extra `redis`) for one that all processes share, or a
             `HotTier`; None for one in this process.
+        dispatch: A queue that tells other processes at once that a run waits: `bullmq+redis://...` or
+            `bullmq+postgresql://...` (extra `bullmq`), or a `Dispatcher`; None to leave it to their next look.
         artifacts: The folder for files that steps save; None for one beside the SQLite file (of a database in memory,
             one that goes with it), else `artifacts`.
         max_concurrency: How many steps may run at once, of all runs: at least 1. Tenants that wait get a free slot in
@@ -70,7 +77,7 @@ class RunEngine(RunReader):
         max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database, and are
             taken from the tenants in turn.
         lease_ms: How long it may be silent before others take over its runs: 100 to 3,600,000.
-        poll_ms: How often it looks for runs that nobody runs: at least 10.
+        poll_ms: How often it looks for runs that nobody runs: at least 10; None for 1,000, and 5,000 with `dispatch`.
         max_recovery_attempts: How often a run is taken over without progress after its process has died: 0 to 1,000.
             After that the run fails with `RECOVERY_EXHAUSTED`. From the second time on it runs alone in its engine.
         metrics_collector: What steps report to.
@@ -103,16 +110,19 @@ class RunEngine(RunReader):
         *,
         store: str | URL = "sqlite:///runs.db",
         cache: HotTier | str | None = None,
+        dispatch: Dispatcher | str | None = None,
         artifacts: Path | str | None = None,
         max_concurrency: int = 64,
         max_active_runs: int = 100,
         lease_ms: int = 30_000,
-        poll_ms: int = 1_000,
+        poll_ms: int | None = None,
         max_recovery_attempts: int = 5,
         metrics_collector: NodeMetricsCollector | None = None,
         spans: Any = None,
         migrate: bool | None = None,
     ) -> None:
+        if poll_ms is None:
+            poll_ms = _POLL_MS if dispatch is None else _POLL_WITH_DISPATCH_MS
         for name, value, low, high in (
             ("max_concurrency", max_concurrency, 1, checks.MAX_AT_ONCE),
             ("max_active_runs", max_active_runs, 1, checks.MAX_AT_ONCE),
@@ -131,6 +141,10 @@ class RunEngine(RunReader):
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
         files = files or ArtifactStore(runs.database.folder)
         files.own(runs.store_id)
+        if isinstance(dispatch, str):
+            from langgraph_runner.engine import BullMQDispatcher  # noqa: PLC0415 - of an extra
+
+            dispatch = BullMQDispatcher(dispatch)
         made_cache = None
         if isinstance(cache, str):
             from langgraph_runner.engine import RedisTier  # noqa: PLC0415 - of an extra
@@ -155,6 +169,8 @@ class RunEngine(RunReader):
             lease_ms=lease_ms,
             poll_ms=poll_ms,
             max_recovery_attempts=max_recovery_attempts,
+            dispatcher=dispatch,
+            on_request=self._on_request,
         )
         super().__init__(registry, host, server)
         self._made_cache = made_cache
@@ -446,6 +462,23 @@ class RunEngine(RunReader):
         """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
         self._server.start()
 
+    async def drain(self, timeout_ms: float | None = None) -> bool:
+        """Take on no further runs, and wait until those that run here are over. `close()` gives up what is left.
+
+        Runs that are triggered from now on wait for other engines. An engine that drains does not go back.
+
+        Args:
+            timeout_ms: How long to wait, above 0; None for as long as it takes.
+
+        Returns:
+            Whether nothing runs here any more.
+
+        Raises:
+            ValueError: `timeout_ms` is not above 0.
+        """
+        limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
+        return await self._server.drain(None if limit_ms is None else limit_ms / 1000)
+
     async def close(self) -> None:
         """Stop serving. Steps that run are stopped; their runs are given up, for others or for the next start."""
         await self._server.close()
@@ -463,6 +496,23 @@ class RunEngine(RunReader):
         await self.close()
 
     # Inside.
+
+    async def _on_request(self, job_id: str, data: dict[str, Any]) -> dict[str, Any]:
+        """Make the run that a job asks for. The id of the job keeps it from being made twice."""
+        asked = JobRequest.of(data)
+        try:
+            run = await self.trigger(
+                asked.workflow,
+                asked.inputs,
+                tenant=asked.tenant,
+                idempotency_key=asked.idempotency_key or f"job:{job_id}",
+                priority=asked.priority,
+                tags=asked.tags,
+                metadata=asked.metadata,
+            )
+        except (LookupError, IdempotencyConflictError) as error:  # Not to be tried again, as a `ValueError`.
+            raise ValueError(str(error)) from error
+        return {"run_id": run.id}
 
     def _new_id(self) -> str:
         # The time first, so that ids sort as their runs were made; 80 bits of chance behind it.

@@ -16,6 +16,7 @@ from langgraph_runner.engine.creation import (
     create,
     must_exist_first,
 )
+from langgraph_runner.engine.dispatch import Announcer
 from langgraph_runner.engine.errors import LeaseLostError, RecoveryExhaustedError
 from langgraph_runner.engine.health import StoreHealth
 from langgraph_runner.engine.leases import LeaseKeeper
@@ -33,6 +34,7 @@ from langgraph_runner.node.runtime import REAL_RUNTIMES
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from langgraph_runner.engine.dispatch import Dispatcher, JobHandler
     from langgraph_runner.engine.execution import RunExecution
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import NewRun, RunRow
@@ -65,6 +67,8 @@ class Server:
         lease_ms: How long a lease holds without a heartbeat.
         poll_ms: How often to look for runs that wait or were left.
         max_recovery_attempts: How often a run is taken over in a row without progress before it fails.
+        dispatcher: Tells workers at once that a run waits; None to leave it to their polls.
+        on_request: Is called with the id and the data of a job that asks for a run.
     """
 
     def __init__(
@@ -76,6 +80,8 @@ class Server:
         lease_ms: int,
         poll_ms: int,
         max_recovery_attempts: int,
+        dispatcher: Dispatcher | None = None,
+        on_request: JobHandler | None = None,
     ) -> None:
         self._host = host
         self._workflows = workflows
@@ -111,6 +117,10 @@ class Server:
         """Whether runs may wait for room here: else the end of one is no reason to look for others."""
         self._queueing_since: float | None = None
         """Since when runs wait for a place here; None if none does."""
+        self._dispatcher = dispatcher
+        self._on_request = on_request
+        self._announcer = None if dispatcher is None else Announcer(dispatcher)
+        self._is_draining = False
         self._is_closed = False
         self._has_closed = asyncio.Event()
 
@@ -130,8 +140,23 @@ class Server:
                 loop.create_task(service, context=Context())
                 for service in (self._keep_leases(), self._poll())
             ]
+            if self._dispatcher is not None and self.takes_on == "all":
+                listening = self._dispatcher.listen(self._on_job)
+                self._services.append(loop.create_task(listening, context=Context()))
         elif self._loop is not loop:
             raise RuntimeError(_OTHER_LOOP)
+
+    async def drain(self, timeout_s: float | None) -> bool:
+        """Take on nothing more, and wait until what runs here is over; False if it still runs after the time."""
+        self._is_draining = True
+        self._pause_without_room()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._tasks:
+                    await asyncio.wait({*self._tasks.values()})
+        except TimeoutError:
+            return False
+        return True
 
     async def close(self) -> None:
         """Stop what runs, and give up its leases. Called again, it waits for the first call.
@@ -158,18 +183,46 @@ class Server:
             # The other one ends by itself: cancelled in the middle of a claim, it would take a run along.
             self._services[0].cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
+        if self._dispatcher is not None:
+            self._dispatcher.set_paused(True)
         active = {**self._active}
         for execution in active.values():
             execution.release()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self.health.read_back()
-        if not self._fences:
-            return
-        try:
+        if self._fences:
             ran_ms = {run_id: execution.age_ms() for run_id, execution in active.items()}
+            await self._release(ran_ms)
+        if self._announcer is not None and self._dispatcher is not None:
+            await self._announcer.close()
+            await self._dispatcher.close()
+
+    async def _release(self, ran_ms: dict[str, float]) -> None:
+        try:
             await self._host.store.write(ReleaseRuns(self._fences, ran_ms))
         except Exception as error:  # Then they run out by themselves; whoever closes can do nothing about it.
             emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
+            return
+        for run_id in ran_ms:
+            self._announce(run_id)
+
+    # Dispatching.
+
+    def _announce(self, run_id: str) -> None:
+        if self._announcer is not None:
+            self._announcer.announce(run_id)
+
+    async def _on_job(self, job_id: str, data: dict[str, Any]) -> dict[str, Any] | None:
+        """A run waits, or is asked for. Which one is taken next decides the database, so that tenants have turns."""
+        if "run_id" in data or self._on_request is None:
+            self._others_may_wait()
+            return None
+        return await self._on_request(job_id, data)
+
+    def _pause_without_room(self) -> None:
+        """Leave jobs to other workers while there is no room here."""
+        if self._dispatcher is not None:
+            self._dispatcher.set_paused(self._is_closed or not self._has_room_for_more())
 
     # Taking on.
 
@@ -208,8 +261,10 @@ class Server:
             created = await self._host.store.write(CreateRun(run))
         finally:
             self._others_may_wait()
-        if created.is_new and self.takes_on == "own":
-            self._owed[run.id] = None
+        if created.is_new:
+            self._announce(run.id)
+            if self.takes_on == "own":
+                self._owed[run.id] = None
         return as_found(run, created)
 
     async def _create_and_run(
@@ -275,6 +330,7 @@ class Server:
         self._tasks[claimed.run_id] = task
         self._tenants[claimed.run_id] = tenant
         self._fences[claimed.run_id] = claimed.fence
+        self._pause_without_room()
         task.add_done_callback(lambda task: self._gone(claimed.run_id, task))
         return task
 
@@ -303,6 +359,7 @@ class Server:
         self._tell_of_room()
 
     def _tell_of_room(self) -> None:
+        self._pause_without_room()
         if self._others_wait and self._has_room_for_more():
             self._has_room.set()
 
@@ -463,7 +520,8 @@ class Server:
         return self._has_room_for_more() and self._is_serving() and self.takes_on == "all"
 
     def _has_room_for_more(self) -> bool:
-        return len(self._tasks) + self._reserved < self._max_active and not self._runs_suspect()
+        is_full = len(self._tasks) + self._reserved >= self._max_active
+        return not (is_full or self._is_draining or self._runs_suspect())
 
     def _runs_suspect(self) -> bool:
         """Whether a run that may kill this process runs here, and has not made progress yet."""

@@ -238,6 +238,22 @@ class SyncRunEngine(BlockingEngine):
         """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
         self._call(self._engine.start())
 
+    def drain(self, timeout_ms: float | None = None) -> bool:
+        """Take on no further runs, and wait until those that run here are over. `close()` gives up what is left.
+
+        Runs that are triggered from now on wait for other engines. An engine that drains does not go back.
+
+        Args:
+            timeout_ms: How long to wait, above 0; None for as long as it takes.
+
+        Returns:
+            Whether nothing runs here any more.
+
+        Raises:
+            ValueError: `timeout_ms` is not above 0.
+        """
+        return self._call(self._engine.drain(timeout_ms))
+
     @property
     def workflows(self) -> WorkflowRegistry:
         """The workflows that this engine can run."""

@@ -1,0 +1,187 @@
+"""`BullMQDispatcher`: runs are announced as jobs of BullMQ, on Redis or on PostgreSQL.
+
+The protocol is that of BullMQ 5 (https://docs.bullmq.io), so producers and dashboards of Node.js work with the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from bullmq import Queue, UnrecoverableError, Worker  # type: ignore[import-untyped]
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from langgraph_runner.engine import checks
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.node.runtime import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langgraph_runner.engine.dispatch import JobHandler
+
+__all__ = ["QUEUE", "BullMQDispatcher"]
+
+QUEUE: Final = "run-orchestration"
+_SCHEME: Final = "bullmq+"
+_ON_REDIS: Final = ("redis", "rediss", "unix")
+_ON_POSTGRESQL: Final = ("postgresql", "postgres")
+_IDLE_S: Final = 4
+"""How long an idle worker waits for a job in one request."""
+_ANSWER_S: Final = 2
+_RETRY_MS: Final = 1_000
+_CLOSE_S: Final = 3.0
+_LOCK_MS: Final = 30_000
+_STALLS: Final = 1_000
+"""How often a job may be found without its worker: what such a run has done decides the database."""
+_REFUSED_KEPT: Final = 1_000
+
+
+class BullMQDispatcher:
+    """A queue of BullMQ. Belongs to one event loop.
+
+    A job of this package is `{"run_id": "..."}`, with the id of the run as its own, so a run that is announced twice
+    is one job. It says that a run waits; the worker then takes the run whose turn it is, as the database has it.
+    Redis needs `maxmemory-policy noeviction`; on PostgreSQL the tables of BullMQ are made in the schema `bullmq`.
+
+    Args:
+        url: `bullmq+redis://...`, `bullmq+rediss://...`, `bullmq+unix://...` or `bullmq+postgresql://...`.
+        queue: The name of the queue, up to 128 characters without a colon.
+
+    Raises:
+        ValueError: `url` or `queue` is none.
+    """
+
+    def __init__(self, url: str, *, queue: str = QUEUE) -> None:
+        scheme = urlsplit(url.removeprefix(_SCHEME)).scheme
+        if not url.startswith(_SCHEME) or scheme not in {*_ON_REDIS, *_ON_POSTGRESQL}:
+            raise ValueError(
+                "dispatch: the address begins neither with bullmq+redis:// nor with bullmq+postgresql://."
+            )
+        if ":" in checks.text(queue, 128, field="queue"):
+            raise ValueError(f"queue: {queue!r} has a colon, which BullMQ keeps for itself.")
+        self._url = url.removeprefix(_SCHEME)
+        self._is_redis = scheme in _ON_REDIS
+        self._name = queue
+        self._clients: list[Redis] = []
+        self._queue: Queue | None = None
+        self._worker: Worker | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._is_paused = False
+        self._is_up = True
+
+    async def announce(self, run_ids: Sequence[str]) -> None:
+        """See `Dispatcher`. Raises what the client of Redis or of PostgreSQL raises."""
+        if self._queue is None:
+            self._queue = Queue(self._name, self._connection(_ANSWER_S))
+        options = {"removeOnComplete": True, "removeOnFail": {"count": _REFUSED_KEPT}}
+        await self._queue.addBulk(
+            [
+                {"name": "run", "data": {"run_id": each}, "opts": {"jobId": each, **options}}
+                for each in run_ids
+            ]
+        )
+
+    async def listen(self, handle: JobHandler) -> None:
+        """See `Dispatcher`."""
+        self._serving = asyncio.get_running_loop().create_task(self._serve(handle))
+
+    def set_paused(self, paused: bool) -> None:
+        """See `Dispatcher`."""
+        self._is_paused = paused
+        if self._worker is None:
+            return
+        if paused and not self._worker.paused:
+            # What `pause()` does before it waits for jobs that are under way.
+            self._worker.paused = True
+            self._worker.resume_event.clear()
+        elif not paused:
+            self._worker.resume()
+
+    async def close(self) -> None:
+        """See `Dispatcher`."""
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.gather(self._serving, return_exceptions=True)
+        if self._queue is not None:
+            await self._closed(self._queue.close())
+        for client in self._clients:
+            await self._closed(client.aclose())
+
+    async def _serve(self, handle: JobHandler) -> None:
+        """Keep a worker at work. It ends when its server cannot be reached at first, or says something unheard of."""
+        while True:
+            self._worker = worker = self._new_worker(handle)
+            if self._is_paused:
+                self.set_paused(True)
+            try:
+                await worker.run()
+            except Exception as error:
+                self._failed(error)
+            finally:
+                self._worker = None
+                await self._closed(worker.close(force=True))
+            await REAL_RUNTIMES.awaiting.sleep(_RETRY_MS / 1_000, None)
+
+    def _new_worker(self, handle: JobHandler) -> Worker:
+        async def process(job: Any, _token: str) -> dict[str, Any] | None:
+            self._restored()
+            try:
+                return await handle(str(job.id), job.data)
+            except ValueError as error:  # It would be refused again.
+                raise UnrecoverableError(str(error)) from error
+
+        worker = Worker(
+            self._name,
+            process,
+            {
+                **self._connection(_IDLE_S + _ANSWER_S),
+                "autorun": False,
+                "drainDelay": _IDLE_S,
+                "lockDuration": _LOCK_MS,
+                "stalledInterval": _LOCK_MS,
+                "maxStalledCount": _STALLS,
+                "runRetryDelay": _RETRY_MS,
+            },
+        )
+        worker.on("error", lambda error, *_: self._failed(error))
+        return worker
+
+    def _connection(self, timeout_s: int) -> dict[str, Any]:
+        if not self._is_redis:
+            parts = urlsplit(self._url)
+            limits = {"connect_timeout": _ANSWER_S, "tcp_user_timeout": timeout_s * 1_000}
+            query = urlencode({**limits, **dict(parse_qsl(parts.query))})
+            return {"backend": "postgres", "connection": parts._replace(query=query).geturl()}
+        client = Redis.from_url(
+            self._url,
+            decode_responses=True,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=_ANSWER_S,
+            retry=Retry(NoBackoff(), 0),  # BullMQ's own takes minutes.
+        )
+        self._clients.append(client)
+        return {"connection": client}
+
+    def _failed(self, error: Exception) -> None:
+        if self._is_up:
+            self._is_up = False
+            emit(LOGGER, logging.WARNING, "dispatch.failed", error_type=type(error).__name__)
+
+    def _restored(self) -> None:
+        if not self._is_up:
+            self._is_up = True
+            emit(LOGGER, logging.INFO, "dispatch.restored")
+
+    async def _closed(self, closing: Any) -> None:
+        """Wait for it, but not for a server that does not answer."""
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await closing
+        except Exception as error:
+            emit(LOGGER, logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)

@@ -1,0 +1,87 @@
+"""`Dispatcher`: tells workers at once that a run waits. `Announcer`: does so without holding up who made the run.
+
+The database is the truth. A run whose announcement is lost is found by the next look of any worker (`poll_ms`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.errors.logs import emit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    JobHandler = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
+    """Is called with the id and the data of a job. A `ValueError` refuses it for good."""
+
+__all__ = ["Announcer", "Dispatcher"]
+
+_PATIENCE_S: Final = 2.0
+"""How long an announcement may take."""
+_AT_ONCE: Final = 500
+
+
+@runtime_checkable
+class Dispatcher(Protocol):
+    """A queue that tells workers which runs wait. It may lose what it is told, and tell it twice."""
+
+    async def announce(self, run_ids: Sequence[str]) -> None:
+        """Tell that these runs wait."""
+        ...
+
+    async def listen(self, handle: JobHandler) -> None:
+        """Begin to call `handle` for each job, until it is closed."""
+
+    def set_paused(self, paused: bool) -> None:
+        """Take no further jobs, or go on."""
+
+    async def close(self) -> None:
+        """Stop. What is announced and not taken stays in the queue."""
+
+
+class Announcer:
+    """Announces runs in the background, several at once. Belongs to one event loop.
+
+    Args:
+        dispatcher: Where to.
+    """
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self._waiting: list[str] = []
+        self._work: asyncio.Task[None] | None = None
+        self._is_up = True
+
+    def announce(self, run_id: str) -> None:
+        """Tell that a run waits, soon."""
+        self._waiting.append(run_id)
+        if self._work is None or self._work.done():
+            # In a context of its own: it is none of the one's who happens to be first.
+            self._work = asyncio.get_running_loop().create_task(self._announce(), context=Context())
+
+    async def close(self) -> None:
+        """Announce what is left."""
+        if self._work is not None:
+            await self._work
+
+    async def _announce(self) -> None:
+        while self._waiting:
+            some, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._dispatcher.announce(some)
+            except Exception as error:
+                self._waiting.clear()  # The workers will find these runs when they look for themselves.
+                if self._is_up:
+                    self._is_up = False
+                    kind = type(error).__name__
+                    emit(LOGGER, logging.WARNING, "dispatch.announce_failed", error_type=kind)
+            else:
+                if not self._is_up:
+                    self._is_up = True
+                    emit(LOGGER, logging.INFO, "dispatch.announce_restored")

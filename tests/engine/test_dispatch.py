@@ -1,0 +1,294 @@
+"""Workers that hear of runs through BullMQ, on a real Redis and PostgreSQL. They look for runs once an hour."""
+
+import asyncio
+
+import pytest
+from bullmq import Job, Queue
+
+from langgraph_runner.engine import BullMQDispatcher, RunEngine
+from langgraph_runner.engine.bullmq import QUEUE
+from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import until
+from tests.redis_server import redis_server
+
+__all__ = ["redis_server"]
+pytestmark = pytest.mark.req("R-61", "R-64")
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture(params=["redis", "postgresql"])
+def queue_url(request):
+    """A queue for one test, in both kinds."""
+    if request.param == "redis":
+        return f"bullmq+{request.getfixturevalue('redis_server').url}"
+    return f"bullmq+{request.getfixturevalue('new_postgresql')()}"
+
+
+@pytest.fixture
+def store_url(tmp_path):
+    """The database of the runs; which one it is makes no difference here."""
+    return f"sqlite:///{tmp_path / 'runs.db'}"
+
+
+@pytest.fixture
+def worker_of(engine_of, queue_url):
+    """Engines that hear of runs through the queue only."""
+    return lambda *flows, **options: engine_of(
+        *flows, **{"dispatch": queue_url, "poll_ms": HOUR_MS, **options}
+    )
+
+
+@pytest.fixture
+async def client(store_url, queue_url, tmp_path):
+    """An engine that makes runs for workers."""
+    engine = RunEngine([flow_of([])], store=store_url, dispatch=queue_url, artifacts=tmp_path / "files")
+    engine.take_on("none")
+    async with engine:
+        yield engine
+
+
+@pytest.fixture
+async def queue(queue_url):
+    """The queue, as a producer sees it."""
+    dispatcher = BullMQDispatcher(queue_url)
+    made = Queue(QUEUE, dispatcher._connection(10))
+    yield made
+    await made.close()
+    await dispatcher.close()
+
+
+def flow_of(ran, go=None):
+    """A workflow of one step, which may have to wait."""
+    flow = Workflow("w")
+
+    @flow.step(cache="none")
+    async def work(inputs) -> int:
+        ran.append(inputs["x"])
+        if go is not None:
+            await go.wait()
+        return inputs["x"]
+
+    return flow
+
+
+async def all_jobs(queue):
+    """How many jobs there are of each state that has some."""
+    counts = await queue.getJobCounts()
+    return {state: count for state, count in counts.items() if count}
+
+
+async def found(look, condition):
+    """What `look()` finds as soon as `condition` is true of it; a queue tells nobody when it changes."""
+    while not condition(seen := await look()):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+    return seen
+
+
+async def ended(queue, job):
+    """A job when it is over."""
+    return await found(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
+
+
+async def jobs_become(queue, counts):
+    """Wait until there are these jobs."""
+    await found(lambda: all_jobs(queue), lambda seen: seen == counts)
+
+
+async def test_a_run_is_taken_at_once(worker_of, client, queue):
+    """And leaves no job behind."""
+    ran = []
+    async with worker_of(flow_of(ran)):
+        run = await client.trigger("w", {"x": 1})
+        assert (await client.wait(run.id)).status == "completed"
+        await jobs_become(queue, {})
+    assert ran == [1]
+
+
+async def test_a_run_waits_in_the_queue_for_a_worker(worker_of, client, queue):
+    """Its job has its id, and that alone."""
+    run = await client.trigger("w", {"x": 1})
+    await jobs_become(queue, {"waiting": 1})
+    assert (await Job.fromId(queue, run.id)).data == {"run_id": run.id}
+    async with worker_of(flow_of([])):
+        assert (await client.wait(run.id)).status == "completed"
+
+
+async def test_a_run_that_is_announced_again_is_one_job(client, queue):
+    """A job has the id of its run."""
+    run = await client.trigger("w", {"x": 1})
+    for _ in range(3):
+        await client._server._dispatcher.announce([run.id])
+    assert await all_jobs(queue) == {"waiting": 1}
+
+
+async def test_jobs_of_runs_that_are_over_or_unknown_do_no_harm(worker_of, client, queue):
+    """Each is taken, and nothing runs twice."""
+    ran = []
+    async with worker_of(flow_of(ran)):
+        run = await client.trigger("w", {"x": 1})
+        await client.wait(run.id)
+        await client._server._dispatcher.announce([run.id, "nothing"])
+        await jobs_become(queue, {})
+    assert ran == [1]
+
+
+async def test_a_producer_makes_a_run(worker_of, queue):
+    """With a job that has the workflow and its inputs; the answer is the id of the run."""
+    ran = []
+    async with worker_of(flow_of(ran)) as worker:
+        data = {"workflow": "w", "inputs": {"x": 7}, "tenant": "acme", "tags": {"from": "node"}}
+        job = await ended(queue, await queue.add("trigger", data))
+        run = await worker.wait(job.returnvalue["run_id"], tenant="acme")
+        assert (run.status, run.tags, run.idempotency_key.startswith("job:")) == (
+            "completed",
+            {"from": "node"},
+            True,
+        )
+    assert ran == [7]
+
+
+async def test_a_job_that_is_delivered_twice_makes_one_run(worker_of):
+    """A worker may die between the run and its answer."""
+    ran = []
+    async with worker_of(flow_of(ran)) as worker:
+        data = {"workflow": "w", "inputs": {"x": 7}}
+        made = await asyncio.gather(*(worker._server._on_job("1:2", data) for _ in range(5)))
+        assert len({each["run_id"] for each in made}) == 1
+        await worker.wait(made[0]["run_id"])
+    assert ran == [7]
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ({"workflow": "other"}, "There is no workflow 'other'. Registered: w."),
+        ({"inputs": {}}, "This job asks for no run: workflow: Field required."),
+        ({"workflow": "w", "user": 1}, "This job asks for no run: user: Extra inputs are not permitted."),
+        ({"workflow": "w", "priority": 2**40}, "priority: 1099511627776 is not"),
+    ],
+)
+async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, data, problem):
+    """The producer finds the reason in the job; it is not tried again."""
+    async with worker_of(flow_of([])):
+        job = await ended(queue, await queue.add("trigger", data, {"attempts": 5}))
+    assert job.failedReason.startswith(problem)
+    assert job.attemptsMade == 1
+
+
+async def test_a_full_worker_leaves_jobs_to_others(worker_of, client):
+    """It does not hold a job that it has no room for."""
+    ran, go, others = [], asyncio.Event(), []
+    async with worker_of(flow_of(ran, go), max_active_runs=1):
+        held = await client.trigger("w", {"x": 1})
+        await until(lambda: ran)
+        async with worker_of(flow_of(others)):
+            run = await client.trigger("w", {"x": 2})
+            assert (await client.wait(run.id)).status == "completed"
+        go.set()
+        assert (await client.wait(held.id)).status == "completed"
+    assert (ran, others) == ([1], [2])
+
+
+async def test_tenants_take_turns(worker_of, client):
+    """A tenant with many waiting runs does not delay the single run of another one."""
+    ran = []
+    for x in range(20):
+        await client.trigger("w", {"x": x}, tenant="big")
+    last = await client.trigger("w", {"x": "small"}, tenant="small")
+    async with worker_of(flow_of(ran), max_active_runs=1):
+        await client.wait(last.id, tenant="small")
+    assert ran.index("small") <= 2
+
+
+async def test_a_run_that_is_handed_back_is_taken_at_once(worker_of, client):
+    """By the next worker, when the one that had it ends."""
+    ran, others = [], []
+    async with worker_of(flow_of(ran, asyncio.Event())):
+        run = await client.trigger("w", {"x": 1})
+        await until(lambda: ran)
+    async with worker_of(flow_of(others)):
+        assert (await client.wait(run.id)).status == "completed"
+    assert (ran, others) == ([1], [1])
+
+
+@pytest.mark.parametrize("queue_url", ["redis"], indirect=True)
+async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_server, caplog):
+    """Workers find runs in the database meanwhile. The log says once that it is gone, and once that it is back."""
+    caplog.set_level("INFO", "langgraph_runner.engine")
+    ran = []
+
+    def told(event):
+        return sum(record.getMessage().split()[0] == event for record in caplog.records)
+
+    async with worker_of(flow_of(ran), poll_ms=100):
+        redis_server.kill()
+        for x in range(3):
+            run = await client.trigger("w", {"x": x})
+            assert (await client.wait(run.id)).status == "completed"
+        await until(lambda: told("dispatch.announce_failed") and told("dispatch.failed"))
+        redis_server.start()
+        while not (told("dispatch.announce_restored") and told("dispatch.restored")):
+            run = await client.trigger("w", {"x": 3})
+            assert (await client.wait(run.id)).status == "completed"
+    assert ran[:3] == [0, 1, 2]
+    events = (
+        "dispatch.announce_failed",
+        "dispatch.failed",
+        "dispatch.announce_restored",
+        "dispatch.restored",
+    )
+    assert [told(event) for event in events] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "problem"),
+    [
+        ("redis://localhost", {}, "begins neither with bullmq"),
+        ("bullmq+http://localhost", {}, "begins neither with bullmq"),
+        ("bullmq+redis://localhost", {"queue": "a:b"}, "queue: 'a:b' has a colon"),
+        ("bullmq+redis://localhost", {"queue": ""}, "queue: '' is not"),
+    ],
+)
+def test_a_wrong_queue_is_refused(url, options, problem):
+    """The message says what is right."""
+    with pytest.raises(ValueError, match=problem):
+        BullMQDispatcher(url, **options)
+
+
+class _List:
+    """A queue in this process."""
+
+    def __init__(self):
+        self.announced = []
+        self.paused = []
+
+    async def announce(self, run_ids):
+        self.announced.append([*run_ids])
+
+    async def listen(self, handle):
+        self.handle = handle
+
+    def set_paused(self, paused):
+        self.paused.append(paused)
+
+    async def close(self):
+        self.announced.append("closed")
+
+
+async def test_a_queue_of_ones_own_is_told_of_waiting_runs_only(engine_of):
+    """What begins here at once is not announced; what is announced is announced before the engine has closed."""
+    queue = _List()
+    async with engine_of(flow_of([]), dispatch=queue) as engine:
+        await engine.run("w", {"x": 1})
+        assert queue.announced == []
+        engine.take_on("none")
+        runs = [await engine.trigger("w", {"x": x}) for x in (2, 3)]
+    assert [run.id for run in runs] == [each for some in queue.announced[:-1] for each in some]
+    assert queue.announced[-1] == "closed"
+
+
+def test_an_engine_with_a_queue_looks_less_often(store_url):
+    """The queue tells it; the database is asked for what the queue has lost."""
+    with_queue = RunEngine([], store=store_url, dispatch=_List())
+    assert (with_queue._server._poll_s, RunEngine([], store=store_url)._server._poll_s) == (5, 1)

@@ -1,0 +1,68 @@
+"""An engine that drains ends what it runs, and leaves the rest to others."""
+
+import asyncio
+
+import pytest
+
+from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import until
+
+pytestmark = pytest.mark.req("R-61")
+
+
+@pytest.fixture
+def held():
+    """A workflow whose step waits for the test, what has begun, and what the step waits for."""
+    flow, begun, go = Workflow("w"), [], asyncio.Event()
+
+    @flow.step(cache="none")
+    async def work(inputs) -> int:
+        begun.append(inputs["x"])
+        await go.wait()
+        return inputs["x"]
+
+    return flow, begun, go
+
+
+async def test_a_draining_engine_ends_what_it_runs_and_takes_on_nothing(engine_of, held):
+    """What is triggered meanwhile waits for another engine."""
+    flow, begun, go = held
+    async with engine_of(flow) as engine:
+        first = await engine.trigger("w", {"x": 1})
+        await until(lambda: begun)
+        draining = asyncio.create_task(engine.drain())
+        await asyncio.sleep(0)
+        second = await engine.trigger("w", {"x": 2})
+        go.set()
+        assert await draining is True
+        assert (await engine.get_run(first.id)).status == "completed"
+        assert ((await engine.get_run(second.id)).status, begun) == ("pending", [1])
+        async with engine_of(flow) as other:
+            assert (await other.wait(second.id)).status == "completed"
+
+
+async def test_a_drain_with_a_limit_says_that_runs_are_left(engine_of, held):
+    """Then they are given up with the engine, and go on elsewhere at once."""
+    flow, begun, go = held
+    async with engine_of(flow) as engine:
+        run = await engine.trigger("w", {"x": 1})
+        await until(lambda: begun)
+        assert await engine.drain(timeout_ms=1) is False
+    go.set()
+    async with engine_of(flow, lease_ms=3_600_000) as other:
+        assert (await other.wait(run.id)).status == "completed"
+    assert begun == [1, 1]
+
+
+async def test_an_engine_without_runs_is_drained_at_once(engine_of):
+    """There is nothing to wait for."""
+    async with engine_of() as engine:
+        assert await engine.drain() is True
+
+
+@pytest.mark.parametrize("timeout_ms", [0, -1, "soon"])
+async def test_a_wrong_limit_is_refused(engine_of, timeout_ms):
+    """The message names it."""
+    async with engine_of() as engine:
+        with pytest.raises((ValueError, TypeError), match="timeout_ms"):
+            await engine.drain(timeout_ms)
