@@ -1,4 +1,6 @@
 from langgraph_runner.engine import ArtifactError as ArtifactError
+from langgraph_runner.engine import BullMQDispatcher as BullMQDispatcher
+from langgraph_runner.engine import Dispatcher as Dispatcher
 from langgraph_runner.engine import EngineError as EngineError
 from langgraph_runner.engine import HotTier as HotTier
 from langgraph_runner.engine import IdempotencyConflictError as IdempotencyConflictError
@@ -7,6 +9,7 @@ from langgraph_runner.engine import MemoryTier as MemoryTier
 from langgraph_runner.engine import PlanAction as PlanAction
 from langgraph_runner.engine import PlannedStep as PlannedStep
 from langgraph_runner.engine import RecoveryExhaustedError as RecoveryExhaustedError
+from langgraph_runner.engine import RedisTier as RedisTier
 from langgraph_runner.engine import Run as Run
 from langgraph_runner.engine import RunEngine as RunEngine
 from langgraph_runner.engine import RunEvent as RunEvent

@@ -11,12 +11,14 @@ pytestmark = pytest.mark.req("R-58")
 
 OF_AN_ENGINE_ONLY = {
     "artifact_path",
+    "drain",
     "get_workflow",
     "list_workflows",
     "metrics_collector",
     "prune",
     "resume",
     "start",
+    "step_cache",
     "store",
     "take_on",
     "trigger_resume",

@@ -8,7 +8,6 @@ import redis
 from langgraph_runner.engine import RedisTier, cache
 from langgraph_runner.engine.cache import TieredCache
 from langgraph_runner.engine.store.records import CacheEntry
-from langgraph_runner.node.config import CircuitBreakerConfig
 from langgraph_runner.workflow import Workflow
 from langgraph_runner.workflow.context import ArtifactRef
 from tests.redis_server import redis_server
@@ -33,8 +32,7 @@ async def tier(redis_server):
 @pytest.fixture
 def soon(monkeypatch):
     """A tier that has failed is asked again at once."""
-    config = CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=1, half_open_max_calls=1)
-    monkeypatch.setattr(cache, "_ONE_FAILURE", config)
+    monkeypatch.setattr(cache, "_PAUSE_MS", 1)
 
 
 def counted():

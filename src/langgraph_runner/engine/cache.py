@@ -17,14 +17,13 @@ from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.node.breaker import CircuitState, NodeCircuitBreaker
-from langgraph_runner.node.config import CircuitBreakerConfig
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.node.breaker import NodeCircuitBreaker
 
 __all__ = ["MAX_AGE_S", "HotTier", "MemoryTier", "TieredCache"]
 
@@ -33,10 +32,8 @@ MAX_AGE_S: Final = 100
 """How long a hot tier may serve an entry: two minutes after a prune its output may be gone."""
 _PATIENCE_S: Final = 1.0
 """How long a hot tier of somebody else's may take for an answer."""
-_ONE_FAILURE: Final = CircuitBreakerConfig(
-    failure_threshold=1, recovery_timeout_ms=1_000, half_open_max_calls=1
-)
-"""The database answers in its place, so there is no reason to try a second time at once."""
+_PAUSE_MS: Final = 1_000
+"""How long a hot tier that has failed is left alone; the database answers in its place."""
 
 
 @runtime_checkable
@@ -124,12 +121,12 @@ class TieredCache:
         self.hot_failures = 0
         """How often the hot tier has failed."""
         # One each, because a full or read-only Redis still answers questions.
-        self._breakers = {name: NodeCircuitBreaker(_ONE_FAILURE, name=name) for name in ("read", "write")}
+        self._breakers = {} if self.is_in_process else {name: _breaker(name) for name in ("read", "write")}
 
     @property
     def is_hot_tier_up(self) -> bool:
         """Whether the hot tier could be read and written when it was last tried."""
-        return all(breaker.state is CircuitState.CLOSED for breaker in self._breakers.values())
+        return all(breaker.state == "closed" for breaker in self._breakers.values())
 
     async def find(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
         """What is known under these keys and has not expired: one question to each tier, however many keys."""
@@ -165,7 +162,7 @@ class TieredCache:
             permit = breaker.acquire()
         except CircuitOpenError:
             return None
-        was_up = breaker.state is CircuitState.CLOSED
+        was_up = breaker.state == "closed"
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 answer = await question()
@@ -196,3 +193,10 @@ def _is_live(entry: CacheEntry) -> bool:
     if not isinstance(entry, CacheEntry):
         raise TypeError(f"The hot tier gave {entry!r:.80}, which is no CacheEntry.")
     return entry.expires_at is None or entry.expires_at > REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000
+
+
+def _breaker(name: str) -> NodeCircuitBreaker:
+    from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker  # noqa: PLC0415 - imports LangGraph
+
+    config = CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=_PAUSE_MS, half_open_max_calls=1)
+    return NodeCircuitBreaker(config, name=name)
