@@ -129,30 +129,29 @@ class BullMQDispatcher:
             await REAL_RUNTIMES.awaiting.sleep(_RETRY_MS / 1_000, None)
 
     def _new_worker(self, handle: JobHandler) -> Worker:
-        async def process(job: Any, _token: str) -> dict[str, Any] | None:
+        async def process(job: Any, _token: str) -> Any:
             self._restored()
             try:
                 return await handle(str(job.id), job.data)
             except ValueError as error:  # It would be refused again.
                 raise UnrecoverableError(str(error)) from error
 
-        worker = Worker(
-            self._name,
-            process,
-            {
-                **self._connection(_IDLE_S + _ANSWER_S),
-                "autorun": False,
-                "drainDelay": _IDLE_S,
-                "lockDuration": _LOCK_MS,
-                "stalledInterval": _LOCK_MS,
-                "maxStalledCount": _STALLS,
-                "runRetryDelay": _RETRY_MS,
-            },
-        )
+        # Typed less narrowly than BullMQ does, which leaves out some of its options.
+        processor: Any = process
+        options: Any = {
+            **self._connection(_IDLE_S + _ANSWER_S),
+            "autorun": False,
+            "drainDelay": _IDLE_S,
+            "lockDuration": _LOCK_MS,
+            "stalledInterval": _LOCK_MS,
+            "maxStalledCount": _STALLS,
+            "runRetryDelay": _RETRY_MS,
+        }
+        worker = Worker(self._name, processor, options)
         worker.on("error", lambda error, *_: self._failed(error))
         return worker
 
-    def _connection(self, timeout_s: int) -> dict[str, Any]:
+    def _connection(self, timeout_s: int) -> Any:
         if not self._is_redis:
             parts = urlsplit(self._url)
             limits = {"connect_timeout": _ANSWER_S, "tcp_user_timeout": timeout_s * 1_000}
