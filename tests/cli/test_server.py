@@ -121,6 +121,7 @@ def test_a_typing_error_in_the_inputs_is_told(remote):
         (["keys", "rotate", "x"], "Run it where the server runs."),
         (["keys", "revoke", "x"], "Run it where the server runs."),
         (["serve"], "Leave --server out."),
+        (["worker"], "Leave --server out."),
         (["resume", "last"], "A service resumes its runs itself"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",

@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from langgraph_runner.cli.commands import changing, drawing, looking, running, serving
+from langgraph_runner.cli.commands import changing, drawing, looking, running, serving, working
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.options import KEY_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.problems import CliCode, Problem, one_line
@@ -46,7 +46,7 @@ COMMANDS = (
     ),
     ("Workflows", (looking.workflows, drawing.graph)),
     ("Keep", (changing.prune,)),
-    ("Serve", (serving.serve,)),
+    ("Serve", (serving.serve, working.worker)),
 )
 
 

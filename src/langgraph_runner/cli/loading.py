@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from langgraph_runner.cli.databases import opening
-from langgraph_runner.cli.options import APP_VARIABLE, STORE_VARIABLE
+from langgraph_runner.cli.options import APP_VARIABLE, CACHE_VARIABLE, DISPATCH_VARIABLE, STORE_VARIABLE
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
 from langgraph_runner.errors import NodeRunnerError
@@ -39,7 +39,7 @@ def store_url(store: str | None) -> str:
 
 
 def load_engine(
-    app: str | None, store: str | None, *, needs_app: bool, may_create: bool
+    app: str | None, store: str | None, *, needs_app: bool, may_create: bool, **given: Any
 ) -> tuple[RunEngine, str]:
     """The engine that the app is, or one for the workflows that it is; and what to call its database: see `told_of`.
 
@@ -49,6 +49,7 @@ def load_engine(
         store: The database of an engine that is made here.
         needs_app: Whether there have to be workflows. Without, an app is not loaded where `store` is given.
         may_create: Whether a database that is not there is to be made, and one that is may be changed.
+        **given: Options of `RunEngine` for one that is made here; those that are None are left out.
 
     Raises:
         CliError: The app cannot be found or is nothing to run, or the database cannot be opened.
@@ -60,19 +61,33 @@ def load_engine(
     if not needs_app and store is not None:
         app = None  # A command that only looks needs the database, and an app only to find it.
     value = () if app is None else _loaded(app)
+    options = {name: each for name, each in given.items() if each is not None}
     if isinstance(value, RunEngine):
         if store is not None:
             raise CliError(
                 CliCode.USAGE,
                 f"--store: {app} is an engine with a database of its own; leave the option out.",
             )
+        if options:
+            raise CliError(
+                CliCode.USAGE,
+                f"--{next(iter(options))}: {app} is an engine with options of its own; leave this one out.",
+            )
         return value, str(app)
     url = store_url(store)
     if not may_create:
         _refuse_missing(url)
     workflows = () if app is None else _workflows(app, value)
+    if needs_app:
+        options = _of_environment() | options
     with opening(url):
-        return RunEngine(workflows, store=url, migrate=None if may_create else False), url
+        return RunEngine(workflows, store=url, migrate=None if may_create else False, **options), url
+
+
+def _of_environment() -> dict[str, Any]:
+    """The queue and the cache that processes share."""
+    found = {"dispatch": os.environ.get(DISPATCH_VARIABLE), "cache": os.environ.get(CACHE_VARIABLE)}
+    return {name: url for name, url in found.items() if url}
 
 
 def _refuse_missing(url: str) -> None:

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APP_VARIABLE",
+    "CACHE_VARIABLE",
+    "DISPATCH_VARIABLE",
     "KEY_VARIABLE",
     "SERVER_VARIABLE",
     "STORE_VARIABLE",
     "App",
+    "Cache",
     "ChangeType",
     "Detach",
+    "Dispatch",
     "FailureModeChoice",
     "FailureModeOption",
     "Force",
@@ -47,6 +51,8 @@ __all__ = [
 
 APP_VARIABLE: Final = "LANGGRAPH_RUNNER_APP"
 STORE_VARIABLE: Final = "LANGGRAPH_RUNNER_STORE"
+DISPATCH_VARIABLE: Final = "LANGGRAPH_RUNNER_DISPATCH"
+CACHE_VARIABLE: Final = "LANGGRAPH_RUNNER_CACHE"
 SERVER_VARIABLE: Final = "LANGGRAPH_RUNNER_SERVER"
 KEY_VARIABLE: Final = "LANGGRAPH_RUNNER_API_KEY"
 
@@ -85,6 +91,23 @@ Store = Annotated[
         "--store",
         metavar="URL",
         help="The database, where the app is no engine. Default: LANGGRAPH_RUNNER_STORE, else sqlite:///runs.db.",
+    ),
+]
+Dispatch = Annotated[
+    str | None,
+    typer.Option(
+        "--dispatch",
+        metavar="URL",
+        help="A queue that tells workers of runs: bullmq+redis://... or bullmq+postgresql://..."
+        " Default: LANGGRAPH_RUNNER_DISPATCH.",
+    ),
+]
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        "--cache",
+        metavar="URL",
+        help="A cache that processes share: redis://... Default: LANGGRAPH_RUNNER_CACHE.",
     ),
 ]
 Tenant = Annotated[

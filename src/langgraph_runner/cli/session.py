@@ -108,10 +108,24 @@ class Session:
         refuse_server(self.server, command, fix)
         return self._with_engine(question, takes_on="none", needs_app=False, may_create=may_create)
 
-    def serve(self, work: Callable[[RunEngine], Awaitable[T]]) -> T:
-        """Let the engine run all runs, also those that other processes trigger."""
-        refuse_server(self.server, "serve", "Leave --server out.")
-        return self._with_engine(work, takes_on="all", needs_app=True, may_create=True)
+    def serve(
+        self,
+        work: Callable[[RunEngine], Awaitable[T]],
+        *,
+        command: str = "serve",
+        takes_on: TakesOn = "all",
+        **options: Any,
+    ) -> T:
+        """Let the engine run all runs, also those that other processes trigger.
+
+        Args:
+            work: Gets the engine.
+            command: The name of the command, for what it refuses.
+            takes_on: Which runs the engine runs.
+            **options: Of the engine, if it is made here.
+        """
+        refuse_server(self.server, command, "Leave --server out.")
+        return self._with_engine(work, takes_on=takes_on, needs_app=True, may_create=True, **options)
 
     def hint(self, *command: str) -> str:
         """A command line that goes on from here, with the options of this one; a password is `***` there."""
@@ -156,6 +170,7 @@ class Session:
         takes_on: TakesOn,
         needs_app: bool,
         may_create: bool,
+        **options: Any,
     ) -> T:
         from langgraph_runner.cli.databases import told_of
         from langgraph_runner.cli.loading import load_engine
@@ -166,7 +181,9 @@ class Session:
                 return await work(engine)
 
         with self.out.for_answers_only():
-            engine, store = load_engine(self.app, self.store, needs_app=needs_app, may_create=may_create)
+            engine, store = load_engine(
+                self.app, self.store, needs_app=needs_app, may_create=may_create, **options
+            )
             with told_of(store), _signals_restored():
                 return asyncio.run(main())
 

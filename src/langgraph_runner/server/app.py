@@ -1,4 +1,4 @@
-"""`create_app()`: an engine as an ASGI application."""
+"""`create_app()`: an engine as an ASGI application. `create_health_app()`: the health of a worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine import RunEngine
     from langgraph_runner.server.auth import Authenticator
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "create_health_app"]
 
 _DESCRIPTION: Final = """Durable runs of workflows: make, follow, rebuild, retry and cancel them.
 
@@ -99,4 +99,23 @@ def create_app(
         app.include_router(module.router)
         app.state.routes += module.router.routes
     complete(app)
+    return app
+
+
+def create_health_app(engine: RunEngine) -> FastAPI:
+    """Make an ASGI application with `/healthz`, `/readyz` and `/metrics` of a worker. It asks for no key.
+
+    Args:
+        engine: Of the worker, which serves already.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    registry = registry_of(engine)
+    app.state.service = Service(engine, Guard([], requests_per_s=1, burst=1), registry)
+    handle_problems(app)
+    for path, endpoint in (
+        ("/healthz", operating.healthz),
+        ("/readyz", operating.readyz),
+        ("/metrics", operating.shown_metrics),
+    ):
+        app.add_api_route(path, endpoint)
     return app

@@ -12,16 +12,18 @@ import uvicorn
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from langgraph_runner.engine.checks import is_loopback
-from langgraph_runner.server.app import create_app
+from langgraph_runner.server.app import create_app, create_health_app
 from langgraph_runner.server.auth import DevAuth
 from langgraph_runner.server.connections import connection_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fastapi import FastAPI
+
     from langgraph_runner.engine import RunEngine
 
-__all__ = ["is_loopback", "serve_app"]
+__all__ = ["is_loopback", "serve_app", "serve_health"]
 
 _GRACE_S: Final = 5
 """How long open requests may take to end after a signal; event streams go on at the next server."""
@@ -60,6 +62,27 @@ async def serve_app(
         app = create_app(engine, auth=[DevAuth(dev_tenant)], requests_per_s=math.inf)
         # Without keys, a web page whose name leads to this machine (DNS rebinding) could do what it likes.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK_NAMES)
+    await _listen(app, host=host, port=port, tell=tell)
+
+
+async def serve_health(engine: RunEngine, *, host: str, port: int, tell: Callable[[str], None]) -> None:
+    """Serve the health and the metrics of a worker until cancelled. It hears no signals.
+
+    Args:
+        engine: Of the worker.
+        host: The address to listen at. Whoever reaches it sees the metrics: it asks for no key.
+        port: 0 picks a free one.
+        tell: Is called with the address once it listens.
+
+    Raises:
+        OSError: The port is taken, or the address is not of this machine.
+    """
+    await _listen(create_health_app(engine), host=host, port=port, tell=tell, hears_signals=False)
+
+
+async def _listen(
+    app: FastAPI, *, host: str, port: int, tell: Callable[[str], None], hears_signals: bool = True
+) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # By its protocol asyncio knows that it may send at once: without, an answer waits 40 ms for an acknowledgement.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
@@ -82,15 +105,16 @@ async def serve_app(
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        await _Server(config, lambda: tell(address)).serve(sockets=[listening])
+        await _Server(config, lambda: tell(address), hears_signals).serve(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
     """Calls back when it listens, and keeps ignoring signals that the process ignores, as background jobs do."""
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None], hears_signals: bool) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._hears_signals = hears_signals
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
@@ -101,7 +125,8 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """End well on Ctrl-C and on a termination signal."""
-        heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+        wanted = (signal.SIGINT, signal.SIGTERM) if self._hears_signals else ()
+        heard = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
         before = {number: signal.signal(number, self.handle_exit) for number in heard}
         try:
             yield

@@ -33,6 +33,9 @@ def serve(
         float, typer.Option("--requests-per-s", min=0.001, help="How many requests a key may send a second.")
     ] = 100.0,
     tenant: options.Tenant = DEFAULT_TENANT,
+    api_only: Annotated[bool, typer.Option("--api-only", help="Leave the runs to workers.")] = False,
+    dispatch: options.Dispatch = None,
+    cache: options.Cache = None,
 ) -> None:
     """Serve workflows over HTTP, and run them. `keys create` makes a key for a caller."""
     from langgraph_runner.server.serving import is_loopback, serve_app
@@ -63,7 +66,7 @@ def serve(
             tell=tell,
         )
 
-    session.serve(work)
+    session.serve(work, takes_on="none" if api_only else "all", dispatch=dispatch, cache=cache)
 
 
 def create(

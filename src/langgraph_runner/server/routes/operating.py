@@ -54,7 +54,12 @@ async def caller(call: Reading) -> CallerDescription:
 )
 async def metrics(call: Administering) -> Response:
     """What steps have reported, and requests, in the format of Prometheus."""
-    data = await asyncio.to_thread(generate_latest, call.service.registry)
+    return await shown_metrics(call)
+
+
+async def shown_metrics(request: Request) -> Response:
+    """The metrics, without a look at the caller."""
+    data = await asyncio.to_thread(generate_latest, service_of(request).registry)
     return Response(data, media_type=CONTENT_TYPE_LATEST)
 
 

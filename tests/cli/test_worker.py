@@ -1,0 +1,248 @@
+"""`langgraph-runner worker` as a real process: it runs what others trigger, drains, and is killed."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+import requests
+
+from langgraph_runner import RunEngine, Workflow
+from tests.redis_server import redis_server
+
+__all__ = ["redis_server"]
+pytestmark = pytest.mark.req("R-54", "R-61")
+
+APP = """
+    import asyncio
+    from pathlib import Path
+    from langgraph_runner import RunEngine, Workflow
+
+    shop = Workflow("shop.v1")
+
+    @shop.step(effects=True)
+    async def price(inputs) -> float:
+        with open("begun", "a") as file:
+            file.write("x")
+        while "gate" in inputs and not Path(inputs["gate"]).exists():
+            await asyncio.sleep(0.01)
+        return inputs["net"] * 1.25
+
+    def quick():
+        return RunEngine([shop], store="sqlite:///runs.db", lease_ms=500, poll_ms=50)
+"""
+
+
+class WorkerProcess:
+    """A worker in a folder, and what it has said."""
+
+    def __init__(self, folder, *options, app="shop:shop"):
+        self.folder = folder
+        (folder / "shop.py").write_text(textwrap.dedent(APP))
+        self._log = folder / f"{time.monotonic_ns()}.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "langgraph_runner", "worker", "--app", app, *options],
+                cwd=folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+
+    @property
+    def said(self):
+        """All lines so far."""
+        return self._log.read_text()
+
+    def says(self, words):
+        """Wait until it has said this."""
+        while words not in self.said:
+            assert self.process.poll() is None, self.said
+            time.sleep(0.01)
+
+    def signal(self, number):
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+
+@pytest.fixture
+def worker(tmp_path):
+    """Starts workers, and ends those that are left."""
+    made = []
+
+    def start(*options, **keywords):
+        made.append(WorkerProcess(tmp_path, *options, **keywords))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.process.kill()
+        each.process.wait()
+
+
+@pytest.fixture
+def client(tmp_path):
+    """An engine that makes runs for workers."""
+    made = []
+
+    def engine(**options):
+        flow = Workflow("shop.v1")
+        flow.step(lambda inputs: 0.0, id="price", output=float, effects=True)
+        found = RunEngine.sync([flow], store=f"sqlite:///{tmp_path / 'runs.db'}", **options)
+        found.take_on("none")
+        made.append(found)
+        return found
+
+    yield engine
+    for each in made:
+        each.close()
+
+
+def begun(folder, times):
+    """Wait until steps have begun so often."""
+    file = folder / "begun"
+    while not file.exists() or len(file.read_text()) < times:
+        time.sleep(0.01)
+
+
+def test_a_worker_runs_what_others_trigger(worker, client):
+    """It finds runs in the database."""
+    worker().says("Working on shop.v1.")
+    engine = client()
+    run = engine.wait(engine.trigger("shop.v1", {"net": 10}).id)
+    assert (run.status, run.output("price")) == ("completed", 12.5)
+
+
+def test_a_worker_hears_of_runs_through_a_queue(worker, client, redis_server):
+    """With a cache that processes share."""
+    url = f"bullmq+{redis_server.url}"
+    worker("--dispatch", url, "--cache", redis_server.url).says("Working on")
+    engine = client(dispatch=url)
+    assert engine.wait(engine.trigger("shop.v1", {"net": 10}).id).status == "completed"
+
+
+def test_a_signal_lets_runs_end(worker, client, tmp_path):
+    """And no further one begins."""
+    working = worker("--store", "sqlite:///runs.db")
+    engine = client()
+    run = engine.trigger("shop.v1", {"net": 10, "gate": "go"})
+    begun(tmp_path, 1)
+    working.signal(signal.SIGTERM)
+    working.says("Ending: runs may go on for 30s.")
+    left = engine.trigger("shop.v1", {"net": 20})
+    (tmp_path / "go").touch()
+    assert working.process.wait(60) == 0
+    assert "All runs are over." in working.said
+    assert [engine.get_run(each.id).status for each in (run, left)] == ["completed", "pending"]
+
+
+@pytest.mark.parametrize("options", [(), ("--grace", "1ms")], ids=["second signal", "end of the grace"])
+def test_what_is_left_is_handed_back(worker, client, tmp_path, options):
+    """Another worker goes on with it at once, though the lease would hold for 30 s."""
+    working = worker(*options)
+    engine = client()
+    run = engine.trigger("shop.v1", {"net": 10, "gate": "go"})
+    begun(tmp_path, 1)
+    working.signal(signal.SIGTERM)
+    working.says("Ending")
+    if not options:
+        working.signal(signal.SIGTERM)
+    assert working.process.wait(60) == 0
+    assert "The runs that are left are handed back." in working.said
+    (tmp_path / "go").touch()
+    worker()
+    assert engine.wait(run.id).status == "completed"
+
+
+def test_a_worker_that_is_killed_loses_nothing(worker, client, tmp_path):
+    """Another one takes its runs over when its lease has run out."""
+    working = worker(app="shop:quick")
+    engine = client()
+    run = engine.trigger("shop.v1", {"net": 10, "gate": "go"})
+    begun(tmp_path, 1)
+    working.signal(signal.SIGKILL)
+    (tmp_path / "go").touch()
+    worker(app="shop:quick")
+    assert engine.wait(run.id).status == "completed"
+
+
+def test_health_and_metrics_need_no_key(worker):
+    """At the address that it prints; nothing else is served there."""
+    working = worker("--port", "0")
+    working.says("Working on")
+    address = re.search(r"http://127\.0\.0\.1:\d+", working.said)[0]
+    answers = {
+        path: requests.get(f"{address}{path}", timeout=30) for path in ("/healthz", "/readyz", "/runs")
+    }
+    assert {path: answer.status_code for path, answer in answers.items()} == {
+        "/healthz": 200,
+        "/readyz": 200,
+        "/runs": 404,
+    }
+    assert (
+        'langgraph_runner_runs{status="pending"} 0.0' in requests.get(f"{address}/metrics", timeout=30).text
+    )
+    working.signal(signal.SIGINT)
+    assert working.process.wait(60) == 0
+
+
+def test_a_port_that_is_taken_is_told(worker):
+    """And the worker does not begin."""
+    first = worker("--port", "0")
+    first.says("Working on")
+    port = re.search(r"http://127\.0\.0\.1:(\d+)", first.said)[1]
+    second = worker("--port", port)
+    assert second.process.wait(60) == 8
+    assert f"cannot listen at 127.0.0.1:{port}" in second.said
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--dispatch", "redis://x"), "dispatch: the address begins neither with bullmq+redis://"),
+        (("--cache", "http://x"), "cache: the address does not begin with redis://"),
+        (("--grace", "soon"), "--grace"),
+        (
+            ("--app", "shop:quick", "--cache", "redis://x"),
+            "--cache: shop:quick is an engine with options of its",
+        ),
+    ],
+)
+def test_a_wrong_option_is_a_usage_error(worker, options, problem):
+    """The message names it."""
+    refused = worker(*options)
+    assert refused.process.wait(60) == 2, refused.said
+    assert problem in refused.said
+
+
+def test_a_service_leaves_runs_to_workers(worker, client, tmp_path):
+    """`serve --api-only` makes runs, and runs none."""
+    (tmp_path / "shop.py").write_text(textwrap.dedent(APP))
+    command = [
+        sys.executable,
+        "-m",
+        "langgraph_runner",
+        "serve",
+        "--app",
+        "shop:shop",
+        "--port",
+        "0",
+        "--dev",
+    ]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "--api-only"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as serving:
+        address = re.search(r"http://\S+", serving.stdout.readline())[0]
+        asked = {"workflow": "shop.v1", "inputs": {"net": 10}}
+        made = requests.post(f"{address}/runs", json=asked, timeout=30).json()
+        assert (
+            requests.get(f"{address}/runs/{made['id']}?wait_ms=200", timeout=30).json()["status"] == "pending"
+        )
+        worker()
+        ended = requests.get(f"{address}/runs/{made['id']}?wait_ms=30000", timeout=60).json()
+        assert ended["status"] == "completed"
+        serving.terminate()
