@@ -11,6 +11,7 @@ import signal
 import sqlite3
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import Any
 
 import pgserver
 import psycopg
@@ -76,11 +77,10 @@ class Site:
             worker.join()
             worker.close()
 
-    def engine(self) -> RunEngine:
+    def engine(self, **options: Any) -> RunEngine:
         """One that makes and reads runs, and runs none."""
-        engine = RunEngine(
-            [make_workflow(self.folder)], store=self.store, artifacts=self.folder / "files", poll_ms=20
-        )
+        options = {"artifacts": self.folder / "files", "poll_ms": 20, **options}
+        engine = RunEngine([make_workflow(self.folder)], store=self.store, **options)
         engine.take_on("none")
         return engine
 

@@ -51,6 +51,10 @@ class Orders:
     slow: str | None = None
     """A step that waits until there is a file `go`."""
     max_recovery_attempts: int = 5
+    dispatch: str | None = None
+    """A queue to hear of runs through. The worker then looks for runs by itself every two seconds only."""
+    max_active_runs: int = 20
+    max_concurrency: int = 64
     poison: str | None = None
     """A step that kills its process, in runs with the input `poison`."""
 
@@ -144,8 +148,10 @@ async def _serve(orders: Orders) -> None:
         store=orders.store,
         artifacts=orders.folder / "files",
         lease_ms=orders.lease_ms,
-        poll_ms=20,
-        max_active_runs=20,
+        dispatch=orders.dispatch,
+        poll_ms=20 if orders.dispatch is None else 2_000,
+        max_active_runs=orders.max_active_runs,
+        max_concurrency=orders.max_concurrency,
         max_recovery_attempts=orders.max_recovery_attempts,
     ):
         await asyncio.Event().wait()

@@ -1,0 +1,225 @@
+"""Workers of a PostgreSQL that hear of runs through BullMQ, while workers, Redis and PostgreSQL fail.
+
+`make soak` asks for more: its figures are in docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+
+import psycopg
+import pytest
+from bullmq import Queue
+
+from langgraph_runner.engine import BullMQDispatcher
+from langgraph_runner.engine.bullmq import QUEUE
+from tests.engine.conftest import ON_POSTGRESQL
+from tests.engine.test_crashes import answered, committed_tokens, crash_server, site
+from tests.engine.worker import DEPENDENCIES
+from tests.redis_server import redis_server
+
+__all__ = ["crash_server", "redis_server", "site"]
+pytestmark = [ON_POSTGRESQL, pytest.mark.req("R-42", "R-43", "R-61")]
+
+RUNS = int(os.environ.get("SOAK_RUNS", "30"))
+KILLS = int(os.environ.get("SOAK_KILLS", "5"))
+RESTART_RUNS = int(os.environ.get("SOAK_RESTART_RUNS", "20"))
+RESTART_EVERY_S = tuple(float(each) for each in os.environ.get("SOAK_RESTART_EVERY_S", "0.2 0.6").split())
+CUT_RUNS = int(os.environ.get("SOAK_CUT_RUNS", "20"))
+FAULT_RUNS = int(os.environ.get("SOAK_FAULT_RUNS", "20"))
+JOBS = int(os.environ.get("SOAK_JOBS", "20"))
+FREEZES = int(os.environ.get("SOAK_FREEZES", "3"))
+CALLERS = 50
+PATIENCE = {"max_recovery_attempts": 1_000}
+"""Processes die here more often than runs make progress, and not because of the runs."""
+
+
+@pytest.fixture(params=["redis", "postgresql"])
+def dispatch(request, site):
+    """The queue: on a Redis of its own, or on the database of the runs."""
+    if request.param == "redis":
+        return f"bullmq+{request.getfixturevalue('redis_server').url}"
+    return f"bullmq+{site.store}"
+
+
+async def made(engine, count):
+    """So many runs, made at once."""
+    runs = await asyncio.gather(
+        *(engine.trigger("campaign.v1", {"number": number}) for number in range(count))
+    )
+    return [run.id for run in runs]
+
+
+async def is_anything_left(engine):
+    """Whether a run is not over."""
+    return bool(await answered(lambda: engine.list_runs(status=["pending", "running"], limit=1)))
+
+
+async def effects_of(engine, site, ids):
+    """Check that each run is complete with each committed effect once; gives how many were done again."""
+    runs = [await answered(lambda run_id=run_id: engine.get_run(run_id)) for run_id in ids]
+    assert Counter(run.status.value for run in runs) == {"completed": len(ids)}
+    executions, repeated = site.executions(), 0
+    for run_id in ids:
+        for step, token in (await committed_tokens(engine, run_id)).items():
+            done = executions[run_id, step]
+            assert done.count(token) == 1, (run_id, step, done, token)
+            assert max(done) == token, (run_id, step, done, token)
+            repeated += len(done) - 1
+    return repeated
+
+
+async def test_killed_workers_lose_nothing(site, dispatch, tell):
+    """Each does one step at a time, so a kill costs at most one that has to be done again."""
+    chance = random.Random(7)  # noqa: S311 - a reproducible one
+    orders = {**PATIENCE, "dispatch": dispatch, "max_concurrency": 1}
+    async with site.engine(dispatch=dispatch) as engine:
+        ids = await made(engine, RUNS)
+        kills, workers = 0, [site.start(**orders), site.start(**orders)]
+        while kills < KILLS or await is_anything_left(engine):
+            await asyncio.sleep(chance.uniform(0.05, 0.3))
+            if kills < KILLS and (site.folder / "effects").stat().st_size:
+                victim = chance.randrange(2)
+                os.kill(workers[victim].pid, signal.SIGKILL)
+                workers[victim] = site.start(**orders)
+                kills += 1
+        repeated = await effects_of(engine, site, ids)
+    steps = RUNS * len(DEPENDENCIES)
+    tell(
+        f"{dispatch.partition(':')[0]}: {RUNS} runs, {kills} kills: all completed,"
+        f" {steps} of {steps} committed effects once, {repeated} uncommitted ones done again"
+    )
+
+
+async def test_a_database_that_restarts_loses_nothing(site, crash_server, redis_server, tell):
+    """Again and again, as if it had crashed."""
+    chance, restarts = random.Random(7), 0  # noqa: S311 - a reproducible one
+    dispatch = f"bullmq+{redis_server.url}"
+    async with site.engine(dispatch=dispatch) as engine:
+        ids = await made(engine, RESTART_RUNS)
+        for _ in range(2):
+            site.start(**PATIENCE, dispatch=dispatch)
+        while not restarts or await is_anything_left(engine):
+            await asyncio.sleep(chance.uniform(*RESTART_EVERY_S))
+            await asyncio.to_thread(crash_server)
+            restarts += 1
+        repeated = await effects_of(engine, site, ids)
+    tell(f"{RESTART_RUNS} runs, {restarts} restarts of PostgreSQL: all completed, {repeated} effects again")
+
+
+async def test_cut_connections_lose_nothing(site, redis_server, tell):
+    """All connections to the database are ended by its server, again and again."""
+    chance, cuts = random.Random(7), 0  # noqa: S311 - a reproducible one
+    dispatch = f"bullmq+{redis_server.url}"
+    asked = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with site.engine(dispatch=dispatch) as engine:
+        ids = await made(engine, CUT_RUNS)
+        for _ in range(2):
+            site.start(**PATIENCE, dispatch=dispatch)
+        with psycopg.connect(site.store, autocommit=True) as connection:
+            while not cuts or await is_anything_left(engine):
+                await asyncio.sleep(chance.uniform(0.1, 0.4))
+                cuts += connection.execute(asked).fetchone()[0]
+        repeated = await effects_of(engine, site, ids)
+    tell(f"{CUT_RUNS} runs, {cuts} connections cut: all completed, {repeated} effects again")
+
+
+async def test_no_fault_of_redis_loses_a_run(site, redis_server, tell):
+    """It is killed, frozen, filled and flushed in turn while runs are made and run."""
+    dispatch = f"bullmq+{redis_server.url}"
+
+    async def killed():
+        redis_server.kill()
+        await asyncio.sleep(0.5)
+        redis_server.start()
+
+    async def frozen():
+        redis_server.freeze()
+        await asyncio.sleep(0.5)
+        redis_server.thaw()
+
+    async def full():
+        redis_server.client().config_set("maxmemory", 1)
+        await asyncio.sleep(0.5)
+        redis_server.client().config_set("maxmemory", 0)
+
+    async def flushed():
+        redis_server.client().flushall()
+
+    faults, ids = 0, []
+    async with site.engine(dispatch=dispatch) as engine:
+        for _ in range(2):
+            site.start(dispatch=dispatch, lease_ms=60_000)
+        for fault in (killed, frozen, full, flushed):
+            failing = asyncio.create_task(fault())
+            ids += await made(engine, FAULT_RUNS // 4)
+            await failing
+            faults += 1
+        for run_id in ids:
+            await engine.wait(run_id)
+        assert await effects_of(engine, site, ids) == 0
+    tell(f"{len(ids)} runs, {faults} faults of Redis: all completed, no effect twice")
+
+
+async def test_jobs_that_are_delivered_twice_have_one_effect(site, dispatch, tell):
+    """Each run has two jobs, and two workers."""
+    dispatcher = BullMQDispatcher(dispatch)
+    queue = Queue(QUEUE, dispatcher._connection(10))
+    async with site.engine(dispatch=dispatch) as engine:
+        ids = await made(engine, JOBS)
+        await queue.addBulk([{"name": "run", "data": {"run_id": each}, "opts": {}} for each in ids])
+        for _ in range(2):
+            site.start(dispatch=dispatch, lease_ms=60_000)
+        for run_id in ids:
+            await engine.wait(run_id)
+        assert await effects_of(engine, site, ids) == 0
+    await queue.close()
+    await dispatcher.close()
+    tell(f"{dispatch.partition(':')[0]}: {JOBS} runs with two jobs each: no effect twice")
+
+
+async def test_frozen_workers_are_refused(site, tell):
+    """Stopped past its lease and woken up again, a worker writes nothing of the runs that others have taken over."""
+    chance = random.Random(7)  # noqa: S311 - a reproducible one
+    async with site.engine() as engine:
+        ids = await made(engine, FREEZES * 4)
+        workers = [site.start(**PATIENCE, lease_ms=200, max_active_runs=4) for _ in range(2)]
+        freezes = 0
+        while freezes < FREEZES or await is_anything_left(engine):
+            await asyncio.sleep(chance.uniform(0.02, 0.1))
+            if freezes < FREEZES and (site.folder / "effects").stat().st_size:
+                victim = workers[freezes % 2]
+                os.kill(victim.pid, signal.SIGSTOP)
+                await asyncio.sleep(0.5)  # Its leases run out.
+                os.kill(victim.pid, signal.SIGCONT)
+                freezes += 1
+                if not await is_anything_left(engine):
+                    ids += await made(engine, 4)
+        repeated = await effects_of(engine, site, ids)
+    lost = sum(file.read_text().count("run.lease_lost") for file in site.folder.glob("log.*"))
+    tell(
+        f"{freezes} freezes of workers past their leases: {len(ids)} runs completed, {repeated} effects again,"
+        f" {lost} late writers refused"
+    )
+
+
+async def test_callers_that_race_on_one_key_make_one_run(site, tell):
+    """From five engines, ten each."""
+    engines = [site.engine() for _ in range(5)]
+    asked = [
+        engine.trigger("campaign.v1", {"number": 1}, idempotency_key="once")
+        for _ in range(CALLERS // 5)
+        for engine in engines
+    ]
+    runs = await asyncio.gather(*asked)
+    assert len({run.id for run in runs}) == 1
+    for engine in engines:
+        await engine.close()
+    tell(f"{CALLERS} callers with one idempotency key: one run")
