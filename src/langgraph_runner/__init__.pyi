@@ -22,6 +22,9 @@ from langgraph_runner.engine import RunStep as RunStep
 from langgraph_runner.engine import SchemaVersionError as SchemaVersionError
 from langgraph_runner.engine import StoreUnavailableError as StoreUnavailableError
 from langgraph_runner.engine import SyncRunEngine as SyncRunEngine
+from langgraph_runner.engine import WorkerOverview as WorkerOverview
+from langgraph_runner.engine import WorkerState as WorkerState
+from langgraph_runner.engine import WorkerStatus as WorkerStatus
 from langgraph_runner.errors import DEFAULT_SANITIZER as DEFAULT_SANITIZER
 from langgraph_runner.errors import MESSAGE_TEMPLATES as MESSAGE_TEMPLATES
 from langgraph_runner.errors import CircuitOpenError as CircuitOpenError

@@ -44,6 +44,7 @@ def views(live):
         ("start", ".cards", None),
         ("start/shop.v1", "form", dialog("Add items")),
         ("metrics/shop.v1", "table.metrics", None),
+        ("workers", "table.workers", None),
         ("runs/unknown", ".problem", None),
     ]
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.client.requesting import Requester
     from langgraph_runner.engine.models import RunStep
+    from langgraph_runner.engine.workers import WorkerOverview
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import WorkflowRegistry
     from langgraph_runner.workflow.describing import WorkflowDescription
@@ -236,6 +237,15 @@ class ClientReader:
             if cursor is None or not page.items:
                 break
         return found
+
+    async def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
+        """The engines that run runs, in all processes of the service, and how many runs of all tenants wait.
+
+        Args:
+            tenant: The one of the API key.
+        """
+        await self._check_tenant(tenant)
+        return await self._requester.model(wire.WORKERS, Asked("GET", "/workers"))
 
     async def describe_workflows(self) -> list[WorkflowDescription]:
         """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.host import TriggerOptions
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStep
     from langgraph_runner.engine.status import RunStatus
+    from langgraph_runner.engine.workers import WorkerOverview
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
         ArtifactRef,
@@ -302,6 +303,14 @@ class SyncRunClient(BlockingClient):
                 before=before,
             )
         )
+
+    def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
+        """The engines that run runs, in all processes of the service, and how many runs of all tenants wait.
+
+        Args:
+            tenant: The one of the API key.
+        """
+        return self._call(self._client.get_workers(tenant=tenant))
 
     def describe_workflows(self) -> list[WorkflowDescription]:
         """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""

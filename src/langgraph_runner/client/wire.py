@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunPlan, RunStep
+from langgraph_runner.engine.workers import WorkerOverview
 from langgraph_runner.workflow import UnknownWorkflowError
 from langgraph_runner.workflow.describing import WorkflowDescription
 
@@ -21,6 +22,7 @@ __all__ = [
     "PLAN",
     "RUN",
     "STEPS",
+    "WORKERS",
     "WORKFLOW",
     "WORKFLOWS",
     "Artifact",
@@ -66,6 +68,7 @@ ARTIFACTS: Final = TypeAdapter(list[Artifact])
 CALLER: Final = TypeAdapter(Caller)
 WORKFLOW: Final = TypeAdapter(WorkflowDescription)
 WORKFLOWS: Final = TypeAdapter(list[WorkflowDescription])
+WORKERS: Final = TypeAdapter(WorkerOverview)
 
 
 def run_path(run_id: str, *parts: str) -> str:

@@ -22,3 +22,6 @@ from langgraph_runner.engine.models import RunStep as RunStep
 from langgraph_runner.engine.redis_tier import RedisTier as RedisTier
 from langgraph_runner.engine.status import RunStatus as RunStatus
 from langgraph_runner.engine.sync import SyncRunEngine as SyncRunEngine
+from langgraph_runner.engine.workers import WorkerOverview as WorkerOverview
+from langgraph_runner.engine.workers import WorkerState as WorkerState
+from langgraph_runner.engine.workers import WorkerStatus as WorkerStatus

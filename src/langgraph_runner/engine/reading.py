@@ -16,7 +16,9 @@ from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.slot import lent
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.listing import runs_page
+from langgraph_runner.engine.store.workers import workload
 from langgraph_runner.engine.store_outputs import StoreOutputs, delivered
+from langgraph_runner.engine.workers import WorkerOverview
 from langgraph_runner.node.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.describing import WorkflowDescription
@@ -237,6 +239,16 @@ class RunReader:
             limit=limit,
         )
         return await self._as_runs(rows)
+
+    async def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
+        """The engines that run runs, in this and in other processes, and how many runs of all tenants wait.
+
+        An engine is seen a second after its start, and then every 5 seconds.
+
+        Args:
+            tenant: Whose runs are shown with their ids.
+        """
+        return WorkerOverview.of(await self._store.read(workload, tenant))
 
     async def list_workflows(self) -> list[Blueprint]:
         """The workflows that this engine can run."""

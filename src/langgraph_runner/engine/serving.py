@@ -22,6 +22,7 @@ from langgraph_runner.engine.health import StoreHealth
 from langgraph_runner.engine.leases import LeaseKeeper
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
+from langgraph_runner.engine.presence import WorkerPresence
 from langgraph_runner.engine.recovery import likely_causes
 from langgraph_runner.engine.slot import HELD_SLOT
 from langgraph_runner.engine.store import reads
@@ -111,7 +112,9 @@ class Server:
         self._watch = RunWatch(host.store)
         self._clock = LeaseClock(lease_ms)
         self._leases = LeaseKeeper(host, lease_ms, self._active)
+        self.presence = WorkerPresence(host, workflows, max_active_runs)
         self._services: list[asyncio.Task[None]] = []
+        self._presence: asyncio.Task[None] | None = None
         self._has_room = asyncio.Event()
         self._others_wait = False
         """Whether runs may wait for room here: else the end of one is no reason to look for others."""
@@ -140,16 +143,20 @@ class Server:
                 loop.create_task(service, context=Context())
                 for service in (self._keep_leases(), self._poll())
             ]
-            if self._dispatcher is not None and self.takes_on == "all":
-                listening = self._dispatcher.listen(self._on_job)
-                self._services.append(loop.create_task(listening, context=Context()))
+            if self.takes_on == "all":
+                self._presence = loop.create_task(self.presence.keep(), context=Context())
+                if self._dispatcher is not None:
+                    listening = self._dispatcher.listen(self._on_job)
+                    self._services.append(loop.create_task(listening, context=Context()))
         elif self._loop is not loop:
             raise RuntimeError(_OTHER_LOOP)
 
     async def drain(self, timeout_s: float | None) -> bool:
         """Take on nothing more, and wait until what runs here is over; False if it still runs after the time."""
-        self._is_draining = True
+        self._is_draining = self.presence.is_draining = True
         self._pause_without_room()
+        if self._presence is not None:
+            await self.presence.tell()
         try:
             async with asyncio.timeout(timeout_s):
                 while self._tasks:
@@ -190,6 +197,10 @@ class Server:
             execution.release()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self.health.read_back()
+        if self._presence is not None:
+            self._presence.cancel()
+            await asyncio.gather(self._presence, return_exceptions=True)
+            await self.presence.end()
         if self._fences:
             ran_ms = {run_id: execution.age_ms() for run_id, execution in active.items()}
             await self._release(ran_ms)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.host import TriggerOptions
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
     from langgraph_runner.engine.serving import TakesOn
+    from langgraph_runner.engine.workers import WorkerOverview
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
         ArtifactRef,
@@ -389,6 +390,16 @@ class SyncRunEngine(BlockingEngine):
                 before=before,
             )
         )
+
+    def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
+        """The engines that run runs, in this and in other processes, and how many runs of all tenants wait.
+
+        An engine is seen a second after its start, and then every 5 seconds.
+
+        Args:
+            tenant: Whose runs are shown with their ids.
+        """
+        return self._call(self._engine.get_workers(tenant=tenant))
 
     def list_workflows(self) -> list[Blueprint]:
         """The workflows that this engine can run."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "schema_version", "upgrade"]
 
-_RELEASED: Final = ("0001", "0002", "0003", "0004")
+_RELEASED: Final = ("0001", "0002", "0003", "0004", "0005")
 """The migrations of this release. A test holds them to the files."""
 HEAD: Final = _RELEASED[-1]
 """The newest one, which this release works with."""

@@ -32,6 +32,7 @@ __all__ = [
     "run_events",
     "run_steps",
     "run_tags",
+    "run_workers",
     "runs",
     "step_cache",
     "store_info",
@@ -223,6 +224,21 @@ store_info = Table(
     Column("value", String(64), nullable=False),
 )
 """What identifies the database: `store_id`, a random text."""
+
+run_workers = Table(
+    "run_workers",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("host", String(256), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", String(32), nullable=False),
+    Column("workflows", Text, nullable=False),
+    Column("max_active_runs", Integer, nullable=False),
+    Column("is_draining", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+"""The engines that run runs. `id` is the `lease_owner` of what they run, `workflows` the ids as JSON."""
 
 run_events = Table(
     "run_events",

@@ -9,6 +9,7 @@ import { RunView } from "./views/run.js";
 import { Runs } from "./views/runs.js";
 import { SignIn } from "./views/signin.js";
 import { Start } from "./views/start.js";
+import { Workers } from "./views/workers.js";
 
 const THEME = "langgraph-runner.theme";
 /** `system`, `light` or `dark`. */
@@ -23,6 +24,7 @@ const PLACES = [
   { id: "runs", label: "Runs" },
   { id: "start", label: "Start a run" },
   { id: "metrics", label: "Metrics" },
+  { id: "workers", label: "Workers" },
 ];
 
 /** @returns {{ title: string, view: any, place: string }} */
@@ -39,6 +41,7 @@ function viewOf() {
     };
   if (first === "start") return { title: "Start a run", view: html`<${Start} workflow=${second} />`, place: "start" };
   if (first === "metrics") return { title: "Metrics", view: html`<${Metrics} workflow=${second} />`, place: "metrics" };
+  if (first === "workers") return { title: "Workers", view: html`<${Workers} />`, place: "workers" };
   return {
     title: "Not found",
     view: html`<h1>There is no such page</h1><p><a href="#/runs">Go to the runs</a></p>`,

@@ -16,6 +16,9 @@ const STATUSES = {
   run: { label: "Runs", symbol: "▶" },
   reuse: { label: "Reused", symbol: "↺" },
   maybe: { label: "May run", symbol: "?" },
+  working: { label: "Working", symbol: "✓" },
+  draining: { label: "Draining", symbol: "◌" },
+  lost: { label: "Lost", symbol: "✕" },
 };
 
 /** What to show of a step: a skipped step with an output was reused. @param {any} step */

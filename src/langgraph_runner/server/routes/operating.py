@@ -8,6 +8,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
+from langgraph_runner.engine import WorkerOverview
 from langgraph_runner.engine.store import reads
 from langgraph_runner.server.audit import audit_entries
 from langgraph_runner.server.models import AuditPage, CallerDescription
@@ -45,6 +46,12 @@ async def readyz(request: Request) -> dict[str, str]:
 async def caller(call: Reading) -> CallerDescription:
     """Who asks: the tenant and the role of the API key or token."""
     return CallerDescription(actor=call.caller.actor, tenant=call.tenant, role=call.caller.role)
+
+
+@router.get("/workers", response_model=WorkerOverview, responses=REFUSED)
+async def workers(call: Reading) -> Response:
+    """The processes that run runs, each with the ids of the tenant's runs there, and how many runs wait."""
+    return json_response(await call.engine.get_workers(tenant=call.tenant), has_etag=False)
 
 
 @router.get(

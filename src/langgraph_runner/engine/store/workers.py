@@ -1,0 +1,143 @@
+"""`SeeWorker` and `ForgetWorker`: who runs runs. `overview`: what they run, and what waits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import delete, func, literal_column, select
+
+from langgraph_runner.engine.store.schema import now_ms, run_workers, runs
+from langgraph_runner.engine.store.writer import Write
+from langgraph_runner.engine.store.writes.common import insert_of, now_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+__all__ = ["ForgetWorker", "SeeWorker", "WorkerRow", "Workload", "workload"]
+
+_FORGOTTEN_MS: Final = 24 * 3_600_000
+"""A worker that was killed is shown for so long."""
+_RUNS_SHOWN: Final = 100
+_WAITING: Final = runs.c.status == literal_column("'pending'")  # Literals, as the indexes have them.
+_RUNNING: Final = runs.c.status == literal_column("'running'")
+
+
+@dataclass(slots=True, kw_only=True)
+class SeeWorker(Write[None]):
+    """A worker is there. Those that were not seen for a day are forgotten."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    workflows: tuple[str, ...]
+    max_active_runs: int
+    is_draining: bool
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[SeeWorker]) -> list[None]:
+        """One after the other."""
+        now = now_in(connection)
+        for each in writes:
+            values = {
+                "host": each.host,
+                "pid": each.pid,
+                "version": each.version,
+                "workflows": json.dumps(each.workflows),
+                "max_active_runs": each.max_active_runs,
+                "is_draining": int(each.is_draining),
+                "seen_at": now,
+            }
+            added = insert_of(connection.dialect.name)(run_workers).values(
+                id=each.id, started_at=now, **values
+            )
+            connection.execute(added.on_conflict_do_update(index_elements=["id"], set_=values))
+        connection.execute(delete(run_workers).where(run_workers.c.seen_at < now - _FORGOTTEN_MS))
+        return [None] * len(writes)
+
+
+@dataclass(slots=True)
+class ForgetWorker(Write[None]):
+    """A worker has ended."""
+
+    id: str
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[ForgetWorker]) -> list[None]:
+        """One after the other."""
+        for each in writes:
+            connection.execute(delete(run_workers).where(run_workers.c.id == each.id))
+        return [None] * len(writes)
+
+
+class WorkerRow(NamedTuple):
+    """One worker, as the store has it."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    workflows: list[str]
+    max_active_runs: int
+    is_draining: bool
+    started_at: int
+    seen_at: int
+    unseen_ms: int
+    active_runs: int
+    """Of all tenants."""
+    run_ids: list[str]
+    """Of one tenant."""
+
+
+class Workload(NamedTuple):
+    """Who works, and what waits."""
+
+    workers: list[WorkerRow]
+    waiting_runs: int
+    """Of all tenants, as the next two."""
+    running_runs: int
+    oldest_waiting_ms: int | None
+    """How long the oldest of them has waited."""
+
+
+def workload(connection: Connection, tenant: str) -> Workload:
+    """Who works on runs of all tenants, with the ids of this tenant's runs. A query for `RunStore.read`."""
+    now = int(connection.execute(select(now_ms())).scalar_one())
+    counts: dict[str, int] = {}
+    asked = select(runs.c.lease_owner, func.count()).where(_RUNNING).group_by(runs.c.lease_owner)
+    for owner, count in connection.execute(asked):
+        counts[str(owner)] = count
+    ids: dict[str, list[str]] = {}
+    own = select(runs.c.lease_owner, runs.c.id).where(_RUNNING, runs.c.tenant_id == tenant)
+    for owner, run_id in connection.execute(own.order_by(runs.c.created_at)):
+        shown = ids.setdefault(str(owner), [])
+        if len(shown) < _RUNS_SHOWN:
+            shown.append(run_id)
+    waiting = connection.execute(select(func.count(), func.min(runs.c.created_at)).where(_WAITING)).one()
+    found: list[Any] = [*connection.execute(select(run_workers).order_by(run_workers.c.started_at))]
+    return Workload(
+        workers=[
+            WorkerRow(
+                id=row.id,
+                host=row.host,
+                pid=row.pid,
+                version=row.version,
+                workflows=json.loads(row.workflows),
+                max_active_runs=row.max_active_runs,
+                is_draining=bool(row.is_draining),
+                started_at=row.started_at,
+                seen_at=row.seen_at,
+                unseen_ms=max(0, now - row.seen_at),
+                active_runs=counts.get(row.id, 0),
+                run_ids=ids.get(row.id, []),
+            )
+            for row in found
+        ],
+        waiting_runs=waiting[0],
+        running_runs=sum(counts.values()),
+        oldest_waiting_ms=None if waiting[1] is None else max(0, now - waiting[1]),
+    )

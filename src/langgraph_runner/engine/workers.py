@@ -1,0 +1,91 @@
+"""`WorkerOverview`: which engines run runs, what each has, and what waits."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - pydantic needs it
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from langgraph_runner.engine.models import at
+
+if TYPE_CHECKING:
+    from langgraph_runner.engine.store.workers import WorkerRow, Workload
+
+__all__ = ["WorkerOverview", "WorkerState", "WorkerStatus"]
+
+_LOST_AFTER_MS: Final = 20_000
+"""Four times the pause between two reports."""
+
+
+class WorkerState(StrEnum):
+    """What is known of a worker."""
+
+    WORKING = "working"
+    DRAINING = "draining"
+    """It ends what it runs, and takes on nothing."""
+    LOST = "lost"
+    """It was not seen for 20 seconds. Others take over its runs when their leases have run out."""
+
+
+class WorkerStatus(BaseModel):
+    """An engine that runs runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    state: WorkerState
+    host: str
+    pid: int
+    version: str
+    """Of this package."""
+    workflows: list[str]
+    max_active_runs: int
+    active_runs: int
+    """Of all tenants."""
+    run_ids: list[str]
+    """Those of the asking tenant, up to 100."""
+    started_at: datetime
+    seen_at: datetime
+
+    @classmethod
+    def of(cls, row: WorkerRow) -> WorkerStatus:
+        """A row of the store."""
+        state = WorkerState.DRAINING if row.is_draining else WorkerState.WORKING
+        return cls(
+            id=row.id,
+            state=WorkerState.LOST if row.unseen_ms > _LOST_AFTER_MS else state,
+            host=row.host,
+            pid=row.pid,
+            version=row.version,
+            workflows=row.workflows,
+            max_active_runs=row.max_active_runs,
+            active_runs=row.active_runs,
+            run_ids=row.run_ids,
+            started_at=at(row.started_at),
+            seen_at=at(row.seen_at),
+        )
+
+
+class WorkerOverview(BaseModel):
+    """Who works, and what waits, of all tenants."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workers: list[WorkerStatus]
+    """In the order in which they began. One that was killed is shown as lost for a day."""
+    waiting_runs: int
+    running_runs: int
+    oldest_waiting_ms: int | None
+    """How long the oldest waiting run has waited; None if none waits."""
+
+    @classmethod
+    def of(cls, found: Workload) -> WorkerOverview:
+        """What the store has."""
+        return cls(
+            workers=[WorkerStatus.of(row) for row in found.workers],
+            waiting_runs=found.waiting_runs,
+            running_runs=found.running_runs,
+            oldest_waiting_ms=found.oldest_waiting_ms,
+        )

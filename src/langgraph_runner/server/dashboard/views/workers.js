@@ -1,0 +1,65 @@
+/** Workers: who runs runs, whether each is well, and what waits. */
+import { call } from "../api.js";
+import { count, duration, shortId } from "../format.js";
+import { html, useEffect } from "../lib.js";
+import { to } from "../router.js";
+import { Badge } from "../status.js";
+import { Ago, Empty, Loading, Problem, useLoaded, useNow } from "../ui.js";
+
+const EVERY_MS = 5_000;
+
+/** The process runs steps of several runs at once: how full it is. @param {{ worker: any }} props */
+function Load({ worker }) {
+  const share = Math.min(1, worker.active_runs / worker.max_active_runs);
+  return html`<span class="spread" aria-hidden="true"><i class="own" style=${{ width: `${100 * share}%` }}></i></span>
+    ${count(worker.active_runs)} of ${count(worker.max_active_runs)}`;
+}
+
+function Row({ worker, now }) {
+  return html`<tr>
+    <th scope="row"><span title=${worker.id}>${worker.host}</span> <span class="quiet">${worker.pid}</span></th>
+    <td><${Badge} kind=${worker.state} /></td>
+    <td class="number"><${Load} worker=${worker} /></td>
+    <td>${worker.workflows.join(", ")}</td>
+    <td>${worker.run_ids.length === 0 ? "–" : worker.run_ids.map(
+      (id) => html`<a key=${id} class="mono" href=${to("runs", id)} title=${id}>${shortId(id)}</a> `,
+    )}</td>
+    <td><${Ago} at=${worker.started_at} now=${now} /></td>
+    <td><${Ago} at=${worker.seen_at} now=${now} /></td>
+    <td>${worker.version}</td>
+  </tr>`;
+}
+
+export function Workers() {
+  const overview = useLoaded((abort) => call("workers", { signal: abort }), []);
+  const now = useNow();
+  useEffect(() => {
+    const timer = setInterval(overview.again, EVERY_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const { value, error } = overview;
+  return html`<div class="page-head"><h1>Workers</h1></div>
+    ${error && html`<${Problem} error=${error} again=${overview.again} />`}
+    ${!error && !value && html`<${Loading} what="Looking for workers" />`}
+    ${value && html`<${Shown} overview=${value} now=${now} />`}`;
+}
+
+function Shown({ overview, now }) {
+  const well = overview.workers.filter((each) => each.state === "working").length;
+  return html`<dl class="tiles">
+      <div><dt>Workers</dt><dd>${count(well)}</dd></div>
+      <div><dt>Runs at work</dt><dd>${count(overview.running_runs)}</dd></div>
+      <div><dt>Runs that wait</dt><dd>${count(overview.waiting_runs)}</dd></div>
+      <div><dt>The oldest has waited</dt><dd>${duration(overview.oldest_waiting_ms)}</dd></div>
+    </dl>
+    ${overview.workers.length === 0 ? html`<${Empty} title="No process runs runs."><p>Runs wait until one does:
+      start <code>langgraph-runner worker</code>.</p><//>` : html`<div class="scroll" tabindex="0" role="region"
+      aria-label="The workers"><table class="workers"><thead><tr>
+        ${["Process", "State", "Runs", "Workflows", "Your runs", "Began", "Seen", "Version"].map(
+          (each) => html`<th key=${each} scope="col" class=${each === "Runs" ? "number" : ""}>${each}</th>`,
+        )}</tr></thead>
+      <tbody>${overview.workers.map((each) => html`<${Row} key=${each.id} worker=${each} now=${now} />`)}</tbody>
+    </table></div>`}
+    <p class="quiet">Of all tenants; runs are named to their own tenant only. A worker that was not seen for 20 seconds
+      is lost: others take over its runs when their leases have run out.</p>`;
+}
