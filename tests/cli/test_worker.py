@@ -186,7 +186,7 @@ def test_health_and_metrics_need_no_key(worker):
     assert (
         'langgraph_runner_runs{status="pending"} 0.0' in requests.get(f"{address}/metrics", timeout=30).text
     )
-    working.signal(signal.SIGINT)
+    working.signal(signal.SIGTERM)
     assert working.process.wait(60) == 0
 
 

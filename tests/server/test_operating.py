@@ -28,6 +28,7 @@ async def test_metrics_count_runs_requests_and_steps(service, acme):
         'langgraph_runner_requests_total{method="POST",route="/runs",status="201"} 1.0',
         'langgraph_runner_requests_total{method="none",route="none",status="404"} 1.0',
         'langgraph_node_executions_total{node="price",outcome="success"} 1.0',
+        "langgraph_runner_oldest_waiting_seconds 0.0",
         "langgraph_runner_cache_hot_tier_up 1.0",
         "langgraph_runner_cache_hot_tier_failures_total 0.0",
     ):
@@ -209,3 +210,15 @@ async def test_in_development_anybody_is_an_admin():
     """Whatever they send."""
     caller = await DevAuth("acme").authenticate("x")
     assert (caller.actor, caller.tenant, caller.role) == ("dev", "acme", "admin")
+
+
+async def test_workers_are_told_to_every_role(service, acme):
+    """With the ids of the tenant's own runs only."""
+    run_id = await service.ended(acme)
+    await service.engine._server.presence.tell()
+    reader = await service.caller("read")
+    told = (await reader.get("/workers")).json()
+    (worker,) = told["workers"]
+    assert (worker["state"], worker["workflows"], worker["active_runs"]) == ("working", ["shop.v1"], 0)
+    assert (told["waiting_runs"], told["oldest_waiting_ms"], run_id in worker["run_ids"]) == (0, None, False)
+    assert (await service.client().get("/workers")).status_code == 401

@@ -10,8 +10,10 @@ from langgraph_runner import (
     ArtifactError,
     ArtifactRef,
     Blueprint,
+    BullMQDispatcher,
     ChangeDescription,
     ChangeRequest,
+    Dispatcher,
     EngineError,
     HotTier,
     IdempotencyConflictError,
@@ -21,6 +23,7 @@ from langgraph_runner import (
     PlanAction,
     PlannedStep,
     RecoveryExhaustedError,
+    RedisTier,
     Run,
     RunEngine,
     RunEvent,
@@ -35,6 +38,9 @@ from langgraph_runner import (
     StepStatus,
     StoreUnavailableError,
     SyncRunEngine,
+    WorkerOverview,
+    WorkerState,
+    WorkerStatus,
     Workflow,
     WorkflowDescription,
     WorkflowRegistry,
@@ -63,6 +69,18 @@ async def awaits(shop: Workflow) -> None:
         assert_type(await engine.get_run_steps(run.id, status="failed"), list[RunStep])
         async for event in engine.events(run.id):
             assert_type(event, RunEvent)
+
+
+async def works(shop: Workflow) -> None:
+    """The parts of an engine that share work with others."""
+    tier: HotTier = RedisTier("redis://localhost", namespace="shop")
+    queue: Dispatcher = BullMQDispatcher("bullmq+redis://localhost")
+    async with RunEngine([shop], store="sqlite://", cache=tier, dispatch=queue) as engine:
+        overview = await engine.get_workers()
+        assert_type(overview, WorkerOverview)
+        assert_type(overview.workers, list[WorkerStatus])
+        assert_type(overview.workers[0].state, WorkerState)
+        assert_type(await engine.drain(timeout_ms=1_000), bool)
 
 
 def blocks(shop: Workflow, file: ArtifactRef) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.workers import oldest_waiting_ms
 from langgraph_runner.metrics.exporters.prometheus import NodeMetricsPrometheusCollector
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
 
 __all__ = ["registry_of"]
+
+_OLDEST: Final = "How long the oldest run that waits has waited, of all tenants; 0 if none waits."
 
 
 def registry_of(engine: RunEngine) -> CollectorRegistry:
@@ -39,7 +42,10 @@ class _LiveRuns(Collector):
 
     def describe(self) -> Iterable[Metric]:
         """Its names, without asking the database."""
-        return [GaugeMetricFamily("langgraph_runner_runs", "Runs of all tenants that are not over.")]
+        return [
+            GaugeMetricFamily("langgraph_runner_runs", "Runs of all tenants that are not over."),
+            GaugeMetricFamily("langgraph_runner_oldest_waiting_seconds", _OLDEST),
+        ]
 
     def collect(self) -> Iterable[Metric]:
         """Runs that wait and that run, of all tenants."""
@@ -48,7 +54,8 @@ class _LiveRuns(Collector):
         )
         for status, count in self._store.read_now(reads.live_runs).items():
             family.add_metric([status], count)
-        return [family]
+        age_ms = self._store.read_now(oldest_waiting_ms) or 0
+        return [family, GaugeMetricFamily("langgraph_runner_oldest_waiting_seconds", _OLDEST, age_ms / 1_000)]
 
 
 class _HotTier(Collector):

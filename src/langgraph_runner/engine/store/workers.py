@@ -1,4 +1,4 @@
-"""`SeeWorker` and `ForgetWorker`: who runs runs. `overview`: what they run, and what waits."""
+"""`SeeWorker` and `ForgetWorker`: who runs runs. `workload`: what they run, and what waits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["ForgetWorker", "SeeWorker", "WorkerRow", "Workload", "workload"]
+__all__ = ["ForgetWorker", "SeeWorker", "WorkerRow", "Workload", "oldest_waiting_ms", "workload"]
 
 _FORGOTTEN_MS: Final = 24 * 3_600_000
 """A worker that was killed is shown for so long."""
@@ -117,7 +117,7 @@ def workload(connection: Connection, tenant: str) -> Workload:
         shown = ids.setdefault(str(owner), [])
         if len(shown) < _RUNS_SHOWN:
             shown.append(run_id)
-    waiting = connection.execute(select(func.count(), func.min(runs.c.created_at)).where(_WAITING)).one()
+    waiting = connection.execute(select(func.count()).select_from(runs).where(_WAITING)).scalar_one()
     found: list[Any] = [*connection.execute(select(run_workers).order_by(run_workers.c.started_at))]
     return Workload(
         workers=[
@@ -137,7 +137,13 @@ def workload(connection: Connection, tenant: str) -> Workload:
             )
             for row in found
         ],
-        waiting_runs=waiting[0],
+        waiting_runs=waiting,
         running_runs=sum(counts.values()),
-        oldest_waiting_ms=None if waiting[1] is None else max(0, now - waiting[1]),
+        oldest_waiting_ms=oldest_waiting_ms(connection),
     )
+
+
+def oldest_waiting_ms(connection: Connection) -> int | None:
+    """How long the oldest run that waits has waited, of all tenants; None if none waits."""
+    age = connection.execute(select(now_ms() - func.min(runs.c.created_at)).where(_WAITING)).scalar()
+    return None if age is None else max(0, int(age))
