@@ -1,3 +1,5 @@
 from langgraph_runner.testing.bare_context import node_context as node_context
+from langgraph_runner.testing.conformance import DispatcherSuite as DispatcherSuite
+from langgraph_runner.testing.conformance import HotTierSuite as HotTierSuite
 from langgraph_runner.testing.fake_runtime import FakeRuntime as FakeRuntime
 from langgraph_runner.testing.flaky import Flaky as Flaky
