@@ -19,6 +19,7 @@ from langgraph_runner.engine.store.records import NewRun, Start, StepChange
 from langgraph_runner.engine.store.writer import GroupWriter, Write
 from langgraph_runner.engine.store.writes import (
     AdvanceRun,
+    ClaimRun,
     CreateRun,
     DeleteUnusedOutputs,
     ReleaseRuns,
@@ -291,6 +292,51 @@ async def test_a_claim_whose_commit_was_not_answered_is_not_repeated(engine_of, 
         claimed = await engine._store.write(engine._server.claim_write())
         assert (claimed.run_id, claimed.fence, claimed.recoveries) == (first.id, 1, 0)
         assert (await engine.get_run(second.id)).status is RunStatus.PENDING
+
+
+@ON_POSTGRESQL
+@pytest.mark.req("R-43")
+async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_of, monkeypatch):
+    """Another process takes the first run meanwhile, so that one claim takes what the other had before."""
+    commit = psycopg.Connection.commit
+
+    async with engine_of(flow([])) as engine:
+        engine.take_on("none")
+        first, second = [await engine.trigger("w", {"number": number}) for number in range(2)]
+        database = databases.open_database(engine._store.database.url)
+        stolen = []
+
+        def failing(connection):
+            if stolen or not is_writer():
+                commit(connection)
+                return
+            stolen.append(1)
+            connection.close()  # What was written is undone.
+            with database.writing.begin() as other:
+                theirs = ClaimRun("somebody else", 60_000, ("w",))
+                assert ClaimRun.apply(other, [theirs])[0].run_id == first.id
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        monkeypatch.setattr(psycopg.Connection, "commit", failing)
+        ours = [engine._server.claim_write() for _ in range(2)]
+        handed = [writer._Handed(each, asyncio.get_running_loop().create_future(), None) for each in ours]
+        connection = database.writing.connect()
+        assert await asyncio.to_thread(_written_by_a_writer, connection, database.writing, handed) == [
+            second.id,
+            None,
+        ]
+        monkeypatch.undo()
+        database.dispose()
+
+
+def _written_by_a_writer(connection, pool, group):
+    """The ids of the runs that claims get, as the thread of a writer writes them."""
+    threading.current_thread().name = "langgraph-runner-writer"
+    results = writer._written(connection, group)
+    if results is None:
+        connection, results = writer._written_one_by_one(connection, pool, group)
+    connection.close()
+    return [None if each is None else each.run_id for each in results]
 
 
 @ON_POSTGRESQL

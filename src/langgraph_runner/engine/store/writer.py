@@ -61,6 +61,14 @@ class Write(Generic[ResultT]):
         """
         return cls.apply(connection, writes)
 
+    def was_rolled_back(self, connection: Connection) -> bool:
+        """Whether the database shows that the first try was not committed, before anything is tried again.
+
+        Override it where, after others of the group were tried again, that could no longer be told.
+        """
+        del connection
+        return False
+
 
 class _Handed(NamedTuple):
     write: Write[Any]
@@ -177,9 +185,15 @@ def _written_one_by_one(
     A write whose connection was lost may have been committed; `apply_again` looks it up on a new connection.
     """
     results: list[Any] = []
-    is_uncertain = is_lost(connection)
-    for handed in group:
-        is_again, losses = is_uncertain, 0
+    is_uncertain, rolled_back = is_lost(connection), [False] * len(group)
+    if is_uncertain:
+        try:
+            connection = _reconnected(connection, engine)
+        except DBAPIError as error:
+            return None, [error] * len(group)
+        rolled_back = _rolled_back(connection, group)
+    for handed, is_new in zip(group, rolled_back, strict=True):
+        is_again, losses = is_uncertain and not is_new, 0
         while True:
             if is_lost(connection):
                 try:
@@ -194,6 +208,15 @@ def _written_one_by_one(
                 break
         results.append(result)
     return connection, results
+
+
+def _rolled_back(connection: Connection, group: list[_Handed]) -> list[bool]:
+    """Which of a group are surely not committed; none if the connection is lost again."""
+    try:
+        with begin_writing(connection):
+            return [handed.write.was_rolled_back(connection) for handed in group]
+    except DBAPIError:
+        return [False] * len(group)
 
 
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:

@@ -162,11 +162,20 @@ class ClaimRun(Write["Claimed | None"]):
     def apply_again(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
         """A run that has the fencing token of the first try was taken by it."""
         (write,) = writes
-        if (taken := write.taken) is not None:
-            for row in _LEASED.ask(connection, ids=[taken.run_id]):
-                if (row.fence, row.lease_owner) == (taken.fence, write.owner):
-                    return [taken]
+        if write.taken is not None and write.has_taken(connection):
+            return [write.taken]
         return cls.apply(connection, writes)
+
+    def was_rolled_back(self, connection: Connection) -> bool:
+        """Whether the run of the first try is not ours. Another claim of ours may take it, with the same token."""
+        return self.taken is not None and not self.has_taken(connection)
+
+    def has_taken(self, connection: Connection) -> bool:
+        """Whether the run of the last try is ours, with its token."""
+        if self.taken is None:
+            return False
+        found = _LEASED.ask(connection, ids=[self.taken.run_id])
+        return any((row.fence, row.lease_owner) == (self.taken.fence, self.owner) for row in found)
 
 
 def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
