@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus, StoreUnavailableError, health
-from langgraph_runner.engine.store import writer
+from langgraph_runner.engine.store import reads, writer
 from langgraph_runner.engine.store.writes import ReleaseRuns
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_SQLITE, edited, until
@@ -181,3 +181,41 @@ async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, c
         engine._server.health.ended(run.id)
         await engine._server.health.read_back()
     assert ("store.damaged" in caplog.text) is is_damaged
+
+
+@pytest.mark.req("R-42")
+@pytest.mark.parametrize(
+    "selector",
+    [None, lambda sources: {"first": sources.outputs["first"]}],
+    ids=["received", "selected"],
+)
+async def test_a_database_that_is_away_when_a_step_reads_its_input_fails_no_step(
+    engine_of, monkeypatch, selector
+):
+    """The run is interrupted, and goes on when its lease has run out."""
+    workflow, calls = Workflow("w"), []
+
+    @workflow.step
+    def first(inputs) -> int:
+        return 1
+
+    @workflow.step(cache="none", input_selector=selector, depends_on=["first"] if selector else ())
+    def second(first: int) -> int:
+        calls.append(first)
+        return first + 1
+
+    async with engine_of(workflow, lease_ms=200) as engine:
+        await engine.run("w")
+        read, refused = engine._store.read, []
+
+        async def away(query, *arguments, **keywords):
+            if query is reads.output_data and not refused:
+                refused.append(1)
+                raise OperationalError("SELECT", None, Exception("server closed the connection"))
+            return await read(query, *arguments, **keywords)
+
+        monkeypatch.setattr(engine._store, "read", away)
+        run = await engine.run("w")  # The first step is known, so that its output has to be read.
+        events = [event.type async for event in engine.events(run.id)]
+    assert (run.status, calls, refused) == (RunStatus.COMPLETED, [1, 1], [1])
+    assert "run_recovered" in events

@@ -62,7 +62,8 @@ async def is_anything_left(engine):
 async def effects_of(engine, site, ids):
     """Check that each run is complete with each committed effect once; gives how many were done again."""
     runs = [await answered(lambda run_id=run_id: engine.get_run(run_id)) for run_id in ids]
-    assert Counter(run.status.value for run in runs) == {"completed": len(ids)}
+    failures = [run.error["message"] for run in runs if run.error is not None]
+    assert (failures, Counter(run.status.value for run in runs)) == ([], {"completed": len(ids)})
     executions, repeated = site.executions(), 0
     for run_id in ids:
         for step, token in (await committed_tokens(engine, run_id)).items():

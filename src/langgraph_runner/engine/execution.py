@@ -331,6 +331,8 @@ class RunExecution:
             self._unclassified.clear()
             keyed: list[Start] = []
             for step in steps:
+                if step.selects:
+                    await self._results.fetch(step)
                 try:
                     input_hash = await self._results.input_hash(step)
                 except Exception as error:  # It has no canonical encoding, or a selector has failed.

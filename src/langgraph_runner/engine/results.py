@@ -67,6 +67,14 @@ class Results:
                 if not self._uses[ref]:
                     self._data.pop(ref, None)
 
+    async def fetch(self, step: BoundStep) -> None:
+        """Have at hand what `step` receives, before it is at work: a database that is away fails no step.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused.
+        """
+        await self._fetch(self._delivered(step.dependencies))
+
     async def call(self, step: BoundStep, context: StepContext) -> Call:
         """What `step` is called with."""
         size = await self._load(step.dependencies) + len(self._run.inputs)
@@ -120,9 +128,16 @@ class Results:
 
     async def _load(self, steps: tuple[str, ...]) -> int:
         """Have the outputs of `steps` at hand; gives how many bytes they are."""
-        delivered = [ref for step in steps if (ref := self._refs.get(step)) is not None]
-        if wanted := [ref for ref in delivered if ref not in self._data]:
-            self._data |= await self._store.read(reads.output_data, self._run.tenant, wanted)
-            if gone := [ref for ref in wanted if ref not in self._data]:
-                raise LookupError(f"The database has lost an output that this step receives: {gone[0]}.")
+        delivered = self._delivered(steps)
+        await self._fetch(delivered)
+        if gone := [ref for ref in delivered if ref not in self._data]:
+            raise LookupError(f"The database has lost an output that this step receives: {gone[0]}.")
         return sum(len(self._data[ref]) for ref in delivered)
+
+    async def _fetch(self, refs: list[str]) -> None:
+        if wanted := [ref for ref in refs if ref not in self._data]:
+            self._data |= await self._store.read(reads.output_data, self._run.tenant, wanted)
+
+    def _delivered(self, steps: tuple[str, ...]) -> list[str]:
+        """The references of what these steps have delivered."""
+        return [ref for step in steps if (ref := self._refs.get(step)) is not None]

@@ -73,7 +73,11 @@ class StepRunner:
         """Those that are past waiting for a slot."""
 
     async def run(self, start: Start, results: Results) -> StepChange:
-        """Run a step, once there is a slot; a failure is a result. To be called in a task of its own."""
+        """Run a step, once there is a slot; a failure is a result. To be called in a task of its own.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: What the step receives cannot be read.
+        """
         name, key = start.step, start.cache_key
         step = self._blueprint.steps[name]
         async with Slot(self._host.slots, self._run.tenant) as slot:
@@ -89,6 +93,7 @@ class StepRunner:
                 sink=artifacts,
                 fencing_token=self._fence,
             )
+            await results.fetch(step)
             try:
                 outcome = await step.run(await results.call(step, context), self._config)
             except asyncio.CancelledError:
