@@ -39,7 +39,8 @@ _CLOSE_S: Final = 3.0
 _LOCK_MS: Final = 30_000
 _STALLS: Final = 1_000
 """How often a job may be found without its worker: what such a run has done decides the database."""
-_REFUSED_KEPT: Final = 1_000
+_KEPT: Final = 1_000
+"""How many jobs of producers stay when they are over."""
 
 
 class BullMQDispatcher:
@@ -78,7 +79,7 @@ class BullMQDispatcher:
         """See `Dispatcher`. Raises what the client of Redis or of PostgreSQL raises."""
         if self._queue is None:
             self._queue = Queue(self._name, self._connection(_ANSWER_S))
-        options = {"removeOnComplete": True, "removeOnFail": {"count": _REFUSED_KEPT}}
+        options = {"removeOnComplete": True, "removeOnFail": {"count": _KEPT}}
         await self._queue.addBulk(
             [
                 {"name": "run", "data": {"run_id": each}, "opts": {"jobId": each, **options}}
@@ -143,6 +144,9 @@ class BullMQDispatcher:
             "stalledInterval": _LOCK_MS,
             "maxStalledCount": _STALLS,
             "runRetryDelay": _RETRY_MS,
+            # Of jobs whose producers do not say how long to keep them.
+            "removeOnComplete": {"count": _KEPT},
+            "removeOnFail": {"count": _KEPT},
         }
         worker = Worker(self._name, processor, options)
         worker.on("error", lambda error, *_: self._failed(error))
