@@ -219,7 +219,8 @@ def test_a_wrong_option_is_a_usage_error(tmp_path, monkeypatch, options, problem
     (tmp_path / "shop.py").write_text(textwrap.dedent(APP))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "shop", raising=False)
+    monkeypatch.setitem(sys.modules, "shop", None)  # Whatever is there now comes back after the test.
+    del sys.modules["shop"]
     refused = CliRunner().invoke(app, ["worker", "--app", "shop:shop", *options])
     assert (refused.exit_code, problem in refused.stderr) == (2, True), refused.output
 

@@ -133,6 +133,21 @@ async def answered(ask):
             await asyncio.sleep(0.02)
 
 
+async def effects_of(engine, site, ids):
+    """Check that each run is complete with each committed effect once; gives how many were done again."""
+    runs = [await answered(lambda run_id=run_id: engine.get_run(run_id)) for run_id in ids]
+    failures = [run.error["message"] for run in runs if run.error is not None]
+    assert (failures, Counter(run.status.value for run in runs)) == ([], {"completed": len(ids)})
+    executions, repeated = site.executions(), 0
+    for run_id in ids:
+        for step, token in (await committed_tokens(engine, run_id)).items():
+            done = executions[run_id, step]
+            assert done.count(token) == 1, (run_id, step, done, token)
+            assert max(done) == token, (run_id, step, done, token)
+            repeated += len(done) - 1
+    return repeated
+
+
 @pytest.mark.req("R-42", "R-43")
 async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, crash_server, tell):
     """Two workers, SIGKILLs at random moments, a crash of the server: each committed effect is there once."""
@@ -158,15 +173,7 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, cr
             if kills in crashes_after:
                 crashes_after.remove(kills)
                 await asyncio.to_thread(crash_server)
-        runs = [await engine.get_run(run_id) for run_id in ids]
-        assert Counter(run.status.value for run in runs) == {"completed": RUNS}
-        executions, repeated = site.executions(), 0
-        for run_id in ids:
-            for step, token in (await committed_tokens(engine, run_id)).items():
-                done = executions[run_id, step]
-                assert done.count(token) == 1  # the committed effect is there, once
-                assert max(done) == token  # and nothing ran after it was committed
-                repeated += len(done) - 1
+        repeated = await effects_of(engine, site, ids)
     steps = RUNS * len(DEPENDENCIES)
     tell(
         f"{site.store.partition(':')[0]}: {RUNS} runs, {kills} kills, {crashes} crashes of the server: all completed,"

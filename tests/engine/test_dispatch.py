@@ -118,7 +118,7 @@ async def test_a_run_that_is_announced_again_is_one_job(client, queue):
     """A job has the id of its run."""
     run = await client.trigger("w", {"x": 1})
     for _ in range(3):
-        await client._server._dispatcher.announce([run.id])
+        await client._server._announcer._dispatcher.announce([run.id])
     assert await all_jobs(queue) == {"waiting": 1}
 
 
@@ -128,7 +128,7 @@ async def test_jobs_of_runs_that_are_over_or_unknown_do_no_harm(worker_of, clien
     async with worker_of(flow_of(ran)):
         run = await client.trigger("w", {"x": 1})
         await client.wait(run.id)
-        await client._server._dispatcher.announce([run.id, "nothing"])
+        await client._server._announcer._dispatcher.announce([run.id, "nothing"])
         await jobs_become(queue, {})
     assert ran == [1]
 
@@ -166,6 +166,7 @@ async def test_a_job_that_is_delivered_twice_makes_one_run(worker_of):
         ({"inputs": {}}, "This job asks for no run: workflow: Field required."),
         ({"workflow": "w", "user": 1}, "This job asks for no run: user: Extra inputs are not permitted."),
         ({"workflow": "w", "priority": 2**40}, "priority: 1099511627776 is not"),
+        (["w"], "This job asks for no run: data: Input should be a valid dictionary"),
     ],
 )
 async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, data, problem):
@@ -174,6 +175,18 @@ async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, 
         job = await ended(queue, await queue.add("trigger", data, {"attempts": 5}))
     assert job.failedReason.startswith(problem)
     assert job.attemptsMade == 1
+
+
+async def test_a_queue_that_counts_from_1_again_loses_no_job(worker_of, queue):
+    """As after a flush: the job is another one, though it has the id of an earlier one."""
+    ran = []
+    async with worker_of(flow_of(ran)) as worker:
+        for x in (1, 2):
+            job = await ended(queue, await queue.add("trigger", {"workflow": "w", "inputs": {"x": x}}))
+            run = await worker.wait(job.returnvalue["run_id"])
+            assert run.inputs == {"x": x}
+            await queue.obliterate(force=True)
+    assert ran == [1, 2]
 
 
 async def test_a_full_worker_leaves_jobs_to_others(worker_of, client):
@@ -266,6 +279,12 @@ def test_a_wrong_queue_is_refused(url, options, problem):
     """The message says what is right."""
     with pytest.raises(ValueError, match=problem):
         BullMQDispatcher(url, **options)
+
+
+def test_what_is_no_queue_is_refused(store_url):
+    """The message says what is one."""
+    with pytest.raises(TypeError, match="dispatch: expected Dispatcher, got int"):
+        RunEngine(store=store_url, dispatch=6379)
 
 
 class _List:

@@ -9,7 +9,6 @@ import asyncio
 import os
 import random
 import signal
-from collections import Counter
 
 import psycopg
 import pytest
@@ -18,7 +17,7 @@ from bullmq import Queue
 from langgraph_runner.engine import BullMQDispatcher
 from langgraph_runner.engine.bullmq import QUEUE
 from tests.engine.conftest import ON_POSTGRESQL
-from tests.engine.test_crashes import answered, committed_tokens, crash_server, site
+from tests.engine.test_crashes import answered, crash_server, effects_of, site
 from tests.engine.worker import DEPENDENCIES
 from tests.redis_server import redis_server
 
@@ -57,21 +56,6 @@ async def made(engine, count):
 async def is_anything_left(engine):
     """Whether a run is not over."""
     return bool(await answered(lambda: engine.list_runs(status=["pending", "running"], limit=1)))
-
-
-async def effects_of(engine, site, ids):
-    """Check that each run is complete with each committed effect once; gives how many were done again."""
-    runs = [await answered(lambda run_id=run_id: engine.get_run(run_id)) for run_id in ids]
-    failures = [run.error["message"] for run in runs if run.error is not None]
-    assert (failures, Counter(run.status.value for run in runs)) == ([], {"completed": len(ids)})
-    executions, repeated = site.executions(), 0
-    for run_id in ids:
-        for step, token in (await committed_tokens(engine, run_id)).items():
-            done = executions[run_id, step]
-            assert done.count(token) == 1, (run_id, step, done, token)
-            assert max(done) == token, (run_id, step, done, token)
-            repeated += len(done) - 1
-    return repeated
 
 
 async def test_killed_workers_lose_nothing(site, dispatch, tell):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Backend = RunEngine | RunClient
     """What commands talk to: both have the same methods."""
 
-__all__ = ["DEFAULT_TENANT", "Interrupts", "Session"]
+__all__ = ["DEFAULT_TENANT", "Interrupts", "Session", "handle_signal"]
 
 DEFAULT_TENANT = "default"
 T = TypeVar("T")
@@ -200,6 +200,20 @@ def _signals_restored() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
+def handle_signal(number: signal.Signals, handler: Callable[[], None]) -> bool:
+    """Have the event loop handle a signal; False if it does not.
+
+    It does not where the process ignores the signal: under `nohup` and in the background, shells see to that.
+    """
+    if signal.getsignal(number) is signal.SIG_IGN:
+        return False
+    try:
+        asyncio.get_running_loop().add_signal_handler(number, handler)
+    except NotImplementedError:  # Windows: Ctrl-C ends the process at once.
+        return False
+    return True
+
+
 class Interrupts:
     """Ctrl-C while a run is followed: the first cancels the run, the second leaves it, the third leaves at once.
 
@@ -244,11 +258,7 @@ class Interrupts:
             await self._cancelling
 
     def _handle(self, number: signal.Signals, handler: Callable[[], None]) -> None:
-        """Handle a signal, unless the process ignores it: under `nohup` and in the background, shells see to that."""
-        if signal.getsignal(number) is signal.SIG_IGN:
-            return
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C leaves at once.
-            asyncio.get_running_loop().add_signal_handler(number, handler)
+        if handle_signal(number, handler):
             self._handled.append(number)
 
     def _interrupted(self) -> None:

@@ -38,7 +38,7 @@ _RETRY_MS: Final = 1_000
 _CLOSE_S: Final = 3.0
 _LOCK_MS: Final = 30_000
 _STALLS: Final = 1_000
-"""How often a job may be found without its worker: what such a run has done decides the database."""
+"""How often a job may be found without its worker: how often a run is tried again is for the engine to decide."""
 _KEPT: Final = 1_000
 """How many jobs of producers stay when they are over."""
 
@@ -55,7 +55,7 @@ class BullMQDispatcher:
         queue: The name of the queue, up to 128 characters without a colon.
 
     Raises:
-        ValueError: `url` or `queue` is none.
+        ValueError: `url` does not begin as above, or `queue` is no such name.
     """
 
     def __init__(self, url: str, *, queue: str = QUEUE) -> None:
@@ -100,6 +100,8 @@ class BullMQDispatcher:
             # What `pause()` does before it waits for jobs that are under way.
             self._worker.paused = True
             self._worker.resume_event.clear()
+            if self._worker.waiting is not None and not self._worker.waiting.done():
+                self._worker.waiting.cancel()  # Else it would take one more job.
         elif not paused:
             self._worker.resume()
 
@@ -130,7 +132,8 @@ class BullMQDispatcher:
         async def process(job: Any, _token: str) -> Any:
             self._restored()
             try:
-                return await handle(str(job.id), job.data)
+                # BullMQ counts jobs from 1 again when Redis was emptied.
+                return await handle(f"{job.id}:{job.timestamp}", job.data)
             except ValueError as error:  # It would be refused again.
                 raise UnrecoverableError(str(error)) from error
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     JobHandler = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
-    """Is called with the id and the data of a job. A `ValueError` refuses it for good."""
+    """Is called with an id that no other job ever has, and the data. A `ValueError` refuses the job for good."""
 
 __all__ = ["Announcer", "Dispatcher"]
 
@@ -45,13 +45,15 @@ class Dispatcher(Protocol):
 
 
 class Announcer:
-    """Announces runs in the background, several at once. Belongs to one event loop.
+    """The queue of an engine, if it has one: announces in the background, several runs at once.
+
+    Belongs to one event loop.
 
     Args:
-        dispatcher: Where to.
+        dispatcher: The queue; None if workers find runs only by looking for them.
     """
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher | None) -> None:
         self._dispatcher = dispatcher
         self._waiting: list[str] = []
         self._work: asyncio.Task[None] | None = None
@@ -59,22 +61,37 @@ class Announcer:
 
     def announce(self, run_id: str) -> None:
         """Tell that a run waits, soon."""
+        if self._dispatcher is None:
+            return
         self._waiting.append(run_id)
         if self._work is None or self._work.done():
-            # In a context of its own: it is none of the one's who happens to be first.
-            self._work = asyncio.get_running_loop().create_task(self._announce(), context=Context())
+            # In an empty context: the work serves all callers, not only the first.
+            work = self._announce(self._dispatcher)
+            self._work = asyncio.get_running_loop().create_task(work, context=Context())
+
+    async def listen(self, handle: JobHandler) -> None:
+        """Begin to take jobs."""
+        if self._dispatcher is not None:
+            await self._dispatcher.listen(handle)
+
+    def set_paused(self, paused: bool) -> None:
+        """Leave jobs to other workers, or go on."""
+        if self._dispatcher is not None:
+            self._dispatcher.set_paused(paused)
 
     async def close(self) -> None:
-        """Announce what is left."""
+        """Announce what is left, and close the queue."""
         if self._work is not None:
             await self._work
+        if self._dispatcher is not None:
+            await self._dispatcher.close()
 
-    async def _announce(self) -> None:
+    async def _announce(self, dispatcher: Dispatcher) -> None:
         while self._waiting:
             some, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
             try:
                 async with asyncio.timeout(_PATIENCE_S):
-                    await self._dispatcher.announce(some)
+                    await dispatcher.announce(some)
             except Exception as error:
                 self._waiting.clear()  # The workers will find these runs when they look for themselves.
                 if self._is_up:

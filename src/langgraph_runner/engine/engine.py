@@ -13,6 +13,7 @@ from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.collecting import collect_files
+from langgraph_runner.engine.dispatch import Dispatcher
 from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.jobs import JobRequest
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from langgraph_runner.engine.deriving import BaseRun, Reuse
-    from langgraph_runner.engine.dispatch import Dispatcher
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
     from langgraph_runner.engine.sync import SyncRunEngine
@@ -69,7 +69,8 @@ class RunEngine(RunReader):
         cache: A hot tier over the database: `redis://...` (extra `redis`) for one that all processes share, or a
             `HotTier`; None for one in this process.
         dispatch: A queue that tells other processes at once that a run waits: `bullmq+redis://...` or
-            `bullmq+postgresql://...` (extra `bullmq`), or a `Dispatcher`; None to leave it to their next look.
+            `bullmq+postgresql://...` (extra `bullmq`), or a `Dispatcher`, which the engine closes; None to leave it
+            to their next look.
         artifacts: The folder for files that steps save; None for one beside the SQLite file (of a database in memory,
             one that goes with it), else `artifacts`.
         max_concurrency: How many steps may run at once, of all runs: at least 1. Tenants that wait get a free slot in
@@ -77,7 +78,7 @@ class RunEngine(RunReader):
         max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database, and are
             taken from the tenants in turn.
         lease_ms: How long it may be silent before others take over its runs: 100 to 3,600,000.
-        poll_ms: How often it looks for runs that nobody runs: at least 10; None for 1,000, and 5,000 with `dispatch`.
+        poll_ms: How often it looks for runs that wait or were left: at least 10; 1,000, or 5,000 with `dispatch`.
         max_recovery_attempts: How often a run is taken over without progress after its process has died: 0 to 1,000.
             After that the run fails with `RECOVERY_EXHAUSTED`. From the second time on it runs alone in its engine.
         metrics_collector: What steps report to.
@@ -132,7 +133,9 @@ class RunEngine(RunReader):
         ):
             checks.whole(value, low, high, field=name)
         if cache is not None and not isinstance(cache, str):
-            checks.of_kind(cache, HotTier, field="cache", fix="redis://... or one with get_many")
+            checks.of_kind(
+                cache, HotTier, field="cache", fix="redis://..., or one with get_many, put_many and clear"
+            )
         if metrics_collector is not None or spans is not None:
             from langgraph_runner.node import runner_config  # noqa: PLC0415 - imports LangGraph
 
@@ -141,6 +144,10 @@ class RunEngine(RunReader):
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
         files = files or ArtifactStore(runs.database.folder)
         files.own(runs.store_id)
+        if dispatch is not None and not isinstance(dispatch, str):
+            checks.of_kind(
+                dispatch, Dispatcher, field="dispatch", fix="bullmq+redis://..., or a `Dispatcher`"
+            )
         if isinstance(dispatch, str):
             from langgraph_runner.engine import BullMQDispatcher  # noqa: PLC0415 - of an extra
 

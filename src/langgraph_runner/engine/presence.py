@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import logging
 import os
 import socket
+from contextvars import Context
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +25,8 @@ __all__ = ["WorkerPresence"]
 _FIRST_S: Final = 1.0
 """An engine that ends sooner is not worth a row."""
 _EVERY_S: Final = 5.0
+_version: Final = functools.cache(version)
+"""It reads a file."""
 
 
 class WorkerPresence:
@@ -37,11 +42,21 @@ class WorkerPresence:
         self._host = host
         self._workflows = workflows
         self._max_active_runs = max_active_runs
-        self.is_draining = False
+        self._is_draining = False
+        self._keeping: asyncio.Task[None] | None = None
         self._is_seen = False
 
-    async def keep(self) -> None:
-        """Go on until cancelled."""
+    def start(self) -> None:
+        """Begin to write it."""
+        self._keeping = asyncio.get_running_loop().create_task(self._keep(), context=Context())
+
+    async def drain(self) -> None:
+        """Say that the engine takes on nothing more."""
+        self._is_draining = True
+        if self._keeping is not None:
+            await self.tell()
+
+    async def _keep(self) -> None:
         await REAL_RUNTIMES.awaiting.sleep(_FIRST_S, None)
         while True:
             await self.tell()
@@ -56,17 +71,20 @@ class WorkerPresence:
                     id=self._host.owner,
                     host=socket.gethostname(),
                     pid=os.getpid(),
-                    version=version("langgraph-runner"),
+                    version=_version("langgraph-runner"),
                     workflows=tuple(each.id for each in self._workflows.list_workflows()),
                     max_active_runs=self._max_active_runs,
-                    is_draining=self.is_draining,
+                    is_draining=self._is_draining,
                 )
             )
         except Exception as error:  # The next one may do better.
             emit(LOGGER, logging.DEBUG, "worker.not_seen", error_type=type(error).__name__)
 
     async def end(self) -> None:
-        """Delete the row."""
+        """Stop, and delete the row."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
         if not self._is_seen:
             return
         try:

@@ -40,7 +40,7 @@ class RedisTier:
         timeout_ms: How long a command may take, and to connect: 1 to 1,000 ms.
 
     Raises:
-        ValueError: An argument is out of its range, or `url` is none of Redis.
+        ValueError: An argument is out of its range, or `url` does not begin as above.
     """
 
     def __init__(self, url: str, *, namespace: str, max_age_s: int = 60, timeout_ms: int = 250) -> None:

@@ -114,15 +114,13 @@ class Server:
         self._leases = LeaseKeeper(host, lease_ms, self._active)
         self.presence = WorkerPresence(host, workflows, max_active_runs)
         self._services: list[asyncio.Task[None]] = []
-        self._presence: asyncio.Task[None] | None = None
         self._has_room = asyncio.Event()
         self._others_wait = False
         """Whether runs may wait for room here: else the end of one is no reason to look for others."""
         self._queueing_since: float | None = None
         """Since when runs wait for a place here; None if none does."""
-        self._dispatcher = dispatcher
         self._on_request = on_request
-        self._announcer = None if dispatcher is None else Announcer(dispatcher)
+        self._announcer = Announcer(dispatcher)
         self._is_draining = False
         self._is_closed = False
         self._has_closed = asyncio.Event()
@@ -144,19 +142,17 @@ class Server:
                 for service in (self._keep_leases(), self._poll())
             ]
             if self.takes_on == "all":
-                self._presence = loop.create_task(self.presence.keep(), context=Context())
-                if self._dispatcher is not None:
-                    listening = self._dispatcher.listen(self._on_job)
-                    self._services.append(loop.create_task(listening, context=Context()))
+                self.presence.start()
+                listening = self._announcer.listen(self._on_job)
+                self._services.append(loop.create_task(listening, context=Context()))
         elif self._loop is not loop:
             raise RuntimeError(_OTHER_LOOP)
 
     async def drain(self, timeout_s: float | None) -> bool:
         """Take on nothing more, and wait until what runs here is over; False if it still runs after the time."""
-        self._is_draining = self.presence.is_draining = True
+        self._is_draining = True
         self._pause_without_room()
-        if self._presence is not None:
-            await self.presence.tell()
+        await self.presence.drain()
         try:
             async with asyncio.timeout(timeout_s):
                 while self._tasks:
@@ -190,23 +186,17 @@ class Server:
             # The other one ends by itself: cancelled in the middle of a claim, it would take a run along.
             self._services[0].cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
-        if self._dispatcher is not None:
-            self._dispatcher.set_paused(True)
+        self._announcer.set_paused(True)
         active = {**self._active}
         for execution in active.values():
             execution.release()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         await self.health.read_back()
-        if self._presence is not None:
-            self._presence.cancel()
-            await asyncio.gather(self._presence, return_exceptions=True)
-            await self.presence.end()
+        await self.presence.end()
         if self._fences:
             ran_ms = {run_id: execution.age_ms() for run_id, execution in active.items()}
             await self._release(ran_ms)
-        if self._announcer is not None and self._dispatcher is not None:
-            await self._announcer.close()
-            await self._dispatcher.close()
+        await self._announcer.close()
 
     async def _release(self, ran_ms: dict[str, float]) -> None:
         try:
@@ -215,25 +205,20 @@ class Server:
             emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
             return
         for run_id in ran_ms:
-            self._announce(run_id)
+            self._announcer.announce(run_id)
 
     # Dispatching.
 
-    def _announce(self, run_id: str) -> None:
-        if self._announcer is not None:
-            self._announcer.announce(run_id)
-
     async def _on_job(self, job_id: str, data: dict[str, Any]) -> dict[str, Any] | None:
-        """A run waits, or is asked for. Which one is taken next decides the database, so that tenants have turns."""
-        if "run_id" in data or self._on_request is None:
+        """A run waits, or is asked for. The database decides which one is taken next, so that tenants have turns."""
+        if self._on_request is None or (isinstance(data, dict) and "run_id" in data):
             self._others_may_wait()
             return None
         return await self._on_request(job_id, data)
 
     def _pause_without_room(self) -> None:
         """Leave jobs to other workers while there is no room here."""
-        if self._dispatcher is not None:
-            self._dispatcher.set_paused(self._is_closed or not self._has_room_for_more())
+        self._announcer.set_paused(self._is_closed or not self._has_room_for_more())
 
     # Taking on.
 
@@ -273,7 +258,7 @@ class Server:
         finally:
             self._others_may_wait()
         if created.is_new:
-            self._announce(run.id)
+            self._announcer.announce(run.id)
             if self.takes_on == "own":
                 self._owed[run.id] = None
         return as_found(run, created)

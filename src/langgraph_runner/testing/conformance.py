@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["DispatcherSuite", "HotTierSuite"]
 
 _SOON_S: Final = 30.0
+_IDLE_S: Final = 0.3
+"""After so long a worker without jobs waits for one."""
 
 
 def _entry(key: str, *, step: str = "s") -> CacheEntry:
@@ -235,6 +237,28 @@ class DispatcherSuite:
             worker.set_paused(False)
             await maker.announce(["d"])
             await heard.run_ids({"d"})
+
+        self._with(check)
+
+    def test_a_worker_that_is_paused_while_it_waits_takes_no_further_job(self) -> None:
+        """It may have waited for longer than the others."""
+
+        async def check(maker: Dispatcher, worker: Dispatcher) -> None:
+            heard, others = _Heard(), _Heard()
+            await worker.listen(heard)
+            await maker.announce(["first"])
+            await heard.run_ids({"first"})
+            other = self.make()
+            try:
+                await other.listen(others)
+                await asyncio.sleep(_IDLE_S)
+                worker.set_paused(True)
+                before = len(heard.jobs)
+                await maker.announce(["a", "b", "c"])
+                await others.run_ids({"a", "b", "c"})
+            finally:
+                await other.close()
+            assert len(heard.jobs) == before
 
         self._with(check)
 

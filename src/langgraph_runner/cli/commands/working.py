@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from langgraph_runner.cli import options
-from langgraph_runner.cli.session import Session
+from langgraph_runner.cli.session import Session, handle_signal
 from langgraph_runner.engine.checks import MAX_AT_ONCE
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ class _Signals:
 
     async def __aenter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                asyncio.get_running_loop().add_signal_handler(number, self._heard)
+            if handle_signal(number, self._heard):
                 self._handled.append(number)
         return self
 

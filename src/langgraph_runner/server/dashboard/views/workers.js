@@ -1,4 +1,4 @@
-/** Workers: who runs runs, whether each is well, and what waits. */
+/** Workers: which ones there are, whether each is well, and what waits. */
 import { call } from "../api.js";
 import { count, duration, shortId } from "../format.js";
 import { html, useEffect } from "../lib.js";
@@ -52,7 +52,7 @@ function Shown({ overview, now }) {
       <div><dt>Runs that wait</dt><dd>${count(overview.waiting_runs)}</dd></div>
       <div><dt>The oldest has waited</dt><dd>${duration(overview.oldest_waiting_ms)}</dd></div>
     </dl>
-    ${overview.workers.length === 0 ? html`<${Empty} title="No process runs runs."><p>Runs wait until one does:
+    ${overview.workers.length === 0 ? html`<${Empty} title="There is no worker."><p>Runs wait until one does:
       start <code>langgraph-runner worker</code>.</p><//>` : html`<div class="scroll" tabindex="0" role="region"
       aria-label="The workers"><table class="workers"><thead><tr>
         ${["Process", "State", "Runs", "Workflows", "Your runs", "Began", "Seen", "Version"].map(
