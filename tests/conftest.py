@@ -33,6 +33,25 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Measure no coverage of a test that is marked with `no_cover`, in a process of xdist, too.
+
+    There pytest-cov has two collectors, stops the upper one, and so wakes the lower one.
+    """
+    traced = sys.gettrace()
+    if traced is None or item.get_closest_marker("no_cover") is None:
+        return (yield)
+    of_threads = threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    try:
+        return (yield)
+    finally:
+        sys.settrace(traced)
+        threading.settrace(of_threads)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True)
 class Colour:
     """Runs the same test with a sync node and with an async one."""

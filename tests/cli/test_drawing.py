@@ -160,6 +160,7 @@ def test_a_graph_of_a_run_has_marks_and_a_legend():
     assert parsed(text) is not None
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "dag",
     [

@@ -250,7 +250,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_ru
         run = await client.trigger("w")
         await client._store.write(Silent(run.id, lease_ms=200))
         await client._store.write(ClockSet(-HOUR_MS))
-        engine._server.owe(run.id)
+        engine._server.owe(run.id, run.tenant)
         assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 

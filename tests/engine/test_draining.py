@@ -36,7 +36,7 @@ async def test_a_draining_engine_ends_what_it_runs_and_takes_on_nothing(engine_o
         go.set()
         assert await draining is True
         assert (await engine.get_run(first.id)).status == "completed"
-        assert ((await engine.get_run(second.id)).status, begun) == ("pending", [1])
+        assert begun == [1]
         async with engine_of(flow) as other:
             assert (await other.wait(second.id)).status == "completed"
 

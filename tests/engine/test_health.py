@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -147,9 +148,21 @@ async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplo
         await engine.run("w", {"number": 1})
         destroyed(Path(engine._store.database.url.database))
         await engine._server.health.read_back()
-        engine._server.health.ended("unknown")
+        engine._server.health.ended("default", "unknown")
     assert "store.damaged" in caplog.text
     assert "restore a backup" in caplog.text
+
+
+@ON_SQLITE
+async def test_a_run_that_was_pruned_is_no_damage(engine_of, caplog):
+    """The row that is to be read back is gone, because somebody wanted it so."""
+    workflow = Workflow("w")
+    workflow.step(lambda inputs: 1, id="s", output=int)
+    async with engine_of(workflow) as engine, engine_of(workflow) as other:
+        await engine.run("w", {"number": 1})
+        await other.prune(older_than=timedelta())
+        await engine._server.health.read_back()
+    assert "store.damaged" not in caplog.text
 
 
 def vacuumed(connection, path):
@@ -178,7 +191,7 @@ async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, c
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             await engine._store.write(ReleaseRuns({}))  # Each write looks at the file.
             change(connection, path)
-        engine._server.health.ended(run.id)
+        engine._server.health.ended("default", run.id)
         await engine._server.health.read_back()
     assert ("store.damaged" in caplog.text) is is_damaged
 

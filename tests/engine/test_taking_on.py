@@ -36,7 +36,7 @@ async def left_behind(url, workflow):
     engine = RunEngine([workflow], store=url)
     run = await engine.trigger(workflow.id)
     while not (await engine.get_run_steps(run.id, status="running")):
-        await asyncio.wait_for(engine._server.changed(run.id, 0), 5)
+        await asyncio.wait_for(engine._server.changed(run.tenant, run.id, 0), 5)
     await engine.close()
     return run
 
@@ -227,7 +227,7 @@ async def test_an_owner_that_was_taken_for_dead_cannot_write_after_a_cancellatio
         assert (await client.cancel(run.id)).status is RunStatus.CANCELLED
         silent._server.cancel(run.id, "late")
         while silent._server._tasks:
-            await asyncio.wait_for(silent._server.changed(run.id, 0), 5)
+            await asyncio.wait_for(silent._server.changed(run.tenant, run.id, 0), 5)
         assert [e.type async for e in client.events(run.id)].count("run_cancelled") == 1
 
 

@@ -32,9 +32,9 @@ async def test_followers_of_quiet_runs_share_one_look_at_the_database(engine_of,
     workflow, begun, go = held
     looks, asked, last_events, run_by_id = [], [], reads.last_events, reads.run_by_id
 
-    def looking(connection, ids):
+    def looking(connection, tenants, ids):
         looks.append(ids)
-        return last_events(connection, ids)
+        return last_events(connection, tenants, ids)
 
     def asking(*arguments):
         asked.append(1)

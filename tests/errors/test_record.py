@@ -35,6 +35,7 @@ def size(record):
     return len(json.dumps(record).encode())
 
 
+@pytest.mark.no_cover
 @pytest.mark.req("N-4", "N-20")
 @settings(max_examples=60, deadline=None)
 @given(

@@ -23,6 +23,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.no_cover
 @pytest.mark.req("N-5")
 @given(st.dictionaries(st.text(), JSON))
 def test_a_copy_is_equal(state):

@@ -74,6 +74,7 @@ def kept(output, value):
         return str(error)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150)
 @given(data=st.data())
 def test_pieces_give_what_one_call_for_the_whole_gives(data):
@@ -87,6 +88,7 @@ def test_pieces_give_what_one_call_for_the_whole_gives(data):
         assert kept(output, value) == whole
 
 
+@pytest.mark.no_cover
 @given(json_values.filter(lambda value: isinstance(value, (list, dict))))
 def test_json_values_are_kept_and_read_without_the_call_for_the_whole(value):
     """That call would hide any error of the pieces."""
@@ -99,6 +101,7 @@ def test_json_values_are_kept_and_read_without_the_call_for_the_whole(value):
         assert difference(value, output.pieces.read(data)) is None
 
 
+@pytest.mark.no_cover
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("annotation", "value"),

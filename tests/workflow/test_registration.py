@@ -498,6 +498,7 @@ def functions(parameters: Callable[[int], str]) -> list[StepSpec]:
 
 
 @pytest.mark.no_cover
+@pytest.mark.no_cover
 @pytest.mark.req("R-3")
 @pytest.mark.parametrize(
     "parameters",
@@ -512,6 +513,7 @@ def test_10_000_steps_are_registered(parameters: Callable[[int], str]) -> None:
     assert blueprint.dag.order[-1] == "last"
 
 
+@pytest.mark.no_cover
 @pytest.mark.no_cover
 def test_10_000_problems_are_told() -> None:
     """All in `problems`, the first in the message; only the first few are compared with all names."""

@@ -88,6 +88,7 @@ async def in_file(spec: WorkflowSpec, store: str) -> tuple[dict[str, str], dict[
         }
 
 
+@pytest.mark.no_cover
 @pytest.mark.req("R-5")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(workflows(), st.booleans())

@@ -390,7 +390,7 @@ class RunEngine(RunReader):
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         is_ours = await self._server.claim(run_id)
         if not is_ours and wait and self._runs_steps:
-            self._server.owe(run_id)
+            self._server.owe(run_id, tenant)
         elif not is_ours:
             left_s = max(
                 0.0, (row.lease_expires_at or 0) / 1000 - REAL_RUNTIMES.awaiting.now_utc().timestamp()

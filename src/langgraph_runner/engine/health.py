@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.databases import is_permanent
+from langgraph_runner.engine.store.reads import status_of
 from langgraph_runner.engine.store.writes import CheckTables
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -41,8 +42,8 @@ class StoreHealth:
     def __init__(self, store: RunStore) -> None:
         self._store = store
         self._interrupted: dict[str, _Interruption] = {}
-        self._unread: str | None = None
-        """A run that has ended since the file was last read back."""
+        self._unread: tuple[str, str] | None = None
+        """The tenant and the id of a run that has ended since the file was last read back."""
         self._read_at = REAL_RUNTIMES.awaiting.monotonic()
         self._reading: asyncio.Task[None] | None = None
 
@@ -57,10 +58,10 @@ class StoreHealth:
         """A run needs the database no more."""
         self._interrupted.pop(run_id, None)
 
-    def ended(self, run_id: str) -> None:
+    def ended(self, tenant: str, run_id: str) -> None:
         """A run has ended: now and then have its row read back from the file."""
         self.forget(run_id)
-        self._unread = run_id
+        self._unread = tenant, run_id
         now = REAL_RUNTIMES.awaiting.monotonic()
         if now - self._read_at >= _READ_BACK_EVERY_S:
             self._read_at = now
@@ -72,12 +73,14 @@ class StoreHealth:
         SQLite goes on with its cache and its journal when something else overwrites or cuts the file. Without this
         look it would show only at the next start.
         """
-        run_id, self._unread = self._unread, None
-        if run_id is None:
+        if self._unread is None:
             return
+        (tenant, run_id), self._unread = self._unread, None
         try:
             await asyncio.to_thread(self._store.database.read_back, run_id)
         except Exception as error:
+            if isinstance(error, LookupError) and await self._was_pruned(tenant, run_id):
+                return
             emit(
                 LOGGER,
                 logging.ERROR,
@@ -87,6 +90,13 @@ class StoreHealth:
                 error=str(error),
                 fix="Something else has changed the file. Stop the engine and restore a backup.",
             )
+
+    async def _was_pruned(self, tenant: str, run_id: str) -> bool:
+        """Whether the connections of the store do not find a run either."""
+        try:
+            return await self._store.read(status_of, tenant, run_id) is None
+        except DBAPIError:
+            return False
 
     async def check(self, run_id: str) -> None:
         """Refuse to wait any longer for a run that the database keeps from going on.

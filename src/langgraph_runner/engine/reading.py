@@ -350,7 +350,7 @@ class RunReader:
                 continue
             if is_over or not follow:
                 return
-            await self._server.changed(run_id, after)
+            await self._server.changed(tenant, run_id, after)
 
     async def _output(self, run_id: str, step: str, tenant: str) -> tuple[str, bytes]:
         """The workflow of a run, and the output of a step that has one."""

@@ -97,8 +97,8 @@ class Server:
         self._turn = ""
         """The tenant that was last in turn when a waiting run was taken on."""
         self.takes_on: TakesOn = "all"
-        self._owed: dict[str, None] = {}
-        """Ours, but nobody runs them: there was no room, or an error has ended the work on them."""
+        self._owed: dict[str, str] = {}
+        """Ours, by id with the tenant, but they do not run: there was no room, or an error has ended the work."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._active: dict[str, RunExecution] = {}
         self._tasks: dict[str, asyncio.Task[RunRow | None]] = {}
@@ -155,11 +155,18 @@ class Server:
         await self.presence.drain()
         try:
             async with asyncio.timeout(timeout_s):
-                while self._tasks:
-                    await asyncio.wait({*self._tasks.values()})
+                while self._tasks or self._reserved:
+                    await self._something_ended()
         except TimeoutError:
             return False
         return True
+
+    async def _something_ended(self) -> None:
+        """Wait for one of the runs here, or for a claim that is under way."""
+        if self._tasks:
+            await asyncio.wait({*self._tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await self.pause()
 
     async def close(self) -> None:
         """Stop what runs, and give up its leases. Called again, it waits for the first call.
@@ -260,7 +267,7 @@ class Server:
         if created.is_new:
             self._announcer.announce(run.id)
             if self.takes_on == "own":
-                self._owed[run.id] = None
+                self._owed[run.id] = run.tenant
         return as_found(run, created)
 
     async def _create_and_run(
@@ -369,7 +376,9 @@ class Server:
     ) -> RunRow | None:
         steps: list[StepRow] | None = None
         if new is None or new.reused or not isinstance(claimed, Created):
-            run, steps = await self._host.store.read(reads.claimed_run, claimed.run_id)
+            run, steps = await self._host.store.read(
+                reads.claimed_run, self._tenants[claimed.run_id], claimed.run_id
+            )
         else:
             run = new_run(new, fence=claimed.fence, at=claimed.at)
         if self._is_closed:  # It was ours already when that began, but there was nothing to stop yet.
@@ -397,13 +406,13 @@ class Server:
         try:
             ended = await work
             if ended is not None:
-                self.health.ended(run_id)
+                self.health.ended(ended.tenant, run_id)
             return ended
         except LeaseLostError as error:
             emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
             # The database is away, say. The lease runs out, and somebody goes on from what is committed.
-            self._owed[run_id] = None
+            self._owed[run_id] = self._tenants[run_id]
             self.health.interrupted(run_id, error)
             emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
@@ -424,9 +433,9 @@ class Server:
         await asyncio.wait({task})
         return None if task.cancelled() or task.exception() is not None else task.result()
 
-    async def changed(self, run_id: str, seq: int) -> None:
+    async def changed(self, tenant: str, run_id: str, seq: int) -> None:
         """Wait until a run has an event behind number `seq`, or may have one."""
-        told = self._watch.event_after(run_id, seq)
+        told = self._watch.event_after(tenant, run_id, seq)
         signs = {told}
         if (execution := self._active.get(run_id)) is not None:
             signs.add(execution.next_commit())  # Sooner than the next look at the database.
@@ -492,19 +501,19 @@ class Server:
             if (is_owed or self._has_use_for_more()) and lease.run_id not in self._tasks:
                 await self.claim(lease.run_id, stuck_at=lease.expires_at)
 
-    def owe(self, run_id: str) -> None:
+    def owe(self, run_id: str, tenant: str) -> None:
         """Take on a run of somebody else's as soon as its lease runs out; with `takes_on` "none", not at all."""
         if run_id not in self._tasks:
-            self._owed[run_id] = None
+            self._owed[run_id] = tenant
 
     async def _claim_owed(self) -> None:
         """Who takes on only its own runs does so as soon as there is room, and their lease has run out."""
         if self.takes_on != "own":
             return
-        for run_id in [*self._owed]:
+        for run_id, tenant in [*self._owed.items()]:
             if not (self._is_serving() and self._has_room_for_more()):
                 return
-            status = await self._host.store.read(reads.status_of, run_id)
+            status = await self._host.store.read(reads.status_of, tenant, run_id)
             if status is None or RunStatus(status).is_over or await self.claim(run_id):
                 del self._owed[run_id]
         self._queueing_since = None
@@ -549,7 +558,10 @@ class Server:
             claimed = await self._host.store.write(claim)
             if claimed is None:
                 return False
-            run, steps = await self._host.store.read(reads.claimed_run, claimed.run_id)
+            if self._is_draining:  # It was asked for before.
+                await self._give_back(claimed)
+                return False
+            run, steps = await self._host.store.read(reads.claimed_run, claimed.tenant, claimed.run_id)
             blueprint = self._workflows.get_workflow(run.workflow)
             if run_id is None:
                 self._turn = run.tenant
@@ -569,6 +581,11 @@ class Server:
             self._reserved -= 1
             self._tell_of_room()  # To look takes up room itself, for which a run may have had to wait just now.
         return True
+
+    async def _give_back(self, claimed: Claimed) -> None:
+        """Leave a run that was claimed to others."""
+        await self._host.store.write(ReleaseRuns({claimed.run_id: claimed.fence}))
+        self._announcer.announce(claimed.run_id)
 
     def claim_write(self, run_id: str | None = None) -> ClaimRun:
         """The write that claims a run for this engine: this one, or whichever comes first."""

@@ -50,7 +50,9 @@ def workflow_metrics(
         run_steps.c.attempts,
         run_steps.c.duration_ms,
     )
-    query = select(*columns).where(run_steps.c.run_id.in_([row.id for row in found]))
+    query = select(*columns).where(
+        run_steps.c.tenant_id == tenant, run_steps.c.run_id.in_([row.id for row in found])
+    )
     for step, status, reason, attempts, duration_ms in connection.execute(query):
         if step not in counts:  # The workflow no longer has it.
             continue

@@ -91,6 +91,7 @@ def _frames() -> int:
 
 
 @pytest.mark.no_cover
+@pytest.mark.no_cover
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize("kind", ["ints", "floats", "set", "dict", "keyed"])
 def test_a_million_items_are_hashed(kind: str) -> None:

@@ -60,21 +60,21 @@ __all__ = [
 
 def run_by_id(connection: Connection, tenant: str, run_id: str) -> RunRow | None:
     """A run with the count of its steps by status; None if the tenant has none of this id."""
-    found = _RUN_OF_TENANT.ask(connection, tenant=tenant, run=run_id)
+    found = _COUNTED_RUN.ask(connection, tenant=tenant, run=run_id)
     if not found:
         return None
     return as_counted_run(found[0])
 
 
-def status_of(connection: Connection, run_id: str) -> str | None:
-    """The status of a run of any tenant; None if there is none."""
-    return next((str(row.status) for row in _STATUS.ask(connection, run=run_id)), None)
+def status_of(connection: Connection, tenant: str, run_id: str) -> str | None:
+    """The status of a run; None if the tenant has none of this id."""
+    return next((str(row.status) for row in _STATUS.ask(connection, tenant=tenant, run=run_id)), None)
 
 
-def claimed_run(connection: Connection, run_id: str) -> tuple[RunRow, list[StepRow]]:
-    """A run and its steps, for whoever has claimed it."""
-    (row,) = _RUN.ask(connection, run=run_id)
-    return as_run(row), steps_of(connection, row.tenant_id, run_id)
+def claimed_run(connection: Connection, tenant: str, run_id: str) -> tuple[RunRow, list[StepRow]]:
+    """A run and its steps, for the engine that has claimed it."""
+    (row,) = _RUN.ask(connection, tenant=tenant, run=run_id)
+    return as_run(row), steps_of(connection, tenant, run_id)
 
 
 def steps_of(
@@ -170,9 +170,9 @@ def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, lis
     return now, [FutureLease(row.id, row.lease_expires_at, row.lease_ms) for row in found]
 
 
-def last_events(connection: Connection, run_ids: list[str]) -> dict[str, int]:
-    """The number of the last event of each run that has one."""
-    found = _LAST_EVENTS.ask(connection, ids=json.dumps(run_ids))
+def last_events(connection: Connection, tenants: list[str], run_ids: list[str]) -> dict[str, int]:
+    """The number of the last event of each run of these tenants that has one."""
+    found = _LAST_EVENTS.ask(connection, tenants=tenants, ids=json.dumps(run_ids))
     return {row.run_id: row.seq for row in found if row.seq is not None}
 
 
@@ -206,19 +206,17 @@ _FUTURE_LEASES: Final = Prepared(
 def _last_events(dialect: str) -> Any:
     """One step into the index for each run."""
     each = each_of(bindparam("ids"), dialect)
-    last = select(func.max(run_events.c.seq)).where(run_events.c.run_id == each.c.value).scalar_subquery()
-    return select(each.c.value.label("run_id"), last.label("seq"))
+    last = select(func.max(run_events.c.seq)).where(
+        run_events.c.run_id == each.c.value, any_of(run_events.c.tenant_id, bindparam("tenants"))
+    )
+    return select(each.c.value.label("run_id"), last.scalar_subquery().label("seq"))
 
 
 _LAST_EVENTS: Final = Prepared(_last_events)
-_RUN: Final = Prepared(select(*RUN_COLUMNS).where(runs.c.id == bindparam("run")))
-_RUN_OF_TENANT: Final = Prepared(
-    functools.partial(
-        with_counts,
-        select(*RUN_COLUMNS).where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant")),
-    )
-)
-_STATUS: Final = Prepared(select(runs.c.status).where(runs.c.id == bindparam("run")))
+_IS_RUN_OF_TENANT: Final = and_(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
+_RUN: Final = Prepared(select(*RUN_COLUMNS).where(_IS_RUN_OF_TENANT))
+_COUNTED_RUN: Final = Prepared(functools.partial(with_counts, select(*RUN_COLUMNS).where(_IS_RUN_OF_TENANT)))
+_STATUS: Final = Prepared(select(runs.c.status).where(_IS_RUN_OF_TENANT))
 _OUTPUTS: Final = Prepared(
     select(outputs.c.sha256, outputs.c.data).where(
         outputs.c.tenant_id == bindparam("tenant"), any_of(outputs.c.sha256, bindparam("refs"))
@@ -226,12 +224,19 @@ _OUTPUTS: Final = Prepared(
 )
 _STEP_OUTPUT: Final = Prepared(
     select(runs.c.workflow_name, run_steps.c.status, outputs.c.data)
-    .outerjoin(run_steps, and_(run_steps.c.run_id == runs.c.id, run_steps.c.step_id == bindparam("step")))
+    .outerjoin(
+        run_steps,
+        and_(
+            run_steps.c.run_id == runs.c.id,
+            run_steps.c.tenant_id == runs.c.tenant_id,
+            run_steps.c.step_id == bindparam("step"),
+        ),
+    )
     .outerjoin(
         outputs,
         and_(outputs.c.tenant_id == runs.c.tenant_id, outputs.c.sha256 == run_steps.c.output_sha256),
     )
-    .where(runs.c.id == bindparam("run"), runs.c.tenant_id == bindparam("tenant"))
+    .where(_IS_RUN_OF_TENANT)
 )
 _ENTRIES: Final = Prepared(
     select(step_cache).where(

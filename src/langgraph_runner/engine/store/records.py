@@ -279,7 +279,7 @@ def with_counts(query: SelectBase, dialect: str) -> Select[Any]:
     found = query.subquery("found")
     steps = (
         select(run_steps.c.status, func.count().label("count"))
-        .where(run_steps.c.run_id == found.c.id)
+        .where(run_steps.c.run_id == found.c.id, run_steps.c.tenant_id == found.c.tenant_id)
         .group_by(run_steps.c.status)
         .correlate(found)
         .subquery("steps")

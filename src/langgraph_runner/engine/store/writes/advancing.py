@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Integer, bindparam, case, func, insert, null, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, case, func, insert, null, or_, select, update
 
 from langgraph_runner.engine.store.reads import run_artifacts, run_by_id, steps_of
 from langgraph_runner.engine.store.records import CacheEntry
@@ -58,7 +58,7 @@ class AdvanceRun(Write[Advanced]):
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
         """All that come together, statement by statement rather than run by run."""
-        current = {row.id: row for row in _CURRENT.ask(connection, ids=[*{write.run_id for write in writes}])}
+        current = {row.id: row for row in _current(connection, writes)}
         now = next(iter(current.values())).now if current else 0
         accepted = [
             Accepted(write, current[write.run_id])
@@ -79,11 +79,17 @@ class AdvanceRun(Write[Advanced]):
     def apply_again(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
         """Events behind those that the owner knows of, under its own fence, are those of its first try."""
         (write,) = writes
-        current = _CURRENT.ask(connection, ids=[write.run_id])
-        seq = last_seq(connection, write.run_id)
+        current = _current(connection, writes)
+        seq = last_seq(connection, write.tenant, write.run_id)
         if not current or current[0].fence != write.fence or seq <= write.seq:
             return cls.apply(connection, writes)
         return [_as_applied(connection, write, current[0], seq)]
+
+
+def _current(connection: Connection, writes: Sequence[AdvanceRun]) -> list[Any]:
+    """The runs of these writes, locked where the database has locks for rows."""
+    tenants, ids = {write.tenant for write in writes}, {write.run_id for write in writes}
+    return _CURRENT.ask(connection, tenants=[*tenants], ids=[*ids])
 
 
 def _as_applied(connection: Connection, write: AdvanceRun, run: Any, seq: int) -> Advanced:
@@ -136,6 +142,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
         {
             "r": each.write.run_id,
             "s": start.step,
+            "t": each.write.tenant,
             "new_input_hash": start.input_hash,
             "new_code_version": start.code_version,
             "new_cache_key": start.cache_key,
@@ -151,6 +158,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
         {
             "r": each.write.run_id,
             "s": step.step,
+            "t": each.write.tenant,
             # Plain text: a driver takes its time for a subclass of str, or takes an enum by its name.
             "new_status": step.status.value,
             "new_reason": None if step.reason is None else step.reason.value,
@@ -219,6 +227,7 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
         [
             {
                 "r": each.write.run_id,
+                "t": each.write.tenant,
                 "new_status": each.status,
                 "new_error": each.write.error,
                 "at": now,
@@ -227,8 +236,8 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
             for each in ended
         ],
     )
-    rest = [{"r": each.write.run_id, "at": now} for each in ended if each.status != "completed"]
-    _END_REST.run(connection, rest)
+    rest = [each.write for each in ended if each.status != "completed"]
+    _END_REST.run(connection, [{"r": write.run_id, "t": write.tenant, "at": now} for write in rest])
     for each in ended:
         each.ended = run_by_id(connection, each.write.tenant, each.write.run_id)
 
@@ -243,10 +252,9 @@ def _upsert_cache(dialect: str) -> Any:
 
 _CURRENT: Final = Prepared(
     select(runs.c.id, runs.c.fence, runs.c.cancel_requested_at, runs.c.cancel_reason, now_ms().label("now"))
-    .where(any_of(runs.c.id, bindparam("ids")))
+    .where(any_of(runs.c.id, bindparam("ids")), any_of(runs.c.tenant_id, bindparam("tenants")))
     .with_for_update(of=runs)
 )
-"""The runs of a group, locked where the database has locks for rows."""
 _INSERT_OUTPUT: Final = Prepared(
     lambda dialect: insert_of(dialect)(outputs).on_conflict_do_nothing(), "tenant_id", "sha256", "data"
 )
@@ -256,9 +264,14 @@ _UPSERT_CACHE: Final = Prepared(
     *("created_at", "expires_at", "hits"),
 )
 _INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
+_IS_STEP: Final = and_(
+    run_steps.c.run_id == bindparam("r"),
+    run_steps.c.step_id == bindparam("s"),
+    run_steps.c.tenant_id == bindparam("t"),
+)
 _START_STEP: Final = Prepared(
     update(run_steps)
-    .where(run_steps.c.run_id == bindparam("r"), run_steps.c.step_id == bindparam("s"))
+    .where(_IS_STEP)
     .values(
         status="running",
         input_hash=bindparam("new_input_hash"),
@@ -271,7 +284,7 @@ _START_STEP: Final = Prepared(
 )
 _END_STEP: Final = Prepared(
     update(run_steps)
-    .where(run_steps.c.run_id == bindparam("r"), run_steps.c.step_id == bindparam("s"))
+    .where(_IS_STEP)
     .values(
         status=bindparam("new_status"),
         reason=bindparam("new_reason"),
@@ -294,7 +307,7 @@ _END_STEP: Final = Prepared(
 )
 _END_RUN: Final = Prepared(
     update(runs)
-    .where(runs.c.id == bindparam("r"))
+    .where(runs.c.id == bindparam("r"), runs.c.tenant_id == bindparam("t"))
     .values(
         status=bindparam("new_status"),
         error=bindparam("new_error"),
@@ -308,6 +321,7 @@ _END_REST: Final = Prepared(
     update(run_steps)
     .where(
         run_steps.c.run_id == bindparam("r"),
+        run_steps.c.tenant_id == bindparam("t"),
         or_(run_steps.c.status == "pending", run_steps.c.status == "running"),
     )
     .values(status="cancelled", reason="cancelled", completed_at=bindparam("at"))

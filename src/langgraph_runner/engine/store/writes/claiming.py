@@ -94,7 +94,9 @@ def _first_of_tenant(dialect: str) -> Any:
 _NEXT_TENANT: Final = Prepared(_next_tenant)
 _FIRST_OF_TENANT: Final = Prepared(_first_of_tenant)
 _STEPS_OF: Final = Prepared(
-    select(run_steps.c.step_id, run_steps.c.status).where(run_steps.c.run_id == bindparam("run"))
+    select(run_steps.c.step_id, run_steps.c.status).where(
+        run_steps.c.run_id == bindparam("run"), run_steps.c.tenant_id == bindparam("tenant")
+    )
 )
 
 SUSPECT_FROM: Final = 2
@@ -185,7 +187,7 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
         return None
     fence, recoveries, ended, running = row.fence + 1, 0, 0, ()
     if row.status == "running":
-        steps = _STEPS_OF.ask(connection, run=row.id)
+        steps = _STEPS_OF.ask(connection, tenant=row.tenant_id, run=row.id)
         running = tuple(step.step_id for step in steps if step.status == "running")
         ended = sum(step.status not in LIVE for step in steps)
         # An owner that closes gives up its lease, which becomes 0: it has not died.
@@ -193,7 +195,7 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
         recoveries = (row.recoveries if ended == row.recovered_at_steps else 0) + has_died
     connection.execute(
         update(runs)
-        .where(runs.c.id == row.id)
+        .where(runs.c.id == row.id, runs.c.tenant_id == row.tenant_id)
         .values(
             status="running",
             fence=fence,
@@ -208,11 +210,15 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
     # What was running when its owner died has not ended: it runs again.
     connection.execute(
         update(run_steps)
-        .where(run_steps.c.run_id == row.id, run_steps.c.status == "running")
+        .where(
+            run_steps.c.run_id == row.id,
+            run_steps.c.tenant_id == row.tenant_id,
+            run_steps.c.status == "running",
+        )
         .values(status="pending", started_at=None)
     )
     kind = "run_started" if row.status == "pending" else "run_recovered"
-    seq = last_seq(connection, row.id) + 1
+    seq = last_seq(connection, row.tenant_id, row.id) + 1
     add_events(connection, [(row.id, row.tenant_id, seq, kind, {"fence": fence})], now)
     return Claimed(row.id, row.tenant_id, fence, seq, recoveries, running, row.ran_ms)
 

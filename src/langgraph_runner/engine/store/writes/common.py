@@ -22,7 +22,9 @@ LIVE: Final = ("pending", "running")
 
 _NOW: Final = Prepared(select(now_ms().label("now")))
 _LAST_SEQ: Final = Prepared(
-    select(func.max(run_events.c.seq).label("seq")).where(run_events.c.run_id == bindparam("run"))
+    select(func.max(run_events.c.seq).label("seq")).where(
+        run_events.c.run_id == bindparam("run"), run_events.c.tenant_id == bindparam("tenant")
+    )
 )
 _INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq", "type", "data", "at")
 
@@ -32,9 +34,9 @@ def now_in(connection: Connection) -> int:
     return int(_NOW.ask(connection)[0].now)
 
 
-def last_seq(connection: Connection, run_id: str) -> int:
+def last_seq(connection: Connection, tenant: str, run_id: str) -> int:
     """Number of the last event of a run; 0 if there is none."""
-    return _LAST_SEQ.ask(connection, run=run_id)[0].seq or 0
+    return _LAST_SEQ.ask(connection, tenant=tenant, run=run_id)[0].seq or 0
 
 
 def add_events(

@@ -28,7 +28,9 @@ _WITH_KEY: Final = Prepared(
         runs.c.idempotency_key == bindparam("key"),
     )
 )
-_BY_ID: Final = Prepared(select(runs.c.created_at).where(runs.c.id == bindparam("id")))
+_BY_ID: Final = Prepared(
+    select(runs.c.created_at).where(runs.c.id == bindparam("id"), runs.c.tenant_id == bindparam("tenant"))
+)
 _INSERT_RUN: Final = Prepared(
     insert(runs),
     *("id", "tenant_id", "workflow_name", "workflow_version", "status", "trigger_type", "base_run_id"),
@@ -40,12 +42,24 @@ _INSERT_STEPS: Final = Prepared(
     *("run_id", "step_id", "tenant_id", "position", "status", "cache_hit", "attempts", "fence"),
 )
 _INSERT_TAGS: Final = Prepared(insert(run_tags), *run_tags.c.keys())
-_STEPS: Final = Prepared(select(run_steps).where(run_steps.c.run_id == bindparam("run")))
-_FILES: Final = Prepared(select(artifacts).where(artifacts.c.run_id == bindparam("run")))
+_STEPS: Final = Prepared(
+    select(run_steps).where(
+        run_steps.c.run_id == bindparam("run"), run_steps.c.tenant_id == bindparam("tenant")
+    )
+)
+_FILES: Final = Prepared(
+    select(artifacts).where(
+        artifacts.c.run_id == bindparam("run"), artifacts.c.tenant_id == bindparam("tenant")
+    )
+)
 _INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _REUSE_STEP: Final = Prepared(
     update(run_steps)
-    .where(run_steps.c.run_id == bindparam("r"), run_steps.c.step_id == bindparam("s"))
+    .where(
+        run_steps.c.run_id == bindparam("r"),
+        run_steps.c.step_id == bindparam("s"),
+        run_steps.c.tenant_id == bindparam("t"),
+    )
     .values(
         status="skipped",
         reason=bindparam("new_reason"),
@@ -88,7 +102,7 @@ class CreateRun(Write[Created]):
     def apply_again(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
         """A run whose id is there has been made by the first try."""
         (write,) = writes
-        known = _BY_ID.ask(connection, id=write.run.id)
+        known = _BY_ID.ask(connection, tenant=write.run.tenant, id=write.run.id)
         return [Created.of(write.run, known[0].created_at)] if known else cls.apply(connection, writes)
 
     @classmethod
@@ -190,13 +204,15 @@ def _events(run: NewRun) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
 
 def _take_over(connection: Connection, run: NewRun, base: str, now: int) -> None:
     """Copy what steps of another run have delivered: outputs are kept by content, so only the records are new."""
-    before = {row.step_id: row for row in _STEPS.ask(connection, run=base) if row.step_id in run.reused}
+    of_base = {"tenant": run.tenant, "run": base}
+    before = {row.step_id: row for row in _STEPS.ask(connection, **of_base) if row.step_id in run.reused}
     _REUSE_STEP.run(
         connection,
         [
             {
                 "r": run.id,
                 "s": step,
+                "t": run.tenant,
                 "new_reason": run.reason,
                 "new_input_hash": row.input_hash,
                 "new_code_version": row.code_version,
@@ -207,7 +223,7 @@ def _take_over(connection: Connection, run: NewRun, base: str, now: int) -> None
             for step, row in before.items()
         ],
     )
-    files = _FILES.ask(connection, run=base)
+    files = _FILES.ask(connection, **of_base)
     _INSERT_FILE.run(
         connection, [{**row._asdict(), "run_id": run.id} for row in files if row.step_id in before]
     )

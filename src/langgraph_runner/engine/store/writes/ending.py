@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    and_,
     bindparam,
     delete,
     func,
@@ -64,9 +65,8 @@ class CancelRun(Write["str | None"]):
 
 def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
     now = now_in(connection)
-    query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(
-        runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant
-    )
+    is_run = and_(runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant)
+    query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(is_run)
     if connection.dialect.name == "postgresql":
         query = query.with_for_update()
     row = connection.execute(query).first()
@@ -76,7 +76,7 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
         return str(row.status)
     connection.execute(
         update(runs)
-        .where(runs.c.id == cancel.run_id)
+        .where(is_run)
         .values(
             cancel_requested_at=func.coalesce(runs.c.cancel_requested_at, now),
             cancel_reason=func.coalesce(runs.c.cancel_reason, cancel.reason),
@@ -86,13 +86,17 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
         return "running"
     connection.execute(
         update(run_steps)
-        .where(run_steps.c.run_id == cancel.run_id, run_steps.c.status.in_(LIVE))
+        .where(
+            run_steps.c.run_id == cancel.run_id,
+            run_steps.c.tenant_id == cancel.tenant,
+            run_steps.c.status.in_(LIVE),
+        )
         .values(status="cancelled", reason="cancelled", completed_at=now)
     )
     # The fence grows, so that an owner who was taken for dead cannot write any more.
     connection.execute(
         update(runs)
-        .where(runs.c.id == cancel.run_id)
+        .where(is_run)
         .values(
             status="cancelled",
             completed_at=now,
@@ -101,7 +105,7 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
             lease_expires_at=None,
         )
     )
-    seq = last_seq(connection, cancel.run_id) + 1
+    seq = last_seq(connection, cancel.tenant, cancel.run_id) + 1
     add_events(
         connection, [(cancel.run_id, cancel.tenant, seq, "run_cancelled", {"reason": cancel.reason})], now
     )

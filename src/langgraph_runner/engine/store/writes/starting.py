@@ -149,7 +149,7 @@ def hold(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
         return
     live = {
         row.id: row.lease_owner
-        for row in _OWNERS.ask(connection, ids=[row.run_id for row in running], now=now)
+        for row in _OWNERS.ask(connection, tenants=tenants, ids=[row.run_id for row in running], now=now)
     }
     # Another row of the key may be of a run whose process has died.
     computing = {(row.tenant_id, row.cache_key): live[row.run_id] for row in running if row.run_id in live}
@@ -185,6 +185,7 @@ _RUNNING: Final = Prepared(
 )
 _OWNERS: Final = Prepared(
     select(runs.c.id, runs.c.lease_owner).where(
+        any_of(runs.c.tenant_id, bindparam("tenants")),
         any_of(runs.c.id, bindparam("ids")),
         runs.c.status == "running",
         runs.c.lease_expires_at >= bindparam("now"),
