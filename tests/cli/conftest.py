@@ -13,6 +13,9 @@ from click.testing import CliRunner
 from typer.main import get_command
 
 from langgraph_runner.cli.app import app
+from tests.databases import new_postgresql, postgresql_server
+
+__all__ = ["new_postgresql", "postgresql_server"]
 
 COMMAND = get_command(app)
 """Made once: it takes typer 20 ms to read the signatures of all commands."""
@@ -104,7 +107,7 @@ class Cli:
     def __init__(self, folder):
         self.folder = folder
 
-    def __call__(self, *arguments, input=None, env=None):  # noqa: A002, D102 - as of `subprocess.run`
+    def __call__(self, *arguments, input=None, env=None):  # noqa: A002 - as of `subprocess.run`
         result = CliRunner().invoke(
             COMMAND, [*map(str, arguments)], input=input, env=env, prog_name="langgraph-runner"
         )

@@ -18,7 +18,9 @@ NAMES = [
     [],
     *([function.__name__] for _, group in COMMANDS for function in group),
     ["db", "upgrade"],
-    ["db", "version"],
+    ["db", "current"],
+    ["db", "downgrade"],
+    ["db", "row-security"],
     *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
 ]
 

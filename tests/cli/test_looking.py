@@ -290,11 +290,40 @@ def test_prune_deletes_old_runs(cli):
 def test_db_makes_and_tells_the_schema(cli):
     """Of the database of `--store`, or of the environment; the app is not asked."""
     url = {"LANGGRAPH_RUNNER_STORE": "sqlite:///new/other.db", "LANGGRAPH_RUNNER_APP": "nowhere:app"}
-    assert cli("db", "version", env=url).out.split() == ["database", "none", "release", HEAD]
+    assert cli("db", "current", env=url).out.split() == ["database", "none", "release", HEAD]
     assert cli("db", "upgrade", env=url).out == f"The schema was none, and is {HEAD} now.\n"
     assert cli("db", "upgrade", env=url).out == f"The schema is {HEAD} already.\n"
-    assert cli("db", "version", "--json", env=url).json == {"found": HEAD, "known": HEAD}
+    assert cli("db", "current", "--json", env=url).json == {"found": HEAD, "known": HEAD}
     assert cli("db", "upgrade", "--store", "sqlite:///x.db", "--json").json["found"] == HEAD
+
+
+@pytest.mark.req("R-62")
+def test_db_goes_back_to_an_earlier_schema(cli):
+    """And forward again; a number that the database has not had is refused."""
+    url = {"LANGGRAPH_RUNNER_STORE": "sqlite:///other.db"}
+    cli("db", "upgrade", env=url)
+    assert "give --yes" in cli("db", "downgrade", "0004", env=url).err
+    assert cli("db", "downgrade", "0004", "--yes", env=url).out.endswith(": the schema is 0004 now.\n")
+    assert cli("db", "current", env=url).out.split() == ["database", "0004", "release", HEAD]
+    refused = cli("db", "downgrade", "0005", "--yes", env=url)
+    assert (refused.code, "0001, 0002, 0003, 0004" in refused.err) == (2, True)
+    assert cli("db", "upgrade", env=url).out == f"The schema was 0004, and is {HEAD} now.\n"
+
+
+def test_row_security_is_for_postgresql(cli):
+    """The message says why."""
+    cli("db", "upgrade", env={"LANGGRAPH_RUNNER_STORE": "sqlite:///other.db"})
+    refused = cli("db", "row-security", "on", env={"LANGGRAPH_RUNNER_STORE": "sqlite:///other.db"})
+    assert (refused.code, "SQLite has no row-level security" in refused.err) == (2, True)
+
+
+def test_row_security_is_turned_on_and_off(cli, new_postgresql):
+    """And shown."""
+    url = {"LANGGRAPH_RUNNER_STORE": new_postgresql()}
+    assert cli("db", "row-security", env=url).out == "Row-level security is off.\n"
+    assert cli("db", "row-security", "on", env=url).out == "Row-level security is on.\n"
+    assert cli("db", "row-security", "show", "--json", env=url).json == {"is_on": True}
+    assert cli("db", "row-security", "off", env=url).out == "Row-level security is off.\n"
 
 
 def test_looking_makes_no_database(cli):
@@ -341,9 +370,9 @@ def test_looking_needs_no_app(cli):
         (["artifacts", "last", "--out", "shop.py"], 8, "FILE_FAILED"),
         (["status", "last", "--store", "mysql://x"], 2, "STORE_INVALID"),
         (["status", "last", "--store", "nonsense"], 2, "STORE_INVALID"),
-        (["db", "version", "--store", "nonsense"], 2, "STORE_INVALID"),
+        (["db", "current", "--store", "nonsense"], 2, "STORE_INVALID"),
         (["status", "last", "--store", "sqlite:///shop.py"], 8, "DATABASE_FAILED"),
-        (["db", "version", "--store", "sqlite:///shop.py/x.db"], 8, "FILE_FAILED"),
+        (["db", "current", "--store", "sqlite:///shop.py/x.db"], 8, "FILE_FAILED"),
         (["db", "upgrade", "--store", "postgresql://localhost:1/x"], 8, "NOT_INSTALLED"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

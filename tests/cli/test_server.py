@@ -115,7 +115,7 @@ def test_a_typing_error_in_the_inputs_is_told(remote):
     [
         (["prune", "--older-than", "1d", "--yes"], "Run it where the server runs."),
         (["db", "upgrade"], "Run it where the server runs."),
-        (["db", "version"], "Run it where the server runs."),
+        (["db", "current"], "Run it where the server runs."),
         (["keys", "create", "ada"], "Run it where the server runs."),
         (["keys", "list"], "Run it where the server runs."),
         (["keys", "rotate", "x"], "Run it where the server runs."),

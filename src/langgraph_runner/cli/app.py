@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from langgraph_runner.cli.commands import changing, drawing, looking, running, serving, working
+from langgraph_runner.cli.commands import changing, database, drawing, looking, running, serving, working
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.options import KEY_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.problems import CliCode, Problem, one_line
@@ -95,14 +95,14 @@ def make_app(*, is_rich: bool) -> typer.Typer:
     for panel, functions in COMMANDS:
         for function in functions:
             made.command(rich_help_panel=panel if is_rich else None)(function)
-    database = typer.Typer(
-        help="The schema of the database.",
+    schema = typer.Typer(
+        help="The schema of the database, and which rows a role sees.",
         no_args_is_help=True,
         rich_markup_mode="rich" if is_rich else None,
     )
-    database.command()(changing.upgrade)
-    database.command()(changing.version)
-    made.add_typer(database, name="db", rich_help_panel="Keep" if is_rich else None)
+    for of_schema in (database.upgrade, database.current, database.downgrade, database.row_security):
+        schema.command()(of_schema)
+    made.add_typer(schema, name="db", rich_help_panel="Keep" if is_rich else None)
     keys = typer.Typer(
         help="API keys of the service.",
         no_args_is_help=True,

@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, insert, or_, select, update
 
 from langgraph_runner.engine import EngineError, checks
 from langgraph_runner.engine.models import at
+from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import api_keys, now_ms
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.engine.store.writer import Write
@@ -210,10 +211,12 @@ def _values(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@for_all_tenants
 def _live(connection: Connection, key_id: str) -> dict[str, Any] | None:
     return next((row._asdict() for row in _LIVE.ask(connection, id=key_id)), None)
 
 
+@for_all_tenants
 def _listed(connection: Connection, tenant: str | None) -> list[dict[str, Any]]:
     query = select(api_keys).order_by(api_keys.c.tenant_id, api_keys.c.created_at, api_keys.c.id)
     if tenant is not None:

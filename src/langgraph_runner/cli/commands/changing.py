@@ -1,8 +1,7 @@
-"""`cancel`, `prune`, and `db`: commands that change what is kept, and run nothing."""
+"""`cancel` and `prune`: commands that change what is kept, and run nothing."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,20 +9,16 @@ import typer
 
 from langgraph_runner.cli import options
 from langgraph_runner.cli.commands.asking import confirm
-from langgraph_runner.cli.remote import SERVER, refuse_server
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 from langgraph_runner.cli.words import counted
 from langgraph_runner.engine.checks import MAX_REASON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import Run, RunEngine, RunStep
-    from langgraph_runner.engine.store.databases import Database
 
 _ON_THE_SERVER = "Run it where the server runs."
-__all__ = ["Pruned", "SchemaState", "cancel", "prune", "upgrade", "version"]
+__all__ = ["Pruned", "cancel", "prune"]
 
 
 @dataclass(frozen=True)
@@ -32,16 +27,6 @@ class Pruned:
 
     deleted: int
     """How many runs."""
-
-
-@dataclass(frozen=True)
-class SchemaState:
-    """The schema of a database."""
-
-    found: str | None
-    """The number of its last migration; None for an empty database."""
-    known: str
-    """That of this release."""
 
 
 def cancel(
@@ -105,52 +90,3 @@ def prune(
         session.out.json(Pruned(deleted=count))
     else:
         session.out.line(f"Deleted {counted(count, 'run')}.")
-
-
-def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
-    """Bring the schema of a database up to date; an empty one gets it."""
-    from langgraph_runner.cli.output import Output
-    from langgraph_runner.engine.store.migrating import HEAD, schema_version
-    from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
-
-    with _opened(store, "db upgrade") as database:
-        before = schema_version(database)
-        upgrade_database(database, migrate=True)
-    out = Output(as_json=as_json)
-    if as_json:
-        out.json(SchemaState(found=HEAD, known=HEAD))
-    elif before == HEAD:
-        out.line(f"The schema is {HEAD} already.")
-    else:
-        out.line(f"The schema was {before or 'none'}, and is {HEAD} now.")
-
-
-def version(store: options.Store = None, as_json: options.Json = False) -> None:
-    """Say which schema a database has, and which one this release works with."""
-    from langgraph_runner.cli.output import Output
-    from langgraph_runner.engine.store.migrating import HEAD, schema_version
-
-    with _opened(store, "db version") as database:
-        state = SchemaState(found=schema_version(database), known=HEAD)
-    out = Output(as_json=as_json)
-    if as_json:
-        out.json(state)
-    else:
-        out.fields([("database", state.found or "none"), ("release", state.known)])
-
-
-@contextmanager
-def _opened(store: str | None, command: str) -> Iterator[Database]:
-    from langgraph_runner.cli.databases import opening, told_of
-    from langgraph_runner.cli.loading import store_url
-    from langgraph_runner.engine.store.databases import open_database
-
-    refuse_server(SERVER.get(), command, _ON_THE_SERVER)
-    url = store_url(store)
-    with opening(url):
-        database = open_database(url)
-    try:
-        with told_of(url):
-            yield database
-    finally:
-        database.dispose()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from langgraph_runner.engine.store.row_security import ROW_SECURITY
 from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ class Database:
             self.writing = self.reading = create_engine(
                 _with_defaults(url), pool_size=_READERS + 1, pool_pre_ping=True
             )
+
+    def limit_rows(self, is_limited: bool) -> None:
+        """Say whether each transaction has to name the tenants whose rows it is about."""
+        self.writing = self.writing.execution_options(**{ROW_SECURITY: is_limited})
+        self.reading = self.reading.execution_options(**{ROW_SECURITY: is_limited})
 
     @cached_property
     def folder(self) -> Path:

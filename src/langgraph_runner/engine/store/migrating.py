@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from langgraph_runner.engine.errors import SchemaVersionError
+from langgraph_runner.engine.store.row_security import has_row_security, set_row_security
 from langgraph_runner.engine.store.schema import METADATA
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.store.databases import Database
 
-__all__ = ["HEAD", "VERSION_TABLE", "schema_version", "upgrade"]
+__all__ = ["HEAD", "VERSION_TABLE", "downgrade", "schema_version", "upgrade"]
 
 _RELEASED: Final = ("0001", "0002", "0003", "0004", "0005")
 """The migrations of this release. A test holds them to the files."""
@@ -66,6 +67,26 @@ def upgrade(database: Database, *, migrate: bool) -> None:
         raise SchemaVersionError(
             found=found, known=HEAD, fix="Run: langgraph-runner db upgrade --store <url>"
         )
+    _migrate(database, HEAD)
+
+
+def downgrade(database: Database, to: str) -> int:
+    """Undo the migrations behind number `to`, in one transaction; gives how many.
+
+    Raises:
+        ValueError: There is no such migration, or the database has not got that far.
+    """
+    found = schema_version(database)
+    if to not in _RELEASED or found not in _RELEASED or to > found:
+        known = ", ".join(_RELEASED[: _RELEASED.index(found) + 1]) if found in _RELEASED else "none"
+        raise ValueError(
+            f"to: {to!r:.80} is no schema that this database ({found or 'empty'}) has had: {known}."
+        )
+    _migrate(database, to)
+    return _RELEASED.index(found) - _RELEASED.index(to)
+
+
+def _migrate(database: Database, to: str) -> None:
     # Alembic takes longer to import than a whole embedded run: only where it has something to do.
     with _MIGRATING:
         from alembic import command  # noqa: PLC0415
@@ -76,7 +97,13 @@ def upgrade(database: Database, *, migrate: bool) -> None:
         with database.writing.begin() as connection:
             _refuse_foreign(connection)
             config.attributes["connection"] = connection
-            command.upgrade(config, HEAD)
+            if (_version_in(connection) or "") > to:
+                command.downgrade(config, to)
+                return
+            has_limits = has_row_security(connection)
+            command.upgrade(config, to)
+            if has_limits:  # Tables that are new get their policies, too.
+                set_row_security(connection, is_on=True)
 
 
 def _refuse_foreign(connection: Connection) -> None:

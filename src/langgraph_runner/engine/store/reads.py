@@ -18,6 +18,7 @@ from langgraph_runner.engine.store.records import (
     as_step,
     with_counts,
 )
+from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import (
     artifacts,
     now_ms,
@@ -146,6 +147,7 @@ def has_artifact(connection: Connection, tenant: str, sha256: str) -> bool:
     return bool(_FILE_OF_TENANT.ask(connection, tenant=tenant, sha=str(sha256)))
 
 
+@for_all_tenants
 def store_id(connection: Connection) -> str:
     """What tells this database from all others."""
     return str(
@@ -153,6 +155,7 @@ def store_id(connection: Connection) -> str:
     )
 
 
+@for_all_tenants
 def live_runs(connection: Connection) -> dict[str, int]:
     """How many runs of all tenants are pending, and how many running: a range of an index each."""
     return {
@@ -163,6 +166,7 @@ def live_runs(connection: Connection) -> dict[str, int]:
     }
 
 
+@for_all_tenants
 def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, list[FutureLease]]:
     """The time, and the leases of these workflows' runs that end later than a lease can that was taken before."""
     now = int(connection.execute(select(now_ms())).scalar_one())

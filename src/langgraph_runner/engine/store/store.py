@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from langgraph_runner.engine.store.databases import open_database
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.reads import store_id
+from langgraph_runner.engine.store.row_security import has_row_security, show_rows_of, tenants_of_query
 from langgraph_runner.engine.store.writer import GroupWriter
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class RunStore:
             with self.database.reading.connect() as connection:
                 self.store_id = store_id(connection)
                 """Tells this database from all others."""
+                self.database.limit_rows(has_row_security(connection))
         except BaseException as error:
             if isinstance(error, DBAPIError):  # The driver says what, but not where.
                 error.add_note(f"The database is {self.database.url.render_as_string()}")
@@ -67,6 +69,8 @@ class RunStore:
     async def read(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """Run one of `reads` in a thread, in a transaction of its own: what is durable, and nothing else.
 
+        Its first argument is the tenant, unless it is marked as `for_all_tenants`.
+
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
         """
@@ -83,6 +87,7 @@ class RunStore:
         if self._is_closed:
             raise RuntimeError("The engine is closed.")
         with self.database.reading.connect() as connection, connection.begin():
+            show_rows_of(connection, tenants_of_query(query, arguments))
             return query(connection, *arguments, **keywords)
 
     def close(self) -> None:

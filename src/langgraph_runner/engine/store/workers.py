@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import delete, func, literal_column, select
 
+from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import now_ms, run_workers, runs
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import insert_of, now_in
@@ -104,6 +105,7 @@ class Workload(NamedTuple):
     """How long the oldest of them has waited."""
 
 
+@for_all_tenants
 def workload(connection: Connection, tenant: str) -> Workload:
     """Who works on runs of all tenants, with the ids of this tenant's runs. A query for `RunStore.read`."""
     now = int(connection.execute(select(now_ms())).scalar_one())
@@ -143,6 +145,7 @@ def workload(connection: Connection, tenant: str) -> Workload:
     )
 
 
+@for_all_tenants
 def oldest_waiting_ms(connection: Connection) -> int | None:
     """How long the oldest run that waits has waited, of all tenants; None if none waits."""
     age = connection.execute(select(now_ms() - func.min(runs.c.created_at)).where(_WAITING)).scalar()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Typ
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.store.databases import begin_writing, is_conflict, is_lost
+from langgraph_runner.engine.store.row_security import show_rows_of
 from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ _MAX_CONFLICTS: Final = 10
 
 
 class Write(Generic[ResultT]):
-    """Something to be written. Writes of one class that come together are applied together."""
+    """Something to be written. Writes of one class that come together are applied together.
+
+    One with an attribute `tenant` sees and changes rows of that tenant only, where the database has row security.
+    """
 
     comes_first: ClassVar[bool] = False
     """Whether it may be applied before all others of its group: it changes nothing that they know of."""
@@ -214,6 +218,7 @@ def _rolled_back(connection: Connection, group: list[_Handed]) -> list[bool]:
     """Which of a group are surely not committed; none if the connection is lost again."""
     try:
         with begin_writing(connection):
+            show_rows_of(connection, None)
             return [handed.write.was_rolled_back(connection) for handed in group]
     except DBAPIError:
         return [False] * len(group)
@@ -233,6 +238,7 @@ def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
         try:
             with transaction:
                 for kind, writes in _by_kind(group):
+                    show_rows_of(connection, _tenants(writes))
                     results.update(zip(map(id, writes), kind.apply(connection, writes), strict=True))
         except Exception as error:
             if is_conflict(error):
@@ -248,11 +254,18 @@ def _written_alone(connection: Connection, handed: _Handed, *, is_again: bool = 
     while True:
         try:
             with begin_writing(connection):
+                show_rows_of(connection, _tenants([write]))
                 return apply(connection, [write])[0]
         except Exception as error:
             conflicts += 1
             if conflicts == _MAX_CONFLICTS or not is_conflict(error):
                 return error
+
+
+def _tenants(writes: list[Write[Any]]) -> set[str] | None:
+    """Whose rows some writes are about; None for those of all tenants."""
+    tenants = {getattr(write, "tenant", None) for write in writes}
+    return None if None in tenants else {str(tenant) for tenant in tenants}
 
 
 def _rank(handed: _Handed) -> bool:

@@ -98,6 +98,11 @@ class CreateRun(Write[Created]):
     comes_first: ClassVar[bool] = True
     run: NewRun
 
+    @property
+    def tenant(self) -> str:
+        """Whose run it is."""
+        return self.run.tenant
+
     @classmethod
     def apply_again(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
         """A run whose id is there has been made by the first try."""
