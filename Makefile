@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Without it, each of the many processes that the tests start would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo demo-audit serve chromium screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
 .DEFAULT_GOAL := check
 
