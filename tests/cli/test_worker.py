@@ -21,6 +21,7 @@ pytestmark = pytest.mark.req("R-54", "R-61")
 
 APP = """
     import asyncio
+    import os
     from pathlib import Path
     from langgraph_runner import RunEngine, Workflow
 
@@ -33,6 +34,12 @@ APP = """
         while "gate" in inputs and not Path(inputs["gate"]).exists():
             await asyncio.sleep(0.01)
         return inputs["net"] * 1.25
+
+    drawn = Workflow("drawn.v1")
+
+    @drawn.step(queue="gpu", cache="none")
+    def draw(inputs) -> int:
+        return os.getpid()
 
     def quick():
         return RunEngine([shop], store="sqlite:///runs.db", lease_ms=500, poll_ms=50)
@@ -109,6 +116,27 @@ def begun(folder, times):
     file = folder / "begun"
     while not file.exists() or len(file.read_text()) < times:
         time.sleep(0.01)
+
+
+def test_a_worker_of_a_queue_runs_its_steps_only(worker, tmp_path):
+    """Two workers do the run together: one has the run, the other the step that names the queue."""
+    pool = worker("--queue", "gpu", "--store", "sqlite:///runs.db", served="shop:drawn")
+    other = worker("--store", "sqlite:///runs.db", served="shop:drawn")
+    pool.says("Working on steps of gpu in drawn.v1.")
+    other.says("Working on drawn.v1.")
+    drawn = Workflow("drawn.v1")
+    drawn.step(lambda inputs: 0, id="draw", output=int)
+    engine = RunEngine.sync([drawn], store=f"sqlite:///{tmp_path}/runs.db", poll_ms=20)
+    engine.take_on("none")
+    with engine:
+        run = engine.run("drawn.v1", {})
+        assert (run.status, engine.get_result(run.id)) == ("completed", pool.process.pid)
+
+
+def test_an_option_that_an_engine_has_already_is_named_as_it_is_given(cli):
+    """Not as the engine calls it."""
+    (cli.folder / "pool.py").write_text(textwrap.dedent(APP))
+    assert "--queue: pool:quick is an engine" in cli("worker", "--app", "pool:quick", "--queue", "gpu").err
 
 
 def test_a_worker_runs_what_others_trigger(worker, client):

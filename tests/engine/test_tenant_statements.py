@@ -9,6 +9,7 @@ from sqlalchemy import Engine, event, update
 from langgraph_runner import Workflow
 from langgraph_runner.engine.store.schema import METADATA, runs
 from langgraph_runner.engine.store.writes import Heartbeat
+from langgraph_runner.engine.store.writes.tasks import ClaimTask
 from langgraph_runner.server.audit import audit_entries
 from langgraph_runner.server.step_metrics import workflow_metrics
 from langgraph_runner.workflow import ChangeRequest, StepContext
@@ -26,6 +27,9 @@ FOR_ALL_TENANTS = {
     "how many runs each engine has": r"SELECT runs\.lease_owner, count\(\*\) .* GROUP BY runs\.lease_owner",
     "how many runs wait": r"SELECT count\(\*\) AS count_1 FROM runs WHERE runs\.status = ",
     "since when the first one waits": r"- min\(runs\.created_at\) AS .* FROM runs WHERE runs\.status = ",
+    "how many steps each worker has": r"SELECT step_tasks\.lease_owner, count\(\*\) .* GROUP BY",
+    "how many steps wait": r"SELECT step_tasks\.queue, count\(\*\) .* GROUP BY step_tasks\.queue",
+    "the first step that waits": r"SELECT step_tasks\.run_id, .* FROM step_tasks WHERE .* ORDER BY",
     "runs to prune": r"SELECT runs\.id FROM runs WHERE .*runs\.status NOT IN .* coalesce\(runs\.completed_at",
     "rows of pruned runs": r"DELETE FROM \w+ WHERE \w+\.(run_)?id IN ",
     "cache entries of pruned runs": r"UPDATE step_cache SET expires_at=.* WHERE step_cache\.run_id IN ",
@@ -102,7 +106,8 @@ async def use_everything(engine_of):
         await client.get_workers(**of_a)
         await client.store.read(workflow_metrics, "a", "w", ["first", "second"], 10)
         await client.store.read(audit_entries, "a", before=None, limit=10)
-    async with engine_of(flow, lease_ms=200) as engine:
+    async with engine_of(flow, lease_ms=200, step_queues=["gpu"]) as engine:
+        await engine.store.write(ClaimTask("engine", 200, ("gpu",), ("w",)))
         await take_over(engine)
         await engine.prune(older_than=timedelta())
         await engine.prune(older_than=timedelta(), tenant="a")

@@ -10,6 +10,7 @@ import sys
 import traceback
 from difflib import get_close_matches  # noqa: TID251 - folders to look in, not a hint
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import make_url
@@ -23,7 +24,7 @@ from langgraph_runner.errors import NodeRunnerError
 from langgraph_runner.errors.hints import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import ModuleType
 
     from langgraph_runner.workflow import Workflow, WorkflowSpec
@@ -39,7 +40,13 @@ def store_url(store: str | None) -> str:
 
 
 def load_engine(
-    app: str | None, store: str | None, *, needs_app: bool, may_create: bool, **given: Any
+    app: str | None,
+    store: str | None,
+    *,
+    needs_app: bool,
+    may_create: bool,
+    defaults: Mapping[str, Any] = MappingProxyType({}),
+    **given: Any,
 ) -> tuple[RunEngine, str]:
     """The engine that the app is, or one for the workflows that it is; and what to call its database: see `told_of`.
 
@@ -49,6 +56,7 @@ def load_engine(
         store: The database of an engine that is made here.
         needs_app: Whether there have to be workflows. Without, an app is not loaded where `store` is given.
         may_create: Whether a database that is not there is to be made, and one that is may be changed.
+        defaults: Options of `RunEngine` for one that is made here and is given no others.
         **given: Options of `RunEngine` for one that is made here; those that are None are left out.
 
     Raises:
@@ -71,7 +79,7 @@ def load_engine(
         if options:
             raise CliError(
                 CliCode.USAGE,
-                f"--{next(iter(options))}: {app} is an engine with options of its own; leave this one out.",
+                f"--{_flag(next(iter(options)))}: {app} is an engine with options of its own; leave this one out.",
             )
         return value, str(app)
     url = store_url(store)
@@ -79,9 +87,16 @@ def load_engine(
         _refuse_missing(url)
     workflows = () if app is None else _workflows(app, value)
     if needs_app:
-        options = _of_environment() | options
+        options = {**defaults, **_of_environment(), **options}
     with opening(url):
         return RunEngine(workflows, store=url, migrate=None if may_create else False, **options), url
+
+
+def _flag(option: str) -> str:
+    """What an option of `RunEngine` is called on the command line."""
+    return {"max_active_runs": "max-runs", "max_concurrency": "max-steps", "step_queues": "queue"}.get(
+        option, option
+    )
 
 
 def _of_environment() -> dict[str, Any]:

@@ -33,6 +33,7 @@ __all__ = [
     "of_kind",
     "one_of",
     "statuses",
+    "step_queues",
     "steps",
     "tags",
     "text",
@@ -97,6 +98,26 @@ def text(value: Any, longest: int, *, field: str) -> str:
     if "\0" in value or not is_unicode(value):
         raise ValueError(f"{field}: {value!r:.80} holds what no database keeps as text.")
     return value
+
+
+def step_queues(value: Any) -> tuple[str, ...]:
+    """The names of step queues.
+
+    Raises:
+        TypeError: It is no list of them.
+        ValueError: One is no name.
+    """
+    from langgraph_runner.workflow.checks import is_queue_name  # noqa: PLC0415 - imports LangGraph
+
+    of_kind(value, Iterable, field="step_queues", fix='such as ["gpu"]')
+    if isinstance(value, str):
+        raise TypeError(f"step_queues: {value!r:.80} is one text; give a list, such as [{value!r:.80}].")
+    for name in (names := tuple(dict.fromkeys(value))):
+        if not is_queue_name(name):
+            raise ValueError(
+                f"step_queues: {name!r:.80} is no name; use letters, digits, '.', '_' and '-', up to 64."
+            )
+    return names
 
 
 def tags(value: Any, *, field: str = "tags") -> dict[str, str]:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     JobHandler = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
     """Is called with an id that no other job ever has, and the data. A `ValueError` refuses the job for good."""
 
-__all__ = ["Announcer", "Dispatcher"]
+__all__ = ["Announcer", "Announcers", "Dispatcher"]
 
+STEPS: Final = "run-steps"
+"""The queue of steps that name the queue `gpu` is `run-steps-gpu`."""
 _PATIENCE_S: Final = 2.0
 """How long an announcement may take."""
 _AT_ONCE: Final = 500
@@ -42,6 +44,38 @@ class Dispatcher(Protocol):
 
     async def close(self) -> None:
         """Stop. What is announced and not taken stays in the queue."""
+
+
+class Announcers:
+    """The queues of an engine: one for runs, and one for each name that steps give.
+
+    Args:
+        dispatch: The address of a server, on which each has a queue of its own; a queue for runs, which leaves steps
+            to the polls of their workers; None to leave all to polls.
+    """
+
+    def __init__(self, dispatch: Dispatcher | str | None) -> None:
+        self._address = dispatch if isinstance(dispatch, str) else None
+        self._of_steps: dict[str, Announcer] = {}
+        given = None if isinstance(dispatch, str) else dispatch
+        self.of_runs = Announcer(given if self._address is None else self._queue(None))
+
+    def of_steps(self, name: str) -> Announcer:
+        """That of a step queue."""
+        if name not in self._of_steps:
+            self._of_steps[name] = Announcer(None if self._address is None else self._queue(name))
+        return self._of_steps[name]
+
+    def _queue(self, steps: str | None) -> Dispatcher:
+        from langgraph_runner.engine import BullMQDispatcher  # noqa: PLC0415 - of an extra
+
+        if steps is None:
+            return BullMQDispatcher(str(self._address))
+        return BullMQDispatcher(str(self._address), queue=f"{STEPS}-{steps}")
+
+    async def close(self) -> None:
+        """Close them all."""
+        await asyncio.gather(*(each.close() for each in (self.of_runs, *self._of_steps.values())))
 
 
 class Announcer:

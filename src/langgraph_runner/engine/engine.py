@@ -13,12 +13,14 @@ from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.collecting import collect_files
-from langgraph_runner.engine.dispatch import Dispatcher
+from langgraph_runner.engine.dispatch import Announcers, Dispatcher
 from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.jobs import JobRequest
 from langgraph_runner.engine.models import Run, RunStatus
+from langgraph_runner.engine.pools import StepPool
 from langgraph_runner.engine.reading import RUN_ID, RunReader
+from langgraph_runner.engine.routing import StepRouter
 from langgraph_runner.engine.serving import Server
 from langgraph_runner.engine.slot import TenantSlots
 from langgraph_runner.engine.store import RunStore
@@ -81,6 +83,9 @@ class RunEngine(RunReader):
         poll_ms: How often it looks for runs that wait or were left: at least 10; 1,000, or 5,000 with `dispatch`.
         max_recovery_attempts: How often a run is taken over without progress after its process has died: 0 to 1,000.
             After that the run fails with `RECOVERY_EXHAUSTED`. From the second time on it runs alone in its engine.
+        step_queues: Names of queues: the engine runs the steps that name one of them, also those of other engines'
+            runs, and leaves steps of other queues to their workers. None to run all steps of its runs here. With
+            `take_on("none")` it runs nothing but steps of these queues.
         metrics_collector: What steps report to.
         spans: What traces steps: a `NodeSpans`.
         migrate: Whether to make the tables or to bring them up to date; None for SQLite only.
@@ -118,6 +123,7 @@ class RunEngine(RunReader):
         lease_ms: int = 30_000,
         poll_ms: int | None = None,
         max_recovery_attempts: int = 5,
+        step_queues: Iterable[str] | None = None,
         metrics_collector: NodeMetricsCollector | None = None,
         spans: Any = None,
         migrate: bool | None = None,
@@ -132,6 +138,7 @@ class RunEngine(RunReader):
             ("max_recovery_attempts", max_recovery_attempts, 0, 1_000),
         ):
             checks.whole(value, low, high, field=name)
+        queues = None if step_queues is None else checks.step_queues(step_queues)
         if cache is not None and not isinstance(cache, str):
             checks.of_kind(
                 cache, HotTier, field="cache", fix="redis://..., or one with get_many, put_many and clear"
@@ -148,10 +155,7 @@ class RunEngine(RunReader):
             checks.of_kind(
                 dispatch, Dispatcher, field="dispatch", fix="bullmq+redis://..., or a `Dispatcher`"
             )
-        if isinstance(dispatch, str):
-            from langgraph_runner.engine import BullMQDispatcher  # noqa: PLC0415 - of an extra
-
-            dispatch = BullMQDispatcher(dispatch)
+        announcers = Announcers(dispatch)
         made_cache = None
         if isinstance(cache, str):
             from langgraph_runner.engine import RedisTier  # noqa: PLC0415 - of an extra
@@ -169,6 +173,20 @@ class RunEngine(RunReader):
             collector=metrics_collector,
             spans=spans,
         )
+        pool = None
+        if queues is not None:
+            host.router, host.step_queues = StepRouter(runs, announcers.of_steps), frozenset(queues)
+        if queues:
+            pool = StepPool(
+                host,
+                registry,
+                queues,
+                [announcers.of_steps(queue) for queue in queues],
+                max_steps=max_concurrency,
+                lease_ms=lease_ms,
+                poll_ms=poll_ms,
+                max_recovery_attempts=max_recovery_attempts,
+            )
         server = Server(
             host,
             registry,
@@ -176,8 +194,9 @@ class RunEngine(RunReader):
             lease_ms=lease_ms,
             poll_ms=poll_ms,
             max_recovery_attempts=max_recovery_attempts,
-            dispatcher=dispatch,
+            announcers=announcers,
             on_request=self._on_request,
+            pool=pool,
         )
         super().__init__(registry, host, server)
         self._made_cache = made_cache

@@ -201,13 +201,15 @@ class RunExecution:
                 raise RuntimeError(  # noqa: TRY301 - it is recorded below, as any reason is
                     f"A later release has made the run, with {', '.join(sorted(self._unknown_options))}."
                 )
-            inputs = await read_json(self._blueprint.inputs.load, self._run.inputs)
             recorded = self._recorded
-            if recorded is not None:
-                has_ended = {step for step, row in recorded.items() if row.status in ENDED}
-                self._blueprint = self._blueprint.for_run(recorded, has_ended)
+            if recorded is None:
+                inputs = await read_json(self._blueprint.inputs.load, self._run.inputs)
+                self._results = Results(self._host.store, self._blueprint, self._run, inputs)
+            else:
+                self._blueprint, self._results = await Results.of(
+                    self._host.store, self._blueprint, self._run, recorded.values()
+                )
             blueprint = self._blueprint
-            self._results = Results(self._host.store, blueprint, self._run, inputs)
             self._scheduler = Scheduler(blueprint.dag, blueprint.joins, self._options.failure_mode)
             if recorded is not None:
                 self._decided(self._scheduler.resume(self._facts(recorded)))
@@ -223,8 +225,6 @@ class RunExecution:
             row = recorded[step]
             if StepStatus(row.status) in ENDED:
                 facts[step] = (StepStatus(row.status), None if row.reason is None else Reason(row.reason))
-                self._results.note(step, row.output_ref)
-                self._results.ended(step)
                 if row.error is not None and row.status == StepStatus.FAILED and self._error is None:
                     self._error = json.loads(row.error)
         return facts
@@ -261,8 +261,15 @@ class RunExecution:
                 self._flights[self._spawn(Flights.elsewhere())] = start.step
             else:
                 self._ledger.log_start(start)
-                self._tasks[self._spawn(self._steps.run(start, self._results))] = start.step
+                self._tasks[self._spawn(self._run_step(start))] = start.step
         return status is not None
+
+    def _run_step(self, start: Start) -> Coroutine[Any, Any, StepChange]:
+        """Run a step here, or leave it to the workers of its queue."""
+        queue = self._blueprint.steps[start.step].spec.queue
+        if queue is None or self._host.router is None or queue in self._host.step_queues:
+            return self._steps.run(start, self._results)
+        return self._host.router.run(self._run, queue, start)
 
     def _collect(self) -> None:
         while self._done:
@@ -374,10 +381,16 @@ class RunExecution:
             return "failed"
         return "cancelled" if self._cancel_reason else "completed"
 
+    def _has_queues(self) -> bool:
+        """Whether steps of it may have been left to the workers of a queue, by this owner or an earlier one."""
+        return any(step.spec.queue is not None for step in self._blueprint.steps.values())
+
     async def _commit(self, started: list[Start], status: str | None) -> Advanced:
         """Write what has come together."""
         error = None if self._error is None or status in {None, "completed"} else json.dumps(self._error)
-        write = self._ledger.write(started, status, error, self.age_ms())
+        write = self._ledger.write(
+            started, status, error, self.age_ms(), has_tasks=status is not None and self._has_queues()
+        )
         creation, self._creation = self._creation, None
         if creation is not None:
             advanced = await creation.with_first(self._host.store, write)

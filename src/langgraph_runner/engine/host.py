@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.artifacts import ArtifactStore
     from langgraph_runner.engine.cache import TieredCache
+    from langgraph_runner.engine.routing import StepRouter
     from langgraph_runner.engine.slot import TenantSlots
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
@@ -128,3 +129,7 @@ class Host:
     """Results that are being computed, by tenant and cache key: whoever needs the same one waits for it."""
     collector: NodeMetricsCollector | None = None
     spans: Any = None
+    router: StepRouter | None = None
+    """Leaves steps with a queue to others; None to run all steps here."""
+    step_queues: frozenset[str] = frozenset()
+    """Queues whose steps run here all the same."""

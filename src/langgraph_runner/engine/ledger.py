@@ -69,6 +69,8 @@ class Ledger:
         status: str | None = None,
         error: str | None = None,
         duration_ms: float = 0.0,
+        *,
+        has_tasks: bool = False,
     ) -> AdvanceRun | None:
         """What has come together, as one write; None if there is nothing. It is handed over, and forgotten here.
 
@@ -77,6 +79,7 @@ class Ledger:
             status: How the run has ended; None if it has not.
             error: What ended it, as a record in JSON.
             duration_ms: How long it has run.
+            has_tasks: Whether steps may have been left to the workers of a queue.
         """
         if not (self._steps or started or self._events or status):
             return None
@@ -92,6 +95,7 @@ class Ledger:
             status=status,
             error=error,
             duration_ms=None if status is None else round(duration_ms),
+            has_tasks=has_tasks,
             is_whole=self._host.artifacts.has,
         )
         self._steps, self._events = [], []

@@ -36,12 +36,16 @@ class WorkerPresence:
         host: Its id and its database.
         workflows: What it can run.
         max_active_runs: How many runs it takes on at once.
+        queues: Whose steps it runs, if not only those of its runs.
     """
 
-    def __init__(self, host: Host, workflows: WorkflowRegistry, max_active_runs: int) -> None:
+    def __init__(
+        self, host: Host, workflows: WorkflowRegistry, max_active_runs: int, queues: tuple[str, ...] = ()
+    ) -> None:
         self._host = host
         self._workflows = workflows
         self._max_active_runs = max_active_runs
+        self._queues = queues
         self._is_draining = False
         self._keeping: asyncio.Task[None] | None = None
         self._is_seen = False
@@ -74,6 +78,7 @@ class WorkerPresence:
                     version=_version("langgraph-runner"),
                     workflows=tuple(each.id for each in self._workflows.list_workflows()),
                     max_active_runs=self._max_active_runs,
+                    queues=self._queues,
                     is_draining=self._is_draining,
                 )
             )

@@ -10,13 +10,16 @@ from langgraph_runner.engine.store import reads
 from langgraph_runner.workflow import CacheScope
 from langgraph_runner.workflow.calling import Call
 from langgraph_runner.workflow.hashing import content_hash
-from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop
+from langgraph_runner.workflow.heavy import HEAVY_BYTES, apart_from_loop, read_json
 from langgraph_runner.workflow.inputs import InputType
 from langgraph_runner.workflow.refs import hash_in
+from langgraph_runner.workflow.scheduler import ENDED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from langgraph_runner.engine.store import RunStore
-    from langgraph_runner.engine.store.records import RunRow
+    from langgraph_runner.engine.store.records import RunRow, StepRow
     from langgraph_runner.workflow import Blueprint, StepContext
     from langgraph_runner.workflow.steps import BoundStep
 
@@ -48,6 +51,25 @@ class Results:
         self._uses: Counter[str] = Counter()
         """The same by reference: steps that deliver equal outputs share one."""
         self._fields: dict[str | None, str] = {}
+
+    @classmethod
+    async def of(
+        cls, store: RunStore, blueprint: Blueprint, run: RunRow, rows: Iterable[StepRow]
+    ) -> tuple[Blueprint, Results]:
+        """The workflow as it was when the run was made, and what its steps have delivered so far.
+
+        Raises:
+            Exception: The inputs do not fit the workflow any more.
+        """
+        recorded = {row.step: row for row in rows}
+        ended = {step for step, row in recorded.items() if row.status in ENDED}
+        blueprint = blueprint.for_run(recorded, ended)
+        results = cls(store, blueprint, run, await read_json(blueprint.inputs.load, run.inputs))
+        for step in blueprint.dag.order:
+            if step in ended:
+                results.note(step, recorded[step].output_ref)
+                results.ended(step)
+        return blueprint, results
 
     def note(self, step: str, ref: str | None, data: bytes | None = None) -> None:
         """A step has delivered; `data` is what, where it is at hand."""

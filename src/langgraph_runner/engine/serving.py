@@ -16,7 +16,6 @@ from langgraph_runner.engine.creation import (
     create,
     must_exist_first,
 )
-from langgraph_runner.engine.dispatch import Announcer
 from langgraph_runner.engine.errors import LeaseLostError, RecoveryExhaustedError
 from langgraph_runner.engine.health import StoreHealth
 from langgraph_runner.engine.leases import LeaseKeeper
@@ -35,9 +34,10 @@ from langgraph_runner.node.runtime import REAL_RUNTIMES
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from langgraph_runner.engine.dispatch import Dispatcher, JobHandler
+    from langgraph_runner.engine.dispatch import Announcers, JobHandler
     from langgraph_runner.engine.execution import RunExecution
     from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.pools import StepPool
     from langgraph_runner.engine.store.records import NewRun, RunRow
     from langgraph_runner.engine.store.writes import Claimed
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
@@ -68,8 +68,9 @@ class Server:
         lease_ms: How long a lease holds without a heartbeat.
         poll_ms: How often to look for runs that wait or were left.
         max_recovery_attempts: How often a run is taken over in a row without progress before it fails.
-        dispatcher: Tells workers at once that a run waits; None to leave it to their polls.
+        announcers: The queues that tell workers at once what waits.
         on_request: Is called with the id and the data of a job that asks for a run.
+        pool: Runs steps that others have left to queues of this engine; None if it serves none.
     """
 
     def __init__(
@@ -81,8 +82,9 @@ class Server:
         lease_ms: int,
         poll_ms: int,
         max_recovery_attempts: int,
-        dispatcher: Dispatcher | None = None,
+        announcers: Announcers,
         on_request: JobHandler | None = None,
+        pool: StepPool | None = None,
     ) -> None:
         self._host = host
         self._workflows = workflows
@@ -112,7 +114,8 @@ class Server:
         self._watch = RunWatch(host.store)
         self._clock = LeaseClock(lease_ms)
         self._leases = LeaseKeeper(host, lease_ms, self._active)
-        self.presence = WorkerPresence(host, workflows, max_active_runs)
+        queues = () if pool is None else pool.queues
+        self.presence = WorkerPresence(host, workflows, max_active_runs, queues)
         self._services: list[asyncio.Task[None]] = []
         self._has_room = asyncio.Event()
         self._others_wait = False
@@ -120,7 +123,9 @@ class Server:
         self._queueing_since: float | None = None
         """Since when runs wait for a place here; None if none does."""
         self._on_request = on_request
-        self._announcer = Announcer(dispatcher)
+        self._announcers = announcers
+        self._announcer = announcers.of_runs
+        self._pool = pool
         self._is_draining = False
         self._is_closed = False
         self._has_closed = asyncio.Event()
@@ -141,8 +146,11 @@ class Server:
                 loop.create_task(service, context=Context())
                 for service in (self._keep_leases(), self._poll())
             ]
-            if self.takes_on == "all":
+            if self._pool is not None:
+                self._pool.start()
+            if self.takes_on == "all" or self._pool is not None:
                 self.presence.start()
+            if self.takes_on == "all":
                 listening = self._announcer.listen(self._on_job)
                 self._services.append(loop.create_task(listening, context=Context()))
         elif self._loop is not loop:
@@ -155,6 +163,8 @@ class Server:
         await self.presence.drain()
         try:
             async with asyncio.timeout(timeout_s):
+                if self._pool is not None:
+                    await self._pool.drain()
                 while self._tasks or self._reserved:
                     await self._something_ended()
         except TimeoutError:
@@ -194,6 +204,8 @@ class Server:
             self._services[0].cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
         self._announcer.set_paused(True)
+        if self._pool is not None:
+            await self._pool.close()
         active = {**self._active}
         for execution in active.values():
             execution.release()
@@ -203,7 +215,7 @@ class Server:
         if self._fences:
             ran_ms = {run_id: execution.age_ms() for run_id, execution in active.items()}
             await self._release(ran_ms)
-        await self._announcer.close()
+        await self._announcers.close()
 
     async def _release(self, ran_ms: dict[str, float]) -> None:
         try:

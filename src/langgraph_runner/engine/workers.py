@@ -46,6 +46,10 @@ class WorkerStatus(BaseModel):
     """Of all tenants."""
     run_ids: list[str]
     """Those of the asking tenant, up to 100."""
+    queues: list[str]
+    """Whose steps it runs, whoever runs their runs."""
+    active_steps: int
+    """How many of those it has, of all tenants."""
     started_at: datetime
     seen_at: datetime
 
@@ -63,6 +67,8 @@ class WorkerStatus(BaseModel):
             max_active_runs=row.max_active_runs,
             active_runs=row.active_runs,
             run_ids=row.run_ids,
+            queues=row.queues,
+            active_steps=row.active_steps,
             started_at=at(row.started_at),
             seen_at=at(row.seen_at),
         )
@@ -79,6 +85,8 @@ class WorkerOverview(BaseModel):
     running_runs: int
     oldest_waiting_ms: int | None
     """How long the oldest waiting run has waited; None if none waits."""
+    waiting_steps: dict[str, int]
+    """How many steps wait for a worker of each queue."""
 
     @classmethod
     def of(cls, found: Workload) -> WorkerOverview:
@@ -88,4 +96,5 @@ class WorkerOverview(BaseModel):
             waiting_runs=found.waiting_runs,
             running_runs=found.running_runs,
             oldest_waiting_ms=found.oldest_waiting_ms,
+            waiting_steps=found.waiting_steps,
         )

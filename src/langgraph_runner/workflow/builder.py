@@ -57,6 +57,7 @@ class StepOptions(TypedDict, total=False):
     join: JoinRule | str
     description: str
     output: Any
+    queue: str | None
 
 
 class Workflow:

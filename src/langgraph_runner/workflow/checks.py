@@ -43,6 +43,7 @@ __all__ = [
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CACHE_SCOPES: Final = [*CacheScope]
 _JOIN_RULES: Final = [*JoinRule]
+_QUEUE_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAX_TTL_S: Final = 100 * 366 * 24 * 3600
 
 
@@ -92,8 +93,15 @@ def option_problems(step: StepSpec) -> Iterator[str]:
         yield f"cache_ttl_s is {ttl!r:.80}; use seconds, more than 0, or None for ever."
     if step.version is not None and (not isinstance(step.version, str) or not step.version):
         yield f"version is {step.version!r:.80}; use a text that is not empty."
+    if step.queue is not None and not is_queue_name(step.queue):
+        yield f"queue is {step.queue!r:.80}; use letters, digits, '.', '_' and '-', up to 64."
     yield from description_problems(step.description)
     yield from _function_problem("input_selector", step.input_selector)
+
+
+def is_queue_name(name: Any) -> bool:
+    """Whether a step queue can have this name."""
+    return isinstance(name, str) and _QUEUE_NAME.fullmatch(name) is not None
 
 
 def cache_problems(scope: Any) -> Iterator[str]:

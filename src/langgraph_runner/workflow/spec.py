@@ -91,6 +91,9 @@ class StepSpec:
     description: str = ""
     output: Any = None
     """Type of the output; None to take the return annotation."""
+    queue: str | None = None
+    """Name of the queue whose workers run it, such as `gpu`: letters, digits, `.`, `_`, `-`, up to 64. None for
+    whoever runs the run. Only a `RunEngine` with `step_queues` heeds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,14 @@ def worker(
     store: options.Store = None,
     dispatch: options.Dispatch = None,
     cache: options.Cache = None,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--queue",
+            metavar="NAME",
+            help="Run no runs, but steps that name this queue. Several: give it several times.",
+        ),
+    ] = None,
     max_runs: Annotated[
         int | None,
         typer.Option("--max-runs", min=1, max=MAX_AT_ONCE, help="Runs at once. Default: 100."),
@@ -49,7 +57,10 @@ def worker(
     ] = None,
     host: Annotated[str, typer.Option("--host", help="The address of --port.")] = "127.0.0.1",
 ) -> None:
-    """Run what other processes trigger. A signal lets it end its runs; a second one hands them back at once."""
+    """Run what other processes trigger. A signal lets it end its runs; a second one hands them back at once.
+
+    Steps that name a queue are left to workers with --queue.
+    """
     from langgraph_runner.cli.reading import read_duration
 
     grace_ms = read_duration(grace, "--grace").total_seconds() * 1_000
@@ -58,7 +69,8 @@ def worker(
     async def work(engine: RunEngine) -> None:
         async with _Signals() as signals, _health(engine, host, port, session):
             names = ", ".join(each.id for each in engine.workflows.list_workflows())
-            session.out.line(f"Working on {names}.")
+            what = f"steps of {', '.join(queue)} in {names}" if queue else names
+            session.out.line(f"Working on {what}.")
             await signals.first.wait()
             session.out.line(f"Ending: runs may go on for {grace}. A second signal hands them back at once.")
             draining = asyncio.create_task(engine.drain(grace_ms))
@@ -72,6 +84,9 @@ def worker(
     session.serve(
         work,
         command="worker",
+        takes_on="none" if queue else "all",
+        step_queues=queue or None,
+        defaults={"step_queues": ()},
         dispatch=dispatch,
         cache=cache,
         max_active_runs=max_runs,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSION_TABLE", "downgrade", "schema_version", "upgrade"]
 
-_RELEASED: Final = ("0001", "0002", "0003", "0004", "0005")
+_RELEASED: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 """The migrations of this release. A test holds them to the files."""
 HEAD: Final = _RELEASED[-1]
 """The newest one, which this release works with."""

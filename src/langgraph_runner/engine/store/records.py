@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -111,6 +111,26 @@ class StepChange:
     cache_scope: str | None = None
     """Where the output is to be cached; None not to."""
     cache_ttl_ms: int | None = None
+
+    def dump(self) -> str:
+        """It as JSON, without the output."""
+        values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "output"}
+        return json.dumps({**values, "artifacts": [asdict(file) for file in self.artifacts]})
+
+    @classmethod
+    def read(cls, text: str, output: bytes | None) -> StepChange:
+        """What `dump()` has written, with its output."""
+        kept = json.loads(text)
+        reason = kept.pop("reason")
+        return cls(
+            **{
+                **kept,
+                "status": StepStatus(kept["status"]),
+                "reason": None if reason is None else Reason(reason),
+                "artifacts": tuple(ArtifactRef(**file) for file in kept["artifacts"]),
+                "output": output,
+            }
+        )
 
     def event(self) -> tuple[str, dict[str, Any]]:
         """What is told of it: the type and the data."""

@@ -54,10 +54,10 @@ def for_all_tenants(query: QueryT) -> QueryT:
 
 
 def tenants_of_query(query: Callable[..., Any], arguments: tuple[Any, ...]) -> Iterable[str] | None:
-    """Whose rows a query is about; None for those of all tenants."""
+    """Whose rows a query is about; None for those of all tenants. One that names none is about no rows."""
     if getattr(query, "is_for_all_tenants", False):
         return None
-    tenants: str | Iterable[str] = arguments[0]
+    tenants: str | Iterable[str] = arguments[0] if arguments else ()
     return [tenants] if isinstance(tenants, str) else tenants
 
 

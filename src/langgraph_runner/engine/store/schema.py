@@ -35,6 +35,7 @@ __all__ = [
     "run_workers",
     "runs",
     "step_cache",
+    "step_tasks",
     "store_info",
 ]
 
@@ -237,8 +238,34 @@ run_workers = Table(
     Column("is_draining", Integer, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+    Column("queues", Text, nullable=False, server_default="[]"),
 )
-"""The engines that run runs. `id` is the `lease_owner` of what they run, `workflows` the ids as JSON."""
+"""The engines that run runs or steps. `id` is the `lease_owner` of what they run; lists are JSON."""
+
+step_tasks = Table(
+    "step_tasks",
+    METADATA,
+    Column("run_id", String(64), nullable=False),
+    Column("step_id", String(128), nullable=False),
+    Column("tenant_id", String(128), nullable=False),
+    Column("workflow_name", String(128), nullable=False),
+    Column("queue", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("start", Text, nullable=False),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_owner", String(64)),
+    Column("lease_expires_at", BigInteger),
+    Column("recoveries", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("result", Text),
+    Column("output", LargeBinary),
+    PrimaryKeyConstraint("run_id", "step_id", name="pk_step_tasks"),
+    CheckConstraint("status IN ('waiting', 'running', 'done')", name="ck_step_tasks_status"),
+    Index("ix_step_tasks_queue", "queue", "status", "created_at"),
+)
+"""Steps of live runs that wait for workers of a pool, or run there. `start` and `result` are JSON.
+
+`recoveries` counts how many workers have died with the step."""
 
 run_events = Table(
     "run_events",

@@ -12,6 +12,7 @@ from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import now_ms, run_workers, runs
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import insert_of, now_in
+from langgraph_runner.engine.store.writes.tasks import running_tasks, waiting_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,7 @@ class SeeWorker(Write[None]):
     workflows: tuple[str, ...]
     max_active_runs: int
     is_draining: bool
+    queues: tuple[str, ...] = ()
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[SeeWorker]) -> list[None]:
@@ -51,6 +53,7 @@ class SeeWorker(Write[None]):
                 "workflows": json.dumps(each.workflows),
                 "max_active_runs": each.max_active_runs,
                 "is_draining": int(each.is_draining),
+                "queues": json.dumps(each.queues),
                 "seen_at": now,
             }
             added = insert_of(connection.dialect.name)(run_workers).values(
@@ -92,6 +95,10 @@ class WorkerRow(NamedTuple):
     """Of all tenants."""
     run_ids: list[str]
     """Of one tenant."""
+    queues: list[str]
+    """Whose steps it runs, whoever runs their runs."""
+    active_steps: int
+    """How many of those it has, of all tenants."""
 
 
 class Workload(NamedTuple):
@@ -103,6 +110,8 @@ class Workload(NamedTuple):
     running_runs: int
     oldest_waiting_ms: int | None
     """How long the oldest of them has waited."""
+    waiting_steps: dict[str, int]
+    """How many steps wait in each queue."""
 
 
 @for_all_tenants
@@ -119,6 +128,7 @@ def workload(connection: Connection, tenant: str) -> Workload:
         shown = ids.setdefault(str(owner), [])
         if len(shown) < _RUNS_SHOWN:
             shown.append(run_id)
+    active_steps = running_tasks(connection)
     waiting = connection.execute(select(func.count()).select_from(runs).where(_WAITING)).scalar_one()
     found: list[Any] = [*connection.execute(select(run_workers).order_by(run_workers.c.started_at))]
     return Workload(
@@ -136,12 +146,15 @@ def workload(connection: Connection, tenant: str) -> Workload:
                 unseen_ms=max(0, now - row.seen_at),
                 active_runs=counts.get(row.id, 0),
                 run_ids=ids.get(row.id, []),
+                queues=json.loads(row.queues),
+                active_steps=active_steps.get(row.id, 0),
             )
             for row in found
         ],
         waiting_runs=waiting,
         running_runs=sum(counts.values()),
         oldest_waiting_ms=oldest_waiting_ms(connection),
+        waiting_steps=waiting_tasks(connection),
     )
 
 

@@ -6,11 +6,32 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Integer, and_, bindparam, case, func, insert, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from langgraph_runner.engine.store.reads import run_artifacts, run_by_id, steps_of
 from langgraph_runner.engine.store.records import CacheEntry
-from langgraph_runner.engine.store.schema import artifacts, now_ms, outputs, run_steps, runs, step_cache
+from langgraph_runner.engine.store.schema import (
+    artifacts,
+    now_ms,
+    outputs,
+    run_steps,
+    runs,
+    step_cache,
+    step_tasks,
+)
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import add_events, insert_of, last_seq
@@ -52,6 +73,8 @@ class AdvanceRun(Write[Advanced]):
     error: str | None = None
     duration_ms: int | None = None
     """How long the run took, if it has ended."""
+    has_tasks: bool = False
+    """Whether steps of it may have been left to workers of pools."""
     is_whole: Callable[[ArtifactRef], bool] = field(default=_is_whole)
     """Whether a file of a result is still there; without it, the result is none."""
 
@@ -237,6 +260,8 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
         ],
     )
     rest = [each.write for each in ended if each.status != "completed"]
+    routed = [each.write for each in ended if each.write.has_tasks]
+    _DROP_TASKS.run(connection, [{"r": write.run_id, "t": write.tenant} for write in routed])
     _END_REST.run(connection, [{"r": write.run_id, "t": write.tenant, "at": now} for write in rest])
     for each in ended:
         each.ended = run_by_id(connection, each.write.tenant, each.write.run_id)
@@ -316,6 +341,9 @@ _END_RUN: Final = Prepared(
         lease_owner=null(),
         lease_expires_at=null(),
     )
+)
+_DROP_TASKS: Final = Prepared(
+    delete(step_tasks).where(step_tasks.c.run_id == bindparam("r"), step_tasks.c.tenant_id == bindparam("t"))
 )
 _END_REST: Final = Prepared(
     update(run_steps)

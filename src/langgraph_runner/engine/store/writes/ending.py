@@ -29,6 +29,7 @@ from langgraph_runner.engine.store.schema import (
     run_tags,
     runs,
     step_cache,
+    step_tasks,
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.writer import Write
@@ -92,6 +93,11 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
             run_steps.c.status.in_(LIVE),
         )
         .values(status="cancelled", reason="cancelled", completed_at=now)
+    )
+    connection.execute(
+        delete(step_tasks).where(
+            step_tasks.c.run_id == cancel.run_id, step_tasks.c.tenant_id == cancel.tenant
+        )
     )
     # The fence grows, so that an owner who was taken for dead cannot write any more.
     connection.execute(

@@ -21,6 +21,7 @@ function Row({ worker, now }) {
     <td><${Badge} kind=${worker.state} /></td>
     <td class="number"><${Load} worker=${worker} /></td>
     <td>${worker.workflows.join(", ")}</td>
+    <td>${worker.queues.length === 0 ? "–" : `${worker.queues.join(", ")} (${count(worker.active_steps)})`}</td>
     <td>${worker.run_ids.length === 0 ? "–" : worker.run_ids.map(
       (id) => html`<a key=${id} class="mono" href=${to("runs", id)} title=${id}>${shortId(id)}</a> `,
     )}</td>
@@ -51,11 +52,13 @@ function Shown({ overview, now }) {
       <div><dt>Runs at work</dt><dd>${count(overview.running_runs)}</dd></div>
       <div><dt>Runs that wait</dt><dd>${count(overview.waiting_runs)}</dd></div>
       <div><dt>The oldest has waited</dt><dd>${duration(overview.oldest_waiting_ms)}</dd></div>
+      ${Object.entries(overview.waiting_steps).map(([queue, steps]) => html`<div key=${queue}><dt>Steps that wait
+        for ${queue}</dt><dd>${count(steps)}</dd></div>`)}
     </dl>
     ${overview.workers.length === 0 ? html`<${Empty} title="There is no worker."><p>Runs wait until one does:
       start <code>langgraph-runner worker</code>.</p><//>` : html`<div class="scroll" tabindex="0" role="region"
       aria-label="The workers"><table class="workers"><thead><tr>
-        ${["Process", "State", "Runs", "Workflows", "Your runs", "Began", "Seen", "Version"].map(
+        ${["Process", "State", "Runs", "Workflows", "Queues (steps)", "Your runs", "Began", "Seen", "Version"].map(
           (each) => html`<th key=${each} scope="col" class=${each === "Runs" ? "number" : ""}>${each}</th>`,
         )}</tr></thead>
       <tbody>${overview.workers.map((each) => html`<${Row} key=${each.id} worker=${each} now=${now} />`)}</tbody>

@@ -1,0 +1,283 @@
+"""Steps that are left to workers of a pool: `AddTask`, `ClaimTask`, `KeepTasks`, `EndTask` and `GiveBackTasks`.
+
+A task is claimed as a run is, with a lease and a fencing token, and its result waits in its row for the run, whoever
+runs that by then. The row goes with the end of the run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, select, update
+
+from langgraph_runner.engine.store.records import Start, StepChange
+from langgraph_runner.engine.store.row_security import for_all_tenants
+from langgraph_runner.engine.store.schema import step_tasks
+from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.writer import Write
+from langgraph_runner.engine.store.writes.common import insert_of, now_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "AddTask",
+    "ClaimTask",
+    "ClaimedTask",
+    "EndTask",
+    "GiveBackTasks",
+    "KeepTasks",
+    "TaskKey",
+    "finished_tasks",
+    "running_tasks",
+    "task_result",
+    "waiting_tasks",
+]
+
+_IS_WAITING: Final = step_tasks.c.status == literal_column("'waiting'")
+_IS_RUNNING: Final = step_tasks.c.status == literal_column("'running'")
+
+
+class TaskKey(NamedTuple):
+    """Which step of which run."""
+
+    tenant: str
+    run_id: str
+    step: str
+
+
+class ClaimedTask(NamedTuple):
+    """A task that now belongs to its claimer."""
+
+    key: TaskKey
+    workflow: str
+    start: Start
+    fence: int
+    recoveries: int
+    """How many workers have died with it."""
+
+
+@dataclass(slots=True)
+class AddTask(Write[None]):
+    """Leave a step to a pool. One that is there already stays as it is: it may have been run for an earlier owner."""
+
+    key: TaskKey
+    workflow: str
+    queue: str
+    start: Start
+
+    @property
+    def tenant(self) -> str:
+        """Whose run it is."""
+        return self.key.tenant
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[AddTask]) -> list[None]:
+        """All that come together."""
+        now = now_in(connection)
+        _ADD.run(
+            connection,
+            [
+                {
+                    "run_id": write.key.run_id,
+                    "step_id": write.key.step,
+                    "tenant_id": write.key.tenant,
+                    "workflow_name": write.workflow,
+                    "queue": write.queue,
+                    "status": "waiting",
+                    "start": json.dumps(write.start._asdict()),
+                    "fence": 0,
+                    "recoveries": 0,
+                    "created_at": now,
+                }
+                for write in writes
+            ],
+        )
+        return [None] * len(writes)
+
+
+@dataclass(slots=True)
+class ClaimTask(Write["ClaimedTask | None"]):
+    """Take the task that has waited longest, or whose worker has not been heard of; None if there is none."""
+
+    owner: str
+    lease_ms: int
+    queues: tuple[str, ...]
+    workflows: tuple[str, ...]
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[ClaimTask]) -> list[ClaimedTask | None]:
+        """One after the other: two never get the same."""
+        return [_claimed(connection, write) for write in writes]
+
+
+def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
+    now = now_in(connection)
+    found = _FIRST.ask(connection, queues=[*claim.queues], workflows=[*claim.workflows], now=now)
+    if not found:
+        return None
+    row = found[0]
+    # A worker that closes gives up its lease and leaves the task waiting: it has not died.
+    recoveries = row.recoveries + (row.status == "running")
+    key = TaskKey(row.tenant_id, row.run_id, row.step_id)
+    connection.execute(
+        update(step_tasks)
+        .where(_is_task(key))
+        .values(
+            status="running",
+            fence=row.fence + 1,
+            lease_owner=claim.owner,
+            lease_expires_at=now + claim.lease_ms,
+            recoveries=recoveries,
+        )
+    )
+    return ClaimedTask(key, row.workflow_name, Start(**json.loads(row.start)), row.fence + 1, recoveries)
+
+
+@dataclass(slots=True)
+class KeepTasks(Write["set[TaskKey]"]):
+    """Keep the leases of tasks. Gives those that are still ours: the run of any other is over, or it was taken."""
+
+    lease_ms: int
+    fences: Mapping[TaskKey, int]
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[KeepTasks]) -> list[set[TaskKey]]:
+        """One after the other."""
+        until = now_in(connection)
+        return [
+            {
+                key
+                for key, fence in write.fences.items()
+                if _changed(connection, key, fence, lease_expires_at=until + write.lease_ms)
+            }
+            for write in writes
+        ]
+
+
+@dataclass(slots=True)
+class EndTask(Write[bool]):
+    """Keep what has become of a step, for its run. False: the task is not ours any more, and nothing was written."""
+
+    key: TaskKey
+    fence: int
+    change: StepChange
+
+    @property
+    def tenant(self) -> str:
+        """Whose run it is."""
+        return self.key.tenant
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
+        """One after the other."""
+        return [
+            _changed(
+                connection,
+                write.key,
+                write.fence,
+                status="done",
+                result=write.change.dump(),
+                output=write.change.output,
+                lease_owner=None,
+                lease_expires_at=None,
+            )
+            for write in writes
+        ]
+
+    @classmethod
+    def apply_again(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
+        """A result that is there was written by the first try."""
+        (write,) = writes
+        is_done = and_(_is_task(write.key), step_tasks.c.fence == write.fence, step_tasks.c.status == "done")
+        found = connection.execute(select(step_tasks.c.run_id).where(is_done)).first()
+        return [True] if found else cls.apply(connection, writes)
+
+
+@dataclass(slots=True)
+class GiveBackTasks(Write[None]):
+    """Leave tasks to other workers, who may take them at once."""
+
+    fences: Mapping[TaskKey, int]
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[GiveBackTasks]) -> list[None]:
+        """One after the other."""
+        for write in writes:
+            for key, fence in write.fences.items():
+                _changed(connection, key, fence, status="waiting", lease_owner=None, lease_expires_at=None)
+        return [None] * len(writes)
+
+
+def finished_tasks(connection: Connection, tenants: list[str], run_ids: list[str]) -> set[TaskKey]:
+    """The tasks of some runs that are done."""
+    rows = _DONE.ask(connection, tenants=tenants, ids=run_ids)
+    return {TaskKey(row.tenant_id, row.run_id, row.step_id) for row in rows}
+
+
+def task_result(connection: Connection, tenant: str, key: TaskKey) -> StepChange | None:
+    """What has become of a step; None if that is not known yet."""
+    query = select(step_tasks.c.result, step_tasks.c.output).where(
+        _is_task(key), step_tasks.c.tenant_id == tenant, step_tasks.c.status == "done"
+    )
+    row = connection.execute(query).first()
+    return None if row is None else StepChange.read(row.result, row.output)
+
+
+@for_all_tenants
+def waiting_tasks(connection: Connection) -> dict[str, int]:
+    """How many tasks wait in each queue, of all tenants."""
+    query = select(step_tasks.c.queue, func.count()).where(_IS_WAITING).group_by(step_tasks.c.queue)
+    return {str(queue): count for queue, count in connection.execute(query.order_by(step_tasks.c.queue))}
+
+
+@for_all_tenants
+def running_tasks(connection: Connection) -> dict[str, int]:
+    """How many tasks each worker has, of all tenants."""
+    query = select(step_tasks.c.lease_owner, func.count()).where(_IS_RUNNING)
+    found = connection.execute(query.group_by(step_tasks.c.lease_owner))
+    return {str(owner): count for owner, count in found}
+
+
+def _is_task(key: TaskKey) -> Any:
+    return and_(
+        step_tasks.c.run_id == key.run_id,
+        step_tasks.c.step_id == key.step,
+        step_tasks.c.tenant_id == key.tenant,
+    )
+
+
+def _changed(connection: Connection, key: TaskKey, fence: int, **values: Any) -> bool:
+    """Change a task that runs under this fencing token; False if there is none."""
+    ours = update(step_tasks).where(_is_task(key), step_tasks.c.fence == fence, _IS_RUNNING)
+    return connection.execute(ours.values(**values)).rowcount > 0
+
+
+_ADD: Final = Prepared(
+    lambda dialect: insert_of(dialect)(step_tasks).on_conflict_do_nothing(),
+    *("run_id", "step_id", "tenant_id", "workflow_name", "queue", "status", "start", "fence", "recoveries"),
+    "created_at",
+)
+_FIRST: Final = Prepared(
+    select(
+        *(step_tasks.c.run_id, step_tasks.c.step_id, step_tasks.c.tenant_id, step_tasks.c.workflow_name),
+        *(step_tasks.c.status, step_tasks.c.start, step_tasks.c.fence, step_tasks.c.recoveries),
+    )
+    .where(
+        any_of(step_tasks.c.queue, bindparam("queues")),
+        any_of(step_tasks.c.workflow_name, bindparam("workflows")),
+        or_(_IS_WAITING, and_(_IS_RUNNING, step_tasks.c.lease_expires_at < bindparam("now"))),
+    )
+    .order_by(step_tasks.c.created_at, step_tasks.c.run_id, step_tasks.c.step_id)
+    .limit(literal_column("1"))
+    .with_for_update(skip_locked=True)
+)
+_DONE: Final = Prepared(
+    select(step_tasks.c.tenant_id, step_tasks.c.run_id, step_tasks.c.step_id).where(
+        any_of(step_tasks.c.tenant_id, bindparam("tenants")),
+        any_of(step_tasks.c.run_id, bindparam("ids")),
+        step_tasks.c.status == literal_column("'done'"),
+    )
+)

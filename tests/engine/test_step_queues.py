@@ -1,0 +1,240 @@
+"""Steps that name a queue run on the workers of that queue, and come back to their run through the database."""
+
+import asyncio
+
+import pytest
+
+from langgraph_runner import Workflow
+from langgraph_runner.engine.store.writes.tasks import ClaimTask, KeepTasks
+from langgraph_runner.workflow.errors import WorkflowDefinitionError
+from tests.engine.conftest import until
+
+pytestmark = pytest.mark.req("R-61", "R-64")
+
+
+def flow_of(work, **options):
+    """A workflow of three steps, the second of which is for a pool."""
+    flow = Workflow("w")
+
+    @flow.step
+    def before(inputs) -> int:
+        return inputs["n"] + 1
+
+    flow.step(work, id="work", queue="gpu", output=int, **options)
+
+    @flow.step
+    def after(work: int) -> int:
+        return work * 10
+
+    return flow
+
+
+def double(before: int, ctx) -> int:
+    """Save a file, and double what came before."""
+    ctx.save_artifact("note.txt", b"doubled")
+    return before * 2
+
+
+async def left_to_gpu(engine):
+    """Wait until one step waits for a worker."""
+    while (await engine.get_workers()).waiting_steps != {"gpu": 1}:  # noqa: ASYNC110 - the database tells nobody
+        await asyncio.sleep(0.01)
+
+
+async def test_a_step_waits_for_a_worker_of_its_queue(engine_of):
+    """Whatever else runs: the run goes on when one comes."""
+    flow = flow_of(double)
+    async with engine_of(flow, step_queues=[]) as engine:
+        run = await engine.trigger("w", {"n": 1})
+        await left_to_gpu(engine)
+        assert [step.status for step in await engine.get_run_steps(run.id)] == [
+            "completed",
+            "running",
+            "pending",
+        ]
+        async with engine_of(flow, step_queues=["gpu"]) as pool:
+            pool.take_on("none")
+            run = await engine.wait(run.id, timeout_ms=20_000)
+        assert (run.status, await engine.get_result(run.id)) == ("completed", 40)
+        assert (await engine.get_workers()).waiting_steps == {}
+
+
+async def test_what_a_worker_delivers_is_that_of_any_step(engine_of):
+    """Output, file, attempts, cache: a second run is served it."""
+    flow = flow_of(double)
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        run = await engine.run("w", {"n": 1})
+        (step,) = [each for each in await engine.get_run_steps(run.id) if each.step == "work"]
+        assert (step.status, step.attempts, step.cache_hit) == ("completed", 1, False)
+        assert [file.name for file in (await engine.get_run_artifacts(run.id))["work"]] == ["note.txt"]
+        again = await engine.run("w", {"n": 1})
+        assert again.steps.get("skipped") == 3
+
+
+async def test_an_engine_without_step_queues_runs_all_steps_itself(engine_of):
+    """As in a program of one process."""
+    async with engine_of(flow_of(double)) as engine:
+        run = await engine.run("w", {"n": 1})
+        assert (run.status, await engine.get_result(run.id)) == ("completed", 40)
+
+
+async def test_an_engine_runs_the_steps_of_its_own_queues_itself(engine_of):
+    """They need no other worker."""
+    async with engine_of(flow_of(double), step_queues=["gpu"]) as engine:
+        run = await engine.run("w", {"n": 1})
+        assert run.status == "completed"
+
+
+async def test_a_worker_leaves_the_steps_of_other_queues(engine_of):
+    """And other steps of the run."""
+    flow = flow_of(double)
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["cpu"]) as other:
+        other.take_on("none")
+        run = await engine.trigger("w", {"n": 1})
+        await left_to_gpu(engine)
+        assert await other._server._pool._claim() is False
+        await engine.cancel(run.id)
+        assert (await engine.wait(run.id)).status == "cancelled"
+
+
+async def test_a_failure_on_a_worker_is_one_of_the_step(engine_of):
+    """With the record of the error, after its retries."""
+
+    def fail(before: int) -> int:
+        raise ConnectionError("no such model")
+
+    flow = flow_of(fail, retry={"max_attempts": 2, "backoff_ms": 1})
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        run = await engine.run("w", {"n": 1})
+        (step,) = [each for each in await engine.get_run_steps(run.id) if each.step == "work"]
+        assert (run.status, step.status, step.attempts) == ("failed", "failed", 2)
+        assert "no such model" in step.error["message"]
+
+
+@pytest.fixture
+def held():
+    """A workflow whose pool step waits for the test; what has begun, what was stopped, and what it waits for."""
+    begun, stopped, go = [], [], asyncio.Event()
+
+    async def work(before: int, ctx) -> int:
+        begun.append(ctx.fencing_token)
+        try:
+            await go.wait()
+        except asyncio.CancelledError:
+            stopped.append(ctx.run_id)
+            raise
+        return before * 2
+
+    return flow_of(work), begun, stopped, go
+
+
+async def test_a_cancelled_run_stops_its_step_on_the_worker(engine_of, held):
+    """At the worker's next heartbeat."""
+    flow, begun, stopped, _ = held
+    async with (
+        engine_of(flow, step_queues=[]) as engine,
+        engine_of(flow, step_queues=["gpu"], lease_ms=300) as pool,
+    ):
+        pool.take_on("none")
+        run = await engine.trigger("w", {"n": 1})
+        await until(lambda: begun)
+        await engine.cancel(run.id)
+        assert (await engine.wait(run.id, timeout_ms=20_000)).status == "cancelled"
+        await until(lambda: stopped)
+
+
+async def test_a_run_that_is_taken_over_gets_the_result_of_its_first_owner(engine_of, held):
+    """The step runs once, though the run changes hands meanwhile."""
+    flow, begun, _, go = held
+    async with engine_of(flow, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        async with engine_of(flow, step_queues=[]) as first:
+            run = await first.trigger("w", {"n": 1})
+            await until(lambda: begun)
+        async with engine_of(flow, step_queues=[]) as second:
+            await asyncio.sleep(0)
+            go.set()
+            assert (await second.wait(run.id, timeout_ms=20_000)).status == "completed"
+    assert len(begun) == 1
+
+
+async def test_a_worker_that_closes_gives_its_steps_back(engine_of, held):
+    """Another one takes them at once, whatever the lease."""
+    flow, begun, _, go = held
+    async with engine_of(flow, step_queues=[]) as engine:
+        run = await engine.trigger("w", {"n": 1})
+        async with engine_of(flow, step_queues=["gpu"], lease_ms=3_600_000) as pool:
+            pool.take_on("none")
+            await until(lambda: begun)
+        go.set()
+        async with engine_of(flow, step_queues=["gpu"]) as pool:
+            pool.take_on("none")
+            assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
+    assert len(begun) == 2
+    assert begun[1] > begun[0]
+
+
+async def test_a_worker_that_was_taken_for_dead_is_refused(engine_of, held, caplog):
+    """Its lease has run out, and another worker has the step."""
+    flow, begun, _, go = held
+    slow = {"step_queues": ["gpu"], "lease_ms": 3_600_000}
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, **slow) as pool:
+        pool.take_on("none")
+        run = await engine.trigger("w", {"n": 1})
+        await until(lambda: begun)
+        (claimed, _abort) = next(iter(pool._server._pool._active.values()))
+        await pool._store.write(KeepTasks(-1, {claimed.key: claimed.fence}))
+        async with engine_of(flow, **slow) as other:
+            other.take_on("none")
+            await until(lambda: len(begun) == 2)
+            go.set()
+            assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
+            await until(lambda: "step.lease_lost" in caplog.text)
+    assert begun[1] > begun[0]
+
+
+async def test_a_step_that_kills_its_workers_fails_in_the_end(engine_of, held):
+    """The run does not go on for ever."""
+    flow, begun, _, _ = held
+    async with engine_of(flow, step_queues=[]) as engine:
+        run = await engine.trigger("w", {"n": 1})
+        await left_to_gpu(engine)
+        for _ in range(2):
+            assert await engine.store.write(ClaimTask("dead", -1, ("gpu",), ("w",))) is not None
+        async with engine_of(flow, step_queues=["gpu"], max_recovery_attempts=1) as pool:
+            pool.take_on("none")
+            ended = await engine.wait(run.id, timeout_ms=20_000)
+    assert (ended.status, ended.error["code"], begun) == ("failed", "RECOVERY_EXHAUSTED", [])
+
+
+async def test_workers_are_shown_with_their_queues(engine_of, held):
+    """And with what they run."""
+    flow, begun, _, go = held
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        run = await engine.trigger("w", {"n": 1})
+        await until(lambda: begun)
+        await pool._server.presence.tell()
+        (seen,) = [each for each in (await engine.get_workers()).workers if each.queues]
+        assert (seen.queues, seen.active_steps, seen.active_runs) == (["gpu"], 1, 0)
+        go.set()
+        await engine.wait(run.id)
+
+
+@pytest.mark.parametrize("queue", ["", "a b", "x" * 65, 1])
+def test_a_queue_that_is_no_name_is_refused(queue):
+    """When the workflow is registered."""
+    broken = Workflow("b")
+    broken.step(lambda inputs: 1, id="s", output=int, queue=queue)
+    with pytest.raises(WorkflowDefinitionError, match="queue is"):
+        broken.blueprint()
+
+
+@pytest.mark.parametrize(("queues", "error"), [("gpu", TypeError), ([""], ValueError), (1, TypeError)])
+async def test_step_queues_that_are_none_are_refused(engine_of, queues, error):
+    """With what to give instead."""
+    with pytest.raises(error, match="step_queues"):
+        async with engine_of(flow_of(double), step_queues=queues):
+            pass
