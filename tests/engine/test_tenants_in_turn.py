@@ -120,6 +120,75 @@ async def test_runs_of_other_workflows_are_passed_over(engine_of):
             assert await engine._server.claim() is False
 
 
+@pytest.fixture
+def held():
+    """A workflow whose step waits for the test; how many run, the most that ran at once, and what they wait for."""
+    flow, counts, go = Workflow("w", cache="none"), {"now": 0, "most": 0}, []
+
+    @flow.step
+    async def work(inputs) -> int:
+        counts["now"] += 1
+        counts["most"] = max(counts["most"], counts["now"])
+        await until(lambda: go)
+        counts["now"] -= 1
+        return 1
+
+    return flow, counts, go
+
+
+@pytest.mark.parametrize("limits", [2, {"a": 2}])
+async def test_no_more_runs_of_a_tenant_run_than_may(engine_of, held, limits):
+    """On all engines together; another tenant has the room that is left."""
+    flow, counts, go = held
+    options = {"max_active_runs_per_tenant": limits}
+    async with engine_of(flow, **options) as one, engine_of(flow, **options) as other:
+        made = [await engine.trigger("w", tenant="a") for engine in (one, other) for _ in range(4)]
+        await until(lambda: counts["now"] == 2)
+        waits = [await one._server.claim(), await other._server.claim()]
+        b = await one.trigger("w", tenant="b")
+        await until(lambda: counts["now"] == 3)
+        go.append(1)
+        await one.wait(b.id, tenant="b")
+        for run in made:
+            assert (await one.wait(run.id, tenant="a", timeout_ms=20_000)).status == "completed"
+    assert (waits, counts["most"]) == ([False, False], 3)
+
+
+async def test_a_run_that_a_step_waits_for_starts_in_spite_of_the_limit(engine_of):
+    """The run of the step has the only place."""
+    inner, outer = Workflow("inner"), Workflow("outer")
+    inner.step(lambda inputs: 1, id="s", output=int)
+
+    @outer.step
+    async def ask(inputs) -> int:
+        return await engine.get_result((await engine.run("inner")).id)
+
+    async with engine_of(inner, outer, max_active_runs_per_tenant=1) as engine:
+        run = await engine.run("outer")
+        assert (run.status, await engine.get_result(run.id)) == ("completed", 1)
+
+
+async def test_an_engine_that_takes_on_its_own_heeds_the_limit(engine_of, held):
+    """It claims its runs by their ids."""
+    flow, counts, go = held
+    async with engine_of(flow, max_active_runs_per_tenant=1) as engine:
+        engine.take_on("own")
+        made = [await engine.trigger("w") for _ in range(3)]
+        await until(lambda: counts["now"])
+        go.append(1)
+        for run in made:
+            assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
+    assert counts["most"] == 1
+
+
+@pytest.mark.parametrize("limits", [0, True, "2", {"a": 0}, {"": 1}])
+async def test_a_limit_that_is_none_is_refused(engine_of, limits):
+    """It names the option."""
+    with pytest.raises(ValueError, match="max_active_runs_per_tenant"):
+        async with engine_of(max_active_runs_per_tenant=limits):
+            pass
+
+
 class SlotsMachine(RuleBasedStateMachine):
     """Steps of three tenants take slots, wait, are cancelled and give slots back, in any order."""
 

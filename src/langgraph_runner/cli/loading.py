@@ -94,9 +94,13 @@ def load_engine(
 
 def _flag(option: str) -> str:
     """What an option of `RunEngine` is called on the command line."""
-    return {"max_active_runs": "max-runs", "max_concurrency": "max-steps", "step_queues": "queue"}.get(
-        option, option
-    )
+    flags = {
+        "max_active_runs": "max-runs",
+        "max_active_runs_per_tenant": "max-runs-per-tenant",
+        "max_concurrency": "max-steps",
+        "step_queues": "queue",
+    }
+    return flags.get(option, option)
 
 
 def _of_environment() -> dict[str, Any]:

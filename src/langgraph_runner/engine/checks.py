@@ -32,6 +32,7 @@ __all__ = [
     "moment_ms",
     "of_kind",
     "one_of",
+    "run_limits",
     "statuses",
     "step_queues",
     "steps",
@@ -118,6 +119,23 @@ def step_queues(value: Any) -> tuple[str, ...]:
                 f"step_queues: {name!r:.80} is no name; use letters, digits, '.', '_' and '-', up to 64."
             )
     return names
+
+
+def run_limits(value: Any) -> int | Mapping[str, int]:
+    """How many runs of a tenant may run at once: of each, or by tenant.
+
+    Raises:
+        ValueError: It is neither such a number nor a mapping of tenants to them.
+    """
+    field = "max_active_runs_per_tenant"
+    if not isinstance(value, Mapping):
+        return whole(value, 1, MAX_AT_ONCE, field=field)
+    return {
+        text(tenant, MAX_TENANT, field=f"{field}: a tenant"): whole(
+            limit, 1, MAX_AT_ONCE, field=f"{field}[{tenant!r:.80}]"
+        )
+        for tenant, limit in value.items()
+    }
 
 
 def tags(value: Any, *, field: str = "tags") -> dict[str, str]:

@@ -79,6 +79,9 @@ class RunEngine(RunReader):
             turn.
         max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database, and are
             taken from the tenants in turn.
+        max_active_runs_per_tenant: How many runs of a tenant may run at once, on all engines that share the database:
+            a number for each tenant, or a mapping for some; None for any number. Further ones wait. A run for which
+            a step of another run waits does not wait itself. Give all engines the same.
         lease_ms: How long it may be silent before others take over its runs: 100 to 3,600,000.
         poll_ms: How often it looks for runs that wait or were left: at least 10; 1,000, or 5,000 with `dispatch`.
         max_recovery_attempts: How often a run is taken over without progress after its process has died: 0 to 1,000.
@@ -120,6 +123,7 @@ class RunEngine(RunReader):
         artifacts: Path | str | None = None,
         max_concurrency: int = 64,
         max_active_runs: int = 100,
+        max_active_runs_per_tenant: int | Mapping[str, int] | None = None,
         lease_ms: int = 30_000,
         poll_ms: int | None = None,
         max_recovery_attempts: int = 5,
@@ -139,6 +143,8 @@ class RunEngine(RunReader):
         ):
             checks.whole(value, low, high, field=name)
         queues = None if step_queues is None else checks.step_queues(step_queues)
+        limits = max_active_runs_per_tenant
+        limits = None if limits is None else checks.run_limits(limits)
         if cache is not None and not isinstance(cache, str):
             checks.of_kind(
                 cache, HotTier, field="cache", fix="redis://..., or one with get_many, put_many and clear"
@@ -195,6 +201,7 @@ class RunEngine(RunReader):
             poll_ms=poll_ms,
             max_recovery_attempts=max_recovery_attempts,
             announcers=announcers,
+            limits=limits,
             on_request=self._on_request,
             pool=pool,
         )

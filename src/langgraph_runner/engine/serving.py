@@ -32,7 +32,7 @@ from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.runtime import REAL_RUNTIMES
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
     from langgraph_runner.engine.dispatch import Announcers, JobHandler
     from langgraph_runner.engine.execution import RunExecution
@@ -68,6 +68,7 @@ class Server:
         lease_ms: How long a lease holds without a heartbeat.
         poll_ms: How often to look for runs that wait or were left.
         max_recovery_attempts: How often a run is taken over in a row without progress before it fails.
+        limits: How many runs of a tenant may run at once, on all engines; None for any number.
         announcers: The queues that tell workers at once what waits.
         on_request: Is called with the id and the data of a job that asks for a run.
         pool: Runs steps that others have left to queues of this engine; None if it serves none.
@@ -83,6 +84,7 @@ class Server:
         poll_ms: int,
         max_recovery_attempts: int,
         announcers: Announcers,
+        limits: int | Mapping[str, int] | None = None,
         on_request: JobHandler | None = None,
         pool: StepPool | None = None,
     ) -> None:
@@ -92,6 +94,7 @@ class Server:
         self._lease_ms = lease_ms
         self._poll_s = poll_ms / 1000
         self._max_recoveries = max_recovery_attempts
+        self._limits = limits
         self._suspect: str | None = None
         """A run that may kill its process: until it makes progress, no other is taken on."""
         self._at_once = 1
@@ -251,7 +254,8 @@ class Server:
         """
         slot = HELD_SLOT.get()
         is_waited_for = slot is not None and slot.is_of(self._host.slots)
-        has_room = self._has_room_for_more() and not self._others_are_overdue()
+        # Where tenants have limits, a claim counts their runs.
+        has_room = self._limits is None and self._has_room_for_more() and not self._others_are_overdue()
         if self.takes_on == "none" or not (has_room or is_waited_for):
             return await self._create_for_others(run)
         run.owner, run.lease_ms = self._host.owner, self._lease_ms
@@ -356,6 +360,8 @@ class Server:
             self._active.pop(run_id, None)
             if not self._is_closed:
                 del self._fences[run_id]
+        if self._limits is not None:  # Others of the tenant may have waited for this one.
+            self._others_wait = True
         self._tell_of_room()
 
     def _queued_since(self) -> float:
@@ -604,4 +610,12 @@ class Server:
         names = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
         # A lease of ours may have run out too, when a step has blocked the loop: the next beat renews it.
         ours = tuple(self._tasks)
-        return ClaimRun(self._host.owner, self._lease_ms, names, run_id, after=self._turn, ours=ours)
+        return ClaimRun(
+            self._host.owner,
+            self._lease_ms,
+            names,
+            run_id,
+            after=self._turn,
+            ours=ours,
+            limits=self._limits,
+        )

@@ -38,6 +38,15 @@ def worker(
         int | None,
         typer.Option("--max-runs", min=1, max=MAX_AT_ONCE, help="Runs at once. Default: 100."),
     ] = None,
+    max_runs_per_tenant: Annotated[
+        int | None,
+        typer.Option(
+            "--max-runs-per-tenant",
+            min=1,
+            max=MAX_AT_ONCE,
+            help="Runs of a tenant at once, on all workers. Default: any number.",
+        ),
+    ] = None,
     max_steps: Annotated[
         int | None,
         typer.Option("--max-steps", min=1, max=MAX_AT_ONCE, help="Steps at once, of all runs. Default: 64."),
@@ -90,6 +99,7 @@ def worker(
         dispatch=dispatch,
         cache=cache,
         max_active_runs=max_runs,
+        max_active_runs_per_tenant=max_runs_per_tenant,
         max_concurrency=max_steps,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ from langgraph_runner.engine.store.schema import run_steps, runs
 from langgraph_runner.engine.store.statements import Prepared, any_of, each_of
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
+from langgraph_runner.engine.store.writes.locking import lock_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +93,11 @@ def _first_of_tenant(dialect: str) -> Any:
     )
 
 
+_COUNT_RUNNING: Final = Prepared(
+    select(func.count().label("count")).where(
+        runs.c.tenant_id == bindparam("tenant"), runs.c.status == literal_column("'running'")
+    )
+)
 _NEXT_TENANT: Final = Prepared(_next_tenant)
 _FIRST_OF_TENANT: Final = Prepared(_first_of_tenant)
 _STEPS_OF: Final = Prepared(
@@ -139,6 +146,8 @@ class ClaimRun(Write["Claimed | None"]):
     """What the owner is running, and does not take from itself, though its lease may have run out."""
     stuck_at: int | None = None
     """With an id: take it although its lease ends in the future, if that is still when it ends."""
+    limits: int | Mapping[str, int] | None = None
+    """How many runs of a tenant may run at once, on all engines: of each, or of those that it names."""
     only_waiting: bool = False
     """Take none whose lease has run out: the clock may have been set forward."""
     taken: Claimed | None = field(default=None, init=False)
@@ -231,6 +240,8 @@ def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
         found = _STUCK.ask(connection, wanted=claim.run_id, stuck_at=claim.stuck_at)
     elif claim.run_id is not None:
         found = _WAITING_OF_ID.ask(connection, **waiting, wanted=claim.run_id)
+        if found and _has_enough(connection, found[0].tenant_id, claim.limits):
+            found = []
         if not claim.only_waiting:
             found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
     else:
@@ -255,10 +266,21 @@ def _waiting(connection: Connection, claim: ClaimRun) -> list[Any]:
             return []
         if tenant is None:
             after, has_turned = "", True
+        elif _has_enough(connection, tenant, claim.limits):
+            after = tenant
         elif found := _FIRST_OF_TENANT.ask(connection, names=names, tenant=tenant):
             return found
         else:
             after = tenant
+
+
+def _has_enough(connection: Connection, tenant: str, limits: int | Mapping[str, int] | None) -> bool:
+    """Whether as many runs of a tenant run as may. Two claims do not count at the same time."""
+    limit = limits.get(tenant) if isinstance(limits, Mapping) else limits
+    if limit is None:
+        return False
+    lock_tenant(connection, tenant)
+    return int(_COUNT_RUNNING.ask(connection, tenant=tenant)[0].count) >= limit
 
 
 @dataclass(slots=True)

@@ -4,8 +4,10 @@ In READ COMMITTED each statement has its own snapshot, and cannot see the uncomm
 processes that start equal work within milliseconds would both find nothing. A transaction therefore first locks the
 cache keys that it starts, stores or hits; what it reads afterwards includes all that earlier holders have committed.
 
-Every transaction locks in one order, which rules out deadlocks: rows of `runs`, the references lock, cache keys in
-ascending order, rows of `outputs` in the order of their keys, rows of `step_cache`.
+A claim that counts the runs of a tenant locks the tenant first, or two would count the same.
+
+Every transaction locks in one order, which rules out deadlocks: tenants, rows of `runs`, the references lock, cache
+keys in ascending order, rows of `outputs` in the order of their keys, rows of `step_cache`.
 
 The references lock is shared by all who add references to outputs. Who deletes unreferenced outputs takes it alone.
 """
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["lock_keys", "lock_references_alone"]
+__all__ = ["lock_keys", "lock_references_alone", "lock_tenant"]
 
 _REFERENCES: Final = 7_205_759_403_792_794
 """The key of the references lock: any constant that other users of the database are unlikely to choose."""
@@ -32,6 +34,7 @@ _SHARED: Final = text(
     "SELECT pg_advisory_xact_lock_shared(:references)"
     " UNION ALL SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS BIGINT[])) AS key"
 )
+_TENANT: Final = text("SELECT pg_advisory_xact_lock(:number)")
 _ALONE: Final = text("SELECT pg_advisory_xact_lock(:references)")
 
 
@@ -53,6 +56,12 @@ def lock_references_alone(connection: Connection) -> None:
     """Wait until no other transaction adds references to outputs, and let none begin to until this one ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(_ALONE, {"references": _REFERENCES})
+
+
+def lock_tenant(connection: Connection, tenant: str) -> None:
+    """Let no other transaction count the running runs of a tenant until this one ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_TENANT, {"number": _number(tenant, "")})
 
 
 def _number(tenant: str, key: str) -> int:
