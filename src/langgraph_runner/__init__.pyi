@@ -1,3 +1,4 @@
+from langgraph_runner.engine import ArchiveError as ArchiveError
 from langgraph_runner.engine import ArtifactError as ArtifactError
 from langgraph_runner.engine import BullMQDispatcher as BullMQDispatcher
 from langgraph_runner.engine import Dispatcher as Dispatcher
@@ -11,6 +12,7 @@ from langgraph_runner.engine import PlannedStep as PlannedStep
 from langgraph_runner.engine import RecoveryExhaustedError as RecoveryExhaustedError
 from langgraph_runner.engine import RedisTier as RedisTier
 from langgraph_runner.engine import Run as Run
+from langgraph_runner.engine import RunArchive as RunArchive
 from langgraph_runner.engine import RunEngine as RunEngine
 from langgraph_runner.engine import RunEvent as RunEvent
 from langgraph_runner.engine import RunFailedError as RunFailedError

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -295,6 +296,23 @@ def test_db_makes_and_tells_the_schema(cli):
     assert cli("db", "upgrade", env=url).out == f"The schema is {HEAD} already.\n"
     assert cli("db", "current", "--json", env=url).json == {"found": HEAD, "known": HEAD}
     assert cli("db", "upgrade", "--store", "sqlite:///x.db", "--json").json["found"] == HEAD
+
+
+@pytest.mark.req("R-46")
+def test_runs_are_moved_to_a_file_and_back(cli):
+    """Of the tenant, or of all."""
+    run = cli.run()["id"]
+    moved = cli("archive", "--older-than", "0s", "--to", "old").out
+    assert re.fullmatch(r"Moved 1 run to old/runs-\S+\.zip \(0\.0 MB\)\.\n", moved)
+    assert cli("status", run).code != 0
+    (file,) = (cli.folder / "old").iterdir()
+    assert cli("restore", str(file)).out == "Restored 1 run.\n"
+    assert cli("status", run).code == 0
+    assert cli("restore", str(file), "--json").json == {"restored": 0}
+    assert cli("archive", "--older-than", "1d", "--to", "old").out == "There is no run to archive.\n"
+    assert cli("archive", "--older-than", "1d", "--to", "old", "--json").json == {"path": None, "runs": 0}
+    refused = cli("restore", "shop.py")
+    assert (refused.code, "shop.py" in refused.err) == (8, True)
 
 
 @pytest.mark.req("R-62")

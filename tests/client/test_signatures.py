@@ -10,12 +10,14 @@ from langgraph_runner.engine import RunEngine, SyncRunEngine
 pytestmark = pytest.mark.req("R-58")
 
 OF_AN_ENGINE_ONLY = {
+    "archive",
     "artifact_path",
     "drain",
     "get_workflow",
     "list_workflows",
     "metrics_collector",
     "prune",
+    "restore",
     "resume",
     "start",
     "step_cache",

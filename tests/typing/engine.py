@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, assert_type
 
 from langgraph_runner import (
+    ArchiveError,
     ArtifactError,
     ArtifactRef,
     Blueprint,
@@ -25,6 +26,7 @@ from langgraph_runner import (
     RecoveryExhaustedError,
     RedisTier,
     Run,
+    RunArchive,
     RunEngine,
     RunEvent,
     RunFailedError,
@@ -47,6 +49,7 @@ from langgraph_runner import (
 )
 
 ENGINE_ERRORS: tuple[type[EngineError], ...] = (
+    ArchiveError,
     ArtifactError,
     IdempotencyConflictError,
     LeaseLostError,
@@ -113,6 +116,8 @@ def blocks(shop: Workflow, file: ArtifactRef) -> None:
         engine.check_inputs("shop.v1", {"net": 10})
         assert_type(engine.workflows, WorkflowRegistry)
         assert_type(engine.prune(older_than=timedelta(days=30)), int)
+        assert_type(engine.archive("old", older_than=timedelta(days=30)), RunArchive | None)
+        assert_type(engine.restore("old/runs.zip", tenant="acme"), int)
         for event in engine.events(run.id):
             assert_type(event.data, dict[str, Any])
 

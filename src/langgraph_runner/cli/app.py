@@ -45,7 +45,7 @@ COMMANDS = (
         ),
     ),
     ("Workflows", (looking.workflows, drawing.graph)),
-    ("Keep", (changing.prune,)),
+    ("Keep", (changing.prune, changing.archive, changing.restore)),
     ("Serve", (serving.serve, working.worker)),
 )
 

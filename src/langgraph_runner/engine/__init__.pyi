@@ -1,8 +1,10 @@
+from langgraph_runner.engine.archiving import RunArchive as RunArchive
 from langgraph_runner.engine.bullmq import BullMQDispatcher as BullMQDispatcher
 from langgraph_runner.engine.cache import HotTier as HotTier
 from langgraph_runner.engine.cache import MemoryTier as MemoryTier
 from langgraph_runner.engine.dispatch import Dispatcher as Dispatcher
 from langgraph_runner.engine.engine import RunEngine as RunEngine
+from langgraph_runner.engine.errors import ArchiveError as ArchiveError
 from langgraph_runner.engine.errors import ArtifactError as ArtifactError
 from langgraph_runner.engine.errors import EngineError as EngineError
 from langgraph_runner.engine.errors import IdempotencyConflictError as IdempotencyConflictError

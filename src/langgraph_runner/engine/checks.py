@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from langgraph_runner.errors.hints import did_you_mean
@@ -27,6 +27,7 @@ __all__ = [
     "MAX_TAG_NAME",
     "MAX_TAG_VALUE",
     "MAX_TENANT",
+    "age_ms",
     "is_loopback",
     "metadata",
     "moment_ms",
@@ -136,6 +137,20 @@ def run_limits(value: Any) -> int | Mapping[str, int]:
         )
         for tenant, limit in value.items()
     }
+
+
+def age_ms(value: Any, *, field: str) -> int:
+    """A time that has passed, in milliseconds.
+
+    Raises:
+        TypeError: It is no `timedelta`.
+        ValueError: It is negative.
+    """
+    of_kind(value, timedelta, field=field, fix="such as timedelta(days=30)")
+    if value < timedelta():
+        raise ValueError(f"{field}: {value!r} is negative.")
+    milliseconds: int = round(value.total_seconds() * 1000)
+    return milliseconds
 
 
 def tags(value: Any, *, field: str = "tags") -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
+from langgraph_runner.engine.archiving import archive_runs, restore_runs
 from langgraph_runner.engine.artifacts import ArtifactStore
 from langgraph_runner.engine.cache import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
+    from langgraph_runner.engine.archiving import RunArchive
     from langgraph_runner.engine.deriving import BaseRun, Reuse
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
@@ -471,14 +473,55 @@ class RunEngine(RunReader):
         Raises:
             ValueError: `older_than` is negative.
         """
-        checks.of_kind(older_than, timedelta, field="older_than", fix="such as timedelta(days=30)")
-        if older_than < timedelta():
-            raise ValueError(f"older_than: {older_than!r} is negative.")
-        count = await self._store.write(Prune(tenant, round(older_than.total_seconds() * 1000)))
-        await self._store.write(DeleteUnusedOutputs())
-        await self._host.cache.clear_hot()
-        await collect_files(self._host)
+        count = await self._store.write(Prune(tenant, checks.age_ms(older_than, field="older_than")))
+        await self._collect()
         return count
+
+    async def archive(
+        self, folder: Path | str, *, older_than: timedelta, tenant: str | None = None
+    ) -> RunArchive | None:
+        """Move runs that ended at least `older_than` ago to a new file in `folder`, with their outputs and files.
+
+        What they have put into the cache expires, as with `prune()`; no run that is killed in between is lost.
+
+        Args:
+            folder: Where to; made if need be.
+            older_than: How long they have been over at least; not negative.
+            tenant: Whose; None for all tenants.
+
+        Returns:
+            The file, with how many runs it has; None if there are none to archive.
+
+        Raises:
+            ValueError: `older_than` is negative.
+            ArchiveError: The file cannot be written. Nothing was deleted.
+        """
+        archive = await archive_runs(
+            self._host,
+            Path(folder),
+            tenant=tenant,
+            older_than_ms=checks.age_ms(older_than, field="older_than"),
+        )
+        await self._collect()
+        return archive
+
+    async def restore(self, path: Path | str, *, tenant: str | None = None) -> int:
+        """Put the runs of an archive back as they were; those that are there stay as they are.
+
+        Their steps are not served from the cache again, but updates and retries of them reuse what they delivered.
+        A restored run whose idempotency key a later run has taken loses the key.
+
+        Args:
+            path: A file that `archive()` has made.
+            tenant: Whose; None for those of all tenants.
+
+        Returns:
+            How many runs were restored.
+
+        Raises:
+            ArchiveError: The file cannot be read, is no archive, is damaged, or is of a later release.
+        """
+        return await restore_runs(self._host, Path(path), tenant=tenant)
 
     # Begin and end.
 
@@ -529,6 +572,12 @@ class RunEngine(RunReader):
         await self.close()
 
     # Inside.
+
+    async def _collect(self) -> None:
+        """Delete what the runs that are gone have left."""
+        await self._store.write(DeleteUnusedOutputs())
+        await self._host.cache.clear_hot()
+        await collect_files(self._host)
 
     async def _on_request(self, job_id: str, data: dict[str, Any]) -> dict[str, Any]:
         """Make the run that a job asks for. The id of the job keeps it from being made twice."""

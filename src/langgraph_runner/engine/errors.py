@@ -23,6 +23,7 @@ from langgraph_runner.errors.codes import render_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from langgraph_runner.errors import NodeErrorRecord
 
@@ -167,6 +168,20 @@ class ArtifactError(EngineError):
     def __init__(self, *, name: str, problem: str) -> None:
         super().__init__(f"Artifact '{name}': {problem}")
         self.name = name
+
+
+class ArchiveError(EngineError):
+    """An archive of runs that cannot be written or read.
+
+    Attributes:
+        path: The file.
+    """
+
+    code = ErrorCode.ARCHIVE_FAILED
+
+    def __init__(self, *, path: Path, problem: str) -> None:
+        super().__init__(f"Archive '{path}': {problem}")
+        self.path = path
 
 
 class StoreUnavailableError(EngineError):

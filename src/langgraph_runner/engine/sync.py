@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
+    from langgraph_runner.engine.archiving import RunArchive
     from langgraph_runner.engine.host import TriggerOptions
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
     from langgraph_runner.engine.serving import TakesOn
@@ -226,6 +227,45 @@ class SyncRunEngine(BlockingEngine):
             ValueError: `older_than` is negative.
         """
         return self._call(self._engine.prune(older_than=older_than, tenant=tenant))
+
+    def archive(
+        self, folder: Path | str, *, older_than: timedelta, tenant: str | None = None
+    ) -> RunArchive | None:
+        """Move runs that ended at least `older_than` ago to a new file in `folder`, with their outputs and files.
+
+        What they have put into the cache expires, as with `prune()`; no run that is killed in between is lost.
+
+        Args:
+            folder: Where to; made if need be.
+            older_than: How long they have been over at least; not negative.
+            tenant: Whose; None for all tenants.
+
+        Returns:
+            The file, with how many runs it has; None if there are none to archive.
+
+        Raises:
+            ValueError: `older_than` is negative.
+            ArchiveError: The file cannot be written. Nothing was deleted.
+        """
+        return self._call(self._engine.archive(folder, older_than=older_than, tenant=tenant))
+
+    def restore(self, path: Path | str, *, tenant: str | None = None) -> int:
+        """Put the runs of an archive back as they were; those that are there stay as they are.
+
+        Their steps are not served from the cache again, but updates and retries of them reuse what they delivered.
+        A restored run whose idempotency key a later run has taken loses the key.
+
+        Args:
+            path: A file that `archive()` has made.
+            tenant: Whose; None for those of all tenants.
+
+        Returns:
+            How many runs were restored.
+
+        Raises:
+            ArchiveError: The file cannot be read, is no archive, is damaged, or is of a later release.
+        """
+        return self._call(self._engine.restore(path, tenant=tenant))
 
     def take_on(self, runs: TakesOn) -> None:
         """Say which runs this engine runs: `all` (from the start), its `own`, or `none`.

@@ -64,6 +64,7 @@ class ErrorCode(StrEnum):
     RECOVERY_EXHAUSTED = "RECOVERY_EXHAUSTED"
     """A run was given up, because the processes that ran it died again and again."""
     ARTIFACT_FAILED = "ARTIFACT_FAILED"
+    ARCHIVE_FAILED = "ARCHIVE_FAILED"
     """A file of a step cannot be kept, or is not what it was."""
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
     """The database keeps a run from going on."""
@@ -107,6 +108,7 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.RECOVERY_EXHAUSTED: "Run '{run_id}' was given up: {deaths} processes in a row died while they ran"
         " {steps}.",
         ErrorCode.ARTIFACT_FAILED: "Artifact '{name}': {problem}",
+        ErrorCode.ARCHIVE_FAILED: "Archive '{path}': {problem}",
         ErrorCode.STORE_UNAVAILABLE: "Run '{run_id}' cannot go on, because the database {store} refuses: {detail}",
         ErrorCode.SCHEMA_VERSION: "The database has schema {found}, this release works with {known}. {fix}",
         ErrorCode.SERVICE_UNREACHABLE: "The service at {url} cannot be reached: {detail}. Check the URL, and that"

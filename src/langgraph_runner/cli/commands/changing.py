@@ -1,4 +1,4 @@
-"""`cancel` and `prune`: commands that change what is kept, and run nothing."""
+"""`cancel`, `prune`, `archive` and `restore`: commands that change what is kept, and run nothing."""
 
 from __future__ import annotations
 
@@ -15,10 +15,27 @@ from langgraph_runner.engine.checks import MAX_REASON
 
 if TYPE_CHECKING:
     from langgraph_runner.cli.session import Backend
-    from langgraph_runner.engine import Run, RunEngine, RunStep
+    from langgraph_runner.engine import Run, RunArchive, RunEngine, RunStep
 
 _ON_THE_SERVER = "Run it where the server runs."
-__all__ = ["Pruned", "cancel", "prune"]
+__all__ = ["Archived", "Pruned", "Restored", "archive", "cancel", "prune", "restore"]
+
+
+@dataclass(frozen=True)
+class Archived:
+    """What `archive` has done."""
+
+    path: str | None
+    """The file; None if there was no run to archive."""
+    runs: int
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What `restore` has done."""
+
+    restored: int
+    """How many runs."""
 
 
 @dataclass(frozen=True)
@@ -90,3 +107,54 @@ def prune(
         session.out.json(Pruned(deleted=count))
     else:
         session.out.line(f"Deleted {counted(count, 'run')}.")
+
+
+def archive(
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="DURATION", help="Runs that ended before that: 30d, 12h.")
+    ],
+    folder: Annotated[str, typer.Option("--to", metavar="FOLDER", help="Where the file goes.")],
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Of all tenants.")] = False,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Move old runs to a file, with their outputs and files. `restore` puts them back."""
+    from langgraph_runner.cli.reading import read_duration
+
+    age = read_duration(older_than, "--older-than")
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> RunArchive | None:
+        return await engine.archive(folder, older_than=age, tenant=None if all_tenants else tenant)
+
+    made = session.ask_database(ask, "archive", _ON_THE_SERVER)
+    if as_json:
+        runs = 0 if made is None else made.runs
+        session.out.json(Archived(path=None if made is None else str(made.path), runs=runs))
+    elif made is None:
+        session.out.line("There is no run to archive.")
+    else:
+        session.out.line(f"Moved {counted(made.runs, 'run')} to {made.path} ({made.size / 1e6:.1f} MB).")
+
+
+def restore(
+    file: Annotated[str, typer.Argument(help="A file that `archive` has made.")],
+    all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Of all tenants.")] = False,
+    app: options.App = None,
+    store: options.Store = None,
+    tenant: options.Tenant = DEFAULT_TENANT,
+    as_json: options.Json = False,
+) -> None:
+    """Put the runs of an archive back. Those that are there stay as they are."""
+    session = Session(app, store, tenant, as_json)
+
+    async def ask(engine: RunEngine) -> int:
+        return await engine.restore(file, tenant=None if all_tenants else tenant)
+
+    count = session.ask_database(ask, "restore", _ON_THE_SERVER)
+    if as_json:
+        session.out.json(Restored(restored=count))
+    else:
+        session.out.line(f"Restored {counted(count, 'run')}.")

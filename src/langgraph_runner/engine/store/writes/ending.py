@@ -39,7 +39,7 @@ from langgraph_runner.engine.store.writes.locking import lock_references_alone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CancelRun", "CheckTables", "DeleteUnusedOutputs", "FilesInUse", "Prune"]
+__all__ = ["CancelRun", "CheckTables", "DeleteUnusedOutputs", "FilesInUse", "Prune", "delete_runs"]
 
 _RUNS_AT_ONCE: Final = 500
 _GRACE_MS: Final = 120_000
@@ -143,6 +143,15 @@ def _prune(connection: Connection, prune: Prune) -> int:
     if prune.tenant is not None:
         old = old.where(runs.c.tenant_id == prune.tenant)
     ids = list(connection.execute(old).scalars())
+    delete_runs(connection, ids, now)
+    is_over = step_cache.c.expires_at < now - _GRACE_MS
+    _lock_cache_rows(connection, is_over)
+    connection.execute(delete(step_cache).where(is_over))
+    return len(ids)
+
+
+def delete_runs(connection: Connection, ids: list[str], now: int) -> None:
+    """Delete runs that are over, and expire what they have put into the cache."""
     for start in range(0, len(ids), _RUNS_AT_ONCE):
         some = ids[start : start + _RUNS_AT_ONCE]
         for table in (run_events, run_tags, artifacts, run_steps):
@@ -152,10 +161,6 @@ def _prune(connection: Connection, prune: Prune) -> int:
         _lock_cache_rows(connection, *of_runs)
         connection.execute(update(step_cache).where(*of_runs).values(expires_at=now))
         connection.execute(delete(runs).where(runs.c.id.in_(some)))
-    is_over = step_cache.c.expires_at < now - _GRACE_MS
-    _lock_cache_rows(connection, is_over)
-    connection.execute(delete(step_cache).where(is_over))
-    return len(ids)
 
 
 def _lock_cache_rows(connection: Connection, *conditions: ColumnElement[bool]) -> None:
