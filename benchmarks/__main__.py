@@ -31,8 +31,10 @@ from benchmarks.engine import (
     loop_lag,
     makespan,
     memory,
+    scale,
     step_cost,
     throughput,
+    workers,
 )
 from benchmarks.report import render
 
@@ -55,6 +57,8 @@ SECTIONS = {
     "engine_large_outputs": large_outputs.measure,
     "engine_backlog": backlog.measure,
     "engine_memory": memory.measure,
+    "scale": scale.measure,
+    "workers": workers.measure,
     "service": service.measure,
     "import_time": import_time.measure,
 }

@@ -29,6 +29,7 @@ async def test_metrics_count_runs_requests_and_steps(service, acme):
         'langgraph_runner_requests_total{method="none",route="none",status="404"} 1.0',
         'langgraph_node_executions_total{node="price",outcome="success"} 1.0',
         "langgraph_runner_oldest_waiting_seconds 0.0",
+        'langgraph_runner_db_connections{kind="in_use"} ',
         "langgraph_runner_cache_hot_tier_up 1.0",
         "langgraph_runner_cache_hot_tier_failures_total 0.0",
     ):

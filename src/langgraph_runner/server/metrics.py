@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["registry_of"]
 
+_CONNECTIONS: Final = "Connections of this process to the database: in use, and how many there may be."
 _OLDEST: Final = "How long the oldest run that waits has waited, of all tenants; 0 if none waits."
 
 
@@ -45,6 +46,7 @@ class _LiveRuns(Collector):
         return [
             GaugeMetricFamily("langgraph_runner_runs", "Runs of all tenants that are not over."),
             GaugeMetricFamily("langgraph_runner_oldest_waiting_seconds", _OLDEST),
+            GaugeMetricFamily("langgraph_runner_db_connections", _CONNECTIONS),
         ]
 
     def collect(self) -> Iterable[Metric]:
@@ -55,7 +57,12 @@ class _LiveRuns(Collector):
         for status, count in self._store.read_now(reads.live_runs).items():
             family.add_metric([status], count)
         age_ms = self._store.read_now(oldest_waiting_ms) or 0
-        return [family, GaugeMetricFamily("langgraph_runner_oldest_waiting_seconds", _OLDEST, age_ms / 1_000)]
+        in_use, at_most = self._store.database.connections()
+        connections = GaugeMetricFamily("langgraph_runner_db_connections", _CONNECTIONS, labels=["kind"])
+        connections.add_metric(["in_use"], in_use)
+        connections.add_metric(["at_most"], at_most)
+        oldest = GaugeMetricFamily("langgraph_runner_oldest_waiting_seconds", _OLDEST, age_ms / 1_000)
+        return [family, oldest, connections]
 
 
 class _HotTier(Collector):

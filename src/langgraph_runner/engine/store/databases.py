@@ -75,8 +75,17 @@ class Database:
             self.reading = _sqlite(place, self._file, begin="BEGIN", readers=_READERS)
         else:
             self.writing = self.reading = create_engine(
-                _with_defaults(url), pool_size=_READERS + 1, pool_pre_ping=True
+                # The writer, the readers, and one for what is asked beside them. More would wait for each other.
+                _with_defaults(url),
+                pool_size=_READERS + 2,
+                max_overflow=0,
+                pool_pre_ping=True,
             )
+
+    def connections(self) -> tuple[int, int]:
+        """How many connections are in use, and how many there may be."""
+        pools: set[Any] = {self.writing.pool, self.reading.pool}
+        return sum(pool.checkedout() for pool in pools), sum(pool.size() for pool in pools)
 
     def limit_rows(self, is_limited: bool) -> None:
         """Say whether each transaction has to name the tenants whose rows it is about."""
