@@ -94,7 +94,7 @@ crashes: $(VENV)/.dev  ## 1,000 runs, 160 killed workers and 8 crashes of Postgr
 	CRASH_RUNS=1000 CRASH_KILLS=160 CRASH_STOPS=8 CALM_RUNS=225 OPENINGS=63 $(BIN)/python -m pytest tests/engine/test_crashes.py -k "killed_workers or processes" -o timeout=3600 -p no:cacheprovider $(ARGS)
 
 soak: $(VENV)/.dev  ## Workers on PostgreSQL and BullMQ under faults: thousands of runs and 1,000 kills.
-	SOAK_RUNS=5000 SOAK_KILLS=500 SOAK_RESTART_RUNS=2000 SOAK_RESTART_EVERY_S="5 20" SOAK_CUT_RUNS=500 SOAK_FAULT_RUNS=400 SOAK_JOBS=1000 SOAK_FREEZES=100 $(BIN)/python -m pytest tests/engine/test_queue_faults.py -o timeout=7200 -p no:cacheprovider -p no:randomly $(ARGS)
+	SOAK_RUNS=5000 SOAK_KILLS=500 SOAK_RESTART_RUNS=2000 SOAK_RESTART_EVERY_S="5 20" SOAK_CUT_RUNS=500 SOAK_FAULT_RUNS=400 SOAK_JOBS=1000 SOAK_FREEZES=100 SOAK_FAILING_RUNS=2000 $(BIN)/python -m pytest tests/engine/test_queue_faults.py tests/engine/test_failing_statements.py -o timeout=7200 -p no:cacheprovider -p no:randomly $(ARGS)
 
 upstream: $(VENV)/.dev  ## LangGraph's own tests, with and without nodes; takes five minutes and the network.
 	$(BIN)/python tools/upstream_suite.py $(ARGS)
