@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 STEPS = (10_000, 100_000, 1_000_000)
 STEPS_A_RUN = 13
-TENANTS = 100
+TENANTS = 10
 ASKED = 60
 LIMIT = 2.0
 AT_ONCE = (1, 50)
@@ -67,8 +67,11 @@ def _statements(run_of: Any) -> dict[str, Asked]:
             listing._page(frozenset(), 0), lambda n: {"tenant": tenant(n)[0], "limit": 50}
         ),
         "a page of 50 failed runs": Asked(
-            listing._page(frozenset({"statuses"}), 0),
-            lambda n: {"tenant": tenant(n)[0], "limit": 50, "statuses": ["failed"]},
+            listing._page(frozenset(), 0, ("failed",)), lambda n: {"tenant": tenant(n)[0], "limit": 50}
+        ),
+        "the runs that are not over": Asked(
+            listing._page(frozenset(), 0, ("pending", "running")),
+            lambda n: {"tenant": tenant(n)[0], "limit": 50},
         ),
         "a run with its counts": Asked(
             reads._COUNTED_RUN, lambda n: {"tenant": tenant(n)[0], "run": tenant(n)[1]}
@@ -82,7 +85,7 @@ def _statements(run_of: Any) -> dict[str, Asked]:
         ),
         "the next tenant that waits": Asked(claiming._NEXT_TENANT, lambda n: {"names": names, "after": ""}),
         "its first run": Asked(
-            claiming._FIRST_OF_TENANT, lambda n: {"names": names, "tenant": f"tenant-{n % 16:03}"}
+            claiming._FIRST_OF_TENANT, lambda n: {"names": names, "tenant": f"tenant-{n % TENANTS:03}"}
         ),
         "a run whose lease has run out": Asked(
             claiming._FIRST_LEFT,
@@ -267,8 +270,9 @@ _LOADS = (
     INSERT INTO runs (id, tenant_id, workflow_name, workflow_version, status, trigger_type, root_run_id, inputs,
         options, priority, fence, created_at, started_at, completed_at, duration_ms, lease_expires_at, lease_ms)
     SELECT 'run-' || lpad(n::text, 9, '0'), 'tenant-' || lpad((n % {tenants})::text, 3, '0'), 'bench.v1', '1',
-        CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'completed' END, 'manual', 'run-' || lpad(n::text, 9, '0'),
-        '{{"net": 10}}', '{{"failure_mode": "continue"}}', 0, 1, n, n, n + 10, 10, NULL, NULL
+        CASE WHEN n / {tenants} % 10 = 0 THEN 'failed' ELSE 'completed' END, 'manual',
+        'run-' || lpad(n::text, 9, '0'), '{{"net": 10}}', '{{"failure_mode": "continue"}}', 0, 1, n, n, n + 10, 10,
+        NULL, NULL
     FROM generate_series({first}, {last}) AS n
     """,
     """
@@ -302,7 +306,7 @@ _LOADS = (
 _LIVE = """
     INSERT INTO runs (id, tenant_id, workflow_name, workflow_version, status, trigger_type, root_run_id, inputs,
         options, priority, fence, created_at, lease_owner, lease_expires_at, lease_ms)
-    SELECT 'live-' || n, 'tenant-' || lpad((n % 16)::text, 3, '0'), 'bench.v1', '1',
+    SELECT 'live-' || n, 'tenant-' || lpad((n % {tenants})::text, 3, '0'), 'bench.v1', '1',
         CASE WHEN n % 2 = 0 THEN 'running' ELSE 'pending' END, 'manual', 'live-' || n, '{}', '{}', 0, 1, n,
         CASE WHEN n % 2 = 0 THEN 'engine' END, CASE WHEN n % 2 = 0 THEN 9007199254740991 END, 30000
     FROM generate_series(0, 31) AS n ON CONFLICT DO NOTHING
@@ -320,7 +324,7 @@ def _load(connection: Connection, loaded: int, runs: int) -> None:
                 "events": _EVENTS_A_RUN,
             }
             connection.execute(text(statement.format(**values).replace(":", r"\:").replace(r"\:\:", "::")))
-        connection.execute(text(_LIVE))
+        connection.execute(text(_LIVE.replace("{tenants}", f"{TENANTS}")))
     with connection.begin():
         connection.execute(text("ANALYZE"))
 

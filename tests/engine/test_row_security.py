@@ -2,13 +2,14 @@
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 
 from langgraph_runner import Workflow
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.migrating import downgrade, upgrade
 from langgraph_runner.engine.store.row_security import (
     for_all_tenants,
     has_row_security,
@@ -133,6 +134,19 @@ async def test_a_report_names_the_tenant_whose_rows_it_wants(engine_of, limited)
     with psycopg.connect(limited.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("SET langgraph_runner.tenants = '{a}'")
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+
+
+def test_tables_of_a_later_release_get_their_policies(owned):
+    """An update of the schema keeps it on."""
+    database = open_database(owned)
+    try:
+        downgrade(database, "0005")
+        upgrade(database, migrate=True)
+        with database.reading.connect() as connection:
+            query = text("SELECT relrowsecurity FROM pg_class WHERE relname = 'step_tasks'")
+            assert connection.execute(query).scalar() is True
+    finally:
+        database.dispose()
 
 
 def test_it_can_be_turned_off_again(owned):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from langgraph_runner.engine import RunEngine
-from langgraph_runner.engine.store import listing
+from langgraph_runner.engine.store import RunStore, listing
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.workflow import ChangeRequest, Workflow
 
@@ -176,3 +176,25 @@ def _plan_of(connection, search):
         f"{asked_for} {sql}".replace("%", "%%") if not is_sqlite else f"{asked_for} {sql}"
     )
     return "\n".join(str(tuple(row)) for row in found)
+
+
+@pytest.mark.parametrize("statuses", [("failed",), ("pending", "running")])
+def test_runs_that_are_not_completed_are_found_by_their_status(store_url, statuses):
+    """Else the last failed run would be looked for among all that have completed since."""
+    store = RunStore(store_url)
+    values = {"tenant": "a", "limit": 50}
+    try:
+        with store.database.reading.connect() as connection:
+            if not store.database.is_sqlite:
+                connection.execute(
+                    text("SET enable_seqscan = off")
+                )  # A table of no rows has no need of an index.
+            compiled = listing._page(frozenset(), 0, statuses)._compiled(connection)
+            explain = "EXPLAIN QUERY PLAN" if store.database.is_sqlite else "EXPLAIN"
+            cursor = connection.connection.cursor()
+            cursor.execute(f"{explain} {compiled.sql}", compiled.bound({**compiled.fixed, **values}))
+            plan = str(cursor.fetchall())
+    finally:
+        store.close()
+    assert "ix_runs_status" in plan
+    assert "ix_runs_listing" not in plan

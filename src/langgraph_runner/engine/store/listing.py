@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Integer, String, and_, bindparam, func, literal_column, or_, select
+from sqlalchemy import Integer, String, and_, bindparam, func, literal_column, or_, select, union_all
 
+from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.engine.store.records import RUN_COLUMNS, as_counted_run, with_counts
 from langgraph_runner.engine.store.schema import run_steps, run_tags, runs
-from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.statements import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import BindParameter, ColumnElement, Connection
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Select
 
     from langgraph_runner.engine.store.records import RunRow
 
@@ -59,7 +60,6 @@ def runs_page(
     """
     asked = {
         "workflow": workflow,
-        "statuses": None if statuses is None else [str(each) for each in statuses],
         "id_prefix": None if id_prefix is None else f"{_escaped(id_prefix)}%",
         "created_from": created_from,
         "created_before": created_before,
@@ -73,16 +73,17 @@ def runs_page(
         "before_id": None if before is None else before[1],
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    if given.get("statuses") == []:
+    of_statuses = None if statuses is None else tuple(sorted({str(each) for each in statuses}))
+    if of_statuses == ():
         return []
-    statement = _page(frozenset(given), len(tags or {}))
+    statement = _page(frozenset(given), len(tags or {}), of_statuses)
     for number, (name, value) in enumerate((tags or {}).items()):
         given |= {f"tag_name_{number}": name, f"tag_value_{number}": value}
     return [as_counted_run(row) for row in statement.ask(connection, tenant=tenant, limit=limit, **given)]
 
 
 @functools.lru_cache(maxsize=256)
-def _page(given: frozenset[str], tags: int) -> Prepared:
+def _page(given: frozenset[str], tags: int, statuses: tuple[str, ...] | None = None) -> Prepared:
     """The statement for these conditions: built once, since that takes longer than the database does."""
     query = select(*RUN_COLUMNS)
     made_at: ColumnElement[int] = runs.c.created_at
@@ -104,7 +105,6 @@ def _page(given: frozenset[str], tags: int) -> Prepared:
     )
     conditions = {
         "workflow": runs.c.workflow_name == bindparam("workflow"),
-        "statuses": any_of(runs.c.status, bindparam("statuses")),
         "id_prefix": runs.c.id.like(bindparam("id_prefix", type_=String), escape=_ESCAPE),
         "created_from": made_at >= bindparam("created_from"),
         "created_before": made_at < bindparam("created_before"),
@@ -118,9 +118,37 @@ def _page(given: frozenset[str], tags: int) -> Prepared:
     }
     query = query.where(runs.c.tenant_id == bindparam("tenant"))
     query = query.where(*(condition for name, condition in conditions.items() if name in given))
-    query = query.order_by(made_at.desc(), by_id.desc())
-    query = query.limit(bindparam("limit", type_=Integer, required=True))
+    at_most = bindparam("limit", type_=Integer, required=True)
+    if statuses is None:
+        query = query.order_by(made_at.desc(), by_id.desc()).limit(at_most)
+    else:
+        query = _of_statuses(query.order_by(made_at.desc(), by_id.desc()).limit(at_most), statuses)
     return Prepared(functools.partial(with_counts, query))
+
+
+def _of_statuses(page: Select[Any], statuses: tuple[str, ...]) -> Select[Any]:
+    """A page of runs with one of some statuses, from the first ones of each status.
+
+    Most runs are completed, and are found in the order of all. The others have an index: without it, a search for
+    the last failed run would go through all that have completed since.
+    """
+    if "completed" in statuses:
+        return page.where(runs.c.status.in_([_literal(each) for each in statuses]))
+    firsts = [
+        page.where(runs.c.status == _literal(each), runs.c.status != _literal("completed"))
+        .subquery()
+        .select()
+        for each in statuses
+    ]
+    found = union_all(*firsts).subquery()
+    columns = [found.c[str(column.key)] for column in page.selected_columns]
+    newest = select(*columns).order_by(found.c.created_at.desc(), found.c.id.desc())
+    return newest.limit(bindparam("limit", type_=Integer, required=True))
+
+
+def _literal(status: str) -> ColumnElement[str]:
+    """As text in the statement, as the index has it."""
+    return literal_column(f"'{RunStatus(status).value}'", String)
 
 
 def _escaped(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from langgraph_runner.engine.store.schema import METADATA
 
@@ -86,7 +86,8 @@ def set_row_security(connection: Connection, *, is_on: bool) -> None:
     """
     if connection.dialect.name != "postgresql":
         raise ValueError("store: SQLite has no row-level security, and no roles that it could be for.")
-    for table in _TABLES:
+    there = inspect(connection).get_table_names()  # An earlier schema lacks some.
+    for table in [each for each in _TABLES if each in there]:
         connection.execute(text(f"DROP POLICY IF EXISTS {_POLICY} ON {table}"))
         if is_on:
             connection.execute(text(f"CREATE POLICY {_POLICY} ON {table} USING ({_CONDITION})"))

@@ -91,6 +91,7 @@ runs = Table(
         *("workflow_name", "tenant_id", text("priority DESC"), "created_at", "id"),
     ),
     _index_while("status = 'running'", "ix_runs_leased", "lease_expires_at"),
+    _index_while("status <> 'completed'", "ix_runs_status", "tenant_id", "status", "created_at", "id"),
     _index_while("error IS NOT NULL", "ix_runs_errors", "tenant_id", "created_at", "id"),
     _index_while("base_run_id IS NOT NULL", "ix_runs_bases", "base_run_id"),
 )

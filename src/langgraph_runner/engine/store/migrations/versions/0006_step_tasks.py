@@ -1,14 +1,15 @@
-"""Steps that wait for workers of a pool, and which pools a worker belongs to."""
+"""Steps that wait for workers of a queue, whose queues a worker serves, and an index of runs by status."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
 down_revision = "0005"
+_NOT_COMPLETED = sa.text("status <> 'completed'")
 
 
 def upgrade() -> None:
-    """Add the table and the column."""
+    """Add them."""
     op.create_table(
         "step_tasks",
         sa.Column("run_id", sa.String(64), nullable=False),
@@ -29,10 +30,18 @@ def upgrade() -> None:
         sa.CheckConstraint("status IN ('waiting', 'running', 'done')", name="ck_step_tasks_status"),
     )
     op.create_index("ix_step_tasks_queue", "step_tasks", ["queue", "status", "created_at"])
+    op.create_index(
+        "ix_runs_status",
+        "runs",
+        ["tenant_id", "status", "created_at", "id"],
+        sqlite_where=_NOT_COMPLETED,
+        postgresql_where=_NOT_COMPLETED,
+    )
     op.add_column("run_workers", sa.Column("queues", sa.Text, nullable=False, server_default="[]"))
 
 
 def downgrade() -> None:
     """Go back to the tables of before."""
+    op.drop_index("ix_runs_status", "runs")
     op.drop_column("run_workers", "queues")
     op.drop_table("step_tasks")
