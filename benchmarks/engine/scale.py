@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
 STEPS = (10_000, 100_000, 1_000_000)
 STEPS_A_RUN = 13
-TENANTS = 10
+TENANTS = 5
 ASKED = 60
 LIMIT = 2.0
 AT_ONCE = (1, 50)
@@ -45,9 +48,9 @@ _EVENTS_A_RUN = 2 * STEPS_A_RUN + 3
 
 METHOD = """
 PostgreSQL with {tenants} tenants and so many steps of runs that have ended ({a_run} a run, with an event for each
-start and end, an output and a cache entry for each step), 16 runs that run and 16 that wait. Each statement is asked
-{asked} times for other rows each time, and the median counts; *index* is how PostgreSQL finds the rows at
-{most} steps, as `EXPLAIN ANALYZE` says.
+start and end, an output and a cache entry for each step; every other run has failed), 16 runs that run and 16 that
+wait. Each statement is asked {asked} times for other rows each time, and the median counts; *index* is how PostgreSQL
+finds the rows at {most} steps, as `EXPLAIN ANALYZE` says.
 """
 
 
@@ -118,7 +121,9 @@ def _statements(run_of: Any) -> dict[str, Asked]:
     }
 
 
-def measure(steps: Sequence[int] = STEPS, asked: int = ASKED, runs_measured: int = 200) -> Section:
+def measure(
+    steps: Sequence[int] = STEPS, asked: int = ASKED, runs_measured: int = 200, idle_s: float = 30.0
+) -> Section:
     """Load a history of each size, the smaller ones first, and ask."""
     found: dict[str, dict[int, float]] = {}
     indexes: dict[str, str] = {}
@@ -133,6 +138,10 @@ def measure(steps: Sequence[int] = STEPS, asked: int = ASKED, runs_measured: int
                     *asyncio.run(_costs(server.get_uri(), Path(folder) / "files", at_once, runs_measured)),
                 ]
                 for at_once in AT_ONCE
+            ]
+            idle = [
+                [name, *_idle(server.get_uri(), dispatch, idle_s)]
+                for name, dispatch in (("none", None), ("BullMQ on the same PostgreSQL", server.get_uri()))
             ]
             with store.database.writing.connect() as connection:
                 loaded = 0
@@ -169,6 +178,11 @@ def measure(steps: Sequence[int] = STEPS, asked: int = ASKED, runs_measured: int
                 f"What a run of {STEPS_A_RUN} steps in a chain costs the database, for each step",
                 ["Runs of one engine", "transactions", "statements", "bytes of log"],
                 costs,
+            ),
+            Table(
+                "What a worker without work costs the database",
+                ["Queue", "connections", "transactions a second"],
+                idle,
             ),
             Table(
                 "Bytes a step, rows and indexes together",
@@ -218,6 +232,44 @@ async def _costs(store: str, files: Path, at_once: int, runs: int) -> list[str]:
         f"{counts['statements'] / steps:.1f}",
         f"{log / steps:,.0f}",
     ]
+
+
+def _idle(store: str, queue: str | None, idle_s: float) -> list[str]:
+    """Connections of a worker that has no work, and transactions a second."""
+    command = [
+        *(sys.executable, "-m", "langgraph_runner", "worker", "--store", store),
+        *("--app", "benchmarks.engine.worker_app:workflows"),
+        *(() if queue is None else ("--dispatch", f"bullmq+{queue}")),
+    ]
+    with psycopg.connect(store, autocommit=True) as connection:
+        worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+        try:
+            assert worker.stdout is not None
+            worker.stdout.readline()  # It works.
+            time.sleep(2.0)
+            before, begin = _transactions(connection), perf_counter()
+            time.sleep(idle_s)
+            spent = _transactions(connection) - before
+            a_second = spent / (perf_counter() - begin)
+            query = (
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            found = connection.execute(query).fetchone()
+        finally:
+            worker.terminate()
+            worker.communicate()
+    assert found is not None
+    return [f"{found[0]}", f"{a_second:.1f}"]
+
+
+def _transactions(connection: psycopg.Connection[Any]) -> int:
+    """How many have ended, read-only ones included; each process tells of its own once a second."""
+    connection.execute("SELECT pg_stat_clear_snapshot()")
+    query = "SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database"
+    found = connection.execute(query).fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 def _log(connection: psycopg.Connection[Any]) -> int:
@@ -270,7 +322,7 @@ _LOADS = (
     INSERT INTO runs (id, tenant_id, workflow_name, workflow_version, status, trigger_type, root_run_id, inputs,
         options, priority, fence, created_at, started_at, completed_at, duration_ms, lease_expires_at, lease_ms)
     SELECT 'run-' || lpad(n::text, 9, '0'), 'tenant-' || lpad((n % {tenants})::text, 3, '0'), 'bench.v1', '1',
-        CASE WHEN n / {tenants} % 10 = 0 THEN 'failed' ELSE 'completed' END, 'manual',
+        CASE WHEN n / {tenants} % 2 = 0 THEN 'failed' ELSE 'completed' END, 'manual',
         'run-' || lpad(n::text, 9, '0'), '{{"net": 10}}', '{{"failure_mode": "continue"}}', 0, 1, n, n, n + 10, 10,
         NULL, NULL
     FROM generate_series({first}, {last}) AS n
