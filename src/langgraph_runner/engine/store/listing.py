@@ -16,7 +16,7 @@ from langgraph_runner.engine.store.statements import Prepared
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import BindParameter, ColumnElement, Connection, Select
+    from sqlalchemy import BindParameter, ColumnElement, Connection
 
     from langgraph_runner.engine.store.records import RunRow
 
@@ -118,15 +118,14 @@ def _page(given: frozenset[str], tags: int, statuses: tuple[str, ...] | None = N
     }
     query = query.where(runs.c.tenant_id == bindparam("tenant"))
     query = query.where(*(condition for name, condition in conditions.items() if name in given))
-    at_most = bindparam("limit", type_=Integer, required=True)
-    if statuses is None:
-        query = query.order_by(made_at.desc(), by_id.desc()).limit(at_most)
-    else:
-        query = _of_statuses(query.order_by(made_at.desc(), by_id.desc()).limit(at_most), statuses)
-    return Prepared(functools.partial(with_counts, query))
+    query = query.order_by(made_at.desc(), by_id.desc())
+    page: Any = query.limit(bindparam("limit", type_=Integer, required=True))
+    if statuses is not None:
+        page = _of_statuses(page, statuses)
+    return Prepared(functools.partial(with_counts, page))
 
 
-def _of_statuses(page: Select[Any], statuses: tuple[str, ...]) -> Select[Any]:
+def _of_statuses(page: Any, statuses: tuple[str, ...]) -> Any:
     """A page of runs with one of some statuses, from the first ones of each status.
 
     Most runs are completed, and are found in the order of all. The others have an index: without it, a search for
