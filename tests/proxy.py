@@ -1,0 +1,95 @@
+"""A TCP proxy on loopback that a test can have drop, reset, swallow or delay what goes through it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+
+_RESET = struct.pack("ii", 1, 0)
+"""Linger for no time: closing sends RST instead of FIN."""
+
+
+class Proxy:
+    """Listens on a free port of this machine and connects each client to a socket file. Has a thread of its own.
+
+    `fault` is None to pass all on; "drop" closes connections, old and new; "reset" does so with RST; "black_hole"
+    takes everything and answers nothing; "delay" passes on after `delay_s`.
+    """
+
+    def __init__(self, target: str, delay_s: float = 0.05) -> None:
+        self.fault: str | None = None
+        self._target = target
+        self._delay_s = delay_s
+        self._open: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = self._in_loop(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def set_fault(self, fault: str | None) -> None:
+        """Begin a fault, also for connections that are open; None ends it."""
+        self.fault = fault
+        if fault in {"drop", "reset"}:
+            self._in_loop(self._close_all())
+
+    def close(self) -> None:
+        """End it, with all connections."""
+        self.fault = "drop"
+        self._in_loop(self._shut_down())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _in_loop(self, work):
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _close_all(self) -> None:
+        for writer in [*self._open]:
+            self._end(writer)
+        await asyncio.sleep(0)
+
+    async def _shut_down(self) -> None:
+        self._server.close()
+        await self._close_all()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # What is aborted is closed in the next turn.
+
+    def _end(self, writer: asyncio.StreamWriter) -> None:
+        if self.fault == "reset":
+            opened = writer.get_extra_info("socket")
+            if opened is not None and opened.family == socket.AF_INET:
+                opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            if self.fault in {"drop", "reset"}:
+                return
+            far_reader, far_writer = await asyncio.open_unix_connection(self._target)
+            self._open.add(far_writer)
+            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+            self._open.discard(far_writer)
+        except OSError:
+            pass
+        finally:
+            self._open.discard(writer)
+            self._end(writer)
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                while self.fault == "black_hole":  # noqa: ASYNC110 - it is set by another thread
+                    await asyncio.sleep(0.01)
+                if self.fault == "delay":
+                    await asyncio.sleep(self._delay_s)
+                writer.write(data)
+                await writer.drain()
+        self._end(writer)
