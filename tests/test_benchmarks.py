@@ -252,6 +252,7 @@ def carried_by_loop_lag(module: Any) -> dict[str, turns.Load]:
         ("step_cost", lambda module: module.measure(1, counts=(10, 20))),
         ("backlog", lambda module: module.measure(1, waiting=(0, 500), runs=20)),
         ("memory", lambda module: module.measure(1, steps=10, large=2_000_000)),
+        ("on_postgresql", lambda module: module.measure(1, steps=3, runs=1, processes=())),
         ("scale", lambda module: module.measure((130, 1_300), 3, 2, 0.1)),
         ("workers", lambda module: module.measure(1, (1,), 4, 1, ("BullMQ on Redis",))),
         ("large_outputs", lambda module: module.measure(1, count=10)),

@@ -1,8 +1,12 @@
-"""DBOS on SQLite, in a process of its own: an async workflow that awaits an async step for each step of the DAG."""
+"""DBOS, in a process of its own: an async workflow that awaits an async step for each step of the DAG.
+
+Its database is SQLite, or that of `BENCH_DATABASE`.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -38,7 +42,7 @@ async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
     is_first = not _current
     _current[:] = [load]
     if is_first:
-        url = f"sqlite:///{folder / 'dbos.db'}"
+        url = os.environ.get("BENCH_DATABASE") or f"sqlite:///{folder / 'dbos.db'}"
         DBOS(
             config={
                 "name": "bench",

@@ -25,11 +25,14 @@ def workflow(load: Load) -> Workflow:
     return flow
 
 
-def ours(*, in_memory: bool = False, is_hot: bool = True, reads_last: bool = False) -> Opens:
+def ours(
+    *, in_memory: bool = False, store: str | None = None, is_hot: bool = True, reads_last: bool = False
+) -> Opens:
     """How to open an engine.
 
     Args:
         in_memory: Whether its database is in memory, not on disk.
+        store: Its database; None for a SQLite file of its own.
         is_hot: Whether the cache in the process is left as it is before each run, not emptied.
         reads_last: Whether a run ends with reading the output of the last step.
     """
@@ -37,10 +40,10 @@ def ours(*, in_memory: bool = False, is_hot: bool = True, reads_last: bool = Fal
     @contextlib.asynccontextmanager
     async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
         tier = MemoryTier()
-        store = "sqlite://" if in_memory else f"sqlite:///{folder / 'runs.db'}"
+        on_sqlite = "sqlite://" if in_memory else f"sqlite:///{folder / 'runs.db'}"
         engine = RunEngine(
             [workflow(load)],
-            store=store,
+            store=store or on_sqlite,
             cache=tier,
             artifacts=folder / "artifacts",
             max_active_runs=max(100, load.in_flight),

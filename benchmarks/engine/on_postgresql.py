@@ -1,0 +1,163 @@
+"""Durable steps on PostgreSQL: `python -m benchmarks engine_postgresql` measures it, in about a minute."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pgserver
+import psycopg
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+from benchmarks.engine.dag import campaign, chain, row
+from benchmarks.engine.langgraph_contenders import state_graph
+from benchmarks.engine.ours import ours
+from benchmarks.engine.race import beside, best_ms, here, median_ms, race, rivals
+from benchmarks.engine.turns import Load
+from benchmarks.report import Goal, Section, Table, milliseconds, times
+from langgraph_runner.engine.store import RunStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
+
+    from benchmarks.engine.turns import Opens, Run, Turn
+
+ROUNDS = 3
+STEPS = 200
+RUNS = 10
+OURS = "`RunEngine`"
+INSERTS = "PostgreSQL alone: an insert and a commit each"
+LANGGRAPH = "LangGraph `StateGraph`, `AsyncPostgresSaver`, sync"
+LIMIT = 0.7
+_STEPS_LIMIT = 100_000
+
+METHOD = """
+As above, on a PostgreSQL of this machine whose commits are durable (`fsync` on), through a socket: {steps} steps in a
+chain, {steps} side by side, and the thirteen of the campaign alone, {runs} runs one after another. Each turn has a
+database of its own, but for DBOS, which has one in a process of its own. *Beside PostgreSQL* is the time divided by
+that of an insert and a commit for each step, in the median round.
+"""
+
+
+def measure(
+    rounds: int = ROUNDS, steps: int = STEPS, runs: int = RUNS, processes: Sequence[str] = ("dbos",)
+) -> Section:
+    """Race them on each shape."""
+    in_chain, in_row, alone = f"{steps} in a chain", f"{steps} side by side", "A run of 13 steps"
+    loads = {
+        in_chain: Load(chain(steps)),
+        in_row: Load(row(steps)),
+        alone: Load(campaign(), runs=runs, warm_up=2),
+    }
+    with tempfile.TemporaryDirectory(prefix="bench-pg-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            databases = _Databases(server)
+            inside = (
+                here(INSERTS, databases.inserts),
+                here(OURS, databases.ours),
+                here(LANGGRAPH, databases.graph),
+            )
+            with _used_by_children(databases.new()), rivals(*inside, processes=processes) as (field, notes):
+                found = race(field, loads, rounds, notes)
+        finally:
+            server.cleanup()
+    divisors = {in_chain: steps, in_row: steps, alone: 1}
+    return Section(
+        "Durable steps on PostgreSQL",
+        "\n".join([METHOD.format(steps=steps, runs=runs).strip(), *notes]),
+        [_table(name, found[name], divisor) for name, divisor in divisors.items()],
+        [
+            Goal(
+                f"{name} on PostgreSQL, beside LangGraph's",
+                beside(found[name], OURS, LANGGRAPH),
+                LIMIT,
+                if_missed="each commit is several statements, and each of them a way to the server and back.",
+            )
+            for name in loads
+        ],
+    )
+
+
+class _Databases:
+    """New databases on one server, and contenders that each begin with one."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._numbers = count()
+        RunStore(server.get_uri(), migrate=True).close()
+
+    def new(self, template: str = "template0") -> str:
+        """The address of a new one."""
+        name = f"bench{next(self._numbers)}"
+        with psycopg.connect(self._server.get_uri("template1"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return str(self._server.get_uri(name))
+
+    @contextlib.asynccontextmanager
+    async def inserts(self, load: Load, _folder: Path) -> AsyncIterator[Run]:
+        """One insert and one commit for each step, one after another."""
+        with psycopg.connect(self.new()) as connection:
+            connection.execute(
+                "CREATE TABLE steps (run INT, step TEXT, output TEXT, PRIMARY KEY (run, step))"
+            )
+            connection.commit()
+
+            async def run(number: int) -> None:
+                for step in load.dag.before:
+                    connection.execute("INSERT INTO steps VALUES (%s, %s, %s)", (number, step, "1"))
+                    connection.commit()
+
+            yield run
+
+    @contextlib.asynccontextmanager
+    async def ours(self, load: Load, folder: Path) -> AsyncIterator[Run]:
+        """An engine on a database with its tables."""
+        opens: Opens = ours(store=self.new("postgres"))
+        async with opens(load, folder) as run:
+            yield run
+
+    @contextlib.asynccontextmanager
+    async def graph(self, load: Load, _folder: Path) -> AsyncIterator[Run]:
+        """A compiled graph that keeps its checkpoints there before it goes on."""
+        async with AsyncPostgresSaver.from_conn_string(self.new()) as saver:
+            await saver.setup()
+            compiled: Any = state_graph(load).compile(checkpointer=saver)
+
+            async def run(number: int) -> None:
+                config = {"configurable": {"thread_id": str(number)}, "recursion_limit": _STEPS_LIMIT}
+                found = await compiled.ainvoke({"number": number}, config, durability="sync")
+                assert len(found) == 1 + len(load.dag.before)
+
+            yield run
+
+
+@contextlib.contextmanager
+def _used_by_children(address: str) -> Iterator[None]:
+    """Have contenders that are processes use a database, too."""
+    os.environ["BENCH_DATABASE"] = address
+    try:
+        yield
+    finally:
+        del os.environ["BENCH_DATABASE"]
+
+
+def _table(title: str, turns: dict[str, list[Turn]], divisor: int) -> Table:
+    of = "A step" if divisor > 1 else "A run"
+    return Table(
+        title,
+        ["Contender", "Beside PostgreSQL", f"{of}, median, ms", f"{of}, best, ms"],
+        [
+            [
+                name,
+                times(beside(turns, name, INSERTS)),
+                milliseconds(median_ms(each) / divisor),
+                milliseconds(best_ms(each) / divisor),
+            ]
+            for name, each in turns.items()
+        ],
+    )
