@@ -176,7 +176,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> list[str]:
     """The names of the pages of an archive that is whole.
 
     Raises:
-        ArchiveError: It is none, is damaged, or is of a later release.
+        ArchiveError: The file is no archive, is damaged, or was made by a later release.
     """
     try:
         manifest = json.loads(archive.read(_MANIFEST))

@@ -73,7 +73,7 @@ class StepPool:
         """Begin to take tasks."""
         loop = asyncio.get_running_loop()
         services = [self._poll(), self._keep(), *(each.listen(self._on_job) for each in self._announcers)]
-        # In a context of their own: what they take on is none of the one's who happens to call first.
+        # In a new context: they serve all callers, not only the first.
         self._services = [loop.create_task(service, context=Context()) for service in services]
 
     async def drain(self) -> None:
@@ -149,7 +149,7 @@ class StepPool:
         key = claimed.key
         try:
             change = await self._change(claimed, abort)
-            if abort.signal.aborted:  # Whoever takes it next runs it again, or its run is over.
+            if abort.signal.aborted:  # Another worker runs it again, or its run is over.
                 return
             if not await self._host.store.write(EndTask(key, claimed.fence, change)):
                 self._log(logging.WARNING, "step.lease_lost", claimed)

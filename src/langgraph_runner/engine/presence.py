@@ -36,7 +36,7 @@ class WorkerPresence:
         host: Its id and its database.
         workflows: What it can run.
         max_active_runs: How many runs it takes on at once.
-        queues: Whose steps it runs, if not only those of its runs.
+        queues: The step queues that it serves.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ class WorkerStatus(BaseModel):
     run_ids: list[str]
     """Those of the asking tenant, up to 100."""
     queues: list[str]
-    """Whose steps it runs, whoever runs their runs."""
+    """The step queues that it serves, also for runs of other engines."""
     active_steps: int
     """How many of those it has, of all tenants."""
     started_at: datetime

@@ -96,7 +96,7 @@ class WorkerRow(NamedTuple):
     run_ids: list[str]
     """Of one tenant."""
     queues: list[str]
-    """Whose steps it runs, whoever runs their runs."""
+    """The step queues that it serves."""
     active_steps: int
     """How many of those it has, of all tenants."""
 
