@@ -209,6 +209,61 @@ async def test_a_step_that_kills_its_workers_fails_in_the_end(engine_of, held):
     assert (ended.status, ended.error["code"], begun) == ("failed", "RECOVERY_EXHAUSTED", [])
 
 
+async def test_a_worker_whose_code_does_not_fit_the_run_fails_the_step(engine_of):
+    """It would not fit the next time either."""
+    flow, other = flow_of(double), Workflow("w")
+    other.step(lambda inputs: 1, id="before", output=int, queue="gpu")
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(other, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        run = await engine.trigger("w", {"n": 1})
+        ended = await engine.wait(run.id, timeout_ms=20_000)
+    assert ended.status == "failed"
+
+
+async def test_a_worker_that_closes_in_the_middle_of_a_claim_gives_the_step_back(engine_of, monkeypatch):
+    """Another one takes it at once, whatever the lease."""
+    flow, claiming, go = flow_of(double), asyncio.Event(), asyncio.Event()
+    async with engine_of(flow, step_queues=[]) as engine:
+        run = await engine.trigger("w", {"n": 1})
+        await left_to_gpu(engine)
+        async with engine_of(flow, step_queues=["gpu"], lease_ms=3_600_000) as pool:
+            pool.take_on("none")
+            write = pool._store.write
+
+            async def slow(asked):
+                claimed = await write(asked)
+                if isinstance(asked, ClaimTask) and claimed is not None:
+                    claiming.set()
+                    await go.wait()
+                return claimed
+
+            monkeypatch.setattr(pool._store, "write", slow)
+            await claiming.wait()
+            closing = asyncio.create_task(pool.close())
+            await asyncio.sleep(0)
+            go.set()
+            await closing
+        async with engine_of(flow, step_queues=["gpu"]) as pool:
+            pool.take_on("none")
+            assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
+
+
+async def test_a_worker_that_drains_ends_its_steps(engine_of, held):
+    """And takes no further one."""
+    flow, begun, _, go = held
+    async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
+        pool.take_on("none")
+        run = await engine.trigger("w", {"n": 1})
+        await until(lambda: begun)
+        draining = asyncio.create_task(pool.drain())
+        await engine.trigger("w", {"n": 2})
+        await left_to_gpu(engine)
+        go.set()
+        assert await draining is True
+        assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
+        assert len(begun) == 1
+
+
 async def test_workers_are_shown_with_their_queues(engine_of, held):
     """And with what they run."""
     flow, begun, _, go = held

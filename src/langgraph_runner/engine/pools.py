@@ -11,6 +11,7 @@ from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.writes.tasks import ClaimTask, EndTask, GiveBackTasks, KeepTasks
+from langgraph_runner.engine.watching import WATCH_S
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.abort import AbortController
 from langgraph_runner.node.runtime import REAL_RUNTIMES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import StepChange
     from langgraph_runner.engine.store.writes.tasks import ClaimedTask, TaskKey
-    from langgraph_runner.workflow import WorkflowRegistry
+    from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
 __all__ = ["StepPool"]
 
@@ -67,7 +68,9 @@ class StepPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._services: list[asyncio.Task[None]] = []
         self._may_have_more = asyncio.Event()
+        self._is_claiming = False
         self._is_draining = False
+        self._is_closed = False
 
     def start(self) -> None:
         """Begin to take tasks."""
@@ -80,14 +83,19 @@ class StepPool:
         """Take no further task, and wait until those that run are over."""
         self._is_draining = True
         self._pause_without_room()
-        while self._tasks:
-            await asyncio.wait({*self._tasks})
+        while self._tasks or self._is_claiming:
+            if self._tasks:
+                await asyncio.wait({*self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await REAL_RUNTIMES.awaiting.sleep(WATCH_S, None)
 
     async def close(self) -> None:
         """Stop what runs, and give it back."""
-        self._is_draining = True
+        self._is_draining = self._is_closed = True
         self._pause_without_room()
-        for service in self._services:
+        self._may_have_more.set()
+        # The first one ends by itself: cancelled in the middle of a claim, it would leave a task to its lease.
+        for service in self._services[1:]:
             service.cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
         left = {key: claimed.fence for key, (claimed, _) in self._active.items()}
@@ -108,17 +116,22 @@ class StepPool:
         for announcer in self._announcers:
             announcer.set_paused(not self._has_room())
 
+    def _is_serving(self) -> bool:
+        return not self._is_closed
+
     def _has_room(self) -> bool:
         return len(self._tasks) < self._max_steps and not self._is_draining
 
     async def _poll(self) -> None:
-        while True:
+        while self._is_serving():
             self._may_have_more.clear()
             try:
                 while self._has_room() and await self._claim():
                     pass
             except Exception as error:
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
+            if not self._is_serving():
+                return
             try:
                 async with asyncio.timeout(self._poll_s):
                     await self._may_have_more.wait()
@@ -127,9 +140,12 @@ class StepPool:
 
     async def _claim(self) -> bool:
         workflows = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
-        # Shielded: cancelled in the middle of it, this engine would hold a task that it does not run.
-        writing = self._host.store.write(ClaimTask(self._host.owner, self._lease_ms, self.queues, workflows))
-        claimed = await asyncio.shield(asyncio.ensure_future(writing))
+        claim = ClaimTask(self._host.owner, self._lease_ms, self.queues, workflows)
+        self._is_claiming = True
+        try:
+            claimed = await self._host.store.write(claim)
+        finally:
+            self._is_claiming = False
         if claimed is None:
             return False
         abort = AbortController()
@@ -153,9 +169,8 @@ class StepPool:
                 return
             if not await self._host.store.write(EndTask(key, claimed.fence, change)):
                 self._log(logging.WARNING, "step.lease_lost", claimed)
-        except (
-            Exception
-        ) as error:  # The database is away, say. The lease runs out, and another worker takes it.
+        except Exception as error:
+            # The database is away, say. The lease runs out, and another worker takes it.
             self._log(logging.ERROR, "step.interrupted", claimed, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("step.interrupted", exc_info=True)
         finally:
@@ -169,25 +184,30 @@ class StepPool:
 
         key, start = claimed.key, claimed.start
         run, rows = await self._host.store.read(reads.claimed_run, key.tenant, key.run_id)
-        blueprint, results = await Results.of(
-            self._host.store, self._workflows.get_workflow(run.workflow), run, rows
-        )
-        # It grows with each owner of the run, and with each worker that takes the task.
-        fence = run.fence + claimed.fence - 1
-        runner = StepRunner(
-            self._host,
-            blueprint,
-            run,
-            fence=fence,
-            signal=abort.signal,
-            stop_reason=lambda: Reason.CANCELLED,
-            on_retry=lambda *_: None,
-        )
+        as_it_is_now = self._workflows.get_workflow(run.workflow)
+
+        def runner_of(blueprint: Blueprint) -> StepRunner:
+            return StepRunner(
+                self._host,
+                blueprint,
+                run,
+                # It grows with each owner of the run, and with each worker that takes the task.
+                fence=run.fence + claimed.fence - 1,
+                signal=abort.signal,
+                stop_reason=lambda: Reason.CANCELLED,
+                on_retry=lambda *_: None,
+            )
+
         if claimed.recoveries > self._max_recoveries:
             exhausted = RecoveryExhaustedError(run_id=run.id, deaths=claimed.recoveries, steps=[start.step])
-            return runner.failed(start.step, exhausted, attempts=0)
+            return runner_of(as_it_is_now).failed(start.step, exhausted, attempts=0)
         self._log(logging.INFO, "step.taken", claimed)
-        change = await runner.run(start, results)
+        try:
+            blueprint, results = await Results.of(self._host.store, as_it_is_now, run, rows)
+            blueprint.steps[start.step]
+        except Exception as error:  # The code here is of another release, which cannot run this run.
+            return runner_of(as_it_is_now).failed(start.step, error, attempts=0)
+        change = await runner_of(blueprint).run(start, results)
         if blueprint.steps[start.step].version != start.code_version:
             # Its run knows another release of the code: nobody else is to be served this under the old name.
             change.cache_scope, change.code_version = None, blueprint.steps[start.step].version
