@@ -357,8 +357,9 @@ def test_a_run_ends_at_its_timeout(run, colour):
     options = ExecutionOptions(timeout_ms=50, error_handler=lambda error, state: told.append(type(error)))
     graph = chain(colour.function(lambda state: {"story_id": "s"}), node, colour.function(fails))
     result = run(graph, options)
-    # On a busy machine the time may be up before the node that waits has begun.
-    assert (result.status, result.waves) == (GraphRunStatus.TIMED_OUT, 1 + begun.is_set())
+    assert result.status is GraphRunStatus.TIMED_OUT
+    # On a busy machine the time may be up before the node that waits has begun, or even the first one.
+    assert result.waves == 2 if begun.is_set() else result.waves < 2
     assert (result.state or {}).get("story_id") in ({"s"} if begun.is_set() else {"s", None})
     assert (result.errors[-1]["code"], result.errors[-1]["category"]) == ("RUN_TIMEOUT", "timeout")
     assert told == [RunTimeoutError]

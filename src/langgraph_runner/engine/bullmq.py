@@ -36,6 +36,8 @@ _IDLE_S: Final = 4
 _ANSWER_S: Final = 2
 _RETRY_MS: Final = 1_000
 _CLOSE_S: Final = 3.0
+_CANCELLATIONS: Final = 3
+"""How often to cancel a worker: it may take one for the end of a wait of its own, and go on."""
 _LOCK_MS: Final = 30_000
 _STALLS: Final = 1_000
 """How often a job may be found without its worker: how often a run is tried again is for the engine to decide."""
@@ -108,8 +110,11 @@ class BullMQDispatcher:
     async def close(self) -> None:
         """See `Dispatcher`."""
         if self._serving is not None:
-            self._serving.cancel()
-            await asyncio.gather(self._serving, return_exceptions=True)
+            for _ in range(_CANCELLATIONS):
+                self._serving.cancel()
+                await asyncio.wait({self._serving}, timeout=_CLOSE_S)
+                if self._serving.done():
+                    break
         if self._queue is not None:
             await self._closed(self._queue)
 
@@ -183,10 +188,17 @@ class BullMQDispatcher:
 
     async def _closed(self, part: Queue | Worker, **how: bool) -> None:
         """Close a queue or a worker with its connections, but do not wait for a server that does not answer."""
-        try:
-            async with asyncio.timeout(_CLOSE_S):
-                await part.close(**how)
-                if isinstance(client := part.opts.get("connection"), Redis):
-                    await client.aclose()
-        except Exception as error:
+
+        async def close() -> None:
+            await part.close(**how)
+            if isinstance(client := part.opts.get("connection"), Redis):
+                await client.aclose()
+
+        # A task of its own, which may be left behind: `Worker.close()` goes on waiting when it is cancelled.
+        closing = asyncio.get_running_loop().create_task(close())
+        await asyncio.wait({closing}, timeout=_CLOSE_S)
+        if not closing.done():
+            closing.cancel()
+            emit(LOGGER, logging.WARNING, "dispatch.close_failed", error_type=TimeoutError.__name__)
+        elif (error := closing.exception()) is not None:
             emit(LOGGER, logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)
