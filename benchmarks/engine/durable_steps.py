@@ -60,9 +60,9 @@ def measure(
     with rivals(*inside, processes=processes) as (field, notes):
         found = race(field, loads, rounds, notes)
     tables = [
-        _table(in_chain, found[in_chain], steps),
-        _table(in_row, found[in_row], steps),
-        _table(alone, found[alone], 1),
+        table(in_chain, found[in_chain], steps, beside_what=("SQLite", INSERTS)),
+        table(in_row, found[in_row], steps, beside_what=("SQLite", INSERTS)),
+        table(alone, found[alone], 1, beside_what=("SQLite", INSERTS)),
     ]
     goals = [
         *_goals("durable step in a chain", found[in_chain], steps, 0.6, langgraph_ms=0.67),
@@ -93,13 +93,22 @@ def _goals(
     ]
 
 
-def _table(title: str, turns: dict[str, list[Turn]], divisor: int) -> Table:
+def table(title: str, turns: dict[str, list[Turn]], divisor: int, *, beside_what: tuple[str, str]) -> Table:
+    """What each contender took, in all and beside one of them.
+
+    Args:
+        title: Of the table.
+        turns: Of each contender.
+        divisor: How many steps a run has, for the time of a step; 1 for that of a run.
+        beside_what: What the base is called, and which contender it is.
+    """
+    base_name, base = beside_what
     of = "A step" if divisor > 1 else "A run"
-    columns = ["Contender", "Beside SQLite", f"{of}, median, ms", f"{of}, best, ms"]
+    columns = ["Contender", f"Beside {base_name}", f"{of}, median, ms", f"{of}, best, ms"]
     rows = [
         [
             name,
-            times(beside(turns, name, INSERTS)),
+            times(beside(turns, name, base)),
             milliseconds(median_ms(each) / divisor),
             milliseconds(best_ms(each) / divisor),
         ]

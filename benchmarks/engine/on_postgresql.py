@@ -13,18 +13,19 @@ import psycopg
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
 from benchmarks.engine.dag import campaign, chain, row
+from benchmarks.engine.durable_steps import table
 from benchmarks.engine.langgraph_contenders import state_graph
 from benchmarks.engine.ours import ours
-from benchmarks.engine.race import beside, best_ms, here, median_ms, race, rivals
+from benchmarks.engine.race import beside, here, race, rivals
 from benchmarks.engine.turns import Load
-from benchmarks.report import Goal, Section, Table, milliseconds, times
+from benchmarks.report import Goal, Section
 from langgraph_runner.engine.store import RunStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
-    from benchmarks.engine.turns import Opens, Run, Turn
+    from benchmarks.engine.turns import Opens, Run
 
 ROUNDS = 3
 STEPS = 200
@@ -70,7 +71,10 @@ def measure(
     return Section(
         "Durable steps on PostgreSQL",
         "\n".join([METHOD.format(steps=steps, runs=runs).strip(), *notes]),
-        [_table(name, found[name], divisor) for name, divisor in divisors.items()],
+        [
+            table(name, found[name], divisor, beside_what=("PostgreSQL", INSERTS))
+            for name, divisor in divisors.items()
+        ],
         [
             Goal(
                 f"{name} on PostgreSQL, beside LangGraph's",
@@ -144,20 +148,3 @@ def _used_by_children(address: str) -> Iterator[None]:
         yield
     finally:
         del os.environ["BENCH_DATABASE"]
-
-
-def _table(title: str, turns: dict[str, list[Turn]], divisor: int) -> Table:
-    of = "A step" if divisor > 1 else "A run"
-    return Table(
-        title,
-        ["Contender", "Beside PostgreSQL", f"{of}, median, ms", f"{of}, best, ms"],
-        [
-            [
-                name,
-                times(beside(turns, name, INSERTS)),
-                milliseconds(median_ms(each) / divisor),
-                milliseconds(best_ms(each) / divisor),
-            ]
-            for name, each in turns.items()
-        ],
-    )

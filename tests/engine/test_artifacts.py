@@ -212,7 +212,7 @@ def test_a_file_that_was_cut_short_is_none(store):
 def test_a_folder_is_durable_before_it_is_relied_upon(store, monkeypatch):
     """Its entry is flushed too: a power cut would take the file along with it."""
     flushed = []
-    monkeypatch.setattr(module, "_sync_folder", flushed.append)
+    monkeypatch.setattr(module, "sync_folder", flushed.append)
     place = store.path(store.put("a", b"x", TEXT))
     assert flushed == [store.folder, place.parent]
 

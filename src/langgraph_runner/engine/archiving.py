@@ -16,6 +16,7 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from langgraph_runner.engine.artifacts import sync_folder
 from langgraph_runner.engine.errors import ArchiveError, ArtifactError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.archiving import (
@@ -60,7 +61,7 @@ class RunArchive(NamedTuple):
 async def archive_runs(
     host: Host, folder: Path, *, tenant: str | None, older_than_ms: int
 ) -> RunArchive | None:
-    """Write runs that ended so long ago to a new file, then delete them; None if there are none.
+    """Write runs that ended so long ago to a new file, then delete them. Without such runs, nothing is written.
 
     Killed in between, it leaves them where they are, and perhaps a file that says the same.
 
@@ -110,21 +111,12 @@ def _write(store: RunStore, files: ArtifactStore, folder: Path, ids: list[str]) 
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-        _sync_folder(folder)
+        sync_folder(folder)
         return RunArchive(path, count, path.stat().st_size)
     except OSError as error:
         raise ArchiveError(path=path, problem=f"it cannot be written: {error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the name of the file survive a power cut."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactStore, ids: list[str]) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.node import Success
 
-__all__ = ["ArtifactStore", "StepArtifacts"]
+__all__ = ["ArtifactStore", "StepArtifacts", "sync_folder"]
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _OWNERS: Final = ".owners"
@@ -244,7 +244,7 @@ def _identity(found: os.stat_result) -> tuple[int, int, int]:
 def _write(place: Path, data: bytes) -> None:
     if not place.parent.is_dir():
         place.parent.mkdir(parents=True, exist_ok=True)
-        _sync_folder(place.parent.parent)
+        sync_folder(place.parent.parent)
     beside = place.with_name(f".{place.name}.{REAL_RUNTIMES.blocking.token_hex(8)}")
     try:
         with beside.open("xb") as file:
@@ -252,12 +252,12 @@ def _write(place: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(place)
-        _sync_folder(place.parent)
+        sync_folder(place.parent)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have what was made in a folder survive a power cut."""
     opened = os.open(folder, os.O_RDONLY)
     try:

@@ -482,7 +482,7 @@ class RunEngine(RunReader):
     ) -> RunArchive | None:
         """Move runs that ended at least `older_than` ago to a new file in `folder`, with their outputs and files.
 
-        What they have put into the cache expires, as with `prune()`; no run that is killed in between is lost.
+        What they have put into the cache expires, as with `prune()`. A process that is killed meanwhile loses no run.
 
         Args:
             folder: Where to; made if need be.
@@ -490,7 +490,7 @@ class RunEngine(RunReader):
             tenant: Whose; None for all tenants.
 
         Returns:
-            The file, with how many runs it has; None if there are none to archive.
+            The file, with how many runs it has; None without runs that are old enough.
 
         Raises:
             ValueError: `older_than` is negative.

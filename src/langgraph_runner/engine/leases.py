@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.execution import RunExecution
     from langgraph_runner.engine.host import Host
 
-__all__ = ["LeaseKeeper"]
+__all__ = ["BEATS_PER_LEASE", "LeaseKeeper"]
 
-_BEATS_PER_LEASE: Final = 3
+BEATS_PER_LEASE: Final = 3
 
 
 class LeaseKeeper:
@@ -38,7 +38,7 @@ class LeaseKeeper:
     async def keep(self) -> None:
         """Go on until cancelled."""
         while True:
-            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / _BEATS_PER_LEASE, None)
+            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
             fences = {run_id: execution.fence for run_id, execution in self._active.items()}
             if fences:
                 await self._beat(fences)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextvars import Context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
+from langgraph_runner.engine.leases import BEATS_PER_LEASE
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.writes.tasks import ClaimTask, EndTask, GiveBackTasks, KeepTasks
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
 __all__ = ["StepPool"]
-
-_BEATS_PER_LEASE: Final = 3
 
 
 class StepPool:
@@ -209,13 +208,13 @@ class StepPool:
             return runner_of(as_it_is_now).failed(start.step, error, attempts=0)
         change = await runner_of(blueprint).run(start, results)
         if blueprint.steps[start.step].version != start.code_version:
-            # Its run knows another release of the code: nobody else is to be served this under the old name.
+            # The run was started by another release of the code, so the result does not belong under its cache key.
             change.cache_scope, change.code_version = None, blueprint.steps[start.step].version
         return change
 
     async def _keep(self) -> None:
         while True:
-            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / _BEATS_PER_LEASE, None)
+            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
             fences = {key: claimed.fence for key, (claimed, _) in self._active.items()}
             if not fences:
                 continue

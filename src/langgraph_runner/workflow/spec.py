@@ -92,8 +92,8 @@ class StepSpec:
     output: Any = None
     """Type of the output; None to take the return annotation."""
     queue: str | None = None
-    """Name of the queue whose workers run it, such as `gpu`: letters, digits, `.`, `_`, `-`, up to 64. None for
-    whoever runs the run. Only a `RunEngine` with `step_queues` heeds it."""
+    """Name of the queue whose workers run it, such as `gpu`: letters, digits, `.`, `_`, `-`, up to 64. None to run
+    where the run runs. Only a `RunEngine` with `step_queues` uses it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

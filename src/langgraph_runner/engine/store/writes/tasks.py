@@ -1,7 +1,7 @@
 """Steps that are left to workers of a pool: `AddTask`, `ClaimTask`, `KeepTasks`, `EndTask` and `GiveBackTasks`.
 
-A task is claimed as a run is, with a lease and a fencing token, and its result waits in its row for the run, whoever
-runs that by then. The row goes with the end of the run.
+A worker claims a task as it claims a run, with a lease and a fencing token. The result waits in the row until the
+engine that has the run commits it. The row is deleted at the end of the run.
 """
 
 from __future__ import annotations
