@@ -9,11 +9,11 @@ from sqlalchemy import update
 
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.clock import FutureLease, LeaseClock
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.schema import now_ms, run_events, runs
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import Heartbeat
+from langgraph_runner.engine.worker.lease_clock import FutureLease, LeaseClock
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 

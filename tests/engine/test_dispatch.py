@@ -6,7 +6,7 @@ import pytest
 from bullmq import Job, Queue
 
 from langgraph_runner.engine import BullMQDispatcher, RunEngine
-from langgraph_runner.engine.bullmq import QUEUE
+from langgraph_runner.engine.dispatch.bullmq import QUEUE
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 from tests.redis_server import redis_server

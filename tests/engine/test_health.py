@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from langgraph_runner.engine import RunStatus, StoreUnavailableError, health
+from langgraph_runner.engine import RunStatus, StoreUnavailableError
 from langgraph_runner.engine.store import reads, writer
 from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.worker import health
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_SQLITE, edited, until
 

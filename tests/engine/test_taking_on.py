@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStateError, RunStatus
-from langgraph_runner.engine.execution import RunExecution
+from langgraph_runner.engine.run.execution import RunExecution
 from langgraph_runner.engine.store.writes import ReleaseRuns
 from langgraph_runner.workflow import UnknownWorkflowError, Workflow
 from tests.engine.conftest import until

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from langgraph_runner.engine.slot import TenantSlots
+from langgraph_runner.engine.run.slots import TenantSlots
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import ClaimRun
 from langgraph_runner.workflow import Workflow

@@ -9,29 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.archiving import archive_runs, restore_runs
 from langgraph_runner.engine.artifacts import ArtifactStore
-from langgraph_runner.engine.cache import HotTier, TieredCache
+from langgraph_runner.engine.cache.tiers import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
-from langgraph_runner.engine.collecting import collect_files
-from langgraph_runner.engine.dispatch import Announcers, Dispatcher
+from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
+from langgraph_runner.engine.dispatch.jobs import JobRequest
 from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
-from langgraph_runner.engine.jobs import JobRequest
+from langgraph_runner.engine.maintenance.archiving import archive_runs, restore_runs
+from langgraph_runner.engine.maintenance.collecting import collect_files
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.pools import StepPool
-from langgraph_runner.engine.reading import RUN_ID, RunReader
-from langgraph_runner.engine.routing import StepRouter
-from langgraph_runner.engine.serving import Server
-from langgraph_runner.engine.slot import TenantSlots
+from langgraph_runner.engine.reading.reader import RUN_ID, RunReader
+from langgraph_runner.engine.run.routing import StepRouter
+from langgraph_runner.engine.run.slots import TenantSlots
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
+from langgraph_runner.engine.worker.server import Server
+from langgraph_runner.engine.worker.step_pool import StepPool
 from langgraph_runner.errors.hints import refuse_unknown_options
-from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
-from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
+from langgraph_runner.workflow.values.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-    from langgraph_runner.engine.archiving import RunArchive
-    from langgraph_runner.engine.deriving import BaseRun, Reuse
+    from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import RunPlan
-    from langgraph_runner.engine.serving import TakesOn
+    from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
     from langgraph_runner.engine.sync import SyncRunEngine
+    from langgraph_runner.engine.worker.server import TakesOn
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
@@ -171,7 +171,7 @@ class RunEngine(RunReader):
             cache = made_cache = RedisTier(cache, namespace=f"langgraph-runner:{runs.store_id}")
         if registry.list_workflows():
             # Before the first claim: a run is not to wait for imports, nor the event loop.
-            import langgraph_runner.engine.execution  # noqa: F401, PLC0415 - imports LangGraph
+            import langgraph_runner.engine.run.execution  # noqa: F401, PLC0415 - imports LangGraph
         host = Host(
             owner=REAL_RUNTIMES.awaiting.token_hex(8),
             store=runs,
@@ -365,7 +365,7 @@ class RunEngine(RunReader):
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
-        from langgraph_runner.engine.planning import plan_update  # noqa: PLC0415 - imports LangGraph
+        from langgraph_runner.engine.rebuild.planning import plan_update  # noqa: PLC0415 - imports LangGraph
 
         base = await self._base(base_run_id, tenant)
         impact = await base.impact(change, force)
@@ -627,7 +627,7 @@ class RunEngine(RunReader):
 
     async def _base(self, run_id: str, tenant: str) -> BaseRun:
         """A run from which another one is to be derived."""
-        from langgraph_runner.engine.deriving import BaseRun  # noqa: PLC0415 - imports LangGraph
+        from langgraph_runner.engine.rebuild.base_run import BaseRun  # noqa: PLC0415 - imports LangGraph
 
         row = await self._row(run_id, tenant)
         return BaseRun(self._host, self.workflows.get_workflow(row.workflow), row)

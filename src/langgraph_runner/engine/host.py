@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from langgraph_runner.engine import checks
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Mapping
 
     from langgraph_runner.engine.artifacts import ArtifactStore
-    from langgraph_runner.engine.cache import TieredCache
-    from langgraph_runner.engine.routing import StepRouter
-    from langgraph_runner.engine.slot import TenantSlots
+    from langgraph_runner.engine.cache.tiers import TieredCache
+    from langgraph_runner.engine.run.routing import StepRouter
+    from langgraph_runner.engine.run.slots import TenantSlots
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike

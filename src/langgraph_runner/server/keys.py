@@ -25,7 +25,7 @@ from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import now_in
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.errors.codes import render_message
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

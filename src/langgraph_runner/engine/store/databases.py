@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from langgraph_runner.engine.store.row_security import ROW_SECURITY
-from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
