@@ -29,6 +29,8 @@ from langgraph_runner.engine import WorkerState as WorkerState
 from langgraph_runner.engine import WorkerStatus as WorkerStatus
 from langgraph_runner.errors import DEFAULT_SANITIZER as DEFAULT_SANITIZER
 from langgraph_runner.errors import MESSAGE_TEMPLATES as MESSAGE_TEMPLATES
+from langgraph_runner.errors import BulkheadFullError as BulkheadFullError
+from langgraph_runner.errors import CallRefusedError as CallRefusedError
 from langgraph_runner.errors import CircuitOpenError as CircuitOpenError
 from langgraph_runner.errors import ErrorCode as ErrorCode
 from langgraph_runner.errors import FailureCategory as FailureCategory
@@ -39,6 +41,7 @@ from langgraph_runner.errors import NodeError as NodeError
 from langgraph_runner.errors import NodeErrorRecord as NodeErrorRecord
 from langgraph_runner.errors import NodeRunnerError as NodeRunnerError
 from langgraph_runner.errors import NodeTimeoutError as NodeTimeoutError
+from langgraph_runner.errors import RateLimitedError as RateLimitedError
 from langgraph_runner.errors import RetryExhaustedError as RetryExhaustedError
 from langgraph_runner.errors import RunBlockedError as RunBlockedError
 from langgraph_runner.errors import RunCancelledError as RunCancelledError
@@ -82,6 +85,8 @@ from langgraph_runner.metrics.exporters import export_to_opentelemetry as export
 from langgraph_runner.node import AbortController as AbortController
 from langgraph_runner.node import AbortSignal as AbortSignal
 from langgraph_runner.node import AsyncNode as AsyncNode
+from langgraph_runner.node import Bulkhead as Bulkhead
+from langgraph_runner.node import BulkheadConfig as BulkheadConfig
 from langgraph_runner.node import CircuitBreakerConfig as CircuitBreakerConfig
 from langgraph_runner.node import CircuitState as CircuitState
 from langgraph_runner.node import CircuitTransition as CircuitTransition
@@ -91,6 +96,9 @@ from langgraph_runner.node import NodeConfig as NodeConfig
 from langgraph_runner.node import NodeContext as NodeContext
 from langgraph_runner.node import NodeLogger as NodeLogger
 from langgraph_runner.node import Outcome as Outcome
+from langgraph_runner.node import Policy as Policy
+from langgraph_runner.node import RateLimitConfig as RateLimitConfig
+from langgraph_runner.node import RateLimiter as RateLimiter
 from langgraph_runner.node import RetryAttempt as RetryAttempt
 from langgraph_runner.node import RetryConfig as RetryConfig
 from langgraph_runner.node import RunnableNode as RunnableNode

@@ -11,7 +11,7 @@ from tenacity import retry_if_exception_type, stop_after_attempt
 
 from langgraph_runner import ExecutionOptions, GraphRunner, GraphState, create_node, runner_config
 from langgraph_runner.graph.default_retry import with_default_retry
-from langgraph_runner.node.config import RetryConfig
+from langgraph_runner.node.policies.retry import RetryConfig
 from langgraph_runner.testing import Flaky
 from tests.graph.test_runner import chain, fails, run, thread
 

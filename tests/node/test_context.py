@@ -12,7 +12,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 
 from langgraph_runner import GraphState, add_node_context, create_node, get_node_context, runner_config
-from langgraph_runner.node.context import ExecutionIds
+from langgraph_runner.node.call import ExecutionIds
 from langgraph_runner.testing import FakeRuntime
 
 

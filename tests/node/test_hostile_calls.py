@@ -29,8 +29,7 @@ from langgraph_runner.runtime.threads import _ThreadedAttempt, call_in_thread
 @pytest.mark.req("N-15")
 def test_an_attempt_that_ends_as_its_time_is_up_delivers(monkeypatch):
     """The result, and no ValueError about a negative wait."""
-    limits = Limits("n")
-    limits.seconds = 1.0
+    limits = Limits("n", timeout_ms=1_000)
     times = iter([0.0, 2.0, 2.0, 2.0])
     monkeypatch.setattr(_ThreadedAttempt, "abandon", lambda self: False)
     started = _ThreadedAttempt.start
@@ -276,7 +275,7 @@ def test_the_open_circuit_of_another_node_is_a_failure_here(colour):
 @pytest.mark.req("M-1")
 def test_the_first_duration_leaves_out_what_logging_costs(fake, monkeypatch):
     """The first event imports structlog, which takes longer than most nodes."""
-    from langgraph_runner.node import reports
+    from langgraph_runner.node import pipeline, reports
 
     logged = reports.log
 
@@ -284,6 +283,7 @@ def test_the_first_duration_leaves_out_what_logging_costs(fake, monkeypatch):
         fake.advance(0.25)
         logged(*arguments, **fields)
 
+    monkeypatch.setattr(pipeline._LOGGER, "isEnabledFor", lambda _: True)
     monkeypatch.setattr(reports, "is_enabled", lambda *_: True)
     monkeypatch.setattr(reports, "log", log_slowly)
     assert create_node(lambda s: {}, runtime=fake).run({}).duration_ms == 0

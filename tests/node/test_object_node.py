@@ -9,7 +9,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 
 from langgraph_runner import GraphState, create_node
-from langgraph_runner.node.nodes import is_node
+from langgraph_runner.node.callee import is_node
 
 
 class State(GraphState, total=False):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from langgraph_runner.client.requesting import Requester
     from langgraph_runner.engine.models import RunStep
     from langgraph_runner.engine.reading.workers import WorkerOverview
-    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import WorkflowRegistry
     from langgraph_runner.workflow.definition.describing import WorkflowDescription
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.runtime.runtimes import Runtimes
 
 __all__ = ["Settings"]

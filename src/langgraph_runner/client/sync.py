@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStep
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.engine.status import RunStatus
-    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import (
         ArtifactRef,
         ChangeRequest,

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.sync import SyncRunEngine
     from langgraph_runner.engine.worker.server import TakesOn
     from langgraph_runner.metrics import NodeMetricsCollector
-    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import (
         Blueprint,
         FailureMode,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.run.slots import TenantSlots
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
-    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import FailureMode
 
 __all__ = ["Host", "RunOptions", "TriggerOptions"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.engine.worker.server import TakesOn
-    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import (
         ArtifactRef,
         Blueprint,

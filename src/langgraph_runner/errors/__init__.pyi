@@ -6,10 +6,13 @@ from langgraph_runner.errors.classification import retry_after_ms as retry_after
 from langgraph_runner.errors.codes import MESSAGE_TEMPLATES as MESSAGE_TEMPLATES
 from langgraph_runner.errors.codes import ErrorCode as ErrorCode
 from langgraph_runner.errors.codes import render_message as render_message
+from langgraph_runner.errors.exceptions import BulkheadFullError as BulkheadFullError
+from langgraph_runner.errors.exceptions import CallRefusedError as CallRefusedError
 from langgraph_runner.errors.exceptions import CircuitOpenError as CircuitOpenError
 from langgraph_runner.errors.exceptions import FallbackError as FallbackError
 from langgraph_runner.errors.exceptions import NodeCancellationError as NodeCancellationError
 from langgraph_runner.errors.exceptions import NodeRunnerError as NodeRunnerError
+from langgraph_runner.errors.exceptions import RateLimitedError as RateLimitedError
 from langgraph_runner.errors.exceptions import RetryExhaustedError as RetryExhaustedError
 from langgraph_runner.errors.exceptions import RunBlockedError as RunBlockedError
 from langgraph_runner.errors.exceptions import RunCancelledError as RunCancelledError

@@ -6,9 +6,8 @@ from enum import StrEnum
 class FailureCategory(StrEnum):
     """Why an execution of a node did not succeed.
 
-    The first four are failures of the node.
-    `CANCELLED` and `CIRCUIT_OPEN` are not: in the one the caller changed its mind, in the other the node
-    was never called.
+    The first four are failures of the node. The others are not: the caller changed its mind (`CANCELLED`), or a
+    policy refused the call, so that the function was not called (`REFUSALS`).
     """
 
     TIMEOUT = "timeout"
@@ -17,3 +16,16 @@ class FailureCategory(StrEnum):
     OTHER = "other"
     CANCELLED = "cancelled"
     CIRCUIT_OPEN = "circuit_open"
+    BULKHEAD_FULL = "bulkhead_full"
+    RATE_LIMITED = "rate_limited"
+    REFUSED = "refused"
+    """By a policy of the user's."""
+
+
+REFUSALS = (
+    FailureCategory.CIRCUIT_OPEN,
+    FailureCategory.BULKHEAD_FULL,
+    FailureCategory.RATE_LIMITED,
+    FailureCategory.REFUSED,
+)
+"""The categories of calls that a policy refused."""

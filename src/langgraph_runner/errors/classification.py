@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.exceptions import (
-    CircuitOpenError,
+    CallRefusedError,
     FallbackError,
     NodeCancellationError,
     RetryExhaustedError,
@@ -150,7 +150,7 @@ _TRANSIENT_ERRNOS: Final = frozenset(
 _FINAL_API_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
 _OWN_FINAL: Final = (
-    CircuitOpenError,
+    CallRefusedError,
     FallbackError,
     InvalidNodeOutputError,
     NodeCancellationError,
@@ -256,8 +256,8 @@ def failure_category(error: BaseException) -> FailureCategory:
 def _category(error: BaseException) -> FailureCategory:
     # What stands for another error is of its kind.
     error = original_error(error)
-    if isinstance(error, CircuitOpenError):
-        return FailureCategory.CIRCUIT_OPEN
+    if isinstance(error, CallRefusedError):
+        return error.category
     if isinstance(error, (NodeCancellationError, asyncio.CancelledError)):
         return FailureCategory.CANCELLED
     if isinstance(error, (ValidationError, InvalidNodeOutputError, InvalidUpdateError, StateUpdateError)):

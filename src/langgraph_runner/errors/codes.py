@@ -27,6 +27,12 @@ class ErrorCode(StrEnum):
     """Every attempt that the retry configuration allows has failed."""
     CIRCUIT_OPEN = "CIRCUIT_OPEN"
     """The circuit breaker refused the call; the function was not called."""
+    BULKHEAD_FULL = "BULKHEAD_FULL"
+    """The bulkhead refused the call: its places are taken and its queue is full; the function was not called."""
+    RATE_LIMITED = "RATE_LIMITED"
+    """The rate limit refused the call: it would have waited too long; the function was not called."""
+    CALL_REFUSED = "CALL_REFUSED"
+    """A policy of your own refused the call; the function was not called."""
     VALIDATION_FAILED = "VALIDATION_FAILED"
     """Data did not match its model (pydantic), in the function or in a state update."""
     INVALID_NODE_OUTPUT = "INVALID_NODE_OUTPUT"
@@ -85,6 +91,11 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.NODE_CANCELLED: "Node '{node}' was cancelled: {reason}",
         ErrorCode.RETRY_EXHAUSTED: "Node '{node}' failed after {attempts} attempts: {detail}",
         ErrorCode.CIRCUIT_OPEN: "Node '{node}' was not called{again}: its circuit breaker is open ({retry_after}).",
+        ErrorCode.BULKHEAD_FULL: "Node '{node}' was not called: {max_concurrent} calls run already and"
+        " {max_queued} wait.",
+        ErrorCode.RATE_LIMITED: "Node '{node}' was not called: its rate limit is reached (retry in"
+        " {retry_after_ms:.0f} ms).",
+        ErrorCode.CALL_REFUSED: "Node '{node}' was not called: {detail}.",
         ErrorCode.VALIDATION_FAILED: "Node '{node}' met invalid data: {detail}",
         ErrorCode.INVALID_NODE_OUTPUT: "Node '{node}' returned {found}. {fix}",
         ErrorCode.NODE_EXECUTION_FAILED: "Node '{node}' failed: {detail}",

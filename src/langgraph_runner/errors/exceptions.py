@@ -4,7 +4,10 @@
     ├── NodeTimeoutError         also langgraph.errors.NodeTimeoutError
     ├── NodeCancellationError
     ├── RetryExhaustedError      its __cause__ is the error of the last attempt
-    ├── CircuitOpenError         its __cause__ is what an attempt before raised, if there was one
+    ├── CallRefusedError         a policy refused the call; the function was not called
+    │   ├── CircuitOpenError     its __cause__ is what an attempt before raised, if there was one
+    │   ├── BulkheadFullError
+    │   └── RateLimitedError
     ├── InvalidNodeOutputError   also LangGraph's InvalidUpdateError
     ├── FallbackError            holds the errors of both functions
     ├── StateUpdateError         also ValueError
@@ -24,13 +27,17 @@ from __future__ import annotations
 import contextlib
 from typing import Any, ClassVar, Literal
 
+from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.codes import ErrorCode, render_message
 
 __all__ = [
+    "BulkheadFullError",
+    "CallRefusedError",
     "CircuitOpenError",
     "FallbackError",
     "NodeCancellationError",
     "NodeRunnerError",
+    "RateLimitedError",
     "RetryExhaustedError",
     "RunBlockedError",
     "RunCancelledError",
@@ -102,7 +109,76 @@ class RetryExhaustedError(NodeRunnerError):
         self.__cause__ = last_error
 
 
-class CircuitOpenError(NodeRunnerError):
+class CallRefusedError(NodeRunnerError):
+    """A policy did not let the call through; the function was not called.
+
+    Such a call is not an execution of the node, and not counted as its failure. It is not retried unless
+    `retry_on` names it; then the retry waits at least `retry_after_ms`. A `Policy` of yours raises it to refuse a
+    call.
+
+    Args:
+        node: The name of the node, `attempt.node_name`.
+        detail: Why the call was refused, such as `the service is in maintenance`.
+        retry_after_ms: In how many ms a call may pass; None where that is not known.
+
+    Attributes:
+        category: Which policy refused it, for metrics and logs.
+        node: The name of the node.
+        retry_after_ms: In how many ms a call may pass; None where that is not known.
+    """
+
+    code = ErrorCode.CALL_REFUSED
+    category: ClassVar[FailureCategory] = FailureCategory.REFUSED
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        detail: str = "a policy refused the call",
+        retry_after_ms: float | None = None,
+        message: str | None = None,
+    ) -> None:
+        super().__init__(message or render_message(self.code, node=node, detail=detail))
+        self.node = node
+        self.retry_after_ms = retry_after_ms
+
+
+class BulkheadFullError(CallRefusedError):
+    """All places of the bulkhead were taken, and its queue was full; the function was not called.
+
+    Attributes:
+        node: The name of the node.
+        max_concurrent: How many calls the bulkhead lets run at once.
+        max_queued: How many calls may wait.
+    """
+
+    code = ErrorCode.BULKHEAD_FULL
+    category = FailureCategory.BULKHEAD_FULL
+
+    def __init__(self, *, node: str, max_concurrent: int, max_queued: int) -> None:
+        message = render_message(self.code, node=node, max_concurrent=max_concurrent, max_queued=max_queued)
+        super().__init__(node=node, message=message)
+        self.max_concurrent = max_concurrent
+        self.max_queued = max_queued
+
+
+class RateLimitedError(CallRefusedError):
+    """The call would have had to wait too long for its turn; the function was not called.
+
+    Attributes:
+        node: The name of the node.
+        retry_after_ms: In how many ms it would have had its turn.
+    """
+
+    code = ErrorCode.RATE_LIMITED
+    category = FailureCategory.RATE_LIMITED
+
+    def __init__(self, *, node: str, retry_after_ms: float) -> None:
+        message = render_message(self.code, node=node, retry_after_ms=retry_after_ms)
+        super().__init__(node=node, retry_after_ms=retry_after_ms, message=message)
+
+
+class CircuitOpenError(CallRefusedError):
     """The circuit breaker did not let the call through; the function was not called.
 
     Attributes:
@@ -114,15 +190,15 @@ class CircuitOpenError(NodeRunnerError):
     """
 
     code = ErrorCode.CIRCUIT_OPEN
+    category = FailureCategory.CIRCUIT_OPEN
 
     def __init__(
         self, *, node: str, retry_after_ms: float | None, last_error: BaseException | None = None
     ) -> None:
         again = "" if last_error is None else " again"
         when = "until reset() is called" if retry_after_ms is None else f"retry in {retry_after_ms:.0f} ms"
-        super().__init__(render_message(self.code, node=node, again=again, retry_after=when))
-        self.node = node
-        self.retry_after_ms = retry_after_ms
+        message = render_message(self.code, node=node, again=again, retry_after=when)
+        super().__init__(node=node, retry_after_ms=retry_after_ms, message=message)
         self.last_error = last_error
         if last_error is not None:
             self.__cause__ = last_error

@@ -12,6 +12,7 @@ from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category, is_retryable_node_error
 from langgraph_runner.errors.codes import ErrorCode, render_message
 from langgraph_runner.errors.exceptions import (
+    CallRefusedError,
     CircuitOpenError,
     FallbackError,
     NodeCancellationError,
@@ -101,8 +102,8 @@ def build_error_record(
 
 
 def _is_refused_elsewhere(error: BaseException, node: str) -> bool:
-    """Whether the function met the open circuit of another node: to this node that is a failure like any other."""
-    return isinstance(error, CircuitOpenError) and error.node != node
+    """Whether the function met a refusal of another node: to this node that is a failure like any other."""
+    return isinstance(error, CallRefusedError) and error.node != node
 
 
 def _code(error: BaseException, node: str) -> ErrorCode:
@@ -138,7 +139,7 @@ def _causes(error: BaseException, sanitizer: Sanitizer) -> list[NodeErrorCause]:
 def _is_recoverable(error: BaseException) -> bool:
     if isinstance(error, FallbackError):
         return _is_recoverable(_original(error.primary_error))
-    return isinstance(error, (CircuitOpenError, NodeCancellationError)) or is_retryable_node_error(error)
+    return isinstance(error, (CallRefusedError, NodeCancellationError)) or is_retryable_node_error(error)
 
 
 def _message(

@@ -12,10 +12,10 @@ from langgraph.types import RetryPolicy
 from tenacity import RetryCallState
 from tenacity.retry import retry_base
 
-from langgraph_runner.node.config import as_retry_config
-from langgraph_runner.node.langgraph.delivery import deliver
+from langgraph_runner.node.callee import is_node
+from langgraph_runner.node.langgraph.delivery import deliver_failure
 from langgraph_runner.node.langgraph.internals import action_of
-from langgraph_runner.node.nodes import is_node
+from langgraph_runner.node.policies.retry import as_retry_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.pregel._read import PregelNode
 
-    from langgraph_runner.node.config import RetryConfig
+    from langgraph_runner.node.policies.retry import RetryConfig
 
 __all__ = ["default_retry_in", "with_default_retry"]
 
@@ -89,7 +89,7 @@ def _equipped_entrypoint(graph: Graph, policy: RetryPolicy) -> Graph:
 
 def _is_from_made_node(error: Exception) -> bool:
     """Whether the task is a node made by `create_node()`, which has retried already."""
-    return any(frame.f_code is deliver.__code__ for frame, _ in walk_tb(error.__traceback__))
+    return any(frame.f_code is deliver_failure.__code__ for frame, _ in walk_tb(error.__traceback__))
 
 
 def _equipped_node(name: str, node: PregelNode, graph: Graph, policy: RetryPolicy) -> PregelNode:

@@ -1,8 +1,13 @@
-"""The inner half of the pipeline: total timeout -> retry -> circuit breaker -> attempt timeout -> call."""
+"""One attempt of a call, and the further attempts after a failure.
+
+The order inside is total timeout -> retry -> policies -> circuit breaker -> attempt timeout -> call. The timeouts are
+not wrappers like the policies: they are limits of the call itself, together with the abort signal and the drain, so
+that an attempt has one scope in place of three.
+"""
 
 from __future__ import annotations
 
-import asyncio
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable
@@ -14,127 +19,218 @@ from langgraph_runner.errors import (
     is_control_flow,
     note_once,
 )
+from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.internals import ConfigOfAttempt, next_attempt_keywords
-from langgraph_runner.node.langgraph.isolation import apart, isolated
+from langgraph_runner.node.langgraph.isolation import await_in_context, in_own_context, isolated
 from langgraph_runner.node.langgraph.output import checked_output
+from langgraph_runner.node.logs import log_suppressed_error
 from langgraph_runner.node.policies.retry import GiveUp, RetryAttempt, decide_retry, given_up
-from langgraph_runner.node.reports import report_harmless, report_retry
-from langgraph_runner.runtime.abort import AbortSignal
+from langgraph_runner.node.reports import report_retry
+from langgraph_runner.runtime.cancel_scope import watch_for_drain
 from langgraph_runner.runtime.limits import Limits, cancellation
+from langgraph_runner.runtime.runtimes import AsyncRuntime
 
 if TYPE_CHECKING:
-    from langgraph_runner.node.call import NodeCall
-    from langgraph_runner.node.config import RetryConfig
     from langgraph_runner.node.context import NodeContext
-    from langgraph_runner.node.options import Callback, NodePolicies
-    from langgraph_runner.node.policies.circuit_breaker import NodeCircuitBreaker, Permit
+    from langgraph_runner.node.options import Callback
+    from langgraph_runner.node.policies.policy import Proceed
+    from langgraph_runner.node.policies.retry import RetryConfig
 
-__all__ = ["guarded", "raise_if_cancelled", "retried"]
+__all__ = ["begin_attempt", "retry_until_done", "run_function"]
 
 
-async def retried(policies: NodePolicies, call: NodeCall, context: NodeContext, failed: Exception) -> Any:
+def begin_attempt(call: NodeCall, attempt: NodeContext) -> None:
+    """Settle what may stop the attempt: `call.limits`, or `call.is_watched` if only a drain can.
+
+    Raises:
+        NodeCancellationError: It is to stop already.
+        NodeTimeoutError: Nothing is left of the total timeout.
+    """
+    options = call.options
+    if call.outer is not None and (reason := call.outer.ancestor_stop()) is not None:
+        raise NodeCancellationError(node=call.name, reason=reason)
+    call.limits, call.is_watched = None, False
+    signal, control = call.abort_signal_of_run, call.control if options.drain_stops else None
+    if signal is None and not options.has_timeout:
+        if control is None:
+            return
+        if not control.drain_requested:
+            if not options.callee.is_async:
+                # A thread, the only way to leave a blocking function, is too high a price for a drain.
+                return
+            if call.task is not None and type(call.runtime) is AsyncRuntime:
+                call.is_watched = True
+                return
+    if (cancelled := cancellation(call.name, signal, control)) is not None:
+        raise cancelled
+    total_ms = options.total_timeout_ms
+    call.limits = Limits.within_total(
+        call.name,
+        signal,
+        control,
+        timeout_ms=options.timeout_ms,
+        total_ms=total_ms,
+        elapsed_ms=0.0 if total_ms is None else call.elapsed_ms(),
+        on_stop=attempt.stop,
+    )
+
+
+async def run_function(attempt: NodeContext) -> Any:
+    """Call the node's function once: the innermost part of the pipeline.
+
+    Raises:
+        NodeCancellationError: Something stopped it.
+        NodeTimeoutError: A timeout passed.
+        InvalidNodeOutputError: LangGraph could not write to the state what the function returned.
+    """
+    call: NodeCall = attempt if type(attempt) is NodeCall else attempt.facts()
+    options, callee = call.options, call.options.callee
+    if call.has_queued and call.limits is not None:
+        begin_attempt(call, attempt)  # What a policy has waited for is gone from the total timeout.
+    call.attempts += 1
+    # What only the fallback asked LangGraph for is not for the function.
+    keywords = call.keywords if options.fallback is None else callee.keywords(call.keywords)
+    function, is_isolated = callee.function, call.retry is not None or options.fallback is not None
+    watch = None
+    try:
+        if call.limits is not None:
+            if is_isolated:
+                function = in_own_context(function, is_async=callee.is_async)
+            value = await call.runtime.call(function, (call.state,), keywords, call.limits)
+        elif not callee.is_async:
+            # The same without a detour through the runtime: most calls have nothing that could stop them.
+            if is_isolated:
+                value = copy_context().run(function, call.state, **keywords)
+            else:
+                value = function(call.state, **keywords)
+        else:
+            if call.is_watched and call.task is not None:
+                watch = watch_for_drain(call, call.task.get_loop())
+            try:
+                if is_isolated:
+                    value = await await_in_context(copy_context(), function, call.state, **keywords)
+                else:
+                    value = await function(call.state, **keywords)
+            except BaseException as error:
+                if call.drain_scope is not None:
+                    call.drain_scope.__exit__(type(error), error, error.__traceback__)
+                raise
+            if call.drain_scope is not None:
+                call.drain_scope.__exit__(None, None, None)
+        if type(value) is dict:
+            for key in value:
+                if type(key) is not str:
+                    return checked_output(value, call.name, call.config)
+            return value
+        if isinstance(value, Runnable):
+            value = await _invoke_returned(value, call, attempt)
+        return checked_output(value, call.name, call.config)
+    except BaseException as error:
+        if not isinstance(error, Exception):
+            attempt.stop(type(error).__name__)  # For threads that the function has started.
+        raise
+    finally:
+        if watch is not None:
+            watch.entries.discard(call)
+
+
+async def _invoke_returned(runnable: Runnable[Any, Any], call: NodeCall, attempt: NodeContext) -> Any:
+    """Invoke a Runnable that the function returned. LangGraph would do so; here it is part of the attempt."""
+    begin_attempt(call, attempt)
+    if call.is_watched:
+        call.limits = Limits(call.name, control=call.control, on_stop=attempt.stop)
+    invoke = runnable.ainvoke if call.runtime.is_async else runnable.invoke
+    return await call.runtime.call(invoke, (call.state, call.config), {}, call.limits)
+
+
+async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proceed) -> Any:
     """Make further attempts until one succeeds or no other is allowed.
 
     Args:
-        policies: The node.
         call: The call, of which the first attempt has been made.
-        context: The context of that attempt.
-        failed: What it raised.
+        failed: What that attempt raised.
+        run_attempt: Makes one attempt.
 
     Raises:
         RetryExhaustedError: The last allowed attempt failed, after at least one retry.
         NodeTimeoutError: The total timeout passed, or would pass during the next wait.
         Exception: An error that is not retried.
     """
+    options = call.options
+    attempt: NodeContext = call
     try:
         while True:
-            if policies.on_timeout is not None and call.has_timed_out_with(failed):
-                await _notified(policies, call, policies.on_timeout, failed, "node.on_timeout_failed")
+            if options.on_timeout is not None and call.has_timed_out_with(failed):
+                await _notify(call, options.on_timeout, failed, "node.on_timeout_failed")
             if call.retry is None:
                 raise failed
-            delay_ms = _delay_or_raise(failed, call.retry, policies, call)
-            report_retry(call, failed, delay_ms)
-            if policies.on_retry_attempt is not None:
-                event = RetryAttempt(call.attempts, failed, delay_ms, context)
-                await _notified(
-                    policies, call, policies.on_retry_attempt, event, "node.on_retry_attempt_failed"
-                )
-            await call.runtime.sleep(delay_ms / 1000, _wait_limits(call))
-            context = context.of_attempt(call.attempts + 1)
+            delay_ms = _delay_or_raise(failed, call.retry, call, attempt.attempt)
+            report_retry(call, failed, attempt.attempt, delay_ms)
+            if options.on_retry_attempt is not None:
+                event = RetryAttempt(attempt.attempt, failed, delay_ms, attempt)
+                await _notify(call, options.on_retry_attempt, event, "node.on_retry_attempt_failed")
+            await call.runtime.sleep(delay_ms / 1000, call.begin_wait())
+            attempt = call.later = attempt.of_attempt(attempt.attempt + 1)
             try:
-                return await _another(policies, call, context)
+                return await _next_attempt(call, attempt, run_attempt)
             except Exception as error:
                 if is_control_flow(error):
                     raise
                 failed = _with_cause(error, failed)
-            raise_if_cancelled(call, failed)
+            call.raise_if_cancelled(failed)
     finally:
         del failed  # Its traceback holds this frame.
 
 
-def raise_if_cancelled(call: NodeCall, failed: Exception) -> None:
-    """End a call whose task is being cancelled, although the function made an ordinary exception of that.
-
-    Raises:
-        asyncio.CancelledError: Somebody has asked for it since the call began.
-    """
-    if call.policies.callee.is_async and call.runtime.cancel_requests() > call.cancel_requests:
-        raise asyncio.CancelledError from failed
-
-
-def _wait_limits(call: NodeCall) -> Limits | None:
-    signal = call.abort_signal
-    if call.parent is not None:
-        # A node inside the function of another stops with it, at whatever depth.
-        outer = call.parent.ancestor_signals()
-        signal = AbortSignal.any(*outer) if signal is None else AbortSignal.any(signal, *outer)
-    if signal is None and call.control is None:
-        return None
-    return Limits(call.name, signal, call.control)
-
-
 def _with_cause(error: Exception, before: Exception) -> Exception:
-    """`error`; a refusal of the circuit breaker tells of the failure before it as well."""
+    """`error`; a refusal of the circuit breaker gets the failure before it as its cause."""
     if isinstance(error, CircuitOpenError) and error.last_error is None:
         return CircuitOpenError(node=error.node, retry_after_ms=error.retry_after_ms, last_error=before)
     return error
 
 
-async def _another(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
-    """Another attempt, as if it were the first: with the state, the interrupts and the context made anew."""
-    CURRENT_CONTEXT.set(context)
+async def _next_attempt(call: NodeCall, attempt: NodeContext, run_attempt: Proceed) -> Any:
+    """Make an attempt as if it were the first: with a new copy of the state, and the same interrupts."""
+    CURRENT_CONTEXT.set(attempt)
     call.state = isolated(call.pristine)
-    call.keywords = next_attempt_keywords(call.keywords, context.attempt, call.interrupts_before)
-    with ConfigOfAttempt(context.attempt, call.interrupts_before):
-        return await guarded(policies, call, context)
+    call.keywords = next_attempt_keywords(call.keywords, attempt.attempt, call.interrupts_before)
+    with ConfigOfAttempt(attempt.attempt, call.interrupts_before):
+        if call.options.has_timeout or call.is_stoppable:
+            begin_attempt(call, attempt)
+        return await run_attempt(attempt)
 
 
-def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies, call: NodeCall) -> float:
+def _delay_or_raise(error: Exception, retry: RetryConfig, call: NodeCall, attempts: int) -> float:
+    """How long to wait before the next attempt, in ms; raises what ends the call if there is none.
+
+    `attempts` counts those that a policy refused, too: otherwise a refusal that is retried would be retried for ever.
+    """
     try:
         if isinstance(error, NodeTimeoutError) and error.scope == "total" and error.node == call.name:
             raise error
         if isinstance(error, CircuitOpenError | NodeCancellationError):
             raise error
         try:
-            decision = decide_retry(retry, call, error)
-        except Exception as broken:  # A predicate of the user's own; the node's error matters more than its.
-            report_harmless(call, "node.retry_predicate_failed", broken)
+            decision = decide_retry(
+                retry, error, attempts=attempts, started=call.started, runtime=call.runtime
+            )
+        except Exception as broken:  # A predicate of the user's; the node's error matters more than its own.
+            log_suppressed_error(call, "node.retry_predicate_failed", broken)
             raise error from None
         if isinstance(decision, GiveUp):
-            raise given_up(decision, call, error)
-        breaker = policies.circuit_breaker
+            raise given_up(decision, error, node=call.name, attempts=attempts)
+        breaker = call.options.circuit_breaker
         if breaker is not None:
-            closed_for_ms = breaker.retry_after_ms
-            if closed_for_ms is None or closed_for_ms > decision.delay_ms:
-                # This attempt has opened it; to wait would end in a refusal.
+            open_for_ms = breaker.retry_after_ms
+            if open_for_ms is None or open_for_ms > decision.delay_ms:
+                # This attempt has opened it, so the wait would end in a refusal.
                 note_once(error, f"Node '{call.name}' made no further attempt: its circuit breaker is open.")
-                raise CircuitOpenError(node=call.name, retry_after_ms=closed_for_ms, last_error=error)
-        total_ms = policies.total_timeout_ms
+                raise CircuitOpenError(node=call.name, retry_after_ms=open_for_ms, last_error=error)
+        total_ms = call.options.total_timeout_ms
         if total_ms is not None and call.elapsed_ms() + decision.delay_ms >= total_ms:
-            elapsed_ms = call.elapsed_ms()
             timeout = NodeTimeoutError(
-                node=call.name, timeout_ms=total_ms, elapsed_ms=elapsed_ms, scope="total"
+                node=call.name, timeout_ms=total_ms, elapsed_ms=call.elapsed_ms(), scope="total"
             )
             timeout.add_note(
                 f"Given up before a wait of {decision.delay_ms:.0f} ms that would have passed the limit."
@@ -145,121 +241,20 @@ def _delay_or_raise(error: Exception, retry: RetryConfig, policies: NodePolicies
         del error  # Its traceback holds this frame.
 
 
-async def guarded(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Any:
-    """Make one attempt if the circuit breaker lets it through, and tell the breaker what came of it.
-
-    Raises:
-        CircuitOpenError: It did not.
-        NodeCancellationError: The call was to stop before it had begun.
-        InvalidNodeOutputError: LangGraph could not write to the state what the function returned.
-    """
-    limits = None
-    if policies.has_timeout or call.is_stoppable:
-        limits = call.limits = _limits(policies, call, context)
-    breaker, callee = policies.circuit_breaker, policies.callee
-    permit = None if breaker is None else breaker.acquire(call.name)
-    call.attempts += 1
-    # What only the fallback asked LangGraph for is not for the function.
-    keywords = call.keywords if policies.fallback is None else callee.keywords(call.keywords)
-    function = callee.function
-    if call.retry is not None or policies.fallback is not None:
-        function = apart(function, is_async=callee.is_async)
-    try:
-        if limits is not None:
-            value = await call.runtime.call(function, (call.state,), keywords, limits)
-        else:
-            # The same without a detour through the runtime: most calls have nothing that could stop them.
-            value = function(call.state, **keywords)
-            if callee.is_async:
-                value = await value
-        if type(value) is not dict and isinstance(value, Runnable):
-            value = await _invoked(value, call, _limits(policies, call, context))
-        value = checked_output(value, call)
-    except BaseException as error:
-        if not isinstance(error, Exception):
-            context.stop(type(error).__name__)  # For threads that the function has started.
-        if breaker is not None and permit is not None:
-            _judge(breaker, permit, call, error)
-        raise
-    if breaker is not None and permit is not None:
-        breaker.record_success(permit)
-    return value
-
-
-def _judge(breaker: NodeCircuitBreaker, permit: Permit, call: NodeCall, error: BaseException) -> None:
-    has_outcome = counts = isinstance(error, Exception) and not (
-        isinstance(error, NodeCancellationError) or is_control_flow(error)
-    )
-    if counts:
-        try:
-            counts = breaker.config.trips_on(error)
-        except Exception as broken:  # The user's predicate. A failure that cannot be judged is a failure.
-            report_harmless(call, "node.circuit_predicate_failed", broken)
-    if counts:
-        breaker.record_failure(permit)
-    elif has_outcome:
-        breaker.record_success(permit)  # The service has answered, though with an error that does not count.
-    else:
-        breaker.release(permit)
-
-
-def _limits(policies: NodePolicies, call: NodeCall, context: NodeContext) -> Limits | None:
-    """What may stop the next attempt; None if nothing can.
-
-    Raises:
-        NodeCancellationError: It is to stop already.
-        NodeTimeoutError: Nothing is left of the total timeout.
-    """
-    if call.parent is not None and (reason := call.parent.ancestor_stop()) is not None:
-        raise NodeCancellationError(node=call.name, reason=reason)
-    timeout_ms, total_ms = policies.timeout_ms, policies.total_timeout_ms
-    control = call.control if policies.drain_stops else None
-    if timeout_ms is None and total_ms is None and call.abort_signal is None and control is None:
-        return None
-    if (cancelled := cancellation(call.name, call.abort_signal, control)) is not None:
-        raise cancelled
-    if timeout_ms is None and total_ms is None and call.abort_signal is None and not policies.callee.is_async:
-        # Nothing but a drain could stop a blocking function here, and a thread is too high a price for that.
-        return None
-    limits = Limits(call.name, call.abort_signal, control, context)
-    if total_ms is not None:
-        elapsed_ms = call.elapsed_ms()
-        left_ms = total_ms - elapsed_ms
-        if left_ms <= 0:
-            raise NodeTimeoutError(node=call.name, timeout_ms=total_ms, elapsed_ms=elapsed_ms, scope="total")
-        if timeout_ms is None or left_ms < timeout_ms:
-            limits.seconds, limits.timeout_ms = left_ms / 1000, total_ms
-            limits.scope, limits.elapsed_before_s = "total", elapsed_ms / 1000
-            return limits
-    if timeout_ms is not None:
-        limits.seconds, limits.timeout_ms = timeout_ms / 1000, timeout_ms
-    return limits
-
-
-async def _invoked(runnable: Runnable[Any, Any], call: NodeCall, limits: Limits | None) -> Any:
-    """LangGraph invokes what a node returns if that is a Runnable; here it is part of the attempt."""
-    invoke = runnable.ainvoke if call.runtime.is_async else runnable.invoke
-    return await call.runtime.call(invoke, (call.state, call.config), {}, limits)
-
-
-async def _notified(
-    policies: NodePolicies, call: NodeCall, callback: Callback, argument: object, event: str
-) -> None:
-    """Run a callback of the user's, without harm if it raises; one that waits may take as long as an attempt."""
+async def _notify(call: NodeCall, callback: Callback, argument: object, event: str) -> None:
+    """Run a callback of the user's. If it raises, that is logged; one that waits may take as long as an attempt."""
     limits, current = None, CURRENT_CONTEXT.get()
     if callback.waits and current is not None:
         # A context of its own: that of the attempt has been stopped, and so would be the callback.
         own = current.of_attempt(current.attempt)
         CURRENT_CONTEXT.set(own)
-        limits = Limits(call.name, signal=call.abort_signal, context=own)
-        timeout_ms = policies.timeout_ms or policies.total_timeout_ms
-        if timeout_ms is not None:
-            limits.seconds, limits.timeout_ms = timeout_ms / 1000, timeout_ms
+        timeout_ms = call.options.timeout_ms or call.options.total_timeout_ms
+        limits = Limits(call.name, call.abort_signal_of_run, timeout_ms=timeout_ms, on_stop=own.stop)
     try:
         await call.runtime.call(callback.function, (argument,), {}, limits)
     except Exception as error:
         if isinstance(error, NodeCancellationError) or is_control_flow(error):
             raise
-        report_harmless(call, event, error)
+        log_suppressed_error(call, event, error)
     finally:
         CURRENT_CONTEXT.set(current)

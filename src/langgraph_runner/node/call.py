@@ -1,15 +1,28 @@
-"""`NodeCall`: all that one call of a node carries through the pipeline."""
+"""`NodeCall`: all that one call of a node carries through the pipeline.
+
+It is the `NodeContext` of the first attempt, too: a call that succeeds at once needs no second object.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
+import threading
 import weakref
+from collections import OrderedDict
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.node.context import EXECUTION_IDS, active_otel_ids
-from langgraph_runner.node.langgraph.internals import interrupts_so_far, name_in_graph, run_control, run_id
+from langgraph_runner.metrics import NodeMetricsCollector
+from langgraph_runner.node.context import NodeContext, active_otel_ids
+from langgraph_runner.node.langgraph.internals import RUNTIME, interrupts_so_far, run_control, run_id
+from langgraph_runner.node.options import as_collector
+from langgraph_runner.node.policies.retry import as_retry_config
+from langgraph_runner.runtime.abort import AbortSignal, signal_in
+from langgraph_runner.runtime.cancel_scope import CancelScope
+from langgraph_runner.runtime.limits import Limits
+from langgraph_runner.runtime.runtimes import as_runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,33 +32,38 @@ if TYPE_CHECKING:
     from langgraph.runtime import RunControl
 
     from langgraph_runner.errors import FailureCategory
-    from langgraph_runner.node.context import NodeContext
-    from langgraph_runner.node.options import NodePolicies, Span, Spans
-    from langgraph_runner.runtime.abort import AbortSignal
-    from langgraph_runner.runtime.limits import Limits
+    from langgraph_runner.node.options import CheckedOptions, Span, Spans
     from langgraph_runner.runtime.runtimes import Runtime, Runtimes
 
-__all__ = ["TRACE_ID", "NodeCall"]
+__all__ = ["RUNTIME_KEY", "TRACE_ID", "NodeCall"]
 
 TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 """A trace id as W3C Trace Context has it: 32 lower-case hex digits, not all of them 0."""
+# Not "runtime": programs have keys of their own in config["configurable"].
+RUNTIME_KEY: Final = "node_runtime"
+_NO_CONFIG: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class NodeCall:
-    """One call of one node. Belongs to that call alone, so it needs no lock.
+class NodeCall(NodeContext):
+    """One call of one node. It belongs to that call alone, so it needs no lock.
 
     `state` and `keywords` change from one attempt to the next; the rest is settled at the start.
     """
 
-    abort_signal: AbortSignal | None = None
-    configurable: Mapping[str, Any] = MappingProxyType({})
+    # Most of these stay as they are in a call that succeeds at once, so they cost nothing there.
+    abort_signal_of_run: AbortSignal | None = None
     control: RunControl | None = None
     """LangGraph's, on which a drain is requested."""
+    name_in_graph: str | None = None
+    """What LangGraph calls the node; None outside a graph."""
     pristine: Any = None
     """The state as it was given, which no attempt gets to see where another or a fallback may follow."""
     is_stoppable: bool = False
     """Whether an abort signal, a drain or a node around this one may stop an attempt."""
     attempts: int = 0
+    """How often the function was called."""
+    task: asyncio.Task[Any] | None = None
+    """The task that runs an async node."""
     cancel_requests: int = 0
     """Of the task, when the call began."""
     interrupts_before: int = 0
@@ -54,14 +72,23 @@ class NodeCall:
     primary_failure: FailureCategory | None = None
     """Why the function did not deliver, once its fallback has taken over."""
     limits: Limits | None = None
-    """What may stop the latest attempt; None if nothing can."""
-    has_ended: bool = False
+    """What may stop the latest attempt; None if nothing can, or only a drain."""
+    later: NodeContext | None = None
+    """The context of the latest attempt; None while that is the first one."""
+    is_watched: bool = False
+    """Whether a drain, and nothing else, may stop the attempt that runs: it is an entry in the loop's drain watch."""
+    drain_scope: CancelScope | None = None
+    """With this a drain has stopped the attempt; None as long as none has."""
+    is_over: bool = False
     is_logged: bool = False
     """Whether the events of an ordinary call are wanted."""
-    given_runtimes: Runtimes | None = None
-    """The runtimes of the run's config; None to go by the node's own."""
+    has_queued: bool = False
+    """Whether a policy has made the call wait."""
     span: Span | None = None
     """What traces this call."""
+    _given_runtimes: Runtimes | None = None
+    outer: NodeContext | None = None
+    """The call whose function called this node, while this call runs."""
     _late_parent: weakref.ref[NodeContext] | None = None
     _started_at: datetime | None = None
     _execution_id: str | None = None
@@ -69,74 +96,164 @@ class NodeCall:
 
     def __init__(
         self,
-        policies: NodePolicies,
+        options: CheckedOptions,
         state: Any,
         config: RunnableConfig | None,
         keywords: dict[str, Any],
         parent: NodeContext | None,
     ) -> None:
-        callee = policies.callee
-        self.policies = policies
+        callee = options.callee
+        self.options = options
         self.state = state
         self.config = config
+        self.name = options.name or callee.name
+        self.configurable = _NO_CONFIG
         if config:
-            self.configurable = config.get("configurable") or self.configurable
-            self.name = policies.name or name_in_graph(config) or callee.name
-        else:
-            self.name = policies.name or callee.name
+            if "configurable" in config:
+                self.configurable = config["configurable"] or _NO_CONFIG
+            if "metadata" in config:
+                metadata = config["metadata"] or _NO_CONFIG
+                name = metadata["langgraph_node"] if "langgraph_node" in metadata else None
+                if type(name) is str:
+                    self.name_in_graph = name
+                    self.name = options.name or name or callee.name
         self.keywords = callee.prepared(config, keywords) if callee.injected else keywords
-        self.parent = parent
-        self.collector = policies.metrics_collector
-        self.retry = policies.retry
-        self._start(policies.runtime)
+        self.collector = options.metrics_collector
+        self.retry = options.retry
+        runtime = self.runtime = options.runtime
+        self.started = runtime.monotonic()
+        if callee.is_async:
+            try:
+                task = asyncio.current_task()
+            except RuntimeError:  # Something else than asyncio drives the coroutine.
+                task = None
+            if task is not None:
+                self.task, self.cancel_requests = task, task.cancelling()
         if parent is not None:
+            self.outer = parent
+            if parent.primary_error is not None:
+                self.primary_error, self.primary_input = parent.primary_error, parent.primary_input
             self.is_stoppable = True
             self.interrupts_before = interrupts_so_far()
             if parent.given_runtimes is not None:
                 self.use(parent.given_runtimes)
 
+    def facts(self) -> Any:
+        """Itself: it is the context of its own first attempt."""
+        return self
+
+    def read_config(self) -> None:
+        """Settle what the node's options and the config of this call say together.
+
+        Raises:
+            TypeError: Something in the config is of no accepted kind.
+            ValueError: `default_retry` is out of range.
+        """
+        # Subscripts and `in` in place of `get()`: a call of a method for each key is most of what this would cost.
+        config, configurable = self.config or {}, self.configurable
+        if "signal" in config or "abort_signal" in configurable or "signal" in configurable:
+            self.abort_signal_of_run = signal_in(config)
+        if RUNTIME_KEY in configurable:
+            field = f"config['configurable']['{RUNTIME_KEY}']"
+            if (runtimes := as_runtimes(configurable[RUNTIME_KEY], field=field)) is not None:
+                self.use(runtimes)
+        if "metrics_collector" in configurable and (given := configurable["metrics_collector"]) is not None:
+            if type(given) is not NodeMetricsCollector:
+                as_collector(given, field="config['configurable']['metrics_collector']")
+            self.collector = given
+        if self.options.retry is None and configurable.get("default_retry") is not None:
+            self.retry = as_retry_config(configurable["default_retry"])
+        if RUNTIME in configurable:
+            self.control = run_control(config)
+        if self.abort_signal_of_run is not None or self.control is not None:
+            self.is_stoppable = True
+
     def use(self, runtimes: Runtimes) -> None:
         """Go by another clock than the node's own, from the start of the call."""
-        self.given_runtimes = runtimes
-        self._start(runtimes.awaiting if self.policies.runtime.is_async else runtimes.blocking)
-
-    def _start(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.started = runtime.monotonic()
-        if self.policies.callee.is_async:
-            self.cancel_requests = runtime.cancel_requests()
+        self._given_runtimes = runtimes
+        self.runtime: Runtime = runtimes.awaiting if self.options.runtime.is_async else runtimes.blocking
+        self.restart_clock()
 
     def restart_clock(self) -> None:
-        """The duration begins now."""
+        """Let the duration begin now."""
         self.started = self.runtime.monotonic()
 
-    @property
-    def known_parent(self) -> NodeContext | None:
-        """The parent, which a call that is over no longer keeps alive."""
-        if self.parent is None and self._late_parent is not None:
-            return self._late_parent()
-        return self.parent
-
-    def end(self) -> None:
-        """The call is over: nodes that it has left in the background do not keep it, or its parents, alive."""
-        if self.parent is not None:
+    def detach(self) -> None:
+        """Let go of the nodes around this call: what it has left in the background must not keep them alive."""
+        self.later = None
+        if self.outer is not None:
             # Settled first, because both may be those of the parent.
             _ = self.graph_execution_id, self.trace_id
-            if self.parent.ancestor_stop() is None:
-                self._late_parent, self.parent = weakref.ref(self.parent), None
-        self.has_ended = True
+            if self.outer.ancestor_stop() is None:
+                self._late_parent, self.outer = weakref.ref(self.outer), None
 
     def elapsed_ms(self) -> float:
         """Time since the call began."""
         return (self.runtime.monotonic() - self.started) * 1000
 
+    def begin_wait(self, *, is_queue: bool = False) -> Limits | None:
+        """Make the limits of a wait between or before attempts; None if nothing can end it.
+
+        Args:
+            is_queue: Whether it is a policy that makes the call wait. It is counted.
+
+        Raises:
+            NodeTimeoutError: Nothing is left of the total timeout.
+        """
+        self.has_queued = self.has_queued or is_queue
+        signal, total_ms = self.abort_signal_of_run, self.options.total_timeout_ms
+        if self.outer is not None:
+            # A node inside the function of another stops with it, at whatever depth.
+            outer = self.outer.ancestor_signals()
+            signal = AbortSignal.any(*outer) if signal is None else AbortSignal.any(signal, *outer)
+        if signal is None and self.control is None and total_ms is None:
+            return None
+        elapsed_ms = 0.0 if total_ms is None else self.elapsed_ms()
+        return Limits.within_total(
+            self.name, signal, self.control, timeout_ms=None, total_ms=total_ms, elapsed_ms=elapsed_ms
+        )
+
+    def raise_if_cancelled(self, failed: Exception) -> None:
+        """End a call whose task is being cancelled, although the function made an ordinary exception of that.
+
+        Raises:
+            asyncio.CancelledError: The task was asked to end since the call began.
+        """
+        if self.task is not None and self.runtime.cancel_requests() > self.cancel_requests:
+            raise asyncio.CancelledError from failed
+
     def has_timed_out_with(self, error: Exception) -> bool:
         """Whether `error` is that of the time limit of the latest attempt."""
         return self.limits is not None and self.limits.has_raised(error)
 
+    def look(self) -> None:
+        """Stop the attempt if a drain was requested. The loop's drain watch calls it while the attempt runs."""
+        control, task = self.control, self.task
+        if self.drain_scope is None and control is not None and task is not None and control.drain_requested:
+            limits = Limits(self.name, control=control, on_stop=(self.later or self).stop)
+            self.drain_scope = CancelScope.of_running(limits, task, self.cancel_requests)
+            self.drain_scope.look()
+
+    @property
+    def given_runtimes(self) -> Runtimes | None:
+        """See `NodeContext.given_runtimes`."""
+        return self._given_runtimes
+
+    @property
+    def runtimes(self) -> Runtimes:
+        """See `NodeContext.runtimes`."""
+        return self._given_runtimes or self.options.runtimes
+
+    @property
+    def parent(self) -> NodeContext | None:
+        """See `NodeContext.parent`. A call that is over no longer keeps it alive."""
+        if self.outer is None and self._late_parent is not None:
+            return self._late_parent()
+        return self.outer
+
     @property
     def started_at(self) -> datetime:
-        """The wall clock's idea of `started`."""
+        """See `NodeContext.started_at`."""
         # No cached_property: before Python 3.12 that has one lock for all calls of all threads.
         if self._started_at is None:
             self._started_at = self.runtime.now_utc() - timedelta(milliseconds=self.elapsed_ms())
@@ -146,12 +263,12 @@ class NodeCall:
     def story_id(self) -> str | None:
         """See `NodeContext.story_id`."""
         story_id = self.configurable.get("story_id")
-        if story_id is None:
-            state = self.state
-            story_id = state.get("story_id") if isinstance(state, dict) else _attribute(state, "story_id")
         try:
+            if story_id is None:
+                state = self.state
+                story_id = state.get("story_id") if isinstance(state, dict) else getattr(state, "story_id", None)
             return None if story_id is None else str(story_id)
-        except Exception:  # A story without a text is no story.
+        except Exception:  # A property of the state, or the story's own `__str__`, may raise.
             return None
 
     @property
@@ -169,8 +286,8 @@ class NodeCall:
             given = self.configurable.get("trace_id")
             if not (isinstance(given, str) and TRACE_ID.fullmatch(given)):
                 given, _ = active_otel_ids()
-            if not given and self.parent is not None:
-                given = self.parent.trace_id
+            if not given and self.outer is not None:
+                given = self.outer.trace_id
             self._trace_id = str(given) if given else self._derived_trace_id()
         return self._trace_id
 
@@ -189,7 +306,7 @@ class NodeCall:
         control = run_control(self.config)
         if control is not None:
             return EXECUTION_IDS.of(control, new_id)
-        return self.parent.graph_execution_id if self.parent is not None else new_id
+        return self.outer.graph_execution_id if self.outer is not None else new_id
 
     def _derived_trace_id(self) -> str:
         # LangGraph's run ids are UUIDs, which are trace ids once their hyphens are gone.
@@ -197,9 +314,27 @@ class NodeCall:
         return digits if TRACE_ID.fullmatch(digits) else self.runtime.token_hex(16)
 
 
-def _attribute(state: object, name: str) -> object:
-    """An attribute of a state object, which may be a property that raises."""
-    try:
-        return getattr(state, name, None)
-    except Exception:  # The record of a failure matters more than its story.
-        return None
+class ExecutionIds:
+    """Made-up ids for graph runs that have none, one for each run.
+
+    LangGraph has one `RunControl` for a run and its subgraphs. It can be neither extended nor weakly
+    referenced, so the newest few are kept here together with their ids.
+    """
+
+    def __init__(self, limit: int = 16_384) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._ids: OrderedDict[int, tuple[object, str]] = OrderedDict()
+
+    def of(self, run: object, new_id: str) -> str:
+        """The id of `run`; `new_id` if it has none yet."""
+        with self._lock:
+            # The entry holds the run, so its id() cannot be that of another one.
+            _, known = self._ids.setdefault(id(run), (run, new_id))
+            self._ids.move_to_end(id(run))
+            if len(self._ids) > self._limit:
+                self._ids.popitem(last=False)
+            return known
+
+
+EXECUTION_IDS: Final = ExecutionIds()

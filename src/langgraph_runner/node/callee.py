@@ -1,4 +1,4 @@
-"""The functions that a node calls: of which colour they are, and what they want to be given."""
+"""The functions that a node calls: whether they are async, and what they want to be given."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import inspect
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from langgraph.runtime import Runtime as LangGraphRuntime
 
-__all__ = ["INJECTABLE", "Callee", "NodeFunction"]
+from langgraph_runner.node.outcome import Outcome, Success
+
+if TYPE_CHECKING:
+    from langgraph_runner.runtime.runtimes import Runtime
+
+__all__ = ["INJECTABLE", "Callee", "NodeFunction", "as_fallback", "is_node"]
 
 NodeFunction: TypeAlias = Callable[..., Any] | Runnable[Any, Any]
 """What can be made a node."""
@@ -55,13 +60,13 @@ class Callee:
         Args:
             source: A function, a coroutine function, a callable object, a partial, a Runnable, or a dict of
                 these, which all run side by side.
-            prefer_async: For a Runnable, which can do both, the colour to call it in.
+            prefer_async: For a Runnable, which can do both, whether to await it.
             field: Name of the option, for the message.
 
         Raises:
             TypeError: It cannot be called.
         """
-        source = _as_langgraph_has_it(source)
+        source = _as_langgraph_calls_it(source)
         if isinstance(source, Runnable):
             return cls._of_runnable(source, prefer_async=prefer_async)
         if not callable(source):
@@ -97,7 +102,7 @@ class Callee:
         return replace(self, function=functools.partial(function, self.source))
 
     def keywords(self, available: dict[str, Any]) -> dict[str, Any]:
-        """Of what is available, what this function takes; with a stand-in for what it needs and nobody gave."""
+        """Select the keyword arguments that the function accepts; fill in missing required ones."""
         if not self._takes_anything:
             others = {parameter.name for parameter in self.parameters[1:]} - INJECTABLE.keys()
             names = others | self.injected
@@ -105,13 +110,13 @@ class Callee:
         return self.completed(available)
 
     def prepared(self, config: Any, keywords: dict[str, Any]) -> dict[str, Any]:
-        """What LangGraph injected, with the config, which the runner was given in its stead."""
+        """What LangGraph injected, with the config, which LangGraph gives to the runner and not to the function."""
         if "config" in self.injected:
             keywords = {**keywords, "config": {} if config is None else config}
         return self.completed(keywords)
 
     def completed(self, keywords: dict[str, Any]) -> dict[str, Any]:
-        """`keywords`, with a stand-in for what the function needs and nobody gave, as in a unit test."""
+        """Fill in missing required keyword arguments, as in a unit test, where LangGraph injects nothing."""
         missing = {name: INJECTABLE[name]() for name in self.required if name not in keywords}
         return {**keywords, **missing} if missing else keywords
 
@@ -154,23 +159,23 @@ def _is_own_config(parameter: inspect.Parameter) -> bool:
 
 
 def _last_of_stream(runnable: Runnable[Any, Any], state: Any, config: Any, **keywords: Any) -> Any:
-    whole = _Whole()
+    total = _Sum()
     for chunk in runnable.stream(state, config, **keywords):
-        whole.add(chunk)
-    return whole.value
+        total.add(chunk)
+    return total.value
 
 
 async def _last_of_astream(runnable: Runnable[Any, Any], state: Any, config: Any, **keywords: Any) -> Any:
-    whole = _Whole()
+    total = _Sum()
     chunks: Any = runnable.astream(state, config, **keywords)
     async with aclosing(chunks):
         async for chunk in chunks:
-            whole.add(chunk)
-    return whole.value
+            total.add(chunk)
+    return total.value
 
 
-class _Whole:
-    """What chunks come to, as LangChain adds them up: the last one, where they cannot be added."""
+class _Sum:
+    """Adds chunks up as LangChain does; the last one counts where they cannot be added."""
 
     value: Any = None
     _is_first = True
@@ -185,7 +190,7 @@ class _Whole:
             self.value = chunk
 
 
-def _as_langgraph_has_it(source: Any) -> Any:
+def _as_langgraph_calls_it(source: Any) -> Any:
     """`source`, or the Runnable that LangGraph makes of it."""
     if (
         inspect.isgeneratorfunction(source)
@@ -206,5 +211,47 @@ def _is_coroutine_function(function: Callable[..., Any]) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - a callable object's method tells its colour
+        getattr(function, "__call__", None)  # noqa: B004 - of a callable object its method counts
     )
+
+
+def is_node(function: object) -> bool:
+    """Whether `create_node()` made it."""
+    # A decorator that copies the attributes of a node has not made a node.
+    return function is not None and getattr(function, "node", None) is function
+
+
+def as_fallback(fallback: NodeFunction, runtime: Runtime) -> Callee:
+    """Make a fallback that `runtime` can call. One that is a node keeps its policies; its failure is raised.
+
+    Raises:
+        TypeError: It cannot be called.
+    """
+    callee = Callee.of(fallback, prefer_async=runtime.is_async, field="fallback")
+    function = callee.function
+    if is_node(fallback):
+        node: Any = fallback
+        # The node of a Runnable has a method for each kind of call; of other nodes `run` is as async as they are.
+        run = node.arun if callee.is_async and isinstance(fallback, Runnable) else node.run
+        function = _raising(run, is_async=callee.is_async)
+    return replace(
+        callee, function=runtime.adapt(function, is_async=callee.is_async), is_async=runtime.is_async
+    )
+
+
+def _raising(run: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+    """The `run` of a node as a function that raises its failure."""
+
+    async def call_async(state: Any, **keywords: Any) -> Any:
+        return _value_or_raise(await run(state, **keywords))
+
+    def call(state: Any, **keywords: Any) -> Any:
+        return _value_or_raise(run(state, **keywords))
+
+    return call_async if is_async else call
+
+
+def _value_or_raise(outcome: Outcome) -> Any:
+    if isinstance(outcome, Success):
+        return outcome.value
+    raise outcome.exception

@@ -6,11 +6,9 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.metrics import NodeMetricsCollector
-from langgraph_runner.metrics.forwarding import check_recorder
-from langgraph_runner.node.call import TRACE_ID
-from langgraph_runner.node.config import as_retry_config
-from langgraph_runner.node.options import as_spans
+from langgraph_runner.node.call import RUNTIME_KEY, TRACE_ID
+from langgraph_runner.node.options import as_collector, as_spans
+from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.runtime.abort import as_abort_signal
 from langgraph_runner.runtime.runtimes import as_runtimes
 
@@ -19,12 +17,13 @@ if TYPE_CHECKING:
 
     from langchain_core.runnables import RunnableConfig
 
-    from langgraph_runner.node.config import RetryLike
+    from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.options import Spans
+    from langgraph_runner.node.policies.retry import RetryLike
     from langgraph_runner.runtime.abort import AbortSignal
     from langgraph_runner.runtime.runtimes import Runtimes
 
-__all__ = ["RUNTIME_KEY", "as_collector", "runner_config"]
+__all__ = ["runner_config"]
 
 NODE_ONLY: Final = frozenset(
     (
@@ -33,13 +32,14 @@ NODE_ONLY: Final = frozenset(
         "on_timeout",
         "on_retry_attempt",
         "circuit_breaker",
+        "bulkhead",
+        "rate_limit",
+        "policies",
         "fallback",
         "on_error",
     )
 )
-"""Options of `create_node()` that hold for no run."""
-# Not "runtime": programs have keys of their own in config["configurable"].
-RUNTIME_KEY: Final = "node_runtime"
+"""Options of `create_node()` that cannot be given for a whole run."""
 
 
 def runner_config(
@@ -106,7 +106,7 @@ def runner_config(
 
 
 def _refuse_misspelled(configurable: Mapping[str, Any]) -> None:
-    """Any key may travel in `configurable`, but not one that is meant for something here and would be ignored."""
+    """Refuse a key that looks like a misspelled option and would be ignored; any other key is allowed."""
     own = [
         name
         for name, each in inspect.signature(runner_config).parameters.items()
@@ -122,14 +122,3 @@ def _refuse_misspelled(configurable: Mapping[str, Any]) -> None:
                 f"{key}: runner_config() has no such option.{hint} If the key is yours, put it into the"
                 " 'configurable' of the config that you give."
             )
-
-
-def as_collector(collector: object, *, field: str = "metrics_collector") -> None:
-    """Refuse what nodes cannot report to; any object with the three methods, all of them plain, will do.
-
-    Raises:
-        TypeError: It is a class, lacks a method, or has one that must be awaited.
-    """
-    # Checked at each call that a config gives one: the usual kind costs a comparison.
-    if collector is not None and type(collector) is not NodeMetricsCollector:
-        check_recorder(collector, field=field)

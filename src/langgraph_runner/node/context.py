@@ -1,31 +1,32 @@
-"""What a function can learn about the call that it is part of: `get_node_context()`."""
+"""`NodeContext`: what code can learn about the node call that it runs in, by `get_node_context()`.
+
+This module is below the policies and the pipeline. What all attempts of a call share is in `call.py`.
+"""
 
 from __future__ import annotations
 
 import sys
-import threading
-from collections import OrderedDict
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from langgraph_runner.runtime.abort import AbortController, AbortSignal
+from langgraph_runner.runtime.runtimes import CURRENT_CALL
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from contextvars import ContextVar
     from datetime import datetime
 
-    from langgraph_runner.node.call import NodeCall
     from langgraph_runner.runtime.runtimes import Runtimes
 
-__all__ = ["CURRENT_CONTEXT", "NodeContext", "add_node_context", "get_node_context"]
+__all__ = ["CURRENT_CONTEXT", "NodeContext", "active_otel_ids", "get_node_context"]
 
-CURRENT_CONTEXT: Final[ContextVar[NodeContext | None]] = ContextVar("langgraph_runner_node", default=None)
+# The variable belongs to the package `runtime`, which knows of a call only what it needs itself.
+CURRENT_CONTEXT: Final = cast("ContextVar[NodeContext | None]", CURRENT_CALL)
 
 
 class NodeContext:
     """One attempt of one node call. Made by the runner; read it with `get_node_context()`.
 
-    Safe to hand to other threads. What is costly to find out is found out when it is asked for.
+    Safe to hand to other threads. What costs something to find out is found out when it is first read.
     """
 
     attempt: int = 1
@@ -34,33 +35,27 @@ class NodeContext:
     """In a fallback, and in the nodes that it calls: the error that it stands in for. Otherwise None."""
     primary_input: Any = None
     """In a fallback, and in the nodes that it calls: the state that the function was given. Otherwise None."""
-    _controller: AbortController | None = None
     stop_reason: str | None = None
     """Why this attempt is to stop; None as long as it is not."""
+    _controller: AbortController | None = None
 
-    def __init__(self, call: NodeCall) -> None:
-        self._call = call
-        if call.parent is not None:
-            self.primary_error = call.parent.primary_error
-            self.primary_input = call.parent.primary_input
+    def facts(self) -> Any:
+        """The `NodeCall` that this attempt belongs to. For the runner only."""
+        raise NotImplementedError
 
     def of_attempt(self, attempt: int) -> NodeContext:
         """The context of another attempt of the same call, with an abort signal of its own."""
-        context = NodeContext(self._call)
-        context.attempt = attempt
-        context.primary_error, context.primary_input = self.primary_error, self.primary_input
-        return context
+        return _AttemptContext(self.facts(), attempt, self.primary_error, self.primary_input)
 
     def of_fallback(self, primary_error: BaseException, primary_input: Any) -> NodeContext:
         """The context of the fallback of the same call."""
-        context = self.of_attempt(max(self._call.attempts, 1))
-        context.primary_error, context.primary_input = primary_error, primary_input
-        return context
+        call = self.facts()
+        return _AttemptContext(call, max(call.attempts, 1), primary_error, primary_input)
 
     @property
     def node_name(self) -> str:
         """The name of the node in its graph."""
-        return self._call.name
+        return str(self.facts().name)
 
     @property
     def retry_attempt(self) -> int:
@@ -70,17 +65,20 @@ class NodeContext:
     @property
     def story_id(self) -> str | None:
         """`story_id` of the config, else of the state."""
-        return self._call.story_id
+        found: str | None = self.facts().story_id
+        return found
 
     @property
     def started_at(self) -> datetime:
         """When the node call began, in UTC."""
-        return self._call.started_at
+        found: datetime = self.facts().started_at
+        return found
 
     @property
     def parent(self) -> NodeContext | None:
         """The context of the node whose function called this node or its graph; None at the top."""
-        return self._call.known_parent
+        found: NodeContext | None = self.facts().parent
+        return found
 
     @property
     def graph_execution_id(self) -> str:
@@ -88,7 +86,7 @@ class NodeContext:
 
         `graph_execution_id` of the config, else LangGraph's run id, else one made up for the run.
         """
-        return self._call.graph_execution_id
+        return str(self.facts().graph_execution_id)
 
     @property
     def trace_id(self) -> str:
@@ -97,7 +95,7 @@ class NodeContext:
         `trace_id` of the config, else that of the active OpenTelemetry span, else of the parent node, else
         derived from `graph_execution_id`.
         """
-        return self._call.trace_id
+        return str(self.facts().trace_id)
 
     @property
     def span_id(self) -> str | None:
@@ -125,24 +123,57 @@ class NodeContext:
     @property
     def given_runtimes(self) -> Runtimes | None:
         """The clock that the run's config gives in place of the node's own; None if it gives none."""
-        return self._call.given_runtimes
+        found: Runtimes | None = self.facts().given_runtimes
+        return found
 
     @property
     def runtimes(self) -> Runtimes:
         """The clock that this call goes by."""
-        return self._call.given_runtimes or self._call.policies.runtimes
+        found: Runtimes = self.facts().runtimes
+        return found
 
     @property
     def has_ended(self) -> bool:
-        """Whether the call is over without having been told to stop."""
-        return self._call.has_ended and self.ancestor_stop() is None
+        """Whether the call has ended without being stopped."""
+        return self.facts().is_over and self.ancestor_stop() is None
 
-    def belongs_to(self, call: NodeCall) -> bool:
-        """Whether this is an attempt of `call`."""
-        return self._call is call
+    def monotonic(self) -> float:
+        """Seconds on the clock of this call, which never goes back. For a `Policy`."""
+        return float(self.facts().runtime.monotonic())
+
+    async def sleep_ms(self, delay_ms: float) -> None:
+        """Wait. For a `Policy`: only there it works for sync and async nodes.
+
+        Args:
+            delay_ms: For how long, in ms, at least 0.
+
+        Raises:
+            NodeCancellationError: The run was aborted or drains, or the node around this one is to stop.
+            NodeTimeoutError: The node's total timeout passed.
+        """
+        call = self.facts()
+        await call.runtime.sleep(delay_ms / 1000, call.begin_wait(is_queue=True))
+
+    async def wait(self, signal: AbortSignal, timeout_ms: float | None = None) -> bool:
+        """Wait until another thread or task fires `signal`. For a `Policy`: only there it works for all nodes.
+
+        Args:
+            signal: What to wait for: the `signal` of an `AbortController`.
+            timeout_ms: For how long at most, in ms, at least 0; None for no limit.
+
+        Returns:
+            Whether it fired.
+
+        Raises:
+            NodeCancellationError: As for `sleep_ms()`.
+            NodeTimeoutError: As for `sleep_ms()`.
+        """
+        call = self.facts()
+        seconds = None if timeout_ms is None else timeout_ms / 1000
+        return bool(await call.runtime.wait(signal, seconds, call.begin_wait(is_queue=True)))
 
     def ancestor_stop(self) -> str | None:
-        """Why this attempt, or one that it is a part of, is to stop; None if none is."""
+        """Why this attempt, or one that it is a part of, is to stop; None if none of them is."""
         context: NodeContext | None = self
         while context is not None:
             if context.stop_reason is not None:
@@ -179,6 +210,21 @@ class NodeContext:
         return f"<NodeContext {self.node_name!r} attempt={self.attempt}>"
 
 
+class _AttemptContext(NodeContext):
+    """The context of a later attempt, of a callback or of the fallback; that of the first attempt is the call."""
+
+    def __init__(
+        self, call: Any, attempt: int, primary_error: BaseException | None, primary_input: Any
+    ) -> None:
+        self._call = call
+        self.attempt = attempt
+        if primary_error is not None:
+            self.primary_error, self.primary_input = primary_error, primary_input
+
+    def facts(self) -> Any:
+        return self._call
+
+
 def get_node_context() -> NodeContext:
     """The context of the node call that this code runs in.
 
@@ -196,19 +242,6 @@ def get_node_context() -> NodeContext:
     return context
 
 
-def add_node_context(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: adds node, story, attempt and ids to every event that is logged inside a node.
-
-    Put it into `structlog.configure(processors=[add_node_context, ...])`. Fields of the event win.
-    """
-    context = CURRENT_CONTEXT.get()
-    if context is not None:
-        for key, value in context.as_dict().items():
-            if value is not None:
-                event.setdefault(key, value)
-    return event
-
-
 def active_otel_ids() -> tuple[str, str] | tuple[None, None]:
     """Trace id and span id of the active OpenTelemetry span, as W3C writes them; None without a valid one.
 
@@ -219,29 +252,3 @@ def active_otel_ids() -> tuple[str, str] | tuple[None, None]:
         return None, None
     span = trace.get_current_span().get_span_context()
     return (f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else (None, None)
-
-
-class ExecutionIds:
-    """Made-up ids for graph runs that have none, one for each run.
-
-    LangGraph has one `RunControl` for a run and its subgraphs. It can be neither extended nor weakly
-    referenced, so the newest few are kept here together with their ids.
-    """
-
-    def __init__(self, limit: int = 16_384) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._ids: OrderedDict[int, tuple[object, str]] = OrderedDict()
-
-    def of(self, run: object, new_id: str) -> str:
-        """The id of `run`; `new_id` if it has none yet."""
-        with self._lock:
-            # The entry holds the run, so its id() cannot be that of another one.
-            _, known = self._ids.setdefault(id(run), (run, new_id))
-            self._ids.move_to_end(id(run))
-            if len(self._ids) > self._limit:
-                self._ids.popitem(last=False)
-            return known
-
-
-EXECUTION_IDS: Final = ExecutionIds()

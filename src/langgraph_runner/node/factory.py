@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, Protocol, TypedDict, TypeVar, Unpack, overload
@@ -10,36 +10,42 @@ from typing import TYPE_CHECKING, Any, Concatenate, Protocol, TypedDict, TypeVar
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
-from langgraph_runner.node.callee import Callee, NodeFunction
-from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, TimeoutLike, as_retry_config
-from langgraph_runner.node.configurable import as_collector
+from langgraph_runner.node.callee import Callee, NodeFunction, as_fallback, is_node
 from langgraph_runner.node.logs import as_log_level
-from langgraph_runner.node.node_config import CircuitBreakerLike, NodeConfig, taking_options
-from langgraph_runner.node.nodes import (
-    AsyncNode,
-    RunnableNode,
-    SyncNode,
-    as_fallback,
-    async_node,
-    is_node,
-    sync_node,
-)
+from langgraph_runner.node.nodes import AsyncNode, RunnableNode, SyncNode, async_node, sync_node
+from langgraph_runner.node.option_model import OnDrain, OnError, as_choice
 from langgraph_runner.node.options import (
     Callback,
-    NodePolicies,
-    OnDrain,
-    OnError,
+    CheckedOptions,
+    NodeConfig,
     OnRetryAttempt,
     OnTimeout,
     Spans,
-    as_choice,
+    as_collector,
     as_spans,
+    check_name,
+    check_sanitizer,
+    taking_options,
 )
-from langgraph_runner.node.policies.circuit_breaker import NodeCircuitBreaker
+from langgraph_runner.node.policies.bulkhead import Bulkhead, BulkheadConfig, BulkheadLike, as_bulkhead
+from langgraph_runner.node.policies.circuit_breaker import (
+    CircuitBreakerConfig,
+    CircuitBreakerLike,
+    NodeCircuitBreaker,
+    as_circuit_breaker,
+)
 from langgraph_runner.node.policies.fallback import FallbackNode
+from langgraph_runner.node.policies.policy import Policy, as_policies
+from langgraph_runner.node.policies.rate_limit import (
+    RateLimitConfig,
+    RateLimiter,
+    RateLimitLike,
+    as_rate_limiter,
+)
+from langgraph_runner.node.policies.retry import RetryLike, as_retry_config
 from langgraph_runner.redaction import compile_patterns
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, ClockOfCalls, Runtime, Runtimes, as_runtimes
-from langgraph_runner.runtime.timeouts import as_timeout_ms
+from langgraph_runner.runtime.timeouts import TimeoutLike, as_timeout_ms
 
 if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
@@ -61,6 +67,9 @@ class NodeOptions(TypedDict, total=False):
     on_timeout: OnTimeout | None
     on_retry_attempt: OnRetryAttempt | None
     circuit_breaker: CircuitBreakerLike | None
+    bulkhead: BulkheadLike | None
+    rate_limit: RateLimitLike | None
+    policies: Iterable[Policy] | None
     fallback: NodeFunction | str | None
     metrics_collector: NodeMetricsCollector | None
     spans: Spans | None
@@ -119,6 +128,9 @@ def create_node(
     on_timeout: OnTimeout | None = None,
     on_retry_attempt: OnRetryAttempt | None = None,
     circuit_breaker: CircuitBreakerLike | None = None,
+    bulkhead: BulkheadLike | None = None,
+    rate_limit: RateLimitLike | None = None,
+    policies: Iterable[Policy] | None = None,
     fallback: NodeFunction | str | None = None,
     metrics_collector: NodeMetricsCollector | None = None,
     spans: Spans | None = None,
@@ -131,7 +143,8 @@ def create_node(
     """Wrap a function so that it can stand in production as a LangGraph node.
 
     Everything happens in one order, outermost first: log and context, metrics, capture, fallback, total
-    timeout, retry, circuit breaker, attempt timeout, call. Every option may be left out.
+    timeout, retry, policies, bulkhead, rate limit, circuit breaker, attempt timeout, call. Every option may be left
+    out.
 
     Args:
         fn: A function `(state, ...)`, a coroutine function, a callable object or a `Runnable`, a compiled graph
@@ -150,8 +163,13 @@ def create_node(
         on_retry_attempt: Called with a `RetryAttempt` before each wait, in the same way.
         circuit_breaker: A `CircuitBreakerConfig`, its fields as a dict, or a `NodeCircuitBreaker` to share
             between nodes.
+        bulkhead: A `BulkheadConfig`, its fields as a dict, a number of calls that may run at once, or a `Bulkhead` to
+            share between nodes. Further attempts wait for their turn; when the queue is full, they are refused.
+        rate_limit: A `RateLimitConfig`, its fields as a dict, or a `RateLimiter` to share between nodes. Attempts
+            wait for their turn; one that would have to wait too long is refused.
+        policies: Policies of your own, the first one outermost; see `Policy`.
         fallback: Runs with the same state when `fn` has finally failed, under `timeout_ms` and the abort
-            signal. A callable of either colour, a node, or the id of another node of the same graph, which is
+            signal. A plain or a coroutine function, a node, or the id of another node of the same graph, which is
             found when the graph runs. `get_node_context().primary_error` tells it why.
         metrics_collector: What to report to; one in `config["configurable"]` wins.
         spans: A `NodeSpans` (extra `otel`), for one OpenTelemetry span a call with its attempts as events; one in
@@ -170,7 +188,7 @@ def create_node(
             name as a whole, also with None.
 
     Returns:
-        A node of the same colour: `(state, config) -> partial state`. Thread-safe, and good for any number of
+        A node, async if `fn` is: `(state, config) -> partial state`. Thread-safe, and good for any number of
         graphs and event loops. `node.run(state, config)` gives the outcome as a value, and
         `node.circuit_breaker` is its breaker.
 
@@ -192,19 +210,18 @@ def create_node(
     """
     as_choice(on_error, ("capture", "record", "stop", "raise"), field="on_error")
     as_choice(on_drain or "stop", ("stop", "finish"), field="on_drain")
-    if name is not None and (not isinstance(name, str) or not name):
-        raise ValueError(f"name: {name!r} is not a non-empty string.")
+    if name is not None:
+        check_name(name)
     if is_node(_innermost(fn)):
         raise TypeError("fn: it is a node already; give all options to one create_node().")
-    if not isinstance(sanitizer, Sanitizer):
-        raise TypeError(f"sanitizer: expected a Sanitizer, got {sanitizer!r:.80}.")
+    check_sanitizer(sanitizer)
     compile_patterns()
     as_collector(metrics_collector)
     as_spans(spans)
     callee = Callee.of(fn)
     runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
     world = runtimes.awaiting if callee.is_async else runtimes.blocking
-    policies = NodePolicies(
+    options = CheckedOptions(
         callee=callee,
         name=name,
         runtime=world,
@@ -214,7 +231,10 @@ def create_node(
         total_timeout_ms=as_timeout_ms(total_timeout_ms, field="total_timeout_ms"),
         on_timeout=Callback.of(on_timeout, world, argument="error", field="on_timeout"),
         on_retry_attempt=Callback.of(on_retry_attempt, world, argument="retry", field="on_retry_attempt"),
-        circuit_breaker=_as_breaker(circuit_breaker, name or callee.name, world),
+        circuit_breaker=_breaker(circuit_breaker, name or callee.name, world),
+        bulkhead=_bulkhead(bulkhead),
+        rate_limit=_rate_limiter(rate_limit),
+        policies=as_policies(policies),
         fallback=_as_fallback(fallback, world),
         metrics_collector=metrics_collector,
         spans=spans,
@@ -225,7 +245,7 @@ def create_node(
     )
     if isinstance(callee.source, Runnable):
         awaiting = replace(
-            policies,
+            options,
             callee=Callee.of(fn, prefer_async=True),
             runtime=runtimes.awaiting,
             on_timeout=Callback.of(on_timeout, runtimes.awaiting, argument="error", field="on_timeout"),
@@ -234,8 +254,8 @@ def create_node(
             ),
             fallback=_as_fallback(fallback, runtimes.awaiting),
         )
-        return RunnableNode(policies, awaiting)
-    return async_node(policies) if callee.is_async else sync_node(policies)
+        return RunnableNode(options, awaiting)
+    return async_node(options) if callee.is_async else sync_node(options)
 
 
 def _innermost(function: object) -> object:
@@ -251,13 +271,18 @@ def _as_fallback(fallback: NodeFunction | str | None, runtime: Runtime) -> Calle
     return FallbackNode(fallback, runtime) if isinstance(fallback, str) else as_fallback(fallback, runtime)
 
 
-def _as_breaker(breaker: CircuitBreakerLike | None, name: str, runtime: Runtime) -> NodeCircuitBreaker | None:
-    if breaker is None or isinstance(breaker, NodeCircuitBreaker):
-        return breaker
-    if isinstance(breaker, Mapping):
-        breaker = CircuitBreakerConfig(**breaker)
-    if isinstance(breaker, CircuitBreakerConfig):
-        return NodeCircuitBreaker(breaker, name=name, clock=ClockOfCalls(runtime))
-    raise TypeError(
-        f"circuit_breaker: expected a CircuitBreakerConfig or a NodeCircuitBreaker, got {breaker!r:.80}."
-    )
+def _breaker(breaker: CircuitBreakerLike | None, name: str, runtime: Runtime) -> NodeCircuitBreaker | None:
+    read = as_circuit_breaker(breaker)
+    if isinstance(read, CircuitBreakerConfig):
+        return NodeCircuitBreaker(read, name=name, clock=ClockOfCalls(runtime))
+    return read
+
+
+def _bulkhead(bulkhead: BulkheadLike | None) -> Bulkhead | None:
+    read = as_bulkhead(bulkhead)
+    return Bulkhead(read) if isinstance(read, BulkheadConfig) else read
+
+
+def _rate_limiter(rate_limit: RateLimitLike | None) -> RateLimiter | None:
+    read = as_rate_limiter(rate_limit)
+    return RateLimiter(read) if isinstance(read, RateLimitConfig) else read

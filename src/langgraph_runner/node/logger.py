@@ -11,9 +11,9 @@ from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.logs import LOGGER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
-__all__ = ["NodeLogger", "create_node_logger"]
+__all__ = ["NodeLogger", "add_node_context", "create_node_logger"]
 
 # From a method of NodeLogger over _log() to emit(), which logs.
 _FRAMES = 3
@@ -94,3 +94,16 @@ def create_node_logger(name: str) -> NodeLogger:
     if not isinstance(name, str) or not name:
         raise ValueError(f"name: must be a non-empty string, got {name!r}.")
     return NodeLogger(name, {})
+
+
+def add_node_context(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: adds node, story, attempt and ids to every event that is logged inside a node.
+
+    Put it into `structlog.configure(processors=[add_node_context, ...])`. Fields of the event win.
+    """
+    context = CURRENT_CONTEXT.get()
+    if context is not None:
+        for key, value in context.as_dict().items():
+            if value is not None:
+                event.setdefault(key, value)
+    return event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.pregel.protocol import PregelProtocol
 
-from langgraph_runner.node.callee import Callee, NodeFunction
-from langgraph_runner.node.langgraph.delivery import deliver
+from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.langgraph.internals import is_awaitable, kind_of
 from langgraph_runner.node.langgraph.schema import SchemaWatch
 from langgraph_runner.node.langgraph.signature import dress, qualname_of
 from langgraph_runner.node.object_node import ObjectNode, is_callable_object
-from langgraph_runner.node.options import NodePolicies
-from langgraph_runner.node.outcome import Outcome, Success
-from langgraph_runner.node.pipeline import run_node
+from langgraph_runner.node.options import CheckedOptions
+from langgraph_runner.node.outcome import Outcome
+from langgraph_runner.node.pipeline import Pipeline
 from langgraph_runner.node.policies.circuit_breaker import NodeCircuitBreaker
-from langgraph_runner.runtime.runtimes import Runtime, drive
+from langgraph_runner.runtime.runtimes import drive
 
-if TYPE_CHECKING:
-    from langgraph_runner.node.options import OnError
-
-__all__ = ["AsyncNode", "RunnableNode", "SyncNode", "as_fallback", "async_node", "is_node", "sync_node"]
+__all__ = ["AsyncNode", "RunnableNode", "SyncNode", "async_node", "sync_node"]
 
 StateT = TypeVar("StateT")
 StateT_contra = TypeVar("StateT_contra", contravariant=True)
@@ -72,18 +68,17 @@ class AsyncNode(Protocol[StateT_contra, ResultT_co]):
 class RunnableNode(RunnableLambda[StateT, ResultT]):
     """A node made of a Runnable (a chain, a model, a compiled graph): sync and async, as that is.
 
-    Thread-safe. Both faces share one circuit breaker. It is a `RunnableLambda` because that has `deps`, in which
+    Thread-safe. Sync and async calls share its policies. It is a `RunnableLambda` because that has `deps`, in which
     LangGraph looks for subgraphs.
     """
 
-    def __init__(self, blocking: NodePolicies, awaiting: NodePolicies) -> None:
+    def __init__(self, blocking: CheckedOptions, awaiting: CheckedOptions) -> None:
         super().__init__(self.invoke, self.ainvoke, name=blocking.name or blocking.callee.name)
-        self._blocking = blocking
-        self._awaiting = awaiting
-        self._streaming = replace(blocking, callee=blocking.callee.streamed())
-        self._streaming_async = replace(awaiting, callee=awaiting.callee.streamed())
-        self._on_error: OnError = blocking.on_error
-        self._schema = _schema_watch(blocking)
+        schema = _schema_watch(blocking)
+        self._blocking = Pipeline(blocking, schema)
+        self._awaiting = Pipeline(awaiting, schema)
+        self._streaming = Pipeline(replace(blocking, callee=blocking.callee.streamed()), schema)
+        self._streaming_async = Pipeline(replace(awaiting, callee=awaiting.callee.streamed()), schema)
         self.circuit_breaker = blocking.circuit_breaker
         self.fallback_node = _fallback_id(blocking)
         self.bound: Runnable[StateT, ResultT] = blocking.callee.source
@@ -98,6 +93,11 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
     def deps(self) -> list[Runnable[Any, Any]]:
         """What it wraps."""
         return [self.bound]
+
+    @property
+    def node(self) -> RunnableNode[StateT, ResultT]:
+        """Itself: by this `is_node()` knows a node."""
+        return self
 
     def __eq__(self, other: object) -> bool:
         # RunnableLambda compares functions, which are methods of the node itself here.
@@ -119,21 +119,23 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
 
     def run(self, state: StateT, config: RunnableConfig | None = None, **keywords: Any) -> Outcome:
         """The outcome as a value."""
-        return drive(run_node(self._blocking, state, config, keywords))
+        outcome: Outcome = drive(self._blocking.run(state, config, keywords, wants_outcome=True))
+        return outcome
 
     async def arun(self, state: StateT, config: RunnableConfig | None = None, **keywords: Any) -> Outcome:
         """The outcome as a value."""
-        return await run_node(self._awaiting, state, config, keywords)
+        outcome: Outcome = await self._awaiting.run(state, config, keywords, wants_outcome=True)
+        return outcome
 
     def invoke(self, input: StateT, config: RunnableConfig | None = None, **keywords: Any) -> ResultT:  # noqa: A002 - Runnable's own name
         """Call the node."""
-        outcome = self.run(input, config, **keywords)
-        return cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
+        result: ResultT = drive(self._blocking.run(input, config, keywords, wants_outcome=False))
+        return result
 
     async def ainvoke(self, input: StateT, config: RunnableConfig | None = None, **keywords: Any) -> ResultT:  # noqa: A002
         """Call the node."""
-        outcome = await self.arun(input, config, **keywords)
-        return cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
+        result: ResultT = await self._awaiting.run(input, config, keywords, wants_outcome=False)
+        return result
 
     # As a RunnableLambda it would report a run of its own around what it wraps.
     transform = Runnable.transform
@@ -146,8 +148,7 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         **keywords: Any,
     ) -> Iterator[ResultT]:
         """Stream what it wraps, for those who listen, and deliver the whole as one chunk."""
-        outcome = drive(run_node(self._streaming, input, config, keywords))
-        yield cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
+        yield drive(self._streaming.run(input, config, keywords, wants_outcome=False))
 
     async def astream(
         self,
@@ -156,107 +157,62 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         **keywords: Any,
     ) -> AsyncIterator[ResultT]:
         """The same as `stream()`. LangGraph calls it in `astream_events()`."""
-        outcome = await run_node(self._streaming_async, input, config, keywords)
-        yield cast("ResultT", deliver(outcome, self._on_error, self._schema, config))
+        yield await self._streaming_async.run(input, config, keywords, wants_outcome=False)
 
     def __call__(self, state: StateT, config: RunnableConfig | None = None) -> ResultT:
         """The same as `invoke()`."""
         return self.invoke(state, config)
 
 
-def sync_node(policies: NodePolicies) -> SyncNode[Any, Any]:
-    """A node that blocks."""
-    schema = _schema_watch(policies)
+def sync_node(options: CheckedOptions) -> SyncNode[Any, Any]:
+    """Make a node that blocks."""
+    pipeline = Pipeline(options, _schema_watch(options))
 
     def run(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Outcome:
-        return drive(run_node(policies, state, config, injected))
+        outcome: Outcome = drive(pipeline.run(state, config, injected, wants_outcome=True))
+        return outcome
 
     def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
-        outcome = drive(run_node(policies, state, config, injected))
-        return deliver(outcome, policies.on_error, schema, config)
+        return drive(pipeline.run(state, config, injected, wants_outcome=False))
 
-    return cast("SyncNode[Any, Any]", _finished(node, run, policies))
+    return cast("SyncNode[Any, Any]", _finished(node, run, options))
 
 
-def async_node(policies: NodePolicies) -> AsyncNode[Any, Any]:
-    """A node that is awaited."""
-    schema = _schema_watch(policies)
+def async_node(options: CheckedOptions) -> AsyncNode[Any, Any]:
+    """Make a node that is awaited."""
+    pipeline = Pipeline(options, _schema_watch(options))
 
     async def run(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Outcome:
-        return await run_node(policies, state, config, injected)
+        outcome: Outcome = await pipeline.run(state, config, injected, wants_outcome=True)
+        return outcome
 
     async def node(state: Any, config: RunnableConfig | None = None, **injected: Any) -> Any:
-        outcome = await run_node(policies, state, config, injected)
-        return deliver(outcome, policies.on_error, schema, config)
+        return await pipeline.run(state, config, injected, wants_outcome=False)
 
-    return cast("AsyncNode[Any, Any]", _finished(node, run, policies))
+    return cast("AsyncNode[Any, Any]", _finished(node, run, options))
 
 
-def _finished(node: Any, run: Any, policies: NodePolicies) -> Any:
-    others = (policies.fallback,) if isinstance(policies.fallback, Callee) else ()
-    dress(node, policies.callee, policies.name, others)
+def _finished(node: Any, run: Any, options: CheckedOptions) -> Any:
+    others = (options.fallback,) if isinstance(options.fallback, Callee) else ()
+    dress(node, options.callee, options.name, others)
     node.run = run
-    node.circuit_breaker = policies.circuit_breaker
-    node.fallback_node = _fallback_id(policies)
-    if is_callable_object(policies.callee.source):
-        return ObjectNode(node, policies.callee.source)
+    node.circuit_breaker = options.circuit_breaker
+    node.fallback_node = _fallback_id(options)
+    if is_callable_object(options.callee.source):
+        return ObjectNode(node, options.callee.source)
     node.node = node
     return node
 
 
-def _fallback_id(policies: NodePolicies) -> str | None:
+def _fallback_id(options: CheckedOptions) -> str | None:
     """The id of the node that is the fallback; None if it is a function, or there is none."""
-    fallback = policies.fallback
+    fallback = options.fallback
     return None if fallback is None or isinstance(fallback, Callee) else fallback.node_id
 
 
-def _schema_watch(policies: NodePolicies) -> SchemaWatch:
+def _schema_watch(options: CheckedOptions) -> SchemaWatch:
     return SchemaWatch(
-        policies.name or policies.callee.name,
-        captures=policies.on_error != "raise",
-        is_graph=isinstance(policies.callee.source, PregelProtocol),
+        options.name or options.callee.name,
+        captures=options.on_error != "raise",
+        is_graph=isinstance(options.callee.source, PregelProtocol),
     )
-
-
-def is_node(function: object) -> bool:
-    """Whether `create_node()` made it."""
-    # A decorator that copies the attributes of a node has not made a node.
-    return isinstance(function, RunnableNode) or (
-        function is not None and getattr(function, "node", None) is function
-    )
-
-
-def as_fallback(fallback: NodeFunction, runtime: Runtime) -> Callee:
-    """A fallback in the colour of `runtime`. One that is a node keeps its policies; its failure is a failure here.
-
-    Raises:
-        TypeError: It cannot be called.
-    """
-    callee = Callee.of(fallback, prefer_async=runtime.is_async, field="fallback")
-    function = callee.function
-    if isinstance(fallback, RunnableNode):
-        function = _raising(fallback.arun if callee.is_async else fallback.run, is_async=callee.is_async)
-    elif is_node(fallback):
-        node: Any = fallback
-        function = _raising(node.run, is_async=callee.is_async)
-    return replace(
-        callee, function=runtime.adapt(function, is_async=callee.is_async), is_async=runtime.is_async
-    )
-
-
-def _raising(run: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
-    """The `run` of a node as a function that raises its failure."""
-
-    async def call_async(state: Any, **keywords: Any) -> Any:
-        return _value_or_raise(await run(state, **keywords))
-
-    def call(state: Any, **keywords: Any) -> Any:
-        return _value_or_raise(run(state, **keywords))
-
-    return call_async if is_async else call
-
-
-def _value_or_raise(outcome: Outcome) -> Any:
-    if isinstance(outcome, Success):
-        return outcome.value
-    raise outcome.exception

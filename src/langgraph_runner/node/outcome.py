@@ -1,4 +1,4 @@
-"""What became of a node call, as a value: no layer above has to parse exceptions."""
+"""The outcome of a node call as a value: no layer above has to parse exceptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling the outside what a node does: log events, metrics and spans. None of them can harm the node."""
+"""Reporting what a node does: log events, metrics and spans. If one of them raises, the node goes on."""
 
 from __future__ import annotations
 
@@ -6,65 +6,66 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.errors import FailureCategory
+from langgraph_runner.errors.categories import REFUSALS
 from langgraph_runner.errors.classification import is_blocking_error
 from langgraph_runner.errors.logs import is_enabled
-from langgraph_runner.node.logs import LOGGER, log
+from langgraph_runner.node.logs import LOGGER, log, log_suppressed_error
 
 if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.call import NodeCall
     from langgraph_runner.node.options import Spans
-    from langgraph_runner.node.outcome import Failure, Success
+    from langgraph_runner.node.outcome import Failure
 
 __all__ = [
     "report_cancelled",
     "report_failure",
     "report_fallback",
-    "report_harmless",
     "report_interrupted",
     "report_retry",
     "report_started",
     "report_success",
+    "start_span",
 ]
 
 
 def report_started(call: NodeCall) -> None:
-    """The call begins. Settles whether its ordinary events are wanted, for the end as well."""
-    spans = call.configurable.get("spans", call.policies.spans)
-    if spans is not None:
-        _start_span(call, spans)
-    if is_enabled(LOGGER, call.policies.log_level):
+    """Log that the call begins, if the event is wanted. That of its end is wanted then as well."""
+    if is_enabled(LOGGER, call.options.log_level):
         call.is_logged = True
-        log(call.policies.log_level, "node.started", call)
+        log(call.options.log_level, "node.started", call)
         call.restart_clock()  # The first event imports structlog, which is no part of the call.
 
 
-def report_success(call: NodeCall, success: Success) -> None:
-    """The node delivered."""
+def report_success(call: NodeCall, duration_ms: float) -> None:
+    """Report that the function or its fallback delivered."""
+    outcome = "fallback" if call.fallback_used else "success"
     if call.collector is not None:
-        if success.fallback_used:
-            _record_fallback(call, call.collector, success.duration_ms)
+        _record_queued(call, call.collector)
+        if call.fallback_used:
+            _record_fallback(call, call.collector, duration_ms)
         else:
-            _record(call, call.collector, "record_success", call.name, success.duration_ms)
+            _record(call, call.collector, "record_success", call.name, duration_ms)
     if call.span is not None:
-        _trace(call, "end", "fallback" if success.fallback_used else "success", attempts=success.attempts)
+        _trace(call, "end", outcome, attempts=call.attempts)
     if call.is_logged:
         log(
-            call.policies.log_level,
+            call.options.log_level,
             "node.completed",
             call,
-            outcome="fallback" if success.fallback_used else "success",
-            duration_ms=round(success.duration_ms, 3),
-            attempts=success.attempts,
+            outcome=outcome,
+            duration_ms=round(duration_ms, 3),
+            attempts=call.attempts,
         )
 
 
 def report_failure(call: NodeCall, failure: Failure) -> None:
-    """The node failed finally. The event is an error, or a warning where the node did nothing wrong."""
+    """Report that the node failed finally: as an error, or as a warning where the node did nothing wrong."""
     category = FailureCategory(failure.record["category"])
     if call.collector is not None:
+        _record_queued(call, call.collector)
         _record(call, call.collector, "record_failure", call.name, failure.duration_ms, category)
-    fault = category not in {FailureCategory.CANCELLED, FailureCategory.CIRCUIT_OPEN}
+    fault = category is not FailureCategory.CANCELLED and category not in REFUSALS
     if call.span is not None:
         _trace(
             call,
@@ -74,7 +75,7 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
             error_type=failure.record["error_type"],
             message=failure.record["message"],
         )
-    if call.policies.callee.is_async and is_blocking_error(failure.exception):
+    if call.options.callee.is_async and is_blocking_error(failure.exception):
         log(
             logging.WARNING,
             "node.blocks_event_loop",
@@ -82,7 +83,7 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
             fix="Make the node a plain function, or call what blocks with asyncio.to_thread().",
         )
     log(
-        max(call.policies.log_level, logging.ERROR if fault else logging.WARNING),
+        max(call.options.log_level, logging.ERROR if fault else logging.WARNING),
         "node.cancelled" if category is FailureCategory.CANCELLED else "node.failed",
         call,
         outcome=failure.record["code"],
@@ -94,16 +95,16 @@ def report_failure(call: NodeCall, failure: Failure) -> None:
 
 
 def report_cancelled(call: NodeCall, error: BaseException) -> None:
-    """The node ends with something that is not its to handle: asyncio's cancellation, `KeyboardInterrupt`."""
+    """Report that the node ends with what it must not handle: asyncio's cancellation, `KeyboardInterrupt`."""
     if call.collector is not None:
         duration_ms, category = call.elapsed_ms(), FailureCategory.CANCELLED
         _record(call, call.collector, "record_failure", call.name, duration_ms, category)
-    _log_end(call, "node.cancelled", error, max(call.policies.log_level, logging.WARNING))
+    _log_end(call, "node.cancelled", error, max(call.options.log_level, logging.WARNING))
 
 
 def report_interrupted(call: NodeCall, error: BaseException) -> None:
-    """LangGraph steers: an interrupt, a drain, a command to a parent. Neither success nor failure."""
-    _log_end(call, "node.interrupted", error, call.policies.log_level)
+    """Report LangGraph's control flow: an interrupt, a drain, a command to a parent. Neither success nor failure."""
+    _log_end(call, "node.interrupted", error, call.options.log_level)
 
 
 def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> None:
@@ -120,26 +121,26 @@ def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> No
     )
 
 
-def report_retry(call: NodeCall, error: Exception, delay_ms: float) -> None:
-    """An attempt failed and another will follow. The event names the type; the text may hold secrets."""
+def report_retry(call: NodeCall, error: Exception, attempt: int, delay_ms: float) -> None:
+    """Report that an attempt failed and another will follow. The event names the type; the text may hold secrets."""
     if call.collector is not None:
         _record(call, call.collector, "record_retry", call.name)
     if call.span is not None:
         name = type(error).__name__
-        _trace(call, "attempt_failed", call.attempts, error_type=name, retry_in_ms=delay_ms)
+        _trace(call, "attempt_failed", attempt, error_type=name, retry_in_ms=delay_ms)
     log(
         logging.WARNING,
         "node.retrying",
         call,
         needs_handler=True,  # The next attempt may succeed; a final failure is printed.
-        attempt=call.attempts,
+        attempt=attempt,
         delay_ms=round(delay_ms, 3),
         error_type=type(error),
     )
 
 
 def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
-    """The function failed finally and its fallback takes over. The type only; the text may hold secrets."""
+    """Report that the function failed and its fallback takes over. The type only; the text may hold secrets."""
     if call.span is not None:
         _trace(call, "fell_back", error_type=type(primary_error).__name__)
     log(
@@ -151,17 +152,26 @@ def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
     )
 
 
-def report_harmless(call: NodeCall, event: str, error: BaseException) -> None:
-    """Something beside the node failed: a callback, a collector. Logged, and that is all."""
-    log(logging.WARNING, event, call, error_type=type(error))
+def start_span(call: NodeCall, spans: Spans) -> None:
+    """Trace the call from now on."""
+    try:
+        call.start_span(spans)
+    except Exception as error:  # A tracer never harms the node.
+        log_suppressed_error(call, "node.span_failed", error)
 
 
 def _record(call: NodeCall, collector: NodeMetricsCollector, method: str, *arguments: Any) -> None:
-    """Hand something to a collector, which may be anybody's and may raise."""
+    """Hand something to a collector. One of the user's may raise."""
     try:
         getattr(collector, method)(*arguments)
     except Exception as error:  # Metrics never harm the node.
-        report_harmless(call, "node.metrics_failed", error)
+        log_suppressed_error(call, "node.metrics_failed", error)
+
+
+def _record_queued(call: NodeCall, collector: NodeMetricsCollector) -> None:
+    """Count a call that a policy has made wait; a collector of the user's may not know of that."""
+    if call.has_queued and callable(getattr(collector, "record_queued", None)):
+        _record(call, collector, "record_queued", call.name)
 
 
 def _record_fallback(call: NodeCall, collector: NodeMetricsCollector, duration_ms: float) -> None:
@@ -171,16 +181,9 @@ def _record_fallback(call: NodeCall, collector: NodeMetricsCollector, duration_m
     _record(call, collector, method, call.name, duration_ms, call.primary_failure)
 
 
-def _start_span(call: NodeCall, spans: Spans) -> None:
-    try:
-        call.start_span(spans)
-    except Exception as error:  # A tracer never harms the node.
-        report_harmless(call, "node.span_failed", error)
-
-
 def _trace(call: NodeCall, method: str, *arguments: Any, **fields: Any) -> None:
-    """Tell something to the span of the call, which may be anybody's and may raise."""
+    """Report something to the span of the call. One of the user's may raise."""
     try:
         getattr(call.span, method)(*arguments, **fields)
     except Exception as error:  # A tracer never harms the node.
-        report_harmless(call, "node.span_failed", error)
+        log_suppressed_error(call, "node.span_failed", error)

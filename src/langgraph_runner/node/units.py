@@ -19,19 +19,19 @@ from langgraph_runner.errors import CircuitOpenError, NodeCancellationError, is_
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
-from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
 from langgraph_runner.node.langgraph.internals import ConfigOfAttempt, interrupts_so_far
 from langgraph_runner.node.logs import LOGGER
-from langgraph_runner.node.options import NodePolicies
-from langgraph_runner.node.policies.retry import GiveUp, RetryAfter, decide_retry, given_up
+from langgraph_runner.node.options import CheckedOptions
+from langgraph_runner.node.policies.retry import GiveUp, RetryAfter, as_retry_config, decide_retry, given_up
 from langgraph_runner.runtime.abort import AbortSignal
 from langgraph_runner.runtime.limits import Limits
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, Runtime, Runtimes, drive
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
-    from langgraph_runner.node.config import RetryConfig, RetryLike, TimeoutLike
+    from langgraph_runner.node.policies.retry import RetryConfig, RetryLike
+    from langgraph_runner.runtime.timeouts import TimeoutLike
 
 __all__ = ["with_retry", "with_timeout"]
 
@@ -166,7 +166,7 @@ def _wrapped(fn: Callable[..., Any], unit: str, policy: _Policy) -> Callable[...
 
 
 class _Progress:
-    """One call of a retried function; a `RetryProgress`."""
+    """How far one call of a retried function is."""
 
     __slots__ = ("attempts", "name", "runtime", "started")
 
@@ -191,7 +191,7 @@ async def _retried(
     failed: Exception | None = None
     try:
         while True:
-            limits = _limits_of(around, callee.name)
+            signal = _signal_around(around, callee.name)
             progress.attempts += 1
             try:
                 if failed is None:
@@ -207,8 +207,9 @@ async def _retried(
                 raise asyncio.CancelledError from failed
             decision = _decision(retry, progress, failed)
             if isinstance(decision, GiveUp):
-                raise given_up(decision, progress, failed)
+                raise given_up(decision, failed, node=progress.name, attempts=progress.attempts)
             _log_retry(progress, failed, decision.delay_ms)
+            limits = None if signal is None else Limits(callee.name, signal)
             await progress.runtime.sleep(decision.delay_ms / 1000, limits)
     finally:
         del failed  # Its traceback holds this frame.
@@ -216,8 +217,10 @@ async def _retried(
 
 def _decision(retry: RetryConfig, progress: _Progress, failed: Exception) -> RetryAfter | GiveUp:
     try:
-        return decide_retry(retry, progress, failed)
-    except Exception as broken:  # A predicate of the user's; the function's error matters more than its.
+        return decide_retry(
+            retry, failed, attempts=progress.attempts, started=progress.started, runtime=progress.runtime
+        )
+    except Exception as broken:  # A predicate of the user's; the function's error matters more than its own.
         name = type(broken).__name__
         emit(
             LOGGER,
@@ -244,11 +247,10 @@ async def _limited(
     keywords: dict[str, Any],
 ) -> Any:
     around = CURRENT_CONTEXT.get()
-    limits = _limits_of(around, callee.name) or Limits(callee.name)
+    signal = _signal_around(around, callee.name)
     # A context of its own: what stops this call must not stop the rest of the node.
     context = around.of_attempt(around.attempt) if around is not None else _bare_context(fn, callee.name)
-    limits.context = context
-    limits.seconds, limits.timeout_ms = timeout_ms / 1000, timeout_ms
+    limits = Limits(callee.name, signal, timeout_ms=timeout_ms, on_stop=context.stop)
     CURRENT_CONTEXT.set(context)
     try:
         return await _runtime(around, is_async=callee.is_async).call(fn, arguments, keywords, limits)
@@ -268,8 +270,8 @@ def _runtime(around: NodeContext | None, *, is_async: bool) -> Runtime:
     return runtimes.awaiting if is_async else runtimes.blocking
 
 
-def _limits_of(around: NodeContext | None, name: str) -> Limits | None:
-    """What may stop the call from outside; None outside a node.
+def _signal_around(around: NodeContext | None, name: str) -> AbortSignal | None:
+    """The signal of the nodes around the call; None outside a node.
 
     Raises:
         NodeCancellationError: It is to stop already.
@@ -278,11 +280,11 @@ def _limits_of(around: NodeContext | None, name: str) -> Limits | None:
         return None
     if (reason := around.ancestor_stop()) is not None:
         raise NodeCancellationError(node=name, reason=reason)
-    return Limits(name, AbortSignal.any(*around.ancestor_signals()))
+    return AbortSignal.any(*around.ancestor_signals())
 
 
 def _bare_context(fn: Callable[..., Any], name: str) -> NodeContext:
-    return NodeContext(NodeCall(NodePolicies.bare(fn, name, REAL_RUNTIMES), None, None, {}, None))
+    return NodeCall(CheckedOptions.bare(fn, name, REAL_RUNTIMES), None, None, {}, None)
 
 
 def _log_retry(progress: _Progress, error: Exception, delay_ms: float) -> None:

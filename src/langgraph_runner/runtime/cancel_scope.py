@@ -12,7 +12,7 @@ import contextvars
 import threading
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.errors import NodeRunnerError
 
-__all__ = ["CancelScope"]
+__all__ = ["CancelScope", "DrainWatch", "watch_for_drain"]
 
 
 class CancelScope:
@@ -39,13 +39,27 @@ class CancelScope:
         NodeCancellationError: On entering or leaving, when the signal had fired or a drain was requested.
     """
 
-    __slots__ = ("_disarm", "_error", "_limits", "_outer", "_task", "_timer", "_watched")
+    __slots__ = ("_disarm", "_error", "_limits", "_outer", "_task", "_timer", "_watch")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._error: NodeRunnerError | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._disarm: Callable[[], None] | None = None
+        self._watch: DrainWatch | None = None
+
+    @classmethod
+    def of_running(cls, limits: Limits, task: asyncio.Task[Any], cancel_requests: int) -> CancelScope:
+        """Make the scope of a body that runs already, to stop it now.
+
+        Args:
+            limits: What stops it: a signal that has fired, or a drain that was requested.
+            task: The task that runs the body.
+            cancel_requests: How often the task had been asked to end when the body began.
+        """
+        scope = cls(limits)
+        scope._task, scope._outer = task, cancel_requests
+        return scope
 
     def __enter__(self) -> None:
         limits = self._limits
@@ -64,8 +78,7 @@ class CancelScope:
         if limits.signal is not None:
             self._disarm = limits.signal.add_callback(partial(self._signal_fired, loop))
         if limits.control is not None:
-            self._watched = _watched_scopes(loop)
-            self._watched.add(self)
+            self._watch = watch_for_drain(self, loop)
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -76,13 +89,13 @@ class CancelScope:
             self._timer.cancel()
         if self._disarm is not None:
             self._disarm()
-        if self._limits.control is not None:
-            self._watched.discard(self)
+        if self._watch is not None:
+            self._watch.entries.discard(self)
         stopped, self._error = self._error, None
         if stopped is None:
             return
         if task.uncancel() > self._outer:
-            return  # Somebody else wants this task to end as well, and theirs is the stronger wish.
+            return  # Other code has cancelled this task as well, and that comes first.
         if error is None or isinstance(error, (Exception, asyncio.CancelledError)):
             # The traceback of the cancellation shows where the body was when it was stopped.
             where = None if error is None else error.__traceback__
@@ -114,52 +127,60 @@ class CancelScope:
         self._task.cancel()
 
 
-class _WatchedScopes:
-    """The scopes of one loop that a drain request is to stop.
+class Stoppable(Protocol):
+    """What a drain request stops: a `CancelScope`, or a node call whose attempt nothing else can stop."""
 
-    One timer looks at them all, and only while there are any: cheaper for a node than a timer of its own.
+    def look(self) -> None:
+        """Stop what runs if a drain was requested."""
+
+
+class DrainWatch:
+    """What runs on one loop and is to stop at a drain request.
+
+    One timer looks at all entries, and only while there are any: cheaper for a node than a timer of its own.
     """
 
-    __slots__ = ("_scopes", "_ticking", "loop")
+    __slots__ = ("is_ticking", "entries", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = weakref.ref(loop)
-        self._scopes: set[CancelScope] = set()
-        self._ticking = False
+        self.entries: set[Stoppable] = set()
+        self.is_ticking = False
 
-    def add(self, scope: CancelScope) -> None:
-        self._scopes.add(scope)
-        if not self._ticking:
-            self._schedule()
-
-    def discard(self, scope: CancelScope) -> None:
-        self._scopes.discard(scope)
-
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
+        """Look at the entries soon."""
         loop = self.loop()
         if loop is not None:
-            self._ticking = True
+            self.is_ticking = True
             # In a context of its own: that of the node would keep its state alive as long as the loop is busy.
             loop.call_later(DRAIN_POLL_S, self._tick, context=contextvars.Context())
 
     def _tick(self) -> None:
-        self._ticking = False
-        for scope in tuple(self._scopes):
-            scope.look()
-        if self._scopes:
-            self._schedule()
+        self.is_ticking = False
+        for entry in tuple(self.entries):
+            entry.look()
+        if self.entries:
+            self.schedule()
 
 
 class _OfThread(threading.local):
-    watched: _WatchedScopes | None = None
+    watch: DrainWatch | None = None
 
 
-# A thread runs one loop at a time, so that of the thread is nearly always the one that is asked for.
+# A thread runs one loop at a time, so the watch of the thread is nearly always the one that is asked for.
 _of_thread = _OfThread()
 
 
-def _watched_scopes(loop: asyncio.AbstractEventLoop) -> _WatchedScopes:
-    watched = _of_thread.watched
-    if watched is None or watched.loop() is not loop:
-        watched = _of_thread.watched = _WatchedScopes(loop)
-    return watched
+def watch_for_drain(entry: Stoppable, loop: asyncio.AbstractEventLoop) -> DrainWatch:
+    """Look at `entry` from now on.
+
+    Returns:
+        The watch of `loop`, which runs in this thread. The entry leaves it with `watch.entries.discard(entry)`.
+    """
+    watch = _of_thread.watch
+    if watch is None or watch.loop() is not loop:
+        watch = _of_thread.watch = DrainWatch(loop)
+    watch.entries.add(entry)
+    if not watch.is_ticking:
+        watch.schedule()
+    return watch

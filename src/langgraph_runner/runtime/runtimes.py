@@ -1,4 +1,4 @@
-"""Time, sleep, chance and calls: all that the pipeline awaits, in one object for each colour.
+"""Time, sleep, chance and calls: all that the pipeline awaits, in one object for sync and one for async.
 
 The pipeline is written once, as coroutines that await only what a `Runtime` hands them. `AsyncRuntime`
 really awaits; the coroutines of `BlockingRuntime` never suspend, so `drive()` runs the same pipeline to its
@@ -12,11 +12,11 @@ import contextlib
 import random
 import secrets
 import time
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.runtime.cancel_scope import CancelScope
 from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
 from langgraph_runner.runtime.threads import await_in_thread, call_in_thread
@@ -25,11 +25,15 @@ from langgraph_runner.runtime.wake import Wake
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from langgraph_runner.runtime.abort import AbortSignal
+
 __all__ = [
+    "CURRENT_CALL",
     "REAL_RUNTIMES",
     "AsyncRuntime",
     "BlockingRuntime",
     "ClockOfCalls",
+    "CurrentCall",
     "Runtime",
     "Runtimes",
     "as_runtimes",
@@ -68,6 +72,19 @@ class Runtime(Protocol):
         """Wait, unless `limits` end the wait with their error."""
         ...
 
+    async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
+        """Wait until `signal` fires, unless `limits` end the wait with their error.
+
+        Args:
+            signal: Fired by another thread or task.
+            seconds: How long to wait at most; None for no limit.
+            limits: What may end the wait.
+
+        Returns:
+            Whether it fired.
+        """
+        ...
+
     async def call(
         self,
         function: Callable[..., Any],
@@ -75,16 +92,44 @@ class Runtime(Protocol):
         keywords: Mapping[str, Any],
         limits: Limits | None,
     ) -> Any:
-        """Call `function`, which has the colour of this runtime, unless `limits` end it with their error."""
+        """Call `function`, a coroutine function if `is_async`, unless `limits` end it with their error."""
         ...
 
     def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
-        """`function` in the colour of this runtime."""
+        """Make a coroutine function of a plain one, or the reverse, so that `call()` can call it."""
         ...
 
     def cancel_requests(self) -> int:
         """How often asyncio was asked to cancel what runs now, as `asyncio.Task.cancelling()` counts."""
         ...
+
+
+class Runtimes(Protocol):
+    """An async and a blocking runtime on one clock, for a node to take the one that fits its function."""
+
+    awaiting: Runtime
+    blocking: Runtime
+
+
+class CurrentCall(Protocol):
+    """What a runtime asks of the node call that runs now."""
+
+    stop_reason: str | None
+    """Why it is to stop; None as long as it is not."""
+
+    @property
+    def abort_signal(self) -> AbortSignal:
+        """Fires when it is to stop."""
+        ...
+
+    @property
+    def given_runtimes(self) -> Runtimes | None:
+        """The clock that the run's config gives in place of the node's own; None if it gives none."""
+        ...
+
+
+CURRENT_CALL: Final[ContextVar[CurrentCall | None]] = ContextVar("langgraph_runner_node", default=None)
+"""The node call that runs now; the package `node` sets it."""
 
 
 class _Clock:
@@ -109,6 +154,14 @@ class AsyncRuntime(_Clock):
             await asyncio.sleep(seconds)
             return
         await self.call(asyncio.sleep, (seconds,), {}, limits)
+
+    async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
+        """Wait in the current task."""
+        if seconds is None:
+            await self.call(signal.wait_async, (), {}, limits)
+        else:
+            await self.call(_wait_within, (signal, seconds), {}, limits)
+        return signal.aborted
 
     async def call(
         self,
@@ -147,18 +200,36 @@ class BlockingRuntime(_Clock):
             if seconds:  # A sleep of 0 still costs the operating system's timer slack.
                 time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this runtime is for
             return
+        self._wait(None, seconds, limits)
+
+    async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
+        """Block this thread."""
+        self._wait(signal, seconds, limits or Limits("wait"))
+        return signal.aborted
+
+    def _wait(self, signal: AbortSignal | None, seconds: float | None, limits: Limits) -> None:
+        """Block until `signal` fires or `seconds` have passed; raise the error of `limits` if they end the wait."""
         woken = Wake()
-        disarm = limits.signal.add_callback(woken.ring) if limits.signal is not None else None
-        end = self.monotonic() + seconds
-        slice_s = seconds if limits.control is None else DRAIN_POLL_S
+        disarm = [each.add_callback(woken.ring) for each in (signal, limits.signal) if each is not None]
+        started = self.monotonic()
         try:
-            while (cancelled := limits.cancelled()) is None and (left := end - self.monotonic()) > 0:
-                woken.wait(min(left, slice_s))
+            while True:
+                if (cancelled := limits.cancelled()) is not None:
+                    raise cancelled
+                if signal is not None and signal.aborted:
+                    return
+                elapsed = self.monotonic() - started
+                if seconds is not None and elapsed >= seconds:
+                    return
+                if limits.seconds is not None and elapsed >= limits.seconds:
+                    raise limits.timed_out(elapsed)
+                ends = [end - elapsed for end in (seconds, limits.seconds) if end is not None]
+                if limits.control is not None:
+                    ends.append(DRAIN_POLL_S)
+                woken.wait(min(ends, default=None))
         finally:
-            if disarm is not None:
-                disarm()
-        if cancelled is not None:
-            raise cancelled
+            for remove in disarm:
+                remove()
 
     async def call(
         self,
@@ -177,15 +248,8 @@ class BlockingRuntime(_Clock):
         return partial(_run_on_own_loop, function) if is_async else function
 
     def cancel_requests(self) -> int:
-        """None: a thread cannot be cancelled."""
+        """0: a thread cannot be cancelled."""
         return 0
-
-
-class Runtimes(Protocol):
-    """A runtime of each colour on one clock, for a node to take the one of its function."""
-
-    awaiting: Runtime
-    blocking: Runtime
 
 
 class _RealRuntimes:
@@ -210,10 +274,10 @@ def as_runtimes(runtime: Runtimes | None, *, field: str) -> Runtimes | None:
 
 
 class ClockOfCalls:
-    """The clock of a breaker: that of the latest node call which asked, else its node's own.
+    """The clock of a breaker: the clock of the latest node call that used it, else its node's own.
 
-    A call can bring a runtime in its config (`runner_config(runtime=...)`). Whoever looks at the breaker between
-    the calls must read the clock by which it was opened.
+    A call can bring a runtime in its config (`runner_config(runtime=...)`). Code that reads the breaker between
+    the calls must see the clock by which it was opened.
     """
 
     __slots__ = ("_monotonic", "_runtime")
@@ -224,15 +288,15 @@ class ClockOfCalls:
 
     def __call__(self) -> float:
         """Seconds on a clock that never goes back."""
-        context = CURRENT_CONTEXT.get()
-        if context is not None:
-            given = context.given_runtimes
+        call = CURRENT_CALL.get()
+        if call is not None:
+            given = call.given_runtimes
             self._monotonic = (self._runtime if given is None else given.blocking).monotonic
         return self._monotonic()
 
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that must not suspend; the sync face of every policy.
+    """Run a coroutine that must not suspend: so the coroutines of the pipeline serve sync nodes, too.
 
     Raises:
         RuntimeError: It did suspend.
@@ -256,12 +320,18 @@ def _run_in_new_loop(coroutine: Coroutine[Any, Any, T]) -> T:
         return runner.run(coroutine)
 
 
+async def _wait_within(signal: AbortSignal, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await signal.wait_async()
+
+
 def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     async def call() -> Any:
-        context, loop, task = CURRENT_CONTEXT.get(), asyncio.get_running_loop(), asyncio.current_task()
-        if context is not None and task is not None and context.stop_reason is None:
+        node_call, loop, task = CURRENT_CALL.get(), asyncio.get_running_loop(), asyncio.current_task()
+        if node_call is not None and task is not None and node_call.stop_reason is None:
             # This thread may be left behind; the coroutine can be stopped, so it is.
-            context.abort_signal.add_callback(partial(_cancel_soon, loop, task))
+            node_call.abort_signal.add_callback(partial(_cancel_soon, loop, task))
         return await function(*arguments, **keywords)
 
     try:

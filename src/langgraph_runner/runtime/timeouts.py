@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from langgraph.types import TimeoutPolicy
 
-    from langgraph_runner.node.config import TimeoutLike
+    TimeoutLike: TypeAlias = float | timedelta | TimeoutPolicy
+    """What `timeout_ms=` takes: ms, a `timedelta`, or LangGraph's `TimeoutPolicy` (its `run_timeout`)."""
 
-__all__ = ["MAX_MS", "as_timeout_ms"]
+__all__ = ["MAX_MS", "TimeoutLike", "as_timeout_ms"]
 
 MAX_MS: Final = 366 * 24 * 3600 * 1000
-"""A year; whoever asks for more has mixed up the units."""
+"""A year. A larger number is a mistake in the unit."""
+
+
+def __getattr__(name: str) -> Any:
+    # The alias needs LangGraph, and most users of this module do not: only those that read it at run time pay.
+    if name == "TimeoutLike":
+        from langgraph.types import TimeoutPolicy  # noqa: PLC0415 - imports LangGraph
+
+        return float | timedelta | TimeoutPolicy
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def as_timeout_ms(timeout: TimeoutLike | None, *, field: str) -> float | None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.configurable import runner_config
-from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
-from langgraph_runner.node.options import NodePolicies
+from langgraph_runner.node.context import CURRENT_CONTEXT
+from langgraph_runner.node.options import CheckedOptions
 from langgraph_runner.runtime.abort import as_abort_signal
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, as_runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from langgraph_runner.node.context import NodeContext
     from langgraph_runner.runtime.abort import AbortSignal
     from langgraph_runner.runtime.runtimes import Runtimes
 
@@ -74,11 +75,11 @@ def node_context(
     config = runner_config(story_id=story_id, trace_id=trace_id, graph_execution_id=graph_execution_id)
     runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
     parent = CURRENT_CONTEXT.get()
-    call = NodeCall(NodePolicies.bare(_nothing, node, runtimes), None, config, {}, parent)
+    call = NodeCall(CheckedOptions.bare(_nothing, node, runtimes), None, config, {}, parent)
     if runtime is not None:
         call.use(runtime)
     call.attempts = attempt
-    context = NodeContext(call).of_attempt(attempt)
+    context = call.of_attempt(attempt)
     if primary_error is not None:
         context = context.of_fallback(primary_error, primary_input)
     disarm = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
 from contextlib import contextmanager
@@ -15,15 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from langgraph_runner.errors import NodeRunnerError
+    from langgraph_runner.runtime.abort import AbortSignal
     from langgraph_runner.runtime.limits import Limits
 
 __all__ = ["FakeRuntime"]
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_TURNS: Final = 100
+"""How many turns of the event loop other tasks get to do their work before the clock moves on."""
 
 
 class FakeRuntime:
-    """A clock for tests: `create_node(function, runtime=FakeRuntime())`, whatever the function's colour.
+    """A clock for tests: `create_node(function, runtime=FakeRuntime())`, for sync and async functions.
 
     Time stands still until a pipeline waits, or the function under test says with `advance()` how long it takes.
     A wait returns at once. A timeout ends the function at the very moment that it passes: `advance()` does not
@@ -52,9 +56,9 @@ class FakeRuntime:
         self._planned: list[tuple[float, int, Callable[[], object]]] = []
         self._running: list[tuple[Limits, float]] = []
         self.awaiting: Runtime = _FakeAsyncRuntime(self)
-        """Its face for async functions."""
+        """The runtime of async functions."""
         self.blocking: Runtime = _FakeBlockingRuntime(self)
-        """Its face for plain functions."""
+        """The runtime of plain functions."""
 
     def advance(self, seconds: float) -> None:
         """Let time pass, as if whoever calls this took so long.
@@ -159,9 +163,38 @@ class _FakeTime:
     async def sleep(self, seconds: float, limits: Limits | None) -> None:
         self._fake._wait(seconds, limits)  # noqa: SLF001
 
+    async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
+        fake = self._fake
+        ends = [fake.now + end for end in (seconds, limits and limits.seconds) if end is not None]
+        end = min(ends, default=float("inf"))
+        while True:
+            await self._let_others_run(signal)
+            if limits is not None and (cancelled := limits.cancelled()) is not None:
+                raise cancelled
+            if signal.aborted:
+                return True
+            if fake.now >= end:
+                break
+            event = fake._next_event(end)  # noqa: SLF001
+            if event is None and end == float("inf"):
+                raise RuntimeError("The fake clock waits for a signal that nothing is going to fire.")
+            fake.advance((end if event is None else event) - fake.now)
+        if limits is not None and limits.seconds is not None and (seconds is None or limits.seconds < seconds):
+            raise limits.timed_out(limits.seconds)
+        return False
+
+    async def _let_others_run(self, signal: AbortSignal) -> None:
+        """Before time moves on, other tasks may do what they can do at this moment."""
+
 
 class _FakeAsyncRuntime(_FakeTime):
     is_async = True
+
+    async def _let_others_run(self, signal: AbortSignal) -> None:
+        for _ in range(_TURNS):
+            if signal.aborted:
+                return
+            await asyncio.sleep(0)
 
     async def call(
         self,

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.records import RunRow
     from langgraph_runner.engine.worker.server import Server
     from langgraph_runner.metrics import NodeMetricsCollector
-    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
 __all__ = ["RUN_ID", "RunReader"]

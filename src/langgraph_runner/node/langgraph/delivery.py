@@ -1,4 +1,4 @@
-"""Turning an outcome into what a LangGraph node returns or raises."""
+"""Turning a failure into what a LangGraph node returns or raises."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from langgraph_runner.node.langgraph.internals import (
     run_control,
     writes_fields,
 )
-from langgraph_runner.node.outcome import Outcome, Success
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from langgraph_runner.node.langgraph.schema import SchemaWatch
-    from langgraph_runner.node.options import OnError
+    from langgraph_runner.node.option_model import OnError
     from langgraph_runner.node.outcome import Failure
 
-__all__ = ["deliver"]
+__all__ = ["deliver_failure"]
 
 
-def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: RunnableConfig | None) -> Any:
-    """What the node gives to LangGraph.
+def deliver_failure(
+    failure: Failure, on_error: OnError, schema: SchemaWatch, config: RunnableConfig | None
+) -> dict[str, Any]:
+    """Give LangGraph the failure of a node.
 
     Args:
-        outcome: What became of the call.
-        on_error: What to do about a failure.
+        failure: What became of the call.
+        on_error: What to do about it.
         schema: What is known of the graph's state.
         config: LangGraph's config of the call.
 
     Returns:
-        What the function returned, or the update that captures its failure.
+        The update that captures it.
 
     Raises:
         Exception: The original exception, with `on_error="raise"`, where the graph's state has no `errors`,
@@ -48,15 +49,11 @@ def deliver(outcome: Outcome, on_error: OnError, schema: SchemaWatch, config: Ru
             `on_error="raise"`). LangGraph ends the run there, and on resume the node runs again: captured as
             an error it would be skipped.
     """
-    if isinstance(outcome, Success):
-        if config:
-            schema.look_at(outcome.value, config)
-        return outcome.value
-    if (drained := _drained(outcome, config, on_error)) is not None:
+    if (drained := _drained(failure, config, on_error)) is not None:
         raise drained
     if on_error == "raise":
-        raise _to_raise(outcome)
-    return _captured(outcome, on_error, schema, config)
+        raise _to_raise(failure)
+    return _captured(failure, on_error, schema, config)
 
 
 def _captured(

@@ -27,19 +27,21 @@ from langgraph.pregel.protocol import PregelProtocol
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     from langchain_core.runnables import Runnable, RunnableConfig
     from langgraph.runtime import RunControl
 
 __all__ = [
+    "RUNTIME",
     "ConfigOfAttempt",
     "NativePolicies",
     "action_of",
     "as_runnable",
     "end_run_after_superstep",
     "graph_channels",
+    "has_fields",
     "holds_errors",
     "injectables",
     "interrupts_so_far",
@@ -59,7 +61,8 @@ __all__ = [
 
 _SCRATCHPAD = "__pregel_scratchpad"
 _RESUMING = "__pregel_resuming"
-_RUNTIME = "__pregel_runtime"
+RUNTIME = "__pregel_runtime"
+"""The key of the config under which LangGraph hands its runtime to a node."""
 _READ = "__pregel_read"
 _CHECKPOINTER = "__pregel_checkpointer"
 _CALL = "__pregel_call"
@@ -69,7 +72,8 @@ _EDGES = ("branch:to:", "join:")
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
     """The control of the run that `config` belongs to, on which a drain is requested; None outside a graph."""
-    runtime = ((config or {}).get("configurable") or {}).get(_RUNTIME)
+    configurable = config["configurable"] if config and "configurable" in config else None
+    runtime = configurable[RUNTIME] if configurable and RUNTIME in configurable else None
     return runtime.control if isinstance(runtime, Runtime) else None
 
 
@@ -80,7 +84,7 @@ def run_id(config: RunnableConfig | None) -> str | None:
     metadata_id = (config.get("metadata") or {}).get("run_id")
     if metadata_id is not None:
         return str(metadata_id)
-    runtime = (config.get("configurable") or {}).get(_RUNTIME)
+    runtime = (config.get("configurable") or {}).get(RUNTIME)
     info = runtime.execution_info if isinstance(runtime, Runtime) else None
     return info.run_id if info is not None else None
 
@@ -121,9 +125,9 @@ def next_attempt_config(
     if _counter_in(config) is not None:
         counter = itertools.count(interrupts_before).__next__
         changes[_SCRATCHPAD] = replace(scratchpad, interrupt_counter=counter)
-    runtime = configurable.get(_RUNTIME)
+    runtime = configurable.get(RUNTIME)
     if isinstance(runtime, Runtime) and runtime.execution_info is not None:
-        changes[_RUNTIME] = runtime.patch_execution_info(node_attempt=attempt)
+        changes[RUNTIME] = runtime.patch_execution_info(node_attempt=attempt)
     return {**config, "configurable": {**configurable, **changes}}
 
 
@@ -184,6 +188,46 @@ def graph_channels(config: RunnableConfig | None) -> AbstractSet[str] | None:
         if isinstance(argument, dict) and isinstance(next(iter(argument.values()), None), BaseChannel):
             return argument.keys()
     return None
+
+
+_place_of_channels: dict[Any, int] = {}
+"""Among the arguments that LangGraph has bound to its function for reading a state, which one holds the channels."""
+
+
+def has_fields(configurable: Mapping[str, Any], written: Iterable[str], captured: Iterable[str]) -> bool:
+    """Whether the running graph's state is known to have all these fields.
+
+    It is asked after each success, so it calls nothing where the answer is yes.
+
+    Args:
+        configurable: Of the config of the call.
+        written: What the node has returned.
+        captured: What the node would write after a failure.
+
+    Returns:
+        False also where the fields are not known; `graph_channels()` knows more.
+    """
+    read = configurable[_READ] if _READ in configurable else None
+    if type(read) is not partial:
+        return False
+    if read.func not in _place_of_channels:
+        _find_channels(read)
+        return False
+    channels = read.args[_place_of_channels[read.func]]
+    for name in captured:
+        if name not in channels:
+            return False
+    for name in written:
+        if name not in channels:
+            return False
+    return True
+
+
+def _find_channels(read: partial[Any]) -> None:
+    for place, argument in enumerate(read.args):
+        if type(argument) is dict and isinstance(next(iter(argument.values()), None), BaseChannel):
+            _place_of_channels[read.func] = place
+            return
 
 
 def holds_errors(config: RunnableConfig | None) -> bool:
@@ -269,7 +313,7 @@ def nodes_of_graph(config: RunnableConfig | None) -> dict[str, Any] | None:
 
 def injectables(config: RunnableConfig | None) -> dict[str, Any]:
     """What LangGraph would inject by name into a node of the running graph; empty outside a graph."""
-    runtime = ((config or {}).get("configurable") or {}).get(_RUNTIME)
+    runtime = ((config or {}).get("configurable") or {}).get(RUNTIME)
     if not isinstance(runtime, Runtime):
         return {}
     return {

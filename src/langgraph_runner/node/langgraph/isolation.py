@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copyreg
 import dataclasses
+import inspect
 import types
 from collections import OrderedDict, defaultdict, deque
 from contextvars import Context, copy_context
@@ -18,7 +19,7 @@ from pydantic import BaseModel, RootModel
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
-__all__ = ["MAX_CONTAINERS", "MAX_ELEMENTS", "apart", "isolated"]
+__all__ = ["MAX_CONTAINERS", "MAX_ELEMENTS", "await_in_context", "in_own_context", "isolated"]
 
 MAX_CONTAINERS: Final = 10_000
 """How many containers one copy makes; containers beyond that are shared."""
@@ -60,9 +61,10 @@ def isolated(state: Any) -> Any:
     try:
         if kind is dict:
             # The usual state: a dict of few fields, most of them plain values. They need no walk.
-            twin = state.copy()
+            twin = {**state}
             walk: _Walk | None = None
-            for key, value in state.items():
+            for key in state:
+                value = state[key]
                 if type(value) not in _ATOMIC:
                     walk = walk or _Walk()
                     twin[key] = walk.copy(value)
@@ -190,22 +192,27 @@ def _copy_dataclass(state: Any, kind: type, walk: _Walk) -> Any:
     return twin
 
 
-def apart(function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
-    """`function`, for one call, with context variables that nobody sees change.
+def in_own_context(function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+    """Make `function` run, for one call, in its own copy of the context variables.
 
     LangGraph runs each attempt of its own retry so. A coroutine stays in its task: a task of its own would cost
     more, and would have to hand on every cancellation.
     """
     context = copy_context()
-    return partial(_awaited_in, context, function) if is_async else partial(context.run, function)
+    return partial(await_in_context, context, function) if is_async else partial(context.run, function)
 
 
 @types.coroutine
-def _awaited_in(
+def await_in_context(
     context: Context, function: Callable[..., Any], *arguments: Any, **keywords: Any
 ) -> Generator[Any, Any, Any]:
-    """What `await function(...)` does, with each step in `context`."""
-    coroutine: Coroutine[Any, Any, Any] = context.run(function, *arguments, **keywords)
+    """Do what `await function(...)` does, with each step in `context`."""
+    coroutine: Coroutine[Any, Any, Any]
+    if type(function) is types.FunctionType and function.__code__.co_flags & inspect.CO_COROUTINE:
+        # To call an `async def` runs none of its code yet.
+        coroutine = function(*arguments, **keywords)
+    else:
+        coroutine = context.run(function, *arguments, **keywords)
     step: Callable[[Any], Any] = coroutine.send
     given: Any = None
     while True:

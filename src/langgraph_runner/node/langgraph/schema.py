@@ -1,7 +1,6 @@
-"""Saying so when the running graph's state has no room for what a node writes.
+"""Warnings about what the running graph's state cannot hold of what a node writes.
 
-LangGraph drops a key that is not in the schema in silence. For a captured error that would mean that nobody
-ever hears of it.
+LangGraph drops a key that is not in the schema without a warning. A captured error would be lost.
 """
 
 from __future__ import annotations
@@ -49,28 +48,29 @@ class SchemaWatch:
     def __init__(self, node: str, *, captures: bool, is_graph: bool = False) -> None:
         self._node = node
         self._is_graph = is_graph
-        self._captured: frozenset[str] = _CAPTURED if captures else frozenset()
-        self._places: set[str | None] = set()
+        self.captured: frozenset[str] = _CAPTURED if captures else frozenset()
+        """The fields that it would write after a failure."""
+        self.seen: set[str | None] = set()
+        """The names in graphs of the node whose first output was looked at."""
         self._reported: set[tuple[str, frozenset[str]]] = set()
 
     def look_at(self, output: Any, config: RunnableConfig) -> None:
         """Report keys of `output` that the graph would drop, and a graph that would drop captured errors."""
         keys = output.keys() if type(output) is dict and not self._is_graph else _NO_KEYS
-        if not keys and not self._captured:
+        if not keys and not self.captured:
             return
         channels = graph_channels(config)
         if channels is None:
             return
-        if self._captured and (
-            (name := name_in_graph(config)) not in self._places and len(self._places) < _MOST_FINDINGS
-        ):
-            self._places.add(name)
-            self._say_that_retries_are_ignored(config)
-        if not self._captured <= channels and self._is_new("errors", channels):
+        if (name := name_in_graph(config)) not in self.seen and len(self.seen) < _MOST_FINDINGS:
+            self.seen.add(name)
+            if self.captured:
+                self._warn_about_ignored_retry(config)
+        if not self.captured <= channels and self._is_new("errors", channels):
             _warn(
                 "node.state_cannot_hold_errors",
                 node=name_in_graph(config) or self._node,
-                missing=sorted(self._captured - channels),
+                missing=sorted(self.captured - channels),
                 fix="Let the state inherit from GraphState, or use on_error='raise'.",
             )
         if not keys <= channels and writes_fields(config):
@@ -99,7 +99,7 @@ class SchemaWatch:
                 " (route_by_flags), on_error='stop' or on_error='raise'.",
             )
 
-    def _say_that_retries_are_ignored(self, config: RunnableConfig) -> None:
+    def _warn_about_ignored_retry(self, config: RunnableConfig) -> None:
         if native_policies(config).retries:
             _warn(
                 "node.native_retry_ignored",

@@ -10,19 +10,94 @@ import inspect
 import logging
 import threading
 from collections import deque
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple, overload
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self, TypeAlias, overload
+
+from pydantic import Field, model_validator
 
 from langgraph_runner.callbacks import taking_a_prefix
-from langgraph_runner.errors import CircuitOpenError
+from langgraph_runner.errors import (
+    CircuitOpenError,
+    FailureCategory,
+    NodeCancellationError,
+    failure_category,
+    is_control_flow,
+)
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.node.config import CircuitBreakerConfig
+from langgraph_runner.node.logs import LOGGER, log_suppressed_error
+from langgraph_runner.node.option_model import Count, ErrorPredicate, Milliseconds, OptionModel, Ratio
 from langgraph_runner.runtime.runtimes import monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CircuitState", "CircuitTransition", "NodeCircuitBreaker"]
+    from langgraph_runner.node.context import NodeContext
+    from langgraph_runner.node.policies.policy import Proceed
+
+__all__ = [
+    "CircuitBreakerConfig",
+    "CircuitBreakerLike",
+    "CircuitState",
+    "CircuitTransition",
+    "EarlyRefusal",
+    "NodeCircuitBreaker",
+    "as_circuit_breaker",
+    "trips_circuit",
+]
+
+
+def trips_circuit(error: BaseException) -> bool:
+    """The usual rule of what counts as a failure for a circuit breaker.
+
+    Validation errors do not: the service answered, and it was the data that did not fit. Cancellations and
+    LangGraph's control flow are never asked about; they count under no rule.
+    """
+    return failure_category(error) is not FailureCategory.VALIDATION
+
+
+class CircuitBreakerConfig(OptionModel):
+    """When a circuit breaker opens, and how it recovers.
+
+    Two modes. Consecutive failures (the default): `failure_threshold` failures in a row open it. Failure rate
+    (`failure_rate` given): it opens when at least that share of the last `window` calls failed, and at least
+    `failure_threshold` of them.
+    """
+
+    failure_threshold: Annotated[Count, Field(ge=1, le=1_000_000)] = 5
+    """Failures that open the breaker, at least 1."""
+    recovery_timeout_ms: Milliseconds = 30_000
+    """How long it stays open before a probe. At exactly this time a probe is allowed."""
+    half_open_max_calls: Annotated[Count, Field(ge=1, le=10_000)] = 1
+    """Probes that may be under way at once."""
+    failure_rate: Annotated[Ratio, Field(gt=0, le=1)] | None = None
+    """Share of failed calls that opens the breaker: above 0, at most 1."""
+    window: Annotated[Count, Field(ge=1, le=100_000)] | None = None
+    """How many calls the failure rate looks back on; 100 unless given. Only with `failure_rate`."""
+    trips_on: ErrorPredicate = trips_circuit
+    """Which errors count as failures: a predicate or exception classes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _window_goes_with_rate(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        if values.get("failure_rate") is None:
+            if values.get("window") is not None:
+                raise ValueError("window: it goes with failure_rate, which is not given")
+            return values
+        return {
+            "window": 100,
+            **{key: value for key, value in values.items() if (key, value) != ("window", None)},
+        }
+
+    @model_validator(mode="after")
+    def _threshold_fits_window(self) -> Self:
+        if self.window is not None and self.failure_threshold > self.window:
+            raise ValueError(
+                f"failure_threshold ({self.failure_threshold}) can never be met in a window of {self.window}"
+            )
+        return self
 
 
 class CircuitState(StrEnum):
@@ -113,7 +188,7 @@ class NodeCircuitBreaker:
     def add_listener(self, listener: Callable[..., object]) -> None:
         """Have `listener` called after every transition, in the thread that caused it.
 
-        One that raises is logged and harms nobody.
+        One that raises is logged; the call goes on.
 
         Raises:
             TypeError: It is a coroutine function, which nothing would await, or needs further arguments.
@@ -122,15 +197,15 @@ class NodeCircuitBreaker:
             raise TypeError(
                 f"listener: expected a plain function, got the coroutine function {listener!r:.80}."
             )
-        told = taking_a_prefix(listener, "transition", field="listener")
+        callback = taking_a_prefix(listener, "transition", field="listener")
         with self._lock:
-            self._listeners = (*self._listeners, told)
+            self._listeners = (*self._listeners, callback)
 
     def acquire(self, node: str | None = None) -> Permit:
         """Ask to make a call.
 
         Args:
-            node: Who asks, for the error; the name of the breaker if None.
+            node: Name of the caller, for the error; the name of the breaker if None.
 
         Returns:
             A permit, to be given back exactly once: to `record_success`, `record_failure` or `release`.
@@ -146,16 +221,63 @@ class NodeCircuitBreaker:
             admitted, generation = self._admits_needs_lock(), self._generation
             retry_after_ms = self._retry_after_ms_needs_lock()
         try:
-            self._tell(transition)
-        except (
-            BaseException
-        ):  # Ctrl-C in a listener: the caller never gets its permit, so it cannot return it.
+            self._notify(transition)
+        except BaseException:
+            # Ctrl-C in a listener: the caller never gets its permit, so it cannot return it.
             if admitted:
                 self.release(generation)
             raise
         if not admitted:
             raise CircuitOpenError(node=node or self.name, retry_after_ms=retry_after_ms)
         return generation
+
+    async def run(self, attempt: NodeContext, proceed: Proceed) -> Any:
+        """Make an attempt if the breaker lets it through, and record how it ended. The breaker is a `Policy`.
+
+        Raises:
+            CircuitOpenError: The breaker is open, or half-open with all its probes under way.
+        """
+        # Closed is the usual state: it needs no lock. The generation is read first, so that a transition in
+        # between makes the permit an old one.
+        permit = self._generation
+        if self._state is not _CLOSED:
+            permit = self.acquire(attempt.node_name)
+        try:
+            value = await proceed(attempt)
+        except BaseException as error:
+            self._record_outcome(permit, attempt, error)
+            raise
+        if self._state is not _CLOSED or self._consecutive_failures or self._counts_rate:
+            self.record_success(permit)
+        return value
+
+    def _record_outcome(self, permit: Permit, attempt: NodeContext, error: BaseException) -> None:
+        """Record an attempt that raised: a failure, an answer that does not count as one, or no outcome."""
+        if (
+            not isinstance(error, Exception)
+            or isinstance(error, NodeCancellationError)
+            or is_control_flow(error)
+        ):
+            self.release(permit)
+            return
+        try:
+            counts = self.config.trips_on(error)
+        except Exception as broken:  # The user's predicate. An error that it cannot judge counts as a failure.
+            log_suppressed_error(attempt, "node.circuit_predicate_failed", broken)
+            counts = True
+        if counts:
+            self.record_failure(permit)
+        else:
+            self.record_success(permit)  # The service has answered, though with an error that does not count.
+
+    def raise_if_open(self, node: str) -> None:
+        """Refuse a call that the breaker would refuse now. It takes no permit.
+
+        Raises:
+            CircuitOpenError: The breaker is open, and its recovery time has not passed.
+        """
+        if self._state is CircuitState.OPEN and (open_for_ms := self.retry_after_ms) != 0:
+            raise CircuitOpenError(node=node, retry_after_ms=open_for_ms)
 
     def record_success(self, permit: Permit) -> None:
         """The call of `permit` succeeded."""
@@ -170,7 +292,7 @@ class NodeCircuitBreaker:
             elif self._state is _CLOSED:
                 self._consecutive_failures = 0
                 self._outcomes.append(True)
-        self._tell(transition)
+        self._notify(transition)
 
     def record_failure(self, permit: Permit) -> None:
         """The call of `permit` failed in a way that counts."""
@@ -185,7 +307,7 @@ class NodeCircuitBreaker:
                 self._outcomes.append(False)
                 if self._is_over_threshold_needs_lock():
                     transition = self._change_needs_lock(CircuitState.OPEN, "failures")
-        self._tell(transition)
+        self._notify(transition)
 
     def release(self, permit: Permit) -> None:
         """The call of `permit` ended without an outcome: it was cancelled or interrupted.
@@ -201,14 +323,14 @@ class NodeCircuitBreaker:
         """Close the breaker and forget all failures, also after `force_open()`."""
         with self._lock:
             transition = self._change_needs_lock(_CLOSED, "reset")
-        self._tell(transition)
+        self._notify(transition)
 
     def force_open(self) -> None:
         """Refuse every call until `reset()`, whatever the recovery time."""
         with self._lock:
             transition = self._change_needs_lock(CircuitState.OPEN, "forced")
             self._forced = True
-        self._tell(transition)
+        self._notify(transition)
 
     def _admits_needs_lock(self) -> bool:
         """Whether a call may pass; in half-open it takes one of the probes."""
@@ -250,7 +372,7 @@ class NodeCircuitBreaker:
             self._opened_at = self._clock()
         return None if previous is state else CircuitTransition(self.name, previous, state, reason)
 
-    def _tell(self, transition: CircuitTransition | None) -> None:
+    def _notify(self, transition: CircuitTransition | None) -> None:
         if transition is None:
             return
         for listener in self._listeners:
@@ -258,7 +380,7 @@ class NodeCircuitBreaker:
                 listener(transition)
             except Exception as error:  # A listener is the user's code; the call goes on without it.
                 emit(
-                    "langgraph_runner.node",
+                    LOGGER,
                     logging.WARNING,
                     "circuit.listener_failed",
                     circuit=self.name,
@@ -267,3 +389,45 @@ class NodeCircuitBreaker:
 
     def __repr__(self) -> str:
         return f"<NodeCircuitBreaker {self.name!r} {self._state.value}>"
+
+
+class EarlyRefusal:
+    """A `Policy` that refuses before a wait what an open breaker would refuse after it.
+
+    Args:
+        breaker: It stands inside of what makes the attempts wait.
+    """
+
+    def __init__(self, breaker: NodeCircuitBreaker) -> None:
+        self._breaker = breaker
+
+    async def run(self, attempt: NodeContext, proceed: Proceed) -> Any:
+        """Go on, unless the breaker is open.
+
+        Raises:
+            CircuitOpenError: It is, and its recovery time has not passed.
+        """
+        self._breaker.raise_if_open(attempt.node_name)
+        return await proceed(attempt)
+
+
+CircuitBreakerLike: TypeAlias = CircuitBreakerConfig | NodeCircuitBreaker | Mapping[str, Any]
+"""What `circuit_breaker=` takes: a config, its fields as a dict, or a breaker to share."""
+
+
+def as_circuit_breaker(
+    breaker: CircuitBreakerLike | None,
+) -> CircuitBreakerConfig | NodeCircuitBreaker | None:
+    """Read what was given as `circuit_breaker=`.
+
+    Raises:
+        ValueError: A field is out of its range.
+        TypeError: It is of no accepted kind.
+    """
+    if isinstance(breaker, Mapping):
+        return CircuitBreakerConfig(**breaker)
+    if breaker is None or isinstance(breaker, CircuitBreakerConfig | NodeCircuitBreaker):
+        return breaker
+    raise TypeError(
+        f"circuit_breaker: expected a CircuitBreakerConfig or a NodeCircuitBreaker, got {breaker!r:.80}."
+    )

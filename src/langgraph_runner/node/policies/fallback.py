@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from langgraph.constants import START
 
 from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.node.callee import as_fallback, is_node
 from langgraph_runner.node.langgraph.internals import injectables, name_in_graph, nodes_of_graph
-from langgraph_runner.node.nodes import as_fallback, is_node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

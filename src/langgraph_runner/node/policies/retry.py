@@ -1,21 +1,134 @@
-"""Whether to try again, decided from what the attempt raised: a value, not an action."""
+"""Retry: its configuration, and whether to try again, decided from what an attempt raised: a value, not an action."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Self, TypeAlias
 
+from langgraph.types import RetryPolicy
+from pydantic import Field, InstanceOf, model_validator
 from tenacity import RetryCallState
 from tenacity.retry import retry_base
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
 
-from langgraph_runner.errors import RetryExhaustedError, is_retryable_node_error, note_once, retry_after_ms
+from langgraph_runner.errors import (
+    CallRefusedError,
+    RetryExhaustedError,
+    is_retryable_node_error,
+    note_once,
+    retry_after_ms,
+)
+from langgraph_runner.node.option_model import Count, ErrorPredicate, Milliseconds, OptionModel, Ratio
 from langgraph_runner.node.policies.backoff import backoff_delay_ms
 
 if TYPE_CHECKING:
-    from langgraph_runner.node.config import RetryConfig
     from langgraph_runner.node.context import NodeContext
     from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["GiveUp", "RetryAfter", "RetryAttempt", "RetryProgress", "decide_retry", "given_up"]
+__all__ = [
+    "GiveUp",
+    "RetryAfter",
+    "RetryAttempt",
+    "RetryConfig",
+    "RetryLike",
+    "as_retry_config",
+    "decide_retry",
+    "given_up",
+]
+
+DEFAULT_CAP_MS: Final = 30_000
+
+
+class RetryConfig(OptionModel):
+    """When to try again, and how long to wait before.
+
+    tenacity's `stop`, `wait` and `retry` objects are accepted as they are; where one is given it replaces
+    `max_attempts`, the back-off fields, or `retry_on`.
+
+    Example:
+        >>> RetryConfig(max_attempts=5, backoff_ms=200).max_attempts
+        5
+    """
+
+    max_attempts: Annotated[Count, Field(ge=1, le=10_000)] = 3
+    """Attempts in all, the first call included: 1 to 10,000. 1 means no retry."""
+    backoff_ms: Milliseconds = 1000
+    """Wait before the first retry."""
+    backoff_multiplier: Annotated[Ratio, Field(ge=1, le=1000, allow_inf_nan=False)] = 2.0
+    """Growth from one wait to the next: 1 to 1,000."""
+    max_backoff_ms: Milliseconds = DEFAULT_CAP_MS
+    """No computed wait is longer; it holds after the jitter. At least `backoff_ms`, which it is if only that is
+    given and longer."""
+    jitter: Annotated[Ratio, Field(ge=0, le=0.25)] = 0.25
+    """Share of a wait that chance may add: 0 to 0.25. Jitter keeps many clients from retrying in step."""
+    max_retry_after_ms: Milliseconds = 60_000
+    """A server's `Retry-After` is honoured up to this, also beyond `max_backoff_ms`. One that asks for more ends
+    the retries, because to wait less would only be refused again."""
+    retry_on: ErrorPredicate | InstanceOf[retry_base] = is_retryable_node_error
+    """Which errors are tried again: a predicate, exception classes, or a tenacity retry object."""
+    stop: InstanceOf[stop_base] | None = None
+    """A tenacity stop object, in place of `max_attempts`."""
+    wait: InstanceOf[wait_base] | None = None
+    """A tenacity wait object, in place of the back-off fields. `Retry-After` still lengthens its waits."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cap_of_a_long_backoff(cls, values: Any) -> Any:
+        """Whoever asks for a first wait beyond the usual cap, and names no other, means that wait."""
+        backoff_ms = values.get("backoff_ms") if isinstance(values, dict) else None
+        if (
+            isinstance(backoff_ms, (int, float))
+            and backoff_ms > DEFAULT_CAP_MS
+            and "max_backoff_ms" not in values
+        ):
+            return {**values, "max_backoff_ms": backoff_ms}
+        return values
+
+    @model_validator(mode="after")
+    def _cap_is_not_below_first_delay(self) -> Self:
+        if self.max_backoff_ms < self.backoff_ms:
+            raise ValueError(
+                f"max_backoff_ms ({self.max_backoff_ms:g}) must not be below backoff_ms ({self.backoff_ms:g})"
+            )
+        return self
+
+    @classmethod
+    def from_policy(cls, policy: RetryPolicy) -> Self:
+        """The same in LangGraph's words: seconds become ms, `jitter=True` becomes up to 25 %."""
+        retry_on: Any = policy.retry_on
+        return cls(
+            max_attempts=policy.max_attempts,
+            backoff_ms=policy.initial_interval * 1000,
+            backoff_multiplier=policy.backoff_factor,
+            max_backoff_ms=max(policy.max_interval, policy.initial_interval) * 1000,
+            jitter=0.25 if policy.jitter else 0.0,
+            retry_on=retry_on,
+        )
+
+
+RetryLike: TypeAlias = RetryConfig | RetryPolicy | int | Mapping[str, Any]
+"""What `retry=` takes: a config, its fields as a dict, LangGraph's `RetryPolicy`, or just `max_attempts`."""
+
+
+def as_retry_config(retry: RetryLike | None) -> RetryConfig | None:
+    """Read what was given as `retry=`.
+
+    Raises:
+        ValueError: A field is out of its range.
+        TypeError: It is none of the accepted kinds.
+    """
+    if retry is None or isinstance(retry, RetryConfig):
+        return retry
+    if isinstance(retry, RetryPolicy):
+        return RetryConfig.from_policy(retry)
+    if isinstance(retry, Mapping):
+        return RetryConfig(**retry)
+    if isinstance(retry, int):
+        return RetryConfig(max_attempts=retry)
+    raise TypeError(
+        f"retry: expected a RetryConfig, a dict, a number of attempts or a RetryPolicy, got {retry!r:.80}."
+    )
 
 
 class RetryAttempt(NamedTuple):
@@ -43,107 +156,101 @@ class GiveUp(NamedTuple):
     reason: Literal["final", "exhausted", "retry_after_too_long"]
 
 
-class RetryProgress(Protocol):
-    """What the decision looks at; a `NodeCall` is one."""
-
-    @property
-    def name(self) -> str:
-        """What is called."""
-        ...
-
-    @property
-    def attempts(self) -> int:
-        """How many attempts have been made."""
-        ...
-
-    @property
-    def started(self) -> float:
-        """When the first one began, by the runtime's monotonic clock."""
-        ...
-
-    @property
-    def runtime(self) -> Runtime:
-        """Clock and chance."""
-        ...
-
-
 _FINAL = GiveUp("final")
 _EXHAUSTED = GiveUp("exhausted")
 
 
-def decide_retry(retry: RetryConfig, call: RetryProgress, error: Exception) -> RetryAfter | GiveUp:
-    """What to do after an attempt of `call` raised `error`.
+def decide_retry(
+    retry: RetryConfig, error: Exception, *, attempts: int, started: float, runtime: Runtime
+) -> RetryAfter | GiveUp:
+    """Decide what to do after an attempt raised `error`.
 
     Args:
         retry: The rules.
-        call: The call; `call.attempts` attempts have been made.
-        error: What the last one raised.
+        error: What the last attempt raised.
+        attempts: How many attempts have been made.
+        started: When the first one began, in seconds of the runtime's monotonic clock.
+        runtime: Clock and chance.
 
     Raises:
-        Exception: A predicate of the user's own raised.
+        Exception: A predicate of the user's raised.
     """
     if retry.retry_on is is_retryable_node_error:
         retryable = is_retryable_node_error(error)
     elif isinstance(retry.retry_on, retry_base):
-        retryable = retry.retry_on(_tenacity_state(call, error))
+        retryable = retry.retry_on(_tenacity_state(error, attempts, started, runtime))
     else:
         retryable = retry.retry_on(error)
     if not retryable:
         return _FINAL
-    if retry.stop is None and call.attempts >= retry.max_attempts:
+    if retry.stop is None and attempts >= retry.max_attempts:
         return _EXHAUSTED
-    delay_ms = _delay_ms(retry, call, error)
-    if retry.stop is not None and retry.stop(_tenacity_state(call, error, delay_ms / 1000)):
+    delay_ms = _delay_ms(retry, error, attempts, started, runtime)
+    if retry.stop is not None and retry.stop(
+        _tenacity_state(error, attempts, started, runtime, delay_ms / 1000)
+    ):
         return _EXHAUSTED
-    asked_ms = _asked_ms(call, error)
+    asked_ms = _asked_ms(error, runtime)
     if asked_ms > retry.max_retry_after_ms:
         return GiveUp("retry_after_too_long")
     return RetryAfter(max(delay_ms, asked_ms))
 
 
-def given_up(decision: GiveUp, call: RetryProgress, error: Exception) -> Exception:
-    """What to raise after the last attempt of `call` raised `error`.
+def given_up(decision: GiveUp, error: Exception, *, node: str, attempts: int) -> Exception:
+    """Make what to raise after the last attempt raised `error`.
+
+    Args:
+        decision: Why no further attempt is made.
+        error: What the last attempt raised.
+        node: What was called, for the message.
+        attempts: How many attempts were made.
 
     Returns:
         A `RetryExhaustedError` caused by `error` after more than one attempt, else `error` itself.
     """
-    if decision.reason == "exhausted" and call.attempts > 1:
-        note_once(error, f"Node '{call.name}' gave up after {call.attempts} attempts.")
-        return RetryExhaustedError(node=call.name, attempts=call.attempts, last_error=error)
+    if decision.reason == "exhausted" and attempts > 1:
+        note_once(error, f"Node '{node}' gave up after {attempts} attempts.")
+        return RetryExhaustedError(node=node, attempts=attempts, last_error=error)
     if decision.reason == "retry_after_too_long":
         note_once(error, "Not retried: the server asks to wait longer than max_retry_after_ms allows.")
     return error
 
 
-def _delay_ms(retry: RetryConfig, call: RetryProgress, error: Exception) -> float:
+def _delay_ms(
+    retry: RetryConfig, error: Exception, attempts: int, started: float, runtime: Runtime
+) -> float:
     if retry.wait is not None:
-        return max(0.0, retry.wait(_tenacity_state(call, error)) * 1000)
+        return max(0.0, retry.wait(_tenacity_state(error, attempts, started, runtime)) * 1000)
     if not retry.backoff_ms:
         return 0.0
     return backoff_delay_ms(
-        call.attempts,
+        attempts,
         backoff_ms=retry.backoff_ms,
         multiplier=retry.backoff_multiplier,
         max_backoff_ms=retry.max_backoff_ms,
         jitter=retry.jitter,
-        random=call.runtime.random(),
+        random=runtime.random(),
     )
 
 
-def _asked_ms(call: RetryProgress, error: Exception) -> float:
-    """What a server asks for; most errors carry neither a response nor headers, and cost nothing here."""
+def _asked_ms(error: Exception, runtime: Runtime) -> float:
+    """How long a server or a policy asks to wait, in ms; most errors carry nothing that says so."""
+    if isinstance(error, CallRefusedError):
+        return error.retry_after_ms or 0.0
     if getattr(error, "response", None) is None and getattr(error, "headers", None) is None:
         return 0.0
-    return retry_after_ms(error, call.runtime.now_utc()) or 0.0
+    return retry_after_ms(error, runtime.now_utc()) or 0.0
 
 
-def _tenacity_state(call: RetryProgress, error: Exception, upcoming_sleep_s: float = 0.0) -> RetryCallState:
-    """The call as tenacity's strategies want to see it."""
+def _tenacity_state(
+    error: Exception, attempts: int, started: float, runtime: Runtime, upcoming_sleep_s: float = 0.0
+) -> RetryCallState:
+    """The call as tenacity's strategies read it."""
     no_retrying: Any = None
     state = RetryCallState(no_retrying, None, (), {})
-    state.attempt_number = call.attempts
-    state.start_time = call.started
+    state.attempt_number = attempts
+    state.start_time = started
     state.set_exception((type(error), error, error.__traceback__))
-    state.outcome_timestamp = call.runtime.monotonic()
+    state.outcome_timestamp = runtime.monotonic()
     state.upcoming_sleep = upcoming_sleep_s
     return state

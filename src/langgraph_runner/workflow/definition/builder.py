@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overloa
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.node.callee import NodeFunction
-from langgraph_runner.node.config import RetryLike, TimeoutLike
-from langgraph_runner.node.node_config import CircuitBreakerLike
+from langgraph_runner.node.policies.circuit_breaker import CircuitBreakerLike
+from langgraph_runner.node.policies.retry import RetryLike
+from langgraph_runner.runtime.timeouts import TimeoutLike
 from langgraph_runner.workflow.definition.binding import name_of
 from langgraph_runner.workflow.definition.blueprint import Blueprint
 from langgraph_runner.workflow.definition.checks import change_type_problem, list_problem, shape_problems

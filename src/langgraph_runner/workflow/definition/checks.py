@@ -12,8 +12,8 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel
 
 from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker
-from langgraph_runner.node.config import as_retry_config
-from langgraph_runner.node.nodes import is_node
+from langgraph_runner.node.callee import is_node
+from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.definition.spec import CacheScope, ChangeSpec, JoinRule

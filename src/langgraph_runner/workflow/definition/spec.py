@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from langgraph_runner.node.callee import NodeFunction
-from langgraph_runner.node.config import RetryLike, TimeoutLike
-from langgraph_runner.node.node_config import CircuitBreakerLike
+from langgraph_runner.node.policies.circuit_breaker import CircuitBreakerLike
+from langgraph_runner.node.policies.retry import RetryLike
+from langgraph_runner.runtime.timeouts import TimeoutLike
 
 __all__ = ["CacheScope", "ChangeSpec", "JoinRule", "StepSources", "StepSpec", "WorkflowSpec"]
 
