@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from langgraph_runner.errors.categories import REFUSALS
 from langgraph_runner.metrics import FailureCategory, NodeMetricsCollector
 
 NODES = st.sampled_from(["a", "b"])
@@ -65,6 +66,12 @@ class CollectorAgainstModel(RuleBasedStateMachine):
         self.events.pop(node, None)
         self.fallbacks.pop(node, None)
 
+    @rule(node=NODES)
+    def queued(self, node):
+        """Record a call that waited."""
+        self.collector.record_queued(node)
+        self.events.setdefault(node, []).append((0, "queued"))
+
     @rule()
     def reset_all(self):
         """Forget all."""
@@ -93,6 +100,10 @@ class CollectorAgainstModel(RuleBasedStateMachine):
                 "retry": found.retry_count,
                 "cancelled": found.cancelled_count,
                 "circuit_open": found.circuit_open_count,
+                "bulkhead_full": found.bulkhead_full_count,
+                "rate_limited": found.rate_limited_count,
+                "refused": found.refused_count,
+                "queued": found.queued_count,
             }
             assert found.fallback_count == self.fallbacks.get(node, 0)
             names = [name for _, name in events]
@@ -103,7 +114,7 @@ class CollectorAgainstModel(RuleBasedStateMachine):
         """Percentiles, last and average are those of the executions."""
         for node, events in self.events.items():
             found = self.collector.get_node_metrics(node)
-            executions = [event for event in events if event[1] not in {"retry", "cancelled", "circuit_open"}]
+            executions = [event for event in events if event[1] not in {"retry", "cancelled", "queued", *REFUSALS}]
             assert found.total_executions == len(executions)
             assert found.last_execution_ms == (executions[-1][0] if executions else None)
             assert (found.p50_ms, found.p90_ms, found.p99_ms) == tuple(

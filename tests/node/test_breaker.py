@@ -435,7 +435,7 @@ def test_a_cancelled_task_gives_its_probe_back(fake):
 @pytest.mark.req("N-21")
 def test_refuses_what_is_no_breaker():
     """The message names the option."""
-    with pytest.raises(TypeError, match="circuit_breaker: expected a CircuitBreakerConfig"):
+    with pytest.raises(TypeError, match="circuit_breaker must be a CircuitBreakerConfig"):
         create_node(lambda s: {}, circuit_breaker=5)
 
 

@@ -60,7 +60,7 @@ def test_returns_a_generator(colour):
         next(generator)
         return generator
 
-    assert "a generator that nobody consumes" in verdict(colour, work)["message"]
+    assert "a generator, which is not consumed" in verdict(colour, work)["message"]
     assert closed == [True]
 
 

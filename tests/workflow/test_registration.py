@@ -198,7 +198,7 @@ async def later(_: Any) -> Any:
             step(circuit_breaker={"failure_threshold": 0}),
             "circuit_breaker: CircuitBreakerConfig: failure_threshold ",
         ),
-        (step(circuit_breaker=3), "circuit_breaker is 3; give a CircuitBreakerConfig, its fields as a dict"),
+        (step(circuit_breaker=3), "circuit_breaker must be a CircuitBreakerConfig, its fields as a dict"),
         (step(cache="always"), "cache is 'always'; use one of global, run_only, none"),
         (step(cache=[]), r"cache is \[\]"),
         (step(join="some"), "join is 'some'; use one of all_success"),

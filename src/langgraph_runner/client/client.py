@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from langgraph_runner.client.sync import SyncRunClient
     from langgraph_runner.client.transport import Transport
     from langgraph_runner.engine.models import Run, RunPlan
-    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.runtime.runtimes import Runtimes
+    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import ChangeRequest, FailureMode, Workflow, WorkflowSpec
 
 __all__ = ["RunClient"]

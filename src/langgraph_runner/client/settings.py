@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.runtime.runtimes import Runtimes
+    from langgraph_runner.runtime.timeouts import TimeoutLike
 
 __all__ = ["Settings"]
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _LOGGER = "langgraph_runner.metrics"
 _MAX_BUCKETS = 100
+_MAX_PENDING = 64
+"""How many successes of a node may be pending. To count them together is cheaper than one by one."""
 # Keyed by the enum's members, which are equal to their strings and hash like them.
 _CATEGORIES: dict[str, FailureCategory] = {category: category for category in FailureCategory}
 
@@ -121,14 +123,29 @@ class NodeMetricsCollector:
         """
         if type(duration_ms) is not float or not 0.0 <= duration_ms < inf:
             duration_ms = _usable_duration(node, duration_ms)
+        if self._thresholds or node not in self._tallies:
+            self._record_succeeded(node, duration_ms)
+        else:
+            # The usual case takes no lock: the success is counted with others, by a reader or by one of the next.
+            try:
+                tally = self._tallies[node]
+            except KeyError:  # Another thread has just reset it.
+                self._record_succeeded(node, duration_ms)
+            else:
+                tally.pending.append(duration_ms)
+                if len(tally.pending) >= _MAX_PENDING:
+                    with self._lock:
+                        tally.count_pending()
+        for forwarding in self._forwardings:
+            forwarding.success(node, duration_ms)
+
+    def _record_succeeded(self, node: str, duration_ms: float) -> None:
         with self._lock:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.succeeded(duration_ms)
             events = self._crossings_needs_lock(node, tally) if self._thresholds else None
         if events and self._on_threshold:
             tell(self._on_threshold, events)
-        for forwarding in self._forwardings:
-            forwarding.success(node, duration_ms)
 
     def record_failure(
         self,
@@ -136,13 +153,14 @@ class NodeMetricsCollector:
         duration_ms: float,
         error: BaseException | FailureCategory | str = FailureCategory.OTHER,
     ) -> None:
-        """Count an execution that failed, or a call that was cancelled or refused by an open circuit.
+        """Count an execution that failed, or a call that was cancelled or refused by a policy.
 
         Args:
             node: The node's name; one not seen before is added.
             duration_ms: As for `record_success`. Of a call that was cancelled or refused it is not used.
             error: Why: an exception, which `failure_category` classifies as it does for nodes, or a category.
-                `cancelled` and `circuit_open` have counts of their own and are not executions.
+                `cancelled` and the refusals (`circuit_open`, `bulkhead_full`, `rate_limited`, `refused`) have counts
+                of their own and are not executions.
 
         Raises:
             ValueError: If there is no such category.
@@ -158,7 +176,7 @@ class NodeMetricsCollector:
         duration_ms: float,
         error: BaseException | FailureCategory | str = FailureCategory.OTHER,
     ) -> None:
-        """Count a call whose function failed, or that an open circuit refused, and for which the fallback delivered.
+        """Count a call whose function failed, or that a policy refused, and for which the fallback delivered.
 
         It counts as by `record_failure`, which is not called for it, and in `fallback_count`.
 
@@ -208,6 +226,18 @@ class NodeMetricsCollector:
             tally.retry_count += 1
         for forwarding in self._forwardings:
             forwarding.retry(node)
+
+    def record_queued(self, node: str) -> None:
+        """Count a call that waited for a bulkhead, a rate limit or another policy.
+
+        Args:
+            node: The node's name; one not seen before is added.
+        """
+        with self._lock:
+            tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
+            tally.queued_count += 1
+        for forwarding in self._forwardings:
+            forwarding.queued(node)
 
     def forward_to(self, recorder: NodeMetricsRecorder) -> None:
         """Report to `recorder` everything that is recorded from now on, after it was counted here.
@@ -277,7 +307,7 @@ class NodeMetricsCollector:
                     "metrics": metrics.model_dump(mode="json"),
                     "duration_sum_ms": duration_sum_ms,
                     "window": [[duration_ms, failed] for duration_ms, failed in window],
-                    "calls": [[refused, fell_back] for refused, fell_back in calls],
+                    "calls": [[snapshot.flag_of(refusal), fell_back] for refusal, fell_back in calls],
                 }
                 for metrics, duration_sum_ms, window, calls in nodes
             },

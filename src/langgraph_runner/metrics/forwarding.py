@@ -21,13 +21,14 @@ class NodeMetricsRecorder(Protocol):
 
     A recorder may also have `record_fallback(node, duration_ms, category)`, which is then called in place of
     `record_failure` where the fallback delivered after the failure or refusal. Without it, `record_failure` is.
+    It may have `record_queued(node)` for calls that waited for a policy.
     """
 
     def record_success(self, node: str, duration_ms: float, /) -> object:
         """An execution succeeded; its duration is finite and not negative."""
 
     def record_failure(self, node: str, duration_ms: float, category: FailureCategory, /) -> object:
-        """An execution failed, or a call was cancelled or refused by an open circuit."""
+        """An execution failed, or a call was cancelled or refused by a policy."""
 
     def record_retry(self, node: str, /) -> object:
         """An attempt after the first begins."""
@@ -46,7 +47,11 @@ def check_recorder(recorder: object, *, field: str) -> None:
     missing = [name for name in _REQUIRED if not callable(getattr(recorder, name, None))]
     if missing:
         raise TypeError(f"{field}: {recorder!r:.80} has no {', '.join(missing)}.")
-    awaited = [name for name in (*_REQUIRED, "record_fallback") if _is_async(getattr(recorder, name, None))]
+    awaited = [
+        name
+        for name in (*_REQUIRED, "record_fallback", "record_queued")
+        if _is_async(getattr(recorder, name, None))
+    ]
     if awaited:
         raise TypeError(
             f"{field}: {', '.join(awaited)} of {type(recorder).__name__} must be plain methods: nothing awaits"
@@ -102,6 +107,16 @@ class Forwarding:
         """Tell of a retry."""
         try:
             self.recorder.record_retry(node)
+        except Exception as error:  # as above
+            self._failed(error)
+        else:
+            self._failing = False
+
+    def queued(self, node: str) -> None:
+        """Report a call that waited for a policy, to a recorder that counts them."""
+        try:
+            if (record := getattr(self.recorder, "record_queued", None)) is not None:
+                record(node)
         except Exception as error:  # as above
             self._failed(error)
         else:

@@ -29,7 +29,9 @@ class NodeMetrics(BaseModel):
 
     - `success_count`: the function delivered.
     - `failure_count`: the function failed finally.
-    - `circuit_open_count`: an open circuit refused the call, so the function did not run.
+    - `total_refusals`: a policy refused the call, so the function did not run: an open circuit
+      (`circuit_open_count`), a full bulkhead (`bulkhead_full_count`), a rate limit (`rate_limited_count`), or a policy
+      of your own (`refused_count`).
     - `cancelled_count`: the call was cancelled.
 
     The first two are executions; their durations count. `fallback_count` lies across: it counts the failed and
@@ -51,6 +53,14 @@ class NodeMetrics(BaseModel):
     """Calls that the caller gave up; not executions."""
     circuit_open_count: Count = 0
     """Calls that an open circuit refused, with or without a fallback; not executions."""
+    bulkhead_full_count: Count = 0
+    """Calls that a full bulkhead refused; not executions."""
+    rate_limited_count: Count = 0
+    """Calls that a rate limit refused; not executions."""
+    refused_count: Count = 0
+    """Calls that policies of your own refused; not executions."""
+    queued_count: Count = 0
+    """Calls that waited for a bulkhead, a rate limit or a policy of yours, whatever became of them."""
     last_execution_ms: Milliseconds | None = None
     """None without executions, as are the average and the percentiles."""
     average_execution_ms: Milliseconds | None = None
@@ -70,6 +80,14 @@ class NodeMetrics(BaseModel):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
+    def total_refusals(self) -> int:
+        """Calls that a policy refused."""
+        return (
+            self.circuit_open_count + self.bulkhead_full_count + self.rate_limited_count + self.refused_count
+        )
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
     def failure_rate(self) -> float:
         """The share of executions that failed, from 0 to 1; 0 without executions.
 
@@ -83,12 +101,12 @@ class NodeMetrics(BaseModel):
     @property
     def fallback_rate(self) -> float:
         """The share of executions and refused calls for which the fallback delivered, from 0 to 1; 0 without any."""
-        calls = self.total_executions + self.circuit_open_count
+        calls = self.total_executions + self.total_refusals
         return self.fallback_count / calls if calls else 0.0
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def circuit_open_rate(self) -> float:
-        """The share of executions and refused calls that were refused, from 0 to 1; 0 without any."""
-        calls = self.total_executions + self.circuit_open_count
+        """The share of executions and refused calls that an open circuit refused, from 0 to 1; 0 without any."""
+        calls = self.total_executions + self.total_refusals
         return self.circuit_open_count / calls if calls else 0.0

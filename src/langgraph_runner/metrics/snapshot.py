@@ -1,10 +1,12 @@
 """The JSON form of a collector, and what is checked of one before it is read."""
 
+from collections import Counter
 from threading import Lock
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from langgraph_runner.errors.categories import REFUSALS, FailureCategory
 from langgraph_runner.metrics.model import NODE_FAILURES, Milliseconds, NodeMetrics
 from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
 
@@ -15,6 +17,14 @@ VERSION = 1
 # before 2.14 fails now and then when two threads are the first to use a model.
 _DEFERRED = ConfigDict(defer_build=True)
 _building = Lock()
+_REFUSAL_OF_FLAG: Final[dict[Any, Any]] = {True: FailureCategory.CIRCUIT_OPEN, False: None}
+
+
+def flag_of(refusal: FailureCategory | None) -> bool | str:
+    """How `NodeSnapshot.calls` writes which policy refused a call. The flags are those of snapshots of 0.2."""
+    if refusal is None or refusal is FailureCategory.CIRCUIT_OPEN:
+        return refusal is not None
+    return refusal.value
 
 
 class NodeSnapshot(BaseModel):
@@ -29,14 +39,16 @@ class NodeSnapshot(BaseModel):
     duration_sum_ms: Milliseconds
     window: list[tuple[Milliseconds, bool]]
     """The latest executions, oldest first: duration and whether it failed."""
-    calls: list[tuple[bool, bool]] | None = None
-    """The latest executions and refused calls, oldest first: whether it was refused, and whether the fallback
-    delivered. None in snapshots of 0.1, which do not have it."""
+    calls: list[tuple[bool | FailureCategory, bool]] | None = None
+    """The latest executions and refused calls, oldest first: which policy refused it (true: an open circuit; false:
+    none), and whether the fallback delivered. None in snapshots of 0.1, which do not have it."""
 
     @property
-    def latest_calls(self) -> list[tuple[bool, bool]]:
+    def latest_calls(self) -> list[tuple[FailureCategory | None, bool]]:
         """`calls`; of a snapshot without them, its executions, of which none is known to have fallen back."""
-        return [(False, False)] * len(self.window) if self.calls is None else self.calls
+        if self.calls is None:
+            return [(None, False)] * len(self.window)
+        return [(_REFUSAL_OF_FLAG.get(refusal, refusal), fell_back) for refusal, fell_back in self.calls]
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -48,13 +60,13 @@ class NodeSnapshot(BaseModel):
         failures = sum(failed for _, failed in self.window)
         if failures > metrics.failure_count or len(self.window) - failures > metrics.success_count:
             raise ValueError("window has more executions than were counted")
-        if metrics.fallback_count > metrics.failure_count + metrics.circuit_open_count:
+        if metrics.fallback_count > metrics.failure_count + metrics.total_refusals:
             raise ValueError("fallback_count is more than the failed and refused calls")
-        refusals = sum(refused for refused, _ in self.latest_calls)
+        refusals = Counter(refusal for refusal, _ in self.latest_calls)
         fallbacks = sum(fell_back for _, fell_back in self.latest_calls)
-        executions = len(self.latest_calls) - refusals
+        executions = refusals[None]
         if (
-            refusals > metrics.circuit_open_count
+            any(refusals[category] > getattr(metrics, f"{category.value}_count") for category in REFUSALS)
             or fallbacks > metrics.fallback_count
             or executions > metrics.total_executions
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from langgraph_runner.errors.categories import REFUSALS
 from langgraph_runner.metrics.model import NODE_FAILURES
 
 if TYPE_CHECKING:
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from langgraph_runner.metrics.model import NodeMetrics
+    from langgraph_runner.errors.categories import REFUSALS
+from langgraph_runner.metrics.model import NodeMetrics
 
 HEADER = (
     "node",
@@ -82,7 +84,8 @@ def _milliseconds(duration: float | None) -> str:
 def _failures(metrics: NodeMetrics) -> str:
     """Name what happened, such as `timeout 2, cancelled 1`."""
     counts = {category.value: metrics.failures_by_category.get(category, 0) for category in NODE_FAILURES}
-    counts |= {"cancelled": metrics.cancelled_count, "circuit_open": metrics.circuit_open_count}
+    counts["cancelled"] = metrics.cancelled_count
+    counts |= {category.value: getattr(metrics, f"{category.value}_count") for category in REFUSALS}
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "-"
 
 

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from sys import float_info
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.errors.categories import REFUSALS, FailureCategory
 from langgraph_runner.metrics.model import NODE_FAILURES, NodeMetrics
 from langgraph_runner.metrics.window import Call, CallWindow, RollingWindow
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from langgraph_runner.metrics.snapshot import NodeSnapshot
 
 QUANTILES = (50, 90, 99)
-_DELIVERED = Call(refused=False, fell_back=False)
+_DELIVERED = Call(refusal=None, fell_back=False)
 
 
 class NodeTotals(NamedTuple):
@@ -25,7 +25,8 @@ class NodeTotals(NamedTuple):
     fallback_count: int
     retry_count: int
     counts: dict[FailureCategory, int]
-    """All categories, also the two that do not count as failures of the node."""
+    """All categories, also those that do not count as failures of the node."""
+    queued_count: int
     bucket_counts: list[int]
     """Executions by duration, not cumulative: one number for each of the collector's buckets, and at the end
     that of the executions that took longer than all of them."""
@@ -50,6 +51,8 @@ class NodeTally:
         "duration_sum_ms",
         "exceeded",
         "fallback_count",
+        "pending",
+        "queued_count",
         "retry_count",
         "success_count",
         "window",
@@ -64,6 +67,9 @@ class NodeTally:
         self.success_count = 0
         self.fallback_count = 0
         self.retry_count = 0
+        self.queued_count = 0
+        # Durations of successes that are not counted yet. Appending to a list is atomic, so it needs no lock.
+        self.pending: list[float] = []
         self.counts = dict.fromkeys(FailureCategory, 0)
         self.duration_sum_ms = 0.0
         self.exceeded: set[int] = set()
@@ -76,16 +82,26 @@ class NodeTally:
         self.window.add(duration_ms, failed=False)
         self.calls.add(_DELIVERED)
 
+    def count_pending(self) -> None:
+        """Count the successes that are pending, oldest first. New ones may be added meanwhile."""
+        pending = self.pending
+        while durations := pending[:]:
+            # Only these: another thread may have added some since the copy was made.
+            del pending[: len(durations)]
+            for duration_ms in durations:
+                self.succeeded(duration_ms)
+
     def failed(self, duration_ms: float, category: FailureCategory, *, fell_back: bool = False) -> None:
         """Count a failure, or a call that was cancelled or refused, which leaves no duration.
 
         With `fell_back`, count also that the fallback delivered.
         """
+        self.count_pending()
         self.counts[category] += 1
         if category is FailureCategory.CANCELLED:
             return
         self.fallback_count += fell_back
-        self.calls.add(Call(refused=category is FailureCategory.CIRCUIT_OPEN, fell_back=fell_back))
+        self.calls.add(Call(refusal=category if category in REFUSALS else None, fell_back=fell_back))
         if category in NODE_FAILURES:
             self.duration_sum_ms += duration_ms
             self._bucket_counts[bisect_left(self._buckets_ms, duration_ms)] += 1
@@ -93,6 +109,7 @@ class NodeTally:
 
     def metrics(self, node: str) -> NodeMetrics:
         """Read everything as a value."""
+        self.count_pending()
         failures = {category: self.counts[category] for category in NODE_FAILURES}
         failure_count = sum(failures.values())
         total = self.success_count + failure_count
@@ -103,7 +120,8 @@ class NodeTally:
             fallback_count=self.fallback_count,
             retry_count=self.retry_count,
             cancelled_count=self.counts[FailureCategory.CANCELLED],
-            circuit_open_count=self.counts[FailureCategory.CIRCUIT_OPEN],
+            **{f"{category.value}_count": self.counts[category] for category in REFUSALS},
+            queued_count=self.queued_count,
             last_execution_ms=self.window.last_ms,
             average_execution_ms=self.finite_sum_ms / total if total else None,
             p50_ms=self.window.percentile(50),
@@ -114,12 +132,14 @@ class NodeTally:
 
     def totals(self, node: str) -> NodeTotals:
         """Read what exporters need; a copy, and cheaper to take than `metrics`."""
+        self.count_pending()
         return NodeTotals(
             node=node,
             success_count=self.success_count,
             fallback_count=self.fallback_count,
             retry_count=self.retry_count,
             counts=self.counts.copy(),
+            queued_count=self.queued_count,
             bucket_counts=self._bucket_counts.copy(),
             bucket_sum_ms=max(self.finite_sum_ms - self._restored_sum_ms, 0.0),
             quantiles_ms={percent: self.window.percentile(percent) for percent in QUANTILES},
@@ -138,12 +158,14 @@ class NodeTally:
         tally.success_count = metrics.success_count
         tally.fallback_count = metrics.fallback_count
         tally.retry_count = metrics.retry_count
+        tally.queued_count = metrics.queued_count
         tally.duration_sum_ms = tally._restored_sum_ms = snapshot.duration_sum_ms
         tally.counts |= metrics.failures_by_category
         tally.counts[FailureCategory.CANCELLED] = metrics.cancelled_count
-        tally.counts[FailureCategory.CIRCUIT_OPEN] = metrics.circuit_open_count
+        for category in REFUSALS:
+            tally.counts[category] = getattr(metrics, f"{category.value}_count")
         for duration_ms, failed in snapshot.window:
             tally.window.add(duration_ms, failed=failed)
-        for refused, fell_back in snapshot.latest_calls:
-            tally.calls.add(Call(refused, fell_back))
+        for refusal, fell_back in snapshot.latest_calls:
+            tally.calls.add(Call(refusal, fell_back))
         return tally

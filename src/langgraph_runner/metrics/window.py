@@ -5,15 +5,18 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from langgraph_runner.errors.categories import FailureCategory
+
 MAX_WINDOW_SIZE = 100_000
 
 Sample = tuple[float, bool]
 
 
 class Call(NamedTuple):
-    """How one call ended: an execution, or a call that an open circuit refused."""
+    """How one call ended: an execution, or a call that a policy refused."""
 
-    refused: bool
+    refusal: FailureCategory | None
+    """Which policy refused it; None for an execution."""
     fell_back: bool
     """Whether the fallback delivered."""
 
@@ -24,12 +27,12 @@ class CallWindow:
     Not thread-safe.
     """
 
-    __slots__ = ("_arrivals", "fallbacks", "refusals", "size")
+    __slots__ = ("_arrivals", "circuit_refusals", "fallbacks", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.fallbacks = 0
-        self.refusals = 0
+        self.circuit_refusals = 0
         self._arrivals: deque[Call] = deque()
 
     def add(self, call: Call) -> None:
@@ -37,13 +40,13 @@ class CallWindow:
         arrivals = self._arrivals
         if len(arrivals) >= self.size:
             oldest = arrivals.popleft()
-            if oldest.refused:
-                self.refusals -= 1
+            if oldest.refusal is FailureCategory.CIRCUIT_OPEN:
+                self.circuit_refusals -= 1
             if oldest.fell_back:
                 self.fallbacks -= 1
         arrivals.append(call)
-        if call.refused:
-            self.refusals += 1
+        if call.refusal is FailureCategory.CIRCUIT_OPEN:
+            self.circuit_refusals += 1
         if call.fell_back:
             self.fallbacks += 1
 
@@ -54,8 +57,8 @@ class CallWindow:
 
     @property
     def circuit_open_rate(self) -> float:
-        """The share of calls that were refused, from 0 to 1; 0 if empty."""
-        return self.refusals / len(self._arrivals) if self._arrivals else 0.0
+        """The share of calls that an open circuit refused, from 0 to 1; 0 if empty."""
+        return self.circuit_refusals / len(self._arrivals) if self._arrivals else 0.0
 
     def __len__(self) -> int:
         return len(self._arrivals)

@@ -27,7 +27,7 @@ from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error
 from langgraph_runner.node.policies.retry import GiveUp, RetryAttempt, decide_retry, given_up
 from langgraph_runner.node.reports import report_retry
-from langgraph_runner.runtime.cancel_scope import watch_for_drain
+from langgraph_runner.runtime.cancel_scope import await_watched
 from langgraph_runner.runtime.limits import Limits, cancellation
 from langgraph_runner.runtime.runtimes import AsyncRuntime
 
@@ -76,7 +76,7 @@ def begin_attempt(call: NodeCall, attempt: NodeContext) -> None:
     )
 
 
-async def run_function(attempt: NodeContext) -> Any:
+async def run_function(attempt: NodeContext) -> Any:  # noqa: C901, PLR0912 - a function more is a call more
     """Call the node's function once: the innermost part of the pipeline.
 
     Raises:
@@ -92,7 +92,6 @@ async def run_function(attempt: NodeContext) -> Any:
     # What only the fallback asked LangGraph for is not for the function.
     keywords = call.keywords if options.fallback is None else callee.keywords(call.keywords)
     function, is_isolated = callee.function, call.retry is not None or options.fallback is not None
-    watch = None
     try:
         if call.limits is not None:
             if is_isolated:
@@ -105,19 +104,15 @@ async def run_function(attempt: NodeContext) -> Any:
             else:
                 value = function(call.state, **keywords)
         else:
-            if call.is_watched and call.task is not None:
-                watch = watch_for_drain(call, call.task.get_loop())
-            try:
-                if is_isolated:
-                    value = await await_in_context(copy_context(), function, call.state, **keywords)
-                else:
-                    value = await function(call.state, **keywords)
-            except BaseException as error:
-                if call.drain_scope is not None:
-                    call.drain_scope.__exit__(type(error), error, error.__traceback__)
-                raise
-            if call.drain_scope is not None:
-                call.drain_scope.__exit__(None, None, None)
+            if is_isolated:
+                awaitable = await_in_context(copy_context(), function, call.state, **keywords)
+            else:
+                awaitable = function(call.state, **keywords)
+            value = await (
+                await_watched(awaitable, call, call.task.get_loop())
+                if call.is_watched and call.task is not None
+                else awaitable
+            )
         if type(value) is dict:
             for key in value:
                 if type(key) is not str:
@@ -130,9 +125,6 @@ async def run_function(attempt: NodeContext) -> Any:
         if not isinstance(error, Exception):
             attempt.stop(type(error).__name__)  # For threads that the function has started.
         raise
-    finally:
-        if watch is not None:
-            watch.entries.discard(call)
 
 
 async def _invoke_returned(runnable: Runnable[Any, Any], call: NodeCall, attempt: NodeContext) -> Any:

@@ -94,7 +94,7 @@ class NodeCall(NodeContext):
     _execution_id: str | None = None
     _trace_id: str | None = None
 
-    def __init__(
+    def __init__(  # noqa: C901 - a function more is a call more for each success
         self,
         options: CheckedOptions,
         state: Any,
@@ -113,15 +113,15 @@ class NodeCall(NodeContext):
                 self.configurable = config["configurable"] or _NO_CONFIG
             if "metadata" in config:
                 metadata = config["metadata"] or _NO_CONFIG
-                name = metadata["langgraph_node"] if "langgraph_node" in metadata else None
+                name = metadata["langgraph_node"] if "langgraph_node" in metadata else None  # noqa: SIM401 - a call more
                 if type(name) is str:
                     self.name_in_graph = name
                     self.name = options.name or name or callee.name
         self.keywords = callee.prepared(config, keywords) if callee.injected else keywords
         self.collector = options.metrics_collector
         self.retry = options.retry
-        runtime = self.runtime = options.runtime
-        self.started = runtime.monotonic()
+        self.runtime: Runtime = options.runtime
+        self.started = self.runtime.monotonic()
         if callee.is_async:
             try:
                 task = asyncio.current_task()
@@ -171,7 +171,7 @@ class NodeCall(NodeContext):
     def use(self, runtimes: Runtimes) -> None:
         """Go by another clock than the node's own, from the start of the call."""
         self._given_runtimes = runtimes
-        self.runtime: Runtime = runtimes.awaiting if self.options.runtime.is_async else runtimes.blocking
+        self.runtime = runtimes.awaiting if self.options.runtime.is_async else runtimes.blocking
         self.restart_clock()
 
     def restart_clock(self) -> None:
@@ -266,7 +266,9 @@ class NodeCall(NodeContext):
         try:
             if story_id is None:
                 state = self.state
-                story_id = state.get("story_id") if isinstance(state, dict) else getattr(state, "story_id", None)
+                story_id = (
+                    state.get("story_id") if isinstance(state, dict) else getattr(state, "story_id", None)
+                )
             return None if story_id is None else str(story_id)
         except Exception:  # A property of the state, or the story's own `__str__`, may raise.
             return None

@@ -12,7 +12,16 @@ from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors.hints import refuse_unknown_options, refused_options
 from langgraph_runner.runtime.timeouts import MAX_MS
 
-__all__ = ["Count", "ErrorPredicate", "Milliseconds", "OnDrain", "OnError", "OptionModel", "Ratio", "as_choice"]
+__all__ = [
+    "Count",
+    "ErrorPredicate",
+    "Milliseconds",
+    "OnDrain",
+    "OnError",
+    "OptionModel",
+    "Ratio",
+    "as_choice",
+]
 
 OnError = Literal["capture", "record", "stop", "raise"]
 OnDrain = Literal["stop", "finish"]

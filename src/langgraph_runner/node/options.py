@@ -280,9 +280,9 @@ class NodeConfig(OptionModel):
     circuit_breaker: Annotated[CircuitBreakerLike | None, _Option(as_circuit_breaker)] = None
     """Read back as a `CircuitBreakerConfig` or a `NodeCircuitBreaker`."""
     bulkhead: Annotated[BulkheadLike | None, _Option(as_bulkhead)] = None
-    """Read back as a `BulkheadConfig`, of which each node makes a bulkhead, or as the `Bulkhead` that they share."""
+    """Read back as a `BulkheadConfig`, of which each node makes a bulkhead, or as a shared `Bulkhead`."""
     rate_limit: Annotated[RateLimitLike | None, _Option(as_rate_limiter)] = None
-    """Read back as a `RateLimitConfig`, of which each node makes a limiter, or as the `RateLimiter` that they share."""
+    """Read back as a `RateLimitConfig`, of which each node makes a limiter, or as a shared `RateLimiter`."""
     policies: Annotated[Iterable[Policy] | None, _Option(as_policies)] = None
     """Read back as a tuple."""
     fallback: Annotated[NodeFunction | str | None, _checked(_check_fallback)] = None

@@ -33,7 +33,6 @@ from langgraph_runner.node.langgraph.delivery import deliver_failure
 from langgraph_runner.node.langgraph.internals import has_fields
 from langgraph_runner.node.langgraph.isolation import isolated
 from langgraph_runner.node.langgraph.output import checked_output
-from langgraph_runner.node.langgraph.schema import SchemaWatch
 from langgraph_runner.node.logs import LOGGER, log_suppressed_error
 from langgraph_runner.node.outcome import Failure, Success
 from langgraph_runner.node.policies.circuit_breaker import EarlyRefusal
@@ -45,7 +44,6 @@ from langgraph_runner.node.reports import (
     report_interrupted,
     report_started,
     report_success,
-    start_span,
 )
 from langgraph_runner.runtime.limits import Limits
 
@@ -53,6 +51,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from langgraph_runner.node.context import NodeContext
+    from langgraph_runner.node.langgraph.schema import SchemaWatch
     from langgraph_runner.node.options import CheckedOptions
     from langgraph_runner.node.policies.fallback import FallbackNode
     from langgraph_runner.node.policies.policy import Policy, Proceed
@@ -77,7 +76,7 @@ class Pipeline:
         fallback = options.fallback
         self._fallback_node = None if isinstance(fallback, Callee) else fallback
 
-    async def run(
+    async def run(  # noqa: C901, PLR0912, PLR0915 - a function more is a call more for each success
         self,
         state: Any,
         config: RunnableConfig | None,
@@ -116,12 +115,13 @@ class Pipeline:
         failed: Exception | None = None
         failure: Failure | None = None
         try:
-            configurable = call.configurable
-            spans = configurable["spans"] if "spans" in configurable else options.spans
-            if spans is not None:
-                start_span(call, spans)
-            # structlog, once imported, may want the event whatever the level of the logger is.
-            if _LOGGER.isEnabledFor(options.log_level) or "structlog" in sys.modules:
+            # structlog, once imported, may want the first event whatever the level of the logger is.
+            if (
+                options.spans is not None
+                or "spans" in call.configurable
+                or _LOGGER.isEnabledFor(options.log_level)
+                or "structlog" in sys.modules
+            ):
                 report_started(call)
             if config:
                 call.read_config()
@@ -139,14 +139,8 @@ class Pipeline:
                 call.raise_if_cancelled(failed)
                 value = await self._recover(call, failed)
             duration_ms = (call.runtime.monotonic() - call.started) * 1000
-        except Exception as error:
-            if is_control_flow(error):
-                report_interrupted(call, error)
-                raise
-            failure = _failure(call, error)
         except BaseException as error:
-            report_cancelled(call, error)
-            raise
+            failure = _failure_or_reraise(call, error)
         finally:
             try:  # noqa: SIM105 - contextlib.suppress() would cost two calls
                 CURRENT_CONTEXT.reset(token)
@@ -170,9 +164,9 @@ class Pipeline:
             return Success(value, call.attempts, duration_ms, call.fallback_used)
         if config:
             schema = self._schema
-            if not (
-                call.name_in_graph in schema.seen
-                and has_fields(configurable, value if type(value) is dict else (), schema.captured)
+            written = value if type(value) is dict else ()
+            if call.name_in_graph not in schema.seen or not has_fields(
+                call.configurable, written, schema.captured
             ):
                 schema.look_at(value, config)
         return value
@@ -254,7 +248,14 @@ def _around_attempts(options: CheckedOptions) -> list[Policy]:
     return [*policies, *waiting, breaker]
 
 
-def _failure(call: NodeCall, error: Exception) -> Failure:
+def _failure_or_reraise(call: NodeCall, error: BaseException) -> Failure:
+    """Make the outcome of what a call has raised; what is not a failure is reported and goes on."""
+    if not isinstance(error, Exception):
+        report_cancelled(call, error)
+        raise error
+    if is_control_flow(error):
+        report_interrupted(call, error)
+        raise error
     elapsed_ms = call.elapsed_ms()  # Without the record: to build the first one compiles the sanitizer.
     facts: dict[str, Any] = {
         "node_id": call.name,

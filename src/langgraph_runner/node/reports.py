@@ -25,12 +25,14 @@ __all__ = [
     "report_retry",
     "report_started",
     "report_success",
-    "start_span",
 ]
 
 
 def report_started(call: NodeCall) -> None:
-    """Log that the call begins, if the event is wanted. That of its end is wanted then as well."""
+    """Start the span of the call, and log that it begins, where these are wanted. Those of its end are then, too."""
+    spans = call.configurable.get("spans", call.options.spans)
+    if spans is not None:
+        _start_span(call, spans)
     if is_enabled(LOGGER, call.options.log_level):
         call.is_logged = True
         log(call.options.log_level, "node.started", call)
@@ -152,8 +154,7 @@ def report_fallback(call: NodeCall, primary_error: BaseException) -> None:
     )
 
 
-def start_span(call: NodeCall, spans: Spans) -> None:
-    """Trace the call from now on."""
+def _start_span(call: NodeCall, spans: Spans) -> None:
     try:
         call.start_span(spans)
     except Exception as error:  # A tracer never harms the node.

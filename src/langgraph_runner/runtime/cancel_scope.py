@@ -12,17 +12,19 @@ import contextvars
 import threading
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from langgraph_runner.errors import NodeRunnerError
 
-__all__ = ["CancelScope", "DrainWatch", "watch_for_drain"]
+T = TypeVar("T")
+
+__all__ = ["CancelScope", "await_watched"]
 
 
 class CancelScope:
@@ -46,7 +48,7 @@ class CancelScope:
         self._error: NodeRunnerError | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._disarm: Callable[[], None] | None = None
-        self._watch: DrainWatch | None = None
+        self._watch: _DrainWatch | None = None
 
     @classmethod
     def of_running(cls, limits: Limits, task: asyncio.Task[Any], cancel_requests: int) -> CancelScope:
@@ -78,7 +80,10 @@ class CancelScope:
         if limits.signal is not None:
             self._disarm = limits.signal.add_callback(partial(self._signal_fired, loop))
         if limits.control is not None:
-            self._watch = watch_for_drain(self, loop)
+            self._watch = _watch_of(loop)
+            self._watch.entries.add(self)
+            if not self._watch.is_ticking:
+                self._watch.schedule()
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
@@ -127,24 +132,27 @@ class CancelScope:
         self._task.cancel()
 
 
-class Stoppable(Protocol):
+class Watched(Protocol):
     """What a drain request stops: a `CancelScope`, or a node call whose attempt nothing else can stop."""
+
+    drain_scope: CancelScope | None
+    """What has stopped it; None as long as nothing has."""
 
     def look(self) -> None:
         """Stop what runs if a drain was requested."""
 
 
-class DrainWatch:
+class _DrainWatch:
     """What runs on one loop and is to stop at a drain request.
 
     One timer looks at all entries, and only while there are any: cheaper for a node than a timer of its own.
     """
 
-    __slots__ = ("is_ticking", "entries", "loop")
+    __slots__ = ("entries", "is_ticking", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = weakref.ref(loop)
-        self.entries: set[Stoppable] = set()
+        self.entries: set[Watched | CancelScope] = set()
         self.is_ticking = False
 
     def schedule(self) -> None:
@@ -164,23 +172,45 @@ class DrainWatch:
 
 
 class _OfThread(threading.local):
-    watch: DrainWatch | None = None
+    watch: _DrainWatch | None = None
 
 
 # A thread runs one loop at a time, so the watch of the thread is nearly always the one that is asked for.
 _of_thread = _OfThread()
 
 
-def watch_for_drain(entry: Stoppable, loop: asyncio.AbstractEventLoop) -> DrainWatch:
-    """Look at `entry` from now on.
+def _watch_of(loop: asyncio.AbstractEventLoop) -> _DrainWatch:
+    watch = _of_thread.watch
+    if watch is None or watch.loop() is not loop:
+        watch = _of_thread.watch = _DrainWatch(loop)
+    return watch
 
-    Returns:
-        The watch of `loop`, which runs in this thread. The entry leaves it with `watch.entries.discard(entry)`.
+
+async def await_watched(awaitable: Awaitable[T], entry: Watched, loop: asyncio.AbstractEventLoop) -> T:
+    """Await something that only a drain may stop: for less than a `CancelScope` costs.
+
+    Args:
+        awaitable: What to await.
+        entry: Is asked to `look()` from time to time; if it stops what runs, it sets its `drain_scope`.
+        loop: The running loop.
+
+    Raises:
+        NodeCancellationError: A drain was requested.
     """
     watch = _of_thread.watch
     if watch is None or watch.loop() is not loop:
-        watch = _of_thread.watch = DrainWatch(loop)
+        watch = _watch_of(loop)
     watch.entries.add(entry)
     if not watch.is_ticking:
         watch.schedule()
-    return watch
+    try:
+        value = await awaitable
+    except BaseException as error:
+        if entry.drain_scope is not None:
+            entry.drain_scope.__exit__(type(error), error, error.__traceback__)
+        raise
+    finally:
+        watch.entries.discard(entry)
+    if entry.drain_scope is not None:
+        entry.drain_scope.__exit__(None, None, None)
+    return value

@@ -165,7 +165,7 @@ class _FakeTime:
 
     async def wait(self, signal: AbortSignal, seconds: float | None, limits: Limits | None) -> bool:
         fake = self._fake
-        ends = [fake.now + end for end in (seconds, limits and limits.seconds) if end is not None]
+        ends = [fake.now + end for end in (seconds, limits.seconds if limits else None) if end is not None]
         end = min(ends, default=float("inf"))
         while True:
             await self._let_others_run(signal)
@@ -179,7 +179,11 @@ class _FakeTime:
             if event is None and end == float("inf"):
                 raise RuntimeError("The fake clock waits for a signal that nothing is going to fire.")
             fake.advance((end if event is None else event) - fake.now)
-        if limits is not None and limits.seconds is not None and (seconds is None or limits.seconds < seconds):
+        if (
+            limits is not None
+            and limits.seconds is not None
+            and (seconds is None or limits.seconds < seconds)
+        ):
             raise limits.timed_out(limits.seconds)
         return False
 
@@ -194,7 +198,7 @@ class _FakeAsyncRuntime(_FakeTime):
         for _ in range(_TURNS):
             if signal.aborted:
                 return
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # noqa: TID251 - this is a runtime, on the real event loop
 
     async def call(
         self,

@@ -19,7 +19,6 @@ from langgraph_runner.workflow.values.heavy import apart_from_loop, is_heavy
 from langgraph_runner.workflow.values.refs import ref_of
 
 if TYPE_CHECKING:
-    from langgraph_runner.node import NodeCircuitBreaker
     from langgraph_runner.workflow.context import StepContext
     from langgraph_runner.workflow.definition.spec import StepSpec
     from langgraph_runner.workflow.values.output_type import OutputType
@@ -80,11 +79,11 @@ class Call:
         return {name: each for name, each in received.items() if names is None or name in names}
 
 
-def node_of(spec: StepSpec, output: OutputType, breaker: NodeCircuitBreaker | None, *, blocking: bool) -> Any:
+def node_of(spec: StepSpec, output: OutputType, policies: dict[str, Any], *, blocking: bool) -> Any:
     """The step as a node: awaited, or blocking, which a coroutine function cannot be.
 
     It is called with `{"call": Call}`. What it returns becomes JSON inside the attempt, so a bad output is a failure
-    of the attempt.
+    of the attempt. `policies` are those with a state, as options of `create_node()`.
     """
     return create_node(
         _called(spec, output, spec.run, blocking=blocking),
@@ -92,12 +91,12 @@ def node_of(spec: StepSpec, output: OutputType, breaker: NodeCircuitBreaker | No
         retry=spec.retry,
         timeout_ms=spec.timeout_ms,
         total_timeout_ms=spec.total_timeout_ms,
-        circuit_breaker=breaker,
         fallback=None if spec.fallback is None else _called(spec, output, spec.fallback, blocking=blocking),
         on_retry_attempt=_retrying_blocking if blocking else _retrying,
         on_error="record",
         on_drain="finish",
         log_level="DEBUG",
+        **policies,
     )
 
 

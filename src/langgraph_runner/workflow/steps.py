@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import build_error_record
-from langgraph_runner.node import CircuitBreakerConfig, Failure, NodeCircuitBreaker
+from langgraph_runner.node import (
+    Bulkhead,
+    BulkheadConfig,
+    CircuitBreakerConfig,
+    Failure,
+    NodeCircuitBreaker,
+    RateLimitConfig,
+    RateLimiter,
+)
 from langgraph_runner.node.callee import Callee
+from langgraph_runner.node.policies.bulkhead import as_bulkhead
+from langgraph_runner.node.policies.circuit_breaker import as_circuit_breaker
+from langgraph_runner.node.policies.rate_limit import as_rate_limiter
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow.calling import Call, Delivered, node_of
 from langgraph_runner.workflow.contained import Contained
@@ -66,7 +77,7 @@ class BoundStep:
         """Who may be served its results."""
         self.version = f"code:{fingerprint_of(spec.run)}" if spec.version is None else spec.version
         """Of what it computes, as part of the input hash: as given, or the fingerprint of its code."""
-        self._breaker = _breaker_of(spec)
+        self._policies = _policies_of(spec)
         self._fixed = {f"default:{name}": content_hash(value) for name, value in binding.defaults}
         self._fixed.update(
             (f"bound:{number}", content_hash(value)) for number, value in enumerate(binding.bound)
@@ -76,11 +87,11 @@ class BoundStep:
 
     @cached_property
     def _awaited(self) -> Any:
-        return node_of(self.spec, self.output, self._breaker, blocking=False)
+        return node_of(self.spec, self.output, self._policies, blocking=False)
 
     @cached_property
     def _blocking(self) -> Any:
-        return node_of(self.spec, self.output, self._breaker, blocking=True)
+        return node_of(self.spec, self.output, self._policies, blocking=True)
 
     @property
     def selects(self) -> bool:
@@ -211,13 +222,23 @@ class BoundStep:
         return Failure(record, error, 0, 0.0)
 
 
-def _breaker_of(spec: StepSpec) -> NodeCircuitBreaker | None:
-    """One for all ways to run the step."""
-    breaker = spec.circuit_breaker
-    if breaker is None or isinstance(breaker, NodeCircuitBreaker):
-        return breaker
-    config = breaker if isinstance(breaker, CircuitBreakerConfig) else CircuitBreakerConfig(**breaker)
-    return NodeCircuitBreaker(config, name=spec.id, clock=REAL_RUNTIMES.awaiting.monotonic)
+def _policies_of(spec: StepSpec) -> dict[str, Any]:
+    """The policies with a state as options of `create_node()`: one of each for all ways to run the step."""
+    breaker = as_circuit_breaker(spec.circuit_breaker)
+    if isinstance(breaker, CircuitBreakerConfig):
+        breaker = NodeCircuitBreaker(breaker, name=spec.id, clock=REAL_RUNTIMES.awaiting.monotonic)
+    bulkhead = as_bulkhead(spec.bulkhead)
+    if isinstance(bulkhead, BulkheadConfig):
+        bulkhead = Bulkhead(bulkhead)
+    rate_limit = as_rate_limiter(spec.rate_limit)
+    if isinstance(rate_limit, RateLimitConfig):
+        rate_limit = RateLimiter(rate_limit)
+    return {
+        "circuit_breaker": breaker,
+        "bulkhead": bulkhead,
+        "rate_limit": rate_limit,
+        "policies": spec.policies,
+    }
 
 
 def _fresh(value: Any) -> Any:

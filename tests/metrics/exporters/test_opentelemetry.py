@@ -145,7 +145,7 @@ def collector() -> NodeMetricsCollector:
 
 
 def record_a_bit_of_everything(collector: NodeMetricsCollector) -> None:
-    """Five successes, three failures, four retries, a cancelled call, two refused ones, and two fallbacks."""
+    """Five successes, three failures, four retries, a cancelled call, three refused ones, one that waited, and two fallbacks."""
     for duration in (10, 11, 250, 251.5, 9_000):
         collector.record_success("theme", duration)
     collector.record_failure("theme", 0.5, "timeout")
@@ -154,6 +154,8 @@ def record_a_bit_of_everything(collector: NodeMetricsCollector) -> None:
     collector.record_failure("theme", 77, "cancelled")
     collector.record_failure("theme", 0, "circuit_open")
     collector.record_fallback("theme", 0, "circuit_open")
+    collector.record_failure("theme", 0, "bulkhead_full")
+    collector.record_queued("theme")
     for _ in range(4):
         collector.record_retry("theme")
 
@@ -165,6 +167,8 @@ COUNTS = {
     "langgraph.node.retries": {("theme",): 4},
     "langgraph.node.cancelled": {("theme",): 1},
     "langgraph.node.circuit_open": {("theme",): 2},
+    "langgraph.node.refusals": {("circuit_open", "theme"): 2, ("bulkhead_full", "theme"): 1},
+    "langgraph.node.queued": {("theme",): 1},
 }
 
 
@@ -209,6 +213,8 @@ def test_instruments_are_named_by_the_conventions(receiver, provider, collector)
         "langgraph.node.retries": "{retry}",
         "langgraph.node.cancelled": "{call}",
         "langgraph.node.circuit_open": "{call}",
+        "langgraph.node.refusals": "{call}",
+        "langgraph.node.queued": "{call}",
     }
     assert all(metric.description for metric in metrics.values())
     assert all(metric.sum.is_monotonic for metric in metrics.values() if metric.HasField("sum"))

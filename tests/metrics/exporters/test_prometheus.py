@@ -56,6 +56,8 @@ def collector() -> NodeMetricsCollector:
     collector.record_failure("theme", 77, "cancelled")
     collector.record_failure("theme", 0, "circuit_open")
     collector.record_fallback("theme", 0, "circuit_open")
+    collector.record_failure("theme", 0, "rate_limited")
+    collector.record_queued("theme")
     for _ in range(4):
         collector.record_retry("theme")
     return collector
@@ -113,6 +115,11 @@ EXPECTED: Samples = {
     key("langgraph_node_retries_total", node="theme"): 4,
     key("langgraph_node_cancelled_total", node="theme"): 1,
     key("langgraph_node_circuit_open_total", node="theme"): 2,
+    key("langgraph_node_refusals_total", node="theme", category="circuit_open"): 2,
+    key("langgraph_node_refusals_total", node="theme", category="bulkhead_full"): 0,
+    key("langgraph_node_refusals_total", node="theme", category="rate_limited"): 1,
+    key("langgraph_node_refusals_total", node="theme", category="refused"): 0,
+    key("langgraph_node_queued_total", node="theme"): 1,
     key("langgraph_node_duration_seconds_bucket", node="theme", le="0.01"): 4,
     key("langgraph_node_duration_seconds_bucket", node="theme", le="0.25"): 6,
     key("langgraph_node_duration_seconds_bucket", node="theme", le="2.5"): 7,
@@ -151,6 +158,8 @@ def test_metrics_have_the_types_of_what_they_count(scrape):
         "langgraph_node_retries": "counter",
         "langgraph_node_cancelled": "counter",
         "langgraph_node_circuit_open": "counter",
+        "langgraph_node_refusals": "counter",
+        "langgraph_node_queued": "counter",
         "langgraph_node_duration_seconds": "histogram",
         "langgraph_node_duration_window_seconds": "gauge",
     }
@@ -182,7 +191,7 @@ def test_a_collector_without_nodes_has_metrics_without_samples(scrape, collector
     """An empty scrape is a valid one."""
     collector.reset_node_metrics()
     families = list(parse_openmetrics(scrape(OPENMETRICS)[1]))
-    assert len(families) == 8
+    assert len(families) == 10
     assert samples_of(families) == {}
 
 

@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.errors.categories import REFUSALS, FailureCategory
 from langgraph_runner.metrics.collector import DEFAULT_BUCKETS_MS
 from langgraph_runner.metrics.model import NODE_FAILURES
 
@@ -49,6 +49,8 @@ _COUNTERS = {
     "retries": ("{retry}", "Attempts of a node after the first."),
     FailureCategory.CANCELLED.value: ("{call}", "Calls of a node that its caller gave up."),
     FailureCategory.CIRCUIT_OPEN.value: ("{call}", "Calls of a node that an open circuit refused."),
+    "refusals": ("{call}", "Calls of a node that a policy refused, by policy."),
+    "queued": ("{call}", "Calls of a node that waited for a policy."),
 }
 
 _Attributes = tuple[tuple[str, str], ...]
@@ -69,6 +71,9 @@ class NodeMetricsOpenTelemetryExporter:
     - `langgraph.node.retries`, a counter in `{retry}`: attempts after the first
     - `langgraph.node.cancelled` and `langgraph.node.circuit_open`, counters in `{call}`: calls that were given up
       and calls that an open circuit refused; no executions and no failures
+    - `langgraph.node.refusals`, a counter in `{call}`: calls that a policy refused, with `error.type`
+      (`circuit_open`, `bulkhead_full`, `rate_limited` or `refused`)
+    - `langgraph.node.queued`, a counter in `{call}`: calls that waited for a policy
 
     Counters are observable ones that are kept here; they cost a node next to nothing. The histogram is an ordinary
     one, recorded at each execution in the node's own context: so it is exact in whatever aggregation the SDK is
@@ -112,12 +117,14 @@ class NodeMetricsOpenTelemetryExporter:
 
     def record_failure(self, node: str, duration_ms: float, category: FailureCategory, /) -> None:
         """Count a failed execution and record how long it took, or count a cancelled or refused call."""
-        name = (_NODE, node)
+        name, cause = (_NODE, node), ("error.type", category.value)
         if category not in NODE_FAILURES:
             with self._lock:
-                self._counts[category.value][(name,)] += 1
+                if category in REFUSALS:
+                    self._counts["refusals"][name, cause] += 1
+                if category.value in self._counts:
+                    self._counts[category.value][(name,)] += 1
             return
-        cause = ("error.type", category.value)
         with self._lock:
             self._counts["executions"][name, _FAILURE] += 1
             self._counts["failures"][name, cause] += 1
@@ -133,6 +140,11 @@ class NodeMetricsOpenTelemetryExporter:
         """Count an attempt after the first."""
         with self._lock:
             self._counts["retries"][((_NODE, node),)] += 1
+
+    def record_queued(self, node: str, /) -> None:
+        """Count a call that waited for a policy."""
+        with self._lock:
+            self._counts["queued"][((_NODE, node),)] += 1
 
     def _observations(self, name: str, _options: CallbackOptions) -> list[Observation]:
         with self._lock:

@@ -22,7 +22,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-from langgraph_runner.errors.categories import FailureCategory
+from langgraph_runner.errors.categories import REFUSALS, FailureCategory
 from langgraph_runner.metrics.model import NODE_FAILURES
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ class NodeMetricsPrometheusCollector(Collector):
     - `langgraph_node_retries_total{node}`: attempts after the first
     - `langgraph_node_cancelled_total{node}`, `langgraph_node_circuit_open_total{node}`: calls that were given
       up and calls that an open circuit refused; no executions and no failures
+    - `langgraph_node_refusals_total{node, category}`: calls that a policy refused, by `circuit_open`,
+      `bulkhead_full`, `rate_limited` and `refused`
+    - `langgraph_node_queued_total{node}`: calls that waited for a policy
     - `langgraph_node_duration_seconds{node, le}`: a classic histogram of all executions, with the collector's
       `buckets_ms` in seconds
     - `langgraph_node_duration_window_seconds{node, quantile}`: gauges, `0.5`, `0.9` and `0.99` of the latest
@@ -118,6 +121,14 @@ class _Families:
         self.circuit_open = CounterMetricFamily(
             "langgraph_node_circuit_open", "Calls of a node that an open circuit refused.", labels=["node"]
         )
+        self.refusals = CounterMetricFamily(
+            "langgraph_node_refusals",
+            "Calls of a node that a policy refused, by policy.",
+            labels=["node", "category"],
+        )
+        self.queued = CounterMetricFamily(
+            "langgraph_node_queued", "Calls of a node that waited for a policy.", labels=["node"]
+        )
         self.duration = HistogramMetricFamily(
             "langgraph_node_duration_seconds",
             "How long executions of a node took, retries and waits included.",
@@ -141,6 +152,9 @@ class _Families:
         self.retries.add_metric([node], totals.retry_count)
         self.cancelled.add_metric([node], counts[FailureCategory.CANCELLED])
         self.circuit_open.add_metric([node], counts[FailureCategory.CIRCUIT_OPEN])
+        for category in REFUSALS:
+            self.refusals.add_metric([node, category.value], counts[category])
+        self.queued.add_metric([node], totals.queued_count)
         cumulative = list(zip(bounds, accumulate(totals.bucket_counts), strict=True))
         self.duration.add_metric([node], cumulative, totals.bucket_sum_ms / 1000)
         for percent, quantile_ms in totals.quantiles_ms.items():
@@ -156,6 +170,8 @@ class _Families:
             self.retries,
             self.cancelled,
             self.circuit_open,
+            self.refusals,
+            self.queued,
             self.duration,
             self.window,
         ]

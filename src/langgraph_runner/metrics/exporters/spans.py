@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
+from langgraph_runner.errors.categories import REFUSALS
 from langgraph_runner.errors.logs import emit
 
 try:
@@ -27,9 +28,19 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeSpan", "NodeSpans"]
 
-NodeSpanOutcome = Literal["success", "fallback", "failure", "cancelled", "circuit_open", "interrupted"]
+NodeSpanOutcome = Literal[
+    "success",
+    "fallback",
+    "failure",
+    "cancelled",
+    "circuit_open",
+    "bulkhead_full",
+    "rate_limited",
+    "refused",
+    "interrupted",
+]
 
-_FAULTS = frozenset({"failure", "circuit_open"})
+_FAULTS = frozenset({"failure", *(category.value for category in REFUSALS)})
 
 
 class NodeSpans:
@@ -115,7 +126,7 @@ class NodeSpan:
 
         Args:
             outcome: What became of the call.
-            attempts: How many attempts it took; 0 if a circuit refused it.
+            attempts: How many attempts it took; 0 if a policy refused it.
             error_type: The class of the exception that ended it, or a stable code.
             message: What went wrong, sanitized: it leaves the program.
         """

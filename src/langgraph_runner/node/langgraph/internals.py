@@ -207,7 +207,7 @@ def has_fields(configurable: Mapping[str, Any], written: Iterable[str], captured
     Returns:
         False also where the fields are not known; `graph_channels()` knows more.
     """
-    read = configurable[_READ] if _READ in configurable else None
+    read = configurable[_READ] if _READ in configurable else None  # noqa: SIM401 - a call more
     if type(read) is not partial:
         return False
     if read.func not in _place_of_channels:
@@ -217,7 +217,7 @@ def has_fields(configurable: Mapping[str, Any], written: Iterable[str], captured
     for name in captured:
         if name not in channels:
             return False
-    for name in written:
+    for name in written:  # noqa: SIM110 - a generator would cost a call for each name
         if name not in channels:
             return False
     return True

@@ -155,5 +155,6 @@ def as_bulkhead(bulkhead: BulkheadLike | None) -> BulkheadConfig | Bulkhead | No
     if bulkhead is None or isinstance(bulkhead, BulkheadConfig | Bulkhead):
         return bulkhead
     raise TypeError(
-        f"bulkhead: must be a BulkheadConfig, a dict, a number of calls or a Bulkhead, got {bulkhead!r:.80}."
+        "bulkhead must be a BulkheadConfig, its fields as a dict, a number of calls, or a Bulkhead, got"
+        f" {bulkhead!r:.80}."
     )

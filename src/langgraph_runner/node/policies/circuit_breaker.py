@@ -262,7 +262,9 @@ class NodeCircuitBreaker:
             return
         try:
             counts = self.config.trips_on(error)
-        except Exception as broken:  # The user's predicate. An error that it cannot judge counts as a failure.
+        except (
+            Exception
+        ) as broken:  # The user's predicate. An error that it cannot judge counts as a failure.
             log_suppressed_error(attempt, "node.circuit_predicate_failed", broken)
             counts = True
         if counts:
@@ -429,5 +431,6 @@ def as_circuit_breaker(
     if breaker is None or isinstance(breaker, CircuitBreakerConfig | NodeCircuitBreaker):
         return breaker
     raise TypeError(
-        f"circuit_breaker: expected a CircuitBreakerConfig or a NodeCircuitBreaker, got {breaker!r:.80}."
+        "circuit_breaker must be a CircuitBreakerConfig, its fields as a dict, or a NodeCircuitBreaker, got"
+        f" {breaker!r:.80}."
     )

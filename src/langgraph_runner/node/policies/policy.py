@@ -66,15 +66,17 @@ def as_policies(policies: Iterable[Policy] | None) -> tuple[Policy, ...]:
     """
     if policies is None:
         return ()
-    if isinstance(policies, str | bytes) or not isinstance(policies, Iterable):
-        raise TypeError(f"policies: must be a list of policies, got {policies!r:.80}.")
+    if not isinstance(policies, Iterable):
+        raise TypeError(f"policies must be a list of policies, got {policies!r:.80}.")
     found = tuple(policies)
     for policy in found:
         if isinstance(policy, type):
-            raise TypeError(f"policies: got the class {policy.__name__} itself; pass an instance.")
+            raise TypeError(
+                f"policies must be instances, got the class {policy.__name__}; pass {policy.__name__}()."
+            )
         if not inspect.iscoroutinefunction(getattr(policy, "run", None)):
             raise TypeError(
-                f"policies: {policy!r:.80} must have a method 'async def run(self, attempt, proceed)'."
+                f"policies must have a method 'async def run(self, attempt, proceed)', got {policy!r:.80}."
             )
     return found
 

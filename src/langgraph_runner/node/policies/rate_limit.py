@@ -42,11 +42,11 @@ class RateLimitConfig(OptionModel):
     period_ms: Annotated[Milliseconds, Field(gt=0)] = 1_000
     """Length of a period: more than 0, at most a year."""
     max_wait_ms: Milliseconds = 60_000
-    """How long a call may wait for its turn. One that would have to wait longer is refused at once, so with 0 no call
+    """How long a call may wait for its turn. A call that would have to wait longer is refused at once; with 0, none
     waits."""
     burst: Annotated[Count, Field(ge=1, le=1_000_000)] | None = None
-    """Calls that may start at once after a pause: 1 to `max_calls`, which it is unless given. With 1, calls are spaced
-    evenly."""
+    """Calls that may start at once after a pause: 1 to `max_calls`; `max_calls` unless given. With 1, the calls come
+    at even intervals."""
 
     @model_validator(mode="before")
     @classmethod
@@ -176,5 +176,5 @@ def as_rate_limiter(rate_limit: RateLimitLike | None) -> RateLimitConfig | RateL
     if rate_limit is None or isinstance(rate_limit, RateLimitConfig | RateLimiter):
         return rate_limit
     raise TypeError(
-        f"rate_limit: must be a RateLimitConfig, a dict or a RateLimiter, got {rate_limit!r:.80}."
+        f"rate_limit must be a RateLimitConfig, its fields as a dict, or a RateLimiter, got {rate_limit!r:.80}."
     )

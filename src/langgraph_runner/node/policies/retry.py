@@ -216,9 +216,7 @@ def given_up(decision: GiveUp, error: Exception, *, node: str, attempts: int) ->
     return error
 
 
-def _delay_ms(
-    retry: RetryConfig, error: Exception, attempts: int, started: float, runtime: Runtime
-) -> float:
+def _delay_ms(retry: RetryConfig, error: Exception, attempts: int, started: float, runtime: Runtime) -> float:
     if retry.wait is not None:
         return max(0.0, retry.wait(_tenacity_state(error, attempts, started, runtime)) * 1000)
     if not retry.backoff_ms:

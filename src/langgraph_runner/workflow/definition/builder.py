@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overloa
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.node.callee import NodeFunction
+from langgraph_runner.node.policies.bulkhead import BulkheadLike
 from langgraph_runner.node.policies.circuit_breaker import CircuitBreakerLike
+from langgraph_runner.node.policies.policy import Policy
+from langgraph_runner.node.policies.rate_limit import RateLimitLike
 from langgraph_runner.node.policies.retry import RetryLike
 from langgraph_runner.runtime.timeouts import TimeoutLike
 from langgraph_runner.workflow.definition.binding import name_of
@@ -50,6 +53,9 @@ class StepOptions(TypedDict, total=False):
     timeout_ms: TimeoutLike | None
     total_timeout_ms: TimeoutLike | None
     circuit_breaker: CircuitBreakerLike | None
+    bulkhead: BulkheadLike | None
+    rate_limit: RateLimitLike | None
+    policies: tuple[Policy, ...]
     fallback: NodeFunction | None
     effects: bool | None
     cache: CacheScope | str | None

@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables import Runnable
 from pydantic import BaseModel
 
-from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker
 from langgraph_runner.node.callee import is_node
+from langgraph_runner.node.policies.bulkhead import as_bulkhead
+from langgraph_runner.node.policies.circuit_breaker import as_circuit_breaker
+from langgraph_runner.node.policies.policy import as_policies
+from langgraph_runner.node.policies.rate_limit import as_rate_limiter
 from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
@@ -22,7 +26,7 @@ from langgraph_runner.workflow.values.fidelity import a_kind
 from langgraph_runner.workflow.values.output_type import adapter_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from langgraph_runner.workflow.definition.spec import StepSpec, WorkflowSpec
     from langgraph_runner.workflow.hints import Hints
@@ -44,6 +48,16 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CACHE_SCOPES: Final = [*CacheScope]
 _JOIN_RULES: Final = [*JoinRule]
 _QUEUE_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_READERS: Final[dict[str, Callable[[Any], object]]] = {
+    "retry": as_retry_config,
+    "timeout_ms": partial(as_timeout_ms, field="timeout_ms"),
+    "total_timeout_ms": partial(as_timeout_ms, field="total_timeout_ms"),
+    "circuit_breaker": as_circuit_breaker,
+    "bulkhead": as_bulkhead,
+    "rate_limit": as_rate_limiter,
+    "policies": as_policies,
+}
+"""Reads each option that a node has as well; raises for one that is wrong."""
 _MAX_TTL_S: Final = 100 * 366 * 24 * 3600
 
 
@@ -71,16 +85,10 @@ def run_problem(function: Any, role: str = "function") -> str | None:
 def option_problems(step: StepSpec) -> Iterator[str]:
     """What is wrong with its options."""
     # What is left as it was is not checked: there may be 10,000 steps.
-    if step.retry is not None:
-        yield from _refusals("retry", lambda: as_retry_config(step.retry))
-    if step.timeout_ms is not None:
-        yield from _refusals("timeout_ms", lambda: as_timeout_ms(step.timeout_ms, field="timeout_ms"))
-    if step.total_timeout_ms is not None:
-        yield from _refusals(
-            "total_timeout_ms", lambda: as_timeout_ms(step.total_timeout_ms, field="total_timeout_ms")
-        )
-    if step.circuit_breaker is not None:
-        yield from _refusals("circuit_breaker", lambda: _as_breaker_config(step.circuit_breaker))
+    for name, read in _READERS.items():
+        value = getattr(step, name)
+        if value is not None:
+            yield from _refusals(name, read, value)
     if step.cache is not None:
         yield from cache_problems(step.cache)
     yield from _effects_problems(step)
@@ -212,22 +220,12 @@ def change_problems(key: object, change: Any, steps: Mapping[str, Any], hints: H
             yield f"{named}: payload {change.payload!r:.80} is no model: {error}"
 
 
-def _refusals(name: str, read: Callable[[], object]) -> Iterator[str]:
+def _refusals(name: str, read: Callable[[Any], object], value: object) -> Iterator[str]:
     try:
-        read()
+        read(value)
     except (TypeError, ValueError) as error:
         text = str(error).removesuffix(".")
         yield f"{text}." if text.startswith(name) else f"{name}: {text}."
-
-
-def _as_breaker_config(breaker: Any) -> None:
-    if isinstance(breaker, dict):
-        CircuitBreakerConfig(**breaker)
-    elif breaker is not None and not isinstance(breaker, (CircuitBreakerConfig, NodeCircuitBreaker)):
-        raise TypeError(
-            f"circuit_breaker is {breaker!r:.80}; give a CircuitBreakerConfig, its fields as a dict, or a"
-            " NodeCircuitBreaker."
-        )
 
 
 def _function_problem(name: str, function: Any) -> Iterator[str]:

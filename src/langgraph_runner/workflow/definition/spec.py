@@ -9,7 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from langgraph_runner.node.callee import NodeFunction
+from langgraph_runner.node.policies.bulkhead import BulkheadLike
 from langgraph_runner.node.policies.circuit_breaker import CircuitBreakerLike
+from langgraph_runner.node.policies.policy import Policy
+from langgraph_runner.node.policies.rate_limit import RateLimitLike
 from langgraph_runner.node.policies.retry import RetryLike
 from langgraph_runner.runtime.timeouts import TimeoutLike
 
@@ -77,6 +80,12 @@ class StepSpec:
     """Limit of all attempts and the waits between them."""
     circuit_breaker: CircuitBreakerLike | None = None
     """A config, its fields as a dict, or a `NodeCircuitBreaker` to share."""
+    bulkhead: BulkheadLike | None = None
+    """A config, its fields as a dict, how many attempts may run at once in this process, or a `Bulkhead` to share."""
+    rate_limit: RateLimitLike | None = None
+    """A config, its fields as a dict, or a `RateLimiter` to share. It counts the attempts of this process."""
+    policies: tuple[Policy, ...] = ()
+    """Policies of your own, the first one outermost."""
     fallback: NodeFunction | None = None
     """Runs when `run` has finally failed, with those of its arguments that it names. Its result is never cached."""
     effects: bool | None = None

@@ -1,0 +1,421 @@
+"""`bulkhead`: at most so many attempts at once; the others wait for their turn, or are refused."""
+
+import asyncio
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langgraph.graph import StateGraph
+
+from langgraph_runner import (
+    AbortController,
+    Bulkhead,
+    BulkheadConfig,
+    BulkheadFullError,
+    GraphRunner,
+    GraphState,
+    NodeMetricsCollector,
+    create_node,
+    runner_config,
+)
+from langgraph_runner.testing import FakeRuntime
+
+pytestmark = pytest.mark.req("N-32")
+
+
+class Gate:
+    """A function that runs until it is let go, and knows how many run at once."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.running = 0
+        self.most = 0
+        self.started = threading.Semaphore(0)
+        self.open = threading.Event()
+
+    def __call__(self, state):
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        self.started.release()
+        assert self.open.wait(30)
+        with self.lock:
+            self.running -= 1
+        return {"x": 1}
+
+
+def in_threads(count, function):
+    """Threads that call `function` with their number; started, to be joined."""
+    threads = [threading.Thread(target=function, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def until(condition):
+    """Wait for something that another thread is about to do."""
+    deadline = threading.Event()
+    for _ in range(3_000):
+        if condition():
+            return
+        deadline.wait(0.01)
+    raise AssertionError("It did not happen.")
+
+
+def test_a_call_with_a_free_place_runs_at_once(colour, fake):
+    """And gives its place back, also when it fails."""
+    bulkhead = Bulkhead(1)
+    node = create_node(colour.function(lambda s: {"x": 1 / s["by"]}), bulkhead=bulkhead, runtime=fake)
+    assert colour.call(node, {"by": 1}) == {"x": 1}
+    assert colour.call(node, {"by": 0})["errors"]
+    assert colour.call(node, {"by": 2}) == {"x": 0.5}
+    assert (bulkhead.running, bulkhead.queued) == (0, 0)
+
+
+def test_no_more_than_allowed_run_at_once_in_threads():
+    """The others wait, and all of them run in the end."""
+    gate, bulkhead = Gate(), Bulkhead(BulkheadConfig(max_concurrent=3, max_queued=20))
+    node, results = create_node(gate, bulkhead=bulkhead), []
+    threads = in_threads(10, lambda _: results.append(node({})))
+    for _ in range(3):
+        assert gate.started.acquire(timeout=30)
+    until(lambda: bulkhead.queued == 7)
+    assert (gate.running, bulkhead.running) == (3, 3)
+    gate.open.set()
+    for thread in threads:
+        thread.join(30)
+    assert results == [{"x": 1}] * 10
+    assert (gate.most, bulkhead.running, bulkhead.queued) == (3, 0, 0)
+
+
+def test_no_more_than_allowed_run_at_once_in_tasks():
+    """On one event loop, in the order in which they came."""
+    running, most, order = 0, 0, []
+
+    async def work(state):
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        order.append(state["n"])
+        await asyncio.sleep(0)
+        running -= 1
+        return {}
+
+    node = create_node(work, bulkhead=2)
+
+    async def main():
+        await asyncio.gather(*(node({"n": n}) for n in range(9)))
+
+    asyncio.run(main())
+    assert most == 2
+    assert order == [*range(9)]
+
+
+def test_threads_and_event_loops_share_one_bulkhead():
+    """A blocking node in a thread wakes an async one on a loop, and the reverse."""
+    gate, bulkhead = Gate(), Bulkhead(1)
+    blocking = create_node(gate, name="blocking", bulkhead=bulkhead)
+    ran = []
+
+    async def work(state):
+        ran.append(threading.current_thread().name)
+        assert bulkhead.running == 1
+        return {}
+
+    awaited = create_node(work, name="awaited", bulkhead=bulkhead)
+    holding = in_threads(1, lambda _: blocking({}))
+    assert gate.started.acquire(timeout=30)
+    waiting = in_threads(2, lambda _: asyncio.run(awaited({})))
+    until(lambda: bulkhead.queued == 2)
+    assert ran == []
+    gate.open.set()
+    for thread in (*holding, *waiting):
+        thread.join(30)
+    assert len(ran) == 2
+    assert bulkhead.running == 0
+
+
+def test_a_full_queue_refuses():
+    """At once, as `BULKHEAD_FULL`; the function is not called, and it is no failure of the node."""
+    gate, collector = Gate(), NodeMetricsCollector()
+    node = create_node(
+        gate,
+        name="n",
+        bulkhead={"max_concurrent": 1, "max_queued": 1},
+        metrics_collector=collector,
+    )
+    results = []
+    threads = in_threads(2, lambda _: results.append(node({})))
+    until(lambda: gate.running == 1 and len(threading.enumerate()) > 2)
+    until(lambda: node_queue(node) == 1)
+    record = node({})["errors"][0]
+    assert (record["code"], record["category"], record["attempts"]) == ("BULKHEAD_FULL", "bulkhead_full", 0)
+    assert record["message"] == "Node 'n' was not called: 1 calls run already and 1 wait."
+    assert record["recoverable"]
+    gate.open.set()
+    for thread in threads:
+        thread.join(30)
+    metrics = collector.get_node_metrics("n")
+    assert (metrics.success_count, metrics.failure_count) == (2, 0)
+    assert (metrics.bulkhead_full_count, metrics.total_refusals, metrics.queued_count) == (1, 1, 1)
+
+
+def node_queue(node):
+    """How many wait at the bulkhead that a node has made itself."""
+    pipeline = node.run.__closure__[0].cell_contents
+    return pipeline._options.bulkhead.queued
+
+
+def test_without_a_queue_a_second_call_is_refused(colour, fake):
+    """A node that calls itself would otherwise wait for itself."""
+    bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
+
+    def inner(state):
+        return {}
+
+    node = create_node(colour.function(inner), bulkhead=bulkhead, runtime=fake, on_error="raise")
+
+    def outer(state):
+        return node(state)
+
+    async def outer_async(state):
+        return await node(state)
+
+    calling = create_node(
+        outer_async if colour.is_async else outer, bulkhead=bulkhead, runtime=fake, on_error="raise"
+    )
+    with pytest.raises(BulkheadFullError) as caught:
+        colour.call(calling, {})
+    assert (caught.value.max_concurrent, caught.value.max_queued) == (1, 0)
+    assert bulkhead.running == 0
+
+
+def test_a_waiter_leaves_when_its_run_is_aborted():
+    """At once, without a call; the next in the queue gets the place."""
+    gate, bulkhead = Gate(), Bulkhead(1)
+    node = create_node(gate, bulkhead=bulkhead)
+    holding = in_threads(1, lambda _: node({}))
+    assert gate.started.acquire(timeout=30)
+    controller, records = AbortController(), []
+    config = runner_config(abort_signal=controller.signal)
+    waiting = in_threads(1, lambda _: records.append(node({}, config)))
+    until(lambda: bulkhead.queued == 1)
+    controller.abort("enough")
+    waiting[0].join(30)
+    assert records[0]["errors"][0]["code"] == "NODE_CANCELLED"
+    assert (bulkhead.queued, bulkhead.running) == (0, 1)
+    gate.open.set()
+    holding[0].join(30)
+    assert bulkhead.running == 0
+
+
+def test_a_waiter_leaves_when_its_task_is_cancelled():
+    """Cancellation goes through, and no place is lost."""
+
+    async def main():
+        bulkhead, release = Bulkhead(1), asyncio.Event()
+
+        async def work(state):
+            await release.wait()
+            return {}
+
+        node = create_node(work, bulkhead=bulkhead)
+        first = asyncio.create_task(node({}))
+        second = asyncio.create_task(node({}))
+        third = asyncio.create_task(node({}))
+        while bulkhead.queued < 2:
+            await asyncio.sleep(0)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        assert bulkhead.queued == 1
+        release.set()
+        await asyncio.gather(first, third)
+        assert (bulkhead.running, bulkhead.queued) == (0, 0)
+
+    asyncio.run(main())
+
+
+def test_a_place_that_comes_with_a_cancellation_goes_to_the_next():
+    """The waiter is cancelled in the moment in which it gets its turn."""
+
+    async def main():
+        bulkhead, release = Bulkhead(1), asyncio.Event()
+
+        async def work(state):
+            await release.wait()
+            return {}
+
+        node = create_node(work, bulkhead=bulkhead)
+        first, second, third = (asyncio.create_task(node({})) for _ in range(3))
+        while bulkhead.queued < 2:
+            await asyncio.sleep(0)
+        release.set()
+        await first  # The place is handed to the second in the same turn.
+        second.cancel()
+        assert await third == {}
+        assert (bulkhead.running, bulkhead.queued) == (0, 0)
+
+    asyncio.run(main())
+
+
+def test_the_total_timeout_ends_a_wait():
+    """The attempt timeout does not count it: it is that of the function."""
+    gate, bulkhead = Gate(), Bulkhead(1)
+    holding = in_threads(1, lambda _: create_node(gate, bulkhead=bulkhead)({}))
+    assert gate.started.acquire(timeout=30)
+    node = create_node(lambda s: {}, name="n", bulkhead=bulkhead, timeout_ms=60_000, total_timeout_ms=30)
+    record = node({})["errors"][0]
+    assert record["code"] == "NODE_TIMEOUT"
+    assert "its total timeout of 30 ms" in record["message"]
+    assert bulkhead.queued == 0
+    gate.open.set()
+    holding[0].join(30)
+
+
+def test_a_drain_ends_a_wait():
+    """A run that is to end does not wait for its turn."""
+    gate, bulkhead = Gate(), Bulkhead(1)
+    holding = in_threads(1, lambda _: create_node(gate, bulkhead=bulkhead)({}))
+    assert gate.started.acquire(timeout=30)
+    builder = StateGraph(GraphState)
+    builder.add_node("n", create_node(lambda s: {}, bulkhead=bulkhead))
+    graph = builder.add_edge("__start__", "n").compile()
+    controller = AbortController()
+    stopper = threading.Thread(target=lambda: (until(lambda: bulkhead.queued == 1), controller.abort("drain")))
+    stopper.start()
+    result = GraphRunner(graph).invoke({}, abort_signal=controller.signal)
+    stopper.join(30)
+    assert result.status == "cancelled"
+    gate.open.set()
+    holding[0].join(30)
+    until(lambda: (bulkhead.running, bulkhead.queued) == (0, 0))
+
+
+def test_a_refusal_is_not_retried_unless_asked_for(colour, fake):
+    """A retry that names it waits for the usual back-off, and ends."""
+    bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
+    holder = bulkhead._enter(None)
+    assert holder is None
+    for retry_on, waits in (([ConnectionError], 0), ([BulkheadFullError], 2)):
+        fake.sleeps.clear()
+        node = create_node(
+            colour.function(lambda s: {}),
+            bulkhead=bulkhead,
+            retry={"max_attempts": 3, "backoff_ms": 10, "retry_on": retry_on},
+            runtime=fake,
+        )
+        assert colour.call(node, {})["errors"][0]["attempts"] == 0
+        assert len(fake.sleeps) == waits
+
+
+def test_a_fallback_stands_in_for_a_refused_call(colour, fake):
+    """It needs no place."""
+    bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
+    bulkhead._enter(None)
+    node = create_node(
+        colour.function(lambda s: {}), bulkhead=bulkhead, fallback=lambda s: {"x": 2}, runtime=fake
+    )
+    assert colour.call(node, {}) == {"x": 2}
+
+
+def test_a_waiter_on_a_fake_clock_lets_the_others_run():
+    """Time stands still while another task has something to do."""
+    fake, bulkhead = FakeRuntime(), Bulkhead(1)
+
+    async def work(state):
+        await asyncio.sleep(0)
+        fake.advance(1)
+        return {"at": fake.now}
+
+    node = create_node(work, bulkhead=bulkhead, runtime=fake)
+
+    async def main():
+        return await asyncio.gather(*(node({}) for _ in range(3)))
+
+    assert asyncio.run(main()) == [{"at": 1}, {"at": 2}, {"at": 3}]
+
+
+def test_a_wait_that_cannot_end_on_a_fake_clock_is_an_error(fake):
+    """In place of a test that hangs."""
+    bulkhead = Bulkhead(1)
+    bulkhead._enter(None)
+    node = create_node(lambda s: {}, bulkhead=bulkhead, runtime=fake)
+    assert "nothing is going to fire" in node({})["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (0, ValueError, "max_concurrent"),
+        (True, ValueError, "max_concurrent"),
+        ({"max_concurrent": 1, "max_queued": -1}, ValueError, "max_queued"),
+        ({"max_concurrent": 1, "max_queud": 1}, TypeError, "max_queued"),
+        ("5", TypeError, "bulkhead must be a BulkheadConfig, its fields as a dict"),
+    ],
+)
+def test_a_bulkhead_that_cannot_be_is_refused(given, error, message):
+    """When the node is made; the message names the field."""
+    with pytest.raises(error, match=message):
+        create_node(lambda s: {}, bulkhead=given)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    places=st.integers(1, 4),
+    queue=st.integers(0, 6),
+    steps=st.lists(st.tuples(st.sampled_from(["start", "end", "cancel"]), st.integers(0, 20)), max_size=40),
+)
+def test_the_places_add_up_whatever_happens(places, queue, steps):
+    """Never more than there are places at once; no waiter is lost, and nobody overtakes."""
+
+    async def main():
+        bulkhead = Bulkhead(BulkheadConfig(max_concurrent=places, max_queued=queue))
+        running, order, tasks = {}, [], {}
+
+        async def work(state):
+            number = state["n"]
+            running[number] = asyncio.Event()
+            order.append(number)
+            assert len(running) <= places
+            try:
+                await running[number].wait()
+            finally:
+                del running[number]
+            return {}
+
+        node = create_node(work, bulkhead=bulkhead, on_error="raise")
+        cancelled = set()
+
+        async def settle():
+            for _ in range(30):
+                await asyncio.sleep(0)
+
+        for number, (action, chosen) in enumerate(steps):
+            if action == "start":
+                tasks[number] = asyncio.create_task(node({"n": number}))
+            elif action == "end" and running:
+                running[[*running][chosen % len(running)]].set()
+            elif action == "cancel" and tasks:
+                number = [*tasks][chosen % len(tasks)]
+                tasks[number].cancel()
+                cancelled.add(number)
+            await settle()
+            waiting = [n for n, task in tasks.items() if not task.done() and n not in running]
+            assert len(running) <= places
+            assert bulkhead.running == len(running)
+            assert bulkhead.queued == len(waiting) <= queue
+            assert not waiting or len(running) == places
+        while not all(task.done() for task in tasks.values()):
+            for event in running.values():
+                event.set()
+            await settle()
+        assert (bulkhead.running, bulkhead.queued) == (0, 0)
+        assert order == sorted(order)
+        for number, task in tasks.items():
+            if not task.cancelled() and task.exception() is not None:
+                assert isinstance(task.exception(), BulkheadFullError)
+                assert number not in order
+
+    asyncio.run(main())
