@@ -114,7 +114,9 @@ class CollectorAgainstModel(RuleBasedStateMachine):
         """Percentiles, last and average are those of the executions."""
         for node, events in self.events.items():
             found = self.collector.get_node_metrics(node)
-            executions = [event for event in events if event[1] not in {"retry", "cancelled", "queued", *REFUSALS}]
+            executions = [
+                event for event in events if event[1] not in {"retry", "cancelled", "queued", *REFUSALS}
+            ]
             assert found.total_executions == len(executions)
             assert found.last_execution_ms == (executions[-1][0] if executions else None)
             assert (found.p50_ms, found.p90_ms, found.p99_ms) == tuple(

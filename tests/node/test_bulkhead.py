@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.graph import StateGraph
+from langgraph.runtime import RunControl
 
 from langgraph_runner import (
     AbortController,
     Bulkhead,
     BulkheadConfig,
     BulkheadFullError,
-    GraphRunner,
     GraphState,
     NodeMetricsCollector,
     create_node,
@@ -139,16 +139,11 @@ def test_threads_and_event_loops_share_one_bulkhead():
 def test_a_full_queue_refuses():
     """At once, as `BULKHEAD_FULL`; the function is not called, and it is no failure of the node."""
     gate, collector = Gate(), NodeMetricsCollector()
-    node = create_node(
-        gate,
-        name="n",
-        bulkhead={"max_concurrent": 1, "max_queued": 1},
-        metrics_collector=collector,
-    )
+    bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=1))
+    node = create_node(gate, name="n", bulkhead=bulkhead, metrics_collector=collector)
     results = []
     threads = in_threads(2, lambda _: results.append(node({})))
-    until(lambda: gate.running == 1 and len(threading.enumerate()) > 2)
-    until(lambda: node_queue(node) == 1)
+    until(lambda: (gate.running, bulkhead.queued) == (1, 1))
     record = node({})["errors"][0]
     assert (record["code"], record["category"], record["attempts"]) == ("BULKHEAD_FULL", "bulkhead_full", 0)
     assert record["message"] == "Node 'n' was not called: 1 calls run already and 1 wait."
@@ -159,12 +154,6 @@ def test_a_full_queue_refuses():
     metrics = collector.get_node_metrics("n")
     assert (metrics.success_count, metrics.failure_count) == (2, 0)
     assert (metrics.bulkhead_full_count, metrics.total_refusals, metrics.queued_count) == (1, 1, 1)
-
-
-def node_queue(node):
-    """How many wait at the bulkhead that a node has made itself."""
-    pipeline = node.run.__closure__[0].cell_contents
-    return pipeline._options.bulkhead.queued
 
 
 def test_without_a_queue_a_second_call_is_refused(colour, fake):
@@ -282,15 +271,15 @@ def test_a_drain_ends_a_wait():
     builder = StateGraph(GraphState)
     builder.add_node("n", create_node(lambda s: {}, bulkhead=bulkhead))
     graph = builder.add_edge("__start__", "n").compile()
-    controller = AbortController()
-    stopper = threading.Thread(target=lambda: (until(lambda: bulkhead.queued == 1), controller.abort("drain")))
-    stopper.start()
-    result = GraphRunner(graph).invoke({}, abort_signal=controller.signal)
-    stopper.join(30)
-    assert result.status == "cancelled"
+    control, results = RunControl(), []
+    running = in_threads(1, lambda _: results.append(graph.invoke({}, control=control)))
+    until(lambda: bulkhead.queued == 1)
+    control.request_drain("new release")
+    running[0].join(30)
+    assert results[0]["errors"][0]["message"] == "Node 'n' was cancelled: drain: new release"
+    assert bulkhead.queued == 0
     gate.open.set()
     holding[0].join(30)
-    until(lambda: (bulkhead.running, bulkhead.queued) == (0, 0))
 
 
 def test_a_refusal_is_not_retried_unless_asked_for(colour, fake):
