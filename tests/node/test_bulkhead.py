@@ -35,6 +35,7 @@ class Gate:
         self.open = threading.Event()
 
     def __call__(self, state):
+        """Run until the gate is open."""
         with self.lock:
             self.running += 1
             self.most = max(self.most, self.running)
@@ -61,6 +62,12 @@ def until(condition):
             return
         deadline.wait(0.01)
     raise AssertionError("It did not happen.")
+
+
+async def settle():
+    """Let the other tasks do what they can do now."""
+    for _ in range(30):
+        await asyncio.sleep(0)
 
 
 def test_a_call_with_a_free_place_runs_at_once(colour, fake):
@@ -213,8 +220,8 @@ def test_a_waiter_leaves_when_its_task_is_cancelled():
         first = asyncio.create_task(node({}))
         second = asyncio.create_task(node({}))
         third = asyncio.create_task(node({}))
-        while bulkhead.queued < 2:
-            await asyncio.sleep(0)
+        await settle()
+        assert bulkhead.queued == 2
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
             await second
@@ -238,8 +245,8 @@ def test_a_place_that_comes_with_a_cancellation_goes_to_the_next():
 
         node = create_node(work, bulkhead=bulkhead)
         first, second, third = (asyncio.create_task(node({})) for _ in range(3))
-        while bulkhead.queued < 2:
-            await asyncio.sleep(0)
+        await settle()
+        assert bulkhead.queued == 2
         release.set()
         await first  # The place is handed to the second in the same turn.
         second.cancel()
@@ -350,6 +357,54 @@ def test_a_bulkhead_that_cannot_be_is_refused(given, error, message):
         create_node(lambda s: {}, bulkhead=given)
 
 
+class Crowd:
+    """Tasks that call one node, each of which runs until it is told to end."""
+
+    def __init__(self, bulkhead, places, queue):
+        self.bulkhead, self.places, self.queue = bulkhead, places, queue
+        self.node = create_node(self._work, bulkhead=bulkhead, on_error="raise")
+        self.running, self.order, self.tasks = {}, [], {}
+
+    async def _work(self, state):
+        number = state["n"]
+        self.running[number] = asyncio.Event()
+        self.order.append(number)
+        try:
+            await self.running[number].wait()
+        finally:
+            del self.running[number]
+        return {}
+
+    def act(self, number, action, chosen):
+        """Start a call, let one end, or cancel one."""
+        if action == "start":
+            self.tasks[number] = asyncio.create_task(self.node({"n": number}))
+        elif action == "end" and self.running:
+            [*self.running.values()][chosen % len(self.running)].set()
+        elif action == "cancel" and self.tasks:
+            [*self.tasks.values()][chosen % len(self.tasks)].cancel()
+
+    def check(self):
+        """The bulkhead counts right, and nobody waits while there is a place."""
+        waiting = [n for n, task in self.tasks.items() if not task.done() and n not in self.running]
+        assert self.bulkhead.running == len(self.running) <= self.places
+        assert self.bulkhead.queued == len(waiting) <= self.queue
+        assert not waiting or len(self.running) == self.places
+
+    async def finish(self):
+        """Let all end."""
+        while not all(task.done() for task in self.tasks.values()):
+            for event in self.running.values():
+                event.set()
+            await settle()
+        assert (self.bulkhead.running, self.bulkhead.queued) == (0, 0)
+        assert self.order == sorted(self.order)
+        for number, task in self.tasks.items():
+            if not task.cancelled() and task.exception() is not None:
+                assert isinstance(task.exception(), BulkheadFullError)
+                assert number not in self.order
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     places=st.integers(1, 4),
@@ -357,54 +412,15 @@ def test_a_bulkhead_that_cannot_be_is_refused(given, error, message):
     steps=st.lists(st.tuples(st.sampled_from(["start", "end", "cancel"]), st.integers(0, 20)), max_size=40),
 )
 def test_the_places_add_up_whatever_happens(places, queue, steps):
-    """Never more than there are places at once; no waiter is lost, and nobody overtakes."""
+    """Never more than there are places at once; no waiter is lost, and none overtakes another."""
 
     async def main():
         bulkhead = Bulkhead(BulkheadConfig(max_concurrent=places, max_queued=queue))
-        running, order, tasks = {}, [], {}
-
-        async def work(state):
-            number = state["n"]
-            running[number] = asyncio.Event()
-            order.append(number)
-            assert len(running) <= places
-            try:
-                await running[number].wait()
-            finally:
-                del running[number]
-            return {}
-
-        node = create_node(work, bulkhead=bulkhead, on_error="raise")
-        cancelled = set()
-
-        async def settle():
-            for _ in range(30):
-                await asyncio.sleep(0)
-
+        crowd = Crowd(bulkhead, places, queue)
         for number, (action, chosen) in enumerate(steps):
-            if action == "start":
-                tasks[number] = asyncio.create_task(node({"n": number}))
-            elif action == "end" and running:
-                running[[*running][chosen % len(running)]].set()
-            elif action == "cancel" and tasks:
-                number = [*tasks][chosen % len(tasks)]
-                tasks[number].cancel()
-                cancelled.add(number)
+            crowd.act(number, action, chosen)
             await settle()
-            waiting = [n for n, task in tasks.items() if not task.done() and n not in running]
-            assert len(running) <= places
-            assert bulkhead.running == len(running)
-            assert bulkhead.queued == len(waiting) <= queue
-            assert not waiting or len(running) == places
-        while not all(task.done() for task in tasks.values()):
-            for event in running.values():
-                event.set()
-            await settle()
-        assert (bulkhead.running, bulkhead.queued) == (0, 0)
-        assert order == sorted(order)
-        for number, task in tasks.items():
-            if not task.cancelled() and task.exception() is not None:
-                assert isinstance(task.exception(), BulkheadFullError)
-                assert number not in order
+            crowd.check()
+        await crowd.finish()
 
     asyncio.run(main())

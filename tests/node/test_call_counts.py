@@ -34,10 +34,12 @@ class State(TypedDict, total=False):
 
 
 def plain(state):
+    """A function that does nothing."""
     return RESULT
 
 
 async def plain_async(state):
+    """The same, awaited."""
     return RESULT
 
 
@@ -55,7 +57,8 @@ class Counter:
         self.python = 0
         self.c = 0
 
-    def __call__(self, frame, event, _argument):
+    def __call__(self, _frame, event, _argument):
+        """Count a call."""
         self.python += event == "call"
         self.c += event == "c_call"
 

@@ -23,6 +23,7 @@ class Recording:
     made = 0
 
     async def run(self, attempt, proceed):
+        """Count it."""
         self.made += 1
         return await proceed(attempt)
 

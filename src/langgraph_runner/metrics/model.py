@@ -30,8 +30,8 @@ class NodeMetrics(BaseModel):
     - `success_count`: the function delivered.
     - `failure_count`: the function failed finally.
     - `total_refusals`: a policy refused the call, so the function did not run: an open circuit
-      (`circuit_open_count`), a full bulkhead (`bulkhead_full_count`), a rate limit (`rate_limited_count`), or a policy
-      of your own (`refused_count`).
+      (`circuit_open_count`), a full bulkhead (`bulkhead_full_count`), a rate limit (`rate_limited_count`), or a
+      policy of your own (`refused_count`).
     - `cancelled_count`: the call was cancelled.
 
     The first two are executions; their durations count. `fallback_count` lies across: it counts the failed and

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from langgraph_runner.errors.categories import REFUSALS
-from langgraph_runner.metrics.model import NodeMetrics
+    from langgraph_runner.metrics.model import NodeMetrics
 
 HEADER = (
     "node",

@@ -112,6 +112,7 @@ class Pipeline:
         call = NodeCall(options, state, config, keywords, outer)
         token = CURRENT_CONTEXT.set(call)
         value: Any = None
+        duration_ms = 0.0
         failed: Exception | None = None
         failure: Failure | None = None
         try:

@@ -145,7 +145,7 @@ def collector() -> NodeMetricsCollector:
 
 
 def record_a_bit_of_everything(collector: NodeMetricsCollector) -> None:
-    """Five successes, three failures, four retries, a cancelled call, three refused ones, one that waited, and two fallbacks."""
+    """Five successes, three failures, four retries, two fallbacks; a cancelled call, three refused, one queued."""
     for duration in (10, 11, 250, 251.5, 9_000):
         collector.record_success("theme", duration)
     collector.record_failure("theme", 0.5, "timeout")
