@@ -9,6 +9,7 @@ from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.node.call import RUNTIME_KEY, TRACE_ID
 from langgraph_runner.node.options import as_collector, as_spans
 from langgraph_runner.node.policies.retry import as_retry_config
+from langgraph_runner.node.policies.shared import SHARED_POLICIES
 from langgraph_runner.runtime.abort import as_abort_signal
 from langgraph_runner.runtime.runtimes import as_runtimes
 
@@ -31,12 +32,10 @@ NODE_ONLY: Final = frozenset(
         "total_timeout_ms",
         "on_timeout",
         "on_retry_attempt",
-        "circuit_breaker",
-        "bulkhead",
-        "rate_limit",
         "policies",
         "fallback",
         "on_error",
+        *SHARED_POLICIES,
     )
 )
 """Options of `create_node()` that cannot be given for a whole run."""

@@ -27,22 +27,13 @@ from langgraph_runner.node.options import (
     check_sanitizer,
     taking_options,
 )
-from langgraph_runner.node.policies.bulkhead import Bulkhead, BulkheadConfig, BulkheadLike, as_bulkhead
-from langgraph_runner.node.policies.circuit_breaker import (
-    CircuitBreakerConfig,
-    CircuitBreakerLike,
-    NodeCircuitBreaker,
-    as_circuit_breaker,
-)
+from langgraph_runner.node.policies.bulkhead import BulkheadLike
+from langgraph_runner.node.policies.circuit_breaker import CircuitBreakerLike
 from langgraph_runner.node.policies.fallback import FallbackNode
 from langgraph_runner.node.policies.policy import Policy, as_policies
-from langgraph_runner.node.policies.rate_limit import (
-    RateLimitConfig,
-    RateLimiter,
-    RateLimitLike,
-    as_rate_limiter,
-)
+from langgraph_runner.node.policies.rate_limit import RateLimitLike
 from langgraph_runner.node.policies.retry import RetryLike, as_retry_config
+from langgraph_runner.node.policies.shared import policy_of
 from langgraph_runner.redaction import compile_patterns
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, ClockOfCalls, Runtime, Runtimes, as_runtimes
 from langgraph_runner.runtime.timeouts import TimeoutLike, as_timeout_ms
@@ -221,6 +212,7 @@ def create_node(
     callee = Callee.of(fn)
     runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
     world = runtimes.awaiting if callee.is_async else runtimes.blocking
+    made = partial(policy_of, name=name or callee.name, clock=ClockOfCalls(world))
     options = CheckedOptions(
         callee=callee,
         name=name,
@@ -231,9 +223,9 @@ def create_node(
         total_timeout_ms=as_timeout_ms(total_timeout_ms, field="total_timeout_ms"),
         on_timeout=Callback.of(on_timeout, world, argument="error", field="on_timeout"),
         on_retry_attempt=Callback.of(on_retry_attempt, world, argument="retry", field="on_retry_attempt"),
-        circuit_breaker=_breaker(circuit_breaker, name or callee.name, world),
-        bulkhead=_bulkhead(bulkhead),
-        rate_limit=_rate_limiter(rate_limit),
+        circuit_breaker=made("circuit_breaker", circuit_breaker),
+        bulkhead=made("bulkhead", bulkhead),
+        rate_limit=made("rate_limit", rate_limit),
         policies=as_policies(policies),
         fallback=_as_fallback(fallback, world),
         metrics_collector=metrics_collector,
@@ -269,20 +261,3 @@ def _as_fallback(fallback: NodeFunction | str | None, runtime: Runtime) -> Calle
     if fallback is None:
         return None
     return FallbackNode(fallback, runtime) if isinstance(fallback, str) else as_fallback(fallback, runtime)
-
-
-def _breaker(breaker: CircuitBreakerLike | None, name: str, runtime: Runtime) -> NodeCircuitBreaker | None:
-    read = as_circuit_breaker(breaker)
-    if isinstance(read, CircuitBreakerConfig):
-        return NodeCircuitBreaker(read, name=name, clock=ClockOfCalls(runtime))
-    return read
-
-
-def _bulkhead(bulkhead: BulkheadLike | None) -> Bulkhead | None:
-    read = as_bulkhead(bulkhead)
-    return Bulkhead(read) if isinstance(read, BulkheadConfig) else read
-
-
-def _rate_limiter(rate_limit: RateLimitLike | None) -> RateLimiter | None:
-    read = as_rate_limiter(rate_limit)
-    return RateLimiter(read) if isinstance(read, RateLimitConfig) else read

@@ -91,6 +91,7 @@ def node_of(spec: StepSpec, output: OutputType, policies: dict[str, Any], *, blo
         retry=spec.retry,
         timeout_ms=spec.timeout_ms,
         total_timeout_ms=spec.total_timeout_ms,
+        policies=spec.policies,
         fallback=None if spec.fallback is None else _called(spec, output, spec.fallback, blocking=blocking),
         on_retry_attempt=_retrying_blocking if blocking else _retrying,
         on_error="record",

@@ -9,19 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import build_error_record
-from langgraph_runner.node import (
-    Bulkhead,
-    BulkheadConfig,
-    CircuitBreakerConfig,
-    Failure,
-    NodeCircuitBreaker,
-    RateLimitConfig,
-    RateLimiter,
-)
+from langgraph_runner.node import Failure
 from langgraph_runner.node.callee import Callee
-from langgraph_runner.node.policies.bulkhead import as_bulkhead
-from langgraph_runner.node.policies.circuit_breaker import as_circuit_breaker
-from langgraph_runner.node.policies.rate_limit import as_rate_limiter
+from langgraph_runner.node.policies.shared import SHARED_POLICIES, policy_of
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow.calling import Call, Delivered, node_of
 from langgraph_runner.workflow.contained import Contained
@@ -224,20 +214,10 @@ class BoundStep:
 
 def _policies_of(spec: StepSpec) -> dict[str, Any]:
     """The policies with a state as options of `create_node()`: one of each for all ways to run the step."""
-    breaker = as_circuit_breaker(spec.circuit_breaker)
-    if isinstance(breaker, CircuitBreakerConfig):
-        breaker = NodeCircuitBreaker(breaker, name=spec.id, clock=REAL_RUNTIMES.awaiting.monotonic)
-    bulkhead = as_bulkhead(spec.bulkhead)
-    if isinstance(bulkhead, BulkheadConfig):
-        bulkhead = Bulkhead(bulkhead)
-    rate_limit = as_rate_limiter(spec.rate_limit)
-    if isinstance(rate_limit, RateLimitConfig):
-        rate_limit = RateLimiter(rate_limit)
+    clock = REAL_RUNTIMES.awaiting.monotonic
     return {
-        "circuit_breaker": breaker,
-        "bulkhead": bulkhead,
-        "rate_limit": rate_limit,
-        "policies": spec.policies,
+        option: policy_of(option, getattr(spec, option), name=spec.id, clock=clock)
+        for option in SHARED_POLICIES
     }
 
 

@@ -13,11 +13,9 @@ from langchain_core.runnables import Runnable
 from pydantic import BaseModel
 
 from langgraph_runner.node.callee import is_node
-from langgraph_runner.node.policies.bulkhead import as_bulkhead
-from langgraph_runner.node.policies.circuit_breaker import as_circuit_breaker
 from langgraph_runner.node.policies.policy import as_policies
-from langgraph_runner.node.policies.rate_limit import as_rate_limiter
 from langgraph_runner.node.policies.retry import as_retry_config
+from langgraph_runner.node.policies.shared import SHARED_POLICIES
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.definition.spec import CacheScope, ChangeSpec, JoinRule
@@ -52,10 +50,8 @@ _READERS: Final[dict[str, Callable[[Any], object]]] = {
     "retry": as_retry_config,
     "timeout_ms": partial(as_timeout_ms, field="timeout_ms"),
     "total_timeout_ms": partial(as_timeout_ms, field="total_timeout_ms"),
-    "circuit_breaker": as_circuit_breaker,
-    "bulkhead": as_bulkhead,
-    "rate_limit": as_rate_limiter,
     "policies": as_policies,
+    **{name: option.read for name, option in SHARED_POLICIES.items()},
 }
 """Reads each option that a node has as well; raises for one that is wrong."""
 _MAX_TTL_S: Final = 100 * 366 * 24 * 3600
