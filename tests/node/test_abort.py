@@ -495,7 +495,7 @@ def test_a_wrong_kind_of_signal_is_named(colour):
     node = create_node(colour.function(lambda s: {}))
     record = colour.call(node, {}, {"configurable": {"abort_signal": "stop"}})["errors"][0]
     assert "abort_signal" in record["message"]
-    assert "expected an AbortSignal" in record["message"]
+    assert "must be an AbortSignal" in record["message"]
 
 
 @pytest.mark.req("N-17")

@@ -25,7 +25,7 @@ def fn(state):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: create_node(None), "fn: expected a function, a coroutine function or a Runnable, got None"),
+        (lambda: create_node(None), "fn must be a function, a coroutine function or a Runnable, got None"),
         (
             lambda: create_node(fn, retries=3),
             r"retries: create_node\(\) has no such option. Did you mean 'retry'",

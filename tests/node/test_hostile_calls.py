@@ -250,7 +250,7 @@ def test_blocking_the_event_loop_is_logged_with_the_fix(colour, caplog):
 @pytest.mark.parametrize("timeout_ms", [-1, float("nan")])
 def test_a_wait_below_zero_names_the_argument(timeout_ms):
     """And what was given."""
-    with pytest.raises(ValueError, match=r"^timeout_ms: must be at least 0, got"):
+    with pytest.raises(ValueError, match=r"^timeout_ms must be at least 0, got"):
         AbortSignal().wait(timeout_ms)
 
 

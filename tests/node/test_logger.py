@@ -62,7 +62,7 @@ def test_inside_a_node_events_have_its_ids(colour):
 @pytest.mark.req("N-31")
 def test_a_logger_needs_a_name():
     """Refused when it is made."""
-    with pytest.raises(ValueError, match="name: must be a non-empty string, got ''"):
+    with pytest.raises(ValueError, match="name must be a non-empty string, got ''"):
         create_node_logger("")
 
 

@@ -183,7 +183,7 @@ def test_a_returned_runnable_is_invoked_inside_the_attempt(colour):
 @pytest.mark.req("N-1")
 def test_refuses_what_cannot_be_called():
     """The message names the option and what was given."""
-    with pytest.raises(TypeError, match=r"fn: expected a function.*got 42"):
+    with pytest.raises(TypeError, match=r"fn must be a function.*got 42"):
         create_node(42)
 
 

@@ -193,7 +193,7 @@ def test_spans_that_raise_harm_nothing(colour, caplog):
 @pytest.mark.parametrize("give", [lambda x: create_node(dict, spans=x), lambda x: runner_config(spans=x)])
 def test_what_cannot_start_spans_is_refused(give):
     """At once, by name."""
-    with pytest.raises(TypeError, match="spans: expected a NodeSpans"):
+    with pytest.raises(TypeError, match="spans must be a NodeSpans"):
         give(object())
 
 

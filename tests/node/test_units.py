@@ -310,7 +310,7 @@ def test_both_are_decorators(colour, fake):
         (lambda: with_retry(RunnableLambda(str), 3), TypeError, r"use create_node\(\)"),
         (lambda: with_timeout(_generator, 3), TypeError, r"fn: with_timeout\(\) takes"),
         (lambda: with_timeout(str, None), TypeError, "timeout_ms: required"),
-        (lambda: with_timeout(str, 0), ValueError, "timeout_ms: 0 is not between"),
+        (lambda: with_timeout(str, 0), ValueError, "timeout_ms must be above 0"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(make, kind, message):

@@ -89,11 +89,11 @@ def test_blocks_nest():
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"node": ""}, ValueError, "node: must be a non-empty string, got ''"),
-        ({"attempt": 0}, ValueError, "attempt: must be a whole number from 1, got 0"),
-        ({"trace_id": "x"}, ValueError, "trace_id: 'x' is not 32"),
-        ({"runtime": 3}, TypeError, "runtime: expected a testing.FakeRuntime"),
-        ({"abort_signal": AbortController()}, TypeError, "abort_signal: expected an AbortSignal"),
+        ({"node": ""}, ValueError, "node must be a non-empty string, got ''"),
+        ({"attempt": 0}, ValueError, "attempt must be a whole number from 1, got 0"),
+        ({"trace_id": "x"}, ValueError, "trace_id must be 32"),
+        ({"runtime": 3}, TypeError, "runtime must be a testing.FakeRuntime"),
+        ({"abort_signal": AbortController()}, TypeError, "abort_signal must be an AbortSignal"),
     ],
 )
 def test_what_cannot_be_is_refused(options, kind, message):

@@ -94,5 +94,5 @@ def test_the_time_of_a_call_begins_on_the_clock_of_the_run(colour, fake):
 )
 def test_what_is_no_runtime_is_refused(give):
     """The message says what is expected."""
-    with pytest.raises(TypeError, match=r"runtime.*: expected a testing.FakeRuntime or the like, got 3"):
+    with pytest.raises(TypeError, match=r"runtime.* must be a testing.FakeRuntime or the like, got 3"):
         give(3)

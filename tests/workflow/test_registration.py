@@ -185,7 +185,7 @@ async def later(_: Any) -> Any:
         (step(output=type("Plain", (), {})), "values of the type Plain cannot be kept"),
         (step(retry=0), "retry: RetryConfig: max_attempts"),
         (step(retry=True), "retry: RetryConfig: max_attempts"),
-        (step(retry="often"), "retry: expected a RetryConfig"),
+        (step(retry="often"), "retry must be a RetryConfig"),
         (
             step(retry={"attempts": 3}),
             r"retry: attempts: RetryConfig has no such option\. Did you mean 'max_attempts'",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.node.option_model import as_choice
 from langgraph_runner.workflow.errors import UnknownStepError
 from langgraph_runner.workflow.hashing.scalars import is_unicode
 
@@ -224,8 +225,7 @@ def one_of(value: Any, known: Iterable[str], *, field: str) -> str:
         ValueError: It is not.
     """
     words = [*map(str, known)]
-    if value not in words:
-        raise ValueError(f"{field}: {value!r:.80} is not one of {', '.join(map(repr, words))}.")
+    as_choice(value, tuple(words), field=field)
     return str(value)
 
 

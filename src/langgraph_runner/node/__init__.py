@@ -1,4 +1,8 @@
-"""One resilient node: `create_node()` and what goes in and out of it."""
+"""One resilient node: `create_node()`, the call of a node (`pipeline`, `attempt`, `call`), and what goes in and out.
+
+The policies are in `policies/`, what depends on LangGraph is in `langgraph/`. Clocks, sleeping, threads and abort
+signals are not here but in the package `runtime`; whole graphs are in `graph`.
+"""
 
 from langgraph_runner._lazy import lazy_names
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["INJECTABLE", "Callee", "NodeFunction", "as_fallback", "is_node"]
 
 NodeFunction: TypeAlias = Callable[..., Any] | Runnable[Any, Any]
-"""What can be made a node."""
+"""What `create_node()` makes a node of."""
 
-# What LangGraph hands to a parameter of this name, and what a direct call in a unit test gets instead.
+# What LangGraph injects into a parameter of this name, with the value that a direct call in a unit test gets.
 INJECTABLE: Final[dict[str, Callable[[], Any]]] = {
     "config": dict,
     "runtime": LangGraphRuntime,
@@ -39,17 +39,17 @@ class Callee:
     """A function to call with a state."""
 
     function: Callable[..., Any]
-    """Call it as `function(state, **keywords)`."""
+    """Called as `function(state, **keywords)`."""
     is_async: bool
     """Whether the result is awaited."""
     source: Any
     """What the user gave."""
     name: str
-    """What the user would call it."""
+    """Its name for the user."""
     parameters: tuple[inspect.Parameter, ...] = ()
     """Its signature; empty where it has none to read."""
     injected: frozenset[str] = frozenset()
-    """Which of `INJECTABLE` it asks for."""
+    """The parameters of `INJECTABLE` that it has."""
     required: tuple[str, ...] = field(default=())
     """Those of them without a default of their own."""
 
@@ -71,7 +71,7 @@ class Callee:
             return cls._of_runnable(source, prefer_async=prefer_async)
         if not callable(source):
             raise TypeError(
-                f"{field}: expected a function, a coroutine function or a Runnable, got {source!r:.80}."
+                f"{field} must be a function, a coroutine function or a Runnable, got {source!r:.80}."
             )
         parameters = _parameters(source)
         injected = _injected(parameters)
@@ -97,7 +97,7 @@ class Callee:
         )
 
     def streamed(self) -> Callee:
-        """For a Runnable: the same, calling `stream()` or `astream()`, which reports what passes in between."""
+        """For a Runnable: the same with `stream()` or `astream()`, which report intermediate results."""
         function = _last_of_astream if self.is_async else _last_of_stream
         return replace(self, function=functools.partial(function, self.source))
 
@@ -126,7 +126,7 @@ class Callee:
 
 
 def _name(source: Any) -> str:
-    """What the user would call it."""
+    """The name of `source` for the user."""
     if isinstance(source, Runnable):
         return source.get_name()
     while isinstance(source, functools.partial):
@@ -151,7 +151,7 @@ def _injected(parameters: tuple[inspect.Parameter, ...]) -> list[inspect.Paramet
 
 
 def _is_own_config(parameter: inspect.Parameter) -> bool:
-    """Whether it is called `config` and is something else with a default, to which LangGraph injects nothing."""
+    """Whether a parameter `config` is not LangGraph's: it has another type and a default, so nothing is injected."""
     empty = inspect.Parameter.empty
     if parameter.name != "config" or parameter.annotation is empty or parameter.default is empty:
         return False
@@ -197,7 +197,9 @@ def _as_langgraph_calls_it(source: Any) -> Any:
         or inspect.isasyncgenfunction(source)
         or inspect.isasyncgenfunction(getattr(source, "__call__", None))  # noqa: B004
     ):
-        made = RunnableLambda(source)  # What the generator yields is added up to the node's output.
+        made = RunnableLambda(
+            source
+        )  # The values that the generator yields are added up to the node's output.
         # add_sequence() calls a node by this.
         made.__name__ = getattr(source, "__name__", type(source).__name__)  # type: ignore[attr-defined]
         return made

@@ -84,7 +84,7 @@ def runner_config(
     if configurable:
         _refuse_misspelled(configurable)
     if trace_id is not None and not TRACE_ID.fullmatch(trace_id):
-        raise ValueError(f"trace_id: {trace_id!r} is not 32 lower-case hex digits, not all zero.")
+        raise ValueError(f"trace_id must be 32 lower-case hex digits, not all 0, got {trace_id!r}.")
     as_abort_signal(abort_signal, field="abort_signal")
     as_collector(metrics_collector)
     as_spans(spans)

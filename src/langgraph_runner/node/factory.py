@@ -72,7 +72,7 @@ class NodeOptions(TypedDict, total=False):
 
 
 class NodeDecorator(Protocol):
-    """What `create_node()` gives without a function: a decorator that makes a node of one."""
+    """A decorator that makes a node of a function: what `create_node()` returns without one."""
 
     @overload
     def __call__(self, fn: Runnable[StateT, ResultT], /) -> RunnableNode[StateT, ResultT]: ...
@@ -131,7 +131,7 @@ def create_node(
     sanitizer: Sanitizer = DEFAULT_SANITIZER,
     runtime: Runtimes | None = None,
 ) -> Any:
-    """Wrap a function so that it can stand in production as a LangGraph node.
+    """Make a resilient LangGraph node of a function.
 
     Everything happens in one order, outermost first: log and context, metrics, capture, fallback, total
     timeout, retry, policies, bulkhead, rate limit, circuit breaker, attempt timeout, call. Every option may be left
@@ -139,8 +139,8 @@ def create_node(
 
     Args:
         fn: A function `(state, ...)`, a coroutine function, a callable object or a `Runnable`, a compiled graph
-            too; or a dict of these, which run side by side. What LangGraph injects by name (`config`, `runtime`,
-            `store`, `writer`, `previous`) it may ask for as usual. It may return what any node may. Without it,
+            too; or a dict of these, which run side by side. It may have parameters that LangGraph injects by
+            name (`config`, `runtime`, `store`, `writer`, `previous`), and return what any node may. Without it,
             the result is a decorator: `@create_node(retry=3)`.
         name: For errors, logs and metrics. If not given, the node is called what LangGraph calls it, or after
             its function outside a graph. Give it where several nodes share one function.
@@ -161,7 +161,7 @@ def create_node(
         policies: Policies of your own, the first one outermost; see `Policy`.
         fallback: Runs with the same state when `fn` has finally failed, under `timeout_ms` and the abort
             signal. A plain or a coroutine function, a node, or the id of another node of the same graph, which is
-            found when the graph runs. `get_node_context().primary_error` tells it why.
+            found when the graph runs. `get_node_context().primary_error` says why it runs.
         metrics_collector: What to report to; one in `config["configurable"]` wins.
         spans: A `NodeSpans` (extra `otel`), for one OpenTelemetry span a call with its attempts as events; one in
             `config["configurable"]` wins.
@@ -190,7 +190,7 @@ def create_node(
     Raises:
         ValueError: A field of `retry` is out of its range.
         ValueError: An option is out of its range.
-        TypeError: An option is of no accepted kind, or there is none of its name.
+        TypeError: An option is of no accepted kind, or there is no such option.
 
     Example:
         >>> def flaky(state: dict) -> dict:
@@ -251,7 +251,7 @@ def create_node(
 
 
 def _innermost(function: object) -> object:
-    """What a `functools.partial`, or several, call."""
+    """The function that a `functools.partial`, or several, call in the end."""
     while isinstance(function, partial):
         function = function.func
     return function

@@ -1,4 +1,4 @@
-"""`create_node_logger()`: a logger for the code of a node, which goes where the node's own events go."""
+"""Logging inside of nodes: `create_node_logger()`, and a structlog processor that adds the context."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def create_node_logger(name: str) -> NodeLogger:
         >>> log.info("page fetched", pages=3)
     """
     if not isinstance(name, str) or not name:
-        raise ValueError(f"name: must be a non-empty string, got {name!r}.")
+        raise ValueError(f"name must be a non-empty string, got {name!r}.")
     return NodeLogger(name, {})
 
 

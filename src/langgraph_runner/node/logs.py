@@ -35,7 +35,7 @@ def as_log_level(level: int | str) -> int:
     number = logging.getLevelNamesMapping().get(level.upper()) if isinstance(level, str) else level
     if isinstance(number, bool) or number not in _METHODS:
         known = ", ".join(name.upper() for name in _METHODS.values())
-        raise ValueError(f"log_level: {level!r} is not one of {known}.")
+        raise ValueError(f"log_level must be one of {known}, got {level!r}.")
     return number
 
 

@@ -30,19 +30,19 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 
 
 class SyncNode(Protocol[StateT_contra, ResultT_co]):
-    """A node made of a plain function: call it, or give it to `add_node()`."""
+    """A node made of a plain function: call it, or pass it to `add_node()`."""
 
     circuit_breaker: NodeCircuitBreaker | None
-    """Its breaker, to observe, reset or share."""
+    """Its circuit breaker, to observe, reset or share; None without one."""
 
     def __call__(
         self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any
     ) -> ResultT_co:
-        """What the function returns; with `on_error="capture"`, a failure as a partial state."""
+        """Call the node: what the function returns or, with `on_error="capture"`, a failure as a partial state."""
         ...
 
     def run(self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any) -> Outcome:
-        """Call the node for its outcome as a value: nothing is captured into a state, and nothing is raised."""
+        """Call the node, and return the outcome as a value: no failure is captured into a state or raised."""
         ...
 
 
@@ -50,18 +50,18 @@ class AsyncNode(Protocol[StateT_contra, ResultT_co]):
     """A node made of a coroutine function."""
 
     circuit_breaker: NodeCircuitBreaker | None
-    """Its breaker, to observe, reset or share."""
+    """Its circuit breaker, to observe, reset or share; None without one."""
 
     def __call__(
         self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any
     ) -> Coroutine[Any, Any, ResultT_co]:
-        """What the function returns; with `on_error="capture"`, a failure as a partial state."""
+        """Call the node: what the function returns or, with `on_error="capture"`, a failure as a partial state."""
         ...
 
     def run(
         self, state: StateT_contra, config: RunnableConfig | None = None, **injected: Any
     ) -> Coroutine[Any, Any, Outcome]:
-        """Call the node for its outcome as a value: nothing is captured into a state, and nothing is raised."""
+        """Call the node, and return the outcome as a value: no failure is captured into a state or raised."""
         ...
 
 
@@ -83,15 +83,15 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         self.fallback_node = _fallback_id(blocking)
         self.bound: Runnable[StateT, ResultT] = blocking.callee.source
         if not is_awaitable(self.bound):
-            del self.afunc  # By this LangGraph knows that it cannot stop the node.
-        # By these a drawing tells what kind of Runnable the node is.
+            del self.afunc  # Without it, LangGraph knows that it cannot stop the node.
+        # A drawing reads these for the kind of Runnable that the node is.
         self.__module__, kind = kind_of(self.bound)
         self.__name__ = getattr(self.bound, "__name__", kind)
         self.__qualname__ = qualname_of(self.bound, kind, blocking.name)
 
     @cached_property
     def deps(self) -> list[Runnable[Any, Any]]:
-        """What it wraps."""
+        """The Runnable that it wraps."""
         return [self.bound]
 
     @property
@@ -118,12 +118,12 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         return f"<RunnableNode {self.name!r} of {type(self.bound).__name__}>"
 
     def run(self, state: StateT, config: RunnableConfig | None = None, **keywords: Any) -> Outcome:
-        """The outcome as a value."""
+        """Call the node, and return the outcome as a value."""
         outcome: Outcome = drive(self._blocking.run(state, config, keywords, wants_outcome=True))
         return outcome
 
     async def arun(self, state: StateT, config: RunnableConfig | None = None, **keywords: Any) -> Outcome:
-        """The outcome as a value."""
+        """Call the node, and return the outcome as a value."""
         outcome: Outcome = await self._awaiting.run(state, config, keywords, wants_outcome=True)
         return outcome
 
@@ -147,7 +147,7 @@ class RunnableNode(RunnableLambda[StateT, ResultT]):
         config: RunnableConfig | None = None,
         **keywords: Any,
     ) -> Iterator[ResultT]:
-        """Stream what it wraps, for those who listen, and deliver the whole as one chunk."""
+        """Stream what it wraps, for listeners, and yield the whole as one chunk."""
         yield drive(self._streaming.run(input, config, keywords, wants_outcome=False))
 
     async def astream(

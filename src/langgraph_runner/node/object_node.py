@@ -1,4 +1,4 @@
-"""A node made of a callable object: it has the attributes of the object, as they are at the moment."""
+"""A node made of a callable object: its attributes are those of the object."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OWN = frozenset(
         "fallback_node",
     )
 )
-"""What a node has itself, whatever the object has under the same name."""
+"""The attributes that a node has itself, even if the object has one of the same name."""
 
 
 def is_callable_object(source: object) -> bool:
@@ -30,7 +30,7 @@ def is_callable_object(source: object) -> bool:
 
 
 class ObjectNode:
-    """Calls `function`, a node, and looks for all other attributes at `target`, the object that it was made of.
+    """A node that calls `function` and reads all other attributes from `target`, the object that it was made of.
 
     Thread-safe as far as the object is. A copy is a node of the same object.
     """
@@ -39,11 +39,11 @@ class ObjectNode:
         own = vars(self)
         own.update({name: getattr(function, name) for name in _OWN if hasattr(function, name)})
         own.update(_function=function, _target=target, node=self)
-        # LangGraph reads the annotations and the colour of the attribute `__call__`; Python calls that of the class.
+        # LangGraph looks at the attribute `__call__` for annotations and for async; Python calls that of the class.
         own["__call__"] = MethodType(_as_method(function), self)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """What the node returns."""
+        """Call the node."""
         return vars(self)["_function"](*arguments, **keywords)
 
     def __getattr__(self, name: str) -> Any:

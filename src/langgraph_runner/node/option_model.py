@@ -30,7 +30,7 @@ OnDrain = Literal["stop", "finish"]
 def _no_bool(value: Any) -> Any:
     # To pydantic True is 1, and `retry=True` would quietly mean "one attempt".
     if isinstance(value, bool):
-        raise ValueError(f"expected a number, got {value}")  # noqa: TRY004 - pydantic reports ValueErrors
+        raise ValueError(f"must be a number, got {value}")  # noqa: TRY004 - pydantic reports ValueErrors
     return value
 
 
@@ -40,7 +40,7 @@ def _as_predicate(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         kinds = tuple(value)
         if not kinds or not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
-            raise ValueError("expected exception classes or a predicate")
+            raise ValueError("must be exception classes or a predicate")
         return lambda error: isinstance(error, kinds)
     if inspect.iscoroutinefunction(value):
         raise ValueError("a predicate decides at once; it cannot be a coroutine function")
@@ -87,4 +87,4 @@ def as_choice(value: object, choices: tuple[str, ...], *, field: str) -> None:
         ValueError: It is not.
     """
     if value not in choices:
-        raise ValueError(f"{field}: {value!r} is not one of {', '.join(map(repr, choices))}.")
+        raise ValueError(f"{field} must be one of {', '.join(map(repr, choices))}, got {value!r}.")

@@ -172,7 +172,7 @@ def check_name(name: object) -> None:
         ValueError: It is not a non-empty string.
     """
     if not isinstance(name, str) or not name:
-        raise ValueError(f"name: {name!r} is not a non-empty string.")
+        raise ValueError(f"name must be a non-empty string, got {name!r}.")
 
 
 def check_sanitizer(sanitizer: object) -> None:
@@ -182,7 +182,7 @@ def check_sanitizer(sanitizer: object) -> None:
         TypeError: It is not a `Sanitizer`.
     """
     if not isinstance(sanitizer, Sanitizer):
-        raise TypeError(f"sanitizer: expected a Sanitizer, got {sanitizer!r:.80}.")
+        raise TypeError(f"sanitizer must be a Sanitizer, got {sanitizer!r:.80}.")
 
 
 def as_collector(collector: object, *, field: str = "metrics_collector") -> None:
@@ -203,7 +203,7 @@ def as_spans(spans: object) -> None:
         TypeError: It has no method `start`.
     """
     if spans is not None and not callable(getattr(spans, "start", None)):
-        raise TypeError(f"spans: expected a NodeSpans or the like, got {spans!r:.80}.")
+        raise TypeError(f"spans must be a NodeSpans or the like, got {spans!r:.80}.")
 
 
 _NOT_GIVEN: Any = object()
@@ -316,7 +316,7 @@ def taking_options(make: Callable[..., Any]) -> Callable[..., Any]:
         refuse_unknown_options(options, {"config", *NodeConfig.model_fields}, of=f"{make.__name__}()")
         if config is not None:
             if not isinstance(config, NodeConfig):
-                raise TypeError(f"config: expected a NodeConfig, got {config!r:.80}.")
+                raise TypeError(f"config must be a NodeConfig, got {config!r:.80}.")
             options = {**config.options(), **options}
         return functools.partial(make, **options) if fn is _NOT_GIVEN else make(fn, **options)
 

@@ -104,7 +104,7 @@ class Pipeline:
         """
         options = self._options
         before = CURRENT_CONTEXT.get()
-        # Work that a node has left in the background is no part of it any more, unless it was told to stop.
+        # Background work of a node that has ended no longer belongs to it, unless the node was stopped.
         outer = None if before is None or before.has_ended else before
         if self._fallback_node is not None:
             # Before the call begins: a wrong id is a mistake of the program, not a failure to capture.

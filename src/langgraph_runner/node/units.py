@@ -139,7 +139,7 @@ _Policy = Callable[[Callable[..., Any], Callee, tuple[Any, ...], dict[str, Any]]
 
 
 def _wrapped(fn: Callable[..., Any], unit: str, policy: _Policy) -> Callable[..., Any]:
-    """`fn` under one policy, with its signature."""
+    """Wrap `fn` with one policy, and keep its signature."""
     if (
         isinstance(fn, Runnable)
         or not callable(fn)

@@ -1,4 +1,4 @@
-"""Time, sleep, randomness, threads and abort signals: what the rest of the package asks of the outside world.
+"""Time, sleep, randomness, threads and abort signals: everything that touches the outside world.
 
 `runtimes.py` has the clocks and the calls, `abort.py` the signals, `limits.py` what may stop a call. Nothing here
 knows nodes, LangGraph or workflows; the lint rules forbid clocks and randomness everywhere else.

@@ -1,7 +1,7 @@
-"""Abort signals: telling running nodes to stop, from any thread or task.
+"""Abort signals: how running nodes are stopped, from any thread or task.
 
-The pair is that of the web platform (DOM Standard, section 3): whoever may abort holds the
-`AbortController`, whoever must stop holds its `AbortSignal`.
+The pair is that of the web platform (DOM Standard, section 3): the side that may abort holds the
+`AbortController`, the side that has to stop holds its `AbortSignal`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DEFAULT_REASON = "aborted"
 
 
 class AbortSignal:
-    """A flag that goes up once, and tells everybody who asked to be told.
+    """A flag that is raised once, and then calls its callbacks.
 
     Thread-safe, and not bound to an event loop. Make one with an `AbortController`, with `any()` or with
     `timeout_ms()`.
@@ -52,10 +52,10 @@ class AbortSignal:
         return self._reason
 
     def throw_if_aborted(self, node: str = "?") -> None:
-        """Stop here if the signal has fired.
+        """Raise if the signal has fired.
 
         Args:
-            node: Who is stopped, for the message.
+            node: Name of what is stopped, for the message.
 
         Raises:
             NodeCancellationError: It has fired.
@@ -64,12 +64,12 @@ class AbortSignal:
             raise NodeCancellationError(node=node, reason=self._reason)
 
     def add_callback(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Have `callback` called once when the signal fires; at once if it already has.
+        """Call `callback` once when the signal fires; at once if it already has.
 
-        It runs in the thread that aborts, so it must be quick. One that raises is logged and harms nobody.
+        It runs in the thread that aborts, so it must be quick. One that raises is logged, and the others are called.
 
         Returns:
-            A function that takes the callback back. Calling it again, or too late, does nothing.
+            A function that removes the callback. Calling it again, or too late, does nothing.
         """
         key = object()
         with self._lock:
@@ -94,7 +94,7 @@ class AbortSignal:
             ValueError: `timeout_ms` is negative or not a number.
         """
         if timeout_ms is not None and not timeout_ms >= 0:
-            raise ValueError(f"timeout_ms: must be at least 0, got {timeout_ms!r}.")
+            raise ValueError(f"timeout_ms must be at least 0, got {timeout_ms!r}.")
         fired = Wake()
         remove = self.add_callback(fired.ring)
         try:
@@ -116,11 +116,11 @@ class AbortSignal:
     def any(cls, *signals: AbortSignal) -> Self:
         """A signal that fires as soon as one of `signals` does, with the reason of that one."""
         combined = cls()
-        # The sources live as long as the combination: a timeout signal that nobody else holds must still fire.
+        # The sources live as long as the combination: a timeout signal without another reference must still fire.
         combined._sources = signals
         for signal in signals:
             remove = signal.add_callback(_Relay(signal, combined))
-            # A signal that lives as long as the process must not collect what is left of short-lived ones.
+            # A signal that lives as long as the process must not keep the callbacks of short-lived ones.
             weakref.finalize(combined, remove).atexit = False
         return combined
 
@@ -135,7 +135,7 @@ class AbortSignal:
             ValueError: `timeout_ms` is negative or not a number.
         """
         if not timeout_ms >= 0:
-            raise ValueError(f"timeout_ms: {timeout_ms!r} is not a number of at least 0.")
+            raise ValueError(f"timeout_ms must be at least 0, got {timeout_ms!r}.")
         signal = cls()
         fire = _Relay(None, signal, f"timed out after {timeout_ms:g} ms")
         timer = threading.Timer(min(timeout_ms / 1000, threading.TIMEOUT_MAX), fire)
@@ -197,7 +197,7 @@ class AbortController:
 
     @property
     def signal(self) -> AbortSignal:
-        """What to hand to those who must stop, as `runner_config(abort_signal=...)`."""
+        """The signal to pass on, as in `runner_config(abort_signal=...)`."""
         return self._signal
 
     def abort(self, reason: str = DEFAULT_REASON) -> None:
@@ -212,7 +212,7 @@ class AbortController:
 def _call_safely(callback: Callable[[], object]) -> None:
     try:
         callback()
-    except Exception as error:  # The next listener must hear of it all the same.
+    except Exception as error:  # The other callbacks must be called all the same.
         emit(
             "langgraph_runner.node",
             logging.WARNING,
@@ -228,7 +228,7 @@ def signal_in(config: Mapping[str, Any]) -> AbortSignal | None:
     `signal`, there or in the config itself. LangGraph hands nodes only what is in `configurable`.
 
     Raises:
-        TypeError: `abort_signal` is something else. What else is called `signal` is left alone.
+        TypeError: `abort_signal` is something else. Something else under `signal` is ignored.
     """
     configurable = config.get("configurable") or {}
     if (given := configurable.get("abort_signal")) is not None:
@@ -240,17 +240,17 @@ def signal_in(config: Mapping[str, Any]) -> AbortSignal | None:
 
 
 def as_abort_signal(signal: object, *, field: str) -> AbortSignal | None:
-    """`signal`, if it is one or None.
+    """Return `signal` if it is an abort signal or None.
 
     Raises:
         TypeError: It is something else.
     """
     if signal is None or isinstance(signal, AbortSignal):
         return signal
-    hint = " Hand over its `.signal`." if isinstance(signal, AbortController) else ""
-    raise TypeError(f"{field}: expected an AbortSignal, got {signal!r:.80}.{hint}")
+    hint = " Pass its `.signal`." if isinstance(signal, AbortController) else ""
+    raise TypeError(f"{field} must be an AbortSignal, got {signal!r:.80}.{hint}")
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
-    with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits in it any more.
+    with contextlib.suppress(RuntimeError):  # The loop has closed: nothing waits in it any more.
         loop.call_soon_threadsafe(callback)

@@ -1,4 +1,4 @@
-"""`CancelScope`: stops what one task awaits, for a deadline, an abort signal or a drain request.
+"""`CancelScope`: stops what one task awaits, at a deadline, an abort signal or a drain request.
 
 It does what `asyncio.timeout` does for a deadline, by the same rules (`Task.uncancel()`, so that a cancellation
 from outside is never swallowed), for three causes at once and at about its cost.
@@ -28,9 +28,9 @@ __all__ = ["CancelScope", "await_watched"]
 
 
 class CancelScope:
-    """A context manager around what one task awaits. Not reusable, not for more than one task.
+    """A context manager around what one task awaits. It cannot be reused, or shared by tasks.
 
-    Whatever the body does once it has been stopped, leaving the scope raises the error of what stopped it: a
+    Once the body has been stopped, leaving the scope raises the error of what stopped it, whatever the body does: a
     late result is dropped. A cancellation of the task itself goes through unchanged.
 
     Args:

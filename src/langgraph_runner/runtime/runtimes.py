@@ -269,7 +269,7 @@ def as_runtimes(runtime: Runtimes | None, *, field: str) -> Runtimes | None:
         TypeError: It lacks one of them.
     """
     if runtime is not None and not (hasattr(runtime, "awaiting") and hasattr(runtime, "blocking")):
-        raise TypeError(f"{field}: expected a testing.FakeRuntime or the like, got {runtime!r:.80}.")
+        raise TypeError(f"{field} must be a testing.FakeRuntime or the like, got {runtime!r:.80}.")
     return runtime
 
 

@@ -1,7 +1,7 @@
-"""Running a blocking attempt so that it can be left behind: in a daemon thread of its own.
+"""Running a blocking attempt in a daemon thread of its own, which can be left behind.
 
-Python cannot stop a thread. What the runner can do is to tell the function (its abort signal fires), to go on
-without it, to drop whatever it still returns, and to count it: `abandoned_threads()`.
+Python cannot stop a thread. The runner can fire the abort signal of the function, go on without it,
+drop what it returns later, and count it: `abandoned_threads()`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["abandoned_threads", "await_in_thread", "call_in_thread"]
 
-# Where a thread that waits is; what it waits for is further out.
+# Files whose frames only wait; the frame that says what a thread waits for is further out.
 _WAITING_CODE: Final = frozenset({threading.__file__, queue.__file__, wake.__file__, __file__})
 
 _count_lock = threading.Lock()
@@ -35,7 +35,7 @@ _abandoned = 0
 
 
 def abandoned_threads() -> int:
-    """How many attempts run on although their timeout passed or their run was aborted.
+    """How many attempts still run although their timeout passed or their run was aborted.
 
     A number that keeps growing means that a function blocks without a timeout of its own and without looking
     at `get_node_context().abort_signal`. Thread-safe.
@@ -84,7 +84,7 @@ def call_in_thread(
             # It may have ended in the moment when its time was up, so `left` can be negative.
             attempt.changed.wait(_nearest(None if left is None else max(0.0, left), limits))
     except BaseException:
-        # KeyboardInterrupt lands here too: the thread is told, and nobody waits for it.
+        # KeyboardInterrupt lands here too: the function is told to stop, and its thread is left behind.
         if attempt.abandon():
             limits.stopped("abandoned")
         raise
@@ -103,11 +103,11 @@ async def await_in_thread(function: Callable[..., Any], *arguments: Any, **keywo
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
 
-    def tell() -> None:
-        with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits any more.
+    def wake_loop() -> None:
+        with contextlib.suppress(RuntimeError):  # The loop has closed: there is nothing left to wake.
             loop.call_soon_threadsafe(ended.set)
 
-    attempt = _ThreadedAttempt(function, arguments, keywords, tell)
+    attempt = _ThreadedAttempt(function, arguments, keywords, wake_loop)
     try:
         attempt.start(f"node-{getattr(function, '__name__', 'function')}")
         await ended.wait()
@@ -124,7 +124,7 @@ def _nearest(left: float | None, limits: Limits) -> float | None:
 
 
 class _ThreadedAttempt:
-    """One call in one thread. `changed` wakes the one who waits for it, `on_end` tells of its end."""
+    """One call in one thread. `changed` wakes the waiting thread, `on_end` is called at the end."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class _ThreadedAttempt:
         self._thread.start()
 
     def place(self) -> str | None:
-        """Where the thread is now, in words: the innermost line of the function's own code."""
+        """A sentence that says where the thread is now: the innermost line of the function's own code."""
         ident = self._thread.ident if self._thread is not None else None
         frame = sys._current_frames().get(ident or 0)  # noqa: SLF001 - the only way there is
         while frame is not None and frame.f_code.co_filename in _WAITING_CODE:
@@ -165,7 +165,7 @@ class _ThreadedAttempt:
         value: Any = None
         error: BaseException | None = None
         if not self._begins():
-            return  # It was given up before it began, and was not counted.
+            return  # It was abandoned before it began, and so was not counted.
         try:
             value = function(*arguments, **keywords)
         except BaseException as raised:
@@ -183,7 +183,7 @@ class _ThreadedAttempt:
             return self._running
 
     def abandon(self) -> bool:
-        """Leave the thread to itself. False if it had finished already, or was abandoned before."""
+        """Stop waiting for the thread. False if it has finished already, or was abandoned before."""
         with self._lock:
             if self.finished or self._abandoned or self._thread is None:
                 return False

@@ -49,9 +49,9 @@ def as_timeout_ms(timeout: TimeoutLike | None, *, field: str) -> float | None:
 
         if isinstance(timeout, TimeoutPolicy):
             return _policy_ms(timeout, field)
-        raise TypeError(f"{field}: expected ms, a timedelta or a TimeoutPolicy, got {timeout!r:.80}.")
+        raise TypeError(f"{field} must be ms, a timedelta or a TimeoutPolicy, got {timeout!r:.80}.")
     if not 0 < timeout <= MAX_MS:
-        raise ValueError(f"{field}: {timeout!r:.80} is not between 0 (exclusive) and {MAX_MS} ms.")
+        raise ValueError(f"{field} must be above 0 and at most {MAX_MS} ms, got {timeout!r:.80}.")
     return float(timeout)
 
 

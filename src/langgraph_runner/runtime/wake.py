@@ -19,7 +19,7 @@ _MAIN_SLICE_S: Final = 0.1
 
 
 class Wake:
-    """A bell for one thread. Rings are not lost: one that comes before the wait ends it at once."""
+    """A bell for one thread. No ring is lost: one that comes before the wait ends it at once."""
 
     __slots__ = ("_rings",)
 
@@ -34,7 +34,7 @@ class Wake:
         """Block until the bell rings.
 
         Args:
-            seconds: For how long at most; None for ever.
+            seconds: For how long at most; None for no limit.
 
         Returns:
             Whether it rang.

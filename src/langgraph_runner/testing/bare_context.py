@@ -68,9 +68,9 @@ def node_context(
         {'by': 'greeter'}
     """
     if not isinstance(node, str) or not node:
-        raise ValueError(f"node: must be a non-empty string, got {node!r}.")
+        raise ValueError(f"node must be a non-empty string, got {node!r}.")
     if type(attempt) is not int or attempt < 1:
-        raise ValueError(f"attempt: must be a whole number from 1, got {attempt!r}.")
+        raise ValueError(f"attempt must be a whole number from 1, got {attempt!r}.")
     signal = as_abort_signal(abort_signal, field="abort_signal")
     config = runner_config(story_id=story_id, trace_id=trace_id, graph_execution_id=graph_execution_id)
     runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES

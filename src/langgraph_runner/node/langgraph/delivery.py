@@ -77,7 +77,7 @@ def _captured(
         raise error
     if on_error == "capture" and config:
         schema.look_at_edges(config)
-    # An exception object that a function raises again and again would grow a longer traceback each time.
+    # The traceback of an exception object that a function raises again and again would grow each time.
     for captured in (failure.exception, original_error(failure.exception)):
         captured.with_traceback(None)
     if on_error == "record":

@@ -1,7 +1,7 @@
-"""Everything that depends on how LangGraph works inside, in one place.
+"""Everything that depends on private parts of LangGraph, in one place.
 
-`tests/node/test_langgraph_compat.py` runs it against the installed version. Where a function here meets a
-LangGraph that it does not know, it gives the answer that changes nothing.
+`tests/node/test_langgraph_compat.py` runs it against the installed version. With a LangGraph
+that a function here does not know, it gives the answer that changes nothing.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _READ = "__pregel_read"
 _CHECKPOINTER = "__pregel_checkpointer"
 _CALL = "__pregel_call"
 _EDGES = ("branch:to:", "join:")
-"""How the channels are called that edges without a condition write to."""
+"""Prefixes of the channels that edges without a condition write to."""
 
 
 def run_control(config: RunnableConfig | None) -> RunControl | None:
@@ -90,7 +90,7 @@ def run_id(config: RunnableConfig | None) -> str | None:
 
 
 def name_in_graph(config: RunnableConfig | None) -> str | None:
-    """What LangGraph calls the node that `config` was made for; None outside a graph."""
+    """The name that the node of `config` has in its graph; None outside a graph."""
     metadata = config.get("metadata") if config else None
     name = metadata.get("langgraph_node") if metadata else None
     return name if isinstance(name, str) else None
@@ -145,7 +145,8 @@ def next_attempt_keywords(keywords: dict[str, Any], attempt: int, interrupts_bef
 class ConfigOfAttempt:
     """A context manager: LangGraph's `get_config()`, and so `interrupt()`, see the config of another attempt.
 
-    What asks next, a fallback or the function that called this node, goes on counting where the attempt ended.
+    What calls `interrupt()` next, a fallback or the function that called this node, goes on counting where the
+    attempt ended.
     """
 
     # Not a generator with @contextmanager: that assigns to `__traceback__`, which a frozen exception refuses.
@@ -176,7 +177,7 @@ def _counter_in(config: RunnableConfig | None) -> Callable[[], int] | None:
 
 
 def _count_of(counter: Callable[[], int] | None) -> int:
-    """How often it was called. LangGraph's counter makes its `itertools.count` on first use."""
+    """How often a counter was called. LangGraph makes its `itertools.count` on first use."""
     count = getattr(getattr(counter, "_counter", counter), "__self__", None)
     return int(count.__reduce__()[1][0]) if isinstance(count, itertools.count) else 0
 
@@ -249,20 +250,20 @@ _WHOLE = frozenset({"__root__", "__end__"})
 
 
 def writes_fields(config: RunnableConfig | None) -> bool:
-    """Whether what the running node returns is taken apart into fields of the state; True if that is not known."""
+    """Whether the running node returns fields of the state, not one whole value; True if that is not known."""
     channels = graph_channels(config)
     if config is None or channels is None:
         return True
-    # Only a StateGraph has this channel and no entrypoint's; what a Pregel of one's own writes is a whole value.
+    # Only a StateGraph has this channel and not the one of an entrypoint; any other Pregel writes a whole value.
     if "__start__" not in channels or channels & _WHOLE:
         return False
-    # The path of a @task ends with True. Its result goes to who has called it.
+    # The path of a @task ends with True. Its result goes to its caller.
     path: Sequence[Any] = (config.get("metadata") or {}).get("langgraph_path") or (None,)
     return path[-1] is not True
 
 
 class NativePolicies(NamedTuple):
-    """What LangGraph was asked to do for a node."""
+    """What LangGraph itself was configured to do for a node."""
 
     retries: bool = False
     caches: bool = False
@@ -344,7 +345,7 @@ def _loops_of(config: RunnableConfig | None) -> list[Any]:
         loops.append(loop)
         config = loop.config
         if not _runs_a_graph(config):
-            break  # A function has invoked the graph. It sees what became of it, and decides.
+            break  # A function has invoked the graph. It gets the result, and decides.
     return loops
 
 
@@ -377,7 +378,7 @@ def action_of(runnable: Any) -> Any:
     function, coroutine_function = runnable.func, runnable.afunc
     if function is None:
         return coroutine_function
-    # LangGraph makes an async form of a plain function; one that somebody has written is theirs to keep.
+    # LangGraph makes an async form of a plain function; one that the user has written is kept.
     is_made = getattr(coroutine_function, "__wrapped__", None) is function
     return function if is_made or coroutine_function is None else runnable
 
@@ -392,7 +393,7 @@ def as_runnable(action: Any, name: str) -> Any:
 
 
 def is_awaitable(runnable: Runnable[Any, Any]) -> bool:
-    """Whether LangGraph takes a Runnable for async throughout, so that it can stop it at its `timeout`."""
+    """Whether LangGraph considers a Runnable async throughout, so that it can stop it at its `timeout`."""
     try:
         validate_timeout_supported(runnable, name="")
     except ValueError:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CONTAINERS", "MAX_ELEMENTS", "await_in_context", "in_own_context", "isolated"]
 
 MAX_CONTAINERS: Final = 10_000
-"""How many containers one copy makes; containers beyond that are shared."""
+"""How many containers one copy makes; further containers are shared."""
 
 MAX_ELEMENTS: Final = 250_000
-"""How many elements one copy looks at, in all containers together; containers beyond that are shared.
+"""How many elements one copy looks at, in all containers together; further containers are shared.
 
 Together the two limits bound the time that a call with a huge state blocks the event loop.
 """

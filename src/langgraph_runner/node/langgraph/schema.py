@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["STOPS_WHEN_BLOCKED", "SchemaWatch"]
 
 STOPS_WHEN_BLOCKED: Final = "__langgraph_runner_stops_when_blocked"
-"""The key of the config by which a `GraphRunner` says that it ends a blocked run."""
+"""The key of the config with which a `GraphRunner` says that it ends a blocked run."""
 
 _CAPTURED: Final = frozenset({"errors", "routing_flags"})
 _MOST_FINDINGS: Final = 1_000
@@ -34,15 +34,15 @@ _NO_KEYS: Final[AbstractSet[str]] = frozenset()
 
 
 class SchemaWatch:
-    """Looks at each output of one node, and reports each finding once for each graph.
+    """Checks each output of one node, and reports each finding once for each graph.
 
     Threads may share it: at worst two of them report the same.
 
     Args:
         node: What to call the node outside a graph.
         captures: Whether it writes errors to the state.
-        is_graph: Whether it is a compiled graph. That hands back its whole state, and fields of its own are
-            meant to stay behind.
+        is_graph: Whether it is a compiled graph, which returns its whole state: fields that only it has are
+            dropped on purpose.
     """
 
     def __init__(self, node: str, *, captures: bool, is_graph: bool = False) -> None:
@@ -84,7 +84,7 @@ class SchemaWatch:
                 )
 
     def look_at_edges(self, config: RunnableConfig) -> None:
-        """Report edges that lead on from a captured failure, whatever its flags say."""
+        """Report edges that the graph follows after a captured failure, whatever its flags say."""
         if (config.get("configurable") or {}).get(STOPS_WHEN_BLOCKED):
             return  # The runner ends the run before they are followed.
         successors = static_successors(config)
@@ -110,7 +110,7 @@ class SchemaWatch:
     def _is_new(self, finding: str, channels: AbstractSet[str]) -> bool:
         """Whether it has not been reported for this graph, which is known by the fields of its state."""
         key = (finding, frozenset(channels))
-        # A function that makes up its keys could add findings for ever; after so many another one helps nobody.
+        # A function that makes up its keys could add findings without end; after so many, one more is of no use.
         if key in self._reported or len(self._reported) >= _MOST_FINDINGS:
             return False
         self._reported.add(key)

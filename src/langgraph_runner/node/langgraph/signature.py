@@ -1,4 +1,4 @@
-"""Making a wrapper look like what it wraps, to LangGraph, to `inspect` and to readers.
+"""Giving a node the signature of its function, for LangGraph, for `inspect` and for readers.
 
 LangGraph reads a node's signature to decide what to inject, its first annotation to infer the input schema, and
 its return annotation to draw the edges of `Command[Literal[...]]`.
@@ -36,7 +36,7 @@ def dress(
         callee: What it wraps.
         name: The node's name, if it was given one. It becomes part of `__qualname__`, so that LangGraph's node
             cache keeps apart two nodes made of one function, or of the closures of one factory.
-        others: Further functions that the wrapper calls; what they want injected is asked for as well.
+        others: Further functions that the wrapper calls; what LangGraph injects into them is added.
     """
     source = _function_behind(callee.source)
     wrapper.__dict__.update(getattr(source, "__dict__", {}))
@@ -53,7 +53,7 @@ def dress(
 
 
 def qualname_of(runnable: Runnable[Any, Any], kind: str, name: str | None) -> str:
-    """What LangGraph's node cache is to know the node of a Runnable by.
+    """The qualified name of the node of a Runnable, by which LangGraph's node cache identifies it.
 
     Args:
         runnable: What the node wraps.

@@ -1,5 +1,5 @@
-"""The policies of a node: retry with back-off, circuit breaker and fallback, each with its options.
+"""The policies of a node, each with its options: retry, circuit breaker, bulkhead, rate limit, fallback.
 
-A policy decides whether and when a call is made. The order in which the policies act is in `node/pipeline.py`; what
-LangGraph needs to know of a node is in `node/langgraph/`.
+`policy.py` has the protocol `Policy` and how policies are composed. The order is in `node/pipeline.py`; timeouts are
+limits of the call, in `node/attempt.py`; what LangGraph needs of a node is in `node/langgraph/`.
 """

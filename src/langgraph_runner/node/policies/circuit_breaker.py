@@ -48,10 +48,10 @@ __all__ = [
 
 
 def trips_circuit(error: BaseException) -> bool:
-    """The usual rule of what counts as a failure for a circuit breaker.
+    """The default rule of what counts as a failure for a circuit breaker.
 
     Validation errors do not: the service answered, and it was the data that did not fit. Cancellations and
-    LangGraph's control flow are never asked about; they count under no rule.
+    LangGraph's control flow never count, whatever the rule is.
     """
     return failure_category(error) is not FailureCategory.VALIDATION
 
@@ -101,7 +101,7 @@ class CircuitBreakerConfig(OptionModel):
 
 
 class CircuitState(StrEnum):
-    """What a circuit breaker does with the next call."""
+    """What a circuit breaker does with the next call: pass it, refuse it, or take it as a probe."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -109,7 +109,7 @@ class CircuitState(StrEnum):
 
 
 class CircuitTransition(NamedTuple):
-    """A circuit breaker went from one state to another."""
+    """A change of state of a circuit breaker."""
 
     name: str
     """Name of the breaker, usually that of its node."""
@@ -119,19 +119,19 @@ class CircuitTransition(NamedTuple):
     """`failures`, `recovery_time`, `probe_succeeded`, `probe_failed`, `reset` or `forced`."""
 
 
-# What `acquire()` hands out and takes back. A permit of an earlier generation says nothing about the present
-# state, so its outcome is ignored.
+# What `acquire()` gives and the other methods take back. A permit of an earlier generation says nothing about the
+# present state, so its outcome is ignored.
 Permit = int
 _CLOSED: Final = CircuitState.CLOSED
 
 
 class NodeCircuitBreaker:
-    """Keeps calls away from something that is down.
+    """Stops calls to a service that is down.
 
     One breaker belongs to one node, or is shared by the nodes that call the same thing. Thread-safe and
     task-safe; nothing is awaited while its lock is held, and listeners run outside the lock.
 
-    A success in half-open closes the breaker, a failure opens it again and starts the recovery time anew. At
+    A success in half-open closes the breaker, a failure opens it again and starts the recovery time again. At
     `elapsed == recovery_timeout_ms` a probe is allowed. Half-open never has more calls under way than
     `half_open_max_calls`.
 
@@ -186,16 +186,16 @@ class NodeCircuitBreaker:
     def add_listener(self, listener: Callable[[], object]) -> None: ...
 
     def add_listener(self, listener: Callable[..., object]) -> None:
-        """Have `listener` called after every transition, in the thread that caused it.
+        """Call `listener` after every transition, in the thread that caused it.
 
         One that raises is logged; the call goes on.
 
         Raises:
-            TypeError: It is a coroutine function, which nothing would await, or needs further arguments.
+            TypeError: It is a coroutine function, which nothing would await, or it needs more arguments.
         """
         if inspect.iscoroutinefunction(listener):
             raise TypeError(
-                f"listener: expected a plain function, got the coroutine function {listener!r:.80}."
+                f"listener must be a plain function, got the coroutine function {listener!r:.80}."
             )
         callback = taking_a_prefix(listener, "transition", field="listener")
         with self._lock:
@@ -282,7 +282,7 @@ class NodeCircuitBreaker:
             raise CircuitOpenError(node=node, retry_after_ms=open_for_ms)
 
     def record_success(self, permit: Permit) -> None:
-        """The call of `permit` succeeded."""
+        """Record that the call of `permit` succeeded."""
         if self._state is _CLOSED and not self._consecutive_failures and not self._counts_rate:
             return
         transition = None
@@ -297,7 +297,7 @@ class NodeCircuitBreaker:
         self._notify(transition)
 
     def record_failure(self, permit: Permit) -> None:
-        """The call of `permit` failed in a way that counts."""
+        """Record that the call of `permit` failed in a way that counts."""
         transition = None
         with self._lock:
             if permit != self._generation:
@@ -312,7 +312,7 @@ class NodeCircuitBreaker:
         self._notify(transition)
 
     def release(self, permit: Permit) -> None:
-        """The call of `permit` ended without an outcome: it was cancelled or interrupted.
+        """Record that the call of `permit` ended without an outcome: it was cancelled or interrupted.
 
         An error that `trips_on` excludes is a success: the service has answered. resilience4j (exceptions that are
         not recorded) and Polly (outcomes that are not handled) count it in the same way.

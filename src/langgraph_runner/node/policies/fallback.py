@@ -22,11 +22,11 @@ __all__ = ["FallbackNode", "check_fallback_nodes"]
 
 
 class FallbackNode:
-    """The id of a node that stands in for another. Immutable.
+    """The id of a node that is the fallback of another. Immutable.
 
     Args:
         node_id: Its id in the graph.
-        runtime: That of the node that it stands in for.
+        runtime: Of the node whose fallback it is.
 
     Raises:
         ValueError: The id is empty.
@@ -41,7 +41,7 @@ class FallbackNode:
         self._runtime = runtime
 
     def check(self, config: RunnableConfig | None) -> None:
-        """Refuse an id that the running graph does not have. Outside a graph there is nothing to check.
+        """Refuse an id that the running graph does not have. Outside a graph, nothing is checked.
 
         Raises:
             ValueError: The graph has no such node, or the fallbacks form a cycle.
@@ -51,7 +51,7 @@ class FallbackNode:
             _check(name, self.node_id, nodes)
 
     def callee(self, config: RunnableConfig | None) -> Callee:
-        """The node, to be called in place of the other one.
+        """Find the node, to call it in place of the other one.
 
         Raises:
             LookupError: The call is outside a graph.

@@ -127,7 +127,7 @@ def as_retry_config(retry: RetryLike | None) -> RetryConfig | None:
     if isinstance(retry, int):
         return RetryConfig(max_attempts=retry)
     raise TypeError(
-        f"retry: expected a RetryConfig, a dict, a number of attempts or a RetryPolicy, got {retry!r:.80}."
+        f"retry must be a RetryConfig, a dict, a number of attempts or a RetryPolicy, got {retry!r:.80}."
     )
 
 
