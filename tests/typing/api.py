@@ -8,7 +8,7 @@ The other files here do the same for the other parts of the package.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal, assert_type
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -20,6 +20,8 @@ from langgraph_runner import (
     AbortController,
     AbortSignal,
     AsyncNode,
+    Bulkhead,
+    BulkheadConfig,
     CircuitBreakerConfig,
     CircuitState,
     CircuitTransition,
@@ -34,6 +36,9 @@ from langgraph_runner import (
     NodeMetricsCollector,
     NodeTimeoutError,
     Outcome,
+    Policy,
+    RateLimitConfig,
+    RateLimiter,
     RetryAttempt,
     RetryConfig,
     RoutingFlag,
@@ -190,6 +195,25 @@ def fetches(url: str, *, depth: int = 1) -> list[str]:
 async def pages(url: str) -> bytes:
     """A coroutine function of any signature."""
     return url.encode()
+
+
+class Recording:
+    """A policy of a user's."""
+
+    async def run(self, attempt: NodeContext, proceed: Callable[[NodeContext], Awaitable[Any]]) -> Any:
+        """Go on."""
+        await attempt.sleep_ms(1)
+        return await proceed(attempt)
+
+
+def has_policies(policy: Policy) -> None:
+    """What limits attempts, and policies of the user's."""
+    bulkhead, limiter = Bulkhead(BulkheadConfig(max_concurrent=2)), RateLimiter(RateLimitConfig(max_calls=3))
+    assert_type(bulkhead.running, int)
+    assert_type(limiter.queued, int)
+    node = create_node(plain, bulkhead=bulkhead, rate_limit=limiter, policies=[Recording(), policy, bulkhead])
+    assert_type(node, SyncNode[State, dict[str, str]])
+    create_node(awaited, bulkhead=2, rate_limit={"max_calls": 3})
 
 
 def shares_options(config: NodeConfig) -> None:

@@ -9,6 +9,8 @@ from typing import Any, assert_type
 from langgraph_runner import (
     DEFAULT_SANITIZER,
     MESSAGE_TEMPLATES,
+    BulkheadFullError,
+    CallRefusedError,
     CircuitOpenError,
     ErrorCode,
     FailureCategory,
@@ -19,6 +21,7 @@ from langgraph_runner import (
     NodeErrorRecord,
     NodeRunnerError,
     NodeTimeoutError,
+    RateLimitedError,
     RetryExhaustedError,
     RunBlockedError,
     RunCancelledError,
@@ -44,8 +47,12 @@ def handles(error: NodeRunnerError, now: datetime) -> None:
     elif isinstance(error, RetryExhaustedError):
         assert_type(error.attempts, int)
         assert_type(error.last_error, BaseException)
-    elif isinstance(error, CircuitOpenError):
+    elif isinstance(error, BulkheadFullError):
+        assert_type(error.max_queued, int)
+    elif isinstance(error, RateLimitedError | CircuitOpenError):
         assert_type(error.retry_after_ms, float | None)
+    elif isinstance(error, CallRefusedError):
+        assert_type(error.category, FailureCategory)
     elif isinstance(error, FallbackError):
         assert_type(error.primary_error, BaseException)
     elif isinstance(error, NodeCancellationError):

@@ -327,9 +327,14 @@ async def _wait_within(signal: AbortSignal, seconds: float) -> None:
 
 
 def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    # Looked at before the loop is made, which takes a while: a stop in between must reach the coroutine. One that came
+    # before is that of an earlier attempt, whose clean-up this is.
+    node_call = CURRENT_CALL.get()
+    is_stoppable = node_call is not None and node_call.stop_reason is None
+
     async def call() -> Any:
-        node_call, loop, task = CURRENT_CALL.get(), asyncio.get_running_loop(), asyncio.current_task()
-        if node_call is not None and task is not None and node_call.stop_reason is None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if node_call is not None and is_stoppable and task is not None:
             # This thread may be left behind; the coroutine can be stopped, so it is.
             node_call.abort_signal.add_callback(partial(_cancel_soon, loop, task))
         return await function(*arguments, **keywords)
