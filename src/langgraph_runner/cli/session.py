@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from langgraph_runner.cli.render.output import Output
     from langgraph_runner.client import RunClient
     from langgraph_runner.engine import RunEngine
-    from langgraph_runner.engine.worker.server import TakesOn
+    from langgraph_runner.engine.worker.workload import TakesOn
 
     Backend = RunEngine | RunClient
     """What commands talk to: both have the same methods."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.runtimes import Runtime, Runtimes
     from langgraph_runner.workflow import FailureMode
 
 __all__ = ["Host", "RunOptions", "TriggerOptions"]
@@ -120,6 +121,8 @@ class Host:
 
     owner: str
     """Who holds the leases."""
+    runtimes: Runtimes
+    """Time, sleep and randomness, of the engine and of the steps that it runs."""
     store: RunStore
     cache: TieredCache
     artifacts: ArtifactStore
@@ -133,3 +136,8 @@ class Host:
     """Leaves steps with a queue to others; None to run all steps here."""
     step_queues: frozenset[str] = frozenset()
     """Queues whose steps run here all the same."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime that the engine awaits."""
+        return self.runtimes.awaiting

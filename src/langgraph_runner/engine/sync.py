@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
     from langgraph_runner.engine.reading.workers import WorkerOverview
-    from langgraph_runner.engine.worker.server import TakesOn
+    from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
         ArtifactRef,

@@ -28,7 +28,6 @@ from langgraph_runner.engine.store.archiving import (
 )
 from langgraph_runner.engine.store.migrating import HEAD
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ async def archive_runs(
     ids = await host.store.read(ended_runs, tenant, older_than_ms)
     if not ids:
         return None
-    archive = await asyncio.to_thread(_write, host.store, host.artifacts, folder, ids)
+    archive = await asyncio.to_thread(_write, host, folder, ids)
     for page in _pages(ids):
         await host.store.write(DeleteRuns(page))
     return archive
@@ -94,9 +93,9 @@ async def restore_runs(host: Host, path: Path, *, tenant: str | None) -> int:
         return count
 
 
-def _write(store: RunStore, files: ArtifactStore, folder: Path, ids: list[str]) -> RunArchive:
-    moment = REAL_RUNTIMES.blocking.now_utc()
-    path = folder / f"runs-{moment:%Y%m%dT%H%M%SZ}-{REAL_RUNTIMES.blocking.token_hex(4)}.zip"
+def _write(host: Host, folder: Path, ids: list[str]) -> RunArchive:
+    moment = host.runtime.now_utc()
+    path = folder / f"runs-{moment:%Y%m%dT%H%M%SZ}-{host.runtime.token_hex(4)}.zip"
     unfinished = path.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +104,7 @@ def _write(store: RunStore, files: ArtifactStore, folder: Path, ids: list[str]) 
     try:
         with unfinished.open("xb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                count = _write_runs(archive, store, files, ids)
+                count = _write_runs(archive, host.store, host.artifacts, ids)
                 manifest = {"format": _FORMAT, "schema": HEAD, "made_at": moment.isoformat(), "runs": count}
                 archive.writestr(_MANIFEST, json.dumps(manifest))
             file.flush()

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -27,7 +27,6 @@ from langgraph_runner.engine.store.records import Start
 from langgraph_runner.engine.store.writes import Advanced
 from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import Reason, Scheduler, StepStatus
 from langgraph_runner.workflow.scheduler import ENDED
 from langgraph_runner.workflow.values.heavy import read_json
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow.scheduler import Decision
 
 __all__ = ["RunExecution"]
-
-_clock: Final = REAL_RUNTIMES.awaiting
 
 
 class RunExecution:
@@ -88,7 +85,7 @@ class RunExecution:
         self._is_suspected = is_suspected
         self._exhausted = exhausted
         self._spent_ms = spent_ms
-        self._begun_at = _clock.monotonic()
+        self._begun_at = host.runtime.monotonic()
         self.has_progressed = False
         """Whether a step has ended since the claim."""
         self._options, self._unknown_options = RunOptions.read(run.options)
@@ -147,7 +144,7 @@ class RunExecution:
 
     def age_ms(self) -> float:
         """How long the run has been running, here and before; a wait for a new owner does not count."""
-        return self._spent_ms + (_clock.monotonic() - self._begun_at) * 1000
+        return self._spent_ms + (self._host.runtime.monotonic() - self._begun_at) * 1000
 
     def next_commit(self) -> asyncio.Future[None]:
         """Done when something more of the run is durable."""
@@ -258,7 +255,7 @@ class RunExecution:
             elif start.step in advanced.held:
                 self._has_waited.add(start.step)
                 self._own_flights.land(start.step)
-                self._flights[self._spawn(Flights.elsewhere())] = start.step
+                self._flights[self._spawn(self._own_flights.elsewhere())] = start.step
             else:
                 self._ledger.log_start(start)
                 self._tasks[self._spawn(self._run_step(start))] = start.step
@@ -455,18 +452,19 @@ class RunExecution:
 
     # Time and ends.
 
-    def _timer(self) -> asyncio.TimerHandle | None:
+    def _timer(self) -> asyncio.Task[None] | None:
         timeout_ms = self._options.run_timeout_ms
         if timeout_ms is None:
             return None
-        left_ms = max(0.0, timeout_ms - self.age_ms())
-        return asyncio.get_running_loop().call_later(left_ms / 1000, self._time_out)
+        return asyncio.get_running_loop().create_task(self._time_out(timeout_ms))
 
-    def _time_out(self) -> None:
+    async def _time_out(self, timeout_ms: float) -> None:
+        await self._host.runtime.sleep(max(0.0, timeout_ms - self.age_ms()) / 1000, None)
         if self._cancel_reason is None and not self._timed_out:
             self._timed_out = True
-            limit = self._options.run_timeout_ms or 0.0
-            self._error = self._steps.record_of(RunTimeoutError(timeout_ms=limit, elapsed_ms=self.age_ms()))
+            self._error = self._steps.record_of(
+                RunTimeoutError(timeout_ms=timeout_ms, elapsed_ms=self.age_ms())
+            )
             self._wake.set()
 
     def _halt(self, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.artifacts import StepArtifacts
 from langgraph_runner.engine.run.ledger import cancelled
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow.steps import Delivered
 
 __all__ = ["StepRunner"]
-
-_clock: Final = REAL_RUNTIMES.awaiting
 
 
 class StepRunner:
@@ -139,13 +137,14 @@ class StepRunner:
 
     def record_of(self, error: BaseException, step: str | None = None) -> NodeErrorRecord:
         """An error of a step, or of the run itself, for the record."""
+        runtime = self._host.runtime
         record = build_error_record(
             error,
             node_id=step or self._blueprint.id,
             attempts=1,
-            trace_id=_clock.token_hex(16),
-            timestamp=_clock.now_utc(),
-            error_id=_clock.token_hex(8),
+            trace_id=runtime.token_hex(16),
+            timestamp=runtime.now_utc(),
+            error_id=runtime.token_hex(8),
             story_id=self._run.id,
         )
         if step is None:  # The words are made for nodes.
@@ -168,6 +167,7 @@ class StepRunner:
             spans=self._host.spans,
             story_id=self._run.id,
             graph_execution_id=self._run.id,
+            runtime=None if self._host.runtimes is REAL_RUNTIMES else self._host.runtimes,
         )
 
 

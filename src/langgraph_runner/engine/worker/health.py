@@ -14,10 +14,10 @@ from langgraph_runner.engine.store.databases import is_permanent
 from langgraph_runner.engine.store.reads import status_of
 from langgraph_runner.engine.store.writes import CheckTables
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["StoreHealth"]
 
@@ -37,19 +37,21 @@ class StoreHealth:
 
     Args:
         store: The database.
+        runtime: The clock by which it says for how long the database has been away.
     """
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, runtime: Runtime) -> None:
         self._store = store
+        self._runtime = runtime
         self._interrupted: dict[str, _Interruption] = {}
         self._unread: tuple[str, str] | None = None
         """The tenant and the id of a run that has ended since the file was last read back."""
-        self._read_at = REAL_RUNTIMES.awaiting.monotonic()
+        self._read_at = self._runtime.monotonic()
         self._reading: asyncio.Task[None] | None = None
 
     def interrupted(self, run_id: str, error: Exception) -> None:
         """An error has ended the work on a run, which goes on when its lease has run out."""
-        since = REAL_RUNTIMES.awaiting.monotonic()
+        since = self._runtime.monotonic()
         if (before := self._interrupted.get(run_id)) is not None:
             since = before.since
         self._interrupted[run_id] = _Interruption(since, error)
@@ -62,7 +64,7 @@ class StoreHealth:
         """A run has ended: now and then have its row read back from the file."""
         self.forget(run_id)
         self._unread = tenant, run_id
-        now = REAL_RUNTIMES.awaiting.monotonic()
+        now = self._runtime.monotonic()
         if now - self._read_at >= _READ_BACK_EVERY_S:
             self._read_at = now
             self._reading = asyncio.get_running_loop().create_task(self.read_back())
@@ -108,7 +110,7 @@ class StoreHealth:
         found = self._interrupted.get(run_id)
         if found is None:
             return
-        away_s = REAL_RUNTIMES.awaiting.monotonic() - found.since
+        away_s = self._runtime.monotonic() - found.since
         if away_s < _PATIENCE_S and not is_permanent(found.error):
             return
         try:

@@ -15,7 +15,7 @@ from langgraph_runner.engine.worker.leases import BEATS_PER_LEASE
 from langgraph_runner.engine.worker.run_watch import WATCH_S
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.abort import AbortController
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.waiting import wait_for_event
 
 if TYPE_CHECKING:
     from typing import Any
@@ -86,7 +86,7 @@ class StepPool:
             if self._tasks:
                 await asyncio.wait({*self._tasks}, return_when=asyncio.FIRST_COMPLETED)
             else:
-                await REAL_RUNTIMES.awaiting.sleep(WATCH_S, None)
+                await self._host.runtime.sleep(WATCH_S, None)
 
     async def close(self) -> None:
         """Stop what runs, and give it back."""
@@ -131,11 +131,7 @@ class StepPool:
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not self._is_serving():
                 return
-            try:
-                async with asyncio.timeout(self._poll_s):
-                    await self._may_have_more.wait()
-            except TimeoutError:
-                pass
+            await wait_for_event(self._may_have_more, self._poll_s, self._host.runtime)
 
     async def _claim(self) -> bool:
         workflows = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
@@ -214,7 +210,7 @@ class StepPool:
 
     async def _keep(self) -> None:
         while True:
-            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
+            await self._host.runtime.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
             fences = {key: claimed.fence for key, (claimed, _) in self._active.items()}
             if not fences:
                 continue
