@@ -44,7 +44,8 @@ class StepRunner:
         fence: The token of the claim.
         signal: Fires when the run is to stop.
         stop_reason: Why steps are cancelled, once it has fired.
-        on_retry: Is told that a step is about to be tried again.
+        on_retry: Is called before a step is tried again.
+        begun: Where to add the steps that have a slot.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class StepRunner:
         signal: AbortSignal,
         stop_reason: Callable[[], Reason],
         on_retry: Callable[[str, RetryAttempt], None],
+        begun: set[str] | None = None,
     ) -> None:
         self._host = host
         self._blueprint = blueprint
@@ -67,8 +69,7 @@ class StepRunner:
         self._on_retry = on_retry
         self._retried: dict[str, int] = {}
         """How many attempts have failed so far."""
-        self.begun: set[str] = set()
-        """Those that are past waiting for a slot."""
+        self._begun: set[str] = set() if begun is None else begun
 
     async def run(self, start: Start, results: Results) -> StepChange:
         """Run a step, once there is a slot; a failure is a result. To be called in a task of its own.
@@ -79,7 +80,7 @@ class StepRunner:
         name, key = start.step, start.cache_key
         step = self._blueprint.steps[name]
         async with Slot(self._host.slots, self._run.tenant) as slot:
-            self.begun.add(name)
+            self._begun.add(name)
             ON_RETRY.set(partial(self._retrying, name))
             HELD_SLOT.set(slot)
             artifacts = StepArtifacts(self._host.artifacts)

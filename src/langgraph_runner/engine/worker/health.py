@@ -67,10 +67,16 @@ class StoreHealth:
         now = self._runtime.monotonic()
         if now - self._read_at >= _READ_BACK_EVERY_S:
             self._read_at = now
-            self._reading = asyncio.get_running_loop().create_task(self.read_back())
+            self._reading = asyncio.get_running_loop().create_task(self._read_last())
 
     async def read_back(self) -> None:
-        """Read the last run that has ended through a connection of its own; log an error if that fails.
+        """Finish reading back what has ended so far; log an error if that fails."""
+        if self._reading is not None:
+            await asyncio.gather(self._reading, return_exceptions=True)
+        await self._read_last()
+
+    async def _read_last(self) -> None:
+        """Read the last run that has ended through a connection of its own.
 
         SQLite goes on with its cache and its journal when something else overwrites or cuts the file. Without this
         look it would show only at the next start.
