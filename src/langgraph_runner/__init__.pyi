@@ -1,11 +1,14 @@
 from langgraph_runner.engine import ArchiveError as ArchiveError
 from langgraph_runner.engine import ArtifactError as ArtifactError
+from langgraph_runner.engine import ArtifactStore as ArtifactStore
 from langgraph_runner.engine import BullMQDispatcher as BullMQDispatcher
 from langgraph_runner.engine import Dispatcher as Dispatcher
 from langgraph_runner.engine import EngineError as EngineError
+from langgraph_runner.engine import FsspecArtifactStore as FsspecArtifactStore
 from langgraph_runner.engine import HotTier as HotTier
 from langgraph_runner.engine import IdempotencyConflictError as IdempotencyConflictError
 from langgraph_runner.engine import LeaseLostError as LeaseLostError
+from langgraph_runner.engine import LocalArtifactStore as LocalArtifactStore
 from langgraph_runner.engine import MemoryTier as MemoryTier
 from langgraph_runner.engine import PlanAction as PlanAction
 from langgraph_runner.engine import PlannedStep as PlannedStep
@@ -22,6 +25,7 @@ from langgraph_runner.engine import RunStateError as RunStateError
 from langgraph_runner.engine import RunStatus as RunStatus
 from langgraph_runner.engine import RunStep as RunStep
 from langgraph_runner.engine import SchemaVersionError as SchemaVersionError
+from langgraph_runner.engine import StoredFile as StoredFile
 from langgraph_runner.engine import StoreUnavailableError as StoreUnavailableError
 from langgraph_runner.engine import SyncRunEngine as SyncRunEngine
 from langgraph_runner.engine import WorkerOverview as WorkerOverview

@@ -1,16 +1,22 @@
-"""`ArtifactStore`: files by their content, in a folder. The same bytes are kept once, and written once."""
+"""`ArtifactFiles`: what the engine does with an `ArtifactStore`. The same bytes are kept once."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
+import logging
 import re
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from langgraph_runner.engine import checks
+from langgraph_runner.engine.artifact_store import ArtifactStore, StoredFile, is_sha256
 from langgraph_runner.engine.errors import ArtifactError
+from langgraph_runner.engine.local_artifacts import LocalArtifactStore
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.errors.logs import emit
 from langgraph_runner.node import get_node_context
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import ArtifactRef
@@ -21,40 +27,64 @@ if TYPE_CHECKING:
 
     from langgraph_runner.node import Success
 
-__all__ = ["ArtifactStore", "StepArtifacts", "sync_folder"]
+__all__ = ["ArtifactFiles", "StepArtifacts", "open_artifact_store"]
 
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_OWNERS: Final = ".owners"
-"""A folder of files named by the databases whose runs refer to files here."""
-_TOUCH_AFTER_S: Final = 3_600
+_WRITE_AGAIN_AFTER_S: Final = 3_600
+"""A file that is kept again is written again once it is so old, so that it counts as new and is not collected."""
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
 _MAX_MEDIA_TYPE: Final = 128
 _FIX: Final = "A further run makes it again."
 _MAX_CHECKED: Final = 65_536
 _LONG_BYTES: Final = 262_144
 """To read so much takes about a millisecond."""
+_CHUNK: Final = 1_048_576
+_TRUSTED_S: Final = 10.0
+"""How long `has_lately()` relies on an earlier look at a store that is not local."""
 
 
-class ArtifactStore:
-    """Keeps files under their SHA-256. Thread-safe, and safe for any number of processes.
-
-    A file is written beside its place, flushed to disk and moved there, so that it is either whole or not there.
-
-    Args:
-        folder: Where; it is made with the first file.
+def open_artifact_store(given: ArtifactStore | Path | str) -> ArtifactStore:
+    """The store for a folder, a URL, or the store that was given.
 
     Raises:
-        ValueError: It is a file.
+        ValueError: It is a file, or a URL that fsspec does not know.
+        TypeError: It is of another kind.
+        ModuleNotFoundError: The URL needs a library that is not installed.
+    """
+    if isinstance(given, str) and "://" in given:
+        if given.startswith("file://"):  # A folder needs no fsspec, and files in it are flushed to disk.
+            address = urlsplit(given)
+            if address.netloc not in {"", "localhost"}:
+                raise ValueError(f"artifacts: the URL must be file:/// and a path, got {given!r:.80}.")
+            return LocalArtifactStore(url2pathname(address.path))
+        from langgraph_runner.engine import FsspecArtifactStore  # noqa: PLC0415 - of an extra
+
+        return FsspecArtifactStore(given)
+    if isinstance(given, (str, Path)):
+        return LocalArtifactStore(given)
+    checks.of_kind(
+        given, ArtifactStore, field="artifacts", fix="a folder, a URL such as s3://..., or a store"
+    )
+    return given
+
+
+class ArtifactFiles:
+    """Keeps files in a store, and reads what it has verified. Thread-safe, and blocks as the store does.
+
+    Args:
+        store: Where.
+        owner: The id of the database whose runs refer to the files; None notes none.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder).absolute()
-        if self.folder.is_file():
-            raise ValueError(f"artifacts: {str(folder)!r} is a file; give a folder.")
-        self._checked: dict[str, tuple[int, int, int]] = {}
-        """What identified files when their content was last looked at."""
-        self._owner: str | None = None
+    def __init__(self, store: ArtifactStore, owner: str | None = None) -> None:
+        self.store = store
+        self.is_local = isinstance(store, LocalArtifactStore)
+        """Whether a look at a file is so quick that the event loop and transactions may wait for it."""
+        self._owner = owner
         self._is_marked = False
+        self._checked: dict[str, str] = {}
+        """The versions of files whose content was verified."""
+        self._looked: dict[str, tuple[float, bool]] = {}
+        """When files of a store that is not local were last looked for, and whether they were whole."""
 
     def put(self, name: str, data: bytes, media_type: str) -> ArtifactRef:
         """Keep a file.
@@ -69,85 +99,17 @@ class ArtifactStore:
                 name=name, problem=f"{media_type!r:.80} is no media type, such as 'image/svg+xml'."
             )
         sha256 = hashlib.sha256(data).hexdigest()
-        place = self._place(sha256)
+        uri = self.store.uri(sha256)
         try:
-            if not (self._is_whole(sha256, len(data)) and self._keep_young(place)):
-                _write(place, data)
-                self._note(sha256, place.stat())
             self._mark_owner()
-        except OSError as error:
-            raise ArtifactError(name=name, problem=f"it cannot be kept in {place.parent}: {error}") from error
-        return ArtifactRef(name, place.as_uri(), media_type, len(data), sha256)
-
-    def own(self, store_id: str) -> None:
-        """Say which database refers to files here, before the first one is kept."""
-        self._owner = store_id
-
-    def owners(self) -> set[str]:
-        """The databases whose runs refer to files here."""
-        with suppress(FileNotFoundError):
-            return {each.name for each in (self.folder / _OWNERS).iterdir()}
-        return set()
-
-    def _mark_owner(self) -> None:
-        if self._owner is not None and not self._is_marked:
-            (self.folder / _OWNERS).mkdir(exist_ok=True)
-            (self.folder / _OWNERS / self._owner).touch()
-            self._is_marked = True
-
-    def _keep_young(self, place: Path) -> bool:
-        """Have a file that is kept again count as new, so that it is not collected; False if it is gone."""
-        now = REAL_RUNTIMES.blocking.now_utc().timestamp()
-        try:
-            if now - place.stat().st_mtime > _TOUCH_AFTER_S:
-                os.utime(place, (now, now))
-        except FileNotFoundError:
-            return False
-        return True
-
-    def old_files(self, min_age_s: float) -> list[Path]:
-        """Files that were kept, or left half written, at least so long ago."""
-        latest = REAL_RUNTIMES.blocking.now_utc().timestamp() - min_age_s
-        found: list[Path] = []
-        for folder in self.folder.glob("[0-9a-f][0-9a-f]"):
-            for file in folder.iterdir():
-                with suppress(FileNotFoundError):
-                    if file.is_file() and file.stat().st_mtime <= latest:
-                        found.append(file)
-        return found
-
-    def delete(self, files: Iterable[Path], min_age_s: float) -> tuple[int, int]:
-        """Delete files that are still so old; gives how many, and their bytes.
-
-        A file is moved away before its age is read, because a step may keep it again at this moment: then it is
-        moved back.
-        """
-        count = size = 0
-        for file in files:
-            with suppress(FileNotFoundError):
-                aside = file.with_name(f".{file.name.lstrip('.')}.{REAL_RUNTIMES.blocking.token_hex(4)}")
-                file.replace(aside)
-                found = aside.stat()
-                if REAL_RUNTIMES.blocking.now_utc().timestamp() - found.st_mtime < min_age_s:
-                    aside.replace(file)
-                    continue
-                aside.unlink()
-                count, size = count + 1, size + found.st_size
-        return count, size
-
-    def has(self, ref: ArtifactRef) -> bool:
-        """Whether the file is there, with the content that was kept.
-
-        That is read when this process sees the file for the first time, and when it has been changed since.
-        """
-        return self._is_whole(ref.sha256, ref.size)
-
-    async def has_all(self, refs: Iterable[ArtifactRef]) -> bool:
-        """Whether all these files are there; apart from the event loop if much has to be read for that."""
-        files = [*refs]
-        if sum(each.size for each in files if self._has_to_be_read(each.sha256)) > _LONG_BYTES:
-            return await asyncio.to_thread(lambda: all(map(self.has, files)))
-        return all(map(self.has, files))
+            found = self._whole(sha256, len(data))
+            if found is None or found.age_s > _WRITE_AGAIN_AFTER_S:
+                self._note(sha256, self.store.put(sha256, data).version)
+        except Exception as error:  # A store of others may raise anything.
+            folder = uri.rpartition("/")[0]
+            raise ArtifactError(name=name, problem=f"it cannot be kept in {folder}: {error}") from error
+        self._note_look(sha256, is_whole=True)
+        return ArtifactRef(name, uri, media_type, len(data), sha256)
 
     def read(self, ref: ArtifactRef) -> bytes:
         """The content of a file.
@@ -157,71 +119,141 @@ class ArtifactStore:
                 store has given.
         """
         self._check(ref)
+        uri = self.store.uri(ref.sha256)
         try:
-            data = self._place(ref.sha256).read_bytes()
-        except OSError as error:
-            raise ArtifactError(name=ref.name, problem=f"it cannot be read: {error}. {_FIX}") from error
+            with self.store.open(ref.sha256) as file:
+                data = file.read()
+        except FileNotFoundError as error:
+            raise ArtifactError(name=ref.name, problem=f"it cannot be read: {uri} is gone. {_FIX}") from error
+        except Exception as error:
+            raise ArtifactError(
+                name=ref.name, problem=f"it cannot be read: {error}. Check that {uri} can be reached."
+            ) from error
         if hashlib.sha256(data).hexdigest() != ref.sha256:
-            raise ArtifactError(name=ref.name, problem=f"its bytes are not those that were kept. {_FIX}")
+            raise ArtifactError(
+                name=ref.name, problem=f"the bytes at {uri} are not those that were kept. {_FIX}"
+            )
         return data
 
-    def path(self, ref: ArtifactRef) -> Path:
-        """Where the file is. It is named by its content; do not change it.
+    def has(self, ref: ArtifactRef) -> bool:
+        """Whether the file is there, with the content that was kept; False also if the store fails.
+
+        The content is read when this process sees the file for the first time, and when it has been written since.
+        """
+        if not is_sha256(ref.sha256):
+            return False
+        try:
+            is_whole = self._whole(ref.sha256, ref.size) is not None
+        except Exception as error:  # It costs a hit.
+            emit(LOGGER, logging.WARNING, "files.unreadable", error_type=type(error).__name__)
+            is_whole = False
+        self._note_look(ref.sha256, is_whole=is_whole)
+        return is_whole
+
+    def has_lately(self, ref: ArtifactRef) -> bool:
+        """The same, where a network must not be waited for: what `has()` said in the last ten seconds will do."""
+        if not self.is_local and (looked := self._looked.get(ref.sha256)) is not None:
+            moment, is_whole = looked
+            if REAL_RUNTIMES.blocking.monotonic() - moment < _TRUSTED_S:
+                return is_whole
+        return self.has(ref)
+
+    async def has_all(self, refs: Iterable[ArtifactRef]) -> bool:
+        """Whether all these files are there. It reads in threads what takes long, and what is not local."""
+        files = [*refs]
+        if not self.is_local:
+            return all(await asyncio.gather(*(asyncio.to_thread(self.has, each) for each in files)))
+        if sum(each.size for each in files if self._has_to_be_read(each.sha256)) > _LONG_BYTES:
+            return await asyncio.to_thread(lambda: all(map(self.has, files)))
+        return all(map(self.has, files))
+
+    def local_path(self, ref: ArtifactRef) -> Path | None:
+        """Where the file is on this machine, whether it is there or not; None if the store is not local.
 
         Raises:
             ArtifactError: The reference is not one that a store has given.
         """
         self._check(ref)
-        return self._place(ref.sha256)
+        return self.store.path(ref.sha256) if isinstance(self.store, LocalArtifactStore) else None
+
+    def path(self, ref: ArtifactRef) -> Path:
+        """Where the file is on this machine. It is named by its content; do not change it.
+
+        Raises:
+            ArtifactError: The reference is not one that a store has given, or the store is not local.
+        """
+        path = self.local_path(ref)
+        if path is None:
+            uri = self.store.uri(ref.sha256)
+            raise ArtifactError(
+                name=ref.name, problem=f"{uri} is no file of this machine; read it with read_artifact()."
+            )
+        return path
+
+    def _mark_owner(self) -> None:
+        if self._owner is not None and not self._is_marked:
+            self.store.mark_owner(self._owner)
+            self._is_marked = True
 
     def _check(self, ref: ArtifactRef) -> None:
-        """Refuse a reference that would lead out of the folder."""
-        if not _is_sha256(ref.sha256):
+        """Refuse a reference that would lead out of the store."""
+        if not is_sha256(ref.sha256):
             problem = f"its sha256 must be 64 lower-case hex digits, got {ref.sha256!r:.80}."
             raise ArtifactError(name=ref.name, problem=problem)
 
-    def _place(self, sha256: str) -> Path:
-        return self.folder / sha256[:2] / sha256
-
-    def _is_whole(self, sha256: str, size: int) -> bool:
-        if not _is_sha256(sha256):
-            return False
-        place = self._place(sha256)
-        try:
-            found = place.stat()
-            if found.st_size != size:
-                return False
-            if self._checked.get(sha256) != _identity(found):
-                with place.open("rb") as file:
-                    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                        return False
-                self._note(sha256, found)
-        except OSError:
-            return False
-        return True
+    def _whole(self, sha256: str, size: int) -> StoredFile | None:
+        """What is known of a file that is there with its content; None for any other."""
+        found = self.store.stat(sha256)
+        if found is None or found.size != size:
+            return None
+        if self._checked.get(sha256) != found.version:
+            try:
+                with self.store.open(sha256) as file:
+                    if _digest(file) != sha256:
+                        return None
+            except FileNotFoundError:
+                return None
+            self._note(sha256, found.version)
+        return found
 
     def _has_to_be_read(self, sha256: str) -> bool:
-        with suppress(OSError):
-            return self._checked.get(sha256) != _identity(self._place(sha256).stat())
-        return False
+        try:
+            found = self.store.stat(sha256) if is_sha256(sha256) else None
+        except OSError:
+            return False
+        return found is not None and self._checked.get(sha256) != found.version
 
-    def _note(self, sha256: str, found: os.stat_result) -> None:
+    def _note_look(self, sha256: str, *, is_whole: bool) -> None:
+        if self.is_local:
+            return
+        if len(self._looked) >= _MAX_CHECKED:
+            self._looked.clear()
+        self._looked[sha256] = (REAL_RUNTIMES.blocking.monotonic(), is_whole)
+
+    def _note(self, sha256: str, version: str) -> None:
         if len(self._checked) >= _MAX_CHECKED:
             self._checked.clear()
-        self._checked[sha256] = _identity(found)
+        self._checked[sha256] = version
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 class StepArtifacts:
     """What a step saves while it runs: an `ArtifactSink`. Files of an attempt that failed do not count."""
 
-    def __init__(self, store: ArtifactStore) -> None:
-        self._store = store
+    def __init__(self, files: ArtifactFiles) -> None:
+        self._files = files
         self._saved: dict[tuple[int, bool], dict[str, ArtifactRef]] = {}
 
     def save(self, step: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
         """Keep a file for the attempt that is under way. The last one of a name counts."""
         del step  # There is only one.
-        ref = self._store.put(name, data, media_type)
+        ref = self._files.put(name, data, media_type)
         context = get_node_context()
         attempt = (context.attempt, context.primary_error is not None)
         self._saved.setdefault(attempt, {})[name] = ref
@@ -230,37 +262,3 @@ class StepArtifacts:
     def of(self, success: Success) -> tuple[ArtifactRef, ...]:
         """What the attempt that succeeded has saved."""
         return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())
-
-
-def _is_sha256(text: object) -> bool:
-    return isinstance(text, str) and _SHA256.fullmatch(text) is not None
-
-
-def _identity(found: os.stat_result) -> tuple[int, int, int]:
-    """What changes with the content of a file."""
-    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _write(place: Path, data: bytes) -> None:
-    if not place.parent.is_dir():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        sync_folder(place.parent.parent)
-    beside = place.with_name(f".{place.name}.{REAL_RUNTIMES.blocking.token_hex(8)}")
-    try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(place)
-        sync_folder(place.parent)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have what was made in a folder survive a power cut."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.artifacts import ArtifactStore
+from langgraph_runner.engine.artifact_store import ArtifactStore
+from langgraph_runner.engine.artifacts import ArtifactFiles, open_artifact_store
 from langgraph_runner.engine.cache.tiers import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
@@ -76,8 +77,10 @@ class RunEngine(RunReader):
         dispatch: A queue that tells other processes at once that a run waits: `bullmq+redis://...` or
             `bullmq+postgresql://...` (extra `bullmq`), or a `Dispatcher`, which the engine closes; None to leave it
             to their next look.
-        artifacts: The folder for files that steps save; None for one beside the SQLite file (of a database in memory,
-            one that goes with it), else `artifacts`.
+        artifacts: Where files that steps save are kept: a folder; a URL of fsspec such as `s3://bucket/prefix`
+            (extra `fsspec`, and the library of that filesystem), which engines on several machines share; or an
+            `ArtifactStore`. None for a folder beside the SQLite file (of a database in memory, one that goes with
+            it), else the folder `artifacts`.
         max_concurrency: How many steps may run at once, of all runs: at least 1. Tenants that wait get a free slot in
             turn.
         max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database, and are
@@ -125,7 +128,7 @@ class RunEngine(RunReader):
         store: str | URL = "sqlite:///runs.db",
         cache: HotTier | str | None = None,
         dispatch: Dispatcher | str | None = None,
-        artifacts: Path | str | None = None,
+        artifacts: ArtifactStore | Path | str | None = None,
         max_concurrency: int = 64,
         max_active_runs: int = 100,
         max_active_runs_per_tenant: int | Mapping[str, int] | None = None,
@@ -160,10 +163,9 @@ class RunEngine(RunReader):
             from langgraph_runner.node import runner_config  # noqa: PLC0415 - imports LangGraph
 
             runner_config(metrics_collector=metrics_collector, spans=spans)  # Checks both.
-        files = ArtifactStore(artifacts) if artifacts else None
+        files = None if artifacts is None or artifacts == "" else open_artifact_store(artifacts)
         registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
-        files = files or ArtifactStore(runs.database.folder)
-        files.own(runs.store_id)
+        files = open_artifact_store(runs.database.folder) if files is None else files
         if dispatch is not None and not isinstance(dispatch, str):
             checks.of_kind(
                 dispatch, Dispatcher, field="dispatch", fix="bullmq+redis://..., or a `Dispatcher`"
@@ -182,7 +184,7 @@ class RunEngine(RunReader):
             runtimes=runtimes,
             store=runs,
             cache=TieredCache(runs, cache, runtimes.awaiting),
-            artifacts=files,
+            artifacts=ArtifactFiles(files, owner=runs.store_id),
             slots=TenantSlots(max_concurrency),
             collector=metrics_collector,
             spans=spans,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Mapping
 
-    from langgraph_runner.engine.artifacts import ArtifactStore
+    from langgraph_runner.engine.artifacts import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
     from langgraph_runner.engine.run.routing import StepRouter
     from langgraph_runner.engine.run.slots import TenantSlots
@@ -125,7 +125,7 @@ class Host:
     """Time, sleep and randomness, of the engine and of the steps that it runs."""
     store: RunStore
     cache: TieredCache
-    artifacts: ArtifactStore
+    artifacts: ArtifactFiles
     slots: TenantSlots
     """For steps that run, of all runs."""
     flights: dict[tuple[str, str], asyncio.Future[None]] = field(default_factory=dict)

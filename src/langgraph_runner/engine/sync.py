@@ -370,10 +370,11 @@ class SyncRunEngine(BlockingEngine):
         return self._call(self._engine.read_artifact(artifact, tenant=tenant))
 
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is; it is named by its content. Do not change it.
+        """Where a file is on this machine; it is named by its content. Do not change it.
 
         Raises:
-            ArtifactError: It is not a reference that the engine has given.
+            ArtifactError: It is not a reference that the engine has given, or the files are kept elsewhere, such as
+                in S3.
         """
         return self._engine.artifact_path(artifact)
 

@@ -1,3 +1,4 @@
+from langgraph_runner.testing.artifact_conformance import ArtifactStoreSuite as ArtifactStoreSuite
 from langgraph_runner.testing.bare_context import node_context as node_context
 from langgraph_runner.testing.conformance import DispatcherSuite as DispatcherSuite
 from langgraph_runner.testing.conformance import HotTierSuite as HotTierSuite

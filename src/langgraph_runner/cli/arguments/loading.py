@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 
 from langgraph_runner.cli.arguments.options import (
     APP_VARIABLE,
+    ARTIFACTS_VARIABLE,
     CACHE_VARIABLE,
     DISPATCH_VARIABLE,
     STORE_VARIABLE,
@@ -62,7 +63,8 @@ def load_engine(
         needs_app: Whether there have to be workflows. Without, an app is not loaded where `store` is given.
         may_create: Whether a database that is not there is to be made, and one that is may be changed.
         defaults: Options of `RunEngine` for one that is made here and is given no others.
-        **given: Options of `RunEngine` for one that is made here; those that are None are left out.
+        **given: Options of `RunEngine` for one that is made here; those that are None are left out. A command that
+            reads files gives `artifacts`, if only as None.
 
     Raises:
         CliError: The app cannot be found or is nothing to run, or the database cannot be opened.
@@ -93,6 +95,9 @@ def load_engine(
     workflows = () if app is None else _workflows(app, value)
     if needs_app:
         options = {**defaults, **_of_environment(), **options}
+    # Other commands read no files, and are not to wait for the library of an object store.
+    if needs_app or "artifacts" in given:
+        options = {**_files_of_environment(), **options}
     with opening(url):
         return RunEngine(workflows, store=url, migrate=None if may_create else False, **options), url
 
@@ -112,6 +117,12 @@ def _of_environment() -> dict[str, Any]:
     """The queue and the cache that processes share."""
     found = {"dispatch": os.environ.get(DISPATCH_VARIABLE), "cache": os.environ.get(CACHE_VARIABLE)}
     return {name: url for name, url in found.items() if url}
+
+
+def _files_of_environment() -> dict[str, Any]:
+    """Where files are kept that steps save."""
+    place = os.environ.get(ARTIFACTS_VARIABLE)
+    return {"artifacts": place} if place else {}
 
 
 def _refuse_missing(url: str) -> None:

@@ -16,8 +16,8 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from langgraph_runner.engine.artifacts import sync_folder
 from langgraph_runner.engine.errors import ArchiveError, ArtifactError
+from langgraph_runner.engine.local_artifacts import sync_folder
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.archiving import (
     DeleteRuns,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from langgraph_runner.engine.artifacts import ArtifactStore
+    from langgraph_runner.engine.artifacts import ArtifactFiles
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.archiving import RunRecord
@@ -118,7 +118,7 @@ def _write(host: Host, folder: Path, ids: list[str]) -> RunArchive:
         unfinished.unlink(missing_ok=True)
 
 
-def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactStore, ids: list[str]) -> int:
+def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactFiles, ids: list[str]) -> int:
     written: set[tuple[str, str]] = set()
     kept: set[str] = set()
     count = 0
@@ -143,7 +143,7 @@ def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactStore,
     return count
 
 
-def _write_file(archive: zipfile.ZipFile, files: ArtifactStore, row: dict[str, Any]) -> None:
+def _write_file(archive: zipfile.ZipFile, files: ArtifactFiles, row: dict[str, Any]) -> None:
     try:
         archive.writestr(f"files/{row['sha256']}", files.read(_reference(row)))
     except ArtifactError as error:  # It is gone already; the run is archived without it.
@@ -182,7 +182,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> list[str]:
 
 
 def _page(
-    archive: zipfile.ZipFile, name: str, tenant: str | None, files: ArtifactStore
+    archive: zipfile.ZipFile, name: str, tenant: str | None, files: ArtifactFiles
 ) -> tuple[list[RunRecord], list[dict[str, Any]]]:
     """The runs of a page with their outputs; their files are put in place."""
     records = [

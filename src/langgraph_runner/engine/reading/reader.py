@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from langgraph_runner.engine.artifacts import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store import RunStore
@@ -168,11 +169,17 @@ class RunReader:
             raise ArtifactError(name=artifact.name, problem="no run of the tenant has such a file.")
         return await asyncio.to_thread(self._host.artifacts.read, artifact)
 
+    @property
+    def artifact_files(self) -> ArtifactFiles:
+        """Where files are kept, for what builds on the engine, such as the service."""
+        return self._host.artifacts
+
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is; it is named by its content. Do not change it.
+        """Where a file is on this machine; it is named by its content. Do not change it.
 
         Raises:
-            ArtifactError: It is not a reference that the engine has given.
+            ArtifactError: It is not a reference that the engine has given, or the files are kept elsewhere, such as
+                in S3.
         """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         return self._host.artifacts.path(artifact)

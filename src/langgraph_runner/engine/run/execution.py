@@ -340,7 +340,11 @@ class RunExecution:
                 is_forced = self._options.runs_anyway(step.id)
                 has_waited = step.id in self._has_waited
                 keyed.append(Start(step.id, input_hash, key, step.version, has_waited, is_forced))
-            found = await self._host.cache.find_hot(
+            # The transaction that starts steps asks the database's cache, and looks whether files are whole. Files on
+            # another machine are looked for here, so that no transaction waits for a network.
+            cache, is_local = self._host.cache, self._host.artifacts.is_local
+            find = cache.find_hot if is_local else cache.find
+            found = await find(
                 self._run.tenant,
                 [start.cache_key for start in keyed if start.cache_key is not None and not start.is_forced],
             )
