@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from langgraph_runner.engine import ArtifactError
-from langgraph_runner.engine.artifacts import ArtifactFiles
-from langgraph_runner.engine.local_artifacts import LocalArtifactStore
+from langgraph_runner.engine.artifacts.files import ArtifactFiles
+from langgraph_runner.engine.artifacts.local import LocalArtifactStore
 from langgraph_runner.engine.store.writes import ending
 from langgraph_runner.workflow import ArtifactRef, Workflow
 

@@ -1,5 +1,7 @@
-from langgraph_runner.engine.artifact_store import ArtifactStore as ArtifactStore
-from langgraph_runner.engine.artifact_store import StoredFile as StoredFile
+from langgraph_runner.engine.artifacts.fsspec import FsspecArtifactStore as FsspecArtifactStore
+from langgraph_runner.engine.artifacts.local import LocalArtifactStore as LocalArtifactStore
+from langgraph_runner.engine.artifacts.store import ArtifactStore as ArtifactStore
+from langgraph_runner.engine.artifacts.store import StoredFile as StoredFile
 from langgraph_runner.engine.cache.redis import RedisTier as RedisTier
 from langgraph_runner.engine.cache.tiers import HotTier as HotTier
 from langgraph_runner.engine.cache.tiers import MemoryTier as MemoryTier
@@ -17,8 +19,6 @@ from langgraph_runner.engine.errors import RunNotFoundError as RunNotFoundError
 from langgraph_runner.engine.errors import RunStateError as RunStateError
 from langgraph_runner.engine.errors import SchemaVersionError as SchemaVersionError
 from langgraph_runner.engine.errors import StoreUnavailableError as StoreUnavailableError
-from langgraph_runner.engine.fsspec_artifacts import FsspecArtifactStore as FsspecArtifactStore
-from langgraph_runner.engine.local_artifacts import LocalArtifactStore as LocalArtifactStore
 from langgraph_runner.engine.maintenance.archiving import RunArchive as RunArchive
 from langgraph_runner.engine.models import PlanAction as PlanAction
 from langgraph_runner.engine.models import PlannedStep as PlannedStep

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.artifact_store import ArtifactStore
-from langgraph_runner.engine.artifacts import ArtifactFiles, open_artifact_store
+from langgraph_runner.engine.artifacts.files import ArtifactFiles, open_artifact_store
+from langgraph_runner.engine.artifacts.store import ArtifactStore
 from langgraph_runner.engine.cache.tiers import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher

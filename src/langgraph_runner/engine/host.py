@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Mapping
 
-    from langgraph_runner.engine.artifacts import ArtifactFiles
+    from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
     from langgraph_runner.engine.run.routing import StepRouter
     from langgraph_runner.engine.run.slots import TenantSlots

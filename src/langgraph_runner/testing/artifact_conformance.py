@@ -12,11 +12,11 @@ from threading import Barrier, Event
 from typing import TYPE_CHECKING, Final
 from unittest import SkipTest
 
-from langgraph_runner.engine.artifacts import ArtifactFiles
+from langgraph_runner.engine.artifacts.files import ArtifactFiles
 from langgraph_runner.engine.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.artifact_store import ArtifactStore
+    from langgraph_runner.engine.artifacts.store import ArtifactStore
     from langgraph_runner.workflow import ArtifactRef
 
 __all__ = ["ArtifactStoreSuite"]

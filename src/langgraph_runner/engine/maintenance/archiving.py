@@ -16,8 +16,8 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from langgraph_runner.engine.artifacts.local import sync_folder
 from langgraph_runner.engine.errors import ArchiveError, ArtifactError
-from langgraph_runner.engine.local_artifacts import sync_folder
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.archiving import (
     DeleteRuns,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from langgraph_runner.engine.artifacts import ArtifactFiles
+    from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.archiving import RunRecord

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from langgraph_runner.engine.artifacts import ArtifactFiles
+    from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store import RunStore

@@ -7,7 +7,7 @@ import json
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from langgraph_runner.engine.artifacts import StepArtifacts
+from langgraph_runner.engine.artifacts.files import StepArtifacts
 from langgraph_runner.engine.run.ledger import cancelled
 from langgraph_runner.engine.run.slots import HELD_SLOT, Slot
 from langgraph_runner.engine.store.records import StepChange

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from fsspec import available_protocols
 from fsspec.core import url_to_fs
 
-from langgraph_runner.engine.artifact_store import StoredFile, is_sha256
+from langgraph_runner.engine.artifacts.store import StoredFile, is_sha256
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 

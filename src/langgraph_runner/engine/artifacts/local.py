@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from langgraph_runner.engine.artifact_store import StoredFile, is_sha256
+from langgraph_runner.engine.artifacts.store import StoredFile, is_sha256
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:

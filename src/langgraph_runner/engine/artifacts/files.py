@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.artifact_store import ArtifactStore, StoredFile, is_sha256
+from langgraph_runner.engine.artifacts.local import LocalArtifactStore
+from langgraph_runner.engine.artifacts.store import ArtifactStore, StoredFile, is_sha256
 from langgraph_runner.engine.errors import ArtifactError
-from langgraph_runner.engine.local_artifacts import LocalArtifactStore
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node import get_node_context
