@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from langgraph_runner.engine import ArtifactError, PlanAction, RunStatus
+from langgraph_runner.engine.artifacts import local as local_artifacts
 from langgraph_runner.engine.artifacts.files import ArtifactFiles
-from langgraph_runner.engine.artifacts.files import local as local_artifacts
 from langgraph_runner.engine.artifacts.local import LocalArtifactStore
 from langgraph_runner.workflow import ChangeRequest, Workflow
 

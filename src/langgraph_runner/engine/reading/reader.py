@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import DEFAULT_TENANT, of_kind, statuses, whole
-from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
+from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError, StoreUnavailableError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.reading.cursors import place_in_list
 from langgraph_runner.engine.reading.store_outputs import StoreOutputs, delivered
@@ -324,7 +324,7 @@ class RunReader:
             row = await self._worker.ended(run_id, tenant)
             try:
                 row = row or await self._row(run_id, tenant)
-            except DBAPIError as error:  # Who waits hears of it when it lasts: see below.
+            except (DBAPIError, StoreUnavailableError) as error:  # Raised below if it lasts.
                 self._worker.health.interrupted(run_id, error)
             if row is not None and RunStatus(row.status).is_over:
                 self._worker.health.forget(run_id)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from langgraph_runner.engine.errors import LeaseLostError
+from langgraph_runner.engine.errors import LeaseLostError, StoreUnavailableError
 from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.run.commits import RunCommits
 from langgraph_runner.engine.run.creation import NotCreatedError
@@ -197,7 +197,9 @@ class RunExecution:
         except (NotCreatedError, LeaseLostError):
             raise
         except Exception as error:
-            if isinstance(error, (OperationalError, InterfaceError)) or is_permanent(error):
+            if isinstance(error, (OperationalError, InterfaceError, StoreUnavailableError)) or is_permanent(
+                error
+            ):
                 raise  # The database is away, which is no fault of the run.
             # A defect of this package. If the run did not fail, it would be taken up and end here again for ever.
             await self._fail(error)

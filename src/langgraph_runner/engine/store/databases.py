@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from langgraph_runner.engine.store.call_limits import CALL_TIMEOUT, limit_calls, read_limit
 from langgraph_runner.engine.store.row_security import ROW_SECURITY
+from langgraph_runner.engine.worker.lease_clock import DatabaseClock
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Database",
     "begin_writing",
+    "clock_of",
     "has_rolled_back",
     "is_conflict",
     "is_lost",
@@ -42,6 +45,7 @@ _WAL_RETRY_S: Final = 0.005
 _clock: Final = REAL_RUNTIMES.blocking
 _WRITE: Final = "BEGIN IMMEDIATE"
 _FILE: Final = "file"
+_CLOCK: Final = "clock"
 _ROLLED_BACK: Final = "an error in the middle of the transaction has made SQLite roll it back"
 _GONE: Final = "{} was deleted or replaced while it was open: what would be written now would be lost"
 _MISSING: Final = frozenset({"3D000", "42P01", "42703"})
@@ -74,13 +78,18 @@ class Database:
             self.writing = _sqlite(place, self._file, begin=_WRITE)
             self.reading = _sqlite(place, self._file, begin="BEGIN", readers=_READERS)
         else:
-            self.writing = self.reading = create_engine(
+            limit_s = read_limit(url)
+            engine = create_engine(
                 # The writer, the readers, and one for what is asked beside them. More would wait for each other.
-                _with_defaults(url),
+                _with_defaults(url.difference_update_query([CALL_TIMEOUT])),
                 pool_size=_READERS + 2,
                 max_overflow=0,
                 pool_pre_ping=True,
             )
+            self.writing = self.reading = limit_calls(engine, limit_s)
+        self.clock = DatabaseClock()
+        self.writing = self.writing.execution_options(**{_CLOCK: self.clock})
+        self.reading = self.reading.execution_options(**{_CLOCK: self.clock})
 
     def connections(self) -> tuple[int, int]:
         """How many connections are in use, and how many there may be."""
@@ -138,7 +147,8 @@ def open_database(url: str | URL) -> Database:
 
     Args:
         url: `sqlite:///runs.db` (a path from here), `sqlite:////srv/runs.db`, `sqlite://` (in memory, for tests), or
-            `postgresql://...`.
+            `postgresql://...`, with the options of libpq and `call_timeout`: how many seconds a call may take, 5 to
+            3,600 (30).
 
     Raises:
         ValueError: It is no URL of a database that the store knows.
@@ -302,6 +312,11 @@ def begin_writing(connection: Connection) -> AbstractContextManager[object]:
             it could not be committed, and nothing was.
     """
     return _Transaction(connection) if connection.dialect.name == "sqlite" else connection.begin()
+
+
+def clock_of(connection: Connection) -> DatabaseClock | None:
+    """What is known of the clock of a connection's database; None for a connection that the store has not made."""
+    return connection.get_execution_options().get(_CLOCK)
 
 
 def has_rolled_back(connection: Connection) -> bool:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from langgraph_runner.engine.errors import SchemaVersionError
+from langgraph_runner.engine.store.call_limits import call_limit_of, ending_by, set_statement_timeout
 from langgraph_runner.engine.store.row_security import has_row_security, set_row_security
 from langgraph_runner.engine.store.schema import METADATA
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -33,7 +35,9 @@ _VERSIONS: Final = Table(VERSION_TABLE, MetaData(), Column("version_num", String
 
 def schema_version(database: Database) -> str | None:
     """The number of the last migration that was applied; None for a database without our schema."""
-    with database.reading.connect() as connection:
+    limit_s = call_limit_of(database.reading)
+    limit = None if limit_s is None else REAL_RUNTIMES.blocking.monotonic() + limit_s
+    with ending_by(limit), database.reading.connect() as connection:
         return _version_in(connection)
 
 
@@ -95,6 +99,7 @@ def _migrate(database: Database, to: str) -> None:
         config = Config()
         config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
         with database.writing.begin() as connection:
+            set_statement_timeout(connection, 0)  # As long as a large table takes.
             _refuse_foreign(connection)
             config.attributes["connection"] = connection
             if (_version_in(connection) or "") > to:

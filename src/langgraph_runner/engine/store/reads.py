@@ -29,6 +29,7 @@ from langgraph_runner.engine.store.schema import (
     store_info,
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of, each_of
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.worker.lease_clock import FutureLease
 from langgraph_runner.workflow.context import ArtifactRef
 
@@ -167,9 +168,9 @@ def live_runs(connection: Connection) -> dict[str, int]:
 
 
 @for_all_tenants
-def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, list[FutureLease]]:
+def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, list[FutureLease[str]]]:
     """The time, and the leases of these workflows' runs that end later than a lease can that was taken before."""
-    now = int(connection.execute(select(now_ms())).scalar_one())
+    now = now_in(connection)
     found = _FUTURE_LEASES.ask(connection, names=names or [""], now=now)
     return now, [FutureLease(row.id, row.lease_expires_at, row.lease_ms) for row in found]
 

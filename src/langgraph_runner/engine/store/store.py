@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from langgraph_runner.engine.errors import StoreUnavailableError
+from langgraph_runner.engine.store.call_limits import (
+    LONG_FACTOR,
+    call_limit_of,
+    ending_by,
+    is_long,
+    is_unanswered,
+    set_statement_timeout,
+    unanswered,
+)
 from langgraph_runner.engine.store.databases import open_database
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.reads import store_id
 from langgraph_runner.engine.store.row_security import has_row_security, show_rows_of, tenants_of_query
 from langgraph_runner.engine.store.writer import GroupWriter
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +37,7 @@ __all__ = ["RunStore"]
 
 T = TypeVar("T")
 _READERS = 4
+_clock: Final = REAL_RUNTIMES.blocking
 
 
 class RunStore:
@@ -63,8 +75,12 @@ class RunStore:
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused; nothing of it was written.
+            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`. It may have been written.
         """
-        return await self._writer.submit(write)
+        try:
+            return await self._writer.submit(write)
+        except DBAPIError as error:
+            raise self._as_raised(error) from error
 
     async def read(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """Run one of `reads` in a thread, in a transaction of its own: what is durable, and nothing else.
@@ -73,8 +89,10 @@ class RunStore:
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
+            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`.
         """
-        ask = partial(self.read_now, query, *arguments, **keywords)
+        # Its time begins now: it may wait for the threads, which may wait for a database that does not answer.
+        ask = partial(self._read, self._limit_of(query), query, *arguments, **keywords)
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
 
     def read_now(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
@@ -82,13 +100,48 @@ class RunStore:
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
+            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`.
             RuntimeError: The store is closed.
         """
+        return self._read(self._limit_of(query), query, *arguments, **keywords)
+
+    def _read(
+        self,
+        limit: tuple[float, float] | None,
+        query: Callable[..., T],
+        /,  # The query may have parameters of these names.
+        *arguments: Any,
+        **keywords: Any,
+    ) -> T:
+        """Run a query within its limit: how many seconds it has, and when they are over."""
         if self._is_closed:
             raise RuntimeError("The engine is closed.")
-        with self.database.reading.connect() as connection, connection.begin():
-            show_rows_of(connection, tenants_of_query(query, arguments))
-            return query(connection, *arguments, **keywords)
+        limit_s, ends_at = (0.0, None) if limit is None else limit
+        try:
+            if ends_at is not None and _clock.monotonic() >= ends_at:
+                raise unanswered(limit_s)
+            with ending_by(ends_at), self.database.reading.connect() as connection, connection.begin():
+                if is_long(query):
+                    set_statement_timeout(connection, limit_s)
+                show_rows_of(connection, tenants_of_query(query, arguments))
+                return query(connection, *arguments, **keywords)
+        except DBAPIError as error:
+            raise self._as_raised(error) from error
+
+    def _limit_of(self, query: Callable[..., Any]) -> tuple[float, float] | None:
+        limit_s = call_limit_of(self.database.reading)
+        if limit_s is None:
+            return None
+        if is_long(query):
+            limit_s *= LONG_FACTOR
+        return limit_s, _clock.monotonic() + limit_s
+
+    def _as_raised(self, error: DBAPIError) -> Exception:
+        """What the caller gets for an error of the database."""
+        if not is_unanswered(error):
+            return error
+        where = self.database.url.render_as_string()
+        return StoreUnavailableError(store=where, detail=str(error.orig))
 
     def close(self) -> None:
         """Write what was handed in, and close the database."""

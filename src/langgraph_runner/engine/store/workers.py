@@ -10,8 +10,9 @@ from sqlalchemy import delete, func, literal_column, select
 
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import now_ms, run_workers, runs
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import insert_of, now_in
+from langgraph_runner.engine.store.writes.common import insert_of
 from langgraph_runner.engine.store.writes.tasks import running_tasks, waiting_tasks
 
 if TYPE_CHECKING:

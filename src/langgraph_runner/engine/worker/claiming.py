@@ -66,7 +66,8 @@ class RunClaimer:
         self.poll_s = poll_ms / 1000
         self._max_recoveries = max_recovery_attempts
         self._limits = limits
-        self._clock = LeaseClock(lease_ms)
+        self._clock = LeaseClock()
+        host.store.database.clock.lease_ms = lease_ms
         self._claims_at_once = 1
         """How many claims to make together: more, the more of them find a run."""
         self._last_tenant = ""
@@ -102,10 +103,11 @@ class RunClaimer:
         names = [blueprint.id for blueprint in self._workflows.list_workflows()]
         now_ms, leases = await self._host.store.read(reads.clock_and_leases, names)
         workload = self._workload
-        for lease in self._clock.look(now_ms, leases, self._host.runtime.monotonic()):
-            is_owed = workload.takes_on == "own" and lease.run_id in workload.owed and workload.has_room()
-            if (is_owed or workload.takes_any()) and lease.run_id not in workload.tasks:
-                await self.claim(lease.run_id, stuck_at=lease.expires_at)
+        set_back_ms = self._host.store.database.clock.set_back_ms
+        for lease in self._clock.look(now_ms, leases, self._host.runtime.monotonic(), set_back_ms):
+            is_owed = workload.takes_on == "own" and lease.key in workload.owed and workload.has_room()
+            if (is_owed or workload.takes_any()) and lease.key not in workload.tasks:
+                await self.claim(lease.key, stuck_at=lease.expires_at)
 
     async def _claim_waiting(self) -> None:
         """Claim any runs while there is room: several at once, which may share one commit."""
@@ -144,7 +146,6 @@ class RunClaimer:
         workload = self._workload
         claim = self.claim_write(run_id)
         claim.stuck_at = stuck_at
-        claim.only_waiting = not self._clock.trusts_ends(self._host.runtime.monotonic())
         if not claim.workflows:
             return False
         workload.reserved += 1

@@ -103,7 +103,7 @@ class StoreHealth:
         """Whether the connections of the store do not find a run either."""
         try:
             return await self._store.read(status_of, tenant, run_id) is None
-        except DBAPIError:
+        except (DBAPIError, StoreUnavailableError):
             return False
 
     async def check(self, run_id: str) -> None:
@@ -121,9 +121,10 @@ class StoreHealth:
             return
         try:
             await self._store.write(CheckTables())
-        except DBAPIError as error:
+        except (DBAPIError, StoreUnavailableError) as error:
             if away_s < _PATIENCE_S and not is_permanent(error):
                 return
+            detail = str(error.orig if isinstance(error, DBAPIError) else error)
             where = self._store.database.url.render_as_string()
-            raise StoreUnavailableError(store=where, run_id=run_id, detail=str(error.orig)) from error
+            raise StoreUnavailableError(store=where, run_id=run_id, detail=detail) from error
         self._interrupted.pop(run_id, None)

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.writes.tasks import ClaimTask, EndTask, GiveBackTasks, KeepTasks
+from langgraph_runner.engine.store.writes.tasks import (
+    ClaimTask,
+    EndTask,
+    GiveBackTasks,
+    KeepTasks,
+    clock_and_task_leases,
+)
+from langgraph_runner.engine.worker.lease_clock import LeaseClock
 from langgraph_runner.engine.worker.leases import BEATS_PER_LEASE
 from langgraph_runner.engine.worker.run_watch import WATCH_S
 from langgraph_runner.errors.logs import emit
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store.records import StepChange
     from langgraph_runner.engine.store.writes.tasks import ClaimedTask, TaskKey
+    from langgraph_runner.engine.worker.lease_clock import FutureLease
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
 __all__ = ["StepPool"]
@@ -66,6 +74,7 @@ class StepPool:
         self._active: dict[TaskKey, tuple[ClaimedTask, AbortController]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._services: list[asyncio.Task[None]] = []
+        self._clock = LeaseClock()
         self._may_have_more = asyncio.Event()
         self._is_claiming = False
         self._is_draining = False
@@ -125,6 +134,7 @@ class StepPool:
         while self._is_serving():
             self._may_have_more.clear()
             try:
+                await self._look_at_clock()
                 while self._has_room() and await self._claim():
                     pass
             except Exception as error:
@@ -133,9 +143,19 @@ class StepPool:
                 return
             await wait_for_event(self._may_have_more, self._poll_s, self._host.runtime)
 
-    async def _claim(self) -> bool:
+    async def _look_at_clock(self) -> None:
+        """Take over steps whose leases end in the far future, because the clock was set back, if they are dead."""
+        names = [blueprint.id for blueprint in self._workflows.list_workflows()]
+        store = self._host.store
+        now_ms, leases = await store.read(clock_and_task_leases, [*self.queues], names, self._lease_ms)
+        monotonic = self._host.runtime.monotonic()
+        for lease in self._clock.look(now_ms, leases, monotonic, store.database.clock.set_back_ms):
+            if self._has_room() and lease.key not in self._active:
+                await self._claim(lease)
+
+    async def _claim(self, stuck: FutureLease[TaskKey] | None = None) -> bool:
         workflows = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
-        claim = ClaimTask(self._host.owner, self._lease_ms, self.queues, workflows)
+        claim = ClaimTask(self._host.owner, self._lease_ms, self.queues, workflows, stuck)
         self._is_claiming = True
         try:
             claimed = await self._host.store.write(claim)

@@ -90,7 +90,7 @@ class AdvanceRun(Write[Advanced]):
         ]
         lock_keys(connection, _keys(accepted))
         look_up(connection, accepted, now)
-        hold(connection, accepted, now)
+        hold(connection, accepted)
         _write_steps(connection, accepted, now)
         _write_cache(connection, accepted, now)
         add_events(connection, [event for each in accepted for event in each.numbered_events()], now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -32,8 +32,9 @@ from langgraph_runner.engine.store.schema import (
     step_tasks,
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.times import now_in, times_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
+from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
 from langgraph_runner.engine.store.writes.locking import lock_references_alone
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class CancelRun(Write["str | None"]):
 
 
 def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
-    now = now_in(connection)
+    now, lease_time = times_in(connection)
     is_run = and_(runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant)
     query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(is_run)
     if connection.dialect.name == "postgresql":
@@ -83,7 +84,7 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
             cancel_reason=func.coalesce(runs.c.cancel_reason, cancel.reason),
         )
     )
-    if row.status == "running" and (row.lease_expires_at or 0) >= now:
+    if row.status == "running" and (row.lease_expires_at or 0) >= lease_time:
         return "running"
     connection.execute(
         update(run_steps)
@@ -125,6 +126,7 @@ class Prune(Write[int]):
     Their outputs stay until `DeleteUnusedOutputs`.
     """
 
+    is_long: ClassVar[bool] = True
     tenant: str | None
     older_than_ms: int
 
@@ -176,6 +178,8 @@ class DeleteUnusedOutputs(Write[int]):
     Nothing can refer to one meanwhile: all other writers wait. So it is a write of its own, as short as it can be.
     """
 
+    is_long: ClassVar[bool] = True
+
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[DeleteUnusedOutputs]) -> list[int]:
         """Once for all."""
@@ -199,6 +203,7 @@ class FilesInUse(Write["set[str]"]):
     It is a write because it waits for the transactions that are about to add references.
     """
 
+    is_long: ClassVar[bool] = True
     sha256s: list[str]
 
     @classmethod
