@@ -11,7 +11,8 @@ from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.clock import FutureLease, LeaseClock
 from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.schema import now_ms, run_events, runs
+from langgraph_runner.engine.store.schema import run_events, runs
+from langgraph_runner.engine.store.statements import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import Heartbeat
 from langgraph_runner.workflow import Workflow
@@ -97,8 +98,8 @@ class Silent(Write[None]):
                     status="running",
                     lease_owner="dead",
                     lease_ms=write.lease_ms,
-                    lease_expires_at=now_ms() + write.lease_ms,
-                    started_at=now_ms(),
+                    lease_expires_at=now_in(connection) + write.lease_ms,
+                    started_at=now_in(connection),
                 )
             )
         return [None] * len(writes)

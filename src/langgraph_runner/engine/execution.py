@@ -22,7 +22,6 @@ from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.ledger import Ledger, cancelled
 from langgraph_runner.engine.results import Results
 from langgraph_runner.engine.stepping import StepRunner
-from langgraph_runner.engine.store.databases import is_permanent
 from langgraph_runner.engine.store.records import Start
 from langgraph_runner.engine.store.writes import Advanced
 from langgraph_runner.errors import RunTimeoutError
@@ -173,7 +172,9 @@ class RunExecution:
         except (NotCreatedError, LeaseLostError):
             raise
         except Exception as error:
-            if isinstance(error, (OperationalError, InterfaceError)) or is_permanent(error):
+            if isinstance(
+                error, (OperationalError, InterfaceError)
+            ) or self._host.store.database.is_permanent(error):
                 raise  # The database is away, which is no fault of the run.
             # Nothing that should happen; but left as it is, the run would be taken up and end here again for ever.
             await self._give_up(error)

@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.databases import is_permanent
 from langgraph_runner.engine.store.reads import status_of
 from langgraph_runner.engine.store.writes import CheckTables
 from langgraph_runner.errors.logs import emit
@@ -109,12 +108,12 @@ class StoreHealth:
         if found is None:
             return
         away_s = REAL_RUNTIMES.awaiting.monotonic() - found.since
-        if away_s < _PATIENCE_S and not is_permanent(found.error):
+        if away_s < _PATIENCE_S and not self._store.database.is_permanent(found.error):
             return
         try:
             await self._store.write(CheckTables())
         except DBAPIError as error:
-            if away_s < _PATIENCE_S and not is_permanent(error):
+            if away_s < _PATIENCE_S and not self._store.database.is_permanent(error):
                 return
             where = self._store.database.url.render_as_string()
             raise StoreUnavailableError(store=where, run_id=run_id, detail=str(error.orig)) from error
