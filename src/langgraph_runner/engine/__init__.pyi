@@ -23,6 +23,9 @@ from langgraph_runner.engine.models import RunPlan as RunPlan
 from langgraph_runner.engine.models import RunStep as RunStep
 from langgraph_runner.engine.redis_tier import RedisTier as RedisTier
 from langgraph_runner.engine.status import RunStatus as RunStatus
+from langgraph_runner.engine.store.backends import PostgreSQLBackend as PostgreSQLBackend
+from langgraph_runner.engine.store.backends import SQLiteBackend as SQLiteBackend
+from langgraph_runner.engine.store.backends import StoreBackend as StoreBackend
 from langgraph_runner.engine.sync import SyncRunEngine as SyncRunEngine
 from langgraph_runner.engine.workers import WorkerOverview as WorkerOverview
 from langgraph_runner.engine.workers import WorkerState as WorkerState

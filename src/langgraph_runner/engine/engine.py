@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.deriving import BaseRun, Reuse
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.serving import TakesOn
+    from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.sync import SyncRunEngine
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
@@ -68,8 +69,9 @@ class RunEngine(RunReader):
 
     Args:
         workflows: What it can run.
-        store: `sqlite:///runs.db` (a file that several processes may share) or `postgresql://...`; or a URL of
-            SQLAlchemy, for a path that an address cannot hold.
+        store: `sqlite:///runs.db` (a file that several processes may share), `postgresql://...`, or an address of a
+            backend that is installed; or a URL of SQLAlchemy, for a path that an address cannot hold; or a
+            `StoreBackend`, which the engine closes.
         cache: A hot tier over the database: `redis://...` (extra `redis`) for one that all processes share, or a
             `HotTier`; None for one in this process.
         dispatch: A queue that tells other processes at once that a run waits: `bullmq+redis://...` or
@@ -93,7 +95,8 @@ class RunEngine(RunReader):
             `take_on("none")` it runs nothing but steps of these queues.
         metrics_collector: What steps report to.
         spans: What traces steps: a `NodeSpans`.
-        migrate: Whether to make the tables or to bring them up to date; None for SQLite only.
+        migrate: Whether to make the tables or to bring them up to date; None to leave that to the backend:
+            SQLite only.
 
     Raises:
         WorkflowDefinitionError: A workflow cannot run.
@@ -119,7 +122,7 @@ class RunEngine(RunReader):
         self,
         workflows: Iterable[Workflow | WorkflowSpec] = (),
         *,
-        store: str | URL = "sqlite:///runs.db",
+        store: str | URL | StoreBackend = "sqlite:///runs.db",
         cache: HotTier | str | None = None,
         dispatch: Dispatcher | str | None = None,
         artifacts: Path | str | None = None,
