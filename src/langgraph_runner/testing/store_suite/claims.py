@@ -24,6 +24,7 @@ from langgraph_runner.testing.store_suite.stores import (
     OUTPUT,
     TENANT,
     StoreTests,
+    behind,
     claim,
     ended,
     grouped,
@@ -57,6 +58,19 @@ class ClaimTests(StoreTests):
 
         self._with(check)
 
+    def test_a_run_that_another_process_claims_just_now_is_passed_over(self) -> None:
+        """Its transaction is open yet; the second claim gets the next run, and the third none."""
+        self._needs_two_stores()
+
+        async def check(store: RunStore, other: RunStore) -> None:
+            await grouped(store, new("a"), new("b"))
+            claimed = await behind(claim("first"), store, claim("second"), other)
+            assert claimed is not None
+            assert (claimed.run_id, claimed.fence) == ("b", 1)
+            assert await other.write(claim("third")) is None
+
+        self._with(check)
+
     def test_tenants_take_turns(self) -> None:
         """Of one tenant the highest priority is first, then the run that was made first."""
 
@@ -76,12 +90,12 @@ class ClaimTests(StoreTests):
 
     def test_a_limit_of_a_tenant_holds_for_all_processes(self) -> None:
         """Two processes that claim at the same time do not count the same runs."""
+        self._needs_two_stores()
 
         async def check(store: RunStore, other: RunStore) -> None:
             await grouped(store, new("a"), new("b"), new("c"))
-            both = [each.write(claim("owner", limits=1)) for each in (store, other)]
-            claimed = await asyncio.gather(*both)
-            assert [each is None for each in claimed].count(False) == 1
+            limited = claim("owner", limits=1)
+            assert await behind(limited, store, claim("owner", limits=1), other) is None
             assert await store.write(claim("owner", limits=1)) is None
             assert await store.write(claim("owner", limits=2)) is not None
 
@@ -206,8 +220,7 @@ class ClaimTests(StoreTests):
             await store.write(new("r", owner="a"))
             for version in ("1", "2"):  # The second is the same step.
                 await store.write(AddTask(key, "w", "gpu", Start("s", "0" * 64, None, version)))
-            both = [each.write(ClaimTask("x", EXPIRED_MS, ("gpu",), ("w",))) for each in (store,)]
-            [first] = await asyncio.gather(*both)
+            first = await store.write(ClaimTask("x", EXPIRED_MS, ("gpu",), ("w",)))
             assert first is not None
             assert (first.key, first.start.code_version) == (key, "1")
             workers = [each.write(ClaimTask("y", LONG_MS, ("gpu",), ("w",))) for each in (store, other)]

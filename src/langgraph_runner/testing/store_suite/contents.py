@@ -13,6 +13,7 @@ from langgraph_runner.testing.store_suite.stores import (
     OUTPUT,
     TENANT,
     StoreTests,
+    behind,
     ended,
     grouped,
     new,
@@ -132,6 +133,20 @@ class ContentTests(StoreTests):
             assert (await other.read(reads.output_data, TENANT, [OUTPUT, "e" * 64])).keys() == {"e" * 64}
             assert await other.read(reads.output_data, "u", [OUTPUT]) == {OUTPUT: b"7"}
             assert await store.write(FilesInUse(["a" * 64])) == set()
+
+        self._with(check)
+
+    def test_an_output_that_is_about_to_be_used_stays(self) -> None:
+        """The transaction of another process, which refers to it, is open yet."""
+        self._needs_two_stores()
+
+        async def check(store: RunStore, other: RunStore) -> None:
+            await store.write(new("old", owner="a"))
+            await store.write(ended("old"))
+            await store.write(Prune(TENANT, EXPIRED_MS))
+            await store.write(new("r", owner="a"))
+            assert await behind(ended("r"), store, DeleteUnusedOutputs(), other) == 0
+            assert await other.read(reads.step_output, TENANT, "r", "s") == ("w", "completed", b"7")
 
         self._with(check)
 

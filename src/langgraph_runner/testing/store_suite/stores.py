@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun, Start, StepChange
@@ -29,6 +29,7 @@ __all__ = [
     "RefusedError",
     "StoreTests",
     "ThenFail",
+    "behind",
     "claim",
     "ended",
     "grouped",
@@ -44,6 +45,10 @@ LONG_MS: Final = 3_600_000
 EXPIRED_MS: Final = -1
 """A lease that has ended when it is given."""
 _SOON_S: Final = 30.0
+_WAITING_S: Final = 0.2
+"""After so long a write that is not done waits for the transaction of another process."""
+
+ResultT = TypeVar("ResultT")
 
 
 class StoreTests:
@@ -207,3 +212,25 @@ async def grouped(store: RunStore, *writes: Write[Any]) -> list[Any]:
     held.go.set()
     _, *results = await asyncio.gather(first, *others, return_exceptions=True)
     return results
+
+
+async def behind(first: Write[Any], of: RunStore, second: Write[ResultT], store: RunStore) -> ResultT:
+    """Hand in a write while the transaction of another process is open.
+
+    Args:
+        first: What the open transaction has written. It is committed when `second` waits for it, or is done.
+        of: The store of the other process.
+        second: The write that is handed in.
+        store: Where.
+
+    Returns:
+        What came of `second`.
+    """
+    held = Held([first])
+    holding = asyncio.ensure_future(of.write(held))
+    await held.until_begun()
+    waiting = asyncio.ensure_future(store.write(second))
+    await asyncio.wait({waiting}, timeout=_WAITING_S)
+    held.go.set()
+    await holding
+    return await waiting
