@@ -13,7 +13,10 @@ __all__ = ["StoreSuite"]
 class StoreSuite(TransactionTests, ClaimTests, ContentTests, SchemaTests):
     """What a `StoreBackend` has to guarantee. Subclass it in a test module.
 
-    The tests work through `RunStore`, as engines do, with two stores that stand for two processes.
+    `make()` gives the address of a database without runs, or a `StoreBackend`: a new database for each test, and the
+    same one each time within a test. For a database that is gone when it is closed, set `is_shared` to False: tests
+    that need two stores are then skipped. The tests work through `RunStore`, as engines do; two stores stand for two
+    processes.
 
     Example:
         >>> class TestInMemory(StoreSuite):

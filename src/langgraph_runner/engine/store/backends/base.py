@@ -34,8 +34,8 @@ class StoreBackend(ABC):
 
     Args:
         url: Of the database, as messages show it: without the password.
-        writing: For transactions that write. One connection is in use, and a second one for short times.
-        reading: For transactions that read: `READERS` connections. It may be the same engine.
+        writing: For transactions that write, one at a time in each process.
+        reading: For transactions that read, `READERS` at a time. It may be the same engine.
     """
 
     name: ClassVar[str]
