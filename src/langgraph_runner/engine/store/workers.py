@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, literal_column, select
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import run_workers, runs
-from langgraph_runner.engine.store.statements import now_in
+from langgraph_runner.engine.store.statements import Prepared, now_in, now_ms
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.tasks import running_tasks, waiting_tasks
 
@@ -26,6 +26,9 @@ _FORGOTTEN_MS: Final = 24 * 3_600_000
 """A worker that was killed is shown for so long."""
 _RUNS_SHOWN: Final = 100
 _WAITING: Final = runs.c.status == literal_column("'pending'")  # Literals, as the indexes have them.
+_AGE_OF_OLDEST: Final = Prepared(
+    select((now_ms() - func.min(runs.c.created_at)).label("age")).where(_WAITING)
+)
 _RUNNING: Final = runs.c.status == literal_column("'running'")
 
 
@@ -160,5 +163,5 @@ def workload(connection: Connection, tenant: str) -> Workload:
 @for_all_tenants
 def oldest_waiting_ms(connection: Connection) -> int | None:
     """How long the oldest run that waits has waited, of all tenants; None if none waits."""
-    oldest = connection.execute(select(func.min(runs.c.created_at)).where(_WAITING)).scalar()
-    return None if oldest is None else max(0, now_in(connection) - int(oldest))
+    age = _AGE_OF_OLDEST.ask(connection)[0].age
+    return None if age is None else max(0, int(age))
