@@ -6,7 +6,6 @@ begins with, the value a `StoreBackend` that takes the address.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import URL, make_url
@@ -49,6 +48,8 @@ def open_database(store: str | URL | StoreBackend) -> StoreBackend:
         raise ValueError(f"store: {str(store)!r:.120} is no URL; {_EXAMPLES}") from error
     if scheme in _BUILT_IN:
         return _BUILT_IN[scheme](store)
+    from importlib.metadata import entry_points  # noqa: PLC0415 - takes longer to import than SQLite to open
+
     found = [*entry_points(group=ENTRY_POINTS, name=scheme)]
     if not found:
         known = ", ".join(sorted({*_BUILT_IN, *entry_points(group=ENTRY_POINTS).names}))
