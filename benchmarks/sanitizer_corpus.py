@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from benchmarks.sanitizer_benign import benign_texts
 from benchmarks.sanitizer_kinds import KINDS
 from benchmarks.sanitizer_shapes import HELD_OUT, TUNED
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
+from langgraph_runner.redaction import DEFAULT_SANITIZER
 
 if TYPE_CHECKING:
     from benchmarks.sanitizer_kinds import Kind, Sample

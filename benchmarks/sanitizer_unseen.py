@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.sanitizer_corpus import survives
 from benchmarks.sanitizer_unseen_benign import LOOK_ALIKES, ORDINARY
 from benchmarks.sanitizer_unseen_secrets import CONTEXTS, CONTEXTUAL, KNOWN, REPORTED, filled
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
+from langgraph_runner.redaction import DEFAULT_SANITIZER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,12 @@ import yaml
 from typer.testing import CliRunner
 
 from langgraph_runner.cli.app import app
-from langgraph_runner.cli.options import APP_VARIABLE, CACHE_VARIABLE, DISPATCH_VARIABLE, STORE_VARIABLE
+from langgraph_runner.cli.arguments.options import (
+    APP_VARIABLE,
+    CACHE_VARIABLE,
+    DISPATCH_VARIABLE,
+    STORE_VARIABLE,
+)
 
 pytestmark = pytest.mark.req("R-65")
 DEPLOY = Path(__file__).parent.parent / "deploy"

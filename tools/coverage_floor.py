@@ -16,6 +16,8 @@ FLOORS = {
     "node": 95.0,
     "state": 95.0,
     "errors": 95.0,
+    "redaction": 95.0,
+    "runtime": 95.0,
     "metrics": 95.0,
     "graph": 95.0,
     "workflow": 95.0,

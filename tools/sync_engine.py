@@ -59,7 +59,7 @@ class {name}({base}):
 FORMS = (
     Form(
         folder="engine",
-        sources=(("engine.py", "RunEngine"), ("reading.py", "RunReader")),
+        sources=(("engine.py", "RunEngine"), ("reading/reader.py", "RunReader")),
         by_hand=frozenset({"close", "metrics_collector", "step_cache", "store", "sync"}),
         inner="_engine",
         head=HEAD.format(

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from langgraph_runner.cli.displays import LineDisplay, LiveDisplay
 from langgraph_runner.cli.following import RunView
-from langgraph_runner.cli.output import Output
+from langgraph_runner.cli.render.displays import LineDisplay, LiveDisplay
+from langgraph_runner.cli.render.output import Output
 from langgraph_runner.engine import Run, RunEvent, RunStep
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 pytestmark = pytest.mark.req("R-54")
 RED_LINE, GREEN_LINE = "\x1b[31m━", "\x1b[32m━"

@@ -15,7 +15,7 @@ from langgraph_runner.cli.drawing.svg import text_width
 from langgraph_runner.cli.drawing.timeline import timeline_of
 from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
 from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
-from langgraph_runner.cli.words import face
+from langgraph_runner.cli.render.words import face
 from langgraph_runner.engine import Run, RunStep
 from langgraph_runner.workflow import Dag
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import NoSuchModuleError, OperationalError
 
+from langgraph_runner.cli.arguments.reading import read_duration
 from langgraph_runner.cli.databases import told_of
 from langgraph_runner.cli.exits import EXIT_CODES, EXIT_OF_CODE, ExitCode
 from langgraph_runner.cli.problems import CliCode, CliError, Problem
-from langgraph_runner.cli.reading import read_duration
+from langgraph_runner.cli.render.words import ago, duration, face, size
 from langgraph_runner.cli.session import Session
-from langgraph_runner.cli.words import ago, duration, face, size
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.workflow import Reason, StepStatus
 

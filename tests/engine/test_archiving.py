@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from langgraph_runner import Workflow
-from langgraph_runner.engine import ArchiveError, archiving
+from langgraph_runner.engine import ArchiveError
+from langgraph_runner.engine.maintenance import archiving
 from langgraph_runner.engine.store.schema import METADATA
 from langgraph_runner.workflow import ChangeRequest
 from tests.engine.conftest import edited

@@ -9,12 +9,12 @@ from sqlalchemy import update
 
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.clock import FutureLease, LeaseClock
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.schema import run_events, runs
 from langgraph_runner.engine.store.statements import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import Heartbeat
+from langgraph_runner.engine.worker.lease_clock import FutureLease, LeaseClock
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 
@@ -147,11 +147,11 @@ async def test_a_clock_that_is_set_forward_does_not_take_runs_from_live_owners(e
     async with engine_of(workflow, lease_ms=2_000) as owner, engine_of(workflow, lease_ms=2_000) as other:
         run = await owner.trigger("w")
         await until(lambda: begun)
-        await until(lambda: other._server._clock._last is not None)
+        await until(lambda: other._worker.claimer._clock._last is not None)
         is_set.append(1)
-        await until(lambda: not other._server._clock.trusts_ends(asyncio.get_running_loop().time()))
+        await until(lambda: not other._worker.claimer._clock.trusts_ends(asyncio.get_running_loop().time()))
         await owner._store.write(ClockSet(HOUR_MS))
-        assert await other._server.claim() is False
+        assert await other._worker.claimer.claim() is False
         go.append(1)
         ended = await owner.wait(run.id, timeout_ms=10_000)
     assert (ended.status, begun) == (RunStatus.COMPLETED, [1])
@@ -237,7 +237,7 @@ async def test_the_time_that_a_run_has_run_before_counts_after_a_takeover(engine
         await until(lambda: begun)
         await engine._store.write(Heartbeat(engine._host.owner, 30_000, {run.id: 1}, {run.id: 59_990.0}))
         await engine._store.write(Released(run.id))
-        engine._server._active[run.id].lose()
+        engine._worker.workload.executions[run.id].lose()
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert ended.error["code"] == ErrorCode.RUN_TIMEOUT
 
@@ -251,7 +251,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_ru
         run = await client.trigger("w")
         await client._store.write(Silent(run.id, lease_ms=200))
         await client._store.write(ClockSet(-HOUR_MS))
-        engine._server.owe(run.id, run.tenant)
+        engine._worker.owe(run.id, run.tenant)
         assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 
@@ -262,10 +262,10 @@ async def test_after_a_jump_forward_no_run_is_taken_over_by_its_id_either(engine
         engine.take_on("none")
         run = await engine.trigger("w")
         await engine._store.write(Silent(run.id, lease_ms=-1_000))
-        claim = engine._server.claim_write(run.id)
+        claim = engine._worker.claimer.claim_write(run.id)
         claim.only_waiting = True
         assert await engine._store.write(claim) is None
-        claim = engine._server.claim_write(run.id)
+        claim = engine._worker.claimer.claim_write(run.id)
         assert (await engine._store.write(claim)).run_id == run.id
 
 

@@ -290,7 +290,7 @@ async def test_a_claim_whose_commit_was_not_answered_is_not_repeated(engine_of, 
         engine.take_on("none")
         first, second = [await engine.trigger("w", {"number": number}) for number in range(2)]
         losing_answer()
-        claimed = await engine._store.write(engine._server.claim_write())
+        claimed = await engine._store.write(engine._worker.claimer.claim_write())
         assert (claimed.run_id, claimed.fence, claimed.recoveries) == (first.id, 1, 0)
         assert (await engine.get_run(second.id)).status is RunStatus.PENDING
 
@@ -319,7 +319,7 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
         monkeypatch.setattr(psycopg.Connection, "commit", failing)
-        ours = [engine._server.claim_write() for _ in range(2)]
+        ours = [engine._worker.claimer.claim_write() for _ in range(2)]
         handed = [writer._Handed(each, asyncio.get_running_loop().create_future(), None) for each in ours]
         connection = database.writing.connect()
         assert await asyncio.to_thread(_written_by_a_writer, connection, database.writing, handed) == [

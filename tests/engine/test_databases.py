@@ -124,7 +124,7 @@ async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, 
             other.execute("BEGIN IMMEDIATE")
             monkeypatch.setattr(engine._store, "write", until_it_fails)
             go.set()
-            await until(lambda: interrupted(caplog) or not engine._server._tasks)
+            await until(lambda: interrupted(caplog) or not engine._worker.workload.tasks)
             monkeypatch.setattr(engine._store, "write", write)
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert (ended.status, ran) == (RunStatus.COMPLETED, ["first", "first", "second"])

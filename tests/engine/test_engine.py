@@ -14,7 +14,7 @@ from langgraph_runner.engine import (
     RunStateError,
     RunStatus,
 )
-from langgraph_runner.engine.execution import RunExecution
+from langgraph_runner.engine.run.execution import RunExecution
 from langgraph_runner.workflow import ChangeRequest, StepStatus, Workflow
 
 

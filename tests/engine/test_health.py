@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from langgraph_runner.engine import RunStatus, StoreUnavailableError, health
+from langgraph_runner.engine import RunStatus, StoreUnavailableError
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.backends import PostgreSQLBackend, SQLiteBackend
 from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.worker import health
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_SQLITE, edited, until
 
@@ -152,8 +153,8 @@ async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplo
     async with engine_of(workflow) as engine:
         await engine.run("w", {"number": 1})
         destroyed(Path(engine._store.database.url.database))
-        await engine._server.health.read_back()
-        engine._server.health.ended("default", "unknown")
+        await engine._worker.health.read_back()
+        engine._worker.health.ended("default", "unknown")
     assert "store.damaged" in caplog.text
     assert "restore a backup" in caplog.text
 
@@ -166,7 +167,7 @@ async def test_a_run_that_was_pruned_is_no_damage(engine_of, caplog):
     async with engine_of(workflow) as engine, engine_of(workflow) as other:
         await engine.run("w", {"number": 1})
         await other.prune(older_than=timedelta())
-        await engine._server.health.read_back()
+        await engine._worker.health.read_back()
     assert "store.damaged" not in caplog.text
 
 
@@ -196,8 +197,8 @@ async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, c
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             await engine._store.write(ReleaseRuns({}))  # Each write looks at the file.
             change(connection, path)
-        engine._server.health.ended("default", run.id)
-        await engine._server.health.read_back()
+        engine._worker.health.ended("default", run.id)
+        await engine._worker.health.read_back()
     assert ("store.damaged" in caplog.text) is is_damaged
 
 

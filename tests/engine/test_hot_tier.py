@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from langgraph_runner.engine import MemoryTier, cache
-from langgraph_runner.engine.cache import TieredCache
+from langgraph_runner.engine import MemoryTier
+from langgraph_runner.engine.cache import tiers as cache
+from langgraph_runner.engine.cache.tiers import TieredCache
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.workflow import Workflow
 

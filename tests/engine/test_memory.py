@@ -3,7 +3,7 @@
 import pytest
 
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.results import Results
+from langgraph_runner.engine.run.results import Results
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_SQLITE
 

@@ -12,7 +12,7 @@ import redis
 
 from langgraph_runner import Workflow
 from langgraph_runner.engine import BullMQDispatcher, RedisTier
-from langgraph_runner.engine.dispatch import Announcer
+from langgraph_runner.engine.dispatch.dispatcher import Announcer
 from langgraph_runner.engine.store.records import CacheEntry
 from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
 from tests.proxy import Proxy

@@ -15,7 +15,7 @@ import pytest
 from bullmq import Queue
 
 from langgraph_runner.engine import BullMQDispatcher
-from langgraph_runner.engine.bullmq import QUEUE
+from langgraph_runner.engine.dispatch.bullmq import QUEUE
 from tests.engine.conftest import ON_POSTGRESQL
 from tests.engine.test_crashes import answered, crash_server, effects_of, site
 from tests.engine.worker import DEPENDENCIES

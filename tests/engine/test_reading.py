@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from pydantic import BaseModel
 
-from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus, reading
+from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus
+from langgraph_runner.engine.reading import reader as reading
 from langgraph_runner.workflow import UnknownWorkflowError, Workflow, WorkflowInputError
 from tests.engine.conftest import ON_SQLITE
 

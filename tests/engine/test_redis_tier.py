@@ -5,8 +5,9 @@ import asyncio
 import pytest
 import redis
 
-from langgraph_runner.engine import RedisTier, cache
-from langgraph_runner.engine.cache import TieredCache
+from langgraph_runner.engine import RedisTier
+from langgraph_runner.engine.cache import tiers as cache
+from langgraph_runner.engine.cache.tiers import TieredCache
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.workflow import Workflow
 from langgraph_runner.workflow.context import ArtifactRef

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from langgraph_runner import RunEngine, WorkerState, Workflow
-from langgraph_runner.engine import presence
 from langgraph_runner.engine.store.schema import run_workers, runs
+from langgraph_runner.engine.worker import presence
 from tests.engine.conftest import edited, until
 
 pytestmark = pytest.mark.req("R-61")

@@ -9,7 +9,7 @@ from langgraph.types import CachePolicy, RetryPolicy
 
 from langgraph_runner import GraphState, NodeMetricsCollector, create_node
 from langgraph_runner.graph import wrap_graph
-from langgraph_runner.node.langgraph_compat import action_of
+from langgraph_runner.node.langgraph.internals import action_of
 from langgraph_runner.node.nodes import is_node
 from langgraph_runner.testing import Flaky
 

@@ -17,7 +17,7 @@ from langgraph_runner import (
     runner_config,
 )
 from langgraph_runner.node.config import as_retry_config
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.testing import FakeRuntime, Flaky
 
 

@@ -21,9 +21,9 @@ from langgraph_runner import (
     create_node,
     get_node_context,
 )
-from langgraph_runner.node.limits import Limits
-from langgraph_runner.node.schema import _MOST_FINDINGS, SchemaWatch
-from langgraph_runner.node.threads import _ThreadedAttempt, call_in_thread
+from langgraph_runner.node.langgraph.schema import _MOST_FINDINGS, SchemaWatch
+from langgraph_runner.runtime.limits import Limits
+from langgraph_runner.runtime.threads import _ThreadedAttempt, call_in_thread
 
 
 @pytest.mark.req("N-15")

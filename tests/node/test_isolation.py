@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from langgraph_runner import create_node
-from langgraph_runner.node.isolation import MAX_CONTAINERS, MAX_ELEMENTS, isolated
+from langgraph_runner.node.langgraph.isolation import MAX_CONTAINERS, MAX_ELEMENTS, isolated
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -10,7 +10,7 @@ from langgraph.runtime import RunControl
 
 import langgraph_runner
 from langgraph_runner import GraphState
-from langgraph_runner.node.langgraph_compat import (
+from langgraph_runner.node.langgraph.internals import (
     ConfigOfAttempt,
     graph_channels,
     interrupts_so_far,
@@ -114,4 +114,4 @@ def test_nothing_else_knows_langgraph_from_the_inside():
     # An import that is indented stands under TYPE_CHECKING, and does nothing.
     inside = re.compile(r"__pregel_|^(from|import) langgraph\.(\w+\.)*_", re.MULTILINE)
     knowing = [file for file in package.rglob("*.py") if inside.search(file.read_text(encoding="utf-8"))]
-    assert [file.relative_to(package).as_posix() for file in knowing] == ["node/langgraph_compat.py"]
+    assert [file.relative_to(package).as_posix() for file in knowing] == ["node/langgraph/internals.py"]

@@ -21,7 +21,7 @@ from langgraph_runner import (
     get_node_context,
     runner_config,
 )
-from langgraph_runner.node.runtime import drive
+from langgraph_runner.runtime.runtimes import drive
 
 
 class State(GraphState, total=False):

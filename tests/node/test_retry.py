@@ -9,7 +9,7 @@ from langgraph.types import RetryPolicy
 from tenacity import retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_fixed
 
 from langgraph_runner import NodeMetricsCollector, RetryConfig, create_node, runner_config
-from langgraph_runner.node.backoff import backoff_delay_ms
+from langgraph_runner.node.policies.backoff import backoff_delay_ms
 from langgraph_runner.testing import FakeRuntime, Flaky
 
 

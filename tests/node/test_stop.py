@@ -12,7 +12,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Send
 
 from langgraph_runner import GraphState, create_node, route_by_flags
-from langgraph_runner.node import langgraph_compat
+from langgraph_runner.node.langgraph import internals as langgraph_compat
 
 pytestmark = pytest.mark.req("N-30")
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from langgraph_runner.engine.cursors import cursor_of, place_in_list
+from langgraph_runner.engine.reading.cursors import cursor_of, place_in_list
 from langgraph_runner.server import pages
 
 pytestmark = pytest.mark.req("R-52", "R-53")

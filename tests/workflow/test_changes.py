@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_valid
 from pydantic_core import from_json, to_json
 
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, StepSpec, Workflow, WorkflowSpec
-from langgraph_runner.workflow.blueprint import Blueprint
 from langgraph_runner.workflow.changes import Impact, impact_of, merged
+from langgraph_runner.workflow.definition.blueprint import Blueprint
 from tests.workflow.test_dag import dags, reachable
 
 pytestmark = pytest.mark.req("R-30")

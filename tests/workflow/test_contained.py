@@ -13,8 +13,8 @@ from langgraph_runner.engine import RunEngine
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, Workflow
 from langgraph_runner.workflow.changes import impact_of
 from langgraph_runner.workflow.contained import Contained
-from langgraph_runner.workflow.inputs import InputType
-from langgraph_runner.workflow.values import OutputType
+from langgraph_runner.workflow.values.input_type import InputType
+from langgraph_runner.workflow.values.output_type import OutputType
 
 pytestmark = pytest.mark.req("R-1")
 

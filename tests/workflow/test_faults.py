@@ -13,8 +13,8 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, field_serializer
 
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, StepOutputError, Workflow
 from langgraph_runner.workflow.changes import impact_of
-from langgraph_runner.workflow.inputs import InputType
-from langgraph_runner.workflow.values import OutputType
+from langgraph_runner.workflow.values.input_type import InputType
+from langgraph_runner.workflow.values.output_type import OutputType
 
 if TYPE_CHECKING:
     from decimal import Decimal as Money

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from langgraph_runner.workflow import Workflow
-from langgraph_runner.workflow.fingerprint import fingerprint_of
+from langgraph_runner.workflow.definition.fingerprint import fingerprint_of
 
 pytestmark = pytest.mark.req("R-6")
 PLAIN = "def work(x):\n    return x + 1\n"
@@ -111,7 +111,7 @@ def test_several_lambdas_of_one_line_are_told_apart():
 def test_the_order_of_a_constant_set_does_not_count():
     """It differs between processes, by the seed of the hashes."""
     asked = (
-        "from langgraph_runner.workflow.fingerprint import fingerprint_of\n"
+        "from langgraph_runner.workflow.definition.fingerprint import fingerprint_of\n"
         "print(fingerprint_of(eval(\"lambda x: x in {'a', 'b', 'c', 'd'}\")))"
     )
     found = {

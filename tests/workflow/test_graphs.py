@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 
 from langgraph_runner import AbortController, GraphState, NodeCancellationError, create_node, runner_config
 from langgraph_runner.workflow import JoinRule, StepContext, Workflow, WorkflowInputError
-from langgraph_runner.workflow.graphs import _inputs_of
+from langgraph_runner.workflow.langgraph.graphs import _inputs_of
 
 pytestmark = pytest.mark.req("R-5")
 

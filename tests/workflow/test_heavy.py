@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, field_serializer
 
 from langgraph_runner.workflow import Workflow
-from langgraph_runner.workflow.heavy import is_heavy
-from langgraph_runner.workflow.inline import run_inline
+from langgraph_runner.workflow.langgraph.inline import run_inline
+from langgraph_runner.workflow.values.heavy import is_heavy
 
 
 class Report(BaseModel):

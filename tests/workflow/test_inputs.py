@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from typing_extensions import TypedDict  # pydantic reads that of typing only from Python 3.12 on
 
 from langgraph_runner.workflow import WorkflowInputError
-from langgraph_runner.workflow.inputs import InputType
+from langgraph_runner.workflow.values.input_type import InputType
 
 pytestmark = pytest.mark.req("R-1")
 

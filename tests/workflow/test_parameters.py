@@ -27,9 +27,9 @@ from langgraph_runner.workflow import (
     Workflow,
     WorkflowSpec,
 )
-from langgraph_runner.workflow.blueprint import Blueprint
+from langgraph_runner.workflow.definition.blueprint import Blueprint
 from langgraph_runner.workflow.hashing import content_hash
-from langgraph_runner.workflow.inputs import InputType
+from langgraph_runner.workflow.values.input_type import InputType
 
 pytestmark = pytest.mark.req("R-1")
 

@@ -10,11 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
-from langgraph_runner.workflow import pieces, values
 from langgraph_runner.workflow.errors import StepOutputError
-from langgraph_runner.workflow.fidelity import difference
-from langgraph_runner.workflow.pieces import LARGE_CHARS, Pieces
-from langgraph_runner.workflow.values import OutputType
+from langgraph_runner.workflow.values import output_type as values
+from langgraph_runner.workflow.values import pieces
+from langgraph_runner.workflow.values.fidelity import difference
+from langgraph_runner.workflow.values.output_type import OutputType
+from langgraph_runner.workflow.values.pieces import LARGE_CHARS, Pieces
 
 
 class Row(BaseModel):

@@ -8,7 +8,7 @@ import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from langgraph_runner.workflow import Workflow, WorkflowInputError
-from langgraph_runner.workflow.unknown_fields import refuse_unknown_fields
+from langgraph_runner.workflow.values.unknown_fields import refuse_unknown_fields
 
 pytestmark = pytest.mark.req("R-54")
 

@@ -19,7 +19,7 @@ import logging
 import sys
 from importlib.util import find_spec
 
-from langgraph_runner.cli.pipes import keep_stdout
+from langgraph_runner.cli.render.pipes import keep_stdout
 
 __all__ = ["main"]
 

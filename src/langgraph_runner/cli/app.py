@@ -16,9 +16,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from langgraph_runner.cli.arguments.options import KEY_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.commands import changing, database, drawing, looking, running, serving, working
 from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.options import KEY_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.problems import CliCode, Problem, one_line
 from langgraph_runner.cli.remote import SERVER, server_of
 
@@ -70,7 +70,7 @@ class Commands(TyperGroup):
         except Exception as error:
             if os.environ.get("LANGGRAPH_RUNNER_DEBUG"):
                 raise
-            from langgraph_runner.cli.output import show_problem
+            from langgraph_runner.cli.render.output import show_problem
 
             problem = Problem.of(error)
             show_problem(problem, as_json=as_json)
@@ -121,7 +121,7 @@ def make_app(*, is_rich: bool) -> typer.Typer:
 
 def _say_version(is_asked_for: bool) -> None:
     if is_asked_for:
-        from langgraph_runner.cli.output import Output
+        from langgraph_runner.cli.render.output import Output
 
         Output().line(f"langgraph-runner {version('langgraph-runner')}")
         raise typer.Exit
@@ -172,7 +172,7 @@ def _global_options_first(args: list[str]) -> list[str]:
 
 def _misused(error: Any, *, as_json: bool) -> ExitCode:
     if as_json:
-        from langgraph_runner.cli.output import show_problem
+        from langgraph_runner.cli.render.output import show_problem
 
         message = one_line(error.format_message())
         show_problem(Problem(CliCode.USAGE, message, ExitCode.USAGE), as_json=True)

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from langgraph_runner.cli.options import KEY_VARIABLE, SERVER_VARIABLE
+from langgraph_runner.cli.arguments.options import KEY_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.problems import CliCode, CliError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import typer
 
+from langgraph_runner.cli.arguments.options import APP_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.options import APP_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.remote import SERVER, open_client, refuse_server
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from langgraph_runner.cli.following import Display, RunView
-    from langgraph_runner.cli.output import Output
     from langgraph_runner.cli.remote import ServerOption
+    from langgraph_runner.cli.render.output import Output
     from langgraph_runner.client import RunClient
     from langgraph_runner.engine import RunEngine
-    from langgraph_runner.engine.serving import TakesOn
+    from langgraph_runner.engine.worker.workload import TakesOn
 
     Backend = RunEngine | RunClient
     """What commands talk to: both have the same methods."""
@@ -56,7 +56,7 @@ class Session:
     out: Output = None  # type: ignore[assignment] # made below, from as_json
 
     def __post_init__(self) -> None:
-        from langgraph_runner.cli.output import Output
+        from langgraph_runner.cli.render.output import Output
 
         self.out = Output(as_json=self.as_json)
         self.server = self.server or SERVER.get()
@@ -172,8 +172,8 @@ class Session:
         may_create: bool,
         **options: Any,
     ) -> T:
+        from langgraph_runner.cli.arguments.loading import load_engine
         from langgraph_runner.cli.databases import told_of
-        from langgraph_runner.cli.loading import load_engine
 
         async def main() -> T:
             engine.take_on(takes_on)

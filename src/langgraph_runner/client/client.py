@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from langgraph_runner.client.transport import Transport
     from langgraph_runner.engine.models import Run, RunPlan
     from langgraph_runner.node.config import TimeoutLike
-    from langgraph_runner.node.runtime import Runtimes
+    from langgraph_runner.runtime.runtimes import Runtimes
     from langgraph_runner.workflow import ChangeRequest, FailureMode, Workflow, WorkflowSpec
 
 __all__ = ["RunClient"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from langgraph_runner.engine.outputs import OutputSource
-from langgraph_runner.node.runtime import drive
+from langgraph_runner.engine.reading.outputs import OutputSource
+from langgraph_runner.runtime.runtimes import drive
 from langgraph_runner.workflow import StepStatus
 from langgraph_runner.workflow.scheduler import DELIVERING
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langgraph_runner.client.reading import ClientReader
-    from langgraph_runner.workflow.describing import WorkflowDescription
+    from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
 __all__ = ["ServiceOutputs", "result_step"]
 

@@ -16,11 +16,11 @@ from langgraph_runner.client.sse import EventParser
 from langgraph_runner.client.wire import run_path
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import DEFAULT_TENANT
-from langgraph_runner.engine.cursors import cursor_of, place_in_list
 from langgraph_runner.engine.errors import ArtifactError
 from langgraph_runner.engine.models import Run, RunEvent
+from langgraph_runner.engine.reading.cursors import cursor_of, place_in_list
 from langgraph_runner.engine.status import RunStatus
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from langgraph_runner.client.requesting import Requester
     from langgraph_runner.engine.models import RunStep
-    from langgraph_runner.engine.workers import WorkerOverview
+    from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import WorkflowRegistry
-    from langgraph_runner.workflow.describing import WorkflowDescription
+    from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
 __all__ = ["ClientReader"]
 

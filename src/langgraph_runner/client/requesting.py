@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from langgraph_runner.client.errors import ServiceInvalidError, ServiceUnreachableError
 from langgraph_runner.client.refusals import Answer, error_in
-from langgraph_runner.node.backoff import backoff_delay_ms
+from langgraph_runner.node.policies.backoff import backoff_delay_ms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.client.address import base_url_of, headers_of
 from langgraph_runner.engine import checks
-from langgraph_runner.node.runtime import as_runtimes
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.runtime.runtimes import as_runtimes
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     import ssl
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from langgraph_runner.node.config import TimeoutLike
-    from langgraph_runner.node.runtime import Runtimes
+    from langgraph_runner.runtime.runtimes import Runtimes
 
 __all__ = ["Settings"]
 

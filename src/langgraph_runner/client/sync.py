@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.host import TriggerOptions
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStep
+    from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.engine.status import RunStatus
-    from langgraph_runner.engine.workers import WorkerOverview
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
         ArtifactRef,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         FailureMode,
         StepStatus,
     )
-    from langgraph_runner.workflow.describing import WorkflowDescription
+    from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
 __all__ = ["SyncRunClient"]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import httpx
 
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from langgraph_runner.client.settings import Settings
-    from langgraph_runner.node.runtime import Runtime
+    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["AsyncTransport", "BlockingTransport", "Transport"]
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, TypeAdapter
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunPlan, RunStep
-from langgraph_runner.engine.workers import WorkerOverview
+from langgraph_runner.engine.reading.workers import WorkerOverview
 from langgraph_runner.workflow import UnknownWorkflowError
-from langgraph_runner.workflow.describing import WorkflowDescription
+from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
 __all__ = [
     "ARTIFACTS",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.errors import ArtifactError
 from langgraph_runner.node import get_node_context
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import ArtifactRef
 from langgraph_runner.workflow.context import is_artifact_name
 

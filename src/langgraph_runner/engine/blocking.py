@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.node.wake import Wake
+from langgraph_runner.runtime.wake import Wake
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator

@@ -109,7 +109,7 @@ def step_queues(value: Any) -> tuple[str, ...]:
         TypeError: It is no list of them.
         ValueError: One is no name.
     """
-    from langgraph_runner.workflow.checks import is_queue_name  # noqa: PLC0415 - imports LangGraph
+    from langgraph_runner.workflow.definition.checks import is_queue_name  # noqa: PLC0415 - imports LangGraph
 
     of_kind(value, Iterable, field="step_queues", fix='such as ["gpu"]')
     if isinstance(value, str):

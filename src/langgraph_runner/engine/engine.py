@@ -9,29 +9,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.archiving import archive_runs, restore_runs
 from langgraph_runner.engine.artifacts import ArtifactStore
-from langgraph_runner.engine.cache import HotTier, TieredCache
+from langgraph_runner.engine.cache.tiers import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
-from langgraph_runner.engine.collecting import collect_files
-from langgraph_runner.engine.dispatch import Announcers, Dispatcher
+from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
+from langgraph_runner.engine.dispatch.jobs import JobRequest
 from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
 from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
-from langgraph_runner.engine.jobs import JobRequest
+from langgraph_runner.engine.maintenance.archiving import archive_runs, restore_runs
+from langgraph_runner.engine.maintenance.collecting import collect_files
 from langgraph_runner.engine.models import Run, RunStatus
-from langgraph_runner.engine.pools import StepPool
-from langgraph_runner.engine.reading import RUN_ID, RunReader
-from langgraph_runner.engine.routing import StepRouter
-from langgraph_runner.engine.serving import Server
-from langgraph_runner.engine.slot import TenantSlots
+from langgraph_runner.engine.reading.reader import RUN_ID, RunReader
+from langgraph_runner.engine.run.routing import StepRouter
+from langgraph_runner.engine.run.slots import TenantSlots
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
+from langgraph_runner.engine.worker.step_pool import StepPool
+from langgraph_runner.engine.worker.worker import Worker
 from langgraph_runner.errors.hints import refuse_unknown_options
-from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, as_runtimes
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
-from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
+from langgraph_runner.workflow.values.heavy import apart_from_loop, is_heavy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,14 +39,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-    from langgraph_runner.engine.archiving import RunArchive
-    from langgraph_runner.engine.deriving import BaseRun, Reuse
+    from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import RunPlan
-    from langgraph_runner.engine.serving import TakesOn
+    from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
     from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.sync import SyncRunEngine
+    from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.runtimes import Runtimes
     from langgraph_runner.workflow import (
         Blueprint,
         FailureMode,
@@ -97,6 +98,8 @@ class RunEngine(RunReader):
         spans: What traces steps: a `NodeSpans`.
         migrate: Whether to make the tables or to bring them up to date; None to leave that to the backend:
             SQLite only.
+        runtime: Time, sleep and randomness of the engine, of its steps and of a SQLite database; a
+            `testing.ManualClock` in tests. The clock of PostgreSQL is the server's.
 
     Raises:
         WorkflowDefinitionError: A workflow cannot run.
@@ -136,7 +139,9 @@ class RunEngine(RunReader):
         metrics_collector: NodeMetricsCollector | None = None,
         spans: Any = None,
         migrate: bool | None = None,
+        runtime: Runtimes | None = None,
     ) -> None:
+        runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
         if poll_ms is None:
             poll_ms = _POLL_MS if dispatch is None else _POLL_WITH_DISPATCH_MS
         for name, value, low, high in (
@@ -174,11 +179,12 @@ class RunEngine(RunReader):
             cache = made_cache = RedisTier(cache, namespace=f"langgraph-runner:{runs.store_id}")
         if registry.list_workflows():
             # Before the first claim: a run is not to wait for imports, nor the event loop.
-            import langgraph_runner.engine.execution  # noqa: F401, PLC0415 - imports LangGraph
+            import langgraph_runner.engine.run.execution  # noqa: F401, PLC0415 - imports LangGraph
         host = Host(
-            owner=REAL_RUNTIMES.awaiting.token_hex(8),
+            owner=runtimes.awaiting.token_hex(8),
+            runtimes=runtimes,
             store=runs,
-            cache=TieredCache(runs, cache),
+            cache=TieredCache(runs, cache, runtimes.awaiting),
             artifacts=files,
             slots=TenantSlots(max_concurrency),
             collector=metrics_collector,
@@ -186,7 +192,8 @@ class RunEngine(RunReader):
         )
         pool = None
         if queues is not None:
-            host.router, host.step_queues = StepRouter(runs, announcers.of_steps), frozenset(queues)
+            host.router = StepRouter(runs, announcers.of_steps, runtimes.awaiting)
+            host.step_queues = frozenset(queues)
         if queues:
             pool = StepPool(
                 host,
@@ -198,7 +205,7 @@ class RunEngine(RunReader):
                 poll_ms=poll_ms,
                 max_recovery_attempts=max_recovery_attempts,
             )
-        server = Server(
+        worker = Worker(
             host,
             registry,
             max_active_runs=max_active_runs,
@@ -210,7 +217,7 @@ class RunEngine(RunReader):
             on_request=self._on_request,
             pool=pool,
         )
-        super().__init__(registry, host, server)
+        super().__init__(registry, host, worker)
         self._made_cache = made_cache
 
     # Typed as a callable, so that callers see the parameters of the class; calls are checked by both type checkers.
@@ -368,7 +375,7 @@ class RunEngine(RunReader):
             RunStateError: It is not completed.
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
-        from langgraph_runner.engine.planning import plan_update  # noqa: PLC0415 - imports LangGraph
+        from langgraph_runner.engine.rebuild.planning import plan_update  # noqa: PLC0415 - imports LangGraph
 
         base = await self._base(base_run_id, tenant)
         impact = await base.impact(change, force)
@@ -419,13 +426,11 @@ class RunEngine(RunReader):
         if RunStatus(row.status).is_over:
             problem = "it is over." if row.status == RunStatus.COMPLETED else "it is over; retry it."
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
-        is_ours = await self._server.claim(run_id)
+        is_ours = await self._worker.claimer.claim(run_id)
         if not is_ours and wait and self._runs_steps:
-            self._server.owe(run_id, tenant)
+            self._worker.owe(run_id, tenant)
         elif not is_ours:
-            left_s = max(
-                0.0, (row.lease_expires_at or 0) / 1000 - REAL_RUNTIMES.awaiting.now_utc().timestamp()
-            )
+            left_s = max(0.0, (row.lease_expires_at or 0) / 1000 - self._host.runtime.now_utc().timestamp())
             problem = (
                 "somebody runs it, or did until a moment ago. If nobody does, it is free when its lease ends, in"
                 f" {left_s:.0f} s; wait (`--wait`, or `wait=True`) to take it on then."
@@ -453,11 +458,11 @@ class RunEngine(RunReader):
             ValueError: The reason is none.
         """
         checks.of_kind(run_id, str, field="run_id", fix=RUN_ID)
-        self._server.start()
+        self._worker.start()
         reason = checks.text(reason or "cancelled", checks.MAX_REASON, field="reason")
         if await self._store.write(CancelRun(run_id, tenant, reason)) is None:
             raise RunNotFoundError(run_id=run_id)
-        self._server.cancel(run_id, reason)
+        self._worker.cancel(run_id, reason)
         return await self.get_run(run_id, tenant=tenant)
 
     async def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
@@ -535,11 +540,11 @@ class RunEngine(RunReader):
         others. With `none` it is a client: what it triggers waits for whoever takes it.
         """
         checks.one_of(runs, ("all", "own", "none"), field="runs")
-        self._server.takes_on = runs
+        self._worker.workload.takes_on = runs
 
     async def start(self) -> None:
         """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
-        self._server.start()
+        self._worker.start()
 
     async def drain(self, timeout_ms: float | None = None) -> bool:
         """Take on no further runs, and wait until those that run here are over. `close()` gives up what is left.
@@ -556,11 +561,11 @@ class RunEngine(RunReader):
             ValueError: `timeout_ms` is not above 0.
         """
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
-        return await self._server.drain(None if limit_ms is None else limit_ms / 1000)
+        return await self._worker.drain(None if limit_ms is None else limit_ms / 1000)
 
     async def close(self) -> None:
         """Stop serving. Steps that run are stopped; their runs are given up, for others or for the next start."""
-        await self._server.close()
+        await self._worker.close()
         if self._made_cache is not None:
             await self._made_cache.close()
         await asyncio.to_thread(self._store.close)
@@ -601,16 +606,16 @@ class RunEngine(RunReader):
 
     def _new_id(self) -> str:
         # The time first, so that ids sort as their runs were made; 80 bits of chance behind it.
-        now_ms = round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000)
-        return f"{now_ms:012x}{REAL_RUNTIMES.awaiting.token_hex(10)}"
+        now_ms = round(self._host.runtime.now_utc().timestamp() * 1000)
+        return f"{now_ms:012x}{self._host.runtime.token_hex(10)}"
 
     async def _create(self, blueprint: Blueprint, run: NewRun, reuse: Reuse | None = None) -> Run:
         checks.text(run.tenant, checks.MAX_TENANT, field="tenant")
         checks.whole(run.priority, -checks.MAX_PRIORITY, checks.MAX_PRIORITY, field="priority")
         if run.idempotency_key is not None:
             checks.text(run.idempotency_key, checks.MAX_KEY, field="idempotency_key")
-        self._server.start()
-        found = await self._server.create(blueprint, run)
+        self._worker.start()
+        found = await self._worker.creator.create(blueprint, run)
         if reuse is not None and found.run_id == run.id:
             reuse.log_refused(run)
         if found.row is not None:
@@ -626,11 +631,11 @@ class RunEngine(RunReader):
 
     @property
     def _runs_steps(self) -> bool:
-        return self._server.takes_on != "none"
+        return self._worker.workload.takes_on != "none"
 
     async def _base(self, run_id: str, tenant: str) -> BaseRun:
         """A run from which another one is to be derived."""
-        from langgraph_runner.engine.deriving import BaseRun  # noqa: PLC0415 - imports LangGraph
+        from langgraph_runner.engine.rebuild.base_run import BaseRun  # noqa: PLC0415 - imports LangGraph
 
         row = await self._row(run_id, tenant)
         return BaseRun(self._host, self.workflows.get_workflow(row.workflow), row)

@@ -7,19 +7,20 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from langgraph_runner.engine import checks
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Mapping
 
     from langgraph_runner.engine.artifacts import ArtifactStore
-    from langgraph_runner.engine.cache import TieredCache
-    from langgraph_runner.engine.routing import StepRouter
-    from langgraph_runner.engine.slot import TenantSlots
+    from langgraph_runner.engine.cache.tiers import TieredCache
+    from langgraph_runner.engine.run.routing import StepRouter
+    from langgraph_runner.engine.run.slots import TenantSlots
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.runtimes import Runtime, Runtimes
     from langgraph_runner.workflow import FailureMode
 
 __all__ = ["Host", "RunOptions", "TriggerOptions"]
@@ -120,6 +121,8 @@ class Host:
 
     owner: str
     """Who holds the leases."""
+    runtimes: Runtimes
+    """Time, sleep and randomness, of the engine and of the steps that it runs."""
     store: RunStore
     cache: TieredCache
     artifacts: ArtifactStore
@@ -133,3 +136,8 @@ class Host:
     """Leaves steps with a queue to others; None to run all steps here."""
     step_queues: frozenset[str] = frozenset()
     """Queues whose steps run here all the same."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime that the engine awaits."""
+        return self.runtimes.awaiting

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from langgraph_runner.engine.archiving import RunArchive
     from langgraph_runner.engine.host import TriggerOptions
+    from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
-    from langgraph_runner.engine.serving import TakesOn
-    from langgraph_runner.engine.workers import WorkerOverview
+    from langgraph_runner.engine.reading.workers import WorkerOverview
+    from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
         ArtifactRef,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         StepStatus,
         WorkflowRegistry,
     )
-    from langgraph_runner.workflow.describing import WorkflowDescription
+    from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
 __all__ = ["SyncRunEngine"]
 

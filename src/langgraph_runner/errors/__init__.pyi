@@ -24,7 +24,7 @@ from langgraph_runner.errors.models import NodeError as NodeError
 from langgraph_runner.errors.models import NodeErrorCause as NodeErrorCause
 from langgraph_runner.errors.models import NodeErrorRecord as NodeErrorRecord
 from langgraph_runner.errors.record import build_error_record as build_error_record
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER as DEFAULT_SANITIZER
-from langgraph_runner.errors.sanitizing import Sanitizer as Sanitizer
-from langgraph_runner.errors.sanitizing import sanitize_stack as sanitize_stack
-from langgraph_runner.errors.sanitizing import sanitize_text as sanitize_text
+from langgraph_runner.redaction import DEFAULT_SANITIZER as DEFAULT_SANITIZER
+from langgraph_runner.redaction import Sanitizer as Sanitizer
+from langgraph_runner.redaction import sanitize_stack as sanitize_stack
+from langgraph_runner.redaction import sanitize_text as sanitize_text

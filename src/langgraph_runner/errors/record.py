@@ -19,7 +19,7 @@ from langgraph_runner.errors.exceptions import (
     RetryExhaustedError,
 )
 from langgraph_runner.errors.models import NodeErrorCause, NodeErrorRecord
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER, Sanitizer
+from langgraph_runner.redaction import DEFAULT_SANITIZER, Sanitizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

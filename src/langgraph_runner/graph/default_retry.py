@@ -13,8 +13,8 @@ from tenacity import RetryCallState
 from tenacity.retry import retry_base
 
 from langgraph_runner.node.config import as_retry_config
-from langgraph_runner.node.delivery import deliver
-from langgraph_runner.node.langgraph_compat import action_of
+from langgraph_runner.node.langgraph.delivery import deliver
+from langgraph_runner.node.langgraph.internals import action_of
 from langgraph_runner.node.nodes import is_node
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from langgraph_runner.errors import RunCancelledError, RunTimeoutError, note_once
 from langgraph_runner.graph.execution import MODES
-from langgraph_runner.node.limits import Limits
-from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.node.scope import CancelScope
-from langgraph_runner.node.threads import call_in_thread
+from langgraph_runner.runtime.cancel_scope import CancelScope
+from langgraph_runner.runtime.limits import Limits
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.threads import call_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence

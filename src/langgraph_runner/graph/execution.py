@@ -24,10 +24,10 @@ from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.slots import Slots
 from langgraph_runner.graph.watch import RunWatch, watch_of
 from langgraph_runner.node import AbortController, AbortSignal, runner_config
-from langgraph_runner.node.abort import as_abort_signal, signal_in
-from langgraph_runner.node.langgraph_compat import is_checkpointed, run_control
-from langgraph_runner.node.runtime import REAL_RUNTIMES
-from langgraph_runner.node.schema import STOPS_WHEN_BLOCKED
+from langgraph_runner.node.langgraph.internals import is_checkpointed, run_control
+from langgraph_runner.node.langgraph.schema import STOPS_WHEN_BLOCKED
+from langgraph_runner.runtime.abort import as_abort_signal, signal_in
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.json_saver import JsonFileSaver
 from langgraph_runner.graph.result import GraphRunStatus
 from langgraph_runner.node.callee import Callee
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -13,7 +13,7 @@ from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.graph.handling import ARGUMENTS
 from langgraph_runner.node.config import Count, OptionModel, RetryConfig, as_retry_config
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 __all__ = ["ErrorHandler", "ExecutionOptions", "LangGraphOptions", "check_langgraph_options"]
 

@@ -14,9 +14,9 @@ from langgraph_runner.graph.handling import end_run
 from langgraph_runner.graph.json_saver import JsonFileSaver
 from langgraph_runner.graph.options import ExecutionOptions, LangGraphOptions, check_langgraph_options
 from langgraph_runner.graph.watch import check_listener
-from langgraph_runner.node.fallback_node import check_fallback_nodes
-from langgraph_runner.node.langgraph_compat import action_of
-from langgraph_runner.node.runtime import drive
+from langgraph_runner.node.langgraph.internals import action_of
+from langgraph_runner.node.policies.fallback import check_fallback_nodes
+from langgraph_runner.runtime.runtimes import drive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -28,7 +28,7 @@ from langgraph_runner.errors import is_control_flow
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.captures import OUTERMOST, Captures
 from langgraph_runner.graph.thread_calls import calls_in_threads
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

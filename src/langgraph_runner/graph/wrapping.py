@@ -9,9 +9,9 @@ from langgraph.graph import StateGraph
 from langgraph.types import RetryPolicy
 
 from langgraph_runner.node import create_node
-from langgraph_runner.node.fallback_node import check_fallback_nodes
-from langgraph_runner.node.langgraph_compat import action_of, as_runnable
+from langgraph_runner.node.langgraph.internals import action_of, as_runnable
 from langgraph_runner.node.nodes import is_node
+from langgraph_runner.node.policies.fallback import check_fallback_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

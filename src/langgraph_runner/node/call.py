@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.node.context import EXECUTION_IDS, active_otel_ids
-from langgraph_runner.node.langgraph_compat import interrupts_so_far, name_in_graph, run_control, run_id
+from langgraph_runner.node.langgraph.internals import interrupts_so_far, name_in_graph, run_control, run_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from langgraph.runtime import RunControl
 
     from langgraph_runner.errors import FailureCategory
-    from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.context import NodeContext
-    from langgraph_runner.node.limits import Limits
-    from langgraph_runner.node.policies import NodePolicies, Span, Spans
-    from langgraph_runner.node.runtime import Runtime, Runtimes
+    from langgraph_runner.node.options import NodePolicies, Span, Spans
+    from langgraph_runner.runtime.abort import AbortSignal
+    from langgraph_runner.runtime.limits import Limits
+    from langgraph_runner.runtime.runtimes import Runtime, Runtimes
 
 __all__ = ["TRACE_ID", "NodeCall"]
 

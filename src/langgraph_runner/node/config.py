@@ -28,7 +28,7 @@ from tenacity.wait import wait_base
 from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors import FailureCategory, failure_category, is_retryable_node_error
 from langgraph_runner.errors.hints import refuse_unknown_options, refused_options
-from langgraph_runner.node.timeouts import MAX_MS
+from langgraph_runner.runtime.timeouts import MAX_MS
 
 __all__ = [
     "CircuitBreakerConfig",

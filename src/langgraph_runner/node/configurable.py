@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.metrics.forwarding import check_recorder
-from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.call import TRACE_ID
 from langgraph_runner.node.config import as_retry_config
-from langgraph_runner.node.policies import as_spans
-from langgraph_runner.node.runtime import as_runtimes
+from langgraph_runner.node.options import as_spans
+from langgraph_runner.runtime.abort import as_abort_signal
+from langgraph_runner.runtime.runtimes import as_runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langchain_core.runnables import RunnableConfig
 
-    from langgraph_runner.node.abort import AbortSignal
     from langgraph_runner.node.config import RetryLike
-    from langgraph_runner.node.policies import Spans
-    from langgraph_runner.node.runtime import Runtimes
+    from langgraph_runner.node.options import Spans
+    from langgraph_runner.runtime.abort import AbortSignal
+    from langgraph_runner.runtime.runtimes import Runtimes
 
 __all__ = ["RUNTIME_KEY", "as_collector", "runner_config"]
 

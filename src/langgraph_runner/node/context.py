@@ -8,14 +8,14 @@ from collections import OrderedDict
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.node.abort import AbortController, AbortSignal
+from langgraph_runner.runtime.abort import AbortController, AbortSignal
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
     from datetime import datetime
 
     from langgraph_runner.node.call import NodeCall
-    from langgraph_runner.node.runtime import Runtimes
+    from langgraph_runner.runtime.runtimes import Runtimes
 
 __all__ = ["CURRENT_CONTEXT", "NodeContext", "add_node_context", "get_node_context"]
 

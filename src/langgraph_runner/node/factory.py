@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, Protocol, TypedDict, TypeVar
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
-from langgraph_runner.errors.sanitizing import compile_patterns
-from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.config import CircuitBreakerConfig, RetryLike, TimeoutLike, as_retry_config
 from langgraph_runner.node.configurable import as_collector
-from langgraph_runner.node.fallback_node import FallbackNode
 from langgraph_runner.node.logs import as_log_level
 from langgraph_runner.node.node_config import CircuitBreakerLike, NodeConfig, taking_options
 from langgraph_runner.node.nodes import (
@@ -27,7 +24,7 @@ from langgraph_runner.node.nodes import (
     is_node,
     sync_node,
 )
-from langgraph_runner.node.policies import (
+from langgraph_runner.node.options import (
     Callback,
     NodePolicies,
     OnDrain,
@@ -38,8 +35,11 @@ from langgraph_runner.node.policies import (
     as_choice,
     as_spans,
 )
-from langgraph_runner.node.runtime import REAL_RUNTIMES, ClockOfCalls, Runtime, Runtimes, as_runtimes
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.node.policies.circuit_breaker import NodeCircuitBreaker
+from langgraph_runner.node.policies.fallback import FallbackNode
+from langgraph_runner.redaction import compile_patterns
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, ClockOfCalls, Runtime, Runtimes, as_runtimes
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
+from langgraph_runner.redaction import DEFAULT_SANITIZER
 
 if TYPE_CHECKING:
     from langgraph_runner.node.call import NodeCall

@@ -11,7 +11,6 @@ from langgraph_runner.callbacks import taking_a_prefix
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
 from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.metrics import NodeMetricsCollector
-from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.config import (
     CircuitBreakerConfig,
@@ -22,7 +21,7 @@ from langgraph_runner.node.config import (
 )
 from langgraph_runner.node.configurable import as_collector
 from langgraph_runner.node.logs import as_log_level
-from langgraph_runner.node.policies import (
+from langgraph_runner.node.options import (
     OnDrain,
     OnError,
     OnRetryAttempt,
@@ -31,8 +30,9 @@ from langgraph_runner.node.policies import (
     as_choice,
     as_spans,
 )
-from langgraph_runner.node.runtime import Runtimes, as_runtimes
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.node.policies.circuit_breaker import NodeCircuitBreaker
+from langgraph_runner.runtime.runtimes import Runtimes, as_runtimes
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 __all__ = ["CircuitBreakerLike", "NodeConfig", "taking_options"]
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langgraph.pregel.protocol import PregelProtocol
 
-from langgraph_runner.node.breaker import NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee, NodeFunction
-from langgraph_runner.node.delivery import deliver
-from langgraph_runner.node.langgraph_compat import is_awaitable, kind_of
+from langgraph_runner.node.langgraph.delivery import deliver
+from langgraph_runner.node.langgraph.internals import is_awaitable, kind_of
+from langgraph_runner.node.langgraph.schema import SchemaWatch
+from langgraph_runner.node.langgraph.signature import dress, qualname_of
 from langgraph_runner.node.object_node import ObjectNode, is_callable_object
+from langgraph_runner.node.options import NodePolicies
 from langgraph_runner.node.outcome import Outcome, Success
 from langgraph_runner.node.pipeline import run_node
-from langgraph_runner.node.policies import NodePolicies
-from langgraph_runner.node.runtime import Runtime, drive
-from langgraph_runner.node.schema import SchemaWatch
-from langgraph_runner.node.signature import dress, qualname_of
+from langgraph_runner.node.policies.circuit_breaker import NodeCircuitBreaker
+from langgraph_runner.runtime.runtimes import Runtime, drive
 
 if TYPE_CHECKING:
-    from langgraph_runner.node.policies import OnError
+    from langgraph_runner.node.options import OnError
 
 __all__ = ["AsyncNode", "RunnableNode", "SyncNode", "as_fallback", "async_node", "is_node", "sync_node"]
 

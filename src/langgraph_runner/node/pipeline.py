@@ -19,18 +19,16 @@ from langgraph_runner.errors import (
     is_control_flow,
     original_error,
 )
-from langgraph_runner.node.abort import signal_in
-from langgraph_runner.node.attempts import guarded, raise_if_cancelled, retried
+from langgraph_runner.node.attempt import guarded, raise_if_cancelled, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.configurable import RUNTIME_KEY, as_collector
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
-from langgraph_runner.node.isolation import isolated
-from langgraph_runner.node.langgraph_compat import run_control
-from langgraph_runner.node.limits import Limits
+from langgraph_runner.node.langgraph.internals import run_control
+from langgraph_runner.node.langgraph.isolation import isolated
+from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.outcome import Failure, Outcome, Success
-from langgraph_runner.node.output import checked_output
 from langgraph_runner.node.reports import (
     report_cancelled,
     report_failure,
@@ -40,13 +38,15 @@ from langgraph_runner.node.reports import (
     report_started,
     report_success,
 )
-from langgraph_runner.node.runtime import as_runtimes
+from langgraph_runner.runtime.abort import signal_in
+from langgraph_runner.runtime.limits import Limits
+from langgraph_runner.runtime.runtimes import as_runtimes
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
-    from langgraph_runner.node.fallback_node import FallbackNode
-    from langgraph_runner.node.policies import NodePolicies
+    from langgraph_runner.node.options import NodePolicies
+    from langgraph_runner.node.policies.fallback import FallbackNode
 
 __all__ = ["run_node"]
 

@@ -13,8 +13,8 @@ from langgraph_runner.node.logs import LOGGER, log
 if TYPE_CHECKING:
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.call import NodeCall
+    from langgraph_runner.node.options import Spans
     from langgraph_runner.node.outcome import Failure, Success
-    from langgraph_runner.node.policies import Spans
 
 __all__ = [
     "report_cancelled",

@@ -17,18 +17,18 @@ from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import CircuitOpenError, NodeCancellationError, is_control_flow
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.node.abort import AbortSignal
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.config import as_retry_config
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
-from langgraph_runner.node.langgraph_compat import ConfigOfAttempt, interrupts_so_far
-from langgraph_runner.node.limits import Limits
+from langgraph_runner.node.langgraph.internals import ConfigOfAttempt, interrupts_so_far
 from langgraph_runner.node.logs import LOGGER
-from langgraph_runner.node.policies import NodePolicies
-from langgraph_runner.node.retry import GiveUp, RetryAfter, decide_retry, given_up
-from langgraph_runner.node.runtime import REAL_RUNTIMES, Runtime, Runtimes, drive
-from langgraph_runner.node.timeouts import as_timeout_ms
+from langgraph_runner.node.options import NodePolicies
+from langgraph_runner.node.policies.retry import GiveUp, RetryAfter, decide_retry, given_up
+from langgraph_runner.runtime.abort import AbortSignal
+from langgraph_runner.runtime.limits import Limits
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, Runtime, Runtimes, drive
+from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
     from langgraph_runner.node.config import RetryConfig, RetryLike, TimeoutLike

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from langgraph_runner.engine import checks
 from langgraph_runner.errors import NodeRunnerError
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.server.keys import ApiKeys, Role
 from langgraph_runner.server.logs import LOGGER
 from langgraph_runner.server.problems import ApiCode, ApiError

@@ -24,7 +24,7 @@ from langgraph_runner.engine.store.statements import Prepared, now_in, now_ms
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.errors.codes import render_message
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

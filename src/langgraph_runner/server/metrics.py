@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from langgraph_runner.engine import RunEngine
-    from langgraph_runner.engine.cache import TieredCache
+    from langgraph_runner.engine.cache.tiers import TieredCache
     from langgraph_runner.engine.store import RunStore
 
 __all__ = ["registry_of"]

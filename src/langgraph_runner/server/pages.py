@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import to_json
 
-from langgraph_runner.engine.cursors import cursor_of, place_in_list, place_of
+from langgraph_runner.engine.reading.cursors import cursor_of, place_in_list, place_of
 from langgraph_runner.server.problems import ApiCode, ApiError, checked
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from langgraph_runner.engine.transfer import attributes_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.hints import validation_error_of
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.errors.sanitizing import sanitize_stack, sanitize_text
+from langgraph_runner.redaction import sanitize_stack, sanitize_text
 from langgraph_runner.server.logs import LOGGER
 
 if TYPE_CHECKING:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from langgraph_runner.node.abort import as_abort_signal
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.configurable import runner_config
 from langgraph_runner.node.context import CURRENT_CONTEXT, NodeContext
-from langgraph_runner.node.policies import NodePolicies
-from langgraph_runner.node.runtime import REAL_RUNTIMES, as_runtimes
+from langgraph_runner.node.options import NodePolicies
+from langgraph_runner.runtime.abort import as_abort_signal
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, as_runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.node.abort import AbortSignal
-    from langgraph_runner.node.runtime import Runtimes
+    from langgraph_runner.runtime.abort import AbortSignal
+    from langgraph_runner.runtime.runtimes import Runtimes
 
 __all__ = ["node_context"]
 

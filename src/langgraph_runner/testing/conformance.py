@@ -14,8 +14,8 @@ from langgraph_runner.workflow.context import ArtifactRef
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from langgraph_runner.engine.cache import HotTier
-    from langgraph_runner.engine.dispatch import Dispatcher
+    from langgraph_runner.engine.cache.tiers import HotTier
+    from langgraph_runner.engine.dispatch.dispatcher import Dispatcher
 
 __all__ = ["DispatcherSuite", "HotTierSuite"]
 

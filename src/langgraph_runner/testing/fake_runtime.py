@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.node.runtime import REAL_RUNTIMES, Runtime
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from langgraph_runner.errors import NodeRunnerError
-    from langgraph_runner.node.limits import Limits
+    from langgraph_runner.runtime.limits import Limits
 
 __all__ = ["FakeRuntime"]
 

@@ -13,16 +13,16 @@ from langgraph.runtime import get_runtime
 
 from langgraph_runner.node import RetryAttempt, create_node
 from langgraph_runner.node.callee import Callee
-from langgraph_runner.node.threads import await_in_thread
-from langgraph_runner.workflow.binding import HOST_PARAMETERS, named_parameters
-from langgraph_runner.workflow.heavy import apart_from_loop, is_heavy
-from langgraph_runner.workflow.refs import ref_of
+from langgraph_runner.runtime.threads import await_in_thread
+from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, named_parameters
+from langgraph_runner.workflow.values.heavy import apart_from_loop, is_heavy
+from langgraph_runner.workflow.values.refs import ref_of
 
 if TYPE_CHECKING:
     from langgraph_runner.node import NodeCircuitBreaker
     from langgraph_runner.workflow.context import StepContext
-    from langgraph_runner.workflow.spec import StepSpec
-    from langgraph_runner.workflow.values import OutputType
+    from langgraph_runner.workflow.definition.spec import StepSpec
+    from langgraph_runner.workflow.values.output_type import OutputType
 
 __all__ = ["ON_RETRY", "OUTPUT", "Call", "Delivered", "node_of"]
 

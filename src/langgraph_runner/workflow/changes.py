@@ -13,16 +13,16 @@ from pydantic_core import from_json
 
 from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
-from langgraph_runner.workflow.faults import as_plain_json, fault_in, in_words
-from langgraph_runner.workflow.fidelity import difference
 from langgraph_runner.workflow.hints import did_you_mean
-from langgraph_runner.workflow.values import adapter_of
+from langgraph_runner.workflow.values.faults import as_plain_json, fault_in, in_words
+from langgraph_runner.workflow.values.fidelity import difference
+from langgraph_runner.workflow.values.output_type import adapter_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.workflow.blueprint import Blueprint
-    from langgraph_runner.workflow.spec import ChangeSpec
+    from langgraph_runner.workflow.definition.blueprint import Blueprint
+    from langgraph_runner.workflow.definition.spec import ChangeSpec
 
 __all__ = ["ChangeRequest", "Impact", "impact_of", "merged"]
 

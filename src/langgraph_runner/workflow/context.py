@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.context import CURRENT_CONTEXT
-from langgraph_runner.workflow.fidelity import a_kind
 from langgraph_runner.workflow.hashing.scalars import is_unicode
+from langgraph_runner.workflow.values.fidelity import a_kind
 
 if TYPE_CHECKING:
     from langgraph_runner.node import AbortSignal

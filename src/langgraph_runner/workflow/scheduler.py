@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langgraph_runner.workflow.dag import Dag
-    from langgraph_runner.workflow.spec import JoinRule
+    from langgraph_runner.workflow.definition.spec import JoinRule
 
 __all__ = ["Decision", "FailureMode", "Reason", "Scheduler", "StepStatus"]
 

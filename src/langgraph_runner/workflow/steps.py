@@ -11,14 +11,14 @@ from langchain_core.runnables import Runnable
 from langgraph_runner.errors import build_error_record
 from langgraph_runner.node import CircuitBreakerConfig, Failure, NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow.calling import Call, Delivered, node_of
 from langgraph_runner.workflow.contained import Contained
-from langgraph_runner.workflow.fingerprint import fingerprint_of
+from langgraph_runner.workflow.definition.fingerprint import fingerprint_of
+from langgraph_runner.workflow.definition.spec import CacheScope, StepSources
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.hashing.record import HashRecord
-from langgraph_runner.workflow.inputs import InputType
-from langgraph_runner.workflow.spec import CacheScope, StepSources
+from langgraph_runner.workflow.values.input_type import InputType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from langgraph_runner.node import Outcome
-    from langgraph_runner.workflow.binding import Binding
-    from langgraph_runner.workflow.spec import StepSpec
-    from langgraph_runner.workflow.values import OutputType
+    from langgraph_runner.workflow.definition.binding import Binding
+    from langgraph_runner.workflow.definition.spec import StepSpec
+    from langgraph_runner.workflow.values.output_type import OutputType
 
 __all__ = ["BoundStep", "Call", "Delivered"]
 

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from benchmarks.sanitizer_unseen import GOALS, measure
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
+from langgraph_runner.redaction import DEFAULT_SANITIZER
 
 pytestmark = pytest.mark.req("N-20")
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from benchmarks.sanitizer_corpus import adversarial_texts
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
+from langgraph_runner.redaction import DEFAULT_SANITIZER
 
 pytestmark = [pytest.mark.req("N-20"), pytest.mark.no_cover]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER, Sanitizer
+from langgraph_runner.redaction import DEFAULT_SANITIZER, Sanitizer
 
 pytestmark = pytest.mark.req("N-20")
 

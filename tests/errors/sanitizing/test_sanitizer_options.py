@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER, Sanitizer
+from langgraph_runner.redaction import DEFAULT_SANITIZER, Sanitizer
 
 pytestmark = pytest.mark.req("N-20")
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from langgraph_runner.errors.sanitizing.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import LazyPattern
 
 pytestmark = pytest.mark.req("N-20")
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.req("N-20")
 def test_an_import_compiles_no_pattern():
     """Those who never see a failure never pay for the patterns."""
     program = (
-        "import gc; import langgraph_runner.errors.sanitizing.sanitizer;"
-        "from langgraph_runner.errors.sanitizing.patterns import LazyPattern;"
+        "import gc; import langgraph_runner.redaction.sanitizer;"
+        "from langgraph_runner.redaction.patterns import LazyPattern;"
         "made = [p for p in gc.get_objects() if isinstance(p, LazyPattern)];"
         "print(len(made) > 100, [p.source for p in made if '_compiled' in vars(p)])"
     )
@@ -50,7 +50,7 @@ def test_the_first_failure_compiles_next_to_nothing():
     program = (
         "import gc\n"
         "from langgraph_runner import create_node, DEFAULT_SANITIZER\n"
-        "from langgraph_runner.errors.sanitizing.patterns import LazyPattern\n"
+        "from langgraph_runner.redaction.patterns import LazyPattern\n"
         "made = [p for p in gc.get_objects() if isinstance(p, LazyPattern)]\n"
         "def compiled(): return {id(p) for p in made if '_compiled' in vars(p)}\n"
         "before = compiled()\n"

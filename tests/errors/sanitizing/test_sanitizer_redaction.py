@@ -10,7 +10,7 @@ from benchmarks.sanitizer_benign import SENTENCES
 from benchmarks.sanitizer_corpus import changed_benign, measure_recall, sample_of
 from benchmarks.sanitizer_kinds import KINDS
 from benchmarks.sanitizer_shapes import HELD_OUT, TUNED
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
+from langgraph_runner.redaction import DEFAULT_SANITIZER
 
 pytestmark = pytest.mark.req("N-20")
 

@@ -11,8 +11,8 @@ import pytest
 from benchmarks.sanitizer_corpus import survives
 from benchmarks.sanitizer_unseen import measure
 from benchmarks.sanitizer_unseen_secrets import CONTEXTS, filled
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER
-from langgraph_runner.errors.sanitizing.shape_table import MARKED, PREFIXED
+from langgraph_runner.redaction import DEFAULT_SANITIZER
+from langgraph_runner.redaction.shape_table import MARKED, PREFIXED
 
 pytestmark = [pytest.mark.req("N-20"), pytest.mark.no_cover]
 

@@ -9,7 +9,7 @@ import re
 import pytest
 from blockbuster import BlockBuster
 
-from langgraph_runner.errors.sanitizing import DEFAULT_SANITIZER, Sanitizer
+from langgraph_runner.redaction import DEFAULT_SANITIZER, Sanitizer
 
 pytestmark = pytest.mark.req("N-20")
 

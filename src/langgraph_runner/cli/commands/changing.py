@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langgraph_runner.cli import options
+from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.commands.asking import confirm
+from langgraph_runner.cli.render.words import counted
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
-from langgraph_runner.cli.words import counted
 from langgraph_runner.engine.checks import MAX_REASON
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def cancel(
     as_json: options.Json = False,
 ) -> None:
     """Cancel a run, for good. The process that runs it stops it."""
-    from langgraph_runner.cli.finding import found_run
-    from langgraph_runner.cli.showing import show_run
+    from langgraph_runner.cli.arguments.finding import found_run
+    from langgraph_runner.cli.render.showing import show_run
     from langgraph_runner.engine import RunStateError, RunStatus
 
     session = Session(app, store, tenant, as_json)
@@ -92,7 +92,7 @@ def prune(
     as_json: options.Json = False,
 ) -> None:
     """Delete old runs, with what they have put into the cache. Files are left, as other runs may share them."""
-    from langgraph_runner.cli.reading import read_duration
+    from langgraph_runner.cli.arguments.reading import read_duration
 
     age = read_duration(older_than, "--older-than")
     whose = "all tenants" if all_tenants else f"tenant '{tenant}'"
@@ -121,7 +121,7 @@ def archive(
     as_json: options.Json = False,
 ) -> None:
     """Move old runs to a file, with their outputs and files. `restore` puts them back."""
-    from langgraph_runner.cli.reading import read_duration
+    from langgraph_runner.cli.arguments.reading import read_duration
 
     age = read_duration(older_than, "--older-than")
     session = Session(app, store, tenant, as_json)

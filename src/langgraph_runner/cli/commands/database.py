@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from langgraph_runner.cli import options
+from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.commands.asking import confirm
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.cli.remote import SERVER, refuse_server
-from langgraph_runner.cli.words import counted
+from langgraph_runner.cli.render.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ class RowSecurity:
 
 def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
     """Bring the schema of a database up to date; an empty one gets it."""
-    from langgraph_runner.cli.output import Output
+    from langgraph_runner.cli.render.output import Output
     from langgraph_runner.engine.store.migrating import HEAD, schema_version
     from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
 
@@ -61,7 +61,7 @@ def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
 
 def current(store: options.Store = None, as_json: options.Json = False) -> None:
     """Show the number of a database's schema, and that of this release."""
-    from langgraph_runner.cli.output import Output
+    from langgraph_runner.cli.render.output import Output
     from langgraph_runner.engine.store.migrating import HEAD, schema_version
 
     with _opened(store, "db current") as database:
@@ -85,7 +85,7 @@ def downgrade(
 
     Stop every engine first, and install the earlier release afterwards.
     """
-    from langgraph_runner.cli.output import Output
+    from langgraph_runner.cli.render.output import Output
     from langgraph_runner.engine.store.migrating import HEAD, schema_version
     from langgraph_runner.engine.store.migrating import downgrade as downgrade_database
 
@@ -111,7 +111,7 @@ def row_security(
 
     Run it as the owner of the tables, and restart the engines.
     """
-    from langgraph_runner.cli.output import Output
+    from langgraph_runner.cli.render.output import Output
 
     with _opened(store, "db row-security") as database, database.writing.begin() as connection:
         if state != "show":
@@ -126,8 +126,8 @@ def row_security(
 
 @contextmanager
 def _opened(store: str | None, command: str) -> Iterator[StoreBackend]:
+    from langgraph_runner.cli.arguments.loading import store_url
     from langgraph_runner.cli.databases import opening, told_of
-    from langgraph_runner.cli.loading import store_url
     from langgraph_runner.engine.store.backends import open_database
     from langgraph_runner.errors import NodeRunnerError
 

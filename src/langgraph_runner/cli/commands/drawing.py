@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from langgraph_runner.cli import options
+from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.problems import CliCode, CliError
+from langgraph_runner.cli.render.words import duration, face
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
-from langgraph_runner.cli.words import duration, face
 from langgraph_runner.engine.checks import MAX_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from langgraph_runner.cli.drawing.timeline import Timeline
-    from langgraph_runner.cli.output import Cell, Output
+    from langgraph_runner.cli.render.output import Cell, Output
+    from langgraph_runner.cli.render.words import Face
     from langgraph_runner.cli.session import Backend
-    from langgraph_runner.cli.words import Face
     from langgraph_runner.engine import RunStep
     from langgraph_runner.workflow import Dag
-    from langgraph_runner.workflow.describing import WorkflowDescription
+    from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
 __all__ = ["graph", "timeline"]
 
@@ -63,9 +63,9 @@ def graph(
     as_json: options.Json = False,
 ) -> None:
     """Draw the steps of a workflow, each after what it needs."""
+    from langgraph_runner.cli.arguments.finding import found_run
     from langgraph_runner.cli.drawing.graph_svg import graph_svg
     from langgraph_runner.cli.drawing.graph_text import mermaid
-    from langgraph_runner.cli.finding import found_run
     from langgraph_runner.engine import RunStateError
     from langgraph_runner.workflow import Dag
 
@@ -115,10 +115,10 @@ def timeline(
     as_json: options.Json = False,
 ) -> None:
     """Draw when the steps of a run waited and ran. With an app, also what waited for what, and the critical path."""
+    from langgraph_runner.cli.arguments.finding import found_run
     from langgraph_runner.cli.drawing.timeline import timeline_of
     from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
-    from langgraph_runner.cli.finding import found_run
-    from langgraph_runner.node.runtime import REAL_RUNTIMES
+    from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
     _refuse_both(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
@@ -174,7 +174,7 @@ def _ascii(
     out: Output, dag: Dag, effects: set[str], faces: dict[str, Face] | None, file: Path | None
 ) -> None:
     from langgraph_runner.cli.drawing.graph_text import rails
-    from langgraph_runner.cli.output import Cell
+    from langgraph_runner.cli.render.output import Cell
 
     is_unicode = out.has_unicode or file is not None
     marks = (
@@ -203,7 +203,7 @@ def _ascii(
 
 def _terminal(out: Output, drawn: Timeline, file: Path | None) -> None:
     from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
-    from langgraph_runner.cli.output import Cell
+    from langgraph_runner.cli.render.output import Cell
 
     is_unicode = out.has_unicode or file is not None
     width = out.console.width if out.is_terminal and file is None else _PIPE_WIDTH

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from langgraph_runner.cli import options
-from langgraph_runner.cli.completing import complete_run
+from langgraph_runner.cli.arguments import options
+from langgraph_runner.cli.arguments.completing import complete_run
 from langgraph_runner.cli.exits import ExitCode
 from langgraph_runner.cli.problems import CliCode, CliError
+from langgraph_runner.cli.render.words import clock, face, in_one_line
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
-from langgraph_runner.cli.words import clock, face, in_one_line
 from langgraph_runner.engine.checks import MAX_KEY
 from langgraph_runner.engine.status import RunStatus
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import Run, RunEvent, RunPlan, RunStep
     from langgraph_runner.workflow import ArtifactRef
-    from langgraph_runner.workflow.describing import WorkflowDescription
+    from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
 __all__ = ["artifacts", "events", "plan", "runs", "status", "steps", "workflows"]
 
@@ -49,8 +49,8 @@ def status(
     as_json: options.Json = False,
 ) -> None:
     """Show a run: where it is, how long it took, why it failed."""
-    from langgraph_runner.cli.finding import found_run
-    from langgraph_runner.cli.showing import show_run
+    from langgraph_runner.cli.arguments.finding import found_run
+    from langgraph_runner.cli.render.showing import show_run
 
     session = Session(app, store, tenant, as_json)
 
@@ -77,8 +77,8 @@ def steps(
     as_json: options.Json = False,
 ) -> None:
     """List the steps of a run, or show one with its output."""
-    from langgraph_runner.cli.finding import check_step, found_run
-    from langgraph_runner.cli.showing import show_step, show_steps
+    from langgraph_runner.cli.arguments.finding import check_step, found_run
+    from langgraph_runner.cli.render.showing import show_step, show_steps
 
     session = Session(app, store, tenant, as_json)
     out = session.out
@@ -119,8 +119,8 @@ def artifacts(
     as_json: options.Json = False,
 ) -> None:
     """List the files that a run has saved, or copy them out."""
-    from langgraph_runner.cli.finding import found_run
-    from langgraph_runner.cli.showing import show_files
+    from langgraph_runner.cli.arguments.finding import found_run
+    from langgraph_runner.cli.render.showing import show_files
 
     session = Session(app, store, tenant, as_json)
     if folder is not None and folder.exists() and not folder.is_dir():
@@ -160,7 +160,7 @@ def events(
     as_json: options.Json = False,
 ) -> None:
     """List what has happened in a run, one event on a line."""
-    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.arguments.finding import found_run
 
     session = Session(app, store, tenant, as_json)
 
@@ -225,10 +225,10 @@ def runs(
     as_json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from langgraph_runner.cli.finding import found_run
-    from langgraph_runner.cli.reading import read_duration, read_tags
-    from langgraph_runner.cli.showing import show_runs
-    from langgraph_runner.node.runtime import REAL_RUNTIMES
+    from langgraph_runner.cli.arguments.finding import found_run
+    from langgraph_runner.cli.arguments.reading import read_duration, read_tags
+    from langgraph_runner.cli.render.showing import show_runs
+    from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
     asked_tags = read_tags(tags)
     age = None if since is None else read_duration(since, "--since")
@@ -269,7 +269,7 @@ def workflows(
     as_json: options.Json = False,
 ) -> None:
     """List the workflows of an app, or show one. Of one its steps, its changes and its inputs."""
-    from langgraph_runner.cli.describing import show_workflow, show_workflows
+    from langgraph_runner.cli.render.describing import show_workflow, show_workflows
 
     session = Session(app, store, DEFAULT_TENANT, as_json)
 
@@ -301,9 +301,9 @@ def plan(
     as_json: options.Json = False,
 ) -> None:
     """Show what an update would do with each step, and why. Nothing runs."""
+    from langgraph_runner.cli.arguments.finding import found_run
     from langgraph_runner.cli.commands.running import plan_for, read_payload
-    from langgraph_runner.cli.finding import found_run
-    from langgraph_runner.cli.showing import show_plan
+    from langgraph_runner.cli.render.showing import show_plan
     from langgraph_runner.engine import PlanAction
 
     session = Session(app, store, tenant, as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from langgraph_runner.cli import options
+from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.commands.asking import confirm
 from langgraph_runner.cli.exits import exit_of_run
 from langgraph_runner.cli.problems import CliCode, CliError
@@ -17,7 +17,7 @@ from langgraph_runner.cli.session import DEFAULT_TENANT, Interrupts, Session
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from langgraph_runner.cli.assigning import Assigned
+    from langgraph_runner.cli.arguments.assigning import Assigned
     from langgraph_runner.cli.following import Display
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import Run, RunPlan, RunStep
@@ -52,8 +52,8 @@ def run(
 
     Ctrl-C cancels the run, a second one leaves it.
     """
-    from langgraph_runner.cli.assigning import asked_with, with_assignments
-    from langgraph_runner.cli.reading import read_json, read_tags
+    from langgraph_runner.cli.arguments.assigning import asked_with, with_assignments
+    from langgraph_runner.cli.arguments.reading import read_json, read_tags
 
     assigned = with_assignments(read_json(inputs, "--input"), assignments or [])
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
@@ -90,8 +90,8 @@ def update(
     as_json: options.Json = False,
 ) -> None:
     """Rebuild a completed run for a change. Shows what would run, then runs only that."""
-    from langgraph_runner.cli.finding import found_run
-    from langgraph_runner.cli.showing import show_plan
+    from langgraph_runner.cli.arguments.finding import found_run
+    from langgraph_runner.cli.render.showing import show_plan
 
     assigned = read_payload(payload, assignments)
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
@@ -126,7 +126,7 @@ def retry(
     as_json: options.Json = False,
 ) -> None:
     """Go on with a failed or cancelled run from where it stopped. That is a new run."""
-    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.arguments.finding import found_run
 
     how = _how(idempotency_key, priority, failure_mode, max_concurrency, timeout, force, no_cache=no_cache)
 
@@ -148,7 +148,7 @@ def resume(
     as_json: options.Json = False,
 ) -> None:
     """Resume an orphaned run. It was detached, or its process has died."""
-    from langgraph_runner.cli.finding import found_run
+    from langgraph_runner.cli.arguments.finding import found_run
     from langgraph_runner.engine import RunEngine
 
     seen = 0
@@ -172,8 +172,8 @@ def resume(
 
 def read_payload(payload: str | None, assignments: list[str] | None) -> Assigned:
     """The payload of `plan` and `update`."""
-    from langgraph_runner.cli.assigning import with_assignments
-    from langgraph_runner.cli.reading import read_json
+    from langgraph_runner.cli.arguments.assigning import with_assignments
+    from langgraph_runner.cli.arguments.reading import read_json
 
     return with_assignments(read_json(payload, "--payload"), assignments or [])
 
@@ -193,7 +193,7 @@ async def plan_for(
     Raises:
         ChangeRequestError: The workflow does not know the change, or the payload does not fit.
     """
-    from langgraph_runner.cli.assigning import asked_with
+    from langgraph_runner.cli.arguments.assigning import asked_with
     from langgraph_runner.workflow import ChangeRequest
 
     async def with_payload(given: Any) -> tuple[RunPlan, ChangeRequest]:
@@ -220,7 +220,7 @@ def _have_run(
         after: Asked after `trigger`: the number of the last event that is not news.
     """
     from langgraph_runner.cli.following import RunView, follow
-    from langgraph_runner.cli.showing import show_next, show_result
+    from langgraph_runner.cli.render.showing import show_next, show_result
     from langgraph_runner.engine import RunEngine, RunStateError
 
     out, tenant = session.out, session.tenant
@@ -254,8 +254,8 @@ def _have_run(
 
 
 def _display(session: Session) -> Display:
-    from langgraph_runner.cli.displays import LineDisplay, LiveDisplay
     from langgraph_runner.cli.following import SilentDisplay
+    from langgraph_runner.cli.render.displays import LineDisplay, LiveDisplay
 
     if session.as_json:
         return SilentDisplay()
@@ -273,7 +273,7 @@ def _how(
     no_cache: bool,
 ) -> dict[str, Any]:
     """The options that were given; for the others the engine knows better, as a retry runs as its run did."""
-    from langgraph_runner.cli.reading import read_duration
+    from langgraph_runner.cli.arguments.reading import read_duration
 
     if priority is not None and abs(priority) > _MAX_PRIORITY:
         raise CliError(CliCode.USAGE, f"--priority: {priority} is not between ±{_MAX_PRIORITY}.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langgraph_runner.cli import options
+from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.problems import CliCode, CliError
 from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 
@@ -85,7 +85,7 @@ def create(
     as_json: options.Json = False,
 ) -> None:
     """Make an API key for the tenant. It is shown only once."""
-    from langgraph_runner.cli.reading import read_duration
+    from langgraph_runner.cli.arguments.reading import read_duration
     from langgraph_runner.server.keys import ApiKeys, Role
 
     if role not in [*Role]:
@@ -146,7 +146,7 @@ def rotate(
     as_json: options.Json = False,
 ) -> None:
     """Make a key that replaces this one. The old key keeps working for a day."""
-    from langgraph_runner.cli.reading import read_duration
+    from langgraph_runner.cli.arguments.reading import read_duration
     from langgraph_runner.server.keys import ApiKeys
 
     session = Session(app, store, as_json=as_json)

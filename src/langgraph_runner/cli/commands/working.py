@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from langgraph_runner.cli import options
+from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.session import Session, handle_signal
 from langgraph_runner.engine.checks import MAX_AT_ONCE
 
@@ -70,7 +70,7 @@ def worker(
 
     Steps that name a queue are left to workers with --queue.
     """
-    from langgraph_runner.cli.reading import read_duration
+    from langgraph_runner.cli.arguments.reading import read_duration
 
     grace_ms = read_duration(grace, "--grace").total_seconds() * 1_000
     session = Session(app, store)

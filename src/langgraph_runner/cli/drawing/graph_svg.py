@@ -11,7 +11,7 @@ from langgraph_runner.cli.drawing.svg import document, text, text_width
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langgraph_runner.cli.words import Face
+    from langgraph_runner.cli.render.words import Face
     from langgraph_runner.workflow import Dag
 
 __all__ = ["graph_svg"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.cli.drawing.svg import ACCENT, document, text, text_width
 from langgraph_runner.cli.drawing.timeline_text import summary
-from langgraph_runner.cli.words import duration, face
+from langgraph_runner.cli.render.words import duration, face
 
 if TYPE_CHECKING:
     from langgraph_runner.cli.drawing.timeline import Bar, Timeline

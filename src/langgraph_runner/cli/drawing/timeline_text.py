@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from langgraph_runner.cli.words import duration, face
+from langgraph_runner.cli.render.words import duration, face
 
 if TYPE_CHECKING:
     from langgraph_runner.cli.drawing.timeline import Bar, Timeline

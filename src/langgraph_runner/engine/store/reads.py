@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
-from langgraph_runner.engine.clock import FutureLease
 from langgraph_runner.engine.store.records import (
     RUN_COLUMNS,
     CacheEntry,
@@ -29,6 +28,7 @@ from langgraph_runner.engine.store.schema import (
     store_info,
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, now_ms
+from langgraph_runner.engine.worker.lease_clock import FutureLease
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.row_security import show_rows_of
-from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from langgraph_runner.graph.json_saver.errors import (
     CheckpointTooLargeError,
     CheckpointWriteError,
 )
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -22,7 +22,7 @@ from langgraph_runner.graph.json_saver.errors import (
 )
 from langgraph_runner.graph.json_saver.files import read_file
 from langgraph_runner.graph.json_saver.layout import Where
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from langgraph_runner.graph.json_saver.layout import Entry, Layout

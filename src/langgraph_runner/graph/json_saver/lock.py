@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.graph.json_saver.errors import CheckpointLockError
 from langgraph_runner.graph.json_saver.files import open_regular
-from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 fcntl: Any  # None on Windows, which is checked where a lock is taken.
 try:

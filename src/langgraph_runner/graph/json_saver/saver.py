@@ -26,7 +26,7 @@ from langgraph_runner.graph.json_saver.records import (
 )
 from langgraph_runner.graph.json_saver.store import CheckpointStore
 from langgraph_runner.graph.json_saver.threaded import ThreadedSaver
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     import os

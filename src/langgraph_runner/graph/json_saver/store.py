@@ -34,7 +34,7 @@ from langgraph_runner.graph.json_saver.head import KIND, Head
 from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Where
 from langgraph_runner.graph.json_saver.lock import StoreLock
 from langgraph_runner.graph.json_saver.newest import NewestCheckpoints, folder_signature
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

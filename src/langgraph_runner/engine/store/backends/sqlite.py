@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.store.backends.base import READERS, StoreBackend
-from langgraph_runner.node.runtime import REAL_RUNTIMES, drive
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

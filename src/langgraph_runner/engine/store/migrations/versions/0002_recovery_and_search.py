@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from langgraph_runner.node.runtime import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 revision = "0002"
 down_revision = "0001"

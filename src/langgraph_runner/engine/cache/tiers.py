@@ -1,0 +1,211 @@
+"""`TieredCache`: what steps have delivered before. A hot tier, here or in Redis, over the store, which keeps it all.
+
+Either tier may fail: then there is one hit less, and a line in the log. Nothing is lost, because what is served is
+only ever what a step has delivered for the same input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
+
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.records import CacheEntry
+from langgraph_runner.errors import CircuitOpenError
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, monotonic
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.node.policies.circuit_breaker import NodeCircuitBreaker
+    from langgraph_runner.runtime.runtimes import Runtime
+
+__all__ = ["MAX_AGE_S", "HotTier", "MemoryTier", "TieredCache"]
+
+T = TypeVar("T")
+MAX_AGE_S: Final = 100
+"""How long a hot tier may serve an entry: two minutes after a prune its output may be gone."""
+_PATIENCE_S: Final = 1.0
+"""How long a hot tier of somebody else's may take for an answer."""
+_PAUSE_MS: Final = 1_000
+"""How long a hot tier that has failed is left alone; the database answers in its place."""
+
+
+@runtime_checkable
+class HotTier(Protocol):
+    """What is asked before the database. What it forgets is found there.
+
+    One that raises, gives something else or takes longer than a second costs a hit. It is then left alone for a
+    second at a time until it answers again, and the log says once that it failed and once that it is back. It must
+    not serve an entry for more than 100 seconds without being told of it again: two minutes after a `prune()`
+    the output may be gone.
+    """
+
+    async def get_many(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+        """What it knows of these keys."""
+        ...
+
+    async def put_many(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
+        """Remember entries."""
+
+    async def clear(self) -> None:
+        """Forget everything."""
+
+
+class MemoryTier:
+    """The most recently used entries, in this process. Thread-safe.
+
+    Args:
+        size: How many, at least 1.
+        max_age_s: How long one is served before the database is asked again, which other processes change: 0 to 100.
+        clock: Seconds on a clock that never goes back.
+
+    Raises:
+        ValueError: One is out of its range.
+    """
+
+    def __init__(
+        self, size: int = 10_000, max_age_s: float = 60.0, *, clock: Callable[[], float] = monotonic
+    ) -> None:
+        if size < 1:
+            raise ValueError(f"size: {size!r} is not at least 1.")
+        if not 0 <= max_age_s <= MAX_AGE_S:
+            raise ValueError(f"max_age_s: {max_age_s!r} is not from 0 to {MAX_AGE_S}: pruned outputs go.")
+        self._size = size
+        self._clock = clock
+        self._max_age_s = max_age_s
+        self._entries: OrderedDict[tuple[str, str], tuple[float, CacheEntry]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    async def get_many(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+        """See `HotTier`."""
+        now, found = self._clock(), {}
+        with self._lock:
+            for key in keys:
+                known = self._entries.get((tenant, key))
+                if known is not None and now - known[0] < self._max_age_s:
+                    self._entries.move_to_end((tenant, key))
+                    found[key] = known[1]
+        return found
+
+    async def put_many(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
+        """See `HotTier`."""
+        now = self._clock()
+        with self._lock:
+            for entry in entries:
+                self._entries[tenant, entry.key] = (now, entry)
+                self._entries.move_to_end((tenant, entry.key))
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    async def clear(self) -> None:
+        """See `HotTier`."""
+        with self._lock:
+            self._entries.clear()
+
+
+class TieredCache:
+    """Looks up and remembers. Its writes to the cold tier go with the commit of the step, so there is no `put` here.
+
+    Args:
+        store: The cold tier.
+        hot: The hot one; None for one in memory.
+        runtime: The clock by which entries expire.
+    """
+
+    def __init__(
+        self, store: RunStore, hot: HotTier | None = None, runtime: Runtime = REAL_RUNTIMES.awaiting
+    ) -> None:
+        self._store = store
+        self._runtime = runtime
+        # Not `hot or ...`: an empty tier may be false.
+        self._hot: HotTier = MemoryTier(clock=runtime.monotonic) if hot is None else hot
+        self.is_in_process = type(self._hot) is MemoryTier
+        """Whether the hot tier is our own, which answers at once."""
+        self.hot_failures = 0
+        """How often the hot tier has failed."""
+        # One each, because a full or read-only Redis still answers questions.
+        self._breakers = {} if self.is_in_process else {name: _breaker(name) for name in ("read", "write")}
+
+    @property
+    def is_hot_tier_up(self) -> bool:
+        """Whether the hot tier could be read and written when it was last tried."""
+        return all(breaker.state == "closed" for breaker in self._breakers.values())
+
+    async def find(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+        """What is known under these keys and has not expired: one question to each tier, however many keys."""
+        wanted = [*dict.fromkeys(keys)]
+        found = await self.find_hot(tenant, wanted)
+        if missing := [key for key in wanted if key not in found]:
+            found |= await self._ask_cold(tenant, missing)
+        return found
+
+    async def find_hot(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
+        """What the hot tier knows. Whoever starts a step asks the cold one in the same transaction."""
+
+        async def ask() -> dict[str, CacheEntry]:
+            known = await self._hot.get_many(tenant, keys)
+            return {key: each for key, each in known.items() if self._is_live(each)}
+
+        return await self._ask_hot("read", ask) or {}
+
+    async def remember(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
+        """Promote entries to the hot tier."""
+        await self._ask_hot("write", lambda: self._hot.put_many(tenant, entries))
+
+    async def clear_hot(self) -> None:
+        """Forget what the hot tier holds."""
+        await self._ask_hot("write", self._hot.clear)
+
+    async def _ask_hot(self, operation: str, question: Callable[[], Awaitable[T]]) -> T | None:
+        """Its answer; None if it fails, keeps silent or did so a moment ago, which costs a hit, no more."""
+        if self.is_in_process:
+            return await question()
+        breaker = self._breakers[operation]
+        try:
+            permit = breaker.acquire()
+        except CircuitOpenError:
+            return None
+        was_up = breaker.state == "closed"
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                answer = await question()
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and self._runtime.cancel_requests():
+                breaker.release(permit)
+                raise  # Else it is of the tier's own making.
+            self.hot_failures += 1
+            breaker.record_failure(permit)
+            if was_up:
+                kind = type(error).__name__
+                emit(LOGGER, logging.WARNING, "cache.hot_tier_failed", operation=operation, error_type=kind)
+            return None
+        breaker.record_success(permit)
+        if not was_up:
+            emit(LOGGER, logging.INFO, "cache.hot_tier_restored", operation=operation)
+        return answer
+
+    def _is_live(self, entry: CacheEntry) -> bool:
+        if not isinstance(entry, CacheEntry):
+            raise TypeError(f"The hot tier must give CacheEntry objects, got {entry!r:.80}.")
+        return entry.expires_at is None or entry.expires_at > self._runtime.now_utc().timestamp() * 1000
+
+    async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
+        try:
+            return await self._store.read(reads.cache_entries, tenant, keys)
+        except Exception as error:  # As of the hot one.
+            emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
+            return {}
+
+
+def _breaker(name: str) -> NodeCircuitBreaker:
+    from langgraph_runner.node import CircuitBreakerConfig, NodeCircuitBreaker  # noqa: PLC0415 - imports LangGraph
+
+    config = CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=_PAUSE_MS, half_open_max_calls=1)
+    return NodeCircuitBreaker(config, name=name)

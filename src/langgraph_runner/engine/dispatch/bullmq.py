@@ -1,0 +1,204 @@
+"""`BullMQDispatcher`: runs are announced as jobs of BullMQ, on Redis or on PostgreSQL.
+
+The protocol is that of BullMQ 5 (https://docs.bullmq.io), so producers and dashboards of Node.js work with the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from bullmq import Queue, UnrecoverableError, Worker  # type: ignore[import-untyped]
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from langgraph_runner.engine import checks
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langgraph_runner.engine.dispatch.dispatcher import JobHandler
+
+__all__ = ["QUEUE", "BullMQDispatcher"]
+
+QUEUE: Final = "run-orchestration"
+_SCHEME: Final = "bullmq+"
+_ON_REDIS: Final = ("redis", "rediss", "unix")
+_ON_POSTGRESQL: Final = ("postgresql", "postgres")
+_IDLE_S: Final = 4
+"""How long an idle worker waits for a job in one request."""
+_ANSWER_S: Final = 2
+_RETRY_MS: Final = 1_000
+_CLOSE_S: Final = 3.0
+_CANCELLATIONS: Final = 3
+"""How often to cancel a worker: it may take one for the end of a wait of its own, and go on."""
+_LOCK_MS: Final = 30_000
+_STALLS: Final = 1_000
+"""How often a job may be found without its worker: how often a run is tried again is for the engine to decide."""
+_KEPT: Final = 1_000
+"""How many jobs of producers stay when they are over."""
+
+
+class BullMQDispatcher:
+    """A queue of BullMQ. Belongs to one event loop.
+
+    A job of this package is `{"run_id": "..."}`, with the id of the run as its own, so a run that is announced twice
+    is one job. It says that a run waits; the worker then takes the run whose turn it is, as the database has it.
+    Redis needs `maxmemory-policy noeviction`; on PostgreSQL the tables of BullMQ are made in the schema `bullmq`.
+
+    Args:
+        url: `bullmq+redis://...`, `bullmq+rediss://...`, `bullmq+unix://...` or `bullmq+postgresql://...`.
+        queue: The name of the queue, up to 128 characters without a colon.
+
+    Raises:
+        ValueError: `url` does not begin as above, or `queue` is no such name.
+    """
+
+    def __init__(self, url: str, *, queue: str = QUEUE) -> None:
+        scheme = urlsplit(url.removeprefix(_SCHEME)).scheme
+        if not url.startswith(_SCHEME) or scheme not in {*_ON_REDIS, *_ON_POSTGRESQL}:
+            raise ValueError(
+                "dispatch: the address begins neither with bullmq+redis:// nor with bullmq+postgresql://."
+            )
+        if ":" in checks.text(queue, 128, field="queue"):
+            raise ValueError(f"queue: {queue!r} has a colon, which BullMQ keeps for itself.")
+        self._url = url.removeprefix(_SCHEME)
+        self._is_redis = scheme in _ON_REDIS
+        self._name = queue
+        self._queue: Queue | None = None
+        self._worker: Worker | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._is_paused = False
+        self._is_up = True
+
+    async def announce(self, run_ids: Sequence[str]) -> None:
+        """See `Dispatcher`. Raises what the client of Redis or of PostgreSQL raises."""
+        if self._queue is None:
+            self._queue = Queue(self._name, self._connection(_ANSWER_S))
+        options = {"removeOnComplete": True, "removeOnFail": {"count": _KEPT}}
+        await self._queue.addBulk(
+            [
+                {"name": "run", "data": {"run_id": each}, "opts": {"jobId": each, **options}}
+                for each in run_ids
+            ]
+        )
+
+    async def listen(self, handle: JobHandler) -> None:
+        """See `Dispatcher`."""
+        self._serving = asyncio.get_running_loop().create_task(self._serve(handle))
+
+    def set_paused(self, paused: bool) -> None:
+        """See `Dispatcher`."""
+        self._is_paused = paused
+        if self._worker is None:
+            return
+        if paused and not self._worker.paused:
+            # What `pause()` does before it waits for jobs that are under way.
+            self._worker.paused = True
+            self._worker.resume_event.clear()
+            if self._worker.waiting is not None and not self._worker.waiting.done():
+                self._worker.waiting.cancel()  # Else it would take one more job.
+        elif not paused:
+            self._worker.resume()
+
+    async def close(self) -> None:
+        """See `Dispatcher`."""
+        if self._serving is not None:
+            for _ in range(_CANCELLATIONS):
+                self._serving.cancel()
+                await asyncio.wait({self._serving}, timeout=_CLOSE_S)
+                if self._serving.done():
+                    break
+        if self._queue is not None:
+            await self._closed(self._queue)
+
+    async def _serve(self, handle: JobHandler) -> None:
+        """Keep a worker at work. It ends when its server cannot be reached at first, or says something unheard of."""
+        while True:
+            self._worker = worker = self._new_worker(handle)
+            if self._is_paused:
+                self.set_paused(True)
+            try:
+                await worker.run()
+            except Exception as error:
+                self._failed(error)
+            finally:
+                self._worker = None
+                await self._closed(worker, force=True)
+            await REAL_RUNTIMES.awaiting.sleep(_RETRY_MS / 1_000, None)
+
+    def _new_worker(self, handle: JobHandler) -> Worker:
+        async def process(job: Any, _token: str) -> Any:
+            self._restored()
+            try:
+                # BullMQ counts jobs from 1 again when Redis was emptied.
+                return await handle(f"{job.id}:{job.timestamp}", job.data)
+            except ValueError as error:  # It would be refused again.
+                raise UnrecoverableError(str(error)) from error
+
+        # Typed less narrowly than BullMQ does, which leaves out some of its options.
+        processor: Any = process
+        options: Any = {
+            **self._connection(_IDLE_S + _ANSWER_S),
+            "autorun": False,
+            "drainDelay": _IDLE_S,
+            "lockDuration": _LOCK_MS,
+            "stalledInterval": _LOCK_MS,
+            "maxStalledCount": _STALLS,
+            "runRetryDelay": _RETRY_MS,
+            # Of jobs whose producers do not say how long to keep them.
+            "removeOnComplete": {"count": _KEPT},
+            "removeOnFail": {"count": _KEPT},
+        }
+        worker = Worker(self._name, processor, options)
+        worker.on("error", lambda error, *_: self._failed(error))
+        return worker
+
+    def _connection(self, timeout_s: int) -> Any:
+        if not self._is_redis:
+            parts = urlsplit(self._url)
+            limits = {"connect_timeout": _ANSWER_S, "tcp_user_timeout": timeout_s * 1_000}
+            query = urlencode({**limits, **dict(parse_qsl(parts.query))})
+            return {"backend": "postgres", "connection": parts._replace(query=query).geturl()}
+        # `Queue` and `Worker` leave it open: see `_closed()`.
+        client = Redis.from_url(
+            self._url,
+            decode_responses=True,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=_ANSWER_S,
+            retry=Retry(NoBackoff(), 0),  # BullMQ's own takes minutes.
+        )
+        return {"connection": client}
+
+    def _failed(self, error: Exception) -> None:
+        if self._is_up:
+            self._is_up = False
+            emit(LOGGER, logging.WARNING, "dispatch.failed", error_type=type(error).__name__)
+
+    def _restored(self) -> None:
+        if not self._is_up:
+            self._is_up = True
+            emit(LOGGER, logging.INFO, "dispatch.restored")
+
+    async def _closed(self, part: Queue | Worker, **how: bool) -> None:
+        """Close a queue or a worker with its connections, but do not wait for a server that does not answer."""
+
+        async def close() -> None:
+            await part.close(**how)
+            if isinstance(client := part.opts.get("connection"), Redis):
+                await client.aclose()
+
+        # A task of its own, which may be left behind: `Worker.close()` goes on waiting when it is cancelled.
+        closing = asyncio.get_running_loop().create_task(close())
+        await asyncio.wait({closing}, timeout=_CLOSE_S)
+        if not closing.done():
+            closing.cancel()
+            emit(LOGGER, logging.WARNING, "dispatch.close_failed", error_type=TimeoutError.__name__)
+        elif (error := closing.exception()) is not None:
+            emit(LOGGER, logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)

@@ -1,0 +1,378 @@
+"""`RunReader`: all that can be asked of runs. It changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy.exc import DBAPIError
+
+from langgraph_runner.engine import checks
+from langgraph_runner.engine.checks import DEFAULT_TENANT, of_kind, statuses, whole
+from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
+from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
+from langgraph_runner.engine.reading.cursors import place_in_list
+from langgraph_runner.engine.reading.store_outputs import StoreOutputs, delivered
+from langgraph_runner.engine.reading.workers import WorkerOverview
+from langgraph_runner.engine.run.slots import lent
+from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.listing import runs_page
+from langgraph_runner.engine.store.workers import workload
+from langgraph_runner.runtime.timeouts import as_timeout_ms
+from langgraph_runner.runtime.waiting import timeout
+from langgraph_runner.workflow import ArtifactRef, StepStatus
+from langgraph_runner.workflow.definition.describing import WorkflowDescription
+from langgraph_runner.workflow.values.heavy import HEAVY_BYTES, apart_from_loop, is_heavy, read_json
+from langgraph_runner.workflow.values.unknown_fields import refuse_unknown_fields
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from langgraph_runner.engine.cache.tiers import TieredCache
+    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.engine.store.records import RunRow
+    from langgraph_runner.engine.worker.worker import Worker
+    from langgraph_runner.metrics import NodeMetricsCollector
+    from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.workflow import Blueprint, WorkflowRegistry
+
+__all__ = ["RUN_ID", "RunReader"]
+
+RUN_ID: Final = "the `id` of a run"
+_ARTIFACT: Final = "one that get_run_artifacts() gives"
+_EVENTS_PAGE: Final = 500
+_ENDS: Final = frozenset(f"run_{status}" for status in RunStatus if status.is_over)
+"""The types of events that are the last of their run."""
+_MAX_SEQ: Final = 2**63 - 1
+
+
+class RunReader:
+    """The half of `RunEngine` that reads.
+
+    Args:
+        workflows: What the engine can run.
+        host: Where runs are kept.
+        worker: Serves them.
+    """
+
+    def __init__(self, workflows: WorkflowRegistry, host: Host, worker: Worker) -> None:
+        self._workflows = workflows
+        self._host = host
+        self._store = host.store
+        self._worker = worker
+        self._outputs = StoreOutputs(host.store, workflows)
+
+    @property
+    def workflows(self) -> WorkflowRegistry:
+        """The workflows that this engine can run."""
+        return self._workflows
+
+    @property
+    def store(self) -> RunStore:
+        """Its database, for what builds on the engine, such as the service."""
+        return self._store
+
+    @property
+    def step_cache(self) -> TieredCache:
+        """Its cache, for what builds on the engine: whether the hot tier is up, and how often it has failed."""
+        return self._host.cache
+
+    @property
+    def metrics_collector(self) -> NodeMetricsCollector | None:
+        """What steps report to."""
+        return self._host.collector
+
+    async def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
+        """A run, with the number of its steps by status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        return await self._as_run(await self._row(run_id, tenant))
+
+    async def get_run_steps(
+        self,
+        run_id: str,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        status: StepStatus | str | Iterable[str] | None = None,
+    ) -> list[RunStep]:
+        """The steps of a run in the workflow's order, all or those of a status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: There is no such status.
+        """
+        await self._row(run_id, tenant)
+        asked = statuses(status, StepStatus)
+        return [RunStep.of(row) for row in await self._store.read(reads.steps_of, tenant, run_id, asked)]
+
+    async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
+        """What a step of a run has delivered, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: It has no such step, or the step has delivered nothing.
+        """
+        workflow, data = await self._output(run_id, step, tenant)
+        return await read_json(self.workflows.get_workflow(workflow).steps[step].output.load, data)
+
+    async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """The same as JSON, for which the engine need not have the workflow.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: It has no such step, or the step has delivered nothing.
+        """
+        _, data = await self._output(run_id, step, tenant)
+        return data
+
+    async def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
+        """The output of the workflow's `result` step, or of its only final step, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunFailedError: It has failed or was cancelled.
+            RunStateError: It is not over.
+            LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
+            UnknownWorkflowError: The engine does not have the workflow of the run.
+        """
+        run = (await self.get_run(run_id, tenant=tenant)).raise_for_status()
+        step = self.workflows.get_workflow(run.workflow).result_step
+        return await self.get_output(run_id, step, tenant=tenant)
+
+    async def get_run_artifacts(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT
+    ) -> dict[str, list[ArtifactRef]]:
+        """The files of a run, by the step that has saved them.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        await self._row(run_id, tenant)
+        return await self._store.read(reads.run_artifacts, tenant, run_id)
+
+    async def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """The content of a file of a tenant's run, checked against its hash.
+
+        Raises:
+            ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
+        """
+        of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
+        self._worker.start()
+        if not await self._store.read(reads.has_artifact, tenant, artifact.sha256):
+            raise ArtifactError(name=artifact.name, problem="no run of the tenant has such a file.")
+        return await asyncio.to_thread(self._host.artifacts.read, artifact)
+
+    def artifact_path(self, artifact: ArtifactRef) -> Path:
+        """Where a file is; it is named by its content. Do not change it.
+
+        Raises:
+            ArtifactError: It is not a reference that the engine has given.
+        """
+        of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
+        return self._host.artifacts.path(artifact)
+
+    async def list_runs(
+        self,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[str] | None = None,
+        id_prefix: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        base_run_id: str | None = None,
+        failed_step: str | None = None,
+        error_contains: str | None = None,
+        limit: int = 50,
+        before: Run | tuple[datetime, str] | None = None,
+    ) -> list[Run]:
+        """Runs of a tenant, the newest first.
+
+        Args:
+            tenant: Whose.
+            workflow: Only of this workflow.
+            status: Only with this status, or one of these.
+            id_prefix: Only runs whose id begins with this text.
+            tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
+            created_after: Only runs made at this time, which needs a time zone, or later.
+            created_before: Only runs made before this time.
+            base_run_id: Only runs that were rebuilt from this run, or retry it.
+            failed_step: Only runs in which the step of this id failed.
+            error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
+                letters match in either case.
+            limit: At most so many: 1 to 1,000.
+            before: Only those that come after this one in the list: the last of the page before, or its
+                `(created_at, id)`.
+
+        Raises:
+            ValueError: There is no such status, or the limit is out of its range.
+        """
+        whole(limit, 1, 1_000, field="limit")
+        for field, asked_text in (
+            ("base_run_id", base_run_id),
+            ("failed_step", failed_step),
+            ("error_contains", error_contains),
+        ):
+            if asked_text is not None:
+                checks.text(asked_text, checks.MAX_REASON, field=field)
+        asked = statuses(status, RunStatus)
+        last = place_in_list(before)
+        rows = await self._store.read(
+            runs_page,
+            tenant,
+            workflow=workflow,
+            statuses=asked,
+            id_prefix=id_prefix,
+            tags=None if tags is None else checks.tags(tags),
+            created_from=checks.moment_ms(created_after, field="created_after"),
+            created_before=checks.moment_ms(created_before, field="created_before"),
+            base_run_id=base_run_id,
+            failed_step=failed_step,
+            error_contains=error_contains,
+            before=last,
+            limit=limit,
+        )
+        return await self._as_runs(rows)
+
+    async def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
+        """The engines that run runs, in this and in other processes, and how many runs of all tenants wait.
+
+        An engine is seen a second after its start, and then every 5 seconds.
+
+        Args:
+            tenant: Whose runs are shown with their ids.
+        """
+        return WorkerOverview.of(await self._store.read(workload, tenant))
+
+    async def list_workflows(self) -> list[Blueprint]:
+        """The workflows that this engine can run."""
+        return self.workflows.list_workflows()
+
+    async def get_workflow(self, name: str) -> Blueprint:
+        """One of them.
+
+        Raises:
+            UnknownWorkflowError: There is none of this id.
+        """
+        return self.workflows.get_workflow(name)
+
+    async def describe_workflows(self) -> list[WorkflowDescription]:
+        """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""
+        return [WorkflowDescription.of(each) for each in self.workflows.list_workflows()]
+
+    async def describe_workflow(self, name: str) -> WorkflowDescription:
+        """One workflow as plain values.
+
+        Raises:
+            UnknownWorkflowError: There is no workflow of this id.
+        """
+        return WorkflowDescription.of(self.workflows.get_workflow(name))
+
+    async def check_inputs(self, workflow: str, inputs: Any = None) -> None:
+        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+
+        Raises:
+            UnknownWorkflowError: There is no such workflow.
+            WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
+        """
+        blueprint = self.workflows.get_workflow(workflow)
+
+        def check() -> None:
+            blueprint.inputs.check(inputs)
+            refuse_unknown_fields(blueprint, inputs)
+
+        await apart_from_loop(check) if is_heavy(inputs) else check()
+
+    async def wait(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
+    ) -> Run:
+        """Wait until a run is over, wherever it runs. A step that waits leaves its slot to others meanwhile.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            TimeoutError: It was not over in time. It goes on.
+            StoreUnavailableError: The database keeps the run from going on: its file or a table is gone, or it has
+                refused for a minute. The run goes on if the database comes back.
+        """
+        of_kind(run_id, str, field="run_id", fix=RUN_ID)
+        limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
+        try:
+            limit_s = None if limit_ms is None else limit_ms / 1000
+            async with timeout(limit_s, self._host.runtime), lent(self._host.slots):
+                return await self._end_of(run_id, tenant)
+        except TimeoutError as error:
+            raise TimeoutError(
+                f"Run '{run_id}' was not over within {limit_ms:,.0f} ms; it goes on."
+            ) from error
+
+    async def _end_of(self, run_id: str, tenant: str) -> Run:
+        while True:
+            row = await self._worker.ended(run_id, tenant)
+            try:
+                row = row or await self._row(run_id, tenant)
+            except DBAPIError as error:  # Who waits hears of it when it lasts: see below.
+                self._worker.health.interrupted(run_id, error)
+            if row is not None and RunStatus(row.status).is_over:
+                self._worker.health.forget(run_id)
+                return await self._as_run(row)
+            await self._worker.health.check(run_id)
+            await self._worker.pause()
+
+    async def events(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
+    ) -> AsyncGenerator[RunEvent, None]:
+        """What happens in a run, as it happens, until it is over.
+
+        Args:
+            run_id: The run.
+            tenant: Whose.
+            after: Only events with a greater number: that of the last one that was seen.
+            follow: Whether to wait for more; False ends with what is there.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: `after` is no number of an event.
+        """
+        whole(after, 0, _MAX_SEQ, field="after")
+        while True:
+            is_over = (await self.get_run(run_id, tenant=tenant)).status.is_over
+            found = await self._store.read(reads.events_after, tenant, run_id, after, _EVENTS_PAGE)
+            for seq, kind, data, ms in found:
+                after = seq
+                is_over = is_over or kind in _ENDS  # It may have ended since it was looked at.
+                yield RunEvent(run_id=run_id, seq=seq, type=kind, data=json.loads(data), at=at(ms))
+            if len(found) == _EVENTS_PAGE:
+                continue
+            if is_over or not follow:
+                return
+            await self._worker.changed(tenant, run_id, after)
+
+    async def _output(self, run_id: str, step: str, tenant: str) -> tuple[str, bytes]:
+        """The workflow of a run, and the output of a step that has one."""
+        of_kind(run_id, str, field="run_id", fix=RUN_ID)
+        self._worker.start()
+        return await self._store.read(delivered, tenant, run_id, step)
+
+    async def _row(self, run_id: str, tenant: str) -> RunRow:
+        of_kind(run_id, str, field="run_id", fix=RUN_ID)
+        self._worker.start()
+        row = await self._store.read(reads.run_by_id, tenant, run_id)
+        if row is None:
+            raise RunNotFoundError(run_id=run_id)
+        return row
+
+    async def _as_run(self, row: RunRow) -> Run:
+        return (await self._as_runs([row]))[0]
+
+    async def _as_runs(self, rows: Sequence[RunRow]) -> list[Run]:
+        """Rows of the store; apart from the event loop if their inputs are long."""
+        if sum(len(row.inputs) for row in rows) > HEAVY_BYTES:
+            return await apart_from_loop(lambda: [Run.of(row, self._outputs) for row in rows])
+        return [Run.of(row, self._outputs) for row in rows]

@@ -1,0 +1,225 @@
+"""`BaseRun`: a run from which another one is derived, by a change or a retry, and what that takes over of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from langgraph_runner.engine import checks
+from langgraph_runner.engine.errors import RunStateError
+from langgraph_runner.engine.host import RunOptions
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.models import RunStatus
+from langgraph_runner.engine.run.results import Results
+from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.records import NewRun
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.workflow import ChangeRequest
+from langgraph_runner.workflow.changes import impact_of
+from langgraph_runner.workflow.scheduler import DELIVERING, Reason, StepStatus
+from langgraph_runner.workflow.values.heavy import HEAVY_BYTES, apart_from_loop, is_heavy, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+
+    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.store.records import RunRow, StepRow
+    from langgraph_runner.workflow import Blueprint
+    from langgraph_runner.workflow.changes import Impact
+    from langgraph_runner.workflow.steps import BoundStep
+
+__all__ = ["BaseRun", "Reuse"]
+
+_WAIT: Final = "wait for its end, or resume it if its process has died"
+_AT_A_TIME: Final = 500
+"""How many steps are looked at before the event loop has its turn: some milliseconds."""
+
+
+class Reuse(NamedTuple):
+    """What a run takes over from its base."""
+
+    steps: frozenset[str]
+    refused: dict[str, str]
+    """Steps that are not taken over although the change does not touch them, with the reason."""
+    results: Results
+    """With the inputs of the new run, and what is taken over."""
+
+    def log_refused(self, run: NewRun) -> None:
+        """Log each step that the new run does again without the change, such as one whose code changed."""
+        for step, why in self.refused.items():
+            emit(
+                LOGGER,
+                logging.INFO,
+                "step.not_reused",
+                run_id=run.id,
+                tenant=run.tenant,
+                step=step,
+                why=why,
+            )
+
+
+class BaseRun:
+    """A run from which another one is derived.
+
+    Args:
+        host: Of the engine.
+        blueprint: Its workflow, as it is now.
+        row: The run.
+    """
+
+    def __init__(self, host: Host, blueprint: Blueprint, row: RunRow) -> None:
+        self._host = host
+        self.blueprint = blueprint
+        self.row = row
+
+    async def impact(self, change: ChangeRequest, force: Iterable[str] = ()) -> Impact:
+        """What a change means for it.
+
+        Args:
+            change: The change.
+            force: Ids of further steps that run in any case.
+
+        Raises:
+            TypeError: It is no `ChangeRequest`.
+            RunStateError: It is not completed.
+            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+        """
+        checks.of_kind(change, ChangeRequest, field="change", fix="ChangeRequest(type, payload)")
+        forced = frozenset(checks.steps(force, self.blueprint, field="force"))
+        if self.row.status != RunStatus.COMPLETED:
+            is_over = RunStatus(self.row.status).is_over
+            raise RunStateError(
+                run_id=self.row.id,
+                status=self.row.status,
+                problem=f"only a completed run can be updated; {'retry it first' if is_over else _WAIT}.",
+            )
+        if len(self.row.inputs) > HEAVY_BYTES or is_heavy(change.payload):
+            return await apart_from_loop(impact_of, self.blueprint, change, self.row.inputs, forced)
+        return impact_of(self.blueprint, change, self.row.inputs, forced)
+
+    def check_retry(self) -> None:
+        """Refuse a run that cannot be retried.
+
+        Raises:
+            RunStateError: It has not failed and was not cancelled.
+        """
+        if self.row.status not in {RunStatus.FAILED, RunStatus.CANCELLED}:
+            is_over = RunStatus(self.row.status).is_over
+            problem = "there is nothing to retry." if is_over else f"{_WAIT}."
+            raise RunStateError(run_id=self.row.id, status=self.row.status, problem=problem)
+
+    async def reuse(
+        self, inputs: bytes, touched: frozenset[str] = frozenset(), *, checks_files: bool = True
+    ) -> Reuse:
+        """What can be taken over, if `touched` are to run again.
+
+        What has run without all that it waits for, or before a step was there, is to receive something else now. So
+        is what the code has changed: a step is taken over only if its input hash, which its version is part of, is
+        that of this run.
+
+        Args:
+            inputs: Of the new run.
+            touched: What a change touches.
+            checks_files: Whether a step whose files are gone or damaged is to run again: not for a process that
+                leaves its runs to others, which may have the files where it has none.
+
+        Raises:
+            WorkflowInputError: The inputs do not fit the workflow as it is now.
+        """
+        store, tenant, run_id = self._host.store, self.row.tenant, self.row.id
+        again, refused = {*self.blueprint.dag.downstream(touched)}, dict[str, str]()
+        rows = {row.step: row for row in await store.read(reads.steps_of, tenant, run_id)}
+        files = await store.read(reads.run_artifacts, tenant, run_id) if checks_files else {}
+        lost = {
+            step
+            for step, of_step in files.items()
+            if step not in again and not await self._host.artifacts.has_all(of_step)
+        }
+        inputs_read = await read_json(self.blueprint.inputs.load, inputs)
+        results = Results(store, self.blueprint, self.row._replace(inputs=inputs), inputs_read)
+        for number, step in enumerate(self.blueprint.dag.order):
+            bound = self.blueprint.steps[step]
+            if step in again:
+                pass
+            elif not again.isdisjoint(bound.dependencies):
+                again.add(step)
+            elif (why := await _fault_of(results, bound, rows.get(step), lost)) is not None:
+                refused[step] = why
+                again.add(step)
+            else:
+                results.note(step, rows[step].output_ref)
+            if number % _AT_A_TIME == 0:
+                await self._host.runtime.sleep(0, None)
+        return Reuse(frozenset(self.blueprint.steps) - again, refused, results)
+
+    def derived(
+        self,
+        run_id: str,
+        *,
+        trigger: str,
+        inputs: bytes,
+        reuse: Reuse,
+        change: ChangeRequest | None = None,
+        idempotency_key: str | None = None,
+        priority: int | None = None,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> NewRun:
+        """The run that is derived, with the options of this one where no others are given.
+
+        Raises:
+            ValueError: An option is out of its range.
+        """
+        kept = RunOptions.of(**{**json.loads(self.row.options), **options})
+        request = None if change is None else {"type": change.type, "payload": dict(change.payload)}
+        return NewRun(
+            id=run_id,
+            root_run_id=self.row.root_run_id,
+            tenant=self.row.tenant,
+            workflow=self.blueprint.id,
+            version=self.blueprint.spec.version,
+            trigger=trigger,
+            inputs=inputs,
+            options=kept.dump(),
+            steps=tuple(self.blueprint.steps),
+            base_run_id=self.row.id,
+            change_request=None if request is None else json.dumps(request),
+            idempotency_key=idempotency_key,
+            priority=self.row.priority if priority is None else priority,
+            tags=json.loads(self.row.tags or "{}") if tags is None else checks.tags(tags),
+            metadata=self.row.metadata if metadata is None else checks.metadata(metadata),
+            reused_from=self.row.id,
+            reused=reuse.steps,
+        )
+
+
+async def _fault_of(
+    results: Results, step: BoundStep, row: StepRow | None, lost: Container[str]
+) -> str | None:
+    """Why a step cannot be taken over; None if it can."""
+    if row is None:
+        return "the base run does not have this step"
+    if row.output_ref is None or (row.status != StepStatus.COMPLETED and row.reason not in DELIVERING):
+        return "the base run has no output of it"
+    if row.reason == Reason.FALLBACK:
+        return "its fallback stood in for it in the base run"
+    if step.id in lost:
+        return "a file of it is gone or damaged"
+    if row.code_version is not None and row.code_version != step.version:
+        return f"its {'code' if step.spec.version is None else 'version'} changed"
+    if not await _is_as_it_was(results, step, row):
+        return "what it receives changed"
+    return None
+
+
+async def _is_as_it_was(results: Results, step: BoundStep, row: StepRow) -> bool:
+    try:
+        return await results.input_hash(step) == row.input_hash
+    except SQLAlchemyError:  # That says nothing of the step.
+        raise
+    except Exception:  # A selector fails, say; so would the step, and says so.
+        return False

@@ -1,0 +1,110 @@
+"""What an update would do, and why, before anything runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from langgraph_runner.engine.models import PlanAction, PlannedStep, RunPlan
+
+if TYPE_CHECKING:
+    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
+    from langgraph_runner.engine.store.records import CacheEntry
+    from langgraph_runner.workflow import Blueprint, ChangeRequest
+    from langgraph_runner.workflow.changes import Impact
+    from langgraph_runner.workflow.steps import BoundStep
+
+__all__ = ["plan_update"]
+
+
+async def plan_update(
+    host: Host, base: BaseRun, change: ChangeRequest, impact: Impact, reuse: Reuse, *, use_cache: bool = True
+) -> RunPlan:
+    """Say for each step whether it would run, and why.
+
+    A step whose dependencies are all reused or cached has a known input, so the cache is asked. What depends on a
+    step that would run may still be served, if that gives the same as before: that cannot be known.
+    """
+    blueprint, results = base.blueprint, reuse.results
+    planned: dict[str, PlannedStep] = {}
+    for step in blueprint.dag.order:
+        if step in reuse.steps:
+            planned[step] = PlannedStep(
+                step=step, action=PlanAction.REUSE, why="nothing that it receives changes"
+            )
+            continue
+        bound = blueprint.steps[step]
+        open_ones = [
+            before
+            for before in bound.dependencies
+            if planned[before].action in {PlanAction.RUN, PlanAction.MAYBE}
+        ]
+        why = _why(blueprint, step, change, impact, reuse)
+        if open_ones and step in impact.forced:
+            planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
+            continue
+        if open_ones:
+            what = f"depends on what {', '.join(open_ones)} will give"
+            if step in impact.seeds or step not in impact.impacted:
+                what = f"{why}; {what}"
+            planned[step] = PlannedStep(step=step, action=PlanAction.MAYBE, why=what)
+            continue
+        try:
+            input_hash = await results.input_hash(bound)
+        except SQLAlchemyError:  # That says nothing of the step.
+            raise
+        except Exception as error:  # A selector fails, say, or gives what has no hash: so would the step.
+            why = f"{why}; what it would receive cannot be told ({type(error).__name__})"
+            planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
+            continue
+        key = results.cache_key(bound, input_hash)
+        is_asked = use_cache and step not in impact.forced
+        entry = await _known(host, base, key) if is_asked and key is not None else None
+        if entry is not None:
+            results.note(step, entry.output_ref)
+            planned[step] = PlannedStep(
+                step=step, action=PlanAction.CACHED, why=f"{why}; the cache knows the result for this input"
+            )
+        else:
+            if bound.has_effects or step not in impact.seeds:
+                why = f"{why}{_why_missed(bound, impact, use_cache=use_cache)}"
+            planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
+    return RunPlan(
+        base_run_id=base.row.id,
+        workflow=blueprint.id,
+        change={"type": change.type, "payload": dict(change.payload)},
+        changed_fields=tuple(sorted(impact.changed_fields)),
+        steps=tuple(planned[step] for step in blueprint.steps),
+    )
+
+
+async def _known(host: Host, base: BaseRun, key: str) -> CacheEntry | None:
+    """What the cache has under a key, if its files are whole."""
+    entry = (await host.cache.find(base.row.tenant, [key])).get(key)
+    return entry if entry is not None and await host.artifacts.has_all(entry.artifacts) else None
+
+
+def _why_missed(step: BoundStep, impact: Impact, *, use_cache: bool) -> str:
+    if step.has_effects:
+        return "; it acts on the world (effects=True), so it is never served"
+    if not use_cache:
+        return "; the cache is not asked"
+    return "; the cache does not know the result for this input" if step.id in impact.impacted else ""
+
+
+def _why(blueprint: Blueprint, step: str, change: ChangeRequest, impact: Impact, reuse: Reuse) -> str:
+    bound = blueprint.steps[step]
+    if step in impact.seeds:
+        fields = sorted(impact.changed_fields & frozenset(bound.binding.fields))
+        if fields:
+            return f"reads {', '.join(fields)}, which changes"
+        reads_all = bound.reads(impact.changed_fields)
+        if reads_all:
+            return "reads all of the inputs, which change"
+        return "the change names it" if step in blueprint.spec.changes[change.type].reruns else "it is forced"
+    if step in impact.impacted:
+        before = [each for each in bound.dependencies if each in impact.impacted]
+        return f"depends on {', '.join(before)}"
+    return reuse.refused.get(step, "a step before it is new or has changed")

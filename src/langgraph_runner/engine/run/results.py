@@ -1,0 +1,165 @@
+"""`Results`: what the steps of one run have delivered, and the keys under which that is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from langgraph_runner.engine.store import reads
+from langgraph_runner.workflow import CacheScope
+from langgraph_runner.workflow.calling import Call
+from langgraph_runner.workflow.hashing import content_hash
+from langgraph_runner.workflow.scheduler import ENDED
+from langgraph_runner.workflow.values.heavy import HEAVY_BYTES, apart_from_loop, read_json
+from langgraph_runner.workflow.values.input_type import InputType
+from langgraph_runner.workflow.values.refs import hash_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.engine.store.records import RunRow, StepRow
+    from langgraph_runner.workflow import Blueprint, StepContext
+    from langgraph_runner.workflow.steps import BoundStep
+
+__all__ = ["Results"]
+
+
+class Results:
+    """Outputs by reference. An output is loaded when a step receives it, never to know a hash.
+
+    It is kept in memory until the last step that receives it has ended, so that a run does not hold all that it has
+    ever delivered. If it is asked for again, it is loaded again.
+
+    Args:
+        store: Where outputs are kept.
+        blueprint: The workflow.
+        run: The run.
+        inputs: Its inputs, as their model.
+    """
+
+    def __init__(self, store: RunStore, blueprint: Blueprint, run: RunRow, inputs: Any) -> None:
+        self._store = store
+        self._blueprint = blueprint
+        self._run = run
+        self.inputs = inputs
+        self._refs: dict[str, str | None] = {}
+        self._data: dict[str, bytes] = {}
+        self._waiting = {step: len(after) for step, after in blueprint.dag.dependents.items()}
+        """How many of the steps that receive the output of a step have not ended."""
+        self._uses: Counter[str] = Counter()
+        """The same by reference: steps that deliver equal outputs share one."""
+        self._fields: dict[str | None, str] = {}
+
+    @classmethod
+    async def of(
+        cls, store: RunStore, blueprint: Blueprint, run: RunRow, rows: Iterable[StepRow]
+    ) -> tuple[Blueprint, Results]:
+        """The workflow as it was when the run was made, and what its steps have delivered so far.
+
+        Raises:
+            Exception: The inputs do not fit the workflow any more.
+        """
+        recorded = {row.step: row for row in rows}
+        ended = {step for step, row in recorded.items() if row.status in ENDED}
+        blueprint = blueprint.for_run(recorded, ended)
+        results = cls(store, blueprint, run, await read_json(blueprint.inputs.load, run.inputs))
+        for step in blueprint.dag.order:
+            if step in ended:
+                results.note(step, recorded[step].output_ref)
+                results.ended(step)
+        return blueprint, results
+
+    def note(self, step: str, ref: str | None, data: bytes | None = None) -> None:
+        """A step has delivered; `data` is what, where it is at hand."""
+        self._refs[step] = ref
+        if ref is None:
+            return
+        self._uses[ref] += self._waiting[step]
+        if data is not None and self._uses[ref]:
+            self._data[ref] = data
+
+    def ended(self, step: str) -> None:
+        """A step has ended, and needs what it has received no longer."""
+        for before in self._blueprint.dag.dependencies[step]:
+            self._waiting[before] -= 1
+            if (ref := self._refs.get(before)) is not None:
+                self._uses[ref] -= 1
+                if not self._uses[ref]:
+                    self._data.pop(ref, None)
+
+    async def fetch(self, step: BoundStep) -> None:
+        """Have at hand what `step` receives, before it is at work: a database that is away fails no step.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused.
+        """
+        await self._fetch(self._delivered(step.dependencies))
+
+    async def call(self, step: BoundStep, context: StepContext) -> Call:
+        """What `step` is called with."""
+        size = await self._load(step.dependencies) + len(self._run.inputs)
+        make = partial(self._received, step)
+        return await apart_from_loop(Call, make, context) if size > HEAVY_BYTES else Call(make, context)
+
+    def _received(self, step: BoundStep) -> Any:
+        """Made anew each time, so that no step sees what another one does to it."""
+        outputs: dict[str, Any] = {}
+        for before in step.dependencies:
+            ref = self._refs.get(before)
+            output = self._blueprint.steps[before].output
+            outputs[before] = None if ref is None else output.load(self._data[ref])
+        return step.receives(self.inputs, outputs)
+
+    async def input_hash(self, step: BoundStep) -> str:
+        """The hash of what `step` would receive.
+
+        Raises:
+            UnhashableInputError: It has no canonical encoding.
+        """
+        selected = None
+        if step.selects:
+            size = await self._load(step.dependencies) + len(self._run.inputs)
+            is_long = size > HEAVY_BYTES
+            selected = await apart_from_loop(self._received, step) if is_long else self._received(step)
+        hashes = {before: self._hash_of(before) for before in step.dependencies}
+        is_heavy = len(self._run.inputs) > HEAVY_BYTES and step.reads_new(self._fields)
+        if is_heavy:
+            return await apart_from_loop(step.input_hash, hashes, self._hash_of_field, selected)
+        return step.input_hash(hashes, self._hash_of_field, selected)
+
+    def cache_key(self, step: BoundStep, input_hash: str) -> str | None:
+        """The key under which the result of `step` is known; None if it is not to be."""
+        if step.cache is CacheScope.NONE:
+            return None
+        key = f"{self._blueprint.id}:{step.id}:{input_hash}"
+        # Runs that were rebuilt from one another share what belongs to the first of them.
+        return key if step.cache is CacheScope.GLOBAL else f"{key}@{self._run.root_run_id}"
+
+    def _hash_of(self, step: str) -> str | None:
+        ref = self._refs.get(step)
+        return None if ref is None else hash_in(ref)
+
+    def _hash_of_field(self, name: str | None) -> str:
+        if name not in self._fields:
+            self._fields[name] = content_hash(
+                self.inputs if name is None else InputType.field(self.inputs, name)
+            )
+        return self._fields[name]
+
+    async def _load(self, steps: tuple[str, ...]) -> int:
+        """Have the outputs of `steps` at hand; gives how many bytes they are."""
+        delivered = self._delivered(steps)
+        await self._fetch(delivered)
+        if gone := [ref for ref in delivered if ref not in self._data]:
+            raise LookupError(f"The database has lost an output that this step receives: {gone[0]}.")
+        return sum(len(self._data[ref]) for ref in delivered)
+
+    async def _fetch(self, refs: list[str]) -> None:
+        if wanted := [ref for ref in refs if ref not in self._data]:
+            self._data |= await self._store.read(reads.output_data, self._run.tenant, wanted)
+
+    def _delivered(self, steps: tuple[str, ...]) -> list[str]:
+        """The references of what these steps have delivered."""
+        return [ref for step in steps if (ref := self._refs.get(step)) is not None]

@@ -1,0 +1,74 @@
+"""`StepRouter`: leaves steps that name a queue to the workers of that queue, and waits for what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import Context
+from typing import TYPE_CHECKING
+
+from langgraph_runner.engine.store.writes.tasks import AddTask, TaskKey, finished_tasks, task_result
+from langgraph_runner.engine.worker.run_watch import WATCH_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langgraph_runner.engine.dispatch.dispatcher import Announcer
+    from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.engine.store.records import RunRow, Start, StepChange
+    from langgraph_runner.runtime.runtimes import Runtime
+
+__all__ = ["StepRouter"]
+
+
+class StepRouter:
+    """The steps that this engine's runs have left to others. Belongs to one event loop.
+
+    The database has the task and its result, so a run that is taken over finds both.
+
+    Args:
+        store: The database.
+        announcer: Gives the queue that tells the workers of a name at once.
+        runtime: The clock by which it looks for results.
+    """
+
+    def __init__(self, store: RunStore, announcer: Callable[[str], Announcer], runtime: Runtime) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._announcer = announcer
+        self._waiting: dict[TaskKey, asyncio.Future[None]] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def run(self, run: RunRow, queue: str, start: Start) -> StepChange:
+        """Leave a step to the workers of a queue; gives what has become of it. Cancelled, it goes on there.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database refused.
+        """
+        key = TaskKey(run.tenant, run.id, start.step)
+        done = asyncio.get_running_loop().create_future()
+        await self._store.write(AddTask(key, run.workflow, queue, start))
+        self._waiting[key] = done
+        self._announcer(queue).announce(f"{run.id}-{start.step}")
+        if self._looking is None or self._looking.done():
+            # In a context of its own: it serves all runs, not only the first.
+            self._looking = asyncio.get_running_loop().create_task(self._look(), context=Context())
+        try:
+            while True:
+                await done
+                if (change := await self._store.read(task_result, run.tenant, key)) is not None:
+                    return change
+                done = self._waiting[key] = asyncio.get_running_loop().create_future()
+        finally:
+            del self._waiting[key]
+
+    async def _look(self) -> None:
+        while self._waiting:
+            await self._runtime.sleep(WATCH_S, None)
+            tenants, runs = {key.tenant for key in self._waiting}, {key.run_id for key in self._waiting}
+            try:
+                finished = await self._store.read(finished_tasks, [*tenants], [*runs]) if runs else set()
+            except Exception:  # Those who wait read for themselves, and meet the error.
+                finished = {*self._waiting}
+            for key in finished & self._waiting.keys():
+                if not self._waiting[key].done():
+                    self._waiting[key].set_result(None)

@@ -1,0 +1,122 @@
+"""`StoreHealth`: whether the database can be relied on, for those who wait and for the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sqlalchemy.exc import DBAPIError
+
+from langgraph_runner.engine.errors import StoreUnavailableError
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.store.reads import status_of
+from langgraph_runner.engine.store.writes import CheckTables
+from langgraph_runner.errors.logs import emit
+
+if TYPE_CHECKING:
+    from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.runtime.runtimes import Runtime
+
+__all__ = ["StoreHealth"]
+
+_PATIENCE_S: Final = 60.0
+"""How long a database may be away before those who wait for a run are told."""
+_READ_BACK_EVERY_S: Final = 5.0
+"""A connection of its own for each run would cost more than the run."""
+
+
+class _Interruption(NamedTuple):
+    since: float
+    error: Exception
+
+
+class StoreHealth:
+    """Knows which runs, of this engine or waited for here, the database has interrupted. Belongs to one event loop.
+
+    Args:
+        store: The database.
+        runtime: The clock by which it says for how long the database has been away.
+    """
+
+    def __init__(self, store: RunStore, runtime: Runtime) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._interrupted: dict[str, _Interruption] = {}
+        self._unread: tuple[str, str] | None = None
+        """The tenant and the id of a run that has ended since the file was last read back."""
+        self._read_at = self._runtime.monotonic()
+        self._reading: asyncio.Task[None] | None = None
+
+    def interrupted(self, run_id: str, error: Exception) -> None:
+        """An error has ended the work on a run, which goes on when its lease has run out."""
+        since = self._runtime.monotonic()
+        if (before := self._interrupted.get(run_id)) is not None:
+            since = before.since
+        self._interrupted[run_id] = _Interruption(since, error)
+
+    def forget(self, run_id: str) -> None:
+        """A run needs the database no more."""
+        self._interrupted.pop(run_id, None)
+
+    def ended(self, tenant: str, run_id: str) -> None:
+        """A run has ended: now and then have its row read back from the file."""
+        self.forget(run_id)
+        self._unread = tenant, run_id
+        now = self._runtime.monotonic()
+        if now - self._read_at >= _READ_BACK_EVERY_S:
+            self._read_at = now
+            self._reading = asyncio.get_running_loop().create_task(self.read_back())
+
+    async def read_back(self) -> None:
+        """Read the last run that has ended through a connection of its own; log an error if that fails.
+
+        SQLite goes on with its cache and its journal when something else overwrites or cuts the file. Without this
+        look it would show only at the next start.
+        """
+        if self._unread is None:
+            return
+        (tenant, run_id), self._unread = self._unread, None
+        try:
+            await asyncio.to_thread(self._store.database.read_back, run_id)
+        except Exception as error:
+            if isinstance(error, LookupError) and await self._was_pruned(tenant, run_id):
+                return
+            emit(
+                LOGGER,
+                logging.ERROR,
+                "store.damaged",
+                run_id=run_id,
+                database=self._store.database.url.render_as_string(),
+                error=str(error),
+                fix="Something else has changed the file. Stop the engine and restore a backup.",
+            )
+
+    async def _was_pruned(self, tenant: str, run_id: str) -> bool:
+        """Whether the connections of the store do not find a run either."""
+        try:
+            return await self._store.read(status_of, tenant, run_id) is None
+        except DBAPIError:
+            return False
+
+    async def check(self, run_id: str) -> None:
+        """Refuse to wait any longer for a run that the database keeps from going on.
+
+        Raises:
+            StoreUnavailableError: The database refuses for good (its file or a table is gone), or has refused for a
+                minute.
+        """
+        found = self._interrupted.get(run_id)
+        if found is None:
+            return
+        away_s = self._runtime.monotonic() - found.since
+        if away_s < _PATIENCE_S and not self._store.database.is_permanent(found.error):
+            return
+        try:
+            await self._store.write(CheckTables())
+        except DBAPIError as error:
+            if away_s < _PATIENCE_S and not self._store.database.is_permanent(error):
+                return
+            where = self._store.database.url.render_as_string()
+            raise StoreUnavailableError(store=where, run_id=run_id, detail=str(error.orig)) from error
+        self._interrupted.pop(run_id, None)

@@ -1,0 +1,229 @@
+"""`StepPool`: runs the steps that other engines' runs have left to a queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextvars import Context
+from typing import TYPE_CHECKING
+
+from langgraph_runner.engine.errors import RecoveryExhaustedError
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.writes.tasks import ClaimTask, EndTask, GiveBackTasks, KeepTasks
+from langgraph_runner.engine.worker.leases import BEATS_PER_LEASE
+from langgraph_runner.engine.worker.run_watch import WATCH_S
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.runtime.abort import AbortController
+from langgraph_runner.runtime.waiting import wait_for_event
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from langgraph_runner.engine.dispatch.dispatcher import Announcer
+    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.store.records import StepChange
+    from langgraph_runner.engine.store.writes.tasks import ClaimedTask, TaskKey
+    from langgraph_runner.workflow import Blueprint, WorkflowRegistry
+
+__all__ = ["StepPool"]
+
+
+class StepPool:
+    """The tasks that one engine has taken from its queues. Belongs to one event loop.
+
+    Args:
+        host: What the engine shares with its runs.
+        workflows: Whose steps it can run.
+        queues: The names of the queues.
+        announcers: Those of the queues that tell of tasks at once.
+        max_steps: How many tasks at once.
+        lease_ms: How long a lease holds without a heartbeat.
+        poll_ms: How often to look for tasks.
+        max_recovery_attempts: How many workers may die with a step before it fails.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        workflows: WorkflowRegistry,
+        queues: tuple[str, ...],
+        announcers: list[Announcer],
+        *,
+        max_steps: int,
+        lease_ms: int,
+        poll_ms: int,
+        max_recovery_attempts: int,
+    ) -> None:
+        self._host = host
+        self._workflows = workflows
+        self.queues = queues
+        self._announcers = announcers
+        self._max_steps = max_steps
+        self._lease_ms = lease_ms
+        self._poll_s = poll_ms / 1000
+        self._max_recoveries = max_recovery_attempts
+        self._active: dict[TaskKey, tuple[ClaimedTask, AbortController]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._services: list[asyncio.Task[None]] = []
+        self._may_have_more = asyncio.Event()
+        self._is_claiming = False
+        self._is_draining = False
+        self._is_closed = False
+
+    def start(self) -> None:
+        """Begin to take tasks."""
+        loop = asyncio.get_running_loop()
+        services = [self._poll(), self._keep(), *(each.listen(self._on_job) for each in self._announcers)]
+        # In a new context: they serve all callers, not only the first.
+        self._services = [loop.create_task(service, context=Context()) for service in services]
+
+    async def drain(self) -> None:
+        """Take no further task, and wait until those that run are over."""
+        self._is_draining = True
+        self._pause_without_room()
+        while self._tasks or self._is_claiming:
+            if self._tasks:
+                await asyncio.wait({*self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await self._host.runtime.sleep(WATCH_S, None)
+
+    async def close(self) -> None:
+        """Stop what runs, and give it back."""
+        self._is_draining = self._is_closed = True
+        self._pause_without_room()
+        self._may_have_more.set()
+        # The first one ends by itself: cancelled in the middle of a claim, it would leave a task to its lease.
+        for service in self._services[1:]:
+            service.cancel()
+        await asyncio.gather(*self._services, return_exceptions=True)
+        left = {key: claimed.fence for key, (claimed, _) in self._active.items()}
+        for _, abort in self._active.values():
+            abort.abort("the engine closes")
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not left:
+            return
+        try:
+            await self._host.store.write(GiveBackTasks(left))
+        except Exception as error:  # Then they run out by themselves.
+            emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
+
+    async def _on_job(self, _job_id: str, _data: dict[str, Any]) -> None:
+        self._may_have_more.set()
+
+    def _pause_without_room(self) -> None:
+        for announcer in self._announcers:
+            announcer.set_paused(not self._has_room())
+
+    def _is_serving(self) -> bool:
+        return not self._is_closed
+
+    def _has_room(self) -> bool:
+        return len(self._tasks) < self._max_steps and not self._is_draining
+
+    async def _poll(self) -> None:
+        while self._is_serving():
+            self._may_have_more.clear()
+            try:
+                while self._has_room() and await self._claim():
+                    pass
+            except Exception as error:
+                emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
+            if not self._is_serving():
+                return
+            await wait_for_event(self._may_have_more, self._poll_s, self._host.runtime)
+
+    async def _claim(self) -> bool:
+        workflows = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
+        claim = ClaimTask(self._host.owner, self._lease_ms, self.queues, workflows)
+        self._is_claiming = True
+        try:
+            claimed = await self._host.store.write(claim)
+        finally:
+            self._is_claiming = False
+        if claimed is None:
+            return False
+        abort = AbortController()
+        self._active[claimed.key] = claimed, abort
+        work = asyncio.get_running_loop().create_task(self._run(claimed, abort), context=Context())
+        self._tasks.add(work)
+        work.add_done_callback(self._gone)
+        self._pause_without_room()
+        return True
+
+    def _gone(self, work: asyncio.Task[None]) -> None:
+        self._tasks.discard(work)
+        self._pause_without_room()
+        self._may_have_more.set()
+
+    async def _run(self, claimed: ClaimedTask, abort: AbortController) -> None:
+        key = claimed.key
+        try:
+            change = await self._change(claimed, abort)
+            if abort.signal.aborted:  # Another worker runs it again, or its run is over.
+                return
+            if not await self._host.store.write(EndTask(key, claimed.fence, change)):
+                self._log(logging.WARNING, "step.lease_lost", claimed)
+        except Exception as error:
+            # The database is away, say. The lease runs out, and another worker takes it.
+            self._log(logging.ERROR, "step.interrupted", claimed, error_type=type(error).__name__)
+            logging.getLogger(LOGGER).debug("step.interrupted", exc_info=True)
+        finally:
+            del self._active[key]
+
+    async def _change(self, claimed: ClaimedTask, abort: AbortController) -> StepChange:
+        """Run the step; gives what has become of it."""
+        from langgraph_runner.engine.run.results import Results  # noqa: PLC0415 - imports LangGraph
+        from langgraph_runner.engine.run.stepping import StepRunner  # noqa: PLC0415 - imports LangGraph
+        from langgraph_runner.workflow import Reason  # noqa: PLC0415 - imports LangGraph
+
+        key, start = claimed.key, claimed.start
+        run, rows = await self._host.store.read(reads.claimed_run, key.tenant, key.run_id)
+        as_it_is_now = self._workflows.get_workflow(run.workflow)
+
+        def runner_of(blueprint: Blueprint) -> StepRunner:
+            return StepRunner(
+                self._host,
+                blueprint,
+                run,
+                # It grows with each owner of the run, and with each worker that takes the task.
+                fence=run.fence + claimed.fence - 1,
+                signal=abort.signal,
+                stop_reason=lambda: Reason.CANCELLED,
+                on_retry=lambda *_: None,
+            )
+
+        if claimed.recoveries > self._max_recoveries:
+            exhausted = RecoveryExhaustedError(run_id=run.id, deaths=claimed.recoveries, steps=[start.step])
+            return runner_of(as_it_is_now).failed(start.step, exhausted, attempts=0)
+        self._log(logging.INFO, "step.taken", claimed)
+        try:
+            blueprint, results = await Results.of(self._host.store, as_it_is_now, run, rows)
+            blueprint.steps[start.step]
+        except Exception as error:  # The code here is of another release, which cannot run this run.
+            return runner_of(as_it_is_now).failed(start.step, error, attempts=0)
+        change = await runner_of(blueprint).run(start, results)
+        if blueprint.steps[start.step].version != start.code_version:
+            # The run was started by another release of the code, so the result does not belong under its cache key.
+            change.cache_scope, change.code_version = None, blueprint.steps[start.step].version
+        return change
+
+    async def _keep(self) -> None:
+        while True:
+            await self._host.runtime.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
+            fences = {key: claimed.fence for key, (claimed, _) in self._active.items()}
+            if not fences:
+                continue
+            try:
+                kept = await self._host.store.write(KeepTasks(self._lease_ms, fences))
+            except Exception as error:  # The database is away; the next beat may do better.
+                emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
+                continue
+            for key in fences.keys() - kept:
+                found = self._active.get(key)
+                if found is not None and found[0].fence == fences[key]:
+                    found[1].abort("the run is over, or another worker has the step")
+
+    def _log(self, level: int, event: str, claimed: ClaimedTask, **values: Any) -> None:
+        run_id, step = claimed.key.run_id, claimed.key.step
+        emit(LOGGER, level, event, run_id=run_id, tenant=claimed.key.tenant, step=step, **values)

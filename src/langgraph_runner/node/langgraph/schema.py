@@ -1,0 +1,127 @@
+"""Saying so when the running graph's state has no room for what a node writes.
+
+LangGraph drops a key that is not in the schema in silence. For a captured error that would mean that nobody
+ever hears of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.node.langgraph.internals import (
+    graph_channels,
+    name_in_graph,
+    native_policies,
+    static_successors,
+    writes_fields,
+)
+from langgraph_runner.node.logs import LOGGER
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from langchain_core.runnables import RunnableConfig
+
+__all__ = ["STOPS_WHEN_BLOCKED", "SchemaWatch"]
+
+STOPS_WHEN_BLOCKED: Final = "__langgraph_runner_stops_when_blocked"
+"""The key of the config by which a `GraphRunner` says that it ends a blocked run."""
+
+_CAPTURED: Final = frozenset({"errors", "routing_flags"})
+_MOST_FINDINGS: Final = 1_000
+_NO_KEYS: Final[AbstractSet[str]] = frozenset()
+
+
+class SchemaWatch:
+    """Looks at each output of one node, and reports each finding once for each graph.
+
+    Threads may share it: at worst two of them report the same.
+
+    Args:
+        node: What to call the node outside a graph.
+        captures: Whether it writes errors to the state.
+        is_graph: Whether it is a compiled graph. That hands back its whole state, and fields of its own are
+            meant to stay behind.
+    """
+
+    def __init__(self, node: str, *, captures: bool, is_graph: bool = False) -> None:
+        self._node = node
+        self._is_graph = is_graph
+        self._captured: frozenset[str] = _CAPTURED if captures else frozenset()
+        self._places: set[str | None] = set()
+        self._reported: set[tuple[str, frozenset[str]]] = set()
+
+    def look_at(self, output: Any, config: RunnableConfig) -> None:
+        """Report keys of `output` that the graph would drop, and a graph that would drop captured errors."""
+        keys = output.keys() if type(output) is dict and not self._is_graph else _NO_KEYS
+        if not keys and not self._captured:
+            return
+        channels = graph_channels(config)
+        if channels is None:
+            return
+        if self._captured and (
+            (name := name_in_graph(config)) not in self._places and len(self._places) < _MOST_FINDINGS
+        ):
+            self._places.add(name)
+            self._say_that_retries_are_ignored(config)
+        if not self._captured <= channels and self._is_new("errors", channels):
+            _warn(
+                "node.state_cannot_hold_errors",
+                node=name_in_graph(config) or self._node,
+                missing=sorted(self._captured - channels),
+                fix="Let the state inherit from GraphState, or use on_error='raise'.",
+            )
+        if not keys <= channels and writes_fields(config):
+            dropped = [key for key in sorted(keys - channels) if self._is_new(f"field {key}", channels)]
+            if dropped:
+                _warn(
+                    "node.unknown_fields_dropped",
+                    node=name_in_graph(config) or self._node,
+                    fields=dropped,
+                    fix="LangGraph drops fields that are not in the state's schema; add them there.",
+                )
+
+    def look_at_edges(self, config: RunnableConfig) -> None:
+        """Report edges that lead on from a captured failure, whatever its flags say."""
+        if (config.get("configurable") or {}).get(STOPS_WHEN_BLOCKED):
+            return  # The runner ends the run before they are followed.
+        successors = static_successors(config)
+        if successors and self._is_new(
+            f"edges of {name_in_graph(config)}", graph_channels(config) or _NO_KEYS
+        ):
+            _warn(
+                "node.static_edge_after_failure",
+                node=name_in_graph(config) or self._node,
+                successors=successors,
+                fix="They run without what this node should have written. Use a conditional edge"
+                " (route_by_flags), on_error='stop' or on_error='raise'.",
+            )
+
+    def _say_that_retries_are_ignored(self, config: RunnableConfig) -> None:
+        if native_policies(config).retries:
+            _warn(
+                "node.native_retry_ignored",
+                node=name_in_graph(config) or self._node,
+                fix="LangGraph's retry_policy never sees a captured error: use retry=, or on_error='raise'.",
+            )
+
+    def _is_new(self, finding: str, channels: AbstractSet[str]) -> bool:
+        """Whether it has not been reported for this graph, which is known by the fields of its state."""
+        key = (finding, frozenset(channels))
+        # A function that makes up its keys could add findings for ever; after so many another one helps nobody.
+        if key in self._reported or len(self._reported) >= _MOST_FINDINGS:
+            return False
+        self._reported.add(key)
+        return True
+
+    @staticmethod
+    def keeps_errors(config: RunnableConfig | None) -> bool:
+        """Whether a captured error would reach the state; True where that cannot be known."""
+        channels = graph_channels(config)
+        return channels is None or "errors" in channels
+
+
+def _warn(event: str, **fields: Any) -> None:
+    emit(LOGGER, logging.WARNING, event, **fields)

@@ -1,0 +1,272 @@
+"""Time, sleep, chance and calls: all that the pipeline awaits, in one object for each colour.
+
+The pipeline is written once, as coroutines that await only what a `Runtime` hands them. `AsyncRuntime`
+really awaits; the coroutines of `BlockingRuntime` never suspend, so `drive()` runs the same pipeline to its
+end in one step. Nothing else in the package reads a clock, sleeps or draws a random number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+import time
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from langgraph_runner.node.context import CURRENT_CONTEXT
+from langgraph_runner.runtime.cancel_scope import CancelScope
+from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
+from langgraph_runner.runtime.threads import await_in_thread, call_in_thread
+from langgraph_runner.runtime.wake import Wake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+__all__ = [
+    "REAL_RUNTIMES",
+    "AsyncRuntime",
+    "BlockingRuntime",
+    "ClockOfCalls",
+    "Runtime",
+    "Runtimes",
+    "as_runtimes",
+    "drive",
+]
+
+T = TypeVar("T")
+
+monotonic: Final = time.monotonic
+"""Seconds on a clock that never goes back."""
+
+
+class Runtime(Protocol):
+    """What a pipeline needs of the world. Thread-safe; one serves any number of nodes."""
+
+    is_async: bool
+    """Whether functions are awaited."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        ...
+
+    def now_utc(self) -> datetime:
+        """The time of day, with its time zone."""
+        ...
+
+    def random(self) -> float:
+        """A random number in [0, 1)."""
+        ...
+
+    def token_hex(self, nbytes: int) -> str:
+        """`nbytes` random bytes as lower-case hex digits."""
+        ...
+
+    async def sleep(self, seconds: float, limits: Limits | None) -> None:
+        """Wait, unless `limits` end the wait with their error."""
+        ...
+
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        """Call `function`, which has the colour of this runtime, unless `limits` end it with their error."""
+        ...
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        """`function` in the colour of this runtime."""
+        ...
+
+    def cancel_requests(self) -> int:
+        """How often asyncio was asked to cancel what runs now, as `asyncio.Task.cancelling()` counts."""
+        ...
+
+
+class _Clock:
+    """The real clock and real chance."""
+
+    monotonic = staticmethod(monotonic)
+    random = staticmethod(random.random)
+    token_hex = staticmethod(secrets.token_hex)
+
+    def now_utc(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class AsyncRuntime(_Clock):
+    """Runs async functions on the running event loop."""
+
+    is_async = True
+
+    async def sleep(self, seconds: float, limits: Limits | None) -> None:
+        """Wait. A wait of 0 lets other tasks run."""
+        if limits is None:
+            await asyncio.sleep(seconds)
+            return
+        await self.call(asyncio.sleep, (seconds,), {}, limits)
+
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        """Await `function(*arguments, **keywords)`."""
+        if limits is None:
+            return await function(*arguments, **keywords)
+        with CancelScope(limits):
+            return await function(*arguments, **keywords)
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        """A blocking function goes to a thread, so that it cannot hold up the event loop."""
+        return function if is_async else partial(await_in_thread, function)
+
+    def cancel_requests(self) -> int:
+        """Of the current task; 0 where something else than asyncio drives the coroutine."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return 0
+        return 0 if task is None else task.cancelling()
+
+
+class BlockingRuntime(_Clock):
+    """Runs plain functions in the calling thread, or in one of its own where they may have to be left."""
+
+    is_async = False
+
+    async def sleep(self, seconds: float, limits: Limits | None) -> None:
+        """Block this thread."""
+        if limits is None:
+            if seconds:  # A sleep of 0 still costs the operating system's timer slack.
+                time.sleep(seconds)  # noqa: ASYNC251 - blocking is what this runtime is for
+            return
+        woken = Wake()
+        disarm = limits.signal.add_callback(woken.ring) if limits.signal is not None else None
+        end = self.monotonic() + seconds
+        slice_s = seconds if limits.control is None else DRAIN_POLL_S
+        try:
+            while (cancelled := limits.cancelled()) is None and (left := end - self.monotonic()) > 0:
+                woken.wait(min(left, slice_s))
+        finally:
+            if disarm is not None:
+                disarm()
+        if cancelled is not None:
+            raise cancelled
+
+    async def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        keywords: Mapping[str, Any],
+        limits: Limits | None,
+    ) -> Any:
+        """Call `function(*arguments, **keywords)`; in a thread of its own where limits may have to leave it."""
+        if limits is None:
+            return function(*arguments, **keywords)
+        return call_in_thread(function, arguments, keywords, limits, self.monotonic)
+
+    def adapt(self, function: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        """An async function gets an event loop of its own for each call."""
+        return partial(_run_on_own_loop, function) if is_async else function
+
+    def cancel_requests(self) -> int:
+        """None: a thread cannot be cancelled."""
+        return 0
+
+
+class Runtimes(Protocol):
+    """A runtime of each colour on one clock, for a node to take the one of its function."""
+
+    awaiting: Runtime
+    blocking: Runtime
+
+
+class _RealRuntimes:
+    def __init__(self) -> None:
+        self.awaiting: Runtime = AsyncRuntime()
+        self.blocking: Runtime = BlockingRuntime()
+
+
+REAL_RUNTIMES: Final = _RealRuntimes()
+"""The real clock."""
+
+
+def as_runtimes(runtime: Runtimes | None, *, field: str) -> Runtimes | None:
+    """Refuse what is not a runtime of both kinds.
+
+    Raises:
+        TypeError: It lacks one of them.
+    """
+    if runtime is not None and not (hasattr(runtime, "awaiting") and hasattr(runtime, "blocking")):
+        raise TypeError(f"{field}: expected a testing.FakeRuntime or the like, got {runtime!r:.80}.")
+    return runtime
+
+
+class ClockOfCalls:
+    """The clock of a breaker: that of the latest node call which asked, else its node's own.
+
+    A call can bring a runtime in its config (`runner_config(runtime=...)`). Whoever looks at the breaker between
+    the calls must read the clock by which it was opened.
+    """
+
+    __slots__ = ("_monotonic", "_runtime")
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._monotonic = runtime.monotonic
+
+    def __call__(self) -> float:
+        """Seconds on a clock that never goes back."""
+        context = CURRENT_CONTEXT.get()
+        if context is not None:
+            given = context.given_runtimes
+            self._monotonic = (self._runtime if given is None else given.blocking).monotonic
+        return self._monotonic()
+
+
+def drive(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that must not suspend; the sync face of every policy.
+
+    Raises:
+        RuntimeError: It did suspend.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return] # StopIteration does not know its type
+    coroutine.close()
+    raise RuntimeError("A blocking pipeline awaited something that suspends.")
+
+
+def _cancel_soon(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    with contextlib.suppress(RuntimeError):  # The loop has closed: there is nothing left to stop.
+        loop.call_soon_threadsafe(task.cancel)
+
+
+def _run_in_new_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    # asyncio.run() would leave this thread without the event loop that the program has set for it.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(coroutine)
+
+
+def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    async def call() -> Any:
+        context, loop, task = CURRENT_CONTEXT.get(), asyncio.get_running_loop(), asyncio.current_task()
+        if context is not None and task is not None and context.stop_reason is None:
+            # This thread may be left behind; the coroutine can be stopped, so it is.
+            context.abort_signal.add_callback(partial(_cancel_soon, loop, task))
+        return await function(*arguments, **keywords)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _run_in_new_loop(call())
+    # A blocking node called from a coroutine: this thread has a loop already, which cannot run another.
+    return call_in_thread(_run_in_new_loop, (call(),), {}, Limits(node="callback"), monotonic)

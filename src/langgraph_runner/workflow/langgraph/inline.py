@@ -1,0 +1,120 @@
+"""Running a workflow here and now, in memory: no store, no cache, nothing survives. The heart of `as_node()`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from langgraph_runner.errors import note_once, original_error
+from langgraph_runner.node import Success
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.workflow.calling import OUTPUT, Call
+from langgraph_runner.workflow.context import StepContext
+from langgraph_runner.workflow.scheduler import Scheduler, StepStatus
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
+    from langgraph_runner.node import Failure, Outcome
+    from langgraph_runner.workflow.context import ArtifactSink
+    from langgraph_runner.workflow.definition.blueprint import Blueprint
+    from langgraph_runner.workflow.steps import BoundStep
+
+__all__ = ["run_inline"]
+
+
+async def run_inline(
+    blueprint: Blueprint,
+    inputs: Any,
+    config: RunnableConfig,
+    *,
+    max_concurrency: int | None = None,
+    artifacts: ArtifactSink | None = None,
+) -> dict[str, Any]:
+    """Run each step as soon as what it waits for has ended.
+
+    Args:
+        blueprint: The workflow.
+        inputs: Of the run; checked first.
+        config: Of the node that this runs in.
+        max_concurrency: How many steps may run at once, at least 1; None for any number.
+        artifacts: Who keeps what steps save.
+
+    Returns:
+        The outputs by step id, as their types.
+
+    Raises:
+        WorkflowInputError: The inputs do not fit.
+        GraphBubbleUp: LangGraph's control flow, as an interrupt, goes through; steps that run are cancelled.
+        Exception: The original exception of the first step that failed, when all that could run has ended.
+    """
+    checked, _ = blueprint.inputs.check(inputs)
+    run = _InlineRun(blueprint, checked, config, artifacts)
+    await run.to_the_end(max_concurrency)
+    if run.failure is not None:
+        error = original_error(run.failure.exception)
+        note_once(error, f"Step '{run.failure.record['node_id']}' of workflow '{blueprint.id}' failed.")
+        raise error
+    return {step: run.output(step) for step in blueprint.steps}
+
+
+class _InlineRun:
+    """One run. Belongs to one event loop."""
+
+    def __init__(
+        self, blueprint: Blueprint, inputs: Any, config: RunnableConfig, artifacts: ArtifactSink | None
+    ) -> None:
+        self._blueprint = blueprint
+        self._inputs = inputs
+        self._config = config
+        self._artifacts = artifacts
+        self._id = f"inline-{REAL_RUNTIMES.awaiting.token_hex(8)}"
+        self._data: dict[str, bytes] = {}
+        self.failure: Failure | None = None
+
+    async def to_the_end(self, max_concurrency: int | None) -> None:
+        """Run all that can run. Whatever ends this early leaves no task behind."""
+        scheduler = Scheduler(self._blueprint.dag, self._blueprint.joins)
+        tasks: dict[asyncio.Task[StepStatus], str] = {}
+        # Not asyncio.wait(), which looks at every task each time that one has ended.
+        ended: asyncio.Queue[asyncio.Task[StepStatus]] = asyncio.Queue()
+        try:
+            while not scheduler.is_over:
+                room = None if max_concurrency is None else max_concurrency - len(tasks)
+                for step in scheduler.take_ready(room):
+                    task = asyncio.create_task(self._step(self._blueprint.steps[step]), name=f"step-{step}")
+                    tasks[task] = step
+                    task.add_done_callback(ended.put_nowait)
+                task = await ended.get()
+                scheduler.ended(tasks[task], task.result())
+                del tasks[task]
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _step(self, step: BoundStep) -> StepStatus:
+        outcome = await self._outcome(step)
+        if isinstance(outcome, Success):
+            self._data[step.id] = outcome.value[OUTPUT].data
+            return StepStatus.COMPLETED
+        self.failure = self.failure or outcome
+        return StepStatus.FAILED
+
+    async def _outcome(self, step: BoundStep) -> Outcome:
+        context = StepContext(
+            run_id=self._id, workflow=self._blueprint.id, step=step.id, sink=self._artifacts
+        )
+        try:
+            call = Call(lambda: self._received(step), context)
+        except Exception as error:  # A selector is the user's.
+            return step.failed(error)
+        return await step.run(call, self._config)
+
+    def _received(self, step: BoundStep) -> Any:
+        return step.receives(self._inputs, {before: self.output(before) for before in step.dependencies})
+
+    def output(self, name: str) -> Any:
+        """Made anew for each who asks: what one step does to it is not for the next to see."""
+        data = self._data.get(name)
+        return None if data is None else self._blueprint.steps[name].output.load(data)
