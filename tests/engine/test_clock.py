@@ -11,7 +11,7 @@ from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.schema import run_events, runs
-from langgraph_runner.engine.store.statements import now_in
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import Heartbeat
 from langgraph_runner.engine.worker.lease_clock import FutureLease, LeaseClock

@@ -17,7 +17,7 @@ from langgraph_runner.engine.store.schema import (
     run_tags,
     runs,
 )
-from langgraph_runner.engine.store.statements import now_in
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE
 from langgraph_runner.engine.store.writes.ending import delete_runs

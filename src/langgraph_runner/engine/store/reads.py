@@ -27,7 +27,8 @@ from langgraph_runner.engine.store.schema import (
     step_cache,
     store_info,
 )
-from langgraph_runner.engine.store.statements import Prepared, any_of, now_in, now_ms
+from langgraph_runner.engine.store.statements import Prepared, any_of, now_ms
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.worker.lease_clock import FutureLease
 from langgraph_runner.workflow.context import ArtifactRef
 

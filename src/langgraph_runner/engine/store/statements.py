@@ -12,7 +12,7 @@ from collections import namedtuple
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, select
+from sqlalchemy import BigInteger
 from sqlalchemy.exc import CompileError, DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.store.backends.base import StoreBackend
 
-__all__ = ["Prepared", "any_of", "now_in", "now_ms"]
+__all__ = ["Prepared", "any_of", "now_ms"]
 
 
 _BACKEND: Final = "store_backend"
@@ -178,11 +178,3 @@ def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
     if len(names) > 1:
         return itemgetter(*names)
     return lambda values: tuple([values[name] for name in names])
-
-
-_NOW: Final = Prepared(select(now_ms().label("now")))
-
-
-def now_in(connection: Connection) -> int:
-    """What time it is in the database."""
-    return int(_NOW.ask(connection)[0].now)

@@ -11,7 +11,8 @@ from sqlalchemy import delete, func, literal_column, select
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import run_workers, runs
-from langgraph_runner.engine.store.statements import Prepared, now_in, now_ms
+from langgraph_runner.engine.store.statements import Prepared, now_ms
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.tasks import running_tasks, waiting_tasks
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.listing import runs_page
-from langgraph_runner.engine.store.statements import now_in
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import CheckTables, Created
 from langgraph_runner.testing.store_suite.stores import (

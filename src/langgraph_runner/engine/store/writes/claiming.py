@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
 from langgraph_runner.engine.store.schema import run_steps, runs
-from langgraph_runner.engine.store.statements import Prepared, any_of, now_in
+from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
 from langgraph_runner.engine.store.writes.locking import lock_tenant

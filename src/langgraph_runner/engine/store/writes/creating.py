@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from langgraph_runner.engine.store.schema import artifacts, run_steps, run_tags, runs
-from langgraph_runner.engine.store.statements import Prepared, now_in
+from langgraph_runner.engine.store.statements import Prepared
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import add_events
 from langgraph_runner.engine.store.writes.locking import lock_keys

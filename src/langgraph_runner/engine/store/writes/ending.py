@@ -32,7 +32,8 @@ from langgraph_runner.engine.store.schema import (
     step_cache,
     step_tasks,
 )
-from langgraph_runner.engine.store.statements import Prepared, any_of, now_in
+from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
 from langgraph_runner.engine.store.writes.locking import lock_references_alone

@@ -15,7 +15,8 @@ from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, s
 from langgraph_runner.engine.store.records import Start, StepChange
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import step_tasks
-from langgraph_runner.engine.store.statements import Prepared, any_of, now_in
+from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
