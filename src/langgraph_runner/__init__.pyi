@@ -12,6 +12,7 @@ from langgraph_runner.engine import LocalArtifactStore as LocalArtifactStore
 from langgraph_runner.engine import MemoryTier as MemoryTier
 from langgraph_runner.engine import PlanAction as PlanAction
 from langgraph_runner.engine import PlannedStep as PlannedStep
+from langgraph_runner.engine import PostgreSQLBackend as PostgreSQLBackend
 from langgraph_runner.engine import RecoveryExhaustedError as RecoveryExhaustedError
 from langgraph_runner.engine import RedisTier as RedisTier
 from langgraph_runner.engine import Run as Run
@@ -25,6 +26,8 @@ from langgraph_runner.engine import RunStateError as RunStateError
 from langgraph_runner.engine import RunStatus as RunStatus
 from langgraph_runner.engine import RunStep as RunStep
 from langgraph_runner.engine import SchemaVersionError as SchemaVersionError
+from langgraph_runner.engine import SQLiteBackend as SQLiteBackend
+from langgraph_runner.engine import StoreBackend as StoreBackend
 from langgraph_runner.engine import StoredFile as StoredFile
 from langgraph_runner.engine import StoreUnavailableError as StoreUnavailableError
 from langgraph_runner.engine import SyncRunEngine as SyncRunEngine

@@ -11,10 +11,11 @@ from sqlalchemy import update
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import times as timing
-from langgraph_runner.engine.store.schema import now_ms, run_events, runs, step_tasks
+from langgraph_runner.engine.store.lease_clock import DatabaseClock, FutureLease, LeaseClock
+from langgraph_runner.engine.store.schema import run_events, runs, step_tasks
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import Heartbeat
-from langgraph_runner.engine.worker.lease_clock import DatabaseClock, FutureLease, LeaseClock
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import edited, until
 
@@ -132,8 +133,8 @@ class Silent(Write[None]):
                     status="running",
                     lease_owner="dead",
                     lease_ms=write.lease_ms,
-                    lease_expires_at=now_ms() + write.lease_ms,
-                    started_at=now_ms(),
+                    lease_expires_at=now_in(connection) + write.lease_ms,
+                    started_at=now_in(connection),
                 )
             )
         return [None] * len(writes)
@@ -335,7 +336,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_workers_step(eng
         while not (await engine.get_workers()).waiting_steps:  # noqa: ASYNC110 - the database tells nobody
             await asyncio.sleep(0.01)
         with edited(engine) as connection:
-            ends_at = now_ms() + HOUR_MS
+            ends_at = now_in(connection) + HOUR_MS
             dead = {"status": "running", "lease_owner": "dead", "fence": 1, "lease_expires_at": ends_at}
             connection.execute(update(step_tasks).values(**dead))
         async with engine_of(workflow, lease_ms=300, step_queues=["gpu"]) as worker:

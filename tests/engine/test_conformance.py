@@ -11,7 +11,7 @@ from langgraph_runner import (
     MemoryTier,
     RedisTier,
 )
-from langgraph_runner.testing import ArtifactStoreSuite, DispatcherSuite, HotTierSuite
+from langgraph_runner.testing import ArtifactStoreSuite, DispatcherSuite, HotTierSuite, StoreSuite
 from tests.memory_filesystem import memory_prefix
 from tests.redis_server import redis_server
 
@@ -116,3 +116,37 @@ class TestFsspecArtifactStoreInMemory(ArtifactStoreSuite):
     def make_older(self, store, seconds):
         """By the times that the filesystem has."""
         self.prefix.age(seconds)
+
+
+class TestSQLiteFile(StoreSuite):
+    """A database in a file."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path):
+        self.url = f"sqlite:///{tmp_path / 'runs.db'}"
+
+    def make(self):
+        """The address of the file."""
+        return self.url
+
+
+class TestSQLiteInMemory(StoreSuite):
+    """A database in memory."""
+
+    is_shared = False
+
+    def make(self):
+        """A database of its own."""
+        return "sqlite://"
+
+
+class TestPostgreSQL(StoreSuite):
+    """A database on a real server."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, new_postgresql):
+        self.url = new_postgresql()
+
+    def make(self):
+        """The address of the database."""
+        return self.url

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus, StoreUnavailableError
-from langgraph_runner.engine.store import reads, writer
+from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.backends import PostgreSQLBackend, SQLiteBackend
 from langgraph_runner.engine.store.writes import ReleaseRuns
 from langgraph_runner.engine.worker import health
 from langgraph_runner.workflow import Workflow
@@ -103,14 +104,18 @@ async def test_who_waits_for_a_run_of_others_hears_that_it_cannot_be_read(engine
 @pytest.fixture
 def away(monkeypatch):
     """Lets the database refuse all writes for as long as the list is not empty."""
-    begin, is_away = writer.begin_writing, []
+    is_away = []
 
-    def beginning(connection):
-        if is_away:
-            raise OperationalError("BEGIN", None, Exception("database is locked"))
-        return begin(connection)
+    def refused_by(begin):
+        def beginning(backend, connection):
+            if is_away:
+                raise OperationalError("BEGIN", None, Exception("database is locked"))
+            return begin(backend, connection)
 
-    monkeypatch.setattr(writer, "begin_writing", beginning)
+        return beginning
+
+    for kind in (SQLiteBackend, PostgreSQLBackend):
+        monkeypatch.setattr(kind, "begin_writing", refused_by(kind.begin_writing))
     return is_away
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from langgraph_runner import StoreUnavailableError, Workflow
 from langgraph_runner.engine import BullMQDispatcher, RedisTier
 from langgraph_runner.engine.dispatch.dispatcher import Announcer
-from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.backends import open_database
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.engine.store.writer import Write

@@ -8,7 +8,8 @@ from sqlalchemy import update
 
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunEngine, RunStatus
-from langgraph_runner.engine.store.schema import now_ms, run_steps, runs
+from langgraph_runner.engine.store.schema import run_steps, runs
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus, Workflow
 from tests.engine.conftest import until
@@ -39,7 +40,9 @@ class Died(Write[None]):
             connection.execute(
                 update(runs)
                 .where(runs.c.id == write.run_id)
-                .values(status="running", lease_owner="dead", lease_expires_at=now_ms() - write.ago_ms)
+                .values(
+                    status="running", lease_owner="dead", lease_expires_at=now_in(connection) - write.ago_ms
+                )
             )
         return [None] * len(writes)
 

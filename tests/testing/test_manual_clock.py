@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,6 +14,7 @@ from langgraph_runner.runtime.runtimes import drive
 from langgraph_runner.runtime.waiting import timeout, wait_for_event
 from langgraph_runner.testing import ManualClock
 from langgraph_runner.workflow import Workflow
+from tests.engine.conftest import until
 
 
 @pytest.fixture
@@ -199,3 +201,46 @@ async def test_a_step_is_retried_by_it(clock):
         ended = await engine.wait(run.id)
     assert ended.status is RunStatus.COMPLETED
     assert attempts[1] >= 86_400
+
+
+@pytest.mark.req("R-42")
+@pytest.mark.parametrize("store", ["sqlite://", "file"])
+async def test_a_sqlite_database_tells_its_time(clock, store, tmp_path):
+    """So leases, ages and durations are those of the clock."""
+    flow = Workflow("w")
+    flow.step(lambda inputs: 1, id="s", output=int)
+    url = f"sqlite:///{tmp_path / 'runs.db'}" if store == "file" else store
+    clock.advance(86_400)
+    async with RunEngine([flow], store=url, runtime=clock) as engine:
+        run = await engine.run("w")
+    assert run.created_at == datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.mark.req("R-42", "R-43")
+async def test_a_dead_owners_run_is_taken_over_when_its_lease_ends(clock, tmp_path):
+    """Not before; the lease is an hour long."""
+    flow, begun, go = Workflow("w"), [], asyncio.Event()
+
+    @flow.step
+    async def held(inputs) -> int:
+        begun.append(clock.now)
+        await go.wait()
+        return 1
+
+    options = {"store": f"sqlite:///{tmp_path / 'runs.db'}", "lease_ms": 3_600_000, "poll_ms": 60_000}
+    async with RunEngine([flow], runtime=clock, **options) as dead:
+        run = await dead.trigger("w")
+        await until(lambda: begun)
+        dead._worker._services[0].cancel()  # It sends no heartbeat any more.
+        async with RunEngine([flow], runtime=clock, **options) as other:
+            await other.start()
+            for _ in range(59):
+                clock.advance(60)
+                await asyncio.sleep(0)
+            assert begun == [0]
+            while len(begun) == 1:
+                clock.advance(60)
+                await asyncio.sleep(0)
+            assert begun[1] >= 3_600
+            go.set()
+            assert (await other.wait(run.id)).status is RunStatus.COMPLETED

@@ -30,4 +30,7 @@ from langgraph_runner.engine.reading.workers import WorkerOverview as WorkerOver
 from langgraph_runner.engine.reading.workers import WorkerState as WorkerState
 from langgraph_runner.engine.reading.workers import WorkerStatus as WorkerStatus
 from langgraph_runner.engine.status import RunStatus as RunStatus
+from langgraph_runner.engine.store.backends import PostgreSQLBackend as PostgreSQLBackend
+from langgraph_runner.engine.store.backends import SQLiteBackend as SQLiteBackend
+from langgraph_runner.engine.store.backends import StoreBackend as StoreBackend
 from langgraph_runner.engine.sync import SyncRunEngine as SyncRunEngine

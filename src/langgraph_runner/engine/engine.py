@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
+    from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.sync import SyncRunEngine
     from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.metrics import NodeMetricsCollector
@@ -70,8 +71,9 @@ class RunEngine(RunReader):
 
     Args:
         workflows: What it can run.
-        store: `sqlite:///runs.db` (a file that several processes may share) or `postgresql://...`; or a URL of
-            SQLAlchemy, for a path that an address cannot hold.
+        store: `sqlite:///runs.db` (a file that several processes may share), `postgresql://...`, or an address of a
+            backend that is installed; or a URL of SQLAlchemy, for a path that an address cannot hold; or a
+            `StoreBackend`, which the engine closes.
         cache: A hot tier over the database: `redis://...` (extra `redis`) for one that all processes share, or a
             `HotTier`; None for one in this process.
         dispatch: A queue that tells other processes at once that a run waits: `bullmq+redis://...` or
@@ -97,7 +99,8 @@ class RunEngine(RunReader):
             `take_on("none")` it runs nothing but steps of these queues.
         metrics_collector: What steps report to.
         spans: What traces steps: a `NodeSpans`.
-        migrate: Whether to make the tables or to bring them up to date; None for SQLite only.
+        migrate: Whether to make the tables or to bring them up to date; None to leave that to the backend:
+            SQLite only.
         runtime: Time, sleep and randomness of the engine, of its steps and of a SQLite database; a
             `testing.ManualClock` in tests. The clock of PostgreSQL is the server's.
 
@@ -125,7 +128,7 @@ class RunEngine(RunReader):
         self,
         workflows: Iterable[Workflow | WorkflowSpec] = (),
         *,
-        store: str | URL = "sqlite:///runs.db",
+        store: str | URL | StoreBackend = "sqlite:///runs.db",
         cache: HotTier | str | None = None,
         dispatch: Dispatcher | str | None = None,
         artifacts: ArtifactStore | Path | str | None = None,
@@ -164,7 +167,7 @@ class RunEngine(RunReader):
 
             runner_config(metrics_collector=metrics_collector, spans=spans)  # Checks both.
         files = None if artifacts is None or artifacts == "" else open_artifact_store(artifacts)
-        registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
+        registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate, runtimes=runtimes)
         files = open_artifact_store(runs.database.folder) if files is None else files
         if dispatch is not None and not isinstance(dispatch, str):
             checks.of_kind(

@@ -26,6 +26,7 @@ from langgraph_runner.cli.arguments.options import (
 from langgraph_runner.cli.databases import opening
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
+from langgraph_runner.engine.store.backends import file_of
 from langgraph_runner.errors import NodeRunnerError
 from langgraph_runner.errors.hints import did_you_mean
 
@@ -131,13 +132,12 @@ def _refuse_missing(url: str) -> None:
         parsed = make_url(url)
     except ArgumentError:
         return  # The engine says so better.
-    if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
-        path = Path(str(parsed.database))
-        if not path.exists():
-            raise CliError(
-                CliCode.DATABASE_NOT_FOUND,
-                f"There is no database at {path}: give --store, or set {STORE_VARIABLE}.",
-            )
+    path = file_of(parsed)
+    if path is not None and not path.exists():
+        raise CliError(
+            CliCode.DATABASE_NOT_FOUND,
+            f"There is no database at {path}: give --store, or set {STORE_VARIABLE}.",
+        )
 
 
 def _loaded(app: str) -> Any:

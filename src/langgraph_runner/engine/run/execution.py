@@ -25,7 +25,6 @@ from langgraph_runner.engine.run.ledger import Ledger, cancelled
 from langgraph_runner.engine.run.results import Results
 from langgraph_runner.engine.run.step_tasks import StepTasks
 from langgraph_runner.engine.run.stepping import StepRunner
-from langgraph_runner.engine.store.databases import is_permanent
 from langgraph_runner.engine.store.records import Start
 from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
@@ -197,9 +196,8 @@ class RunExecution:
         except (NotCreatedError, LeaseLostError):
             raise
         except Exception as error:
-            if isinstance(error, (OperationalError, InterfaceError, StoreUnavailableError)) or is_permanent(
-                error
-            ):
+            is_away = isinstance(error, (OperationalError, InterfaceError, StoreUnavailableError))
+            if is_away or self._host.store.database.is_permanent(error):
                 raise  # The database is away, which is no fault of the run.
             # A defect of this package. If the run did not fail, it would be taken up and end here again for ever.
             await self._fail(error)

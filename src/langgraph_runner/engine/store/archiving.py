@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import and_, func, select, tuple_
 
+from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.call_limits import long_running
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import (
@@ -19,7 +20,7 @@ from langgraph_runner.engine.store.schema import (
 )
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE, insert_of
+from langgraph_runner.engine.store.writes.common import LIVE
 from langgraph_runner.engine.store.writes.ending import delete_runs
 from langgraph_runner.engine.store.writes.locking import lock_keys
 
@@ -131,5 +132,4 @@ def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) ->
     known = set(table.columns.keys())
     values = [{name: row[name] for name in known & row.keys()} for row in rows]
     if values:
-        statement = insert_of(connection.dialect.name)(table).on_conflict_do_nothing()
-        connection.execute(statement, values)
+        connection.execute(backend_of(connection).insert_missing(table), values)

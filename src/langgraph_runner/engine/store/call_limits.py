@@ -18,13 +18,12 @@ from sqlalchemy.exc import OperationalError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import URL, Engine
     from sqlalchemy.engine import Dialect
 
 __all__ = [
     "CALL_TIMEOUT",
     "LONG_FACTOR",
-    "call_limit_of",
     "ending_by",
     "ends_at",
     "is_long",
@@ -32,7 +31,6 @@ __all__ = [
     "limit_calls",
     "long_running",
     "read_limit",
-    "set_statement_timeout",
     "unanswered",
 ]
 
@@ -43,7 +41,6 @@ _MIN_S: Final = 5
 _MAX_S: Final = 3_600
 LONG_FACTOR: Final = 10
 """How many times longer a call may take that works on any number of runs: `prune()`, `archive()`, `restore()`."""
-_LIMIT: Final = "call_limit_s"
 _thread: Final = threading.local()
 
 
@@ -76,12 +73,6 @@ def is_long(call: object) -> bool:
     return bool(getattr(call, "is_long", False))
 
 
-def call_limit_of(bind: Engine | Connection) -> float | None:
-    """How many seconds a call may take; None on SQLite, which waits for nothing but its lock."""
-    limit: float | None = bind.get_execution_options().get(_LIMIT)
-    return limit
-
-
 def ends_at() -> float | None:
     """By when the calls of this thread have to end, on the monotonic clock; None for no limit."""
     return getattr(_thread, "ends_at", None)
@@ -102,12 +93,6 @@ def ending_by(moment: float | None) -> Iterator[None]:
         _thread.ends_at = before
 
 
-def set_statement_timeout(connection: Connection, seconds: float) -> None:
-    """Let the statements of this transaction take so long; 0 for any time."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
-
-
 def is_unanswered(error: BaseException) -> bool:
     """Whether a call has ended because nothing answered in time."""
     return bool(getattr(getattr(error, "orig", None), "is_unanswered", False))
@@ -120,12 +105,10 @@ def unanswered(limit_s: float) -> OperationalError:
     return OperationalError(None, None, reason)
 
 
-def limit_calls(engine: Engine, limit_s: float) -> Engine:
-    """Hold the connections of a PostgreSQL to the limits of the threads that use them; gives the engine to use."""
+def limit_calls(engine: Engine, limit_s: float) -> None:
+    """Hold the connections of a PostgreSQL to the limits of the threads that use them."""
     from langgraph_runner.engine.store.limited_connection import LimitedConnection  # noqa: PLC0415 - of an extra
 
     @event.listens_for(engine, "do_connect")
     def connect(_dialect: Dialect, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
         return LimitedConnection.open(limit_s, arguments, options)
-
-    return engine.execution_options(**{_LIMIT: limit_s})

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import StoreUnavailableError
+from langgraph_runner.engine.store.backends import READERS, open_database
 from langgraph_runner.engine.store.call_limits import (
     LONG_FACTOR,
-    call_limit_of,
     ending_by,
     is_long,
     is_unanswered,
-    set_statement_timeout,
     unanswered,
 )
-from langgraph_runner.engine.store.databases import open_database
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.reads import store_id
-from langgraph_runner.engine.store.row_security import has_row_security, show_rows_of, tenants_of_query
+from langgraph_runner.engine.store.row_security import show_rows_of, tenants_of_query
 from langgraph_runner.engine.store.writer import GroupWriter
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
@@ -31,12 +29,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
+    from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.store.writer import Write
+    from langgraph_runner.runtime.runtimes import Runtimes
 
 __all__ = ["RunStore"]
 
 T = TypeVar("T")
-_READERS = 4
 _clock: Final = REAL_RUNTIMES.blocking
 
 
@@ -44,30 +43,39 @@ class RunStore:
     """Reads in threads, writes through one writer that groups commits. Safe for any thread and event loop.
 
     Args:
-        url: See `open_database`.
-        migrate: Whether to bring the schema up to date. An embedded database does so by itself; on PostgreSQL it is
-            for `langgraph-runner db upgrade`.
+        url: See `open_database`. A backend is closed with the store.
+        migrate: Whether to bring the schema up to date. None leaves that to the backend: SQLite
+            does so, and on PostgreSQL it is for `langgraph-runner db upgrade`.
+        runtimes: The clock of a database in a file or in memory.
 
     Raises:
         ValueError: The URL is none that the store knows.
         SchemaVersionError: The schema is of a later release, or of an earlier one and `migrate` is False.
     """
 
-    def __init__(self, url: str | URL, *, migrate: bool | None = None) -> None:
+    def __init__(
+        self,
+        url: str | URL | StoreBackend,
+        *,
+        migrate: bool | None = None,
+        runtimes: Runtimes = REAL_RUNTIMES,
+    ) -> None:
         self.database = open_database(url)
+        if runtimes is not REAL_RUNTIMES:
+            self.database.use(runtimes.blocking)
         try:
-            upgrade(self.database, migrate=self.database.is_sqlite if migrate is None else migrate)
+            upgrade(self.database, migrate=self.database.migrates_itself if migrate is None else migrate)
             with self.database.reading.connect() as connection:
                 self.store_id = store_id(connection)
                 """Tells this database from all others."""
-                self.database.limit_rows(has_row_security(connection))
+                self.database.limits_rows = self.database.has_row_security(connection)
         except BaseException as error:
             if isinstance(error, DBAPIError):  # The driver says what, but not where.
                 error.add_note(f"The database is {self.database.url.render_as_string()}")
             self.database.dispose()
             raise
         self._writer = GroupWriter(self.database.writing)
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="langgraph-runner-reader")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="langgraph-runner-reader")
         self._is_closed = False
 
     async def write(self, write: Write[T]) -> T:
@@ -122,14 +130,14 @@ class RunStore:
                 raise unanswered(limit_s)
             with ending_by(ends_at), self.database.reading.connect() as connection, connection.begin():
                 if is_long(query):
-                    set_statement_timeout(connection, limit_s)
+                    self.database.set_statement_timeout(connection, limit_s)
                 show_rows_of(connection, tenants_of_query(query, arguments))
                 return query(connection, *arguments, **keywords)
         except DBAPIError as error:
             raise self._as_raised(error) from error
 
     def _limit_of(self, query: Callable[..., Any]) -> tuple[float, float] | None:
-        limit_s = call_limit_of(self.database.reading)
+        limit_s = self.database.call_limit_s
         if limit_s is None:
             return None
         if is_long(query):

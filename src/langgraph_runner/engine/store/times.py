@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import select
 
-from langgraph_runner.engine.store.databases import clock_of
-from langgraph_runner.engine.store.schema import now_ms
-from langgraph_runner.engine.store.statements import Prepared
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.statements import Prepared, now_ms
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,7 +33,7 @@ def now_in(connection: Connection) -> int:
 
 def times_in(connection: Connection) -> Times:
     """What time it is in the database, and whether a lease has ended."""
-    clock, monotonic = clock_of(connection), REAL_RUNTIMES.blocking.monotonic
-    before = monotonic()
+    clock = backend_of(connection).clock
+    before = clock.monotonic()
     now = int(_NOW.ask(connection)[0].now)
-    return Times(now, now if clock is None else clock.lease_time(now, before, monotonic()))
+    return Times(now, clock.lease_time(now, before, clock.monotonic()))

@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Typ
 
 from sqlalchemy.exc import DBAPIError
 
+from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.call_limits import (
     LONG_FACTOR,
-    call_limit_of,
     ending_by,
     ends_at,
     is_long,
-    set_statement_timeout,
 )
-from langgraph_runner.engine.store.databases import begin_writing, is_conflict, is_lost
 from langgraph_runner.engine.store.row_security import show_rows_of
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
@@ -49,7 +47,7 @@ _RECONNECT_EVERY_S: Final = 0.1
 _MAX_LOSSES: Final = 3
 """How many connections one write may lose."""
 _MAX_CONFLICTS: Final = 10
-"""How often a transaction is tried that PostgreSQL ends because of another one. It asks for a new try at once."""
+"""How often a transaction is tried that the database ends because of another one."""
 
 
 class Write(Generic[ResultT]):
@@ -198,7 +196,7 @@ def _deliver(group: list[_Handed], results: list[Any]) -> None:
 
 def _limit_of(engine: Engine, group: list[_Handed]) -> float | None:
     """How many seconds a group may take, on PostgreSQL."""
-    limit_s = call_limit_of(engine)
+    limit_s = backend_of(engine).call_limit_s
     if limit_s is not None and _has_long(group):
         return limit_s * LONG_FACTOR
     return limit_s
@@ -215,9 +213,9 @@ def _ending_within(limit_s: float | None) -> AbstractContextManager[None]:
 
 def _allow_time(connection: Connection, group: list[_Handed]) -> None:
     """Let the statements of a transaction with a long write take longer."""
-    limit_s = call_limit_of(connection)
+    limit_s = backend_of(connection).call_limit_s
     if limit_s is not None and _has_long(group):
-        set_statement_timeout(connection, limit_s * LONG_FACTOR)
+        backend_of(connection).set_statement_timeout(connection, limit_s * LONG_FACTOR)
 
 
 def _reconnected(lost: Connection, engine: Engine) -> Connection:
@@ -249,7 +247,8 @@ def _written_one_by_one(
     A write whose connection was lost may have been committed; `apply_again` looks it up on a new connection.
     """
     results: list[Any] = []
-    is_uncertain, rolled_back = is_lost(connection), [False] * len(group)
+    backend = backend_of(connection)
+    is_uncertain, rolled_back = backend.is_lost(connection), [False] * len(group)
     if is_uncertain:
         try:
             connection = _reconnected(connection, engine)
@@ -259,13 +258,13 @@ def _written_one_by_one(
     for handed, is_new in zip(group, rolled_back, strict=True):
         is_again, losses = is_uncertain and not is_new, 0
         while True:
-            if is_lost(connection):
+            if backend.is_lost(connection):
                 try:
                     connection = _reconnected(connection, engine)
                 except DBAPIError as error:
                     return None, [*results, *[error] * (len(group) - len(results))]
             result = _written_alone(connection, handed, is_again=is_again)
-            if not isinstance(result, Exception) or not is_lost(connection):
+            if not isinstance(result, Exception) or not backend.is_lost(connection):
                 break
             is_again, losses = True, losses + 1
             if losses == _MAX_LOSSES:
@@ -277,7 +276,7 @@ def _written_one_by_one(
 def _rolled_back(connection: Connection, group: list[_Handed]) -> list[bool]:
     """Which of a group are surely not committed; none if the connection is lost again."""
     try:
-        with begin_writing(connection):
+        with backend_of(connection).begin_writing(connection):
             show_rows_of(connection, None)
             return [handed.write.was_rolled_back(connection) for handed in group]
     except DBAPIError:
@@ -286,11 +285,12 @@ def _rolled_back(connection: Connection, group: list[_Handed]) -> list[bool]:
 
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
     """Write a group in one transaction; None if one of them cannot be written, and nothing was."""
+    backend = backend_of(connection)
     for _ in range(_MAX_CONFLICTS):
         try:
-            transaction = begin_writing(connection)
+            transaction = backend.begin_writing(connection)
         except Exception as error:
-            if is_lost(connection):
+            if backend.is_lost(connection):
                 return None
             # The database is locked or away, which is no write's fault; each alone would only wait as long again.
             return [error] * len(group)
@@ -302,7 +302,7 @@ def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
                     show_rows_of(connection, _tenants(writes))
                     results.update(zip(map(id, writes), kind.apply(connection, writes), strict=True))
         except Exception as error:
-            if is_conflict(error):
+            if backend.is_conflict(error):
                 continue
             return None
         return [results[id(handed.write)] for handed in group]
@@ -311,16 +311,17 @@ def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
 
 def _written_alone(connection: Connection, handed: _Handed, *, is_again: bool = False) -> Any:
     write, conflicts = handed.write, 0
+    backend = backend_of(connection)
     apply = write.apply_again if is_again else write.apply
     while True:
         try:
-            with begin_writing(connection):
+            with backend.begin_writing(connection):
                 _allow_time(connection, [handed])
                 show_rows_of(connection, _tenants([write]))
                 return apply(connection, [write])[0]
         except Exception as error:
             conflicts += 1
-            if conflicts == _MAX_CONFLICTS or not is_conflict(error):
+            if conflicts == _MAX_CONFLICTS or not backend.is_conflict(error):
                 return error
 
 

@@ -10,8 +10,8 @@ from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
 from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.lease_clock import LeaseClock
 from langgraph_runner.engine.store.writes import SUSPECT_FROM, ClaimRun, ReleaseRuns
-from langgraph_runner.engine.worker.lease_clock import LeaseClock
 from langgraph_runner.engine.worker.recovery import likely_causes
 from langgraph_runner.engine.worker.workload import WorkerPhase
 from langgraph_runner.errors.logs import emit

@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.databases import is_permanent
 from langgraph_runner.engine.store.reads import status_of
 from langgraph_runner.engine.store.writes import CheckTables
 from langgraph_runner.errors.logs import emit
@@ -117,12 +116,12 @@ class StoreHealth:
         if found is None:
             return
         away_s = self._runtime.monotonic() - found.since
-        if away_s < _PATIENCE_S and not is_permanent(found.error):
+        if away_s < _PATIENCE_S and not self._store.database.is_permanent(found.error):
             return
         try:
             await self._store.write(CheckTables())
         except (DBAPIError, StoreUnavailableError) as error:
-            if away_s < _PATIENCE_S and not is_permanent(error):
+            if away_s < _PATIENCE_S and not self._store.database.is_permanent(error):
                 return
             detail = str(error.orig if isinstance(error, DBAPIError) else error)
             where = self._store.database.url.render_as_string()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.lease_clock import LeaseClock
 from langgraph_runner.engine.store.writes.tasks import (
     ClaimTask,
     EndTask,
@@ -17,7 +18,6 @@ from langgraph_runner.engine.store.writes.tasks import (
     KeepTasks,
     clock_and_task_leases,
 )
-from langgraph_runner.engine.worker.lease_clock import LeaseClock
 from langgraph_runner.engine.worker.leases import BEATS_PER_LEASE
 from langgraph_runner.engine.worker.run_watch import WATCH_S
 from langgraph_runner.errors.logs import emit
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
     from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.store.lease_clock import FutureLease
     from langgraph_runner.engine.store.records import StepChange
     from langgraph_runner.engine.store.writes.tasks import ClaimedTask, TaskKey
-    from langgraph_runner.engine.worker.lease_clock import FutureLease
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
 __all__ = ["StepPool"]

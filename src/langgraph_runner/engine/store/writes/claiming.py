@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
 from langgraph_runner.engine.store.schema import run_steps, runs
-from langgraph_runner.engine.store.statements import Prepared, any_of, each_of
+from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.times import now_in, times_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
@@ -18,6 +18,8 @@ from langgraph_runner.engine.store.writes.locking import lock_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from langgraph_runner.engine.store.backends import StoreBackend
 
 __all__ = ["SUSPECT_FROM", "ClaimRun", "Claimed", "Heartbeat", "ReleaseRuns"]
 
@@ -66,9 +68,9 @@ _STUCK: Final = Prepared(
 )
 
 
-def _next_tenant(dialect: str) -> Any:
+def _next_tenant(backend: StoreBackend) -> Any:
     """The tenant after `after` that has waiting runs: one step into the index for each workflow."""
-    name = each_of(bindparam("names"), dialect)
+    name = backend.each_of(bindparam("names"))
     of_name = select(func.min(runs.c.tenant_id).label("tenant")).where(
         _IS_WAITING, runs.c.workflow_name == name.c.value, runs.c.tenant_id > bindparam("after")
     )
@@ -76,13 +78,14 @@ def _next_tenant(dialect: str) -> Any:
     return select(func.min(first.c.tenant).label("tenant"))
 
 
-def _first_of_tenant(dialect: str) -> Any:
+def _first_of_tenant(backend: StoreBackend) -> Any:
     """The first waiting run of a tenant, of those that are first of their workflow."""
-    name = each_of(bindparam("names"), dialect)
+    name = backend.each_of(bindparam("names"))
     of_name = _CANDIDATE.where(
         _IS_WAITING, runs.c.workflow_name == name.c.value, runs.c.tenant_id == bindparam("tenant")
     )
-    if dialect == "sqlite":  # It has no LATERAL, and no rows that others have locked.
+    if not backend.has_lateral:
+        # Rows that others have locked are not passed over in time, so this needs a database with one writer.
         ids = select(of_name.with_only_columns(runs.c.id).scalar_subquery()).select_from(name)
         return _CANDIDATE.where(runs.c.id.in_(ids))
     first = of_name.lateral("first")

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, bindparam, func, insert, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from langgraph_runner.engine.store.schema import run_events
 from langgraph_runner.engine.store.statements import Prepared
@@ -15,7 +13,7 @@ from langgraph_runner.engine.store.statements import Prepared
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["LIVE", "add_events", "insert_of", "last_seq"]
+__all__ = ["LIVE", "add_events", "last_seq"]
 
 LIVE: Final = ("pending", "running")
 """What is not over."""
@@ -51,8 +49,3 @@ def add_events(
             for run_id, tenant, seq, kind, data in events
         ],
     )
-
-
-def insert_of(dialect: str) -> Any:
-    """The `insert` that knows `ON CONFLICT`."""
-    return sqlite_insert if dialect == "sqlite" else postgresql_insert

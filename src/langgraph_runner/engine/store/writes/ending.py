@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.schema import (
     METADATA,
     artifacts,
@@ -69,9 +70,7 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
     now, lease_time = times_in(connection)
     is_run = and_(runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant)
     query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(is_run)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update()
-    row = connection.execute(query).first()
+    row = connection.execute(query.with_for_update()).first()
     if row is None:
         return None
     if row.status not in LIVE:
@@ -167,7 +166,7 @@ def delete_runs(connection: Connection, ids: list[str], now: int) -> None:
 
 def _lock_cache_rows(connection: Connection, *conditions: ColumnElement[bool]) -> None:
     """In the order of their keys, as all transactions do: else two might wait for each other."""
-    if connection.dialect.name == "postgresql":
+    if not backend_of(connection).has_one_writer:
         rows = select(step_cache.c.cache_key).where(*conditions)
         connection.execute(rows.order_by(step_cache.c.tenant_id, step_cache.c.cache_key).with_for_update())
 

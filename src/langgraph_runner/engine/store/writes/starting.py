@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.databases import has_rolled_back
+from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.records import CacheEntry, as_entry, told_of
 from langgraph_runner.engine.store.schema import run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of
@@ -107,11 +106,10 @@ def look_up(connection: Connection, writes: Sequence[Accepted], now: int) -> Non
     if not asked:
         return
     try:
-        # PostgreSQL wants to roll back to somewhere after an error.
-        with connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext():
+        with backend_of(connection).begin_nested(connection):
             _serve_known(connection, writes, asked, now)
     except Exception as error:
-        if has_rolled_back(connection):  # All that was written is gone.
+        if backend_of(connection).has_rolled_back(connection):  # All that was written is gone.
             raise
         # What cannot be read costs a hit, no more.
         emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)

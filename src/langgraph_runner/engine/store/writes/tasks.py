@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, select, update
 
+from langgraph_runner.engine.store.lease_clock import FutureLease
 from langgraph_runner.engine.store.records import Start, StepChange
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.times import now_in, times_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import insert_of
-from langgraph_runner.engine.worker.lease_clock import FutureLease
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -280,7 +279,7 @@ def _changed(connection: Connection, key: TaskKey, fence: int, **values: Any) ->
 
 
 _ADD: Final = Prepared(
-    lambda dialect: insert_of(dialect)(step_tasks).on_conflict_do_nothing(),
+    lambda backend: backend.insert_missing(step_tasks),
     *("run_id", "step_id", "tenant_id", "workflow_name", "queue", "status", "start", "fence", "recoveries"),
     "created_at",
 )

@@ -12,6 +12,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
+from langgraph_runner.runtime.runtimes import monotonic
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,6 +48,7 @@ class DatabaseClock:
     Attributes:
         lease_ms: The longest lease of this process. For so long after a step forward, leases from before it are
             still valid.
+        monotonic: Our own clock, in seconds.
     """
 
     def __init__(self) -> None:
@@ -55,6 +58,7 @@ class DatabaseClock:
         self._ahead_until = 0.0
         self._set_back_ms = 0.0
         self._lock = threading.Lock()
+        self.monotonic = monotonic
 
     def lease_time(self, now_ms: int, before: float, after: float) -> int:
         """Take in a reading; gives the time, in ms of the database's clock, by which leases are judged.
