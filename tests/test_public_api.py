@@ -52,7 +52,17 @@ INNER = {
 }
 """What layers hand to each other, and who writes a runtime or a policy may import from its folder."""
 
-EXTRAS = {"anthropic", "httpx", "matplotlib", "openai", "opentelemetry", "requests", "rich", "structlog"}
+EXTRAS = {
+    "anthropic",
+    "fsspec",
+    "httpx",
+    "matplotlib",
+    "openai",
+    "opentelemetry",
+    "requests",
+    "rich",
+    "structlog",
+}
 
 
 def objects(module: ModuleType) -> list[tuple[str, Any]]:

@@ -22,6 +22,7 @@ __all__ = ["lazy_names"]
 _EXTRAS: Final = {
     "alembic": "engine",
     "bullmq": "bullmq",
+    "fsspec": "fsspec",
     "httpx": "client",
     "redis": "redis",
     "sqlalchemy": "engine",

@@ -47,12 +47,8 @@ def handles(error: NodeRunnerError, now: datetime) -> None:
     elif isinstance(error, RetryExhaustedError):
         assert_type(error.attempts, int)
         assert_type(error.last_error, BaseException)
-    elif isinstance(error, BulkheadFullError):
-        assert_type(error.max_queued, int)
-    elif isinstance(error, RateLimitedError | CircuitOpenError):
-        assert_type(error.retry_after_ms, float | None)
     elif isinstance(error, CallRefusedError):
-        assert_type(error.category, FailureCategory)
+        handles_refusals(error)
     elif isinstance(error, FallbackError):
         assert_type(error.primary_error, BaseException)
     elif isinstance(error, NodeCancellationError):
@@ -63,6 +59,18 @@ def handles(error: NodeRunnerError, now: datetime) -> None:
         assert_type(error.field, str)
     elif isinstance(error, UnhashableInputError):
         assert_type(error.path, str)
+
+
+def handles_refusals(error: CallRefusedError) -> None:
+    """What a handler reads of a call that a policy refused."""
+    assert_type(error.category, FailureCategory)
+    assert_type(error.retry_after_ms, float | None)
+    if isinstance(error, BulkheadFullError):
+        assert_type(error.max_queued, int)
+    elif isinstance(error, RateLimitedError):
+        assert_type(error.node, str)
+    elif isinstance(error, CircuitOpenError):
+        assert_type(error.last_error, BaseException | None)
 
 
 def handles_runs(error: RunBlockedError | RunCancelledError | RunTimeoutError) -> None:
