@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from langgraph_runner import AbortController, RetryConfig, create_node
+from langgraph_runner import AbortController, NodeTimeoutError, RetryConfig, create_node
 from langgraph_runner.engine import RunEngine, RunStatus
+from langgraph_runner.runtime.limits import Limits
 from langgraph_runner.runtime.runtimes import drive
 from langgraph_runner.runtime.waiting import timeout, wait_for_event
 from langgraph_runner.testing import ManualClock
@@ -244,3 +245,51 @@ async def test_a_dead_owners_run_is_taken_over_when_its_lease_ends(clock, tmp_pa
             assert begun[1] >= 3_600
             go.set()
             assert (await other.wait(run.id)).status is RunStatus.COMPLETED
+
+
+def test_a_wait_for_a_signal_ends_with_it_or_with_its_time():
+    """Awaited: the first is fired by another task, the second waits for its time."""
+
+    async def main():
+        clock, controller = ManualClock(), AbortController()
+        fired = asyncio.ensure_future(clock.awaiting.wait(controller.signal, 60, None))
+        late = asyncio.ensure_future(clock.awaiting.wait(AbortController().signal, 60, None))
+        endless = asyncio.ensure_future(clock.awaiting.wait(controller.signal, None, None))
+        await clock.wait_for_sleepers(2)
+        controller.abort("go")
+        assert await fired
+        assert await endless
+        clock.advance(60)
+        assert not await late
+
+    asyncio.run(main())
+
+
+def test_a_blocking_wait_for_a_signal_ends_with_it_with_its_time_or_with_its_limit():
+    """In threads, on a clock that the test moves."""
+    clock, controller, found = ManualClock(), AbortController(), {}
+
+    def wait(name, signal, seconds, limits=None):
+        try:
+            found[name] = drive(clock.blocking.wait(signal, seconds, limits))
+        except NodeTimeoutError as error:
+            found[name] = type(error)
+
+    never = AbortController().signal
+    threads = [
+        threading.Thread(target=wait, args=arguments)
+        for arguments in (
+            ("fired", controller.signal, 60),
+            ("late", never, 60),
+            ("limited", never, None, Limits("n", timeout_ms=30_000)),
+        )
+    ]
+    for thread in threads:
+        thread.start()
+    asyncio.run(clock.wait_for_sleepers(3))
+    controller.abort("go")
+    threads[0].join(30)
+    clock.advance(60)
+    for thread in threads:
+        thread.join(30)
+    assert found == {"fired": True, "late": False, "limited": NodeTimeoutError}

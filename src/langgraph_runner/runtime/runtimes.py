@@ -327,8 +327,8 @@ async def _wait_within(signal: AbortSignal, seconds: float) -> None:
 
 
 def _run_on_own_loop(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-    # Read before the loop is made, which takes a while: a stop in between must reach the coroutine. An earlier stop is
-    # that of an attempt whose clean-up this is.
+    # Read before the loop is made, which takes a while: a stop in between must reach the coroutine. An earlier stop
+    # is that of an attempt whose clean-up this is.
     node_call = CURRENT_CALL.get()
     is_stoppable = node_call is not None and node_call.stop_reason is None
 
