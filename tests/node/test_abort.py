@@ -143,7 +143,7 @@ def test_timeout_ms_fires_by_itself():
     signal = AbortSignal.timeout_ms(1)
     assert signal.wait(timeout_ms=10_000)
     assert signal.reason == "timed out after 1 ms"
-    with pytest.raises(ValueError, match="timeout_ms: -1"):
+    with pytest.raises(ValueError, match="timeout_ms must be at least 0, got -1"):
         AbortSignal.timeout_ms(-1)
 
 

@@ -21,7 +21,11 @@ from langgraph_runner.errors import (
 )
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
-from langgraph_runner.node.langgraph.internals import ConfigOfAttempt, next_attempt_keywords
+from langgraph_runner.node.langgraph.internals import (
+    ConfigOfAttempt,
+    has_current_config,
+    next_attempt_keywords,
+)
 from langgraph_runner.node.langgraph.isolation import await_in_context, in_own_context, isolated
 from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error
@@ -169,27 +173,28 @@ async def retry_until_done(call: NodeCall, failed: Exception, run_attempt: Proce
             except Exception as error:
                 if is_control_flow(error):
                     raise
-                failed = _with_cause(error, failed)
+                if isinstance(error, CircuitOpenError) and error.last_error is None:
+                    # The failure before the refusal is its cause.
+                    error = CircuitOpenError(
+                        node=error.node, retry_after_ms=error.retry_after_ms, last_error=failed
+                    )
+                failed = error
             call.raise_if_cancelled(failed)
     finally:
         del failed  # Its traceback holds this frame.
-
-
-def _with_cause(error: Exception, before: Exception) -> Exception:
-    """`error`; a refusal of the circuit breaker gets the failure before it as its cause."""
-    if isinstance(error, CircuitOpenError) and error.last_error is None:
-        return CircuitOpenError(node=error.node, retry_after_ms=error.retry_after_ms, last_error=before)
-    return error
 
 
 async def _next_attempt(call: NodeCall, attempt: NodeContext, run_attempt: Proceed) -> Any:
     """Make an attempt as if it were the first: with a new copy of the state, and the same interrupts."""
     CURRENT_CONTEXT.set(attempt)
     call.state = isolated(call.pristine)
-    call.keywords = next_attempt_keywords(call.keywords, attempt.attempt, call.interrupts_before)
+    if call.keywords:
+        call.keywords = next_attempt_keywords(call.keywords, attempt.attempt, call.interrupts_before)
+    if call.options.has_timeout or call.is_stoppable:
+        begin_attempt(call, attempt)
+    if not has_current_config():
+        return await run_attempt(attempt)
     with ConfigOfAttempt(attempt.attempt, call.interrupts_before):
-        if call.options.has_timeout or call.is_stoppable:
-            begin_attempt(call, attempt)
         return await run_attempt(attempt)
 
 

@@ -219,7 +219,13 @@ class NodeCall(NodeContext):
         Raises:
             asyncio.CancelledError: The task was asked to end since the call began.
         """
-        if self.task is not None and self.runtime.cancel_requests() > self.cancel_requests:
+        # The task is asked first, which is cheap. The runtime has the last word: a fake one cancels tasks itself.
+        before = self.cancel_requests
+        if (
+            self.task is not None
+            and self.task.cancelling() > before
+            and self.runtime.cancel_requests() > before
+        ):
             raise asyncio.CancelledError from failed
 
     def has_timed_out_with(self, error: Exception) -> bool:

@@ -1,6 +1,6 @@
 """Everything that depends on private parts of LangGraph, in one place.
 
-`tests/node/test_langgraph_compat.py` runs it against the installed version. With a LangGraph
+`tests/node/langgraph/test_internals.py` runs it against the installed version. With a LangGraph
 that a function here does not know, it gives the answer that changes nothing.
 """
 
@@ -41,6 +41,7 @@ __all__ = [
     "as_runnable",
     "end_run_after_superstep",
     "graph_channels",
+    "has_current_config",
     "has_fields",
     "holds_errors",
     "injectables",
@@ -106,6 +107,11 @@ def is_checkpointed(config: RunnableConfig | None) -> bool:
 def interrupts_so_far() -> int:
     """How often `interrupt()` was called in the LangGraph task that runs now."""
     return _count_of(_counter_in(var_child_runnable_config.get()))
+
+
+def has_current_config() -> bool:
+    """Whether LangGraph's `get_config()` finds a config: False outside a graph."""
+    return var_child_runnable_config.get() is not None
 
 
 def next_attempt_config(

@@ -22,7 +22,7 @@ from langgraph_runner import (
     create_node,
     runner_config,
 )
-from langgraph_runner.testing import FakeRuntime
+from langgraph_runner.testing import FakeRuntime, ManualClock
 
 pytestmark = pytest.mark.req("N-32")
 
@@ -177,21 +177,23 @@ def test_a_cancelled_waiter_makes_room_for_those_behind_it():
     """The second takes the token that the first has waited for."""
 
     async def main():
-        limiter = RateLimiter(RateLimitConfig(max_calls=1, period_ms=200))
+        clock = ManualClock()
+        limiter = RateLimiter(RateLimitConfig(max_calls=1, period_ms=60_000, max_wait_ms=120_000))
 
         async def work(state):
-            return {"n": state["n"]}
+            return {"n": state["n"], "at": clock.now}
 
-        node = create_node(work, rate_limit=limiter)
+        node = create_node(work, rate_limit=limiter, runtime=clock)
         await node({"n": 0})
         first, second = (asyncio.create_task(node({"n": n})) for n in (1, 2))
-        for _ in range(30):
-            await asyncio.sleep(0)
+        await clock.wait_for_sleepers(1)
         assert limiter.queued == 2
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        assert await second == {"n": 2}
+        await clock.wait_for_sleepers(1)
+        clock.advance(60)
+        assert await second == {"n": 2, "at": 60}
         assert limiter.queued == 0
 
     asyncio.run(main())
