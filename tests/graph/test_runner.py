@@ -813,7 +813,7 @@ def test_an_option_out_of_range_is_refused(options, message):
         (lambda: GraphRunner(None), "expected a compiled graph"),
         (
             lambda: GraphRunner(chain(fails)).run({}, abort_signal=AbortController()),
-            "Hand over its `.signal`",
+            "Pass its `.signal`",
         ),
         (lambda: GraphRunner(chain(fails), {"timeout_ms": 5}), "options: expected ExecutionOptions"),
     ],
