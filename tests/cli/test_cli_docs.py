@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from langgraph_runner.cli.app import COMMANDS, app, make_app
-from langgraph_runner.cli.exits import EXIT_CODES
+from langgraph_runner.cli.exit_codes import EXIT_CODES
 from langgraph_runner.cli.problems import CliCode
 
 pytestmark = pytest.mark.req("R-54")
@@ -73,7 +73,7 @@ def test_a_terminal_gets_help_in_frames():
     """By groups, in colours."""
     done = CliRunner().invoke(make_app(is_rich=True), ["--help"], prog_name="langgraph-runner")
     assert "╭─ Run ─" in done.stdout
-    assert "╭─ Look ─" in done.stdout
+    assert "╭─ Inspect ─" in done.stdout
 
 
 def test_the_list_of_commands_says_what_each_is_for():

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from langgraph_runner.cli.following import RunView
 from langgraph_runner.cli.render.displays import LineDisplay, LiveDisplay
 from langgraph_runner.cli.render.output import Output
+from langgraph_runner.cli.run_view import RunView
 from langgraph_runner.engine import Run, RunEvent, RunStep
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
@@ -91,7 +91,7 @@ def test_the_table_says_why_a_step_did_not_run_and_how_often_it_was_tried(frame)
     )
     assert lines[1].endswith("5 ms 3 attempts")
     assert lines[2].endswith(" cached")
-    assert lines[3].endswith(" blocked: what it needs failed")
+    assert lines[3].endswith(" blocked: a dependency failed")
 
 
 def test_a_narrow_terminal_gets_no_last_column(frame):
@@ -144,7 +144,7 @@ def test_the_table_is_gone_when_the_run_is_over(screen):
     assert done.code == 0
     rest = _CONTROLS.sub("", done.out.rpartition("\x1b[2K")[2])
     lines = rest.splitlines()
-    assert lines[0].split() == ["step", "status", "took", "tries"]
+    assert lines[0].split() == ["step", "status", "took", "attempts"]
     assert lines[-2].startswith("✓ shop.v1 completed in ")
     assert lines[-1].startswith("  run ")
 
@@ -159,7 +159,7 @@ def test_a_run_that_was_recovered_has_nothing_that_runs():
     view = view_of(theme="completed", media={"status": "running", "started_at": ago(seconds=9)})
     assert view.apply(event("run_recovered")) is None
     media = view.steps["media"]
-    assert (media.status, media.spent_ms(ago(seconds=0))) == ("pending", None)
+    assert (media.status, media.elapsed_ms(ago(seconds=0))) == ("pending", None)
     assert view.steps["theme"].status == "completed"
 
 
@@ -175,7 +175,7 @@ def test_a_pipe_is_told_how_often_a_step_was_tried(screen, monkeypatch, capsys):
     view = view_of(media="running")
     display = LineDisplay(Output())
     happened = event("step_failed", step="media", attempts=2, duration_ms=30.0)
-    display.happened(view, happened, view.apply(happened))
+    display.show_event(view, happened, view.apply(happened))
     assert capsys.readouterr().out == "media failed (30 ms, 2 attempts)\n"
 
 
@@ -186,7 +186,7 @@ def test_a_pipe_is_told_how_often_a_step_was_tried(screen, monkeypatch, capsys):
         (
             "step_retrying",
             {"attempt": 1, "error_type": "HTTPError", "retry_in_ms": 1500.0},
-            "media attempt 1 failed: HTTPError, again in 1.5 s",
+            "media attempt 1 failed: HTTPError, retrying in 1.5 s",
         ),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_pipe_is_told_what_holds_a_step_up(monkeypatch, capsys, kind, data, li
     monkeypatch.undo()
     view = view_of(media="running")
     happened = event(kind, step="media", **data)
-    LineDisplay(Output()).happened(view, happened, view.apply(happened))
+    LineDisplay(Output()).show_event(view, happened, view.apply(happened))
     assert capsys.readouterr().out == f"{line}\n"
     assert view.steps["media"].status == "running"
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from langgraph_runner.cli.drawing.graph_svg import graph_svg
 from langgraph_runner.cli.drawing.graph_text import mermaid, rails
-from langgraph_runner.cli.drawing.layout import laid_out
+from langgraph_runner.cli.drawing.layout import lay_out
 from langgraph_runner.cli.drawing.svg import text_width
 from langgraph_runner.cli.drawing.timeline import timeline_of
 from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
 from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
-from langgraph_runner.cli.render.words import face
+from langgraph_runner.cli.render.status_style import status_style
 from langgraph_runner.engine import Run, RunStep
 from langgraph_runner.workflow import Dag
 
@@ -121,10 +121,10 @@ def test_mermaid_names_steps_and_edges():
 
 def test_mermaid_colours_the_steps_of_a_run():
     """One class for each status."""
-    faces = {step: face("completed") for step in DIAMOND.order} | {
-        "report": face("skipped", "upstream_failed")
+    styles = {step: status_style("completed") for step in DIAMOND.order} | {
+        "report": status_style("skipped", "upstream_failed")
     }
-    text = mermaid(DIAMOND, faces)
+    text = mermaid(DIAMOND, styles)
     assert "    classDef completed stroke:#2e8b57,stroke-width:2px\n" in text
     assert "    class s4 blocked\n" in text
 
@@ -133,7 +133,7 @@ def test_mermaid_colours_the_steps_of_a_run():
 @given(dags())
 def test_no_two_boxes_of_a_graph_touch(dag):
     """And each edge goes to a later layer, one layer at a time."""
-    layout = laid_out(dag, box=30, waypoint=6, gap=10)
+    layout = lay_out(dag, box=30, waypoint=6, gap=10)
     for layer in layout.layers:
         for one, other in pairwise(layer):
             assert other.y - one.y >= (one.height + other.height) / 2 + 10 - 1e-6
@@ -154,8 +154,8 @@ def test_a_graph_is_valid_svg_with_a_box_for_each_step_and_a_path_for_each_edge(
 
 def test_a_graph_of_a_run_has_marks_and_a_legend():
     """Each status once."""
-    faces = {step: face("completed") for step in DIAMOND.order} | {"report": face("failed")}
-    text = graph_svg("run", DIAMOND, faces)
+    styles = {step: status_style("completed") for step in DIAMOND.order} | {"report": status_style("failed")}
+    text = graph_svg("run", DIAMOND, styles)
     assert (text.count("✓"), text.count("✗")) == (5, 2)
     assert parsed(text) is not None
 
@@ -311,8 +311,8 @@ def test_a_timeline_is_valid_svg():
     """A group for each step, with what there is to know of it."""
     root = parsed(timeline_svg(timeline([*USUAL, ("<x> & y", "upstream_failed", 900)])))
     titles = [group.find(f"{SVG}title").text for group in root.findall(f"{SVG}g")]
-    assert "c: completed, ran 280 ms, waited 20 ms to begin, after b" in titles
-    assert "<x> & y: blocked: what it needs failed" in titles
+    assert "c: completed, ran 280 ms, waited 20 ms to start, after b" in titles
+    assert "<x> & y: blocked: a dependency failed" in titles
 
 
 def test_the_legend_of_a_timeline_explains_all_that_is_drawn():
@@ -327,7 +327,7 @@ def test_the_legend_of_a_timeline_explains_all_that_is_drawn():
         "critical path",
         "completed",
         "cancelled",
-        "ready, waiting to begin",
+        "ready, waiting to start",
         "cached",
         "blocked",
     ]
@@ -367,7 +367,7 @@ def test_graph_marks_the_steps_of_a_run(cli):
     assert cli("graph", "shop.v1", "--run", "last").out.splitlines() == [
         "✓    theme  completed",
         "│ ✗  media  failed",
-        "○─╯  bundle  blocked: what it needs failed",
+        "○─╯  bundle  blocked: a dependency failed",
     ]
     steps = cli("graph", "shop.v1", "--run", "last", "--json").json["steps"]
     assert [(each["id"], each["wave"], each["status"]) for each in steps] == [
@@ -415,7 +415,7 @@ def test_graph_refuses_a_run_of_another_workflow(cli):
         "@w.step\ndef a(): ...\nx = [shop, w]\n"
     )
     done = cli("graph", "w", "--run", "last", "--app", "two:x")
-    assert (done.code, "it is of shop.v1, not of w." in done.err) == (5, True)
+    assert (done.code, "it is a run of shop.v1, not of w." in done.err) == (5, True)
 
 
 def test_timeline_draws_a_run_in_each_format(cli):

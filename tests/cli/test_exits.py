@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import NoSuchModuleError, OperationalError
 
-from langgraph_runner.cli.arguments.reading import read_duration
-from langgraph_runner.cli.databases import told_of
-from langgraph_runner.cli.exits import EXIT_CODES, EXIT_OF_CODE, ExitCode
+from langgraph_runner.cli.arguments.values import read_duration
+from langgraph_runner.cli.database_errors import database_errors
+from langgraph_runner.cli.exit_codes import EXIT_CODES, EXIT_OF_ERROR, ExitCode
 from langgraph_runner.cli.problems import CliCode, CliError, Problem
-from langgraph_runner.cli.render.words import ago, duration, face, size
+from langgraph_runner.cli.render.status_style import status_style
+from langgraph_runner.cli.render.text import ago, duration, size
 from langgraph_runner.cli.session import Session
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.workflow import Reason, StepStatus
@@ -20,14 +21,14 @@ pytestmark = pytest.mark.req("R-54")
 
 def test_every_error_code_has_an_exit_code():
     """And every exit code a meaning."""
-    assert set(EXIT_OF_CODE) == set(ErrorCode)
+    assert set(EXIT_OF_ERROR) == set(ErrorCode)
     assert set(EXIT_CODES) == set(ExitCode)
 
 
 def test_codes_of_the_command_line_are_none_of_the_package():
     """A code means one thing."""
     assert {code.value for code in CliCode} & {code.value for code in ErrorCode} == set()
-    assert all(code.exit in EXIT_CODES for code in CliCode)
+    assert all(code.exit_code in EXIT_CODES for code in CliCode)
 
 
 def test_a_database_that_refuses_is_told_in_one_line():
@@ -46,20 +47,20 @@ def test_a_database_that_refuses_is_told_in_one_line():
             "sqlite:///runs.db refused: attempt to write a readonly database. Check that you may write to the file",
         ),
         ("sqlite:///runs.db", "file is not a database", "Check that it is the right file."),
-        ("sqlite:///no/runs.db", "unable to open database file", "Check that its folder is there"),
-        ("sqlite:////", "unable to open database file", "That is a folder: name a file in it."),
+        ("sqlite:///no/runs.db", "unable to open database file", "Check that its folder exists"),
+        ("sqlite:////", "unable to open database file", "It is a folder: give the path of a file."),
         ("sqlite:///runs.db", "unheard of", "sqlite:///runs.db refused: unheard of."),
         ("postgresql://me:secret@there/x", "connection failed", "postgresql://me:***@there/x refused: conn"),
         (
             "shop:engine",
             "database is locked",
-            "The database of shop:engine refused: database is locked. Some",
+            "The database of shop:engine refused: database is locked. Another process",
         ),
     ],
 )
 def test_a_database_that_refuses_is_named_with_what_to_look_at(store, words, told):
     """Without its password."""
-    with pytest.raises(CliError) as caught, told_of(store):
+    with pytest.raises(CliError) as caught, database_errors(store):
         raise OperationalError("SELECT secret", {}, Exception(words))
     assert caught.value.code is CliCode.DATABASE_FAILED
     assert told in str(caught.value)
@@ -87,8 +88,8 @@ def test_a_database_that_cannot_be_asked_is_told_in_one_line():
 
 def test_every_status_and_every_reason_has_a_face():
     """Whatever a step may be."""
-    assert all(face(status).mark for status in StepStatus)
-    assert {face("skipped", reason).words for reason in Reason} >= {"cached", "reused", "cancelled"}
+    assert all(status_style(status).mark for status in StepStatus)
+    assert {status_style("skipped", reason).label for reason in Reason} >= {"cached", "reused", "cancelled"}
 
 
 @pytest.mark.parametrize(

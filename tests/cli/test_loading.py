@@ -35,39 +35,48 @@ def test_the_database_is_that_of_the_option_then_of_the_environment(cli):
 @pytest.mark.parametrize(
     ("app", "problem"),
     [
-        ("shop", "'shop' is not module:attribute, such as campaign:engine."),
-        (":engine", "':engine' is not module:attribute"),
+        ("shop", "--app must be module:attribute, such as campaign:engine, got 'shop'."),
+        (":engine", "--app must be module:attribute, such as campaign:engine, got ':engine'."),
         ("shoq:engine", "there is no module 'shoq'. Did you mean 'shop'?"),
-        ("zzzzzz:engine", "there is no module 'zzzzzz'. It is looked for in "),
+        ("zzzzzz:engine", "there is no module 'zzzzzz'. /"),
         ("shop:engin", "shop has no attribute 'engin'. Did you mean 'engine'?"),
         ("shop:zzzzzz", "shop has no attribute 'zzzzzz'. It has: broken, engine, everything, shop."),
-        ("shop.py:engine", "'shop.py' is no module. Did you mean 'shop:engine'?"),
-        ("./stores/shop:engine", "'./stores/shop' is no module. Did you mean 'stores.shop:engine'?"),
-        ("../beside/shop:engine", "'../beside/shop' is no module. Give 'shop:engine' in the folder /"),
-        ("../nowhere:engine", "'../nowhere' is no module. Give its name as Python imports it"),
-        (".shop:engine", "'.shop' is no module. Give its name as Python imports it"),
-        ("shop:number", "shop:number is an int, not a RunEngine"),
+        ("shop.py:engine", "'shop.py' is not the name of a module. Did you mean 'shop:engine'?"),
+        (
+            "./stores/shop:engine",
+            "'./stores/shop' is not the name of a module. Did you mean 'stores.shop:engine'?",
+        ),
+        (
+            "../beside/shop:engine",
+            "'../beside/shop' is not the name of a module. Give 'shop:engine' in the folder /",
+        ),
+        ("../nowhere:engine", "'../nowhere' is not the name of a module. Give the name that Python imports"),
+        (".shop:engine", "'.shop' is not the name of a module. Give the name that Python imports"),
+        (
+            "shop:number",
+            "--app must be a RunEngine, a function that returns one, or workflows, got an int (shop:number).",
+        ),
         ("shop:later", "shop:later is a coroutine function; give a plain function."),
         ("shop:broken", "shop:broken failed: KeyError: 'no key' (shop.py, line "),
         (
             "shop:theme",
-            "needs arguments (brand), as a step does; give the workflow or the engine of its module. It has: br",
+            "needs arguments (brand). If it is a step, give its workflow or engine instead. It has: br",
         ),
         (
             "shop:media",
-            "shop:media needs arguments (budget, fails, hangs, ctx), as a step does",
+            "shop:media needs arguments (budget, fails, hangs, ctx). If it is a step",
         ),
-        ("lonely:x", "lonely:x needs arguments (a, b), as a step does"),
-        ("lonely:free", "lonely:free is a dict, not a RunEngine"),
-        ("lonely:builtin", "lonely:builtin is a bool, not a RunEngine"),
+        ("lonely:x", "lonely:x needs arguments (a, b). If it is a step"),
+        ("lonely:free", "workflows, got a dict (lonely:free)."),
+        ("lonely:builtin", "workflows, got a bool (lonely:builtin)."),
         ("raising:x", "raising cannot be imported: ZeroDivisionError: division by zero (raising.py, line 2)"),
         (
             "needing:x",
             "needing cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be' (needing",
         ),
         ("odd:x", "odd cannot be imported: SyntaxError: "),
-        ("mixed:x", "mixed:x is a list with an int"),
-        ("blocking:x", "Give a RunEngine: it blocks nobody here."),
+        ("mixed:x", "workflows, got a list with an int (mixed:x)."),
+        ("blocking:x", "Give a RunEngine: the command line has its own event loop."),
     ],
 )
 def test_an_app_that_is_none_is_told_in_one_line(cli, app, problem):
@@ -88,7 +97,7 @@ def test_an_app_that_is_none_is_told_in_one_line(cli, app, problem):
         (cli.folder / folder / "shop.py").touch()
     done = cli("run", "shop.v1", "--app", app)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("Error: --app: ")
+    assert done.err.startswith("Error: --app")
     assert problem in done.err
     assert done.err.count("\n") == 1
 
@@ -131,7 +140,7 @@ def test_a_workflow_that_cannot_even_be_made_has_its_own_code(cli, app):
 def test_no_app_is_told_where_one_is_needed(cli):
     """With both ways to say it."""
     done = cli("run", "shop.v1", env={"LANGGRAPH_RUNNER_APP": None})
-    assert (done.code, "--app module:attribute, or the variable LANGGRAPH_RUNNER_APP" in done.err) == (
+    assert (done.code, "use --app module:attribute, or set LANGGRAPH_RUNNER_APP" in done.err) == (
         2,
         True,
     )
@@ -140,7 +149,7 @@ def test_no_app_is_told_where_one_is_needed(cli):
 def test_a_store_beside_an_engine_is_refused(cli):
     """It would be left out of account in silence; that of the environment may be meant for others."""
     done = cli("run", "shop.v1", "--app", "shop:engine", "--store", "sqlite:///x.db")
-    assert (done.code, "an engine with a database of its own" in done.err) == (2, True)
+    assert (done.code, "an engine with its own database" in done.err) == (2, True)
     env = {"LANGGRAPH_RUNNER_STORE": "sqlite:///x.db"}
     assert cli("run", "shop.v1", "--app", "shop:engine", env=env).code == 0
 

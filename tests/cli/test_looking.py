@@ -50,9 +50,9 @@ def test_steps_are_listed_in_columns(cli):
     """One line each, none with spaces at its end."""
     cli.run("--set", "fails=true")
     lines = cli("steps", "last").out.splitlines()
-    assert lines[0].split() == ["step", "status", "took", "tries", "error"]
+    assert lines[0].split() == ["step", "status", "took", "attempts", "error"]
     assert lines[1].startswith("✓  theme   completed")
-    assert lines[3] == "○  bundle  blocked: what it needs failed"
+    assert lines[3] == "○  bundle  blocked: a dependency failed"
     assert [line for line in lines if line != line.rstrip()] == []
 
 
@@ -121,7 +121,10 @@ def test_a_file_that_was_copied_out_is_told_with_its_place(cli):
 
 @pytest.mark.parametrize(
     ("folder", "problem"),
-    [("shop.py", "--out: shop.py is a file; give a folder."), ("half", "--out: [Errno ")],
+    [
+        ("shop.py", "--out must be a folder, got the file shop.py."),
+        ("half", "--out cannot be written: [Errno "),
+    ],
 )
 def test_a_folder_that_is_none_is_told_with_its_option(cli, folder, problem):
     """It is a file, or there is one in the way."""
@@ -135,7 +138,7 @@ def test_a_folder_that_is_none_is_told_with_its_option(cli, folder, problem):
 def test_a_run_without_files_says_so(cli):
     """No empty table."""
     cli.run("--detach")
-    assert cli("artifacts", "last").out == "The run has saved no files.\n"
+    assert cli("artifacts", "last").out == "The run saved no files.\n"
 
 
 def test_a_file_that_is_gone_is_an_error(cli):
@@ -245,7 +248,7 @@ def test_a_plan_is_a_diff_with_reasons(cli):
         "+  theme   runs    reads brand, which changes",
         "=  media   reused  nothing that it receives changes",
         "~  bundle  maybe   depends on what theme will give",
-        "1 to run, 1 may run if what it gets changes, 1 reused",
+        "1 to run, 1 may run, 1 reused",
     ]
     assert cli(*arguments, "--exit-code").code == 9
     assert cli("plan", "last", "change_theme", "--exit-code").code == 0
@@ -280,7 +283,7 @@ def test_prune_deletes_old_runs(cli):
     cli.run()
     cli.run("--tenant", "acme")
     done = cli("prune", "--older-than", "0s")
-    assert (done.code, "give --yes" in done.err) == (2, True)
+    assert (done.code, "Give --yes" in done.err) == (2, True)
     assert cli("prune", "--older-than", "1d", "--yes").out == "Deleted 0 runs.\n"
     assert cli("prune", "--older-than", "0ms", "--yes").out == "Deleted 1 run.\n"
     assert cli("prune", "--older-than", "0s", "--all-tenants", "--yes", "--json").json == {"deleted": 1}
@@ -292,8 +295,8 @@ def test_db_makes_and_tells_the_schema(cli):
     """Of the database of `--store`, or of the environment; the app is not asked."""
     url = {"LANGGRAPH_RUNNER_STORE": "sqlite:///new/other.db", "LANGGRAPH_RUNNER_APP": "nowhere:app"}
     assert cli("db", "current", env=url).out.split() == ["database", "none", "release", HEAD]
-    assert cli("db", "upgrade", env=url).out == f"The schema was none, and is {HEAD} now.\n"
-    assert cli("db", "upgrade", env=url).out == f"The schema is {HEAD} already.\n"
+    assert cli("db", "upgrade", env=url).out == f"Upgraded the schema from version none to {HEAD}.\n"
+    assert cli("db", "upgrade", env=url).out == f"The schema is already at version {HEAD}.\n"
     assert cli("db", "current", "--json", env=url).json == {"found": HEAD, "known": HEAD}
     assert cli("db", "upgrade", "--store", "sqlite:///x.db", "--json").json["found"] == HEAD
 
@@ -320,12 +323,14 @@ def test_db_goes_back_to_an_earlier_schema(cli):
     """And forward again; a number that the database has not had is refused."""
     url = {"LANGGRAPH_RUNNER_STORE": "sqlite:///other.db"}
     cli("db", "upgrade", env=url)
-    assert "give --yes" in cli("db", "downgrade", "0004", env=url).err
-    assert cli("db", "downgrade", "0004", "--yes", env=url).out.endswith(": the schema is 0004 now.\n")
+    assert "Give --yes" in cli("db", "downgrade", "0004", env=url).err
+    assert cli("db", "downgrade", "0004", "--yes", env=url).out.endswith(
+        " The schema is now at version 0004.\n"
+    )
     assert cli("db", "current", env=url).out.split() == ["database", "0004", "release", HEAD]
     refused = cli("db", "downgrade", "0005", "--yes", env=url)
     assert (refused.code, "0001, 0002, 0003, 0004" in refused.err) == (2, True)
-    assert cli("db", "upgrade", env=url).out == f"The schema was 0004, and is {HEAD} now.\n"
+    assert cli("db", "upgrade", env=url).out == f"Upgraded the schema from version 0004 to {HEAD}.\n"
 
 
 def test_row_security_is_for_postgresql(cli):
@@ -420,7 +425,7 @@ def test_looking_into_a_database_of_somebody_else_leaves_it_as_it_is(cli):
 def test_a_drawing_that_cannot_be_written_is_told(cli):
     """The folder is not there."""
     done = cli("graph", "shop.v1", "--out", "no/such/folder.svg", "--format", "svg")
-    assert (done.code, done.err.startswith("Error: --out: [Errno 2]")) == (8, True)
+    assert (done.code, done.err.startswith("Error: --out cannot be written: [Errno 2]")) == (8, True)
 
 
 def test_a_step_is_shown_with_its_stack(cli):
@@ -478,7 +483,7 @@ def test_a_timeline_without_an_app_has_bars_only(cli, monkeypatch):
     drawn = cli("timeline", "last", "--json").json
     steps = [bar["step"] for bar in drawn["bars"]]
     assert (sorted(steps[:2]), steps[2], drawn["critical_path"]) == (["media", "theme"], "bundle", [])
-    assert "give --app" in cli("timeline", "last").out
+    assert "Give --app" in cli("timeline", "last").out
 
 
 def completed(cli, words, **environment):
@@ -531,7 +536,7 @@ def test_runs_are_found_by_tag_failed_step_error_and_age(cli):
     assert cli("runs", "--tag", "customer=acme", "--failed-step", "theme", "--json").json == []
     assert cli("runs", "--tag", "customer=acme", "--error", "down", "--json").json == []
     refused = cli("runs", "--tag", "customer")
-    assert (refused.code, "is not NAME=VALUE" in refused.err) == (2, True)
+    assert (refused.code, "--tag must be NAME=VALUE" in refused.err) == (2, True)
 
 
 def test_the_files_of_a_tenant_are_copied_out(cli):

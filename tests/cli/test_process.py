@@ -87,7 +87,7 @@ def test_one_interrupt_cancels_the_run(process, cli):
         until(running, "media started")
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
-    assert (running.returncode, "Ctrl-C again leaves the run" in err) == (6, True)
+    assert (running.returncode, "Press Ctrl-C again to leave the run." in err) == (6, True)
     assert "■ shop.v1 cancelled" in out
     run = cli("status", "last", "--json").json
     assert (run["status"], run["cancel_reason"]) == ("cancelled", "interrupted (Ctrl-C)")
@@ -169,8 +169,8 @@ def test_a_terminated_command_hands_its_run_over_at_once(process, cli):
         until(running, "media started")
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=30)
-    assert (running.returncode, "Left the run before it was over. Go on with it: " in err) == (130, True)
-    assert "If its process has died: langgraph-runner resume" in cli("status", "last").out
+    assert (running.returncode, "Left the run before it ended. Resume it: " in err) == (130, True)
+    assert "If its process died: langgraph-runner resume" in cli("status", "last").out
     (cli.folder / "go_on").touch()
     resumed = cli("resume", "last")
     assert (resumed.code, "theme completed" in resumed.out, "media completed" in resumed.out) == (
@@ -333,6 +333,6 @@ def test_an_unforeseen_error_is_one_line_unless_one_wants_to_debug(cli, monkeypa
     done = cli("runs")
     assert (done.code, done.err) == (
         8,
-        "Error: ZeroDivisionError: by zero (LANGGRAPH_RUNNER_DEBUG=1 shows where)\n",
+        "Error: ZeroDivisionError: by zero (set LANGGRAPH_RUNNER_DEBUG=1 for a traceback)\n",
     )
     assert cli("runs", env={"LANGGRAPH_RUNNER_DEBUG": "1"}).err == ""

@@ -113,16 +113,16 @@ def test_a_typing_error_in_the_inputs_is_told(remote):
 @pytest.mark.parametrize(
     ("command", "fix"),
     [
-        (["prune", "--older-than", "1d", "--yes"], "Run it where the server runs."),
-        (["db", "upgrade"], "Run it where the server runs."),
-        (["db", "current"], "Run it where the server runs."),
-        (["keys", "create", "ada"], "Run it where the server runs."),
-        (["keys", "list"], "Run it where the server runs."),
-        (["keys", "rotate", "x"], "Run it where the server runs."),
-        (["keys", "revoke", "x"], "Run it where the server runs."),
-        (["serve"], "Leave --server out."),
-        (["worker"], "Leave --server out."),
-        (["resume", "last"], "A service resumes its runs itself"),
+        (["prune", "--older-than", "1d", "--yes"], "Run it on the machine of the server."),
+        (["db", "upgrade"], "Run it on the machine of the server."),
+        (["db", "current"], "Run it on the machine of the server."),
+        (["keys", "create", "ada"], "Run it on the machine of the server."),
+        (["keys", "list"], "Run it on the machine of the server."),
+        (["keys", "rotate", "x"], "Run it on the machine of the server."),
+        (["keys", "revoke", "x"], "Run it on the machine of the server."),
+        (["serve"], "Leave out --server and LANGGRAPH_RUNNER_SERVER."),
+        (["worker"], "Leave out --server and LANGGRAPH_RUNNER_SERVER."),
+        (["resume", "last"], "The service resumes its runs itself."),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
@@ -131,7 +131,7 @@ def test_what_needs_the_database_says_so(remote, cli, command, fix):
     before = {*cli.folder.iterdir()}
     refused = remote(*command)
     assert (refused.code, fix in refused.err) == (2, True)
-    assert "needs the database itself" in refused.err
+    assert "which needs the database itself" in refused.err
     assert {*cli.folder.iterdir()} == before
 
 
@@ -162,19 +162,31 @@ def test_the_service_and_the_key_come_from_where_they_are_given(cli, live, api_k
         (
             ["--server", "URL", "runs", "--store", "sqlite://"],
             2,
-            "has a database of its own; leave the option out",
+            "which has its own database and workflows. Leave --store out.",
         ),
-        (["--server", "URL", "runs", "--app", "x:y"], 2, "has workflows of its own; leave the option out"),
-        (["--server", "URL", "runs", "--tenant", "other"], 8, "belongs to tenant 'acme', not to 'other'"),
-        (["--server", "runs.example.com", "runs"], 2, "--server: 'runs.example.com' must begin with http"),
-        (["--server", "http://runs.example.com", "runs"], 2, "or --allow-insecure where the network"),
-        (["--server", "URL", "--api-key-file", "none", "runs"], 8, "--api-key-file: "),
+        (
+            ["--server", "URL", "runs", "--app", "x:y"],
+            2,
+            "which has its own database and workflows. Leave --app out.",
+        ),
+        (
+            ["--server", "URL", "runs", "--tenant", "other"],
+            8,
+            "tenant must be that of the API key, 'acme', got 'other'",
+        ),
+        (
+            ["--server", "runs.example.com", "runs"],
+            2,
+            "--server must be a URL with http:// or https:// and a host, got 'runs.example.com'",
+        ),
+        (["--server", "http://runs.example.com", "runs"], 2, "--allow-insecure"),
+        (["--server", "URL", "--api-key-file", "none", "runs"], 8, "--api-key-file cannot be read: "),
         (["--server", "URL", "steps", "last", "nope"], 3, "The run has no step 'nope'"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(cli, live, api_key, monkeypatch, words, code, message):
     """With the option that is at fault; the key is never shown."""
-    monkeypatch.setattr("langgraph_runner.client.requesting._BACKOFF_MS", 0)
+    monkeypatch.setattr("langgraph_runner.client.requester._BACKOFF_MS", 0)
     words = [live.url if each == "URL" else each for each in words]
     refused = cli(*words, env={"LANGGRAPH_RUNNER_API_KEY": api_key})
     assert (refused.code, message in refused.err) == (code, True)
@@ -187,7 +199,8 @@ def test_without_a_key_it_is_said_how_to_give_one(cli, live):
     problem = json.loads(refused.err)
     assert (refused.code, problem["code"]) == (8, "SERVICE_REFUSED")
     assert (
-        "Give the key in LANGGRAPH_RUNNER_API_KEY, or name its file with --api-key-file" in problem["message"]
+        "Give the key in LANGGRAPH_RUNNER_API_KEY, or give a file that holds it with --api-key-file."
+        in problem["message"]
     )
 
 

@@ -82,7 +82,7 @@ def test_files_are_a_table_where_it_fits(cli, screen):
     """With their places."""
     cli.run()
     titles, row = screen("artifacts", "last", columns=300).out.splitlines()
-    assert titles.split() == ["step", "name", "size", "type", "place"]
+    assert titles.split() == ["step", "name", "size", "type", "location"]
     assert row.split()[-1].startswith("file:///")
 
 
@@ -171,7 +171,7 @@ def test_long_inputs_are_cut(cli, screen):
     """For people; with `--json` they are all there."""
     cli.run("--set", f"brand.name={'x' * 5000}")
     for out in (cli("status", "last").out, screen("status", "last").out):
-        assert "... (all of it: --json)" in " ".join(out.split())
+        assert "... (use --json for all of it)" in " ".join(out.split())
         assert out.count("x") < 400
     assert cli("status", "last", "--json").json["inputs"]["brand"]["name"] == "x" * 5000
 
@@ -201,7 +201,7 @@ def test_a_terminal_is_asked(cli, screen, answer, code, runs):
     """A no does nothing, and ends as a cancellation; so does an empty answer."""
     cli.run()
     done = screen("update", "last", "change_theme", "--set", "brand.hue=99", answer=answer)
-    assert (done.code, "Run this? [y/N]" in done.err) == (code, True)
+    assert (done.code, "Run this plan? [y/N]" in done.err) == (code, True)
     assert done.err.endswith("Nothing was done.\n") == (code == 6)
     assert "Error" not in done.err
     assert len(cli("runs", "--json").json) == runs

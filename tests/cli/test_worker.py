@@ -122,7 +122,7 @@ def test_a_worker_of_a_queue_runs_its_steps_only(worker, tmp_path):
     """Two workers do the run together: one has the run, the other the step that names the queue."""
     pool = worker("--queue", "gpu", "--store", "sqlite:///runs.db", served="shop:drawn")
     other = worker("--store", "sqlite:///runs.db", served="shop:drawn")
-    pool.says("Working on steps of gpu in drawn.v1.")
+    pool.says("Working on steps of queue gpu in drawn.v1.")
     other.says("Working on drawn.v1.")
     drawn = Workflow("drawn.v1")
     drawn.step(lambda inputs: 0, id="draw", output=int)
@@ -136,7 +136,10 @@ def test_a_worker_of_a_queue_runs_its_steps_only(worker, tmp_path):
 def test_an_option_that_an_engine_has_already_is_named_as_it_is_given(cli):
     """Not as the engine calls it."""
     (cli.folder / "pool.py").write_text(textwrap.dedent(APP))
-    assert "--queue: pool:quick is an engine" in cli("worker", "--app", "pool:quick", "--queue", "gpu").err
+    assert (
+        "--queue cannot be used with --app pool:quick, which is an engine"
+        in cli("worker", "--app", "pool:quick", "--queue", "gpu").err
+    )
 
 
 def test_a_worker_runs_what_others_trigger(worker, client):
@@ -162,11 +165,11 @@ def test_a_signal_lets_runs_end(worker, client, tmp_path):
     run = engine.trigger("shop.v1", {"net": 10, "gate": "go"})
     begun(tmp_path, 1)
     working.signal(signal.SIGTERM)
-    working.says("Ending: runs may go on for 30s.")
+    working.says("Stopping: runs may continue for 30s.")
     left = engine.trigger("shop.v1", {"net": 20})
     (tmp_path / "go").touch()
     assert working.process.wait(60) == 0
-    assert "All runs are over." in working.said
+    assert "All runs have ended." in working.said
     assert [engine.get_run(each.id).status for each in (run, left)] == ["completed", "pending"]
 
 
@@ -178,11 +181,11 @@ def test_what_is_left_is_handed_back(worker, client, tmp_path, options):
     run = engine.trigger("shop.v1", {"net": 10, "gate": "go"})
     begun(tmp_path, 1)
     working.signal(signal.SIGTERM)
-    working.says("Ending")
+    working.says("Stopping")
     if not options:
         working.signal(signal.SIGTERM)
     assert working.process.wait(60) == 0
-    assert "The runs that are left are handed back." in working.said
+    assert "Handed back the runs that have not ended." in working.said
     (tmp_path / "go").touch()
     worker()
     assert engine.wait(run.id).status == "completed"
@@ -238,7 +241,7 @@ def test_a_port_that_is_taken_is_told(worker):
         (("--grace", "soon"), "--grace"),
         (
             ("--app", "shop:quick", "--cache", "redis://x"),
-            "--cache: shop:quick is an engine with options of its",
+            "--cache cannot be used with --app shop:quick, which is an engine with its own options.",
         ),
     ],
 )

@@ -23,7 +23,7 @@ from langgraph_runner.client import (
     ServiceRefusedError,
     ServiceUnreachableError,
 )
-from langgraph_runner.client.refusals import Answer, error_in
+from langgraph_runner.client.responses import ApiResponse, error_from
 from langgraph_runner.client.sse import EventParser
 from langgraph_runner.engine import StoreUnavailableError
 from langgraph_runner.server.problems import STATUS_OF_CODE, ApiCode
@@ -129,7 +129,7 @@ async def test_chance_spreads_the_attempts_of_many_clients(answers_of):
     ("answer", "kind", "words", "count"),
     [
         (httpx.ConnectError("Connection refused"), ServiceUnreachableError, ": Connection", 3),
-        (httpx.Response(502, text="Bad gateway"), ServiceUnreachableError, "a proxy answered 502", 3),
+        (httpx.Response(502, text="Bad gateway"), ServiceUnreachableError, "a proxy responded 502", 3),
         (problem(429, "RATE_LIMITED"), RateLimitedError, "It is RATE_LIMITED", 3),
         (problem(429, "RATE_LIMITED", {"retry-after": "3600"}), RateLimitedError, "It is RATE_LIMITED", 1),
         (problem(503, "STORE_UNAVAILABLE"), StoreUnavailableError, "It is STORE_UNAVAILABLE", 3),
@@ -137,17 +137,17 @@ async def test_chance_spreads_the_attempts_of_many_clients(answers_of):
         (problem(418, "NEW_CODE"), ServiceRefusedError, "It is NEW_CODE", 1),
         (httpx.Response(200, text="<html>"), ServiceInvalidError, "cannot be read", 1),
         (httpx.Response(200, json={"id": 1}), ServiceInvalidError, "cannot be read", 1),
-        (httpx.Response(404, text="nginx"), ServiceInvalidError, "it answered 404 with text/plain", 1),
+        (httpx.Response(404, text="nginx"), ServiceInvalidError, "it responded 404 with text/plain", 1),
         (
             httpx.Response(404, content=b"{", headers={"content-type": "application/problem+json"}),
             ServiceInvalidError,
-            "it answered 404",
+            "it responded 404",
             1,
         ),
         (
             httpx.Response(307, headers={"location": "https://elsewhere.example/runs"}),
             ServiceInvalidError,
-            "it redirects to https://elsewhere.example/runs, which is not followed",
+            "it redirects to https://elsewhere.example/runs, and redirects are not followed",
             1,
         ),
     ],
@@ -272,7 +272,7 @@ async def test_a_service_that_stays_away_ends_a_wait(answers_of):
     assert 20 <= fake.now < 30
     with pytest.raises(ServiceUnreachableError):
         await anext(client.events("r1"))
-    with pytest.raises(TimeoutError, match="not over within 2,000 ms"):
+    with pytest.raises(TimeoutError, match="did not end within 2,000 ms"):
         await client.wait("r1", timeout_ms=2_000)
     assert fake.now < 60
 
@@ -293,24 +293,24 @@ def test_every_refusal_of_the_service_has_its_error(code):
     """Also from a service that does not say which class it was."""
     status = STATUS_OF_CODE[code]
     response = problem(status, code)
-    error = error_in(Answer(response, response.content), URL)
+    error = error_from(ApiResponse(response, response.content), URL)
     assert (str(error), isinstance(error, ServiceRefusedError)) == (f"It is {code}.", code in [*ApiCode])
 
 
 @pytest.mark.parametrize(
     ("url", "options", "words"),
     [
-        ("http://runs.example.com", {"api_key": KEY}, "is plain http"),
-        (f"https://{KEY}@runs.example.com", {}, "must not hold a user or a password"),
-        ("ftp://runs.example.com", {}, "must begin with http"),
-        ("runs.example.com", {}, "must begin with http"),
-        ("http://here:port", {}, "it is not a URL"),
-        ("https://runs.example.com?key=1", {}, "must not have a query"),
-        (URL, {"api_key": f"{KEY}\nX: y"}, "it must be one word"),
-        (URL, {"api_key": ""}, "it must be one word"),
+        ("http://runs.example.com", {"api_key": KEY}, "over plain http the API key is sent unencrypted"),
+        (f"https://{KEY}@runs.example.com", {}, "url must not contain a user or a password"),
+        ("ftp://runs.example.com", {}, "url must be a URL with http"),
+        ("runs.example.com", {}, "url must be a URL with http"),
+        ("http://here:port", {}, "url must be a URL such as"),
+        ("https://runs.example.com?key=1", {}, "url must not have a query"),
+        (URL, {"api_key": f"{KEY}\nX: y"}, "api_key must be one word"),
+        (URL, {"api_key": ""}, "api_key must be one word"),
         (URL, {"max_attempts": 0}, "max_attempts: 0 is not"),
         (URL, {"read_timeout_ms": 0}, "read_timeout_ms: 0 is not"),
-        (URL, {"read_timeout_ms": None}, "read_timeout_ms: expected ms or a timedelta, got None"),
+        (URL, {"read_timeout_ms": None}, "read_timeout_ms must be ms or a timedelta, got None"),
     ],
 )
 def test_a_client_that_cannot_work_is_refused(url, options, words):
@@ -402,7 +402,7 @@ async def test_a_workflow_without_one_result_says_so(answers_of):
     """As the engine does."""
     described = {"id": "shop.v1", "version": "1", "description": "", "steps": [], "changes": [], "inputs": {}}
     client, _ = answers_of(httpx.Response(200, json=RUN), httpx.Response(200, json=described))
-    with pytest.raises(LookupError, match="name the step with Workflow"):
+    with pytest.raises(LookupError, match="Name it with Workflow"):
         await client.get_result("r1")
 
 

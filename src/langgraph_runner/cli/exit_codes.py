@@ -1,4 +1,4 @@
-"""What the exit code of the command line says: one table from error codes, and one from the ends of runs."""
+"""The exit codes of the command line: one table for error codes, and one function for the end of a run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine import Run
 
-__all__ = ["EXIT_CODES", "EXIT_OF_CODE", "ExitCode", "exit_of_run"]
+__all__ = ["EXIT_CODES", "EXIT_OF_ERROR", "ExitCode", "exit_code_of_run"]
 
 
 class ExitCode(IntEnum):
-    """How a command has ended. Part of the public contract."""
+    """The exit code of a command. Part of the public contract."""
 
     OK = 0
     RUN_FAILED = 1
@@ -35,22 +35,22 @@ class ExitCode(IntEnum):
 
 EXIT_CODES: Final[Mapping[ExitCode, str]] = MappingProxyType(
     {
-        ExitCode.OK: "It was done. A run that was waited for is completed.",
-        ExitCode.RUN_FAILED: "The run has failed.",
+        ExitCode.OK: "Success. If the command waited for a run, the run completed.",
+        ExitCode.RUN_FAILED: "The run failed.",
         ExitCode.USAGE: "A command, an argument or an option is wrong, or the app cannot be loaded.",
-        ExitCode.NOT_FOUND: "There is no such run, workflow, step or database.",
+        ExitCode.NOT_FOUND: "There is no such run, workflow, step, API key or database.",
         ExitCode.INVALID: "The inputs, the change or the workflow are invalid.",
-        ExitCode.CONFLICT: "The run is not in the state that this needs, or somebody else has it.",
-        ExitCode.CANCELLED: "The run was cancelled, or you said no.",
-        ExitCode.TIMEOUT: "The run took longer than it may.",
-        ExitCode.OTHER: "The database, a file, the engine or the service failed, or something is not installed.",
-        ExitCode.WOULD_RUN: "`plan --exit-code`: something would run, or might.",
-        ExitCode.LEFT: "You left a run by a second Ctrl-C, or by a termination signal, before it was over.",
+        ExitCode.CONFLICT: "The status of the run does not allow this, or another process has the run.",
+        ExitCode.CANCELLED: "The run was cancelled, or you answered no.",
+        ExitCode.TIMEOUT: "The run exceeded its timeout.",
+        ExitCode.OTHER: "The database, a file, the engine or the service failed, or a package is not installed.",
+        ExitCode.WOULD_RUN: "`plan --exit-code`: a step would run, or may run.",
+        ExitCode.LEFT: "You left a run before its end, by a second Ctrl-C or a termination signal.",
     }
 )
 """Every exit code with its meaning, for the docs."""
 
-EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
+EXIT_OF_ERROR: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
     {
         ErrorCode.NODE_TIMEOUT: ExitCode.RUN_FAILED,
         ErrorCode.NODE_CANCELLED: ExitCode.CANCELLED,
@@ -83,16 +83,15 @@ EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
         ErrorCode.SERVICE_REFUSED: ExitCode.OTHER,
     }
 )
-"""The exit code of each error code that a command may end with."""
+"""The exit code for each error code that a command may end with."""
 
 
-def exit_of_run(run: Run) -> ExitCode:
-    """How a command ends that has waited for `run`."""
-    match run.status:
-        case RunStatus.COMPLETED:
-            return ExitCode.OK
-        case RunStatus.CANCELLED:
-            return ExitCode.CANCELLED
-        case _:
-            is_late = run.error is not None and run.error["code"] == ErrorCode.RUN_TIMEOUT
-            return ExitCode.TIMEOUT if is_late else ExitCode.RUN_FAILED
+def exit_code_of_run(run: Run) -> ExitCode:
+    """Return the exit code of a command that waited for `run`."""
+    if run.status is RunStatus.COMPLETED:
+        return ExitCode.OK
+    if run.status is RunStatus.CANCELLED:
+        return ExitCode.CANCELLED
+    if run.error is not None and run.error["code"] == ErrorCode.RUN_TIMEOUT:
+        return ExitCode.TIMEOUT
+    return ExitCode.RUN_FAILED

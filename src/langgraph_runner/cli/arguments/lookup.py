@@ -1,4 +1,4 @@
-"""Names as people give them: `last` or the beginning of an id for a run, a step with a typing error."""
+"""Find the run or the step that a user means: `last`, the beginning of an id, a misspelled step."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.cli.session import Backend
 
-
-__all__ = ["NoRunsError", "check_step", "found_run"]
+__all__ = ["NoRunsError", "check_step", "find_run"]
 
 _LAST: Final = "last"
 _MAX_CANDIDATES: Final = 5
@@ -24,7 +23,7 @@ class NoRunsError(RunNotFoundError):
     """The tenant has no runs, so there is no last one.
 
     Attributes:
-        tenant: Whose runs were asked for.
+        tenant: The tenant.
     """
 
     def __init__(self, *, tenant: str) -> None:
@@ -35,20 +34,20 @@ class NoRunsError(RunNotFoundError):
         return f"Tenant '{self.tenant}' has no runs yet."
 
 
-async def found_run(engine: Backend, run_id: str, tenant: str) -> str:
-    """The id of a run.
+async def find_run(engine: Backend, run_id: str, tenant: str) -> str:
+    """Return the id of a run.
 
     Args:
-        engine: Has the run.
-        run_id: Its id, or the beginning of its id, or `last` for the newest run of the tenant.
-        tenant: Whose run it is.
+        engine: The engine or the client that has the run.
+        run_id: Its id, the beginning of its id, or `last` for the newest run of the tenant.
+        tenant: The tenant that owns the run.
 
     Returns:
-        The whole id. What no run's id begins with comes back as it is: the engine says that there is no such run.
+        The whole id. If no id begins with `run_id`, `run_id` itself: the engine reports that there is no such run.
 
     Raises:
         NoRunsError: The tenant has no runs.
-        CliError: The ids of several runs begin with `run_id`.
+        CliError: Several ids begin with `run_id`.
     """
     if run_id == _LAST:
         newest = await engine.list_runs(tenant=tenant, limit=1)
@@ -59,21 +58,22 @@ async def found_run(engine: Backend, run_id: str, tenant: str) -> str:
     ids = [run.id for run in runs]
     if not ids or run_id in ids:
         return run_id
-    if len(ids) > 1:
-        more = " and more" if len(ids) > _MAX_CANDIDATES else ""
-        named = ", ".join(f"{run.id} ({run.workflow} {run.status})" for run in runs[:_MAX_CANDIDATES])
-        raise CliError(
-            CliCode.RUN_AMBIGUOUS, f"Several runs begin with '{run_id}': {named}{more}. Give more of the id."
-        )
-    return ids[0]
+    if len(ids) == 1:
+        return ids[0]
+    candidates = ", ".join(f"{run.id} ({run.workflow} {run.status})" for run in runs[:_MAX_CANDIDATES])
+    more = " and more" if len(ids) > _MAX_CANDIDATES else ""
+    raise CliError(
+        CliCode.RUN_AMBIGUOUS,
+        f"Several run ids begin with '{run_id}': {candidates}{more}. Give more characters of the id.",
+    )
 
 
 def check_step(step: str, known: Collection[str]) -> None:
-    """Refuse a step that is not there.
+    """Refuse a step that the run does not have.
 
     Raises:
-        CliError: It is not.
+        CliError: The run does not have the step.
     """
     if step not in known:
-        hint = did_you_mean(step, known) or f" It has: {', '.join(known)}."
+        hint = did_you_mean(step, known) or f" Its steps: {', '.join(known)}."
         raise CliError(CliCode.STEP_NOT_FOUND, f"The run has no step '{step}'.{hint}")

@@ -1,24 +1,25 @@
-"""`graph` and `timeline`: commands that draw."""
+"""`graph` and `timeline`: draw a workflow, and the time that the steps of a run took."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.render.words import duration, face
-from langgraph_runner.cli.session import DEFAULT_TENANT, Session
-from langgraph_runner.engine.checks import MAX_KEY
+from langgraph_runner.cli.render.status_style import status_style
+from langgraph_runner.cli.render.text import duration
+from langgraph_runner.cli.session import Session
+from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_KEY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from langgraph_runner.cli.drawing.timeline import Timeline
     from langgraph_runner.cli.render.output import Cell, Output
-    from langgraph_runner.cli.render.words import Face
+    from langgraph_runner.cli.render.status_style import StatusStyle
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import RunStep
     from langgraph_runner.workflow import Dag
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["graph", "timeline"]
 
-_PIPE_WIDTH = 120
+_PIPE_WIDTH: Final = 120
 
 
 class GraphFormat(StrEnum):
@@ -46,14 +47,16 @@ class TimelineFormat(StrEnum):
 
 def graph(
     workflow: options.WorkflowName,
-    format_: Annotated[GraphFormat | None, typer.Option("--format", help="How; ascii if not said.")] = None,
+    format_: Annotated[
+        GraphFormat | None, typer.Option("--format", help="The format. Default: ascii.")
+    ] = None,
     run_id: Annotated[
         str | None,
         typer.Option(
             "--run",
             metavar="RUN",
             callback=options.text_up_to(MAX_KEY),
-            help="Mark the steps as they are in this run.",
+            help="Mark each step with its state in this run.",
         ),
     ] = None,
     out_file: options.OutFile = None,
@@ -62,51 +65,52 @@ def graph(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Draw the steps of a workflow, each after what it needs."""
-    from langgraph_runner.cli.arguments.finding import found_run
+    """Draw the steps of a workflow, each after its dependencies."""
+    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.cli.drawing.graph_svg import graph_svg
     from langgraph_runner.cli.drawing.graph_text import mermaid
     from langgraph_runner.engine import RunStateError
     from langgraph_runner.workflow import Dag
 
-    _refuse_both(out_file, format_, as_json=as_json)
+    _refuse_with_json(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: Backend) -> tuple[WorkflowDescription, list[RunStep]]:
         described = await engine.describe_workflow(workflow)
         if run_id is None:
             return described, []
-        found = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
+        found = await engine.get_run(await find_run(engine, run_id, tenant), tenant=tenant)
         if found.workflow != described.id:
             raise RunStateError(
-                run_id=found.id, status=found.status, problem=f"it is of {found.workflow}, not of {workflow}."
+                run_id=found.id,
+                status=found.status,
+                problem=f"it is a run of {found.workflow}, not of {workflow}.",
             )
         return described, await engine.get_run_steps(found.id, tenant=tenant)
 
     described, steps = session.ask(ask, needs_app=True)
     dag = Dag({each.id: each.depends_on for each in described.steps})
     effects = {each.id for each in described.steps if each.effects}
-    # A step that was added since the run was made has no face in it.
-    of_run = {each.step: face(each.status, each.reason) for each in steps}
-    faces = None if run_id is None else {step: of_run[step] for step in dag.dependencies if step in of_run}
+    styles = None
+    if run_id is not None:
+        # A step that was added to the workflow after the run was created has no state in the run, and no style.
+        of_run = {each.step: status_style(each.status, each.reason) for each in steps}
+        styles = {step: of_run[step] for step in dag.dependencies if step in of_run}
     labels = {step: f"{step} (effects)" for step in effects}
     if as_json:
-        session.out.json(_as_values(described.id, dag, effects, steps))
+        session.out.json(_as_json_values(described.id, dag, effects, steps))
     elif format_ in {None, GraphFormat.ASCII}:
-        _ascii(session.out, dag, effects, faces, out_file)
+        _print_graph(session.out, dag, effects, styles, out_file)
+    elif format_ is GraphFormat.MERMAID:
+        _write(session.out, mermaid(dag, styles, labels), out_file)
     else:
-        drawn = (
-            mermaid(dag, faces, labels)
-            if format_ is GraphFormat.MERMAID
-            else graph_svg(described.id, dag, faces, labels)
-        )
-        _write(session.out, drawn, out_file)
+        _write(session.out, graph_svg(described.id, dag, styles, labels), out_file)
 
 
 def timeline(
     run_id: options.RunId,
     format_: Annotated[
-        TimelineFormat | None, typer.Option("--format", help="How; terminal if not said.")
+        TimelineFormat | None, typer.Option("--format", help="The format. Default: terminal.")
     ] = None,
     out_file: options.OutFile = None,
     app: options.App = None,
@@ -114,44 +118,45 @@ def timeline(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Draw when the steps of a run waited and ran. With an app, also what waited for what, and the critical path."""
-    from langgraph_runner.cli.arguments.finding import found_run
+    """Draw when each step of a run waited and ran.
+
+    With an app or a service, the drawing also has the critical path, and which step waited for which.
+    """
+    from langgraph_runner.cli.arguments.lookup import find_run
     from langgraph_runner.cli.drawing.timeline import timeline_of
     from langgraph_runner.cli.drawing.timeline_svg import timeline_svg
     from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
-    _refuse_both(out_file, format_, as_json=as_json)
+    _refuse_with_json(out_file, format_, as_json=as_json)
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: Backend) -> Timeline:
-        run = await engine.get_run(await found_run(engine, run_id, tenant), tenant=tenant)
+        run = await engine.get_run(await find_run(engine, run_id, tenant), tenant=tenant)
         steps = await engine.get_run_steps(run.id, tenant=tenant)
-        # Without an app the database does not know which step waits for which; a service does.
+        # The database does not hold the dependencies of steps. They come from the app or the service.
         needs = None
         if app is not None or session.server is not None:
             described = await engine.describe_workflow(run.workflow)
             needs = {each.id: tuple(each.depends_on) for each in described.steps}
         return timeline_of(run, steps, needs, REAL_RUNTIMES.awaiting.now_utc())
 
-    drawn = session.ask(ask, needs_app=app is not None)
+    found = session.ask(ask, needs_app=app is not None)
     if as_json:
-        session.out.json(drawn)
+        session.out.json(found)
     elif format_ is TimelineFormat.SVG:
-        _write(session.out, timeline_svg(drawn), out_file)
+        _write(session.out, timeline_svg(found), out_file)
     else:
-        _terminal(session.out, drawn, out_file)
+        _print_timeline(session.out, found, out_file)
 
 
-def _refuse_both(out_file: Path | None, format_: StrEnum | None, *, as_json: bool) -> None:
+def _refuse_with_json(out_file: Path | None, format_: StrEnum | None, *, as_json: bool) -> None:
     if out_file is not None and as_json:
-        raise CliError(
-            CliCode.USAGE, "--json is an answer on stdout, --out a drawing in a file: give one of them."
-        )
+        raise CliError(CliCode.USAGE, "--out cannot be used with --json, which prints to stdout.")
     if format_ is not None and as_json:
-        raise CliError(CliCode.USAGE, "--json is values, --format a kind of drawing: give one of them.")
+        raise CliError(CliCode.USAGE, "--format cannot be used with --json, which draws nothing.")
 
 
-def _as_values(workflow: str, dag: Dag, effects: set[str], steps: list[RunStep]) -> dict[str, Any]:
+def _as_json_values(workflow: str, dag: Dag, effects: set[str], steps: list[RunStep]) -> dict[str, Any]:
     of_run = {each.step: each for each in steps}
     waves = {step: index for index, wave in enumerate(dag.waves()) for step in wave}
     return {
@@ -170,66 +175,68 @@ def _as_values(workflow: str, dag: Dag, effects: set[str], steps: list[RunStep])
     }
 
 
-def _ascii(
-    out: Output, dag: Dag, effects: set[str], faces: dict[str, Face] | None, file: Path | None
+def _print_graph(
+    out: Output, dag: Dag, effects: set[str], styles: dict[str, StatusStyle] | None, file: Path | None
 ) -> None:
     from langgraph_runner.cli.drawing.graph_text import rails
     from langgraph_runner.cli.render.output import Cell
 
     is_unicode = out.has_unicode or file is not None
-    marks = (
-        None
-        if faces is None
-        else {step: each.mark if is_unicode else each.ascii_mark for step, each in faces.items()}
-    )
+    styles = styles or {}
+    marks = {step: style.mark if is_unicode else style.ascii_mark for step, style in styles.items()}
     lines: list[tuple[Cell | str, ...]] = []
     for row in rails(dag, is_unicode=is_unicode, marks=marks):
-        looks = None if faces is None else faces.get(row.step)
-        style = "cyan" if looks is None else looks.style
-        needs = f"  needs {row.needs}" if row.needs else ""
-        words = "" if looks is None else f"  {looks.words}"
+        style = styles.get(row.step)
+        details = f"  needs {row.needs}" if row.needs else ""
+        if style is not None:
+            details += f"  {style.label}"
         lines.append(
             (
                 Cell(row.before, "dim"),
-                Cell(row.mark, style),
+                Cell(row.mark, "cyan" if style is None else style.rich_style),
                 Cell(row.after, "dim"),
                 f"  {row.step}",
                 Cell(" (effects)" if row.step in effects else "", "yellow"),
-                Cell(needs + words, "dim"),
+                Cell(details, "dim"),
             )
         )
-    _lines(out, lines, file)
+    _print_lines(out, lines, file)
 
 
-def _terminal(out: Output, drawn: Timeline, file: Path | None) -> None:
+def _print_timeline(out: Output, timeline: Timeline, file: Path | None) -> None:
     from langgraph_runner.cli.drawing.timeline_text import bar_lines, summary
     from langgraph_runner.cli.render.output import Cell
 
     is_unicode = out.has_unicode or file is not None
     width = out.console.width if out.is_terminal and file is None else _PIPE_WIDTH
-    looks = face(drawn.status)
+    style = status_style(timeline.status)
     lines: list[tuple[Cell | str, ...]] = [
-        (f"{drawn.workflow} ", Cell(looks.words, looks.style), f" in {duration(drawn.duration_ms)}")
+        (
+            f"{timeline.workflow} ",
+            Cell(style.label, style.rich_style),
+            f" in {duration(timeline.duration_ms)}",
+        )
     ]
-    for each in bar_lines(drawn, width=width, is_unicode=is_unicode):
-        style = face(each.bar.status, each.bar.reason).style
+    for each in bar_lines(timeline, width=width, is_unicode=is_unicode):
         is_critical = each.bar.is_critical
-        work = "bold red" if is_critical and each.bar.status == "completed" else style
+        bar_style = status_style(each.bar.status, each.bar.reason).rich_style
+        if is_critical and each.bar.status == "completed":
+            bar_style = "bold red"
         lines.append(
             (
                 Cell("*" if is_critical else " ", "bold red"),
                 Cell(each.name, "bold" if is_critical else ""),
                 f" {each.lead}",
                 Cell(each.wait, "dim"),
-                Cell(each.work, work),
+                Cell(each.work, bar_style),
                 f"{each.rest} {each.took}",
             )
         )
-    lines.append((Cell(summary(drawn, is_unicode=is_unicode), "bold"),))
-    _lines(out, lines, file)
+    lines.append((Cell(summary(timeline, is_unicode=is_unicode), "bold"),))
+    _print_lines(out, lines, file)
 
 
-def _lines(out: Output, lines: list[tuple[Cell | str, ...]], file: Path | None) -> None:
+def _print_lines(out: Output, lines: list[tuple[Cell | str, ...]], file: Path | None) -> None:
     if file is None:
         for line in lines:
             out.line(*line)
@@ -238,12 +245,12 @@ def _lines(out: Output, lines: list[tuple[Cell | str, ...]], file: Path | None) 
     _write(out, "".join(f"{text.rstrip()}\n" for text in texts), file)
 
 
-def _write(out: Output, drawn: str, file: Path | None) -> None:
+def _write(out: Output, drawing: str, file: Path | None) -> None:
     if file is None:
-        out.raw(drawn)
+        out.raw(drawing)
         return
     try:
-        file.write_text(drawn, encoding="utf-8")
+        file.write_text(drawing, encoding="utf-8")
     except OSError as error:
-        raise CliError(CliCode.FILE_FAILED, f"--out: {error}") from error
+        raise CliError(CliCode.FILE_FAILED, f"--out cannot be written: {error}") from error
     out.line(f"Wrote {file}.")

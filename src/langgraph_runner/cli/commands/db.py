@@ -1,4 +1,4 @@
-"""`db`: the schema of the database, and which rows a role sees."""
+"""`db`: the schema of the database, and row-level security."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.commands.asking import confirm
-from langgraph_runner.cli.problems import CliCode, CliError, one_line
+from langgraph_runner.cli.commands.confirm import confirm
+from langgraph_runner.cli.problems import CliCode, CliError, first_line
 from langgraph_runner.cli.remote import SERVER, refuse_server
-from langgraph_runner.cli.render.words import counted
+from langgraph_runner.cli.render.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,50 +21,48 @@ if TYPE_CHECKING:
 
 __all__ = ["RowSecurity", "SchemaState", "current", "downgrade", "row_security", "upgrade"]
 
-_ON_THE_SERVER = "Run it where the server runs."
-
 
 @dataclass(frozen=True)
 class SchemaState:
-    """The schema of a database."""
+    """The JSON answer about the schema of a database."""
 
     found: str | None
-    """The number of its last migration; None for an empty database."""
+    """The version of the database's schema; None for an empty database."""
     known: str
-    """That of this release."""
+    """The version that this release uses."""
 
 
 @dataclass(frozen=True)
 class RowSecurity:
-    """Whether PostgreSQL limits rows to tenants."""
+    """The JSON answer of `row-security`."""
 
     is_on: bool
 
 
 def upgrade(store: options.Store = None, as_json: options.Json = False) -> None:
-    """Bring the schema of a database up to date; an empty one gets it."""
+    """Upgrade the schema of a database to this release. An empty database gets the schema, too."""
     from langgraph_runner.cli.render.output import Output
     from langgraph_runner.engine.store.migrating import HEAD, schema_version
     from langgraph_runner.engine.store.migrating import upgrade as upgrade_database
 
-    with _opened(store, "db upgrade") as database:
+    with _database(store, "db upgrade") as database:
         before = schema_version(database)
         upgrade_database(database, migrate=True)
     out = Output(as_json=as_json)
     if as_json:
         out.json(SchemaState(found=HEAD, known=HEAD))
     elif before == HEAD:
-        out.line(f"The schema is {HEAD} already.")
+        out.line(f"The schema is already at version {HEAD}.")
     else:
-        out.line(f"The schema was {before or 'none'}, and is {HEAD} now.")
+        out.line(f"Upgraded the schema from version {before or 'none'} to {HEAD}.")
 
 
 def current(store: options.Store = None, as_json: options.Json = False) -> None:
-    """Show the number of a database's schema, and that of this release."""
+    """Show the schema version of a database, and that of this release."""
     from langgraph_runner.cli.render.output import Output
     from langgraph_runner.engine.store.migrating import HEAD, schema_version
 
-    with _opened(store, "db current") as database:
+    with _database(store, "db current") as database:
         state = SchemaState(found=schema_version(database), known=HEAD)
     out = Output(as_json=as_json)
     if as_json:
@@ -75,46 +73,47 @@ def current(store: options.Store = None, as_json: options.Json = False) -> None:
 
 def downgrade(
     to: Annotated[
-        str, typer.Argument(help="The number of a schema, such as 0005: that of an earlier release.")
+        str, typer.Argument(metavar="VERSION", help="The schema version of an earlier release, such as 0005.")
     ],
     store: options.Store = None,
     yes: options.Yes = False,
     as_json: options.Json = False,
 ) -> None:
-    """Take a database back to the schema of an earlier release. What only later schemas keep is lost.
+    """Downgrade the schema of a database to an earlier release. Data that only later schemas hold is lost.
 
-    Stop every engine first, and install the earlier release afterwards.
+    Stop every engine first. Install the earlier release afterwards.
     """
     from langgraph_runner.cli.render.output import Output
     from langgraph_runner.engine.store.migrating import HEAD, schema_version
     from langgraph_runner.engine.store.migrating import downgrade as downgrade_database
 
-    with _opened(store, "db downgrade") as database:
+    with _database(store, "db downgrade") as database:
         before = schema_version(database)
-        confirm(f"Take the schema from {before or 'none'} back to {to}?", yes=yes, as_json=as_json)
+        confirm(f"Downgrade the schema from version {before or 'none'} to {to}?", yes=yes, as_json=as_json)
         undone = downgrade_database(database, to)
     out = Output(as_json=as_json)
     if as_json:
         out.json(SchemaState(found=to, known=HEAD))
     else:
-        out.line(f"Undid {counted(undone, 'migration')}: the schema is {to} now.")
+        out.line(f"Reverted {counted(undone, 'migration')}. The schema is now at version {to}.")
 
 
 def row_security(
     state: Annotated[
-        Literal["on", "off", "show"], typer.Argument(help="Turn it on or off, or show whether it is on.")
+        Literal["on", "off", "show"],
+        typer.Argument(metavar="[on|off|show]", help="Turn it on or off, or show its state."),
     ] = "show",
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> None:
-    """Have PostgreSQL itself keep tenants apart. Engines then connect as a role that does not own the tables.
+    """Turn row-level security of PostgreSQL on or off. It keeps the tenants apart inside the database.
 
-    Run it as the owner of the tables, and restart the engines.
+    Run it as the owner of the tables. Then restart the engines as a role that does not own the tables.
     """
     from langgraph_runner.cli.render.output import Output
     from langgraph_runner.engine.store.row_security import has_row_security, set_row_security
 
-    with _opened(store, "db row-security") as database, database.writing.begin() as connection:
+    with _database(store, "db row-security") as database, database.writing.begin() as connection:
         if state != "show":
             set_row_security(connection, is_on=state == "on")
         is_on = has_row_security(connection)
@@ -126,22 +125,22 @@ def row_security(
 
 
 @contextmanager
-def _opened(store: str | None, command: str) -> Iterator[Database]:
-    from langgraph_runner.cli.arguments.loading import store_url
-    from langgraph_runner.cli.databases import opening, told_of
+def _database(store: str | None, command: str) -> Iterator[Database]:
+    from langgraph_runner.cli.arguments.app_loader import store_url
+    from langgraph_runner.cli.database_errors import database_errors, opening_errors
     from langgraph_runner.engine.store.databases import open_database
     from langgraph_runner.errors import NodeRunnerError
 
-    refuse_server(SERVER.get(), command, _ON_THE_SERVER)
+    refuse_server(SERVER.get(), command)
     url = store_url(store)
-    with opening(url):
+    with opening_errors(url):
         database = open_database(url)
     try:
-        with told_of(url):
+        with database_errors(url):
             yield database
     except ValueError as error:
         if isinstance(error, NodeRunnerError):
             raise
-        raise CliError(CliCode.USAGE, one_line(error)) from error
+        raise CliError(CliCode.USAGE, first_line(error)) from error
     finally:
         database.dispose()

@@ -1,4 +1,4 @@
-"""`status`, `steps`, `artifacts`, `events`, `runs`, `workflows`, `plan`: commands that only look."""
+"""`status`, `steps`, `artifacts`, `events`, `runs` and `workflows`: commands that only read."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.arguments.completing import complete_run
-from langgraph_runner.cli.exits import ExitCode
+from langgraph_runner.cli.arguments.completion import complete_run
 from langgraph_runner.cli.problems import CliCode, CliError
-from langgraph_runner.cli.render.words import clock, face, in_one_line
-from langgraph_runner.cli.session import DEFAULT_TENANT, Session
-from langgraph_runner.engine.checks import MAX_KEY
+from langgraph_runner.cli.render.status_style import status_style
+from langgraph_runner.cli.render.text import clock, in_one_line
+from langgraph_runner.cli.session import Session
+from langgraph_runner.engine.checks import DEFAULT_TENANT, MAX_KEY
 from langgraph_runner.engine.status import RunStatus
 
 if TYPE_CHECKING:
     from langgraph_runner.cli.session import Backend
-    from langgraph_runner.engine import Run, RunEvent, RunPlan, RunStep
+    from langgraph_runner.engine import Run, RunEvent, RunStep
     from langgraph_runner.workflow import ArtifactRef
     from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
-__all__ = ["artifacts", "events", "plan", "runs", "status", "steps", "workflows"]
+__all__ = ["artifacts", "events", "runs", "status", "steps", "workflows"]
 
 
 class StepState(StrEnum):
-    """The states of steps, by the words that are shown. Blocked, cached and reused ones are skipped, too."""
+    """The states of steps, by their labels. `skipped` includes blocked, cached and reused steps."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -48,43 +48,44 @@ def status(
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Show a run: where it is, how long it took, why it failed."""
-    from langgraph_runner.cli.arguments.finding import found_run
-    from langgraph_runner.cli.render.showing import show_run
+    """Show a run: its status, its duration, its inputs and its error."""
+    from langgraph_runner.cli.arguments.lookup import find_run
+    from langgraph_runner.cli.render.runs import show_run
 
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: Backend) -> tuple[Run, list[RunStep]]:
-        found = await found_run(engine, run_id, tenant)
+        found = await find_run(engine, run_id, tenant)
         return await engine.get_run(found, tenant=tenant), await engine.get_run_steps(found, tenant=tenant)
 
-    run, its_steps = session.ask(ask)
+    run, steps_of_run = session.ask(ask)
     if as_json:
         session.out.json(run)
     else:
-        show_run(session, run, its_steps)
+        show_run(session, run, steps_of_run)
 
 
 def steps(
     run_id: options.RunId,
     step: options.StepName = None,
     status_: Annotated[
-        list[StepState] | None, typer.Option("--status", help="Only steps in this state.")
+        list[StepState] | None,
+        typer.Option("--status", help="Only steps in this state. May be repeated."),
     ] = None,
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """List the steps of a run, or show one with its output."""
-    from langgraph_runner.cli.arguments.finding import check_step, found_run
-    from langgraph_runner.cli.render.showing import show_step, show_steps
+    """List the steps of a run, or show one step with its output."""
+    from langgraph_runner.cli.arguments.lookup import check_step, find_run
+    from langgraph_runner.cli.render.runs import show_step, show_steps
 
     session = Session(app, store, tenant, as_json)
     out = session.out
 
     async def ask(engine: Backend) -> tuple[list[RunStep], bytes | None]:
-        found = await found_run(engine, run_id, tenant)
+        found = await find_run(engine, run_id, tenant)
         every = await engine.get_run_steps(found, tenant=tenant)
         if step is None:
             return [each for each in every if not status_ or _is_in(each, status_)], None
@@ -92,7 +93,7 @@ def steps(
         check_step(step, by_name)
         try:
             return [by_name[step]], await engine.get_output_json(found, step, tenant=tenant)
-        except LookupError:  # It has delivered nothing.
+        except LookupError:  # The step has no output.
             return [by_name[step]], None
 
     listed, data = session.ask(ask)
@@ -111,26 +112,28 @@ def steps(
 def artifacts(
     run_id: options.RunId,
     folder: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Copy them there, by step and name.")
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Copy the files to this folder, as STEP/NAME."),
     ] = None,
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """List the files that a run has saved, or copy them out."""
-    from langgraph_runner.cli.arguments.finding import found_run
-    from langgraph_runner.cli.render.showing import show_files
+    """List the files that a run saved, or copy them to a folder."""
+    from langgraph_runner.cli.arguments.lookup import find_run
+    from langgraph_runner.cli.render.runs import show_files
 
     session = Session(app, store, tenant, as_json)
     if folder is not None and folder.exists() and not folder.is_dir():
-        raise CliError(CliCode.FILE_FAILED, f"--out: {folder} is a file; give a folder.")
+        raise CliError(CliCode.FILE_FAILED, f"--out must be a folder, got the file {folder}.")
 
     async def ask(engine: Backend) -> dict[str, list[ArtifactRef]]:
-        found = await engine.get_run_artifacts(await found_run(engine, run_id, tenant), tenant=tenant)
-        for step, files in found.items() if folder is not None else ():
-            for each in files:
-                contents[f"{step}/{each.name}"] = await engine.read_artifact(each, tenant=tenant)
+        found = await engine.get_run_artifacts(await find_run(engine, run_id, tenant), tenant=tenant)
+        if folder is not None:
+            for step, files in found.items():
+                for each in files:
+                    contents[f"{step}/{each.name}"] = await engine.read_artifact(each, tenant=tenant)
         return found
 
     contents: dict[str, bytes] = {}
@@ -141,7 +144,7 @@ def artifacts(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         except OSError as error:
-            raise CliError(CliCode.FILE_FAILED, f"--out: {error}") from error
+            raise CliError(CliCode.FILE_FAILED, f"--out cannot be written: {error}") from error
     if as_json:
         session.out.json(files)
     else:
@@ -151,28 +154,28 @@ def artifacts(
 def events(
     run_id: options.RunId,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Wait for more until the run is over.")
+        bool, typer.Option("--follow", "-f", help="Wait for further events until the run ends.")
     ] = False,
-    after: Annotated[int, typer.Option("--after", min=0, help="Only events with a greater number.")] = 0,
+    after: Annotated[int, typer.Option("--after", min=0, help="Only events with a higher number.")] = 0,
     app: options.App = None,
     store: options.Store = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """List what has happened in a run, one event on a line."""
-    from langgraph_runner.cli.arguments.finding import found_run
+    """List the events of a run, one per line."""
+    from langgraph_runner.cli.arguments.lookup import find_run
 
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: Backend) -> None:
-        found = await found_run(engine, run_id, tenant)
+        found = await find_run(engine, run_id, tenant)
         async for event in engine.events(found, tenant=tenant, after=after, follow=follow):
             if as_json:
                 session.out.json_line(event)
             else:
                 session.out.line(_event_line(event))
             if not session.out.has_reader:
-                return  # Nobody would know the end of it.
+                return  # A closed pipe does not fail. Without this, the command would go on unseen.
 
     session.ask(ask)
 
@@ -180,12 +183,16 @@ def events(
 def runs(
     workflow: Annotated[
         str | None,
-        typer.Option("--workflow", callback=options.text_up_to(MAX_KEY), help="Only of this workflow."),
+        typer.Option("--workflow", callback=options.text_up_to(MAX_KEY), help="Only runs of this workflow."),
     ] = None,
     status_: Annotated[
-        list[RunStatus] | None, typer.Option("--status", help="Only runs with this status.")
+        list[RunStatus] | None,
+        typer.Option("--status", help="Only runs with this status. May be repeated."),
     ] = None,
-    tags: options.Tags = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="NAME=VALUE", help="Only runs with this tag. May be repeated."),
+    ] = None,
     failed_step: Annotated[
         str | None,
         typer.Option(
@@ -201,14 +208,18 @@ def runs(
             "--error",
             metavar="TEXT",
             callback=options.text_up_to(MAX_KEY),
-            help="Only runs whose error has this text.",
+            help="Only runs whose error contains this text.",
         ),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DURATION", help="Only runs made in the last 30m, 2h, 7d."),
+        typer.Option(
+            "--since", metavar="DURATION", help="Only runs created in the last 30m, 2h or 7d, for example."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=1000, help="The maximum number of runs.")
+    ] = 20,
     before: Annotated[
         str | None,
         typer.Option(
@@ -216,7 +227,7 @@ def runs(
             metavar="RUN",
             callback=options.text_up_to(MAX_KEY),
             autocompletion=complete_run,
-            help="Only those before this one: the next page.",
+            help="Only runs older than this one, for the next page.",
         ),
     ] = None,
     app: options.App = None,
@@ -225,30 +236,31 @@ def runs(
     as_json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from langgraph_runner.cli.arguments.finding import found_run
-    from langgraph_runner.cli.arguments.reading import read_duration, read_tags
-    from langgraph_runner.cli.render.showing import show_runs
+    from langgraph_runner.cli.arguments.lookup import find_run
+    from langgraph_runner.cli.arguments.values import read_duration, read_tags
+    from langgraph_runner.cli.render.runs import show_runs
     from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
-    asked_tags = read_tags(tags)
-    age = None if since is None else read_duration(since, "--since")
-    after = None if age is None else REAL_RUNTIMES.blocking.now_utc() - age
+    wanted_tags = read_tags(tags)
+    created_after = None
+    if since is not None:
+        created_after = REAL_RUNTIMES.blocking.now_utc() - read_duration(since, "--since")
     session = Session(app, store, tenant, as_json)
 
     async def ask(engine: Backend) -> list[Run]:
-        last = None
+        before_run = None
         if before is not None:
-            last = await engine.get_run(await found_run(engine, before, tenant), tenant=tenant)
+            before_run = await engine.get_run(await find_run(engine, before, tenant), tenant=tenant)
         return await engine.list_runs(
             tenant=tenant,
             workflow=workflow,
             status=status_,
-            tags=asked_tags,
-            created_after=after,
+            tags=wanted_tags,
+            created_after=created_after,
             failed_step=failed_step,
             error_contains=error,
             limit=limit,
-            before=last,
+            before=before_run,
         )
 
     listed = session.ask(ask)
@@ -262,14 +274,17 @@ def runs(
 
 def workflows(
     name: Annotated[
-        str | None, typer.Argument(metavar="[WORKFLOW]", help="Only this one, with its steps.")
+        str | None,
+        typer.Argument(
+            metavar="WORKFLOW", help="Show only this workflow, with its steps, changes and inputs."
+        ),
     ] = None,
     app: options.App = None,
     store: options.Store = None,
     as_json: options.Json = False,
 ) -> None:
-    """List the workflows of an app, or show one. Of one its steps, its changes and its inputs."""
-    from langgraph_runner.cli.render.describing import show_workflow, show_workflows
+    """List the workflows of an app, or show one workflow."""
+    from langgraph_runner.cli.render.workflows import show_workflow, show_workflows
 
     session = Session(app, store, DEFAULT_TENANT, as_json)
 
@@ -285,53 +300,14 @@ def workflows(
         show_workflow(session.out, found[0])
 
 
-def plan(
-    run_id: options.RunId,
-    change: options.ChangeType,
-    payload: options.Payload = None,
-    assignments: options.SetValues = None,
-    exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="End with 9 if something would run, or might.")
-    ] = False,
-    force: options.Force = None,
-    no_cache: options.NoCache = False,
-    app: options.App = None,
-    store: options.Store = None,
-    tenant: options.Tenant = DEFAULT_TENANT,
-    as_json: options.Json = False,
-) -> None:
-    """Show what an update would do with each step, and why. Nothing runs."""
-    from langgraph_runner.cli.arguments.finding import found_run
-    from langgraph_runner.cli.commands.running import plan_for, read_payload
-    from langgraph_runner.cli.render.showing import show_plan
-    from langgraph_runner.engine import PlanAction
-
-    session = Session(app, store, tenant, as_json)
-    assigned = read_payload(payload, assignments)
-
-    async def ask(engine: Backend) -> RunPlan:
-        base = await found_run(engine, run_id, tenant)
-        planned, _ = await plan_for(
-            engine, base, change, assigned, tenant=tenant, force=force, no_cache=no_cache
-        )
-        return planned
-
-    planned = session.ask(ask, needs_app=True)
-    if as_json:
-        session.out.json(planned)
-    else:
-        show_plan(session.out, planned)
-    if exit_code and (planned.of(PlanAction.RUN) or planned.of(PlanAction.MAYBE)):
-        raise typer.Exit(ExitCode.WOULD_RUN)
-
-
 def _is_in(step: RunStep, states: list[StepState]) -> bool:
-    """Whether a step is in one of these states, by its status or by the word that is shown for it."""
-    return not {str(step.status), face(step.status, step.reason).brief}.isdisjoint(states)
+    """Return whether the status of a step, or its label, is one of these states."""
+    return str(step.status) in states or status_style(step.status, step.reason).short_label in states
 
 
 def _event_line(event: RunEvent) -> str:
-    data: dict[str, Any] = dict(event.data)
+    data: dict[str, Any] = {name: value for name, value in event.data.items() if name != "cache_key"}
     step = data.pop("step", "")
-    more = in_one_line(" ".join(f"{name}={value}" for name, value in data.items() if name != "cache_key"))
-    return f"{event.seq:>5}  {clock(event.at)}  {event.type:15}  {step}{'  ' if step and more else ''}{more}"
+    details = in_one_line(" ".join(f"{name}={value}" for name, value in data.items()))
+    gap = "  " if step and details else ""
+    return f"{event.seq:>5}  {clock(event.at)}  {event.type:15}  {step}{gap}{details}"

@@ -1,4 +1,4 @@
-"""Asking before something is done that cannot be taken back, or costs something."""
+"""`confirm()`: ask before a command deletes something, or runs something that costs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["confirm"]
 
 
 def confirm(question: str, *, yes: bool, as_json: bool = False) -> None:
-    """Ask, unless the answer was given with `--yes`.
+    """Ask the user, unless `--yes` was given.
 
     Raises:
-        CliError: The answer is no, or there is nobody to ask.
+        CliError: The answer is no, or there is no terminal to ask in.
     """
     if yes:
         return
     if as_json or not sys.stdin.isatty():
-        raise CliError(CliCode.USAGE, f"{question} There is nobody to ask: give --yes.")
+        raise CliError(CliCode.USAGE, f"{question} Give --yes: this command cannot ask here.")
     if not typer.confirm(question, err=True):
         raise CliError(CliCode.DECLINED, "Nothing was done.")

@@ -1,4 +1,4 @@
-"""`ClientReader`: the half of `RunClient` that reads. It changes nothing."""
+"""`ClientReader`: the half of `RunClient` that only reads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pydantic_core import from_json
 
 from langgraph_runner.client import bodies, wire
 from langgraph_runner.client.errors import ForbiddenError, ServiceInvalidError, ServiceUnreachableError
-from langgraph_runner.client.outputs import ServiceOutputs, result_step
-from langgraph_runner.client.requesting import Asked, BrokenStream, EmptyAnswer, Patience
+from langgraph_runner.client.requester import ApiRequest, NoContent, RetryBudget, StreamBroken
 from langgraph_runner.client.sse import EventParser
 from langgraph_runner.client.wire import run_path
 from langgraph_runner.engine import checks
@@ -24,52 +23,55 @@ from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+    from collections.abc import AsyncGenerator, Iterable, Mapping
     from datetime import datetime
 
-    from langgraph_runner.client.requesting import Requester
+    from langgraph_runner.client.requester import Requester
     from langgraph_runner.engine.models import RunStep
+    from langgraph_runner.engine.reading.outputs import OutputSource
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import WorkflowRegistry
     from langgraph_runner.workflow.definition.describing import WorkflowDescription
 
-__all__ = ["ClientReader"]
+__all__ = ["ClientReader", "result_step"]
 
-_ARTIFACT: Final = "one that get_run_artifacts() gives"
+_ARTIFACT: Final = "an artifact that get_run_artifacts() returned"
 _PAGE: Final = 200
-"""As many runs as the service lists at once."""
+"""The largest page of runs that the service returns."""
 _WAIT_MS: Final = 20_000
-"""How long the service holds one request for the end of a run."""
+"""How long one request waits at the service for the end of a run."""
 _MAX_SEQ: Final = 2**63 - 1
 _LAST_EVENTS: Final = frozenset({"run_completed", "run_failed", "run_cancelled"})
 
 
 class ClientReader:
-    """The half of `RunClient` that reads.
+    """The half of `RunClient` that only reads.
 
     Args:
         requester: Sends the requests.
-        workflows: Those whose outputs come back as their types.
-        blocking: Makes the same client for the calling thread; what a `Run` reads of its outputs needs it.
+        workflows: Workflows whose outputs are returned as their types.
+        outputs: Where a `Run` reads its outputs, in the calling thread.
     """
 
-    def __init__(
-        self, requester: Requester, workflows: WorkflowRegistry, blocking: Callable[[], ClientReader]
-    ) -> None:
+    def __init__(self, requester: Requester, workflows: WorkflowRegistry, outputs: OutputSource) -> None:
         self._requester = requester
         self._workflows = workflows
-        self._outputs = ServiceOutputs(blocking)
+        self._outputs = outputs
         self._tenant: str | None = None
 
+    async def close(self) -> None:
+        """Close all connections. A second call does nothing."""
+        await self._requester.close()
+
     async def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
-        """A run, with the number of its steps by status.
+        """Return a run, with the number of its steps by status.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
         """
         await self._check_tenant(tenant)
-        return await self._run(Asked("GET", run_path(run_id)))
+        return await self._run(ApiRequest("GET", run_path(run_id)))
 
     async def get_run_steps(
         self,
@@ -78,24 +80,24 @@ class ClientReader:
         tenant: str = DEFAULT_TENANT,
         status: StepStatus | str | Iterable[str] | None = None,
     ) -> list[RunStep]:
-        """The steps of a run in the workflow's order, all or those of a status.
+        """Return the steps of a run in the order of the workflow: all, or those with a status.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
             ValueError: There is no such status.
         """
         await self._check_tenant(tenant)
-        asked = checks.statuses(status, StepStatus)
-        params = [("status", str(each)) for each in asked or ()]
-        found = await self._requester.model(wire.STEPS, Asked("GET", run_path(run_id, "steps"), params))
-        return [] if asked == [] else found
+        statuses = checks.statuses(status, StepStatus)
+        params = [("status", str(each)) for each in statuses or ()]
+        found = await self._requester.model(wire.STEPS, ApiRequest("GET", run_path(run_id, "steps"), params))
+        return [] if statuses == [] else found
 
     async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """What a step of a run has delivered: as its type if the client has the workflow, else as JSON values.
+        """Return the output of a step: as its type if the client has the workflow, else as JSON values.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         data = await self.get_output_json(run_id, step, tenant=tenant)
         if self._workflows.list_workflows():
@@ -106,29 +108,29 @@ class ClientReader:
         return from_json(data)
 
     async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The same as JSON.
+        """Return the output of a step as JSON.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         await self._check_tenant(tenant)
         checks.of_kind(step, str, field="step", fix="the id of a step")
-        answer = await self._requester.answer(Asked("GET", run_path(run_id, "steps", step, "output")))
+        response = await self._requester.send(ApiRequest("GET", run_path(run_id, "steps", step, "output")))
         try:
-            from_json(answer.data)
+            from_json(response.data)
         except ValueError as error:
-            detail = "its answer for an output is not JSON"
+            detail = "its response for an output is not JSON"
             raise ServiceInvalidError(url=self._requester.url, detail=detail) from error
-        return answer.data
+        return response.data
 
     async def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """The output of the workflow's `result` step, or of its only final step; see `get_output()`.
+        """Return the output of the workflow's `result` step, or of its only final step; see `get_output()`.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunFailedError: It has failed or was cancelled.
-            RunStateError: It is not over.
+            RunFailedError: The run failed or was cancelled.
+            RunStateError: The run has not ended.
             LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
             UnknownWorkflowError: The service does not have the workflow of the run.
         """
@@ -140,33 +142,39 @@ class ClientReader:
     async def get_run_artifacts(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT
     ) -> dict[str, list[ArtifactRef]]:
-        """The files of a run, by the step that has saved them. The `uri` of each is its address at the service.
+        """Return the artifacts of a run, by the step that saved them. Their `uri` is a URL of the service.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
         """
         await self._check_tenant(tenant)
         found: dict[str, list[ArtifactRef]] = {}
-        for each in await self._requester.model(wire.ARTIFACTS, Asked("GET", run_path(run_id, "artifacts"))):
+        for each in await self._requester.model(
+            wire.ARTIFACTS, ApiRequest("GET", run_path(run_id, "artifacts"))
+        ):
             uri = f"{self._requester.url}{each.href}"
             ref = ArtifactRef(each.name, uri, each.media_type, each.size, each.sha256)
             found.setdefault(each.step, []).append(ref)
         return found
 
     async def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The content of a file of a tenant's run, checked against its hash.
+        """Return the content of an artifact, checked against its hash.
 
         Raises:
-            ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
+            ArtifactError: The tenant has no such artifact, its file is missing, or its content has changed.
         """
         await self._check_tenant(tenant)
         checks.of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         path = artifact.uri.removeprefix(self._requester.url)
-        if not path.startswith("/runs/"):  # The key must go nowhere else.
-            raise ArtifactError(name=artifact.name, problem=f"it is not of this service; give {_ARTIFACT}.")
-        data = (await self._requester.answer(Asked("GET", path))).data
+        if not path.startswith("/runs/"):  # Do not send the API key to another server.
+            raise ArtifactError(
+                name=artifact.name, problem=f"it is not an artifact of this service; give {_ARTIFACT}."
+            )
+        data = (await self._requester.send(ApiRequest("GET", path))).data
         if hashlib.sha256(data).hexdigest() != artifact.sha256:
-            raise ArtifactError(name=artifact.name, problem="its content is not what was kept.")
+            raise ArtifactError(
+                name=artifact.name, problem="its content does not have the hash of the artifact."
+            )
         return data
 
     async def list_runs(
@@ -185,22 +193,22 @@ class ClientReader:
         limit: int = 50,
         before: Run | tuple[datetime, str] | None = None,
     ) -> list[Run]:
-        """Runs of a tenant, the newest first.
+        """Return the runs of a tenant, the newest first.
 
         Args:
-            tenant: Whose.
-            workflow: Only of this workflow.
-            status: Only with this status, or one of these.
+            tenant: The tenant that owns the runs.
+            workflow: Only runs of this workflow.
+            status: Only runs with this status, or with one of these.
             id_prefix: Only runs whose id begins with this text.
             tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
-            created_after: Only runs made at this time, which needs a time zone, or later.
-            created_before: Only runs made before this time.
-            base_run_id: Only runs that were rebuilt from this run, or retry it.
-            failed_step: Only runs in which the step of this id failed.
-            error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
+            created_after: Only runs created at this time or later. It needs a time zone.
+            created_before: Only runs created before this time. It needs a time zone.
+            base_run_id: Only runs that update or retry this run.
+            failed_step: Only runs in which the step with this id failed.
+            error_contains: Only runs whose error record (code, type, message or stack) contains this text; ASCII
                 letters match in either case.
-            limit: At most so many: 1 to 1,000. More than 200 take several requests.
-            before: Only those that come after this one in the list: the last of the page before, or its
+            limit: The maximum number of runs: 1 to 1,000. More than 200 take several requests.
+            before: Only runs that follow this one in the list: the last run of the previous page, or its
                 `(created_at, id)`.
 
         Raises:
@@ -208,8 +216,8 @@ class ClientReader:
         """
         await self._check_tenant(tenant)
         left = checks.whole(limit, 1, 1_000, field="limit")
-        asked = checks.statuses(status, RunStatus)
-        params = [("status", str(each)) for each in asked or ()]
+        statuses = checks.statuses(status, RunStatus)
+        params = [("status", str(each)) for each in statuses or ()]
         for name, text in (
             ("workflow", workflow),
             ("id_prefix", id_prefix or None),
@@ -226,11 +234,11 @@ class ClientReader:
         place = place_in_list(before)
         cursor = None if place is None else cursor_of(*place)
         found: list[Run] = []
-        while left and asked != []:
+        while left and statuses != []:
             page_params = [*params, ("limit", str(min(left, _PAGE)))]
             if cursor is not None:
                 page_params.append(("cursor", cursor))
-            page = await self._requester.model(wire.PAGES, Asked("GET", "/runs", page_params))
+            page = await self._requester.model(wire.PAGES, ApiRequest("GET", "/runs", page_params))
             found += [run.reading(self._outputs) for run in page.items]
             left -= len(page.items)
             cursor = page.next_cursor
@@ -239,47 +247,47 @@ class ClientReader:
         return found
 
     async def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
-        """The engines that run runs, in all processes of the service, and how many runs of all tenants wait.
+        """Return the engines of all processes of the service, and how many runs of all tenants are waiting.
 
         Args:
-            tenant: The one of the API key.
+            tenant: The tenant of the API key.
         """
         await self._check_tenant(tenant)
-        return await self._requester.model(wire.WORKERS, Asked("GET", "/workers"))
+        return await self._requester.model(wire.WORKERS, ApiRequest("GET", "/workers"))
 
     async def describe_workflows(self) -> list[WorkflowDescription]:
-        """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""
-        return await self._requester.model(wire.WORKFLOWS, Asked("GET", "/workflows"))
+        """Return the workflows as plain values: steps, dependencies, changes, the schema of the inputs."""
+        return await self._requester.model(wire.WORKFLOWS, ApiRequest("GET", "/workflows"))
 
     async def describe_workflow(self, name: str) -> WorkflowDescription:
-        """One workflow as plain values.
+        """Return one workflow as plain values.
 
         Raises:
-            UnknownWorkflowError: There is no workflow of this id.
+            UnknownWorkflowError: There is no such workflow.
         """
-        return await self._requester.model(wire.WORKFLOW, Asked("GET", wire.workflow_path(name)))
+        return await self._requester.model(wire.WORKFLOW, ApiRequest("GET", wire.workflow_path(name)))
 
     async def check_inputs(self, workflow: str, inputs: Any = None) -> None:
-        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is created.
 
         Raises:
             UnknownWorkflowError: There is no such workflow.
             WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
         """
         path = f"{wire.workflow_path(workflow)}/check"
-        await self._requester.answer(bodies.post(path, {"inputs": bodies.inputs_of(workflow, inputs)}))
+        await self._requester.send(bodies.post(path, {"inputs": bodies.inputs_body(workflow, inputs)}))
 
     async def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
     ) -> Run:
-        """Wait until a run is over, wherever it runs. The service may be started again meanwhile.
+        """Wait until a run ends, in whatever process. The service may restart meanwhile.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            TimeoutError: It was not over in time. It goes on.
-            StoreUnavailableError: The database of the service keeps the run from going on. The run goes on if the
-                database comes back.
-            ServiceUnreachableError: The service did not answer for `reconnect_ms`.
+            TimeoutError: The run did not end in time. It continues.
+            StoreUnavailableError: The run cannot continue because the database of the service is unavailable. It
+                continues when the database is available again.
+            ServiceUnreachableError: The service did not respond for `reconnect_ms`.
         """
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
         await self._check_tenant(tenant)
@@ -288,16 +296,15 @@ class ClientReader:
         while True:
             left_ms = _WAIT_MS if deadline is None else max(0.0, (deadline - clock.monotonic()) * 1000)
             wait_ms = int(min(left_ms, _WAIT_MS))
-            patience = Patience(
+            budget = RetryBudget(
                 self._requester, at_least_s=self._requester.settings.reconnect_s, deadline=deadline
             )
             params = [("wait_ms", str(wait_ms))]
+            request = ApiRequest("GET", run_path(run_id), params, extra_s=wait_ms / 1000)
             try:
-                run = await self._run(
-                    Asked("GET", run_path(run_id), params, extra_s=wait_ms / 1000), patience
-                )
+                run = await self._run(request, budget)
             except ServiceUnreachableError as error:
-                if deadline is not None and patience.is_late:
+                if deadline is not None and budget.is_late:
                     raise _not_over(run_id, limit_ms) from error
                 raise
             if run.status.is_over:
@@ -308,45 +315,47 @@ class ClientReader:
     async def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
     ) -> AsyncGenerator[RunEvent, None]:
-        """What happens in a run, as it happens, until it is over. A broken connection loses and repeats no event.
+        """Yield the events of a run, as they happen, until the run ends.
+
+        No event is lost or repeated when the connection breaks.
 
         Args:
             run_id: The run.
-            tenant: Whose.
-            after: Only events with a greater number: that of the last one that was seen.
-            follow: Whether to wait for more; False ends with what is there.
+            tenant: The tenant that owns the run.
+            after: Only events with a higher number: that of the last event that was seen.
+            follow: Whether to wait for further events; False stops after the events so far.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: `after` is no number of an event.
-            ServiceUnreachableError: The service did not answer for `reconnect_ms`.
+            ValueError: `after` is not the number of an event.
+            ServiceUnreachableError: The service did not respond for `reconnect_ms`.
         """
         checks.whole(after, 0, _MAX_SEQ, field="after")
         await self._check_tenant(tenant)
-        patience = Patience(self._requester, at_least_s=self._requester.settings.reconnect_s)
+        budget = RetryBudget(self._requester, at_least_s=self._requester.settings.reconnect_s)
         params = [] if follow else [("follow", "false")]
         is_ended = False
         while True:
-            asked = Asked("GET", run_path(run_id, "events"), params, {"Last-Event-ID": str(after)})
+            request = ApiRequest("GET", run_path(run_id, "events"), params, {"Last-Event-ID": str(after)})
             parser = EventParser()
             try:
-                async with aclosing(self._requester.stream(asked, "text/event-stream")) as chunks:
+                async with aclosing(self._requester.stream(request, "text/event-stream")) as chunks:
                     async for chunk in chunks:
-                        patience.restart()
+                        budget.restart()
                         for event in self._events_in(parser, chunk):
                             if event.seq > after:
                                 after, is_ended = event.seq, event.type in _LAST_EVENTS
                                 yield event
-            except EmptyAnswer:
+            except NoContent:
                 return
-            except BrokenStream as broken:
-                await patience.wait_after(broken.failure, broken.retry_after_s)
+            except StreamBroken as broken:
+                await budget.wait_or_raise(broken.failure, broken.retry_after_s)
                 continue
             if is_ended or not follow:
                 return
-            # The service was stopped in an orderly way: go on at the next one.
-            detail = "the event stream ended before the run was over"
-            await patience.wait_after(ServiceUnreachableError(url=self._requester.url, detail=detail))
+            # The service was shut down. Continue when it is up again.
+            detail = "the event stream ended before the run did"
+            await budget.wait_or_raise(ServiceUnreachableError(url=self._requester.url, detail=detail))
 
     def _events_in(self, parser: EventParser, chunk: bytes) -> list[RunEvent]:
         try:
@@ -355,29 +364,43 @@ class ClientReader:
             detail = "its event stream cannot be read"
             raise ServiceInvalidError(url=self._requester.url, detail=detail) from error
 
-    async def _run(self, asked: Asked, patience: Patience | None = None) -> Run:
-        return (await self._requester.model(wire.RUN, asked, patience)).reading(self._outputs)
+    async def _run(self, request: ApiRequest, budget: RetryBudget | None = None) -> Run:
+        return (await self._requester.model(wire.RUN, request, budget)).reading(self._outputs)
 
     async def _check_tenant(self, tenant: str) -> None:
-        """Refuse a tenant that is not the one of the API key; the default stands for that one.
+        """Refuse a tenant that is not that of the API key. The default tenant stands for that of the key.
 
         Raises:
-            ForbiddenError: It is another one.
+            ForbiddenError: It is another tenant.
         """
         if tenant == DEFAULT_TENANT:
             return
         checks.text(tenant, checks.MAX_TENANT, field="tenant")
         if self._tenant is None:
-            self._tenant = (await self._requester.model(wire.CALLER, Asked("GET", "/caller"))).tenant
+            self._tenant = (await self._requester.model(wire.CALLER, ApiRequest("GET", "/caller"))).tenant
         if tenant != self._tenant:
             raise ForbiddenError(
                 url=self._requester.url,
-                detail=f"tenant: the API key belongs to tenant '{self._tenant}', not to '{tenant}';"
-                " use a key of that tenant.",
+                detail=f"tenant must be that of the API key, '{self._tenant}', got '{tenant}'."
+                " Use a key of that tenant.",
                 reason="FORBIDDEN",
                 status=403,
             )
 
 
 def _not_over(run_id: str, limit_ms: float | None) -> TimeoutError:
-    return TimeoutError(f"Run '{run_id}' was not over within {limit_ms or 0:,.0f} ms; it goes on.")
+    return TimeoutError(f"Run '{run_id}' did not end within {limit_ms or 0:,.0f} ms; it continues.")
+
+
+def result_step(workflow: WorkflowDescription) -> str:
+    """Return the step whose output is the result of a run.
+
+    Raises:
+        LookupError: The workflow has several final steps and names none as its result.
+    """
+    if workflow.result is None:
+        raise LookupError(
+            f"Workflow '{workflow.id}' has several final steps and names none as its result. Name it with"
+            " Workflow(..., result=), or call get_output() for a step."
+        )
+    return workflow.result

@@ -1,4 +1,4 @@
-"""A workflow described for people."""
+"""Workflows as tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["show_workflow", "show_workflows"]
 
 
 def show_workflows(out: Output, workflows: list[WorkflowDescription]) -> None:
-    """A list of workflows."""
+    """Print a list of workflows."""
     if not workflows:
         out.line("No workflows.")
         return
@@ -26,31 +26,29 @@ def show_workflows(out: Output, workflows: list[WorkflowDescription]) -> None:
 
 
 def show_workflow(out: Output, workflow: WorkflowDescription) -> None:
-    """All about one workflow."""
+    """Print one workflow: its steps, its changes, its inputs."""
     out.line(Cell(workflow.id, "bold"), f" version {workflow.version}")
     if workflow.description:
         out.line(workflow.description)
     out.line("")
-    rows = [
+    steps = [
         [f"{each.id} (effects)" if each.effects else each.id, ", ".join(each.depends_on), each.description]
         for each in workflow.steps
     ]
-    out.table(["step", "needs", "description"], rows, wraps="needs")
+    out.table(["step", "needs", "description"], steps, wraps="needs")
     if workflow.changes:
         out.line("")
         changes = [[each.type, ", ".join(each.reruns), each.description] for each in workflow.changes]
         out.table(["change", "reruns", "description"], changes, wraps="reruns")
     fields = workflow.inputs.get("properties", {})
     if fields:
-        needed = set(workflow.inputs.get("required", ()))
+        required = workflow.inputs.get("required", ())
+        inputs = [
+            [name, "required" if name in required else "", _type_of(schema)]
+            for name, schema in fields.items()
+        ]
         out.line("")
-        out.table(
-            ["input", "", "type"],
-            [
-                [name, "required" if name in needed else "", _type_of(schema)]
-                for name, schema in fields.items()
-            ],
-        )
+        out.table(["input", "", "type"], inputs)
 
 
 def _type_of(schema: dict[str, Any]) -> str:

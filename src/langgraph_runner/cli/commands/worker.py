@@ -1,4 +1,4 @@
-"""`worker`: runs what other processes trigger, until a signal ends it."""
+"""`worker`: run what other processes trigger, until a signal ends the process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from langgraph_runner.cli.arguments import options
-from langgraph_runner.cli.session import Session, handle_signal
+from langgraph_runner.cli.session import Session
+from langgraph_runner.cli.signals import add_handler
 from langgraph_runner.engine.checks import MAX_AT_ONCE
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ def worker(
         typer.Option(
             "--queue",
             metavar="NAME",
-            help="Run no runs, but steps that name this queue. Several: give it several times.",
+            help="Run only steps that name this queue, and no runs. May be repeated.",
         ),
     ] = None,
     max_runs: Annotated[
         int | None,
-        typer.Option("--max-runs", min=1, max=MAX_AT_ONCE, help="Runs at once. Default: 100."),
+        typer.Option("--max-runs", min=1, max=MAX_AT_ONCE, help="How many runs at once. Default: 100."),
     ] = None,
     max_runs_per_tenant: Annotated[
         int | None,
@@ -44,16 +45,23 @@ def worker(
             "--max-runs-per-tenant",
             min=1,
             max=MAX_AT_ONCE,
-            help="Runs of a tenant at once, on all workers. Default: any number.",
+            help="How many runs of one tenant at once, on all workers together. Default: no limit.",
         ),
     ] = None,
     max_steps: Annotated[
         int | None,
-        typer.Option("--max-steps", min=1, max=MAX_AT_ONCE, help="Steps at once, of all runs. Default: 64."),
+        typer.Option(
+            "--max-steps",
+            min=1,
+            max=MAX_AT_ONCE,
+            help="How many steps at once, of all runs together. Default: 64.",
+        ),
     ] = None,
     grace: Annotated[
         str,
-        typer.Option("--grace", metavar="DURATION", help="How long runs may go on after a signal."),
+        typer.Option(
+            "--grace", metavar="DURATION", help="How long runs may continue after the first signal."
+        ),
     ] = "30s",
     port: Annotated[
         int | None,
@@ -61,34 +69,34 @@ def worker(
             "--port",
             min=0,
             max=65_535,
-            help="Serve /healthz, /readyz and /metrics there, without keys. 0 picks a free port.",
+            help="Serve /healthz, /readyz and /metrics on this port, without API keys; 0 picks a free port.",
         ),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="The address of --port.")] = "127.0.0.1",
 ) -> None:
-    """Run what other processes trigger. A signal lets it end its runs; a second one hands them back at once.
+    """Run what other processes trigger.
 
-    Steps that name a queue are left to workers with --queue.
+    After a signal the worker starts no further run, and its runs may continue for `--grace`. A second signal hands
+    them back at once. Steps that name a queue run only on workers with `--queue`.
     """
-    from langgraph_runner.cli.arguments.reading import read_duration
+    from langgraph_runner.cli.arguments.values import read_duration
 
     grace_ms = read_duration(grace, "--grace").total_seconds() * 1_000
     session = Session(app, store)
 
     async def work(engine: RunEngine) -> None:
-        async with _Signals() as signals, _health(engine, host, port, session):
+        async with _StopSignals() as signals, _health_server(engine, host, port, session):
             names = ", ".join(each.id for each in engine.workflows.list_workflows())
-            what = f"steps of {', '.join(queue)} in {names}" if queue else names
-            session.out.line(f"Working on {what}.")
+            subject = f"steps of queue {', '.join(queue)} in {names}" if queue else names
+            session.out.line(f"Working on {subject}.")
             await signals.first.wait()
-            session.out.line(f"Ending: runs may go on for {grace}. A second signal hands them back at once.")
-            draining = asyncio.create_task(engine.drain(grace_ms))
-            hurrying = asyncio.create_task(signals.second.wait())
-            await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
-            is_drained = draining.done() and draining.result()
-            for task in (draining, hurrying):
-                task.cancel()
-        session.out.line("All runs are over." if is_drained else "The runs that are left are handed back.")
+            session.out.line(
+                f"Stopping: runs may continue for {grace}. A second signal hands them back at once."
+            )
+            is_drained = await _drain(engine, grace_ms, signals)
+        session.out.line(
+            "All runs have ended." if is_drained else "Handed back the runs that have not ended."
+        )
 
     session.serve(
         work,
@@ -104,8 +112,19 @@ def worker(
     )
 
 
-class _Signals:
-    """Ctrl-C and termination signals, unless the process ignores them, as in the background."""
+async def _drain(engine: RunEngine, grace_ms: float, signals: _StopSignals) -> bool:
+    """Let runs end until the grace period or the second signal. Return whether all runs have ended."""
+    draining = asyncio.create_task(engine.drain(grace_ms))
+    second_signal = asyncio.create_task(signals.second.wait())
+    await asyncio.wait({draining, second_signal}, return_when=asyncio.FIRST_COMPLETED)
+    is_drained = draining.done() and draining.result()
+    for task in (draining, second_signal):
+        task.cancel()
+    return is_drained
+
+
+class _StopSignals:
+    """The first and the second Ctrl-C or termination signal, as events."""
 
     def __init__(self) -> None:
         self.first = asyncio.Event()
@@ -114,7 +133,7 @@ class _Signals:
 
     async def __aenter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
-            if handle_signal(number, self._heard):
+            if add_handler(number, self._handle):
                 self._handled.append(number)
         return self
 
@@ -122,12 +141,16 @@ class _Signals:
         for number in self._handled:
             asyncio.get_running_loop().remove_signal_handler(number)
 
-    def _heard(self) -> None:
-        (self.second if self.first.is_set() else self.first).set()
+    def _handle(self) -> None:
+        if self.first.is_set():
+            self.second.set()
+        self.first.set()
 
 
 @contextlib.asynccontextmanager
-async def _health(engine: RunEngine, host: str, port: int | None, session: Session) -> AsyncIterator[None]:
+async def _health_server(
+    engine: RunEngine, host: str, port: int | None, session: Session
+) -> AsyncIterator[None]:
     if port is None:
         yield
         return
@@ -135,16 +158,16 @@ async def _health(engine: RunEngine, host: str, port: int | None, session: Sessi
 
     listening = asyncio.Event()
 
-    def tell(address: str) -> None:
+    def print_address(address: str) -> None:
         session.out.line(f"Health and metrics at {address}/healthz, /readyz and /metrics.")
         listening.set()
 
-    serving = asyncio.create_task(serve_health(engine, host=host, port=port, tell=tell))
+    serving = asyncio.create_task(serve_health(engine, host=host, port=port, tell=print_address))
     waiting = asyncio.create_task(listening.wait())
     try:
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
-            await serving  # Which says why it cannot listen.
+            await serving  # Raises the reason why it cannot listen.
         yield
     finally:
         for task in (serving, waiting):

@@ -1,0 +1,24 @@
+"""The names of the environment variables that the command line reads."""
+
+from typing import Final
+
+__all__ = [
+    "APP_VARIABLE",
+    "CACHE_VARIABLE",
+    "DEBUG_VARIABLE",
+    "DISPATCH_VARIABLE",
+    "KEY_VARIABLE",
+    "SERVER_VARIABLE",
+    "STORE_VARIABLE",
+    "TENANT_VARIABLE",
+]
+
+APP_VARIABLE: Final = "LANGGRAPH_RUNNER_APP"
+STORE_VARIABLE: Final = "LANGGRAPH_RUNNER_STORE"
+TENANT_VARIABLE: Final = "LANGGRAPH_RUNNER_TENANT"
+DISPATCH_VARIABLE: Final = "LANGGRAPH_RUNNER_DISPATCH"
+CACHE_VARIABLE: Final = "LANGGRAPH_RUNNER_CACHE"
+SERVER_VARIABLE: Final = "LANGGRAPH_RUNNER_SERVER"
+KEY_VARIABLE: Final = "LANGGRAPH_RUNNER_API_KEY"
+DEBUG_VARIABLE: Final = "LANGGRAPH_RUNNER_DEBUG"
+"""If set, an error ends a command with its traceback."""
