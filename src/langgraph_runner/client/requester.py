@@ -296,7 +296,8 @@ def _reason(error: BaseException) -> str:
     reason = str(error) or type(error).__name__
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
-            reason = os.strerror(cause.errno)
+        if isinstance(cause, OSError) and cause.errno is not None:
+            # A failed name lookup has a negative number, which only its own text explains.
+            reason = os.strerror(cause.errno) if cause.errno > 0 else cause.strerror or reason
         cause = cause.__cause__ or cause.__context__
     return reason

@@ -66,10 +66,8 @@ def assign(value: Any, assignments: list[str]) -> Assigned:
             )
         read = read_json_or_text(text)
         if not _set(result, path, read):
-            raise CliError(
-                CliCode.USAGE,
-                f"--set {assignment!r} cannot be applied: the value that it changes is not an object.",
-            )
+            place = f" at '{'.'.join(path[:-1])}'" if len(path) > 1 else ""
+            raise CliError(CliCode.USAGE, f"--set {assignment!r} needs a JSON object{place}.")
         # Of several values for a key the last one counts. So forget the texts below this key.
         texts = {other: each for other, each in texts.items() if other[: len(path)] != path}
         if not isinstance(read, (str, list, dict)):

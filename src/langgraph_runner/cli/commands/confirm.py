@@ -19,7 +19,9 @@ def confirm(question: str, *, yes: bool, as_json: bool = False) -> None:
     """
     if yes:
         return
-    if as_json or not sys.stdin.isatty():
-        raise CliError(CliCode.USAGE, f"{question} Give --yes: this command cannot ask here.")
+    if as_json:
+        raise CliError(CliCode.USAGE, f"{question} Give --yes to confirm: with --json there is no prompt.")
+    if not sys.stdin.isatty():
+        raise CliError(CliCode.USAGE, f"{question} Give --yes to confirm: there is no terminal to ask in.")
     if not typer.confirm(question, err=True):
         raise CliError(CliCode.DECLINED, "Nothing was done.")

@@ -9,6 +9,7 @@ import typer
 
 from langgraph_runner.cli.arguments import options
 from langgraph_runner.cli.commands.confirm import confirm
+from langgraph_runner.cli.remote import refuse_server
 from langgraph_runner.cli.render.text import counted
 from langgraph_runner.cli.session import Session
 from langgraph_runner.engine.checks import DEFAULT_TENANT
@@ -58,9 +59,10 @@ def prune(
     from langgraph_runner.cli.arguments.values import read_duration
 
     age = read_duration(older_than, "--older-than")
+    session = Session(app, store, tenant, as_json)
+    refuse_server(session.server, "prune")  # Before the question.
     owner = "all tenants" if all_tenants else f"tenant '{tenant}'"
     confirm(f"Delete the runs of {owner} that ended more than {older_than} ago?", yes=yes, as_json=as_json)
-    session = Session(app, store, tenant, as_json)
 
     async def ask(engine: RunEngine) -> int:
         return await engine.prune(older_than=age, tenant=None if all_tenants else tenant)

@@ -47,7 +47,7 @@ APP = """
 
 
 class WorkerProcess:
-    """A worker in a folder, and what it has said."""
+    """A worker in a folder, with its output."""
 
     def __init__(self, folder, *options, served="shop:shop"):
         self.folder = folder
@@ -63,24 +63,24 @@ class WorkerProcess:
             )
 
     @property
-    def said(self):
+    def output(self):
         """All lines so far."""
         return self._log.read_text()
 
-    def says(self, words):
-        """Wait until it has said this."""
-        while words not in self.said:
-            assert self.process.poll() is None, self.said
+    def wait_for(self, words):
+        """Wait until the output has this text."""
+        while words not in self.output:
+            assert self.process.poll() is None, self.output
             time.sleep(0.01)
 
     def signal(self, number):
-        """Send it a signal."""
+        """Send a signal to the process."""
         self.process.send_signal(number)
 
 
 @pytest.fixture
 def worker(tmp_path):
-    """Starts workers, and ends those that are left."""
+    """Starts workers, and kills those that are running at the end."""
     made = []
 
     def start(*options, **keywords):
@@ -95,7 +95,7 @@ def worker(tmp_path):
 
 @pytest.fixture
 def client(tmp_path):
-    """An engine that makes runs for workers."""
+    """Makes engines that trigger runs for workers."""
     made = []
 
     def engine(**options):
@@ -111,19 +111,19 @@ def client(tmp_path):
         each.close()
 
 
-def begun(folder, times):
-    """Wait until steps have begun so often."""
+def wait_for_starts(folder, times):
+    """Wait until steps have started this many times."""
     file = folder / "begun"
     while not file.exists() or len(file.read_text()) < times:
         time.sleep(0.01)
 
 
-def test_a_worker_of_a_queue_runs_its_steps_only(worker, tmp_path):
-    """Two workers do the run together: one has the run, the other the step that names the queue."""
+def test_a_worker_of_a_queue_runs_only_its_steps(worker, tmp_path):
+    """Of two workers, one has the run, and the other runs the step that names the queue."""
     pool = worker("--queue", "gpu", "--store", "sqlite:///runs.db", served="shop:drawn")
     other = worker("--store", "sqlite:///runs.db", served="shop:drawn")
-    pool.says("Working on steps of queue gpu in drawn.v1.")
-    other.says("Working on drawn.v1.")
+    pool.wait_for("Working on steps of queue gpu in drawn.v1.")
+    other.wait_for("Working on drawn.v1.")
     drawn = Workflow("drawn.v1")
     drawn.step(lambda inputs: 0, id="draw", output=int)
     engine = RunEngine.sync([drawn], store=f"sqlite:///{tmp_path}/runs.db", poll_ms=20)
@@ -133,8 +133,8 @@ def test_a_worker_of_a_queue_runs_its_steps_only(worker, tmp_path):
         assert (run.status, engine.get_result(run.id)) == ("completed", pool.process.pid)
 
 
-def test_an_option_that_an_engine_has_already_is_named_as_it_is_given(cli):
-    """Not as the engine calls it."""
+def test_a_refused_option_has_its_name_of_the_command_line(cli):
+    """Not that of the engine."""
     (cli.folder / "pool.py").write_text(textwrap.dedent(APP))
     assert (
         "--queue cannot be used with --app pool:quick, which is an engine"
@@ -142,61 +142,61 @@ def test_an_option_that_an_engine_has_already_is_named_as_it_is_given(cli):
     )
 
 
-def test_a_worker_runs_what_others_trigger(worker, client):
-    """It finds runs in the database."""
-    worker().says("Working on shop.v1.")
+def test_a_worker_runs_what_other_processes_trigger(worker, client):
+    """It finds the runs in the database."""
+    worker().wait_for("Working on shop.v1.")
     engine = client()
     run = engine.wait(engine.trigger("shop.v1", {"net": 10}).id)
     assert (run.status, run.output("price")) == ("completed", 12.5)
 
 
-def test_a_worker_hears_of_runs_through_a_queue(worker, client, redis_server):
-    """With a cache that processes share."""
+def test_a_worker_gets_runs_from_a_queue(worker, client, redis_server):
+    """With a shared cache."""
     url = f"bullmq+{redis_server.url}"
-    worker("--dispatch", url, "--cache", redis_server.url).says("Working on")
+    worker("--dispatch", url, "--cache", redis_server.url).wait_for("Working on")
     engine = client(dispatch=url)
     assert engine.wait(engine.trigger("shop.v1", {"net": 10}).id).status == "completed"
 
 
 def test_a_signal_lets_runs_end(worker, client, tmp_path):
-    """And no further one begins."""
+    """No further run starts."""
     working = worker("--store", "sqlite:///runs.db")
     engine = client()
     run = engine.trigger("shop.v1", {"net": 10, "gate": "go"})
-    begun(tmp_path, 1)
+    wait_for_starts(tmp_path, 1)
     working.signal(signal.SIGTERM)
-    working.says("Stopping: runs may continue for 30s.")
+    working.wait_for("Stopping: runs may continue for 30s.")
     left = engine.trigger("shop.v1", {"net": 20})
     (tmp_path / "go").touch()
     assert working.process.wait(60) == 0
-    assert "All runs have ended." in working.said
+    assert "All runs have ended." in working.output
     assert [engine.get_run(each.id).status for each in (run, left)] == ["completed", "pending"]
 
 
 @pytest.mark.parametrize("options", [(), ("--grace", "1ms")], ids=["second signal", "end of the grace"])
-def test_what_is_left_is_handed_back(worker, client, tmp_path, options):
-    """Another worker goes on with it at once, though the lease would hold for 30 s."""
+def test_unfinished_runs_are_handed_back(worker, client, tmp_path, options):
+    """Another worker continues them at once, without waiting for the lease to expire."""
     working = worker(*options)
     engine = client()
     run = engine.trigger("shop.v1", {"net": 10, "gate": "go"})
-    begun(tmp_path, 1)
+    wait_for_starts(tmp_path, 1)
     working.signal(signal.SIGTERM)
-    working.says("Stopping")
+    working.wait_for("Stopping")
     if not options:
         working.signal(signal.SIGTERM)
     assert working.process.wait(60) == 0
-    assert "Handed back the runs that have not ended." in working.said
+    assert "Handed back the runs that have not ended." in working.output
     (tmp_path / "go").touch()
     worker()
     assert engine.wait(run.id).status == "completed"
 
 
-def test_a_worker_that_is_killed_loses_nothing(worker, client, tmp_path):
-    """Another one takes its runs over when its lease has run out."""
+def test_a_killed_worker_loses_nothing(worker, client, tmp_path):
+    """Another worker takes its runs over when the lease expires."""
     working = worker(served="shop:quick")
     engine = client()
     run = engine.trigger("shop.v1", {"net": 10, "gate": "go"})
-    begun(tmp_path, 1)
+    wait_for_starts(tmp_path, 1)
     working.signal(signal.SIGKILL)
     (tmp_path / "go").touch()
     worker(served="shop:quick")
@@ -204,10 +204,10 @@ def test_a_worker_that_is_killed_loses_nothing(worker, client, tmp_path):
 
 
 def test_health_and_metrics_need_no_key(worker):
-    """At the address that it prints; nothing else is served there."""
+    """They are at the printed address. Nothing else is served there."""
     working = worker("--port", "0")
-    working.says("Working on")
-    address = re.search(r"http://127\.0\.0\.1:\d+", working.said)[0]
+    working.wait_for("Working on")
+    address = re.search(r"http://127\.0\.0\.1:\d+", working.output)[0]
     answers = {
         path: requests.get(f"{address}{path}", timeout=30) for path in ("/healthz", "/readyz", "/runs")
     }
@@ -223,14 +223,14 @@ def test_health_and_metrics_need_no_key(worker):
     assert working.process.wait(60) == 0
 
 
-def test_a_port_that_is_taken_is_told(worker):
-    """And the worker does not begin."""
+def test_a_port_in_use_is_an_error(worker):
+    """The worker does not start."""
     first = worker("--port", "0")
-    first.says("Working on")
-    port = re.search(r"http://127\.0\.0\.1:(\d+)", first.said)[1]
+    first.wait_for("Working on")
+    port = re.search(r"http://127\.0\.0\.1:(\d+)", first.output)[1]
     second = worker("--port", port)
     assert second.process.wait(60) == 8
-    assert f"cannot listen at 127.0.0.1:{port}" in second.said
+    assert f"cannot listen at 127.0.0.1:{port}" in second.output
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_a_port_that_is_taken_is_told(worker):
     ],
 )
 def test_a_wrong_option_is_a_usage_error(tmp_path, monkeypatch, options, problem):
-    """The message names it."""
+    """The message names the option."""
     (tmp_path / "shop.py").write_text(textwrap.dedent(APP))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -256,8 +256,8 @@ def test_a_wrong_option_is_a_usage_error(tmp_path, monkeypatch, options, problem
     assert (refused.exit_code, problem in refused.stderr) == (2, True), refused.output
 
 
-def test_a_service_leaves_runs_to_workers(worker, client, tmp_path):
-    """`serve --api-only` makes runs, and runs none."""
+def test_an_api_only_service_leaves_runs_to_workers(worker, client, tmp_path):
+    """`serve --api-only` creates runs, and runs none."""
     (tmp_path / "shop.py").write_text(textwrap.dedent(APP))
     command = [
         sys.executable,

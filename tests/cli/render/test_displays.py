@@ -1,51 +1,25 @@
-"""A run as it goes: the table that lives in a terminal, the lines for a pipe, and the view that both show."""
+"""The displays of a run that a command follows: the live table of a terminal, and the lines of a pipe."""
 
 import re
-from datetime import timedelta
 
 import pytest
 
 from langgraph_runner.cli.render.displays import LineDisplay, LiveDisplay
 from langgraph_runner.cli.render.output import Output
-from langgraph_runner.cli.run_view import RunView
-from langgraph_runner.engine import Run, RunEvent, RunStep
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from tests.cli.views import ago, event, view_of
 
 pytestmark = pytest.mark.req("R-54")
+
+
 RED_LINE, GREEN_LINE = "\x1b[31m━", "\x1b[32m━"
+
+
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def ago(**amount):
-    """A time before now."""
-    return REAL_RUNTIMES.awaiting.now_utc() - timedelta(**amount)
-
-
-def view_of(**steps):
-    """A run that began 65 s ago, with steps from their status or their fields."""
-    begun = ago(seconds=65)
-    run = Run(
-        id="r1",
-        tenant="t",
-        workflow="shop.v1",
-        workflow_version="1",
-        status="running",
-        trigger="manual",
-        created_at=begun,
-        started_at=begun,
-    )
-    fields = {name: {"status": step} if isinstance(step, str) else step for name, step in steps.items()}
-    return RunView(run, [RunStep(run_id="r1", step=name, **given) for name, given in fields.items()])
-
-
-def event(kind, **data):
-    """Something that has happened."""
-    return RunEvent(seq=1, run_id="r1", type=kind, at=ago(seconds=0), data=data)
 
 
 @pytest.fixture
 def frame(screen):
-    """Gives what the table shows of a run, as lines; with colours as one text."""
+    """Returns what the live table shows: as lines, or with colours as one text."""
 
     def shown(view, *, notice="", **options):
         terminal = screen.terminal(**options)
@@ -64,8 +38,8 @@ def frame(screen):
     return shown
 
 
-def test_the_table_has_the_run_its_steps_and_how_far_it_is(frame):
-    """What waits has no time, and the bar counts what has ended."""
+def test_the_table_has_the_run_its_steps_and_a_progress_bar(frame):
+    """A pending step has no duration. The bar counts steps that have ended."""
     lines = frame(
         view_of(
             theme={"status": "completed", "duration_ms": 1200},
@@ -80,7 +54,7 @@ def test_the_table_has_the_run_its_steps_and_how_far_it_is(frame):
     assert re.fullmatch(r"━+ +1/3  1 min 0\d s", lines[4])
 
 
-def test_the_table_says_why_a_step_did_not_run_and_how_often_it_was_tried(frame):
+def test_the_table_shows_reasons_and_attempts(frame):
     """In the last column."""
     lines = frame(
         view_of(
@@ -103,8 +77,8 @@ def test_a_narrow_terminal_gets_no_last_column(frame):
     assert max(map(len, lines)) <= 40
 
 
-def test_of_more_steps_than_fit_those_that_matter_now_are_shown(frame):
-    """What runs, what has failed, then what ended last; in the order of the workflow."""
+def test_the_most_relevant_steps_are_shown_if_not_all_fit(frame):
+    """Running, failed, then the latest that ended; in the order of the workflow."""
     steps = {f"s{i}": {"status": "completed", "started_at": ago(seconds=100 - i)} for i in range(20)}
     steps |= {"s3": "failed", "s20": "running", "s21": "pending"}
     lines = frame(view_of(**steps), lines=8)
@@ -114,32 +88,32 @@ def test_of_more_steps_than_fit_those_that_matter_now_are_shown(frame):
 
 
 @pytest.mark.parametrize("other", ["pending", "completed"])
-def test_the_bar_turns_red_when_a_step_has_failed(frame, other):
-    """Until the run is over, and then, too."""
+def test_the_bar_is_red_after_a_failure(frame, other):
+    """While the run goes on, and at its end."""
     written = frame(view_of(theme="failed", media=other), colours=True)
     assert (RED_LINE in written, GREEN_LINE in written) == (True, False)
 
 
 def test_the_bar_of_a_run_without_failures_is_green(frame):
-    """While it goes, and when it is full."""
+    """While the run goes on, and at its end."""
     assert GREEN_LINE in frame(view_of(theme="completed", media="pending"), colours=True)
     assert GREEN_LINE in frame(view_of(theme="completed"), colours=True)
 
 
-def test_a_notice_stands_below_the_bar(frame):
-    """Such as what a second Ctrl-C would do."""
+def test_a_notice_is_below_the_bar(frame):
+    """Such as what a second Ctrl-C does."""
     assert frame(view_of(theme="running"), notice="Cancelling")[-1] == "Cancelling"
 
 
 def test_a_terminal_without_unicode_gets_ascii(frame):
-    """The bar and the sign of what runs, too."""
+    """Also the bar and the spinner."""
     lines = frame(view_of(theme="completed", media="running", bundle="pending"), encoding="ascii")
     assert "".join(lines).isascii()
     assert lines[1].startswith("+ theme")
 
 
-def test_the_table_is_gone_when_the_run_is_over(screen):
-    """What stays is the answer: the steps, and one line on the run."""
+def test_the_table_disappears_when_the_run_ends(screen):
+    """Its steps and one line about the run are printed instead."""
     done = screen("run", "shop.v1")
     assert done.code == 0
     rest = _CONTROLS.sub("", done.out.rpartition("\x1b[2K")[2])
@@ -150,27 +124,12 @@ def test_the_table_is_gone_when_the_run_is_over(screen):
 
 
 def test_what_steps_print_does_not_break_the_table(screen):
-    """It stands above."""
+    """It is printed above the table."""
     assert "the theme is made\n" in screen("run", "shop.v1").out
 
 
-def test_a_run_that_was_recovered_has_nothing_that_runs():
-    """Its steps wait again, for whoever took it over."""
-    view = view_of(theme="completed", media={"status": "running", "started_at": ago(seconds=9)})
-    assert view.apply(event("run_recovered")) is None
-    media = view.steps["media"]
-    assert (media.status, media.elapsed_ms(ago(seconds=0))) == ("pending", None)
-    assert view.steps["theme"].status == "completed"
-
-
-def test_events_that_are_older_than_what_is_known_open_no_step_again():
-    """A run that is looked at later is ahead of its events."""
-    view = view_of(theme="completed")
-    assert view.apply(event("step_started", step="theme")).status == "completed"
-
-
-def test_a_pipe_is_told_how_often_a_step_was_tried(screen, monkeypatch, capsys):
-    """Beside how long it took."""
+def test_a_line_has_the_number_of_attempts(screen, monkeypatch, capsys):
+    """After the duration."""
     monkeypatch.undo()
     view = view_of(media="running")
     display = LineDisplay(Output())
@@ -190,8 +149,8 @@ def test_a_pipe_is_told_how_often_a_step_was_tried(screen, monkeypatch, capsys):
         ),
     ],
 )
-def test_a_pipe_is_told_what_holds_a_step_up(monkeypatch, capsys, kind, data, line):
-    """The same work in another process, or an attempt that has failed."""
+def test_a_line_says_what_a_step_waits_for(monkeypatch, capsys, kind, data, line):
+    """The same work in another process, or the next attempt."""
     monkeypatch.undo()
     view = view_of(media="running")
     happened = event(kind, step="media", **data)
@@ -200,8 +159,8 @@ def test_a_pipe_is_told_what_holds_a_step_up(monkeypatch, capsys, kind, data, li
     assert view.steps["media"].status == "running"
 
 
-def test_the_table_says_which_attempt_is_under_way(frame):
-    """As soon as one has failed, not only at the end."""
+def test_the_table_shows_the_current_attempt(frame):
+    """As soon as an attempt has failed."""
     view = view_of(media={"status": "running", "started_at": ago(seconds=9)})
     view.apply(event("step_retrying", step="media", attempt=1, error_type="HTTPError", retry_in_ms=1500.0))
     assert any("media" in line and "2 attempts" in line for line in frame(view))

@@ -39,7 +39,7 @@ def many(cli):
 
 
 def test_a_plan_is_in_the_colours_of_a_diff(cli, screen):
-    """Green runs, yellow may run, what is reused steps back."""
+    """Green runs, yellow may run, reused is dim."""
     cli.run()
     out = screen("plan", "last", "change_theme", "--set", "brand.hue=99", colours=True).out
     assert f"{GREEN}+\x1b[0m  {GREEN}theme" in out
@@ -47,8 +47,8 @@ def test_a_plan_is_in_the_colours_of_a_diff(cli, screen):
     assert f"{DIM}=\x1b[0m  {DIM}media" in out
 
 
-def test_the_critical_path_of_a_timeline_stands_out(cli, screen):
-    """Its steps have a red star, and red bars."""
+def test_the_critical_path_of_a_timeline_is_red(cli, screen):
+    """Its steps have a red star and a red bar."""
     cli.run()
     lines = screen("timeline", "last", colours=True).out.splitlines()
     path = cli("timeline", "last", "--json").json["critical_path"]
@@ -60,7 +60,7 @@ def test_the_critical_path_of_a_timeline_stands_out(cli, screen):
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
 @pytest.mark.parametrize("command", [("steps", "last"), ("timeline", "last")], ids=" ".join)
 def test_no_row_is_broken_in_a_narrow_terminal(cli, screen, command, columns):
-    """Columns are left out, and names cut, instead."""
+    """Columns are left out, and names are cut."""
     cli.run()
     lines = screen(*command, columns=columns).out.splitlines()
     width = max(columns, 30 if command[0] == "timeline" else 0)
@@ -69,8 +69,8 @@ def test_no_row_is_broken_in_a_narrow_terminal(cli, screen, command, columns):
 
 @pytest.mark.parametrize("columns", [40, 80, 120])
 @pytest.mark.parametrize("option", [(), ("--out", "a folder of its own/" * 5)], ids=["kept", "copied"])
-def test_the_place_of_a_file_is_shown_whole(cli, screen, columns, option):
-    """Below the file, where the table does not fit, and in one piece, so that it can be copied."""
+def test_the_location_of_a_file_is_not_broken(cli, screen, columns, option):
+    """If the table does not fit, it has a line of its own, so that it can be copied."""
     cli.run()
     lines = screen("artifacts", "last", *option, columns=columns).out.splitlines()
     assert lines[0] == "media/ads/search.txt  3 B  text/plain"
@@ -78,8 +78,8 @@ def test_the_place_of_a_file_is_shown_whole(cli, screen, columns, option):
     assert lines[1:] == [f"  {option[1]}media/ads/search.txt" if option else f"  {uri}"]
 
 
-def test_files_are_a_table_where_it_fits(cli, screen):
-    """With their places."""
+def test_files_are_a_table_in_a_wide_terminal(cli, screen):
+    """With their locations."""
     cli.run()
     titles, row = screen("artifacts", "last", columns=300).out.splitlines()
     assert titles.split() == ["step", "name", "size", "type", "location"]
@@ -88,7 +88,7 @@ def test_files_are_a_table_where_it_fits(cli, screen):
 
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 120])
 def test_the_status_of_a_step_is_never_left_out(many, screen, columns):
-    """However long its error is; beside that it is told in short."""
+    """However long its error is. Beside an error the label is short."""
     screen("run", "mixed", "--app", f"{many}:mixed")
     lines = screen("steps", "last", columns=columns).out.splitlines()
     assert "status" in lines[0]
@@ -97,8 +97,8 @@ def test_the_status_of_a_step_is_never_left_out(many, screen, columns):
 
 
 @pytest.mark.parametrize(("columns", "is_beside"), [(40, False), (59, False), (60, True), (120, True)])
-def test_errors_are_below_the_steps_where_there_is_little_room(many, screen, columns, is_beside):
-    """There they are lines of their own."""
+def test_errors_are_below_the_steps_in_a_narrow_terminal(many, screen, columns, is_beside):
+    """Each is a line of its own."""
     screen("run", "mixed", "--app", f"{many}:mixed")
     out = screen("steps", "last", columns=columns).out
     assert ("error" in out.splitlines()[0], "NODE_EXECUTION_FAILED at bad:" in out) == (
@@ -108,7 +108,7 @@ def test_errors_are_below_the_steps_where_there_is_little_room(many, screen, col
 
 
 def test_long_needs_leave_room_for_the_description(cli, screen):
-    """They go on in the next line, and names stay whole."""
+    """They wrap, and names are not broken."""
     (cli.folder / "wide.py").write_text(
         "from langgraph_runner.workflow import StepSpec, WorkflowSpec\n"
         "def work(inputs): ...\n"
@@ -122,7 +122,7 @@ def test_long_needs_leave_room_for_the_description(cli, screen):
     assert all(f"a_step_{i}" in out for i in range(9))
 
 
-def test_json_is_laid_out_for_people(cli, screen):
+def test_json_is_indented_in_a_terminal(cli, screen):
     """In a pipe it is one line."""
     cli.run()
     out = screen("status", "last", "--json").out
@@ -130,8 +130,8 @@ def test_json_is_laid_out_for_people(cli, screen):
     assert json.loads(out) == cli("status", "last", "--json").json
 
 
-def test_a_command_to_go_on_with_is_not_broken(cli, screen):
-    """It can be copied, however narrow the terminal."""
+def test_a_suggested_command_is_not_broken(cli, screen):
+    """It can be copied from any terminal."""
     run = cli.run("--set", "fails=true")
     for command in (["status", "last"], ["run", "shop.v1", "--set", "fails=true"]):
         again = f"langgraph-runner retry {run['id'] if command[0] == 'status' else ''}"
@@ -143,7 +143,7 @@ def test_a_command_to_go_on_with_is_not_broken(cli, screen):
     "command", ["runs", "status last", "status nope-nope-nope-nope-nope-nope", "run shop.v1"]
 )
 def test_an_id_is_not_broken(cli, screen, command, columns):
-    """It can be copied, however narrow the terminal."""
+    """It can be copied from any terminal."""
     cli.run()
     done = screen(*command.split(), columns=columns)
     run_id = cli("status", "last", "--json").json["id"]
@@ -161,14 +161,14 @@ def test_an_id_is_not_broken(cli, screen, command, columns):
         (100, ["run", "workflow", "status", "created", "took", "trigger"]),
     ],
 )
-def test_of_runs_the_columns_that_matter_least_go_first(cli, screen, columns, titles):
-    """None is broken to make room."""
+def test_the_least_important_columns_of_runs_are_left_out_first(cli, screen, columns, titles):
+    """No column is broken."""
     cli.run()
     assert screen("runs", columns=columns).out.splitlines()[0].split() == titles
 
 
 def test_long_inputs_are_cut(cli, screen):
-    """For people; with `--json` they are all there."""
+    """With `--json` they are complete."""
     cli.run("--set", f"brand.name={'x' * 5000}")
     for out in (cli("status", "last").out, screen("status", "last").out):
         assert "... (use --json for all of it)" in " ".join(out.split())
@@ -176,8 +176,8 @@ def test_long_inputs_are_cut(cli, screen):
     assert cli("status", "last", "--json").json["inputs"]["brand"]["name"] == "x" * 5000
 
 
-def test_each_failed_step_is_told_once(many, screen):
-    """With its error below the table, up to some; then with the command that lists all."""
+def test_each_failed_step_is_shown_once(many, screen):
+    """Below the table: the first five errors, then the command that lists all."""
     done = screen("run", "failing", "--app", f"{many}:failing", columns=200)
     assert done.code == 1
     errors = [line for line in done.out.splitlines() if "no luck" in line]
@@ -185,7 +185,7 @@ def test_each_failed_step_is_told_once(many, screen):
     assert "and 2 more failed steps: langgraph-runner steps " in done.out
 
 
-def test_of_a_large_run_only_what_did_not_deliver_is_listed(many, screen):
+def test_only_steps_without_output_of_a_large_run_are_listed(many, screen):
     """The others are counted."""
     done = screen("run", "large", "--app", f"{many}:large")
     assert done.code == 1
@@ -197,8 +197,8 @@ def test_of_a_large_run_only_what_did_not_deliver_is_listed(many, screen):
 @pytest.mark.parametrize(
     ("answer", "code", "runs"), [("y\n", 0, 2), ("n\n", 6, 1), ("\n", 6, 1)], ids=["yes", "no", "nothing"]
 )
-def test_a_terminal_is_asked(cli, screen, answer, code, runs):
-    """A no does nothing, and ends as a cancellation; so does an empty answer."""
+def test_a_terminal_gets_a_prompt(cli, screen, answer, code, runs):
+    """Any answer but yes does nothing, and exits like a cancellation."""
     cli.run()
     done = screen("update", "last", "change_theme", "--set", "brand.hue=99", answer=answer)
     assert (done.code, "Run this plan? [y/N]" in done.err) == (code, True)
@@ -207,7 +207,7 @@ def test_a_terminal_is_asked(cli, screen, answer, code, runs):
     assert len(cli("runs", "--json").json) == runs
 
 
-def test_a_question_that_is_left_open_does_nothing(cli, screen):
+def test_an_unanswered_prompt_does_nothing(cli, screen):
     """As with Ctrl-D."""
     cli.run()
     assert screen("prune", "--older-than", "0s", answer="").code == 130
@@ -215,13 +215,13 @@ def test_a_question_that_is_left_open_does_nothing(cli, screen):
 
 
 def test_a_problem_is_coloured_unless_no_color_is_set(screen):
-    """Then it has no escape at all."""
+    """With NO_COLOR it has no escape sequence."""
     assert screen("run", "shop.v2", colours=True).err.startswith(f"{RED}Error: \x1b[0mThere is no workflow")
     assert screen("run", "shop.v2").err.startswith("Error: There is no workflow")
 
 
-def test_runs_are_told_by_their_age(cli, screen):
-    """A pipe gets the time itself."""
+def test_runs_have_their_age_in_a_terminal(cli, screen):
+    """A pipe gets the time."""
     cli.run()
     assert " s ago" in screen("runs", columns=120).out
     assert " s ago" not in cli("runs").out

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.req("R-58", "R-54")
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
-    """A service."""
+    """A service in a thread."""
     live = Live(tmp_path_factory.mktemp("live"))
     yield live
     live.stop()
@@ -21,13 +21,13 @@ def live(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def api_key(live):
-    """Of the tenant `acme`, which may run."""
+    """A key of tenant `acme` with the role `run`."""
     return asyncio.run(live.key())
 
 
 @pytest.fixture(scope="module")
 def priced(live, api_key):
-    """The id of a run that is over."""
+    """The id of a completed run."""
     with RunClient.sync(live.url, api_key=api_key) as client:
         return client.run("shop.v1", {"net": 10}).id
 
@@ -40,7 +40,7 @@ def remote(cli, live, api_key, monkeypatch):
 
 
 def test_a_run_is_followed(remote, live):
-    """Its steps as they go, its end as the exit code, and how to go on."""
+    """Its steps as they happen, its end as the exit code, and the next command."""
     done = remote("run", "shop.v1", "--set", "net=10", "--no-cache")
     assert (done.code, "bill completed" in done.out, "run completed" in done.out) == (0, True, True)
     failed = remote("run", "shop.v1", "--set", "net=-1")
@@ -67,8 +67,8 @@ def test_a_run_is_followed(remote, live):
     ],
     ids=" ".join,
 )
-def test_what_is_shown_is_what_the_engine_shows(remote, cli, live, priced, monkeypatch, command):
-    """As values, to the last digit."""
+def test_the_answers_are_those_of_the_engine(remote, cli, live, priced, monkeypatch, command):
+    """As JSON, to the last digit."""
     words = [priced if each == "RUN" else each for each in command]
     shown = remote(*words, "--json")
     monkeypatch.setenv("LANGGRAPH_RUNNER_APP", "tests.client.live:shop")
@@ -77,15 +77,15 @@ def test_what_is_shown_is_what_the_engine_shows(remote, cli, live, priced, monke
     assert (shown.code, shown.out) == (0, cli(*words, "--json").out)
 
 
-def test_a_change_is_planned_and_made(remote, priced):
+def test_a_change_is_planned_and_run(remote, priced):
     """Text that looks like a number is text where the model wants text."""
     done = remote("update", priced, "set", "--set", "customer=8", "--yes")
     assert (done.code, "reads customer, which changes" in done.out) == (0, True)
     assert remote("steps", "last", "bill", "--json").json["output"]["customer"] == "8"
 
 
-def test_a_run_is_left_to_the_service_and_cancelled(remote, live):
-    """`--detach` names the run, and how to follow it."""
+def test_a_detached_run_can_be_followed_and_cancelled(remote, live):
+    """`--detach` prints its id, and the command that follows it."""
     GATE.clear()
     try:
         done = remote("run", "shop.v1", "--set", "net=1000", "--detach", "--no-cache")
@@ -98,14 +98,14 @@ def test_a_run_is_left_to_the_service_and_cancelled(remote, live):
 
 
 @pytest.mark.parametrize("tenant", [[], ["--tenant", "acme"]], ids=["default", "named"])
-def test_files_are_copied_out(remote, cli, priced, tenant):
+def test_files_are_copied(remote, cli, priced, tenant):
     """With their content."""
     assert remote("artifacts", priced, "--out", "files", *tenant).code == 0
     assert (cli.folder / "files/bill/shown/page 1.html").read_text() == "<b>12.5</b>"
 
 
-def test_a_typing_error_in_the_inputs_is_told(remote):
-    """Before a run is made."""
+def test_a_misspelled_input_is_refused(remote):
+    """Before a run is created."""
     refused = remote("run", "shop.v1", "--set", "net=1", "--set", "custmer=Bob")
     assert (refused.code, "Did you mean 'customer'?" in refused.err) == (4, True)
 
@@ -126,8 +126,8 @@ def test_a_typing_error_in_the_inputs_is_told(remote):
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
-def test_what_needs_the_database_says_so(remote, cli, command, fix):
-    """Nothing is touched here instead."""
+def test_commands_that_need_the_database_refuse_a_service(remote, cli, command, fix):
+    """They create no database here instead."""
     before = {*cli.folder.iterdir()}
     refused = remote(*command)
     assert (refused.code, fix in refused.err) == (2, True)
@@ -135,8 +135,8 @@ def test_what_needs_the_database_says_so(remote, cli, command, fix):
     assert {*cli.folder.iterdir()} == before
 
 
-def test_the_service_and_the_key_come_from_where_they_are_given(cli, live, api_key, monkeypatch):
-    """The option before or behind the command, or a variable; the key from a file, or a variable."""
+def test_the_service_and_the_key_come_from_options_or_variables(cli, live, api_key, monkeypatch):
+    """The option may be before or behind the command; the key comes from a file or a variable."""
     key_file = cli.folder / "key"
     key_file.write_text(f"{api_key}\n")
     for words, variables in (
@@ -184,8 +184,8 @@ def test_the_service_and_the_key_come_from_where_they_are_given(cli, live, api_k
         (["--server", "URL", "steps", "last", "nope"], 3, "The run has no step 'nope'"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(cli, live, api_key, monkeypatch, words, code, message):
-    """With the option that is at fault; the key is never shown."""
+def test_an_error_of_a_service_is_one_line(cli, live, api_key, monkeypatch, words, code, message):
+    """It names the option to fix, and never shows the key."""
     monkeypatch.setattr("langgraph_runner.client.requester._BACKOFF_MS", 0)
     words = [live.url if each == "URL" else each for each in words]
     refused = cli(*words, env={"LANGGRAPH_RUNNER_API_KEY": api_key})
@@ -193,8 +193,8 @@ def test_what_is_wrong_is_told_in_one_line(cli, live, api_key, monkeypatch, word
     assert api_key not in refused.err + refused.out
 
 
-def test_without_a_key_it_is_said_how_to_give_one(cli, live):
-    """As a problem with a stable code, too."""
+def test_a_missing_key_is_refused(cli, live):
+    """The message says how to give one. The problem has a stable code."""
     refused = cli("--server", live.url, "runs", "--json")
     problem = json.loads(refused.err)
     assert (refused.code, problem["code"]) == (8, "SERVICE_REFUSED")
@@ -207,7 +207,7 @@ def test_without_a_key_it_is_said_how_to_give_one(cli, live):
 def test_a_shell_completes_from_the_service(cli, live, api_key, priced):
     """Runs, steps and workflows."""
 
-    def completed(words):
+    def offered(words):
         variables = {
             "_LANGGRAPH_RUNNER_COMPLETE": "complete_bash",
             "COMP_WORDS": f"langgraph-runner {words}",
@@ -217,6 +217,6 @@ def test_a_shell_completes_from_the_service(cli, live, api_key, priced):
         }
         return cli(env=variables).out.split()
 
-    assert priced in completed("status ")
-    assert completed(f"steps {priced} b") == ["bill"]
-    assert completed("run ") == ["shop.v1"]
+    assert priced in offered("status ")
+    assert offered(f"steps {priced} b") == ["bill"]
+    assert offered("run ") == ["shop.v1"]

@@ -1,12 +1,17 @@
-"""Commands that have a run run: what they show, and how they end."""
+"""`run`, `update`, `plan`, `retry`, `resume` and `cancel`: what they print, and how they end."""
 
+import asyncio
 import json
+import sys
 
 import pytest
 
-from langgraph_runner.engine import Run
+from langgraph_runner.engine import PlanAction, Run, RunEngine, RunPlan
+from tests.cli.conftest import SHOP
 
 pytestmark = pytest.mark.req("R-54")
+
+
 SMALL = """
 from langgraph_runner.workflow import Workflow
 
@@ -16,6 +21,8 @@ flow = Workflow("small")
 def only(inputs):
     return 1
 """
+
+
 TEXTS = """
 from enum import Enum
 from typing import Literal
@@ -59,13 +66,13 @@ def texts(cli):
     return lambda *arguments: cli(*arguments, "--app", "texts:flow")
 
 
-def sets(*assignments):
-    """As options."""
+def set_options(*assignments):
+    """Return each assignment as a `--set` option."""
     return [word for each in assignments for word in ("--set", each)]
 
 
-def test_a_run_is_told_line_by_line_in_a_pipe(cli):
-    """Its steps, its end, and nothing that only a terminal understands."""
+def test_a_pipe_gets_a_line_for_each_event(cli):
+    """The output has no escape sequence."""
     done = cli("run", "shop.v1")
     assert done.code == 0
     lines = done.out.splitlines()
@@ -77,8 +84,8 @@ def test_a_run_is_told_line_by_line_in_a_pipe(cli):
     assert "\x1b" not in done.out
 
 
-def test_steps_from_the_cache_are_told_as_such(cli):
-    """The second run of the same inputs runs nothing."""
+def test_cached_steps_are_reported_as_cached(cli):
+    """A second run with the same inputs runs nothing."""
     cli.run()
     done = cli("run", "shop.v1")
     assert "theme cached" in done.out
@@ -95,7 +102,7 @@ def test_json_is_the_run_and_nothing_else(cli):
 
 @pytest.mark.parametrize("given", ["file", "stdin", "text"])
 def test_inputs_come_from_a_file_from_stdin_or_from_the_argument(cli, given):
-    """All three are the same JSON."""
+    """All three give the same inputs."""
     text = '{"brand": {"hue": 77}}'
     (cli.folder / "brief.json").write_text(f"\N{ZERO WIDTH NO-BREAK SPACE}{text}")
     option = {"file": "brief.json", "stdin": "-", "text": text}[given]
@@ -103,16 +110,16 @@ def test_inputs_come_from_a_file_from_stdin_or_from_the_argument(cli, given):
     assert run["inputs"]["brand"] == {"hue": 77, "name": "ACME"}
 
 
-def test_set_puts_single_values_in(cli):
-    """Values are JSON, or else text; paths go into objects."""
+def test_set_changes_single_values(cli):
+    """A value is JSON, or else text. A path leads into objects."""
     run = cli.run("--input", '{"budget": 3}', "--set", "brand.hue=5", "--set", "brand.name=A=B")
     assert run["inputs"] == {"brand": {"hue": 5, "name": "A=B"}, "budget": 3, "fails": False, "hangs": False}
 
 
-def test_a_number_where_text_is_wanted_is_text(texts):
-    """As it was written; also in a member of a union, in an object, and as one of some words."""
+def test_a_number_is_text_where_the_model_wants_text(texts):
+    """As it was written; also in a member of a union, in an object, in a literal and in an enum."""
     given = ("tone=77", "brand.kind=b", "brand.name=1.10", "mode=1", "colour=7", "label=true", "count=3")
-    run = texts("run", "texts", *sets(*given), "--json").json
+    run = texts("run", "texts", *set_options(*given), "--json").json
     assert run["inputs"] == {
         "tone": "77",
         "brand": {"kind": "b", "name": "1.10"},
@@ -123,35 +130,35 @@ def test_a_number_where_text_is_wanted_is_text(texts):
     }
 
 
-def test_of_two_values_for_a_key_the_last_one_counts(texts):
-    """Also when one is read as text after all."""
+def test_the_last_value_for_a_key_counts(texts):
+    """Also if one of them is read as text."""
     run = texts(
-        "run", "texts", *sets("tone=1", "brand.name=5", 'brand={"kind": "b"}', "tone=2"), "--json"
+        "run", "texts", *set_options("tone=1", "brand.name=5", 'brand={"kind": "b"}', "tone=2"), "--json"
     ).json
     assert (run["inputs"]["tone"], run["inputs"]["brand"]["name"]) == ("2", "ACME")
-    assert texts("run", "texts", *sets("tone=1", "tone=[2]")).code == 4
+    assert texts("run", "texts", *set_options("tone=1", "tone=[2]")).code == 4
 
 
-def test_a_number_in_a_change_is_text_where_that_is_wanted(texts):
-    """The plan, and what is run, have the same."""
-    texts("run", "texts", *sets("tone=a"))
+def test_a_number_in_a_change_is_text_where_the_model_wants_text(texts):
+    """The plan and the run have the same value."""
+    texts("run", "texts", *set_options("tone=a"))
     for command in (("plan",), ("update", "--yes")):
-        done = texts(*command, "last", "retell", *sets("tone=78"))
+        done = texts(*command, "last", "retell", *set_options("tone=78"))
         assert (done.code, done.err) == (0, "")
     assert texts("status", "last", "--json").json["inputs"]["tone"] == "78"
-    done = texts("plan", "last", "relabel", *sets("label=5"))
+    done = texts("plan", "last", "relabel", *set_options("label=5"))
     assert (done.code, "changed inputs: label" in done.out) == (0, True)
 
 
-def test_what_fits_neither_as_a_number_nor_as_text_is_refused_as_text(texts):
-    """With what else is wrong, and without what the text has mended."""
-    done = texts("run", "texts", *sets("tone=5", "mode=2", "count=x"))
+def test_a_value_that_fits_neither_as_number_nor_as_text_is_refused(texts):
+    """The message names all faults of the inputs with text."""
+    done = texts("run", "texts", *set_options("tone=5", "mode=2", "count=x"))
     assert (done.code, "mode: Input should be 'a' or '1'; count: Input should be" in done.err) == (4, True)
     assert "tone" not in done.err
 
 
-def test_a_failed_run_ends_with_1_and_says_how_to_go_on(cli):
-    """The error is text: it can neither command the terminal nor mark itself up."""
+def test_a_failed_run_exits_with_1_and_prints_the_next_command(cli):
+    """The error is printed as text: no markup, no escape sequences."""
     done = cli("run", "shop.v1", "--set", "fails=true", "--store", "sqlite:///a b.db")
     assert done.code == 1
     assert "media failed (" in done.out
@@ -163,7 +170,7 @@ def test_a_failed_run_ends_with_1_and_says_how_to_go_on(cli):
     assert "--store 'sqlite:///a b.db'" in done.out
 
 
-def test_a_retry_goes_on_where_the_run_stopped(cli):
+def test_a_retry_continues_where_the_run_stopped(cli):
     """`last` is the newest run."""
     failed = cli.run("--set", "fails=true")
     (cli.folder / "go_on").touch()
@@ -172,15 +179,15 @@ def test_a_retry_goes_on_where_the_run_stopped(cli):
     assert run["steps"] == {"completed": 2, "skipped": 1}
 
 
-def test_a_run_that_takes_too_long_ends_with_7(cli):
-    """Its own limit has passed."""
+def test_a_run_that_exceeds_its_timeout_exits_with_7(cli):
+    """The message names the timeout."""
     done = cli("run", "shop.v1", "--set", "hangs=true", "--timeout", "50ms")
     assert done.code == 7
     assert "RUN_TIMEOUT of the run: The run exceeded its timeout of 50 ms" in done.out
 
 
 def test_a_run_that_took_too_long_is_retried_with_more_time(cli):
-    """Its retry would have the same limit."""
+    """The hint has `--timeout`, because the retry would have the same limit."""
     run = cli.run("--set", "hangs=true", "--timeout", "50ms")
     out = cli("status", "last").out
     assert f"with more time: langgraph-runner retry {run['id']} --timeout DURATION\n" in out
@@ -188,8 +195,8 @@ def test_a_run_that_took_too_long_is_retried_with_more_time(cli):
     assert cli("retry", "last", "--timeout", "1m").code == 0
 
 
-def test_an_error_of_the_run_itself_is_no_node_s(cli):
-    """Its record bears the name of the workflow."""
+def test_an_error_of_the_run_is_not_shown_as_one_of_a_step(cli):
+    """Its record has the name of the workflow."""
     (cli.folder / "dep.py").write_text(
         "from langgraph_runner.workflow import Workflow\nold, new = Workflow('dep'), Workflow('dep')\n"
         "@old.step\n@new.step\ndef a(inputs): ...\n@old.step\ndef b(a): ...\n"
@@ -200,8 +207,8 @@ def test_an_error_of_the_run_itself_is_no_node_s(cli):
     assert (done.code, line in done.out, line in cli("status", "last").out) == (1, True, True)
 
 
-def test_an_error_of_a_step_is_told_with_its_name(cli):
-    """Also where that is the name of the workflow."""
+def test_an_error_of_a_step_is_shown_with_the_step(cli):
+    """Also if the step has the name of the workflow."""
     (cli.folder / "dep.py").write_text(
         "from langgraph_runner.workflow import Workflow\nflow = Workflow('dep')\n"
         "@flow.step\ndef dep(inputs): raise ValueError('no')\n"
@@ -210,8 +217,8 @@ def test_an_error_of_a_step_is_told_with_its_name(cli):
     assert "NODE_EXECUTION_FAILED at dep: Node 'dep' failed: ValueError: no" in cli("status", "last").out
 
 
-def test_one_step_is_one_step(cli):
-    """Not 1 steps."""
+def test_one_step_is_singular(cli):
+    """Not `1 steps`."""
     (cli.folder / "small.py").write_text(SMALL)
     assert cli("run", "small", "--app", "small:flow").out.splitlines()[0].endswith(" of small: 1 step")
 
@@ -229,8 +236,8 @@ def test_one_step_is_one_step(cli):
     ],
     ids=["ignored", "allowed", "choice", "path", "alias", "free", "validator"],
 )
-def test_what_a_model_takes_is_not_refused(cli, fields, given):
-    """By alias or by name; where it says itself what becomes of others, anything."""
+def test_fields_that_a_model_takes_are_accepted(cli, fields, given):
+    """By alias or by name; any field, if the model says what happens with extra fields."""
     (cli.folder / "taking.py").write_text(
         "from pydantic import *\nfrom langgraph_runner.workflow import Workflow\n"
         f"class Brief(BaseModel):\n{fields}\n"
@@ -241,8 +248,8 @@ def test_what_a_model_takes_is_not_refused(cli, fields, given):
 
 
 @pytest.mark.parametrize("model", ["dataclass", "typed dict"])
-def test_an_input_with_a_typing_error_is_refused_by_any_model_with_fields(cli, model):
-    """Of the standard library, too."""
+def test_a_misspelled_input_is_refused_by_dataclasses_and_typed_dicts(cli, model):
+    """The message suggests the right field."""
     head = "class Brief(TypedDict, total=False):" if model == "typed dict" else "@dataclass\nclass Brief:"
     (cli.folder / "plain.py").write_text(
         "from dataclasses import dataclass\nfrom typing_extensions import TypedDict\n"
@@ -255,8 +262,8 @@ def test_an_input_with_a_typing_error_is_refused_by_any_model_with_fields(cli, m
     assert cli("run", "plain", "--app", "plain:flow", "--set", "budget=1").code == 0
 
 
-def test_a_detached_run_waits_until_somebody_resumes_it(cli):
-    """Nothing of it runs before."""
+def test_a_detached_run_waits_until_it_is_resumed(cli):
+    """No step runs before."""
     done = cli("run", "shop.v1", "--detach")
     run_id = done.out.splitlines()[0]
     assert (done.code, f"langgraph-runner resume {run_id}" in done.out) == (0, True)
@@ -266,20 +273,20 @@ def test_a_detached_run_waits_until_somebody_resumes_it(cli):
     assert cli("resume", run_id, "--json").json["status"] == "completed"
 
 
-def test_a_detached_run_is_json_too(cli):
-    """The run, which is pending."""
+def test_detach_prints_the_run_as_json(cli):
+    """The run is pending."""
     assert cli.run("--detach")["status"] == "pending"
 
 
-def test_one_idempotency_key_is_one_run(cli):
-    """A detached first one is run by the second call."""
+def test_an_idempotency_key_gives_one_run(cli):
+    """The second call runs the detached run of the first."""
     first = cli.run("--idempotency-key", "k", "--detach")
     second = cli.run("--idempotency-key", "k")
     assert (second["id"], second["status"]) == (first["id"], "completed")
 
 
-def test_the_key_of_a_run_that_is_over_gives_its_result(cli):
-    """Nothing runs again, and it ends as the run has ended."""
+def test_the_key_of_an_ended_run_gives_its_result(cli):
+    """Nothing runs again; the exit code is that of the run."""
     first = cli.run("--idempotency-key", "k", "--set", "fails=true")
     (cli.folder / "go_on").touch()
     done = cli("run", "shop.v1", "--idempotency-key", "k", "--set", "fails=true")
@@ -287,15 +294,15 @@ def test_the_key_of_a_run_that_is_over_gives_its_result(cli):
     assert len(cli("runs", "--json").json) == 1
 
 
-def test_a_run_that_somebody_has_cancelled_ends_with_6(cli):
-    """Its key finds it; it is not run after all."""
+def test_a_cancelled_run_exits_with_6(cli):
+    """Its idempotency key does not run it again."""
     cli.run("--idempotency-key", "k", "--detach")
     cli("cancel", "last")
     done = cli("run", "shop.v1", "--idempotency-key", "k")
     assert (done.code, "■ shop.v1 cancelled" in done.out) == (6, True)
 
 
-def test_how_to_run_is_handed_on(cli):
+def test_run_options_reach_the_engine(cli):
     """Priority, failure mode and limits."""
     run = cli.run(
         "--priority", "7", "--failure-mode", "fail_fast", "--max-concurrency", "1", "--timeout", "1m"
@@ -304,7 +311,7 @@ def test_how_to_run_is_handed_on(cli):
 
 
 def test_a_tenant_has_its_own_runs(cli):
-    """Another one does not see them."""
+    """Other tenants do not see them."""
     run = cli.run("--tenant", "acme")
     assert cli("status", run["id"]).code == 3
     assert cli("status", run["id"], env={"LANGGRAPH_RUNNER_TENANT": "acme"}).code == 0
@@ -313,7 +320,7 @@ def test_a_tenant_has_its_own_runs(cli):
 
 
 def test_an_update_shows_the_plan_and_runs_it(cli):
-    """Only what the change touches."""
+    """Only steps that the change affects run."""
     base = cli.run()
     done = cli("update", base["id"], "change_theme", "--payload", '{"brand": {"hue": 99}}', "--yes")
     assert done.code == 0
@@ -323,8 +330,8 @@ def test_an_update_shows_the_plan_and_runs_it(cli):
     assert done.out.splitlines()[-1].endswith("2 completed, 1 reused")
 
 
-def test_an_update_is_not_run_without_a_yes(cli):
-    """Where there is nobody to ask, `--yes` has to be given."""
+def test_an_update_needs_a_confirmation(cli):
+    """Without a terminal `--yes` is required."""
     cli.run()
     done = cli("update", "last", "change_theme", "--set", "brand.hue=99")
     assert (done.code, "Give --yes" in done.err) == (2, True)
@@ -332,7 +339,7 @@ def test_an_update_is_not_run_without_a_yes(cli):
 
 
 def test_an_update_in_json_is_the_new_run(cli):
-    """Nothing of the plan is on stdout."""
+    """The plan is not on stdout."""
     base = cli.run()
     run = cli("update", "last", "change_theme", "--set", "brand.hue=99", "--yes", "--json").json
     assert (run["base_run_id"], run["change"]["type"]) == (base["id"], "change_theme")
@@ -354,7 +361,12 @@ def test_an_update_in_json_is_the_new_run(cli):
         ),
         (["run", "shop.v1", "--input", "shop.pyc"], 4, "JSON_INVALID", "is not UTF-8"),
         (["run", "shop.v1", "--set", "budget"], 2, "USAGE", "--set must be KEY=VALUE"),
-        (["run", "shop.v1", "--set", "a=1", "--set", "a.b=1"], 2, "USAGE", "is not an object"),
+        (
+            ["run", "shop.v1", "--set", "a=1", "--set", "a.b=1"],
+            2,
+            "USAGE",
+            "--set 'a.b=1' needs a JSON object at 'a'.",
+        ),
         (["run", "shop.v1", "--timeout", "soon"], 2, "USAGE", "--timeout must be a duration"),
         (["run", "shop.v1", "--timeout", "0s"], 2, "USAGE", "--timeout must be more than 0, got '0s'"),
         (
@@ -386,8 +398,8 @@ def test_an_update_in_json_is_the_new_run(cli):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_what_is_wrong_is_one_line_with_a_code(cli, arguments, code, problem, words):
-    """For people and as JSON, on stderr; stdout stays empty."""
+def test_an_error_is_one_line_with_a_code(cli, arguments, code, problem, words):
+    """On stderr, for people and as JSON. Stdout stays empty."""
     cli.run()
     (cli.folder / "shop.pyc").write_bytes(b"\xff\xfe\xfa")
     for options in ([], ["--json"]):
@@ -406,8 +418,8 @@ def test_what_is_wrong_is_one_line_with_a_code(cli, arguments, code, problem, wo
         (["--no-cache"], {"completed": 3}),
     ],
 )
-def test_steps_run_though_the_cache_knows_them(cli, options, expected):
-    """One step that is named, or all of them."""
+def test_cached_steps_can_be_run_again(cli, options, expected):
+    """One step by name, or all."""
     cli.run()
     assert cli.run(*options)["steps"] == expected
 
@@ -416,8 +428,84 @@ def test_steps_run_though_the_cache_knows_them(cli, options, expected):
     "command",
     [["run", "shop.v1"], ["update", "last", "change_theme", "-y"], ["plan", "last", "change_theme"]],
 )
-def test_a_step_to_force_that_is_not_there_is_refused(cli, command):
-    """The closest one is named."""
+def test_an_unknown_step_to_force_is_refused(cli, command):
+    """The message suggests the closest step."""
     cli.run()
     done = cli(*command, "--force", "thme")
     assert (done.code, "has no step 'thme'. Did you mean 'theme'?" in done.err) == (3, True)
+
+
+def let_the_change_name_no_step(cli):
+    """Change the app: the change then affects only steps that read the changed inputs."""
+    (cli.folder / "shop.py").write_text(SHOP.replace("reruns=[theme], ", ""))
+
+
+@pytest.mark.req("R-34")
+def test_a_plan_is_a_diff_with_reasons(cli):
+    """With `--exit-code` the exit code says whether a step would run."""
+    let_the_change_name_no_step(cli)
+    cli.run()
+    arguments = ("plan", "last", "change_theme", "--set", "brand.hue=99")
+    done = cli(*arguments)
+    assert done.code == 0
+    assert done.out.splitlines()[2:] == [
+        "+  theme   runs    reads brand, which changes",
+        "=  media   reused  nothing that it receives changes",
+        "~  bundle  maybe   depends on what theme will give",
+        "1 to run, 1 may run, 1 reused",
+    ]
+    assert cli(*arguments, "--exit-code").code == 9
+    assert cli("plan", "last", "change_theme", "--exit-code").code == 0
+    plan = RunPlan.model_validate(cli(*arguments, "--json").json)
+    assert (plan.of(PlanAction.RUN), len(cli("runs", "--json").json)) == (["theme"], 1)
+
+
+def test_a_plan_shows_cached_steps(cli):
+    """A change back to the former inputs runs nothing."""
+    let_the_change_name_no_step(cli)
+    cli.run()
+    cli("update", "last", "change_theme", "--set", "brand.hue=99", "--yes")
+    out = cli("plan", "last", "change_theme", "--set", "brand.hue=10").out
+    assert "◆  theme   cached  " in out
+    assert out.splitlines()[-1] == "1 reused, 2 cached"
+
+
+@pytest.mark.req("R-51")
+def test_cancel_ends_a_waiting_run(cli):
+    """A second call changes nothing. A completed run is refused."""
+    run = cli.run("--detach")
+    done = cli("cancel", run["id"], "--reason", "not needed")
+    assert (done.code, "cancelled  not needed" in done.out) == (0, True)
+    assert cli("cancel", run["id"], "--json").json["cancel_reason"] == "not needed"
+    cli.run()
+    done = cli("cancel", "last", "--json")
+    assert (done.code, json.loads(done.err)["code"]) == (5, "RUN_STATE")
+
+
+def test_a_command_leaves_other_runs_alone(cli):
+    """A command that reads runs nothing; a command that runs something runs only that."""
+    waiting = cli.run("--detach")
+    cli("status", "last")
+    cli.run("--set", "budget=3")
+    assert cli("status", waiting["id"], "--json").json["status"] == "pending"
+
+
+def test_a_run_of_another_process_is_asked_to_stop(cli):
+    """It ends when that process reads the request."""
+
+    async def scenario():
+        import importlib
+
+        shop = importlib.import_module("shop").shop
+        async with RunEngine([shop], store="sqlite:///runs.db") as engine:
+            run = await engine.trigger("shop.v1", {"hangs": True})
+            done = await asyncio.to_thread(cli, "cancel", run.id, env={"LANGGRAPH_RUNNER_APP": None})
+            engine._server.cancel(run.id, "heard")
+            return done, await engine.wait(run.id, timeout_ms=20_000)
+
+    (cli.folder / "__init__.py").touch()
+
+    sys.path.insert(0, str(cli.folder))
+    done, ended = asyncio.run(scenario())
+    assert (done.code, "Asked run " in done.out) == (0, True)
+    assert ended.status == "cancelled"
