@@ -1,4 +1,4 @@
-"""`docs/cli.md` says what the command line says of itself."""
+"""`docs/cli.md` has the help, the exit codes and the error codes of the command line."""
 
 import re
 import shlex

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.req("R-54")
 
 
 @pytest.mark.parametrize(
-    ("store", "words", "told"),
+    ("store", "reason", "message"),
     [
         (
             "sqlite:///runs.db",
@@ -29,10 +29,10 @@ pytestmark = pytest.mark.req("R-54")
         ),
     ],
 )
-def test_an_error_of_a_database_has_its_name_and_advice(store, words, told):
+def test_an_error_of_a_database_has_its_name_and_advice(store, reason, message):
     """And not its password."""
     with pytest.raises(CliError) as caught, database_errors(store):
-        raise OperationalError("SELECT secret", {}, Exception(words))
+        raise OperationalError("SELECT secret", {}, Exception(reason))
     assert caught.value.code is CliCode.DATABASE_FAILED
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "secret" not in str(caught.value)

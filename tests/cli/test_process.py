@@ -1,4 +1,4 @@
-"""The command line as a process: signals, pipes, terminals, and what it needs to be installed."""
+"""The command line as a process: signals, pipes, terminals, and packages that are missing."""
 
 import fcntl
 import os
@@ -32,7 +32,7 @@ def in_terminal(folder, *arguments, columns=80, **environment):
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
-        # Made anew, as readline sets COLUMNS and LINES where `os.environ` does not see it.
+        # A new environment, because readline sets COLUMNS and LINES where `os.environ` does not show them.
         kept = {
             name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}
         }
@@ -266,7 +266,7 @@ def test_a_terminal_gets_a_live_table(cli):
     """A progress bar during the run, and the steps at its end."""
     code, written = in_terminal(cli.folder, "run", "shop.v1")
     assert code == 0
-    assert "\x1b[?25l" in written  # The cursor is hidden while it lives.
+    assert "\x1b[?25l" in written  # The cursor is hidden while the table is shown.
     assert "/3  " in written
     assert "━" in written
     assert "\x1b[32m✓" in written

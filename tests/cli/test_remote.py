@@ -1,4 +1,4 @@
-"""`--server URL`: each command does with a service what it does with an engine, or says why it cannot."""
+"""`--server URL`: each command works with a service as with an engine, or is refused."""
 
 import asyncio
 import json

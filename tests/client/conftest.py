@@ -1,4 +1,4 @@
-"""A server for all tests, and a client of each kind behind one face."""
+"""A server for all tests, and one fixture for async and sync clients."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def live(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def api_key(live):
-    """Of the tenant `acme`, which may run."""
+    """A key of tenant `acme` with the role `run`."""
     return asyncio.run(live.key())
 
 
 @pytest.fixture(autouse=True)
 def closed_gate():
-    """Each test opens it itself."""
+    """Close the gate before each test."""
     GATE.clear()
     yield
     GATE.set()
 
 
 class Awaited:
-    """A `SyncRunClient` whose methods can be awaited; each runs in a thread."""
+    """A `SyncRunClient` whose methods can be awaited. Each call runs in a thread."""
 
     def __init__(self, client):
         self._client = client
@@ -56,7 +56,7 @@ class Awaited:
 
 @pytest.fixture(params=["async", "sync"])
 async def client_of(request):
-    """Makes clients of one kind, and closes them."""
+    """Makes clients of one kind, async or sync, and closes them."""
     made = []
 
     def make(*arguments, **options):

@@ -1,4 +1,4 @@
-"""The client does what the engine does, with the same models and the same errors, awaited and blocking."""
+"""The client does what the engine does, with the same models and errors, async and sync."""
 
 import asyncio
 import json
@@ -35,8 +35,8 @@ from tests.client.live import GATE, Bill, Order
 pytestmark = pytest.mark.req("R-58")
 
 
-async def test_a_run_is_the_same_value_as_the_engines(client, live):
-    """With its outputs, as their types."""
+async def test_a_run_equals_that_of_the_engine(client, live):
+    """Its outputs have their types."""
     run = await client.run("shop.v1", Order(net=10), tags={"who": "ada"}, metadata={"n": 1}, priority=3)
     async with live.engine() as engine:
         assert await engine.get_run(run.id, tenant="acme") == run
@@ -50,14 +50,14 @@ async def test_a_run_is_the_same_value_as_the_engines(client, live):
 
 
 async def test_outputs_are_json_values_without_their_workflow(client_of, live, api_key):
-    """As `get_output_json()` has them."""
+    """Like those of `get_output_json()`."""
     plain = client_of(live.url, api_key=api_key)
     run = await plain.run("shop.v1", {"net": 10})
     assert await plain.get_result(run.id) == {"total": 12.5, "customer": "Ada"}
 
 
 async def test_artifacts_are_read(client):
-    """By what `get_run_artifacts()` gives; anything else is refused."""
+    """Artifacts of other services are refused, and so is content with another hash."""
     run = await client.run("shop.v1", {"net": 10})
     (page,) = (await client.get_run_artifacts(run.id))["bill"]
     assert (page.name, await client.read_artifact(page)) == ("shown/page 1.html", b"<b>12.5</b>")
@@ -69,7 +69,7 @@ async def test_artifacts_are_read(client):
         await client.read_artifact(other)
 
 
-async def test_an_update_is_planned_and_made(client):
+async def test_an_update_is_planned_and_run(client):
     """A retry, too."""
     run = await client.run("shop.v1", {"net": 10})
     change = ChangeRequest("set", {"customer": "Bob"})
@@ -85,7 +85,7 @@ async def test_an_update_is_planned_and_made(client):
 
 
 async def test_events_come_as_they_happen(client):
-    """Up to the end; without `follow`, those that are there; behind a number, the rest."""
+    """Until the end; without `follow`, those so far; with `after`, the rest."""
     run = await client.trigger("shop.v1", {"net": 1_000}, use_cache=False)
     seen = []
     async for event in client.events(run.id):
@@ -112,7 +112,7 @@ async def test_a_run_is_cancelled(client):
 
 
 async def test_runs_are_listed_by_each_filter(client, monkeypatch):
-    """In pages as long as the service allows, as one list."""
+    """Several pages of the service give one list."""
     monkeypatch.setattr("langgraph_runner.client.reader._PAGE", 2)
     tags = {"list": datetime.now(UTC).isoformat().replace(":", ".")}
     begun = datetime.now(UTC) - timedelta(minutes=1)
@@ -178,8 +178,8 @@ async def test_workflows_are_described(client):
         (lambda c, r: c.list_runs(status="done"), ValueError, {}),
     ],
 )
-async def test_a_refusal_is_the_engines_own_error(client, call, kind, attributes):
-    """With its attributes; it survives pickle."""
+async def test_a_refusal_is_the_error_of_the_engine(client, call, kind, attributes):
+    """It has the attributes of that error, and survives pickle."""
     run = await client.trigger("shop.v1", {"net": 10}, idempotency_key="once")
     await client.wait(run.id)
     with pytest.raises(kind) as caught:
@@ -190,8 +190,8 @@ async def test_a_refusal_is_the_engines_own_error(client, call, kind, attributes
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own
 
 
-async def test_the_faults_of_inputs_are_those_of_pydantic(client):
-    """What looks for a field that wants text finds it."""
+async def test_a_refusal_of_inputs_has_a_pydantic_error(client):
+    """With the place and the type of each fault."""
     with pytest.raises(WorkflowInputError) as caught:
         await client.trigger("shop.v1", {"net": 1, "customer": 7})
     (fault,) = validation_error_of(caught.value).errors()
@@ -199,7 +199,7 @@ async def test_the_faults_of_inputs_are_those_of_pydantic(client):
 
 
 async def test_a_key_has_one_tenant_and_one_role(client, client_of, live):
-    """Another tenant's run looks like one that is not there."""
+    """A run of another tenant looks like one that does not exist."""
     run = await client.run("shop.v1", {"net": 10})
     assert (await client.get_run(run.id, tenant="acme")).id == run.id
     other = client_of(live.url, api_key=await live.key(tenant="other"))

@@ -1,4 +1,4 @@
-"""What goes wrong between a client and a service: retries, streams that break, answers of others, secrets."""
+"""Failures between a client and a service: retries, broken streams, foreign responses, secrets."""
 
 import gzip
 import json
@@ -45,7 +45,7 @@ RUN = {
 
 
 def problem(status, code, headers=None, **more):
-    """A refusal of the service."""
+    """Return a problem document as a response."""
     body = {"code": code, "detail": f"It is {code}.", "status": status, **more}
     return httpx.Response(
         status, json=body, headers={"content-type": "application/problem+json", **(headers or {})}
@@ -71,28 +71,28 @@ class Chunks(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def copied(response):
-    """The same answer again: a client consumes it. One with a stream is for one use."""
+    """Copy a response, because a client consumes it. A response with a stream is used once."""
     if not hasattr(response, "_content"):
         return response
     return httpx.Response(response.status_code, headers=response.headers, content=response.content)
 
 
 @pytest.fixture
-def answers_of(client_of):
-    """Clients of a service that gives these answers, one after the other; an exception is raised."""
+def responses_of(client_of):
+    """Makes clients of a service that gives these responses in order, the last one again and again. An exception is raised."""
 
-    def make(*answers, url=URL, **options):
-        left, asked = [*answers], []
+    def make(*responses, url=URL, **options):
+        left, requests = [*responses], []
 
-        def answer(request):
-            asked.append(request)
+        def respond(request):
+            requests.append(request)
             found = left.pop(0) if len(left) > 1 else left[0]
             if isinstance(found, Exception):
                 raise found
             return found(request) if callable(found) else copied(found)
 
-        client = client_of(url, http_transport=httpx.MockTransport(answer), **options)
-        return client, asked
+        client = client_of(url, http_transport=httpx.MockTransport(respond), **options)
+        return client, requests
 
     return make
 
@@ -108,25 +108,25 @@ def answers_of(client_of):
         ([problem(503, "NOT_READY", {"retry-after": "soon"})], [0.2]),
     ],
 )
-async def test_a_request_is_sent_again(answers_of, first, delays):
-    """After a back-off, or after as long as the service says."""
+async def test_a_request_is_sent_again(responses_of, first, delays):
+    """After a back-off, or after the time in `Retry-After`."""
     fake = FakeRuntime()
-    client, asked = answers_of(*first, httpx.Response(200, json=RUN), runtime=fake)
+    client, requests = responses_of(*first, httpx.Response(200, json=RUN), runtime=fake)
     assert (await client.get_run("r1")).id == "r1"
-    assert (fake.sleeps, len(asked)) == (delays, len(first) + 1)
+    assert (fake.sleeps, len(requests)) == (delays, len(first) + 1)
 
 
-async def test_chance_spreads_the_attempts_of_many_clients(answers_of):
+async def test_jitter_spreads_the_retries_of_many_clients(responses_of):
     """It lengthens each wait, also one that the service asks for."""
     fake = FakeRuntime(random=0.5)
     limited = problem(429, "RATE_LIMITED", {"retry-after": "10"})
-    client, _ = answers_of(httpx.ConnectError("down"), limited, httpx.Response(200, json=RUN), runtime=fake)
+    client, _ = responses_of(httpx.ConnectError("down"), limited, httpx.Response(200, json=RUN), runtime=fake)
     await client.get_run("r1")
     assert fake.sleeps == [0.25, 10.5]
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "words", "count"),
+    ("response", "kind", "words", "count"),
     [
         (httpx.ConnectError("Connection refused"), ServiceUnreachableError, ": Connection", 3),
         (httpx.Response(502, text="Bad gateway"), ServiceUnreachableError, "a proxy responded 502", 3),
@@ -152,17 +152,17 @@ async def test_chance_spreads_the_attempts_of_many_clients(answers_of):
         ),
     ],
 )
-async def test_what_cannot_be_answered_is_told(answers_of, answer, kind, words, count):
-    """With the URL where that is at fault; no attempt is wasted."""
-    client, asked = answers_of(answer, max_attempts=3, runtime=FakeRuntime())
+async def test_a_failure_has_its_error(responses_of, response, kind, words, count):
+    """The number of attempts is as small as it can be."""
+    client, requests = responses_of(response, max_attempts=3, runtime=FakeRuntime())
     with pytest.raises(kind, match=words) as caught:
         await client.get_run("r1")
-    assert (type(caught.value), len(asked)) == (kind, count)
+    assert (type(caught.value), len(requests)) == (kind, count)
     assert URL in str(caught.value) or isinstance(caught.value, (ServiceRefusedError, StoreUnavailableError))
 
 
-async def test_a_server_that_is_not_there_is_named(client_of):
-    """With what to do about it."""
+async def test_an_unreachable_server_is_named(client_of):
+    """The message says what to check."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -173,12 +173,12 @@ async def test_a_server_that_is_not_there_is_named(client_of):
     assert isinstance(caught.value, ConnectionError)
 
 
-async def test_a_lost_answer_leads_to_one_run(client_of, live, api_key):
-    """The service has made the run, and the answer is lost: the second attempt has the same key."""
+async def test_a_lost_response_leads_to_one_run(client_of, live, api_key):
+    """The service created the run. The retry has the same idempotency key."""
     keys = []
     with httpx.Client() as real:
 
-        def answer(request):
+        def respond(request):
             keys.append(request.headers["idempotency-key"])
             made = real.send(
                 httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
@@ -188,7 +188,7 @@ async def test_a_lost_answer_leads_to_one_run(client_of, live, api_key):
             return httpx.Response(made.status_code, headers=made.headers, content=made.content)
 
         client = client_of(
-            live.url, api_key=api_key, http_transport=httpx.MockTransport(answer), runtime=FakeRuntime()
+            live.url, api_key=api_key, http_transport=httpx.MockTransport(respond), runtime=FakeRuntime()
         )
         run = await client.trigger("shop.v1", {"net": 77}, tags={"lost": "answer"})
         assert keys == [run.idempotency_key] * 2
@@ -197,8 +197,8 @@ async def test_a_lost_answer_leads_to_one_run(client_of, live, api_key):
     assert [each.id for each in await plain.list_runs(tags={"lost": "answer"})] == [other.id, run.id]
 
 
-async def test_events_go_on_at_a_server_that_was_started_again(client_of, tmp_path):
-    """Without a gap or a repeat, and `wait()` too."""
+async def test_events_continue_after_a_restart_of_the_server(client_of, tmp_path):
+    """No event is lost or repeated. `wait()` continues, too."""
     live = Live(tmp_path)
     try:
         client = client_of(live.url, api_key=await live.key())
@@ -216,8 +216,8 @@ async def test_events_go_on_at_a_server_that_was_started_again(client_of, tmp_pa
         live.stop()
 
 
-async def test_a_stream_that_breaks_again_and_again_loses_nothing(answers_of):
-    """Each attempt asks for what comes behind the last event; what comes twice is told once."""
+async def test_a_stream_that_breaks_repeatedly_loses_no_event(responses_of):
+    """Each attempt asks for events after the last one. An event that comes twice is yielded once."""
 
     def event(seq, kind="step_started"):
         data = {"run_id": "r1", "seq": seq, "type": kind, "data": {}, "at": "2026-01-01T00:00:00Z"}
@@ -230,7 +230,7 @@ async def test_a_stream_that_breaks_again_and_again_loses_nothing(answers_of):
 
     first = event(1) + event(2)
     fake = FakeRuntime()
-    client, asked = answers_of(
+    client, requests = responses_of(
         stream(b"retry: 1000\n\n", first[:20], first[20:], event(3)[:-1], breaks=True),
         httpx.ConnectError("down"),
         problem(503, "NOT_READY", {"retry-after": "2"}),
@@ -240,12 +240,12 @@ async def test_a_stream_that_breaks_again_and_again_loses_nothing(answers_of):
         runtime=fake,
     )
     assert [each.seq async for each in client.events("r1")] == [1, 2, 3, 4]
-    assert [request.headers["last-event-id"] for request in asked] == ["0", "2", "2", "2", "3", "4"]
+    assert [request.headers["last-event-id"] for request in requests] == ["0", "2", "2", "2", "3", "4"]
     assert 2.0 in fake.sleeps
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("response", "words"),
     [
         (httpx.Response(200, text="<html>"), "not with text/event-stream"),
         (
@@ -254,17 +254,17 @@ async def test_a_stream_that_breaks_again_and_again_loses_nothing(answers_of):
         ),
     ],
 )
-async def test_a_stream_of_something_else_is_refused(answers_of, answer, words):
-    """It is no service of ours."""
-    client, _ = answers_of(answer, runtime=FakeRuntime())
+async def test_a_stream_of_another_server_is_refused(responses_of, response, words):
+    """Its content type is wrong, or its events are not JSON."""
+    client, _ = responses_of(response, runtime=FakeRuntime())
     with pytest.raises(ServiceInvalidError, match=words):
         await anext(client.events("r1"))
 
 
-async def test_a_service_that_stays_away_ends_a_wait(answers_of):
-    """After `reconnect_ms`, however few attempts a single request has; after its own timeout sooner."""
+async def test_a_service_that_stays_unreachable_ends_a_wait(responses_of):
+    """After `reconnect_ms`, or after the timeout of the wait."""
     fake = FakeRuntime()
-    client, _ = answers_of(
+    client, _ = responses_of(
         httpx.ConnectError("down"), max_attempts=2, reconnect_ms=timedelta(seconds=20), runtime=fake
     )
     with pytest.raises(ServiceUnreachableError):
@@ -278,8 +278,8 @@ async def test_a_service_that_stays_away_ends_a_wait(answers_of):
 
 
 @given(st.binary(max_size=200), st.integers(1, 20))
-def test_the_parser_does_not_mind_where_chunks_end(data, size):
-    """The events are those of the whole."""
+def test_the_parser_accepts_chunks_of_any_size(data, size):
+    """The events are those of the whole stream."""
     text = b"data: 1\n\n" + data + b"\n\ndata: 2\ndata: 3\n\n"
     parser, events = EventParser(), []
     for begin in range(0, len(text), size):
@@ -289,8 +289,8 @@ def test_the_parser_does_not_mind_where_chunks_end(data, size):
 
 
 @pytest.mark.parametrize("code", sorted(STATUS_OF_CODE))
-def test_every_refusal_of_the_service_has_its_error(code):
-    """Also from a service that does not say which class it was."""
+def test_every_code_of_the_service_has_an_error(code):
+    """Also if the service does not name the class."""
     status = STATUS_OF_CODE[code]
     response = problem(status, code)
     error = error_from(ApiResponse(response, response.content), URL)
@@ -313,30 +313,30 @@ def test_every_refusal_of_the_service_has_its_error(code):
         (URL, {"read_timeout_ms": None}, "read_timeout_ms must be ms or a timedelta, got None"),
     ],
 )
-def test_a_client_that_cannot_work_is_refused(url, options, words):
-    """The message does not show the key."""
+def test_invalid_options_are_refused(url, options, words):
+    """The message does not contain the key."""
     with pytest.raises((ValueError, TypeError), match=words) as caught:
         RunClient(url, **options)
     assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
-async def test_a_key_may_be_sent_in_the_clear_where_that_is_said(answers_of):
-    """`allow_insecure=True`; https and this machine need no such word."""
+async def test_allow_insecure_sends_the_key_over_plain_http(responses_of):
+    """Https and this machine need no permission."""
     for url, options in (
         ("http://runs.example.com/below/", {"allow_insecure": True}),
         ("https://runs.example.com/below", {}),
         ("http://[::1]:8000/below", {}),
     ):
-        client, asked = answers_of(httpx.Response(200, json=RUN), url=url, api_key=KEY, **options)
+        client, requests = responses_of(httpx.Response(200, json=RUN), url=url, api_key=KEY, **options)
         await client.get_run("r1")
-        assert asked[0].headers["authorization"] == f"Bearer {KEY}"
-        assert str(asked[0].url) == f"{url.rstrip('/')}/runs/r1"
+        assert requests[0].headers["authorization"] == f"Bearer {KEY}"
+        assert str(requests[0].url) == f"{url.rstrip('/')}/runs/r1"
 
 
-async def test_the_key_is_shown_nowhere(answers_of, caplog):
-    """Neither in errors with all that led to them, nor in the log, nor as text of the client."""
+async def test_the_key_is_shown_nowhere(responses_of, caplog):
+    """Not in errors and their causes, in the log, or in the `repr` of the client."""
     caplog.set_level(logging.DEBUG)
-    client, _ = answers_of(httpx.ConnectError("down"), api_key=KEY, max_attempts=2, runtime=FakeRuntime())
+    client, _ = responses_of(httpx.ConnectError("down"), api_key=KEY, max_attempts=2, runtime=FakeRuntime())
     with pytest.raises(ServiceUnreachableError) as caught:
         await client.get_run("r1")
     found = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
@@ -347,14 +347,14 @@ async def test_the_key_is_shown_nowhere(answers_of, caplog):
 async def test_a_proxy_of_the_environment_does_not_get_a_key_for_this_machine(
     client_of, live, api_key, monkeypatch
 ):
-    """Plain http to loopback goes there directly."""
+    """Plain http to this machine uses no proxy."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     assert await client_of(live.url, api_key=api_key, max_attempts=1).describe_workflows()
 
 
-async def test_a_closed_client_says_so(client_of, live, api_key):
-    """Closing twice is fine."""
+async def test_a_closed_client_refuses_calls(client_of, live, api_key):
+    """A second `close()` does nothing."""
     client = client_of(live.url, api_key=api_key)
     run = await client.run("shop.v1", {"net": 1})
     await client.close()
@@ -366,10 +366,10 @@ async def test_a_closed_client_says_so(client_of, live, api_key):
 
 
 @pytest.mark.parametrize("kind", [ServiceUnreachableError, RateLimitedError])
-async def test_an_error_survives_pickle(answers_of, kind):
+async def test_an_error_survives_pickle(responses_of, kind):
     """With its attributes and its text, and without the key."""
     answer = httpx.ConnectError("down") if kind is ServiceUnreachableError else problem(429, "RATE_LIMITED")
-    client, _ = answers_of(answer, max_attempts=1, api_key=KEY)
+    client, _ = responses_of(answer, max_attempts=1, api_key=KEY)
     with pytest.raises(kind) as caught:
         await client.get_run("r1")
     assert b"secret" not in pickle.dumps(caught.value)
@@ -377,11 +377,11 @@ async def test_an_error_survives_pickle(answers_of, kind):
     assert (type(back), str(back), vars(back)) == (kind, str(caught.value), vars(caught.value))
 
 
-async def test_a_compressed_answer_is_read(answers_of):
-    """One that cannot be decompressed is no answer of the service."""
+async def test_a_compressed_response_is_read(responses_of):
+    """A response that cannot be decompressed is an error."""
     headers = {"content-encoding": "gzip"}
     for data in (gzip.compress(json.dumps(RUN).encode()), b"no gzip"):
-        client, _ = answers_of(
+        client, _ = responses_of(
             lambda _, data=data: httpx.Response(200, stream=Chunks([data]), headers=headers)
         )
         if data == b"no gzip":
@@ -391,23 +391,23 @@ async def test_a_compressed_answer_is_read(answers_of):
             assert (await client.get_run("r1")).workflow == "shop.v1"
 
 
-async def test_an_output_that_is_not_json_is_no_answer_of_the_service(answers_of):
+async def test_an_output_that_is_not_json_is_refused(responses_of):
     """It may be the page of a proxy."""
-    client, _ = answers_of(httpx.Response(200, text="<html>"))
+    client, _ = responses_of(httpx.Response(200, text="<html>"))
     with pytest.raises(ServiceInvalidError, match="is not JSON"):
         await client.get_output("r1", "price")
 
 
-async def test_a_workflow_without_one_result_says_so(answers_of):
-    """As the engine does."""
+async def test_a_workflow_without_a_result_is_refused(responses_of):
+    """The message says how to name one."""
     described = {"id": "shop.v1", "version": "1", "description": "", "steps": [], "changes": [], "inputs": {}}
-    client, _ = answers_of(httpx.Response(200, json=RUN), httpx.Response(200, json=described))
+    client, _ = responses_of(httpx.Response(200, json=RUN), httpx.Response(200, json=described))
     with pytest.raises(LookupError, match="Name it with Workflow"):
         await client.get_result("r1")
 
 
 def test_the_client_needs_no_database_library():
-    """And the package does not import httpx by itself."""
+    """And the package does not import httpx."""
     code = (
         "import sys; sys.modules['sqlalchemy'] = None; sys.modules['alembic'] = None\n"
         "import langgraph_runner; assert 'httpx' not in sys.modules\n"

@@ -48,7 +48,7 @@ def test_a_key_is_rotated(cli):
 def test_an_unknown_key_is_refused(cli, command):
     """It has its own error code."""
     new_key(cli)
-    refused = cli("keys", command, "nobody", "--json")
+    refused = cli("keys", command, "unknown", "--json")
     assert (refused.code, json.loads(refused.err)["code"]) == (3, "KEY_NOT_FOUND")
 
 

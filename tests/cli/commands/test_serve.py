@@ -41,7 +41,7 @@ def test_serve_prints_its_address(cli, monkeypatch, options):
         "from langgraph_runner import Workflow\nshop = Workflow('shop.v1')\n"
         "@shop.step\ndef price(inputs) -> int:\n    return 1\n"
     )
-    told = cli("serve", "--app", "shop:shop", "--port", "8001", *options).out.splitlines()
-    assert told[0] == "Serving at http://127.0.0.1:8001"
-    assert ("No API key is needed" in told[1]) == bool(options)
-    assert ("keys create" in told[1]) != bool(options)
+    printed = cli("serve", "--app", "shop:shop", "--port", "8001", *options).out.splitlines()
+    assert printed[0] == "Serving at http://127.0.0.1:8001"
+    assert ("No API key is needed" in printed[1]) == bool(options)
+    assert ("keys create" in printed[1]) != bool(options)

@@ -153,8 +153,8 @@ def test_events_are_one_line_each(cli):
     lines = cli("events", "last").out.splitlines()
     assert lines[0].split()[0] == "1"
     assert lines[0].endswith("run_created      workflow=shop.v1 trigger=manual")
-    told = [RunEvent.model_validate_json(line) for line in cli("events", "last", "--json").out.splitlines()]
-    assert [event.seq for event in told] == list(range(1, len(lines) + 1))
+    listed = [RunEvent.model_validate_json(line) for line in cli("events", "last", "--json").out.splitlines()]
+    assert [event.seq for event in listed] == list(range(1, len(lines) + 1))
     assert len(cli("events", "last", "--after", "3", "--follow").out.splitlines()) == len(lines) - 3
 
 

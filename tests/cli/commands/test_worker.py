@@ -1,4 +1,4 @@
-"""`langgraph-runner worker` as a real process: it runs what others trigger, drains, and is killed."""
+"""`langgraph-runner worker` as a real process: it runs what other processes trigger, drains, and is killed."""
 
 import os
 import re

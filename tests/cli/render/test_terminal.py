@@ -1,4 +1,4 @@
-"""What commands show in a terminal: colours, columns that fit, questions, and lines that can be copied."""
+"""What commands print in a terminal: colours, columns that fit, prompts, and lines that can be copied."""
 
 import json
 

@@ -101,7 +101,7 @@ def downgrade(
 def row_security(
     state: Annotated[
         Literal["on", "off", "show"],
-        typer.Argument(metavar="[on|off|show]", help="Turn it on or off, or show its state."),
+        typer.Argument(metavar="STATE", help="Turn it on or off, or show its state."),
     ] = "show",
     store: options.Store = None,
     as_json: options.Json = False,

@@ -214,7 +214,9 @@ def runs(
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="DURATION", help="Only runs created in the last 30m, 2h or 7d, for example."
+            "--since",
+            metavar="DURATION",
+            help="Only runs created in this last period, such as 30m, 2h or 7d.",
         ),
     ] = None,
     limit: Annotated[

@@ -77,7 +77,7 @@ def worker(
     """Run what other processes trigger.
 
     After a signal the worker starts no further run, and its runs may continue for `--grace`. A second signal hands
-    them back at once. Steps that name a queue run only on workers with `--queue`.
+    them back at once. A worker without `--queue` leaves steps that name a queue to workers with `--queue`.
     """
     from langgraph_runner.cli.arguments.values import read_duration
 
