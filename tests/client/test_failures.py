@@ -79,7 +79,7 @@ def copied(response):
 
 @pytest.fixture
 def responses_of(client_of):
-    """Makes clients of a service that gives these responses in order, the last one again and again. An exception is raised."""
+    """Makes clients of a service that gives these responses in order. The last is repeated; exceptions are raised."""
 
     def make(*responses, url=URL, **options):
         left, requests = [*responses], []

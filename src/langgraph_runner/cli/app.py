@@ -50,6 +50,7 @@ class Commands(TyperGroup):
         """Parse the command line, run the command, and exit."""
         args = [*(sys.argv[1:] if args is None else args)]
         as_json = "--json" in args
+        # Typer would print errors in its own form, and exit with its own codes.
         extra["standalone_mode"] = False
         try:
             code = super().main(
@@ -70,6 +71,7 @@ class Commands(TyperGroup):
             code = problem.exit_code
         finally:
             SERVER.set(None)  # The next call in this process starts without a service.
+        # `typer.Exit` arrives here as its exit code.
         sys.exit(int(code) if isinstance(code, int) else ExitCode.OK)
 
 
@@ -159,7 +161,7 @@ def _global_options_first(args: list[str]) -> list[str]:
     rest: list[str] = []
     remaining = iter(args)
     for each in remaining:
-        if each == "--":
+        if each == "--":  # Everything behind it is an argument.
             rest += [each, *remaining]
         elif each in _GLOBAL_OPTIONS_WITH_VALUE:
             first += [each, *islice(remaining, 1)]

@@ -101,6 +101,7 @@ class ClientReader:
         """
         data = await self.get_output_json(run_id, step, tenant=tenant)
         if self._workflows.list_workflows():
+            # Only the run says which workflow it is of.
             workflow = (await self.get_run(run_id, tenant=tenant)).workflow
             known = {each.id: each for each in self._workflows.list_workflows()}
             if workflow in known:
@@ -294,6 +295,7 @@ class ClientReader:
         clock = self._requester.transport.runtime
         deadline = None if limit_ms is None else clock.monotonic() + limit_ms / 1000
         while True:
+            # A request waits at the service for a limited time. If the run has not ended by then, ask again.
             left_ms = _WAIT_MS if deadline is None else max(0.0, (deadline - clock.monotonic()) * 1000)
             wait_ms = int(min(left_ms, _WAIT_MS))
             budget = RetryBudget(
@@ -305,12 +307,12 @@ class ClientReader:
                 run = await self._run(request, budget)
             except ServiceUnreachableError as error:
                 if deadline is not None and budget.is_late:
-                    raise _not_over(run_id, limit_ms) from error
+                    raise _wait_timeout(run_id, limit_ms) from error
                 raise
             if run.status.is_over:
                 return run
             if deadline is not None and clock.monotonic() >= deadline:
-                raise _not_over(run_id, limit_ms)
+                raise _wait_timeout(run_id, limit_ms)
 
     async def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
@@ -388,7 +390,7 @@ class ClientReader:
             )
 
 
-def _not_over(run_id: str, limit_ms: float | None) -> TimeoutError:
+def _wait_timeout(run_id: str, limit_ms: float | None) -> TimeoutError:
     return TimeoutError(f"Run '{run_id}' did not end within {limit_ms or 0:,.0f} ms; it continues.")
 
 

@@ -92,6 +92,7 @@ def load_engine(
         _refuse_missing_database(url)
     workflows = () if app is None else _as_workflows(app, value)
     if needs_app:
+        # An engine of the user, above, ignores these variables, because they are meant for many commands.
         options = {**defaults, **_options_of_environment(), **options}
     with opening_errors(url):
         return RunEngine(workflows, store=url, migrate=None if may_create else False, **options), url
@@ -136,6 +137,7 @@ def _load(app: str) -> Any:
         raise CliError(
             CliCode.APP_NOT_FOUND, f"--app: {name!r} is not the name of a module.{_name_for(name, path)}"
         )
+    # A console script does not search the current folder, as `python -m` does.
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -279,6 +281,7 @@ def _local_modules(name: str) -> list[str]:
 def _describe(error: Exception) -> str:
     """Name the error, and the line of the user's code that raised it."""
     place = ""
+    # The last frame of the user is the nearest to the error.
     for frame in traceback.extract_tb(error.__traceback__):
         if not any(part in frame.filename for part in _NOT_OF_THE_USER):
             place = f" ({Path(frame.filename).name}, line {frame.lineno})"

@@ -44,8 +44,9 @@ def graph_svg(
     layout = lay_out(dag, box=_BOX, waypoint=6.0, gap=16.0)
     columns, width = _columns(layout, labels or {}, has_marks=styles is not None)
     top = _MARGIN + 2 * _LINE
-    for place in {id(place): place for layer in layout.layers for place in layer}.values():
-        place.y += top
+    for layer in layout.layers:
+        for place in layer:
+            place.y += top
     parts = [f'<text x="{_MARGIN:g}" y="{_MARGIN + 12:g}" font-weight="600">{text(title)}</text>']
     for edge in layout.edges:
         parts += _edge(edge, columns)

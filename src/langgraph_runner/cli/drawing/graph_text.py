@@ -109,6 +109,7 @@ def _order(dag: Dag) -> list[str]:
 
     The next step is the one that ends the most rails; among equals, the one whose last dependency was placed last.
     """
+    # How many dependencies of each step are not placed yet, and how many dependents.
     left = {step: len(before) for step, before in dag.dependencies.items()}
     needed = {step: len(after) for step, after in dag.dependents.items()}
     place = {step: index for index, step in enumerate(dag.order)}
@@ -151,10 +152,12 @@ def _rails(dag: Dag, order: list[str], characters: _Characters, marks: Mapping[s
             needed[each] -= 1
         joining = {rails.index(each) for each in before}
         ending = {index for index in joining if not needed[rails[index] or ""]}
+        # A step takes over the leftmost rail that ends at it, or begins a new one.
         own = min(ending) if ending else _free(rails, min(joining, default=-1), ended)
         rails += [None] * (own + 1 - len(rails))
         if len(rails) > _MAX_RAILS:
             return None
+        # Each rail takes two cells, so the mark of the step is at 2 * own.
         cells = _cells(rails, own, joining, ending, characters)
         text = "".join(cells)
         rows.append(

@@ -82,17 +82,15 @@ def _uncross(layers: list[list[Place]]) -> None:
     """Reduce crossings: sort each layer by the mean position of its neighbours, in alternating directions."""
     for sweep in range(_SWEEPS):
         forward = sweep % 2 == 0
-        position = {id(place): index for layer in layers for index, place in enumerate(layer)}
+        position = {place: index for layer in layers for index, place in enumerate(layer)}
         for layer in layers if forward else reversed(layers):
-            wanted = {
-                id(place): _mean(
-                    (position[id(each)] for each in (place.before if forward else place.after)),
-                    position[id(place)],
-                )
-                for place in layer
-            }
-            layer.sort(key=lambda place: wanted[id(place)])
-            position.update((id(place), index) for index, place in enumerate(layer))
+            wanted = {}
+            for place in layer:
+                neighbours = place.before if forward else place.after
+                wanted[place] = _mean((position[each] for each in neighbours), position[place])
+            layer.sort(key=wanted.__getitem__)
+            # The next layer is sorted by these new positions.
+            position.update((place, index) for index, place in enumerate(layer))
 
 
 def _stack(layers: list[list[Place]], gap: float) -> float:
@@ -101,6 +99,7 @@ def _stack(layers: list[list[Place]], gap: float) -> float:
     Returns:
         The height of the drawing.
     """
+    # Begin with each layer stacked around the same middle line.
     for layer in layers:
         y = 0.0
         for above, place in zip([None, *layer], layer, strict=False):
@@ -108,11 +107,13 @@ def _stack(layers: list[list[Place]], gap: float) -> float:
             place.y = y
         for place in layer:
             place.y -= y / 2
+    # Then pull each place towards its neighbours, in alternating directions.
     for sweep in range(_SWEEPS):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
             wanted = [_mean((each.y for each in [*place.before, *place.after]), place.y) for place in layer]
             for place, y in zip(layer, _keep_distance(layer, wanted, gap), strict=True):
                 place.y = y
+    # Last, move the drawing so that its top is at 0.
     places = [place for layer in layers for place in layer]
     top = min(place.y - place.height / 2 for place in places)
     for place in places:

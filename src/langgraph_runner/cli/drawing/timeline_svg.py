@@ -72,6 +72,7 @@ def _row(bar: Bar, y: float, left: float, scale: float) -> str:
     name = text(bar.step)
     parts = [f'<text x="{left - 12:.1f}" y="{y + 4.5:.1f}" text-anchor="end"{weight}>{name}</text>']
     if bar.start_ms is not None and bar.end_ms is not None:
+        # At least 2 px wide, so that the bar of a short step is visible.
         x, width = left + bar.start_ms * scale, max(2.0, (bar.end_ms - bar.start_ms) * scale)
         if bar.ready_ms is not None and bar.ready_ms < bar.start_ms:
             parts.append(

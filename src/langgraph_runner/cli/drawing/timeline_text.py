@@ -69,6 +69,7 @@ def _line(
     if bar.start_ms is not None and bar.end_ms is not None:
         start = min(room - 1, int(bar.start_ms * scale))
         ready = start if bar.ready_ms is None else min(start, int(bar.ready_ms * scale))
+        # At least one character, so that a short step is visible.
         end = max(start + 1, min(room, round(bar.end_ms * scale)))
         lead, wait, work = " " * ready, waiting * (start - ready), full * (end - start)
     elif bar.end_ms is not None:

@@ -139,6 +139,7 @@ class LiveDisplay:
         room = max(1, self._out.console.height - _OTHER_LINES - bool(self._notice))
         steps = [*view.steps.values()]
         if len(steps) > room:
+            # Select by relevance, but show the steps in the order of the workflow.
             most_relevant = {each.step for each in sorted(steps, key=_relevance)[:room]}
             steps = [each for each in steps if each.step in most_relevant]
         parts: list[RenderableType] = [self._title(view), self._table(steps)]
