@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 
 from langgraph_runner.client import RunClient
+from tests.client.fakes import URL, copied
 from tests.client.live import GATE, Live, shop
 
 
@@ -75,3 +77,23 @@ async def client_of(request):
 def client(client_of, live, api_key):
     """A client of the server."""
     return client_of(live.url, api_key=api_key, workflows=[shop])
+
+
+@pytest.fixture
+def responses_of(client_of):
+    """Makes clients of a service that gives these responses in order. The last is repeated; exceptions are raised."""
+
+    def make(*responses, url=URL, **options):
+        left, requests = [*responses], []
+
+        def respond(request):
+            requests.append(request)
+            found = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(found, Exception):
+                raise found
+            return found(request) if callable(found) else copied(found)
+
+        client = client_of(url, http_transport=httpx.MockTransport(respond), **options)
+        return client, requests
+
+    return make

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import pickle
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -212,3 +214,28 @@ async def test_a_key_has_one_tenant_and_one_role(client, client_of, live):
         await client_of(live.url, api_key=await live.key("read")).trigger("shop.v1", {"net": 1})
     with pytest.raises(UnauthenticatedError, match="does not work"):
         await client_of(live.url, api_key="lgr_000000000000_00").get_run(run.id)
+
+
+async def test_a_closed_client_refuses_calls(client_of, live, api_key):
+    """A second `close()` does nothing."""
+    client = client_of(live.url, api_key=api_key)
+    run = await client.run("shop.v1", {"net": 1})
+    await client.close()
+    await client.close()
+    with pytest.raises(RuntimeError, match="The client is closed"):
+        await client.get_run(run.id)
+    with pytest.raises(RuntimeError, match="The client is closed"):
+        run.output("price")
+
+
+def test_the_client_needs_no_database_library():
+    """And the package does not import httpx."""
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None; sys.modules['alembic'] = None\n"
+        "import langgraph_runner; assert 'httpx' not in sys.modules\n"
+        "from langgraph_runner.client import RunClient, SyncRunClient\n"
+        "from langgraph_runner.engine.models import Run\n"
+        "print(RunClient.sync('http://127.0.0.1:1'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.stdout.strip(), done.stderr) == ("<SyncRunClient of http://127.0.0.1:1>", "")
