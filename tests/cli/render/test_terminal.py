@@ -210,7 +210,8 @@ def test_a_terminal_gets_a_prompt(cli, screen, answer, code, runs):
 def test_an_unanswered_prompt_does_nothing(cli, screen):
     """As with Ctrl-D."""
     cli.run()
-    assert screen("prune", "--older-than", "0s", answer="").code == 130
+    done = screen("prune", "--older-than", "0s", answer="")
+    assert (done.code, done.err.endswith("\nNothing was done.\n")) == (130, True)
     assert len(cli("runs", "--json").json) == 1
 
 
@@ -225,3 +226,10 @@ def test_runs_have_their_age_in_a_terminal(cli, screen):
     cli.run()
     assert " s ago" in screen("runs", columns=120).out
     assert " s ago" not in cli("runs").out
+
+
+def test_a_cache_key_is_not_broken(cli, screen):
+    """It can be copied from any terminal."""
+    cli.run()
+    key = cli("steps", "last", "media", "--json").json["cache_key"]
+    assert key in screen("steps", "last", "media", columns=40).out

@@ -29,8 +29,6 @@ __all__ = ["Cell", "Output", "print_problem"]
 _NARROW_BELOW: Final = 60
 _PROSE_WIDTH: Final = 30
 """The minimum width of a last column that may wrap."""
-_MAX_WORD: Final = 64
-"""A value of one word of up to this length is an id or a hash. It is not broken, so that it can be copied."""
 
 
 class Cell(NamedTuple):
@@ -181,7 +179,7 @@ class Output:
         for name, value in shown:
             if not self.is_terminal:
                 self.raw(f"{name:{width}}  {value.plain}\n")
-            elif " " not in value.plain and len(value) <= _MAX_WORD:
+            elif " " not in value.plain:  # An id or a hash: unbroken, so that it can be copied.
                 self.console.print(Text(f"{name:{width}}  ", "dim").append_text(value), soft_wrap=True)
             else:
                 grid = Table.grid(padding=(0, 2))
