@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from pydantic_core import from_json
 
+from langgraph_runner.graph.json_saver.encoding import has_tag
 from langgraph_runner.graph.json_saver.errors import (
     CheckpointCorruptedError,
     CheckpointForeignError,
     CheckpointSerializationError,
     CheckpointVersionError,
 )
-from langgraph_runner.graph.json_saver.plain import has_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable

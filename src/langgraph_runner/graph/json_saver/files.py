@@ -68,8 +68,13 @@ def open_regular(path: Path, flags: int) -> int:
     raise CheckpointNotAFileError(path, _what_is_there(path))
 
 
-def read_file(path: Path, max_bytes: int, *, only_first: int | None = None) -> bytes | None:
-    """Give all bytes of a file, or only the first ones; None where there is no file.
+def read_file(path: Path, max_bytes: int | None = None, *, only_first: int | None = None) -> bytes | None:
+    """Return all bytes of a file, or only the first ones; None where there is no file.
+
+    Args:
+        path: The file.
+        max_bytes: The largest file that is read; None for no limit.
+        only_first: How many bytes to read; None for all.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -79,7 +84,7 @@ def read_file(path: Path, max_bytes: int, *, only_first: int | None = None) -> b
     try:
         with FileIO(open_regular(path, os.O_RDONLY)) as file:
             size = os.fstat(file.fileno()).st_size
-            if size > max_bytes:
+            if max_bytes is not None and size > max_bytes:
                 raise CheckpointTooLargeError(path, f"{size:,} bytes; at most {max_bytes:,} are read")
             return file.readall() if only_first is None else file.read(only_first)
     except FileNotFoundError:

@@ -9,11 +9,18 @@
                 <task id>.json          the pending writes of one task
 
 Each file is complete in itself, so one checkpoint costs the same however many there are before it, and any of
-them can be removed without touching another. `names` says how an id becomes a file name.
+them can be removed without touching another.
+
+An id becomes a file name so that no two ids get the same one, not on a case-insensitive file system either.
+Lower-case letters, digits, `-` and `_` stand for themselves; every other byte of the id's UTF-8 becomes `%xx`.
+So a name holds no upper-case letter, no separator and no dot, and Unicode normalization has nothing to change.
+An id whose name would be too long for a file system gets its beginning and its SHA-256 as its name.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,16 +28,23 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from langgraph_runner.graph.json_saver.encoding import decode_text, encode_text
 from langgraph_runner.graph.json_saver.errors import CheckpointForeignError
 from langgraph_runner.graph.json_saver.files import folder_exists, list_names
-from langgraph_runner.graph.json_saver.names import decode_name, encode_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["WRITES", "Entry", "Layout", "Where", "json_names"]
+__all__ = ["EMPTY_NAME", "WRITES", "Entry", "Layout", "Where", "decode_name", "encode_name", "json_names"]
 
 _JSON: Final = ".json"
 WRITES: Final = ".writes"
 """The end of the name of a folder of pending writes."""
+
+EMPTY_NAME: Final = "@root"
+"""The name of the empty id; `@` begins no other name."""
+_MAX_CHARS: Final = 160
+_SHOWN_CHARS: Final = 80
+_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+_PLAIN_NAME: Final = re.compile(r"[a-z0-9_-]+")
+_NAME: Final = re.compile(r"(?:[a-z0-9_-]|%[0-9a-f]{2})+")
 
 
 class Where(NamedTuple):
@@ -156,3 +170,39 @@ def _folders(parent: Path) -> list[Path]:
     """The folders in a folder. A symbolic link to one is refused; files of others are ignored."""
     found = [parent / name for name in sorted(list_names(parent)) if not name.startswith(".")]
     return [path for path in found if path.is_dir() and folder_exists(path)]
+
+
+def encode_name(text: str) -> str:
+    """Give the file name of an id; injective.
+
+    >>> encode_name("Team/a_1"), encode_name("team_a_1")
+    ('%54eam%2fa_1', 'team_a_1')
+    """
+    if len(text) <= _MAX_CHARS and _PLAIN_NAME.fullmatch(text) is not None:  # As nearly all are.
+        return text
+    data = text.encode("utf-8", "surrogatepass")
+    name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in data)
+    if len(name) <= _MAX_CHARS:
+        return name or EMPTY_NAME
+    return f"{name[:_SHOWN_CHARS]}~{hashlib.sha256(data).hexdigest()}"
+
+
+def decode_name(name: str) -> str | None:
+    """Give the id of a file name; None for the name of a long id, which only its file knows.
+
+    Raises:
+        ValueError: `encode_name` makes no such name.
+
+    >>> decode_name("%54eam%2fa_1")
+    'Team/a_1'
+    """
+    if _PLAIN_NAME.fullmatch(name) is not None:  # As nearly all are: LangGraph's ids are UUIDs.
+        return name
+    if name == EMPTY_NAME:
+        return ""
+    if "~" in name:
+        return None
+    if _NAME.fullmatch(name) is None:
+        raise ValueError("not a name of this store")
+    plain = re.sub(rb"%(..)", lambda code: bytes.fromhex(code[1].decode()), name.encode())
+    return plain.decode("utf-8", "surrogatepass")

@@ -245,7 +245,7 @@ class CheckpointStore:
             if newest is None or self.checkpoint_id(newest) <= where.checkpoint_id:
                 newest = entry
         finally:
-            self._newest.was_changed(entry.folder, before, newest)
+            self._newest.record_change(entry.folder, before, newest)
         if shown:
             self._head.was_written(where)
 
@@ -346,7 +346,7 @@ class CheckpointStore:
                 if not folder_exists(folder):
                     newest, before = self._newest.find(parent), folder_signature(parent)
                     ensure_folder(folder)
-                    self._newest.was_changed(parent, before, newest)
+                    self._newest.record_change(parent, before, newest)
                 return
             if folder_exists(parent) and folder_exists(folder):
                 return
