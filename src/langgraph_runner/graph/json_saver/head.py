@@ -27,7 +27,7 @@ from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 if TYPE_CHECKING:
     from langgraph_runner.graph.json_saver.layout import Entry, Layout
 
-__all__ = ["KIND", "Head"]
+__all__ = ["KIND", "Head", "belongs_in_head"]
 
 KIND = "checkpoint"
 """What the document in it holds."""
@@ -133,16 +133,7 @@ class Head:
             return self._seen[1]
         return self.verify()
 
-    def shows(self, where: Where) -> bool:
-        """Whether a checkpoint that is about to be written belongs here."""
-        if where.checkpoint_ns:
-            return False
-        shown = self.current()
-        return (
-            shown is None or shown.thread_id != where.thread_id or shown.checkpoint_id <= where.checkpoint_id
-        )
-
-    def was_written(self, where: Where) -> None:
+    def remember(self, where: Where) -> None:
         """Remember what this saver has just written."""
         signature = self._signature()
         self._seen = None if signature is None else (signature, where)
@@ -194,3 +185,17 @@ class Head:
             found.st_mtime_ns,
             found.st_ctime_ns,
         )
+
+
+def belongs_in_head(where: Where, shown: Where | None) -> bool:
+    """Whether a checkpoint that is about to be written belongs in the head.
+
+    Args:
+        where: The checkpoint.
+        shown: The checkpoint that the head shows until now; None if it shows none.
+    """
+    if where.checkpoint_ns:
+        return False
+    if shown is None or shown.thread_id != where.thread_id:
+        return True
+    return shown.checkpoint_id <= where.checkpoint_id

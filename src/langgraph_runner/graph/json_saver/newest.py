@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["FolderSignature", "NewestCheckpoints", "folder_signature"]
+__all__ = ["NewestCheckpoints"]
 
 _MOST_FOLDERS: Final = 1_000
 _PLAIN_NAMES: Final = re.compile(r"[a-z0-9_-]+(?:\n[a-z0-9_-]+)*")
@@ -35,7 +35,7 @@ _NOTE: Final = "newest"
 _NOTE_BYTES: Final = 512
 """The size of each note: it is overwritten in place, in one call, so nothing of an earlier one may stay behind it."""
 
-FolderSignature = tuple[int, int, int, int]
+_Signature = tuple[int, int, int, int]
 """Device, inode, modification time and change time (ns) of a folder."""
 
 
@@ -48,7 +48,7 @@ class NewestCheckpoints:
 
     def __init__(self, checkpoint_id: Callable[[Entry], str]) -> None:
         self._checkpoint_id = checkpoint_id
-        self._known: OrderedDict[Path, tuple[FolderSignature, Entry | None]] = OrderedDict()
+        self._known: OrderedDict[Path, tuple[_Signature, Entry | None]] = OrderedDict()
 
     def find(self, folder: Path) -> Entry | None:
         """Return the checkpoint with the greatest id; None if there is none.
@@ -56,7 +56,7 @@ class NewestCheckpoints:
         Raises:
             CheckpointError: The folder is no folder, or a name in it is no name of a checkpoint.
         """
-        signature = folder_signature(folder)
+        signature = _signature_of(folder)
         if signature is None:
             self._known.pop(folder, None)
             return None
@@ -73,21 +73,20 @@ class NewestCheckpoints:
         """Look at the folder again at the next question."""
         self._known.pop(folder, None)
 
-    def record_change(self, folder: Path, before: FolderSignature | None, newest: Entry | None) -> None:
+    def record_change(self, folder: Path, newest: Entry | None) -> None:
         """Tell all savers that the content of a folder has changed. Hold the lock exclusively.
 
         Args:
-            folder: The folder.
-            before: Its signature before the change.
+            folder: The folder, which `find()` has looked at before the change.
             newest: Its newest checkpoint now.
         """
-        self.forget(folder)
+        before, _ = self._known.pop(folder, (None, None))
         note = _open_note(folder)
         try:
             after = os.lstat(folder)
             time_ns = max(after.st_mtime_ns, 0 if before is None else before[2]) + 1
             os.utime(folder, ns=(after.st_atime_ns, time_ns), follow_symlinks=False)
-            signature = folder_signature(folder)
+            signature = _signature_of(folder)
             if signature is None or signature[2] != time_ns:  # The file system does not keep nanoseconds.
                 return
             self._remember(folder, signature, newest)
@@ -99,7 +98,7 @@ class NewestCheckpoints:
             if note is not None:
                 os.close(note)
 
-    def _remember(self, folder: Path, signature: FolderSignature, newest: Entry | None) -> None:
+    def _remember(self, folder: Path, signature: _Signature, newest: Entry | None) -> None:
         self._known[folder] = signature, newest
         if len(self._known) > _MOST_FOLDERS:
             self._known.popitem(last=False)
@@ -113,7 +112,7 @@ class NewestCheckpoints:
         return max((Entry(folder, name) for name in names), key=self._checkpoint_id)
 
 
-def folder_signature(folder: Path) -> FolderSignature | None:
+def _signature_of(folder: Path) -> _Signature | None:
     """Return what distinguishes one content of a folder from another; None where there is no folder."""
     try:
         found = os.lstat(folder)
@@ -126,14 +125,14 @@ def folder_signature(folder: Path) -> FolderSignature | None:
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _note_of(newest: Entry, signature: FolderSignature) -> bytes:
+def _note_of(newest: Entry, signature: _Signature) -> bytes:
     """Return the bytes of the note: a checksum, the signature of the folder and the name of the checkpoint."""
     content = f"{'.'.join(map(str, signature))} {newest.name}"
     digest = hashlib.sha256(content.encode()).hexdigest()
     return f"{digest} {content}".ljust(_NOTE_BYTES - 1).encode() + b"\n"
 
 
-def _read_note(folder: Path, signature: FolderSignature) -> Entry | None:
+def _read_note(folder: Path, signature: _Signature) -> Entry | None:
     """Return the checkpoint that the note of a folder names; None without a note that is about this content.
 
     Raises:

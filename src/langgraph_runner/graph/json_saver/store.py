@@ -30,10 +30,10 @@ from langgraph_runner.graph.json_saver.files import (
     sync_folder,
     writing_errors,
 )
-from langgraph_runner.graph.json_saver.head import KIND, Head
+from langgraph_runner.graph.json_saver.head import KIND, Head, belongs_in_head
 from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Where
 from langgraph_runner.graph.json_saver.lock import StoreLock
-from langgraph_runner.graph.json_saver.newest import NewestCheckpoints, folder_signature
+from langgraph_runner.graph.json_saver.newest import NewestCheckpoints
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class CheckpointStore:
             CheckpointError: Nothing has changed.
         """
         entry = self.layout.entry(where)
-        with self._writing(entry.folder):
-            self._write_checkpoint(where, data)
+        with self._writing(entry.folder) as shown:
+            self._write_checkpoint(where, data, shown)
 
     def update_writes(
         self, where: Where, task_id: str, update: Callable[[Path, bytes | None], bytes | None]
@@ -128,12 +128,13 @@ class CheckpointStore:
         with self._reading():
             if self._newest_in(folder) is None:
                 return False
-        with self._writing(folder):
+        with self._writing(folder) as shown:
             entry = self._newest.find(folder)
             found = None if entry is None else read_file(entry.file, self._max_file_bytes)
             if entry is None or found is None:
                 return False
-            self._write_checkpoint(self.identify(entry.file, found, KIND), update(entry.file, found))
+            where = self.identify(entry.file, found, KIND)
+            self._write_checkpoint(where, update(entry.file, found), shown)
             return True
 
     def read(self, entry: Entry) -> Stored | None:
@@ -202,10 +203,11 @@ class CheckpointStore:
         folder = self.layout.thread_folder(thread_id)
         if not folder_exists(folder):
             return
-        with self._writing(self.layout.threads):
-            shown = self._durable_head()
-            if shown is not None and self.layout.thread_folder(shown.thread_id) == folder:
-                self._remove_head()
+        with self._writing(self.layout.threads) as shown:
+            if shown is not None:
+                self._sync_head_folder()
+                if self.layout.thread_folder(shown.thread_id) == folder:
+                    self._remove_head()
             with writing_errors(folder):
                 discard_folder(folder, self._trash())
 
@@ -218,10 +220,11 @@ class CheckpointStore:
         if not entries:
             return
         gone = set(entries)
-        with self._writing(self.layout.threads):
-            shown = self._durable_head()
-            if shown is not None and self.layout.entry(shown) in gone:
-                self._show_another(gone.__contains__)
+        with self._writing(self.layout.threads) as shown:
+            if shown is not None:
+                self._sync_head_folder()
+                if self.layout.entry(shown) in gone:
+                    self._show_another(gone)
             for entry in gone:
                 with writing_errors(entry.file):
                     with contextlib.suppress(FileNotFoundError):
@@ -232,22 +235,22 @@ class CheckpointStore:
                 with writing_errors(folder), contextlib.suppress(FileNotFoundError):
                     sync_folder(folder)
 
-    def _write_checkpoint(self, where: Where, data: bytes) -> None:
+    def _write_checkpoint(self, where: Where, data: bytes, shown: Where | None) -> None:
+        """Write a checkpoint, and the head where it belongs there. `shown` is what the head shows until now."""
         entry = self.layout.entry(where)
         self._check_size(entry.file, data)
-        shown = self._head.shows(where)
+        is_for_head = belongs_in_head(where, shown)
         newest = self._newest.find(entry.folder)
-        before = folder_signature(entry.folder)
         try:
-            copy = [(self.layout.head, data)] if shown else []
+            copy = [(self.layout.head, data)] if is_for_head else []
             # The head may be an older one after a power cut: it is not what the state is read from.
             replace_files([(entry.file, data), *copy], copy=self.layout.head)
             if newest is None or self.checkpoint_id(newest) <= where.checkpoint_id:
                 newest = entry
         finally:
-            self._newest.record_change(entry.folder, before, newest)
-        if shown:
-            self._head.was_written(where)
+            self._newest.record_change(entry.folder, newest)
+        if is_for_head:
+            self._head.remember(where)
 
     def _newest_in(self, folder: Path) -> Entry | None:
         folder_exists(folder.parent)  # It may not be a symbolic link; `find` sees to the folder itself.
@@ -258,20 +261,17 @@ class CheckpointStore:
         if folder_exists(namespace_folder.parent):
             folder_exists(namespace_folder)
 
-    def _durable_head(self) -> Where | None:
-        """What the head shows, also after a power cut; it must not show what is about to be removed."""
-        shown = self._head.current()
-        if shown is not None:
-            with writing_errors(self.layout.head):
-                sync_folder(self.layout.head.parent)
-        return shown
+    def _sync_head_folder(self) -> None:
+        """Make the name of the head durable: after a power cut it must not show what is about to be removed."""
+        with writing_errors(self.layout.head):
+            sync_folder(self.layout.head.parent)
 
-    def _show_another(self, is_going: Callable[[Entry], bool]) -> None:
-        """Let the head show the newest checkpoint that stays, or nothing."""
-        folders = [
-            folder for thread in self.layout.thread_folders() for folder in self._namespaces(thread, "")
-        ]
-        left = [e for folder in folders for e in self.layout.entries(folder) if not is_going(e)]
+    def _show_another(self, gone: Collection[Entry]) -> None:
+        """Let the head show the newest checkpoint of a root namespace that is not `gone`, or nothing."""
+        left: list[Entry] = []
+        for thread in self.layout.thread_folders():
+            for folder in self._namespaces(thread, ""):
+                left += [entry for entry in self.layout.entries(folder) if entry not in gone]
         newest = max(left, key=self.checkpoint_id, default=None)
         data = None if newest is None else read_file(newest.file, self._max_file_bytes)
         if newest is None or data is None:
@@ -280,12 +280,10 @@ class CheckpointStore:
         where = self.identify(newest.file, data, KIND)
         try:
             replace_files([(self.layout.head, data)])
-        except (
-            CheckpointWriteError
-        ):  # Perhaps the disk is full, and then a thread must be removed all the more.
-            self._remove_head()
+        except CheckpointWriteError:
+            self._remove_head()  # Perhaps the disk is full. Then it is all the more important to remove the thread.
             return
-        self._head.was_written(where)
+        self._head.remember(where)
 
     def _remove_head(self) -> None:
         """Remove the file to open, durably. The history is complete, and the next checkpoint makes a new one."""
@@ -326,16 +324,17 @@ class CheckpointStore:
             raise CheckpointReadError(self.layout.lock, problem, errno=error.errno) from error
 
     @contextlib.contextmanager
-    def _writing(self, folder: Path) -> Iterator[None]:
-        """Hold the lock, with `folder` there and with a head that may be replaced."""
+    def _writing(self, folder: Path) -> Iterator[Where | None]:
+        """Hold the lock, with `folder` there and a head that may be replaced; yields what the head shows."""
         with writing_errors(self.layout.history):
             ensure_folder(self.layout.history, is_link_allowed=True)
             with self._lock.exclusive():
-                if self._head.current() is None:
+                shown = self._head.current()
+                if shown is None:
                     self._remove_head()  # What a power cut left of it may belong to a thread that is to go.
                 self._sweep(folder)
                 self._ensure_folder(folder)
-                yield
+                yield shown
 
     def _ensure_folder(self, folder: Path) -> None:
         """Make a folder of the history with those above it; none of them may be a symbolic link."""
@@ -344,9 +343,9 @@ class CheckpointStore:
             if folder.name.endswith(WRITES):
                 self._ensure_folder(parent)
                 if not folder_exists(folder):
-                    newest, before = self._newest.find(parent), folder_signature(parent)
+                    newest = self._newest.find(parent)
                     ensure_folder(folder)
-                    self._newest.record_change(parent, before, newest)
+                    self._newest.record_change(parent, newest)
                 return
             if folder_exists(parent) and folder_exists(folder):
                 return
