@@ -66,6 +66,8 @@ class Captures:
             output: What it returned.
         """
         update = output.update if isinstance(output, Command) else output
+        if not self._captures and type(update) is dict and "errors" not in update:
+            return  # As most nodes end.
         records = {record.get("error_id"): record for record in records_in(update)}
         if not self._captures and not records:
             return

@@ -106,7 +106,7 @@ class Execution:
         self._stop = _StopControl(self._watch, outer_control) if options.stop_when_blocked else None
         self.control = self._stop or control or _control_within(outer_control)
         self.config = merge_configs(
-            {**configured, "callbacks": callbacks}, {"callbacks": self._watch.handlers}
+            {**configured, "callbacks": callbacks}, {"callbacks": [self._watch.handler]}
         )
         self._disarm = self.signal.add_callback(self._aborted) if self.signal is not None else None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from langgraph.pregel import Pregel
 
 from langgraph_runner.graph.default_retry import default_retry_in, with_default_retry
-from langgraph_runner.graph.driving import run_blocking, streamed
+from langgraph_runner.graph.driving import run_awaited, run_blocking, stream
 from langgraph_runner.graph.execution import Execution
 from langgraph_runner.graph.handling import end_run
 from langgraph_runner.graph.json_saver import JsonFileSaver
@@ -138,14 +138,8 @@ class GraphRunner:
         """
         asked = self._stream_options(options)
         execution = self._execution(config, abort_signal, control, is_async=True)
-        error: Exception | None = None
         with self._shown(execution):
-            try:
-                async for _ in streamed(execution, input, asked):
-                    pass
-            except Exception as raised:
-                error = raised
-            result = execution.result(error)
+            result = execution.result(await run_awaited(execution, input, asked))
         await end_run(execution, result, self.options, is_async=True)
         return result
 
@@ -213,7 +207,7 @@ class GraphRunner:
         error: Exception | None = None
         with self._shown(execution):
             try:
-                async for namespace, mode, data in streamed(execution, input, asked, modes):
+                async for namespace, mode, data in stream(execution, input, asked, modes):
                     if mode in modes:
                         parts = (
                             *([namespace] if subgraphs else []),
