@@ -117,7 +117,10 @@ class Listener(HalfAListener):
 @pytest.mark.parametrize(
     ("progress", "message"),
     [
-        ("yes", "progress must be True or a listener with .*got 'yes', which has no node_started and no node_ended"),
+        (
+            "yes",
+            "progress must be True or a listener with .*got 'yes', which has no node_started and no node_ended",
+        ),
         (HalfAListener(), "has no node_ended"),
         (Listener, r"progress must be an instance, got the class Listener. Pass Listener\(\)"),
     ],

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["run_awaited", "run_blocking", "stream"]
 
 _GRACE_S: Final = 1.0
-"""How long a blocking run that was stopped may take to end by itself before its thread is left behind."""
+"""How long the runner waits for a blocking run that was stopped before it leaves the thread behind."""
 _END: Final = object()
 
 
@@ -36,28 +36,31 @@ def run_blocking(execution: Execution, graph_input: Any, options: dict[str, Any]
     Returns:
         The error that ended the run; None if the graph came to its end.
     """
-    ended = threading.Event()
-    ended.set()
+    ended = threading.Event() if execution.is_stoppable else None
+    if ended is not None:
+        ended.set()  # Until the thread has begun, there is nothing to wait for.
 
     def consume() -> None:
-        ended.clear()
+        if ended is not None:
+            ended.clear()
         try:
-            stream: Any = execution.graph.stream(
+            chunks: Any = execution.graph.stream(
                 graph_input, execution.config, control=execution.control, stream_mode=MODES, **options
             )
-            for mode, data in stream:
+            for mode, data in chunks:
                 execution.take(mode, data)
         finally:
             execution.close()
-            ended.set()
+            if ended is not None:
+                ended.set()
 
     try:
-        if not execution.is_stoppable:
-            consume()
-        else:
+        if execution.is_stoppable:
             call_in_thread(consume, (), {}, RunLimits(execution), REAL_RUNTIMES.blocking.monotonic)
+        else:
+            consume()
     except (RunTimeoutError, RunCancelledError) as error:
-        if not ended.wait(_GRACE_S):
+        if ended is not None and not ended.wait(_GRACE_S):
             note_once(error, "Left behind: a function that blocks continues in its thread.")
         return error
     except Exception as error:
@@ -135,9 +138,9 @@ def _bounded(execution: Execution) -> Iterator[None]:
 
 
 class RunLimits(Limits):
-    """What may stop a whole run: its timeout, and the signals of the caller."""
+    """The limits of a whole run: its timeout, and the signals of the caller."""
 
-    tells_place = False  # LangGraph waits there for its nodes.
+    tells_place = False  # The place would always be where LangGraph waits for its nodes.
 
     def __init__(self, execution: Execution) -> None:
         super().__init__(execution.graph.get_name(), execution.signal)
@@ -147,19 +150,20 @@ class RunLimits(Limits):
             self.seconds = max(0.0, (execution.timeout_ms - execution.elapsed_ms()) / 1000)
 
     def timed_out(self, elapsed_s: float) -> RunTimeoutError:
-        """The error of a run that took too long."""
-        del elapsed_s  # Of a part of the run.
+        """Return the error of a run that took too long."""
+        del elapsed_s  # It is the time of a part of the run only.
         return RunTimeoutError(timeout_ms=self.timeout_ms, elapsed_ms=self._execution.elapsed_ms())
 
     def cancelled(self) -> RunCancelledError | None:
-        """The error of a run that somebody has aborted."""
+        """Return the error of a run that was aborted; None if it was not."""
         return self._execution.aborted()
 
     def stopped(self, reason: str) -> None:
-        """Stop what is under way."""
-        self._execution.stop(self.cancelled() or self._late() or RunCancelledError(reason=reason))
+        """Stop the nodes of the run."""
+        self._execution.stop(self.cancelled() or self._timeout() or RunCancelledError(reason=reason))
 
-    def _late(self) -> RunTimeoutError | None:
+    def _timeout(self) -> RunTimeoutError | None:
         elapsed_ms = self._execution.elapsed_ms()
-        is_late = self.seconds is not None and elapsed_ms >= self.timeout_ms
-        return RunTimeoutError(timeout_ms=self.timeout_ms, elapsed_ms=elapsed_ms) if is_late else None
+        if self.seconds is None or elapsed_ms < self.timeout_ms:
+            return None
+        return RunTimeoutError(timeout_ms=self.timeout_ms, elapsed_ms=elapsed_ms)

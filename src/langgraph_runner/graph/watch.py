@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.graph.slots import Seat, Slots
 
-__all__ = ["NodeRun", "RunListener", "RunWatch", "check_listener", "watch_of"]
+__all__ = ["NodeRun", "RunListener", "RunWatch", "WatchHandler", "check_listener", "watch_of"]
 
 NodeRunOutcome = Literal["done", "failed", "interrupted", "cancelled"]
 _monotonic: Final = REAL_RUNTIMES.blocking.monotonic
@@ -116,8 +116,6 @@ class RunWatch:
         self.is_persisted = is_persisted
         self.waves: set[int] = set()
         """The supersteps of the outermost graph in which nodes have begun."""
-        self.handler: BaseCallbackHandler = _WatchHandler(self)
-        """What to add to the callbacks of the run."""
         self._slots = slots
         self._listener = listener
         self._outer = outer
@@ -347,14 +345,18 @@ class _Inline:
     ignore_chain = ignore_agent = False
 
 
-class _WatchHandler(_Inline, BaseCallbackHandler):
-    """Is called at the begin and at the end of chains and tools, and makes a node wait for its slot."""
+class WatchHandler(_Inline, BaseCallbackHandler):
+    """Is called at the begin and at the end of chains and tools, and makes a node wait for its slot.
+
+    Add it to the callbacks of the run. The watch does not refer to it: a cycle of the two would be left to the
+    garbage collector after each run.
+    """
 
     def __init__(self, watch: RunWatch) -> None:
         self.watch = watch
 
     @property
-    def on_chain_start(self) -> Callable[..., Any]:  # type: ignore[override] # read by LangChain before each call
+    def on_chain_start(self) -> Callable[..., Any]:
         """The method for the way in which LangChain calls it: async where an event loop runs."""
         try:
             asyncio.get_running_loop()
@@ -395,9 +397,15 @@ class _WatchHandler(_Inline, BaseCallbackHandler):
                 await asyncio.wrap_future(node.seat.granted)
 
     def on_tool_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any) -> None:
+        """Record the begin of a tool, which is not a node and never waits."""
         self.watch.enter(run_id, parent_run_id)
 
     def on_chain_end(self, outputs: Any, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Record the end of a chain.
+
+        Raises:
+            GraphDrained: The run was stopped and can be resumed, and this is the end of a node.
+        """
         watch = self.watch
         watch.record_output(run_id, outputs)
         if watch.leave(run_id) is not None and watch.stopped is not None and watch.is_persisted:
@@ -405,11 +413,13 @@ class _WatchHandler(_Inline, BaseCallbackHandler):
             raise GraphDrained(str(watch.stopped))
 
     def on_chain_error(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Record that a chain has failed, or was interrupted or cancelled."""
         if not (isinstance(error, Exception) and is_control_flow(error)):
             self.watch.record_error(run_id)
         self.watch.leave(run_id, _outcome_of(error), error)
 
     def on_tool_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Record the end of a tool."""
         self.watch.leave(run_id)
 
     on_tool_error = on_tool_end
@@ -422,7 +432,7 @@ def watch_of(callbacks: Any) -> RunWatch | None:
         callbacks: A list of handlers, or LangChain's manager of them.
     """
     handlers: Any = getattr(callbacks, "handlers", callbacks) or ()
-    watches = [each.watch for each in handlers if isinstance(each, _WatchHandler)]
+    watches = [each.watch for each in handlers if isinstance(each, WatchHandler)]
     return max(watches, key=lambda watch: watch.depth, default=None)
 
 
@@ -433,7 +443,7 @@ def _is_of_handler(task: asyncio.Task[Any]) -> bool:
     ends before the node is called.
     """
     code = getattr(task.get_coro(), "cr_code", None)
-    return code is _WatchHandler._start_awaited.__code__  # noqa: SLF001 - of this module
+    return code is WatchHandler._start_awaited.__code__  # noqa: SLF001 - of this module
 
 
 def _outcome_of(error: BaseException) -> NodeRunOutcome:
