@@ -55,7 +55,7 @@ class ExecutionOptions(OptionModel):
     """The file for the state, such as `runs/audit.json`: a `JsonFileSaver` writes it after every wave."""
     error_handler: Annotated[ErrorHandler | None, AfterValidator(_check_handler)] = None
     """Called with the error and the `GraphRunResult` when a run has failed or timed out, after the state was
-    persisted. It may take none of them, or the first one only. What it raises is logged; the error of the run is
+    persisted. It may take no argument, or only the first one. What it raises is logged; the error of the run is
     kept."""
     handle_blocked: bool = False
     """Call `error_handler` for a blocked run, too, with a `RunBlockedError`."""

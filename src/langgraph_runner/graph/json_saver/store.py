@@ -1,8 +1,7 @@
 """Which files each operation reads, replaces and removes, and in which order, under the lock.
 
-Whatever it is killed in, an operation leaves files that the next one understands: the history is changed before
-the head where something is added, and after it where something is removed, so the head never shows what the
-history does not have.
+Wherever an operation is killed, it leaves files that the next one understands: to add something, the history is
+changed before the head; to remove something, after it. So the head never shows what the history does not have.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class Stored:
 
 
 class CheckpointStore:
-    """The files of a store. Thread-safe; makes no file before something is written, and looks at none."""
+    """The files of a store. Thread-safe; it touches no file before the first operation."""
 
     def __init__(self, path: Path, *, max_file_bytes: int, lock_timeout_s: float) -> None:
         self._path = path
@@ -94,12 +93,12 @@ class CheckpointStore:
     def update_writes(
         self, where: Where, task_id: str, update: Callable[[Path, bytes | None], bytes | None]
     ) -> None:
-        """Replace the pending writes of a task by what `update` makes of them. Commits.
+        """Replace the pending writes of a task by what `update` returns. Commits.
 
         Args:
             where: The checkpoint, which need not be there yet.
             task_id: The task.
-            update: Takes the file and its bytes, None if it is not there, and gives the new bytes, None for
+            update: Takes the file and its bytes, None if it does not exist, and returns the new bytes, None for
                 no change. It runs under the lock.
 
         Raises:
@@ -116,7 +115,7 @@ class CheckpointStore:
     def update_latest(
         self, thread_id: str, checkpoint_ns: str, update: Callable[[Path, bytes], bytes]
     ) -> bool:
-        """Replace the newest checkpoint of a namespace by what `update` makes of it, and show it. Commits.
+        """Replace the newest checkpoint of a namespace by what `update` returns, and show it. Commits.
 
         Returns:
             Whether there was a checkpoint.
@@ -138,7 +137,7 @@ class CheckpointStore:
             return True
 
     def read(self, entry: Entry) -> Stored | None:
-        """Give a checkpoint with its pending writes, all of one moment; None if it is not there."""
+        """Return a checkpoint with its pending writes, all of one moment; None if it does not exist."""
         with self._reading():
             self._check_thread(entry.folder)
             stored = self._read(entry)
@@ -146,7 +145,7 @@ class CheckpointStore:
             return stored
 
     def read_latest(self, thread_id: str, checkpoint_ns: str) -> Stored | None:
-        """Give the checkpoint with the greatest id in a namespace of a thread; None if there is none."""
+        """Return the checkpoint with the greatest id in a namespace of a thread; None if there is none."""
         with self._reading():
             folder = self.layout.namespace_folder(thread_id, checkpoint_ns)
             entry = self._newest_in(folder)
@@ -159,7 +158,7 @@ class CheckpointStore:
             return stored
 
     def find(self, thread_id: str | None = None, checkpoint_ns: str | None = None) -> list[Entry]:
-        """Give what there is of a thread, or of all, in a namespace, or in all; the greatest id first."""
+        """Return the checkpoints of a thread or of all, in a namespace or in all; the greatest id first."""
         layout = self.layout
         with self._reading():
             self._head.check(None, None)
@@ -169,10 +168,10 @@ class CheckpointStore:
             return sorted(entries, key=self.checkpoint_id, reverse=True)
 
     def checkpoint_id(self, entry: Entry) -> str:
-        """Give the id of a checkpoint, from its name or, where that was too long, from its file.
+        """Return the id of a checkpoint, from its name or, where that was too long, from its file.
 
         Raises:
-            CheckpointError: Neither tells.
+            CheckpointError: Neither has it.
         """
         known = entry.checkpoint_id
         if known is not None:
@@ -181,21 +180,21 @@ class CheckpointStore:
         return "" if data is None else self.identify(entry.file, data, KIND).checkpoint_id
 
     def identify(self, path: Path, data: bytes, kind: str) -> Where:
-        """Say which checkpoint a document is about, from its content.
+        """Return the ids of the checkpoint that a document is about, from its content.
 
         Raises:
-            CheckpointError: It does not tell.
+            CheckpointError: They are missing.
         """
         try:
             return Where.of(unseal(path, data, kind))
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointCorruptedError(path, "it does not say which checkpoint it is") from error
+            raise CheckpointCorruptedError(path, "its fields do not say which checkpoint it is") from error
 
     def delete_thread(self, thread_id: str) -> None:
         """Remove a thread with all its checkpoints and writes, at once. Commits.
 
-        A head that shows the thread goes with it, until the next checkpoint is written: to look for the newest one
-        of all other threads would take longer the more there are.
+        A head that shows the thread is removed, too. There is none until the next checkpoint is written: a search
+        for the newest one of all other threads would take longer the more there are.
 
         Raises:
             CheckpointError: It is still there.
@@ -243,7 +242,7 @@ class CheckpointStore:
         newest = self._newest.find(entry.folder)
         try:
             copy = [(self.layout.head, data)] if is_for_head else []
-            # The head may be an older one after a power cut: it is not what the state is read from.
+            # After a power cut the head may be an older one: the state is not read from it.
             replace_files([(entry.file, data), *copy], copy=self.layout.head)
             if newest is None or self.checkpoint_id(newest) <= where.checkpoint_id:
                 newest = entry
@@ -253,11 +252,11 @@ class CheckpointStore:
             self._head.remember(where)
 
     def _newest_in(self, folder: Path) -> Entry | None:
-        folder_exists(folder.parent)  # It may not be a symbolic link; `find` sees to the folder itself.
+        folder_exists(folder.parent)  # It must not be a symbolic link; `find` checks the folder itself.
         return self._newest.find(folder)
 
     def _check_thread(self, namespace_folder: Path) -> None:
-        """Refuse a thread whose folder, or that of the namespace, is no folder, such as a symbolic link."""
+        """Raise if the folder of a thread, or that of the namespace, is something else, such as a symbolic link."""
         if folder_exists(namespace_folder.parent):
             folder_exists(namespace_folder)
 
@@ -331,13 +330,13 @@ class CheckpointStore:
             with self._lock.exclusive():
                 shown = self._head.current()
                 if shown is None:
-                    self._remove_head()  # What a power cut left of it may belong to a thread that is to go.
-                self._sweep(folder)
+                    self._remove_head()  # What a power cut left of it may show a thread that is about to be removed.
+                self._remove_leftovers_once(folder)
                 self._ensure_folder(folder)
                 yield shown
 
     def _ensure_folder(self, folder: Path) -> None:
-        """Make a folder of the history with those above it; none of them may be a symbolic link."""
+        """Make a folder of the history with its parents; none of them may be a symbolic link."""
         if folder != self.layout.threads:
             parent = folder.parent
             if folder.name.endswith(WRITES):
@@ -351,8 +350,8 @@ class CheckpointStore:
                 return
         ensure_folder(folder)
 
-    def _sweep(self, folder: Path) -> None:
-        """Remove what killed writers left, once for each folder: nobody else is writing now."""
+    def _remove_leftovers_once(self, folder: Path) -> None:
+        """Remove what killed writers left, once for each folder. The lock is held, so no other writer is at work."""
         if self.layout.history not in self._swept:
             self._swept.add(self.layout.history)
             remove_leftovers(self.layout.head.parent, of=self.layout.head.name)
