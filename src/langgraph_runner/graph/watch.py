@@ -356,8 +356,11 @@ class WatchHandler(_Inline, BaseCallbackHandler):
         self.watch = watch
 
     @property
-    def on_chain_start(self) -> Callable[..., Any]:
-        """The method for the way in which LangChain calls it: async where an event loop runs."""
+    def on_chain_start(self) -> Callable[..., Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The method for the way in which LangChain calls it: async where an event loop runs.
+
+        A property in the place of a method, because LangChain reads it before each call.
+        """
         try:
             asyncio.get_running_loop()
         except RuntimeError:
