@@ -29,6 +29,10 @@ class Files:
         """The files of pending writes."""
         return sorted(self.history.glob("threads/*/*/*.writes/*.json"))
 
+    def notes(self) -> list[Path]:
+        """The notes which checkpoint is the newest, one for each namespace."""
+        return sorted(self.history.glob("threads/*/*/newest"))
+
     def leftovers(self) -> list[Path]:
         """What a finished operation must not leave behind."""
         return [*self.head.parent.rglob(".*"), *self.history.glob("trash-*")]

@@ -17,9 +17,8 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langgraph_runner.graph import CheckpointSerializationError
 from langgraph_runner.graph.json_saver.documents import seal
-from langgraph_runner.graph.json_saver.encoding import ValueCodec
-from langgraph_runner.graph.json_saver.plain import plain_json
-from tests.graph.stores import checkpoint_of, config_of, put, values_of
+from langgraph_runner.graph.json_saver.encoding import ValueCodec, plain_json
+from tests.graph.json_saver.stores import checkpoint_of, config_of, put, values_of
 
 
 @dataclasses.dataclass(frozen=True)

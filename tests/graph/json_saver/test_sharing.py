@@ -13,7 +13,7 @@ import pytest
 
 from langgraph_runner.graph import CheckpointLockError, CheckpointWriteError
 from langgraph_runner.graph.json_saver.lock import StoreLock
-from tests.graph.stores import config_of, put, values_of
+from tests.graph.json_saver.stores import config_of, put, values_of
 
 HERE = Path(__file__).parent
 

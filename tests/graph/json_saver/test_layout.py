@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langgraph_runner.graph.json_saver.names import decode_name, encode_name
-from tests.graph.stores import config_of, put, values_of
+from langgraph_runner.graph.json_saver.layout import decode_name, encode_name
+from tests.graph.json_saver.stores import config_of, put, values_of
 
 ID = st.text(st.characters(exclude_categories=()), max_size=30)
 ALIKE = [

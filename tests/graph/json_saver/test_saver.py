@@ -14,7 +14,7 @@ from langgraph.types import Command, Send, interrupt
 
 from langgraph_runner.graph import JsonFileSaver
 from langgraph_runner.graph.json_saver.layout import Layout
-from tests.graph.stores import checkpoint_of, config_of, put, values_of
+from tests.graph.json_saver.stores import checkpoint_of, config_of, put, values_of
 
 
 class State(TypedDict):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from langgraph_runner.graph import CheckpointError, CheckpointWriteError, JsonFileSaver
-from tests.graph.stores import Files, config_of, put, values_of
+from tests.graph.json_saver.stores import Files, config_of, put, values_of
 
 OPERATIONS = ["open", "write", "fsync", "link", "replace", "rename", "unlink", "mkdir", "listdir"]
 

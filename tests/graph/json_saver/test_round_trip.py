@@ -29,7 +29,7 @@ from langgraph_runner.graph.json_saver.documents import seal, unseal
 from langgraph_runner.graph.json_saver.encoding import ValueCodec
 from langgraph_runner.graph.json_saver.layout import Where
 from langgraph_runner.graph.json_saver.records import merged_writes
-from tests.graph.stores import config_of, put, values_of
+from tests.graph.json_saver.stores import config_of, put, values_of
 
 CODEC = ValueCodec(JsonPlusSerializer())
 

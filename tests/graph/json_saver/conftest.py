@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from langgraph_runner.graph import JsonFileSaver
-from tests.graph.stores import Files
+from tests.graph.json_saver.stores import Files
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from langgraph_runner.graph import (
     CheckpointVersionError,
 )
 from langgraph_runner.graph.json_saver.documents import seal
-from tests.graph.stores import Files, checkpoint_of, config_of, put, values_of
+from tests.graph.json_saver.stores import Files, checkpoint_of, config_of, put, values_of
 
 PLACES = ["head", "checkpoint", "writes"]
 
@@ -293,8 +293,9 @@ def test_an_unreadable_file_is_a_typed_error(files, victim, monkeypatch, number)
 
 
 def test_an_unreadable_folder_is_a_typed_error(files, monkeypatch):
-    """It is not taken for an empty one."""
+    """It is not taken for an empty one, where its note does not say which checkpoint is the newest."""
     put(files.saver(), "1")
+    files.notes()[0].unlink()
 
     def refuse(_path: Any) -> list[str]:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -378,6 +379,7 @@ def test_a_sealed_file_with_other_content_is_a_typed_error(files, victim, fields
 def test_a_long_id_that_its_file_does_not_tell_is_a_typed_error(files):
     """The name of a long id is not the id."""
     put(files.saver(), "a" * 300)
+    files.notes()[0].unlink()
     files.checkpoints()[0].write_bytes(seal("checkpoint", {}))
     files.head.unlink()
     with pytest.raises(CheckpointCorruptedError, match="which checkpoint"):

@@ -23,7 +23,10 @@ from typing import Any
 
 from langgraph_runner.graph import JsonFileSaver
 
-OPERATIONS = ["open", "write", "fsync", "link", "replace", "rename", "unlink", "mkdir", "rmdir", "listdir"]
+OPERATIONS = [
+    *("open", "write", "pwrite", "fsync", "link", "replace", "rename", "unlink", "mkdir", "rmdir"),
+    *("listdir", "utime"),
+]
 REAL = {name: getattr(os, name) for name in OPERATIONS}
 
 
@@ -84,9 +87,16 @@ class Disk:
         return int(descriptor)
 
     def _write(self, descriptor: int, data: Any) -> int:
+        self._lose_without_fsync(descriptor)
+        return int(REAL["write"](descriptor, data))
+
+    def _pwrite(self, descriptor: int, data: Any, offset: int) -> int:
+        self._lose_without_fsync(descriptor)
+        return int(REAL["pwrite"](descriptor, data, offset))
+
+    def _lose_without_fsync(self, descriptor: int) -> None:
         found = os.fstat(descriptor)
         self._unsynced_files.setdefault((found.st_dev, found.st_ino), os.dup(descriptor))
-        return int(REAL["write"](descriptor, data))
 
     def _fsync(self, descriptor: int) -> None:
         REAL["fsync"](descriptor)

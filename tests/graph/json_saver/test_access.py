@@ -13,8 +13,8 @@ import pytest
 from langgraph_runner.graph import CheckpointCorruptedError, CheckpointNotAFileError, JsonFileSaver
 from langgraph_runner.graph.json_saver import files as files_module
 from langgraph_runner.graph.json_saver.lock import StoreLock
-from tests.graph.stores import Files, config_of, put, values_of
-from tests.graph.test_round_trip import encrypted
+from tests.graph.json_saver.stores import Files, config_of, put, values_of
+from tests.graph.json_saver.test_round_trip import encrypted
 
 
 class Reads:

@@ -13,8 +13,8 @@ from langgraph.graph import START, StateGraph
 
 from langgraph_runner.errors import build_error_record
 from langgraph_runner.graph import JsonFileSaver
-from tests.graph.stores import Files, config_of, put, values_of
-from tests.graph.test_round_trip import encrypted
+from tests.graph.json_saver.stores import Files, config_of, put, values_of
+from tests.graph.json_saver.test_round_trip import encrypted
 
 STARTED = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 ENDED = datetime(2026, 1, 1, 12, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 
 from langgraph_runner.graph import JsonFileSaver
-from tests.graph.stores import config_of
+from tests.graph.json_saver.stores import config_of
 
 
 class State(TypedDict):
