@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_valid
 from pydantic_core import from_json, to_json
 
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, StepSpec, Workflow, WorkflowSpec
-from langgraph_runner.workflow.changes import Impact, impact_of, merged
-from langgraph_runner.workflow.definition.blueprint import Blueprint
+from langgraph_runner.workflow.blueprint import Blueprint
+from langgraph_runner.workflow.changes import Impact, apply_merge_patch, impact_of
 from tests.workflow.test_dag import dags, reachable
 
 pytestmark = pytest.mark.req("R-30")
@@ -110,7 +110,7 @@ def impact(type: str, payload: Any = None, base: Any = None) -> Impact:  # noqa:
 def test_a_merge_is_that_of_rfc_7396(original: Any, patch: Any, result: Any) -> None:
     """And neither the original nor the patch is changed."""
     before = copy.deepcopy((original, patch))
-    assert merged(original, patch) == result
+    assert apply_merge_patch(original, patch) == result
     assert (original, patch) == before
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, field_validator
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, Workflow
 from langgraph_runner.workflow.changes import impact_of
-from langgraph_runner.workflow.contained import Contained
+from langgraph_runner.workflow.user_code import UserCode
 from langgraph_runner.workflow.values.input_type import InputType
 from langgraph_runner.workflow.values.output_type import OutputType
 
@@ -56,7 +56,7 @@ def test_what_is_no_exception_becomes_one(kind: type[BaseException]) -> None:
         pytest.raises(
             RuntimeError, match=f"^It has raised {kind.__name__}, which is no Exception.$"
         ) as raised,
-        Contained("It"),
+        UserCode("It"),
     ):
         raise kind
     assert type(raised.value.__cause__) is kind
@@ -64,7 +64,7 @@ def test_what_is_no_exception_becomes_one(kind: type[BaseException]) -> None:
 
 def test_an_exception_goes_through() -> None:
     """It is a failure already."""
-    with pytest.raises(LookupError, match="no"), Contained("It"):
+    with pytest.raises(LookupError, match="no"), UserCode("It"):
         raise LookupError("no")
 
 
@@ -72,7 +72,7 @@ def test_ctrl_c_goes_through_in_the_main_thread_only() -> None:
     """Elsewhere nobody has pressed it."""
 
     def press() -> None:
-        with Contained("It"):
+        with UserCode("It"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

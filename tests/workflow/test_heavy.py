@@ -11,7 +11,7 @@ from pydantic import BaseModel, field_serializer
 
 from langgraph_runner.workflow import Workflow
 from langgraph_runner.workflow.langgraph.inline import run_inline
-from langgraph_runner.workflow.values.heavy import is_heavy
+from langgraph_runner.workflow.values.off_loop import is_large
 
 
 class Report(BaseModel):
@@ -56,14 +56,14 @@ async def test_what_a_coroutine_returns_is_read_apart_from_the_loop_only_if_it_i
 )
 def test_long_text_many_parts_and_models_of_them_are_heavy(value):
     """However they are put together."""
-    assert is_heavy(value)
+    assert is_large(value)
 
 
 def test_a_value_that_contains_itself_is_found_heavy():
     """It has no end, so it must not be walked to it."""
     loop: list[object] = []
     loop.append(loop)
-    assert is_heavy(loop)
+    assert is_large(loop)
 
 
 @given(
@@ -73,4 +73,4 @@ def test_a_value_that_contains_itself_is_found_heavy():
 )
 def test_small_values_are_not(value):
     """Or each step would go through a thread."""
-    assert not is_heavy(value)
+    assert not is_large(value)

@@ -27,7 +27,7 @@ from langgraph_runner.workflow import (
     Workflow,
     WorkflowSpec,
 )
-from langgraph_runner.workflow.definition.blueprint import Blueprint
+from langgraph_runner.workflow.blueprint import Blueprint
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.values.input_type import InputType
 

@@ -13,9 +13,9 @@ from pydantic import BaseModel, Field, ValidationError
 from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.values import output_type as values
 from langgraph_runner.workflow.values import pieces
-from langgraph_runner.workflow.values.fidelity import difference
+from langgraph_runner.workflow.values.chunked import CHUNKED_CHARS, ChunkedCodec
 from langgraph_runner.workflow.values.output_type import OutputType
-from langgraph_runner.workflow.values.pieces import LARGE_CHARS, Pieces
+from langgraph_runner.workflow.values.round_trip import difference
 
 
 class Row(BaseModel):
@@ -63,7 +63,7 @@ ANNOTATED = [
 
 def tiny():
     """Makes pieces of a few items."""
-    return patch.multiple(pieces, LARGE_PARTS=7, PIECE_PARTS=7, PIECE_CHARS=16, _FIRST_SLICE=2)
+    return patch.multiple(pieces, CHUNKED_PARTS=7, CHUNK_PARTS=7, CHUNK_CHARS=16, _FIRST_SLICE=2)
 
 
 def kept(output, value):
@@ -83,9 +83,9 @@ def test_pieces_give_what_one_call_for_the_whole_gives(data):
     annotation, suitable = data.draw(st.sampled_from(ANNOTATED))
     value = data.draw(suitable | mixed)
     output = OutputType("s", annotation)
-    with patch.multiple(values, LARGE_CHARS=10**9), patch.multiple(pieces, LARGE_PARTS=10**9):
+    with patch.multiple(values, CHUNKED_CHARS=10**9), patch.multiple(pieces, CHUNKED_PARTS=10**9):
         whole = kept(output, value)
-    with tiny(), patch.multiple(values, LARGE_CHARS=16):
+    with tiny(), patch.multiple(values, CHUNKED_CHARS=16):
         assert kept(output, value) == whole
 
 
@@ -119,17 +119,17 @@ def test_no_call_has_more_than_a_piece(annotation, value, monkeypatch):
     whole = output.dump(value)
     assert output.pieces is not None
     output._write = output._read = None  # The call for the whole.
-    load_slice, lengths = Pieces._load_slice, []
+    load_slice, lengths = ChunkedCodec._load_slice, []
 
     def recorded(self, text, depth):
         lengths.append(len(text))
         return load_slice(self, text, depth)
 
-    monkeypatch.setattr(Pieces, "_load_slice", recorded)
+    monkeypatch.setattr(ChunkedCodec, "_load_slice", recorded)
     data, _ = output.keep(value)
     assert data == whole
     assert difference(value, output.load(data)) is None
-    assert max(lengths) < LARGE_CHARS / 2
+    assert max(lengths) < CHUNKED_CHARS / 2
 
 
 def test_others_run_between_two_pieces(monkeypatch):
@@ -142,7 +142,7 @@ def test_others_run_between_two_pieces(monkeypatch):
     data, _ = found.keep(numbers)
     kept = len(pauses)
     assert found.read(data) == numbers
-    assert min(kept, len(pauses) - kept) >= len(data) / LARGE_CHARS * 2
+    assert min(kept, len(pauses) - kept) >= len(data) / CHUNKED_CHARS * 2
 
 
 @pytest.mark.parametrize(
@@ -172,5 +172,5 @@ def test_deep_values_are_accepted_or_refused_as_by_one_call(levels):
     for annotation in (Any, list, list[Any]):
         output = OutputType("s", annotation)
         whole = kept(output, value)
-        with tiny(), patch.multiple(values, LARGE_CHARS=16):
+        with tiny(), patch.multiple(values, CHUNKED_CHARS=16):
             assert kept(output, value) == whole

@@ -31,8 +31,8 @@ from pydantic import (
 from typing_extensions import TypedDict  # pydantic reads that of typing only from Python 3.12 on
 
 from langgraph_runner.workflow import StepOutputError
-from langgraph_runner.workflow.values.fidelity import difference
 from langgraph_runner.workflow.values.output_type import OutputType
+from langgraph_runner.workflow.values.round_trip import difference
 
 pytestmark = pytest.mark.req("R-1")
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from langgraph_runner.client.reading import ClientReader
-    from langgraph_runner.workflow.definition.describing import WorkflowDescription
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["ServiceOutputs", "result_step"]
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_runner.workflow.hashing import UnhashableInputError, canonical_json
-from langgraph_runner.workflow.hashing.canonical import _walked
-from langgraph_runner.workflow.hashing.plain import plain_text
+from langgraph_runner.workflow.hashing.canonical import _encode_iteratively
+from langgraph_runner.workflow.hashing.plain_json import encode_plain
 
 SAFE = st.integers(-(2**53) + 1, 2**53 - 1)
 TEXT = st.text(max_size=6) | st.sampled_from(["$int", "\ufb33", "\U0001f600", "\x7f", "\u2028", '"\\/\b'])
@@ -113,7 +113,7 @@ def test_what_the_standards_table_calls_an_error_is_one(bits: str) -> None:
 @given(JSON)
 def test_what_json_has_is_as_the_library_writes_it(value: Any) -> None:
     """If no key begins with a `$`, byte for byte; in the whole tree at once, quickly, and in the walk."""
-    plain = plain_text(value, 50) if isinstance(value, dict | list) else None
+    plain = encode_plain(value, 50) if isinstance(value, dict | list) else None
     if plain is not None:
         assert plain.encode() == rfc8785.dumps(value)
     encoding = canonical_json(value)
@@ -133,7 +133,7 @@ def test_every_encoding_is_canonical_json(value: Any) -> None:
 @given(ANY)
 def test_the_walk_comes_to_the_same_as_the_quick_way(value: Any) -> None:
     """So that a value does not change when it is nested more deeply."""
-    assert _walked(value).encode() == canonical_json(value)
+    assert _encode_iteratively(value).encode() == canonical_json(value)
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,10 @@ def test_the_walk_comes_to_the_same_as_the_quick_way(value: Any) -> None:
 )
 def test_what_may_need_a_tag_is_not_taken_for_plain(value: Any) -> None:
     """Or for what the json module sorts as the standard does; two levels are looked at here."""
-    assert plain_text(value, 2) is None
+    assert encode_plain(value, 2) is None
 
 
 @pytest.mark.parametrize("value", [{}, [], {"a": [1, True, None, "é"]}, [[2**53 - 1], {"x": {}}]], ids=str)
 def test_plain_trees_are_written_at_once(value: Any) -> None:
     """The test above does not pass because nothing is plain."""
-    assert plain_text(value, 4) == rfc8785.dumps(value).decode()
+    assert encode_plain(value, 4) == rfc8785.dumps(value).decode()

@@ -39,7 +39,7 @@ def _registrations_undone() -> Iterator[None]:
     yield
     registry._registered.clear()
     registry._registered.update(before)
-    registry._openers.clear()
+    registry._encoders.clear()
 
 
 @pytest.mark.req("R-4")
@@ -93,7 +93,7 @@ def test_tags_of_the_package_are_refused(tag: str) -> None:
 @pytest.mark.parametrize("tag", ["", "$x", "Shape", "1a", "a b", "é", "a\n", 'a"'])
 def test_malformed_tags_are_refused(tag: str) -> None:
     """They go into the encoding as they are."""
-    with pytest.raises(ValueError, match="tag: a lower-case letter"):
+    with pytest.raises(ValueError, match="tag must be a lower-case letter"):
         register_encoding(Shape, tag, lambda shape: shape.sides)
 
 
@@ -101,9 +101,9 @@ def test_malformed_tags_are_refused(tag: str) -> None:
 def test_a_second_registration_is_refused() -> None:
     """Of the class, or of the tag; and the first one stays."""
     register_encoding(Shape, "shape", lambda shape: shape.sides)
-    with pytest.raises(ValueError, match="Shape is registered already, as 'shape'"):
+    with pytest.raises(ValueError, match="cls must be registered once, got Shape, which has the tag 'shape'"):
         register_encoding(Shape, "other", lambda shape: 0)
-    with pytest.raises(ValueError, match="'shape' is taken"):
+    with pytest.raises(ValueError, match="tag must be unique, got 'shape'"):
         register_encoding(Square, "shape", lambda shape: 0)
     assert content_hash(Shape(3)) != content_hash(Shape(4))
 
@@ -112,7 +112,7 @@ def test_a_second_registration_is_refused() -> None:
 @pytest.mark.parametrize("cls", [str, int, dict, object, BaseModel, set])
 def test_classes_of_the_table_are_refused(cls: type) -> None:
     """Their encoding is what all caches hold."""
-    with pytest.raises(ValueError, match="has an encoding of the package's own"):
+    with pytest.raises(ValueError, match="cls must be a class without a built-in encoding"):
         register_encoding(cls, "mine", lambda value: 0)
 
 
@@ -120,7 +120,7 @@ def test_classes_of_the_table_are_refused(cls: type) -> None:
 @pytest.mark.parametrize(("cls", "encode"), [("Shape", len), (Shape(1), len), (Shape, None)])
 def test_what_is_no_class_or_no_function_is_refused(cls: Any, encode: Any) -> None:
     """At once, and not when the first value comes."""
-    with pytest.raises(TypeError, match="a class, a tag and a function"):
+    with pytest.raises(TypeError, match="needs a class and a function"):
         register_encoding(cls, "shape", encode)
 
 
