@@ -190,7 +190,7 @@ def test_without_async_it_is_the_same(store_url, tmp_path):
 @pytest.mark.parametrize("result", ["labl", 3, ["label"]])
 def test_a_result_that_is_no_step_is_refused(result):
     """When the workflow is registered."""
-    with pytest.raises(WorkflowDefinitionError, match="which is the id of no step"):
+    with pytest.raises(WorkflowDefinitionError, match="result must be the id of a step"):
         shop(price, label, result=result).blueprint()
 
 

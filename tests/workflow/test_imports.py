@@ -24,17 +24,3 @@ def test_no_modules_import_each_other(imports: dict[str, set[str]]) -> None:
         TopologicalSorter(imports).prepare()
     except CycleError as error:
         pytest.fail(f"The imports have a circle: {' -> '.join(error.args[1])}")
-
-
-def test_no_sub_packages_import_each_other(imports: dict[str, set[str]]) -> None:
-    """A sub-package is either above another one or below it."""
-
-    def part_of(module: str) -> str:
-        return module.removeprefix(f"{PACKAGE}.").partition(".")[0]
-
-    parts: dict[str, set[str]] = {}
-    for module, imported in imports.items():
-        parts.setdefault(part_of(module), set()).update(map(part_of, imported))
-    for part, used in parts.items():
-        used.discard(part)
-    TopologicalSorter(parts).prepare()
