@@ -90,7 +90,7 @@ async def test_healthy_distribution_is_audited(sample: Sample, charts):
     assert written("out/package_audit/Tiny-Sample") == CHARTS | {"report.md"}
     assert "## Errors" not in report(state)
     assert "1 requirement not met here: `surely-not-installed`" in report(state)
-    assert "MIT, known from LICENSE" in report(state)
+    assert "MIT, according to LICENSE" in report(state)
 
 
 @pytest.mark.req("M-11")
@@ -166,7 +166,7 @@ async def test_one_bad_file_is_captured_and_the_others_are_kept(sample: Sample, 
     assert state["figures"]["modules"] == 3
     assert "## Errors" in report(state)
     assert "1 file missing from all figures: `tiny/" in report(state)
-    assert "**Complete**: 3 of 4 files could be parsed, 1 error." in report(state)
+    assert "**Complete**: 3 of 4 files parsed, 1 error." in report(state)
 
 
 @pytest.mark.req("N-6")
@@ -267,7 +267,7 @@ async def test_licence_falls_back_to_the_metadata(sample: Sample, fields, name, 
     state = await audit("tiny-sample")
 
     assert state["licence"]["name"] == name
-    assert "no licence text ships with it" in state["licence"]["doubt"]
+    assert "the distribution has no licence text" in state["licence"]["doubt"]
     assert state["routing_flags"]["blocked"] is False
     assert f"The licence {said}" in report(state)
 
@@ -295,7 +295,7 @@ async def test_failed_branch_costs_its_own_facts_only(sample: Sample):
 
     assert [error["node_id"] for error in state["errors"]] == ["dependencies"]
     assert state["routing_flags"]["complete"] is True
-    assert "| not known |" in report(state)
+    assert "| unknown |" in report(state)
     assert "not required directly" not in report(state)
     assert "## Requirements" not in report(state)
 
@@ -337,7 +337,7 @@ async def test_second_audit_on_a_thread_starts_clean(sample: Sample):
 
     assert [state["routing_flags"]["blocked"] for state in (blocked, good, again)] == [True, False, True]
     assert [len(state["errors"]) for state in (blocked, good, again)] == [1, 1, 2]
-    assert "3 of 3 files could be parsed, 0 errors" in report(good)
+    assert "3 of 3 files parsed, 0 errors" in report(good)
     assert "**Blocked** by 1 error." in report(again)
     assert "## Size" not in report(again)
 
@@ -353,7 +353,7 @@ def test_program_shows_summary_metrics_and_report(sample: Sample, charts, capsys
     out, err = capsys.readouterr()
     assert (code, err) == (0, "")
     assert "Node metrics" in out
-    assert "Tiny-Sample 1.2.3: Complete: 3 of 4 files could be parsed, 1 error." in out
+    assert "Tiny-Sample 1.2.3: Complete: 3 of 4 files parsed, 1 error." in out
     assert "invalid syntax" in out
     assert f"Report: {Path('here/report.md')}" in out
     assert Path("here/size.svg").is_file()

@@ -82,7 +82,7 @@ def test_tasks_show_input_and_result_without_an_error(streamed):
     ended = [task for parts in tasks.values() for task in parts if "result" in task]
     assert [task for task in ended if task["error"] or task["interrupts"]] == []
     (failed,) = [task for task in ended if task["result"].get("errors") and task["name"] == "readability"]
-    assert failed["result"]["errors"][0]["message"].endswith("2. Empty: nothing to read.")
+    assert failed["result"]["errors"][0]["message"].endswith("2. Empty: there is no text to read.")
 
 
 @pytest.mark.req("N-26")
