@@ -100,7 +100,7 @@ def test_a_workflow_that_cannot_run_is_told_with_all_its_problems(cli):
         "@x.step\ndef a(b): ...\n@x.step\ndef b(a): ...\n"
     )
     done = cli("workflows", "--app", "circle:x")
-    assert (done.code, "wait for each other in a circle" in done.err) == (4, True)
+    assert (done.code, "wait for each other in a cycle" in done.err) == (4, True)
 
 
 @pytest.mark.parametrize(

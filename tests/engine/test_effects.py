@@ -96,7 +96,7 @@ def test_a_step_that_returns_none_says_what_it_is_or_is_warned_of(options):
 
     silent = Workflow("w")
     silent.step(mail)
-    with pytest.warns(UserWarning, match=r"step 'mail' returns None .* Give effects=True"):
+    with pytest.warns(UserWarning, match=r"step 'mail' returns None .* Set effects=True"):
         silent.blueprint()
     plain = Workflow("w")
     plain.step(mail, **options)

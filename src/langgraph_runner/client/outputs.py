@@ -52,7 +52,7 @@ def result_step(workflow: WorkflowDescription) -> str:
     """
     if workflow.result is None:
         raise LookupError(
-            f"Workflow '{workflow.id}' has several final steps, so it has no one result: name the step with"
+            f"Workflow '{workflow.id}' has several final steps, so it has no single result. Name the step with"
             " Workflow(..., result=), or ask for the output of a step."
         )
     return workflow.result
