@@ -166,7 +166,7 @@ def test_a_workflow_gives_the_cache_scope_of_its_steps():
     flow.step(lambda: 1, id="c", output=int, effects=True)
     scopes = [step.cache for step in flow.blueprint().steps.values()]
     assert scopes == [CacheScope.RUN_ONLY, CacheScope.GLOBAL, CacheScope.NONE]
-    with pytest.raises(WorkflowDefinitionError, match="cache must be one of global, .* got 'sometimes'"):
+    with pytest.raises(WorkflowDefinitionError, match=r"cache must be one of global, .* got 'sometimes'"):
         Workflow.from_spec(flow.spec).__class__("w", cache="sometimes").blueprint()
 
 

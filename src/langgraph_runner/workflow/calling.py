@@ -161,9 +161,8 @@ def _arguments_function(
     """Return a function that gives the positional and keyword arguments for the step's function or its fallback."""
     named, _ = named_parameters(function)
     host_names = HOST_PARAMETERS.intersection(named)
-    if isinstance(
-        spec.run, Runnable
-    ):  # So `function` is its fallback, which gets the one value of the Runnable.
+    if isinstance(spec.run, Runnable):
+        # `function` is its fallback, because a Runnable itself never gets here. It receives the same one value.
         takes_value = len(named) > len(host_names)
 
         def one_value(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -174,7 +174,8 @@ def _refuse_dropped_keys(
     for path, value, known in _dropped_keys(payload, after):
         # A null asks to remove the key. At the top level its name must be known; at deeper levels the names that may
         # occur are not known, and the key is gone, as asked.
-        if value is None and (len(path) > 1 or path[0] in removable):
+        *outer, name = path
+        if value is None and (outer or name in removable):
             continue
         if not blueprint.inputs.is_affected_by(wanted, path):
             raise _refused(blueprint, change, _unknown_field(path, known))

@@ -63,9 +63,8 @@ def _encode(root: Any) -> str:
         return encode_recursively(root)
     except MemoryError:
         raise
-    except (
-        Exception
-    ):  # Nested deeply, or not hashable: the iterative encoder finds out what is wrong, and where.
+    except Exception:
+        # Nested deeply, or not hashable: the iterative encoder finds out what is wrong, and where.
         return _encode_iteratively(root)
 
 

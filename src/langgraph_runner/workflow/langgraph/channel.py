@@ -54,9 +54,8 @@ class CheckedInputs(LastValue[Any]):
         if super().update(values):
             self.value = self._checked(self.value)
         elif self.value is None:
-            with suppress(
-                Exception
-            ):  # There may be no step that needs inputs. One that does will raise the error.
+            # There may be no step that needs inputs. One that does will raise the error.
+            with suppress(Exception):
                 self.value = self._checked(None)
                 return True
         return bool(values)

@@ -174,4 +174,4 @@ def _chunked_codec(annotation: Any) -> ChunkedCodec | None:
     if annotation is Any:
         return ChunkedCodec(_CONTAINERS, write, read, "same")
     item_codec = _chunked_codec(arguments[-1] if arguments else Any)
-    return ChunkedCodec({kind}, write, read, item_codec)
+    return ChunkedCodec({list if kind is list else dict}, write, read, item_codec)

@@ -43,7 +43,7 @@ def refuse_unknown_fields(inputs: InputType, given: Any) -> None:
         if not inputs.is_affected_by(given, path):
             names = ", ".join(known) or "none"
             hint = did_you_mean(path[-1], known)
-            problem = f"there is no field '{'.'.join(path)}', but {names}.{hint}"
+            problem = f"unknown field '{'.'.join(path)}'. The fields are: {names}.{hint}"
             raise WorkflowInputError(workflow=inputs.workflow, problem=problem)
 
 
@@ -80,9 +80,8 @@ def _fields_of_pydantic_model(model: type[BaseModel]) -> dict[str, Any] | None:
     if issubclass(model, RootModel) or model.model_config.get("extra", "forbid") != "forbid":
         return None
     validators = model.__pydantic_decorators__.model_validators.values()
-    if any(
-        each.info.mode != "after" for each in validators
-    ):  # Such a validator may remove fields on purpose.
+    # A validator that runs before the fields are read may remove fields on purpose.
+    if any(each.info.mode != "after" for each in validators):
         return None
     fields: dict[str, Any] = {}
     for name, field in model.model_fields.items():
