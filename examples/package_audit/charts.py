@@ -161,7 +161,7 @@ def import_chart(imports: ImportGraph, of: int) -> "Figure":
 
 
 def matplotlib_colormap(name: str) -> "Colormap":
-    """Give one of matplotlib's palettes."""
+    """Return one of matplotlib's palettes."""
     from matplotlib import colormaps  # noqa: PLC0415 - see the module docstring
 
     return colormaps[name]

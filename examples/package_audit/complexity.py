@@ -67,5 +67,5 @@ def own_nodes(parent: ast.AST) -> Iterator[ast.AST]:
 
 
 def grade(value: int) -> str:
-    """Give the grade of one function."""
+    """Return the grade of one function."""
     return next(letter for letter, (low, high) in GRADES.items() if low <= value <= high)

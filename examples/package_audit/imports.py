@@ -141,11 +141,11 @@ class Owners:
                 self._by_module.update(dict.fromkeys(modules_of(name), name))
 
     def all_ours(self, top: str) -> bool:
-        """Tell whether everything under a top-level package is the audited distribution's own."""
+        """Return whether everything under a top-level package is the audited distribution's own."""
         return self._own.get(top) is False
 
     def label(self, module: str) -> str:
-        """Give the name to show: two levels inside a namespace that is shared with others."""
+        """Return the name to show: two levels inside a namespace that is shared with others."""
         return area_name(module, 2 if module.partition(".")[0] in self._own else 1)
 
     def distribution(self, module: str) -> str:

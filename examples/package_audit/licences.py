@@ -74,7 +74,7 @@ def licence_from_metadata(state: AuditState) -> dict[str, Any]:
 
 
 def is_licence_file(file: metadata.PackagePath) -> bool:
-    """Tell whether a file of the distribution is its licence; vendored code brings licences of its own."""
+    """Return whether a file of the distribution is its licence; vendored code brings licences of its own."""
     in_metadata = file.parts[0].endswith((".dist-info", ".egg-info"))
     return in_metadata and bool(LICENCE_FILE.match(file.name))
 
