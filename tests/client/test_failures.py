@@ -402,7 +402,7 @@ async def test_a_workflow_without_one_result_says_so(answers_of):
     """As the engine does."""
     described = {"id": "shop.v1", "version": "1", "description": "", "steps": [], "changes": [], "inputs": {}}
     client, _ = answers_of(httpx.Response(200, json=RUN), httpx.Response(200, json=described))
-    with pytest.raises(LookupError, match="name the step with Workflow"):
+    with pytest.raises(LookupError, match="Name the step with Workflow"):
         await client.get_result("r1")
 
 
