@@ -1,4 +1,4 @@
-"""Outputs as JSON and back: what was returned is what the next step gets, or the step fails."""
+"""Outputs as JSON and back: the next step gets what was returned, or the step fails."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from pydantic import (
 from typing_extensions import TypedDict  # pydantic reads that of typing only from Python 3.12 on
 
 from langgraph_runner.workflow import StepOutputError
-from langgraph_runner.workflow.values.fidelity import difference
 from langgraph_runner.workflow.values.output_type import OutputType
+from langgraph_runner.workflow.values.round_trip import find_difference
 
 pytestmark = pytest.mark.req("R-1")
 
@@ -49,14 +49,14 @@ pytestmark = pytest.mark.req("R-1")
         ),
     ],
 )
-def test_a_refusal_says_what_was_returned(annotation: Any, value: Any, problem: str) -> None:
-    """Its type, never its content."""
+def test_a_refusal_names_the_returned_type(annotation: Any, value: Any, problem: str) -> None:
+    """It does not show the content."""
     with pytest.raises(StepOutputError, match=re.escape(problem)):
         OutputType("s", annotation).dump(value)
 
 
 class Colour(Enum):
-    """Known by its name."""
+    """An enum with names."""
 
     RED = "red"
 
@@ -82,13 +82,13 @@ class Theme(BaseModel):
 
 
 class Dark(Theme):
-    """One with more than its base."""
+    """A subclass with one more field."""
 
     depth: int = 1
 
 
 class Renamed(BaseModel):
-    """Called otherwise in JSON, with a field that is computed and one that is JSON in a text."""
+    """Has an alias, a computed field, and a field with JSON in a text."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -97,7 +97,7 @@ class Renamed(BaseModel):
 
     @computed_field
     def double(self) -> int:
-        """Not a field."""
+        """A property, not a field."""
         return 2 * self.hue
 
 
@@ -109,14 +109,14 @@ class Hidden(BaseModel):
 
 
 class Forgetful(BaseModel):
-    """Has what is nobody's business."""
+    """Has a private attribute."""
 
     shown: int = 1
     _memo: int = PrivateAttr(default=0)
 
 
 class Loose(BaseModel):
-    """Takes anything, and more."""
+    """Accepts any value, and extra fields."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -131,7 +131,7 @@ class Twin(BaseModel):
 
 @dataclasses.dataclass
 class Price:
-    """A dataclass; the number may be an int, as Python has it."""
+    """A dataclass whose float field may hold an int."""
 
     net: float
     parts: list[Theme] = dataclasses.field(default_factory=list)
@@ -159,7 +159,7 @@ class Pair(NamedTuple):
 
 
 def came_back(annotation: Any, value: Any) -> Any:
-    """What the next step gets."""
+    """Return what the next step gets."""
     output = OutputType("step", annotation)
     return output.load(output.dump(value))
 
@@ -210,10 +210,10 @@ GOOD = [
 
 @pytest.mark.parametrize(("annotation", "value"), GOOD, ids=[str(n) for n in range(len(GOOD))])
 def test_an_output_comes_back_as_its_declared_type(annotation: Any, value: Any) -> None:
-    """Equal, of the same class, down to every part."""
+    """It is equal and of the same class, in every part."""
     back = came_back(annotation, value)
     assert type(back) is type(value)
-    assert difference(value, back) is None
+    assert find_difference(value, back) is None
 
 
 BAD = [
@@ -284,15 +284,15 @@ BAD = [
 
 
 @pytest.mark.parametrize(("annotation", "value"), BAD, ids=[str(n) for n in range(len(BAD))])
-def test_what_would_not_come_back_as_it_is_is_refused(annotation: Any, value: Any) -> None:
-    """With the step's name; never as something else, and without a warning."""
+def test_a_value_that_json_would_change_is_refused(annotation: Any, value: Any) -> None:
+    """The message names the step. The value is never converted, and pydantic does not warn."""
     with pytest.raises(StepOutputError, match="Step 'step': its output") as refused:
         OutputType("step", annotation).dump(value)
     assert refused.value.step == "step"
 
 
 class Priced(BaseModel):
-    """Writes its price as a number of JSON."""
+    """Writes its price as a JSON number."""
 
     price: Annotated[Decimal, PlainSerializer(float, when_used="json")]
 
@@ -337,7 +337,7 @@ ANOTHER = [
 @pytest.mark.parametrize(
     ("annotation", "value", "problem"), ANOTHER, ids=[str(n) for n in range(len(ANOTHER))]
 )
-def test_what_json_loses_of_an_equal_value_is_refused(annotation: Any, value: Any, problem: str) -> None:
+def test_an_equal_value_that_differs_for_a_step_is_refused(annotation: Any, value: Any, problem: str) -> None:
     """Python calls the two equal, but a step could tell them apart."""
     with pytest.raises(StepOutputError, match=re.escape(problem)):
         OutputType("step", annotation).dump(value)
@@ -356,15 +356,15 @@ def test_what_json_loses_of_an_equal_value_is_refused(annotation: Any, value: An
     ],
     ids=repr,
 )
-def test_what_json_keeps_of_them_comes_back(annotation: Any, value: Any) -> None:
-    """An offset settles a fold; the rest has nothing that JSON would lose."""
+def test_such_values_come_back_if_json_keeps_the_difference(annotation: Any, value: Any) -> None:
+    """With an offset, the fold is not needed; the others have nothing that JSON loses."""
     back = came_back(annotation, value)
-    assert difference(value, back) is None
+    assert find_difference(value, back) is None
     assert not isinstance(value, dict) or [*back] == [*value]
 
 
 def test_the_refusal_names_the_place_and_the_types() -> None:
-    """And what to do."""
+    """It also gives the fix."""
     with pytest.raises(StepOutputError) as refused:
         OutputType("step", Any).dump({"a": [1, {"b": (1, 2)}]})
     assert "at a.1.b, a tuple comes back as a list. Declare its type" in str(refused.value)
@@ -374,7 +374,7 @@ def test_the_refusal_names_the_place_and_the_types() -> None:
         OutputType("step", list[Hidden]).dump([Hidden(lost=5)])
 
 
-def test_the_refusal_does_not_tell_the_value() -> None:
+def test_the_refusal_does_not_show_the_value() -> None:
     """It goes to the log and the database."""
     with pytest.raises(StepOutputError) as refused:
         OutputType("step", int).dump("hunter2")
@@ -382,32 +382,32 @@ def test_the_refusal_does_not_tell_the_value() -> None:
 
 
 def test_an_int_may_stand_for_a_float() -> None:
-    """As Python's type checkers have it; it comes back as a float."""
+    """Type checkers allow it, too. It comes back as a float."""
     back = came_back(Price, Price(3))
     assert (back.net, type(back.net)) == (3.0, float)
     assert type(came_back(dict[str, float], {"a": 2})["a"]) is float
 
 
 class Text(str):
-    """A text that can do more, as that of LangChain's parsers."""
+    """A str subclass with more methods, as LangChain's parsers return it."""
 
     __slots__ = ()
 
 
-def test_a_subclass_of_a_scalar_that_is_no_enum_comes_back_as_its_base() -> None:
-    """The content is the same; what the class can do beside is lost."""
+def test_a_scalar_subclass_comes_back_as_its_base() -> None:
+    """The content is the same; the methods of the class are lost. Enums are excluded."""
     for annotation in (Any, str):
         assert type(came_back(annotation, Text("x"))) is str
 
 
 def test_an_int_that_no_float_equals_is_refused() -> None:
-    """Rather than rounded."""
+    """It is not rounded."""
     with pytest.raises(StepOutputError):
         OutputType("step", Price).dump(Price(2**53 + 1))
 
 
 def test_a_zone_comes_back_as_its_offset() -> None:
-    """The same instant and the same clock time; the name of the zone is lost."""
+    """The instant and the clock time are the same; the name of the zone is lost."""
     was = datetime(2024, 10, 27, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin"))
     back = came_back(datetime, was)
     assert (back.utcoffset(), back.replace(tzinfo=None)) == (
@@ -417,14 +417,14 @@ def test_a_zone_comes_back_as_its_offset() -> None:
 
 
 def test_private_attributes_do_not_count() -> None:
-    """They are nobody's business, and come back as a new model has them."""
+    """They come back with the values of a new model."""
     value = Forgetful()
     value._memo = 5
     assert came_back(Forgetful, value)._memo == 0
 
 
 def test_a_value_too_deep_for_json_is_refused() -> None:
-    """When it is returned, not when it is read."""
+    """It is refused when it is returned, not when it is read."""
     deep: list[Any] = []
     for _ in range(3000):
         deep = [deep]
@@ -433,8 +433,8 @@ def test_a_value_too_deep_for_json_is_refused() -> None:
             OutputType("step", annotation).dump(deep)
 
 
-def test_a_value_that_holds_itself_is_refused() -> None:
-    """It has no end."""
+def test_a_value_that_contains_itself_is_refused() -> None:
+    """JSON cannot express it."""
     loop: dict[str, Any] = {}
     loop["loop"] = loop
     for annotation in (Any, dict[str, Any]):
@@ -442,8 +442,8 @@ def test_a_value_that_holds_itself_is_refused() -> None:
             OutputType("step", annotation).dump(loop)
 
 
-def test_a_coroutine_that_nobody_awaited_is_named() -> None:
-    """And closed, so Python does not warn."""
+def test_a_returned_coroutine_is_reported() -> None:
+    """It is closed, so that Python does not warn."""
 
     async def late() -> int:
         return 1
@@ -456,29 +456,29 @@ def test_a_coroutine_that_nobody_awaited_is_named() -> None:
 @pytest.mark.parametrize(
     "annotation", [type("Plain", (), {}), "NoSuch", ForwardRef("NoSuch")], ids=["class", "text", "list"]
 )
-def test_a_type_that_cannot_be_kept_is_refused_at_once(annotation: Any) -> None:
-    """Before any step runs."""
-    with pytest.raises(StepOutputError, match="cannot be kept as JSON"):
+def test_a_type_without_json_is_refused_at_once(annotation: Any) -> None:
+    """No step has run then."""
+    with pytest.raises(StepOutputError, match="cannot be stored as JSON"):
         OutputType("step", annotation)
 
 
-def test_data_of_another_release_is_named_as_such() -> None:
-    """With the way out: change the version."""
+def test_stored_data_of_another_type_is_refused() -> None:
+    """The message asks to change the version."""
     for annotation, data in ((Theme, b'{"hue": 1}'), (int, b'"x"'), (Any, b"{")):
         with pytest.raises(StepOutputError, match="change its version"):
             OutputType("step", annotation).load(data)
 
 
-def test_each_load_gives_a_value_of_its_own() -> None:
-    """What one step does to it is not for the next to see."""
+def test_each_load_returns_a_new_value() -> None:
+    """A step may change its argument without effect on the next."""
     output = OutputType("step", list[Theme])
     data = output.dump([Theme(colour="red")])
     output.load(data)[0].colour = "blue"
     assert output.load(data)[0].colour == "red"
 
 
-def test_the_order_of_a_union_is_kept_for_each_who_declares_it() -> None:
-    """Equal unions are not the same to whoever reads JSON."""
+def test_the_member_order_of_a_union_is_respected() -> None:
+    """Equal unions with another order read JSON differently."""
     assert type(came_back(Theme | Twin, Theme(colour="red"))) is Theme
     assert type(came_back(Twin | Theme, Twin(colour="red"))) is Twin
 
@@ -508,7 +508,7 @@ any_values = st.recursive(
 
 @given(json_values)
 def test_every_json_value_comes_back(value: Any) -> None:
-    """Undeclared, and inside a model."""
+    """With and without a declared type."""
     assert repr(came_back(Any, value)) == repr(value)
     assert repr(came_back(Loose, Loose(value=value)).value) == repr(value)
 
@@ -517,7 +517,7 @@ def test_every_json_value_comes_back(value: Any) -> None:
     any_values, st.sampled_from([Any, list[Any], dict[str, Any], Loose, float, int | str, tuple[Any, ...]])
 )
 def test_any_value_comes_back_or_is_refused(value: Any, annotation: Any) -> None:
-    """There is no third way."""
+    """There is no third outcome."""
     try:
         back = came_back(annotation, value)
     except StepOutputError:

@@ -1,4 +1,4 @@
-"""What cannot be hashed, in words that say what to do."""
+"""Why a value cannot be hashed, and what to pass in its place."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from collections.abc import (
 )
 from typing import Any, Final
 
-__all__ = ["Refusal", "refusal_of"]
+__all__ = ["UnhashablePart", "compiled_subclass", "not_finite", "unhashable_part"]
 
 
-class Refusal(Exception):  # noqa: N818 - it never leaves the package
-    """A value has no canonical encoding. The walk, which knows where it is, makes the error of it."""
+class UnhashablePart(Exception):  # noqa: N818 - it never leaves the package
+    """A part of a value has no canonical encoding. `canonical` adds the path and raises `UnhashableInputError`."""
 
     def __init__(self, found: str, fix: str, *, where: str = "") -> None:
         super().__init__(found)
         self.found = found
         self.fix = fix
         self.where = where
-        """The rest of the path, below the value that the walk is at."""
+        """The rest of the path, below the value that is being encoded."""
 
 
 _FUNCTIONS: Final = (
@@ -63,34 +63,34 @@ _GENERIC_FIX: Final = (
 )
 
 
-def refusal_of(value: Any) -> Refusal:
-    """Why a value is not hashed."""
+def unhashable_part(value: Any) -> UnhashablePart:
+    """Return the reason why a value cannot be hashed."""
     cls = type(value)
     name = _name(cls)
     for classes, found, fix in _RULES:
         if issubclass(cls, classes):
-            return Refusal(f"{found} ({_name(value) or name})", fix)
+            return UnhashablePart(f"{found} ({_name(value) or name})", fix)
     if _LOCK_MODULES.match(str(cls.__module__)):
-        return Refusal(f"a lock ({name})", "Make it in the step; it has no content.")
-    return Refusal(f"an object of class {name}, which declares no fields", _GENERIC_FIX)
+        return UnhashablePart(f"a lock ({name})", "Make it in the step; it has no content.")
+    return UnhashablePart(f"an object of class {name}, which declares no fields", _GENERIC_FIX)
 
 
 def _name(named: Any) -> str:
-    """What a function, a class or a module is called; nothing for what has no such name."""
+    """Return the full name of a function, a class or a module; empty if the object has no such name."""
     try:
         name = getattr(named, "__qualname__", None) or named.__name__
         module = getattr(named, "__module__", None)
-    except Exception:  # A stranger's __getattr__ may raise anything.
+    except Exception:  # __getattr__ of a user's class may raise anything.
         return ""
     return f"{module}.{name}" if isinstance(module, str) else str(name)
 
 
-def compiled_subclass(cls: type, base: type) -> Refusal:
-    """Of a class made in C, what a value holds besides what its base shows cannot be known."""
+def compiled_subclass(cls: type, base: type) -> UnhashablePart:
+    """Refuse a class made in C: its values may hold more than the base class shows."""
     found = f"a {_name(cls)}, a subclass of {base.__name__} that is not written in Python"
-    return Refusal(found, f"Pass a plain {base.__name__}, or use register_encoding().")
+    return UnhashablePart(found, f"Pass a plain {base.__name__}, or use register_encoding().")
 
 
-def not_finite(value: Any) -> Refusal:
-    """NaN is not equal to itself, and JSON knows neither it nor the infinities."""
-    return Refusal("NaN" if value != value else "an infinity", "Pass None, or a text.")  # noqa: PLR0124
+def not_finite(value: Any) -> UnhashablePart:
+    """Refuse NaN, which does not equal itself, and the infinities. JSON has none of them."""
+    return UnhashablePart("NaN" if value != value else "an infinity", "Pass None, or a text.")  # noqa: PLR0124

@@ -1,4 +1,4 @@
-"""What the parameters of a step stand for, and what may be a step."""
+"""Where the arguments of a step come from, and what can be a step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from langgraph_runner.workflow import (
     Workflow,
     WorkflowSpec,
 )
-from langgraph_runner.workflow.definition.blueprint import Blueprint
+from langgraph_runner.workflow.blueprint import Blueprint
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.values.input_type import InputType
 
@@ -57,13 +57,13 @@ class Note(TypedDict):
 
 
 def run(flow: Workflow, inputs: Any = None, **options: Any) -> dict[str, Any]:
-    """The outputs by step."""
+    """Return the outputs by step."""
     outputs: dict[str, Any] = flow.as_node(**options).invoke({} if inputs is None else inputs)
     return outputs
 
 
 def hash_of(flow: Workflow, step: str, inputs: Any = None, hashes: Any = None) -> str:
-    """The input hash of a step."""
+    """Return the input hash of a step."""
     blueprint = flow.blueprint()
     checked, _ = blueprint.inputs.check(inputs)
     return blueprint.steps[step].input_hash(
@@ -72,8 +72,8 @@ def hash_of(flow: Workflow, step: str, inputs: Any = None, hashes: Any = None) -
     )
 
 
-def test_a_workflow_as_data_is_the_same_as_a_decorated_one() -> None:
-    """Down to each option."""
+def test_decorators_and_data_make_the_same_workflow() -> None:
+    """All options are the same."""
 
     def a(hue: int) -> int:
         return hue
@@ -102,31 +102,31 @@ def test_a_workflow_as_data_is_the_same_as_a_decorated_one() -> None:
 
 
 @pytest.mark.parametrize("model", [Brief, Card, Note])
-def test_a_parameter_is_a_field_of_the_inputs(model: Any) -> None:
-    """Of a pydantic model, a dataclass or a TypedDict."""
+def test_a_parameter_can_receive_a_field_of_the_inputs(model: Any) -> None:
+    """The model may be a pydantic model, a dataclass or a TypedDict."""
     flow = Workflow("w", inputs=model)
     flow.step(lambda hue: hue + 1, id="next")
     flow.step(lambda tags: tags, id="kept")
     assert run(flow, {"hue": 1, "tags": ["a"]}) == {"next": 2, "kept": ["a"]}
 
 
-def test_a_field_that_is_missing_is_none() -> None:
-    """Of a TypedDict, where that may be; the field wins over a default, so a step is called in one way."""
+def test_a_missing_optional_field_is_none() -> None:
+    """Only a TypedDict may lack a field. Its parameter gets None, not the default."""
     flow = Workflow("w", inputs=Note)
     flow.step(lambda tags=(): tags, id="kept")
     assert run(flow, {"hue": 1}) == {"kept": None}
 
 
 def test_a_parameter_may_be_a_step_that_is_defined_later() -> None:
-    """The order of writing does not matter."""
+    """The order of definition does not matter."""
     flow = Workflow("w")
     flow.step(lambda b: [b], id="a")
     flow.step(lambda: 1, id="b")
     assert run(flow) == {"a": [1], "b": 1}
 
 
-def test_inputs_is_the_inputs_as_a_whole() -> None:
-    """As their model; without one a dict."""
+def test_the_parameter_inputs_receives_the_whole_inputs() -> None:
+    """They are a value of their model; a dict without a model."""
     flow = Workflow("w", inputs=Brief)
     flow.step(lambda inputs: type(inputs).__name__, id="kind")
     assert run(flow, {"hue": 1}) == {"kind": "Brief"}
@@ -135,8 +135,8 @@ def test_inputs_is_the_inputs_as_a_whole() -> None:
     assert run(flow, {"any": 1}) == {"all": {"any": 1}}
 
 
-def test_the_host_provides_ctx_config_and_runtime() -> None:
-    """They say nothing of the result, so they are not hashed."""
+def test_ctx_config_and_runtime_are_provided_and_not_hashed() -> None:
+    """They do not influence the result."""
     flow = Workflow("w")
 
     @flow.step(version="1")  # Else its code would be part of the hash.
@@ -150,7 +150,7 @@ def test_the_host_provides_ctx_config_and_runtime() -> None:
 
 
 def test_a_decorated_function_is_still_a_plain_function() -> None:
-    """To be called and tested as one, with a context if it wants one."""
+    """A test can call it, with a `StepContext` if it has a `ctx`."""
     flow = Workflow("w")
 
     @flow.step(retry=2)
@@ -162,7 +162,7 @@ def test_a_decorated_function_is_still_a_plain_function() -> None:
 
 
 def test_depends_on_waits_without_receiving() -> None:
-    """By id or by function; a function that is defined later goes by its name."""
+    """It accepts ids and functions, also functions that become steps later."""
     order = []
     flow = Workflow("w")
 
@@ -182,8 +182,8 @@ def test_depends_on_waits_without_receiving() -> None:
     assert order == ["first", "third", "second"]
 
 
-def test_an_input_selector_says_what_a_step_gets() -> None:
-    """A dict of a function's arguments, of the inputs and of what it depends on."""
+def test_an_input_selector_provides_the_arguments() -> None:
+    """It returns a dict of the function's arguments."""
     flow = Workflow("w", inputs=Brief)
     flow.step(lambda hue: hue, id="a")
 
@@ -194,16 +194,16 @@ def test_an_input_selector_says_what_a_step_gets() -> None:
     assert run(flow, {"hue": 1})["b"] == [1, 1, 3, "b"]
 
 
-def test_a_selector_that_gives_no_dict_to_a_function_is_named() -> None:
-    """In words that say what to give."""
+def test_a_selector_must_return_a_dict_for_a_function() -> None:
+    """The message names the step and the fix."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a", input_selector=lambda sources: [1])
-    with pytest.raises(TypeError, match="gave a list; a function needs a dict of its arguments"):
+    with pytest.raises(TypeError, match="must return a dict of the function's arguments, got a list"):
         run(flow)
 
 
 def test_a_selector_that_raises_fails_its_step() -> None:
-    """With the original exception."""
+    """The original exception is raised."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a", input_selector=lambda sources: sources.inputs["no"])
     with pytest.raises(KeyError, match="no"):
@@ -213,7 +213,7 @@ def test_a_selector_that_raises_fails_its_step() -> None:
 
 
 class Scorer:
-    """A callable object, and one with methods."""
+    """A callable object that also has methods."""
 
     def __init__(self, weight: int) -> None:
         self.weight = weight
@@ -227,8 +227,8 @@ class Scorer:
         return inputs["x"] + self.weight
 
 
-def test_objects_methods_and_partials_are_steps() -> None:
-    """Each with the name of what is inside."""
+def test_objects_methods_and_partials_can_be_steps() -> None:
+    """Each has the name of the inner function as its id."""
 
     def add(a: int, b: int, inputs: dict[str, Any]) -> int:
         return a + b + inputs["x"]
@@ -242,8 +242,8 @@ def test_objects_methods_and_partials_are_steps() -> None:
     assert run(flow, {"x": 5}) == {"Scorer": 50, "later": 15, "add": 8, "both": [8, 15]}
 
 
-def test_what_a_partial_was_given_wins_over_a_step_of_that_name() -> None:
-    """It is settled."""
+def test_an_argument_of_a_partial_wins_over_a_step_of_the_same_name() -> None:
+    """The step then does not depend on the other step."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     flow.step(functools.partial(lambda a: a, a=7), id="b")
@@ -251,8 +251,8 @@ def test_what_a_partial_was_given_wins_over_a_step_of_that_name() -> None:
 
 
 @pytest.mark.parametrize("positional", [False, True])
-def test_what_a_partial_was_given_is_part_of_the_hash(positional: bool) -> None:
-    """By name or by position: another argument is another input."""
+def test_arguments_of_a_partial_are_part_of_the_hash(positional: bool) -> None:
+    """Positional and keyword arguments count."""
 
     def flow_of(number: int) -> Workflow:
         flow = Workflow("w")
@@ -267,8 +267,8 @@ def test_what_a_partial_was_given_is_part_of_the_hash(positional: bool) -> None:
 
 
 @pytest.mark.parametrize("selects", [False, True])
-def test_a_default_is_part_of_the_hash(selects: bool) -> None:
-    """Another default is another input; so is another version."""
+def test_defaults_and_version_are_part_of_the_hash(selects: bool) -> None:
+    """Another default or another version gives another hash."""
 
     def flow_of(default: int, version: str = "1") -> Workflow:
         flow = Workflow("w")
@@ -285,8 +285,8 @@ def test_a_default_is_part_of_the_hash(selects: bool) -> None:
     assert hash_of(flow_of(1), "a") != hash_of(flow_of(1, "2"), "a")
 
 
-def test_a_name_does_not_meet_the_same_name_of_another_kind() -> None:
-    """The output of a step and a default of one name are two inputs."""
+def test_a_step_and_a_default_of_the_same_name_hash_differently() -> None:
+    """The kind of an argument is part of the hash."""
     as_step = Workflow("w")
     as_step.step(lambda: 1, id="x")
     as_step.step(lambda x: x, id="a")
@@ -295,8 +295,8 @@ def test_a_name_does_not_meet_the_same_name_of_another_kind() -> None:
     assert hash_of(as_step, "a", hashes={"x": content_hash(1)}) != hash_of(as_default, "a")
 
 
-def test_runnables_are_steps() -> None:
-    """They get the outputs of what they depend on as a dict, else the inputs, and are called as LangChain does."""
+def test_runnables_can_be_steps() -> None:
+    """They receive the outputs of their dependencies as a dict; without dependencies, the inputs."""
     model = GenericFakeChatModel(messages=iter([AIMessage("one"), AIMessage("two")]))
     flow = Workflow("w")
     flow.step(RunnableLambda(lambda inputs: f"about {inputs['topic']}"), id="prompt", output=str)
@@ -313,8 +313,8 @@ def test_runnables_are_steps() -> None:
     assert (type(found["message"]), found["message"].content) == (AIMessage, "two")
 
 
-def test_a_message_that_is_not_declared_is_refused() -> None:
-    """It would come back as a dict."""
+def test_a_message_without_a_declared_type_is_refused() -> None:
+    """It would come back from JSON as a dict."""
     flow = Workflow("w")
     model = GenericFakeChatModel(messages=iter([AIMessage("one")]))
     flow.step(model, id="a", input_selector=lambda sources: "hi")
@@ -328,8 +328,8 @@ class Inner(TypedDict):
     x: int
 
 
-def test_a_compiled_graph_is_a_step(colour: Any) -> None:
-    """It gets a state and delivers one; a graph shows it as a subgraph."""
+def test_a_compiled_graph_can_be_a_step(colour: Any) -> None:
+    """Its input and output are states. Drawings show it as a subgraph."""
     inner = (
         StateGraph(Inner).add_node("up", lambda state: {"x": state["x"] + 1}).add_edge(START, "up").compile()
     )
@@ -342,8 +342,8 @@ def test_a_compiled_graph_is_a_step(colour: Any) -> None:
     assert [name for name, _ in graph.get_subgraphs()] == ["inner"]
 
 
-def test_a_step_sees_nothing_of_what_others_do_to_their_arguments() -> None:
-    """Neither to outputs nor to inputs, nor in an attempt before."""
+def test_changes_of_arguments_stay_in_one_attempt() -> None:
+    """A step that changes outputs or inputs affects neither other steps nor its next attempt."""
     flow = Workflow("w", inputs=Brief)
     flow.step(lambda: ["x"], id="a")
 
@@ -364,8 +364,8 @@ def test_a_step_sees_nothing_of_what_others_do_to_their_arguments() -> None:
 @pytest.mark.parametrize(
     "fallback", [lambda: -1, lambda hue: -hue, lambda *, ctx: -1], ids=["none", "some", "ctx"]
 )
-def test_a_fallback_gets_those_of_the_arguments_that_it_names(fallback: Any) -> None:
-    """When the step has finally failed."""
+def test_a_fallback_receives_the_arguments_that_it_names(fallback: Any) -> None:
+    """It runs when all attempts have failed."""
     flow = Workflow("w", inputs=Brief)
 
     @flow.step(fallback=fallback)
@@ -375,8 +375,8 @@ def test_a_fallback_gets_those_of_the_arguments_that_it_names(fallback: Any) -> 
     assert run(flow, {"hue": 1}) == {"a": -1}
 
 
-def test_the_fallback_of_a_runnable_gets_its_value() -> None:
-    """A function or a Runnable."""
+def test_the_fallback_of_a_runnable_receives_its_value() -> None:
+    """The fallback may be a function or a Runnable."""
 
     def fail(value: Any) -> Any:
         raise ValueError
@@ -388,8 +388,8 @@ def test_the_fallback_of_a_runnable_gets_its_value() -> None:
     assert run(flow, {"x": 1}) == {"a": ["function", {"x": 1}], "b": ["runnable", {"x": 1}], "c": "nothing"}
 
 
-def test_a_type_beside_the_function_is_found() -> None:
-    """A class that is local to where the workflow is written, named as text."""
+def test_a_return_type_may_be_a_local_class() -> None:
+    """The annotation is a text, and the class is defined in the same function."""
 
     class Local(BaseModel):
         x: int
@@ -404,7 +404,7 @@ def test_a_type_beside_the_function_is_found() -> None:
 
 
 def test_output_wins_over_the_annotation() -> None:
-    """For what cannot be annotated, or is annotated for readers only."""
+    """It is for functions without a usable annotation."""
     flow = Workflow("w")
 
     @flow.step(output=tuple[int, int])
@@ -414,8 +414,8 @@ def test_output_wins_over_the_annotation() -> None:
     assert run(flow) == {"a": (1, 2)}
 
 
-def test_one_breaker_guards_a_step_in_all_its_runs() -> None:
-    """Sync, async, in a graph or in a node."""
+def test_all_runs_of_a_step_share_its_breaker() -> None:
+    """Sync and async runs, in a graph and in a node, use the same one."""
     calls = []
     flow = Workflow("w")
 
@@ -431,43 +431,43 @@ def test_one_breaker_guards_a_step_in_all_its_runs() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "/x", "a//b", "../x", "a/./b", "a\\b", "a\x00b"])
-def test_an_artifact_has_a_relative_path(name: str) -> None:
-    """Also where nobody keeps it."""
-    with pytest.raises(ValueError, match="no relative path"):
+def test_the_name_of_an_artifact_must_be_a_relative_path(name: str) -> None:
+    """It is checked also without a sink."""
+    with pytest.raises(ValueError, match="must be a relative path"):
         StepContext().save_artifact(name, "x")
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("a.txt", 5), "Artifact 'a.txt': its content is an int; give bytes or a text."),
-        (("a.txt", None), "its content is None; give bytes or a text."),
-        ((5, b"x"), "Artifact 5: its name is an int; give a text."),
-        (("a.txt", b"x", 5), "Artifact 'a.txt': its media type is an int; give a text."),
+        (("a.txt", 5), "Artifact 'a.txt': the content must be bytes or a text, got an int."),
+        (("a.txt", None), "the content must be bytes or a text, got None."),
+        ((5, b"x"), "Artifact 5: the name must be a text, got an int."),
+        (("a.txt", b"x", 5), "Artifact 'a.txt': the media type must be a text, got an int."),
     ],
     ids=["content", "no content", "name", "media type"],
 )
-def test_an_artifact_is_text_or_bytes(arguments: Any, problem: str) -> None:
-    """What is wrong is named, with the artifact."""
+def test_an_artifact_must_be_text_or_bytes(arguments: Any, problem: str) -> None:
+    """The message names the artifact and the wrong part."""
     with pytest.raises(TypeError, match=problem):
         StepContext().save_artifact(*arguments)
 
 
 @pytest.mark.parametrize("content", [bytearray(b"tea"), memoryview(b"tea")], ids=["bytearray", "memoryview"])
 def test_an_artifact_may_be_any_kind_of_bytes(content: Any) -> None:
-    """Whoever keeps it gets plain ones."""
+    """The sink receives plain bytes."""
     assert StepContext().save_artifact("a", content).size == 3
 
 
-def test_an_artifact_that_nobody_keeps_is_told_by_its_content() -> None:
-    """So a step runs anywhere."""
+def test_without_a_sink_the_uri_of_an_artifact_is_its_hash() -> None:
+    """So the step runs everywhere."""
     ref = StepContext().save_artifact("a/b.txt", "tea", "text/plain")
     assert isinstance(ref, ArtifactRef)
     assert (ref.name, ref.size, ref.uri) == ("a/b.txt", 3, f"discarded:{ref.sha256}")
 
 
 def test_a_blueprint_is_made_once_until_the_workflow_changes() -> None:
-    """It may be asked for at each request."""
+    """It may be requested often."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     before = flow.blueprint()

@@ -1,4 +1,4 @@
-"""`Blueprint`: a workflow that has been checked, ready to be run by anybody."""
+"""`Blueprint`: a checked workflow, ready to run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import copy
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.workflow.dag import Dag, cycles_in
+from langgraph_runner.workflow.dag import Dag, find_cycles
 from langgraph_runner.workflow.definition.binding import (
     HOST_PARAMETERS,
     Binding,
     bind,
     named_parameters,
-    only_acts,
+    only_has_effects,
     return_type,
 )
 from langgraph_runner.workflow.definition.checks import (
@@ -26,9 +26,9 @@ from langgraph_runner.workflow.definition.checks import (
     run_problem,
     shape_problems,
 )
+from langgraph_runner.workflow.definition.hints import Hints
 from langgraph_runner.workflow.definition.spec import CacheScope, JoinRule, StepSpec, WorkflowSpec
 from langgraph_runner.workflow.errors import StepOutputError, WorkflowChangedError, WorkflowDefinitionError
-from langgraph_runner.workflow.hints import Hints
 from langgraph_runner.workflow.steps import BoundStep
 from langgraph_runner.workflow.values.input_type import InputType
 from langgraph_runner.workflow.values.output_type import OutputType
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Blueprint"]
 
 _RESERVED: Final = HOST_PARAMETERS | {"inputs"}
-_SHOWN_OF_A_CYCLE: Final = 12
+_SHOWN_CYCLE_STEPS: Final = 12
 _SHOWN_FINAL_STEPS: Final = 5
 
 
@@ -47,18 +47,26 @@ class Blueprint:
     """A checked workflow. Immutable; threads and event loops may share it.
 
     Args:
-        spec: What the user wrote.
+        spec: The workflow as the user wrote it.
+
+    Attributes:
+        spec: As given.
+        id: The id of the workflow.
+        inputs: The type of its inputs.
+        dag: The dependencies between its steps.
+        steps: Its steps by id, in the order in which they were written.
+        joins: The join rule of each step.
 
     Raises:
-        TypeError: It is no `WorkflowSpec`.
-        WorkflowDefinitionError: It cannot run; the error lists everything that is wrong.
+        TypeError: `spec` is not a `WorkflowSpec`.
+        WorkflowDefinitionError: The workflow is invalid. The error lists all problems.
     """
 
     def __init__(self, spec: WorkflowSpec) -> None:
         if not isinstance(spec, WorkflowSpec):
-            raise TypeError(f"Expected a WorkflowSpec, got {spec!r:.80}.")
+            raise TypeError(f"spec must be a Workflow or a WorkflowSpec, got {spec!r:.80}.")
         draft = _Draft(spec)
-        problems = [*shape_problems(spec)] or [*draft.examined()]
+        problems = [*shape_problems(spec)] or [*draft.find_problems()]
         if problems or draft.inputs is None:
             raise WorkflowDefinitionError(workflow=str(spec.id), problems=tuple(problems))
         self.spec = spec
@@ -75,13 +83,12 @@ class Blueprint:
             )
             for name, step in draft.steps.items()
         }
-        """Its steps by id, in the order in which they were written."""
         self.joins: Mapping[str, JoinRule] = {name: JoinRule(step.join) for name, step in draft.steps.items()}
-        if draft.silent and spec.cache != CacheScope.NONE:
+        if draft.without_result and spec.cache != CacheScope.NONE:
             warnings.warn(
-                f"Workflow '{spec.id}': {', '.join(draft.silent[:5])} returns None and saves no artifact, so all that"
-                " the cache can do is to skip it in later runs. Give effects=True if the step acts on the world (it"
-                " then runs in each run), or effects=False if it may be skipped.",
+                f"Workflow '{spec.id}': {', '.join(draft.without_result[:5])} returns None and saves no artifact, so"
+                " the cache would only skip it in later runs. Set effects=True if the step acts on the world (then it"
+                " runs in each run), or effects=False if it may be skipped.",
                 stacklevel=3,
             )
 
@@ -90,42 +97,41 @@ class Blueprint:
         """The step whose output is the result of a run: `result` of the spec, or the only final step.
 
         Raises:
-            LookupError: There are several final steps, and `result` is not given.
+            LookupError: There are several final steps, and `result` is not set.
         """
         if self.spec.result is not None:
             return self.spec.result
         final = [step for step in self.steps if not self.dag.dependents[step]]
         if len(final) > 1:
-            some = ", ".join(
-                [*final[:_SHOWN_FINAL_STEPS], *(["..."] if len(final) > _SHOWN_FINAL_STEPS else [])]
-            )
+            shown = final[:_SHOWN_FINAL_STEPS]
+            if len(final) > _SHOWN_FINAL_STEPS:
+                shown = [*shown, "..."]
             raise LookupError(
-                f"Workflow '{self.id}' has {len(final)} final steps ({some}), so it has no one result: name the step"
-                " with Workflow(..., result=), or ask for the output of a step."
+                f"Workflow '{self.id}' has {len(final)} final steps ({', '.join(shown)}), so it has no single result."
+                " Name the step with Workflow(..., result=), or ask for the output of a step."
             )
         return final[0]
 
     def for_run(self, steps: Collection[str], ended: Container[str]) -> Blueprint:
-        """The part of the workflow that a run has: the workflow may have got steps since the run was made.
+        """Return the workflow with only the steps of a run. Steps may have been added since the run was created.
 
         Args:
             steps: Ids of the run's steps.
-            ended: Those of them that have ended. What they depend on now does not matter.
+            ended: Those of them that have ended. New dependencies of these steps do not matter.
 
         Raises:
-            WorkflowChangedError: The run cannot go on with its own steps.
+            WorkflowChangedError: The run cannot continue with its own steps.
         """
         if self.steps.keys() == {*steps}:
             return self
         removed = tuple(step for step in steps if step not in self.steps)
         own = [step for step in self.steps if step in steps]
         before = {step: self.dag.dependencies[step] for step in own}
-        added = {
-            step: tuple(each for each in before[step] if each not in steps)
-            for step in own
-            if step not in ended
-        }
-        added = {step: names for step, names in added.items() if names}
+        added: dict[str, tuple[str, ...]] = {}
+        for step in own:
+            new = tuple(each for each in before[step] if each not in steps)
+            if new and step not in ended:
+                added[step] = new
         if removed or added:
             raise WorkflowChangedError(workflow=self.id, removed=removed, added=added)
         part = copy.copy(self)
@@ -135,12 +141,12 @@ class Blueprint:
         return part
 
     def readers_of(self, fields: frozenset[str]) -> frozenset[str]:
-        """The steps that receive one of these fields of the inputs, or the inputs as a whole."""
+        """Return the ids of the steps that receive one of these fields of the inputs, or the whole inputs."""
         return frozenset(step.id for step in self.steps.values() if step.reads(fields))
 
 
 class _Draft:
-    """A workflow that is being examined; what could be read of it is in its attributes."""
+    """A workflow while it is being checked. Its attributes have everything that could be read."""
 
     def __init__(self, spec: WorkflowSpec) -> None:
         self.spec = spec
@@ -149,36 +155,38 @@ class _Draft:
         self.bindings: dict[str, Binding] = {}
         self.dependencies: dict[str, tuple[str, ...]] = {}
         self.outputs: dict[str, OutputType] = {}
-        self.silent: list[str] = []
-        """Steps that return None and save no artifact, and do not say whether they have effects."""
+        self.without_result: list[str] = []
+        """Steps that return None, save no artifact, and do not set `effects` or `cache`."""
 
-    def examined(self) -> Iterator[str]:
-        """Everything that is wrong: first what is hardest to see, since of many problems only the first are shown."""
-        found = [*self._names()]
-        fields: Container[str] = _Anything()
+    def find_problems(self) -> Iterator[str]:
+        """Yield all problems. Cycles come first: they are hard to find, and only the first problems are shown."""
+        found = [*self._name_problems()]
+        fields: Container[str] = _AnyName()
         known_fields: frozenset[str] = frozenset()
         try:
             self.inputs = InputType(str(self.spec.id), self.spec.inputs)
             fields = known_fields = self.inputs.fields or frozenset()
-        except Exception as error:  # A model of the user's may raise anything.
-            found.append(f"inputs is {self.spec.inputs!r:.80}: {error}")
+        except Exception as error:  # A model of the user may raise anything.
+            found.append(
+                f"inputs must be a model that pydantic can read, got {self.spec.inputs!r:.80}: {error}"
+            )
         hints = Hints([*self.steps, *known_fields])
         for name, step in self.steps.items():
-            found.extend(f"step '{name}': {problem}" for problem in self._of_step(step, fields, hints))
-        for cycle in cycles_in(self.dependencies):
-            yield f"the steps {_path(cycle)} wait for each other in a circle."
+            found.extend(f"step '{name}': {problem}" for problem in self._step_problems(step, fields, hints))
+        for cycle in find_cycles(self.dependencies):
+            yield f"the steps {_cycle_path(cycle)} wait for each other in a cycle."
         yield from found
         result: Any = self.spec.result
         if result is not None and not (isinstance(result, str) and result in self.steps):
-            yield f"its result is {result!r:.80}, which is the id of no step.{hints.of(result)}"
+            yield f"result must be the id of a step, got {result!r:.80}.{hints.suggest(result)}"
         for key, change in self.spec.changes.items():
             yield from change_problems(key, change, self.steps, hints)
 
-    def _names(self) -> Iterator[str]:
+    def _name_problems(self) -> Iterator[str]:
         if (problem := name_problem(self.spec.id)) is not None:
             yield problem
         if not isinstance(self.spec.version, str) or not self.spec.version:
-            yield f"version is {self.spec.version!r:.80}; use a text that is not empty."
+            yield f"version must be a text that is not empty, got {self.spec.version!r:.80}."
         yield from description_problems(self.spec.description)
         yield from cache_problems(self.spec.cache)
         if not self.spec.steps:
@@ -186,21 +194,21 @@ class _Draft:
         steps: tuple[Any, ...] = self.spec.steps
         for step in steps:
             if not isinstance(step, StepSpec):
-                yield f"{step!r:.80} is no StepSpec."
+                yield f"each step must be a StepSpec, got {step!r:.80}."
             elif (problem := name_problem(step.id)) is not None:
-                yield f"step {step.id!r:.80}: {problem} Give it one with `id=`."
+                yield f"step {step.id!r:.80}: {problem} Set it with `id=`."
             elif step.id in self.steps:
-                yield f"step '{step.id}': there are several steps of this id; rename all but one."
+                yield f"step '{step.id}': several steps have this id. Rename all but one."
             else:
                 self.steps[step.id] = step
 
-    def _of_step(self, step: StepSpec, fields: Container[str], hints: Hints) -> Iterator[str]:
+    def _step_problems(self, step: StepSpec, fields: Container[str], hints: Hints) -> Iterator[str]:
         if step.id in _RESERVED:
-            yield f"the name is taken; {', '.join(sorted(_RESERVED))} are parameters of any step."
-        if not isinstance(fields, _Anything) and step.id in fields:
+            yield f"its id must not be one of {', '.join(sorted(_RESERVED))}, which are parameters of any step."
+        if not isinstance(fields, _AnyName) and step.id in fields:
             yield (
-                "a field of the inputs has the same name, so a parameter of that name could be either; rename one of"
-                " the two."
+                "a field of the inputs has the same name, so a parameter of that name would be ambiguous. Rename one"
+                " of the two."
             )
         binding = Binding()
         problems: list[str] = []
@@ -208,33 +216,33 @@ class _Draft:
             yield problem
         else:
             binding, problems = bind(step, self.steps, fields, hints)
-            yield from self._output_problem(step)
+            yield from self._output_problems(step)
         yield from problems
-        yield from self._dependencies(step, binding, hints)
+        yield from self._dependency_problems(step, binding, hints)
         yield from option_problems(step)
         yield from binding_problems(step, binding)
         self.bindings[step.id] = binding
 
-    def _output_problem(self, step: StepSpec) -> Iterator[str]:
+    def _output_problems(self, step: StepSpec) -> Iterator[str]:
         declared = step.output
         if declared is None:
             try:
                 declared = return_type(step.run)
             except Exception as error:  # An annotation may be any expression.
                 yield (
-                    f"its return annotation cannot be read ({error}). Import what it names outside of `if"
-                    " TYPE_CHECKING`, or give output=."
+                    f"its return annotation cannot be read ({error}). Import the type outside of `if"
+                    " TYPE_CHECKING`, or set output=."
                 )
                 return
         try:
             self.outputs[step.id] = OutputType(step.id, declared)
-            returns_none = declared is type(None) or (declared is Any and only_acts(step.run))
+            returns_none = declared is type(None) or (declared is Any and only_has_effects(step.run))
             if returns_none and step.effects is None and step.cache is None and not _takes_ctx(step):
-                self.silent.append(f"step '{step.id}'")
+                self.without_result.append(f"step '{step.id}'")
         except StepOutputError as error:
             yield error.problem
 
-    def _dependencies(self, step: StepSpec, binding: Binding, hints: Hints) -> Iterator[str]:
+    def _dependency_problems(self, step: StepSpec, binding: Binding, hints: Hints) -> Iterator[str]:
         named: Any = step.depends_on
         if (problem := list_problem("depends_on", named)) is not None:
             yield problem
@@ -244,27 +252,27 @@ class _Draft:
             if isinstance(before, str) and before in self.steps:
                 known.append(before)
             else:
-                yield f"it depends on '{before}', which is no step.{hints.of(before)}"
+                yield f"depends_on names '{before}', which is not a step.{hints.suggest(before)}"
         self.dependencies[step.id] = tuple(dict.fromkeys((*known, *binding.steps)))
 
 
 def _takes_ctx(step: StepSpec) -> bool:
-    """Whether a step, which is no Runnable, may save artifacts."""
+    """Return whether the function of a step has a parameter `ctx`, so that it may save artifacts."""
     try:
         return "ctx" in named_parameters(step.run)[0]
-    except (TypeError, ValueError):  # That is told as a problem of its own.
+    except (TypeError, ValueError):  # This is reported as a problem of its own.
         return True
 
 
-class _Anything:
-    """Contains every name: nothing is known of inputs whose model is none."""
+class _AnyName:
+    """A container of every name, used when the model of the inputs is invalid, so that no parameter is refused."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
 
-def _path(cycle: list[str]) -> str:
+def _cycle_path(cycle: list[str]) -> str:
     shown = [*map(repr, cycle)]
-    if len(shown) > _SHOWN_OF_A_CYCLE:
-        shown = [*shown[: _SHOWN_OF_A_CYCLE - 2], f"({len(shown) - _SHOWN_OF_A_CYCLE} more)", *shown[-2:]]
+    if len(shown) > _SHOWN_CYCLE_STEPS:
+        shown = [*shown[: _SHOWN_CYCLE_STEPS - 2], f"({len(shown) - _SHOWN_CYCLE_STEPS} more)", *shown[-2:]]
     return " -> ".join(shown)

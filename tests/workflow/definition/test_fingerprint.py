@@ -1,4 +1,4 @@
-"""The fingerprint of a step's code: what changes it, and what does not."""
+"""The fingerprint of a step's code: which changes alter it, and which do not."""
 
 import functools
 import linecache
@@ -18,7 +18,7 @@ PLAIN = "def work(x):\n    return x + 1\n"
 
 
 def made(source, name="work"):
-    """A function of a file with this source."""
+    """Return a function from a file with this source."""
     file = f"<made {hash(source)}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names = {}
@@ -34,7 +34,7 @@ def made(source, name="work"):
         "import functools\n@functools.lru_cache\ndef work(x):\n    return x + 1\n",
     ],
 )
-def test_comments_annotations_and_places_do_not_count(source):
+def test_comments_annotations_and_positions_do_not_count(source):
     """They do not change what the step does."""
     assert fingerprint_of(made(source)) == fingerprint_of(made(PLAIN))
 
@@ -43,12 +43,12 @@ def test_comments_annotations_and_places_do_not_count(source):
     "source", [PLAIN.replace("1", "2"), PLAIN.replace("+", "-"), PLAIN.replace("(x)", "(x, y=2)")]
 )
 def test_other_code_and_other_defaults_count(source):
-    """They change what the step gives."""
+    """They change the result of the step."""
     assert fingerprint_of(made(source)) != fingerprint_of(made(PLAIN))
 
 
 def test_the_values_of_a_closure_count():
-    """One factory makes different steps."""
+    """One factory can make different steps."""
 
     def times(factor):
         return lambda x: x * factor
@@ -57,8 +57,8 @@ def test_the_values_of_a_closure_count():
     assert fingerprint_of(times(2)) != fingerprint_of(times(3))
 
 
-def test_the_values_in_a_closure_that_cannot_change_count():
-    """A list may be another one at the next look."""
+def test_only_immutable_values_of_a_closure_count():
+    """A list may differ at the next call."""
 
     def of(value):
         return lambda: value
@@ -69,7 +69,7 @@ def test_the_values_in_a_closure_that_cannot_change_count():
 
 
 def test_a_wrapper_counts():
-    """What a decorator has put around a step is part of what it does."""
+    """A decorator around the function is part of what the step does."""
 
     def times(factor):
         def decorate(function):
@@ -96,20 +96,20 @@ def test_the_annotations_of_a_class_in_a_step_count():
 
 @pytest.mark.parametrize("other", ["x + 2", "x - 1", "1 + x", "max(x, 1)"])
 def test_functions_without_source_are_known_by_their_bytecode(other):
-    """Such as what a program generates: no other code has the same."""
+    """Examples are generated functions. Different code gives different fingerprints."""
     one, same, changed = (eval(f"lambda x: {body}") for body in ("x + 1", "x + 1", other))  # noqa: S307 - written here
     assert fingerprint_of(one) == fingerprint_of(same)
     assert fingerprint_of(one) != fingerprint_of(changed)
 
 
 def test_several_lambdas_of_one_line_are_told_apart():
-    """Their place does not say which is which."""
+    """Name and line are the same for all of them."""
     more, less, swapped = lambda x: pow(x, 2), lambda x: -pow(x, 2), lambda x: pow(2, x)  # fmt: skip
     assert len({*map(fingerprint_of, (more, less, swapped))}) == 3
 
 
 def test_the_order_of_a_constant_set_does_not_count():
-    """It differs between processes, by the seed of the hashes."""
+    """It differs between processes, because Python seeds its hashes."""
     asked = (
         "from langgraph_runner.workflow.definition.fingerprint import fingerprint_of\n"
         "print(fingerprint_of(eval(\"lambda x: x in {'a', 'b', 'c', 'd'}\")))"
@@ -127,7 +127,7 @@ def test_the_order_of_a_constant_set_does_not_count():
 
 
 def test_partials_objects_and_methods_are_known_by_their_function():
-    """And a class by its name."""
+    """A class is identified by its name."""
 
     class Greeter:
         def __call__(self, x):
@@ -140,8 +140,8 @@ def test_partials_objects_and_methods_are_known_by_their_function():
     assert len({fingerprint_of(each) for each in kinds}) == len(kinds)
 
 
-def test_a_version_stands_for_the_code():
-    """Two releases of one version share their results; without one they do not."""
+def test_a_version_replaces_the_fingerprint():
+    """Two releases with one version share their results; without a version they do not."""
     for version, is_same in (("1", True), (None, False)):
         hashes = set()
         for source in (PLAIN, PLAIN.replace("1", "2")):

@@ -1,4 +1,4 @@
-"""A workflow described as plain values, for the command line and the service."""
+"""The description of a workflow as JSON values, for the command line and the service."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from langgraph_runner.workflow.values.output_type import adapter_of
+from langgraph_runner.workflow.values.adapters import type_adapter
 
 if TYPE_CHECKING:
-    from langgraph_runner.workflow.definition.blueprint import Blueprint
+    from langgraph_runner.workflow.blueprint import Blueprint
 
 __all__ = ["ChangeDescription", "StepDescription", "WorkflowDescription"]
 
@@ -25,21 +25,21 @@ class StepDescription(BaseModel):
     effects: bool
     join: str
     reads: list[str] = []
-    """The fields of the inputs that it receives; `*` stands for the inputs as a whole."""
+    """The fields of the inputs that it receives; `*` stands for the whole inputs."""
 
 
 class ChangeDescription(BaseModel):
-    """One kind of change that runs can be rebuilt for."""
+    """One type of change that runs can be rebuilt with."""
 
     type: str
     description: str
     reruns: list[str]
     payload: dict[str, Any] | None = None
-    """The JSON schema of its payload; None if it is a merge patch (RFC 7396) of the inputs, or any object."""
+    """The JSON schema of its payload; None if any object may be given."""
 
 
 class WorkflowDescription(BaseModel):
-    """A workflow that can be run."""
+    """A registered workflow."""
 
     id: str
     version: str
@@ -49,11 +49,11 @@ class WorkflowDescription(BaseModel):
     inputs: dict[str, Any]
     """The JSON schema of its inputs."""
     result: str | None = None
-    """The step whose output is the result of a run; None if there are several final steps and none is named."""
+    """The step whose output is the result of a run; None if there are several final steps and `result` is not set."""
 
     @classmethod
     def of(cls, blueprint: Blueprint) -> WorkflowDescription:
-        """A checked workflow."""
+        """Describe a checked workflow."""
         spec = blueprint.spec
         return cls(
             id=spec.id,
@@ -77,7 +77,7 @@ class WorkflowDescription(BaseModel):
                     type=each.type,
                     description=each.description,
                     reruns=[*each.reruns],
-                    payload=None if each.payload is None else adapter_of(each.payload).json_schema(),
+                    payload=None if each.payload is None else type_adapter(each.payload).json_schema(),
                 )
                 for each in spec.changes.values()
             ],
@@ -94,6 +94,6 @@ def _result_step(blueprint: Blueprint) -> str | None:
 
 
 def _first_line(function: Any) -> str:
-    # An instance has the docstring of its class, which says nothing of the step.
+    # An object without a name has only the docstring of its class, which does not describe the step.
     text = getattr(function, "__doc__", None) if hasattr(function, "__name__") else None
     return (text or "").strip().partition("\n")[0]

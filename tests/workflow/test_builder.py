@@ -1,4 +1,4 @@
-"""Workflows, from the outside."""
+"""`Workflow`, as a user sees it."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from langgraph_runner.workflow import Workflow, WorkflowDefinitionError, Workflo
 
 
 @pytest.mark.req("R-5")
-def test_a_graph_and_a_node_give_the_same(colour):
-    """Of the same workflow."""
+def test_graph_and_node_of_a_workflow_agree(colour):
+    """They have the same outputs."""
     flow = Workflow("w")
 
     @flow.step
@@ -28,8 +28,8 @@ def test_a_graph_and_a_node_give_the_same(colour):
 
 
 @pytest.mark.req("R-2")
-def test_everything_that_is_wrong_is_said_at_once():
-    """With the offender, and the fix where there is one."""
+def test_all_problems_are_reported_at_once():
+    """Each problem names its step, and the fix where there is one."""
     flow = Workflow("w")
     flow.step(lambda b: b, id="a")
     flow.step(lambda a: a, id="b")
@@ -40,7 +40,7 @@ def test_everything_that_is_wrong_is_said_at_once():
     text = str(refused.value)
     assert len(refused.value.problems) == 4
     assert "'a' -> 'b' -> 'a'" in text or "'b' -> 'a' -> 'b'" in text
-    assert "depends on 'd', which is no step" in text
+    assert "depends_on names 'd', which is not a step" in text
     assert "parameter 'bb'" in text
     assert "Did you mean 'b'?" in text
-    assert "'x:y' is unusable" in text
+    assert "got 'x:y'" in text

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overloa
 
 from langchain_core.runnables import Runnable
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.node.callee import NodeFunction
 from langgraph_runner.node.config import RetryLike, TimeoutLike
 from langgraph_runner.node.node_config import CircuitBreakerLike
+from langgraph_runner.workflow.blueprint import Blueprint
 from langgraph_runner.workflow.definition.binding import name_of
-from langgraph_runner.workflow.definition.blueprint import Blueprint
 from langgraph_runner.workflow.definition.checks import change_type_problem, list_problem, shape_problems
 from langgraph_runner.workflow.definition.spec import (
     CacheScope,
@@ -25,7 +26,6 @@ from langgraph_runner.workflow.definition.spec import (
     WorkflowSpec,
 )
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
-from langgraph_runner.workflow.hints import did_you_mean
 from langgraph_runner.workflow.langgraph.graphs import DEFAULT_CONCURRENCY, as_node, to_graph
 
 if TYPE_CHECKING:
@@ -63,17 +63,20 @@ class StepOptions(TypedDict, total=False):
 class Workflow:
     """A DAG of plain functions, whose parameters name what they depend on.
 
-    A parameter is the output of the step of that name, a field of the inputs, `inputs` as a whole, or what the host
-    provides: `ctx` (a `StepContext`), `config`, `runtime`. A decorated function stays a plain function, to be called
-    and tested as one.
+    A parameter receives the output of the step of that name, a field of the inputs, the whole `inputs`, or one of
+    `ctx` (a `StepContext`), `config` and `runtime`. A decorated function stays a plain function that you can call and
+    test.
 
     Args:
-        id: Such as `campaign.build.v1`.
+        id: Such as `campaign.build.v1`: letters, digits, `.`, `_`, `-`.
         inputs: Model of the inputs: a pydantic model, a dataclass or a TypedDict; None for any JSON object.
-        version: Of the workflow, kept with each run.
-        description: For people.
-        cache: The cache scope of steps that give none: `global` (every run of the tenant), `run_only` or `none`.
+        version: The version of the workflow, stored with each run.
+        description: A text for people.
+        cache: The cache scope of steps that do not set one: `global` (every run of the tenant), `run_only` or `none`.
         result: Id of the step whose output is the result of a run; None for the only final step.
+
+    Attributes:
+        is_registered: Whether an engine has registered it. Such an engine does not see later additions.
 
     Example:
         >>> shop = Workflow("shop.v1")
@@ -89,7 +92,7 @@ class Workflow:
 
     def __init__(
         self,
-        id: str,  # noqa: A002 - what it is
+        id: str,  # noqa: A002 - the natural name
         *,
         inputs: Any = None,
         version: str = "1",
@@ -108,18 +111,17 @@ class Workflow:
         self._ids: dict[Any, list[str]] = {}
         self._blueprint: Blueprint | None = None
         self.is_registered = False
-        """Whether an engine has it, as it was then."""
 
     @classmethod
     def from_spec(cls, spec: WorkflowSpec) -> Self:
-        """A workflow that was written as data, with the methods of this class; it can be added to.
+        """Make a `Workflow` of a workflow that was written as data. Steps and changes can be added.
 
         Raises:
-            TypeError: It is no `WorkflowSpec`.
-            WorkflowDefinitionError: Its steps or its changes cannot be listed.
+            TypeError: `spec` is not a `WorkflowSpec`.
+            WorkflowDefinitionError: Its steps or its changes are not a list.
         """
         if not isinstance(spec, WorkflowSpec):
-            raise TypeError(f"Expected a WorkflowSpec, got {spec!r:.80}.")
+            raise TypeError(f"spec must be a WorkflowSpec, got {spec!r:.80}.")
         if problems := tuple(shape_problems(spec)):
             raise WorkflowDefinitionError(workflow=str(spec.id), problems=problems)
         workflow = cls(
@@ -133,8 +135,8 @@ class Workflow:
         workflow._steps = [*spec.steps]
         workflow._changes = dict(spec.changes)
         for step in spec.steps:
-            if isinstance(step, StepSpec):  # What is none is told when the workflow is checked.
-                workflow._ids.setdefault(_key(step.run), []).append(step.id)
+            if isinstance(step, StepSpec):  # Anything else is reported when the workflow is checked.
+                workflow._ids.setdefault(_identity(step.run), []).append(step.id)
         return workflow
 
     @overload
@@ -144,68 +146,68 @@ class Workflow:
     def step(self, /, **options: Unpack[StepOptions]) -> Callable[[FunctionT], FunctionT]: ...
 
     def step(self, function: Any = None, /, **options: Any) -> Any:
-        """Add a step: as a decorator, with or without options, or as a call with a function or a Runnable.
+        """Add a step. Use it as a decorator, with or without options, or call it with a function or a Runnable.
 
         Args:
             function: A function, a coroutine function, a Runnable or a compiled graph.
-            **options: Those of `StepSpec`; `id` is the function's name unless given, and `depends_on` takes
-                functions, too.
+            **options: The fields of `StepSpec`. `id` defaults to the function's name. `depends_on` accepts functions,
+                too.
 
         Returns:
             The function itself.
 
         Raises:
-            TypeError: An option is none, or the function is a text.
+            TypeError: An option is unknown, or the function is a text.
             WorkflowDefinitionError: `depends_on` names a function that runs in several steps.
         """
         if function is None:
             return lambda decorated: self.step(decorated, **options)
         if isinstance(function, str):
             raise TypeError(
-                f"step() is given the text {function!r:.80}; name a step with id={function!r:.80}."
+                f"step() must be called with a function, got {function!r:.80}. Set the id with id={function!r:.80}."
             )
         given = options.pop("id", None)
         name = name_of(function) if given is None else given
         if unknown := [each for each in options if each not in StepOptions.__annotations__]:
             hint = did_you_mean(unknown[0], StepOptions.__annotations__)
-            raise TypeError(f"Step '{name}': there is no option '{unknown[0]}'.{hint}")
+            raise TypeError(f"Step '{name}': unknown option '{unknown[0]}'.{hint}")
         depends_on: Any = self._ids_of(options.pop("depends_on", ()))
         self._steps.append(StepSpec(id=name, run=function, depends_on=depends_on, **options))
-        self._ids.setdefault(_key(function), []).append(name)
-        self._changed(f"step '{name}'")
+        self._ids.setdefault(_identity(function), []).append(name)
+        self._note_addition(f"step '{name}'")
         return function
 
     def on_change(
         self,
-        type: str,  # noqa: A002 - the change's own word
+        type: str,  # noqa: A002 - the natural name
         *,
         reruns: Iterable[str | Callable[..., Any]] = (),
         apply: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]] | None = None,
         payload: Any = None,
         description: str = "",
     ) -> None:
-        """Say what a change request of this type means for a run.
+        """Define a type of change request.
 
-        Steps that read what the payload changes run again in any case; so do those that depend on them.
+        Steps that read what the payload changes run again in any case, and so do the steps that depend on them.
 
         Args:
-            type: Its name.
-            reruns: Further steps that run: ids or functions. They run even if the cache knows their results; their
-                dependents are served from the cache if what they receive has not changed.
-            apply: Gives the new inputs of the old ones and the payload, as JSON values. None merges the payload into
-                them (RFC 7396: objects are merged, null removes, everything else replaces).
+            type: The name of the type.
+            reruns: Further steps that run again: ids or functions. They run even if their results are cached. The
+                steps that depend on them come from the cache if their arguments have not changed.
+            apply: Returns the new inputs from the old inputs and the payload, all as JSON values. None merges the
+                payload into the inputs (RFC 7396: objects are merged, null removes, everything else replaces).
             payload: Model of the payload; None for any object.
-            description: For people.
+            description: A text for people.
 
         Raises:
-            WorkflowDefinitionError: The type is no text or has a meaning already, or `reruns` names a function that
+            WorkflowDefinitionError: The type is not a text or is already defined, or `reruns` names a function that
                 runs in several steps.
         """
         if (problem := change_type_problem(type)) is not None:
             raise WorkflowDefinitionError(workflow=self.id, problems=(problem,))
         if type in self._changes:
             raise WorkflowDefinitionError(
-                workflow=self.id, problems=(f"change '{type}': it is defined twice; remove one.",)
+                workflow=self.id, problems=(f"change '{type}': it is defined twice. Remove one.",)
             )
         self._changes[type] = ChangeSpec(
             type=type,
@@ -214,7 +216,7 @@ class Workflow:
             payload=payload,
             description=description,
         )
-        self._changed(f"change '{type}'")
+        self._note_addition(f"change '{type}'")
 
     @property
     def spec(self) -> WorkflowSpec:
@@ -222,10 +224,10 @@ class Workflow:
         return self.blueprint().spec
 
     def blueprint(self) -> Blueprint:
-        """The checked workflow; the same one until a step or a change is added.
+        """Return the checked workflow; the same object until a step or a change is added.
 
         Raises:
-            WorkflowDefinitionError: It cannot run; the error lists everything that is wrong.
+            WorkflowDefinitionError: The workflow is invalid. The error lists all problems.
         """
         if self._blueprint is None:
             self._blueprint = Blueprint(
@@ -236,14 +238,14 @@ class Workflow:
                     changes=dict(self._changes),
                     version=self.version,
                     description=self.description,
-                    cache=self.cache,  # type: ignore[arg-type] # A text is checked as a scope is.
+                    cache=self.cache,  # type: ignore[arg-type] # Blueprint checks the text.
                     result=self.result,
                 )
             )
         return self._blueprint
 
     def to_graph(self, artifacts: ArtifactSink | None = None) -> StateGraph[Any, Any, Any, Any]:
-        """The workflow as a `StateGraph` of its steps, for LangGraph Studio; see `graphs.to_graph`."""
+        """Return the workflow as a `StateGraph` of its steps, for Studio; see `langgraph.graphs.to_graph`."""
         return to_graph(self.blueprint(), artifacts)
 
     def as_node(
@@ -254,7 +256,7 @@ class Workflow:
         max_concurrency: int | None = DEFAULT_CONCURRENCY,
         artifacts: ArtifactSink | None = None,
     ) -> RunnableLambda[Any, Any]:
-        """Make one node of the whole workflow, without LangGraph's barrier; see `graphs.as_node` for the options."""
+        """Return the whole workflow as one node, without LangGraph's barrier; see `langgraph.graphs.as_node`."""
         return as_node(
             self.blueprint(),
             inputs=inputs,
@@ -263,16 +265,17 @@ class Workflow:
             artifacts=artifacts,
         )
 
-    def _changed(self, what: str) -> None:
+    def _note_addition(self, what: str) -> None:
         self._blueprint = None
         if self.is_registered:
             warnings.warn(
-                f"Workflow '{self.id}': an engine that was made with it does not get the {what}. Make it anew.",
+                f"Workflow '{self.id}': an engine has registered it already and does not get the {what}. Create the"
+                " engine after the last step.",
                 stacklevel=_frames_here(),
             )
 
     def _ids_of(self, steps: Iterable[Any]) -> Any:
-        # What is no list of ids is refused when the workflow is checked, with all else that is wrong.
+        # Anything but a list is reported when the workflow is checked, with all other problems.
         if list_problem("", steps) is not None:
             return steps
         return tuple(self._id_of(each) for each in steps)
@@ -280,12 +283,12 @@ class Workflow:
     def _id_of(self, step: Any) -> Any:
         if isinstance(step, str):
             return step
-        ids = self._ids.get(_key(step), [])
+        ids = self._ids.get(_identity(step), [])
         if len(ids) > 1:
             raise WorkflowDefinitionError(
                 workflow=self.id,
                 problems=(
-                    f"{name_of(step)} runs in several steps: {', '.join(ids)}; name the one you mean by its id.",
+                    f"{name_of(step)} runs in several steps: {', '.join(ids)}. Pass the id of one of them.",
                 ),
             )
         if ids:
@@ -294,15 +297,15 @@ class Workflow:
 
 
 def _frames_here() -> int:
-    """How many frames are between who asks and the user's code, for a warning."""
+    """Return the number of frames of this file on top of the stack, so that a warning points to the user's code."""
     count, frame = 0, inspect.currentframe()
     while frame is not None and frame.f_code.co_filename == __file__:
         count, frame = count + 1, frame.f_back
     return count
 
 
-def _key(function: Any) -> Any:
-    # A bound method is another object each time that it is asked for.
+def _identity(function: Any) -> Any:
+    # Each access to a bound method makes a new object.
     if isinstance(function, MethodType):
         return id(function.__self__), id(function.__func__)
     return id(function)

@@ -1,4 +1,4 @@
-"""Large values, handled in pieces."""
+"""Large values, handled in chunks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
 from langgraph_runner.workflow.errors import StepOutputError
+from langgraph_runner.workflow.values import chunked
 from langgraph_runner.workflow.values import output_type as values
-from langgraph_runner.workflow.values import pieces
-from langgraph_runner.workflow.values.fidelity import difference
+from langgraph_runner.workflow.values.chunked import CHUNKED_CHARS, ChunkedCodec
 from langgraph_runner.workflow.values.output_type import OutputType
-from langgraph_runner.workflow.values.pieces import LARGE_CHARS, Pieces
+from langgraph_runner.workflow.values.round_trip import find_difference
 
 
 class Row(BaseModel):
@@ -62,14 +62,14 @@ ANNOTATED = [
 
 
 def tiny():
-    """Makes pieces of a few items."""
-    return patch.multiple(pieces, LARGE_PARTS=7, PIECE_PARTS=7, PIECE_CHARS=16, _FIRST_SLICE=2)
+    """Make chunks of a few items."""
+    return patch.multiple(chunked, CHUNKED_PARTS=7, CHUNK_PARTS=7, CHUNK_CHARS=16, _FIRST_CHUNK_ITEMS=2)
 
 
-def kept(output, value):
-    """What becomes of a value: its JSON, its hash and what comes back; or the words of the refusal."""
+def outcome_of(output, value):
+    """Return the JSON of a value, its hash and what comes back; or the message of the refusal."""
     try:
-        data, digest = output.keep(value)
+        data, digest = output.dump_with_hash(value)
         return data, digest, repr(output.load(data))
     except StepOutputError as error:
         return str(error)
@@ -78,28 +78,28 @@ def kept(output, value):
 @pytest.mark.no_cover
 @settings(max_examples=150)
 @given(data=st.data())
-def test_pieces_give_what_one_call_for_the_whole_gives(data):
-    """The same JSON, hash, value and refusal, whatever the type, in however small pieces."""
+def test_chunks_give_the_same_as_one_call_for_the_whole(data):
+    """JSON, hash, value and message are the same for any type and any size of chunks."""
     annotation, suitable = data.draw(st.sampled_from(ANNOTATED))
     value = data.draw(suitable | mixed)
     output = OutputType("s", annotation)
-    with patch.multiple(values, LARGE_CHARS=10**9), patch.multiple(pieces, LARGE_PARTS=10**9):
-        whole = kept(output, value)
-    with tiny(), patch.multiple(values, LARGE_CHARS=16):
-        assert kept(output, value) == whole
+    with patch.multiple(values, CHUNKED_CHARS=10**9), patch.multiple(chunked, CHUNKED_PARTS=10**9):
+        whole = outcome_of(output, value)
+    with tiny(), patch.multiple(values, CHUNKED_CHARS=16):
+        assert outcome_of(output, value) == whole
 
 
 @pytest.mark.no_cover
 @given(json_values.filter(lambda value: isinstance(value, (list, dict))))
-def test_json_values_are_kept_and_read_without_the_call_for_the_whole(value):
-    """That call would hide any error of the pieces."""
+def test_json_values_need_no_call_for_the_whole(value):
+    """Such a call would hide an error of the chunks."""
     output = OutputType("s", Any)
     data = output.dump(value)
     assume("$" not in data.decode())  # A dict with such a key is hashed otherwise, as a whole.
     with tiny():
-        assert output.pieces.keep(value) == output.keep(value)
-        assert output.pieces.keep(value)[0] == data
-        assert difference(value, output.pieces.read(data)) is None
+        assert output.chunked.dump_with_hash(value) == output.dump_with_hash(value)
+        assert output.chunked.dump_with_hash(value)[0] == data
+        assert find_difference(value, output.chunked.load(data)) is None
 
 
 @pytest.mark.no_cover
@@ -113,36 +113,36 @@ def test_json_values_are_kept_and_read_without_the_call_for_the_whole(value):
         (dict[str, list[Row]], {"rows": [Row(no=n, name="x" * 60) for n in range(12_000)]}),
     ],
 )
-def test_no_call_has_more_than_a_piece(annotation, value, monkeypatch):
-    """The event loop has its turn between two calls, so each must be short."""
+def test_each_call_handles_one_chunk(annotation, value, monkeypatch):
+    """The event loop runs between two calls, so each must be short."""
     output = OutputType("s", annotation)
     whole = output.dump(value)
-    assert output.pieces is not None
+    assert output.chunked is not None
     output._write = output._read = None  # The call for the whole.
-    load_slice, lengths = Pieces._load_slice, []
+    load_chunk, lengths = ChunkedCodec._load_chunk, []
 
     def recorded(self, text, depth):
         lengths.append(len(text))
-        return load_slice(self, text, depth)
+        return load_chunk(self, text, depth)
 
-    monkeypatch.setattr(Pieces, "_load_slice", recorded)
-    data, _ = output.keep(value)
+    monkeypatch.setattr(ChunkedCodec, "_load_chunk", recorded)
+    data, _ = output.dump_with_hash(value)
     assert data == whole
-    assert difference(value, output.load(data)) is None
-    assert max(lengths) < LARGE_CHARS / 2
+    assert find_difference(value, output.load(data)) is None
+    assert max(lengths) < CHUNKED_CHARS / 2
 
 
-def test_others_run_between_two_pieces(monkeypatch):
-    """Python alone does not see to it: threads that wait for the interpreter's lock may wait until the end."""
+def test_other_threads_run_between_two_chunks(monkeypatch):
+    """Python alone does not ensure it: a thread that waits for the interpreter's lock may wait until the end."""
     pauses = []
-    monkeypatch.setattr(pieces, "_let_others_run", lambda: pauses.append(1))
+    monkeypatch.setattr(chunked, "_let_event_loop_run", lambda: pauses.append(1))
     numbers = [*range(300_000)]
-    found = OutputType("s", list[int]).pieces
-    assert found is not None
-    data, _ = found.keep(numbers)
+    codec = OutputType("s", list[int]).chunked
+    assert codec is not None
+    data, _ = codec.dump_with_hash(numbers)
     kept = len(pauses)
-    assert found.read(data) == numbers
-    assert min(kept, len(pauses) - kept) >= len(data) / LARGE_CHARS * 2
+    assert codec.load(data) == numbers
+    assert min(kept, len(pauses) - kept) >= len(data) / CHUNKED_CHARS * 2
 
 
 @pytest.mark.parametrize(
@@ -157,20 +157,20 @@ def test_others_run_between_two_pieces(monkeypatch):
         "[1",
     ],
 )
-def test_text_that_is_no_json_is_refused(text):
-    """The call for the whole then says what is wrong."""
+def test_text_that_is_not_json_is_refused(text):
+    """The call for the whole text then gives the message."""
     with tiny(), pytest.raises((ValueError, LookupError, ValidationError)):
-        OutputType("s", Any).pieces.read(text.encode())
+        OutputType("s", Any).chunked.load(text.encode())
 
 
 @pytest.mark.parametrize("levels", [150, 250])
 def test_deep_values_are_accepted_or_refused_as_by_one_call(levels):
-    """Only 200 levels can be read, and a piece does not know by itself how deep it is."""
+    """Only 200 levels can be read, and a chunk alone does not show how deeply it is nested."""
     value: Any = list(range(40))
     for _ in range(levels):
         value = [value, *range(3)]
     for annotation in (Any, list, list[Any]):
         output = OutputType("s", annotation)
-        whole = kept(output, value)
-        with tiny(), patch.multiple(values, LARGE_CHARS=16):
-            assert kept(output, value) == whole
+        whole = outcome_of(output, value)
+        with tiny(), patch.multiple(values, CHUNKED_CHARS=16):
+            assert outcome_of(output, value) == whole

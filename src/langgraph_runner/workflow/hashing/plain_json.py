@@ -1,9 +1,8 @@
-"""JSON that needs no tag, in one call.
+"""Values that need no tag, encoded by one call of the json module.
 
-Where a tree holds nothing but dicts with ASCII keys, lists, texts, booleans, None and small integers, and no key
-has a `$`, what the json module writes is what RFC 8785 asks for: both escape the same characters, and ASCII keys
-have one order. To see that it is such a tree, its levels are looked at as wholes, without a Python call for each
-value.
+A tree is plain if it has only dicts with ASCII text keys, lists, texts, booleans, None and small integers, and no key
+has a `$`. For such a tree the json module writes what RFC 8785 asks for: both escape the same characters, and ASCII
+keys have one order. The test looks at a whole level of the tree at once, which saves a Python call for each value.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Final
 
 from langgraph_runner.workflow.hashing.scalars import MAX_INT, is_unicode
 
-__all__ = ["plain_text"]
+__all__ = ["encode_plain"]
 
 _ENCODE: Final = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
@@ -23,21 +22,21 @@ _CONTAINERS: Final = frozenset({dict, list})
 _PLAIN: Final = frozenset({dict, list, str, int, bool, type(None)})
 _TEXT_ONLY: Final = frozenset({str})
 _MAX_REPETITION: Final = 3
-"""How often a container is met on average. With a cycle, it is ever more often."""
+"""How often the test may meet a container on average. In a value that contains itself, this grows without limit."""
 
 
-def plain_text(root: Any, levels: int) -> str | None:
-    """The encoding of a dict or list, or None where the json module might not write it.
+def encode_plain(root: Any, levels: int) -> str | None:
+    """Return the encoding of a dict or list; None if it is not plain.
 
     Args:
-        root: A dict or a list, of exactly this type.
-        levels: How many levels of containers to look at. A tree with more of them is not plain.
+        root: A dict or a list, not of a subclass.
+        levels: How many levels of containers to test. A tree with more levels does not count as plain.
     """
     if not _is_plain(root, levels):
         return None
     try:
         text = _ENCODE(root)
-    except RecursionError:  # The stack of the caller is long already; the walk needs little of it.
+    except RecursionError:  # The caller's stack is almost full; the iterative encoder needs little of it.
         return None
     return text if is_unicode(text) else None
 

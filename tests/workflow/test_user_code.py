@@ -1,4 +1,4 @@
-"""Code of the user's beside the steps' may fail, but it ends no program."""
+"""Exceptions of user code that is not a step: it may fail, but cannot end the process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, field_validator
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, Workflow
 from langgraph_runner.workflow.changes import impact_of
-from langgraph_runner.workflow.contained import Contained
+from langgraph_runner.workflow.user_code import UserCode
 from langgraph_runner.workflow.values.input_type import InputType
 from langgraph_runner.workflow.values.output_type import OutputType
 
@@ -20,28 +20,28 @@ pytestmark = pytest.mark.req("R-1")
 
 
 class Doom(BaseException):
-    """One of the user's own."""
+    """A BaseException of the user."""
 
 
 FATAL = [SystemExit, GeneratorExit, asyncio.CancelledError, Doom]
 
 
 class Explosive(BaseModel):
-    """Its validator raises what is no `Exception` when it is told to."""
+    """Its validator raises a BaseException on demand."""
 
     fuse: bool = False
 
     @field_validator("fuse")
     @classmethod
     def explode(cls, fuse: bool) -> bool:
-        """Or not."""
+        """Raise on demand."""
         if fuse:
             raise SystemExit(3)
         return fuse
 
 
 def raising(kind: type[BaseException]) -> Any:
-    """A function of anything that raises that."""
+    """Return a function that raises the exception."""
 
     def function(*_: Any) -> Any:
         raise kind
@@ -50,29 +50,29 @@ def raising(kind: type[BaseException]) -> Any:
 
 
 @pytest.mark.parametrize("kind", FATAL)
-def test_what_is_no_exception_becomes_one(kind: type[BaseException]) -> None:
-    """That says what it was, and comes from it."""
+def test_a_base_exception_becomes_a_runtime_error(kind: type[BaseException]) -> None:
+    """The message names its type, and it is the cause."""
     with (
         pytest.raises(
-            RuntimeError, match=f"^It has raised {kind.__name__}, which is no Exception.$"
+            RuntimeError, match=f"^It has raised {kind.__name__}, which is not an Exception.$"
         ) as raised,
-        Contained("It"),
+        UserCode("It"),
     ):
         raise kind
     assert type(raised.value.__cause__) is kind
 
 
-def test_an_exception_goes_through() -> None:
-    """It is a failure already."""
-    with pytest.raises(LookupError, match="no"), Contained("It"):
+def test_an_exception_passes_unchanged() -> None:
+    """It needs no conversion."""
+    with pytest.raises(LookupError, match="no"), UserCode("It"):
         raise LookupError("no")
 
 
-def test_ctrl_c_goes_through_in_the_main_thread_only() -> None:
-    """Elsewhere nobody has pressed it."""
+def test_ctrl_c_passes_in_the_main_thread_only() -> None:
+    """In other threads Python never raises it for Ctrl-C."""
 
     def press() -> None:
-        with Contained("It"):
+        with UserCode("It"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -86,7 +86,7 @@ def test_ctrl_c_goes_through_in_the_main_thread_only() -> None:
 
 @pytest.mark.parametrize("kind", FATAL)
 async def test_a_selector_fails_its_run_and_nothing_else(kind: type[BaseException]) -> None:
-    """The engine runs on, and so does whoever would take the run over."""
+    """The engine keeps running, and so would a process that takes over the run."""
     flow = Workflow("w")
     flow.step(lambda x: x, id="a", input_selector=raising(kind))
     other = Workflow("other")
@@ -100,7 +100,7 @@ async def test_a_selector_fails_its_run_and_nothing_else(kind: type[BaseExceptio
 
 
 def test_a_selector_fails_its_step_in_a_graph_and_a_node(colour: Any) -> None:
-    """As any exception of it does."""
+    """It is treated like any exception of the step."""
     flow = Workflow("w")
     flow.step(lambda x: x, id="a", input_selector=raising(SystemExit))
     assert colour.invoke(flow.to_graph().compile(), {})["steps"] == {"a": "failed"}
@@ -108,8 +108,8 @@ def test_a_selector_fails_its_step_in_a_graph_and_a_node(colour: Any) -> None:
         colour.invoke(flow.as_node(), {})
 
 
-def test_a_validator_of_the_inputs_is_a_failure_when_they_are_checked_and_loaded() -> None:
-    """They are loaded by each process that takes the run over."""
+def test_a_validator_of_the_inputs_cannot_end_the_process() -> None:
+    """Each process that takes over the run loads the inputs."""
     inputs = InputType("w", Explosive)
     with pytest.raises(RuntimeError, match="A validator of the inputs of workflow 'w' has raised SystemExit"):
         inputs.check({"fuse": True})
@@ -117,23 +117,25 @@ def test_a_validator_of_the_inputs_is_a_failure_when_they_are_checked_and_loaded
         inputs.load(b'{"fuse":true}')
 
 
-def test_a_validator_of_an_output_is_a_failure_when_it_is_loaded() -> None:
-    """For what depends on the step, long after it has ended."""
+def test_a_validator_of_an_output_cannot_end_the_process() -> None:
+    """It runs again when a dependent step loads the output."""
     with pytest.raises(RuntimeError, match="A validator of the output of step 's' has raised SystemExit"):
         OutputType("s", Explosive).load(b'{"fuse":true}')
 
 
-def test_an_apply_refuses_its_change() -> None:
-    """No run is made of it."""
+def test_apply_cannot_end_the_process() -> None:
+    """The change is refused, and no run is created."""
     flow = Workflow("w")
     flow.step(lambda inputs: 1, id="a")
     flow.on_change("x", apply=raising(SystemExit))
-    with pytest.raises(ChangeRequestError, match=r"apply\(\) has raised SystemExit, which is no Exception"):
+    with pytest.raises(
+        ChangeRequestError, match=r"apply\(\) has raised SystemExit, which is not an Exception"
+    ):
         impact_of(flow.blueprint(), ChangeRequest("x"), b"{}")
 
 
-def test_a_validator_of_a_payload_is_a_failure() -> None:
-    """The change is named."""
+def test_a_validator_of_a_payload_cannot_end_the_process() -> None:
+    """The message names the change."""
     flow = Workflow("w")
     flow.step(lambda inputs: 1, id="a")
     flow.on_change("x", payload=Explosive)

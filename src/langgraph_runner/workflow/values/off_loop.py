@@ -1,7 +1,7 @@
-"""Values that are long to read: off the event loop, one at a time.
+"""Large values, handled in one thread beside the event loop.
 
-To read and write JSON takes the interpreter's lock, so several threads at it would be no faster than one, and each of
-them would make the event loop wait for its turn.
+Reading and writing JSON holds the interpreter's lock. So several threads would not be faster than one, and each would
+make the event loop wait for its turn.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HEAVY_BYTES", "apart_from_loop", "is_heavy", "read_json"]
+__all__ = ["LARGE_BYTES", "is_large", "read_json", "run_off_loop"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-HEAVY_BYTES: Final = 32_768
-"""Of JSON: to read so much takes about a millisecond."""
-_HEAVY_PARTS: Final = 1_000
+LARGE_BYTES: Final = 32_768
+"""Size of JSON above which it is read off the event loop: this much takes about a millisecond."""
+_LARGE_PARTS: Final = 1_000
 _BYTES_OF_PART: Final = 32
 _SINGLE_PARTS: Final = frozenset({int, float, bool, type(None)})
 
 
-def is_heavy(value: Any, limit: int = _HEAVY_PARTS) -> bool:
-    """Whether a value takes long to read: it has more than `limit` parts, text being counted by its length."""
+def is_large(value: Any, limit: int = _LARGE_PARTS) -> bool:
+    """Return whether a value has more than `limit` parts. A text counts as one part for each 32 characters."""
     parts, stack = 0, [value]
     while stack and parts <= limit:
         each = stack.pop()
@@ -45,17 +45,17 @@ def is_heavy(value: Any, limit: int = _HEAVY_PARTS) -> bool:
     return parts > limit
 
 
-async def apart_from_loop(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
-    """Call `function` in the one thread for such values, with the context variables of the caller."""
+async def run_off_loop(function: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Call `function` in the one thread for large values, with the context variables of the caller."""
     call = partial(copy_context().run, partial(function, *arguments, **keywords))
     return await asyncio.get_running_loop().run_in_executor(_thread(), call)
 
 
 async def read_json(load: Callable[[bytes], T], data: bytes) -> T:
-    """`load(data)`, apart from the loop if that takes long."""
-    return await apart_from_loop(load, data) if len(data) > HEAVY_BYTES else load(data)
+    """Return `load(data)`; if `data` is large, call it off the event loop."""
+    return await run_off_loop(load, data) if len(data) > LARGE_BYTES else load(data)
 
 
 @cache
 def _thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="langgraph-runner-heavy")
+    return ThreadPoolExecutor(1, thread_name_prefix="langgraph-runner-large-values")

@@ -1,4 +1,4 @@
-"""The inputs of a workflow: converted once, kept as JSON, read field by field."""
+"""The inputs of a workflow: converted once, stored as JSON, read field by field."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Brief(BaseModel):
 
 
 class Open(BaseModel):
-    """A model that takes more."""
+    """A model that accepts extra fields."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -61,7 +61,7 @@ class Note(TypedDict):
     ids=repr,
 )
 def test_inputs_may_be_given_as_their_model_or_as_json(model: Any, given: Any) -> None:
-    """By alias or by name; a text from outside is converted."""
+    """JSON may use aliases or names; a text is converted."""
     inputs = InputType("w", model)
     checked, data = inputs.check(given)
     assert inputs.field(checked, "hue") == 3
@@ -70,7 +70,7 @@ def test_inputs_may_be_given_as_their_model_or_as_json(model: Any, given: Any) -
 
 
 def test_no_inputs_are_an_empty_object() -> None:
-    """For a workflow that needs none."""
+    """This is for workflows that need no inputs."""
     assert InputType("w", None).check(None) == ({}, b"{}")
 
 
@@ -95,13 +95,13 @@ def test_no_inputs_are_an_empty_object() -> None:
     ids=[str(n) for n in range(14)],
 )
 def test_inputs_that_do_not_fit_or_would_be_lost_are_refused(model: Any, given: Any) -> None:
-    """With the name of the workflow."""
+    """The message names the workflow."""
     with pytest.raises(WorkflowInputError, match="do not fit workflow 'w'"):
         InputType("w", model).check(given)
 
 
 def test_a_field_that_json_hides_is_refused() -> None:
-    """A secret would be stars in the database."""
+    """A secret would be stored as asterisks."""
 
     class Login(BaseModel):
         token: SecretStr
@@ -115,8 +115,8 @@ def test_a_field_that_json_hides_is_refused() -> None:
     [int, dict, list[int], dict[str, Any], RootModel[list[int]], tuple[int, str], Card(1), "x"],
     ids=[str(n) for n in range(8)],
 )
-def test_only_what_has_fields_is_a_model(model: Any) -> None:
-    """Nothing else could be read field by field."""
+def test_a_model_must_have_fields(model: Any) -> None:
+    """Steps read the inputs field by field."""
     with pytest.raises(TypeError, match="a pydantic model, a dataclass or a TypedDict"):
         InputType("w", model)
 
@@ -137,28 +137,28 @@ def test_only_what_has_fields_is_a_model(model: Any) -> None:
     ],
     ids=repr,
 )
-def test_what_changed_is_what_a_step_would_see(
+def test_changed_fields_are_those_that_differ_for_a_step(
     model: Any, before: Any, after: Any, changed: set[str]
 ) -> None:
-    """By the names that parameters have; 1, 1.0 and True are three values."""
+    """They have the names of parameters; 1, 1.0 and True differ."""
     inputs = InputType("w", model)
-    assert inputs.changed(inputs.check(before)[0], inputs.check(after)[0]) == changed
+    assert inputs.changed_fields(inputs.check(before)[0], inputs.check(after)[0]) == changed
 
 
-def test_a_schema_tells_what_they_look_like() -> None:
-    """For forms and for people."""
+def test_the_json_schema_describes_the_inputs() -> None:
+    """It is for forms and for people."""
     assert set(InputType("w", Brief).json_schema()["properties"]) == {"Hue", "name"}
 
 
-def test_a_key_that_the_model_does_not_know_is_ignored() -> None:
-    """As pydantic has it, of each kind of model."""
+def test_an_unknown_key_is_ignored() -> None:
+    """That is pydantic's default for each kind of model."""
     for model in (Brief, Card, Note):
         inputs = InputType("w", model)
         assert b"huee" not in inputs.check({"Hue" if model is Brief else "hue": 1, "huee": 2})[1]
 
 
-def test_a_model_may_forbid_the_keys_that_it_does_not_know() -> None:
-    """Each of them is named."""
+def test_a_model_may_forbid_unknown_keys() -> None:
+    """The message names each of them."""
 
     class Strict(BaseModel):
         model_config = ConfigDict(extra="forbid")
@@ -172,7 +172,7 @@ def test_a_model_may_forbid_the_keys_that_it_does_not_know() -> None:
 
 
 def nested(levels):
-    """A JSON object with so many levels of containers."""
+    """Return a JSON object with so many levels of containers."""
     value = 1
     for _ in range(levels - 1):
         value = [value]
@@ -180,19 +180,19 @@ def nested(levels):
 
 
 def test_inputs_of_192_levels_can_be_read_inside_other_json():
-    """Such as a page of runs, and what is kept is what was given."""
+    """Such as a page of runs. The stored inputs equal the given ones."""
     _, data = InputType("w", None).check(nested(192))
     assert json.loads(data) == nested(192)
     from_json(b'{"items":[{"inputs":%b}]}' % data)
 
 
 def test_inputs_of_more_levels_are_refused():
-    """A run could be made of them that no client can read."""
+    """Clients could not read a run with such inputs."""
     with pytest.raises(WorkflowInputError, match="nested more than 192 levels deep; flatten them"):
         InputType("w", None).check(nested(193))
 
 
-def test_brackets_in_a_text_are_no_levels():
+def test_brackets_in_a_text_are_not_levels():
     """Only containers count."""
     given = {"x": "[" * 500}
     assert json.loads(InputType("w", None).check(given)[1]) == given

@@ -31,7 +31,7 @@ class Brief(BaseModel):
 
 
 class State(TypedDict, total=False):
-    """Of a graph around a workflow; `b` is an output of it."""
+    """The state of a graph around a workflow; `b` is the output of a step."""
 
     x: int
     b: int
@@ -39,7 +39,7 @@ class State(TypedDict, total=False):
 
 
 def small(*, fails: bool = False) -> Workflow:
-    """Two steps, of both colours."""
+    """Return a workflow with a sync and an async step."""
     flow = Workflow("w.v1", inputs=Brief)
 
     @flow.step
@@ -56,7 +56,7 @@ def small(*, fails: bool = False) -> Workflow:
 
 
 def around(node: Any, schema: Any = State) -> Any:
-    """A graph with the node in the middle."""
+    """Return a graph with the node in the middle."""
     builder = StateGraph(schema).add_node("flow", node).add_node("after", lambda state: {"after": 1})
     return builder.add_edge(START, "flow").add_edge("flow", "after").compile()
 
@@ -84,7 +84,7 @@ def test_the_edges_of_the_graph_are_the_dependencies() -> None:
 
 
 def test_a_step_with_effects_is_marked_in_the_graph() -> None:
-    """In the metadata of its node, which Studio and LangGraph's drawings show."""
+    """The mark is in the metadata of its node, which Studio and LangGraph's drawings show."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="price")
     flow.step(lambda price: None, id="mail", effects=True)
@@ -95,7 +95,7 @@ def test_a_step_with_effects_is_marked_in_the_graph() -> None:
 
 
 def test_a_step_may_have_the_name_of_a_field_of_the_state() -> None:
-    """LangGraph has one set of names for both, so its node is called otherwise, and no other's name is taken."""
+    """LangGraph forbids that for a node, so the node gets another name that is free."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="errors")
     flow.step(lambda errors: errors + 1, id="errors_step")
@@ -106,7 +106,7 @@ def test_a_step_may_have_the_name_of_a_field_of_the_state() -> None:
 
 
 def test_the_graph_asks_for_the_inputs_of_the_workflow() -> None:
-    """Studio makes a form of that."""
+    """Studio makes a form of the schema."""
     schema = small().to_graph().compile().get_input_jsonschema()
     assert set(schema["properties"]) == {"inputs", "story_id"}
     assert schema["$defs"]["Brief"]["properties"].keys() == {"x"}
@@ -114,7 +114,7 @@ def test_the_graph_asks_for_the_inputs_of_the_workflow() -> None:
 
 @pytest.mark.parametrize("inputs", [{"x": 1}, Brief(x=1)])
 def test_the_graph_takes_inputs_as_json_or_as_their_model(colour: Any, inputs: Any) -> None:
-    """As the engine does."""
+    """The engine does so, too."""
     state = colour.invoke(small().to_graph().compile(), {"inputs": inputs})
     assert state["outputs"] == {"a": 2, "b": 20}
     assert state["steps"] == {"a": "completed", "b": "completed"}
@@ -122,14 +122,14 @@ def test_the_graph_takes_inputs_as_json_or_as_their_model(colour: Any, inputs: A
 
 @pytest.mark.parametrize("given", [{}, {"inputs": {}}, {"inputs": {"x": "blue"}}], ids=repr)
 def test_inputs_that_do_not_fit_raise(colour: Any, given: Any) -> None:
-    """No step is blamed for them."""
+    """No step is reported as failed."""
     with pytest.raises(WorkflowInputError):
         colour.invoke(small().to_graph().compile(), given)
 
 
 @pytest.mark.parametrize("given", [{}, {"inputs": None}, {"inputs": {}}, {"inputs": {"name": "x"}}], ids=repr)
 def test_a_default_is_the_same_for_every_step(colour: Any, given: Any) -> None:
-    """Also one that is made anew each time that the inputs are checked, and whether or not there are any."""
+    """This includes defaults that are computed at each check, with and without other inputs."""
     state = colour.invoke(counted().to_graph().compile(), given)
     assert state["outputs"]["a"] == state["outputs"]["b"] == state["inputs"]["number"]
 
@@ -144,7 +144,7 @@ def test_a_default_is_the_same_after_an_interrupt(colour: Any) -> None:
 
 
 def counted() -> Workflow:
-    """Two steps that receive a field with a default of its own for each check."""
+    """Return a workflow with two steps that receive a field whose default changes with each check."""
 
     class Numbered(BaseModel):
         name: str = "x"
@@ -156,8 +156,8 @@ def counted() -> Workflow:
     return flow
 
 
-def test_inputs_of_a_state_that_is_edited_are_checked(colour: Any) -> None:
-    """And converted, as those at the start are."""
+def test_inputs_in_an_edited_state_are_checked(colour: Any) -> None:
+    """They are converted as those at the start."""
     graph = small().to_graph().compile(checkpointer=InMemorySaver(), interrupt_before=["a"])
     thread = {"configurable": {"thread_id": "t"}}
     colour.invoke(graph, {"inputs": Brief(x=1)}, thread)
@@ -168,8 +168,8 @@ def test_inputs_of_a_state_that_is_edited_are_checked(colour: Any) -> None:
     assert colour.invoke(graph, None, thread)["outputs"]["a"] == 3
 
 
-def test_inputs_are_read_as_the_json_that_is_kept(colour: Any) -> None:
-    """Bytes that are base64 in JSON are not taken for the bytes themselves."""
+def test_inputs_are_read_from_stored_json(colour: Any) -> None:
+    """Bytes that are base64 in JSON become the original bytes."""
 
     class File(BaseModel):
         model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -182,8 +182,8 @@ def test_inputs_are_read_as_the_json_that_is_kept(colour: Any) -> None:
     assert state["outputs"]["bytes"] == [255, 0]
 
 
-def test_a_step_that_fails_is_recorded_and_what_needs_it_skipped(colour: Any) -> None:
-    """And the graph goes on to its end."""
+def test_a_failed_step_is_recorded_and_its_dependents_are_skipped(colour: Any) -> None:
+    """The graph continues to its end."""
     flow = small(fails=True)
     flow.step(lambda a: [a], id="report", join=JoinRule.ALL_DONE)
     state = colour.invoke(flow.to_graph().compile(), {"inputs": {"x": 1}})
@@ -193,8 +193,8 @@ def test_a_step_that_fails_is_recorded_and_what_needs_it_skipped(colour: Any) ->
     assert state["outputs"] == {"report": [None]}
 
 
-def test_a_graph_that_crashed_goes_on_from_its_checkpoint(colour: Any) -> None:
-    """No step that has ended runs again, and the idempotency key of the one that had not stays the same."""
+def test_a_crashed_graph_continues_from_its_checkpoint(colour: Any) -> None:
+    """Steps that have ended do not run again. The interrupted step keeps its idempotency key."""
     ran: list[str] = []
     flow = Workflow("w")
 
@@ -220,7 +220,7 @@ def test_a_graph_that_crashed_goes_on_from_its_checkpoint(colour: Any) -> None:
 
 
 def test_two_runs_have_different_idempotency_keys(colour: Any) -> None:
-    """A service that takes the key must not hold the second for the first."""
+    """Otherwise a service would take the second run for a repetition of the first."""
     flow = Workflow("w")
     flow.step(lambda ctx: ctx.idempotency_key, id="a")
     graph = flow.to_graph().compile()
@@ -228,8 +228,8 @@ def test_two_runs_have_different_idempotency_keys(colour: Any) -> None:
     assert colour.invoke(flow.as_node(), {}) != colour.invoke(flow.as_node(), {})
 
 
-def test_a_step_may_ask_a_person(colour: Any) -> None:
-    """The graph stops, and goes on with the answer."""
+def test_a_step_may_interrupt_for_a_question(colour: Any) -> None:
+    """The graph stops, and continues with the answer."""
     flow = Workflow("w")
     flow.step(lambda: interrupt("really?"), id="ask")
     flow.step(lambda ask: ask + "!", id="told")
@@ -240,7 +240,7 @@ def test_a_step_may_ask_a_person(colour: Any) -> None:
 
 
 async def test_nothing_blocks_the_event_loop() -> None:
-    """`langgraph dev` raises where something does; plain functions run in threads."""
+    """`langgraph dev` raises on blocking calls. Plain functions run in threads."""
     flow = small()
 
     @flow.step
@@ -276,14 +276,14 @@ class Page(BaseModel):
 
 @pytest.mark.parametrize("schema", [State, Card, Page])
 def test_a_node_reads_and_writes_the_fields_of_the_state(colour: Any, schema: Any) -> None:
-    """Those of its inputs and those of its outputs; a step without a field of its name stays inside."""
+    """They are the fields of its inputs and the steps with a field of the same name."""
     state = colour.invoke(around(small().as_node(), schema), {"x": 1})
     assert (state["b"], state["after"]) == (20, 1)
     assert "a" not in state
 
 
 def test_a_node_takes_functions_for_its_inputs_and_outputs(colour: Any) -> None:
-    """Of the state and of the outputs."""
+    """One reads the state; the other makes the update from the outputs."""
     node = small().as_node(
         inputs=lambda state: {"x": state["x"] + 1}, outputs=lambda outputs: {"b": sum(outputs.values())}
     )
@@ -291,13 +291,13 @@ def test_a_node_takes_functions_for_its_inputs_and_outputs(colour: Any) -> None:
 
 
 async def test_a_node_may_be_called_blocking_inside_a_running_loop() -> None:
-    """As in a notebook."""
+    """This happens in notebooks."""
     assert small().as_node().invoke({"x": 1}) == {"a": 2, "b": 20}
     assert around(small().as_node()).invoke({"x": 1})["b"] == 20
 
 
 def test_a_node_of_a_workflow_can_be_retried(colour: Any) -> None:
-    """As any function can; each attempt begins anew."""
+    """Each attempt runs all steps."""
     ran: list[str] = []
     flow = Workflow("w", inputs=Brief)
 
@@ -313,15 +313,15 @@ def test_a_node_of_a_workflow_can_be_retried(colour: Any) -> None:
     assert ran == ["b", "b"]
 
 
-def test_the_error_of_a_step_is_raised_as_it_was(colour: Any) -> None:
-    """With a note that names the step and the workflow."""
+def test_the_original_exception_of_a_step_is_raised(colour: Any) -> None:
+    """A note names the step and the workflow."""
     with pytest.raises(LookupError, match="no such brand") as raised:
         colour.invoke(small(fails=True).as_node(), {"x": 1})
     assert "Step 'a' of workflow 'w.v1' failed." in raised.value.__notes__
 
 
 def test_a_failing_step_in_a_captured_node_is_a_record(colour: Any) -> None:
-    """`create_node` captures it as any failure."""
+    """`create_node` captures it like any failure."""
 
     class Kept(GraphState, total=False):
         x: int
@@ -331,8 +331,8 @@ def test_a_failing_step_in_a_captured_node_is_a_record(colour: Any) -> None:
     assert state["errors"][0]["error_type"] == "LookupError"
 
 
-def test_what_can_run_runs_before_a_failure_is_raised(colour: Any) -> None:
-    """Independent branches end, as in the engine."""
+def test_independent_steps_run_before_a_failure_is_raised(colour: Any) -> None:
+    """The engine does so, too."""
     ended = []
     flow = small(fails=True)
     flow.step(lambda: ended.append(1), id="alone")
@@ -343,7 +343,7 @@ def test_what_can_run_runs_before_a_failure_is_raised(colour: Any) -> None:
 
 
 async def test_a_node_has_no_barrier_between_waves() -> None:
-    """A step begins when its own dependencies have ended, while others of their wave still run; a graph waits."""
+    """A step starts when its own dependencies have ended, even if others of their wave still run."""
     flow = Workflow("w")
     events: list[str] = []
     go_on = asyncio.Event()
@@ -367,8 +367,8 @@ async def test_a_node_has_no_barrier_between_waves() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, None])
-async def test_a_node_runs_as_many_steps_at_once_as_it_may(limit: int | None) -> None:
-    """And no more."""
+async def test_a_node_respects_max_concurrency(limit: int | None) -> None:
+    """It reaches the limit and does not exceed it."""
     flow = Workflow("w")
     at_work: list[int] = [0, 0]
 
@@ -386,21 +386,23 @@ async def test_a_node_runs_as_many_steps_at_once_as_it_may(limit: int | None) ->
 
 
 @pytest.mark.parametrize("limit", [0, -1, True, 1.5, "4"])
-def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
-    """Below 1 nothing would ever run."""
-    with pytest.raises(ValueError, match=r"max_concurrency: .* is no whole number of at least 1\."):
+def test_an_invalid_limit_is_refused(limit: Any) -> None:
+    """With a limit below 1 no step would ever run."""
+    with pytest.raises(
+        ValueError, match=r"max_concurrency must be None or a whole number of at least 1, got"
+    ):
         small().as_node(max_concurrency=limit)
 
 
 @pytest.mark.parametrize("option", ["inputs", "outputs"])
-def test_what_is_no_function_of_the_state_is_refused(option: str) -> None:
-    """When the node is made, not when it runs."""
-    with pytest.raises(TypeError, match=f"{option} is 0; give a function"):
+def test_inputs_and_outputs_of_a_node_must_be_functions(option: str) -> None:
+    """They are checked when the node is made."""
+    with pytest.raises(TypeError, match=f"{option} must be a function, got 0"):
         small().as_node(**{option: 0})
 
 
 async def test_a_cancelled_node_leaves_no_task_behind() -> None:
-    """Its steps are cancelled, and nothing further begins."""
+    """Its running steps are cancelled, and no further step starts."""
     flow = Workflow("w")
     events: list[str] = []
     begun = asyncio.Event()
@@ -424,8 +426,8 @@ async def test_a_cancelled_node_leaves_no_task_behind() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_an_interrupt_goes_through_a_node_and_leaves_no_task_behind() -> None:
-    """The workflow begins anew with the answer."""
+async def test_an_interrupt_in_a_node_leaves_no_task_behind() -> None:
+    """With the answer, the workflow starts from the beginning."""
     ran: list[str] = []
     flow = Workflow("w")
 
@@ -447,7 +449,7 @@ async def test_an_interrupt_goes_through_a_node_and_leaves_no_task_behind() -> N
 
 
 def test_an_abort_signal_stops_the_steps_of_a_node(colour: Any) -> None:
-    """It travels in the config, as to any node."""
+    """It is passed in the config."""
     controller = AbortController()
     flow = Workflow("w")
 
@@ -460,8 +462,8 @@ def test_an_abort_signal_stops_the_steps_of_a_node(colour: Any) -> None:
         colour.invoke(flow.as_node(), {}, runner_config(abort_signal=controller.signal))
 
 
-def test_a_state_that_is_no_json_needs_a_model() -> None:
-    """Without one the whole state is the inputs."""
+def test_a_state_that_is_not_json_needs_a_model() -> None:
+    """Without a model the whole state is the inputs."""
     flow = Workflow("w")
     flow.step(lambda inputs: 1, id="a")
     with pytest.raises(WorkflowInputError, match="do not fit"):
@@ -469,7 +471,7 @@ def test_a_state_that_is_no_json_needs_a_model() -> None:
 
 
 async def test_a_wide_workflow_runs_as_a_node() -> None:
-    """2,000 steps side by side, and one that waits for all."""
+    """It has 2,000 parallel steps, and one that waits for all."""
     flow = Workflow("w")
 
     async def one() -> int:
@@ -487,7 +489,7 @@ async def test_a_wide_workflow_runs_as_a_node() -> None:
 
 @pytest.mark.parametrize("kept", [{"hue": 3}, {"Hue": 3}, "model"])
 def test_inputs_of_an_earlier_checkpoint_are_read(kept: Any) -> None:
-    """They were kept as they had been given: by name, by alias or as their model."""
+    """An earlier release stored them as they were given: by name, by alias or as their model."""
 
     class Brand(BaseModel):
         model_config = ConfigDict(populate_by_name=True)

@@ -1,4 +1,4 @@
-"""Values that are long to read."""
+"""Large values are read and written off the event loop."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pydantic import BaseModel, field_serializer
 
 from langgraph_runner.workflow import Workflow
 from langgraph_runner.workflow.langgraph.inline import run_inline
-from langgraph_runner.workflow.values.heavy import is_heavy
+from langgraph_runner.workflow.values.off_loop import is_large
 
 
 class Report(BaseModel):
-    """Says who reads it."""
+    """Records the thread that reads it."""
 
     lines: list[str]
 
     @field_serializer("lines")
     def told(self, lines: list[str]) -> list[str]:
-        """As they are."""
+        """Return the value unchanged."""
         readers.append(threading.current_thread())
         return lines
 
@@ -30,8 +30,8 @@ readers: list[threading.Thread] = []
 
 
 @pytest.mark.parametrize(("count", "is_apart"), [(10, False), (10_000, True)])
-async def test_what_a_coroutine_returns_is_read_apart_from_the_loop_only_if_it_is_heavy(count, is_apart):
-    """A thread costs more than to read a small value; a large one would hold up everybody."""
+async def test_only_large_outputs_of_a_coroutine_are_written_off_the_loop(count, is_apart):
+    """A thread costs more than writing a small value; a large value would block the event loop."""
     readers.clear()
     flow = Workflow("w")
 
@@ -54,16 +54,16 @@ async def test_what_a_coroutine_returns_is_read_apart_from_the_loop_only_if_it_i
         Report(lines=["x" * 1_000] * 50),
     ],
 )
-def test_long_text_many_parts_and_models_of_them_are_heavy(value):
-    """However they are put together."""
-    assert is_heavy(value)
+def test_long_texts_many_parts_and_models_of_them_are_large(value):
+    """Any combination counts."""
+    assert is_large(value)
 
 
-def test_a_value_that_contains_itself_is_found_heavy():
-    """It has no end, so it must not be walked to it."""
+def test_a_value_that_contains_itself_is_large():
+    """The count stops at the limit."""
     loop: list[object] = []
     loop.append(loop)
-    assert is_heavy(loop)
+    assert is_large(loop)
 
 
 @given(
@@ -71,6 +71,6 @@ def test_a_value_that_contains_itself_is_found_heavy():
         st.integers() | st.text(max_size=20), lambda inner: st.lists(inner, max_size=5), max_leaves=30
     )
 )
-def test_small_values_are_not(value):
-    """Or each step would go through a thread."""
-    assert not is_heavy(value)
+def test_small_values_are_not_large(value):
+    """Otherwise each step would use the thread."""
+    assert not is_large(value)

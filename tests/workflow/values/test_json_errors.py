@@ -1,4 +1,4 @@
-"""What cannot be kept is named by its place and its type, whatever declares it, and never by its content."""
+"""The message about a value that cannot be stored names its place and its type, never its content."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Colour(Enum):
 
 @dataclasses.dataclass
 class Price:
-    """pydantic does not look again at one that was made."""
+    """A dataclass, whose instances pydantic does not validate again."""
 
     net: float
     sizes: list[int] = dataclasses.field(default_factory=list)
 
 
 class Cart(BaseModel):
-    """Takes what it does not know."""
+    """Accepts extra fields."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -46,7 +46,7 @@ class Cart(BaseModel):
 
 
 class Image(BaseModel):
-    """Keeps any bytes."""
+    """Accepts any bytes."""
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -54,13 +54,13 @@ class Image(BaseModel):
 
 
 class Encoded(BaseModel):
-    """Is made of base64."""
+    """Stores its bytes as base64."""
 
     png: Base64Bytes
 
 
 class Stars(BaseModel):
-    """Has a way of its own to be written."""
+    """Has its own serializer."""
 
     count: Any
     other: Any = None
@@ -72,13 +72,13 @@ class Stars(BaseModel):
 
 @dataclasses.dataclass
 class Foreign:
-    """Its type is there for type checkers only."""
+    """Its type exists for type checkers only."""
 
     money: Money
 
 
 def refusal(annotation: Any, value: Any) -> str:
-    """Of a step that returns `value`."""
+    """Return the problem of a step that returns `value`."""
     with pytest.raises(StepOutputError) as refused:
         OutputType("step", annotation).dump(value)
     return refused.value.problem
@@ -100,8 +100,8 @@ UNDECLARED = [
 
 
 @pytest.mark.parametrize(("value", "place"), UNDECLARED, ids=[str(n) for n in range(len(UNDECLARED))])
-def test_where_nothing_is_declared_the_place_is_named(value: Any, place: str) -> None:
-    """With what to do."""
+def test_the_place_is_named_without_a_declared_type(value: Any, place: str) -> None:
+    """The message also gives the fix."""
     problem = refusal(Any, value)
     assert place in problem
     assert "Declare its type" in problem
@@ -121,8 +121,8 @@ DECLARED = [
 @pytest.mark.parametrize(
     ("annotation", "value", "place"), DECLARED, ids=[str(n) for n in range(len(DECLARED))]
 )
-def test_where_a_type_is_declared_the_place_is_named(annotation: Any, value: Any, place: str) -> None:
-    """With what to do."""
+def test_the_place_is_named_with_a_declared_type(annotation: Any, value: Any, place: str) -> None:
+    """The message also gives the fix."""
     problem = refusal(annotation, value)
     assert place in problem
     assert "Declare precisely" in problem
@@ -144,10 +144,10 @@ WRONG_FIELDS = [
 @pytest.mark.parametrize(
     ("annotation", "value", "words"), WRONG_FIELDS, ids=[str(n) for n in range(len(WRONG_FIELDS))]
 )
-def test_a_wrong_field_is_told_on_one_line(annotation: Any, value: Any, words: str) -> None:
-    """By its place and what it should be; the value goes to no log."""
+def test_a_wrong_field_is_reported_on_one_line(annotation: Any, value: Any, words: str) -> None:
+    """The message has its place and the expected type. It has no value, which may be secret."""
     problem = refusal(annotation, value)
-    assert f"its output cannot be kept as JSON: {words} " in problem
+    assert f"its output cannot be stored as JSON: {words} " in problem
     assert "\n" not in problem
     assert "hunter2" not in problem
 
@@ -162,8 +162,8 @@ def test_a_wrong_field_is_told_on_one_line(annotation: Any, value: Any, words: s
     ],
     ids=["whole", "part", "beside bytes that are kept", "undeclared"],
 )
-def test_bytes_that_are_no_text_are_refused_with_a_way_out(annotation: Any, value: Any, place: str) -> None:
-    """Whatever type is declared around them."""
+def test_bytes_that_are_not_text_are_refused_with_a_fix(annotation: Any, value: Any, place: str) -> None:
+    """This holds for any declared type around them."""
     problem = refusal(annotation, value)
     assert f"as JSON: {place}a bytes " in problem
     assert "ctx.save_artifact()" in problem
@@ -171,15 +171,15 @@ def test_bytes_that_are_no_text_are_refused_with_a_way_out(annotation: Any, valu
 
 
 @pytest.mark.parametrize("image", [Image(png=b"\xff\x00"), Encoded(png=b"/wA=")], ids=["raw", "encoded"])
-def test_a_model_may_keep_any_bytes(image: Image | Encoded) -> None:
-    """That is the way out."""
+def test_a_model_may_store_any_bytes(image: Image | Encoded) -> None:
+    """This is the fix that the message gives."""
     output = OutputType("step", type(image))
     assert output.load(output.dump(image)).png == b"\xff\x00"
 
 
 @pytest.mark.parametrize("annotation", [Any, dict[str, Any]])
-def test_a_value_that_holds_itself_is_named_where_it_does(annotation: Any) -> None:
-    """Not further down, which has no end."""
+def test_a_value_that_contains_itself_is_named_once(annotation: Any) -> None:
+    """The path ends where the cycle closes."""
     loop: dict[str, Any] = {}
     loop["a"] = [loop]
     assert "at a.0, a dict " in refusal(annotation, loop)
@@ -187,7 +187,7 @@ def test_a_value_that_holds_itself_is_named_where_it_does(annotation: Any) -> No
 
 @pytest.mark.parametrize("annotation", [Any, list[Any]])
 def test_the_place_in_a_value_too_deep_stays_readable(annotation: Any) -> None:
-    """However deep it goes."""
+    """The path is cut."""
     deep: list[Any] = []
     for _ in range(3000):
         deep = [deep]
@@ -195,8 +195,8 @@ def test_the_place_in_a_value_too_deep_stays_readable(annotation: Any) -> None:
 
 
 def test_the_place_in_inputs_is_named() -> None:
-    """As that in outputs."""
-    with pytest.raises(ValueError, match=r"they cannot be kept as JSON: at a\.0, an object "):
+    """As for outputs."""
+    with pytest.raises(ValueError, match=r"they cannot be stored as JSON: at a\.0, an object "):
         InputType("w", None).check({"a": [object()]})
     with pytest.raises(
         ValueError, match=r"as JSON: prices\.tea\.net: Input should be a valid number, not a str\.$"
@@ -205,16 +205,16 @@ def test_the_place_in_inputs_is_named() -> None:
 
 
 def test_the_place_in_a_payload_is_named() -> None:
-    """As that in outputs."""
+    """As for outputs."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     flow.on_change("x")
-    with pytest.raises(ChangeRequestError, match=r"the payload is no JSON: at a\.0, a Decimal "):
+    with pytest.raises(ChangeRequestError, match=r"the payload is not JSON: at a\.0, a Decimal "):
         impact_of(flow.blueprint(), ChangeRequest("x", {"a": [Decimal(1)]}), b"{}")
 
 
 def test_a_wrong_field_whose_type_cannot_be_read_is_named() -> None:
-    """The names of a function are known to pydantic, not to who looks at the class later."""
+    """Local names in an annotation cannot be resolved later."""
 
     class Size(BaseModel):
         width: int
@@ -223,11 +223,11 @@ def test_a_wrong_field_whose_type_cannot_be_read_is_named() -> None:
         size: Size
 
     problem = refusal(list[Box], [Box.model_construct(size=3)])  # type: ignore[arg-type]
-    assert "as JSON: at 0.size, an int is not what is declared. " in problem
+    assert "as JSON: at 0.size, an int is not of the declared type. " in problem
 
 
 class Untold:
-    """A key without a text."""
+    """A key whose text cannot be made."""
 
     def __str__(self):
         raise RuntimeError
@@ -235,7 +235,7 @@ class Untold:
     __repr__ = __str__
 
 
-def test_a_value_that_cannot_be_looked_at_is_refused_all_the_same():
-    """The search for the fault is not to be another one."""
-    with pytest.raises(StepOutputError, match="cannot be kept as JSON"):
+def test_a_value_whose_parts_raise_is_refused_all_the_same():
+    """Searching the bad part must not raise another error."""
+    with pytest.raises(StepOutputError, match="cannot be stored as JSON"):
         OutputType("s", Any).dump({Untold(): object()})
