@@ -53,7 +53,6 @@ from langgraph_runner.errors import sanitize_stack as sanitize_stack
 from langgraph_runner.errors import sanitize_text as sanitize_text
 from langgraph_runner.graph import CheckpointCorruptedError as CheckpointCorruptedError
 from langgraph_runner.graph import CheckpointError as CheckpointError
-from langgraph_runner.graph import CheckpointErrorCode as CheckpointErrorCode
 from langgraph_runner.graph import CheckpointForeignError as CheckpointForeignError
 from langgraph_runner.graph import CheckpointLockError as CheckpointLockError
 from langgraph_runner.graph import CheckpointNotAFileError as CheckpointNotAFileError

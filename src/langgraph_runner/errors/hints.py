@@ -1,4 +1,4 @@
-"""What is wrong with options, in words, with suggestions for misspelled names."""
+"""What the messages of many modules share: suggestions, articles, refusals of options, the words of pydantic."""
 
 from __future__ import annotations
 
@@ -11,22 +11,59 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["did_you_mean", "refuse_unknown_options", "refused_options", "validation_error_of"]
+__all__ = [
+    "Hints",
+    "did_you_mean",
+    "refuse_unknown_options",
+    "refused_options",
+    "validation_error_of",
+    "with_article",
+]
 
 
 def did_you_mean(name: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Suggest the known name that is closest to `name`.
 
     Args:
-        name: What was written.
+        name: The unknown name.
         known: The names that exist.
-        cutoff: How alike two names must be: 0 to 1. Raise it where other names are allowed.
+        cutoff: How similar two names must be: 0 to 1. Raise it where other names are allowed.
 
     Returns:
-        A sentence with a leading blank, such as `" Did you mean 'retry'?"`; empty if no name is close.
+        A sentence with a leading blank, such as `" Did you mean 'retry'?"`; empty if no name is similar.
     """
     close = get_close_matches(str(name), [*known], n=1, cutoff=cutoff)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+class Hints:
+    """Suggestions for the first few unknown names of many, because each is compared with all known names.
+
+    Args:
+        known: The names that exist.
+        limit: For how many names to make a suggestion.
+    """
+
+    def __init__(self, known: Iterable[str], limit: int = 5) -> None:
+        self._known = [*known]
+        self._left = limit
+
+    def of(self, name: object, *others: str) -> str:
+        """Return `did_you_mean()` for the name; an empty text after `limit` names.
+
+        Args:
+            name: The unknown name.
+            *others: Further names that exist, for this name only.
+        """
+        if self._left <= 0:
+            return ""
+        self._left -= 1
+        return did_you_mean(name, [*others, *self._known])
+
+
+def with_article(noun: str) -> str:
+    """Return the noun with "a" or "an" before it."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: str) -> None:
@@ -35,7 +72,7 @@ def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: 
     Args:
         given: Names of keyword arguments.
         known: The names that exist.
-        of: Who takes them, such as `RunEngine.run()`.
+        of: The function that takes them, such as `RunEngine.run()`.
 
     Raises:
         TypeError: A name is unknown.
@@ -47,12 +84,12 @@ def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: 
 
 
 def refused_options(error: ValidationError) -> str:
-    """What is wrong with options that pydantic has refused, on one line: `max_attempts must be at least 1, got 0`."""
+    """Return why pydantic has refused options, on one line: `max_attempts must be at least 1, got 0`."""
     return "; ".join(_refused(each) for each in error.errors(include_url=False, include_context=False))
 
 
 def validation_error_of(error: BaseException) -> ValidationError | None:
-    """The pydantic error that led to `error`; None if there is none."""
+    """Return `error` itself or the first of its causes that is a pydantic error; None if there is none."""
     from pydantic import ValidationError  # noqa: PLC0415 - only for a message
 
     cause: BaseException | None = error

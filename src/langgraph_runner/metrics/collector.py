@@ -16,6 +16,7 @@ from langgraph_runner.errors.classification import failure_category
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.metrics import snapshot, table
 from langgraph_runner.metrics.forwarding import Forwarding, NodeMetricsRecorder, check_recorder
+from langgraph_runner.metrics.logs import LOGGER
 from langgraph_runner.metrics.model import NodeMetrics
 from langgraph_runner.metrics.tally import NodeTally, NodeTotals
 from langgraph_runner.metrics.thresholds import (
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-_LOGGER = "langgraph_runner.metrics"
 _MAX_BUCKETS = 100
 # Keyed by the enum's members, which are equal to their strings and hash like them.
 _CATEGORIES: dict[str, FailureCategory] = {category: category for category in FailureCategory}
@@ -351,7 +351,7 @@ def _usable_duration(node: str, duration_ms: float) -> float:
     duration_ms = float(duration_ms)
     if 0.0 <= duration_ms < inf:
         return duration_ms
-    emit(_LOGGER, logging.WARNING, "duration_counted_as_zero", node=node, duration_ms=duration_ms)
+    emit(LOGGER, logging.WARNING, "duration_counted_as_zero", node=node, duration_ms=duration_ms)
     return 0.0
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
-from langgraph_runner.workflow.hints import did_you_mean
 from langgraph_runner.workflow.values.faults import as_plain_json, fault_in, in_words
 from langgraph_runner.workflow.values.fidelity import difference
 from langgraph_runner.workflow.values.output_type import adapter_of

@@ -82,7 +82,7 @@ def test_arrays_can_be_registered() -> None:
 
 
 @pytest.mark.req("R-4")
-@pytest.mark.parametrize("tag", ["int", "dict", "model", "hash"])
+@pytest.mark.parametrize("tag", ["int", "dict", "model", "url"])
 def test_tags_of_the_package_are_refused(tag: str) -> None:
     """A value under one of them would meet another."""
     with pytest.raises(ValueError, match="package's own"):

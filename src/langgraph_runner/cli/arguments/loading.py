@@ -26,7 +26,7 @@ from langgraph_runner.cli.databases import opening
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
 from langgraph_runner.errors import NodeRunnerError
-from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.errors.hints import did_you_mean, with_article
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -238,8 +238,7 @@ def _kind(value: Any) -> str:
 
 
 def _a(value: Any) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+    return with_article(type(value).__name__)
 
 
 def _offers(value: Any, part: str) -> str:

@@ -21,7 +21,6 @@ Imports go down this list only:
 from langgraph_runner.graph.json_saver.errors import (
     CheckpointCorruptedError,
     CheckpointError,
-    CheckpointErrorCode,
     CheckpointForeignError,
     CheckpointLockError,
     CheckpointNotAFileError,
@@ -36,7 +35,6 @@ from langgraph_runner.graph.json_saver.saver import JsonFileSaver
 __all__ = [
     "CheckpointCorruptedError",
     "CheckpointError",
-    "CheckpointErrorCode",
     "CheckpointForeignError",
     "CheckpointLockError",
     "CheckpointNotAFileError",

@@ -15,8 +15,8 @@ from langchain_core.runnables import Runnable
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from langgraph_runner.errors.hints import Hints
     from langgraph_runner.workflow.definition.spec import StepSpec
-    from langgraph_runner.workflow.hints import Hints
 
 __all__ = [
     "HOST_PARAMETERS",

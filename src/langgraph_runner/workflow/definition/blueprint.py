@@ -6,6 +6,7 @@ import copy
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.errors.hints import Hints
 from langgraph_runner.workflow.dag import Dag, cycles_in
 from langgraph_runner.workflow.definition.binding import (
     HOST_PARAMETERS,
@@ -28,7 +29,6 @@ from langgraph_runner.workflow.definition.checks import (
 )
 from langgraph_runner.workflow.definition.spec import CacheScope, JoinRule, StepSpec, WorkflowSpec
 from langgraph_runner.workflow.errors import StepOutputError, WorkflowChangedError, WorkflowDefinitionError
-from langgraph_runner.workflow.hints import Hints
 from langgraph_runner.workflow.steps import BoundStep
 from langgraph_runner.workflow.values.input_type import InputType
 from langgraph_runner.workflow.values.output_type import OutputType

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, overloa
 
 from langchain_core.runnables import Runnable
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.node.callee import NodeFunction
 from langgraph_runner.node.config import RetryLike, TimeoutLike
 from langgraph_runner.node.node_config import CircuitBreakerLike
@@ -25,7 +26,6 @@ from langgraph_runner.workflow.definition.spec import (
     WorkflowSpec,
 )
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
-from langgraph_runner.workflow.hints import did_you_mean
 from langgraph_runner.workflow.langgraph.graphs import DEFAULT_CONCURRENCY, as_node, to_graph
 
 if TYPE_CHECKING:

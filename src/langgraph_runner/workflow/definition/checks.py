@@ -24,8 +24,8 @@ from langgraph_runner.workflow.values.output_type import adapter_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from langgraph_runner.errors.hints import Hints
     from langgraph_runner.workflow.definition.spec import StepSpec, WorkflowSpec
-    from langgraph_runner.workflow.hints import Hints
 
 __all__ = [
     "binding_problems",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.errors import UnknownWorkflowError, WorkflowDefinitionError
-from langgraph_runner.workflow.hints import did_you_mean
 
 if TYPE_CHECKING:
     from langgraph_runner.workflow.definition.blueprint import Blueprint

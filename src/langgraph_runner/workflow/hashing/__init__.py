@@ -37,7 +37,6 @@ is written as it is. The rest is an object with one key, a tag that begins with 
     subclass of a JSON type,           {"$subclass": [module, class, attributes or None, the value as its base]},
       tuple, bytes, set or frozenset     if it is written in Python
     any other Mapping                  {"$mapping": [module, class, dict]}
-    HashRef                            {"$hash": "<64 hex digits>"}
     class with a registered encoding   {"$<its tag>": [module, class, what encode() gave]}
 
 A class is known by its module and qualified name, so one of `__main__` is another one when it is imported. Of a

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_type_hints
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from langgraph_runner.workflow.hints import did_you_mean
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.values.fidelity import a_kind, dotted
 
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
+from langgraph_runner.errors.hints import with_article
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -174,7 +176,6 @@ def a_kind(value: Any) -> str:
     """What kind of value it is, with its article."""
     if value is None:
         return "None"
-    name = type(value).__name__
     if type(value) is float and value != value:  # noqa: PLR0124 - NaN is the one that does not equal itself
         return "NaN"
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return with_article(type(value).__name__)

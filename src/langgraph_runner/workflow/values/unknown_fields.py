@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_t
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel, TypeAdapter
 from typing_extensions import is_typeddict  # that of typing does not know the others
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.errors import WorkflowInputError
-from langgraph_runner.workflow.hints import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
