@@ -12,7 +12,7 @@ from langgraph_runner import (
     NodeMetricsCollector,
     create_node,
 )
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.testing import Flaky
 
 
@@ -47,37 +47,37 @@ class Callee:
 def test_a_callback_gets_as_many_arguments_as_it_takes(make, expected):
     """The first ones."""
     seen = []
-    taking_a_prefix(make(seen), "first", "second", field="f")(1, 2)
+    accept_fewer_arguments(make(seen), "first", "second", field="f")(1, 2)
     assert seen == [expected]
 
 
 def test_methods_and_objects_are_callbacks_too():
     """Without their self."""
     callee = Callee()
-    taking_a_prefix(callee.method, "first", "second", field="f")(1, 2)
-    taking_a_prefix(callee, "first", "second", field="f")(1, 2)
+    accept_fewer_arguments(callee.method, "first", "second", field="f")(1, 2)
+    accept_fewer_arguments(callee, "first", "second", field="f")(1, 2)
     assert callee.seen == [(1,), (1, 2)]
 
 
 def test_a_builtin_without_a_signature_gets_everything():
     """As `list.append` does, which says what it takes, and `print`."""
     seen = []
-    taking_a_prefix(seen.append, "first", "second", field="f")(1, 2)
+    accept_fewer_arguments(seen.append, "first", "second", field="f")(1, 2)
     assert seen == [1]
 
 
 @pytest.mark.parametrize(
     ("callback", "message"),
     [
-        (lambda a, b, c: None, r"on_x: <function .*> needs the argument 'c'; it is called with a and b"),
+        (lambda a, b, c: None, r"on_x must be callable with a and b, or .* needs the argument 'c'"),
         (lambda *, key: None, "needs the argument 'key'"),
-        (7, "on_x: expected a function, got 7"),
+        (7, "on_x must be a function, got 7"),
     ],
 )
 def test_a_callback_that_cannot_be_called_is_refused(callback, message):
     """When it is given, not when it is needed."""
     with pytest.raises(TypeError, match=message):
-        taking_a_prefix(callback, "a", "b", field="on_x")
+        accept_fewer_arguments(callback, "a", "b", field="on_x")
 
 
 @pytest.mark.req("N-19")
@@ -117,7 +117,7 @@ def test_on_retry_attempt_may_take_nothing(colour, fake):
 @pytest.mark.parametrize("option", ["on_timeout", "on_retry_attempt"])
 def test_a_node_refuses_a_callback_that_wants_too_much(option):
     """When the node is made."""
-    with pytest.raises(TypeError, match=f"{option}: .* needs the argument 'b'"):
+    with pytest.raises(TypeError, match=f"{option} must .* needs the argument 'b'"):
         create_node(lambda state: {}, **{option: lambda a, b: None})
 
 
@@ -155,9 +155,9 @@ def test_listeners_may_take_nothing():
 
 def test_listeners_that_want_too_much_are_refused():
     """When they are given."""
-    with pytest.raises(TypeError, match=r"listener: .* needs the argument 'b'"):
+    with pytest.raises(TypeError, match=r"listener must .* needs the argument 'b'"):
         NodeCircuitBreaker().add_listener(lambda a, b: None)
-    with pytest.raises(TypeError, match=r"on_threshold: .* needs the argument 'b'"):
+    with pytest.raises(TypeError, match=r"on_threshold must .* needs the argument 'b'"):
         NodeMetricsCollector(
             thresholds=[MetricThreshold(metric="failure_rate", limit=0.1)], on_threshold=lambda a, b: None
         )

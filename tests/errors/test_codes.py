@@ -36,7 +36,8 @@ from langgraph_runner.engine.errors import (
     SchemaVersionError,
     StoreUnavailableError,
 )
-from langgraph_runner.errors import build_error_record, render_message
+from langgraph_runner.errors.codes import render_message
+from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.server.keys import UnknownKeyError
 
 

@@ -20,7 +20,7 @@ from langgraph_runner import (
     StateUpdateError,
     UnhashableInputError,
 )
-from langgraph_runner.errors import note_once, original_error
+from langgraph_runner.errors.exceptions import note_once, original_error
 
 ERRORS = [
     NodeTimeoutError(node="n", timeout_ms=500, elapsed_ms=501.2, scope="total"),

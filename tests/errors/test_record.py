@@ -10,8 +10,7 @@ from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
 from pydantic import ValidationError
 
 from langgraph_runner import FallbackError, NodeError, RetryExhaustedError
-from langgraph_runner.errors import build_error_record
-from langgraph_runner.errors.record import MAX_RECORD_BYTES
+from langgraph_runner.errors.record import MAX_RECORD_BYTES, build_error_record
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -164,7 +164,7 @@ class StateUpdateError(NodeRunnerError, ValueError):
     code = ErrorCode.VALIDATION_FAILED
 
     def __init__(self, *, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
+        super().__init__(problem)
         self.field = field
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "did_you_mean",
     "refuse_unknown_options",
     "refused_options",
+    "refused_value",
     "validation_error_of",
     "with_article",
 ]
@@ -85,7 +86,7 @@ def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: 
 
 def refused_options(error: ValidationError) -> str:
     """Return why pydantic has refused options, on one line: `max_attempts must be at least 1, got 0`."""
-    return "; ".join(_refused(each) for each in error.errors(include_url=False, include_context=False))
+    return "; ".join(refused_value(each) for each in error.errors(include_url=False, include_context=False))
 
 
 def validation_error_of(error: BaseException) -> ValidationError | None:
@@ -98,13 +99,20 @@ def validation_error_of(error: BaseException) -> ValidationError | None:
     return cause
 
 
-def _refused(detail: ErrorDetails) -> str:
-    field = ".".join(map(str, detail["loc"]))
+def refused_value(detail: ErrorDetails, *, within: str = "") -> str:
+    """Return one fault of a pydantic error, such as `max_attempts must be at least 1, got 0`.
+
+    Args:
+        detail: The fault, from `ValidationError.errors()`.
+        within: The field that the place of the fault is relative to.
+    """
+    field = ".".join(map(str, [within, *detail["loc"]] if within else detail["loc"]))
+    if detail["type"] == "missing":
+        return f"{field} is required"
     if detail["type"] == "value_error":
         words = detail["msg"].removeprefix("Value error, ").removesuffix(".")
         return words if not field or field in words else f"{field}: {words}"
     words = detail["msg"].replace("Input should be greater than or equal to", "must be at least")
-    words = words.replace("Input should be less than or equal to", "must be at most").replace(
-        "Input should", "must"
-    )
+    words = words.replace("Input should be less than or equal to", "must be at most")
+    words = words.replace("Input should", "must").replace("Extra inputs are", "is")
     return f"{field} {words}, got {detail['input']!r:.80}"

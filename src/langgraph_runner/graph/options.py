@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypedDict
 from langgraph.types import All, Durability, StreamMode
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.graph.handling import ARGUMENTS
 from langgraph_runner.node.config import Count, OptionModel, RetryConfig, as_retry_config
@@ -24,7 +24,7 @@ async. The execution state is the `GraphRunResult` of the run."""
 
 def _check_handler(handler: ErrorHandler | None) -> ErrorHandler | None:
     if handler is not None:
-        taking_a_prefix(handler, *ARGUMENTS, field="error_handler")
+        accept_fewer_arguments(handler, *ARGUMENTS, field="error_handler")
     return handler
 
 

@@ -10,7 +10,7 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category
 from langgraph_runner.errors.logs import emit
@@ -94,7 +94,9 @@ class NodeMetricsCollector:
         self._window_size = _checked_window_size(window_size)
         self._thresholds = _checked_thresholds(thresholds, on_threshold, window_size)
         self._on_threshold = (
-            None if on_threshold is None else taking_a_prefix(on_threshold, "event", field="on_threshold")
+            None
+            if on_threshold is None
+            else accept_fewer_arguments(on_threshold, "event", field="on_threshold")
         )
         self._buckets_ms = _checked_buckets(buckets_ms)
         self._forwardings: tuple[Forwarding, ...] = ()
