@@ -6,7 +6,7 @@
     ├── RetryExhaustedError      its __cause__ is the error of the last attempt
     ├── CircuitOpenError         its __cause__ is what an attempt before raised, if there was one
     ├── InvalidNodeOutputError   also LangGraph's InvalidUpdateError
-    ├── FallbackError            holds the errors of both functions
+    ├── FallbackError            has the errors of both functions
     ├── StateUpdateError         also ValueError
     ├── UnhashableInputError     also TypeError
     ├── RunTimeoutError          of a whole run; also TimeoutError

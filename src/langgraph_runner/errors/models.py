@@ -18,7 +18,7 @@ __all__ = ["NodeError", "NodeErrorCause", "NodeErrorRecord"]
 
 
 class NodeErrorCause(TypedDict):
-    """One error behind the recorded one: a cause, or a member of an exception group."""
+    """One cause of the recorded error, or one member of an exception group."""
 
     error_type: str
     message: str
@@ -50,7 +50,7 @@ class NodeErrorRecord(TypedDict):
     trace_id: str
     """W3C trace id: 32 lower-case hex digits."""
     causes: list[NodeErrorCause]
-    """Up to five errors behind this one."""
+    """Up to five causes of the error."""
     story_id: NotRequired[str]
     """The story that the run belongs to; missing where there is no story."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BESIDE = LazyPattern(r"[\"']?[ \t]{0,40}(?P<bar>[|,;\t])")
 _BEFORE = LazyPattern(r"(?P<bar>[|,;\t])[ \t]{0,40}[\"']?$")
 _HEADER_CELL = LazyPattern(r"[ \t]*[\"']?[A-Za-z_][\w.-]{0,40}(?: [\w.-]{1,20}){0,2}[\"']?[ \t]*")
-# In a table that is drawn with bars, a line of dashes stands below the names.
+# In a table that is drawn with bars, a line of dashes follows the names.
 _RULED = LazyPattern(r"\n[|+ :-]*---")
 _LONGEST_LINE: Final = 500
 _MOST_TABLE_ROWS: Final = 20

@@ -184,7 +184,7 @@ def _name_around(text: str, lower: str, hit: int) -> tuple[SecretName | None, in
     return (SecretName(bare, end, kind, is_flag) if kind else None), max(end, hit + 1)
 
 
-# The cache holds names only, no values, and is bounded: a program uses the same few hundred names in its messages.
+# The cache is bounded and has names only, not values: a program uses the same few hundred names in its messages.
 @lru_cache(maxsize=2_048)
 def _kind_of(name: str) -> NameKind | None:
     """Return what kind of name it is; None if it does not name a secret."""

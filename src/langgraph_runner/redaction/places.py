@@ -36,7 +36,7 @@ def _is_long(found: str) -> bool:
 
 
 _URLS: Final = (
-    # scheme://user:password@host. A password may hold a slash, but a port then a slash is no password.
+    # scheme://user:password@host. A password may contain a slash, but a port with a slash after it is not one.
     _rule(
         ("://",),
         r"://[^\s/?#:@\"'<>\\]{0,128}:(?!\d{1,5}(?:[/?#\"'\s]|$))"

@@ -156,9 +156,9 @@ def _select(text: str, lower: str) -> _Selection:
         grams = {joined[at : at + _GRAM] for at in range(len(joined) - _GRAM + 1)}
     else:
         grams = set(_STARTS.findall(joined))
-    prefixed = [
-        shape for gram in _PREFIXED.keys() & grams for shape in _PREFIXED[gram] if shape.prefix in joined
-    ]
+    prefixed: list[PrefixedShape] = []
+    for gram in _PREFIXED.keys() & grams:
+        prefixed += [shape for shape in _PREFIXED[gram] if shape.prefix in joined]
     marked = [shape for shape in _MARKED_IN_RUNS if shape.mark in joined]
     marked += [shape for shape in _MARKED_ANYWHERE if shape.mark in text]
     rules = [pair for pair in _ANYWHERE if pair[0] in lower]

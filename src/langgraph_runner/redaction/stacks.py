@@ -5,7 +5,7 @@ the slots that the interpreter fills, past any property of a subclass, so readin
 exception. Only `str()` and `__notes__` do, each behind its own guard.
 
 A frame is shown without its source line: reading it is file access, which an event loop must not wait for,
-and it can hold a literal secret. Values of variables are not shown either.
+and it can contain a literal secret. Values of variables are not shown either.
 
 The parts stand in the order in which Python prints them: the first failure at the top, the exception itself
 at the end. When there is too much, outer frames go first, then the middle. The start of the first failure

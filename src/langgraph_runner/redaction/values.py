@@ -5,8 +5,8 @@ Each notation finds where a value starts; this module does the rest, the same fo
 - `quoted_at()` and `unquoted_value()` find the end. Quotes may be escaped, because the text was quoted
   again: JSON inside a JSON string writes its quotes as `\"`, one level deeper as `\\\"`, and web pages write
   `&quot;`. A value ends at the same quote at the same depth.
-- `is_placeholder()`, `is_prose()`, `is_harmless()` and their relatives decide what only stands where a
-  secret could. To make the sanitizer leave more alone, extend these.
+- `is_placeholder()`, `is_prose()`, `is_harmless()` and similar functions decide whether a value is harmless. To
+  make the sanitizer leave more values unchanged, extend these.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ __all__ = ["GraphState"]
 class GraphState(TypedDict, total=False):
     """State with the fields that the runner writes. Inherit from it and add fields of your own.
 
-    A pydantic or dataclass schema works as well if it has the two fields that the runner writes, `errors` and
+    A pydantic or dataclass schema works, too, if it has the two fields that the runner writes, `errors` and
     `routing_flags`, annotated as they are here.
 
     Example:
