@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 # Without it, each of the many processes that the tests start would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-audit serve chromium screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
+.PHONY: demo demo-audit serve chromium faketime screenshots vendor test check lint types contracts docs sync-engine openapi bench requirements coverage crashes soak upstream clean
 .DEFAULT_GOAL := check
 
 $(BIN)/python:
@@ -27,13 +27,18 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)/schemathesis
 	$(VENV)/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check schemathesis==4.32.5
 	@touch $@ $(VENV)/.demo $(VENV)/.serve
-	@$(MAKE) --no-print-directory chromium
+	@$(MAKE) --no-print-directory chromium faketime
 
 chromium:  ## A browser for the tests of the dashboard, where one can be installed; without one they are skipped.
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
 	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
 	|| $(BIN)/python -m playwright install chromium \
 	|| echo 'Chromium cannot be installed here: the tests of the dashboard will be skipped.'
+
+faketime:  ## libfaketime for the tests that set the clock, where it can be installed; without it they are skipped.
+	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 \
+	|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq libfaketime >/dev/null; } \
+	|| echo 'libfaketime cannot be installed here: the tests that set the clock will be skipped.'
 
 demo: $(VENV)/.demo  ## Build a campaign with the run engine, change it twice, and see what runs again.
 	$(BIN)/python -m examples.campaign $(ARGS)
@@ -94,7 +99,7 @@ crashes: $(VENV)/.dev  ## 1,000 runs, 160 killed workers and 8 crashes of Postgr
 	CRASH_RUNS=1000 CRASH_KILLS=160 CRASH_STOPS=8 CALM_RUNS=225 OPENINGS=63 $(BIN)/python -m pytest tests/engine/test_crashes.py -k "killed_workers or processes" -o timeout=3600 -p no:cacheprovider $(ARGS)
 
 soak: $(VENV)/.dev  ## Workers on PostgreSQL and BullMQ under faults: thousands of runs and 1,000 kills.
-	SOAK_RUNS=5000 SOAK_KILLS=500 SOAK_RESTART_RUNS=2000 SOAK_RESTART_EVERY_S="5 20" SOAK_CUT_RUNS=500 SOAK_FAULT_RUNS=400 SOAK_JOBS=1000 SOAK_FREEZES=100 SOAK_FAILING_RUNS=2000 $(BIN)/python -m pytest tests/engine/test_queue_faults.py tests/engine/test_failing_statements.py -o timeout=7200 -p no:cacheprovider -p no:randomly $(ARGS)
+	SOAK_RUNS=5000 SOAK_KILLS=500 SOAK_RESTART_RUNS=2000 SOAK_RESTART_EVERY_S="5 20" SOAK_CUT_RUNS=500 SOAK_FAULT_RUNS=400 SOAK_JOBS=1000 SOAK_FREEZES=100 SOAK_FAILING_RUNS=2000 SOAK_REDIS_FAULTS=5 SOAK_REDIS_DOWN_S=5 SOAK_SLACK_S=1 $(BIN)/python -m pytest tests/engine/test_queue_faults.py tests/engine/test_failing_statements.py tests/engine/test_stepped_clock.py tests/engine/test_network_faults.py -o timeout=7200 -p no:cacheprovider -p no:randomly $(ARGS)
 
 upstream: $(VENV)/.dev  ## LangGraph's own tests, with and without nodes; takes five minutes and the network.
 	$(BIN)/python tools/upstream_suite.py $(ARGS)

@@ -25,6 +25,7 @@ from benchmarks import (
 )
 from benchmarks.engine import (
     backlog,
+    cached_on_postgresql,
     cached_runs,
     durable_steps,
     large_outputs,
@@ -54,6 +55,7 @@ SECTIONS = {
     "engine_postgresql": on_postgresql.measure,
     "engine_throughput": throughput.measure,
     "engine_cached": cached_runs.measure,
+    "engine_cached_postgresql": cached_on_postgresql.measure,
     "engine_cost": step_cost.measure,
     "engine_lag": loop_lag.measure,
     "engine_large_outputs": large_outputs.measure,

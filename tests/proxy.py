@@ -16,7 +16,8 @@ class Proxy:
     """Listens on a free port of this machine and connects each client to a socket file. Has a thread of its own.
 
     `fault` is None to pass all on; "drop" closes connections, old and new; "reset" does so with RST; "black_hole"
-    takes everything and answers nothing; "delay" passes on after `delay_s`.
+    keeps everything until it ends; "swallow" takes everything and throws it away; "delay" passes on after `delay_s`.
+    In both of the middle the packets of the client are acknowledged.
     """
 
     def __init__(self, target: str, delay_s: float = 0.05) -> None:
@@ -88,6 +89,8 @@ class Proxy:
             while data := await reader.read(65_536):
                 while self.fault == "black_hole":  # noqa: ASYNC110 - it is set by another thread
                     await asyncio.sleep(0.01)
+                if self.fault == "swallow":
+                    continue
                 if self.fault == "delay":
                     await asyncio.sleep(self._delay_s)
                 writer.write(data)

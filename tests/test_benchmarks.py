@@ -249,6 +249,7 @@ def carried_by_loop_lag(module: Any) -> dict[str, turns.Load]:
         ("durable_steps", lambda module: module.measure(1, steps=3, runs=1, processes=())),
         ("throughput", lambda module: module.measure(1, runs=4, in_flight=2, processes=())),
         ("cached_runs", lambda module: module.measure(1, runs=1, large=1_000)),
+        ("cached_on_postgresql", lambda module: module.measure(1, runs=1)),
         ("step_cost", lambda module: module.measure(1, counts=(10, 20))),
         ("backlog", lambda module: module.measure(1, waiting=(0, 500), runs=20)),
         ("memory", lambda module: module.measure(1, steps=10, large=2_000_000)),

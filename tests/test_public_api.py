@@ -39,7 +39,17 @@ FOLDERS = [
     langgraph_runner.workflow,
 ]
 
-EXTRAS = {"anthropic", "httpx", "matplotlib", "openai", "opentelemetry", "requests", "rich", "structlog"}
+EXTRAS = {
+    "anthropic",
+    "fsspec",
+    "httpx",
+    "matplotlib",
+    "openai",
+    "opentelemetry",
+    "requests",
+    "rich",
+    "structlog",
+}
 
 
 def objects(module: ModuleType) -> list[tuple[str, Any]]:

@@ -60,7 +60,7 @@ FORMS = (
     Form(
         folder="engine",
         sources=(("engine.py", "RunEngine"), ("reading/reader.py", "RunReader")),
-        by_hand=frozenset({"close", "metrics_collector", "step_cache", "store", "sync"}),
+        by_hand=frozenset({"artifact_files", "close", "metrics_collector", "step_cache", "store", "sync"}),
         inner="_engine",
         head=HEAD.format(
             name="SyncRunEngine",

@@ -57,7 +57,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="bench-pg-", ignore_cleanup_errors=True) as folder:
         server = pgserver.get_server(folder, cleanup_mode="stop")
         try:
-            databases = _Databases(server)
+            databases = Databases(server)
             inside = (
                 here(INSERTS, databases.inserts),
                 here(OURS, databases.ours),
@@ -87,7 +87,7 @@ def measure(
     )
 
 
-class _Databases:
+class Databases:
     """New databases on one server, and contenders that each begin with one."""
 
     def __init__(self, server: Any) -> None:

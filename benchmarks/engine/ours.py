@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.engine.turns import Load, Opens, Run
+    from langgraph_runner.engine import HotTier
 
 
 def workflow(load: Load) -> Workflow:
@@ -26,20 +27,26 @@ def workflow(load: Load) -> Workflow:
 
 
 def ours(
-    *, in_memory: bool = False, store: str | None = None, is_hot: bool = True, reads_last: bool = False
+    *,
+    in_memory: bool = False,
+    store: str | None = None,
+    is_hot: bool = True,
+    reads_last: bool = False,
+    cache: HotTier | None = None,
 ) -> Opens:
     """How to open an engine.
 
     Args:
         in_memory: Whether its database is in memory, not on disk.
         store: Its database; None for a SQLite file of its own.
-        is_hot: Whether the cache in the process is left as it is before each run, not emptied.
+        is_hot: Whether the hot tier is left as it is before each run, not emptied.
         reads_last: Whether a run ends with reading the output of the last step.
+        cache: The hot tier; None for one in the process.
     """
 
     @contextlib.asynccontextmanager
     async def opened(load: Load, folder: Path) -> AsyncIterator[Run]:
-        tier = MemoryTier()
+        tier = MemoryTier() if cache is None else cache
         on_sqlite = "sqlite://" if in_memory else f"sqlite:///{folder / 'runs.db'}"
         engine = RunEngine(
             [workflow(load)],

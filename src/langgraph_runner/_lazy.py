@@ -26,6 +26,7 @@ __all__ = ["lazy_names"]
 _EXTRAS: Final = {
     "alembic": "engine",
     "bullmq": "bullmq",
+    "fsspec": "fsspec",
     "httpx": "client",
     "redis": "redis",
     "sqlalchemy": "engine",

@@ -128,6 +128,7 @@ def cli(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("LANGGRAPH_RUNNER_APP", "shop:shop")
     for name in (
+        "LANGGRAPH_RUNNER_ARTIFACTS",
         "LANGGRAPH_RUNNER_STORE",
         "LANGGRAPH_RUNNER_TENANT",
         "LANGGRAPH_RUNNER_DEBUG",

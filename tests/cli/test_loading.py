@@ -163,7 +163,7 @@ def test_a_run_of_somebody_else_is_told_to_stop(cli):
         async with RunEngine([shop], store="sqlite:///runs.db") as engine:
             run = await engine.trigger("shop.v1", {"hangs": True})
             done = await asyncio.to_thread(cli, "cancel", run.id, env={"LANGGRAPH_RUNNER_APP": None})
-            engine._server.cancel(run.id, "heard")
+            engine._worker.cancel(run.id, "heard")
             return done, await engine.wait(run.id, timeout_ms=20_000)
 
     (cli.folder / "__init__.py").touch()

@@ -14,7 +14,9 @@ import pytest
 from langgraph_runner.engine import PlanAction, Run, RunEvent, RunPlan, RunStep
 from langgraph_runner.engine.store.migrating import HEAD
 from tests.cli.conftest import SHOP
+from tests.memory_filesystem import memory_prefix
 
+__all__ = ["memory_prefix"]
 pytestmark = pytest.mark.req("R-54")
 
 
@@ -108,6 +110,50 @@ def test_files_are_listed_and_copied_out(cli):
     done = cli("artifacts", "last", "--out", "files", "--json")
     assert done.json["media"][0]["size"] == 3
     assert (cli.folder / "files" / "media" / "ads" / "search.txt").read_text() == "buy"
+
+
+@pytest.mark.parametrize("is_option", [True, False], ids=["option", "variable"])
+def test_files_may_be_in_an_object_store(cli, memory_prefix, monkeypatch, is_option):
+    """Where it is said by an option or by the environment. `run` has no such option."""
+    monkeypatch.setenv("LANGGRAPH_RUNNER_ARTIFACTS", memory_prefix.url)
+    cli.run()
+    options = ["--store", "sqlite:///runs.db"]
+    if is_option:
+        monkeypatch.delenv("LANGGRAPH_RUNNER_ARTIFACTS")
+        options += ["--artifacts", memory_prefix.url]
+    assert "text/plain  memory://" in cli("artifacts", "last", *options).out
+    assert cli("artifacts", "last", "--out", "files", *options).code == 0
+    assert (cli.folder / "files" / "media" / "ads" / "search.txt").read_text() == "buy"
+    assert cli("archive", "--older-than", "0s", "--to", "old", *options).code == 0
+    (archive,) = (cli.folder / "old").iterdir()
+    memory_prefix.remove()
+    assert cli("restore", archive, *options).out == "Restored 1 run.\n"
+    assert memory_prefix.contents() == [b"buy"]
+    assert cli("prune", "--older-than", "0s", "--yes", *options).out == "Deleted 1 run.\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "problem"),
+    [
+        ("s4://bucket", "STORE_INVALID", "artifacts: the scheme must be one that fsspec knows"),
+        ("s3://bucket", "NOT_INSTALLED", "artifacts: s3:// needs s3fs: pip install s3fs"),
+    ],
+)
+def test_a_place_for_files_that_cannot_be_used_is_told(cli, monkeypatch, place, code, problem):
+    """With what to do. A command that reads no files does not mind."""
+    cli.run()
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.setenv("LANGGRAPH_RUNNER_ARTIFACTS", place)
+    done = cli("artifacts", "last", "--json")
+    error = json.loads(done.err)
+    assert (error["code"], error["message"].startswith(problem)) == (code, True)
+    assert cli("status", "last").code == 0
+
+
+def test_a_service_has_a_place_for_files_of_its_own(cli):
+    """The option would be left out of account."""
+    done = cli("--server", "http://localhost:1", "artifacts", "last", "--artifacts", "files")
+    assert (done.code, "--artifacts: http://localhost:1 has its own" in done.err) == (2, True)
 
 
 def test_a_file_that_was_copied_out_is_told_with_its_place(cli):

@@ -11,6 +11,7 @@ pytestmark = pytest.mark.req("R-58")
 
 OF_AN_ENGINE_ONLY = {
     "archive",
+    "artifact_files",
     "artifact_path",
     "drain",
     "get_workflow",

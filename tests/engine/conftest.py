@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 
 from langgraph_runner.engine import RunEngine
-from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.backends import open_database
 from tests.databases import new_postgresql, postgresql_server, store_url
 
 __all__ = ["new_postgresql", "postgresql_server", "store_url"]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from langgraph_runner.engine import ArtifactError, PlanAction, RunStatus
-from langgraph_runner.engine import artifacts as module
-from langgraph_runner.engine.artifacts import ArtifactStore
+from langgraph_runner.engine.artifacts import local as local_artifacts
+from langgraph_runner.engine.artifacts.files import ArtifactFiles
+from langgraph_runner.engine.artifacts.local import LocalArtifactStore
 from langgraph_runner.workflow import ChangeRequest, Workflow
 
 TEXT = "text/plain"
@@ -17,12 +18,17 @@ TEXT = "text/plain"
 @pytest.fixture
 def store(tmp_path):
     """One whose folder is not there yet."""
-    return ArtifactStore(tmp_path / "files")
+    return files_in(tmp_path / "files")
+
+
+def files_in(folder):
+    """What an engine keeps in a folder."""
+    return ArtifactFiles(LocalArtifactStore(folder))
 
 
 def kept(store):
     """The files of a store, those under way too."""
-    return [path for path in store.folder.rglob("*") if path.is_file()]
+    return [path for path in store.store.folder.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +39,7 @@ def test_a_name_that_is_no_relative_path_is_refused(store, name):
     """Nothing is written."""
     with pytest.raises(ArtifactError, match="is no relative path"):
         store.put(name, b"x", TEXT)
-    assert not store.folder.exists()
+    assert not store.store.folder.exists()
 
 
 @pytest.mark.parametrize("name", ["a", "images/hero.svg", "...", "a b", "ünï/✓ 名前.txt", "n" * 512])
@@ -70,7 +76,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(store, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module.os, "fsync", full)
+    monkeypatch.setattr(local_artifacts.os, "fsync", full)
     with pytest.raises(ArtifactError, match=r"cannot be kept in .*No space left on device"):
         store.put("a", b"x", TEXT)
     assert kept(store) == []
@@ -80,7 +86,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(store, monkeypatch):
 
 def test_a_file_where_the_folder_should_be_is_said(store):
     """With the place."""
-    store.folder.write_text("in the way")
+    store.store.folder.write_text("in the way")
     with pytest.raises(ArtifactError, match=r"cannot be kept in .*files"):
         store.put("a", b"x", TEXT)
 
@@ -109,7 +115,7 @@ def test_a_file_with_other_bytes_is_none_and_is_written_anew(store):
     ref = store.put("a", b"x", TEXT)
     store.path(ref).write_bytes(b"y")
     assert not store.has(ref)
-    assert not ArtifactStore(store.folder).has(ref)
+    assert not files_in(store.store.folder).has(ref)
     store.put("a", b"x", TEXT)
     assert (store.has(ref), store.read(ref)) == (True, b"x")
 
@@ -117,9 +123,9 @@ def test_a_file_with_other_bytes_is_none_and_is_written_anew(store):
 def test_a_file_is_read_once_as_long_as_it_stays_as_it_is(store, monkeypatch):
     """To hash it at each hit would cost more than many a step."""
     ref, reads = store.put("a", b"x", TEXT), []
-    other = ArtifactStore(store.folder)
-    real = module.hashlib.file_digest
-    monkeypatch.setattr(module.hashlib, "file_digest", lambda *given: reads.append(1) or real(*given))
+    other = files_in(store.store.folder)
+    opened = LocalArtifactStore.open
+    monkeypatch.setattr(LocalArtifactStore, "open", lambda *given: reads.append(1) or opened(*given))
     assert [other.has(ref), other.has(ref), store.has(ref)] == [True, True, True]
     assert len(reads) == 1
 
@@ -127,7 +133,7 @@ def test_a_file_is_read_once_as_long_as_it_stays_as_it_is(store, monkeypatch):
 async def test_a_long_file_is_not_read_on_the_event_loop(store):
     """A process that did not write it has to read it once."""
     ref, threads = store.put("a", b"x" * 300_000, TEXT), []
-    other = ArtifactStore(store.folder)
+    other = files_in(store.store.folder)
     has = other.has
     other.has = lambda file: threads.append(threading.get_ident()) or has(file)
     assert await other.has_all([ref])
@@ -212,9 +218,9 @@ def test_a_file_that_was_cut_short_is_none(store):
 def test_a_folder_is_durable_before_it_is_relied_upon(store, monkeypatch):
     """Its entry is flushed too: a power cut would take the file along with it."""
     flushed = []
-    monkeypatch.setattr(module, "sync_folder", flushed.append)
+    monkeypatch.setattr(local_artifacts, "sync_folder", flushed.append)
     place = store.path(store.put("a", b"x", TEXT))
-    assert flushed == [store.folder, place.parent]
+    assert flushed == [store.store.folder, place.parent]
 
 
 @pytest.mark.req("R-41")
@@ -234,6 +240,29 @@ async def test_files_of_an_attempt_that_failed_do_not_count(engine_of):
         run = await engine.run("w")
         (file,) = (await engine.get_run_artifacts(run.id))["work"]
         assert (file.name, await engine.read_artifact(file)) == ("2.txt", b"second")
+
+
+async def test_an_async_step_saves_files_without_holding_up_the_loop(engine_of, tmp_path, monkeypatch):
+    """In a thread; the files of an attempt that failed do not count here either."""
+    flow, threads, attempts = Workflow("w"), [], []
+    put = LocalArtifactStore.put
+    monkeypatch.setattr(
+        LocalArtifactStore, "put", lambda *given: threads.append(threading.get_ident()) or put(*given)
+    )
+
+    @flow.step(retry={"max_attempts": 2, "backoff_ms": 0, "retry_on": ValueError})
+    async def work(ctx) -> None:
+        attempts.append(1)
+        await ctx.asave_artifact(f"{len(attempts)}.txt", f"of {len(attempts)}")
+        if len(attempts) == 1:
+            raise ValueError
+
+    async with engine_of(flow) as engine:
+        run = await engine.run("w")
+        (file,) = (await engine.get_run_artifacts(run.id))["work"]
+        assert (file.name, await engine.read_artifact(file)) == ("2.txt", b"of 2")
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 async def test_a_file_that_cannot_be_kept_fails_its_step(engine_of, tmp_path):

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
 
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.schema import now_ms, run_events, runs
+from langgraph_runner.engine.store import times as timing
+from langgraph_runner.engine.store.lease_clock import DatabaseClock, FutureLease, LeaseClock
+from langgraph_runner.engine.store.schema import run_events, runs, step_tasks
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import Heartbeat
-from langgraph_runner.engine.worker.lease_clock import FutureLease, LeaseClock
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.engine.conftest import edited, until
 
 HOUR_MS = 3_600_000
 LEASE = FutureLease("r", 5_000_000, 30_000)
@@ -23,7 +25,7 @@ LEASE = FutureLease("r", 5_000_000, 30_000)
 
 def test_a_lease_that_does_not_change_for_its_time_is_dead():
     """Whatever the clock says of its end."""
-    clock = LeaseClock(30_000)
+    clock = LeaseClock()
     assert clock.look(0, [LEASE], 100.0) == []
     assert clock.look(29_000, [LEASE], 129.0) == []
     assert clock.look(30_000, [LEASE], 130.0) == [LEASE]
@@ -31,7 +33,7 @@ def test_a_lease_that_does_not_change_for_its_time_is_dead():
 
 def test_a_lease_that_is_renewed_lives():
     """With another end, also a future one."""
-    clock = LeaseClock(30_000)
+    clock = LeaseClock()
     clock.look(0, [LEASE], 100.0)
     renewed = LEASE._replace(expires_at=5_010_000)
     assert clock.look(40_000, [renewed], 140.0) == []
@@ -39,23 +41,57 @@ def test_a_lease_that_is_renewed_lives():
     assert clock.look(70_000, [renewed], 170.0) == []
 
 
-def test_after_a_jump_forward_no_end_is_trusted_for_a_lease_time():
-    """Live owners renew their leases meanwhile."""
-    clock = LeaseClock(30_000)
-    clock.look(0, [], 100.0)
-    clock.look(1_000, [], 101.0)
-    assert clock.trusts_ends(101.0)
-    clock.look(HOUR_MS, [], 102.0)
-    assert not clock.trusts_ends(131.9)
-    assert clock.trusts_ends(132.0)
+def test_a_process_that_saw_the_clock_set_back_knows_when_a_lease_has_ended():
+    """Without having watched it for its whole time."""
+    clock = LeaseClock()
+    assert clock.look(1_390_000, [LEASE], 100.0, HOUR_MS) == []
+    assert clock.look(1_400_001, [LEASE], 110.0, HOUR_MS) == [LEASE]
 
 
-def test_a_slow_look_is_no_jump():
-    """The database may answer late."""
-    clock = LeaseClock(30_000)
-    clock.look(0, [], 100.0)
-    clock.look(1_900, [], 101.0)
-    assert clock.trusts_ends(101.0)
+@pytest.fixture
+def database_clock():
+    """One of a process with leases of 30 s, which has read it at 100 s of its own clock: then it was 0 ms there."""
+    clock = DatabaseClock()
+    clock.lease_ms = 30_000
+    assert clock.lease_time(0, 100.0, 100.0) == 0
+    return clock
+
+
+def test_after_a_step_forward_leases_are_judged_by_the_time_that_would_be(database_clock):
+    """For one lease time, in which live owners renew theirs."""
+    assert database_clock.lease_time(HOUR_MS + 1_000, 101.0, 101.0) == 1_000
+    assert database_clock.lease_time(HOUR_MS + 30_900, 130.9, 130.9) == 30_900
+    assert database_clock.lease_time(HOUR_MS + 31_000, 131.0, 131.0) == HOUR_MS + 31_000
+
+
+def test_a_step_forward_and_back_again_leaves_no_difference(database_clock):
+    """Nothing is late for it."""
+    assert database_clock.lease_time(HOUR_MS + 1_000, 101.0, 101.0) == 1_000
+    assert database_clock.lease_time(2_000, 102.0, 102.0) == 2_000
+    assert database_clock.lease_time(3_000, 103.0, 103.0) == 3_000
+    assert database_clock.set_back_ms == HOUR_MS
+
+
+def test_a_step_back_is_measured(database_clock):
+    """Leases are judged by the time that the database has now; the ends of older ones are off by so much."""
+    assert database_clock.lease_time(1_000 - HOUR_MS, 101.0, 101.0) == 1_000 - HOUR_MS
+    assert database_clock.set_back_ms == HOUR_MS
+
+
+def test_a_slow_reading_is_no_step(database_clock):
+    """The database may answer late, before or after it has read the clock."""
+    assert database_clock.lease_time(1_000, 101.0, 109.0) == 1_000
+    assert database_clock.lease_time(19_000, 111.0, 119.0) == 19_000
+    assert database_clock.lease_time(20_000, 120.0, 120.0) == 20_000
+    assert database_clock.set_back_ms == 0
+
+
+def test_a_reading_that_overlaps_the_last_one_replaces_nothing(database_clock):
+    """It may be the earlier one, of another thread; but it never makes a lease end too early."""
+    database_clock.lease_time(2_000, 101.0, 102.0)
+    assert database_clock.lease_time(HOUR_MS + 2_000, 101.5, 102.0) <= 3_000
+    assert database_clock.lease_time(3_000, 103.0, 103.0) == 3_000
+    assert database_clock.set_back_ms == 0
 
 
 class ClockSet(Write[None]):
@@ -97,8 +133,8 @@ class Silent(Write[None]):
                     status="running",
                     lease_owner="dead",
                     lease_ms=write.lease_ms,
-                    lease_expires_at=now_ms() + write.lease_ms,
-                    started_at=now_ms(),
+                    lease_expires_at=now_in(connection) + write.lease_ms,
+                    started_at=now_in(connection),
                 )
             )
         return [None] * len(writes)
@@ -110,6 +146,20 @@ def flow():
     workflow = Workflow("w")
     workflow.step(lambda inputs: 1, id="s", output=int)
     return workflow
+
+
+@pytest.fixture
+def set_forward(monkeypatch):
+    """Sets the clocks of all databases forward by an hour, as the engines read them."""
+    times, is_set = timing._NOW, []
+
+    class Ahead:
+        def ask(self, connection):
+            (row,) = times.ask(connection)
+            return [SimpleNamespace(now=row.now + (HOUR_MS if is_set else 0))]
+
+    monkeypatch.setattr(timing, "_NOW", Ahead())
+    return lambda: is_set.append(1)
 
 
 @pytest.mark.req("R-42")
@@ -125,7 +175,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_owners_run(engin
 
 
 @pytest.mark.req("R-42")
-async def test_a_clock_that_is_set_forward_does_not_take_runs_from_live_owners(engine_of, monkeypatch):
+async def test_a_clock_that_is_set_forward_does_not_take_runs_from_live_owners(engine_of, set_forward):
     """Their leases seem to have ended all at once; they renew them."""
     workflow, begun, go = Workflow("w"), [], []
 
@@ -135,22 +185,13 @@ async def test_a_clock_that_is_set_forward_does_not_take_runs_from_live_owners(e
         await until(lambda: go)
         return 1
 
-    clock_and_leases = reads.clock_and_leases
-
-    def told(connection, names):
-        now, leases = clock_and_leases(connection, names)
-        return now + (HOUR_MS if is_set else 0), leases
-
-    monkeypatch.setattr(reads, "clock_and_leases", told)
-    is_set = []
     async with engine_of(workflow, lease_ms=2_000) as owner, engine_of(workflow, lease_ms=2_000) as other:
         run = await owner.trigger("w")
         await until(lambda: begun)
-        await until(lambda: other._server._clock._last is not None)
-        is_set.append(1)
-        await until(lambda: not other._server._clock.trusts_ends(asyncio.get_running_loop().time()))
-        await owner._store.write(ClockSet(HOUR_MS))
-        assert await other._server.claim() is False
+        await until(lambda: other._store.database.clock._last is not None)
+        set_forward()
+        assert await other._worker.claimer.claim() is False
+        assert await other._worker.claimer.claim(run.id) is False
         go.append(1)
         ended = await owner.wait(run.id, timeout_ms=10_000)
     assert (ended.status, begun) == (RunStatus.COMPLETED, [1])
@@ -236,7 +277,7 @@ async def test_the_time_that_a_run_has_run_before_counts_after_a_takeover(engine
         await until(lambda: begun)
         await engine._store.write(Heartbeat(engine._host.owner, 30_000, {run.id: 1}, {run.id: 59_990.0}))
         await engine._store.write(Released(run.id))
-        engine._server._active[run.id].lose()
+        engine._worker.workload.executions[run.id].lose()
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert ended.error["code"] == ErrorCode.RUN_TIMEOUT
 
@@ -250,22 +291,58 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_ru
         run = await client.trigger("w")
         await client._store.write(Silent(run.id, lease_ms=200))
         await client._store.write(ClockSet(-HOUR_MS))
-        engine._server.owe(run.id, run.tenant)
+        engine._worker.owe(run.id, run.tenant)
         assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 
-@pytest.mark.req("R-42")
-async def test_after_a_jump_forward_no_run_is_taken_over_by_its_id_either(engine_of, flow):
-    """An engine that owes a run waits as well until the leases have been renewed."""
-    async with engine_of(flow) as engine:
-        engine.take_on("none")
+@pytest.mark.req("R-42", "R-64")
+async def test_a_clock_that_is_set_forward_takes_no_step_from_a_live_worker(engine_of, set_forward):
+    """Its lease seems to have ended."""
+    workflow, begun, go = Workflow("w"), [], []
+
+    @workflow.step(queue="gpu")
+    async def held(inputs) -> int:
+        begun.append(1)
+        await until(lambda: go)
+        return 1
+
+    options = {"lease_ms": 2_000, "step_queues": ["gpu"]}
+    async with (
+        engine_of(workflow, step_queues=[]) as engine,
+        engine_of(workflow, **options) as worker,
+        engine_of(workflow, **options) as other,
+    ):
+        worker.take_on("none")
+        other.take_on("none")
+        await worker.start()
         run = await engine.trigger("w")
-        await engine._store.write(Silent(run.id, lease_ms=-1_000))
-        claim = engine._server.claim_write(run.id)
-        claim.only_waiting = True
-        assert await engine._store.write(claim) is None
-        claim = engine._server.claim_write(run.id)
-        assert (await engine._store.write(claim)).run_id == run.id
+        await until(lambda: begun)
+        await other.start()
+        await until(lambda: other._store.database.clock._last is not None)
+        set_forward()
+        assert await other._worker._pool._claim() is False
+        go.append(1)
+        ended = await engine.wait(run.id, timeout_ms=10_000)
+    assert (ended.status, begun) == (RunStatus.COMPLETED, [1])
+
+
+@pytest.mark.req("R-42", "R-64")
+async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_workers_step(engine_of):
+    """It is taken over when its lease has not changed for its time."""
+    workflow = Workflow("w")
+    workflow.step(lambda inputs: 1, id="s", output=int, queue="gpu")
+    async with engine_of(workflow, step_queues=[]) as engine:
+        run = await engine.trigger("w")
+        while not (await engine.get_workers()).waiting_steps:  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.01)
+        with edited(engine) as connection:
+            ends_at = now_in(connection) + HOUR_MS
+            dead = {"status": "running", "lease_owner": "dead", "fence": 1, "lease_expires_at": ends_at}
+            connection.execute(update(step_tasks).values(**dead))
+        async with engine_of(workflow, lease_ms=300, step_queues=["gpu"]) as worker:
+            worker.take_on("none")
+            await worker.start()
+            assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 
 class Released(Silent):

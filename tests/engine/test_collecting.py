@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from langgraph_runner.engine import ArtifactError
-from langgraph_runner.engine.artifacts import ArtifactStore
+from langgraph_runner.engine.artifacts.files import ArtifactFiles
+from langgraph_runner.engine.artifacts.local import LocalArtifactStore
 from langgraph_runner.engine.store.writes import ending
 from langgraph_runner.workflow import ArtifactRef, Workflow
 
@@ -101,37 +102,37 @@ async def test_a_folder_that_two_databases_use_is_left_alone(
 
 def stored(tmp_path, text="x"):
     """A store with one old file, and its reference."""
-    store = ArtifactStore(tmp_path / "files")
-    ref = store.put("a.txt", text.encode(), "text/plain")
-    age(store.folder)
-    return store, ref
+    files = ArtifactFiles(LocalArtifactStore(tmp_path / "files"))
+    ref = files.put("a.txt", text.encode(), "text/plain")
+    age(files.store.folder)
+    return files, ref
 
 
 @pytest.mark.req("R-46")
 def test_a_file_that_is_kept_again_is_not_deleted(tmp_path):
     """A running step may count on it, whichever comes first: keeping it or the look at its age."""
-    store, ref = stored(tmp_path)
-    (old,) = store.old_files(DAY_S)
-    assert store.put("again.txt", b"x", "text/plain").sha256 == ref.sha256
-    assert store.delete([old], DAY_S) == (0, 0)
-    assert store.read(ref) == b"x"
+    files, ref = stored(tmp_path)
+    (old,) = files.store.old_files(DAY_S)
+    assert files.put("again.txt", b"x", "text/plain").sha256 == ref.sha256
+    assert files.store.delete([old], DAY_S) == (0, 0)
+    assert files.read(ref) == b"x"
 
 
 @pytest.mark.req("R-46")
 def test_a_file_that_goes_while_it_is_kept_again_is_written_anew(tmp_path, monkeypatch):
     """It was whole when the store looked."""
-    store, ref = stored(tmp_path)
-    is_whole = store._is_whole
+    files, ref = stored(tmp_path)
+    stat = files.store.stat
 
-    def whole_then_gone(sha256, size):
-        found = is_whole(sha256, size)
-        store.delete(store.old_files(DAY_S), DAY_S)
+    def whole_then_gone(sha256):
+        found = stat(sha256)
+        files.store.delete(files.store.old_files(DAY_S), DAY_S)
         return found
 
-    monkeypatch.setattr(store, "_is_whole", whole_then_gone)
-    store.put("again.txt", b"x", "text/plain")
+    monkeypatch.setattr(files.store, "stat", whole_then_gone)
+    files.put("again.txt", b"x", "text/plain")
     monkeypatch.undo()
-    assert store.read(ref) == b"x"
+    assert files.read(ref) == b"x"
 
 
 @pytest.mark.parametrize("sha256", ["../../etc/passwd", "A" * 64, "a" * 63, "", None, "a" * 64 + "\n"])

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.store import RunStore, databases, writer
+from langgraph_runner.engine.store import RunStore, backends, writer
+from langgraph_runner.engine.store.backends import sqlite
 from langgraph_runner.engine.store.records import NewRun, Start, StepChange
 from langgraph_runner.engine.store.writer import GroupWriter, Write
 from langgraph_runner.engine.store.writes import (
@@ -139,7 +140,7 @@ class Conflicting(Write[int]):
 @pytest.mark.parametrize("sqlstate", ["40P01", "40001"], ids=["deadlock", "serialization_failure"])
 async def test_a_transaction_that_lost_to_another_is_tried_again(tmp_path, sqlstate):
     """At once, and the caller does not hear of it."""
-    database = databases.open_database(f"sqlite:///{tmp_path / 'w.db'}")
+    database = backends.open_database(f"sqlite:///{tmp_path / 'w.db'}")
     handing = GroupWriter(database.writing)
     assert await handing.submit(Conflicting(sqlstate, times=3)) == -1
     handing.close()
@@ -148,7 +149,7 @@ async def test_a_transaction_that_lost_to_another_is_tried_again(tmp_path, sqlst
 
 async def test_a_transaction_that_always_loses_is_given_up(tmp_path):
     """The caller gets the error of the database."""
-    database = databases.open_database(f"sqlite:///{tmp_path / 'w.db'}")
+    database = backends.open_database(f"sqlite:///{tmp_path / 'w.db'}")
     handing = GroupWriter(database.writing)
     with pytest.raises(OperationalError):
         await handing.submit(Conflicting("40P01", times=3 * writer._MAX_CONFLICTS))
@@ -289,7 +290,7 @@ async def test_a_claim_whose_commit_was_not_answered_is_not_repeated(engine_of, 
         engine.take_on("none")
         first, second = [await engine.trigger("w", {"number": number}) for number in range(2)]
         losing_answer()
-        claimed = await engine._store.write(engine._server.claim_write())
+        claimed = await engine._store.write(engine._worker.claimer.claim_write())
         assert (claimed.run_id, claimed.fence, claimed.recoveries) == (first.id, 1, 0)
         assert (await engine.get_run(second.id)).status is RunStatus.PENDING
 
@@ -303,7 +304,7 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
     async with engine_of(flow([])) as engine:
         engine.take_on("none")
         first, second = [await engine.trigger("w", {"number": number}) for number in range(2)]
-        database = databases.open_database(engine._store.database.url)
+        database = backends.open_database(engine._store.database.url)
         stolen = []
 
         def failing(connection):
@@ -318,7 +319,7 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
             raise psycopg.OperationalError("server closed the connection unexpectedly")
 
         monkeypatch.setattr(psycopg.Connection, "commit", failing)
-        ours = [engine._server.claim_write() for _ in range(2)]
+        ours = [engine._worker.claimer.claim_write() for _ in range(2)]
         handed = [writer._Handed(each, asyncio.get_running_loop().create_future(), None) for each in ours]
         connection = database.writing.connect()
         assert await asyncio.to_thread(_written_by_a_writer, connection, database.writing, handed) == [
@@ -373,7 +374,7 @@ class BusyCursor:
 def test_a_new_file_that_others_open_as_well_is_waited_for(code):
     """The busy timeout does not hold for the switch to write-ahead logging."""
     cursor = BusyCursor(code, code)
-    databases._use_wal(cursor)
+    sqlite._use_wal(cursor)
     assert cursor.codes == []
 
 
@@ -381,5 +382,5 @@ def test_a_file_that_cannot_be_switched_is_refused_at_once():
     """A full disk is no other process."""
     cursor = BusyCursor(sqlite3.SQLITE_FULL, sqlite3.SQLITE_FULL)
     with pytest.raises(sqlite3.OperationalError):
-        databases._use_wal(cursor)
+        sqlite._use_wal(cursor)
     assert len(cursor.codes) == 1

@@ -1,12 +1,21 @@
 """The adapters of this package pass the suites that it offers for those of others."""
 
+import os
+
 import pytest
 
-from langgraph_runner import BullMQDispatcher, MemoryTier, RedisTier
-from langgraph_runner.testing import DispatcherSuite, HotTierSuite
+from langgraph_runner import (
+    BullMQDispatcher,
+    FsspecArtifactStore,
+    LocalArtifactStore,
+    MemoryTier,
+    RedisTier,
+)
+from langgraph_runner.testing import ArtifactStoreSuite, DispatcherSuite, HotTierSuite, StoreSuite
+from tests.memory_filesystem import memory_prefix
 from tests.redis_server import redis_server
 
-__all__ = ["redis_server"]
+__all__ = ["memory_prefix", "redis_server"]
 pytestmark = pytest.mark.req("R-21", "R-61")
 
 
@@ -52,3 +61,92 @@ class TestBullMQOnPostgreSQL(DispatcherSuite):
     def make(self):
         """One with all its connections."""
         return BullMQDispatcher(f"bullmq+{self.url}")
+
+
+class _InAFolder(ArtifactStoreSuite):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path):
+        self.folder = tmp_path / "files"
+
+    def overwrite(self, store, sha256, data):
+        """As a disk that fails would."""
+        (self.folder / sha256[:2] / sha256).write_bytes(data)
+
+    def make_older(self, store, seconds):
+        """By the times that the folder has."""
+        for file in self.folder.glob("??/*"):
+            then = file.stat().st_mtime - seconds
+            os.utime(file, (then, then))
+
+
+@pytest.mark.req("R-23", "R-46")
+class TestLocalArtifactStore(_InAFolder):
+    """Files in a folder."""
+
+    def make(self):
+        """One in a folder that is not there yet."""
+        return LocalArtifactStore(self.folder)
+
+
+@pytest.mark.req("R-23", "R-46")
+class TestFsspecArtifactStoreOnFiles(_InAFolder):
+    """Files in a folder, through fsspec: a filesystem that renames."""
+
+    def make(self):
+        """The same."""
+        return FsspecArtifactStore(self.folder.as_uri())
+
+
+@pytest.mark.req("R-23", "R-46")
+class TestFsspecArtifactStoreInMemory(ArtifactStoreSuite):
+    """Files in memory, through fsspec: as in an object store, nothing is renamed."""
+
+    @pytest.fixture(autouse=True)
+    def _prefix(self, memory_prefix):
+        self.prefix = memory_prefix
+
+    def make(self):
+        """One below a prefix that no other test has."""
+        return FsspecArtifactStore(self.prefix.url)
+
+    def overwrite(self, store, sha256, data):
+        """By another object of the same name."""
+        self.prefix.filesystem.pipe_file(f"{self.prefix.path}/{sha256[:2]}/{sha256}", data)
+
+    def make_older(self, store, seconds):
+        """By the times that the filesystem has."""
+        self.prefix.age(seconds)
+
+
+class TestSQLiteFile(StoreSuite):
+    """A database in a file."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path):
+        self.url = f"sqlite:///{tmp_path / 'runs.db'}"
+
+    def make(self):
+        """The address of the file."""
+        return self.url
+
+
+class TestSQLiteInMemory(StoreSuite):
+    """A database in memory."""
+
+    is_shared = False
+
+    def make(self):
+        """A database of its own."""
+        return "sqlite://"
+
+
+class TestPostgreSQL(StoreSuite):
+    """A database on a real server."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, new_postgresql):
+        self.url = new_postgresql()
+
+    def make(self):
+        """The address of the database."""
+        return self.url

@@ -166,7 +166,7 @@ async def test_a_run_that_cannot_be_made_leaves_nothing_behind(engine_of, chain,
         monkeypatch.setattr(engine._store, "write", refused)
         with pytest.raises(OSError, match="away"):
             await engine.run("chain.v1", {"net": 1})
-        assert (ran, await engine.list_runs(), engine._server._tasks) == ([], [], {})
+        assert (ran, await engine.list_runs(), engine._worker.workload.tasks) == ([], [], {})
         assert not [each for each in caplog.records if each.getMessage().startswith("run.interrupted")]
         monkeypatch.setattr(engine._store, "write", write)
         assert (await engine.run("chain.v1", {"net": 1})).status is RunStatus.COMPLETED
@@ -178,11 +178,11 @@ async def test_whoever_stops_waiting_for_a_run_to_be_made_does_not_stop_it(engin
     flow, ran = chain
     async with engine_of(flow) as engine:
         triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
-        await until(lambda: engine._server._tasks)
+        await until(lambda: engine._worker.workload.tasks)
         triggering.cancel()
         with pytest.raises(asyncio.CancelledError):
             await triggering
-        await until(lambda: not engine._server._tasks)
+        await until(lambda: not engine._worker.workload.tasks)
         (run,) = await engine.list_runs()
     assert (run.status, ran) == (RunStatus.COMPLETED, ["a", "b"])
 
@@ -199,7 +199,7 @@ async def test_an_engine_that_closes_while_a_run_is_made_leaves_it_to_others(eng
 
     async with engine_of(flow) as engine:
         triggering = asyncio.create_task(engine.trigger("w"))
-        await until(lambda: engine._server._tasks)
+        await until(lambda: engine._worker.workload.tasks)
     run = await triggering
     async with engine_of(flow) as engine:
         assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
@@ -296,8 +296,8 @@ async def test_whoever_wants_a_run_is_told_if_its_task_is_cancelled_before_it_is
     """By code that cancels all tasks, say."""
     async with engine_of(chain[0]) as engine:
         triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
-        await until(lambda: engine._server._tasks)
-        for task in engine._server._tasks.values():
+        await until(lambda: engine._worker.workload.tasks)
+        for task in engine._worker.workload.tasks.values():
             task.cancel()
         with pytest.raises(RuntimeError, match="not known whether the run was made"):
             await asyncio.wait_for(triggering, LIMIT_MS / 1000)
@@ -320,6 +320,6 @@ async def test_a_run_that_cannot_be_made_is_logged_if_nobody_waits(engine_of, ch
         await waiting.wait()
         triggering.cancel()
         go.set()
-        await until(lambda: not engine._server._tasks)
+        await until(lambda: not engine._worker.workload.tasks)
     (told,) = [each for each in caplog.records if each.getMessage().startswith("run.not_created")]
     assert "error_type='OSError'" in told.getMessage()

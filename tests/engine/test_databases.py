@@ -10,8 +10,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from langgraph_runner.engine import RunEngine, RunStatus
-from langgraph_runner.engine.store import databases
-from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.backends import open_database, sqlite
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.engine.store.writes import AdvanceRun
@@ -107,7 +106,7 @@ def interrupted(caplog):
 @pytest.mark.req("R-42")
 async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, steps, monkeypatch, caplog):
     """Somebody else keeps the lock, as a stopped process would; the run has not failed, and goes on afterwards."""
-    monkeypatch.setattr(databases, "_BUSY_MS", 20)
+    monkeypatch.setattr(sqlite, "_BUSY_MS", 20)
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
         write = engine._store.write
@@ -125,7 +124,7 @@ async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, 
             other.execute("BEGIN IMMEDIATE")
             monkeypatch.setattr(engine._store, "write", until_it_fails)
             go.set()
-            await until(lambda: interrupted(caplog) or not engine._server._tasks)
+            await until(lambda: interrupted(caplog) or not engine._worker.workload.tasks)
             monkeypatch.setattr(engine._store, "write", write)
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert (ended.status, ran) == (RunStatus.COMPLETED, ["first", "first", "second"])

@@ -118,7 +118,7 @@ async def test_a_run_that_is_announced_again_is_one_job(client, queue):
     """A job has the id of its run."""
     run = await client.trigger("w", {"x": 1})
     for _ in range(3):
-        await client._server._announcer._dispatcher.announce([run.id])
+        await client._worker._announcer._dispatcher.announce([run.id])
     assert await all_jobs(queue) == {"waiting": 1}
 
 
@@ -128,7 +128,7 @@ async def test_jobs_of_runs_that_are_over_or_unknown_do_no_harm(worker_of, clien
     async with worker_of(flow_of(ran)):
         run = await client.trigger("w", {"x": 1})
         await client.wait(run.id)
-        await client._server._announcer._dispatcher.announce([run.id, "nothing"])
+        await client._worker._announcer._dispatcher.announce([run.id, "nothing"])
         await jobs_become(queue, {})
     assert ran == [1]
 
@@ -153,7 +153,7 @@ async def test_a_job_that_is_delivered_twice_makes_one_run(worker_of):
     ran = []
     async with worker_of(flow_of(ran)) as worker:
         data = {"workflow": "w", "inputs": {"x": 7}}
-        made = await asyncio.gather(*(worker._server._on_job("1:2", data) for _ in range(5)))
+        made = await asyncio.gather(*(worker._worker._on_job("1:2", data) for _ in range(5)))
         assert len({each["run_id"] for each in made}) == 1
         await worker.wait(made[0]["run_id"])
     assert ran == [7]
@@ -322,4 +322,7 @@ async def test_a_queue_of_ones_own_is_told_of_waiting_runs_only(engine_of):
 def test_an_engine_with_a_queue_looks_less_often(store_url):
     """The queue tells it; the database is asked for what the queue has lost."""
     with_queue = RunEngine([], store=store_url, dispatch=_List())
-    assert (with_queue._server._poll_s, RunEngine([], store=store_url)._server._poll_s) == (5, 1)
+    assert (with_queue._worker.claimer.poll_s, RunEngine([], store=store_url)._worker.claimer.poll_s) == (
+        5,
+        1,
+    )

@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus, StoreUnavailableError
-from langgraph_runner.engine.store import reads, writer
+from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store.backends import PostgreSQLBackend, SQLiteBackend
 from langgraph_runner.engine.store.writes import ReleaseRuns
 from langgraph_runner.engine.worker import health
 from langgraph_runner.workflow import Workflow
@@ -103,14 +104,18 @@ async def test_who_waits_for_a_run_of_others_hears_that_it_cannot_be_read(engine
 @pytest.fixture
 def away(monkeypatch):
     """Lets the database refuse all writes for as long as the list is not empty."""
-    begin, is_away = writer.begin_writing, []
+    is_away = []
 
-    def beginning(connection):
-        if is_away:
-            raise OperationalError("BEGIN", None, Exception("database is locked"))
-        return begin(connection)
+    def refused_by(begin):
+        def beginning(backend, connection):
+            if is_away:
+                raise OperationalError("BEGIN", None, Exception("database is locked"))
+            return begin(backend, connection)
 
-    monkeypatch.setattr(writer, "begin_writing", beginning)
+        return beginning
+
+    for kind in (SQLiteBackend, PostgreSQLBackend):
+        monkeypatch.setattr(kind, "begin_writing", refused_by(kind.begin_writing))
     return is_away
 
 
@@ -148,8 +153,8 @@ async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplo
     async with engine_of(workflow) as engine:
         await engine.run("w", {"number": 1})
         destroyed(Path(engine._store.database.url.database))
-        await engine._server.health.read_back()
-        engine._server.health.ended("default", "unknown")
+        await engine._worker.health.read_back()
+        engine._worker.health.ended("default", "unknown")
     assert "store.damaged" in caplog.text
     assert "restore a backup" in caplog.text
 
@@ -162,7 +167,7 @@ async def test_a_run_that_was_pruned_is_no_damage(engine_of, caplog):
     async with engine_of(workflow) as engine, engine_of(workflow) as other:
         await engine.run("w", {"number": 1})
         await other.prune(older_than=timedelta())
-        await engine._server.health.read_back()
+        await engine._worker.health.read_back()
     assert "store.damaged" not in caplog.text
 
 
@@ -192,8 +197,8 @@ async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, c
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             await engine._store.write(ReleaseRuns({}))  # Each write looks at the file.
             change(connection, path)
-        engine._server.health.ended("default", run.id)
-        await engine._server.health.read_back()
+        engine._worker.health.ended("default", run.id)
+        await engine._worker.health.read_back()
     assert ("store.damaged" in caplog.text) is is_damaged
 
 

@@ -89,7 +89,7 @@ async def test_an_engine_that_has_lost_a_lease_stops_the_run(engine_of, held, ca
         await other._store.write(ReleaseRuns({run.id: 1}))
         claimed = await other._store.write(ClaimRun("other", 60_000, ("held.v1",), run.id))
         assert claimed.fence == 2
-        await until(lambda: not silent._server._tasks)
+        await until(lambda: not silent._worker.workload.tasks)
         seen = [event.type async for event in other.events(run.id, follow=False)]
         assert (seen[-1], ran) == ("run_recovered", ["first"])
         assert [step.status.value for step in await other.get_run_steps(run.id)] == ["pending", "pending"]
@@ -258,7 +258,7 @@ async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_
         monkeypatch.setattr(engine._store, "read", read_late)
         retried = await engine.trigger_retry(run.id)
         closing = asyncio.create_task(engine.close())
-        await until(lambda: all(service.done() for service in engine._server._services))
+        await until(lambda: all(service.done() for service in engine._worker._services))
         for _ in range(5):  # It waits for the run now, which it could not stop.
             await asyncio.sleep(0)
         may_read.set()
@@ -289,7 +289,7 @@ async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of
             monkeypatch.setattr(engine._store, "read", read_late)
             await until(lambda: len(asked) > 1)
             closing = asyncio.create_task(engine.close())
-            await until(lambda: all(service.done() for service in engine._server._services))
+            await until(lambda: all(service.done() for service in engine._worker._services))
             may_read.set()
             async with asyncio.timeout(LIMIT_MS / 1000):
                 await closing

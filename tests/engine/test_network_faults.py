@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import redis
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
-from langgraph_runner import Workflow
+from langgraph_runner import StoreUnavailableError, Workflow
 from langgraph_runner.engine import BullMQDispatcher, RedisTier
 from langgraph_runner.engine.dispatch.dispatcher import Announcer
+from langgraph_runner.engine.store.backends import open_database
 from langgraph_runner.engine.store.records import CacheEntry
+from langgraph_runner.engine.store.schema import runs
+from langgraph_runner.engine.store.writer import Write
 from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
 from tests.proxy import Proxy
 from tests.redis_server import redis_server
@@ -22,6 +28,10 @@ __all__ = ["redis_server"]
 pytestmark = pytest.mark.req("R-21", "R-42", "R-61")
 
 FAULTS = ("drop", "reset", "black_hole", "delay")
+CALL_LIMIT_S = 5
+"""Of a call of PostgreSQL."""
+SLACK_S = float(os.environ.get("SOAK_SLACK_S", "8"))
+"""`make soak` asks for the second that is promised; a busy machine may need longer."""
 PATIENCE_S = 30
 """Much longer than any call may take; without a limit of its own, a call would reach it."""
 
@@ -119,7 +129,7 @@ def far_postgresql(store_url):
 
 
 @ON_POSTGRESQL
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [*FAULTS, "swallow"])
 async def test_runs_go_on_when_the_database_can_be_reached_again(engine_of, far_postgresql, fault, tell):
     """No step that was committed runs again."""
     proxy, url = far_postgresql
@@ -138,17 +148,110 @@ async def test_runs_go_on_when_the_database_can_be_reached_again(engine_of, far_
         done.append(("second", first))
         return first
 
-    async with engine_of(flow, store=url, lease_ms=1_000) as engine:
-        runs = [await engine.trigger("w", {"n": n}) for n in range(5)]
+    store = f"{url}?call_timeout={CALL_LIMIT_S}"
+    async with engine_of(flow, store=store, lease_ms=1_000) as engine:
+        made = [await engine.trigger("w", {"n": n}) for n in range(5)]
         await until(lambda: len(begun) == 5)
         proxy.set_fault(fault)
         go.set()
         await until(lambda: len(done) >= 10)
         await asyncio.sleep(0.3)
         proxy.set_fault(None)
-        for run in runs:
+        for run in made:
             assert (await engine.wait(run.id, timeout_ms=60_000)).status == "completed"
-    assert done.count(("first", 0)) == 1
+    assert [done.count(("first", n)) for n in range(5)] == [1] * 5
     tell(
         f"{fault} between an engine and PostgreSQL: 5 runs completed, {len(done) - 10} uncommitted steps again"
     )
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("fault", ["black_hole", "swallow"])
+async def test_no_call_of_postgresql_outlasts_its_limit(engine_of, far_postgresql, flow, fault, tell):
+    """Though each of its packets is acknowledged. Afterwards the engine goes on."""
+    proxy, url = far_postgresql
+    async with engine_of(flow, store=f"{url}?call_timeout={CALL_LIMIT_S}") as engine:
+        run = await engine.run("w", {"n": 0})
+
+        async def time_of(call):
+            begin = time.monotonic()
+            async with asyncio.timeout(PATIENCE_S):
+                with pytest.raises(StoreUnavailableError, match="did not answer within 5 s"):
+                    await call
+            return time.monotonic() - begin
+
+        proxy.set_fault(fault)
+        together = [engine.trigger("w", {"n": n}) for n in range(1, 4)]
+        together += [engine.get_run(run.id) for _ in range(9)]  # More than there are threads that read.
+        taken = await asyncio.gather(*map(time_of, together))
+        taken += [await time_of(engine.get_run(run.id)), await time_of(engine.trigger("w", {"n": 4}))]
+        proxy.set_fault(None)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:  # A look for runs that had begun before may still be without an answer.
+                with contextlib.suppress(StoreUnavailableError):
+                    assert (await engine.run("w", {"n": 5})).status == "completed"
+                    break
+    assert max(taken) <= CALL_LIMIT_S + SLACK_S
+    tell(
+        f"{fault} between an engine and PostgreSQL: {len(taken)} calls ended within {max(taken):.2f} s"
+        f" (limit {CALL_LIMIT_S} s)"
+    )
+
+
+@ON_POSTGRESQL
+async def test_a_session_that_was_left_in_a_transaction_gives_up_its_locks(engine_of, far_postgresql, flow):
+    """The server cannot see that its client is behind a black hole."""
+    proxy, url = far_postgresql
+    store = f"{url}?call_timeout={CALL_LIMIT_S}"
+    async with engine_of(flow, store=store) as engine, engine_of(flow) as other:
+        run = await engine.run("w", {"n": 0})
+        with engine._store.database.writing.connect() as connection:
+            locked = select(runs.c.id).where(runs.c.id == run.id).with_for_update()
+            assert connection.execute(locked).scalar_one() == run.id
+            proxy.set_fault("swallow")
+            async with asyncio.timeout(PATIENCE_S):
+                await other.cancel(run.id)  # It waits for the lock.
+            proxy.set_fault("drop")
+            connection.invalidate()
+        proxy.set_fault(None)
+
+
+@pytest.mark.parametrize("given", ["4", "3601", "1.5", "-5", "soon"])
+def test_a_limit_out_of_its_range_is_refused(given):
+    """With what it may be."""
+    with pytest.raises(
+        ValueError, match="call_timeout must be a whole number of seconds from 5 to 3,600, got"
+    ):
+        open_database(f"postgresql://localhost/runs?call_timeout={given}")
+
+
+@ON_POSTGRESQL
+async def test_a_long_write_may_take_longer(engine_of, store_url, flow):
+    """It is neither ended by the server nor given up; another one is."""
+    async with engine_of(flow, store=f"{store_url}&call_timeout=5") as engine:
+        assert await engine._store.write(Sleep(5.5)) == 5.5
+        with pytest.raises((StoreUnavailableError, DBAPIError)):
+            await engine._store.write(ShortSleep(60))
+        assert await engine._store.write(ShortSleep(0)) == 0
+
+
+class Sleep(Write[float]):
+    """Have the server wait."""
+
+    is_long = True
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    @classmethod
+    def apply(cls, connection, writes):
+        """One after the other."""
+        for write in writes:
+            connection.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": write.seconds})
+        return [write.seconds for write in writes]
+
+
+class ShortSleep(Sleep):
+    """The same within the limit of a call."""
+
+    is_long = False

@@ -8,7 +8,8 @@ from sqlalchemy import update
 
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunEngine, RunStatus
-from langgraph_runner.engine.store.schema import now_ms, run_steps, runs
+from langgraph_runner.engine.store.schema import run_steps, runs
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus, Workflow
 from tests.engine.conftest import until
@@ -39,7 +40,9 @@ class Died(Write[None]):
             connection.execute(
                 update(runs)
                 .where(runs.c.id == write.run_id)
-                .values(status="running", lease_owner="dead", lease_expires_at=now_ms() - write.ago_ms)
+                .values(
+                    status="running", lease_owner="dead", lease_expires_at=now_in(connection) - write.ago_ms
+                )
             )
         return [None] * len(writes)
 
@@ -77,7 +80,7 @@ async def claimed_after(engine, run_id, deaths, **left):
     claims = []
     for _ in range(deaths):
         await engine._store.write(Died(run_id, **left))
-        claim = engine._server.claim_write(run_id)
+        claim = engine._worker.claimer.claim_write(run_id)
         claims.append(await engine._store.write(claim))
     return claims
 
@@ -106,7 +109,7 @@ async def test_an_engine_that_closes_is_no_death(client):
     run = await client.trigger("w")
     await claimed_after(client, run.id, 3)
     await client._store.write(Released(run.id))
-    claim = await client._store.write(client._server.claim_write(run.id))
+    claim = await client._store.write(client._worker.claimer.claim_write(run.id))
     assert claim.recoveries == 3
 
 
@@ -185,7 +188,7 @@ async def test_a_suspected_run_is_claimed_alone_of_several_claims(client):
     await claimed_after(client, suspect.id, 2)
     await client._store.write(Died(suspect.id))
     await client.trigger("w", {"number": 2})
-    claims = [client._server.claim_write() for _ in range(3)]
+    claims = [client._worker.claimer.claim_write() for _ in range(3)]
     taken = await client._store.write(Together(claims))
     assert [claimed and claimed.run_id for claimed in taken] == [suspect.id, None, None]
 
@@ -234,7 +237,7 @@ async def test_a_suspected_run_is_taken_by_an_idle_engine(engine_of, slow):
             other = await busy.trigger("slow", {"number": 2})
             await until(lambda: begun)
             await client._store.write(Died(suspect.id))
-            assert await busy._server.claim() is False
+            assert await busy._worker.claimer.claim() is False
             go.append(1)
             assert (await busy.wait(suspect.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
             assert (await busy.wait(other.id, timeout_ms=10_000)).status is RunStatus.COMPLETED

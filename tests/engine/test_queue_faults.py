@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
+import time
+from itertools import count
 
 import psycopg
 import pytest
 from bullmq import Queue
 
+from langgraph_runner import Workflow
 from langgraph_runner.engine import BullMQDispatcher
 from langgraph_runner.engine.dispatch.bullmq import QUEUE
-from tests.engine.conftest import ON_POSTGRESQL
+from tests.engine.conftest import ON_POSTGRESQL, until
 from tests.engine.test_crashes import answered, crash_server, effects_of, site
 from tests.engine.worker import DEPENDENCIES
 from tests.redis_server import redis_server
@@ -32,6 +36,10 @@ CUT_RUNS = int(os.environ.get("SOAK_CUT_RUNS", "20"))
 FAULT_RUNS = int(os.environ.get("SOAK_FAULT_RUNS", "20"))
 JOBS = int(os.environ.get("SOAK_JOBS", "20"))
 FREEZES = int(os.environ.get("SOAK_FREEZES", "3"))
+REDIS_FAULTS = int(os.environ.get("SOAK_REDIS_FAULTS", "1"))
+REDIS_DOWN_S = float(os.environ.get("SOAK_REDIS_DOWN_S", "0.5"))
+RESUMES_WITHIN_S = 10
+"""What is promised: how long after Redis is back the first job is delivered at the latest."""
 CALLERS = 50
 PATIENCE = {"max_recovery_attempts": 1_000}
 """Processes die here more often than runs make progress, and not because of the runs."""
@@ -151,6 +159,68 @@ async def test_no_fault_of_redis_loses_a_run(site, redis_server, tell):
             await engine.wait(run_id)
         assert await effects_of(engine, site, ids) == 0
     tell(f"{len(ids)} runs, {faults} faults of Redis: all completed, no effect twice")
+
+
+async def fail_redis(server, fault):
+    """Let Redis fail for a while; returns when it is back."""
+    if fault == "killed":
+        server.kill()
+        await asyncio.sleep(REDIS_DOWN_S)
+        await asyncio.to_thread(server.start)
+    elif fault == "frozen":
+        server.freeze()
+        await asyncio.sleep(REDIS_DOWN_S)
+        server.thaw()
+    elif fault == "paused":
+        server.client().client_pause(round(REDIS_DOWN_S * 1000), all=True)
+        await asyncio.sleep(REDIS_DOWN_S)
+    elif fault == "full":
+        server.client().config_set("maxmemory", 1)
+        await asyncio.sleep(REDIS_DOWN_S)
+        server.client().config_set("maxmemory", 0)
+    else:
+        server.client().flushall()
+
+
+@pytest.mark.parametrize("fault", ["killed", "frozen", "paused", "full", "flushed"])
+async def test_jobs_are_delivered_again_when_redis_is_back(engine_of, redis_server, fault, tell):
+    """Within ten seconds, though the worker looks for runs by itself once in a minute only."""
+    options = {"dispatch": f"bullmq+{redis_server.url}", "poll_ms": 60_000}
+    flow, begun = Workflow("w", cache="none"), []
+
+    @flow.step
+    async def work(inputs) -> int:
+        begun.append(inputs["n"])
+        return inputs["n"]
+
+    delays, numbers = [], count()
+    async with engine_of(flow, **options) as client, engine_of(flow, **options) as worker:
+        client.take_on("none")
+        await worker.start()
+
+        async def until_one_is_delivered():
+            before = len(begun)
+            while len(begun) == before:
+                await client.trigger("w", {"n": next(numbers)})
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await until(lambda: len(begun) > before)
+
+        await until_one_is_delivered()
+        for _ in range(REDIS_FAULTS):
+            failing = asyncio.create_task(fail_redis(redis_server, fault))
+            while not failing.done():  # Runs are made meanwhile, and cannot be announced.
+                await client.trigger("w", {"n": next(numbers)})
+                await asyncio.sleep(0.05)
+            await failing
+            begin = time.monotonic()
+            await until_one_is_delivered()
+            delays.append(time.monotonic() - begin)
+    assert max(delays) <= RESUMES_WITHIN_S
+    tell(
+        f"Redis {fault} {len(delays)} times for {REDIS_DOWN_S:g} s: the first job was delivered"
+        f" {max(delays):.2f} s after it was back, at most (limit {RESUMES_WITHIN_S} s)"
+    )
 
 
 async def test_jobs_that_are_delivered_twice_have_one_effect(site, dispatch, tell):

@@ -125,7 +125,7 @@ async def test_a_run_that_is_cancelled_leaves_the_shared_work_to_others(engine_o
 
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w") for _ in range(3)]
-        await until(lambda: ran and all(run.id in engine._server._active for run in runs))
+        await until(lambda: ran and all(run.id in engine._worker.workload.executions for run in runs))
         for run in (runs[1], runs[0]):
             await engine.cancel(run.id)
             assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.CANCELLED

@@ -8,14 +8,9 @@ from sqlalchemy.engine import make_url
 from langgraph_runner import Workflow
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import RunStore
-from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.backends import PostgreSQLBackend, open_database
 from langgraph_runner.engine.store.migrating import downgrade, upgrade
-from langgraph_runner.engine.store.row_security import (
-    for_all_tenants,
-    has_row_security,
-    set_row_security,
-    tenants_of_query,
-)
+from langgraph_runner.engine.store.row_security import for_all_tenants, tenants_of_query
 from langgraph_runner.engine.store.schema import METADATA, runs
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import ChangeRequest
@@ -43,7 +38,7 @@ def in_transaction(url, change):
     database = open_database(url)
     try:
         with database.writing.begin() as connection:
-            return change(connection)
+            return change(database, connection)
     finally:
         database.dispose()
 
@@ -52,7 +47,7 @@ def in_transaction(url, change):
 def owned(new_postgresql):
     """The address of a database with row-level security, for its owner."""
     url = new_postgresql()
-    in_transaction(url, lambda connection: set_row_security(connection, is_on=True))
+    in_transaction(url, lambda database, connection: database.set_row_security(connection, is_on=True))
     return url
 
 
@@ -151,14 +146,16 @@ def test_tables_of_a_later_release_get_their_policies(owned):
 
 def test_it_can_be_turned_off_again(owned):
     """Then nothing is limited."""
-    in_transaction(owned, lambda connection: set_row_security(connection, is_on=False))
-    assert in_transaction(owned, has_row_security) is False
+    in_transaction(owned, lambda database, connection: database.set_row_security(connection, is_on=False))
+    assert in_transaction(owned, PostgreSQLBackend.has_row_security) is False
 
 
 def test_a_role_that_owns_nothing_cannot_turn_it_off(limited):
     """PostgreSQL refuses."""
     with pytest.raises(Exception, match="must be owner"):
-        in_transaction(limited, lambda connection: set_row_security(connection, is_on=False))
+        in_transaction(
+            limited, lambda database, connection: database.set_row_security(connection, is_on=False)
+        )
 
 
 @ON_SQLITE
@@ -166,7 +163,9 @@ def test_sqlite_has_none(store_url):
     """It has no roles."""
     RunStore(store_url).close()
     with pytest.raises(ValueError, match="SQLite has no row-level security"):
-        in_transaction(store_url, lambda connection: set_row_security(connection, is_on=True))
+        in_transaction(
+            store_url, lambda database, connection: database.set_row_security(connection, is_on=True)
+        )
 
 
 def test_a_query_for_all_tenants_says_so():

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from langgraph_runner.engine import RunEngine, SchemaVersionError
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store import migrating as module
-from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store.backends import SQLiteBackend, open_database
 from langgraph_runner.engine.store.migrating import HEAD, schema_version, upgrade
 from langgraph_runner.engine.store.schema import METADATA
 
@@ -150,7 +150,7 @@ def test_a_schema_of_no_release_is_refused_with_the_way_out(database, version, m
 def of_the_first_schema(store_url, new_postgresql, monkeypatch):
     """A database of each kind as the first release left it, with a run."""
     database = open_database(store_url)
-    if not database.is_sqlite:
+    if not isinstance(database, SQLiteBackend):
         with database.writing.begin() as connection:
             for table in (*METADATA.tables, module.VERSION_TABLE):
                 connection.exec_driver_sql(f"DROP TABLE {table}")

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import RunStore, listing
+from langgraph_runner.engine.store.backends import SQLiteBackend, backend_of
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.workflow import ChangeRequest, Workflow
 
@@ -156,7 +157,7 @@ def _plan_of(connection, search):
         """Keeps the statement and its values."""
 
         def ask(self, connection, **values):
-            asked.append(self._statement(connection.dialect.name).params(**values))
+            asked.append(self._statement(backend_of(connection)).params(**values))
             return []
 
     with pytest.MonkeyPatch.context() as patch:
@@ -165,7 +166,7 @@ def _plan_of(connection, search):
         listing.runs_page(connection, "default", **search)
         listing._page.cache_clear()
     sql = str(asked[0].compile(connection, compile_kwargs={"literal_binds": True})).replace("%%", "%")
-    is_sqlite = connection.dialect.name == "sqlite"
+    is_sqlite = isinstance(backend_of(connection), SQLiteBackend)
     if not is_sqlite:
         connection.execute(
             text("SET LOCAL enable_seqscan = off")
@@ -185,12 +186,12 @@ def test_runs_that_are_not_completed_are_found_by_their_status(store_url, status
     values = {"tenant": "a", "limit": 50}
     try:
         with store.database.reading.connect() as connection:
-            if not store.database.is_sqlite:
+            if not isinstance(store.database, SQLiteBackend):
                 connection.execute(
                     text("SET enable_seqscan = off")
                 )  # A table of no rows has no need of an index.
             compiled = listing._page(frozenset(), 0, statuses)._compiled(connection)
-            explain = "EXPLAIN QUERY PLAN" if store.database.is_sqlite else "EXPLAIN"
+            explain = "EXPLAIN QUERY PLAN" if isinstance(store.database, SQLiteBackend) else "EXPLAIN"
             cursor = connection.connection.cursor()
             cursor.execute(f"{explain} {compiled.sql}", compiled.bound({**compiled.fixed, **values}))
             plan = str(cursor.fetchall())

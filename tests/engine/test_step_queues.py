@@ -93,7 +93,7 @@ async def test_a_worker_leaves_the_steps_of_other_queues(engine_of):
         other.take_on("none")
         run = await engine.trigger("w", {"n": 1})
         await left_to_gpu(engine)
-        assert await other._server._pool._claim() is False
+        assert await other._worker._pool._claim() is False
         await engine.cancel(run.id)
         assert (await engine.wait(run.id)).status == "cancelled"
 
@@ -184,7 +184,7 @@ async def test_a_worker_that_was_taken_for_dead_is_refused(engine_of, held, capl
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
         await until(lambda: begun)
-        (claimed, _abort) = next(iter(pool._server._pool._active.values()))
+        (claimed, _abort) = next(iter(pool._worker._pool._active.values()))
         await pool._store.write(KeepTasks(-1, {claimed.key: claimed.fence}))
         async with engine_of(flow, **slow) as other:
             other.take_on("none")
@@ -271,7 +271,7 @@ async def test_workers_are_shown_with_their_queues(engine_of, held):
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
         await until(lambda: begun)
-        await pool._server.presence.tell()
+        await pool._worker.presence.tell()
         (seen,) = [each for each in (await engine.get_workers()).workers if each.queues]
         assert (seen.queues, seen.active_steps, seen.active_runs) == (["gpu"], 1, 0)
         go.set()

@@ -439,7 +439,7 @@ async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w")
         await until(lambda: ran)
-        execution = engine._server._active[run.id]
+        execution = engine._worker.workload.executions[run.id]
         execution.release()
         for _ in range(10):
             await asyncio.sleep(0)

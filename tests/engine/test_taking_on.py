@@ -36,7 +36,7 @@ async def left_behind(url, workflow):
     engine = RunEngine([workflow], store=url)
     run = await engine.trigger(workflow.id)
     while not (await engine.get_run_steps(run.id, status="running")):
-        await asyncio.wait_for(engine._server.changed(run.tenant, run.id, 0), 5)
+        await asyncio.wait_for(engine._worker.changed(run.tenant, run.id, 0), 5)
     await engine.close()
     return run
 
@@ -148,7 +148,7 @@ async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url)
         busy = RunEngine([hanging], store=url)
         run = await busy.trigger("hanging.v1")
         resumed = asyncio.create_task(other.resume(run.id, wait=True))
-        await until(lambda: run.id in other._server._owed)
+        await until(lambda: run.id in other._worker.workload.owed)
         await busy.close()
         assert (await asyncio.wait_for(resumed, 10)).status is RunStatus.COMPLETED
 
@@ -168,7 +168,7 @@ async def test_a_run_of_its_own_is_not_waited_for(hanging, url):
         engine.take_on("own")
         run = await engine.trigger("hanging.v1")
         await engine.trigger_resume(run.id, wait=True)
-        assert engine._server._owed == {}
+        assert engine._worker.workload.owed == {}
         await engine.cancel(run.id)
 
 
@@ -225,9 +225,9 @@ async def test_an_owner_that_was_taken_for_dead_cannot_write_after_a_cancellatio
         run = await silent.trigger("hanging.v1")
         await silent._store.write(ReleaseRuns({run.id: 1}))
         assert (await client.cancel(run.id)).status is RunStatus.CANCELLED
-        silent._server.cancel(run.id, "late")
-        while silent._server._tasks:
-            await asyncio.wait_for(silent._server.changed(run.tenant, run.id, 0), 5)
+        silent._worker.cancel(run.id, "late")
+        while silent._worker.workload.tasks:
+            await asyncio.wait_for(silent._worker.changed(run.tenant, run.id, 0), 5)
         assert [e.type async for e in client.events(run.id)].count("run_cancelled") == 1
 
 
@@ -253,13 +253,13 @@ async def test_the_end_of_a_run_is_no_reason_to_look_for_others_where_none_wait(
     """It would cost each run a transaction; there is room, and whoever comes is looked for in time."""
     async with RunEngine([shop], store=url, poll_ms=60_000) as engine:
         engine.take_on(takes_on)
-        looked, claim = [], engine._server.claim
+        looked, claim = [], engine._worker.claimer.claim
 
         async def counted(*arguments):
             looked.append(1)
             return await claim(*arguments)
 
-        engine._server.claim = counted
+        engine._worker.claimer.claim = counted
         for _ in range(10):
             await engine.run("shop.v1", {"net": 1})
     assert len(looked) <= 1
@@ -292,7 +292,7 @@ async def test_a_run_whose_trigger_was_cancelled_is_taken_as_soon_as_there_is_ro
 async def test_looking_that_has_failed_is_made_up_for(shop, url):
     """As soon as a run ends."""
     async with RunEngine([shop], store=url, poll_ms=60_000, max_active_runs=1) as engine:
-        claim, failed = engine._server.claim, []
+        claim, failed = engine._worker.claimer.claim, []
 
         async def failing_once(*arguments):
             if not failed:
@@ -301,7 +301,7 @@ async def test_looking_that_has_failed_is_made_up_for(shop, url):
             return await claim(*arguments)
 
         first, second = [await engine.trigger("shop.v1", {"net": number}) for number in (1, 2)]
-        engine._server.claim = failing_once
+        engine._worker.claimer.claim = failing_once
         await engine.wait(first.id, timeout_ms=20_000)
         await until(lambda: failed)
         await engine.run("shop.v1", {"net": 3})

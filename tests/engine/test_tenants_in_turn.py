@@ -85,7 +85,7 @@ async def test_claims_of_one_engine_that_come_together_take_turns_as_well(engine
         engine.take_on("none")
         for tenant in ("a", "a", "a", "b", "c"):
             await engine.trigger("w", tenant=tenant)
-        claims = [engine._server.claim_write() for _ in range(6)]
+        claims = [engine._worker.claimer.claim_write() for _ in range(6)]
         taken = await engine._store.write(Together(claims))
     assert [claimed and claimed.tenant for claimed in taken] == ["a", "b", "c", "a", "a", None]
 
@@ -97,11 +97,11 @@ async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):
     async with engine_of(flow) as engine:
         claims = []
         for since in (None, float("-inf")):
-            engine._server._queueing_since = since
+            engine._worker.workload._waiting_since = since
             run = await engine.run("w")
             events = [event async for event in engine.events(run.id)]
             claims.append(next(event.data for event in events if event.type == "run_started"))
-        assert engine._server._queueing_since is None
+        assert engine._worker.workload._waiting_since is None
     assert claims == [{}, {"fence": 1}]
 
 
@@ -117,7 +117,7 @@ async def test_runs_of_other_workflows_are_passed_over(engine_of):
         run = await client.trigger("known", tenant="b")
         async with engine_of(known) as engine:
             await engine.wait(run.id, tenant="b", timeout_ms=10_000)
-            assert await engine._server.claim() is False
+            assert await engine._worker.claimer.claim() is False
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ async def test_no_more_runs_of_a_tenant_run_than_may(engine_of, held, limits):
     async with engine_of(flow, **options) as one, engine_of(flow, **options) as other:
         made = [await engine.trigger("w", tenant="a") for engine in (one, other) for _ in range(4)]
         await until(lambda: counts["now"] == 2)
-        waits = [await one._server.claim(), await other._server.claim()]
+        waits = [await one._worker.claimer.claim(), await other._worker.claimer.claim()]
         b = await one.trigger("w", tenant="b")
         await until(lambda: counts["now"] == 3)
         go.append(1)

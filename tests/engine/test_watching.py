@@ -51,7 +51,7 @@ async def test_followers_of_quiet_runs_share_one_look_at_the_database(engine_of,
             return [event.type async for event in engine.events(run.id)]
 
         followers = [asyncio.create_task(followed()) for _ in range(50)]
-        await until(lambda: len(engine._server._watch._waiting) == 50)
+        await until(lambda: len(engine._worker._watch._waiting) == 50)
         before = len(asked)
         seen = len(looks)
         await until(lambda: len(looks) >= seen + 3)
@@ -59,7 +59,7 @@ async def test_followers_of_quiet_runs_share_one_look_at_the_database(engine_of,
         go.append(1)
         ends = await asyncio.gather(*followers)
     assert {types[-1] for types in ends} == {"run_completed"}
-    assert not engine._server._watch._waiting
+    assert not engine._worker._watch._waiting
 
 
 async def test_a_follower_that_goes_away_is_forgotten(engine_of, held):
@@ -73,9 +73,9 @@ async def test_a_follower_that_goes_away_is_forgotten(engine_of, held):
             return [event async for event in engine.events(run.id)]
 
         follower = asyncio.create_task(followed())
-        await until(lambda: engine._server._watch._waiting)
+        await until(lambda: engine._worker._watch._waiting)
         follower.cancel()
         await asyncio.gather(follower, return_exceptions=True)
-        await until(engine._server._watch._looking.done)
-        assert not engine._server._watch._waiting
+        await until(engine._worker._watch._looking.done)
+        assert not engine._worker._watch._waiting
         go.append(1)

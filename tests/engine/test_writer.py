@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from langgraph_runner.engine.store import databases, writer
-from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.store import writer
+from langgraph_runner.engine.store.backends import open_database, sqlite
 from langgraph_runner.engine.store.writer import GroupWriter, Write
 
 
@@ -155,7 +155,7 @@ async def test_a_transaction_that_was_rolled_back_is_no_success(handing, databas
 
 async def test_a_transaction_that_cannot_be_ended_does_not_stop_the_next(handing, database, monkeypatch):
     """Neither committed nor rolled back at first: the next one begins with that."""
-    driver_of, failed = databases._driver_of, []
+    driver_of, failed = sqlite._driver_of, []
 
     class Failing:
         """Its first commit fails, and the first time it rolls back."""
@@ -169,7 +169,7 @@ async def test_a_transaction_that_cannot_be_ended_does_not_stop_the_next(handing
                 raise sqlite3.OperationalError("disk I/O error")
             return getattr(self._driver, name)
 
-    monkeypatch.setattr(databases, "_driver_of", lambda connection: Failing(driver_of(connection)))
+    monkeypatch.setattr(sqlite, "_driver_of", lambda connection: Failing(driver_of(connection)))
     assert await handing.submit(Add(1)) == 1
     assert failed == ["commit", "rollback"]
     assert numbers(database) == [1]

@@ -41,6 +41,8 @@ INNER = {
     "EmptyAnswer": "the client turns it into a result",
     "NotCreatedError": "the engine raises its cause",
     "Refusal": "becomes an UnhashableInputError",
+    "RefusedError": "a suite of tests raises it as the fault of a write",
+    "UnansweredError": "an error of the database driver, which the engine handles as such",
     "_DifferentError": "becomes a problem in words",
     "_Stopped": "ends a wait of the fake clock",
 }

@@ -96,8 +96,9 @@ async def test_a_body_that_does_not_come_is_not_waited_for(service_of):
         (RuntimeError("token=hunter2hunter2"), 500, "INTERNAL"),
         (OperationalError("SELECT 1", None, Exception("gone")), 503, "STORE_UNAVAILABLE"),
         (StoreUnavailableError(store="x", run_id="r", detail="gone"), 503, "STORE_UNAVAILABLE"),
+        (StoreUnavailableError(store="hunter2hunter2", detail="no answer"), 503, "STORE_UNAVAILABLE"),
     ],
-    ids=["unforeseen", "database", "store"],
+    ids=["unforeseen", "database", "store", "unanswered"],
 )
 async def test_an_error_inside_says_nothing_of_itself(
     service, acme, monkeypatch, caplog, error, status, code
@@ -117,11 +118,19 @@ async def test_an_error_inside_says_nothing_of_itself(
         assert "hunter2hunter2" not in caplog.text
 
 
-async def test_a_database_that_is_away_makes_it_unready(service, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("SELECT 1", None, Exception("gone")),
+        StoreUnavailableError(store="x", detail="no answer"),
+    ],
+    ids=["away", "unanswered"],
+)
+async def test_a_database_that_is_away_makes_it_unready(service, monkeypatch, error):
     """It lives all the same."""
 
     async def fail(*_arguments):
-        raise OperationalError("SELECT 1", None, Exception("gone"))
+        raise error
 
     monkeypatch.setattr(service.engine.store, "read", fail)
     nobody = service.client()
@@ -216,7 +225,7 @@ async def test_in_development_anybody_is_an_admin():
 async def test_workers_are_told_to_every_role(service, acme):
     """With the ids of the tenant's own runs only."""
     run_id = await service.ended(acme)
-    await service.engine._server.presence.tell()
+    await service.engine._worker.presence.tell()
     reader = await service.caller("read")
     told = (await reader.get("/workers")).json()
     (worker,) = told["workers"]

@@ -10,15 +10,18 @@ from langgraph_runner import (
     ArchiveError,
     ArtifactError,
     ArtifactRef,
+    ArtifactStore,
     Blueprint,
     BullMQDispatcher,
     ChangeDescription,
     ChangeRequest,
     Dispatcher,
     EngineError,
+    FsspecArtifactStore,
     HotTier,
     IdempotencyConflictError,
     LeaseLostError,
+    LocalArtifactStore,
     MemoryTier,
     NodeErrorRecord,
     PlanAction,
@@ -38,6 +41,7 @@ from langgraph_runner import (
     SchemaVersionError,
     StepDescription,
     StepStatus,
+    StoredFile,
     StoreUnavailableError,
     SyncRunEngine,
     WorkerOverview,
@@ -89,7 +93,10 @@ async def works(shop: Workflow) -> None:
 def blocks(shop: Workflow, file: ArtifactRef) -> None:
     """The same without one: each method, with its own type."""
     change = ChangeRequest("net", {"net": 2})
-    with RunEngine.sync([shop], store="sqlite://", lease_ms=1_000) as engine:
+    files: ArtifactStore = LocalArtifactStore("files")
+    assert_type(files.stat("0" * 64), StoredFile | None)
+    files = FsspecArtifactStore("s3://bucket/files", endpoint_url="http://localhost:9000")
+    with RunEngine.sync([shop], store="sqlite://", artifacts=files, lease_ms=1_000) as engine:
         assert_type(engine, SyncRunEngine)
         run = engine.run("shop.v1", {"net": 10}, failure_mode="fail_fast")
         assert_type(run, Run)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import make_url
@@ -81,9 +80,13 @@ def _name(store: str) -> str:
 
 
 def _advice(store: str, words: str) -> str:
+    from langgraph_runner.engine.store.backends import file_of  # noqa: PLC0415 - only where it has failed
+
     url = _url(store)
-    if url is not None and url.get_backend_name() == "sqlite" and Path(str(url.database)).is_dir():
-        return "That is a folder: name a file in it."
+    if url is not None:
+        file = file_of(url)
+        if file is not None and file.is_dir():
+            return "That is a folder: name a file in it."
     return next((advice for sign, advice in _ADVICE.items() if sign in words), "")
 
 

@@ -108,6 +108,8 @@ class Problem(NamedTuple):
                 message = f"The database failed: {one_line(error)}"
             case ModuleNotFoundError() if error.name in _EXTRAS:
                 return cls(CliCode.NOT_INSTALLED, _EXTRAS[error.name], CliCode.NOT_INSTALLED.exit)
+            case ModuleNotFoundError() if "pip install" in str(error):
+                return cls(CliCode.NOT_INSTALLED, one_line(error), CliCode.NOT_INSTALLED.exit)
             case OSError():
                 return cls(CliCode.FILE_FAILED, one_line(error), CliCode.FILE_FAILED.exit)
             case _:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from langgraph_runner.cli.render.output import Output
     from langgraph_runner.client import RunClient
     from langgraph_runner.engine import RunEngine
-    from langgraph_runner.engine.worker.server import TakesOn
+    from langgraph_runner.engine.worker.workload import TakesOn
 
     Backend = RunEngine | RunClient
     """What commands talk to: both have the same methods."""
@@ -67,6 +67,7 @@ class Session:
         *,
         needs_app: bool = False,
         may_create: bool = False,
+        **options: Any,
     ) -> T:
         """Ask the engine or the service something; the engine runs nothing meanwhile.
 
@@ -74,11 +75,19 @@ class Session:
             question: Gets the engine or the client.
             needs_app: Whether its workflows are needed.
             may_create: Whether a database that is not there is to be made.
+            **options: Of the engine, if it is made here.
         """
         if self.server is not None:
+            if named := [name for name, value in options.items() if value is not None]:
+                raise CliError(
+                    CliCode.USAGE,
+                    f"--{named[0]}: {self.server.url} has its own, and serves the files; leave the option out.",
+                )
             return self._with_client(question, self.server)
         may_create = may_create or needs_app
-        return self._with_engine(question, takes_on="none", needs_app=needs_app, may_create=may_create)
+        return self._with_engine(
+            question, takes_on="none", needs_app=needs_app, may_create=may_create, **options
+        )
 
     def work(self, work: Callable[[Backend], Awaitable[T]]) -> T:
         """Have the engine run what it is asked for, and nothing else; or have the service run it."""
@@ -93,6 +102,7 @@ class Session:
         fix: str,
         *,
         may_create: bool = False,
+        **options: Any,
     ) -> T:
         """Ask an engine on the database something that no service offers.
 
@@ -101,12 +111,13 @@ class Session:
             command: The command, for the message.
             fix: What to do where `--server` is given.
             may_create: Whether a database that is not there is to be made.
+            **options: Of the engine, if it is made here.
 
         Raises:
             CliError: `--server` is given.
         """
         refuse_server(self.server, command, fix)
-        return self._with_engine(question, takes_on="none", needs_app=False, may_create=may_create)
+        return self._with_engine(question, takes_on="none", needs_app=False, may_create=may_create, **options)
 
     def serve(
         self,

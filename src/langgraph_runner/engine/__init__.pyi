@@ -1,3 +1,7 @@
+from langgraph_runner.engine.artifacts.fsspec import FsspecArtifactStore as FsspecArtifactStore
+from langgraph_runner.engine.artifacts.local import LocalArtifactStore as LocalArtifactStore
+from langgraph_runner.engine.artifacts.store import ArtifactStore as ArtifactStore
+from langgraph_runner.engine.artifacts.store import StoredFile as StoredFile
 from langgraph_runner.engine.cache.redis import RedisTier as RedisTier
 from langgraph_runner.engine.cache.tiers import HotTier as HotTier
 from langgraph_runner.engine.cache.tiers import MemoryTier as MemoryTier
@@ -26,4 +30,7 @@ from langgraph_runner.engine.reading.workers import WorkerOverview as WorkerOver
 from langgraph_runner.engine.reading.workers import WorkerState as WorkerState
 from langgraph_runner.engine.reading.workers import WorkerStatus as WorkerStatus
 from langgraph_runner.engine.status import RunStatus as RunStatus
+from langgraph_runner.engine.store.backends import PostgreSQLBackend as PostgreSQLBackend
+from langgraph_runner.engine.store.backends import SQLiteBackend as SQLiteBackend
+from langgraph_runner.engine.store.backends import StoreBackend as StoreBackend
 from langgraph_runner.engine.sync import SyncRunEngine as SyncRunEngine

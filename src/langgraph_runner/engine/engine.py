@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, Unpack
 
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.artifacts import ArtifactStore
+from langgraph_runner.engine.artifacts.files import ArtifactFiles, open_artifact_store
+from langgraph_runner.engine.artifacts.store import ArtifactStore
 from langgraph_runner.engine.cache.tiers import HotTier, TieredCache
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
@@ -25,10 +26,10 @@ from langgraph_runner.engine.run.slots import TenantSlots
 from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
-from langgraph_runner.engine.worker.server import Server
 from langgraph_runner.engine.worker.step_pool import StepPool
+from langgraph_runner.engine.worker.worker import Worker
 from langgraph_runner.errors.hints import refuse_unknown_options
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, as_runtimes
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
 from langgraph_runner.workflow.values.heavy import apart_from_loop, is_heavy
@@ -42,10 +43,12 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
+    from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.sync import SyncRunEngine
-    from langgraph_runner.engine.worker.server import TakesOn
+    from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.runtimes import Runtimes
     from langgraph_runner.workflow import (
         Blueprint,
         FailureMode,
@@ -68,15 +71,18 @@ class RunEngine(RunReader):
 
     Args:
         workflows: What it can run.
-        store: `sqlite:///runs.db` (a file that several processes may share) or `postgresql://...`; or a URL of
-            SQLAlchemy, for a path that an address cannot hold.
+        store: `sqlite:///runs.db` (a file that several processes may share), `postgresql://...`, or an address of a
+            backend that is installed; or a URL of SQLAlchemy, for a path that an address cannot hold; or a
+            `StoreBackend`, which the engine closes.
         cache: A hot tier over the database: `redis://...` (extra `redis`) for one that all processes share, or a
             `HotTier`; None for one in this process.
         dispatch: A queue that tells other processes at once that a run waits: `bullmq+redis://...` or
             `bullmq+postgresql://...` (extra `bullmq`), or a `Dispatcher`, which the engine closes; None to leave it
             to their next look.
-        artifacts: The folder for files that steps save; None for one beside the SQLite file (of a database in memory,
-            one that goes with it), else `artifacts`.
+        artifacts: Where files that steps save are kept: a folder; a URL of fsspec such as `s3://bucket/prefix`
+            (extra `fsspec`, and the library of that filesystem), which engines on several machines share; or an
+            `ArtifactStore`. None for a folder beside the SQLite file (of a database in memory, one that goes with
+            it), else the folder `artifacts`.
         max_concurrency: How many steps may run at once, of all runs: at least 1. Tenants that wait get a free slot in
             turn.
         max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database, and are
@@ -93,7 +99,10 @@ class RunEngine(RunReader):
             `take_on("none")` it runs nothing but steps of these queues.
         metrics_collector: What steps report to.
         spans: What traces steps: a `NodeSpans`.
-        migrate: Whether to make the tables or to bring them up to date; None for SQLite only.
+        migrate: Whether to make the tables or to bring them up to date; None to leave that to the backend:
+            SQLite only.
+        runtime: Time, sleep and randomness of the engine, of its steps and of a SQLite database; a
+            `testing.ManualClock` in tests. The clock of PostgreSQL is the server's.
 
     Raises:
         WorkflowDefinitionError: A workflow cannot run.
@@ -119,10 +128,10 @@ class RunEngine(RunReader):
         self,
         workflows: Iterable[Workflow | WorkflowSpec] = (),
         *,
-        store: str | URL = "sqlite:///runs.db",
+        store: str | URL | StoreBackend = "sqlite:///runs.db",
         cache: HotTier | str | None = None,
         dispatch: Dispatcher | str | None = None,
-        artifacts: Path | str | None = None,
+        artifacts: ArtifactStore | Path | str | None = None,
         max_concurrency: int = 64,
         max_active_runs: int = 100,
         max_active_runs_per_tenant: int | Mapping[str, int] | None = None,
@@ -133,7 +142,9 @@ class RunEngine(RunReader):
         metrics_collector: NodeMetricsCollector | None = None,
         spans: Any = None,
         migrate: bool | None = None,
+        runtime: Runtimes | None = None,
     ) -> None:
+        runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
         if poll_ms is None:
             poll_ms = _POLL_MS if dispatch is None else _POLL_WITH_DISPATCH_MS
         for name, value, low, high in (
@@ -155,10 +166,9 @@ class RunEngine(RunReader):
             from langgraph_runner.node import runner_config  # noqa: PLC0415 - imports LangGraph
 
             runner_config(metrics_collector=metrics_collector, spans=spans)  # Checks both.
-        files = ArtifactStore(artifacts) if artifacts else None
-        registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate)
-        files = files or ArtifactStore(runs.database.folder)
-        files.own(runs.store_id)
+        files = None if artifacts is None or artifacts == "" else open_artifact_store(artifacts)
+        registry, runs = WorkflowRegistry(workflows), RunStore(store, migrate=migrate, runtimes=runtimes)
+        files = open_artifact_store(runs.database.folder) if files is None else files
         if dispatch is not None and not isinstance(dispatch, str):
             checks.of_kind(
                 dispatch, Dispatcher, field="dispatch", fix="bullmq+redis://..., or a `Dispatcher`"
@@ -173,17 +183,19 @@ class RunEngine(RunReader):
             # Before the first claim: a run is not to wait for imports, nor the event loop.
             import langgraph_runner.engine.run.execution  # noqa: F401, PLC0415 - imports LangGraph
         host = Host(
-            owner=REAL_RUNTIMES.awaiting.token_hex(8),
+            owner=runtimes.awaiting.token_hex(8),
+            runtimes=runtimes,
             store=runs,
-            cache=TieredCache(runs, cache),
-            artifacts=files,
+            cache=TieredCache(runs, cache, runtimes.awaiting),
+            artifacts=ArtifactFiles(files, owner=runs.store_id),
             slots=TenantSlots(max_concurrency),
             collector=metrics_collector,
             spans=spans,
         )
         pool = None
         if queues is not None:
-            host.router, host.step_queues = StepRouter(runs, announcers.of_steps), frozenset(queues)
+            host.router = StepRouter(runs, announcers.of_steps, runtimes.awaiting)
+            host.step_queues = frozenset(queues)
         if queues:
             pool = StepPool(
                 host,
@@ -195,7 +207,7 @@ class RunEngine(RunReader):
                 poll_ms=poll_ms,
                 max_recovery_attempts=max_recovery_attempts,
             )
-        server = Server(
+        worker = Worker(
             host,
             registry,
             max_active_runs=max_active_runs,
@@ -207,7 +219,7 @@ class RunEngine(RunReader):
             on_request=self._on_request,
             pool=pool,
         )
-        super().__init__(registry, host, server)
+        super().__init__(registry, host, worker)
         self._made_cache = made_cache
 
     # Typed as a callable, so that callers see the parameters of the class; calls are checked by both type checkers.
@@ -416,13 +428,11 @@ class RunEngine(RunReader):
         if RunStatus(row.status).is_over:
             problem = "it is over." if row.status == RunStatus.COMPLETED else "it is over; retry it."
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
-        is_ours = await self._server.claim(run_id)
+        is_ours = await self._worker.claimer.claim(run_id)
         if not is_ours and wait and self._runs_steps:
-            self._server.owe(run_id, tenant)
+            self._worker.owe(run_id, tenant)
         elif not is_ours:
-            left_s = max(
-                0.0, (row.lease_expires_at or 0) / 1000 - REAL_RUNTIMES.awaiting.now_utc().timestamp()
-            )
+            left_s = max(0.0, (row.lease_expires_at or 0) / 1000 - self._host.runtime.now_utc().timestamp())
             problem = (
                 "somebody runs it, or did until a moment ago. If nobody does, it is free when its lease ends, in"
                 f" {left_s:.0f} s; wait (`--wait`, or `wait=True`) to take it on then."
@@ -450,11 +460,11 @@ class RunEngine(RunReader):
             ValueError: The reason is none.
         """
         checks.of_kind(run_id, str, field="run_id", fix=RUN_ID)
-        self._server.start()
+        self._worker.start()
         reason = checks.text(reason or "cancelled", checks.MAX_REASON, field="reason")
         if await self._store.write(CancelRun(run_id, tenant, reason)) is None:
             raise RunNotFoundError(run_id=run_id)
-        self._server.cancel(run_id, reason)
+        self._worker.cancel(run_id, reason)
         return await self.get_run(run_id, tenant=tenant)
 
     async def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
@@ -532,11 +542,11 @@ class RunEngine(RunReader):
         others. With `none` it is a client: what it triggers waits for whoever takes it.
         """
         checks.one_of(runs, ("all", "own", "none"), field="runs")
-        self._server.takes_on = runs
+        self._worker.workload.takes_on = runs
 
     async def start(self) -> None:
         """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
-        self._server.start()
+        self._worker.start()
 
     async def drain(self, timeout_ms: float | None = None) -> bool:
         """Take on no further runs, and wait until those that run here are over. `close()` gives up what is left.
@@ -553,11 +563,11 @@ class RunEngine(RunReader):
             ValueError: `timeout_ms` is not above 0.
         """
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
-        return await self._server.drain(None if limit_ms is None else limit_ms / 1000)
+        return await self._worker.drain(None if limit_ms is None else limit_ms / 1000)
 
     async def close(self) -> None:
         """Stop serving. Steps that run are stopped; their runs are given up, for others or for the next start."""
-        await self._server.close()
+        await self._worker.close()
         if self._made_cache is not None:
             await self._made_cache.close()
         await asyncio.to_thread(self._store.close)
@@ -598,16 +608,16 @@ class RunEngine(RunReader):
 
     def _new_id(self) -> str:
         # The time first, so that ids sort as their runs were made; 80 bits of chance behind it.
-        now_ms = round(REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000)
-        return f"{now_ms:012x}{REAL_RUNTIMES.awaiting.token_hex(10)}"
+        now_ms = round(self._host.runtime.now_utc().timestamp() * 1000)
+        return f"{now_ms:012x}{self._host.runtime.token_hex(10)}"
 
     async def _create(self, blueprint: Blueprint, run: NewRun, reuse: Reuse | None = None) -> Run:
         checks.text(run.tenant, checks.MAX_TENANT, field="tenant")
         checks.whole(run.priority, -checks.MAX_PRIORITY, checks.MAX_PRIORITY, field="priority")
         if run.idempotency_key is not None:
             checks.text(run.idempotency_key, checks.MAX_KEY, field="idempotency_key")
-        self._server.start()
-        found = await self._server.create(blueprint, run)
+        self._worker.start()
+        found = await self._worker.creator.create(blueprint, run)
         if reuse is not None and found.run_id == run.id:
             reuse.log_refused(run)
         if found.row is not None:
@@ -623,7 +633,7 @@ class RunEngine(RunReader):
 
     @property
     def _runs_steps(self) -> bool:
-        return self._server.takes_on != "none"
+        return self._worker.workload.takes_on != "none"
 
     async def _base(self, run_id: str, tenant: str) -> BaseRun:
         """A run from which another one is to be derived."""

@@ -181,17 +181,20 @@ class ArchiveError(EngineError):
 
 
 class StoreUnavailableError(EngineError):
-    """The database keeps a run from going on: it refuses for good, or has refused for a long time.
+    """The database does not answer a call, or keeps a run from going on: it refuses for good, or for a long time.
 
     Attributes:
         store: The URL of the database, without its password.
-        run_id: The run that was waited for.
+        run_id: The run that was waited for; empty for a call that was not answered.
     """
 
     code = ErrorCode.STORE_UNAVAILABLE
 
-    def __init__(self, *, store: str, run_id: str, detail: str) -> None:
-        super().__init__(render_message(self.code, store=store, run_id=run_id, detail=detail))
+    def __init__(self, *, store: str, run_id: str = "", detail: str) -> None:
+        message = f"The database {store} cannot be used: {detail}"
+        if run_id:
+            message = render_message(self.code, store=store, run_id=run_id, detail=detail)
+        super().__init__(message)
         self.store = store
         self.run_id = run_id
 

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable, Mapping
 
-    from langgraph_runner.engine.artifacts import ArtifactStore
+    from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
     from langgraph_runner.engine.run.routing import StepRouter
     from langgraph_runner.engine.run.slots import TenantSlots
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
+    from langgraph_runner.runtime.runtimes import Runtime, Runtimes
     from langgraph_runner.workflow import FailureMode
 
 __all__ = ["Host", "RunOptions", "TriggerOptions"]
@@ -120,9 +121,11 @@ class Host:
 
     owner: str
     """Who holds the leases."""
+    runtimes: Runtimes
+    """Time, sleep and randomness, of the engine and of the steps that it runs."""
     store: RunStore
     cache: TieredCache
-    artifacts: ArtifactStore
+    artifacts: ArtifactFiles
     slots: TenantSlots
     """For steps that run, of all runs."""
     flights: dict[tuple[str, str], asyncio.Future[None]] = field(default_factory=dict)
@@ -133,3 +136,8 @@ class Host:
     """Leaves steps with a queue to others; None to run all steps here."""
     step_queues: frozenset[str] = frozenset()
     """Queues whose steps run here all the same."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime that the engine awaits."""
+        return self.runtimes.awaiting

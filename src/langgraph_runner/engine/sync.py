@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
     from langgraph_runner.engine.reading.workers import WorkerOverview
-    from langgraph_runner.engine.worker.server import TakesOn
+    from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import (
         ArtifactRef,
@@ -370,10 +370,11 @@ class SyncRunEngine(BlockingEngine):
         return self._call(self._engine.read_artifact(artifact, tenant=tenant))
 
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is; it is named by its content. Do not change it.
+        """Where a file is on this machine; it is named by its content. Do not change it.
 
         Raises:
-            ArtifactError: It is not a reference that the engine has given.
+            ArtifactError: It is not a reference that the engine has given, or the files are kept elsewhere, such as
+                in S3.
         """
         return self._engine.artifact_path(artifact)
 

@@ -11,8 +11,8 @@ from sqlalchemy import insert, select
 
 from langgraph_runner.engine.models import at
 from langgraph_runner.engine.store.schema import audit_log
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import now_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,10 +19,10 @@ from sqlalchemy import bindparam, insert, or_, select, update
 from langgraph_runner.engine import EngineError, checks
 from langgraph_runner.engine.models import at
 from langgraph_runner.engine.store.row_security import for_all_tenants
-from langgraph_runner.engine.store.schema import api_keys, now_ms
-from langgraph_runner.engine.store.statements import Prepared
+from langgraph_runner.engine.store.schema import api_keys
+from langgraph_runner.engine.store.statements import Prepared, now_ms
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import now_in
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.errors.codes import render_message
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES

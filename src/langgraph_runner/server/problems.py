@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.transfer import attributes_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.codes import CODES
@@ -199,6 +200,8 @@ async def _of_the_package(request: Request, error: Exception) -> Response:
     assert isinstance(error, NodeRunnerError)  # noqa: S101 - it is registered for those
     if error.code not in STATUS_OF_CODE:
         return unforeseen(request, error)
+    if isinstance(error, StoreUnavailableError) and not error.run_id:
+        return await _refused_by_database(request, error)  # Its text says where the database is.
     cause = validation_error_of(error)
     faults = _faults(cause, "/inputs") if cause is not None else []
     return _response(request, error.code, str(error), errors=faults, raised=error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from dataclasses import dataclass
@@ -131,6 +132,15 @@ class StepContext:
             sha256 = hashlib.sha256(content).hexdigest()
             return ArtifactRef(name, f"discarded:{sha256}", media_type, len(content), sha256)
         return self._sink.save(self.step, name, content, media_type)
+
+    async def asave_artifact(
+        self, name: str, data: bytes | str, media_type: str = "application/octet-stream"
+    ) -> ArtifactRef:
+        """`save_artifact()` in a thread, for async steps: the event loop goes on while the file is written.
+
+        Use it for large files, and wherever files are kept on another machine, such as in S3.
+        """
+        return await asyncio.to_thread(self.save_artifact, name, data, media_type)
 
 
 def is_artifact_name(name: str) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 
 from langgraph_runner.cli.arguments.options import (
     APP_VARIABLE,
+    ARTIFACTS_VARIABLE,
     CACHE_VARIABLE,
     DISPATCH_VARIABLE,
     STORE_VARIABLE,
@@ -25,6 +26,7 @@ from langgraph_runner.cli.arguments.options import (
 from langgraph_runner.cli.databases import opening
 from langgraph_runner.cli.problems import CliCode, CliError, one_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
+from langgraph_runner.engine.store.backends import file_of
 from langgraph_runner.errors import NodeRunnerError
 from langgraph_runner.errors.hints import did_you_mean, with_article
 
@@ -62,7 +64,8 @@ def load_engine(
         needs_app: Whether there have to be workflows. Without, an app is not loaded where `store` is given.
         may_create: Whether a database that is not there is to be made, and one that is may be changed.
         defaults: Options of `RunEngine` for one that is made here and is given no others.
-        **given: Options of `RunEngine` for one that is made here; those that are None are left out.
+        **given: Options of `RunEngine` for one that is made here; those that are None are left out. A command that
+            reads files gives `artifacts`, if only as None.
 
     Raises:
         CliError: The app cannot be found or is nothing to run, or the database cannot be opened.
@@ -93,6 +96,9 @@ def load_engine(
     workflows = () if app is None else _workflows(app, value)
     if needs_app:
         options = {**defaults, **_of_environment(), **options}
+    # Other commands read no files, and are not to wait for the library of an object store.
+    if needs_app or "artifacts" in given:
+        options = {**_files_of_environment(), **options}
     with opening(url):
         return RunEngine(workflows, store=url, migrate=None if may_create else False, **options), url
 
@@ -114,19 +120,24 @@ def _of_environment() -> dict[str, Any]:
     return {name: url for name, url in found.items() if url}
 
 
+def _files_of_environment() -> dict[str, Any]:
+    """Where files are kept that steps save."""
+    place = os.environ.get(ARTIFACTS_VARIABLE)
+    return {"artifacts": place} if place else {}
+
+
 def _refuse_missing(url: str) -> None:
     """A command that only looks makes no database where there is none."""
     try:
         parsed = make_url(url)
     except ArgumentError:
         return  # The engine says so better.
-    if parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}:
-        path = Path(str(parsed.database))
-        if not path.exists():
-            raise CliError(
-                CliCode.DATABASE_NOT_FOUND,
-                f"There is no database at {path}: give --store, or set {STORE_VARIABLE}.",
-            )
+    path = file_of(parsed)
+    if path is not None and not path.exists():
+        raise CliError(
+            CliCode.DATABASE_NOT_FOUND,
+            f"There is no database at {path}: give --store, or set {STORE_VARIABLE}.",
+        )
 
 
 def _loaded(app: str) -> Any:

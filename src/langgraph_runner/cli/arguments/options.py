@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APP_VARIABLE",
+    "ARTIFACTS_VARIABLE",
     "CACHE_VARIABLE",
     "DISPATCH_VARIABLE",
     "KEY_VARIABLE",
     "SERVER_VARIABLE",
     "STORE_VARIABLE",
     "App",
+    "Artifacts",
     "Cache",
     "ChangeType",
     "Detach",
@@ -53,6 +55,7 @@ APP_VARIABLE: Final = "LANGGRAPH_RUNNER_APP"
 STORE_VARIABLE: Final = "LANGGRAPH_RUNNER_STORE"
 DISPATCH_VARIABLE: Final = "LANGGRAPH_RUNNER_DISPATCH"
 CACHE_VARIABLE: Final = "LANGGRAPH_RUNNER_CACHE"
+ARTIFACTS_VARIABLE: Final = "LANGGRAPH_RUNNER_ARTIFACTS"
 SERVER_VARIABLE: Final = "LANGGRAPH_RUNNER_SERVER"
 KEY_VARIABLE: Final = "LANGGRAPH_RUNNER_API_KEY"
 
@@ -108,6 +111,14 @@ Cache = Annotated[
         "--cache",
         metavar="URL",
         help="A cache that processes share: redis://... Default: LANGGRAPH_RUNNER_CACHE.",
+    ),
+]
+Artifacts = Annotated[
+    str | None,
+    typer.Option(
+        "--artifacts",
+        metavar="FOLDER|URL",
+        help="Where files that steps save are kept: a folder, or s3://... Default: LANGGRAPH_RUNNER_ARTIFACTS.",
     ),
 ]
 Tenant = Annotated[

@@ -88,10 +88,11 @@ def prune(
     yes: options.Yes = False,
     app: options.App = None,
     store: options.Store = None,
+    artifacts: options.Artifacts = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
-    """Delete old runs, with what they have put into the cache. Files are left, as other runs may share them."""
+    """Delete old runs, with what they have put into the cache. Old files that no run refers to go, too."""
     from langgraph_runner.cli.arguments.reading import read_duration
 
     age = read_duration(older_than, "--older-than")
@@ -102,7 +103,7 @@ def prune(
     async def ask(engine: RunEngine) -> int:
         return await engine.prune(older_than=age, tenant=None if all_tenants else tenant)
 
-    count = session.ask_database(ask, "prune", _ON_THE_SERVER)
+    count = session.ask_database(ask, "prune", _ON_THE_SERVER, artifacts=artifacts)
     if as_json:
         session.out.json(Pruned(deleted=count))
     else:
@@ -117,6 +118,7 @@ def archive(
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Of all tenants.")] = False,
     app: options.App = None,
     store: options.Store = None,
+    artifacts: options.Artifacts = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
@@ -129,7 +131,7 @@ def archive(
     async def ask(engine: RunEngine) -> RunArchive | None:
         return await engine.archive(folder, older_than=age, tenant=None if all_tenants else tenant)
 
-    made = session.ask_database(ask, "archive", _ON_THE_SERVER)
+    made = session.ask_database(ask, "archive", _ON_THE_SERVER, artifacts=artifacts)
     if as_json:
         runs = 0 if made is None else made.runs
         session.out.json(Archived(path=None if made is None else str(made.path), runs=runs))
@@ -144,6 +146,7 @@ def restore(
     all_tenants: Annotated[bool, typer.Option("--all-tenants", help="Of all tenants.")] = False,
     app: options.App = None,
     store: options.Store = None,
+    artifacts: options.Artifacts = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
@@ -153,7 +156,7 @@ def restore(
     async def ask(engine: RunEngine) -> int:
         return await engine.restore(file, tenant=None if all_tenants else tenant)
 
-    count = session.ask_database(ask, "restore", _ON_THE_SERVER)
+    count = session.ask_database(ask, "restore", _ON_THE_SERVER, artifacts=artifacts)
     if as_json:
         session.out.json(Restored(restored=count))
     else:

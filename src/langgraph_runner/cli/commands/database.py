@@ -17,7 +17,7 @@ from langgraph_runner.cli.render.words import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.engine.store.databases import Database
+    from langgraph_runner.engine.store.backends import StoreBackend
 
 __all__ = ["RowSecurity", "SchemaState", "current", "downgrade", "row_security", "upgrade"]
 
@@ -112,12 +112,11 @@ def row_security(
     Run it as the owner of the tables, and restart the engines.
     """
     from langgraph_runner.cli.render.output import Output
-    from langgraph_runner.engine.store.row_security import has_row_security, set_row_security
 
     with _opened(store, "db row-security") as database, database.writing.begin() as connection:
         if state != "show":
-            set_row_security(connection, is_on=state == "on")
-        is_on = has_row_security(connection)
+            database.set_row_security(connection, is_on=state == "on")
+        is_on = database.has_row_security(connection)
     out = Output(as_json=as_json)
     if as_json:
         out.json(RowSecurity(is_on=is_on))
@@ -126,10 +125,10 @@ def row_security(
 
 
 @contextmanager
-def _opened(store: str | None, command: str) -> Iterator[Database]:
+def _opened(store: str | None, command: str) -> Iterator[StoreBackend]:
     from langgraph_runner.cli.arguments.loading import store_url
     from langgraph_runner.cli.databases import opening, told_of
-    from langgraph_runner.engine.store.databases import open_database
+    from langgraph_runner.engine.store.backends import open_database
     from langgraph_runner.errors import NodeRunnerError
 
     refuse_server(SERVER.get(), command, _ON_THE_SERVER)

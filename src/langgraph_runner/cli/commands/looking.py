@@ -115,6 +115,7 @@ def artifacts(
     ] = None,
     app: options.App = None,
     store: options.Store = None,
+    place: options.Artifacts = None,
     tenant: options.Tenant = DEFAULT_TENANT,
     as_json: options.Json = False,
 ) -> None:
@@ -134,7 +135,7 @@ def artifacts(
         return found
 
     contents: dict[str, bytes] = {}
-    files = session.ask(ask)
+    files = session.ask(ask, artifacts=place)
     for name, content in contents.items():
         path = Path(folder or "", name)
         try:

@@ -36,6 +36,7 @@ def serve(
     api_only: Annotated[bool, typer.Option("--api-only", help="Leave the runs to workers.")] = False,
     dispatch: options.Dispatch = None,
     cache: options.Cache = None,
+    artifacts: options.Artifacts = None,
 ) -> None:
     """Serve workflows over HTTP, and run them. `keys create` makes a key for a caller."""
     from langgraph_runner.server.serving import is_loopback, serve_app
@@ -66,7 +67,13 @@ def serve(
             tell=tell,
         )
 
-    session.serve(work, takes_on="none" if api_only else "all", dispatch=dispatch, cache=cache)
+    session.serve(
+        work,
+        takes_on="none" if api_only else "all",
+        dispatch=dispatch,
+        cache=cache,
+        artifacts=artifacts,
+    )
 
 
 def create(

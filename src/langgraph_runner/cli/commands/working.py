@@ -26,6 +26,7 @@ def worker(
     store: options.Store = None,
     dispatch: options.Dispatch = None,
     cache: options.Cache = None,
+    artifacts: options.Artifacts = None,
     queue: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,6 +99,7 @@ def worker(
         defaults={"step_queues": ()},
         dispatch=dispatch,
         cache=cache,
+        artifacts=artifacts,
         max_active_runs=max_runs,
         max_active_runs_per_tenant=max_runs_per_tenant,
         max_concurrency=max_steps,

@@ -17,13 +17,14 @@ from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, monotonic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.node.policies.circuit_breaker import NodeCircuitBreaker
+    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["MAX_AGE_S", "HotTier", "MemoryTier", "TieredCache"]
 
@@ -63,24 +64,28 @@ class MemoryTier:
     Args:
         size: How many, at least 1.
         max_age_s: How long one is served before the database is asked again, which other processes change: 0 to 100.
+        clock: Seconds on a clock that never goes back.
 
     Raises:
         ValueError: One is out of its range.
     """
 
-    def __init__(self, size: int = 10_000, max_age_s: float = 60.0) -> None:
+    def __init__(
+        self, size: int = 10_000, max_age_s: float = 60.0, *, clock: Callable[[], float] = monotonic
+    ) -> None:
         if size < 1:
             raise ValueError(f"size: {size!r} is not at least 1.")
         if not 0 <= max_age_s <= MAX_AGE_S:
             raise ValueError(f"max_age_s: {max_age_s!r} is not from 0 to {MAX_AGE_S}: pruned outputs go.")
         self._size = size
+        self._clock = clock
         self._max_age_s = max_age_s
         self._entries: OrderedDict[tuple[str, str], tuple[float, CacheEntry]] = OrderedDict()
         self._lock = threading.Lock()
 
     async def get_many(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
         """See `HotTier`."""
-        now, found = REAL_RUNTIMES.awaiting.monotonic(), {}
+        now, found = self._clock(), {}
         with self._lock:
             for key in keys:
                 known = self._entries.get((tenant, key))
@@ -91,7 +96,7 @@ class MemoryTier:
 
     async def put_many(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
         """See `HotTier`."""
-        now = REAL_RUNTIMES.awaiting.monotonic()
+        now = self._clock()
         with self._lock:
             for entry in entries:
                 self._entries[tenant, entry.key] = (now, entry)
@@ -111,11 +116,16 @@ class TieredCache:
     Args:
         store: The cold tier.
         hot: The hot one; None for one in memory.
+        runtime: The clock by which entries expire.
     """
 
-    def __init__(self, store: RunStore, hot: HotTier | None = None) -> None:
+    def __init__(
+        self, store: RunStore, hot: HotTier | None = None, runtime: Runtime = REAL_RUNTIMES.awaiting
+    ) -> None:
         self._store = store
-        self._hot: HotTier = MemoryTier() if hot is None else hot  # An empty one may be false.
+        self._runtime = runtime
+        # Not `hot or ...`: an empty tier may be false.
+        self._hot: HotTier = MemoryTier(clock=runtime.monotonic) if hot is None else hot
         self.is_in_process = type(self._hot) is MemoryTier
         """Whether the hot tier is our own, which answers at once."""
         self.hot_failures = 0
@@ -141,7 +151,7 @@ class TieredCache:
 
         async def ask() -> dict[str, CacheEntry]:
             known = await self._hot.get_many(tenant, keys)
-            return {key: each for key, each in known.items() if _is_live(each)}
+            return {key: each for key, each in known.items() if self._is_live(each)}
 
         return await self._ask_hot("read", ask) or {}
 
@@ -167,7 +177,7 @@ class TieredCache:
             async with asyncio.timeout(_PATIENCE_S):
                 answer = await question()
         except (Exception, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and REAL_RUNTIMES.awaiting.cancel_requests():
+            if isinstance(error, asyncio.CancelledError) and self._runtime.cancel_requests():
                 breaker.release(permit)
                 raise  # Else it is of the tier's own making.
             self.hot_failures += 1
@@ -181,18 +191,17 @@ class TieredCache:
             emit(LOGGER, logging.INFO, "cache.hot_tier_restored", operation=operation)
         return answer
 
+    def _is_live(self, entry: CacheEntry) -> bool:
+        if not isinstance(entry, CacheEntry):
+            raise TypeError(f"The hot tier must give CacheEntry objects, got {entry!r:.80}.")
+        return entry.expires_at is None or entry.expires_at > self._runtime.now_utc().timestamp() * 1000
+
     async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
         try:
             return await self._store.read(reads.cache_entries, tenant, keys)
         except Exception as error:  # As of the hot one.
             emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
             return {}
-
-
-def _is_live(entry: CacheEntry) -> bool:
-    if not isinstance(entry, CacheEntry):
-        raise TypeError(f"The hot tier gave {entry!r:.80}, which is no CacheEntry.")
-    return entry.expires_at is None or entry.expires_at > REAL_RUNTIMES.awaiting.now_utc().timestamp() * 1000
 
 
 def _breaker(name: str) -> NodeCircuitBreaker:

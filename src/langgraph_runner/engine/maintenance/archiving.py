@@ -16,7 +16,7 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from langgraph_runner.engine.artifacts import sync_folder
+from langgraph_runner.engine.artifacts.local import sync_folder
 from langgraph_runner.engine.errors import ArchiveError, ArtifactError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.archiving import (
@@ -28,14 +28,13 @@ from langgraph_runner.engine.store.archiving import (
 )
 from langgraph_runner.engine.store.migrating import HEAD
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from langgraph_runner.engine.artifacts import ArtifactStore
+    from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.archiving import RunRecord
@@ -72,7 +71,7 @@ async def archive_runs(
     ids = await host.store.read(ended_runs, tenant, older_than_ms)
     if not ids:
         return None
-    archive = await asyncio.to_thread(_write, host.store, host.artifacts, folder, ids)
+    archive = await asyncio.to_thread(_write, host, folder, ids)
     for page in _pages(ids):
         await host.store.write(DeleteRuns(page))
     return archive
@@ -94,9 +93,9 @@ async def restore_runs(host: Host, path: Path, *, tenant: str | None) -> int:
         return count
 
 
-def _write(store: RunStore, files: ArtifactStore, folder: Path, ids: list[str]) -> RunArchive:
-    moment = REAL_RUNTIMES.blocking.now_utc()
-    path = folder / f"runs-{moment:%Y%m%dT%H%M%SZ}-{REAL_RUNTIMES.blocking.token_hex(4)}.zip"
+def _write(host: Host, folder: Path, ids: list[str]) -> RunArchive:
+    moment = host.runtime.now_utc()
+    path = folder / f"runs-{moment:%Y%m%dT%H%M%SZ}-{host.runtime.token_hex(4)}.zip"
     unfinished = path.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,7 +104,7 @@ def _write(store: RunStore, files: ArtifactStore, folder: Path, ids: list[str]) 
     try:
         with unfinished.open("xb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                count = _write_runs(archive, store, files, ids)
+                count = _write_runs(archive, host.store, host.artifacts, ids)
                 manifest = {"format": _FORMAT, "schema": HEAD, "made_at": moment.isoformat(), "runs": count}
                 archive.writestr(_MANIFEST, json.dumps(manifest))
             file.flush()
@@ -119,7 +118,7 @@ def _write(store: RunStore, files: ArtifactStore, folder: Path, ids: list[str]) 
         unfinished.unlink(missing_ok=True)
 
 
-def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactStore, ids: list[str]) -> int:
+def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactFiles, ids: list[str]) -> int:
     written: set[tuple[str, str]] = set()
     kept: set[str] = set()
     count = 0
@@ -144,7 +143,7 @@ def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactStore,
     return count
 
 
-def _write_file(archive: zipfile.ZipFile, files: ArtifactStore, row: dict[str, Any]) -> None:
+def _write_file(archive: zipfile.ZipFile, files: ArtifactFiles, row: dict[str, Any]) -> None:
     try:
         archive.writestr(f"files/{row['sha256']}", files.read(_reference(row)))
     except ArtifactError as error:  # It is gone already; the run is archived without it.
@@ -183,7 +182,7 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> list[str]:
 
 
 def _page(
-    archive: zipfile.ZipFile, name: str, tenant: str | None, files: ArtifactStore
+    archive: zipfile.ZipFile, name: str, tenant: str | None, files: ArtifactFiles
 ) -> tuple[list[RunRecord], list[dict[str, Any]]]:
     """The runs of a page with their outputs; their files are put in place."""
     records = [

@@ -22,20 +22,21 @@ _MIN_AGE_S: Final = 86_400
 async def collect_files(host: Host) -> int:
     """Delete the files of a day and older that no run and no cache entry refers to, and half-written ones.
 
-    Gives how many. A folder that the runs of several databases use is left alone, with a warning: another database
+    Gives how many. A store that the runs of several databases use is left alone, with a warning: another database
     may refer to what this one does not know.
     """
-    files = host.artifacts
+    files = host.artifacts.store
     others = await asyncio.to_thread(files.owners) - {host.store.store_id}
     if others:
-        emit(LOGGER, logging.WARNING, "files.shared", folder=str(files.folder), databases=len(others) + 1)
+        place = files.uri("0" * 64).rpartition("/00/")[0]
+        emit(LOGGER, logging.WARNING, "files.shared", place=place, databases=len(others) + 1)
         return 0
     old = await asyncio.to_thread(files.old_files, _MIN_AGE_S)
     if not old:
         return 0
     # Asked once: all other writers wait meanwhile.
-    in_use = await host.store.write(FilesInUse([file.name for file in old]))
-    unused = [file for file in old if file.name not in in_use]
+    in_use = await host.store.write(FilesInUse(old))
+    unused = [name for name in old if name not in in_use]
     count, size = await asyncio.to_thread(files.delete, unused, _MIN_AGE_S)
     if count:
         emit(LOGGER, logging.INFO, "files.collected", files=count, bytes=size)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import DEFAULT_TENANT, of_kind, statuses, whole
-from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError
+from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError, StoreUnavailableError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.reading.cursors import place_in_list
 from langgraph_runner.engine.reading.store_outputs import StoreOutputs, delivered
@@ -20,6 +20,7 @@ from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.listing import runs_page
 from langgraph_runner.engine.store.workers import workload
 from langgraph_runner.runtime.timeouts import as_timeout_ms
+from langgraph_runner.runtime.waiting import timeout
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.definition.describing import WorkflowDescription
 from langgraph_runner.workflow.values.heavy import HEAVY_BYTES, apart_from_loop, is_heavy, read_json
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
     from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.records import RunRow
-    from langgraph_runner.engine.worker.server import Server
+    from langgraph_runner.engine.worker.worker import Worker
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
@@ -55,14 +57,14 @@ class RunReader:
     Args:
         workflows: What the engine can run.
         host: Where runs are kept.
-        server: Who runs them.
+        worker: Serves them.
     """
 
-    def __init__(self, workflows: WorkflowRegistry, host: Host, server: Server) -> None:
+    def __init__(self, workflows: WorkflowRegistry, host: Host, worker: Worker) -> None:
         self._workflows = workflows
         self._host = host
         self._store = host.store
-        self._server = server
+        self._worker = worker
         self._outputs = StoreOutputs(host.store, workflows)
 
     @property
@@ -162,16 +164,22 @@ class RunReader:
             ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
         """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
-        self._server.start()
+        self._worker.start()
         if not await self._store.read(reads.has_artifact, tenant, artifact.sha256):
             raise ArtifactError(name=artifact.name, problem="no run of the tenant has such a file.")
         return await asyncio.to_thread(self._host.artifacts.read, artifact)
 
+    @property
+    def artifact_files(self) -> ArtifactFiles:
+        """Where files are kept, for what builds on the engine, such as the service."""
+        return self._host.artifacts
+
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is; it is named by its content. Do not change it.
+        """Where a file is on this machine; it is named by its content. Do not change it.
 
         Raises:
-            ArtifactError: It is not a reference that the engine has given.
+            ArtifactError: It is not a reference that the engine has given, or the files are kept elsewhere, such as
+                in S3.
         """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         return self._host.artifacts.path(artifact)
@@ -303,7 +311,8 @@ class RunReader:
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
         try:
-            async with asyncio.timeout(None if limit_ms is None else limit_ms / 1000), lent(self._host.slots):
+            limit_s = None if limit_ms is None else limit_ms / 1000
+            async with timeout(limit_s, self._host.runtime), lent(self._host.slots):
                 return await self._end_of(run_id, tenant)
         except TimeoutError as error:
             raise TimeoutError(
@@ -312,16 +321,16 @@ class RunReader:
 
     async def _end_of(self, run_id: str, tenant: str) -> Run:
         while True:
-            row = await self._server.ended(run_id, tenant)
+            row = await self._worker.ended(run_id, tenant)
             try:
                 row = row or await self._row(run_id, tenant)
-            except DBAPIError as error:  # Who waits hears of it when it lasts: see below.
-                self._server.health.interrupted(run_id, error)
+            except (DBAPIError, StoreUnavailableError) as error:  # Raised below if it lasts.
+                self._worker.health.interrupted(run_id, error)
             if row is not None and RunStatus(row.status).is_over:
-                self._server.health.forget(run_id)
+                self._worker.health.forget(run_id)
                 return await self._as_run(row)
-            await self._server.health.check(run_id)
-            await self._server.pause()
+            await self._worker.health.check(run_id)
+            await self._worker.pause()
 
     async def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
@@ -350,17 +359,17 @@ class RunReader:
                 continue
             if is_over or not follow:
                 return
-            await self._server.changed(tenant, run_id, after)
+            await self._worker.changed(tenant, run_id, after)
 
     async def _output(self, run_id: str, step: str, tenant: str) -> tuple[str, bytes]:
         """The workflow of a run, and the output of a step that has one."""
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
-        self._server.start()
+        self._worker.start()
         return await self._store.read(delivered, tenant, run_id, step)
 
     async def _row(self, run_id: str, tenant: str) -> RunRow:
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
-        self._server.start()
+        self._worker.start()
         row = await self._store.read(reads.run_by_id, tenant, run_id)
         if row is None:
             raise RunNotFoundError(run_id=run_id)

@@ -17,7 +17,6 @@ from langgraph_runner.engine.run.results import Results
 from langgraph_runner.engine.store import reads
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import ChangeRequest
 from langgraph_runner.workflow.changes import impact_of
 from langgraph_runner.workflow.scheduler import DELIVERING, Reason, StepStatus
@@ -153,7 +152,7 @@ class BaseRun:
             else:
                 results.note(step, rows[step].output_ref)
             if number % _AT_A_TIME == 0:
-                await REAL_RUNTIMES.awaiting.sleep(0, None)
+                await self._host.runtime.sleep(0, None)
         return Reuse(frozenset(self.blueprint.steps) - again, refused, results)
 
     def derived(

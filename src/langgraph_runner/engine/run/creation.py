@@ -46,6 +46,7 @@ def must_exist_first(host: Host, blueprint: Blueprint, run: NewRun) -> bool:
         run.idempotency_key is not None
         or bool(run.reused)
         or not host.cache.is_in_process
+        or not host.artifacts.is_local
         or any(step.selects for step in blueprint.steps.values())
     )
 

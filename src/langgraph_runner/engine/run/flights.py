@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
-
 if TYPE_CHECKING:
     from langgraph_runner.engine.host import Host
 
@@ -26,6 +24,7 @@ class Flights:
 
     def __init__(self, host: Host, tenant: str) -> None:
         self._shared = host.flights
+        self._runtime = host.runtime
         self._tenant = tenant
         self._own: dict[str, tuple[str, str]] = {}
 
@@ -55,7 +54,6 @@ class Flights:
         """Wait until another run has landed. Whoever stops waiting does not end it for others."""
         await asyncio.shield(flight)
 
-    @staticmethod
-    async def elsewhere() -> None:
+    async def elsewhere(self) -> None:
         """Wait a little: another process tells nobody; the cache will know, or the next try to start."""
-        await REAL_RUNTIMES.awaiting.sleep(_ELSEWHERE_S, None)
+        await self._runtime.sleep(_ELSEWHERE_S, None)

@@ -96,7 +96,7 @@ class Ledger:
             error=error,
             duration_ms=None if status is None else round(duration_ms),
             has_tasks=has_tasks,
-            is_whole=self._host.artifacts.has,
+            is_whole=self._host.artifacts.has_lately,
         )
         self._steps, self._events = [], []
         return write

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.store.writes.tasks import AddTask, TaskKey, finished_tasks, task_result
 from langgraph_runner.engine.worker.run_watch import WATCH_S
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.records import RunRow, Start, StepChange
+    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["StepRouter"]
 
@@ -28,10 +28,12 @@ class StepRouter:
     Args:
         store: The database.
         announcer: Gives the queue that tells the workers of a name at once.
+        runtime: The clock by which it looks for results.
     """
 
-    def __init__(self, store: RunStore, announcer: Callable[[str], Announcer]) -> None:
+    def __init__(self, store: RunStore, announcer: Callable[[str], Announcer], runtime: Runtime) -> None:
         self._store = store
+        self._runtime = runtime
         self._announcer = announcer
         self._waiting: dict[TaskKey, asyncio.Future[None]] = {}
         self._looking: asyncio.Task[None] | None = None
@@ -61,7 +63,7 @@ class StepRouter:
 
     async def _look(self) -> None:
         while self._waiting:
-            await REAL_RUNTIMES.awaiting.sleep(WATCH_S, None)
+            await self._runtime.sleep(WATCH_S, None)
             tenants, runs = {key.tenant for key in self._waiting}, {key.run_id for key in self._waiting}
             try:
                 finished = await self._store.read(finished_tasks, [*tenants], [*runs]) if runs else set()

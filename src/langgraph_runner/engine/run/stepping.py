@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from langgraph_runner.engine.artifacts import StepArtifacts
+from langgraph_runner.engine.artifacts.files import StepArtifacts
 from langgraph_runner.engine.run.ledger import cancelled
 from langgraph_runner.engine.run.slots import HELD_SLOT, Slot
 from langgraph_runner.engine.store.records import StepChange
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["StepRunner"]
 
-_clock: Final = REAL_RUNTIMES.awaiting
-
 
 class StepRunner:
     """The steps of one claimed run. Belongs to one event loop.
@@ -47,7 +45,8 @@ class StepRunner:
         fence: The token of the claim.
         signal: Fires when the run is to stop.
         stop_reason: Why steps are cancelled, once it has fired.
-        on_retry: Is told that a step is about to be tried again.
+        on_retry: Is called before a step is tried again.
+        begun: Where to add the steps that have a slot.
     """
 
     def __init__(
@@ -60,6 +59,7 @@ class StepRunner:
         signal: AbortSignal,
         stop_reason: Callable[[], Reason],
         on_retry: Callable[[str, RetryAttempt], None],
+        begun: set[str] | None = None,
     ) -> None:
         self._host = host
         self._blueprint = blueprint
@@ -70,8 +70,7 @@ class StepRunner:
         self._on_retry = on_retry
         self._retried: dict[str, int] = {}
         """How many attempts have failed so far."""
-        self.begun: set[str] = set()
-        """Those that are past waiting for a slot."""
+        self._begun: set[str] = set() if begun is None else begun
 
     async def run(self, start: Start, results: Results) -> StepChange:
         """Run a step, once there is a slot; a failure is a result. To be called in a task of its own.
@@ -82,7 +81,7 @@ class StepRunner:
         name, key = start.step, start.cache_key
         step = self._blueprint.steps[name]
         async with Slot(self._host.slots, self._run.tenant) as slot:
-            self.begun.add(name)
+            self._begun.add(name)
             ON_RETRY.set(partial(self._retrying, name))
             HELD_SLOT.set(slot)
             artifacts = StepArtifacts(self._host.artifacts)
@@ -140,13 +139,14 @@ class StepRunner:
 
     def record_of(self, error: BaseException, step: str | None = None) -> NodeErrorRecord:
         """An error of a step, or of the run itself, for the record."""
+        runtime = self._host.runtime
         record = build_error_record(
             error,
             node_id=step or self._blueprint.id,
             attempts=1,
-            trace_id=_clock.token_hex(16),
-            timestamp=_clock.now_utc(),
-            error_id=_clock.token_hex(8),
+            trace_id=runtime.token_hex(16),
+            timestamp=runtime.now_utc(),
+            error_id=runtime.token_hex(8),
             story_id=self._run.id,
         )
         if step is None:  # The words are made for nodes.
@@ -169,6 +169,7 @@ class StepRunner:
             spans=self._host.spans,
             story_id=self._run.id,
             graph_execution_id=self._run.id,
+            runtime=None if self._host.runtimes is REAL_RUNTIMES else self._host.runtimes,
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import and_, func, select, tuple_
 
+from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.call_limits import long_running
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import (
     artifacts,
@@ -16,8 +18,9 @@ from langgraph_runner.engine.store.schema import (
     run_tags,
     runs,
 )
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE, insert_of, now_in
+from langgraph_runner.engine.store.writes.common import LIVE
 from langgraph_runner.engine.store.writes.ending import delete_runs
 from langgraph_runner.engine.store.writes.locking import lock_keys
 
@@ -34,6 +37,7 @@ RunRecord = dict[str, list[dict[str, Any]]]
 _TABLES: Final = (runs, run_tags, run_steps, run_events, artifacts)
 
 
+@long_running
 @for_all_tenants
 def ended_runs(connection: Connection, tenant: str | None, older_than_ms: int) -> list[str]:
     """The ids of runs that ended so long ago, of a tenant or of all, in the order in which they ended."""
@@ -44,6 +48,7 @@ def ended_runs(connection: Connection, tenant: str | None, older_than_ms: int) -
     return [*connection.execute(old.order_by(ended_at, runs.c.id)).scalars()]
 
 
+@long_running
 @for_all_tenants
 def records_of(connection: Connection, ids: Sequence[str]) -> list[RunRecord]:
     """All rows of some runs."""
@@ -55,6 +60,7 @@ def records_of(connection: Connection, ids: Sequence[str]) -> list[RunRecord]:
     return [record for record in records.values() if record["runs"]]
 
 
+@long_running
 @for_all_tenants
 def outputs_of(connection: Connection, refs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     """Outputs by tenant and reference."""
@@ -66,6 +72,7 @@ def outputs_of(connection: Connection, refs: Sequence[tuple[str, str]]) -> list[
 class DeleteRuns(Write[int]):
     """Delete ended runs, and expire what they have put into the cache. Gives how many were there."""
 
+    is_long: ClassVar[bool] = True
     ids: list[str]
 
     @classmethod
@@ -86,6 +93,7 @@ def _delete(connection: Connection, ids: list[str], now: int) -> int:
 class RestoreRuns(Write[int]):
     """Put runs back, with their outputs. Gives how many; those that are there stay as they are."""
 
+    is_long: ClassVar[bool] = True
     records: list[RunRecord]
     outputs: list[dict[str, Any]]
 
@@ -124,5 +132,4 @@ def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) ->
     known = set(table.columns.keys())
     values = [{name: row[name] for name in known & row.keys()} for row in rows]
     if values:
-        statement = insert_of(connection.dialect.name)(table).on_conflict_do_nothing()
-        connection.execute(statement, values)
+        connection.execute(backend_of(connection).insert_missing(table), values)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Column, MetaData, String, Table, inspect, select
 
 from langgraph_runner.engine.errors import SchemaVersionError
-from langgraph_runner.engine.store.row_security import has_row_security, set_row_security
+from langgraph_runner.engine.store.call_limits import ending_by
 from langgraph_runner.engine.store.schema import METADATA
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from langgraph_runner.engine.store.databases import Database
+    from langgraph_runner.engine.store.backends import StoreBackend
 
 __all__ = ["HEAD", "VERSION_TABLE", "downgrade", "schema_version", "upgrade"]
 
@@ -31,9 +32,11 @@ VERSION_TABLE: Final = "langgraph_runner_version"
 _VERSIONS: Final = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
 
-def schema_version(database: Database) -> str | None:
+def schema_version(database: StoreBackend) -> str | None:
     """The number of the last migration that was applied; None for a database without our schema."""
-    with database.reading.connect() as connection:
+    limit_s = database.call_limit_s
+    limit = None if limit_s is None else REAL_RUNTIMES.blocking.monotonic() + limit_s
+    with ending_by(limit), database.reading.connect() as connection:
         return _version_in(connection)
 
 
@@ -44,7 +47,7 @@ def _version_in(connection: Connection) -> str | None:
     return None if version is None else str(version)
 
 
-def upgrade(database: Database, *, migrate: bool) -> None:
+def upgrade(database: StoreBackend, *, migrate: bool) -> None:
     """Apply the migrations that a database lacks, in one transaction; nothing if there are none.
 
     Args:
@@ -70,7 +73,7 @@ def upgrade(database: Database, *, migrate: bool) -> None:
     _migrate(database, HEAD)
 
 
-def downgrade(database: Database, to: str) -> int:
+def downgrade(database: StoreBackend, to: str) -> int:
     """Undo the migrations behind number `to`, in one transaction; gives how many.
 
     Raises:
@@ -86,7 +89,7 @@ def downgrade(database: Database, to: str) -> int:
     return _RELEASED.index(found) - _RELEASED.index(to)
 
 
-def _migrate(database: Database, to: str) -> None:
+def _migrate(database: StoreBackend, to: str) -> None:
     # Alembic takes longer to import than a whole embedded run: only where it has something to do.
     with _MIGRATING:
         from alembic import command  # noqa: PLC0415
@@ -95,15 +98,16 @@ def _migrate(database: Database, to: str) -> None:
         config = Config()
         config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
         with database.writing.begin() as connection:
+            database.set_statement_timeout(connection, 0)  # As long as a large table takes.
             _refuse_foreign(connection)
             config.attributes["connection"] = connection
             if (_version_in(connection) or "") > to:
                 command.downgrade(config, to)
                 return
-            has_limits = has_row_security(connection)
+            has_limits = database.has_row_security(connection)
             command.upgrade(config, to)
             if has_limits:  # Tables that are new get their policies, too.
-                set_row_security(connection, is_on=True)
+                database.set_row_security(connection, is_on=True)
 
 
 def _refuse_foreign(connection: Connection) -> None:

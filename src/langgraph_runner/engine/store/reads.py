@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, func, literal_column, or_, select
 
+from langgraph_runner.engine.store.lease_clock import FutureLease
 from langgraph_runner.engine.store.records import (
     RUN_COLUMNS,
     CacheEntry,
@@ -20,7 +21,6 @@ from langgraph_runner.engine.store.records import (
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import (
     artifacts,
-    now_ms,
     outputs,
     run_events,
     run_steps,
@@ -28,8 +28,8 @@ from langgraph_runner.engine.store.schema import (
     step_cache,
     store_info,
 )
-from langgraph_runner.engine.store.statements import Prepared, any_of, each_of
-from langgraph_runner.engine.worker.lease_clock import FutureLease
+from langgraph_runner.engine.store.statements import Prepared, any_of, now_ms
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.store.records import RunRow, StepRow
 
 __all__ = [
@@ -167,9 +168,9 @@ def live_runs(connection: Connection) -> dict[str, int]:
 
 
 @for_all_tenants
-def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, list[FutureLease]]:
+def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, list[FutureLease[str]]]:
     """The time, and the leases of these workflows' runs that end later than a lease can that was taken before."""
-    now = int(connection.execute(select(now_ms())).scalar_one())
+    now = now_in(connection)
     found = _FUTURE_LEASES.ask(connection, names=names or [""], now=now)
     return now, [FutureLease(row.id, row.lease_expires_at, row.lease_ms) for row in found]
 
@@ -207,9 +208,9 @@ _FUTURE_LEASES: Final = Prepared(
 )
 
 
-def _last_events(dialect: str) -> Any:
+def _last_events(backend: StoreBackend) -> Any:
     """One step into the index for each run."""
-    each = each_of(bindparam("ids"), dialect)
+    each = backend.each_of(bindparam("ids"))
     last = select(func.max(run_events.c.seq)).where(
         run_events.c.run_id == each.c.value, any_of(run_events.c.tenant_id, bindparam("tenants"))
     )

@@ -18,6 +18,8 @@ from langgraph_runner.workflow.context import ArtifactRef
 if TYPE_CHECKING:
     from sqlalchemy import Select, SelectBase
 
+    from langgraph_runner.engine.store.backends import StoreBackend
+
 __all__ = [
     "RUN_COLUMNS",
     "CacheEntry",
@@ -287,14 +289,14 @@ RUN_COLUMNS: Final = (
 """What to select for a `RunRow` without `counts`: its fields, in their order."""
 
 
-def with_counts(query: SelectBase, dialect: str) -> Select[Any]:
+def with_counts(query: SelectBase, backend: StoreBackend) -> Select[Any]:
     """The runs of a query that selects `RUN_COLUMNS`, each with the count of its steps by status.
 
     The counts are an object in JSON, so that a run is one row, and are those of the selected runs only.
 
     Args:
         query: Which runs.
-        dialect: SQLAlchemy's name of the database.
+        backend: Of the database.
     """
     found = query.subquery("found")
     steps = (
@@ -304,8 +306,8 @@ def with_counts(query: SelectBase, dialect: str) -> Select[Any]:
         .correlate(found)
         .subquery("steps")
     )
-    as_object = func.json_group_object if dialect == "sqlite" else func.json_object_agg
-    counts = select(cast(as_object(steps.c.status, steps.c.count), Text)).correlate(found).scalar_subquery()
+    as_object = backend.as_json_object(steps.c.status, steps.c.count)
+    counts = select(cast(as_object, Text)).correlate(found).scalar_subquery()
     return select(found, counts.label("counts")).order_by(found.c.created_at.desc(), found.c.id.desc())
 
 

@@ -19,15 +19,12 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
 
 __all__ = [
     "METADATA",
     "api_keys",
     "artifacts",
     "audit_log",
-    "now_ms",
     "outputs",
     "run_events",
     "run_steps",
@@ -280,20 +277,3 @@ run_events = Table(
     PrimaryKeyConstraint("run_id", "seq", name="pk_run_events"),
     sqlite_with_rowid=False,
 )
-
-
-class now_ms(FunctionElement[int]):  # noqa: N801 - it is an SQL function
-    """Milliseconds since 1970, by the clock of the database: the one clock that all processes share."""
-
-    type = BigInteger()
-    inherit_cache = True
-
-
-@compiles(now_ms, "sqlite")
-def _sqlite(_element: Any, _compiler: Any, **_: Any) -> str:
-    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
-
-
-@compiles(now_ms, "postgresql")
-def _postgresql(_element: Any, _compiler: Any, **_: Any) -> str:
-    return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"

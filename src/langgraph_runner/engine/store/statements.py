@@ -7,24 +7,42 @@ statement of the hot path, whose values are plain already.
 from __future__ import annotations
 
 import json
+import re
 from collections import namedtuple
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import JSON, cast, func
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import BigInteger
+from sqlalchemy.exc import CompileError, DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+
+from langgraph_runner.engine.store.backends.base import backend_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import BindParameter, ColumnElement, Connection, TableValuedAlias
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect
 
-__all__ = ["Prepared", "any_of", "each_of"]
+    from langgraph_runner.engine.store.backends.base import StoreBackend
+
+__all__ = ["Prepared", "any_of", "now_ms"]
 
 
-_LIST: Final = "(SELECT value FROM json_each({}))"
+_BACKEND: Final = "store_backend"
+"""The argument that compiles a statement for a backend."""
+
+
+class now_ms(FunctionElement[int]):  # noqa: N801 - it is an SQL function
+    """Milliseconds since 1970, by the clock of the database: the one clock that all processes share."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(now_ms)
+def _now_ms(_element: Any, _compiler: Any, **options: Any) -> str:
+    return _backend_in(options).now_sql
 
 
 class _each(FunctionElement[Any]):  # noqa: N801 - it is an SQL function
@@ -33,16 +51,17 @@ class _each(FunctionElement[Any]):  # noqa: N801 - it is an SQL function
     inherit_cache = True
 
 
-@compiles(_each, "sqlite")
-def _sqlite(element: Any, compiler: Any, **options: Any) -> str:
+@compiles(_each)
+def _compile_each(element: Any, compiler: Any, **options: Any) -> str:
     (values,) = (compiler.process(each, **options) for each in element.clauses)
-    return _LIST.format(values)
+    return _backend_in(options).list_sql.format(values)
 
 
-@compiles(_each, "postgresql")
-def _postgresql(element: Any, compiler: Any, **options: Any) -> str:
-    (values,) = (compiler.process(each, **options) for each in element.clauses)
-    return f"(SELECT unnest(CAST({values} AS TEXT[])))"
+def _backend_in(options: dict[str, Any]) -> StoreBackend:
+    backend: StoreBackend | None = options.get(_BACKEND)
+    if backend is None:
+        raise CompileError("now_ms() and any_of() are for statements that are Prepared.")
+    return backend
 
 
 def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElement[bool]:
@@ -51,13 +70,6 @@ def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElem
     The text of the statement stays the same, which that of `in_()` does not.
     """
     return column.op("IN", is_comparison=True)(_each(values))
-
-
-def each_of(values: BindParameter[Any], dialect: str) -> TableValuedAlias:
-    """A list of texts as a table whose column is `value`. Its parameter is JSON on both databases."""
-    if dialect == "sqlite":
-        return func.json_each(values).table_valued("value")
-    return func.json_array_elements_text(cast(values, JSON)).table_valued("value")
 
 
 class _Compiled(NamedTuple):
@@ -78,14 +90,14 @@ class Prepared:
     """A statement with named parameters. Values are of the types that the driver takes; lists go to `any_of`.
 
     Args:
-        statement: It, or what gives it for the name of a dialect.
+        statement: It, or what gives it for a backend.
         *columns: Of an `insert()`: those that get a value.
     """
 
     def __init__(self, statement: Any, *columns: str) -> None:
         self._statement = statement
         self._columns = columns
-        self._by_dialect: dict[str, _Compiled] = {}
+        self._by_backend: dict[type[StoreBackend], _Compiled] = {}
 
     def ask(self, connection: Connection, **values: Any) -> list[Any]:
         """All rows, as named tuples.
@@ -128,31 +140,38 @@ class Prepared:
             cursor.close()
 
     def _compiled(self, connection: Connection) -> _Compiled:
-        name = connection.dialect.name
-        known = self._by_dialect.get(name)
+        backend = backend_of(connection)
+        known = self._by_backend.get(type(backend))
         if known is None:
-            known = self._by_dialect[name] = self._compile(connection)
+            known = self._by_backend[type(backend)] = self._compile(backend, connection.dialect)
         return known
 
-    def _compile(self, connection: Connection) -> _Compiled:
-        dialect = connection.dialect
-        statement: Any = self._statement(dialect.name) if callable(self._statement) else self._statement
-        compiled = statement.compile(dialect=dialect, column_keys=self._columns or None)
+    def _compile(self, backend: StoreBackend, dialect: Dialect) -> _Compiled:
+        statement: Any = self._statement(backend) if callable(self._statement) else self._statement
+        compiled = statement.compile(
+            dialect=dialect, column_keys=self._columns or None, compile_kwargs={_BACKEND: backend}
+        )
         given = {*self._columns, *(name for name, bind in compiled.binds.items() if bind.required)}
         driver = dialect.loaded_dbapi
         selected = [column.key for column in getattr(statement, "selected_columns", ())]
         return _Compiled(
             sql=str(compiled),
-            of_one=str(compiled).replace(f"IN {_LIST.format('?')}", "= ?"),
+            of_one=_of_one(str(compiled), backend),
             bound=_in_order(compiled.positiontup) if compiled.positional else dict,
             fixed={name: value for name, value in compiled.params.items() if name not in given},
             row=namedtuple("Row", selected)._make,  # type: ignore[attr-defined] # noqa: PYI024
-            lists_are_json=dialect.name == "sqlite",
+            lists_are_json=backend.lists_are_json,
             errors=driver.Error,
             dbapi_error=lambda sql, error: DBAPIError.instance(
                 sql, None, error, driver.Error, dialect=dialect
             ),
         )
+
+
+def _of_one(sql: str, backend: StoreBackend) -> str:
+    """A statement with each list in it replaced by its only value."""
+    before, after = map(re.escape, backend.list_sql.split("{}"))
+    return re.sub(rf"\bIN {before}(.+?){after}", r"= \1", sql)
 
 
 def _in_order(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:

@@ -5,57 +5,77 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-from langgraph_runner.engine.store.databases import open_database
+from langgraph_runner.engine.errors import StoreUnavailableError
+from langgraph_runner.engine.store.backends import READERS, open_database
+from langgraph_runner.engine.store.call_limits import (
+    LONG_FACTOR,
+    ending_by,
+    is_long,
+    is_unanswered,
+    unanswered,
+)
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.reads import store_id
-from langgraph_runner.engine.store.row_security import has_row_security, show_rows_of, tenants_of_query
+from langgraph_runner.engine.store.row_security import show_rows_of, tenants_of_query
 from langgraph_runner.engine.store.writer import GroupWriter
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import URL
 
+    from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.store.writer import Write
+    from langgraph_runner.runtime.runtimes import Runtimes
 
 __all__ = ["RunStore"]
 
 T = TypeVar("T")
-_READERS = 4
+_clock: Final = REAL_RUNTIMES.blocking
 
 
 class RunStore:
     """Reads in threads, writes through one writer that groups commits. Safe for any thread and event loop.
 
     Args:
-        url: See `open_database`.
-        migrate: Whether to bring the schema up to date. An embedded database does so by itself; on PostgreSQL it is
-            for `langgraph-runner db upgrade`.
+        url: See `open_database`. A backend is closed with the store.
+        migrate: Whether to bring the schema up to date. None leaves that to the backend: SQLite
+            does so, and on PostgreSQL it is for `langgraph-runner db upgrade`.
+        runtimes: The clock of a database in a file or in memory.
 
     Raises:
         ValueError: The URL is none that the store knows.
         SchemaVersionError: The schema is of a later release, or of an earlier one and `migrate` is False.
     """
 
-    def __init__(self, url: str | URL, *, migrate: bool | None = None) -> None:
+    def __init__(
+        self,
+        url: str | URL | StoreBackend,
+        *,
+        migrate: bool | None = None,
+        runtimes: Runtimes = REAL_RUNTIMES,
+    ) -> None:
         self.database = open_database(url)
+        if runtimes is not REAL_RUNTIMES:
+            self.database.use(runtimes.blocking)
         try:
-            upgrade(self.database, migrate=self.database.is_sqlite if migrate is None else migrate)
+            upgrade(self.database, migrate=self.database.migrates_itself if migrate is None else migrate)
             with self.database.reading.connect() as connection:
                 self.store_id = store_id(connection)
                 """Tells this database from all others."""
-                self.database.limit_rows(has_row_security(connection))
+                self.database.limits_rows = self.database.has_row_security(connection)
         except BaseException as error:
             if isinstance(error, DBAPIError):  # The driver says what, but not where.
                 error.add_note(f"The database is {self.database.url.render_as_string()}")
             self.database.dispose()
             raise
         self._writer = GroupWriter(self.database.writing)
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="langgraph-runner-reader")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="langgraph-runner-reader")
         self._is_closed = False
 
     async def write(self, write: Write[T]) -> T:
@@ -63,8 +83,12 @@ class RunStore:
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused; nothing of it was written.
+            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`. It may have been written.
         """
-        return await self._writer.submit(write)
+        try:
+            return await self._writer.submit(write)
+        except DBAPIError as error:
+            raise self._as_raised(error) from error
 
     async def read(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
         """Run one of `reads` in a thread, in a transaction of its own: what is durable, and nothing else.
@@ -73,8 +97,10 @@ class RunStore:
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
+            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`.
         """
-        ask = partial(self.read_now, query, *arguments, **keywords)
+        # Its time begins now: it may wait for the threads, which may wait for a database that does not answer.
+        ask = partial(self._read, self._limit_of(query), query, *arguments, **keywords)
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
 
     def read_now(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
@@ -82,13 +108,48 @@ class RunStore:
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
+            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`.
             RuntimeError: The store is closed.
         """
+        return self._read(self._limit_of(query), query, *arguments, **keywords)
+
+    def _read(
+        self,
+        limit: tuple[float, float] | None,
+        query: Callable[..., T],
+        /,  # The query may have parameters of these names.
+        *arguments: Any,
+        **keywords: Any,
+    ) -> T:
+        """Run a query within its limit: how many seconds it has, and when they are over."""
         if self._is_closed:
             raise RuntimeError("The engine is closed.")
-        with self.database.reading.connect() as connection, connection.begin():
-            show_rows_of(connection, tenants_of_query(query, arguments))
-            return query(connection, *arguments, **keywords)
+        limit_s, ends_at = (0.0, None) if limit is None else limit
+        try:
+            if ends_at is not None and _clock.monotonic() >= ends_at:
+                raise unanswered(limit_s)
+            with ending_by(ends_at), self.database.reading.connect() as connection, connection.begin():
+                if is_long(query):
+                    self.database.set_statement_timeout(connection, limit_s)
+                show_rows_of(connection, tenants_of_query(query, arguments))
+                return query(connection, *arguments, **keywords)
+        except DBAPIError as error:
+            raise self._as_raised(error) from error
+
+    def _limit_of(self, query: Callable[..., Any]) -> tuple[float, float] | None:
+        limit_s = self.database.call_limit_s
+        if limit_s is None:
+            return None
+        if is_long(query):
+            limit_s *= LONG_FACTOR
+        return limit_s, _clock.monotonic() + limit_s
+
+    def _as_raised(self, error: DBAPIError) -> Exception:
+        """What the caller gets for an error of the database."""
+        if not is_unanswered(error):
+            return error
+        where = self.database.url.render_as_string()
+        return StoreUnavailableError(store=where, detail=str(error.orig))
 
     def close(self) -> None:
         """Write what was handed in, and close the database."""

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import delete, func, literal_column, select
 
+from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.row_security import for_all_tenants
-from langgraph_runner.engine.store.schema import now_ms, run_workers, runs
+from langgraph_runner.engine.store.schema import run_workers, runs
+from langgraph_runner.engine.store.statements import Prepared, now_ms
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import insert_of, now_in
 from langgraph_runner.engine.store.writes.tasks import running_tasks, waiting_tasks
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ _FORGOTTEN_MS: Final = 24 * 3_600_000
 """A worker that was killed is shown for so long."""
 _RUNS_SHOWN: Final = 100
 _WAITING: Final = runs.c.status == literal_column("'pending'")  # Literals, as the indexes have them.
+_AGE_OF_OLDEST: Final = Prepared(
+    select((now_ms() - func.min(runs.c.created_at)).label("age")).where(_WAITING)
+)
 _RUNNING: Final = runs.c.status == literal_column("'running'")
 
 
@@ -56,10 +61,8 @@ class SeeWorker(Write[None]):
                 "queues": json.dumps(each.queues),
                 "seen_at": now,
             }
-            added = insert_of(connection.dialect.name)(run_workers).values(
-                id=each.id, started_at=now, **values
-            )
-            connection.execute(added.on_conflict_do_update(index_elements=["id"], set_=values))
+            added = backend_of(connection).upsert(run_workers, ["id"], values)
+            connection.execute(added.values(id=each.id, started_at=now, **values))
         connection.execute(delete(run_workers).where(run_workers.c.seen_at < now - _FORGOTTEN_MS))
         return [None] * len(writes)
 
@@ -117,7 +120,7 @@ class Workload(NamedTuple):
 @for_all_tenants
 def workload(connection: Connection, tenant: str) -> Workload:
     """Who works on runs of all tenants, with the ids of this tenant's runs. A query for `RunStore.read`."""
-    now = int(connection.execute(select(now_ms())).scalar_one())
+    now = now_in(connection)
     counts: dict[str, int] = {}
     asked = select(runs.c.lease_owner, func.count()).where(_RUNNING).group_by(runs.c.lease_owner)
     for owner, count in connection.execute(asked):
@@ -161,5 +164,5 @@ def workload(connection: Connection, tenant: str) -> Workload:
 @for_all_tenants
 def oldest_waiting_ms(connection: Connection) -> int | None:
     """How long the oldest run that waits has waited, of all tenants; None if none waits."""
-    age = connection.execute(select(now_ms() - func.min(runs.c.created_at)).where(_WAITING)).scalar()
+    age = _AGE_OF_OLDEST.ask(connection)[0].age
     return None if age is None else max(0, int(age))

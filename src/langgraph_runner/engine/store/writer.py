@@ -17,12 +17,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Typ
 
 from sqlalchemy.exc import DBAPIError
 
-from langgraph_runner.engine.store.databases import begin_writing, is_conflict, is_lost
+from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.call_limits import (
+    LONG_FACTOR,
+    ending_by,
+    ends_at,
+    is_long,
+)
 from langgraph_runner.engine.store.row_security import show_rows_of
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine
 
@@ -40,7 +47,7 @@ _RECONNECT_EVERY_S: Final = 0.1
 _MAX_LOSSES: Final = 3
 """How many connections one write may lose."""
 _MAX_CONFLICTS: Final = 10
-"""How often a transaction is tried that PostgreSQL ends because of another one. It asks for a new try at once."""
+"""How often a transaction is tried that the database ends because of another one."""
 
 
 class Write(Generic[ResultT]):
@@ -64,6 +71,9 @@ class Write(Generic[ResultT]):
         Override it where a second `apply()` would not give what the first one gave.
         """
         return cls.apply(connection, writes)
+
+    is_long: ClassVar[bool] = False
+    """Whether it works on any number of runs, and may take `LONG_FACTOR` times longer."""
 
     def was_rolled_back(self, connection: Connection) -> bool:
         """Whether the database shows that the first try was not committed, before anything is tried again.
@@ -125,18 +135,39 @@ class GroupWriter:
         connection: Connection | None = None
         try:
             while (group := self._next_group()) is not None:
+                limit_s = _limit_of(self._engine, group)
                 try:
-                    connection = connection or self._engine.connect()
-                    results = _written(connection, group)
+                    # Half of the time for the first try, and half to look up or repeat it on a new connection.
+                    with _ending_within(limit_s):
+                        connection = connection or self._engine.connect()
+                        results = _written(connection, group)
                     if results is None:
-                        connection, results = _written_one_by_one(connection, self._engine, group)
+                        with _ending_within(limit_s):
+                            connection, results = _written_one_by_one(connection, self._engine, group)
                 except Exception as error:  # There is no connection. The next group tries again.
                     connection = None
                     results = [error] * len(group)
                 _deliver(group, results)
+                if connection is None and limit_s is not None:
+                    self._refuse_waiting(results[-1])
         finally:
             if connection is not None:
                 connection.close()
+
+    def _refuse_waiting(self, error: Exception) -> None:
+        """Give those their error who have waited behind a group that the database has not answered.
+
+        They would wait as long again.
+        """
+        waiting: list[_Handed] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                handed = self._queue.get_nowait()
+                if handed is _STOP:
+                    self._queue.put(_STOP)
+                    break
+                waiting.append(handed)
+        _deliver(waiting, [error] * len(waiting))
 
     def _next_group(self) -> list[_Handed] | None:
         first = self._queue.get()
@@ -163,6 +194,30 @@ def _deliver(group: list[_Handed], results: list[Any]) -> None:
             loop.call_soon_threadsafe(_Waking(loop, ended).go_on)
 
 
+def _limit_of(engine: Engine, group: list[_Handed]) -> float | None:
+    """How many seconds a group may take, on PostgreSQL."""
+    limit_s = backend_of(engine).call_limit_s
+    if limit_s is not None and _has_long(group):
+        return limit_s * LONG_FACTOR
+    return limit_s
+
+
+def _has_long(group: list[_Handed]) -> bool:
+    return any(is_long(handed.write) for handed in group)
+
+
+def _ending_within(limit_s: float | None) -> AbstractContextManager[None]:
+    """Half of the time of a call."""
+    return ending_by(None if limit_s is None else _clock.monotonic() + limit_s / 2)
+
+
+def _allow_time(connection: Connection, group: list[_Handed]) -> None:
+    """Let the statements of a transaction with a long write take longer."""
+    limit_s = backend_of(connection).call_limit_s
+    if limit_s is not None and _has_long(group):
+        backend_of(connection).set_statement_timeout(connection, limit_s * LONG_FACTOR)
+
+
 def _reconnected(lost: Connection, engine: Engine) -> Connection:
     """A new connection in place of one that the server has closed. A server that restarts is waited for.
 
@@ -171,7 +226,10 @@ def _reconnected(lost: Connection, engine: Engine) -> Connection:
     """
     lost.invalidate()
     lost.close()
+    limit = ends_at()
     give_up_at = _clock.monotonic() + _RECONNECT_S
+    if limit is not None:
+        give_up_at = min(give_up_at, limit)
     while True:
         try:
             return engine.connect()
@@ -189,7 +247,8 @@ def _written_one_by_one(
     A write whose connection was lost may have been committed; `apply_again` looks it up on a new connection.
     """
     results: list[Any] = []
-    is_uncertain, rolled_back = is_lost(connection), [False] * len(group)
+    backend = backend_of(connection)
+    is_uncertain, rolled_back = backend.is_lost(connection), [False] * len(group)
     if is_uncertain:
         try:
             connection = _reconnected(connection, engine)
@@ -199,13 +258,13 @@ def _written_one_by_one(
     for handed, is_new in zip(group, rolled_back, strict=True):
         is_again, losses = is_uncertain and not is_new, 0
         while True:
-            if is_lost(connection):
+            if backend.is_lost(connection):
                 try:
                     connection = _reconnected(connection, engine)
                 except DBAPIError as error:
                     return None, [*results, *[error] * (len(group) - len(results))]
             result = _written_alone(connection, handed, is_again=is_again)
-            if not isinstance(result, Exception) or not is_lost(connection):
+            if not isinstance(result, Exception) or not backend.is_lost(connection):
                 break
             is_again, losses = True, losses + 1
             if losses == _MAX_LOSSES:
@@ -217,7 +276,7 @@ def _written_one_by_one(
 def _rolled_back(connection: Connection, group: list[_Handed]) -> list[bool]:
     """Which of a group are surely not committed; none if the connection is lost again."""
     try:
-        with begin_writing(connection):
+        with backend_of(connection).begin_writing(connection):
             show_rows_of(connection, None)
             return [handed.write.was_rolled_back(connection) for handed in group]
     except DBAPIError:
@@ -226,22 +285,24 @@ def _rolled_back(connection: Connection, group: list[_Handed]) -> list[bool]:
 
 def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
     """Write a group in one transaction; None if one of them cannot be written, and nothing was."""
+    backend = backend_of(connection)
     for _ in range(_MAX_CONFLICTS):
         try:
-            transaction = begin_writing(connection)
+            transaction = backend.begin_writing(connection)
         except Exception as error:
-            if is_lost(connection):
+            if backend.is_lost(connection):
                 return None
             # The database is locked or away, which is no write's fault; each alone would only wait as long again.
             return [error] * len(group)
         results: dict[int, Any] = {}
         try:
             with transaction:
+                _allow_time(connection, group)
                 for kind, writes in _by_kind(group):
                     show_rows_of(connection, _tenants(writes))
                     results.update(zip(map(id, writes), kind.apply(connection, writes), strict=True))
         except Exception as error:
-            if is_conflict(error):
+            if backend.is_conflict(error):
                 continue
             return None
         return [results[id(handed.write)] for handed in group]
@@ -250,15 +311,17 @@ def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
 
 def _written_alone(connection: Connection, handed: _Handed, *, is_again: bool = False) -> Any:
     write, conflicts = handed.write, 0
+    backend = backend_of(connection)
     apply = write.apply_again if is_again else write.apply
     while True:
         try:
-            with begin_writing(connection):
+            with backend.begin_writing(connection):
+                _allow_time(connection, [handed])
                 show_rows_of(connection, _tenants([write]))
                 return apply(connection, [write])[0]
         except Exception as error:
             conflicts += 1
-            if conflicts == _MAX_CONFLICTS or not is_conflict(error):
+            if conflicts == _MAX_CONFLICTS or not backend.is_conflict(error):
                 return error
 
 

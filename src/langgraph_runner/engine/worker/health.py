@@ -10,14 +10,13 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.databases import is_permanent
 from langgraph_runner.engine.store.reads import status_of
 from langgraph_runner.engine.store.writes import CheckTables
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["StoreHealth"]
 
@@ -37,19 +36,21 @@ class StoreHealth:
 
     Args:
         store: The database.
+        runtime: The clock by which it says for how long the database has been away.
     """
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, runtime: Runtime) -> None:
         self._store = store
+        self._runtime = runtime
         self._interrupted: dict[str, _Interruption] = {}
         self._unread: tuple[str, str] | None = None
         """The tenant and the id of a run that has ended since the file was last read back."""
-        self._read_at = REAL_RUNTIMES.awaiting.monotonic()
+        self._read_at = self._runtime.monotonic()
         self._reading: asyncio.Task[None] | None = None
 
     def interrupted(self, run_id: str, error: Exception) -> None:
         """An error has ended the work on a run, which goes on when its lease has run out."""
-        since = REAL_RUNTIMES.awaiting.monotonic()
+        since = self._runtime.monotonic()
         if (before := self._interrupted.get(run_id)) is not None:
             since = before.since
         self._interrupted[run_id] = _Interruption(since, error)
@@ -62,13 +63,19 @@ class StoreHealth:
         """A run has ended: now and then have its row read back from the file."""
         self.forget(run_id)
         self._unread = tenant, run_id
-        now = REAL_RUNTIMES.awaiting.monotonic()
+        now = self._runtime.monotonic()
         if now - self._read_at >= _READ_BACK_EVERY_S:
             self._read_at = now
-            self._reading = asyncio.get_running_loop().create_task(self.read_back())
+            self._reading = asyncio.get_running_loop().create_task(self._read_last())
 
     async def read_back(self) -> None:
-        """Read the last run that has ended through a connection of its own; log an error if that fails.
+        """Finish reading back what has ended so far; log an error if that fails."""
+        if self._reading is not None:
+            await asyncio.gather(self._reading, return_exceptions=True)
+        await self._read_last()
+
+    async def _read_last(self) -> None:
+        """Read the last run that has ended through a connection of its own.
 
         SQLite goes on with its cache and its journal when something else overwrites or cuts the file. Without this
         look it would show only at the next start.
@@ -95,7 +102,7 @@ class StoreHealth:
         """Whether the connections of the store do not find a run either."""
         try:
             return await self._store.read(status_of, tenant, run_id) is None
-        except DBAPIError:
+        except (DBAPIError, StoreUnavailableError):
             return False
 
     async def check(self, run_id: str) -> None:
@@ -108,14 +115,15 @@ class StoreHealth:
         found = self._interrupted.get(run_id)
         if found is None:
             return
-        away_s = REAL_RUNTIMES.awaiting.monotonic() - found.since
-        if away_s < _PATIENCE_S and not is_permanent(found.error):
+        away_s = self._runtime.monotonic() - found.since
+        if away_s < _PATIENCE_S and not self._store.database.is_permanent(found.error):
             return
         try:
             await self._store.write(CheckTables())
-        except DBAPIError as error:
-            if away_s < _PATIENCE_S and not is_permanent(error):
+        except (DBAPIError, StoreUnavailableError) as error:
+            if away_s < _PATIENCE_S and not self._store.database.is_permanent(error):
                 return
+            detail = str(error.orig if isinstance(error, DBAPIError) else error)
             where = self._store.database.url.render_as_string()
-            raise StoreUnavailableError(store=where, run_id=run_id, detail=str(error.orig)) from error
+            raise StoreUnavailableError(store=where, run_id=run_id, detail=detail) from error
         self._interrupted.pop(run_id, None)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.writes import Heartbeat
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +37,7 @@ class LeaseKeeper:
     async def keep(self) -> None:
         """Go on until cancelled."""
         while True:
-            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
+            await self._host.runtime.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
             fences = {run_id: execution.fence for run_id, execution in self._active.items()}
             if fences:
                 await self._beat(fences)

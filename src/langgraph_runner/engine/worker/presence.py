@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.workers import ForgetWorker, SeeWorker
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.host import Host
@@ -61,10 +60,10 @@ class WorkerPresence:
             await self.tell()
 
     async def _keep(self) -> None:
-        await REAL_RUNTIMES.awaiting.sleep(_FIRST_S, None)
+        await self._host.runtime.sleep(_FIRST_S, None)
         while True:
             await self.tell()
-            await REAL_RUNTIMES.awaiting.sleep(_EVERY_S, None)
+            await self._host.runtime.sleep(_EVERY_S, None)
 
     async def tell(self) -> None:
         """Write the row, if the database lets us."""

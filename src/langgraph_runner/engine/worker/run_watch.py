@@ -7,10 +7,10 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.store import reads
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["WATCH_S", "RunWatch"]
 
@@ -23,10 +23,12 @@ class RunWatch:
 
     Args:
         store: Where the events are.
+        runtime: The clock by which it looks.
     """
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, runtime: Runtime) -> None:
         self._store = store
+        self._runtime = runtime
         self._waiting: dict[asyncio.Future[None], tuple[str, str, int]] = {}
         self._looking: asyncio.Task[None] | None = None
 
@@ -43,7 +45,7 @@ class RunWatch:
 
     async def _look(self) -> None:
         while self._waiting:
-            await REAL_RUNTIMES.awaiting.sleep(WATCH_S, None)
+            await self._runtime.sleep(WATCH_S, None)
             ids = {run_id for _, run_id, _ in self._waiting.values()}
             tenants = {tenant for tenant, _, _ in self._waiting.values()}
             try:

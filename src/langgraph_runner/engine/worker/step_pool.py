@@ -10,18 +10,26 @@ from typing import TYPE_CHECKING
 from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.writes.tasks import ClaimTask, EndTask, GiveBackTasks, KeepTasks
+from langgraph_runner.engine.store.lease_clock import LeaseClock
+from langgraph_runner.engine.store.writes.tasks import (
+    ClaimTask,
+    EndTask,
+    GiveBackTasks,
+    KeepTasks,
+    clock_and_task_leases,
+)
 from langgraph_runner.engine.worker.leases import BEATS_PER_LEASE
 from langgraph_runner.engine.worker.run_watch import WATCH_S
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.abort import AbortController
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.runtime.waiting import wait_for_event
 
 if TYPE_CHECKING:
     from typing import Any
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
     from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.store.lease_clock import FutureLease
     from langgraph_runner.engine.store.records import StepChange
     from langgraph_runner.engine.store.writes.tasks import ClaimedTask, TaskKey
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
@@ -66,6 +74,7 @@ class StepPool:
         self._active: dict[TaskKey, tuple[ClaimedTask, AbortController]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._services: list[asyncio.Task[None]] = []
+        self._clock = LeaseClock()
         self._may_have_more = asyncio.Event()
         self._is_claiming = False
         self._is_draining = False
@@ -78,15 +87,19 @@ class StepPool:
         # In a new context: they serve all callers, not only the first.
         self._services = [loop.create_task(service, context=Context()) for service in services]
 
-    async def drain(self) -> None:
-        """Take no further task, and wait until those that run are over."""
+    def stop_taking(self) -> None:
+        """Take no further task."""
         self._is_draining = True
         self._pause_without_room()
+
+    async def drain(self) -> None:
+        """Take no further task, and wait until those that run are over."""
+        self.stop_taking()
         while self._tasks or self._is_claiming:
             if self._tasks:
                 await asyncio.wait({*self._tasks}, return_when=asyncio.FIRST_COMPLETED)
             else:
-                await REAL_RUNTIMES.awaiting.sleep(WATCH_S, None)
+                await self._host.runtime.sleep(WATCH_S, None)
 
     async def close(self) -> None:
         """Stop what runs, and give it back."""
@@ -125,27 +138,37 @@ class StepPool:
         while self._is_serving():
             self._may_have_more.clear()
             try:
+                await self._look_at_clock()
                 while self._has_room() and await self._claim():
                     pass
             except Exception as error:
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if not self._is_serving():
                 return
-            try:
-                async with asyncio.timeout(self._poll_s):
-                    await self._may_have_more.wait()
-            except TimeoutError:
-                pass
+            await wait_for_event(self._may_have_more, self._poll_s, self._host.runtime)
 
-    async def _claim(self) -> bool:
+    async def _look_at_clock(self) -> None:
+        """Take over steps whose leases end in the far future, because the clock was set back, if they are dead."""
+        names = [blueprint.id for blueprint in self._workflows.list_workflows()]
+        store = self._host.store
+        now_ms, leases = await store.read(clock_and_task_leases, [*self.queues], names, self._lease_ms)
+        monotonic = self._host.runtime.monotonic()
+        for lease in self._clock.look(now_ms, leases, monotonic, store.database.clock.set_back_ms):
+            if self._has_room() and lease.key not in self._active:
+                await self._claim(lease)
+
+    async def _claim(self, stuck: FutureLease[TaskKey] | None = None) -> bool:
         workflows = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
-        claim = ClaimTask(self._host.owner, self._lease_ms, self.queues, workflows)
+        claim = ClaimTask(self._host.owner, self._lease_ms, self.queues, workflows, stuck)
         self._is_claiming = True
         try:
             claimed = await self._host.store.write(claim)
         finally:
             self._is_claiming = False
         if claimed is None:
+            return False
+        if self._is_draining:  # It began to drain while the claim was under way.
+            await self._host.store.write(GiveBackTasks({claimed.key: claimed.fence}))
             return False
         abort = AbortController()
         self._active[claimed.key] = claimed, abort
@@ -214,7 +237,7 @@ class StepPool:
 
     async def _keep(self) -> None:
         while True:
-            await REAL_RUNTIMES.awaiting.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
+            await self._host.runtime.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
             fences = {key: claimed.fence for key, (claimed, _) in self._active.items()}
             if not fences:
                 continue

@@ -9,6 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine import WorkerOverview
+from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.store import reads
 from langgraph_runner.server.audit import audit_entries
 from langgraph_runner.server.models import AuditPage, CallerDescription
@@ -37,7 +38,7 @@ async def readyz(request: Request) -> dict[str, str]:
     try:
         async with asyncio.timeout(_READY_WITHIN_S):
             await service_of(request).engine.store.read(reads.store_id)
-    except (SQLAlchemyError, TimeoutError) as error:
+    except (SQLAlchemyError, StoreUnavailableError, TimeoutError) as error:
         raise ApiError(ApiCode.NOT_READY, "The database does not answer.") from error
     return {"status": "ready"}
 

@@ -32,6 +32,10 @@ from langgraph_runner.workflow import ArtifactRef, StepStatus
 __all__ = ["router"]
 
 _MAX_SEQ: Final = 2**63 - 1
+_FILE_HEADERS: Final = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "Cache-Control": "private, max-age=31536000, immutable",
+}
 MAX_WAIT_MS: Final = 30_000
 RunId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["0198f4c09a2b7d1e4f60a1b2c3d4"])]
 StepId = Annotated[str, Path(max_length=128, pattern=SAFE)]
@@ -152,18 +156,23 @@ async def get_artifact(
     artifact = next((each for each in files if each.name == name), None)
     if artifact is None:
         raise ApiError(ApiCode.NOT_FOUND, f"Step '{step}' has no artifact '{name}'.")
-    path = call.engine.artifact_path(artifact)
+    path = call.engine.artifact_files.local_path(artifact)
+    if path is None:  # It is in an object store, say.
+        data = await call.engine.read_artifact(artifact, tenant=call.tenant)
+        filename = quote(name.rpartition("/")[2], safe="")
+        return Response(
+            data,
+            media_type=artifact.media_type,
+            headers={**_FILE_HEADERS, "Content-Disposition": f"inline; filename*=utf-8''{filename}"},
+        )
     if not await asyncio.to_thread(path.is_file):
-        raise ArtifactError(name=name, problem="its file is gone.")
+        raise ArtifactError(name=name, problem="its file is gone. A further run makes it again.")
     return FileResponse(
         path,
         media_type=artifact.media_type,
         filename=name.rpartition("/")[2],
         content_disposition_type="inline",
-        headers={
-            "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
-            "Cache-Control": "private, max-age=31536000, immutable",
-        },
+        headers=_FILE_HEADERS,
     )
 
 

@@ -25,16 +25,15 @@ from langgraph_runner.engine.store.reads import run_artifacts, run_by_id, steps_
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.engine.store.schema import (
     artifacts,
-    now_ms,
     outputs,
     run_steps,
     runs,
     step_cache,
     step_tasks,
 )
-from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.statements import Prepared, any_of, now_ms
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import add_events, insert_of, last_seq
+from langgraph_runner.engine.store.writes.common import add_events, last_seq
 from langgraph_runner.engine.store.writes.locking import lock_keys
 from langgraph_runner.engine.store.writes.starting import Accepted, Advanced, hold, look_up
 from langgraph_runner.workflow import StepStatus
@@ -42,6 +41,7 @@ from langgraph_runner.workflow import StepStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from langgraph_runner.engine.store.backends import StoreBackend
     from langgraph_runner.engine.store.records import Start, StepChange
     from langgraph_runner.workflow import ArtifactRef
 
@@ -90,7 +90,7 @@ class AdvanceRun(Write[Advanced]):
         ]
         lock_keys(connection, _keys(accepted))
         look_up(connection, accepted, now)
-        hold(connection, accepted, now)
+        hold(connection, accepted)
         _write_steps(connection, accepted, now)
         _write_cache(connection, accepted, now)
         add_events(connection, [event for each in accepted for event in each.numbered_events()], now)
@@ -267,12 +267,9 @@ def _end_runs(connection: Connection, ended: Sequence[Accepted], now: int) -> No
         each.ended = run_by_id(connection, each.write.tenant, each.write.run_id)
 
 
-def _upsert_cache(dialect: str) -> Any:
-    statement = insert_of(dialect)(step_cache)
+def _upsert_cache(backend: StoreBackend) -> Any:
     taken = ("scope", "run_id", "step_id", "output_sha256", "artifacts", "created_at", "expires_at", "hits")
-    return statement.on_conflict_do_update(
-        index_elements=["tenant_id", "cache_key"], set_={name: statement.excluded[name] for name in taken}
-    )
+    return backend.upsert(step_cache, ["tenant_id", "cache_key"], taken)
 
 
 _CURRENT: Final = Prepared(
@@ -281,7 +278,7 @@ _CURRENT: Final = Prepared(
     .with_for_update(of=runs)
 )
 _INSERT_OUTPUT: Final = Prepared(
-    lambda dialect: insert_of(dialect)(outputs).on_conflict_do_nothing(), "tenant_id", "sha256", "data"
+    lambda backend: backend.insert_missing(outputs), "tenant_id", "sha256", "data"
 )
 _UPSERT_CACHE: Final = Prepared(
     _upsert_cache,

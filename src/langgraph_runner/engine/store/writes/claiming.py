@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
 from langgraph_runner.engine.store.schema import run_steps, runs
-from langgraph_runner.engine.store.statements import Prepared, any_of, each_of
+from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.times import now_in, times_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
+from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
 from langgraph_runner.engine.store.writes.locking import lock_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from langgraph_runner.engine.store.backends import StoreBackend
 
 __all__ = ["SUSPECT_FROM", "ClaimRun", "Claimed", "Heartbeat", "ReleaseRuns"]
 
@@ -65,9 +68,9 @@ _STUCK: Final = Prepared(
 )
 
 
-def _next_tenant(dialect: str) -> Any:
+def _next_tenant(backend: StoreBackend) -> Any:
     """The tenant after `after` that has waiting runs: one step into the index for each workflow."""
-    name = each_of(bindparam("names"), dialect)
+    name = backend.each_of(bindparam("names"))
     of_name = select(func.min(runs.c.tenant_id).label("tenant")).where(
         _IS_WAITING, runs.c.workflow_name == name.c.value, runs.c.tenant_id > bindparam("after")
     )
@@ -75,13 +78,14 @@ def _next_tenant(dialect: str) -> Any:
     return select(func.min(first.c.tenant).label("tenant"))
 
 
-def _first_of_tenant(dialect: str) -> Any:
+def _first_of_tenant(backend: StoreBackend) -> Any:
     """The first waiting run of a tenant, of those that are first of their workflow."""
-    name = each_of(bindparam("names"), dialect)
+    name = backend.each_of(bindparam("names"))
     of_name = _CANDIDATE.where(
         _IS_WAITING, runs.c.workflow_name == name.c.value, runs.c.tenant_id == bindparam("tenant")
     )
-    if dialect == "sqlite":  # It has no LATERAL, and no rows that others have locked.
+    if not backend.has_lateral:
+        # Rows that others have locked are not passed over in time, so this needs a database with one writer.
         ids = select(of_name.with_only_columns(runs.c.id).scalar_subquery()).select_from(name)
         return _CANDIDATE.where(runs.c.id.in_(ids))
     first = of_name.lateral("first")
@@ -148,8 +152,6 @@ class ClaimRun(Write["Claimed | None"]):
     """With an id: take it although its lease ends in the future, if that is still when it ends."""
     limits: int | Mapping[str, int] | None = None
     """How many runs of a tenant may run at once, on all engines: of each, or of those that it names."""
-    only_waiting: bool = False
-    """Take none whose lease has run out: the clock may have been set forward."""
     taken: Claimed | None = field(default=None, init=False)
     """What the last try has taken, which may not have been committed."""
 
@@ -190,8 +192,8 @@ class ClaimRun(Write["Claimed | None"]):
 
 
 def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
-    now = now_in(connection)
-    row = _candidate(connection, claim, now)
+    now, lease_time = times_in(connection)
+    row = _candidate(connection, claim, lease_time)
     if row is None:
         return None
     fence, recoveries, ended, running = row.fence + 1, 0, 0, ()
@@ -233,7 +235,7 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
 
 
 def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
-    """The run to take; None if there is none."""
+    """The run to take; None if there is none. `now` is the time by which leases are judged."""
     waiting: dict[str, Any] = {"names": [*claim.workflows]}
     left: dict[str, Any] = {**waiting, "now": now, "ours": [*claim.ours] or [""]}
     if claim.run_id is not None and claim.stuck_at is not None:
@@ -242,11 +244,9 @@ def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
         found = _WAITING_OF_ID.ask(connection, **waiting, wanted=claim.run_id)
         if found and _has_enough(connection, found[0].tenant_id, claim.limits):
             found = []
-        if not claim.only_waiting:
-            found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
+        found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
     else:
-        found = [] if claim.only_waiting else _left(connection, claim, left, now)
-        found = found or _waiting(connection, claim)
+        found = _left(connection, claim, left, now) or _waiting(connection, claim)
     return found[0] if found else None
 
 

@@ -6,32 +6,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
 from sqlalchemy import Connection, bindparam, func, insert, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from langgraph_runner.engine.store.schema import now_ms, run_events
+from langgraph_runner.engine.store.schema import run_events
 from langgraph_runner.engine.store.statements import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["LIVE", "add_events", "insert_of", "last_seq", "now_in"]
+__all__ = ["LIVE", "add_events", "last_seq"]
 
 LIVE: Final = ("pending", "running")
 """What is not over."""
 
-_NOW: Final = Prepared(select(now_ms().label("now")))
 _LAST_SEQ: Final = Prepared(
     select(func.max(run_events.c.seq).label("seq")).where(
         run_events.c.run_id == bindparam("run"), run_events.c.tenant_id == bindparam("tenant")
     )
 )
 _INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq", "type", "data", "at")
-
-
-def now_in(connection: Connection) -> int:
-    """What time it is in the database."""
-    return int(_NOW.ask(connection)[0].now)
 
 
 def last_seq(connection: Connection, tenant: str, run_id: str) -> int:
@@ -57,8 +49,3 @@ def add_events(
             for run_id, tenant, seq, kind, data in events
         ],
     )
-
-
-def insert_of(dialect: str) -> Any:
-    """The `insert` that knows `ON CONFLICT`."""
-    return sqlite_insert if dialect == "sqlite" else postgresql_insert

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from langgraph_runner.engine.store.schema import artifacts, run_steps, run_tags, runs
 from langgraph_runner.engine.store.statements import Prepared
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import add_events, now_in
+from langgraph_runner.engine.store.writes.common import add_events
 from langgraph_runner.engine.store.writes.locking import lock_keys
 
 if TYPE_CHECKING:

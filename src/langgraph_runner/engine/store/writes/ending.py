@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.schema import (
     METADATA,
     artifacts,
@@ -32,8 +33,9 @@ from langgraph_runner.engine.store.schema import (
     step_tasks,
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.times import now_in, times_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq, now_in
+from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
 from langgraph_runner.engine.store.writes.locking import lock_references_alone
 
 if TYPE_CHECKING:
@@ -65,12 +67,10 @@ class CancelRun(Write["str | None"]):
 
 
 def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
-    now = now_in(connection)
+    now, lease_time = times_in(connection)
     is_run = and_(runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant)
     query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(is_run)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update()
-    row = connection.execute(query).first()
+    row = connection.execute(query.with_for_update()).first()
     if row is None:
         return None
     if row.status not in LIVE:
@@ -83,7 +83,7 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
             cancel_reason=func.coalesce(runs.c.cancel_reason, cancel.reason),
         )
     )
-    if row.status == "running" and (row.lease_expires_at or 0) >= now:
+    if row.status == "running" and (row.lease_expires_at or 0) >= lease_time:
         return "running"
     connection.execute(
         update(run_steps)
@@ -125,6 +125,7 @@ class Prune(Write[int]):
     Their outputs stay until `DeleteUnusedOutputs`.
     """
 
+    is_long: ClassVar[bool] = True
     tenant: str | None
     older_than_ms: int
 
@@ -165,7 +166,7 @@ def delete_runs(connection: Connection, ids: list[str], now: int) -> None:
 
 def _lock_cache_rows(connection: Connection, *conditions: ColumnElement[bool]) -> None:
     """In the order of their keys, as all transactions do: else two might wait for each other."""
-    if connection.dialect.name == "postgresql":
+    if not backend_of(connection).has_one_writer:
         rows = select(step_cache.c.cache_key).where(*conditions)
         connection.execute(rows.order_by(step_cache.c.tenant_id, step_cache.c.cache_key).with_for_update())
 
@@ -175,6 +176,8 @@ class DeleteUnusedOutputs(Write[int]):
 
     Nothing can refer to one meanwhile: all other writers wait. So it is a write of its own, as short as it can be.
     """
+
+    is_long: ClassVar[bool] = True
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[DeleteUnusedOutputs]) -> list[int]:
@@ -199,6 +202,7 @@ class FilesInUse(Write["set[str]"]):
     It is a write because it waits for the transactions that are about to add references.
     """
 
+    is_long: ClassVar[bool] = True
     sha256s: list[str]
 
     @classmethod

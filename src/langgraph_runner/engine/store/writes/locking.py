@@ -1,4 +1,4 @@
-"""The locks that a write takes on PostgreSQL before it reads. On SQLite a write transaction holds the only lock.
+"""The locks that a write takes before it reads, unless a write transaction of the database holds the only lock.
 
 In READ COMMITTED each statement has its own snapshot, and cannot see the uncommitted rows of another process. So two
 processes that start equal work within milliseconds would both find nothing. A transaction therefore first locks the
@@ -17,7 +17,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import text
+from langgraph_runner.engine.store.backends import backend_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +30,6 @@ _REFERENCES: Final = 7_205_759_403_792_794
 """The key of the references lock: any constant that other users of the database are unlikely to choose."""
 _MAX_KEYS: Final = 500
 """PostgreSQL keeps all locks of all sessions in one table of some 6,400 entries by default."""
-_SHARED: Final = text(
-    "SELECT pg_advisory_xact_lock_shared(:references)"
-    " UNION ALL SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS BIGINT[])) AS key"
-)
-_TENANT: Final = text("SELECT pg_advisory_xact_lock(:number)")
-_ALONE: Final = text("SELECT pg_advisory_xact_lock(:references)")
 
 
 def lock_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
@@ -43,25 +37,28 @@ def lock_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
 
     More than 500 keys at once are not locked one by one: the transaction takes the references lock alone.
     """
-    if connection.dialect.name != "postgresql":
+    backend = backend_of(connection)
+    if backend.has_one_writer:
         return
     numbers = sorted({_number(*key) for key in keys})
     if len(numbers) > _MAX_KEYS:
         lock_references_alone(connection)
     else:
-        connection.execute(_SHARED, {"references": _REFERENCES, "keys": numbers})
+        backend.lock(connection, numbers, shared=[_REFERENCES])
 
 
 def lock_references_alone(connection: Connection) -> None:
     """Wait until no other transaction adds references to outputs, and let none begin to until this one ends."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_ALONE, {"references": _REFERENCES})
+    backend = backend_of(connection)
+    if not backend.has_one_writer:
+        backend.lock(connection, [_REFERENCES])
 
 
 def lock_tenant(connection: Connection, tenant: str) -> None:
     """Let no other transaction count the running runs of a tenant until this one ends."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_TENANT, {"number": _number(tenant, "")})
+    backend = backend_of(connection)
+    if not backend.has_one_writer:
+        backend.lock(connection, [_number(tenant, "")])
 
 
 def _number(tenant: str, key: str) -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.databases import has_rolled_back
+from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.records import CacheEntry, as_entry, told_of
 from langgraph_runner.engine.store.schema import run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.times import times_in
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
@@ -106,11 +106,10 @@ def look_up(connection: Connection, writes: Sequence[Accepted], now: int) -> Non
     if not asked:
         return
     try:
-        # PostgreSQL wants to roll back to somewhere after an error.
-        with connection.begin_nested() if connection.dialect.name == "postgresql" else nullcontext():
+        with backend_of(connection).begin_nested(connection):
             _serve_known(connection, writes, asked, now)
     except Exception as error:
-        if has_rolled_back(connection):  # All that was written is gone.
+        if backend_of(connection).has_rolled_back(connection):  # All that was written is gone.
             raise
         # What cannot be read costs a hit, no more.
         emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
@@ -138,7 +137,7 @@ def _serve_known(
             each.related += map(as_entry, related)
 
 
-def hold(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
+def hold(connection: Connection, writes: Sequence[Accepted]) -> None:
     """Find what live runs of other processes are computing already."""
     asked = {(each.write.tenant, start.cache_key) for each in writes for start in each.wanted}
     if not asked:
@@ -147,9 +146,10 @@ def hold(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
     running = _RUNNING.ask(connection, tenants=tenants, keys=keys)
     if not running:
         return
+    ids = [row.run_id for row in running]
     live = {
         row.id: row.lease_owner
-        for row in _OWNERS.ask(connection, tenants=tenants, ids=[row.run_id for row in running], now=now)
+        for row in _OWNERS.ask(connection, tenants=tenants, ids=ids, now=times_in(connection).of_leases)
     }
     # Another row of the key may be of a run whose process has died.
     computing = {(row.tenant_id, row.cache_key): live[row.run_id] for row in running if row.run_id in live}

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, select, update
 
+from langgraph_runner.engine.store.lease_clock import FutureLease
 from langgraph_runner.engine.store.records import Start, StepChange
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of
+from langgraph_runner.engine.store.times import now_in, times_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import insert_of, now_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ __all__ = [
     "GiveBackTasks",
     "KeepTasks",
     "TaskKey",
+    "clock_and_task_leases",
     "finished_tasks",
     "running_tasks",
     "task_result",
@@ -106,6 +108,8 @@ class ClaimTask(Write["ClaimedTask | None"]):
     lease_ms: int
     queues: tuple[str, ...]
     workflows: tuple[str, ...]
+    stuck: FutureLease[TaskKey] | None = None
+    """Take this one although its lease ends in the future, if that is still when it ends."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ClaimTask]) -> list[ClaimedTask | None]:
@@ -114,8 +118,14 @@ class ClaimTask(Write["ClaimedTask | None"]):
 
 
 def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
-    now = now_in(connection)
-    found = _FIRST.ask(connection, queues=[*claim.queues], workflows=[*claim.workflows], now=now)
+    now, lease_time = times_in(connection)
+    if claim.stuck is None:
+        found = _FIRST.ask(connection, queues=[*claim.queues], workflows=[*claim.workflows], now=lease_time)
+    else:
+        key = claim.stuck.key
+        found = _STUCK.ask(
+            connection, tenant=key.tenant, run=key.run_id, step=key.step, ends=claim.stuck.expires_at
+        )
     if not found:
         return None
     row = found[0]
@@ -211,6 +221,19 @@ class GiveBackTasks(Write[None]):
         return [None] * len(writes)
 
 
+@for_all_tenants
+def clock_and_task_leases(
+    connection: Connection, queues: list[str], workflows: list[str], lease_ms: int
+) -> tuple[int, list[FutureLease[TaskKey]]]:
+    """The time, and the leases of tasks that end later than one of `lease_ms` can that was taken before."""
+    now = now_in(connection)
+    found = _FUTURE.ask(connection, queues=queues, workflows=workflows or [""], latest=now + lease_ms)
+    return now, [
+        FutureLease(TaskKey(row.tenant_id, row.run_id, row.step_id), row.lease_expires_at, lease_ms)
+        for row in found
+    ]
+
+
 def finished_tasks(connection: Connection, tenants: list[str], run_ids: list[str]) -> set[TaskKey]:
     """The tasks of some runs that are done."""
     rows = _DONE.ask(connection, tenants=tenants, ids=run_ids)
@@ -256,23 +279,44 @@ def _changed(connection: Connection, key: TaskKey, fence: int, **values: Any) ->
 
 
 _ADD: Final = Prepared(
-    lambda dialect: insert_of(dialect)(step_tasks).on_conflict_do_nothing(),
+    lambda backend: backend.insert_missing(step_tasks),
     *("run_id", "step_id", "tenant_id", "workflow_name", "queue", "status", "start", "fence", "recoveries"),
     "created_at",
 )
-_FIRST: Final = Prepared(
+_CANDIDATE: Final = (
     select(
         *(step_tasks.c.run_id, step_tasks.c.step_id, step_tasks.c.tenant_id, step_tasks.c.workflow_name),
         *(step_tasks.c.status, step_tasks.c.start, step_tasks.c.fence, step_tasks.c.recoveries),
     )
-    .where(
+    .order_by(step_tasks.c.created_at, step_tasks.c.run_id, step_tasks.c.step_id)
+    .limit(literal_column("1"))
+    .with_for_update(skip_locked=True)
+)
+_FIRST: Final = Prepared(
+    _CANDIDATE.where(
         any_of(step_tasks.c.queue, bindparam("queues")),
         any_of(step_tasks.c.workflow_name, bindparam("workflows")),
         or_(_IS_WAITING, and_(_IS_RUNNING, step_tasks.c.lease_expires_at < bindparam("now"))),
     )
-    .order_by(step_tasks.c.created_at, step_tasks.c.run_id, step_tasks.c.step_id)
-    .limit(literal_column("1"))
-    .with_for_update(skip_locked=True)
+)
+_STUCK: Final = Prepared(
+    _CANDIDATE.where(
+        step_tasks.c.tenant_id == bindparam("tenant"),
+        step_tasks.c.run_id == bindparam("run"),
+        step_tasks.c.step_id == bindparam("step"),
+        step_tasks.c.lease_expires_at == bindparam("ends"),
+        _IS_RUNNING,
+    )
+)
+_FUTURE: Final = Prepared(
+    select(
+        *(step_tasks.c.tenant_id, step_tasks.c.run_id, step_tasks.c.step_id, step_tasks.c.lease_expires_at)
+    ).where(
+        any_of(step_tasks.c.queue, bindparam("queues")),
+        any_of(step_tasks.c.workflow_name, bindparam("workflows")),
+        _IS_RUNNING,
+        step_tasks.c.lease_expires_at > bindparam("latest"),
+    )
 )
 _DONE: Final = Prepared(
     select(step_tasks.c.tenant_id, step_tasks.c.run_id, step_tasks.c.step_id).where(

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+
 revision = "0002"
 down_revision = "0001"
 
@@ -51,13 +53,7 @@ def upgrade() -> None:
         sa.Column("value", sa.String(64), nullable=False),
     )
     info = sa.table("store_info", sa.column("name"), sa.column("value"))
-    is_sqlite = op.get_bind().dialect.name == "sqlite"
-    random = sa.func.lower(sa.func.hex(sa.func.randomblob(16))) if is_sqlite else _random_uuid()
-    op.execute(info.insert().values(name="store_id", value=random))
-
-
-def _random_uuid() -> sa.ColumnElement[str]:
-    return sa.func.replace(sa.cast(sa.func.gen_random_uuid(), sa.Text), "-", "")
+    op.execute(info.insert().values(name="store_id", value=REAL_RUNTIMES.blocking.token_hex(16)))
 
 
 def downgrade() -> None:

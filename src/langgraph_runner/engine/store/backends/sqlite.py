@@ -1,4 +1,4 @@
-"""Opening a database by its URL, tuned for what the store does with it."""
+"""`SQLiteBackend`: a database in a file or in memory, tuned for what the store does with it."""
 
 from __future__ import annotations
 
@@ -8,44 +8,34 @@ import sqlite3
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Engine, create_engine, event, func, make_url
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
 
-from langgraph_runner.engine.store.row_security import ROW_SECURITY
+from langgraph_runner.engine.store.backends.base import READERS, StoreBackend
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, drive
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    from sqlalchemy import Connection
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Table, TableValuedAlias
 
-__all__ = [
-    "Database",
-    "begin_writing",
-    "has_rolled_back",
-    "is_conflict",
-    "is_lost",
-    "is_permanent",
-    "open_database",
-]
+    from langgraph_runner.runtime.runtimes import Runtime
+
+__all__ = ["SQLiteBackend", "file_of"]
 
 _BUSY_MS: Final = 30_000
-_CONFLICTS: Final = frozenset({"40001", "40P01"})
-"""The SQLSTATE codes of a serialization failure and of a detected deadlock (PostgreSQL, Appendix A)."""
-_PATIENCE: Final = {"connect_timeout": "10", "keepalives_idle": "30", "tcp_user_timeout": "30000"}
-"""Options of libpq: seconds to connect, seconds until a silent connection is probed, ms until data is given up."""
-_READERS: Final = 4
 _WAL_RETRY_S: Final = 0.005
+_JULIAN_DAY_OF_1970: Final = 2_440_587.5
 _clock: Final = REAL_RUNTIMES.blocking
 _WRITE: Final = "BEGIN IMMEDIATE"
 _FILE: Final = "file"
+_CLOCK: Final = "clock"
 _ROLLED_BACK: Final = "an error in the middle of the transaction has made SQLite roll it back"
 _GONE: Final = "{} was deleted or replaced while it was open: what would be written now would be lost"
-_MISSING: Final = frozenset({"3D000", "42P01", "42703"})
-"""The SQLSTATE codes of a database, a table and a column that do not exist (PostgreSQL, Appendix A)."""
 _BROKEN: Final = (
     "was deleted or replaced",
     "no such table",
@@ -56,54 +46,70 @@ _BROKEN: Final = (
 """How SQLite's messages of such errors read; its codes do not tell them from a misspelled statement."""
 
 
-class Database:
-    """The two ways into one database: one connection that writes, a few that read. Thread-safe.
+class SQLiteBackend(StoreBackend):
+    """A database in a file, which several processes of one machine may share, or in memory.
 
-    On SQLite a write transaction takes the lock at its beginning (`BEGIN IMMEDIATE`). A deferred one that reads
-    first and writes later fails at once, without waiting, when another process has written in between
-    (SQLITE_BUSY_SNAPSHOT).
+    A write transaction takes the lock at its beginning (`BEGIN IMMEDIATE`). A deferred one that reads first and
+    writes later fails at once, without waiting, when another process has written in between (SQLITE_BUSY_SNAPSHOT).
+
+    Args:
+        url: `sqlite:///runs.db` (a path from here), `sqlite:////srv/runs.db`, or `sqlite://` for one in memory.
+
+    Raises:
+        ValueError: The address has options.
+        OSError: The folder of the file cannot be made.
     """
 
-    def __init__(self, url: URL) -> None:
-        self.url = url
-        self.is_sqlite = url.get_backend_name() == "sqlite"
-        self._temporary: TemporaryDirectory[str] | None = None
-        if self.is_sqlite:
-            place = _in_memory() if _is_memory(url) else url
-            self._file = _OpenFile(str(place.database))
-            self.writing = _sqlite(place, self._file, begin=_WRITE)
-            self.reading = _sqlite(place, self._file, begin="BEGIN", readers=_READERS)
-        else:
-            self.writing = self.reading = create_engine(
-                # The writer, the readers, and one for what is asked beside them. More would wait for each other.
-                _with_defaults(url),
-                pool_size=_READERS + 2,
-                max_overflow=0,
-                pool_pre_ping=True,
+    name: ClassVar[str] = "SQLite"
+    now_sql: ClassVar[str] = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+    list_sql: ClassVar[str] = "(SELECT value FROM json_each({}))"
+    lists_are_json: ClassVar[bool] = True
+    has_lateral: ClassVar[bool] = False
+    has_one_writer: ClassVar[bool] = True
+    migrates_itself: ClassVar[bool] = True
+
+    def __init__(self, url: str | URL) -> None:
+        if isinstance(url, str) and "?" in url:
+            raise ValueError(
+                f"store: {url!r:.120}: a '?' begins options, and SQLite takes none here. For a path that holds one,"
+                " give sqlalchemy.URL.create('sqlite', database=path)."
             )
+        parsed = make_url(url)
+        if (path := file_of(parsed)) is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        place = _in_memory() if path is None else parsed
+        self._path = path
+        self._temporary: TemporaryDirectory[str] | None = None
+        self._file = _OpenFile(str(place.database))
+        super().__init__(
+            parsed,
+            writing=_sqlite(place, self._file, begin=_WRITE),
+            reading=_sqlite(place, self._file, begin="BEGIN", readers=READERS),
+        )
 
-    def connections(self) -> tuple[int, int]:
-        """How many connections are in use, and how many there may be."""
-        pools: set[Any] = {self.writing.pool, self.reading.pool}
-        return sum(pool.checkedout() for pool in pools), sum(pool.size() for pool in pools)
+    def use(self, runtime: Runtime) -> None:
+        """Let the SQL of each connection tell the time of `runtime`."""
+        super().use(runtime)
 
-    def limit_rows(self, is_limited: bool) -> None:
-        """Say whether each transaction has to name the tenants whose rows it is about."""
-        self.writing = self.writing.execution_options(**{ROW_SECURITY: is_limited})
-        self.reading = self.reading.execution_options(**{ROW_SECURITY: is_limited})
+        def julian_day(_moment: str) -> float:
+            return runtime.now_utc().timestamp() / 86_400 + _JULIAN_DAY_OF_1970
+
+        def set_clock(connection: Any, _record: Any) -> None:
+            connection.create_function("julianday", 1, julian_day)  # In place of SQLite's own.
+
+        for engine in (self.writing, self.reading):
+            event.listen(engine, "connect", set_clock)
 
     @cached_property
     def folder(self) -> Path:
-        """Where files go that belong to what it holds; those of a database in memory are gone with it."""
-        if not self.is_sqlite:
-            return Path("artifacts")
-        if not _is_memory(self.url):
-            return Path(f"{self.url.database}.artifacts")
+        """Beside the file; the folder of a database in memory is gone with it."""
+        if self._path is not None:
+            return Path(f"{self._path}.artifacts")
         self._temporary = TemporaryDirectory(prefix="langgraph-runner-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)
 
     def read_back(self, run_id: str) -> None:
-        """Read a run from the file of SQLite, through a connection that knows nothing yet.
+        """Read a run from the file, through a connection that knows nothing yet.
 
         If the file has become shorter, which only VACUUM and damage do, it is checked as a whole.
 
@@ -111,10 +117,10 @@ class Database:
             sqlite3.Error: The file cannot be read.
             LookupError: It can, but has no such run.
         """
-        if not self.is_sqlite or _is_memory(self.url):
+        if self._path is None:
             return
         self._file.check()
-        path = Path(str(self.url.database)).absolute().as_uri()
+        path = self._path.absolute().as_uri()
         with contextlib.closing(sqlite3.connect(f"{path}?mode=ro", uri=True)) as connection:
             found = connection.execute("SELECT status FROM runs WHERE id = ?", (run_id,)).fetchone()
             if found is None:
@@ -127,50 +133,57 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection."""
-        self.writing.dispose()
-        self.reading.dispose()
+        super().dispose()
         if self._temporary is not None:
             self._temporary.cleanup()
 
+    def begin_writing(self, connection: Connection) -> AbstractContextManager[object]:
+        """Begin a transaction that writes, with the lock.
 
-def open_database(url: str | URL) -> Database:
-    """Open a database; a SQLite file and its folder are made if need be.
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database is locked, or its file was deleted or replaced; at the end: it
+                could not be committed, and nothing was.
+        """
+        return _Transaction(connection)
 
-    Args:
-        url: `sqlite:///runs.db` (a path from here), `sqlite:////srv/runs.db`, `sqlite://` (in memory, for tests), or
-            `postgresql://...`.
+    def begin_nested(self, connection: Connection) -> AbstractContextManager[object]:
+        """Begin nothing: a statement that fails leaves its transaction as it was."""
+        del connection
+        return contextlib.nullcontext()
 
-    Raises:
-        ValueError: It is no URL of a database that the store knows.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ValueError(
-            f"store: {str(url)!r:.120} is no URL; use sqlite:///runs.db or postgresql://..."
-        ) from error
-    backend = parsed.get_backend_name()
-    if backend not in {"sqlite", "postgresql"}:
-        raise ValueError(f"store: {backend!r} is not supported; use sqlite:///runs.db or postgresql://...")
-    if backend == "sqlite" and isinstance(url, str) and "?" in url:
-        raise ValueError(
-            f"store: {str(url)!r:.120}: a '?' begins options, and SQLite takes none here. For a path that holds one,"
-            " give sqlalchemy.URL.create('sqlite', database=path)."
-        )
-    if backend == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    elif not _is_memory(parsed):
-        Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    return Database(parsed)
+    def has_rolled_back(self, connection: Connection) -> bool:
+        """Whether the transaction is gone: SQLite ends it at some errors (a full disk)."""
+        return not _driver_of(connection).in_transaction
+
+    def is_lost(self, connection: Connection) -> bool:
+        """Never: there is no server."""
+        del connection
+        return False
+
+    def is_permanent(self, error: BaseException) -> bool:
+        """Whether the file or a table is gone, or the file is garbage."""
+        original = getattr(error, "orig", None)
+        text = str(original)
+        return isinstance(original, sqlite3.Error) and any(sign in text for sign in _BROKEN)
+
+    def insert(self, table: Table) -> Any:
+        """SQLite's own `insert()`."""
+        return sqlite.insert(table)
+
+    def each_of(self, values: BindParameter[Any]) -> TableValuedAlias:
+        """The function `json_each`."""
+        return func.json_each(values).table_valued("value")
+
+    def as_json_object(self, keys: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The function `json_group_object`."""
+        return func.json_group_object(keys, values)
 
 
-def _with_defaults(url: URL) -> URL:
-    """With limits for a server that does not answer, unless the address sets them: else a write may wait for ever."""
-    return url.set(query={**_PATIENCE, **url.query})
-
-
-def _is_memory(url: URL) -> bool:
-    return url.database in {None, "", ":memory:"}
+def file_of(url: URL) -> Path | None:
+    """The file of a SQLite database; None for one in memory, and for a database of another kind."""
+    if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(url.database))
 
 
 def _in_memory() -> URL:
@@ -292,45 +305,6 @@ def _begin(connection: Connection, begin: str) -> None:
 def _as_raised(error: sqlite3.Error, statement: str, connection: Connection) -> Exception:
     """As SQLAlchemy raises it, so that whoever waits can tell that the database is away."""
     return DBAPIError.instance(statement, None, error, sqlite3.Error, dialect=connection.dialect)
-
-
-def begin_writing(connection: Connection) -> AbstractContextManager[object]:
-    """Begin a transaction that writes; it ends with the `with` block, and is rolled back if that raises.
-
-    Raises:
-        sqlalchemy.exc.DBAPIError: The database is away or locked, or its file was deleted or replaced; at the end:
-            it could not be committed, and nothing was.
-    """
-    return _Transaction(connection) if connection.dialect.name == "sqlite" else connection.begin()
-
-
-def has_rolled_back(connection: Connection) -> bool:
-    """Whether the transaction is gone, with all that was written: SQLite ends it at some errors (a full disk)."""
-    return connection.dialect.name == "sqlite" and not _driver_of(connection).in_transaction
-
-
-def is_lost(connection: Connection) -> bool:
-    """Whether the server has closed the connection: then it is not known whether the last COMMIT took effect."""
-    if connection.dialect.name == "sqlite":
-        return False
-    if connection.closed or connection.invalidated:
-        return True
-    driver: Any = connection.connection.driver_connection
-    return bool(driver is None or driver.closed)
-
-
-def is_conflict(error: BaseException) -> bool:
-    """Whether PostgreSQL has ended a transaction because of another one: a deadlock or a serialization failure."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
-
-
-def is_permanent(error: BaseException) -> bool:
-    """Whether trying again cannot help: the file, the database or a table is gone, or the file is garbage."""
-    original = getattr(error, "orig", None)
-    if getattr(original, "sqlstate", None) in _MISSING:
-        return True
-    text = str(original)
-    return isinstance(original, sqlite3.Error) and any(sign in text for sign in _BROKEN)
 
 
 class _Transaction:

@@ -1,0 +1,264 @@
+"""`ArtifactFiles`: what the engine does with an `ArtifactStore`. The same bytes are kept once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from langgraph_runner.engine import checks
+from langgraph_runner.engine.artifacts.local import LocalArtifactStore
+from langgraph_runner.engine.artifacts.store import ArtifactStore, StoredFile, is_sha256
+from langgraph_runner.engine.errors import ArtifactError
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.node import get_node_context
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+from langgraph_runner.workflow import ArtifactRef
+from langgraph_runner.workflow.context import is_artifact_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from langgraph_runner.node import Success
+
+__all__ = ["ArtifactFiles", "StepArtifacts", "open_artifact_store"]
+
+_WRITE_AGAIN_AFTER_S: Final = 3_600
+"""A file that is kept again is written again once it is so old, so that it counts as new and is not collected."""
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
+_MAX_MEDIA_TYPE: Final = 128
+_FIX: Final = "A further run makes it again."
+_MAX_CHECKED: Final = 65_536
+_LONG_BYTES: Final = 262_144
+"""To read so much takes about a millisecond."""
+_CHUNK: Final = 1_048_576
+_TRUSTED_S: Final = 10.0
+"""How long `has_lately()` relies on an earlier look at a store that is not local."""
+
+
+def open_artifact_store(given: ArtifactStore | Path | str) -> ArtifactStore:
+    """The store for a folder, a URL, or the store that was given.
+
+    Raises:
+        ValueError: It is a file, or a URL that fsspec does not know.
+        TypeError: It is of another kind.
+        ModuleNotFoundError: The URL needs a library that is not installed.
+    """
+    if isinstance(given, str) and "://" in given:
+        if given.startswith("file://"):  # A folder needs no fsspec, and files in it are flushed to disk.
+            address = urlsplit(given)
+            if address.netloc not in {"", "localhost"}:
+                raise ValueError(f"artifacts: the URL must be file:/// and a path, got {given!r:.80}.")
+            return LocalArtifactStore(url2pathname(address.path))
+        from langgraph_runner.engine import FsspecArtifactStore  # noqa: PLC0415 - of an extra
+
+        return FsspecArtifactStore(given)
+    if isinstance(given, (str, Path)):
+        return LocalArtifactStore(given)
+    checks.of_kind(
+        given, ArtifactStore, field="artifacts", fix="a folder, a URL such as s3://..., or a store"
+    )
+    return given
+
+
+class ArtifactFiles:
+    """Keeps files in a store, and reads what it has verified. Thread-safe, and blocks as the store does.
+
+    Args:
+        store: Where.
+        owner: The id of the database whose runs refer to the files; None notes none.
+    """
+
+    def __init__(self, store: ArtifactStore, owner: str | None = None) -> None:
+        self.store = store
+        self.is_local = isinstance(store, LocalArtifactStore)
+        """Whether a look at a file is so quick that the event loop and transactions may wait for it."""
+        self._owner = owner
+        self._is_marked = False
+        self._checked: dict[str, str] = {}
+        """The versions of files whose content was verified."""
+        self._looked: dict[str, tuple[float, bool]] = {}
+        """When files of a store that is not local were last looked for, and whether they were whole."""
+
+    def put(self, name: str, data: bytes, media_type: str) -> ArtifactRef:
+        """Keep a file.
+
+        Raises:
+            ArtifactError: The name or the media type is none, or the file cannot be written.
+        """
+        if not is_artifact_name(name):
+            raise ArtifactError(name=name, problem="the name is no relative path, such as 'images/hero.svg'.")
+        if not _MEDIA_TYPE.fullmatch(media_type) or len(media_type) > _MAX_MEDIA_TYPE:
+            raise ArtifactError(
+                name=name, problem=f"{media_type!r:.80} is no media type, such as 'image/svg+xml'."
+            )
+        sha256 = hashlib.sha256(data).hexdigest()
+        uri = self.store.uri(sha256)
+        try:
+            self._mark_owner()
+            found = self._whole(sha256, len(data))
+            if found is None or found.age_s > _WRITE_AGAIN_AFTER_S:
+                self._note(sha256, self.store.put(sha256, data).version)
+        except Exception as error:  # A store of others may raise anything.
+            folder = uri.rpartition("/")[0]
+            raise ArtifactError(name=name, problem=f"it cannot be kept in {folder}: {error}") from error
+        self._note_look(sha256, is_whole=True)
+        return ArtifactRef(name, uri, media_type, len(data), sha256)
+
+    def read(self, ref: ArtifactRef) -> bytes:
+        """The content of a file.
+
+        Raises:
+            ArtifactError: It is gone, its bytes are not those that were kept, or the reference is not one that a
+                store has given.
+        """
+        self._check(ref)
+        uri = self.store.uri(ref.sha256)
+        try:
+            with self.store.open(ref.sha256) as file:
+                data = file.read()
+        except FileNotFoundError as error:
+            raise ArtifactError(name=ref.name, problem=f"it cannot be read: {uri} is gone. {_FIX}") from error
+        except Exception as error:
+            raise ArtifactError(
+                name=ref.name, problem=f"it cannot be read: {error}. Check that {uri} can be reached."
+            ) from error
+        if hashlib.sha256(data).hexdigest() != ref.sha256:
+            raise ArtifactError(
+                name=ref.name, problem=f"the bytes at {uri} are not those that were kept. {_FIX}"
+            )
+        return data
+
+    def has(self, ref: ArtifactRef) -> bool:
+        """Whether the file is there, with the content that was kept; False also if the store fails.
+
+        The content is read when this process sees the file for the first time, and when it has been written since.
+        """
+        if not is_sha256(ref.sha256):
+            return False
+        try:
+            is_whole = self._whole(ref.sha256, ref.size) is not None
+        except Exception as error:  # It costs a hit.
+            emit(LOGGER, logging.WARNING, "files.unreadable", error_type=type(error).__name__)
+            is_whole = False
+        self._note_look(ref.sha256, is_whole=is_whole)
+        return is_whole
+
+    def has_lately(self, ref: ArtifactRef) -> bool:
+        """The same, where a network must not be waited for: what `has()` said in the last ten seconds will do."""
+        if not self.is_local and (looked := self._looked.get(ref.sha256)) is not None:
+            moment, is_whole = looked
+            if REAL_RUNTIMES.blocking.monotonic() - moment < _TRUSTED_S:
+                return is_whole
+        return self.has(ref)
+
+    async def has_all(self, refs: Iterable[ArtifactRef]) -> bool:
+        """Whether all these files are there. It reads in threads what takes long, and what is not local."""
+        files = [*refs]
+        if not self.is_local:
+            return all(await asyncio.gather(*(asyncio.to_thread(self.has, each) for each in files)))
+        if sum(each.size for each in files if self._has_to_be_read(each.sha256)) > _LONG_BYTES:
+            return await asyncio.to_thread(lambda: all(map(self.has, files)))
+        return all(map(self.has, files))
+
+    def local_path(self, ref: ArtifactRef) -> Path | None:
+        """Where the file is on this machine, whether it is there or not; None if the store is not local.
+
+        Raises:
+            ArtifactError: The reference is not one that a store has given.
+        """
+        self._check(ref)
+        return self.store.path(ref.sha256) if isinstance(self.store, LocalArtifactStore) else None
+
+    def path(self, ref: ArtifactRef) -> Path:
+        """Where the file is on this machine. It is named by its content; do not change it.
+
+        Raises:
+            ArtifactError: The reference is not one that a store has given, or the store is not local.
+        """
+        path = self.local_path(ref)
+        if path is None:
+            uri = self.store.uri(ref.sha256)
+            raise ArtifactError(
+                name=ref.name, problem=f"{uri} is no file of this machine; read it with read_artifact()."
+            )
+        return path
+
+    def _mark_owner(self) -> None:
+        if self._owner is not None and not self._is_marked:
+            self.store.mark_owner(self._owner)
+            self._is_marked = True
+
+    def _check(self, ref: ArtifactRef) -> None:
+        """Refuse a reference that would lead out of the store."""
+        if not is_sha256(ref.sha256):
+            problem = f"its sha256 must be 64 lower-case hex digits, got {ref.sha256!r:.80}."
+            raise ArtifactError(name=ref.name, problem=problem)
+
+    def _whole(self, sha256: str, size: int) -> StoredFile | None:
+        """What is known of a file that is there with its content; None for any other."""
+        found = self.store.stat(sha256)
+        if found is None or found.size != size:
+            return None
+        if self._checked.get(sha256) != found.version:
+            try:
+                with self.store.open(sha256) as file:
+                    if _digest(file) != sha256:
+                        return None
+            except FileNotFoundError:
+                return None
+            self._note(sha256, found.version)
+        return found
+
+    def _has_to_be_read(self, sha256: str) -> bool:
+        try:
+            found = self.store.stat(sha256) if is_sha256(sha256) else None
+        except OSError:
+            return False
+        return found is not None and self._checked.get(sha256) != found.version
+
+    def _note_look(self, sha256: str, *, is_whole: bool) -> None:
+        if self.is_local:
+            return
+        if len(self._looked) >= _MAX_CHECKED:
+            self._looked.clear()
+        self._looked[sha256] = (REAL_RUNTIMES.blocking.monotonic(), is_whole)
+
+    def _note(self, sha256: str, version: str) -> None:
+        if len(self._checked) >= _MAX_CHECKED:
+            self._checked.clear()
+        self._checked[sha256] = version
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+class StepArtifacts:
+    """What a step saves while it runs: an `ArtifactSink`. Files of an attempt that failed do not count."""
+
+    def __init__(self, files: ArtifactFiles) -> None:
+        self._files = files
+        self._saved: dict[tuple[int, bool], dict[str, ArtifactRef]] = {}
+
+    def save(self, step: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
+        """Keep a file for the attempt that is under way. The last one of a name counts."""
+        del step  # There is only one.
+        ref = self._files.put(name, data, media_type)
+        context = get_node_context()
+        attempt = (context.attempt, context.primary_error is not None)
+        self._saved.setdefault(attempt, {})[name] = ref
+        return ref
+
+    def of(self, success: Success) -> tuple[ArtifactRef, ...]:
+        """What the attempt that succeeded has saved."""
+        return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())

@@ -1,0 +1,138 @@
+"""`LocalArtifactStore`: artifacts in a folder of this machine, or in one that several machines have mounted."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from langgraph_runner.engine.artifacts.store import StoredFile, is_sha256
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["LocalArtifactStore", "sync_folder"]
+
+_OWNERS: Final = ".owners"
+"""A folder of empty files, named by the databases whose runs refer to files here."""
+
+
+class LocalArtifactStore:
+    """An `ArtifactStore` in a folder. Thread-safe, and safe for any number of processes.
+
+    A file is written beside its place, flushed to disk (`fsync`) and moved there, so that it is either whole or not
+    there, also after a power cut.
+
+    Args:
+        folder: Where; it is made with the first file.
+
+    Raises:
+        ValueError: It is a file.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder).absolute()
+        if self.folder.is_file():
+            raise ValueError(f"artifacts: {str(folder)!r} is a file; give a folder.")
+
+    def path(self, sha256: str) -> Path:
+        """Where a file is. It is named by its content; do not change it."""
+        return self.folder / sha256[:2] / sha256
+
+    def put(self, sha256: str, data: bytes) -> StoredFile:
+        """See `ArtifactStore`."""
+        place = self.path(sha256)
+        while True:
+            _write(place, data)
+            # `delete()` moves a file away to look at its age, and moves a new one back.
+            if (found := self.stat(sha256)) is not None:
+                return found
+
+    def open(self, sha256: str) -> BinaryIO:
+        """See `ArtifactStore`."""
+        return self.path(sha256).open("rb")
+
+    def stat(self, sha256: str) -> StoredFile | None:
+        """See `ArtifactStore`."""
+        try:
+            found = self.path(sha256).stat()
+        except FileNotFoundError:
+            return None
+        version = f"{found.st_ino}-{found.st_mtime_ns}-{found.st_ctime_ns}"
+        return StoredFile(found.st_size, version, _age_s(found))
+
+    def uri(self, sha256: str) -> str:
+        """See `ArtifactStore`."""
+        return self.path(sha256).as_uri()
+
+    def old_files(self, min_age_s: float) -> list[str]:
+        """See `ArtifactStore`. What an unfinished `put()` has left is named by its path in the folder."""
+        names: list[str] = []
+        for folder in self.folder.glob("[0-9a-f][0-9a-f]"):
+            for file in folder.iterdir():
+                with suppress(FileNotFoundError):
+                    if file.is_file() and _age_s(file.stat()) >= min_age_s:
+                        names.append(file.name if is_sha256(file.name) else f"{folder.name}/{file.name}")
+        return names
+
+    def delete(self, names: Iterable[str], min_age_s: float) -> tuple[int, int]:
+        """See `ArtifactStore`.
+
+        A file is moved away before its age is read, because a step may keep it again at this moment: then it is
+        moved back.
+        """
+        count = size = 0
+        for name in names:
+            file = self.path(name) if is_sha256(name) else self.folder / name
+            with suppress(FileNotFoundError):
+                aside = file.with_name(f".{file.name.lstrip('.')}.{REAL_RUNTIMES.blocking.token_hex(4)}")
+                file.replace(aside)
+                found = aside.stat()
+                if _age_s(found) < min_age_s:
+                    aside.replace(file)
+                    continue
+                aside.unlink()
+                count, size = count + 1, size + found.st_size
+        return count, size
+
+    def mark_owner(self, database: str) -> None:
+        """See `ArtifactStore`."""
+        (self.folder / _OWNERS).mkdir(parents=True, exist_ok=True)
+        (self.folder / _OWNERS / database).touch()
+
+    def owners(self) -> set[str]:
+        """See `ArtifactStore`."""
+        with suppress(FileNotFoundError):
+            return {each.name for each in (self.folder / _OWNERS).iterdir()}
+        return set()
+
+
+def _age_s(found: os.stat_result) -> float:
+    return REAL_RUNTIMES.blocking.now_utc().timestamp() - found.st_mtime
+
+
+def _write(place: Path, data: bytes) -> None:
+    if not place.parent.is_dir():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        sync_folder(place.parent.parent)
+    beside = place.with_name(f".{place.name}.{REAL_RUNTIMES.blocking.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(place)
+        sync_folder(place.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have what was made in a folder survive a power cut."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

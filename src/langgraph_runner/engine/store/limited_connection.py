@@ -1,0 +1,102 @@
+"""`LimitedConnection`: one to PostgreSQL that waits no longer than its thread may. It needs psycopg."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import psycopg
+from psycopg.errors import ConnectionTimeout
+
+from langgraph_runner.engine.store.call_limits import ends_at
+from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = ["LimitedConnection", "UnansweredError"]
+
+_MIN_CONNECT_S: Final = 2
+"""psycopg waits no shorter for a connection."""
+_LATEST_CONNECT_S: Final = 1.5
+"""With less time left no connection is tried: it would take longer by more than half a second."""
+_SETTINGS: Final = (
+    "SELECT set_config(name, %s, false) FROM pg_settings WHERE setting = '0'"
+    " AND name IN ('statement_timeout', 'idle_in_transaction_session_timeout')"
+)
+"""Only where neither the address, nor the role, nor the database has set them."""
+_clock: Final = REAL_RUNTIMES.blocking
+
+
+class UnansweredError(psycopg.OperationalError):
+    """Nothing has answered in time.
+
+    Args:
+        limit_s: How many seconds the call had.
+    """
+
+    is_unanswered = True
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"the database did not answer within {limit_s:g} s")
+
+
+class LimitedConnection(psycopg.Connection[Any]):
+    """Is closed when it has no answer by the time at which the calls of its thread have to end."""
+
+    limit_s = 0.0
+    """How many seconds a call has, for the message."""
+
+    @classmethod
+    def open(cls, limit_s: float, arguments: tuple[Any, ...], options: dict[str, Any]) -> Self:
+        """Connect.
+
+        Args:
+            limit_s: How many seconds a call has.
+            arguments: Those of `psycopg.connect()`.
+            options: Those of `psycopg.connect()`.
+
+        Raises:
+            psycopg.OperationalError: There is no connection; `UnansweredError` if that is for want of an answer.
+        """
+        if (moment := ends_at()) is not None:
+            left_s = moment - _clock.monotonic()
+            if left_s < _LATEST_CONNECT_S:
+                raise UnansweredError(limit_s)
+            allowed_s = max(_MIN_CONNECT_S, int(left_s))
+            options["connect_timeout"] = min(int(options.get("connect_timeout") or allowed_s), allowed_s)
+        try:
+            connection = cls.connect(*arguments, **options)
+        except ConnectionTimeout as error:
+            raise UnansweredError(limit_s) from error
+        connection.limit_s = limit_s
+        try:
+            connection.limit_server()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def limit_server(self) -> None:
+        """Have the server end what it does for a client that has given up."""
+        self.autocommit = True  # What is set in a transaction would end with it.
+        self.execute(_SETTINGS, (f"{round(self.limit_s * 1000)}ms",))
+        self.autocommit = False
+
+    def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
+        """Wait for the server, as all methods of the connection do."""
+        moment = ends_at()
+        waiting = gen if moment is None else self._until(gen, moment)
+        return super().wait(waiting, *arguments, **options)
+
+    def _until(self, gen: Generator[Any, Any, Any], moment: float) -> Generator[Any, Any, Any]:
+        """The steps of a wait, until the moment. psycopg takes one at least each tenth of a second."""
+        ready = None
+        while True:
+            if _clock.monotonic() >= moment:
+                self.pgconn.finish()
+                raise UnansweredError(self.limit_s)
+            try:
+                wanted = gen.send(ready)
+            except StopIteration as end:
+                return end.value
+            ready = yield wanted

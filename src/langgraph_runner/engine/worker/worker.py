@@ -1,0 +1,270 @@
+"""`Worker`: serves the runs of one engine, from its start until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, Final
+
+from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.worker.claiming import RunClaimer
+from langgraph_runner.engine.worker.creating import RunCreator
+from langgraph_runner.engine.worker.health import StoreHealth
+from langgraph_runner.engine.worker.leases import LeaseKeeper
+from langgraph_runner.engine.worker.presence import WorkerPresence
+from langgraph_runner.engine.worker.run_watch import WATCH_S, RunWatch
+from langgraph_runner.engine.worker.workload import WorkerPhase, Workload
+from langgraph_runner.errors.logs import emit
+from langgraph_runner.runtime.waiting import timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from langgraph_runner.engine.dispatch.dispatcher import Announcers, JobHandler
+    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.store.records import RunRow
+    from langgraph_runner.engine.worker.step_pool import StepPool
+    from langgraph_runner.workflow import WorkflowRegistry
+
+__all__ = ["Worker"]
+
+_OTHER_LOOP: Final = (
+    "The engine belongs to another event loop. Make one for each loop, or use RunEngine.sync."
+)
+
+
+class Worker:
+    """The runs of one engine. Belongs to the event loop in which it is started.
+
+    Its parts own their state: `workload` the runs that the engine holds, `claimer` the search for more, `creator`
+    the making of new ones.
+
+    Args:
+        host: What the runs share.
+        workflows: What the engine can run.
+        max_active_runs: How many runs it holds at most.
+        lease_ms: How long a lease holds without a heartbeat.
+        poll_ms: How often to look for runs that wait or were left behind.
+        max_recovery_attempts: How often a run is taken over in a row without progress before it fails.
+        announcers: The queues that tell workers at once what waits.
+        limits: How many runs of a tenant may run at once, on all engines; None for any number.
+        on_request: Is called with the id and the data of a job that asks for a run.
+        pool: Runs steps of queues that this engine serves; None if it serves none.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        workflows: WorkflowRegistry,
+        *,
+        max_active_runs: int,
+        lease_ms: int,
+        poll_ms: int,
+        max_recovery_attempts: int,
+        announcers: Announcers,
+        limits: int | Mapping[str, int] | None = None,
+        on_request: JobHandler | None = None,
+        pool: StepPool | None = None,
+    ) -> None:
+        self._host = host
+        self._announcers = announcers
+        self._announcer = announcers.of_runs
+        self._on_request = on_request
+        self._pool = pool
+        self.health = StoreHealth(host.store, host.runtime)
+        self.workload = Workload(
+            host,
+            self._announcer,
+            self.health,
+            max_active_runs=max_active_runs,
+            has_tenant_limits=limits is not None,
+        )
+        self.claimer = RunClaimer(
+            host,
+            workflows,
+            self.workload,
+            self._announcer,
+            lease_ms=lease_ms,
+            poll_ms=poll_ms,
+            max_recovery_attempts=max_recovery_attempts,
+            limits=limits,
+        )
+        self.creator = RunCreator(
+            host,
+            self.workload,
+            self._announcer,
+            lease_ms=lease_ms,
+            poll_s=self.claimer.poll_s,
+            has_tenant_limits=limits is not None,
+        )
+        self._watch = RunWatch(host.store, host.runtime)
+        self._leases = LeaseKeeper(host, lease_ms, self.workload.executions)
+        queues = () if pool is None else pool.queues
+        self.presence = WorkerPresence(host, workflows, max_active_runs, queues)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._services: list[asyncio.Task[None]] = []
+        self._has_closed = asyncio.Event()
+
+    # From start to end.
+
+    def start(self) -> None:
+        """Begin to serve, unless that has happened already.
+
+        Raises:
+            RuntimeError: It is used from another event loop, or was closed.
+        """
+        loop = asyncio.get_running_loop()
+        if self.workload.is_closed():
+            raise RuntimeError("The engine is closed.")
+        if self._loop is not None:
+            if self._loop is not loop:
+                raise RuntimeError(_OTHER_LOOP)
+            return
+        self._loop = loop
+        # In a new context: they serve all callers, not only the first.
+        self._services = [
+            loop.create_task(service, context=Context())
+            for service in (self._keep_leases(), self.claimer.poll())
+        ]
+        takes_all = self.workload.takes_on == "all"
+        if self._pool is not None:
+            self._pool.start()
+        if takes_all or self._pool is not None:
+            self.presence.start()
+        if takes_all:
+            listening = self._announcer.listen(self._on_job)
+            self._services.append(loop.create_task(listening, context=Context()))
+
+    async def _keep_leases(self) -> None:
+        try:
+            await self._leases.keep()
+        except asyncio.CancelledError:
+            if self.workload.tasks and not self.workload.is_closed():
+                # The loop ends: asyncio.run() cancels what is left.
+                emit(LOGGER, logging.WARNING, "engine.not_closed", run_ids=[*self.workload.tasks])
+            raise
+
+    async def drain(self, timeout_s: float | None) -> bool:
+        """Take no further run, and wait until those that it holds have ended.
+
+        Returns:
+            Whether they have ended in time.
+        """
+        workload = self.workload
+        workload.phase = max(workload.phase, WorkerPhase.DRAINING)
+        workload.update_room()
+        if self._pool is not None:
+            self._pool.stop_taking()  # Before the first await: the pool may be about to claim a step.
+        await self.presence.drain()
+        try:
+            async with timeout(timeout_s, self._host.runtime):
+                if self._pool is not None:
+                    await self._pool.drain()
+                while workload.tasks or workload.reserved:
+                    if workload.tasks:
+                        await asyncio.wait({*workload.tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+                    else:
+                        await self.pause()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Stop what runs, and release its leases. A second call waits for the first.
+
+        Raises:
+            RuntimeError: It is used from another event loop, and its own still exists.
+        """
+        if self.workload.is_closed():
+            await self._has_closed.wait()
+            return
+        is_own_loop = self._loop is None or self._loop is asyncio.get_running_loop()
+        if self._loop is not None and not is_own_loop and not self._loop.is_closed():
+            raise RuntimeError(_OTHER_LOOP)
+        self.workload.phase = WorkerPhase.CLOSED
+        try:
+            if is_own_loop:  # What ran on a loop that is closed has ended with it.
+                await self._stop()
+        finally:
+            self._has_closed.set()
+
+    async def _stop(self) -> None:
+        workload = self.workload
+        workload.may_take.set()
+        if self._services:
+            # The second one, `poll()`, ends by itself. If it were cancelled during a claim, it would keep the run.
+            self._services[0].cancel()
+        await asyncio.gather(*self._services, return_exceptions=True)
+        workload.update_room()
+        if self._pool is not None:
+            await self._pool.close()
+        executions = {**workload.executions}
+        for execution in executions.values():
+            execution.release()
+        await asyncio.gather(*workload.tasks.values(), return_exceptions=True)
+        await self.health.read_back()
+        await self.presence.end()
+        if workload.fences:
+            ran_ms = {run_id: execution.age_ms() for run_id, execution in executions.items()}
+            await self._release(ran_ms)
+        await self._announcers.close()
+
+    async def _release(self, ran_ms: dict[str, float]) -> None:
+        try:
+            await self._host.store.write(ReleaseRuns(self.workload.fences, ran_ms))
+        except Exception as error:  # Then the leases expire; the caller of close() can do nothing about it.
+            emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
+            return
+        for run_id in ran_ms:
+            self._announcer.announce(run_id)
+
+    async def _on_job(self, job_id: str, data: dict[str, Any]) -> dict[str, Any] | None:
+        """Handle a job: a run waits, or a producer asks for one.
+
+        A job does not say which run is taken: the database does, so that tenants have their turns.
+        """
+        if self._on_request is None or (isinstance(data, dict) and "run_id" in data):
+            self.workload.note_others_wait()
+            return None
+        return await self._on_request(job_id, data)
+
+    # Following runs.
+
+    def owe(self, run_id: str, tenant: str) -> None:
+        """Take a run of another engine once its lease expires, unless this engine takes none."""
+        if run_id not in self.workload.tasks:
+            self.workload.owed[run_id] = tenant
+
+    def cancel(self, run_id: str, reason: str) -> None:
+        """Cancel a run if this engine holds it."""
+        if (execution := self.workload.executions.get(run_id)) is not None:
+            execution.cancel(reason or "cancelled")
+
+    async def ended(self, run_id: str, tenant: str) -> RunRow | None:
+        """Wait until a run that this engine holds has ended.
+
+        Returns:
+            Its row; None if this engine does not hold it, or does not know how it ended.
+        """
+        task = self.workload.tasks.get(run_id)
+        if task is None or self.workload.tenants[run_id] != tenant:
+            return None
+        await asyncio.wait({task})
+        return None if task.cancelled() or task.exception() is not None else task.result()
+
+    async def changed(self, tenant: str, run_id: str, seq: int) -> None:
+        """Wait until a run has, or may have, an event after number `seq`."""
+        event = self._watch.event_after(tenant, run_id, seq)
+        signs = {event}
+        if (execution := self.workload.executions.get(run_id)) is not None:
+            signs.add(execution.next_commit())  # Sooner than the next look at the database.
+        try:
+            await asyncio.wait(signs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            event.cancel()
+
+    async def pause(self) -> None:
+        """Wait a little for what happens in other processes."""
+        await self._host.runtime.sleep(WATCH_S, None)

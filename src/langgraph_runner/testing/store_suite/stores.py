@@ -1,0 +1,236 @@
+"""What the tests of the suite share: the stores, and runs and writes to fill them with."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+
+from langgraph_runner.engine.store import RunStore
+from langgraph_runner.engine.store.records import NewRun, Start, StepChange
+from langgraph_runner.engine.store.writer import Write
+from langgraph_runner.engine.store.writes import AdvanceRun, ClaimRun, CreateRun
+from langgraph_runner.workflow import StepStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from sqlalchemy import URL, Connection
+
+    from langgraph_runner.engine.store.backends import StoreBackend
+
+__all__ = [
+    "EXPIRED_MS",
+    "LONG_MS",
+    "OUTPUT",
+    "TENANT",
+    "Held",
+    "RefusedError",
+    "StoreTests",
+    "ThenFail",
+    "behind",
+    "claim",
+    "ended",
+    "grouped",
+    "new",
+    "started",
+]
+
+TENANT: Final = "t"
+OUTPUT: Final = "f" * 64
+"""The reference of the output that `ended()` writes."""
+LONG_MS: Final = 3_600_000
+"""A lease that does not end during a test."""
+EXPIRED_MS: Final = -1
+"""A lease that has ended when it is given."""
+_SOON_S: Final = 30.0
+_WAITING_S: Final = 0.2
+"""After so long a write that is not done waits for the transaction of another process."""
+
+ResultT = TypeVar("ResultT")
+
+
+class StoreTests:
+    """How the suite gets its stores."""
+
+    is_shared: ClassVar[bool] = True
+    """Whether all that `make()` gives in one test opens the same database. Set it to False for a database that is
+    gone when it is closed; the suite then opens one store for each test."""
+
+    def make(self) -> str | URL | StoreBackend:
+        """The address of a database, or a backend that was opened; a database without runs for each test."""
+        raise NotImplementedError
+
+    def _needs_two_stores(self) -> None:
+        """Skip a test that needs a second store, or a second opening, where there is none."""
+        if not self.is_shared:
+            import pytest  # noqa: PLC0415 - only a test calls this
+
+            pytest.skip("the database is gone when it is closed")
+
+    def _opened(self) -> RunStore:
+        return RunStore(self.make(), migrate=True)
+
+    def _with(self, check: Callable[[RunStore, RunStore], Awaitable[None]]) -> None:
+        """Check with the stores of two processes, or with one store in both places."""
+
+        async def main() -> None:
+            stores = [self._opened() for _ in range(2 if self.is_shared else 1)]
+            try:
+                await check(stores[0], stores[-1])
+            finally:
+                for store in stores:
+                    store.close()
+
+        asyncio.run(main())
+
+
+def new(
+    run_id: str,
+    *,
+    tenant: str = TENANT,
+    steps: tuple[str, ...] = ("s",),
+    owner: str | None = None,
+    lease_ms: int = LONG_MS,
+    key: str | None = None,
+    priority: int = 0,
+    inputs: bytes = b"{}",
+    tags: Mapping[str, str] | None = None,
+    metadata: str | None = None,
+) -> CreateRun:
+    """The write that makes a run of the workflow `w`."""
+    run = NewRun(
+        id=run_id,
+        root_run_id=run_id,
+        tenant=tenant,
+        workflow="w",
+        version="1",
+        trigger="manual",
+        inputs=inputs,
+        options="{}",
+        steps=steps,
+        owner=owner,
+        lease_ms=lease_ms,
+        idempotency_key=key,
+        priority=priority,
+        tags=tags or {},
+        metadata=metadata,
+    )
+    return CreateRun(run)
+
+
+def claim(owner: str, *, after: str = "", **options: Any) -> ClaimRun:
+    """The write that claims a run of the workflow `w`."""
+    return ClaimRun(owner, options.pop("lease_ms", LONG_MS), ("w",), after=after, **options)
+
+
+def started(run_id: str, *, owner: str, key: str, seq: int = 2, fence: int = 1) -> AdvanceRun:
+    """The write that starts the step `s`, whose result is cached under a key."""
+    start = Start("s", "0" * 64, key, "1")
+    return AdvanceRun(run_id, TENANT, fence, started=[start], owner=owner, seq=seq)
+
+
+def ended(
+    run_id: str,
+    *,
+    tenant: str = TENANT,
+    fence: int = 1,
+    seq: int = 2,
+    key: str | None = None,
+    ttl_ms: int | None = None,
+    output: bytes = b"7",
+    ref: str = OUTPUT,
+    status: str | None = "completed",
+) -> AdvanceRun:
+    """The write that ends the step `s` with an output, and the run."""
+    change = StepChange(
+        step="s",
+        status=StepStatus.COMPLETED,
+        attempts=1,
+        output=output,
+        output_ref=ref,
+        duration_ms=1.0,
+        cache_key=key,
+        cache_scope=None if key is None else "workflow",
+        cache_ttl_ms=ttl_ms,
+    )
+    return AdvanceRun(
+        run_id, tenant, fence, steps=[change], seq=seq, events=[change.event()], status=status, duration_ms=1
+    )
+
+
+class RefusedError(Exception):
+    """The fault of a write that cannot be written."""
+
+
+@dataclass(slots=True)
+class ThenFail(Write[None]):
+    """Apply a write, and fail in the same transaction."""
+
+    write: Write[Any]
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[ThenFail]) -> list[None]:
+        """Fail at the first."""
+        for each in writes:
+            type(each.write).apply(connection, [each.write])
+            raise RefusedError
+        return []
+
+
+@dataclass(slots=True)
+class Held(Write[None]):
+    """Apply some writes, and keep the transaction open until `go` is set."""
+
+    writes: Sequence[Write[Any]] = ()
+    begun: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def apply(cls, connection: Connection, writes: Sequence[Held]) -> list[None]:
+        """One after the other."""
+        for each in writes:
+            for write in each.writes:
+                type(write).apply(connection, [write])
+            each.begun.set()
+            each.go.wait(_SOON_S)
+        return [None] * len(writes)
+
+    async def until_begun(self) -> None:
+        """Wait until its writes are applied."""
+        assert await asyncio.to_thread(self.begun.wait, _SOON_S), "the transaction has not begun"
+
+
+async def grouped(store: RunStore, *writes: Write[Any]) -> list[Any]:
+    """Hand in writes that the store applies as one group. Gives results, and the errors of those that failed."""
+    held = Held()
+    first = asyncio.ensure_future(store.write(held))
+    await held.until_begun()
+    others = [asyncio.ensure_future(store.write(write)) for write in writes]
+    await asyncio.sleep(0)  # Each hands in its write.
+    held.go.set()
+    _, *results = await asyncio.gather(first, *others, return_exceptions=True)
+    return results
+
+
+async def behind(first: Write[Any], of: RunStore, second: Write[ResultT], store: RunStore) -> ResultT:
+    """Hand in a write while the transaction of another process is open.
+
+    Args:
+        first: What the open transaction has written. It is committed when `second` waits for it, or is done.
+        of: The store of the other process.
+        second: The write that is handed in.
+        store: Where.
+
+    Returns:
+        What came of `second`.
+    """
+    held = Held([first])
+    holding = asyncio.ensure_future(of.write(held))
+    await held.until_begun()
+    waiting = asyncio.ensure_future(store.write(second))
+    await asyncio.wait({waiting}, timeout=_WAITING_S)
+    held.go.set()
+    await holding
+    return await waiting
