@@ -1,10 +1,10 @@
-"""Why an execution of a node did not succeed, as metrics, logs and routing name it."""
+"""The categories of failures, for metrics, logs and routing."""
 
 from enum import StrEnum
 
 
 class FailureCategory(StrEnum):
-    """Why an execution of a node did not succeed.
+    """Why a call of a node did not succeed.
 
     The first four are failures of the node. The others are not: the caller changed its mind (`CANCELLED`), or a
     policy refused the call, so that the function was not called (`REFUSALS`).

@@ -1,4 +1,4 @@
-"""The JSON form of a collector, and what is checked of one before it is read."""
+"""The JSON form of a collector, and the checks before it is read."""
 
 from collections import Counter
 from threading import Lock
@@ -13,8 +13,8 @@ from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
 FORMAT = "langgraph_runner.metrics"
 VERSION = 1
 
-# Most programs never read a snapshot, so the validators are built by the first `parse()`. Under a lock: pydantic
-# before 2.14 fails now and then when two threads are the first to use a model.
+# Most programs never read a snapshot, so the validators are built by the first `parse()`. It takes a lock, because
+# pydantic before 2.14 fails now and then when two threads are the first to use a model.
 _DEFERRED = ConfigDict(defer_build=True)
 _building = Lock()
 _REFUSAL_OF_FLAG: Final[dict[Any, Any]] = {True: FailureCategory.CIRCUIT_OPEN, False: None}
@@ -28,7 +28,7 @@ def flag_of(refusal: FailureCategory | None) -> bool | str:
 
 
 class NodeSnapshot(BaseModel):
-    """One node: its metrics for readers, and what it takes to go on counting.
+    """One node: its metrics for readers, and what is needed to continue counting.
 
     Of the metrics, the averages and percentiles are for readers only; they follow from the other two fields.
     """
@@ -100,7 +100,7 @@ class CollectorSnapshot(BaseModel):
         """Read the text that `NodeMetricsCollector.to_json()` wrote.
 
         Raises:
-            ValueError: If the text is anything else; says what is wrong and where.
+            ValueError: The text is anything else; the message says what is wrong and where.
         """
         with _building:
             cls.model_rebuild()

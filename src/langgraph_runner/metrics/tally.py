@@ -1,4 +1,4 @@
-"""What the collector keeps of one node; no locks, its owner has one."""
+"""The counts and windows that a collector keeps for one node. They have no lock; the collector has one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DELIVERED = Call(refusal=None, fell_back=False)
 
 
 class NodeTotals(NamedTuple):
-    """What exporters read of one node: all of one moment."""
+    """What exporters read of one node, all at one moment."""
 
     node: str
     success_count: int
@@ -28,8 +28,8 @@ class NodeTotals(NamedTuple):
     """All categories, also those that do not count as failures of the node."""
     queued_count: int
     bucket_counts: list[int]
-    """Executions by duration, not cumulative: one number for each of the collector's buckets, and at the end
-    that of the executions that took longer than all of them."""
+    """Executions by duration, not cumulative: one number for each of the collector's buckets, and a last one for
+    the executions that took longer than all of them."""
     bucket_sum_ms: float
     """The durations of the executions that are in the buckets."""
     quantiles_ms: dict[int, float | None]
@@ -152,7 +152,7 @@ class NodeTally:
 
     @classmethod
     def restored(cls, snapshot: NodeSnapshot, window_size: int, buckets_ms: tuple[float, ...]) -> Self:
-        """Continue from a snapshot, which knows nothing of buckets: they start empty."""
+        """Return a tally that continues from a snapshot. The buckets are not in it, so they start empty."""
         metrics = snapshot.metrics
         tally = cls(window_size, buckets_ms)
         tally.success_count = metrics.success_count

@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable
 
-from langgraph_runner.errors import (
-    CircuitOpenError,
-    NodeCancellationError,
-    NodeTimeoutError,
-    is_control_flow,
-    note_once,
-)
+from langgraph_runner.errors import CircuitOpenError, NodeCancellationError, NodeTimeoutError
+from langgraph_runner.errors.classification import is_control_flow
+from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.internals import (

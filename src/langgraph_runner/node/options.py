@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias, get_args
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_plain_validator_function
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import DEFAULT_SANITIZER, NodeTimeoutError, Sanitizer
 from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.metrics import NodeMetricsCollector
@@ -97,7 +97,7 @@ class Callback(NamedTuple):
         """
         if function is None:
             return None
-        callback = taking_a_prefix(function, argument, field=field)
+        callback = accept_fewer_arguments(function, argument, field=field)
         if Callee.of(function).is_async:
             return cls(runtime.adapt(callback, is_async=True), waits=True)
         return cls(_called_at_once(callback, runtime), waits=False)
@@ -271,11 +271,12 @@ class NodeConfig(OptionModel):
     total_timeout_ms: Annotated[TimeoutLike | None, _Option(_TOTAL)] = None
     """Read back in ms."""
     on_timeout: Annotated[
-        OnTimeout | None, _checked(lambda callback: taking_a_prefix(callback, "error", field="on_timeout"))
+        OnTimeout | None,
+        _checked(lambda callback: accept_fewer_arguments(callback, "error", field="on_timeout")),
     ] = None
     on_retry_attempt: Annotated[
         OnRetryAttempt | None,
-        _checked(lambda callback: taking_a_prefix(callback, "attempt", field="on_retry_attempt")),
+        _checked(lambda callback: accept_fewer_arguments(callback, "attempt", field="on_retry_attempt")),
     ] = None
     circuit_breaker: Annotated[CircuitBreakerLike | None, _Option(as_circuit_breaker)] = None
     """Read back as a `CircuitBreakerConfig` or a `NodeCircuitBreaker`."""

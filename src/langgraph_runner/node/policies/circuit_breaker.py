@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self, TypeA
 
 from pydantic import Field, model_validator
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import (
     CircuitOpenError,
     FailureCategory,
     NodeCancellationError,
     failure_category,
-    is_control_flow,
 )
+from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.logs import LOGGER, log_suppressed_error
 from langgraph_runner.node.option_model import Count, ErrorPredicate, Milliseconds, OptionModel, Ratio
@@ -197,7 +197,7 @@ class NodeCircuitBreaker:
             raise TypeError(
                 f"listener must be a plain function, got the coroutine function {listener!r:.80}."
             )
-        callback = taking_a_prefix(listener, "transition", field="listener")
+        callback = accept_fewer_arguments(listener, "transition", field="listener")
         with self._lock:
             self._listeners = (*self._listeners, callback)
 

@@ -16,9 +16,9 @@ from langgraph_runner.errors import (
     CallRefusedError,
     RetryExhaustedError,
     is_retryable_node_error,
-    note_once,
     retry_after_ms,
 )
+from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.node.option_model import Count, ErrorPredicate, Milliseconds, OptionModel, Ratio
 from langgraph_runner.node.policies.backoff import backoff_delay_ms
 
