@@ -79,7 +79,7 @@ def build_error_record(
         A record of at most `MAX_RECORD_BYTES` as JSON. No `error` makes this function raise.
     """
     original = _original(error)
-    # The open circuit of another node, which the function called, is a failure like any other.
+    # A refusal by the policy of another node, which the function called, is a failure like any other.
     is_refused_elsewhere = isinstance(error, CallRefusedError) and error.node != node_id
     code = ErrorCode.NODE_EXECUTION_FAILED if is_refused_elsewhere else error_code(error)
     category = FailureCategory.OTHER if is_refused_elsewhere else failure_category(error)

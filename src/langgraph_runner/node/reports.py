@@ -110,6 +110,8 @@ def report_interrupted(call: NodeCall, error: BaseException) -> None:
 
 
 def _log_end(call: NodeCall, event: str, error: BaseException, level: int) -> None:
+    if call.collector is not None:
+        _record_queued(call, call.collector)
     if call.span is not None:
         kind = "cancelled" if event == "node.cancelled" else "interrupted"
         _trace(call, "end", kind, attempts=call.attempts, error_type=type(error).__name__)

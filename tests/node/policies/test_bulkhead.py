@@ -216,7 +216,8 @@ def test_a_waiter_leaves_when_its_task_is_cancelled():
             await release.wait()
             return {}
 
-        node = create_node(work, bulkhead=bulkhead)
+        collector = NodeMetricsCollector()
+        node = create_node(work, name="n", bulkhead=bulkhead, metrics_collector=collector)
         first = asyncio.create_task(node({}))
         second = asyncio.create_task(node({}))
         third = asyncio.create_task(node({}))
@@ -229,6 +230,8 @@ def test_a_waiter_leaves_when_its_task_is_cancelled():
         release.set()
         await asyncio.gather(first, third)
         assert (bulkhead.running, bulkhead.queued) == (0, 0)
+        metrics = collector.get_node_metrics("n")
+        assert (metrics.success_count, metrics.cancelled_count, metrics.queued_count) == (2, 1, 2)
 
     asyncio.run(main())
 
