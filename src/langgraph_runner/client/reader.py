@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.node.config import TimeoutLike
     from langgraph_runner.workflow import WorkflowRegistry
-    from langgraph_runner.workflow.definition.describing import WorkflowDescription
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["ClientReader", "result_step"]
 

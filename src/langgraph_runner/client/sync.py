@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         FailureMode,
         StepStatus,
     )
-    from langgraph_runner.workflow.definition.describing import WorkflowDescription
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["SyncRunClient"]
 

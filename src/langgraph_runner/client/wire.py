@@ -13,7 +13,7 @@ from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunPlan, RunStep
 from langgraph_runner.engine.reading.workers import WorkerOverview
 from langgraph_runner.workflow import UnknownWorkflowError
-from langgraph_runner.workflow.definition.describing import WorkflowDescription
+from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = [
     "ARTIFACTS",

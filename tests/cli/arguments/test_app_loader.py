@@ -106,7 +106,7 @@ def test_an_invalid_workflow_is_refused_as_a_workflow(cli):
         "@x.step\ndef a(b): ...\n@x.step\ndef b(a): ...\n"
     )
     done = cli("workflows", "--app", "circle:x")
-    assert (done.code, "wait for each other in a circle" in done.err) == (4, True)
+    assert (done.code, "wait for each other in a cycle" in done.err) == (4, True)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import RunStep
     from langgraph_runner.workflow import Dag
-    from langgraph_runner.workflow.definition.describing import WorkflowDescription
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["graph", "timeline"]
 

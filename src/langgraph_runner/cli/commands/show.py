@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from langgraph_runner.cli.session import Backend
     from langgraph_runner.engine import Run, RunEvent, RunStep
     from langgraph_runner.workflow import ArtifactRef
-    from langgraph_runner.workflow.definition.describing import WorkflowDescription
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["artifacts", "events", "runs", "status", "steps", "workflows"]
 

@@ -8,7 +8,7 @@ from langgraph_runner.cli.render.output import Cell
 
 if TYPE_CHECKING:
     from langgraph_runner.cli.render.output import Output
-    from langgraph_runner.workflow.definition.describing import WorkflowDescription
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["show_workflow", "show_workflows"]
 

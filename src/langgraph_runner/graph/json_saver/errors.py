@@ -1,15 +1,15 @@
-"""What can go wrong with checkpoint files, in one tree.
+"""The errors of checkpoint files, in one tree.
 
     CheckpointError
     ├── CheckpointReadError           the operating system does not let us read it
     ├── CheckpointNotAFileError       a folder, fifo, socket, device or symbolic link is in its place
     ├── CheckpointTooLargeError       more bytes than `max_file_bytes`
-    ├── CheckpointForeignError        no file of this package
+    ├── CheckpointForeignError        not a file of this package
     ├── CheckpointVersionError        a format that this release does not know
     ├── CheckpointCorruptedError      truncated, edited or damaged
     ├── CheckpointSerializationError  a value that cannot be stored, or not be restored
     ├── CheckpointWriteError          nothing was stored: no space, no permission, an fsync that failed
-    └── CheckpointLockError           somebody else held the lock for too long
+    └── CheckpointLockError           another thread or process held the lock for too long
 
 Each has a stable `code`, names the file, and survives pickle.
 """
