@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -61,9 +62,10 @@ def pages(folder: Path) -> Iterator[tuple[Path, Loaded]]:
 
 
 def names_of(package: str) -> list[str]:
-    """The public names of a package, those that need an extra included."""
-    stub = Path(str(importlib.import_module(package).__file__)).with_name("__init__.pyi").read_text()
-    return [f"{package}.{name}" for name in re.findall(r" as (\w+)$", stub, re.MULTILINE)]
+    """Return the public names of a package, including those that need an extra."""
+    module = importlib.import_module(package)
+    found = {name: getattr(module, name) for name in dir(module) if not name.startswith("_")}
+    return [f"{package}.{name}" for name, value in found.items() if not inspect.ismodule(value)]
 
 
 def test_the_reference_has_every_public_name(site: Path) -> None:

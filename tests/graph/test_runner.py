@@ -259,7 +259,7 @@ def test_the_error_handler_takes_any_prefix_of_its_arguments(run, colour, count)
 @pytest.mark.parametrize("handler", [lambda a, b, c: None, lambda error, *, where: None])
 def test_a_handler_that_cannot_be_called_is_refused(handler):
     """When the options are made."""
-    with pytest.raises(TypeError, match=r"error_handler: .* needs the argument"):
+    with pytest.raises(TypeError, match=r"error_handler must .* needs the argument"):
         ExecutionOptions(error_handler=handler)
 
 

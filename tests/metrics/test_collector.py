@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from langgraph_runner import CircuitOpenError, RetryExhaustedError, metrics
-from langgraph_runner.metrics import FailureCategory, NodeMetrics, NodeMetricsCollector
+from langgraph_runner.errors import FailureCategory
+from langgraph_runner.metrics import NodeMetrics, NodeMetricsCollector
 
 NO_FAILURES = {"timeout": 0, "validation": 0, "network": 0, "other": 0}
 

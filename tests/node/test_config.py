@@ -146,7 +146,7 @@ def test_the_window_defaults_to_a_hundred():
 @pytest.mark.parametrize("option", ["on_timeout", "on_retry_attempt"])
 def test_a_callback_must_be_callable(option):
     """The message names the option."""
-    with pytest.raises(TypeError, match=f"{option}: expected a function"):
+    with pytest.raises(TypeError, match=f"{option} must be a function"):
         create_node(lambda s: {}, **{option: "log"})
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.errors import ErrorCode
+from langgraph_runner.errors.codes import CODES, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,22 +15,6 @@ if TYPE_CHECKING:
     from langgraph_runner.engine import Run
 
 __all__ = ["EXIT_CODES", "EXIT_OF_ERROR", "ExitCode", "exit_code_of_run"]
-
-
-class ExitCode(IntEnum):
-    """The exit code of a command. Part of the public contract."""
-
-    OK = 0
-    RUN_FAILED = 1
-    USAGE = 2
-    NOT_FOUND = 3
-    INVALID = 4
-    CONFLICT = 5
-    CANCELLED = 6
-    TIMEOUT = 7
-    OTHER = 8
-    WOULD_RUN = 9
-    LEFT = 130
 
 
 EXIT_CODES: Final[Mapping[ExitCode, str]] = MappingProxyType(
@@ -51,37 +35,7 @@ EXIT_CODES: Final[Mapping[ExitCode, str]] = MappingProxyType(
 """Every exit code with its meaning, for the docs."""
 
 EXIT_OF_ERROR: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
-    {
-        ErrorCode.NODE_TIMEOUT: ExitCode.RUN_FAILED,
-        ErrorCode.NODE_CANCELLED: ExitCode.CANCELLED,
-        ErrorCode.RETRY_EXHAUSTED: ExitCode.RUN_FAILED,
-        ErrorCode.CIRCUIT_OPEN: ExitCode.RUN_FAILED,
-        ErrorCode.VALIDATION_FAILED: ExitCode.INVALID,
-        ErrorCode.INVALID_NODE_OUTPUT: ExitCode.RUN_FAILED,
-        ErrorCode.NODE_EXECUTION_FAILED: ExitCode.RUN_FAILED,
-        ErrorCode.FALLBACK_FAILED: ExitCode.RUN_FAILED,
-        ErrorCode.RUN_TIMEOUT: ExitCode.TIMEOUT,
-        ErrorCode.RUN_CANCELLED: ExitCode.CANCELLED,
-        ErrorCode.RUN_BLOCKED: ExitCode.RUN_FAILED,
-        ErrorCode.WORKFLOW_INVALID: ExitCode.INVALID,
-        ErrorCode.WORKFLOW_UNKNOWN: ExitCode.NOT_FOUND,
-        ErrorCode.ENGINE_FAILED: ExitCode.OTHER,
-        ErrorCode.RUN_NOT_FOUND: ExitCode.NOT_FOUND,
-        ErrorCode.RUN_STATE: ExitCode.CONFLICT,
-        ErrorCode.IDEMPOTENCY_CONFLICT: ExitCode.CONFLICT,
-        ErrorCode.KEY_NOT_FOUND: ExitCode.NOT_FOUND,
-        ErrorCode.RUN_FAILED: ExitCode.RUN_FAILED,
-        ErrorCode.LEASE_LOST: ExitCode.CONFLICT,
-        ErrorCode.WORKFLOW_CHANGED: ExitCode.RUN_FAILED,
-        ErrorCode.RECOVERY_EXHAUSTED: ExitCode.RUN_FAILED,
-        ErrorCode.ARTIFACT_FAILED: ExitCode.OTHER,
-        ErrorCode.ARCHIVE_FAILED: ExitCode.OTHER,
-        ErrorCode.STORE_UNAVAILABLE: ExitCode.OTHER,
-        ErrorCode.SCHEMA_VERSION: ExitCode.OTHER,
-        ErrorCode.SERVICE_UNREACHABLE: ExitCode.OTHER,
-        ErrorCode.SERVICE_INVALID: ExitCode.OTHER,
-        ErrorCode.SERVICE_REFUSED: ExitCode.OTHER,
-    }
+    {code: meaning.exit_code for code, meaning in CODES.items()}
 )
 """The exit code for each error code that a command may end with."""
 

@@ -79,7 +79,7 @@ class ServiceRefusedError(ServiceError):
     code = ErrorCode.SERVICE_REFUSED
 
     def __init__(self, *, url: str, detail: str, reason: str, status: int, request_id: str = "") -> None:
-        super().__init__(detail)
+        super().__init__(render_message(self.code, detail=detail))
         self.url = url
         self.reason = reason
         self.status = status

@@ -6,7 +6,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.errors import RunCancelledError, RunTimeoutError, note_once
+from langgraph_runner.errors import RunCancelledError, RunTimeoutError
+from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.graph.execution import MODES
 from langgraph_runner.runtime.cancel_scope import CancelScope
 from langgraph_runner.runtime.limits import Limits

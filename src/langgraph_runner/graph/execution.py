@@ -10,15 +10,10 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
-from langgraph_runner.errors import (
-    FailureCategory,
-    NodeCancellationError,
-    RunCancelledError,
-    RunTimeoutError,
-    build_error_record,
-    is_control_flow,
-)
+from langgraph_runner.errors import FailureCategory, NodeCancellationError, RunCancelledError, RunTimeoutError
+from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.graph.captures import is_blocked, records_in
 from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.slots import Slots

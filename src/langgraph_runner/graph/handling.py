@@ -6,8 +6,9 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
-from langgraph_runner.callbacks import taking_a_prefix
-from langgraph_runner.errors import RunBlockedError, note_once
+from langgraph_runner.callbacks import accept_fewer_arguments
+from langgraph_runner.errors import RunBlockedError
+from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.json_saver import JsonFileSaver
 from langgraph_runner.graph.options import HANDLER_ARGUMENTS
@@ -42,7 +43,7 @@ async def end_run(
     if handler is None or error is None:
         return
     runtime = REAL_RUNTIMES.awaiting if is_async else REAL_RUNTIMES.blocking
-    callback = taking_a_prefix(handler, *HANDLER_ARGUMENTS, field="error_handler")
+    callback = accept_fewer_arguments(handler, *HANDLER_ARGUMENTS, field="error_handler")
     function = runtime.adapt(callback, is_async=Callee.of(handler, field="error_handler").is_async)
     try:
         handled = function(error, result)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypedDict
 from langgraph.types import All, Durability, StreamMode
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.node.config import Count, OptionModel, RetryConfig, as_retry_config
 from langgraph_runner.runtime.timeouts import as_timeout_ms
@@ -32,7 +32,7 @@ async. The execution state is the `GraphRunResult` of the run."""
 
 def _check_handler(handler: ErrorHandler | None) -> ErrorHandler | None:
     if handler is not None:
-        taking_a_prefix(handler, *HANDLER_ARGUMENTS, field="error_handler")
+        accept_fewer_arguments(handler, *HANDLER_ARGUMENTS, field="error_handler")
     return handler
 
 

@@ -24,7 +24,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.constants import START
 from langgraph.errors import GraphDrained
 
-from langgraph_runner.errors import is_control_flow
+from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.captures import OUTERMOST, Captures
 from langgraph_runner.graph.slots import GRANTED

@@ -10,12 +10,13 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.metrics import snapshot, table
 from langgraph_runner.metrics.forwarding import Forwarding, NodeMetricsRecorder, check_recorder
+from langgraph_runner.metrics.logs import LOGGER
 from langgraph_runner.metrics.model import NodeMetrics
 from langgraph_runner.metrics.tally import NodeTally, NodeTotals
 from langgraph_runner.metrics.thresholds import (
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-_LOGGER = "langgraph_runner.metrics"
 _MAX_BUCKETS = 100
 # Keyed by the enum's members, which are equal to their strings and hash like them.
 _CATEGORIES: dict[str, FailureCategory] = {category: category for category in FailureCategory}
@@ -93,7 +93,9 @@ class NodeMetricsCollector:
         self._window_size = _checked_window_size(window_size)
         self._thresholds = _checked_thresholds(thresholds, on_threshold, window_size)
         self._on_threshold = (
-            None if on_threshold is None else taking_a_prefix(on_threshold, "event", field="on_threshold")
+            None
+            if on_threshold is None
+            else accept_fewer_arguments(on_threshold, "event", field="on_threshold")
         )
         self._buckets_ms = _checked_buckets(buckets_ms)
         self._forwardings: tuple[Forwarding, ...] = ()
@@ -349,7 +351,7 @@ def _usable_duration(node: str, duration_ms: float) -> float:
     duration_ms = float(duration_ms)
     if 0.0 <= duration_ms < inf:
         return duration_ms
-    emit(_LOGGER, logging.WARNING, "metrics.duration_replaced", node=node, duration_ms=duration_ms)
+    emit(LOGGER, logging.WARNING, "metrics.duration_replaced", node=node, duration_ms=duration_ms)
     return 0.0
 
 

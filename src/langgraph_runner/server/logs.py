@@ -1,4 +1,4 @@
-"""The log of the service: structlog where it is configured, `logging` else."""
+"""The logger of the service. `errors/logs.py` decides where its events go."""
 
 from typing import Final
 

@@ -6,6 +6,7 @@ import copy
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph_runner.errors.hints import Hints
 from langgraph_runner.workflow.dag import Dag, find_cycles
 from langgraph_runner.workflow.definition.binding import (
     HOST_PARAMETERS,
@@ -26,7 +27,6 @@ from langgraph_runner.workflow.definition.checks import (
     run_problem,
     shape_problems,
 )
-from langgraph_runner.workflow.definition.hints import Hints
 from langgraph_runner.workflow.definition.spec import CacheScope, JoinRule, StepSpec, WorkflowSpec
 from langgraph_runner.workflow.errors import StepOutputError, WorkflowChangedError, WorkflowDefinitionError
 from langgraph_runner.workflow.steps import BoundStep

@@ -58,7 +58,7 @@ class WorkflowDefinitionError(WorkflowError):
             shown = (*problems[:_MAX_SHOWN], f"and {len(problems) - _MAX_SHOWN} more")
         lines = "".join(f"\n  - {problem}" for problem in shown)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"Workflow '{workflow}' cannot be registered ({count}):{lines}")
+        super().__init__(render_message(self.code, workflow=workflow, count=count, problems=lines))
         self.workflow = workflow
         self.problems = problems
 
@@ -73,7 +73,7 @@ class UnknownWorkflowError(WorkflowError, LookupError):
     code = ErrorCode.WORKFLOW_UNKNOWN
 
     def __init__(self, *, workflow: str, hint: str) -> None:
-        super().__init__(f"There is no workflow '{workflow}'. {hint}")
+        super().__init__(render_message(self.code, workflow=workflow, hint=hint))
         self.workflow = workflow
 
 

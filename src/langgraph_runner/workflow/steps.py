@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables import Runnable
 
-from langgraph_runner.errors import build_error_record
+from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.node import CircuitBreakerConfig, Failure, NodeCircuitBreaker
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES

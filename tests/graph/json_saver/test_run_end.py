@@ -11,7 +11,7 @@ import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.graph import START, StateGraph
 
-from langgraph_runner.errors import build_error_record
+from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.graph import JsonFileSaver
 from tests.graph.json_saver.stores import Files, config_of, put, values_of
 from tests.graph.json_saver.test_round_trip import encrypted

@@ -21,8 +21,6 @@ from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
 from pydantic import AnyUrl, BaseModel, ConfigDict, HttpUrl, PrivateAttr, SecretBytes, SecretStr, TypeAdapter
 
-from langgraph_runner.workflow.hashing import HashRef
-
 HERE = "tests.workflow.hashing.samples"
 
 
@@ -247,7 +245,6 @@ SAMPLES: list[tuple[Any, str]] = [
     (re.compile("a"), '{"$pattern":["a",32]}'),
     (re.compile("a", re.IGNORECASE), '{"$pattern":["a",34]}'),
     (re.compile(b"a"), '{"$pattern":[{"$bytes":"YQ=="},0]}'),
-    (HashRef("0" * 64), f'{{"$hash":"{"0" * 64}"}}'),
     (
         SecretStr("pw"),
         (

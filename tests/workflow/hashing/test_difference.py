@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from langgraph_runner.workflow.hashing import HashRef, canonical_json, content_hash
+from langgraph_runner.workflow.hashing import canonical_json, content_hash
 from tests.workflow.hashing.samples import Pair, Point, Text, Theme, Tone
 
 SCALARS: list[Any] = [
     *(None, False, True, 0, 1, -1, 2**53, 0.0, -0.0, 1.0, 1 + 0j, Decimal(1), Decimal("1.0")),
-    *("", "1", "a", "$int", "$tuple", "warm", b"", b"a", Text("a"), Tone.WARM, HashRef("0" * 64), "0" * 64),
+    *("", "1", "a", "$int", "$tuple", "warm", b"", b"a", Text("a"), Tone.WARM, "0" * 64),
     *(dt.date(2024, 1, 1), "2024-01-01", dt.datetime(2024, 1, 1), dt.datetime(2024, 1, 1, tzinfo=dt.UTC)),  # noqa: DTZ001
 ]
 ITEM = st.sampled_from(SCALARS)
@@ -97,28 +97,3 @@ def test_the_order_of_a_set_does_not_count(value: set[Any], chance: Any) -> None
     items = list(value)
     chance.shuffle(items)
     assert content_hash(set(items)) == content_hash(value)
-
-
-@pytest.mark.req("R-4")
-@given(VALUE, VALUE)
-def test_a_reference_differs_where_its_value_does(one: Any, other: Any) -> None:
-    """So values that hold references differ if and only if the referenced values do."""
-    by_reference = [content_hash({"x": HashRef(content_hash(value))}) for value in (one, other)]
-    assert (by_reference[0] == by_reference[1]) is same(one, other)
-
-
-@pytest.mark.req("R-4")
-@given(VALUE)
-def test_a_reference_differs_from_its_value(value: Any) -> None:
-    """It also differs from the text of the hash."""
-    digest = content_hash(value)
-    assert len({content_hash([each]) for each in (value, HashRef(digest), digest)}) == 3
-
-
-@pytest.mark.parametrize(
-    "digest", ["", "0" * 63, "A" * 64, "0" * 64 + "\n", "0" * 65, 5, None, Text("0" * 64)]
-)
-def test_a_reference_must_hold_a_hash(digest: Any) -> None:
-    """Any other text is refused."""
-    with pytest.raises(ValueError, match="64 lower-case hex digits"):
-        HashRef(digest)

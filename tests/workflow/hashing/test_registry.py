@@ -82,7 +82,7 @@ def test_arrays_can_be_registered() -> None:
 
 
 @pytest.mark.req("R-4")
-@pytest.mark.parametrize("tag", ["int", "dict", "model", "hash"])
+@pytest.mark.parametrize("tag", ["int", "dict", "model", "url"])
 def test_tags_of_the_package_are_refused(tag: str) -> None:
     """Values of two kinds would have the same encoding."""
     with pytest.raises(ValueError, match="package's own"):

@@ -28,7 +28,7 @@ from langgraph_runner.cli.problems import CliCode, CliError, first_line
 from langgraph_runner.engine import RunEngine, SyncRunEngine
 from langgraph_runner.engine.store.backends import file_of
 from langgraph_runner.errors import NodeRunnerError
-from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.errors.hints import did_you_mean, with_article
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -250,8 +250,7 @@ def _workflow_types() -> tuple[type[Workflow], type[WorkflowSpec]]:
 
 
 def _with_article(value: Any) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+    return with_article(type(value).__name__)
 
 
 def _apps_in(owner: Any) -> str:

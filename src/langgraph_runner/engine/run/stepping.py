@@ -11,7 +11,8 @@ from langgraph_runner.engine.artifacts.files import StepArtifacts
 from langgraph_runner.engine.run.ledger import cancelled
 from langgraph_runner.engine.run.slots import HELD_SLOT, Slot
 from langgraph_runner.engine.store.records import StepChange
-from langgraph_runner.errors import ErrorCode, build_error_record
+from langgraph_runner.errors import ErrorCode
+from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.node import Success, runner_config
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import Reason, StepContext, StepStatus

@@ -19,7 +19,6 @@ Imports go down this list only:
 from langgraph_runner.graph.json_saver.errors import (
     CheckpointCorruptedError,
     CheckpointError,
-    CheckpointErrorCode,
     CheckpointForeignError,
     CheckpointLockError,
     CheckpointNotAFileError,
@@ -34,7 +33,6 @@ from langgraph_runner.graph.json_saver.saver import JsonFileSaver
 __all__ = [
     "CheckpointCorruptedError",
     "CheckpointError",
-    "CheckpointErrorCode",
     "CheckpointForeignError",
     "CheckpointLockError",
     "CheckpointNotAFileError",

@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.metrics.logs import LOGGER
 
 try:
     from opentelemetry import context, trace
@@ -160,4 +161,4 @@ def _parent(trace_id: str | None) -> context.Context | None:
 
 
 def _log(error: Exception) -> None:
-    emit("langgraph_runner.metrics", logging.WARNING, "node.span_failed", exc_info=error)
+    emit(LOGGER, logging.WARNING, "node.span_failed", exc_info=error)

@@ -15,7 +15,7 @@ from langchain_core.runnables import Runnable
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from langgraph_runner.workflow.definition.hints import Hints
+    from langgraph_runner.errors.hints import Hints
     from langgraph_runner.workflow.definition.spec import StepSpec
 
 __all__ = [

@@ -24,7 +24,7 @@ from langgraph_runner.workflow.values.round_trip import describe_type
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from langgraph_runner.workflow.definition.hints import Hints
+    from langgraph_runner.errors.hints import Hints
     from langgraph_runner.workflow.definition.spec import StepSpec, WorkflowSpec
 
 __all__ = [

@@ -37,7 +37,6 @@ written as they are. Any other value is an object with one key, a tag that begin
     subclass of a JSON type,           {"$subclass": [module, class, attributes or None, the value as its base]},
       tuple, bytes, set or frozenset     if it is written in Python
     any other Mapping                  {"$mapping": [module, class, dict]}
-    HashRef                            {"$hash": "<64 hex digits>"}
     class with a registered encoding   {"$<its tag>": [module, class, result of encode()]}
 
 A class is identified by its module and qualified name, so a class of `__main__` becomes another one when its module
@@ -49,7 +48,7 @@ Everything else raises `UnhashableInputError`: NaN and infinities, functions, cl
 generators, coroutines, objects without declared fields, text with lone surrogates, values that contain themselves,
 and values nested more than `MAX_DEPTH` levels.
 
-Changing an encoding invalidates every cache. The order of the modules, from the bottom: `unhashable`, `hash_ref`,
+Changing an encoding invalidates every cache. The order of the modules, from the bottom: `unhashable`,
 `scalars`, `frame`, `containers`, `objects`, `registry` (which encoder a value gets), `plain_json` and `recursive`
 (the fast encoders), `canonical` (the entry, and the encoder for any depth), `hash_record`.
 """

@@ -40,7 +40,6 @@ RESERVED_TAGS: Final = frozenset(
         "float",
         "fraction",
         "frozenset",
-        "hash",
         "int",
         "ip",
         "mapping",

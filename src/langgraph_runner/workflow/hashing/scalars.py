@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import TzInfo
 
-from langgraph_runner.workflow.hashing.hash_ref import HashRef
 from langgraph_runner.workflow.hashing.unhashable import UnhashablePart, not_finite
 
 if TYPE_CHECKING:
@@ -125,7 +124,6 @@ SCALARS: Final[dict[type, Callable[[Any], str]]] = {
     int: _int,
     bool: lambda value: "true" if value else "false",
     type(None): lambda _: "null",
-    HashRef: lambda value: f'{{"$hash":"{value.digest}"}}',
     float: _float,
     complex: _complex,
     decimal.Decimal: _decimal,

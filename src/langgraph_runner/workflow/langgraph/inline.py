@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from langgraph_runner.errors import note_once, original_error
+from langgraph_runner.errors.exceptions import note_once, original_error
 from langgraph_runner.node import Success
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow.calling import OUTPUT, StepCall

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
+from langgraph_runner.errors.hints import with_article
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -201,7 +203,6 @@ def describe_type(value: Any) -> str:
     """Return the type of a value with its article, such as `an int`; for None and NaN, their names."""
     if value is None:
         return "None"
-    name = type(value).__name__
     if type(value) is float and value != value:  # noqa: PLR0124 - only NaN is not equal to itself
         return "NaN"
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+    return with_article(type(value).__name__)

@@ -1,7 +1,7 @@
-r"""Secrets known by the place they stand in: URLs, cookies, command lines, SQL and calls.
+r"""Secrets known by their place: in URLs, cookies, command lines, SQL statements and calls.
 
-The same promises as in `shapes`: an anchor before each pattern, and every quantifier bounded or
-running over characters that what follows cannot match.
+The rules keep the same promises as those in `shapes`: an anchor before each pattern, and every quantifier
+bounded or running over characters that what follows cannot match.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from langgraph_runner.redaction.values import is_placeholder, looks_random
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.redaction.spans import Span
+    from langgraph_runner.redaction.text import Span
 
 
 def _rule(anchors: tuple[str, ...], pattern: str) -> Rule:
@@ -31,12 +31,12 @@ def _is_value(found: str) -> bool:
 def _is_long(found: str) -> bool:
     if len(found) < 12 or found.isdecimal():  # noqa: PLR2004 - shorter signatures do not sign
         return False
-    # What stands behind the mark of a value that is gone already, such as its closing bracket, is no value.
+    # The rest after the marker of a hidden value, such as its closing bracket, is not a value.
     return any(char.isalnum() for char in found.replace(MARKER, ""))
 
 
 _URLS: Final = (
-    # scheme://user:password@host. A password may hold a slash, but a port then a slash is no password.
+    # scheme://user:password@host. A password may contain a slash, but a port with a slash after it is not one.
     _rule(
         ("://",),
         r"://[^\s/?#:@\"'<>\\]{0,128}:(?!\d{1,5}(?:[/?#\"'\s]|$))"
@@ -48,7 +48,7 @@ _URLS: Final = (
 )
 
 _QUERIES: Final = (
-    # Query parameters whose names are too common to count anywhere else.
+    # Query parameters whose names are too common to be hidden elsewhere.
     Rule(
         ("key=", "sig=", "signature=", "auth=", "code=", "hmac=", "x-amz-", "x-goog-", "client_assertion="),
         LazyPattern(
@@ -118,13 +118,13 @@ _CALLS: Final = (
     ),
 )
 
-# Rules that are worth trying only in a text with one of these in it.
-GATED_STRUCTURES: Final = (
+# Rules that are tried only in a text that contains one of the words before them.
+GATED_PLACES: Final = (
     (("?", "&"), _QUERIES),
     ((" -", "'-", '"-'), _COMMANDS),
     (("('", '("', "(b"), _CALLS),
 )
-STRUCTURES: Final = (*_URLS, *_COOKIES, *_SENTENCES)
+PLACES: Final = (*_URLS, *_COOKIES, *_SENTENCES)
 
 
 # user:password@host:port, as MySQL drivers and error texts write it.
@@ -135,7 +135,7 @@ _LONGEST_LOGIN: Final = 200
 
 
 def login_spans(text: str) -> Iterator[Span]:
-    """Where the password stands in `user:password@host:5432` without a scheme."""
+    """Yield the password in `user:password@host:5432` without a scheme."""
     if "@" not in text:
         return
     for found in _HOST.finditer(text):

@@ -1,4 +1,4 @@
-"""Keys that are known by their own shape: every row of the table, and examples written apart from it."""
+"""Keys that are known by their own shape: every row of the table, and independent examples."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _characters(alphabet):
 
 
 def _body(alphabet, length, rng):
-    """Random characters; the first ones take turns between letters and digits, as drawn ones nearly do."""
+    """Return random characters, of which the first ones alternate between letters and digits."""
     chars = [rng.choice(_characters(alphabet)) for _ in range(length)]
     chars[1:5] = [
         "7",
@@ -75,7 +75,7 @@ def test_a_key_with_a_prefix_of_the_table_is_hidden(prefix, row):
 
 @pytest.mark.parametrize("row", MARKED, ids=lambda row: row.name)
 def test_a_key_with_a_mark_of_the_table_is_hidden(row):
-    """Each row has an example, found in a sentence and after an escaped newline."""
+    """The example of each row is found in a sentence and after an escaped newline."""
     rng = random.Random(row.name)  # noqa: S311 - repeatable made-up secrets
     for text in ("refused {} as key", "first\\n{}\\nlast"):
         raw, secret = filled(text.format(MARKED_EXAMPLES[row.name]), rng)
@@ -84,7 +84,7 @@ def test_a_key_with_a_mark_of_the_table_is_hidden(row):
 
 @pytest.mark.parametrize("held_out", [False, True], ids=["open", "hold-out"])
 def test_documented_keys_are_hidden(held_out):
-    """Examples written from what providers publish, not from the table: the goal is 99.5 %."""
+    """At least 99.5 % of the examples are hidden that come from what providers publish, not from the table."""
     result = measure("known shapes", held_out=held_out)
     assert result.total > 300
     assert result.rate >= 0.995, [name for name, _, _ in result.wrong]
@@ -92,7 +92,7 @@ def test_documented_keys_are_hidden(held_out):
 
 @pytest.mark.parametrize("prefix", sorted({prefix for prefix, _ in PREFIXES if prefix.islower()}))
 def test_names_that_begin_like_a_key_stay(prefix):
-    """Identifiers made of words are no keys, though they begin with a key's prefix."""
+    """An identifier of words stays, although it begins with the prefix of a key."""
     raw = f"module {prefix}dashboard_provisioning-config_loader-settings_v2 is missing"
     assert DEFAULT_SANITIZER.text(raw) == raw
 
@@ -111,7 +111,7 @@ def test_names_that_begin_like_a_key_stay(prefix):
     ],
 )
 def test_a_signed_request_loses_its_parameters(scheme):
-    """The signature schemes of the clouds name their algorithm, then credential and signature."""
+    """Credential and signature are hidden after the algorithm of a cloud's signature scheme."""
     signature = "0f" * 32
     raw = f"> {scheme} Credential=ab12/20260102/eu/s3, SignedHeaders=host;x-date, Signature={signature}\n> Host: x"
     assert DEFAULT_SANITIZER.text(raw) == f"> {scheme} [REDACTED]\n> Host: x"
@@ -119,6 +119,6 @@ def test_a_signed_request_loses_its_parameters(scheme):
 
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_a_public_identifier_stays(context):
-    """Keys that are public by design tell nothing."""
+    """Keys that are public by design stay."""
     raw = context.replace("{v}", "pk_live_" + "51H8x" + "Kp2LmQ9rT4vB7n")
     assert DEFAULT_SANITIZER.text(raw) == raw

@@ -1,4 +1,4 @@
-"""Texts: paths, bounds, characters, and that nothing makes the sanitizer raise."""
+"""Texts: paths, bounds, characters, and values that raise."""
 
 from __future__ import annotations
 
@@ -87,15 +87,15 @@ MESSY = st.lists(PIECES | st.text(max_size=6), max_size=25).map("".join)
 @given(MESSY)
 @settings(max_examples=400, deadline=None)
 def test_twice_is_once(text):
-    """Sanitizing what was sanitized changes nothing."""
+    """Sanitizing a second time changes nothing."""
     once = DEFAULT_SANITIZER.text(text)
     assert DEFAULT_SANITIZER.text(once) == once
 
 
 @given(st.sampled_from([*TUNED.values(), *HELD_OUT.values()]), st.text(max_size=40))
 @settings(max_examples=200, deadline=None)
-def test_twice_is_once_in_every_dialect(shape, value):
-    """Whatever the value is, a second time finds nothing that the first one left."""
+def test_twice_is_once_in_every_notation(shape, value):
+    """For any value, sanitizing a second time finds nothing more."""
     once = DEFAULT_SANITIZER.text(shape("password", value))
     assert DEFAULT_SANITIZER.text(once) == once
 
@@ -103,7 +103,7 @@ def test_twice_is_once_in_every_dialect(shape, value):
 @given(MESSY)
 @settings(max_examples=200, deadline=None)
 def test_the_result_is_printable_utf8(text):
-    """Lone surrogates, NUL and escape codes are gone; newlines and tabs may stay."""
+    """Lone surrogates, NUL and escape codes are removed; newlines and tabs may stay."""
     clean = DEFAULT_SANITIZER.text(text)
     clean.encode("utf-8")
     assert not [char for char in clean if ord(char) < 32 and char not in "\n\t"]
@@ -112,7 +112,7 @@ def test_the_result_is_printable_utf8(text):
 @given(MESSY, st.integers(0, 300))
 @settings(max_examples=200, deadline=None)
 def test_the_bound_holds(text, bound):
-    """The result is never longer than asked."""
+    """The result is never longer than `max_chars`."""
     assert len(DEFAULT_SANITIZER.text(text * 20, max_chars=bound)) <= bound
 
 
@@ -125,21 +125,21 @@ def test_a_secret_across_the_cut_does_not_leak(before):
 
 
 def test_a_secret_across_the_window_does_not_leak():
-    """When redacting shrinks the text so far that the window's end is shown, its last word is not."""
+    """When redacting shrinks the text so far that the end of the window shows, its last word is dropped."""
     text = f"{f'password={SECRET} ' * 40}postgres://bob:{SECRET}@db/x " + "z" * 5_000
     for bound in range(200, 1_000, 7):
         assert SECRET[:8] not in DEFAULT_SANITIZER.text(text, max_chars=bound)
 
 
 def test_ten_megabytes_are_cut_before_they_are_read():
-    """A huge message costs about what its bound costs."""
+    """A huge message takes about as long as one of the length of its bound."""
     clean = DEFAULT_SANITIZER.text(f"password={SECRET} " * 400_000, max_chars=2_000)
     assert len(clean) <= 2_000
     assert clean.endswith("... [truncated]")
 
 
 def test_a_cut_text_says_so_without_padding():
-    """The note follows what is left, also when redacting left little."""
+    """The note follows the rest of the text, also when redacting left little."""
     clean = DEFAULT_SANITIZER.text(f"password={SECRET}{'x' * 5_000}", max_chars=200)
     assert clean.startswith(("password=[REDACTED]", "..."))
     assert "  " not in clean
@@ -147,13 +147,13 @@ def test_a_cut_text_says_so_without_padding():
 
 @pytest.mark.parametrize("bound", range(20, 60))
 def test_a_cut_leaves_no_half_marker(bound):
-    """A marker stands whole or not at all."""
+    """A marker is never cut in half."""
     clean = DEFAULT_SANITIZER.text(f"{'x' * 12}.password={SECRET};{'y' * 50}", max_chars=bound)
     assert "[REDACTED]" in clean or "[" not in clean.removesuffix("... [truncated]")
 
 
 def test_a_short_text_is_not_marked_as_cut():
-    """The note stands only where something was cut."""
+    """The note is added only when something was cut."""
     assert DEFAULT_SANITIZER.text("all well", max_chars=64) == "all well"
 
 
@@ -169,7 +169,7 @@ def test_a_short_text_is_not_marked_as_cut():
     ],
 )
 def test_absolute_paths_become_relative(raw, clean):
-    """Paths lose what tells about the machine and its user."""
+    """Paths lose the parts that identify the machine and its user."""
     assert DEFAULT_SANITIZER.text(raw) == clean
 
 
@@ -186,29 +186,29 @@ def test_absolute_paths_become_relative(raw, clean):
     ],
 )
 def test_routes_and_urls_stay(raw):
-    """A slash alone makes no path of a file system."""
+    """URLs, routes and fractions are not paths of a file system."""
     assert DEFAULT_SANITIZER.text(raw) == raw
 
 
-def test_paths_are_told_from_the_project_root():
-    """A given root wins over the working directory."""
+def test_paths_are_relative_to_the_project_root():
+    """A given root takes precedence over the working directory."""
     sanitizer = Sanitizer(project_root="/deep/in/the/tree/shop")
     assert sanitizer.text("/deep/in/the/tree/shop/app/sub/very/far/a.py") == "app/sub/very/far/a.py"
 
 
 def test_colour_codes_do_not_hide_a_secret():
-    """Escape codes go first, then secrets are looked for."""
+    """Escape codes are removed before secrets are looked for."""
     assert DEFAULT_SANITIZER.text(f"\x1b[31mpass\x1b[0mword=\x1b[1m{SECRET}\x1b[0m") == "password=[REDACTED]"
 
 
 @pytest.mark.parametrize("value", [None, 17, b"x", object])
-def test_what_is_no_string_is_told_by_its_str(value):
-    """A caller's mistake costs no failure."""
+def test_a_value_that_is_not_a_string_is_converted(value):
+    """A value of a wrong type does not raise."""
     assert DEFAULT_SANITIZER.text(value) == str(value)
 
 
 def test_a_text_that_fails_is_unreadable():
-    """Nor does a broken `__str__`."""
+    """A `__str__` that raises does not raise here."""
 
     class Broken:
         def __str__(self):

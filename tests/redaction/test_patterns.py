@@ -1,4 +1,4 @@
-"""When the sanitizer's regular expressions are compiled, and that threads may come first together."""
+"""When regular expressions are compiled, also with several threads at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.req("N-20")
 
 
 def test_an_import_compiles_no_pattern():
-    """Those who never see a failure never pay for the patterns."""
+    """A program without failures compiles no patterns."""
     program = (
         "import gc; import langgraph_runner.redaction.sanitizer;"
         "from langgraph_runner.redaction.patterns import LazyPattern;"
@@ -27,7 +27,7 @@ def test_an_import_compiles_no_pattern():
 
 
 def test_a_pattern_answers_like_a_compiled_one():
-    """Every method is that of the compiled pattern, flags included."""
+    """Each method returns what that of the compiled pattern returns, with its flags."""
     lazy, compiled = LazyPattern("(b)", re.IGNORECASE), re.compile("(b)", re.IGNORECASE)
     for name in ("match", "fullmatch", "search"):
         assert getattr(lazy, name)("B")[0] == getattr(compiled, name)("B")[0]
@@ -38,7 +38,7 @@ def test_a_pattern_answers_like_a_compiled_one():
 
 
 def test_threads_may_use_a_pattern_first_at_once():
-    """Each of them gets its match."""
+    """Each of the threads gets its match."""
     lazy = LazyPattern(r"\d{1,7}x")
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda number: lazy.fullmatch(f"{number}x")[0], range(64)))
@@ -46,7 +46,7 @@ def test_threads_may_use_a_pattern_first_at_once():
 
 
 def test_the_first_failure_compiles_next_to_nothing():
-    """Making a node compiles the common patterns, so that an ordinary first failure does not pay for them."""
+    """Making a node compiles the common patterns, so that an ordinary first failure does not wait for them."""
     program = (
         "import gc\n"
         "from langgraph_runner import create_node, DEFAULT_SANITIZER\n"

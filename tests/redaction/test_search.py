@@ -1,4 +1,4 @@
-"""What the sanitizer hides, and what it leaves as it is."""
+"""What the sanitizer hides, and what it leaves unchanged."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ MACHINE = "Zq8" + "fK2mW9" + "pL4vX7" + "tB1nR6"
         (f"body=%7B%22token%22%3A%22{MACHINE}%22%7D", "body=%7B%22token%22%3A%22[REDACTED]%22%7D"),
     ],
 )
-def test_the_value_goes_and_its_name_stays(raw, clean):
-    """Each dialect loses its secret and nothing else."""
+def test_the_value_is_hidden_and_its_name_stays(raw, clean):
+    """In each notation the secret is hidden, and nothing else."""
     assert DEFAULT_SANITIZER.text(raw) == clean
 
 
@@ -78,7 +78,7 @@ def test_a_key_in_json_in_json_is_hidden(kind):
 
 @pytest.mark.parametrize("raw", SENTENCES)
 def test_benign_sentences_stay(raw):
-    """Prose about tokens and passwords, identifiers and plain URLs come back as they were."""
+    """Prose about tokens and passwords, identifiers and plain URLs come back unchanged."""
     assert DEFAULT_SANITIZER.text(raw) == raw
 
 
@@ -89,19 +89,19 @@ def test_recall_on_tuned_shapes():
 
 
 def test_recall_on_held_out_shapes():
-    """In shapes that no pattern was written for, most secrets are hidden too."""
+    """Most secrets are hidden in forms of text that no pattern was written for, too."""
     assert measure_recall(HELD_OUT).share >= 0.9
 
 
 def test_no_benign_text_of_the_corpus_changes():
-    """None of the benign texts is harmed."""
+    """No benign text is changed."""
     total, changed = changed_benign(rounds=10)
     assert total > 300
     assert changed == []
 
 
 def test_a_truncated_private_key_is_hidden():
-    """A key block without its end goes, and the prose behind it stays."""
+    """A key block without its END line is hidden, and the prose after it stays."""
     body = "MIIEvQIBADANBgkqhkiG9w0BAQ" + "EFAASCBKcwggSjAgEAAoIBAQC7"
     clean = DEFAULT_SANITIZER.text(f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n{body}\n... was refused")
     assert body[:8] not in clean
@@ -109,14 +109,14 @@ def test_a_truncated_private_key_is_hidden():
 
 
 def test_the_tail_of_a_private_key_is_hidden():
-    """A key block without its start goes as well."""
+    """A key block without its BEGIN line is hidden."""
     body = "MIIEvQIBADANBgkqhkiG9w0BAQ" + "EFAASCBKcwggSjAgEAAoIBAQC7"
     clean = DEFAULT_SANITIZER.text(f"could not parse\n{body}\n{body}\n-----END RSA PRIVATE KEY-----\nbye")
     assert clean == "could not parse\n[REDACTED]\nbye"
 
 
 def test_a_refused_value_in_a_validation_error_is_hidden():
-    """Pydantic quotes the value that it refused; for a password that is the password."""
+    """The refused value that pydantic quotes is hidden, when the field is a secret."""
     clean = DEFAULT_SANITIZER.text(
         "1 validation error for Login\npassword\n  String too short "
         f"[type=string_too_short, input_value='{WORD}', input_type=str]"
@@ -148,12 +148,12 @@ INSERT = "INSERT INTO users"
     ],
 )
 def test_inserted_values_are_hidden_by_their_columns(raw, clean):
-    """A value of an SQL statement has the name of its column."""
+    """The name of the column decides about a value in an SQL statement."""
     assert DEFAULT_SANITIZER.text(raw) == clean
 
 
-def test_as_many_rows_of_an_insert_are_read_as_a_message_holds():
-    """Reading stops after a hundred rows of one statement; no message that is stored holds as many."""
+def test_a_hundred_rows_of_an_insert_are_read():
+    """Only a hundred rows of a statement are read; a stored message never contains as many."""
     rows = ", ".join(f"('u', '{WORD}')" for _ in range(101))
     clean = DEFAULT_SANITIZER.text(f"{INSERT} (name, password) VALUES {rows}")
     assert clean.count("[REDACTED]") == 100
@@ -174,14 +174,14 @@ def test_a_quoted_value_ends_with_its_own_quote(raw, clean):
 
 
 def test_what_follows_a_hidden_signature_stays():
-    """A second look finds the mark and the punctuation behind it, and takes that for no signature."""
+    """Sanitizing twice does not take a marker and the punctuation after it for a signature."""
     raw = f"{{&quot;url&quot;: &quot;https://x.com/f?sig={MACHINE}{MACHINE}&quot;, &quot;n&quot;: 3}}"
     clean = raw.replace(MACHINE + MACHINE, "[REDACTED]").replace("[REDACTED]&quot", "[REDACTED]")
     assert DEFAULT_SANITIZER.text(raw) == clean
 
 
 def test_a_text_with_many_encoded_lines_is_decoded_as_one():
-    """Each line keeps its own codes, and each value is hidden where it stood."""
+    """Each line keeps its codes, and each value is hidden in its place."""
     line = "%7B%22n%22%3A%201%2C%20%22password%22%3A%20%22{}%22%7D"
     raw, clean = (
         "\n".join([line.format(value), "plain"] * 4 + [line.format(value)]) for value in (WORD, "[REDACTED]")

@@ -1,4 +1,4 @@
-"""Time grows with the text, not with its square: shown by steps that are counted, and by processor time."""
+"""Time grows linearly with the length of the text, by counted steps and by processor time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.req("N-20"), pytest.mark.no_cover]
 
 
 def _calls(text):
-    """How many functions are called, in Python and in C, to sanitize the text."""
+    """Return how many functions, in Python and in C, sanitizing the text calls."""
     count = 0
 
     def counted(frame, event, argument):
@@ -32,16 +32,16 @@ def _calls(text):
 
 @pytest.mark.parametrize("name", sorted(adversarial_texts(10)))
 def test_ten_times_the_text_is_ten_times_the_work(name):
-    """No text makes the number of steps grow faster than its length."""
+    """The number of steps grows no faster than the text."""
     small, large = _calls(adversarial_texts(2_000)[name]), _calls(adversarial_texts(20_000)[name])
     assert large <= 13 * small + 500
 
 
 @pytest.mark.parametrize("name", sorted(adversarial_texts(10)))
-def test_no_pattern_goes_back_and_forth(name):
-    """Ten times the text costs far less than the hundred times that a quadratic pattern would take.
+def test_no_pattern_backtracks(name):
+    """Ten times the text takes far less than a hundred times as long, as a quadratic pattern would.
 
-    Measured in processor time of this thread, which other work on the machine does not lengthen.
+    The test measures processor time of this thread, which other work on the machine does not lengthen.
     """
     small, large = adversarial_texts(5_000)[name], adversarial_texts(50_000)[name]
     DEFAULT_SANITIZER.text(small)

@@ -1,4 +1,4 @@
-"""Messages of exceptions that do not want to be read."""
+"""Messages of exceptions, also of those whose `str()` raises."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ SECRET = "Zq8" + "fK2mW9" + "pL4vX7"
 
 
 def test_a_message_is_safe():
-    """Secrets go, the rest stays."""
+    """Secrets are hidden; the rest stays."""
     assert DEFAULT_SANITIZER.message(ValueError(f"password={SECRET}")) == "password=[REDACTED]"
 
 
 def test_a_message_is_bounded():
-    """The bound counts the note on the cut."""
+    """The bound includes the note on the cut."""
     message = Sanitizer(max_message_chars=100).message(ValueError("word " * 100))
     assert len(message) <= 100
     assert message.endswith("... [truncated]")
 
 
-def test_an_exception_without_message_is_told_by_its_class():
-    """An empty message says nothing."""
+def test_an_exception_without_message_gives_its_class():
+    """An empty message becomes the name of the class."""
     assert DEFAULT_SANITIZER.message(TimeoutError()) == "TimeoutError"
 
 
 class WordedError(Exception):
-    """An exception whose `str()` is what a function makes."""
+    """An exception whose `str()` calls a function."""
 
     def __init__(self, make):
         self.make = make
@@ -65,19 +65,19 @@ def _endless():
         _endless,
     ],
 )
-def test_a_message_that_fails_is_told_by_its_class(make):
-    """Whatever `str()` raises or returns, the class has a name."""
+def test_a_message_that_fails_gives_the_class(make):
+    """Whatever `str()` raises or returns, the message is the name of the class."""
     assert DEFAULT_SANITIZER.message(WordedError(make)) == "WordedError"
 
 
 def test_a_ctrl_c_during_a_message_is_not_swallowed():
-    """The user's interrupt is no failure of the message."""
+    """A KeyboardInterrupt during `str()` is raised."""
     with pytest.raises(KeyboardInterrupt):
         DEFAULT_SANITIZER.message(WordedError(lambda: _raise(KeyboardInterrupt)))
 
 
-def test_a_string_that_lies_about_itself_is_read_plainly():
-    """A subclass of str cannot smuggle its own methods in."""
+def test_methods_of_a_str_subclass_are_not_called():
+    """Methods of a subclass of str are not called."""
 
     class Liar(str):
         __slots__ = ()
@@ -92,7 +92,7 @@ def test_a_string_that_lies_about_itself_is_read_plainly():
 
 
 def test_a_message_at_the_bottom_of_a_deep_stack_does_not_raise():
-    """Out of frames, there is still an answer."""
+    """At the end of the stack, the methods still return a text."""
 
     def sink(depth):
         return DEFAULT_SANITIZER.message(ValueError("a=1")) if depth == 0 else sink(depth - 1)

@@ -1,4 +1,4 @@
-"""Stacks of exceptions, and what led to them."""
+"""Stacks of exceptions and their causes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = "Zq8" + "fK2mW9" + "pL4vX7"
 
 
 def _caught(raiser, *args):
-    """The exception that the call raises."""
+    """Return the exception that the call raises."""
     try:
         raiser(*args)
     except BaseException as error:
@@ -57,9 +57,9 @@ def _nested_group(depth):
 
 
 def test_a_stack_names_frames_relative_and_the_error_last():
-    """Frames are the user's own, without source lines."""
+    """Frames of the user are shown without source lines."""
     stack = DEFAULT_SANITIZER.stack(_caught(_fail))
-    here = "tests/errors/sanitizing/test_sanitizer_stack.py"
+    here = "tests/redaction/test_stacks.py"
     assert re.fullmatch(
         rf'Traceback \(most recent call last\):\n  File "{here}", line \d+, in _caught\n'
         rf'  File "{here}", line \d+, in _fail\nValueError: boom',
@@ -68,7 +68,7 @@ def test_a_stack_names_frames_relative_and_the_error_last():
 
 
 def test_installed_frames_are_folded():
-    """Frames of the standard library and of packages become one line."""
+    """A run of frames of the standard library and of packages becomes one line."""
     stack = DEFAULT_SANITIZER.stack(_caught(json.loads, "{"))
     assert re.search(r"^  \.\.\. \d frames in json$", stack, re.MULTILINE)
     assert stack.endswith(
@@ -85,17 +85,17 @@ def test_a_stack_has_the_explicit_cause():
 
 
 def test_a_stack_has_the_context():
-    """What was being handled is told as well."""
+    """The exception that was being handled is shown, too."""
     assert "During handling" in DEFAULT_SANITIZER.stack(_caught(lambda: _chained(explicit=False)))
 
 
-def test_a_suppressed_context_is_not_told():
-    """`from None` is respected."""
+def test_a_suppressed_context_is_not_shown():
+    """`from None` hides the context."""
     assert "boom" not in DEFAULT_SANITIZER.stack(_caught(_suppressed))
 
 
 def test_notes_follow_the_message_without_secrets():
-    """Notes are part of what an exception tells."""
+    """Notes are part of the stack."""
     error = _caught(_fail)
     error.add_note(f"with api_key={SECRET}")
     assert DEFAULT_SANITIZER.stack(error).endswith("ValueError: boom\nwith api_key=[REDACTED]")
@@ -103,13 +103,13 @@ def test_notes_follow_the_message_without_secrets():
 
 @pytest.mark.parametrize("notes", [17, "text", None, {"a": 1}, [3, None, b"x"], [[]]])
 def test_odd_notes_are_left_out(notes):
-    """`__notes__` can be set to anything."""
+    """`__notes__` that is not a list of strings is ignored."""
     error = ValueError("boom")
     error.__notes__ = notes
     assert DEFAULT_SANITIZER.stack(error) == "ValueError: boom"
 
 
-def test_a_group_tells_each_member():
+def test_a_group_shows_each_member():
     """Members are numbered and indented."""
     group = ExceptionGroup("both", [_caught(_fail, "one"), TypeError("two")])
     stack = DEFAULT_SANITIZER.stack(group)
@@ -118,8 +118,8 @@ def test_a_group_tells_each_member():
     assert stack.endswith("  | TypeError: two")
 
 
-def test_values_of_variables_are_not_told():
-    """A local variable's value never appears."""
+def test_values_of_variables_are_not_shown():
+    """Values of local variables are not shown."""
 
     def with_local():
         unheard = f"local {SECRET}"
@@ -129,7 +129,7 @@ def test_values_of_variables_are_not_told():
 
 
 def test_a_deep_stack_keeps_its_innermost_frames():
-    """What is left of a thousand frames is where it happened, within the bound."""
+    """Of a thousand frames, the innermost are left, within the bound."""
     stack = Sanitizer(max_stack_chars=1_000).stack(_caught(_deep, 900))
     assert len(stack) <= 1_000
     assert ", in _fail\nValueError: boom" in stack
@@ -137,7 +137,7 @@ def test_a_deep_stack_keeps_its_innermost_frames():
 
 
 def test_a_long_chain_keeps_its_first_and_last_failure():
-    """In too little room, the middle of the chain goes."""
+    """Where there is too little room, the middle of the chain is cut."""
 
     def chain(links):
         error = _caught(_fail, "first failure")
@@ -155,7 +155,7 @@ def test_a_long_chain_keeps_its_first_and_last_failure():
 
 @pytest.mark.parametrize("bound", [64, 100, 500, 8_000])
 def test_a_stack_is_bounded(bound):
-    """The bound holds for long messages too."""
+    """The bound holds for long messages, too."""
     error = _caught(_fail, "word " * 10_000)
     assert len(Sanitizer(max_stack_chars=bound).stack(error)) <= bound
 
@@ -184,7 +184,7 @@ class HostileError(Exception):
 
 
 class HostileType(type):
-    """A class that answers no question about itself."""
+    """A class whose attributes raise."""
 
     def __getattribute__(cls, name):
         raise ValueError(name)
@@ -205,27 +205,27 @@ class NamelessError(Exception, metaclass=HostileType):
         lambda: ValueError("\ud800\x00"),
     ],
 )
-def test_no_exception_makes_it_raise(make):
-    """A stack, a message and causes come back for each of them, as UTF-8."""
+def test_no_exception_makes_the_sanitizer_raise(make):
+    """Each of them has a stack, a message and causes, as UTF-8."""
     error = make()
     for text in (DEFAULT_SANITIZER.stack(error), DEFAULT_SANITIZER.message(error)):
         assert text.encode("utf-8")
     assert len(DEFAULT_SANITIZER.causes(error)) <= 5
 
 
-def test_causes_are_told_nearest_first():
-    """Each with its class and its safe message."""
+def test_the_nearest_cause_comes_first():
+    """Each cause has its class and its safe message."""
     causes = DEFAULT_SANITIZER.causes(_caught(lambda: _chained(explicit=True)))
     assert causes == [{"error_type": "ValueError", "message": "token=[REDACTED]"}]
 
 
-def test_causes_of_a_cycle_are_told_once():
-    """A cycle ends where it meets itself."""
+def test_causes_of_a_cycle_are_listed_once():
+    """A cycle of causes ends."""
     assert [cause["message"] for cause in DEFAULT_SANITIZER.causes(_cyclic())] == ["two"]
 
 
 def test_causes_go_through_groups_up_to_five():
-    """Members of groups count, the nearest first."""
+    """Members of groups are causes, the nearest first."""
     group = ExceptionGroup("g", [ValueError(str(number)) for number in range(9)])
     assert [cause["message"] for cause in DEFAULT_SANITIZER.causes(group)] == ["0", "1", "2", "3", "4"]
 

@@ -1,4 +1,4 @@
-"""Secrets that only their context gives away, and texts that look like it and hold none."""
+"""Secrets that are known by their context only, and similar texts without secrets."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ HEX = "0f1e2d3c" * 4
     ],
 )
 def test_a_secret_is_known_by_its_context(raw):
-    """Whatever separates, quotes, encodes or orders name and value, the value goes."""
+    """The value is hidden, however name and value are separated, quoted, encoded or ordered."""
     clean = DEFAULT_SANITIZER.text(raw)
     assert not [secret for secret in (WORD, MACHINE, HEX) if secret in clean], clean
     assert "[REDACTED]" in clean
 
 
 def test_a_key_in_base64_is_hidden_whole():
-    """Base64 that reads as a key, or as a name with its secret, is replaced; other text in base64 stays."""
+    """Base64 of a key, or of a name with its secret, is replaced; other text in base64 stays."""
     for plain in (KEY, f"password={WORD}", f'{{"token": "{MACHINE}"}}'):
         encoded = base64.b64encode(plain.encode()).decode()
         assert DEFAULT_SANITIZER.text(f"payload {encoded} refused") == "payload [REDACTED] refused"
@@ -136,12 +136,12 @@ BODY = "MIIBIjANBgkqhkiG9w0BAQEFAAOC" + "AQ8AMIIBCgKCAQEAu1SU1LfVLPHCozMxH2Mo"
     ],
 )
 def test_what_only_looks_like_a_secret_stays(raw):
-    """Code, public keys, the names of places, and policies come back as they were."""
+    """Code, public keys, the places of secrets, and policies come back unchanged."""
     assert DEFAULT_SANITIZER.text(raw) == raw
 
 
 @pytest.mark.parametrize("corpus", [name for name in GOALS if name != "known shapes"])
 @pytest.mark.parametrize("held_out", [False, True], ids=["open", "hold-out"])
 def test_the_goals_hold_on_the_independent_corpus(corpus, held_out):
-    """Also on the half that nothing was tuned for."""
+    """The goals hold on the held-out half, too, for which no rule was written."""
     assert measure(corpus, held_out=held_out).rate >= GOALS[corpus]

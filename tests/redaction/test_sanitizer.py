@@ -1,4 +1,4 @@
-"""What a sanitizer can be made with."""
+"""The options of a sanitizer."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ def test_an_own_pattern_hides_its_match():
 
 
 def test_an_own_pattern_hides_only_its_secret_group():
-    """The group named `secret` is what goes."""
+    """What the group named `secret` matches is hidden."""
     sanitizer = Sanitizer(extra_patterns=[re.compile(r"badge (?P<secret>\d+)")])
     assert sanitizer.text("badge 123 of bob") == "badge [REDACTED] of bob"
 
 
 def test_an_own_pattern_does_not_hide_the_marker():
-    """A pattern that fits the marker itself does not nest it."""
+    """A pattern that matches the marker does not nest it."""
     sanitizer = Sanitizer(extra_patterns=["[A-Z]+", r"\["])
     once = sanitizer.text("by BOB")
     assert sanitizer.text(once) == once == "by [REDACTED]"
 
 
-def test_what_is_to_be_kept_is_kept():
+def test_a_match_of_keep_stays():
     """A match of `keep` stays where it would be hidden."""
     assert Sanitizer(keep=["demo-key"]).text("api_key=demo-key") == "api_key=demo-key"
 
 
-def test_other_secrets_go_beside_what_is_kept():
-    """Keeping one value keeps no other."""
+def test_other_secrets_are_hidden_beside_what_is_kept():
+    """Other values than the kept one are hidden."""
     sanitizer = Sanitizer(keep=[re.compile("demo-key")])
     assert sanitizer.text(f"api_key=demo-key password={SECRET}") == "api_key=demo-key password=[REDACTED]"
 
@@ -52,8 +52,8 @@ def test_other_secrets_go_beside_what_is_kept():
     [
         ({"extra_patterns": "abc"}, TypeError, "extra_patterns must be a list"),
         ({"extra_patterns": 3}, TypeError, "extra_patterns must be a list"),
-        ({"extra_patterns": ["("]}, ValueError, r"extra_patterns\[0\] is no regular expression"),
-        ({"extra_patterns": ["a*"]}, ValueError, r"extra_patterns\[0\] matches the empty string"),
+        ({"extra_patterns": ["("]}, ValueError, r"extra_patterns\[0\] must be a regular expression"),
+        ({"extra_patterns": ["a*"]}, ValueError, r"extra_patterns\[0\] must not match the empty string"),
         ({"extra_patterns": [b"a"]}, TypeError, r"extra_patterns\[0\] must be a string"),
         ({"extra_patterns": [re.compile(b"a")]}, TypeError, r"extra_patterns\[0\] must be a string"),
         ({"keep": [None]}, TypeError, r"keep\[0\] must be a string"),
@@ -68,26 +68,26 @@ def test_other_secrets_go_beside_what_is_kept():
     ],
 )
 def test_a_bad_option_is_refused(options, error, words):
-    """The error names the option and what it may be."""
+    """The error names the option and its allowed values."""
     with pytest.raises(error, match=words):
         Sanitizer(**options)
 
 
 def test_a_path_object_is_a_root():
-    """`project_root` takes what `os.fspath` takes."""
+    """`project_root` accepts what `os.fspath` accepts."""
     assert (
         Sanitizer(project_root=Path("/deep/in/the/tree")).text("/deep/in/the/tree/b/c/d/e.py") == "b/c/d/e.py"
     )
 
 
 def test_patterns_from_a_generator_are_kept():
-    """An iterable that can be read once is read once."""
+    """A generator is read only once."""
     sanitizer = Sanitizer(extra_patterns=(pattern for pattern in ["EMP"]))
     assert [sanitizer.text("EMP"), sanitizer.text("EMP")] == ["[REDACTED]", "[REDACTED]"]
 
 
 def test_a_sanitizer_cannot_be_changed():
-    """Threads may share it."""
+    """A sanitizer is frozen, so threads may share it."""
     with pytest.raises(FrozenInstanceError):
         DEFAULT_SANITIZER.max_message_chars = 3
 
@@ -102,19 +102,19 @@ def test_a_sanitizer_can_be_copied(twin):
 
 
 def test_the_repr_quotes_no_pattern():
-    """A pattern may be made of the secret that it is for."""
+    """A pattern may contain the secret that it is for."""
     assert SECRET not in repr(Sanitizer(extra_patterns=[SECRET], keep=[SECRET]))
 
 
 @pytest.mark.req("N-20")
 def test_a_project_root_of_bytes_is_refused():
-    """The message tells how to make text of it."""
+    """The message says how to convert it to text."""
 
     class BytesPath(os.PathLike):
-        """A path as the operating system has it."""
+        """A path whose `__fspath__()` returns bytes."""
 
         def __fspath__(self):
-            """Bytes."""
+            """Return bytes."""
             return b"/srv/app"
 
     with pytest.raises(TypeError, match=r"use os.fsdecode\(\)"):
