@@ -42,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site; in strict mode a dead link, an unknown anchor or an unknown name ends the build with an error."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(  # noqa: S603 - our own tool
-        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
@@ -86,3 +86,10 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
 def test_a_link_out_of_the_docs_is_shown_as_a_path(site: Path) -> None:
     """The file is on the code host, not on the site."""
     assert "<code>examples/studio/README.md</code>" in (site / "studio.html").read_text(encoding="utf-8")
+
+
+def test_an_example_in_a_docstring_is_shown_as_code(site: Path) -> None:
+    """It is a block of Python, not quoted text."""
+    reference = (site / "reference" / "testing.html").read_text(encoding="utf-8")
+    assert '<span class="gp">&gt;&gt;&gt; </span>' in reference
+    assert 'class="example"' not in reference

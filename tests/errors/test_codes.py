@@ -8,6 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from langgraph_runner import (
     MESSAGE_TEMPLATES,
+    BulkheadFullError,
+    CallRefusedError,
     CheckpointError,
     CircuitOpenError,
     ErrorCode,
@@ -15,6 +17,7 @@ from langgraph_runner import (
     InvalidNodeOutputError,
     NodeCancellationError,
     NodeTimeoutError,
+    RateLimitedError,
     RetryExhaustedError,
     RunBlockedError,
     RunCancelledError,
@@ -75,6 +78,15 @@ EXAMPLES: dict[ErrorCode, tuple[Exception, dict[str, object]]] = {
         CircuitOpenError(node="n", retry_after_ms=None),
         {"node": "n", "again": "", "retry_after": "until reset() is called"},
     ),
+    ErrorCode.BULKHEAD_FULL: (
+        BulkheadFullError(node="n", max_concurrent=2, max_queued=1),
+        {"node": "n", "max_concurrent": 2, "max_queued": 1},
+    ),
+    ErrorCode.RATE_LIMITED: (
+        RateLimitedError(node="n", retry_after_ms=5),
+        {"node": "n", "retry_after_ms": 5},
+    ),
+    ErrorCode.CALL_REFUSED: (CallRefusedError(node="n", detail="no"), {"node": "n", "detail": "no"}),
     ErrorCode.VALIDATION_FAILED: (INVALID, {"node": "n", "detail": f"ValidationError: {INVALID}"}),
     ErrorCode.INVALID_NODE_OUTPUT: (
         InvalidNodeOutputError(node="n", found="a list", fix="Return a dict."),

@@ -36,14 +36,14 @@ ERRORS = [
 ]
 INNER = {
     "ApiError": "the service turns it into a response",
-    "BrokenStream": "the client continues the stream",
+    "StreamBroken": "the client continues the stream",
     "CliError": "the command line prints it",
-    "EmptyAnswer": "the client turns it into a result",
+    "NoContent": "the client turns it into a result",
     "NotCreatedError": "the engine raises its cause",
-    "Refusal": "becomes an UnhashableInputError",
+    "UnhashablePart": "becomes an UnhashableInputError",
     "RefusedError": "a suite of tests raises it as the fault of a write",
     "UnansweredError": "an error of the database driver, which the engine handles as such",
-    "_DifferentError": "becomes a problem in words",
+    "_DifferenceFoundError": "becomes a problem in words",
     "_Stopped": "ends a wait of the fake clock",
 }
 """Exceptions that the package catches itself, so that they never reach a user."""

@@ -14,7 +14,7 @@ def test_the_closest_name_is_suggested():
 def test_hints_are_given_for_the_first_names_only():
     """Comparing thousands of names with thousands would take minutes."""
     hints = Hints(["retry"], limit=2)
-    given = [hints.suggest("rety"), hints.of("timeoot", "timeout"), hints.of("rety")]
+    given = [hints.suggest("rety"), hints.suggest("timeoot", "timeout"), hints.suggest("rety")]
     assert given == [" Did you mean 'retry'?", " Did you mean 'timeout'?", ""]
 
 

@@ -63,7 +63,11 @@ def test_each_node_gets_a_breaker_of_its_own_unless_one_is_shared():
         ({"on_timeout": lambda a, b: None}, TypeError, "on_timeout must .* needs the argument 'b'"),
         ({"circuit_breaker": 5}, TypeError, "circuit_breaker must be a CircuitBreakerConfig"),
         ({"fallback": 5}, TypeError, "fallback must be a function"),
-        ({"metrics_collector": NodeMetricsCollector}, TypeError, "got the class NodeMetricsCollector itself"),
+        (
+            {"metrics_collector": NodeMetricsCollector},
+            TypeError,
+            "must be an instance, got the class NodeMetricsCollector",
+        ),
         ({"spans": 5}, TypeError, "spans must be a NodeSpans"),
         (
             {"on_error": "ignore"},
