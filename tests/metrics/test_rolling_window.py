@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from langgraph_runner.metrics.window import RollingWindow
+from langgraph_runner.errors import FailureCategory
+from langgraph_runner.metrics.window import Call, CallWindow, RollingWindow
 
 DURATIONS = st.floats(min_value=0, allow_nan=False, allow_infinity=False)
 
@@ -85,3 +86,34 @@ def test_the_window_agrees_with_sorting_the_latest_samples(size, samples, percen
     assert window.percentile(percent) == (ordered[index] if ordered else None)
     assert window.failures == sum(failed for _, failed in latest)
     assert window.last_ms == (latest[-1][0] if latest else None)
+
+
+@pytest.mark.req("M-8")
+@given(
+    size=st.integers(1, 40),
+    batches=st.lists(st.lists(DURATIONS, max_size=12), max_size=6),
+    failures=st.lists(DURATIONS, max_size=20),
+)
+@settings(deadline=None)
+def test_successes_added_together_are_those_added_one_by_one(size, batches, failures):
+    """In windows of executions and of calls, small and large beside the batch."""
+    together, single = RollingWindow(size), RollingWindow(size)
+    calls, single_calls = CallWindow(size), CallWindow(size)
+    for window, window_of_calls in ((together, calls), (single, single_calls)):
+        for duration in failures:
+            window.add(duration, failed=True)
+            window_of_calls.add(Call(FailureCategory.CIRCUIT_OPEN, fell_back=True))
+    for batch in batches:
+        together.add_successes(batch)
+        calls.add_executions(len(batch))
+        for duration in batch:
+            single.add(duration, failed=False)
+            single_calls.add(Call(None, fell_back=False))
+    assert list(together) == list(single)
+    assert together.failures == single.failures
+    assert [together.percentile(p) for p in (0, 50, 100)] == [single.percentile(p) for p in (0, 50, 100)]
+    assert list(calls) == list(single_calls)
+    assert (calls.fallbacks, calls.circuit_refusals) == (
+        single_calls.fallbacks,
+        single_calls.circuit_refusals,
+    )

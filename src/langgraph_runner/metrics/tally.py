@@ -88,8 +88,12 @@ class NodeTally:
         while durations := pending[:]:
             # Only these: another thread may have added some since the copy was made.
             del pending[: len(durations)]
+            self.success_count += len(durations)
             for duration_ms in durations:
-                self.succeeded(duration_ms)
+                self.duration_sum_ms += duration_ms
+                self._bucket_counts[bisect_left(self._buckets_ms, duration_ms)] += 1
+            self.window.add_successes(durations)
+            self.calls.add_executions(len(durations))
 
     def failed(self, duration_ms: float, category: FailureCategory, *, fell_back: bool = False) -> None:
         """Count a failure, or a call that was cancelled or refused, which leaves no duration.

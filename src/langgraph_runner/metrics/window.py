@@ -21,6 +21,11 @@ class Call(NamedTuple):
     """Whether the fallback delivered."""
 
 
+_EXECUTION = Call(refusal=None, fell_back=False)
+# From this share of the window on, sorting all durations again is cheaper than finding a place for each new one.
+_SHARE_TO_SORT = 1 / 8
+
+
 class CallWindow:
     """The latest `size` calls, oldest first: executions, and the refused calls that `RollingWindow` leaves out.
 
@@ -49,6 +54,17 @@ class CallWindow:
             self.circuit_refusals += 1
         if call.fell_back:
             self.fallbacks += 1
+
+    def add_executions(self, count: int) -> None:
+        """Add `count` executions without a fallback, and remove the oldest calls that no longer fit."""
+        arrivals = self._arrivals
+        arrivals.extend([_EXECUTION] * count)
+        while len(arrivals) > self.size:
+            oldest = arrivals.popleft()
+            if oldest.refusal is FailureCategory.CIRCUIT_OPEN:
+                self.circuit_refusals -= 1
+            if oldest.fell_back:
+                self.fallbacks -= 1
 
     @property
     def fallback_rate(self) -> float:
@@ -97,6 +113,20 @@ class RollingWindow:
         insort(durations, duration_ms)
         if failed:
             self.failures += 1
+
+    def add_successes(self, durations_ms: list[float]) -> None:
+        """Add the newest executions, all of them successes, and remove the oldest ones that no longer fit."""
+        if len(durations_ms) < _SHARE_TO_SORT * self.size:
+            for duration_ms in durations_ms:
+                self.add(duration_ms, failed=False)
+            return
+        arrivals = self._arrivals
+        arrivals.extend([(duration_ms, False) for duration_ms in durations_ms])
+        while len(arrivals) > self.size:
+            _, oldest_failed = arrivals.popleft()
+            if oldest_failed:
+                self.failures -= 1
+        self._sorted = sorted([duration_ms for duration_ms, _ in arrivals])
 
     def percentile(self, percent: int) -> float | None:
         """Return the sorted sample at index `floor(percent / 100 * n)`, at most the last; None if empty.

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langgraph_runner.errors import FallbackError, NodeCancellationError, failure_category
 from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.errors.exceptions import original_error
+from langgraph_runner.errors.logs import is_structlog_configured
 from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.node.attempt import begin_attempt, retry_until_done, run_function
 from langgraph_runner.node.call import NodeCall
@@ -112,12 +113,12 @@ class Pipeline:
         failed: Exception | None = None
         failure: Failure | None = None
         try:
-            # structlog, once imported, may want the first event whatever the level of the logger is.
+            # structlog, once configured, may want the first event whatever the level of the logger is.
             if (
                 options.spans is not None
                 or "spans" in call.configurable
                 or _LOGGER.isEnabledFor(options.log_level)
-                or "structlog" in sys.modules
+                or ("structlog" in sys.modules and is_structlog_configured())
             ):
                 report_started(call)
             if config:
