@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, insert
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps, runs
 from langgraph_runner.server import DevAuth, create_app
-from langgraph_runner.server.assets import DASHBOARD
+from langgraph_runner.server.routes.dashboard import DASHBOARD
 from tests.dashboard.workflows import shop, wide
 
 RUNS = 10_000

@@ -227,7 +227,7 @@ def test_a_port_that_is_taken_is_told(worker):
     port = re.search(r"http://127\.0\.0\.1:(\d+)", first.said)[1]
     second = worker("--port", port)
     assert second.process.wait(60) == 8
-    assert f"cannot listen at 127.0.0.1:{port}" in second.said
+    assert f"cannot listen on 127.0.0.1:{port}" in second.said
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from langgraph_runner.server.assets import DASHBOARD
+from langgraph_runner.server.routes.dashboard import DASHBOARD
 
 pytestmark = pytest.mark.req("R-59")
 VENDORED = [DASHBOARD / "vendor", Path(__file__).parent / "vendor"]

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from langgraph_runner.server import ApiKeyAuth, Caller, JwtAuth, Role, UnknownKeyError
-from langgraph_runner.server import auth as module
+from langgraph_runner.server.auth import callers as module
 
 pytestmark = pytest.mark.req("R-57")
 

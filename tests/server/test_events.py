@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from langgraph_runner.server import events as module
-from langgraph_runner.server.events import event_stream
+from langgraph_runner.server.http import events as module
+from langgraph_runner.server.http.events import event_stream
 
 pytestmark = pytest.mark.req("R-52")
 
@@ -44,7 +44,7 @@ async def test_a_last_event_that_is_none_is_refused(service, acme, given):
 
 async def test_a_quiet_stream_is_kept_alive(service, acme, monkeypatch):
     """And ends with the run."""
-    monkeypatch.setattr(module, "_QUIET_S", 0.01)
+    monkeypatch.setattr(module, "_HEARTBEAT_S", 0.01)
     made = (await acme.post("/runs", json={"workflow": "shop.v1", "inputs": {"net": 1_000}})).json()
     response = await event_stream(service.engine, made["id"], "acme", 0)
     lines = []

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from langgraph_runner.engine.reading.cursors import cursor_of, place_in_list
-from langgraph_runner.server import pages
+from langgraph_runner.server.reading import pages
 
 pytestmark = pytest.mark.req("R-52", "R-53")
 JSON = {"Content-Type": "application/json"}
@@ -280,7 +280,7 @@ async def test_changes_of_one_run_at_once_end_in_a_whole_run(service, acme, capl
 async def test_a_page_of_long_runs_ends_early(service, acme, monkeypatch):
     """With a cursor; no run is lost or repeated, and a page has one run at least."""
     monkeypatch.setattr(pages, "_MAX_BYTES", 250_000)
-    monkeypatch.setattr(pages, "_READ_AT_ONCE", 3)
+    monkeypatch.setattr(pages, "_ROWS_PER_QUERY", 3)
     sizes = [100_000, 100, 100_000, 300_000, 100, 100, 100_000, 100]
     ids = [
         (

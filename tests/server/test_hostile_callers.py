@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from langgraph_runner.server import ApiKeyAuth, Caller, JwtAuth, Role
-from langgraph_runner.server import events as events_module
-from langgraph_runner.server.auth import Guard
-from langgraph_runner.server.events import event_stream
+from langgraph_runner.server.auth.guard import Guard
+from langgraph_runner.server.http import events as events_module
+from langgraph_runner.server.http.events import event_stream
 from langgraph_runner.server.problems import ApiError
 
 pytestmark = pytest.mark.req("R-57")
@@ -107,7 +107,7 @@ async def test_a_flood_of_wrong_keys_does_not_delay_a_key_in_use(service, monkey
     auth = ApiKeyAuth(service.keys)
     good = await service.keys.create(tenant="acme", name="good")
     assert (await auth.authenticate(good.key)).tenant == "acme"
-    monkeypatch.setattr("langgraph_runner.server.auth._REMEMBERED_S", 0.0)
+    monkeypatch.setattr("langgraph_runner.server.auth.callers._REMEMBERED_S", 0.0)
     auth._known[good.key] = 0.0, auth._known[good.key][1]
     find, at_work, most, held = service.keys.find, 0, 0, asyncio.Event()
 
@@ -146,9 +146,9 @@ async def test_two_tenants_with_one_subject_have_rates_of_their_own():
 
 async def test_a_stream_ends_when_its_key_is_revoked(service, monkeypatch):
     """At the next check; the run goes on."""
-    monkeypatch.setattr(events_module, "_QUIET_S", 0.01)
+    monkeypatch.setattr(events_module, "_HEARTBEAT_S", 0.01)
     monkeypatch.setattr(events_module, "_CHECK_S", 0.0)
-    monkeypatch.setattr("langgraph_runner.server.auth._REMEMBERED_S", 0.0)
+    monkeypatch.setattr("langgraph_runner.server.auth.callers._REMEMBERED_S", 0.0)
     key = await service.keys.create(tenant="acme", name="me")
     client = service.client({"Authorization": f"Bearer {key.key}"})
     made = (await client.post("/runs", json={"workflow": "shop.v1", "inputs": {"net": 1_000}})).json()

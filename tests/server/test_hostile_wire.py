@@ -31,7 +31,7 @@ async def listening(service_of):
                 port=0,
                 dev_tenant="acme",
                 requests_per_s=1,
-                tell=addresses.put_nowait,
+                on_listening=addresses.put_nowait,
             )
         )
         address = await addresses.get()

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import StoreUnavailableError
 from langgraph_runner.server import DevAuth, JwtAuth
-from langgraph_runner.server import auth as module
+from langgraph_runner.server.auth import callers as module
 from langgraph_runner.server.serving import serve_app
 
 pytestmark = pytest.mark.req("R-52")
@@ -151,7 +151,7 @@ async def test_a_change_is_answered_also_without_its_audit_entry(service, acme, 
     monkeypatch.setattr(service.engine.store, "write", refuse)
     made = await acme.post("/runs", json={"workflow": "shop.v1", "inputs": {"net": 1}})
     assert made.status_code == 201
-    assert "audit.failed" in caplog.text
+    assert "audit.write_failed" in caplog.text
 
 
 async def test_an_artifact_whose_file_is_gone_is_told(service, acme):
@@ -165,7 +165,7 @@ async def test_an_artifact_whose_file_is_gone_is_told(service, acme):
 
 async def test_what_was_remembered_is_bounded(service, monkeypatch):
     """By callers who come and go."""
-    monkeypatch.setattr(module, "_MOST_REMEMBERED", 2)
+    monkeypatch.setattr(module, "_MAX_REMEMBERED", 2)
     for _ in range(4):
         caller = await service.caller()
         assert (await caller.get("/runs")).status_code == 200
@@ -202,7 +202,7 @@ async def test_an_engine_is_served_until_a_signal(service_of, host):
             addresses.append(address)
 
         serving = asyncio.ensure_future(
-            serve_app(engine, host=host, port=0, dev_tenant="acme", requests_per_s=1, tell=listening)
+            serve_app(engine, host=host, port=0, dev_tenant="acme", requests_per_s=1, on_listening=listening)
         )
         while not addresses:
             assert not serving.done(), serving.result()

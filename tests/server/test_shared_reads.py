@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from langgraph_runner.server.shared_reads import SharedReads
+from langgraph_runner.server.reading.shared_reads import SharedReads
 
 pytestmark = pytest.mark.req("R-52")
 

@@ -12,7 +12,7 @@ from langgraph_runner.cli.session import DEFAULT_TENANT, Session
 
 if TYPE_CHECKING:
     from langgraph_runner.engine import RunEngine
-    from langgraph_runner.server.keys import ApiKey, NewApiKey
+    from langgraph_runner.server.auth.keys import ApiKey, NewApiKey
 
 __all__ = ["create", "list_keys", "revoke", "rotate", "serve"]
 
@@ -64,7 +64,7 @@ def serve(
             port=port,
             dev_tenant=tenant if dev else None,
             requests_per_s=requests_per_s,
-            tell=tell,
+            on_listening=tell,
         )
 
     session.serve(
@@ -93,7 +93,7 @@ def create(
 ) -> None:
     """Make an API key for the tenant. It is shown only once."""
     from langgraph_runner.cli.arguments.reading import read_duration
-    from langgraph_runner.server.keys import ApiKeys, Role
+    from langgraph_runner.server.auth.keys import ApiKeys, Role
 
     if role not in [*Role]:
         raise CliError(CliCode.USAGE, f"--role: {role!r} is not one of {', '.join(Role)}.")
@@ -114,7 +114,7 @@ def list_keys(
     as_json: options.Json = False,
 ) -> None:
     """List the API keys of the tenant, also expired and revoked ones."""
-    from langgraph_runner.server.keys import ApiKeys
+    from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, tenant, as_json)
 
@@ -154,7 +154,7 @@ def rotate(
 ) -> None:
     """Make a key that replaces this one. The old key keeps working for a day."""
     from langgraph_runner.cli.arguments.reading import read_duration
-    from langgraph_runner.server.keys import ApiKeys
+    from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, as_json=as_json)
     left = read_duration(grace, "--grace")
@@ -172,7 +172,7 @@ def revoke(
     as_json: options.Json = False,
 ) -> None:
     """Revoke a key. Servers notice within 5 seconds."""
-    from langgraph_runner.server.keys import ApiKeys
+    from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, as_json=as_json)
 

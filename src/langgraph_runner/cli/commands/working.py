@@ -141,7 +141,7 @@ async def _health(engine: RunEngine, host: str, port: int | None, session: Sessi
         session.out.line(f"Health and metrics at {address}/healthz, /readyz and /metrics.")
         listening.set()
 
-    serving = asyncio.create_task(serve_health(engine, host=host, port=port, tell=tell))
+    serving = asyncio.create_task(serve_health(engine, host=host, port=port, on_listening=tell))
     waiting = asyncio.create_task(listening.wait())
     try:
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What `/metrics` shows: the runs that are not over, and what steps have reported."""
+"""`registry_of()`: the metrics that `/metrics` shows: live runs, connections, the cache, and the steps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["registry_of"]
 
-_CONNECTIONS: Final = "Connections of this process to the database: in use, and how many there may be."
-_OLDEST: Final = "How long the oldest run that waits has waited, of all tenants; 0 if none waits."
+_RUNS: Final = "Runs of all tenants that are pending or running."
+_CONNECTIONS: Final = "Database connections of this process: in use, and the maximum."
+_OLDEST: Final = "Seconds that the oldest pending run of all tenants has waited; 0 if no run is pending."
 
 
 def registry_of(engine: RunEngine) -> CollectorRegistry:
-    """A registry of the runs, of the cache's hot tier, and of the steps if the engine has a collector."""
+    """Return a registry with the runs, the hot tier of the cache, and the steps if the engine has a collector."""
     registry = CollectorRegistry()
     registry.register(_LiveRuns(engine.store))
     registry.register(_HotTier(engine.step_cache))
@@ -42,18 +43,16 @@ class _LiveRuns(Collector):
         self._store = store
 
     def describe(self) -> Iterable[Metric]:
-        """Its names, without asking the database."""
+        """Return the metrics without values, so that registration asks no database."""
         return [
-            GaugeMetricFamily("langgraph_runner_runs", "Runs of all tenants that are not over."),
+            GaugeMetricFamily("langgraph_runner_runs", _RUNS),
             GaugeMetricFamily("langgraph_runner_oldest_waiting_seconds", _OLDEST),
             GaugeMetricFamily("langgraph_runner_db_connections", _CONNECTIONS),
         ]
 
     def collect(self) -> Iterable[Metric]:
-        """Runs that wait and that run, of all tenants."""
-        family = GaugeMetricFamily(
-            "langgraph_runner_runs", "Runs of all tenants that are not over.", labels=["status"]
-        )
+        """Read the values from the database."""
+        family = GaugeMetricFamily("langgraph_runner_runs", _RUNS, labels=["status"])
         for status, count in self._store.read_now(reads.live_runs).items():
             family.add_metric([status], count)
         age_ms = self._store.read_now(oldest_waiting_ms) or 0
@@ -70,14 +69,14 @@ class _HotTier(Collector):
         self._cache = cache
 
     def collect(self) -> Iterable[Metric]:
-        """Whether the hot tier answers, and how often it did not."""
+        """Report whether the hot tier answers, and how often it failed."""
         yield GaugeMetricFamily(
             "langgraph_runner_cache_hot_tier_up",
-            "1 if the hot tier of the step cache could be read and written when last tried, else 0.",
+            "1 if the last read or write of the hot tier of the step cache succeeded, otherwise 0.",
             float(self._cache.is_hot_tier_up),
         )
         yield CounterMetricFamily(
             "langgraph_runner_cache_hot_tier_failures",
-            "How often the hot tier of the step cache has failed.",
+            "Failed reads and writes of the hot tier of the step cache.",
             self._cache.hot_failures,
         )

@@ -1,4 +1,4 @@
-"""The audit log: who asked for which change, and the status of the answer."""
+"""The audit log: who requested which change, and the status of the response."""
 
 from __future__ import annotations
 
@@ -23,24 +23,27 @@ __all__ = ["AddAudit", "AuditEntry", "audit_entries"]
 
 
 class AuditEntry(BaseModel):
-    """A change that a caller has asked for."""
+    """A change that a caller requested."""
 
     id: int
+    """Ascending with time, with gaps: other tenants have entries, too."""
     at: datetime
+    """When the service wrote the entry, right after the change."""
     actor: str
     """Who: `key:<id of the API key>`, `jwt:<subject>`, or `dev`."""
     action: str
-    """What, such as `run.update`."""
+    """`run.create`, `run.update`, `run.retry` or `run.cancel`."""
     target: str
-    """The run, or the workflow of a new one."""
+    """The id of the run; for `run.create`, the name of the workflow."""
     status: int
-    """200 for a change that was made, else the status of the refusal."""
+    """200 if the change was made, otherwise the HTTP status of the refusal."""
     request_id: str
+    """The `X-Request-ID` of the response."""
 
 
 @dataclass(slots=True)
 class AddAudit(Write[None]):
-    """Add an entry."""
+    """Add an entry to the audit log."""
 
     tenant: str
     actor: str
@@ -51,7 +54,7 @@ class AddAudit(Write[None]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AddAudit]) -> list[None]:
-        """All that come together."""
+        """Insert all entries of one commit."""
         now = now_in(connection)
         rows: list[dict[str, Any]] = [
             {
@@ -72,7 +75,7 @@ class AddAudit(Write[None]):
 def audit_entries(
     connection: Connection, tenant: str, *, before: int | None = None, limit: int = 50
 ) -> list[AuditEntry]:
-    """Entries of a tenant, the newest first. A query for `RunStore.read`."""
+    """Return the entries of a tenant, newest first. A query for `RunStore.read`."""
     query = select(audit_log).where(audit_log.c.tenant_id == tenant)
     if before is not None:
         query = query.where(audit_log.c.id < before)

@@ -1,7 +1,7 @@
-"""`ApiKeys`: keys of the service, made, listed, rotated, revoked and looked up.
+"""`ApiKeys`: create, list, rotate, revoke and look up the API keys of the service.
 
-A key is `lgr_<id>_<secret>`. The id finds its row; the secret has 256 bits of chance, so a plain SHA-256 keeps it
-(slow hashes are for what people make up), and is compared in constant time.
+A key is `lgr_<id>_<secret>`. The id finds its row. The secret has 256 random bits, so its SHA-256 is enough (slow
+hashes are for passwords that people choose); it is compared in constant time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import bindparam, insert, or_, select, update
 
 from langgraph_runner.engine import EngineError, checks
-from langgraph_runner.engine.models import at
+from langgraph_runner.engine.models import at, maybe_at
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import api_keys
 from langgraph_runner.engine.store.statements import Prepared, now_ms
@@ -40,8 +40,8 @@ _PREFIX: Final = "lgr"
 _ID_BYTES: Final = 6
 _SECRET_BYTES: Final = 32
 _MAX_NAME: Final = 128
-_FORM: Final = re.compile(rf"{_PREFIX}_([0-9a-f]{{{2 * _ID_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})")
-_NOBODY: Final = hashlib.sha256(b"").hexdigest()
+_KEY: Final = re.compile(rf"{_PREFIX}_([0-9a-f]{{{2 * _ID_BYTES}}})_([0-9a-f]{{{2 * _SECRET_BYTES}}})")
+_NO_SECRET: Final = hashlib.sha256(b"").hexdigest()
 _LIVE: Final = Prepared(
     select(api_keys).where(
         api_keys.c.id == bindparam("id"),
@@ -52,23 +52,23 @@ _LIVE: Final = Prepared(
 
 
 class Role(StrEnum):
-    """What a caller may do. Each may do what the one before may."""
+    """What a caller may do. Each role includes the ones before it."""
 
     READ = "read"
-    """Look at runs."""
+    """See runs."""
     RUN = "run"
-    """Start, change and end them."""
+    """Start, update, retry and cancel runs."""
     ADMIN = "admin"
     """See the metrics and the audit log."""
 
     def allows(self, needed: Role) -> bool:
-        """Whether whoever has this role may do what needs `needed`."""
+        """Return whether this role includes the role `needed`."""
         order = [*Role]
         return order.index(self) >= order.index(needed)
 
 
 class ApiKey(BaseModel):
-    """A key as it may be shown."""
+    """An API key without its secret."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,17 +82,17 @@ class ApiKey(BaseModel):
 
 
 class NewApiKey(ApiKey):
-    """A key that was made just now."""
+    """An API key that was just created, with its secret."""
 
     key: str
-    """What a caller sends. It is kept nowhere, so this is the only time that it is shown."""
+    """The text that a caller sends. The service does not store it, so it is shown only once."""
 
 
 class UnknownKeyError(EngineError, LookupError):
-    """There is no API key with this id, or it no longer works.
+    """There is no API key with this id, or it is revoked or has expired.
 
     Attributes:
-        key_id: The id.
+        key_id: The id that was given.
     """
 
     code = ErrorCode.KEY_NOT_FOUND
@@ -103,10 +103,10 @@ class UnknownKeyError(EngineError, LookupError):
 
 
 class ApiKeys:
-    """The keys of a database.
+    """The API keys of all tenants in a database. Safe to use from several tasks.
 
     Args:
-        store: The database, which has the keys of all tenants.
+        store: The database.
     """
 
     def __init__(self, store: RunStore) -> None:
@@ -115,13 +115,13 @@ class ApiKeys:
     async def create(
         self, *, tenant: str, name: str, role: Role | str = Role.RUN, expires_in: timedelta | None = None
     ) -> NewApiKey:
-        """Make a key.
+        """Create a key.
 
         Args:
-            tenant: Whose runs it is for.
-            name: A name for the person or program that gets it: 1 to 128 characters.
-            role: What it allows.
-            expires_in: How long it works; None for ever.
+            tenant: The tenant whose runs the key gives access to: 1 to 128 characters.
+            name: A name for the person or program that gets the key: 1 to 128 characters.
+            role: What the key allows.
+            expires_in: How long the key works; None for no end.
 
         Raises:
             ValueError: An argument is out of its range.
@@ -130,7 +130,7 @@ class ApiKeys:
         checks.text(name, _MAX_NAME, field="name")
         checks.one_of(role, Role, field="role")
         if expires_in is not None and expires_in <= timedelta():
-            raise ValueError(f"expires_in: {expires_in!r} is not positive.")
+            raise ValueError(f"expires_in must be positive, got {expires_in!r}.")
         key_id = REAL_RUNTIMES.awaiting.token_hex(_ID_BYTES)
         secret = REAL_RUNTIMES.awaiting.token_hex(_SECRET_BYTES)
         row = await self._store.write(
@@ -148,46 +148,45 @@ class ApiKeys:
         return NewApiKey(**_values(row), key=f"{_PREFIX}_{key_id}_{secret}")
 
     async def list(self, *, tenant: str | None = None) -> list[ApiKey]:
-        """The keys of a tenant, or of all, the oldest first; those that do not work any more, too."""
-        return [ApiKey(**_values(row)) for row in await self._store.read(_listed, tenant)]
+        """Return the keys of a tenant, or of all tenants, oldest first, with expired and revoked ones."""
+        return [ApiKey(**_values(row)) for row in await self._store.read(_all_rows, tenant)]
 
     async def revoke(self, key_id: str) -> ApiKey:
         """Revoke a key.
 
         Raises:
-            UnknownKeyError: There is none that works.
+            UnknownKeyError: No working key has this id.
         """
         return await self._end(key_id, timedelta())
 
     async def rotate(self, key_id: str, *, grace: timedelta = timedelta(days=1)) -> NewApiKey:
-        """Make a key that replaces this one. The old key keeps working until `grace` has passed.
+        """Create a key that replaces this one. The old key keeps working until `grace` has passed.
 
         Raises:
-            UnknownKeyError: There is none that works.
+            UnknownKeyError: No working key has this id.
             ValueError: `grace` is negative.
         """
         if grace < timedelta():
-            raise ValueError(f"grace: {grace!r} is negative.")
+            raise ValueError(f"grace must not be negative, got {grace!r}.")
         old = await self._end(key_id, grace)
         return await self.create(tenant=old.tenant, name=old.name, role=old.role)
 
     async def find(self, key: str) -> ApiKey | None:
         """Look up the key that a caller has sent.
 
-        Text that does not have the form of a key costs no query. An unknown key takes as long as one with a wrong
-        secret.
+        Text that does not look like a key costs no query. An unknown id takes as long as a wrong secret.
 
         Returns:
             The key; None if it is unknown, revoked or expired.
         """
-        form = _FORM.fullmatch(key)
-        if form is None:
+        parts = _KEY.fullmatch(key)
+        if parts is None:
             return None
-        key_id, secret = form.groups()
-        row = await self._store.read(_live, key_id)
-        expected = _NOBODY if row is None else row["secret_sha256"]
-        is_right = hmac.compare_digest(expected, _hash(secret))
-        return ApiKey(**_values(row)) if row is not None and is_right else None
+        key_id, secret = parts.groups()
+        row = await self._store.read(_live_row, key_id)
+        expected = _NO_SECRET if row is None else row["secret_sha256"]
+        is_equal = hmac.compare_digest(expected, _hash(secret))
+        return ApiKey(**_values(row)) if row is not None and is_equal else None
 
     async def _end(self, key_id: str, grace: timedelta) -> ApiKey:
         row = await self._store.write(_End(key_id, round(grace.total_seconds() * 1000)))
@@ -201,23 +200,24 @@ def _hash(secret: str) -> str:
 
 
 def _values(row: dict[str, Any]) -> dict[str, Any]:
-    moments = {name: row[name] for name in ("created_at", "expires_at", "revoked_at")}
     return {
         "id": row["id"],
         "tenant": row["tenant_id"],
         "name": row["name"],
         "role": row["role"],
-        **{name: None if ms is None else at(ms) for name, ms in moments.items()},
+        "created_at": at(row["created_at"]),
+        "expires_at": maybe_at(row["expires_at"]),
+        "revoked_at": maybe_at(row["revoked_at"]),
     }
 
 
 @for_all_tenants
-def _live(connection: Connection, key_id: str) -> dict[str, Any] | None:
+def _live_row(connection: Connection, key_id: str) -> dict[str, Any] | None:
     return next((row._asdict() for row in _LIVE.ask(connection, id=key_id)), None)
 
 
 @for_all_tenants
-def _listed(connection: Connection, tenant: str | None) -> list[dict[str, Any]]:
+def _all_rows(connection: Connection, tenant: str | None) -> list[dict[str, Any]]:
     query = select(api_keys).order_by(api_keys.c.tenant_id, api_keys.c.created_at, api_keys.c.id)
     if tenant is not None:
         query = query.where(api_keys.c.tenant_id == tenant)
@@ -225,9 +225,9 @@ def _listed(connection: Connection, tenant: str | None) -> list[dict[str, Any]]:
 
 
 class _Insert(Write[dict[str, Any]]):
-    def __init__(self, row: dict[str, Any], lasts_ms: int | None) -> None:
+    def __init__(self, row: dict[str, Any], lifetime_ms: int | None) -> None:
         self.row = row
-        self.lasts_ms = lasts_ms
+        self.lifetime_ms = lifetime_ms
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[_Insert]) -> list[dict[str, Any]]:
@@ -236,7 +236,7 @@ class _Insert(Write[dict[str, Any]]):
             {
                 **each.row,
                 "created_at": now,
-                "expires_at": None if each.lasts_ms is None else now + each.lasts_ms,
+                "expires_at": None if each.lifetime_ms is None else now + each.lifetime_ms,
                 "revoked_at": None,
             }
             for each in writes
@@ -248,8 +248,8 @@ class _Insert(Write[dict[str, Any]]):
     def apply_again(cls, connection: Connection, writes: Sequence[_Insert]) -> list[dict[str, Any]]:
         (write,) = writes
         query = select(api_keys).where(api_keys.c.id == write.row["id"])
-        made = connection.execute(query).first()
-        return cls.apply(connection, writes) if made is None else [made._asdict()]
+        existing = connection.execute(query).first()
+        return cls.apply(connection, writes) if existing is None else [existing._asdict()]
 
 
 class _End(Write[dict[str, Any] | None]):
@@ -262,13 +262,14 @@ class _End(Write[dict[str, Any] | None]):
         return [each.end(connection) for each in writes]
 
     def end(self, connection: Connection) -> dict[str, Any] | None:
-        row = _live(connection, self.key_id)
+        row = _live_row(connection, self.key_id)
         if row is None:
             return None
         now = now_in(connection)
         if self.grace_ms:
-            ends = {"expires_at": min(now + self.grace_ms, row["expires_at"] or now + self.grace_ms)}
+            end = now + self.grace_ms
+            changes = {"expires_at": min(end, row["expires_at"] or end)}
         else:
-            ends = {"revoked_at": now}
-        connection.execute(update(api_keys).where(api_keys.c.id == self.key_id).values(**ends))
-        return {**row, **ends}
+            changes = {"revoked_at": now}
+        connection.execute(update(api_keys).where(api_keys.c.id == self.key_id).values(**changes))
+        return {**row, **changes}

@@ -1,4 +1,4 @@
-"""`json_response()`: a model as JSON, with its `ETag`."""
+"""`json_response()`: a model as JSON with an `ETag`."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def json_response(
     if_none_match: str | None = None,
     has_etag: bool = True,
 ) -> Response:
-    """A model as JSON with an `ETag`: written once, by pydantic, and not looked at again by FastAPI.
+    """Return a model as JSON. pydantic writes it, so FastAPI does not validate and encode it a second time.
 
     Args:
         value: The model.
-        status: Of the answer.
-        headers: To be sent with it.
-        if_none_match: The header of this name: where it has the `ETag` of `value`, the answer is 304.
-        has_etag: False for what nobody asks for again in the same form, such as a page of a list.
+        status: The HTTP status.
+        headers: Further headers.
+        if_none_match: The header `If-None-Match`; if it has the `ETag` of `value`, the response is 304.
+        has_etag: False for a response that clients do not ask for again unchanged, such as a page of a list.
     """
     data = value.model_dump_json().encode()
     if not has_etag:

@@ -1,4 +1,4 @@
-"""The events of a run as server-sent events (WHATWG HTML, section 9.2)."""
+"""`event_stream()`: the events of a run as server-sent events (WHATWG HTML, section 9.2)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["event_stream"]
 
-_QUIET_S: Final = 15.0
-"""After so long without an event a comment is sent, lest a proxy takes the connection for dead."""
+_HEARTBEAT_S: Final = 15.0
+"""How long without an event until a comment is sent, so that proxies do not close a quiet connection."""
 _CHECK_S: Final = 15.0
 """How often an open stream checks that its caller's key still works."""
 _HEARTBEAT: Final = b": still here\n\n"
@@ -36,17 +36,17 @@ async def event_stream(
     follow: bool = True,
     is_allowed: Callable[[], Awaitable[bool]] | None = None,
 ) -> Response:
-    """Answer with the events of a run behind `after`, until it is over; without `follow`, those that are there.
+    """Stream the events of a run until it is over; without `follow`, only those that exist now.
 
-    If the run is over and has no more events, the answer is 204, so that a browser does not connect again.
+    If the run is over and has no more events, the response is 204, so that a browser does not connect again.
 
     Args:
-        engine: Has the run.
+        engine: The engine that has the run.
         run_id: The run.
-        tenant: Whose.
-        after: Only events with a greater number.
+        tenant: The tenant of the run.
+        after: Send only events with a greater number.
         follow: Whether to wait for more events.
-        is_allowed: Asked every 15 seconds; the stream ends when it says no. None never asks.
+        is_allowed: Called every 15 seconds; the stream ends when it returns False. None for no such check.
 
     Raises:
         RunNotFoundError: The tenant has no such run.
@@ -57,28 +57,28 @@ async def event_stream(
     if run.status.is_over and first is None:
         return Response(status_code=204)
     return StreamingResponse(
-        _lines(events, first, is_allowed),
+        _chunks(events, first, is_allowed),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-async def _lines(
+async def _chunks(
     events: AsyncGenerator[RunEvent, None],
     first: RunEvent | None,
     is_allowed: Callable[[], Awaitable[bool]] | None,
 ) -> AsyncGenerator[bytes, None]:
     yield _RETRY
     if first is not None:
-        yield _written(first)
+        yield _encode(first)
     async with aclosing(events):
-        coming: asyncio.Future[RunEvent | None] | None = None
+        upcoming: asyncio.Future[RunEvent | None] | None = None
         monotonic = REAL_RUNTIMES.awaiting.monotonic
         check_at = monotonic() + _CHECK_S
         try:
             while True:
-                coming = coming or asyncio.ensure_future(anext(events, None))
-                done, _ = await asyncio.wait([coming], timeout=_QUIET_S)
+                upcoming = upcoming or asyncio.ensure_future(anext(events, None))
+                done, _ = await asyncio.wait([upcoming], timeout=_HEARTBEAT_S)
                 if is_allowed is not None and monotonic() >= check_at:
                     if not await is_allowed():
                         return
@@ -86,15 +86,15 @@ async def _lines(
                 if not done:
                     yield _HEARTBEAT
                     continue
-                event, coming = coming.result(), None
+                event, upcoming = upcoming.result(), None
                 if event is None:
                     return
-                yield _written(event)
+                yield _encode(event)
         finally:
-            if coming is not None:
-                coming.cancel()
-                await asyncio.wait([coming])
+            if upcoming is not None:
+                upcoming.cancel()
+                await asyncio.wait([upcoming])
 
 
-def _written(event: RunEvent) -> bytes:
+def _encode(event: RunEvent) -> bytes:
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), to_json(event))

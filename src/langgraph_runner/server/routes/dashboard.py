@@ -1,4 +1,4 @@
-"""The dashboard's files: read once, compressed once, and served with a strict content security policy."""
+"""The files of the dashboard: read and compressed once, and served with a strict content security policy."""
 
 from __future__ import annotations
 
@@ -17,54 +17,55 @@ from langgraph_runner.server.problems import ApiCode, ApiError
 
 __all__ = ["DASHBOARD", "Asset", "assets", "router"]
 
-DASHBOARD: Final = Path(__file__).parent / "dashboard"
+DASHBOARD: Final = Path(__file__).parent.parent / "dashboard"
 _COMPRESSIBLE: Final = frozenset({".html", ".js", ".css", ".svg", ".txt"})
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
-_OF_WORKER: Final = frozenset({"layout-worker.js", "vendor/dagre.js"})
-_INLINE: Final = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
+_WORKER_FILES: Final = frozenset({"layout-worker.js", "vendor/dagre.js"})
+_IMPORT_MAP: Final = re.compile(rb'<script type="importmap">(.*?)</script>', re.DOTALL)
 _POLICY: Final = (
     "default-src 'none'; script-src 'self' 'sha256-{import_map}'; style-src 'self'; img-src 'self' blob:;"
     " connect-src 'self'; worker-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none';"
     " form-action 'none'"
 )
-"""The one inline script is the import map, which browsers take inline only; it is named by its hash."""
+"""Browsers accept an import map only inline, so the policy allows this one inline script by its hash."""
 _PREVIEW_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; frame-ancestors 'self';"
     " base-uri 'none'; form-action 'none'"
 )
-"""For the empty page in which the dashboard shows HTML artifacts: no scripts and no requests, styles of their own.
+"""For the empty page in which the dashboard shows HTML artifacts: inline styles, but no scripts and no requests.
 
-A frame that the dashboard makes itself would inherit the policy of the dashboard, which forbids inline styles.
+The page comes from the server: a frame without an address of its own would inherit the policy of the dashboard, which
+forbids inline styles.
 """
 
 
 class Asset(NamedTuple):
-    """One file, as it is sent."""
+    """One file as it is sent."""
 
     data: bytes
     compressed: bytes | None
-    """By gzip; None if that gains nothing."""
+    """The data compressed by gzip; None for formats that are compressed already."""
     media_type: str
     etag: str
 
 
 @cache
 def assets() -> tuple[str, dict[str, Asset]]:
-    """The digest of all files, which is part of their addresses, and the files by path."""
+    """Return the digest of all files, which is part of their URLs, and the files by path."""
     contents = {
         path.relative_to(DASHBOARD).as_posix(): path.read_bytes()
         for path in sorted(DASHBOARD.rglob("*"))
         if path.is_file()
     }
-    every = hashlib.sha256()
+    hasher = hashlib.sha256()
     for name, data in contents.items():
-        every.update(f"{name}\0{len(data)}\0".encode() + data)
-    digest = every.hexdigest()[:16]
-    # All modules at once: else a browser learns of each only from the one that imports it.
+        hasher.update(f"{name}\0{len(data)}\0".encode() + data)
+    digest = hasher.hexdigest()[:16]
+    # Without preloading, a browser finds each module only after it has read the one that imports it.
     preload = "\n".join(
         f'<link rel="modulepreload" href="assets/{digest}/{name}">'
         for name in contents
-        if name.endswith(".js") and name not in _OF_WORKER
+        if name.endswith(".js") and name not in _WORKER_FILES
     )
     page = contents["index.html"].replace(b"{preload}", preload.encode())
     contents["index.html"] = page.replace(b"{digest}", digest.encode())
@@ -80,8 +81,8 @@ def _asset(name: str, data: bytes) -> Asset:
 
 @cache
 def _policy() -> str:
-    """The content security policy of the page."""
-    inline = _INLINE.findall(assets()[1]["index.html"].data)
+    """Return the content security policy of the page."""
+    inline = _IMPORT_MAP.findall(assets()[1]["index.html"].data)
     return _POLICY.format(import_map=base64.b64encode(hashlib.sha256(inline[0]).digest()).decode())
 
 
@@ -90,28 +91,30 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 async def index(request: Request) -> Response:
-    """The page. It has no data: the browser asks the API for that."""
-    return _answer(request, "index.html", {"Content-Security-Policy": _policy(), "Cache-Control": "no-cache"})
+    """Serve the page. It holds no data: the scripts in it ask the API."""
+    return _file_response(
+        request, "index.html", {"Content-Security-Policy": _policy(), "Cache-Control": "no-cache"}
+    )
 
 
 @router.get("/preview.html")
 async def preview(request: Request) -> Response:
-    """An empty page, in a frame of which the dashboard shows HTML artifacts."""
+    """Serve the empty page that the dashboard puts into a frame to show HTML artifacts."""
     headers = {"Content-Security-Policy": _PREVIEW_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-    return _answer(request, "preview.html", {**headers, "Cache-Control": "no-cache"})
+    return _file_response(request, "preview.html", {**headers, "Cache-Control": "no-cache"})
 
 
 @router.get("/assets/{digest}/{name:path}")
 async def asset(request: Request, digest: str, name: str) -> Response:
-    """A script or a style. Its address changes with its content, so browsers keep it for good."""
+    """Serve a script or a style. Its URL changes with its content, so browsers may cache it for ever."""
     is_current = digest == assets()[0]
     caching = "public, max-age=31536000, immutable" if is_current else "no-cache"
-    # The layout runs in a worker, which has the policy of its own file.
+    # The graph layout runs in a web worker, which gets its policy from its own file.
     policy = "default-src 'none'; script-src 'self'; frame-ancestors 'none'"
-    return _answer(request, name, {"Content-Security-Policy": policy, "Cache-Control": caching})
+    return _file_response(request, name, {"Content-Security-Policy": policy, "Cache-Control": caching})
 
 
-def _answer(request: Request, name: str, headers: dict[str, str]) -> Response:
+def _file_response(request: Request, name: str, headers: dict[str, str]) -> Response:
     found = assets()[1].get(name)
     if found is None:
         raise ApiError(ApiCode.NOT_FOUND, "Not Found")

@@ -1,4 +1,4 @@
-"""`workflow_metrics()`: how the steps of a workflow did in recent runs of a tenant."""
+"""`workflow_metrics()`: outcomes and durations of the steps of a workflow in recent runs of a tenant."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _REUSED: Final = frozenset(str(each) for each in DELIVERING)
 def workflow_metrics(
     connection: Connection, tenant: str, workflow: str, steps: Sequence[str], limit: int
 ) -> WorkflowMetrics:
-    """Count the outcomes of each step, and the quantiles of its durations.
+    """Count the outcomes of each step, and compute the quantiles of its durations. A query for `RunStore.read`.
 
     Args:
-        connection: To the database.
-        tenant: Whose runs.
-        workflow: Of which workflow.
-        steps: The ids of its steps, in its order.
+        connection: The connection.
+        tenant: The tenant whose runs count.
+        workflow: The name of the workflow.
+        steps: The ids of its steps, in the order of the result.
         limit: How many of the newest runs count.
     """
     newest = (
@@ -84,5 +84,5 @@ def workflow_metrics(
 
 
 def _quantile(values: Sequence[int], share: float) -> int | None:
-    """The smallest value that at least this share of the sorted values does not exceed (nearest rank)."""
+    """Return the smallest of the sorted values that is at least as large as this share of them (nearest rank)."""
     return values[ceil(share * len(values)) - 1] if values else None

@@ -1,6 +1,6 @@
-"""The query of a URL as a model, and the model's fields as parameters of the OpenAPI document.
+"""The query of a URL as a model, and the fields of the model as parameters of the OpenAPI document.
 
-FastAPI can do both, but looks at the annotation of each field again in each request, which takes as long as to read a
+FastAPI can do both, but it inspects the annotation of each field in each request, which takes as long as reading a
 page of runs.
 """
 
@@ -21,14 +21,14 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def query_of(request: Request, model: type[ModelT]) -> ModelT:
-    """The query of a request.
+    """Return the query of a request as a model.
 
     Raises:
-        RequestValidationError: It does not fit the model.
+        RequestValidationError: The query does not match the model.
     """
     given: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
-        if name in _lists_of(model):
+        if name in _list_fields(model):
             given.setdefault(name, []).append(value)
         else:
             given[name] = value
@@ -40,7 +40,7 @@ def query_of(request: Request, model: type[ModelT]) -> ModelT:
 
 
 def parameters_of(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """The fields of a model as query parameters (OpenAPI 3.1)."""
+    """Return the fields of a model as query parameters (OpenAPI 3.1)."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     parameters = []
     for name, field in schema["properties"].items():
@@ -52,11 +52,11 @@ def parameters_of(model: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 @cache
-def _lists_of(model: type[BaseModel]) -> frozenset[str]:
-    """The fields that may be given several times."""
+def _list_fields(model: type[BaseModel]) -> frozenset[str]:
+    """Return the fields that may be given several times."""
     fields = model.model_fields.items()
-    return frozenset(name for name, field in fields if _has_list(field.annotation))
+    return frozenset(name for name, field in fields if _is_list(field.annotation))
 
 
-def _has_list(annotation: Any) -> bool:
-    return get_origin(annotation) is list or any(map(_has_list, get_args(annotation)))
+def _is_list(annotation: Any) -> bool:
+    return get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))

@@ -1,4 +1,4 @@
-"""`page_of_runs()`: a page of a list of runs as JSON, bounded by the number of runs and by their size."""
+"""`page_of_runs()`: one page of a list of runs as JSON, limited by the number of runs and by their size."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 __all__ = ["page_of_runs"]
 
 _MAX_BYTES: Final = 4 * 1024 * 1024
-"""A run holds its inputs, which may have 1 MiB; 200 of them would keep the event loop busy for seconds."""
-_READ_AT_ONCE: Final = 21
-"""One more than the default page, so that it takes one query."""
+"""A run includes its inputs, which may have 1 MiB; 200 such runs would block the event loop for seconds."""
+_ROWS_PER_QUERY: Final = 21
+"""One more than the default page, which then takes one query."""
 
 
 async def page_of_runs(engine: RunEngine, tenant: str, asked: RunFilter) -> bytes:
-    """The runs that a filter asks for, the newest first, as the JSON of a `RunPage`.
+    """Return the runs that match a filter, newest first, as the JSON of a `RunPage`.
 
     A page ends before `asked.limit` runs if the next one would make it longer than 4 MiB. It has at least one run if
-    there is one.
+    any matches.
 
     Raises:
-        ApiError: The filter is invalid.
+        ApiError: The filter is invalid (422).
     """
-    before: Run | tuple[datetime, str] | None = None if asked.cursor is None else _place(asked.cursor)
+    before: Run | tuple[datetime, str] | None = None if asked.cursor is None else _position(asked.cursor)
     items: list[bytes] = []
     size = 0
     while True:
-        wanted = min(_READ_AT_ONCE, asked.limit + 1 - len(items))
+        wanted = min(_ROWS_PER_QUERY, asked.limit + 1 - len(items))
         with checked():
             found = await engine.list_runs(
                 tenant=tenant,
@@ -69,9 +69,9 @@ def _page(items: list[bytes], last: Run | tuple[datetime, str] | None) -> bytes:
     return b'{"items":[%b],"next_cursor":%b}' % (b",".join(items), to_json(next_cursor))
 
 
-def _place(cursor: str) -> tuple[datetime, str]:
+def _position(cursor: str) -> tuple[datetime, str]:
     try:
         return place_of(cursor)
     except ValueError as error:
-        problem = "query:cursor: give `next_cursor` of the page before."
+        problem = "query:cursor must be the `next_cursor` of the page before."
         raise ApiError(ApiCode.REQUEST_INVALID, problem) from error

@@ -1,7 +1,7 @@
 """`connection_class()`: uvicorn's HTTP connections, with limits on the head of a request and on idle clients.
 
 uvicorn limits how long a connection may be idle after an answer, but not before the first request, and its fast
-parser keeps a header of any length and takes several `Host` headers.
+parser accepts a header of any length and several `Host` headers.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ else:
 __all__ = ["connection_class"]
 
 _MAX_HEAD_BYTES: Final = 65_536
-"""The longest request line with headers. Up to one read of the socket (256 KiB) more may be taken."""
+"""The longest request line with headers. One more read of the socket (256 KiB) may be accepted before that."""
 
 
 class _Connection(_Base):
-    """A connection that is closed if its client sends nothing, too slowly, or a head without end."""
+    """A connection that is closed if its client sends nothing, sends too slowly, or sends too long a head."""
 
     idle_s: float
     _closing: asyncio.TimerHandle | None = None
@@ -33,47 +33,49 @@ class _Connection(_Base):
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """The client has `idle_s` for its first request."""
+        """Give the client `idle_s` seconds for its first request."""
         super().connection_made(transport)
         self._close_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer, which would keep the connection in memory."""
+        """Cancel the timer, which would keep the connection in memory."""
         self._keep_open()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, then see whether a request is under way.
+        """Feed the parser, then restart or cancel the timer.
 
-        Bytes that belong to no request that is being answered do not prolong the life of a connection: not those of a
-        slow head, and not those of a body that was refused.
+        Only a request that is being answered keeps the connection open. The bytes of a slow head, or of a body that
+        was refused, do not.
         """
         self._head_bytes += len(data)
         super().data_received(data)
         if self._is_in_head and self._head_bytes > _MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("The request line and the headers are too long.")
+            self.send_400_response(
+                f"The request line and the headers must have at most {_MAX_HEAD_BYTES:,} bytes."
+            )
         elif self._is_idle():
             self._close_later()
         else:
             self._keep_open()
 
     def on_message_begin(self) -> None:
-        """A head begins (httptools)."""
+        """Note that a head begins (httptools)."""
         self._is_in_head = True
         self._head_bytes = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """A head is complete (httptools).
+        """Check a complete head (httptools).
 
         Raises:
-            ValueError: It does not name one host (RFC 9112, section 3.2), so two servers could read it differently;
-                uvicorn answers 400. h11 refuses such a head itself.
+            ValueError: It does not name exactly one host (RFC 9112, section 3.2), so two servers could read it
+                differently. uvicorn answers 400. h11 refuses such a head itself.
         """
         self._is_in_head = False
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):  # pyright: ignore[reportOptionalMemberAccess]
-            raise ValueError(f"{hosts} Host headers")
+            raise ValueError(f"A request must have one Host header, got {hosts}.")
         super().on_headers_complete()
 
     def _is_idle(self) -> bool:
@@ -95,9 +97,9 @@ class _Connection(_Base):
 
 
 def connection_class(idle_s: float) -> type[Any]:
-    """A protocol for `uvicorn.Config(http=...)`.
+    """Return a protocol for `uvicorn.Config(http=...)`.
 
     Args:
-        idle_s: How long a client may take to send the head of a request.
+        idle_s: How long a client may take to send the head of a request, in seconds.
     """
     return type("Connection", (_Connection,), {"idle_s": idle_s})

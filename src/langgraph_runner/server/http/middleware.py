@@ -1,4 +1,4 @@
-"""What surrounds every request: an id, limits on its size and time, its metrics, and headers for browsers."""
+"""`RequestMiddleware`: for every request an id, limits on its size and time, metrics, and headers for browsers."""
 
 from __future__ import annotations
 
@@ -11,63 +11,66 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
-from langgraph_runner.server.problems import unforeseen
+from langgraph_runner.server.problems import answer_unexpected
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["RequestMetrics", "Surroundings"]
+__all__ = ["RequestMetrics", "RequestMiddleware"]
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_ALWAYS: Final = (
+_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-_UNLESS_GIVEN: Final = (
+_DEFAULT_HEADERS: Final = (
     (b"x-frame-options", b"DENY"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),
 )
 _NO_ROUTE: Final = "none"
-"""The label of unknown paths: a label for each path that clients make up would grow without bound."""
+"""The label of unknown paths: a label for each path that clients invent would grow without bound."""
 
 
 class RequestMetrics:
     """`langgraph_runner_requests_total{method, route, status}` and `langgraph_runner_request_seconds{route}`.
 
     Args:
-        registry: Where they are shown.
+        registry: The registry that `/metrics` shows.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._count = Counter(
-            "langgraph_runner_requests", "Requests.", ["method", "route", "status"], registry=registry
+            "langgraph_runner_requests",
+            "Answered requests.",
+            ["method", "route", "status"],
+            registry=registry,
         )
         self._seconds = Histogram(
             "langgraph_runner_request_seconds",
-            "From the request to the first byte of the answer.",
+            "Seconds from the request to the first byte of the response.",
             ["route"],
             registry=registry,
         )
 
     def record(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count an answer."""
+        """Count one response."""
         route = getattr(scope.get("route"), "path", _NO_ROUTE)
         self._count.labels(scope["method"] if route != _NO_ROUTE else _NO_ROUTE, route, status).inc()
         self._seconds.labels(route).observe(seconds)
 
 
-class Surroundings:
+class RequestMiddleware:
     """ASGI middleware around the application.
 
     Args:
-        app: What it surrounds.
-        metrics: Counts the answers.
-        max_body_bytes: The longest body that is read.
-        body_timeout_s: How long a client may take to send its request.
+        app: The application.
+        metrics: Counts the responses.
+        max_body_bytes: The longest body that is read, in bytes.
+        body_timeout_s: How long a client may take to send its request, in seconds.
     """
 
     def __init__(
@@ -81,47 +84,46 @@ class Surroundings:
         self._count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request, or a message of the server's life."""
+        """Handle one request, or an event of the server's lifespan."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = given if _REQUEST_ID.fullmatch(given) else self._new_id()
         scope["request_id"] = request_id.decode()
-        began = REAL_RUNTIMES.awaiting.monotonic()
-
+        started = REAL_RUNTIMES.awaiting.monotonic()
         has_begun = False
 
         async def send_with_headers(message: Message) -> None:
             nonlocal has_begun
             if message["type"] == "http.response.start":
                 has_begun = True
-                headers = [*message.get("headers", ()), *_ALWAYS, (b"x-request-id", request_id)]
+                headers = [*message.get("headers", ()), *_HEADERS, (b"x-request-id", request_id)]
                 names = {name.lower() for name, _ in headers}
-                headers += [(name, value) for name, value in _UNLESS_GIVEN if name not in names]
+                headers += [(name, value) for name, value in _DEFAULT_HEADERS if name not in names]
                 message = {**message, "headers": headers}
-                self._metrics.record(scope, message["status"], REAL_RUNTIMES.awaiting.monotonic() - began)
+                self._metrics.record(scope, message["status"], REAL_RUNTIMES.awaiting.monotonic() - started)
             await send(message)
 
         try:
-            await self._app(scope, self._bounded(receive), send_with_headers)
+            await self._app(scope, self._limited(receive), send_with_headers)
         except Exception as error:
             if has_begun:
-                raise  # The server ends the connection: half an answer is not to pass for a whole one.
-            await unforeseen(Request(scope), error)(scope, receive, send_with_headers)
+                raise  # The server closes the connection: half a response must not look like a whole one.
+            await answer_unexpected(Request(scope), error)(scope, receive, send_with_headers)
 
     def _new_id(self) -> bytes:
-        # Counted: random bytes of the system would make each request wait for the threads that read the database.
+        # A counter: random bytes of the system would make each request wait for the threads that read the database.
         self._count += 1
         return b"%b%08x" % (self._prefix, self._count)
 
-    def _bounded(self, receive: Receive) -> Receive:
-        """Receive a body of so many bytes within so much time. What it raises FastAPI hands to our handlers."""
+    def _limited(self, receive: Receive) -> Receive:
+        """Wrap `receive` with the limits of size and time. FastAPI hands what it raises to our exception handlers."""
         left = self._max_body_bytes
         deadline = asyncio.get_running_loop().time() + self._body_timeout_s
         is_complete = False
 
-        async def bounded() -> Message:
+        async def limited() -> Message:
             nonlocal left, is_complete
             if is_complete:
                 return await receive()
@@ -130,12 +132,12 @@ class Surroundings:
                     message = await receive()
             except TimeoutError as error:
                 raise HTTPException(
-                    408, f"The request was not complete after {self._body_timeout_s:g} s."
+                    408, f"The request must be complete within {self._body_timeout_s:g} s."
                 ) from error
             left -= len(message.get("body", b""))
             if left < 0:
-                raise HTTPException(413, f"At most {self._max_body_bytes:,} bytes are read.")
+                raise HTTPException(413, f"The body must have at most {self._max_body_bytes:,} bytes.")
             is_complete = not message.get("more_body", False)
             return message
 
-        return bounded
+        return limited
