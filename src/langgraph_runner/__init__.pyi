@@ -1,6 +1,7 @@
 from langgraph_runner.engine import ArchiveError as ArchiveError
 from langgraph_runner.engine import ArtifactError as ArtifactError
 from langgraph_runner.engine import ArtifactStore as ArtifactStore
+from langgraph_runner.engine import ArtifactUnavailableError as ArtifactUnavailableError
 from langgraph_runner.engine import BullMQDispatcher as BullMQDispatcher
 from langgraph_runner.engine import Dispatcher as Dispatcher
 from langgraph_runner.engine import EngineError as EngineError

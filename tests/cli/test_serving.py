@@ -80,8 +80,8 @@ def test_serve_says_where_and_to_whom(cli, monkeypatch, options):
     """And how to make a key."""
     from langgraph_runner.server import serving
 
-    async def serve(engine, *, host, port, tell, **_options):
-        tell(f"http://{host}:{port}")
+    async def serve(engine, *, host, port, on_listening, **_options):
+        on_listening(f"http://{host}:{port}")
 
     monkeypatch.setattr(serving, "serve_app", serve)
     (cli.folder / "shop.py").write_text(

@@ -166,12 +166,13 @@ async def test_an_artifact_whose_file_is_gone_is_told(service, acme):
 async def test_what_was_remembered_is_bounded(service, monkeypatch):
     """By callers who come and go."""
     monkeypatch.setattr(module, "_MAX_REMEMBERED", 2)
+    monkeypatch.setattr("langgraph_runner.server.auth.guard._MAX_REMEMBERED", 2)
     for _ in range(4):
         caller = await service.caller()
         assert (await caller.get("/runs")).status_code == 200
         assert (await caller.get("/runs")).status_code == 200
     guard = service.app.state.service.guard
-    assert len(guard._on_time) <= 3
+    assert len(guard._scheduled) <= 3
     (keys,) = guard._authenticators
     assert len(keys._known) <= 2
 

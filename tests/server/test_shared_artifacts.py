@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from langgraph_runner import RunEngine
+from langgraph_runner.engine import FsspecArtifactStore
 from langgraph_runner.engine.store.writes import ending
 from langgraph_runner.server import create_app
 from tests.memory_filesystem import memory_prefix
@@ -54,6 +55,22 @@ async def test_a_file_that_is_not_what_was_kept_is_not_served(run_and_acme, memo
     found = await acme.get(f"/runs/{run.id}/{PATH}")
     assert (found.status_code, found.json()["code"]) == (410, "ARTIFACT_FAILED")
     assert "A further run makes it again." in found.text
+
+
+@pytest.mark.req("R-52")
+async def test_a_storage_outage_is_not_a_missing_file(run_and_acme, monkeypatch, caplog):
+    """503, so that callers try again. Only the log says where the storage is."""
+    run, acme = run_and_acme
+
+    def refuse(*_):
+        raise ConnectionError("s3.internal does not answer")
+
+    monkeypatch.setattr(FsspecArtifactStore, "open", refuse)
+    found = await acme.get(f"/runs/{run.id}/{PATH}")
+    assert (found.status_code, found.json()["code"]) == (503, "ARTIFACT_UNAVAILABLE")
+    assert found.json()["error"] == "ArtifactUnavailableError"
+    assert "s3.internal" not in found.text
+    assert "s3.internal" in caplog.text
 
 
 @pytest.mark.req("R-46")

@@ -108,7 +108,7 @@ async def test_nothing_is_kept_of_reads_that_ended():
         reader.gates[number].set()
         await task
     await settle()
-    assert (len(shared._next), len(shared._under_way)) == (0, 0)
+    assert (len(shared._next), len(shared._running)) == (0, 0)
 
 
 async def test_equal_pages_of_two_tenants_are_two_reads(service, acme):

@@ -75,6 +75,7 @@ EXIT_OF_CODE: Final[Mapping[ErrorCode, ExitCode]] = MappingProxyType(
         ErrorCode.WORKFLOW_CHANGED: ExitCode.RUN_FAILED,
         ErrorCode.RECOVERY_EXHAUSTED: ExitCode.RUN_FAILED,
         ErrorCode.ARTIFACT_FAILED: ExitCode.OTHER,
+        ErrorCode.ARTIFACT_UNAVAILABLE: ExitCode.OTHER,
         ErrorCode.ARCHIVE_FAILED: ExitCode.OTHER,
         ErrorCode.STORE_UNAVAILABLE: ExitCode.OTHER,
         ErrorCode.SCHEMA_VERSION: ExitCode.OTHER,

@@ -76,6 +76,8 @@ class ErrorCode(StrEnum):
     """A client got an answer that no service of this package gives."""
     SERVICE_REFUSED = "SERVICE_REFUSED"
     """A service refused a request for a reason that no engine has, such as a missing API key."""
+    ARTIFACT_UNAVAILABLE = "ARTIFACT_UNAVAILABLE"
+    """The storage of the files of steps does not answer."""
 
 
 MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
@@ -116,6 +118,7 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.SERVICE_INVALID: "What answers at {url} is not a langgraph-runner service of this release:"
         " {detail}. Check the URL.",
         ErrorCode.SERVICE_REFUSED: "{detail}",
+        ErrorCode.ARTIFACT_UNAVAILABLE: "Artifact '{name}': {problem}",
     }
 )
 """The message of each code, as a `str.format` template."""

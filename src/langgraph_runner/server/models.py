@@ -63,13 +63,13 @@ class _RunOptions(_Request):
     """The options of `RunEngine.trigger()`. Without an option the engine's default holds, or that of the base run."""
 
     priority: Annotated[int, Field(ge=-MAX_PRIORITY, le=MAX_PRIORITY)] = 0
-    """Pending runs with a higher priority start first."""
+    """Pending runs of a tenant with a higher priority start first."""
     failure_mode: Literal["continue", "fail_fast"] = "continue"
     """After a step has failed: `continue` with the steps that do not depend on it, or `fail_fast`: stop the run."""
     max_concurrency: Annotated[int, Field(ge=1, le=MAX_AT_ONCE)] | None = None
-    """How many steps of the run may run at the same time; null for the engine's limit."""
+    """How many steps of the run may run at the same time; null for no limit of its own."""
     run_timeout_ms: Annotated[float, Field(gt=0)] | None = None
-    """How long the run may take before it fails, in milliseconds; null for no limit."""
+    """How long the run may take from its start, in milliseconds; null for no limit."""
     force: StepIds = []
     """Ids of steps that run even if their results are known."""
     use_cache: bool = True
@@ -164,7 +164,10 @@ class RunFilter(BaseModel):
     ] = None
     tag: Annotated[
         list[str] | None,
-        Field(description="Only runs with this tag: `name:value`, such as `customer:acme`."),
+        Field(
+            description="Only runs with this tag: `name:value`, such as `customer:acme`; give it several times for"
+            " runs with all of these tags."
+        ),
     ] = None
     id_prefix: Annotated[Name | None, Field(description="Only runs whose id starts with this text.")] = None
     base_run_id: Annotated[Name | None, Field(description="Only runs that update or retry this run.")] = None

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from langgraph_runner.engine.errors import StoreUnavailableError
+from langgraph_runner.engine.errors import ArtifactUnavailableError, StoreUnavailableError
 from langgraph_runner.engine.transfer import attributes_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.hints import validation_error_of
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
 __all__ = [
+    "BODY_REFUSALS",
     "CALLER_REFUSALS",
     "LOGGER",
     "MEANING_OF_CODE",
@@ -77,6 +78,7 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
         ErrorCode.IDEMPOTENCY_CONFLICT: HTTPStatus.CONFLICT,
         ErrorCode.VALIDATION_FAILED: HTTPStatus.UNPROCESSABLE_ENTITY,
         ErrorCode.ARTIFACT_FAILED: HTTPStatus.GONE,
+        ErrorCode.ARTIFACT_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
         ErrorCode.STORE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
         ApiCode.REQUEST_INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
         ApiCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
@@ -101,6 +103,7 @@ MEANING_OF_CODE: Final[Mapping[str, str]] = MappingProxyType(
         ErrorCode.VALIDATION_FAILED: "The inputs or the payload do not match the model of the workflow;"
         " `errors` lists each fault.",
         ErrorCode.ARTIFACT_FAILED: "The file is gone, or its content has changed. Run the step again to restore it.",
+        ErrorCode.ARTIFACT_UNAVAILABLE: "The storage of the files does not answer. Try again.",
         ErrorCode.STORE_UNAVAILABLE: "The database does not answer. Try again.",
         ApiCode.REQUEST_INVALID: "The body, a parameter or a header is invalid; `errors` lists each fault.",
         ApiCode.UNAUTHENTICATED: "The API key or token is missing, unknown, revoked or expired.",
@@ -125,6 +128,8 @@ CALLER_REFUSALS: Final = (
     ApiCode.ISSUER_UNAVAILABLE,
 )
 """Refusals of every route that needs a key or a token."""
+BODY_REFUSALS: Final = (ApiCode.REQUEST_INVALID, ApiCode.BODY_TOO_LARGE, ApiCode.REQUEST_TIMEOUT)
+"""Refusals of every route that reads a body."""
 _CODE_OF_STATUS: Final = MappingProxyType({STATUS_OF_CODE[code]: code for code in reversed(ApiCode)})
 
 
@@ -243,6 +248,9 @@ async def _answer_package_error(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreUnavailableError) and not error.run_id:
         # The text of the error says where the database is, which callers must not learn.
         return await _answer_database_error(request, error)
+    if isinstance(error, ArtifactUnavailableError):  # The same holds for the storage of files.
+        _log_failure(request, error)
+        return _response(request, error.code, MEANING_OF_CODE[error.code], raised=error)
     cause = validation_error_of(error)
     faults = _faults(cause, "/inputs") if cause is not None else []
     return _response(request, error.code, str(error), errors=faults, raised=error)
@@ -272,7 +280,7 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
 
 async def _answer_database_error(request: Request, error: Exception) -> Response:
     _log_failure(request, error)
-    return _response(request, ErrorCode.STORE_UNAVAILABLE, "The database does not answer. Try again.")
+    return _response(request, ErrorCode.STORE_UNAVAILABLE, MEANING_OF_CODE[ErrorCode.STORE_UNAVAILABLE])
 
 
 def answer_unexpected(request: Request, error: Exception) -> Response:

@@ -25,13 +25,17 @@ class StepStatus(StrEnum):
     """Where a step is."""
 
     PENDING = "pending"
+    """It waits for its dependencies, or for a free slot."""
     RUNNING = "running"
+    """It runs, or waits for its next attempt."""
     COMPLETED = "completed"
     """It ran, and its output is kept."""
     SKIPPED = "skipped"
     """It did not run; the reason says why, and whether there is an output."""
     FAILED = "failed"
+    """It failed after all attempts."""
     CANCELLED = "cancelled"
+    """It was stopped, or never started, because the run stopped."""
 
 
 class Reason(StrEnum):

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from langgraph_runner.engine import ArtifactError, Run, RunPlan, RunStep
+from langgraph_runner.engine import ArtifactError, ArtifactUnavailableError, Run, RunPlan, RunStep
 from langgraph_runner.engine.checks import MAX_KEY
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.server.http.events import event_stream
@@ -24,7 +24,14 @@ from langgraph_runner.server.models import (
     RunRequest,
     UpdateRequest,
 )
-from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, ApiError, answers, checked
+from langgraph_runner.server.problems import (
+    BODY_REFUSALS,
+    CALLER_REFUSALS,
+    ApiCode,
+    ApiError,
+    answers,
+    checked,
+)
 from langgraph_runner.server.reading.pages import page_of_runs
 from langgraph_runner.server.routes.service import AuthenticatedRoute, ReadCall, RunCall
 from langgraph_runner.workflow import ArtifactRef, StepStatus
@@ -65,15 +72,25 @@ router = APIRouter(
 )
 RUN_NOT_FOUND: Final = answers(ErrorCode.RUN_NOT_FOUND)
 DERIVED: Final = answers(
-    ErrorCode.RUN_NOT_FOUND, ErrorCode.RUN_STATE, ErrorCode.IDEMPOTENCY_CONFLICT, ApiCode.BODY_TOO_LARGE
+    ErrorCode.RUN_NOT_FOUND,
+    ErrorCode.RUN_STATE,
+    ErrorCode.IDEMPOTENCY_CONFLICT,
+    ErrorCode.VALIDATION_FAILED,
+    *BODY_REFUSALS,
 )
+"""Refusals of a route that derives a run from another one."""
 
 
 @router.post(
     "",
     status_code=201,
     response_model=Run,
-    responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ErrorCode.IDEMPOTENCY_CONFLICT, ApiCode.BODY_TOO_LARGE),
+    responses=answers(
+        ErrorCode.WORKFLOW_UNKNOWN,
+        ErrorCode.IDEMPOTENCY_CONFLICT,
+        ErrorCode.VALIDATION_FAILED,
+        *BODY_REFUSALS,
+    ),
 )
 async def create_run(call: RunCall, body: RunRequest, key: Key = None) -> Response:
     """Start a run. Its inputs are checked first. Once the response arrives, the run is durable."""
@@ -140,7 +157,11 @@ async def get_run_steps(
     return await call.engine.get_run_steps(run_id, tenant=call.tenant, status=asked)
 
 
-@router.get("/{run_id}/steps/{step}/output", response_model=None, responses=RUN_NOT_FOUND)
+@router.get(
+    "/{run_id}/steps/{step}/output",
+    response_model=None,
+    responses=answers(ErrorCode.RUN_NOT_FOUND, ApiCode.NOT_FOUND),
+)
 async def get_output(call: ReadCall, run_id: RunId, step: StepId) -> Response:
     """Return the output of a step as JSON."""
     try:
@@ -164,7 +185,13 @@ async def get_run_artifacts(call: ReadCall, run_id: RunId) -> list[ArtifactDescr
     response_class=Response,
     responses={
         200: {"content": {"*/*": {}}},
-        **answers(ErrorCode.RUN_NOT_FOUND, ApiCode.NOT_FOUND, ErrorCode.ARTIFACT_FAILED),
+        **answers(
+            *CALLER_REFUSALS,
+            ErrorCode.ARTIFACT_UNAVAILABLE,
+            ErrorCode.RUN_NOT_FOUND,
+            ApiCode.NOT_FOUND,
+            ErrorCode.ARTIFACT_FAILED,
+        ),
     },
 )
 async def get_artifact(
@@ -189,7 +216,11 @@ async def get_artifact(
             media_type=artifact.media_type,
             headers={**_FILE_HEADERS, "Content-Disposition": f"inline; filename*=utf-8''{filename}"},
         )
-    if not await asyncio.to_thread(path.is_file):
+    try:
+        exists = await asyncio.to_thread(path.is_file)
+    except OSError as error:  # Such as a network volume that does not answer.
+        raise ArtifactUnavailableError(name=name, problem=f"it cannot be read: {error}") from error
+    if not exists:
         raise ArtifactError(name=name, problem="the file is gone. Run the step again to restore it.")
     return FileResponse(
         path,
@@ -211,7 +242,9 @@ async def update_run(call: RunCall, run_id: RunId, body: UpdateRequest, key: Key
 
 @router.post(
     "/{run_id}/plan",
-    responses=answers(ErrorCode.RUN_NOT_FOUND, ErrorCode.RUN_STATE, ApiCode.BODY_TOO_LARGE),
+    responses=answers(
+        ErrorCode.RUN_NOT_FOUND, ErrorCode.RUN_STATE, ErrorCode.VALIDATION_FAILED, *BODY_REFUSALS
+    ),
 )
 async def plan_update(call: ReadCall, run_id: RunId, body: PlanRequest) -> RunPlan:
     """Return what an update would do with each step, and why. Nothing runs."""
@@ -225,7 +258,9 @@ async def plan_update(call: ReadCall, run_id: RunId, body: PlanRequest) -> RunPl
         )
 
 
-@router.post("/{run_id}/cancel", response_model=Run, responses=RUN_NOT_FOUND)
+@router.post(
+    "/{run_id}/cancel", response_model=Run, responses=answers(ErrorCode.RUN_NOT_FOUND, *BODY_REFUSALS)
+)
 async def cancel_run(call: RunCall, run_id: RunId, body: CancelRequest | None = None) -> Response:
     """Cancel a run. A run that is over stays as it is."""
     reason = (body or CancelRequest()).reason

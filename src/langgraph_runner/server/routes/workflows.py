@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.server.models import InputsRequest, WorkflowMetrics
-from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, answers
+from langgraph_runner.server.problems import BODY_REFUSALS, CALLER_REFUSALS, ApiCode, answers
 from langgraph_runner.server.reading.step_metrics import workflow_metrics
 from langgraph_runner.server.routes.service import AuthenticatedRoute, ReadCall
 from langgraph_runner.workflow.definition.describing import WorkflowDescription
@@ -38,7 +38,7 @@ async def get_workflow(call: ReadCall, name: Name) -> WorkflowDescription:
 @router.post(
     "/{name}/check",
     status_code=204,
-    responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ApiCode.REQUEST_INVALID, ApiCode.BODY_TOO_LARGE),
+    responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ErrorCode.VALIDATION_FAILED, *BODY_REFUSALS),
 )
 async def check_inputs(call: ReadCall, name: Name, body: InputsRequest) -> None:
     """Check inputs without starting a run. Fields that the model does not have are refused, too."""
