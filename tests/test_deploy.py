@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +23,7 @@ from langgraph_runner.cli.arguments.options import (
 )
 
 pytestmark = pytest.mark.req("R-65")
+HADOLINT = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 DEPLOY = Path(__file__).parent.parent / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "docker-compose.workers.yml").read_text())["services"]
 PODS = {
@@ -97,3 +102,15 @@ def test_pods_have_no_more_rights_than_they_need(pod):
     assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
     assert (rights["allowPrivilegeEscalation"], rights["readOnlyRootFilesystem"]) == (False, True)
     assert rights["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="hadolint is not installed: make .venv/.dev")
+def test_hadolint_finds_nothing_in_the_dockerfile():
+    """No rule is ignored."""
+    done = subprocess.run(  # noqa: S603 - a tool of the development environment
+        [HADOLINT, DEPLOY / "Dockerfile"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")

@@ -1,4 +1,4 @@
-"""Files that are on no disk of the server: in an object store, which several engines share."""
+"""Files in an object store that several engines share."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ PATH = "artifacts/page/shown/page 1.html"
 
 @pytest.fixture
 async def run_and_acme(store_url, memory_prefix):
-    """A run that an engine without a service has run, and a caller of a service with another engine."""
+    """A run of an engine without a service, and a caller of a service with another engine."""
     address = memory_prefix.url
     async with RunEngine([shop()], store=store_url, artifacts=address, poll_ms=20, migrate=True) as engine:
         run = await engine.run("shop.v1", {"net": 10}, tenant="acme")
@@ -32,7 +32,7 @@ async def run_and_acme(store_url, memory_prefix):
 
 @pytest.mark.req("R-52")
 async def test_a_file_of_another_engine_is_served(run_and_acme):
-    """With the headers that a file on disk has."""
+    """With the same headers as a file on disk."""
     run, acme = run_and_acme
     found = await acme.get(f"/runs/{run.id}/{PATH}")
     assert (found.status_code, found.content) == (200, PAGE)
@@ -44,8 +44,8 @@ async def test_a_file_of_another_engine_is_served(run_and_acme):
 
 @pytest.mark.req("R-23", "R-52")
 @pytest.mark.parametrize("damage", ["gone", "changed"])
-async def test_a_file_that_is_not_what_was_kept_is_not_served(run_and_acme, memory_prefix, damage):
-    """410 with the fix."""
+async def test_a_missing_or_changed_file_is_not_served(run_and_acme, memory_prefix, damage):
+    """410, with the fix."""
     run, acme = run_and_acme
     (place,) = memory_prefix.files()
     if damage == "gone":
@@ -74,8 +74,8 @@ async def test_a_storage_outage_is_not_a_missing_file(run_and_acme, monkeypatch,
 
 
 @pytest.mark.req("R-46")
-async def test_prune_takes_the_file_from_all(run_and_acme, store_url, memory_prefix, monkeypatch):
-    """The engine of another machine collects it; the service has neither run nor file any more."""
+async def test_a_pruned_file_is_gone_for_every_engine(run_and_acme, store_url, memory_prefix, monkeypatch):
+    """An engine on another machine deletes it; then the service has neither run nor file."""
     run, acme = run_and_acme
     monkeypatch.setattr(ending, "_GRACE_MS", -60_000)
     memory_prefix.age(2 * 86_400)

@@ -1,4 +1,4 @@
-"""Equal reads at the same time are done once, and none misses what was committed before it was asked for."""
+"""Equal requests share a read, and each sees what was committed before it."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.req("R-52")
 
 
 class Reader:
-    """Reads a value that changes; each read waits until the test lets it go on."""
+    """Reads a value that changes; each read waits for a gate that the test opens."""
 
     def __init__(self):
         self.value = 0
@@ -18,7 +18,7 @@ class Reader:
         self.gates = []
 
     async def __call__(self):
-        """The value as it was when the read began."""
+        """Return the value that it had when the read started."""
         self.reads += 1
         seen, gate = self.value, asyncio.Event()
         self.gates.append(gate)
@@ -29,20 +29,20 @@ class Reader:
 
 
 async def settle():
-    """Let everything run that can."""
+    """Run the event loop until nothing is left to do."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 async def ask(shared, key, reader):
-    """Ask, and let the question arrive."""
+    """Start a request, and wait until the reader has it."""
     task = asyncio.create_task(shared.read(key, reader))
     await settle()
     return task
 
 
-async def test_those_who_ask_during_a_read_share_the_next():
-    """Six questions are two reads, and the later ones see what was written in between."""
+async def test_requests_during_a_read_share_the_next_one():
+    """Six requests are two reads, and the later ones see what was written in between."""
     shared, reader = SharedReads(), Reader()
     first = await ask(shared, "page", reader)
     reader.value = 1
@@ -56,8 +56,8 @@ async def test_those_who_ask_during_a_read_share_the_next():
     assert reader.reads == 2
 
 
-async def test_other_keys_are_read_by_themselves():
-    """A slow page holds up no other."""
+async def test_other_keys_do_not_wait():
+    """A slow page delays no other page."""
     shared, slow, quick = SharedReads(), Reader(), Reader()
     waiting = await ask(shared, "slow", slow)
     other = await ask(shared, "quick", quick)
@@ -68,8 +68,8 @@ async def test_other_keys_are_read_by_themselves():
     await waiting
 
 
-async def test_one_who_leaves_takes_nothing_from_the_others():
-    """The read goes on for those who share it."""
+async def test_a_cancelled_request_does_not_cancel_the_read():
+    """The read continues for those who share it."""
     shared, reader = SharedReads(), Reader()
     leaving = await ask(shared, "page", reader)
     staying = await ask(shared, "page", reader)
@@ -83,8 +83,8 @@ async def test_one_who_leaves_takes_nothing_from_the_others():
     assert await staying == 0
 
 
-async def test_a_failure_reaches_all_who_share_it_and_no_one_later():
-    """The next question is a new read."""
+async def test_a_failure_reaches_only_those_who_share_the_read():
+    """The next request is a new read."""
     shared, reader = SharedReads(), Reader()
     first = await ask(shared, "page", reader)
     reader.value = ValueError("gone")
@@ -100,8 +100,8 @@ async def test_a_failure_reaches_all_who_share_it_and_no_one_later():
     assert await again == 2
 
 
-async def test_nothing_is_kept_of_reads_that_ended():
-    """As many keys as there are filters would fill the memory."""
+async def test_ended_reads_are_forgotten():
+    """Otherwise every filter that was ever used would stay in memory."""
     shared, reader = SharedReads(), Reader()
     for number in range(3):
         task = await ask(shared, number, reader)
@@ -112,7 +112,7 @@ async def test_nothing_is_kept_of_reads_that_ended():
 
 
 async def test_equal_pages_of_two_tenants_are_two_reads(service, acme):
-    """A tenant's page never reaches another."""
+    """A tenant's page never reaches another tenant."""
     other = await service.caller(tenant="other")
     run_id = await service.ended(acme)
     pages = await asyncio.gather(*(caller.get("/runs") for caller in (acme, other) for _ in range(20)))

@@ -1,4 +1,4 @@
-"""The routes of runs: each gives what the engine gives, to whoever may see it."""
+"""Routes of runs: each returns what the engine returns, to callers who may see it."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -8,8 +8,8 @@ import pytest
 pytestmark = pytest.mark.req("R-52")
 
 
-async def test_a_run_is_made_and_found(service, acme):
-    """201 with its address."""
+async def test_a_run_is_started_and_found(service, acme):
+    """The response is 201 with its address."""
     made = await acme.post(
         "/runs",
         json={"workflow": "shop.v1", "inputs": {"net": 10}, "tags": {"who": "ada"}, "metadata": {"n": 1}},
@@ -21,8 +21,8 @@ async def test_a_run_is_made_and_found(service, acme):
     assert (run.status, run.tags, run.metadata) == ("completed", {"who": "ada"}, {"n": 1})
 
 
-async def test_an_etag_saves_what_is_known(service, acme):
-    """304 until the run changes."""
+async def test_an_unchanged_run_is_not_sent_again(service, acme):
+    """304 for its `ETag`."""
     run_id = await service.ended(acme)
     found = await acme.get(f"/runs/{run_id}")
     again = await acme.get(f"/runs/{run_id}", headers={"If-None-Match": found.headers["etag"]})
@@ -31,8 +31,8 @@ async def test_an_etag_saves_what_is_known(service, acme):
     assert other.status_code == 200
 
 
-async def test_steps_outputs_and_artifacts_are_told(service, acme):
-    """By step; with a filter by status."""
+async def test_steps_outputs_and_files_are_readable(service, acme):
+    """Steps can be filtered by status."""
     run_id = await service.ended(acme)
     steps = (await acme.get(f"/runs/{run_id}/steps")).json()
     assert [(each["step"], each["status"]) for each in steps] == [
@@ -52,8 +52,8 @@ async def test_steps_outputs_and_artifacts_are_told(service, acme):
 @pytest.mark.parametrize(
     "path", ["steps/nothing/output", "artifacts/page/nothing.html", "artifacts/nothing/shown/page 1.html"]
 )
-async def test_what_a_run_does_not_have_is_not_found(service, acme, path):
-    """With a code of the service."""
+async def test_an_unknown_step_or_file_is_not_found(service, acme, path):
+    """With the code `NOT_FOUND`."""
     run_id = await service.ended(acme)
     found = await acme.get(f"/runs/{run_id}/{path}")
     assert (found.status_code, found.json()["code"]) == (404, "NOT_FOUND")
@@ -74,7 +74,7 @@ async def test_a_change_is_planned_and_applied(service, acme):
 
 
 async def test_a_run_is_cancelled(service, acme):
-    """For good, with the reason."""
+    """It keeps the reason."""
     made = (await acme.post("/runs", json={"workflow": "shop.v1", "inputs": {"net": 1_000}})).json()
     asked = await acme.post(f"/runs/{made['id']}/cancel", json={"reason": "too dear"})
     assert asked.status_code == 200
@@ -83,7 +83,7 @@ async def test_a_run_is_cancelled(service, acme):
 
 
 async def test_a_cancelled_run_is_retried(service, acme):
-    """As a new run, which may be given other options; a completed one is refused."""
+    """The new run may have other options; a completed run cannot be retried."""
     made = (await acme.post("/runs", json={"workflow": "shop.v1", "inputs": {"net": 1_000}})).json()
     await acme.post(f"/runs/{made['id']}/cancel")
     await service.engine.wait(made["id"], tenant="acme")
@@ -96,8 +96,8 @@ async def test_a_cancelled_run_is_retried(service, acme):
     assert (refused.status_code, refused.json()["code"]) == (409, "RUN_STATE")
 
 
-async def test_a_list_is_paged_without_gap_or_repeat(service, acme):
-    """Also where runs are made meanwhile."""
+async def test_pages_neither_skip_nor_repeat_runs(service, acme):
+    """Also if new runs start meanwhile."""
     ids = [await service.ended(acme, net=number) for number in range(5)]
     found, cursor = [], None
     while True:
@@ -110,8 +110,8 @@ async def test_a_list_is_paged_without_gap_or_repeat(service, acme):
     assert found == ids[::-1]
 
 
-async def test_runs_are_found_by_what_is_known_of_them(service, acme):
-    """Each filter alone leaves the one that it describes."""
+async def test_each_filter_finds_its_runs(service, acme):
+    """Each filter alone."""
     good = await service.ended(acme, tags={"customer": "ada"})
     bad = await service.ended(acme, net=-1)
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
@@ -139,8 +139,8 @@ async def test_runs_are_found_by_what_is_known_of_them(service, acme):
         ("created_after=2026-01-01", "query:created_after"),
     ],
 )
-async def test_a_filter_that_cannot_be_meant_is_refused(acme, query, pointer):
-    """A misspelled one would show everything."""
+async def test_an_invalid_filter_is_refused(acme, query, pointer):
+    """Ignoring a misspelled filter would show all runs."""
     refused = await acme.get(f"/runs?{query}")
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, pointer)
 
@@ -148,14 +148,14 @@ async def test_a_filter_that_cannot_be_meant_is_refused(acme, query, pointer):
 @pytest.mark.parametrize(
     "given", ["tag=customer", "cursor=!!", "cursor=eA", "cursor=OTk5OTk5OTk5OTk5OTk5OTk5OS5h"]
 )
-async def test_a_tag_without_value_and_a_forged_cursor_are_refused(acme, given):
-    """With the way out."""
+async def test_an_invalid_tag_or_cursor_is_refused(acme, given):
+    """The message says what to send."""
     refused = await acme.get(f"/runs?{given}")
     assert (refused.status_code, refused.json()["code"]) == (422, "REQUEST_INVALID")
 
 
-async def test_each_fault_of_the_inputs_has_its_place(service, acme):
-    """No run is made."""
+async def test_each_fault_of_the_inputs_has_a_pointer(service, acme):
+    """No run is started."""
     body = {"workflow": "shop.v1", "inputs": {"net": "ten", "customer": 3}}
     refused = await acme.post("/runs", json=body)
     assert (refused.status_code, refused.json()["code"]) == (422, "VALIDATION_FAILED")
@@ -164,8 +164,8 @@ async def test_each_fault_of_the_inputs_has_its_place(service, acme):
 
 
 @pytest.mark.req("R-57")
-async def test_an_idempotency_key_is_for_one_request(acme):
-    """The second gets the run of the first; another request is refused."""
+async def test_reusing_an_idempotency_key_returns_the_existing_run(acme):
+    """A different request with the key is refused."""
     body, key = {"workflow": "shop.v1", "inputs": {"net": 1}}, {"Idempotency-Key": "order-1"}
     first = await acme.post("/runs", json=body, headers=key)
     assert (await acme.post("/runs", json=body, headers=key)).json()["id"] == first.json()["id"]
@@ -174,15 +174,41 @@ async def test_an_idempotency_key_is_for_one_request(acme):
     assert "other inputs" in other.json()["detail"]
 
 
-async def test_workflows_are_described(acme):
-    """With what a form needs to start a run."""
-    (listed,) = (await acme.get("/workflows")).json()
-    found = (await acme.get("/workflows/shop.v1")).json()
-    assert found == listed
-    assert found["inputs"]["required"] == ["net"]
-    assert [(each["id"], each["depends_on"]) for each in found["steps"]] == [
-        ("price", []),
-        ("page", ["price"]),
-    ]
-    assert [each["type"] for each in found["changes"]] == ["set"]
-    assert (await acme.get("/workflows/shop.v9")).json()["code"] == "WORKFLOW_UNKNOWN"
+async def test_a_deleted_file_is_gone(service, acme):
+    """With 410, because it was there."""
+    run_id = await service.ended(acme)
+    (files,) = (await service.engine.get_run_artifacts(run_id, tenant="acme")).values()
+    service.engine.artifact_path(files[0]).unlink()
+    gone = await acme.get(f"/runs/{run_id}/artifacts/page/shown/page 1.html")
+    assert (gone.status_code, gone.json()["code"]) == (410, "ARTIFACT_FAILED")
+
+
+@pytest.mark.req("R-53")
+async def test_a_run_of_another_tenant_looks_like_an_unknown_run(service, acme):
+    """Each route gives the same response, except for the id."""
+    run_id, unknown = await service.ended(acme), "0" * 32
+    other = await service.caller("admin", tenant="other")
+    change = {"change": {"type": "set", "payload": {}}}
+    for method, path, body in (
+        ("GET", "", None),
+        ("GET", "/steps", None),
+        ("GET", "/steps/price/output", None),
+        ("GET", "/artifacts", None),
+        ("GET", "/artifacts/page/shown/page 1.html", None),
+        ("GET", "/events", None),
+        ("GET", "/events?follow=false", None),
+        ("GET", "?wait_ms=1000", None),
+        ("POST", "/plan", change),
+        ("POST", "/update", change),
+        ("POST", "/cancel", None),
+        ("POST", "/retry", None),
+    ):
+        foreign = await other.request(method, f"/runs/{run_id}{path}", json=body)
+        missing = await other.request(method, f"/runs/{unknown}{path}", json=body)
+        assert (foreign.status_code, foreign.json()["code"]) == (404, "RUN_NOT_FOUND"), path
+        said = foreign.json() | {"request_id": ""}
+        of_missing = missing.json() | {"detail": said["detail"], "attributes": {"run_id": run_id}}
+        assert said == of_missing | {"request_id": ""}, path
+    assert (await other.get(f"/runs?id_prefix={run_id}")).json()["items"] == []
+    assert (await other.get(f"/runs?base_run_id={run_id}")).json()["items"] == []
+    assert (await acme.get(f"/runs/{run_id}")).json()["status"] == "completed"
