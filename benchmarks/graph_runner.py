@@ -1,4 +1,4 @@
-"""What `GraphRunner` costs beside the graph that it runs."""
+"""What `GraphRunner` costs compared with the graph alone."""
 
 from __future__ import annotations
 
@@ -35,37 +35,37 @@ OURS_TIMEOUT = "runner: timeout"
 OURS_SIGNAL = "runner: abort signal"
 
 METHOD = f"""
-A compiled graph of functions that do nothing, run once from end to end, by its own `invoke` or `ainvoke` and by a
-`GraphRunner`: a chain of {NODES} nodes; {PARALLEL} nodes in one wave; a chain of {SUBGRAPHS} nodes, each of them a
-graph of {NODES_OF_SUBGRAPH} nodes in a chain, where the waves of all graphs count.
-Both caps are {CAP}; LangGraph's holds for each graph by itself, the runner's for the whole run.
-With a timeout or a signal, a blocking run has a thread of its own; neither ever comes to act here.
-The ratio is that of the median round, the times are those of the best.
+A compiled graph of functions that do nothing, run once from start to end, by its own `invoke` or `ainvoke`
+and by a `GraphRunner`: a chain of {NODES} nodes; {PARALLEL} nodes in one wave; a chain of {SUBGRAPHS}
+nodes, each of which is a graph of {NODES_OF_SUBGRAPH} nodes in a chain (the waves of all graphs count).
+Both caps are {CAP}; LangGraph's cap holds for each graph, the runner's for the whole run. With a timeout or
+a signal, a blocking run has its own thread; neither of them stops a run here. The ratio is that of the
+median round, the times are those of the best.
 """
 
 WHY_SLOW = (
-    "by a profile, about half of what is added is LangChain's way of calling two handlers at the begin and at the end"
-    " of each node; most of the rest is what they keep for the run: slots, waves, who is inside whom."
+    "according to a profile, about half of the added time is LangChain's way of calling two handlers at the start and"
+    " the end of each node; most of the rest is their bookkeeping: slots, waves, and which node is inside which."
 )
 WHY_SLOW_STOPPABLE = (
-    "a blocking run that something may stop goes through a thread of its own, an awaited one enters a scope for each"
-    " part of the stream."
+    "a blocking run with a limit runs in its own thread; an awaited one enters a scope for each part of the"
+    " stream."
 )
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A kind of graph."""
+    """A shape of graph."""
 
     name: str
     short: str
     waves: int
     make: Callable[[Any], Any]
-    """Takes the function of its nodes, and gives it compiled."""
+    """Compiles the graph with this function as every node."""
 
 
 def row(function: Any) -> Any:
-    """A compiled graph of one wave."""
+    """Compile a graph whose nodes are all in one wave."""
     graph = StateGraph(PlainState)
     for number in range(PARALLEL):
         graph.add_node(f"n{number}", function)
@@ -74,7 +74,7 @@ def row(function: Any) -> Any:
 
 
 def nested(function: Any) -> Any:
-    """A compiled graph of graphs."""
+    """Compile a graph of subgraphs."""
     return chain(lambda _: chain(lambda _: function, NODES_OF_SUBGRAPH), SUBGRAPHS)
 
 
@@ -91,7 +91,7 @@ SHAPES = (
 
 
 def contenders(shape: Shape, *, is_async: bool) -> list[Contender]:
-    """The same graph, run in several ways."""
+    """Return the same graph, run in several ways."""
     graph = shape.make(nothing_async if is_async else nothing)
     alone = graph.ainvoke if is_async else graph.invoke
 
@@ -113,7 +113,7 @@ def contenders(shape: Shape, *, is_async: bool) -> list[Contender]:
 
 
 def measure(rounds: int = ROUNDS) -> Section:
-    """Race each shape in both colours."""
+    """Race each shape, awaited and blocking."""
     tables, goals = [], []
     for colour, is_async in (("awaited", True), ("blocking", False)):
         for shape in SHAPES:

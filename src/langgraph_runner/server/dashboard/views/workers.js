@@ -48,7 +48,7 @@ export function Workers() {
 function Shown({ overview, now }) {
   const well = overview.workers.filter((each) => each.state === "working").length;
   return html`<dl class="tiles">
-      <div><dt>Working workers</dt><dd>${count(well)}</dd></div>
+      <div><dt>Active workers</dt><dd>${count(well)}</dd></div>
       <div><dt>Running runs</dt><dd>${count(overview.running_runs)}</dd></div>
       <div><dt>Pending runs</dt><dd>${count(overview.waiting_runs)}</dd></div>
       <div><dt>Longest wait</dt><dd>${duration(overview.oldest_waiting_ms)}</dd></div>
