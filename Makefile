@@ -87,7 +87,7 @@ contracts: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.dev  ## The site of docs/ with the API reference, in site/.
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 requirements: $(VENV)/.dev  ## Each requirement with the tests that show it.
 	$(BIN)/python -m pytest --requirements -q -p no:cacheprovider

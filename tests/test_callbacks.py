@@ -1,4 +1,4 @@
-"""Callbacks take any prefix of their arguments, none included."""
+"""Callbacks may take fewer arguments than they are called with."""
 
 import asyncio
 import functools
@@ -12,12 +12,12 @@ from langgraph_runner import (
     NodeMetricsCollector,
     create_node,
 )
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.testing import Flaky
 
 
 class Callee:
-    """Callables of every kind, which note what they were given."""
+    """Callables of several kinds, which note their arguments."""
 
     def __init__(self):
         self.seen = []
@@ -27,7 +27,7 @@ class Callee:
         self.seen.append((first,))
 
     def __call__(self, *arguments):
-        """An object that takes everything."""
+        """A call with any arguments."""
         self.seen.append(arguments)
 
 
@@ -45,45 +45,45 @@ class Callee:
     ],
 )
 def test_a_callback_gets_as_many_arguments_as_it_takes(make, expected):
-    """The first ones."""
+    """It gets the first ones."""
     seen = []
-    taking_a_prefix(make(seen), "first", "second", field="f")(1, 2)
+    accept_fewer_arguments(make(seen), "first", "second", field="f")(1, 2)
     assert seen == [expected]
 
 
 def test_methods_and_objects_are_callbacks_too():
-    """Without their self."""
+    """`self` does not count."""
     callee = Callee()
-    taking_a_prefix(callee.method, "first", "second", field="f")(1, 2)
-    taking_a_prefix(callee, "first", "second", field="f")(1, 2)
+    accept_fewer_arguments(callee.method, "first", "second", field="f")(1, 2)
+    accept_fewer_arguments(callee, "first", "second", field="f")(1, 2)
     assert callee.seen == [(1,), (1, 2)]
 
 
 def test_a_builtin_without_a_signature_gets_everything():
-    """As `list.append` does, which says what it takes, and `print`."""
+    """`list.append` has a signature; `print` takes anything."""
     seen = []
-    taking_a_prefix(seen.append, "first", "second", field="f")(1, 2)
+    accept_fewer_arguments(seen.append, "first", "second", field="f")(1, 2)
     assert seen == [1]
 
 
 @pytest.mark.parametrize(
     ("callback", "message"),
     [
-        (lambda a, b, c: None, r"on_x: <function .*> needs the argument 'c'; it is called with a and b"),
+        (lambda a, b, c: None, r"on_x must be callable with a and b, or .* needs the argument 'c'"),
         (lambda *, key: None, "needs the argument 'key'"),
-        (7, "on_x: expected a function, got 7"),
+        (7, "on_x must be a function, got 7"),
     ],
 )
 def test_a_callback_that_cannot_be_called_is_refused(callback, message):
-    """When it is given, not when it is needed."""
+    """The error comes when the callback is given, not when it is called."""
     with pytest.raises(TypeError, match=message):
-        taking_a_prefix(callback, "a", "b", field="on_x")
+        accept_fewer_arguments(callback, "a", "b", field="on_x")
 
 
 @pytest.mark.req("N-19")
 @pytest.mark.parametrize("is_async", [False, True])
 def test_on_timeout_may_take_nothing(colour, fake, is_async):
-    """The clean-up runs."""
+    """The callback runs without an argument."""
     cleaned = []
 
     async def clean_up():
@@ -102,7 +102,7 @@ def test_on_timeout_may_take_nothing(colour, fake, is_async):
 
 @pytest.mark.req("N-23")
 def test_on_retry_attempt_may_take_nothing(colour, fake):
-    """As one that only counts."""
+    """A callback that only counts needs no argument."""
     retries = []
     node = create_node(
         colour.function(Flaky(ConnectionError, {}).sync),
@@ -115,14 +115,14 @@ def test_on_retry_attempt_may_take_nothing(colour, fake):
 
 
 @pytest.mark.parametrize("option", ["on_timeout", "on_retry_attempt"])
-def test_a_node_refuses_a_callback_that_wants_too_much(option):
-    """When the node is made."""
-    with pytest.raises(TypeError, match=f"{option}: .* needs the argument 'b'"):
+def test_a_node_refuses_a_callback_with_too_many_parameters(option):
+    """The error comes when the node is made."""
+    with pytest.raises(TypeError, match=f"{option} must .* needs the argument 'b'"):
         create_node(lambda state: {}, **{option: lambda a, b: None})
 
 
-def test_a_lambda_that_hands_on_a_coroutine_is_awaited(colour, fake):
-    """Also in a sync node, which runs it on an event loop of its own."""
+def test_a_lambda_that_returns_a_coroutine_is_awaited(colour, fake):
+    """A sync node runs it on an event loop of its own."""
     done = []
 
     async def notify(retry):
@@ -140,7 +140,7 @@ def test_a_lambda_that_hands_on_a_coroutine_is_awaited(colour, fake):
 
 
 def test_listeners_may_take_nothing():
-    """Those of a breaker and of a collector."""
+    """This holds for listeners of a breaker and of a collector."""
     told = []
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1))
     breaker.add_listener(lambda: told.append("circuit"))
@@ -153,11 +153,11 @@ def test_listeners_may_take_nothing():
     assert told == ["circuit", "threshold"]
 
 
-def test_listeners_that_want_too_much_are_refused():
-    """When they are given."""
-    with pytest.raises(TypeError, match=r"listener: .* needs the argument 'b'"):
+def test_listeners_with_too_many_parameters_are_refused():
+    """The error comes when they are given."""
+    with pytest.raises(TypeError, match=r"listener must .* needs the argument 'b'"):
         NodeCircuitBreaker().add_listener(lambda a, b: None)
-    with pytest.raises(TypeError, match=r"on_threshold: .* needs the argument 'b'"):
+    with pytest.raises(TypeError, match=r"on_threshold must .* needs the argument 'b'"):
         NodeMetricsCollector(
             thresholds=[MetricThreshold(metric="failure_rate", limit=0.1)], on_threshold=lambda a, b: None
         )

@@ -14,7 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from langgraph_runner.cli.app import app
-from langgraph_runner.cli.arguments.options import (
+from langgraph_runner.cli.environment import (
     APP_VARIABLE,
     ARTIFACTS_VARIABLE,
     CACHE_VARIABLE,

@@ -1,4 +1,4 @@
-"""Public names are listed once, in `__init__.pyi`, and imported when they are first used."""
+"""Public names are in `__init__.pyi`, once each, and imported when they are first used."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PACKAGE = Path(langgraph_runner.__file__).parent
 
 
 def run(code: str, *, path: str = "") -> str:
-    """What a fresh interpreter prints."""
+    """Return what a new interpreter prints."""
     command = [sys.executable, "-c", f"import sys\nif {path!r}: sys.path.insert(0, {path!r})\n{code}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - the code is ours
     return done.stdout.strip()
 
 
 def test_importing_the_package_imports_nothing_else() -> None:
-    """Neither LangGraph nor pydantic, nor a package of ours."""
+    """Neither LangGraph nor pydantic nor another package of ours is imported."""
     code = (
         "import langgraph_runner\n"
         "print(sorted(name for name in sys.modules if name.startswith(('langgraph', 'langchain', 'pydantic'))))"
@@ -31,7 +31,7 @@ def test_importing_the_package_imports_nothing_else() -> None:
 
 
 def test_dir_lists_every_name_before_its_use() -> None:
-    """Completion in a notebook shows the names that need an extra too."""
+    """Completion in a notebook shows the names that need an extra, too."""
     code = (
         "import langgraph_runner as package\n"
         "print({*package.__all__, 'RunEngine', 'NodeSpans'} <= {*dir(package)}, 'RunEngine' in package.__all__)"
@@ -57,7 +57,7 @@ def test_a_name_is_imported_once() -> None:
     ],
 )
 def test_an_unknown_name_is_an_error_with_a_suggestion(name: str, hint: str) -> None:
-    """An AttributeError, so `hasattr()` and `from ... import` work as with any module."""
+    """It is an AttributeError, so `hasattr()` and `from ... import` work as with any module."""
     with pytest.raises(AttributeError) as caught:
         getattr(langgraph_runner, name)
     assert str(caught.value) == f"module 'langgraph_runner' has no attribute '{name}'.{hint}"
@@ -66,7 +66,7 @@ def test_an_unknown_name_is_an_error_with_a_suggestion(name: str, hint: str) -> 
 
 
 def test_the_names_are_found_in_a_zip_archive(tmp_path: Path) -> None:
-    """As in a zipapp, where there is no file to open."""
+    """The stubs are read from the archive, as in a zipapp."""
     archive = tmp_path / "app.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for path in PACKAGE.rglob("*.py*"):
@@ -77,7 +77,7 @@ def test_the_names_are_found_in_a_zip_archive(tmp_path: Path) -> None:
 
 
 def test_a_module_may_not_hide_a_name(tmp_path: Path) -> None:
-    """Importing `shop.cart` would bind the module where users expect `shop.cart` of that module."""
+    """Importing `shop.cart` would bind the module where users expect its function `cart`."""
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "__init__.py").write_text(

@@ -39,19 +39,6 @@ FOLDERS = [
     langgraph_runner.workflow,
 ]
 
-INNER = {
-    "AsyncRuntime",
-    "BlockingRuntime",
-    "NodeErrorCause",
-    "Runtime",
-    "build_error_record",
-    "is_control_flow",
-    "note_once",
-    "original_error",
-    "render_message",
-}
-"""What layers hand to each other, and who writes a runtime or a policy may import from its folder."""
-
 EXTRAS = {
     "anthropic",
     "fsspec",
@@ -87,24 +74,21 @@ def test_names_are_sorted_and_there(module: ModuleType) -> None:
 @pytest.mark.req("N-10", "M-9")
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda m: m.__name__)
 def test_what_a_folder_exports_is_importable_from_the_top(folder: ModuleType) -> None:
-    """A user needs to know one name: `langgraph_runner`. What is only for layers is listed here."""
-    missing = set(folder.__all__) - set(langgraph_runner.__all__) - INNER
-    assert missing == set()
+    """A user needs one name only: `langgraph_runner`."""
+    assert set(folder.__all__) - set(langgraph_runner.__all__) == set()
     assert [name for name in langgraph_runner.__all__ if hasattr(folder, name)] != []
 
 
 @pytest.mark.req("N-10")
 def test_the_top_has_the_very_objects_of_the_folders() -> None:
-    """Nothing is exported under the name of another, and nothing stands on the list of inner names in vain."""
+    """No name stands for another object at the top."""
     for folder in FOLDERS:
         for name in set(folder.__all__) & set(langgraph_runner.__all__):
             assert getattr(langgraph_runner, name) is getattr(folder, name)
-    assert {name for folder in FOLDERS for name in folder.__all__} >= INNER
-    assert set(langgraph_runner.__all__) & INNER == set()
 
 
 @pytest.mark.req("N-10", "M-18")
-@pytest.mark.parametrize("name", ["NodeMetricsPrometheusCollector", "NodeSpans", "export_to_opentelemetry"])
+@pytest.mark.parametrize("name", sorted(langgraph_runner.metrics.exporters.__all__))
 def test_an_exporter_is_importable_from_the_top(name: str) -> None:
     """It is loaded then, with its extra; `import *` asks for none."""
     assert getattr(langgraph_runner, name) is getattr(langgraph_runner.metrics.exporters, name)

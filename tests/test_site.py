@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -41,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site; in strict mode a dead link, an unknown anchor or an unknown name ends the build with an error."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(  # noqa: S603 - our own tool
-        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
@@ -61,9 +62,10 @@ def pages(folder: Path) -> Iterator[tuple[Path, Loaded]]:
 
 
 def names_of(package: str) -> list[str]:
-    """The public names of a package, those that need an extra included."""
-    stub = Path(str(importlib.import_module(package).__file__)).with_name("__init__.pyi").read_text()
-    return [f"{package}.{name}" for name in re.findall(r" as (\w+)$", stub, re.MULTILINE)]
+    """Return the public names of a package, including those that need an extra."""
+    module = importlib.import_module(package)
+    found = {name: getattr(module, name) for name in dir(module) if not name.startswith("_")}
+    return [f"{package}.{name}" for name, value in found.items() if not inspect.ismodule(value)]
 
 
 def test_the_reference_has_every_public_name(site: Path) -> None:
@@ -84,3 +86,10 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
 def test_a_link_out_of_the_docs_is_shown_as_a_path(site: Path) -> None:
     """The file is on the code host, not on the site."""
     assert "<code>examples/studio/README.md</code>" in (site / "studio.html").read_text(encoding="utf-8")
+
+
+def test_an_example_in_a_docstring_is_shown_as_code(site: Path) -> None:
+    """It is a block of Python, not quoted text."""
+    reference = (site / "reference" / "testing.html").read_text(encoding="utf-8")
+    assert '<span class="gp">&gt;&gt;&gt; </span>' in reference
+    assert 'class="example"' not in reference

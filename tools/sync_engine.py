@@ -72,8 +72,8 @@ FORMS = (
     ),
     Form(
         folder="client",
-        sources=(("client.py", "RunClient"), ("reading.py", "ClientReader")),
-        by_hand=frozenset({"close", "sync"}),
+        sources=(("writer.py", "ClientWriter"), ("reader.py", "ClientReader")),
+        by_hand=frozenset({"close"}),
         inner="_client",
         head=HEAD.format(
             name="SyncRunClient",

@@ -1,7 +1,7 @@
 """A pytest plugin for LangGraph's own tests, which counts their actions and wraps each in a node.
 
-`upstream_suite.py` loads it with `-p upstream_wrapping`, also in each worker of xdist. With `UPSTREAM_WRAP=1` it wraps
-the actions, otherwise it only counts them. It writes the outcomes to the file `UPSTREAM_REPORT` as JSON.
+`upstream_suite.py` loads it with `-p upstream_wrapping`, also in each worker of xdist. With `UPSTREAM_WRAP=1` it
+wraps the actions, otherwise it only counts them. It writes the outcomes to the file `UPSTREAM_REPORT` as JSON.
 """
 
 from __future__ import annotations

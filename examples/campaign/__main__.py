@@ -14,7 +14,7 @@ from examples.campaign.console import show_chapter, show_end
 from examples.campaign.gallery import new_folder, note, write_index
 from examples.campaign.models.brief import Brief
 from examples.campaign.reading import SAMPLE, BriefError, read_brief
-from examples.campaign.story import happened, story, write_files
+from examples.campaign.story import outcome_of, story, write_files
 from examples.campaign.workflow import campaign
 from langgraph_runner import NodeRunnerError
 from langgraph_runner.engine import RunEngine, RunStatus
@@ -23,60 +23,66 @@ BUILT, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build a campaign, change it twice, and show what that took.
+    """Build a campaign, change it twice, and show which steps ran.
 
     Returns:
-        The exit code: 0 when all runs completed, 1 when one failed or nothing could be written, 2 for a brief or a
-        command line that is wrong, 130 after Ctrl-C.
+        The exit code: 0 if all runs completed, 1 if a run failed or a file could not be written, 2 for an invalid
+        brief or command line, 130 after Ctrl-C.
     """
     options = parser().parse_args(arguments)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     try:
         brief = read_brief(options.brief, writer=options.model)
-    except (BriefError, OSError) as error:
-        console.print(f"{options.brief} is no brief:", style="red", markup=False, soft_wrap=True)
-        why = error.strerror if isinstance(error, OSError) else error
-        console.print(str(why), markup=False, soft_wrap=True)
+    except OSError as error:
+        console.print(
+            f"{options.brief} cannot be read: {error.strerror}", style="red", markup=False, soft_wrap=True
+        )
+        return REFUSED
+    except BriefError as error:
+        console.print(f"{options.brief} is not a valid brief:", style="red", markup=False, soft_wrap=True)
+        console.print(str(error), markup=False, soft_wrap=True)
         return REFUSED
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        return asyncio.run(shown(brief, options.out, console))
+        return asyncio.run(run_story(brief, options.out, console))
     except (NodeRunnerError, OSError) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return FAILED
     except KeyboardInterrupt:
-        console.print("Stopped. What is done is kept: run it again to go on.")
+        console.print("Stopped. Completed steps are stored: run the program again to continue.")
         return INTERRUPTED
 
 
 def parser() -> argparse.ArgumentParser:
-    """Say what the command line takes."""
-    made = argparse.ArgumentParser(
+    """Define the command line."""
+    command_line = argparse.ArgumentParser(
         prog="python -m examples.campaign",
         description="Build a campaign from a brief, change it twice, and see which steps that runs again.",
     )
-    made.add_argument("brief", nargs="?", type=Path, default=SAMPLE, help="a JSON file (default: a sample)")
-    made.add_argument(
+    command_line.add_argument(
+        "brief", nargs="?", type=Path, default=SAMPLE, help="a JSON file (default: a sample)"
+    )
+    command_line.add_argument(
         "--out", metavar="FOLDER", type=Path, default=Path("out", "campaign"), help="default: %(default)s"
     )
-    made.add_argument(
+    command_line.add_argument(
         "--model",
         metavar="NAME",
         default=os.environ.get("CAMPAIGN_MODEL") or None,
         help="a chat model for the copy, as LangChain's init_chat_model() takes it (default: CAMPAIGN_MODEL)",
     )
-    return made
+    return command_line
 
 
-async def shown(brief: Brief, out: Path, console: Console) -> int:
-    """Run the story, and show each chapter of it."""
+async def run_story(brief: Brief, out: Path, console: Console) -> int:
+    """Run the story, and show each chapter."""
     number, has_run = 0, False
-    # Not as text: what follows a question mark in the folder's name would be taken for options.
+    # A URL object, because in a text a question mark in the folder's name would begin the options.
     store = URL.create("sqlite", database=str(out / "runs.db"))
     async with RunEngine([campaign], store=store) as engine:
         async for chapter in story(engine, brief):
             number += 1
-            has_run = has_run or any(happened(step, chapter).word == "ran" for step in chapter.steps)
+            has_run = has_run or any(outcome_of(step, chapter).word == "ran" for step in chapter.steps)
             folder = new_folder(out, chapter.title)
             await write_files(engine, chapter.run, folder)
             note(chapter, folder)

@@ -1,4 +1,4 @@
-"""An index page over the folders of all runs, to open in a browser."""
+"""An index page of all runs, to open in a browser."""
 
 import json
 from collections.abc import Iterator
@@ -17,21 +17,21 @@ _NOTE = "run.json"
 
 
 def new_folder(out: Path, title: str) -> Path:
-    """Make a folder of the next number."""
+    """Create a folder with the next free number."""
     taken = [int(path.name[:3]) for path in out.glob("[0-9][0-9][0-9]-*")]
     number = max(taken, default=0) + 1
     while True:
         folder = out / f"{number:03}-{slug(title)}"
         try:
             folder.mkdir(parents=True)
-        except FileExistsError:  # Somebody else was faster.
+        except FileExistsError:  # Another process was faster.
             number += 1
         else:
             return folder
 
 
 def note(chapter: Chapter, folder: Path) -> None:
-    """Leave in its folder what the index needs to know of a run."""
+    """Write the facts about a run that the index needs into its folder."""
     facts = {
         "run_id": chapter.run.id,
         "title": chapter.title,
@@ -43,7 +43,7 @@ def note(chapter: Chapter, folder: Path) -> None:
 
 
 def write_index(out: Path) -> None:
-    """Write the page over all runs, the newest first."""
+    """Write the page of all runs, the newest first."""
     runs = "\n".join(_entry(path.parent) for path in sorted(out.glob(f"*/{_NOTE}"), reverse=True))
     (out / "index.html").write_text(_PAGE.substitute(runs=runs), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""A brief from a file, or what is wrong with it in words that its author understands."""
+"""Reads a brief from a file. Errors are messages for the author of the brief."""
 
 import importlib.util
 from pathlib import Path
@@ -15,7 +15,7 @@ SAMPLE: Final = Path(__file__).with_name("brief.json")
 
 
 class BriefError(ValueError):
-    """A brief that no campaign can be made of; a line for each thing that is wrong."""
+    """An invalid brief. The message has one line for each problem."""
 
 
 def read_brief(path: Path, *, writer: str | None = None) -> Brief:
@@ -23,10 +23,10 @@ def read_brief(path: Path, *, writer: str | None = None) -> Brief:
 
     Args:
         path: A JSON file.
-        writer: The chat model for the copy; None for the one that the brief names, if it does.
+        writer: The chat model for the copy; None to use the one that the brief names, if any.
 
     Raises:
-        BriefError: It does not fit.
+        BriefError: The brief is invalid.
         OSError: The file cannot be read.
     """
     try:

@@ -1,4 +1,4 @@
-"""What the demo does, and what is known of each run of it."""
+"""The three runs of the demo, with the plan and the steps of each."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,29 +11,29 @@ from examples.campaign.workflow import CAMPAIGN, campaign
 from langgraph_runner.engine import Run, RunEngine, RunPlan, RunStatus, RunStep
 from langgraph_runner.workflow import ChangeRequest, Reason, StepStatus
 
-__all__ = ["Chapter", "Happened", "happened", "story", "write_files"]
+__all__ = ["Chapter", "Outcome", "outcome_of", "story", "write_files"]
 
 
 class Chapter(NamedTuple):
-    """One run."""
+    """One run of the demo."""
 
     title: str
     about: str
     run: Run
     steps: list[RunStep]
     plan: RunPlan | None
-    """What was said before; None for the first build, which has no base."""
+    """The plan that was made before the run; None for the first build, which has no base run."""
 
 
-class Happened(NamedTuple):
-    """What became of a step, in a word and a reason."""
+class Outcome(NamedTuple):
+    """How a step ended, as one word and a reason."""
 
     word: str
     why: str
 
 
 async def story(engine: RunEngine, brief: Brief) -> AsyncIterator[Chapter]:
-    """Build the campaign; then change the theme; then one headline. A run that does not complete is the last one."""
+    """Build the campaign, then change the theme, then one headline. Stop after a run that does not complete."""
     run = await engine.run(CAMPAIGN, brief)
     yield await _chapter(engine, "First build", "the brief as it is", run)
     for title, about, change in _changes(brief):
@@ -59,17 +59,17 @@ async def _chapter(
     return Chapter(title, about, run, await engine.get_run_steps(run.id), plan)
 
 
-def happened(step: RunStep, chapter: Chapter) -> Happened:
-    """What became of a step of a chapter."""
+def outcome_of(step: RunStep, chapter: Chapter) -> Outcome:
+    """Return how a step of a chapter ended."""
     if step.reason is Reason.CACHE_HIT:
-        return Happened("cached", "the cache knows the result for what it receives")
+        return Outcome("cached", "its arguments are the same as in an earlier run")
     if step.reason is Reason.REUSED_FROM_BASE:
-        return Happened("reused", "nothing that it receives changes")
+        return Outcome("reused", "its arguments do not change")
     if step.status is StepStatus.COMPLETED:
-        return Happened("ran", _why_it_ran(step, chapter))
+        return Outcome("ran", _why_it_ran(step, chapter))
     if step.error is not None:
-        return Happened(step.status.value, step.error["message"])
-    return Happened(step.status.value, step.reason.value if step.reason else "")
+        return Outcome(step.status.value, step.error["message"])
+    return Outcome(step.status.value, step.reason.value if step.reason else "")
 
 
 def _why_it_ran(step: RunStep, chapter: Chapter) -> str:
@@ -78,7 +78,7 @@ def _why_it_ran(step: RunStep, chapter: Chapter) -> str:
     ran = {each.step for each in chapter.steps if each.status is StepStatus.COMPLETED}
     before = [each for each in campaign.blueprint().steps[step.step].dependencies if each in ran]
     if before:
-        return f"receives what {joined(before)} now give{'s' if len(before) == 1 else ''}"
+        return f"receives the new output of {joined(before)}"
     return next(each.why for each in chapter.plan.steps if each.step == step.step)
 
 

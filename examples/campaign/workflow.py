@@ -1,4 +1,4 @@
-"""`campaign.build.v1`: which steps there are, what keeps them going, and what a change means."""
+"""`campaign.build.v1`: its steps, their retries and fallbacks, and its change requests."""
 
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ __all__ = ["CAMPAIGN", "campaign"]
 
 CAMPAIGN: Final = "campaign.build.v1"
 
-# A model may be busy for a while, and the templates stand in when it stays so. Neither acts without a model.
+# A chat model may be overloaded for a while. If all attempts fail, the templates are the fallback.
 WRITING: Final[StepOptions] = {
     "retry": RetryConfig(max_attempts=3, backoff_ms=500, max_backoff_ms=5_000),
     "timeout_ms": 60_000,
@@ -40,17 +40,17 @@ WRITING: Final[StepOptions] = {
 
 
 def in_field(name: str) -> Any:
-    """Give what merges a payload into one field of the inputs; None changes nothing."""
+    """Return an `apply` that merges a payload into one field of the inputs. None in the payload changes nothing."""
 
     def apply(inputs: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
-        said = {key: value for key, value in payload.items() if value is not None}
-        return {**inputs, name: {**inputs[name], **said}}
+        given = {key: value for key, value in payload.items() if value is not None}
+        return {**inputs, name: {**inputs[name], **given}}
 
     return apply
 
 
 def with_headline(inputs: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
-    """Write one headline over, and leave those that were written before."""
+    """Replace one headline, and leave the others as they are."""
     wording = inputs["wording"]
     if payload.get("group") is None:
         return {**inputs, "wording": {**wording, "hero": payload["text"]}}
@@ -74,7 +74,8 @@ campaign.step(landing_page)
 campaign.step(emails)
 campaign.step(bundle)
 
-# Each changes one field of the inputs: the steps that read it run again, and what depends on those if need be.
+# Each change affects one field of the inputs. The steps that read it run again; so do the steps that depend on them,
+# if their arguments change.
 campaign.on_change(
     "change_theme", apply=in_field("look"), payload=NewLook, description="another hue, light or dark"
 )
@@ -82,10 +83,10 @@ campaign.on_change("change_tone", payload=NewTone, description="warm, bold or pl
 campaign.on_change(
     "change_budget", apply=in_field("budget"), payload=NewBudget, description="more or less money"
 )
-campaign.on_change("change_audience", payload=NewAudience, description="other people")
+campaign.on_change("change_audience", payload=NewAudience, description="other audience groups")
 campaign.on_change(
     "change_headline", apply=with_headline, payload=NewHeadline, description="one headline, by hand"
 )
 campaign.on_change(
-    "change_schedule", apply=in_field("schedule"), payload=NewSchedule, description="another time"
+    "change_schedule", apply=in_field("schedule"), payload=NewSchedule, description="another start or length"
 )

@@ -22,14 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Audit a distribution and show the result.
 
     Returns:
-        The exit code: 0 when there is an audit (perhaps with some files left out), 1 when there is none,
-        2 for a wrong command line, 130 after Ctrl-C.
+        The exit code: 0 if there is an audit (perhaps without some files), 1 if there is none, 2 for an invalid
+        command line, 130 after Ctrl-C.
     """
     options = parser().parse_args(arguments)
-    # The parser warns of odd code in the files; that is the business of their authors.
+    # The parser warns about odd code in the audited files, which is not our concern.
     warnings.filterwarnings("ignore", category=SyntaxWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning, message="invalid")
-    # What LangGraph leaves behind when Ctrl-C stops tasks that wait for their turn.
+    # LangGraph leaves coroutines behind when Ctrl-C stops tasks that are still queued.
     warnings.filterwarnings("ignore", category=RuntimeWarning, message="coroutine 'arun_with_retry'")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     request: AuditRequest = {"distribution": options.distribution}
@@ -50,14 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Say what the command line takes."""
-    made = argparse.ArgumentParser(
+    """Define the command line."""
+    command_line = argparse.ArgumentParser(
         prog="python -m examples.package_audit",
         description="Audit an installed Python distribution: size, complexity, docstrings, imports, licence.",
     )
-    made.add_argument("distribution", nargs="?", default="langgraph", help="its name (default: %(default)s)")
-    made.add_argument("--out", metavar="DIR", help="where the report goes (default: out/package_audit/NAME)")
-    return made
+    command_line.add_argument(
+        "distribution", nargs="?", default="langgraph", help="its name (default: %(default)s)"
+    )
+    command_line.add_argument(
+        "--out", metavar="DIR", help="where the report goes (default: out/package_audit/NAME)"
+    )
+    return command_line
 
 
 async def audited(request: AuditRequest, console: Console) -> AuditState:

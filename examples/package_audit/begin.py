@@ -1,4 +1,4 @@
-"""Start clean: a thread in Studio, or one with a checkpointer, may hold an earlier audit."""
+"""Clear the state: a thread in Studio, or one with a checkpointer, may contain an earlier audit."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from langgraph_runner import get_node_context, update_state
 
 
 def begin(state: AuditState) -> dict[str, Any]:
-    """Empty what the nodes will find out, and lower the flags.
+    """Clear the results and the flags.
 
-    Errors stay in the state, because its reducer appends; ``trace_id`` tells which belong to this audit.
+    Errors stay in the state, because its reducer appends. ``trace_id`` tells which belong to this audit.
     """
     return update_state(
         story_id=f"audit of {state.get('distribution', '')}",

@@ -34,7 +34,7 @@ WHITE_TEXT_ABOVE = 0.6
 
 
 def draw_charts(state: AuditState) -> dict[str, Any]:
-    """Draw what there is to draw.
+    """Draw the charts.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -127,17 +127,19 @@ def complexity_chart(values: list[int]) -> "Figure":
     axes.set_xlim(0, HIGHEST_SHOWN + 2)
     axes.grid(axis="x", visible=False)
     axes.grid(axis="y", color=GRID)
-    axes.set_xlabel(f"ways through a function (all above {HIGHEST_SHOWN} in the last bar)", color=INK)
+    axes.set_xlabel(
+        f"cyclomatic complexity of a function (all above {HIGHEST_SHOWN} in the last bar)", color=INK
+    )
     axes.set_ylabel("functions (logarithmic)", color=INK)
     axes.legend(frameon=False, loc="upper right", ncols=2)
     return figure
 
 
 def import_chart(imports: ImportGraph, of: int) -> "Figure":
-    """Draw who imports whom as a matrix: what is below the diagonal goes against the layers."""
+    """Draw the imports between packages as a matrix: numbers below the diagonal are imports against the layers."""
     areas, matrix = imports["areas"], imports["matrix"]
     figure, axes = canvas(
-        len(areas) + 4, title_with_rest("Who imports whom (row imports column)", len(areas), of)
+        len(areas) + 4, title_with_rest("Imports between packages (row imports column)", len(areas), of)
     )
     shades = [
         [math.nan if row == column else math.log1p(count) for column, count in enumerate(counts)]
@@ -159,7 +161,7 @@ def import_chart(imports: ImportGraph, of: int) -> "Figure":
 
 
 def matplotlib_colormap(name: str) -> "Colormap":
-    """Give one of matplotlib's palettes."""
+    """Return one of matplotlib's palettes."""
     from matplotlib import colormaps  # noqa: PLC0415 - see the module docstring
 
     return colormaps[name]

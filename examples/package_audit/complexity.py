@@ -39,12 +39,12 @@ def named_functions(parent: ast.AST, prefix: str) -> Iterator[tuple[str, Functio
 
 
 def complexity(function: Function) -> int:
-    """Count the ways through one function."""
+    """Compute the cyclomatic complexity of one function."""
     return 1 + sum(branches(node) for node in own_nodes(function))
 
 
 def branches(node: ast.AST) -> int:
-    """Count the ways that one node adds."""
+    """Count the branches that one node adds."""
     if isinstance(node, _BRANCHES):
         return 1
     if isinstance(node, ast.BoolOp):
@@ -67,5 +67,5 @@ def own_nodes(parent: ast.AST) -> Iterator[ast.AST]:
 
 
 def grade(value: int) -> str:
-    """Give the grade of one function."""
+    """Return the grade of one function."""
     return next(letter for letter, (low, high) in GRADES.items() if low <= value <= high)

@@ -1,4 +1,4 @@
-"""What the program shows while it runs and when it is done."""
+"""The output of the program."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ Show = Callable[[str, Any], None]
 
 @contextmanager
 def progress(console: Console) -> Iterator[Show]:
-    """Show a bar of parsed files; nothing where there is no terminal."""
+    """Show a progress bar of parsed files; nothing outside a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("Auditing", total=None)
@@ -37,7 +37,7 @@ def progress(console: Console) -> Iterator[Show]:
 
 
 def show_result(state: AuditState, console: Console) -> None:
-    """Show errors, summary, metrics and where the report is."""
+    """Show errors, metrics, the summary and the path of the report."""
     if errors := audit_errors(state):
         console.print(errors_table(errors))
     console.print(METRICS)
@@ -50,7 +50,7 @@ def show_result(state: AuditState, console: Console) -> None:
 
 
 def title(state: AuditState) -> str:
-    """Say what was audited and how far, or why nothing was."""
+    """Return the summary, or why there is no audit."""
     identity = state.get("identity")
     if not identity:
         return " ".join(map(reason, audit_errors(state)))
@@ -58,12 +58,12 @@ def title(state: AuditState) -> str:
 
 
 def plain(markdown: str) -> str:
-    """Take the marks out."""
+    """Remove the Markdown marks."""
     return markdown.replace("**", "").replace("`", "")
 
 
 def errors_table(errors: list[NodeErrorRecord]) -> Table:
-    """Lay out the captured errors."""
+    """Return a table of the captured errors."""
     table = Table(title="Errors", title_justify="left")
     for column in ("node", "error", "message", "attempts"):
         table.add_column(column)

@@ -26,7 +26,7 @@ async def check_dependencies(state: AuditState) -> dict[str, Any]:
 
 
 def applies(requirement: Requirement) -> bool:
-    """Tell whether a requirement holds here; those of extras do not."""
+    """Return whether a requirement holds here; those of extras do not."""
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})
 
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 
 def editable_sources(found: metadata.Distribution) -> tuple[Path, list[PurePosixPath]] | None:
-    """Give the root of the sources and their Python files, or None for a normal install."""
+    """Return the root of the sources and their Python files, or None for a normal install."""
     for file in found.files or []:
         if file.suffix == ".pth":
             root = pointed_to(Path(str(found.locate_file(file))))

@@ -11,12 +11,12 @@ SHOWN = 20
 
 
 def audit_errors(state: AuditState) -> list[NodeErrorRecord]:
-    """Give the captured errors of this audit; a thread may hold those of older ones."""
+    """Return the captured errors of this audit. A thread may contain those of earlier audits."""
     return [error for error in state.get("errors", []) if error["trace_id"] == state["trace_id"]]
 
 
 def reason(error: NodeErrorRecord) -> str:
-    """Give the message without the node and the class, which stand beside it."""
+    """Return the message without node and class, which have columns of their own."""
     return error["message"].partition(f"{error['error_type']}: ")[2] or error["message"]
 
 
@@ -28,11 +28,11 @@ def errors_section(state: AuditState) -> Iterator[str]:
 
 
 def error_lines(state: AuditState, errors: list[NodeErrorRecord]) -> Iterator[str]:
-    """Yield what went wrong, and what is missing from the figures for it."""
+    """Yield the errors, and the files that are missing from the figures."""
     if lost := lost_files(state):
         yield from (f"{counted(len(lost), 'file')} missing from all figures: {listed(lost)}.", "")
     yield from table(
-        ("Node", "Error", "Message", "Code", "Attempts", "Worth a retry"),
+        ("Node", "Error", "Message", "Code", "Attempts", "Retryable"),
         [
             (
                 error["node_id"],
@@ -50,7 +50,7 @@ def error_lines(state: AuditState, errors: list[NodeErrorRecord]) -> Iterator[st
 
 
 def lost_files(state: AuditState) -> list[str]:
-    """List the files that are in the inventory and in no figure."""
+    """List the files of the inventory that could not be parsed."""
     if not state.get("inventory"):
         return []
     parsed = {module["path"] for module in parsed_modules(state)}

@@ -11,7 +11,7 @@ FEW = 4
 
 
 def parsed_modules(state: AuditState) -> list[ModuleFigures]:
-    """Give the figures of this run's modules, in order; a thread may hold those of an earlier run too."""
+    """Return the figures of this run's modules, in order; a thread may hold those of an earlier run too."""
     parsed = state.get("parsed", {})
     wanted = [source["module"] for source in state["inventory"]["sources"]]
     return [parsed[module] for module in wanted if module in parsed]

@@ -1,4 +1,4 @@
-"""What stands out: the few facts that somebody who reads nothing else should read."""
+"""The findings: the most important facts of the audit."""
 
 from collections.abc import Iterator
 
@@ -10,13 +10,15 @@ LOW_COVERAGE = 0.5
 
 
 def findings(state: AuditState) -> list[str]:
-    """Collect what stands out, from the facts that are known."""
+    """Collect the findings."""
     found = [*altered_files(state), *licence_doubts(state), *unmet_requirements(state)]
     if state.get("imports"):
         found += import_findings(state["imports"])
     if state.get("figures"):
         found += figure_findings(state["figures"])
-    return found or ["Nothing: files as recorded, requirements met, no import cycles, no tangled functions."]
+    return found or [
+        "Nothing: files as recorded, requirements met, no import cycles, no very complex functions."
+    ]
 
 
 def altered_files(state: AuditState) -> Iterator[str]:
@@ -51,21 +53,21 @@ def import_findings(imports: ImportGraph) -> Iterator[str]:
         if external["when"] == "always" and external["declared"] is False
     ]
     if undeclared:
-        yield f"Imported at the top of modules, but not required directly: {listed(undeclared)}."
+        yield f"Imported, but not declared as a requirement: {listed(undeclared)}."
     if imports["unused"]:
-        yield f"Required, but imported nowhere: {listed(imports['unused'])}."
+        yield f"Declared as a requirement, but never imported: {listed(imports['unused'])}."
     if imports["cycles"]:
         largest = imports["cycles"][0]
         yield f"{counted(len(imports['cycles']), 'import cycle')}, the largest of {len(largest)} modules."
 
 
 def figure_findings(figures: Figures) -> Iterator[str]:
-    """Name tangled functions and thin documentation."""
+    """Name very complex functions and a low docstring coverage."""
     tangled = figures["grades"]["E"] + figures["grades"]["F"]
     if tangled:
         worst = figures["most_complex"][0]
         name = code(f"{worst['module']}.{worst['name']}")
-        yield f"{counted(tangled, 'function')} above 30 ways through; {name} has {worst['complexity']}."
+        yield f"{counted(tangled, 'function')} with a complexity above 30; {name} has {worst['complexity']}."
     documented, documentable = figures["documented"], figures["documentable"]
     if documented < LOW_COVERAGE * documentable:
-        yield f"Only {percent(documented, documentable)} of what is public has a docstring."
+        yield f"Only {percent(documented, documentable)} of the public API has docstrings."

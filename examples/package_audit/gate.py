@@ -1,8 +1,7 @@
 """The routes, and the gate between parsing and the figures.
 
-A node that captures a failure raises the flag ``blocked``. For a distribution that does not exist that is the
-end of the audit. For one file among hundreds it is not: the gate looks at what was parsed, decides, and
-lowers the flag again or leaves it up.
+A node that captures a failure sets the flag ``blocked``. If the distribution does not exist, the audit ends there. If
+one file of hundreds cannot be parsed, it continues: the gate clears the flag unless no file could be parsed.
 """
 
 from typing import Any, Literal
@@ -15,17 +14,17 @@ from langgraph_runner import update_state
 
 
 def blocked(state: AuditState) -> bool:
-    """Tell whether some node has raised the flag."""
+    """Return whether a node has set the flag."""
     return bool(state.get("routing_flags", {}).get("blocked"))
 
 
 def after_resolve(state: AuditState) -> Literal["inventory", "report"]:
-    """Go straight to the report when there is nothing to audit."""
+    """Skip to the report if there is nothing to audit."""
     return "report" if blocked(state) else "inventory"
 
 
 def after_inventory(state: AuditState) -> list[Send | str] | Literal["report"]:
-    """Open a branch for each file, and one for each reader of metadata."""
+    """Start a branch for each file, and the nodes that read the metadata."""
     if blocked(state):
         return "report"
     inventory = state["inventory"]
@@ -36,7 +35,7 @@ def after_inventory(state: AuditState) -> list[Send | str] | Literal["report"]:
 
 
 def decide(state: AuditState) -> dict[str, Any]:
-    """Go on with what could be parsed; reject only if there were files and none could be."""
+    """Continue with the parsed files. Reject if there were files and none could be parsed."""
     files, modules = len(state["inventory"]["sources"]), len(parsed_modules(state))
     rejected = files > 0 and modules == 0
     return update_state(
@@ -44,9 +43,7 @@ def decide(state: AuditState) -> dict[str, Any]:
         gate_decisions={
             "parsing": {
                 "decision": "rejected" if rejected else "approved",
-                "reason": f"{modules:,} of {files:,} files could be parsed"
-                if files
-                else "it holds no Python source",
+                "reason": f"{modules:,} of {files:,} files parsed" if files else "it has no Python source",
                 "decided_by": "gate",
             }
         },

@@ -1,7 +1,6 @@
-"""The graph. Each node is a plain function in a module of its own; here it gets what keeps it going.
+"""The graph. Each node is a plain function in its own module; here it gets retries, timeouts and fallbacks.
 
-Everything is made once, on import: a factory that the server calls for each run would start the metrics
-anew each time.
+Everything is made once, on import. A factory that the server calls for each run would reset the metrics.
 """
 
 from functools import partial
@@ -23,13 +22,13 @@ from examples.package_audit.text_charts import draw_text_charts
 from langgraph_runner import NodeMetricsCollector, RetryConfig, create_node, is_retryable_node_error
 
 METRICS = NodeMetricsCollector()
-"""What all nodes of all runs in this process report to."""
+"""The collector of all nodes, for all runs of this process."""
 
 node = partial(create_node, metrics_collector=METRICS)
 
-# A busy disk or too many open files pass; a missing file does not, and is not tried again.
+# A busy disk or too many open files are temporary. A missing file is not, and is not retried.
 READING = RetryConfig(max_attempts=3, backoff_ms=50, max_backoff_ms=500)
-# A parser that was tripped by another one in the same process gets through the next time (see parsing.py).
+# Parsers in other threads may cause a SystemError, which is gone with the next attempt (see parsing.py).
 PARSING = READING.model_copy(
     update={"retry_on": lambda error: isinstance(error, SystemError) or is_retryable_node_error(error)}
 )
@@ -39,7 +38,7 @@ builder = StateGraph(AuditState, input_schema=AuditRequest)
 builder.add_node("begin", node(begin))
 builder.add_node("resolve", node(resolve))
 builder.add_node("inventory", node(take_inventory, retry=READING))
-# One call per file. Some generated files keep the parser busy for long: a minute is enough for any.
+# One call per file. Some generated files take long to parse; a minute is enough for any.
 builder.add_node("parse", node(parse_module, retry=PARSING, timeout_ms=60_000))
 builder.add_node("licence", node(read_licence, fallback=licence_from_metadata))
 builder.add_node("dependencies", node(check_dependencies, timeout_ms=30_000))
@@ -48,7 +47,7 @@ builder.add_node("figures", node(sum_figures))
 builder.add_node("imports", node(map_imports, timeout_ms=30_000))
 # The first import of matplotlib on a machine builds its list of fonts, which takes a while.
 builder.add_node("charts", node(draw_charts, fallback=draw_text_charts, timeout_ms=60_000))
-# Nobody behind the report could tell of a failure: it goes to the caller.
+# No later node could report a failure of this one, so it is raised to the caller.
 builder.add_node("report", node(write_report, on_error="raise"))
 
 builder.add_edge(START, "begin")
@@ -63,7 +62,6 @@ builder.add_edge(["figures", "imports"], "charts")
 builder.add_edge("charts", "report")
 builder.add_edge("report", END)
 
-# Hundreds of files at once would fill the queue for threads, and the async node would spend its ten seconds
-# at the end of it.
+# With hundreds of files at once, nodes would wait for a thread, and the wait counts towards their timeouts.
 graph = builder.compile(name="package_audit").with_config(max_concurrency=8)
-"""What ``langgraph.json`` serves; without a checkpointer, because the server brings its own."""
+"""Served by ``langgraph.json``. Compiled without a checkpointer: the server has its own."""

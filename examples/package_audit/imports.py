@@ -1,4 +1,4 @@
-"""Who imports whom: inside the distribution by area, and which foreign distributions."""
+"""The imports between the areas of the distribution, and of external distributions."""
 
 import sys
 from collections import Counter, defaultdict
@@ -44,7 +44,7 @@ def map_imports(state: AuditState) -> dict[str, Any]:
 
 
 def internal_edges(modules: list[ModuleFigures], internal: set[str]) -> Iterator[tuple[str, str, When]]:
-    """Yield importer, imported and moment for imports that stay inside."""
+    """Yield importer, imported module and time for imports inside the distribution."""
     for module in modules:
         for statement in module["imports"]:
             for target in targets(statement):
@@ -54,12 +54,12 @@ def internal_edges(modules: list[ModuleFigures], internal: set[str]) -> Iterator
 
 
 def targets(statement: ImportStatement) -> list[str]:
-    """Give the modules that a statement may mean: ``from a import b`` is perhaps ``a.b``."""
+    """Return the modules that a statement may import: ``from a import b`` may mean ``a.b``."""
     return [f"{statement['module']}.{name}" for name in statement["names"]] or [statement["module"]]
 
 
 def nearest(target: str, internal: set[str]) -> str:
-    """Find the module itself, or the one that holds the name; an empty string when neither is inside."""
+    """Return the module itself, or the module that defines the name; empty if neither is internal."""
     if target in internal:
         return target
     holder = target.rpartition(".")[0]
@@ -76,7 +76,7 @@ def area_matrix(modules: list[str], pairs: set[tuple[str, str]]) -> tuple[list[s
 
 
 def layered(areas: set[str], counts: Counter[tuple[str, str]]) -> list[str]:
-    """Order areas so that few imports go upwards: next is always the one that the rest imports least."""
+    """Order areas so that few imports go upwards: next is the one that the remaining ones import least."""
     order: list[str] = []
     remaining = sorted(areas)
     while remaining:
@@ -91,7 +91,7 @@ def layered(areas: set[str], counts: Counter[tuple[str, str]]) -> list[str]:
 def external_imports(
     modules: list[ModuleFigures], internal: set[str], declared: set[NormalizedName] | None
 ) -> list[ExternalImport]:
-    """List foreign packages outside the standard library, the most used first."""
+    """List external packages without the standard library, the most used first."""
     owners = Owners({name.partition(".")[0] for name in internal})
     users: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     moments: dict[tuple[str, str], When] = {}
@@ -117,12 +117,12 @@ def external_imports(
 
 
 def in_tests(module: str) -> bool:
-    """Tell whether a module is part of the tests that some distributions ship."""
+    """Return whether a module belongs to tests, which some distributions include."""
     return not _TESTS.isdisjoint(module.split("."))
 
 
 def is_foreign(statement: ImportStatement, internal: set[str], owners: "Owners") -> bool:
-    """Tell whether a statement leaves both the distribution and the standard library."""
+    """Return whether a statement imports neither the distribution itself nor the standard library."""
     top = statement["module"].partition(".")[0]
     if not top or top in sys.stdlib_module_names or owners.all_ours(top):
         return False
@@ -141,11 +141,11 @@ class Owners:
                 self._by_module.update(dict.fromkeys(modules_of(name), name))
 
     def all_ours(self, top: str) -> bool:
-        """Tell whether everything under a top-level package is the audited distribution's own."""
+        """Return whether everything under a top-level package is the audited distribution's own."""
         return self._own.get(top) is False
 
     def label(self, module: str) -> str:
-        """Give the name to show: two levels inside a namespace that is shared with others."""
+        """Return the name to show: two levels inside a namespace that is shared with others."""
         return area_name(module, 2 if module.partition(".")[0] in self._own else 1)
 
     def distribution(self, module: str) -> str:

@@ -21,7 +21,7 @@ COMPILED = {".so", ".pyd", ".dylib", ".dll"}
 
 
 class UnknownDistributionError(LookupError):
-    """No installed distribution has that name; the message says what was perhaps meant."""
+    """No installed distribution has that name. The message suggests others."""
 
 
 def resolve(state: AuditState) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def resolve(state: AuditState) -> dict[str, Any]:
 
 
 def check_name(name: str) -> None:
-    """Refuse what cannot be the name of a distribution, and say why."""
+    """Refuse an invalid name, and say why."""
     if not name:
         raise UnknownDistributionError("Give the name of an installed distribution, such as 'langgraph'.")
     if "/" in name or "\\" in name:
@@ -54,7 +54,7 @@ def check_name(name: str) -> None:
 
 
 def hint(name: str) -> str:
-    """Say what was perhaps meant: the distribution of an import name, or a name spelt alike."""
+    """Suggest a name: the distribution of a package with this name, or similar names."""
     owners = sorted(set(metadata.packages_distributions().get(name, ())))
     if owners:
         return f"The package {name!r} comes with {' and '.join(owners)}."
@@ -63,7 +63,7 @@ def hint(name: str) -> str:
     }
     close = difflib.get_close_matches(canonicalize_name(name), installed, n=3, cutoff=0.7)
     alike = [installed[other] for other in close]
-    return f"Did you mean {' or '.join(alike)}?" if alike else "'pip list' shows what is."
+    return f"Did you mean {' or '.join(alike)}?" if alike else "'pip list' shows the installed ones."
 
 
 def identity(found: metadata.Distribution) -> Identity:
@@ -123,7 +123,7 @@ def editable_inventory(found: metadata.Distribution) -> Inventory | None:
 
 
 def kind(file: PurePosixPath) -> str:
-    """Sort a file into one of a few kinds."""
+    """Return the kind of a file."""
     if file.parts[0] == "..":
         return "Scripts and shared data"
     if any(part.endswith((".dist-info", ".egg-info")) for part in file.parts):
@@ -144,5 +144,5 @@ def source_file(file: PurePosixPath, sha256: str = "") -> SourceFile:
 
 
 def recorded_sha256(file: metadata.PackagePath) -> str:
-    """Give the digest that ``RECORD`` keeps, in its own form, or an empty string."""
+    """Return the digest from ``RECORD``, in its encoding there, or an empty string."""
     return file.hash.value if file.hash is not None and file.hash.mode == "sha256" else ""

@@ -1,4 +1,4 @@
-"""Under which licence: from the text that ships, or from the metadata when there is no text.
+"""The licence: from the licence text of the distribution, or from the metadata if there is none.
 
 ``read_licence`` is the node's function and ``licence_from_metadata`` its fallback.
 """
@@ -14,7 +14,7 @@ from langgraph_runner import get_node_context
 
 LICENCE_FILE = re.compile(r"(licen[cs]e|copying|unlicense)", re.IGNORECASE)
 
-# Phrases that all have to be there; the first licence that fits counts.
+# A licence matches if all of its phrases occur. The first match counts.
 SIGNATURES = {
     "AGPL-3.0": ("gnu affero general public license", "version 3"),
     "LGPL-3.0": ("gnu lesser general public license", "version 3"),
@@ -46,14 +46,14 @@ def read_licence(state: AuditState) -> dict[str, Any]:
     found = metadata.distribution(state["identity"]["name"])
     files = [file for file in found.files or [] if is_licence_file(file)]
     if not files:
-        raise LicenceTextMissingError("no licence text ships with it")
+        raise LicenceTextMissingError("the distribution has no licence text")
     names = {
         file: recognised(Path(str(found.locate_file(file))).read_text(encoding="utf-8", errors="replace"))
         for file in files
     }
     known = sorted({name for name in names.values() if name})
     if not known:
-        raise LicenceTextMissingError(f"the text of {files[0].name} is none that this audit knows")
+        raise LicenceTextMissingError(f"the text of {files[0].name} is unknown to this audit")
     source = ", ".join(file.name for file, name in names.items() if name)
     return {
         "licence": {"name": " and ".join(known), "source": source, "declared": declared(found), "doubt": ""}
@@ -61,7 +61,7 @@ def read_licence(state: AuditState) -> dict[str, Any]:
 
 
 def licence_from_metadata(state: AuditState) -> dict[str, Any]:
-    """Believe what the distribution says of itself, and keep the doubt why the text did not serve."""
+    """Read the licence from the metadata, and record why the text could not be used."""
     said = declared(metadata.distribution(state["identity"]["name"]))
     return {
         "licence": {
@@ -74,7 +74,7 @@ def licence_from_metadata(state: AuditState) -> dict[str, Any]:
 
 
 def is_licence_file(file: metadata.PackagePath) -> bool:
-    """Tell whether a file of the distribution is its licence; vendored code brings licences of its own."""
+    """Return whether a file of the distribution is its licence; vendored code brings licences of its own."""
     in_metadata = file.parts[0].endswith((".dist-info", ".egg-info"))
     return in_metadata and bool(LICENCE_FILE.match(file.name))
 

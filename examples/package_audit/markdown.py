@@ -40,7 +40,7 @@ def code(text: str) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """Give a part in per cent; all of nothing is 100."""
+    """Return a part in per cent; all of nothing is 100."""
     return f"{100 * part / whole if whole else 100:.0f} %"
 
 
@@ -51,5 +51,5 @@ def listed(names: Sequence[str], most: int = 6) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Give a number with its noun, in the plural where it belongs."""
+    """Return a number with its noun, in the plural where it belongs."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

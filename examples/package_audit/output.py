@@ -1,4 +1,4 @@
-"""Where the audit writes."""
+"""The output folder."""
 
 import re
 from pathlib import Path
@@ -9,9 +9,9 @@ DEFAULT = Path("out", "package_audit")
 
 
 def output_folder(state: AuditState) -> Path:
-    """Give the folder that was asked for, or one named after the distribution under the default."""
+    """Return the requested folder; by default, one named after the distribution."""
     if state.get("out_dir"):
         return Path(state["out_dir"])
     asked = state["identity"]["name"] if state.get("identity") else state.get("distribution", "")
-    # The name may be any text when no such distribution exists: nothing of it may climb out of the folder.
+    # If no such distribution exists, the name may be any text, also one with `..`. It must stay inside the folder.
     return DEFAULT / (re.sub(r"[^\w.-]+", "-", asked, flags=re.ASCII).strip("-.")[:80] or "unnamed")

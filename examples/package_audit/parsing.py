@@ -11,9 +11,9 @@ from typing import Any, cast
 from examples.package_audit.complexity import function_figures
 from examples.package_audit.state import ImportStatement, ModuleFigures, ParseTask, SourceFile, When
 
-# Python before 3.11.8 counts how deep the tree is for all threads together, so that parsers at work at the same
-# time trip each other with a SystemError. They would not be faster: the parser holds the interpreter's lock.
-# The lock is for the parsers here; one of a library may still be at work, so the graph tries again.
+# Before Python 3.11.8 all threads share one counter for the depth of the tree, so parallel parsers may fail with a
+# SystemError. The lock costs no time, because the parser holds the interpreter's lock anyway. A library may still
+# run a parser in another thread, so the graph retries.
 _PARSER = threading.Lock()
 
 Documentable = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -59,7 +59,7 @@ def parsed(source: SourceFile, content: bytes) -> ast.Module:
 
 
 def record_digest(content: bytes) -> str:
-    """Digest as ``RECORD`` writes it: url-safe base64 without padding."""
+    """Return the digest as ``RECORD`` writes it: url-safe base64 without padding."""
     return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
 
 
@@ -114,7 +114,7 @@ def definitions(parent: ast.AST) -> Iterator[ast.ClassDef | ast.FunctionDef | as
 
 
 def repeats(decorator: ast.expr) -> bool:
-    """Tell whether a decorator marks another face of a function that is documented elsewhere."""
+    """Return whether a decorator marks an overload or a setter, which is documented elsewhere."""
     name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
     return name in {"overload", "setter", "deleter", "override"}
 

@@ -1,4 +1,4 @@
-"""The report: Markdown, written last and always, whatever went wrong before."""
+"""The report: Markdown, written at the end of every audit, also after errors."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,18 +27,18 @@ def write_report(state: AuditState) -> dict[str, Any]:
 
 
 def document(state: AuditState) -> Iterator[str]:
-    """Yield the lines of the report; a section whose fact is not known is left out."""
+    """Yield the lines of the report. Sections without data are left out."""
     yield from heading(state)
     yield from errors_section(state)
     if state.get("figures"):
-        yield from section("What stands out", [f"- {finding}" for finding in findings(state)])
+        yield from section("Findings", [f"- {finding}" for finding in findings(state)])
     for title, fact, lines in SECTIONS:
         if state.get(fact):
             yield from section(title, lines(state))
 
 
 def heading(state: AuditState) -> Iterator[str]:
-    """Yield who was audited, and how far the audit got."""
+    """Yield the audited distribution, and the verdict."""
     if state.get("identity"):
         identity = state["identity"]
         yield from (f"# Audit of {identity['name']} {identity['version']}", "", identity["summary"], "")
@@ -48,7 +48,7 @@ def heading(state: AuditState) -> Iterator[str]:
 
 
 def verdict(state: AuditState) -> str:
-    """Say in a line how far the audit got."""
+    """Return the verdict in one line."""
     errors = counted(len(audit_errors(state)), "error")
     if blocked(state) and not state.get("figures"):
         return f"**Blocked** by {errors}."

@@ -1,4 +1,4 @@
-"""The sections of the report that show facts; each needs the fact that ``SECTIONS`` names with it."""
+"""The sections of the report. A section is left out if the state lacks the field that ``SECTIONS`` names."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ _WHEN: dict[When, str] = {
     "typing": "for type checkers",
 }
 
-_REQUIRED = {True: "yes", False: "no", None: "not known"}
+_REQUIRED = {True: "yes", False: "no", None: "unknown"}
 
 
 def size(state: AuditState) -> Iterator[str]:
@@ -29,15 +29,15 @@ def size(state: AuditState) -> Iterator[str]:
 
 
 def complexity(state: AuditState) -> Iterator[str]:
-    """Yield how tangled the functions are, and which most."""
+    """Yield the complexity of the functions, and the most complex ones."""
     figures = state["figures"]
     functions = counted(figures["functions"], "function")
-    yield f"{functions} with {figures['mean_complexity']:.1f} ways through each on average."
+    yield f"{functions}, with an average complexity of {figures['mean_complexity']:.1f}."
     yield from chart(state, "complexity_chart", "Functions by cyclomatic complexity")
     if figures["most_complex"]:
         yield ""
         yield from table(
-            ("Ways", "Function", "Module"),
+            ("Complexity", "Function", "Module"),
             [
                 (
                     function["complexity"],
@@ -50,7 +50,7 @@ def complexity(state: AuditState) -> Iterator[str]:
 
 
 def docstrings(state: AuditState) -> Iterator[str]:
-    """Yield how much is documented."""
+    """Yield the docstring coverage."""
     figures = state["figures"]
     share = percent(figures["documented"], figures["documentable"])
     counts = f"{figures['documented']:,} of {figures['documentable']:,}"
@@ -59,20 +59,20 @@ def docstrings(state: AuditState) -> Iterator[str]:
 
 
 def imports(state: AuditState) -> Iterator[str]:
-    """Yield who imports whom, inside and outside."""
+    """Yield the imports between the packages, and of external packages."""
     found = state["imports"]
     cycles = counted(len(found["cycles"]), "cycle")
     yield f"{counted(found['edges'], 'import')} between the modules, {cycles}."
     for cycle in found["cycles"]:
         yield f"- These {len(cycle)} import each other: {listed(cycle)}."
-    yield from chart(state, "imports_chart", "Who imports whom")
+    yield from chart(state, "imports_chart", "Imports between packages")
     if len(found["areas"]) > 1:
         yield ""
-        yield "Importers stand above what they import; numbers below the diagonal go against these layers."
+        yield "Importers come before what they import. Numbers below the diagonal are imports against this order."
     if found["external"]:
         yield ""
         yield from table(
-            ("Foreign package", "Distribution", "Modules", "Imported", "Required"),
+            ("External package", "Distribution", "Modules", "Imported", "Required"),
             [
                 (
                     code(external["name"]),
@@ -87,7 +87,7 @@ def imports(state: AuditState) -> Iterator[str]:
 
 
 def requirements(state: AuditState) -> Iterator[str]:
-    """Yield what it requires in this environment."""
+    """Yield the requirements in this environment."""
     yield from table(
         ("Requirement", "Version", "Installed", "Licence"),
         [
@@ -103,17 +103,17 @@ def requirements(state: AuditState) -> Iterator[str]:
 
 
 def licence(state: AuditState) -> Iterator[str]:
-    """Yield the terms and how the audit knows."""
+    """Yield the licence and its source."""
     found = state["licence"]
-    yield f"{found['name']}, known from {found['source']}." if found["name"] else "Not known."
+    yield f"{found['name']}, according to {found['source']}." if found["name"] else "Unknown."
     if found["doubt"]:
-        yield f"The text did not serve: {found['doubt']}."
+        yield f"The licence text could not be used: {found['doubt']}."
     elif found["declared"]:
         yield f"The metadata says: {found['declared']}."
 
 
 def files(state: AuditState) -> Iterator[str]:
-    """Yield what ships."""
+    """Yield the files by kind."""
     inventory = state["inventory"]
     if inventory["editable"]:
         yield from (f"An editable install; its sources are in {code(inventory['root'])}.", "")
@@ -127,7 +127,7 @@ def files(state: AuditState) -> Iterator[str]:
 
 
 def chart(state: AuditState, name: str, title: str) -> Iterator[str]:
-    """Show a chart of this audit; a thread may hold the path of an older one, in another folder."""
+    """Show a chart of this audit. A thread may have the path of an older chart in another folder."""
     path = Path(state.get("artifact_paths", {}).get(name, ""))
     if path.name and path.parent == output_folder(state) and not state.get("text_charts"):
         yield from ("", f"![{title}]({path.name})")

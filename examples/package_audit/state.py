@@ -1,8 +1,8 @@
-"""What travels through the graph: JSON values only, so that any checkpointer and Studio can keep it."""
+"""The state of the graph: JSON values only, so that any checkpointer and Studio can store it."""
 
 from typing import Annotated, Literal, NotRequired
 
-# Not typing's: pydantic, which draws the schemas for Studio, wants this one before Python 3.12.
+# Before Python 3.12 pydantic, which makes the schemas for Studio, needs this one and not that of typing.
 from typing_extensions import TypedDict
 
 from langgraph_runner import GraphState, merge_mappings
@@ -12,14 +12,14 @@ When = Literal["always", "guarded", "deferred", "testing", "typing"]
 
 
 class AuditRequest(TypedDict):
-    """What the caller gives; the form that Studio shows."""
+    """The input of the graph; Studio makes a form of it."""
 
     distribution: str
     out_dir: NotRequired[str]
 
 
 class Identity(TypedDict):
-    """Who the distribution says it is."""
+    """Name and version of the distribution, from its metadata."""
 
     name: str
     version: str
@@ -63,7 +63,7 @@ class ImportStatement(TypedDict):
 
 
 class ModuleFigures(TypedDict):
-    """What one parsed file tells. The four kinds of line add up to ``lines``."""
+    """The figures of one parsed file. The four kinds of line add up to ``lines``."""
 
     module: str
     path: str
@@ -80,7 +80,7 @@ class ModuleFigures(TypedDict):
 
 
 class Licence(TypedDict):
-    """Under which terms, and how the audit knows; ``doubt`` says why the text did not serve, if so."""
+    """The licence and its source. ``doubt`` says why the licence text could not be used; else it is empty."""
 
     name: str
     source: str
@@ -137,9 +137,9 @@ class Figures(TypedDict):
 
 
 class ExternalImport(TypedDict):
-    """A foreign top-level package, and the distribution that brings it (empty when none is installed).
+    """An external top-level package, and its distribution (empty if none is installed).
 
-    ``declared`` is None when the requirements are not known.
+    ``declared`` is None if the requirements are unknown.
     """
 
     name: str
@@ -150,7 +150,7 @@ class ExternalImport(TypedDict):
 
 
 class ImportGraph(TypedDict):
-    """Who imports whom. ``matrix[i][j]``: how often a module of ``areas[i]`` imports one of ``areas[j]``."""
+    """The imports between areas. ``matrix[i][j]``: how often a module of ``areas[i]`` imports one of ``areas[j]``."""
 
     areas: list[str]
     matrix: list[list[int]]
@@ -161,9 +161,9 @@ class ImportGraph(TypedDict):
 
 
 class AuditState(GraphState, total=False):
-    """Everything the nodes know, on top of the errors, flags and artifact paths of ``GraphState``.
+    """The results of the nodes, in addition to the errors, flags and artifact paths of ``GraphState``.
 
-    A fact that is absent or empty is not known: its node has not run, or has failed.
+    A field is absent or empty if its node has not run or has failed.
     """
 
     distribution: str
@@ -180,7 +180,7 @@ class AuditState(GraphState, total=False):
 
 
 class ParseTask(TypedDict):
-    """What one branch of the fan-out gets: a file, and where the distribution lies."""
+    """The state of one branch of the fan-out: a file, and the folder of the distribution."""
 
     root: str
     source: SourceFile

@@ -1,4 +1,4 @@
-"""The charts drawn with characters: what the chart node falls back to."""
+"""Charts drawn with characters: the fallback of the chart node."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ WIDTH = 40
 
 
 def draw_text_charts(state: AuditState) -> dict[str, Any]:
-    """Draw bars of characters, under a line that says why there is nothing better."""
+    """Draw bars of characters, below a line that says why the other charts failed."""
     figures = state["figures"]
     parts = [
         f"(drawn with characters: {get_node_context().primary_error})",

@@ -1,9 +1,13 @@
 """Packages that import a name when it is first used.
 
-The `__init__.pyi` beside a package's `__init__.py` lists its public names, once each, as ordinary imports.
-Type checkers, editors and documentation tools read that file, and so does `lazy_names()` here, so that a
-name cannot be in one place and missing in the other. Importing a package therefore loads none of its modules.
+The `__init__.pyi` beside the `__init__.py` of a package lists its public names, as ordinary imports. Type checkers,
+editors and documentation tools read that file, and `lazy_names()` reads it, too, so that the two never differ.
+Importing a package therefore loads none of its modules.
 This is the scheme of SPEC 1 of Scientific Python, "Lazy Loading of Submodules and Functions".
+
+Each name is in one stub. The stub of `langgraph_runner` takes over those of its packages with `import *`, so every
+name in one of these is public. In all other lines type checkers require the form `from module import X as X`: a stub
+does not export a name that is imported in another way (PEP 484).
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ _EXTRAS: Final = {
     "redis": "redis",
     "sqlalchemy": "engine",
 }
-"""The libraries of an extra, with the extra."""
+"""The extra that installs a library."""
 
 
 def lazy_names(
@@ -41,7 +45,7 @@ def lazy_names(
             must work without the extra.
 
     Returns:
-        What the package assigns to `__getattr__`, `__dir__` and `__all__`.
+        The values for `__getattr__`, `__dir__` and `__all__` of the package.
     """
     namespace = vars(sys.modules[package])
     sources = _sources(namespace, package)
@@ -59,7 +63,7 @@ def lazy_names(
             raise ModuleNotFoundError(
                 f"{name} needs the extra '{extra}': pip install 'langgraph-runner[{extra}]'", name=error.name
             ) from error
-        namespace[name] = value  # From now on Python finds it without asking here.
+        namespace[name] = value  # From now on Python finds it without calling this function.
         return value
 
     def names() -> list[str]:
@@ -70,21 +74,33 @@ def lazy_names(
 
 
 def _sources(namespace: dict[str, Any], package: str) -> dict[str, tuple[str, str]]:
-    """Each public name with its module and its name there."""
-    stub = str(PurePath(namespace["__file__"]).with_name("__init__.pyi"))
-    # The loader can read from a zip archive too.
-    tree = ast.parse(namespace["__spec__"].loader.get_data(stub), stub)
-    sources = {
-        alias.asname or alias.name: (node.module, alias.name)
+    """Return each public name of the package, with its module and its name there."""
+    folder = PurePath(namespace["__file__"]).parent
+    sources: dict[str, tuple[str, str]] = {}
+    for module, name, original in _imports(namespace["__spec__"].loader, folder / "__init__.pyi"):
+        if name != "*":
+            sources[name] = (module, original)
+            continue
+        inner = folder.joinpath(*module.removeprefix(f"{package}.").split("."))
+        for _, inner_name, _ in _imports(namespace["__spec__"].loader, inner / "__init__.pyi"):
+            sources[inner_name] = (module, inner_name)
+    for name, (module, _) in sources.items():
+        if module == f"{package}.{name}":
+            # Python binds a module in its package when it is imported, and then does not call __getattr__.
+            raise ImportError(f"{folder}: the module {module} hides the name {name}. Rename the module.")
+    return sources
+
+
+def _imports(loader: Any, stub: PurePath) -> list[tuple[str, str, str]]:
+    """Return each name that the stub imports: its module, its name here, and its name there."""
+    # The loader can read from a zip archive, too.
+    tree = ast.parse(loader.get_data(str(stub)), str(stub))
+    return [
+        (node.module, alias.asname or alias.name, alias.name)
         for node in tree.body
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
-    }
-    for name, (module, _) in sources.items():
-        if module == f"{package}.{name}":
-            # Python binds a module in its package when it is imported, and then nobody calls __getattr__.
-            raise ImportError(f"{stub}: the module {module} hides the name {name}. Rename the module.")
-    return sources
+    ]
 
 
 def _hint(name: str, known: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""Callbacks of the user's: they take as many of the arguments that are offered as they want."""
+"""Callbacks of the user, which may have fewer parameters than there are arguments."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["taking_a_prefix"]
+__all__ = ["accept_fewer_arguments"]
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def taking_a_prefix(function: object, *offered: str, field: str) -> Callable[..., Any]:
-    """Make `function` callable with all arguments that are offered; it gets the first ones, as many as it takes.
+def accept_fewer_arguments(function: object, *offered: str, field: str) -> Callable[..., Any]:
+    """Return a callable with all `offered` arguments that passes `function` the first ones, as many as it takes.
 
-    So `lambda: clean_up()` is as good a callback as `lambda error: clean_up()`.
+    So both `lambda: clean_up()` and `lambda error: clean_up()` work as a callback.
 
     Args:
         function: The callback, sync or async.
-        *offered: Names of the arguments it will be called with, in their order, for the message.
-        field: What the user calls it, for the message.
+        *offered: Names of the arguments of a call, in their order, for the message.
+        field: The name of the option, for the message.
 
     Returns:
         `function` itself if it takes all of them, or if its signature is not known.
 
     Raises:
-        TypeError: It cannot be called, or it needs more than is offered.
+        TypeError: It is not callable, or requires another argument.
     """
     if not callable(function):
-        raise TypeError(f"{field}: expected a function, got {function!r:.80}.")
+        raise TypeError(f"{field} must be a function, got {function!r:.80}.")
     try:
         parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # Of something built in.
+    except (TypeError, ValueError):  # Some built-in functions have no signature.
         return function
     positional = [each for each in parameters if each.kind in _POSITIONAL]
     needed = [each.name for each in positional if each.default is each.empty][len(offered) :]
@@ -42,8 +42,8 @@ def taking_a_prefix(function: object, *offered: str, field: str) -> Callable[...
     ]
     if needed:
         raise TypeError(
-            f"{field}: {function!r:.80} needs the argument '{needed[0]}'; it is called with"
-            f" {' and '.join(offered)}, or with fewer of them."
+            f"{field} must be callable with {' and '.join(offered)}, or with fewer of them,"
+            f" got {function!r:.80}, which needs the argument '{needed[0]}'."
         )
     if len(positional) >= len(offered) or any(each.kind is each.VAR_POSITIONAL for each in parameters):
         return function

@@ -1,4 +1,4 @@
-"""A folder with a small app in it, and the command line to be called there, in this process and as a process."""
+"""A folder with a small app, and the command line in this folder: called in this process, or as a process."""
 
 import io
 import json
@@ -18,9 +18,9 @@ from tests.databases import new_postgresql, postgresql_server
 __all__ = ["new_postgresql", "postgresql_server"]
 
 COMMAND = get_command(app)
-"""Made once: it takes typer 20 ms to read the signatures of all commands."""
+"""Made once, because typer takes 20 ms to read the signatures of all commands."""
 SHOP = '''
-"""A workflow with all that a command can meet: files, retries, a failure, something to wait for."""
+"""A workflow with files, retries, a step that can fail, and a step that can hang."""
 
 import asyncio
 import os
@@ -89,7 +89,7 @@ async def later():
 
 @dataclass
 class Done:
-    """What came of a command."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -97,7 +97,7 @@ class Done:
 
     @property
     def json(self):
-        """The answer."""
+        """The JSON answer."""
         return json.loads(self.out)
 
 
@@ -114,7 +114,7 @@ class Cli:
         return Done(result.exit_code, result.stdout, result.stderr)
 
     def run(self, *arguments, **keywords):
-        """Run the workflow; gives the run."""
+        """Run the workflow and return the run."""
         done = self("run", "shop.v1", "--json", *arguments, **keywords)
         assert done.out, done.err
         return done.json
@@ -137,6 +137,7 @@ def cli(tmp_path, monkeypatch):
     ):
         monkeypatch.delenv(name, raising=False)
     yield Cli(tmp_path)
+    # The next test has an app of the same name in another folder.
     for name, module in [*sys.modules.items()]:
         if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
@@ -148,18 +149,18 @@ class Terminal(io.StringIO):
     encoding = "utf-8"
 
     def isatty(self):
-        """Of 80 columns, if the environment does not say otherwise."""
+        """Return True. The environment has the size of the terminal."""
         return True
 
 
 class Screen:
-    """The command line in a terminal, called in this process; stdout and stderr are each a terminal."""
+    """The command line in a terminal, called in this process. Stdout and stderr are separate terminals."""
 
     def __init__(self, monkeypatch):
         self._monkeypatch = monkeypatch
 
     def terminal(self, *, columns=80, lines=24, colours=False, encoding="utf-8"):
-        """Make stdout one."""
+        """Replace stdout by a terminal."""
         environment = {"TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": str(lines)}
         for name, value in {**environment, "NO_COLOR": "" if colours else "1"}.items():
             self._monkeypatch.setenv(name, value)
@@ -169,7 +170,7 @@ class Screen:
         return terminal
 
     def __call__(self, *arguments, answer="", **options):
-        """Run a command, with an answer to what it asks."""
+        """Run a command, with an answer to its prompt."""
         out, err, stdin = self.terminal(**options), Terminal(), Terminal(answer)
         self._monkeypatch.setattr(sys, "stderr", err)
         self._monkeypatch.setattr(sys, "stdin", stdin)
@@ -187,12 +188,12 @@ def screen(cli, monkeypatch):
 
 @dataclass
 class Process:
-    """The command line as a process of its own."""
+    """The command line as a process."""
 
     folder: Path
 
     def start(self, *arguments, **environment):
-        """Start it; stdout and stderr are pipes."""
+        """Start the process, with pipes as stdout and stderr."""
         return subprocess.Popen(  # noqa: S603 - ours
             [sys.executable, "-m", "langgraph_runner", *arguments],
             cwd=self.folder,
@@ -204,7 +205,7 @@ class Process:
         )
 
     def __call__(self, *arguments, **environment):
-        """Run it to its end."""
+        """Run the process to its end."""
         with self.start(*arguments, **environment) as process:
             out, err = process.communicate(timeout=60)
         return Done(process.returncode, out, err)

@@ -1,15 +1,14 @@
-"""`docs/cli.md` says what the command line says of itself."""
+"""`docs/cli.md` has the help, the exit codes and the error codes of the command line."""
 
 import re
 import shlex
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from langgraph_runner.cli.app import COMMANDS, app, make_app
-from langgraph_runner.cli.exits import EXIT_CODES
+from langgraph_runner.cli.app import COMMANDS, app
+from langgraph_runner.cli.exit_codes import EXIT_CODES
 from langgraph_runner.cli.problems import CliCode
 
 pytestmark = pytest.mark.req("R-54")
@@ -26,13 +25,13 @@ NAMES = [
 
 
 def help_of(command):
-    """What `--help` prints in a pipe."""
+    """Return what `--help` prints in a pipe."""
     done = CliRunner().invoke(app, [*command, "--help"], prog_name="langgraph-runner")
     return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
 
 
 def section(command):
-    """The part of the page on a command."""
+    """Return the section of the page about a command."""
     title = f"### {' '.join(command)}" if command else "## All commands"
     return f"{title}\n\n```text\n{help_of(command)}\n```\n"
 
@@ -43,14 +42,14 @@ def test_the_help_of_each_command_is_in_the_docs(command):
     assert section(command) in PAGE.read_text(encoding="utf-8")
 
 
-def test_the_docs_have_no_command_that_is_gone():
-    """One heading for each."""
+def test_the_docs_have_a_heading_for_each_command():
+    """And no other."""
     headings = re.findall(r"^### (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == [" ".join(names) for names in NAMES if names]
 
 
 def test_the_docs_have_every_exit_code_and_every_code():
-    """With the meaning that the table in the code gives it."""
+    """With the meaning in the table of the code."""
     text = PAGE.read_text(encoding="utf-8")
     assert [
         code for code, meaning in EXIT_CODES.items() if f"| {int(code)} | {meaning} |\n" not in text
@@ -58,8 +57,8 @@ def test_the_docs_have_every_exit_code_and_every_code():
     assert [code for code in CliCode if f"`{code}`" not in text] == []
 
 
-def test_the_tour_is_true(cli):
-    """Its file and its commands, one after the other, as in a script: what it shows is what comes."""
+def test_the_tour_of_the_docs_works(cli):
+    """Its file and commands are run in order, as in a script. Each prints what the page shows."""
     tour = PAGE.read_text(encoding="utf-8").partition("## For programs")[0]
     (cli.folder / "shop.py").write_text(re.search(r"```python\n(.*?)```", tour, re.DOTALL)[1])
     shown = re.findall(r"^\$ langgraph-runner (.+)\n((?:[^$`].*\n)*)", tour, re.MULTILINE)
@@ -69,23 +68,10 @@ def test_the_tour_is_true(cli):
         assert (done.code, out in {"", done.out}) == (0, True), command
 
 
-def test_a_terminal_gets_help_in_frames():
-    """By groups, in colours."""
-    done = CliRunner().invoke(make_app(is_rich=True), ["--help"], prog_name="langgraph-runner")
-    assert "╭─ Run ─" in done.stdout
-    assert "╭─ Look ─" in done.stdout
-
-
 def test_the_list_of_commands_says_what_each_is_for():
     """No sentence is cut."""
     listed = help_of([]).partition("Commands:\n")[2].splitlines()
     assert [line for line in listed if not line.endswith(".") or line.endswith("...")] == []
-
-
-def test_the_version_is_that_of_the_package():
-    """As installers know it."""
-    done = CliRunner().invoke(app, ["--version"])
-    assert (done.exit_code, done.stdout) == (0, f"langgraph-runner {version('langgraph-runner')}\n")
 
 
 if __name__ == "__main__":  # Writes the part of the page: PYTHONPATH=src python tests/cli/test_cli_docs.py

@@ -1,4 +1,4 @@
-"""The command line as a process: signals, pipes, terminals, and what it needs to be installed."""
+"""The command line as a process: signals, pipes, terminals, and packages that are missing."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.req("R-54")
 ROOT = Path(__file__).parent.parent.parent
 
 
-def until(process, text):
+def read_until(process, text):
     """Read lines of stdout up to one with `text`."""
     for line in process.stdout:
         if text in line:
@@ -28,11 +28,11 @@ def until(process, text):
 
 
 def in_terminal(folder, *arguments, columns=80, **environment):
-    """Run in a terminal; gives the exit code and all that was written there."""
+    """Run a command in a terminal. Return the exit code and the output."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(folder)
-        # Made anew, as readline sets COLUMNS and LINES where `os.environ` does not see it.
+        # A new environment, because readline sets COLUMNS and LINES where `os.environ` does not show them.
         kept = {
             name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}
         }
@@ -51,7 +51,7 @@ def in_terminal(folder, *arguments, columns=80, **environment):
 
 
 def test_the_console_script_is_the_command_line():
-    """What an installer makes of the entry point."""
+    """The entry point that an installer uses."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     module, _, function = scripts["langgraph-runner"].partition(":")
     code = f"import sys; sys.argv = ['langgraph-runner', '--help']; from {module} import {function} as f; f()"
@@ -60,15 +60,15 @@ def test_the_console_script_is_the_command_line():
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich", "sqlalchemy"])
-def test_without_the_extra_one_line_says_what_to_install(missing):
-    """No traceback."""
+def test_a_missing_extra_is_named(missing):
+    """In one line, without a traceback."""
     code = f"import sys; sys.modules[{missing!r}] = None; from langgraph_runner.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 8
     assert done.stderr == f"langgraph-runner needs {missing}: pip install 'langgraph-runner[cli]'\n"
 
 
-def test_the_package_loads_neither_typer_nor_rich():
+def test_the_package_imports_neither_typer_nor_rich():
     """They belong to the extra."""
     code = (
         "import sys, langgraph.graph, langgraph.runtime, langchain_core.runnables\n"
@@ -82,12 +82,12 @@ def test_the_package_loads_neither_typer_nor_rich():
 
 @pytest.mark.req("R-51")
 def test_one_interrupt_cancels_the_run(process, cli):
-    """It says so, and how to go on."""
+    """It says so, and prints the next command."""
     with process.start("run", "shop.v1", "--set", "hangs=true") as running:
-        until(running, "media started")
+        read_until(running, "media started")
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
-    assert (running.returncode, "Ctrl-C again leaves the run" in err) == (6, True)
+    assert (running.returncode, "Press Ctrl-C again to leave the run." in err) == (6, True)
     assert "■ shop.v1 cancelled" in out
     run = cli("status", "last", "--json").json
     assert (run["status"], run["cancel_reason"]) == ("cancelled", "interrupted (Ctrl-C)")
@@ -98,27 +98,27 @@ def test_one_interrupt_cancels_the_run(process, cli):
     params=[signal.SIG_IGN, signal.default_int_handler, lambda *_: None], ids=["ignored", "default", "own"]
 )
 def sigint_before(request):
-    """What SIGINT does before the command line is called."""
+    """The handler of SIGINT before the command line is called."""
     before = signal.signal(signal.SIGINT, request.param)
     yield request.param
     signal.signal(signal.SIGINT, before)
 
 
-def test_the_handler_of_ctrl_c_is_what_it_was_before(cli, sigint_before):
-    """An ignored signal stays ignored, while the run is followed and after it."""
+def test_the_handler_of_ctrl_c_is_restored(cli, sigint_before):
+    """An ignored signal stays ignored during the command and after it."""
     assert cli("run", "shop.v1").code == 0
     assert signal.getsignal(signal.SIGINT) == sigint_before
 
 
 def test_a_run_in_the_background_is_not_interrupted(process, cli):
-    """A shell starts background jobs with SIGINT ignored: Ctrl-C is meant for what runs in front."""
+    """A shell starts background jobs with SIGINT ignored: Ctrl-C is meant for the foreground."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         running = process.start("run", "shop.v1", "--set", "hangs=true")
     finally:
         signal.signal(signal.SIGINT, before)
     with running:
-        until(running, "media started")
+        read_until(running, "media started")
         running.send_signal(signal.SIGINT)
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=30)
@@ -143,13 +143,13 @@ async def stay():
 
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT])
-def test_a_step_that_will_not_stop_is_left_by_further_interrupts(process, cli, first):
-    """Nobody has to wait for it, however the command was first told to end."""
+def test_further_interrupts_leave_a_step_that_does_not_stop(process, cli, first):
+    """After a Ctrl-C, and after a termination signal."""
     (cli.folder / "stubborn.py").write_text(STUBBORN)
     with process.start("run", "stubborn", "--app", "stubborn:flow") as running:
-        until(running, "stay started")
+        read_until(running, "stay started")
         running.send_signal(first)
-        until(running, "not yet")
+        read_until(running, "not yet")
         for _ in range(20):
             running.send_signal(signal.SIGINT)
             try:
@@ -163,14 +163,14 @@ def test_a_step_that_will_not_stop_is_left_by_further_interrupts(process, cli, f
 
 
 @pytest.mark.req("R-42")
-def test_a_terminated_command_hands_its_run_over_at_once(process, cli):
-    """Its lease is given up, so nobody has to wait for it."""
+def test_a_terminated_command_gives_up_its_run_at_once(process, cli):
+    """The run can be resumed without waiting for the lease to expire."""
     with process.start("run", "shop.v1", "--set", "hangs=true") as running:
-        until(running, "media started")
+        read_until(running, "media started")
         running.send_signal(signal.SIGTERM)
         _, err = running.communicate(timeout=30)
-    assert (running.returncode, "Left the run before it was over. Go on with it: " in err) == (130, True)
-    assert "If its process has died: langgraph-runner resume" in cli("status", "last").out
+    assert (running.returncode, "Left the run before it ended. Resume it: " in err) == (130, True)
+    assert "If its process died: langgraph-runner resume" in cli("status", "last").out
     (cli.folder / "go_on").touch()
     resumed = cli("resume", "last")
     assert (resumed.code, "theme completed" in resumed.out, "media completed" in resumed.out) == (
@@ -190,12 +190,12 @@ def engine():
 
 
 @pytest.mark.req("R-42")
-def test_the_run_of_a_process_that_was_killed_is_waited_for(process, cli):
-    """It is free when its lease runs out: --wait goes on then, without it that is said."""
+def test_the_run_of_a_killed_process_needs_wait(process, cli):
+    """Until the lease expires, `resume` is refused and `resume --wait` waits."""
     (cli.folder / "leased.py").write_text(LEASED)
     app = ("--app", "leased:engine")
     with process.start("run", "shop.v1", "--set", "hangs=true", *app) as running:
-        until(running, "media started")
+        read_until(running, "media started")
         running.kill()
     (cli.folder / "go_on").touch()
     refused = cli("resume", "last", *app)
@@ -204,7 +204,7 @@ def test_the_run_of_a_process_that_was_killed_is_waited_for(process, cli):
 
 
 @pytest.mark.parametrize("command", [("events", "last"), ("runs", "--json"), ("run", "--help")], ids=" ".join)
-def test_a_reader_that_goes_away_is_no_failure(process, cli, command):
+def test_a_closed_pipe_is_not_a_failure(process, cli, command):
     """As with `| head -1`, also under `pipefail`."""
     cli.run()
     with process.start(*command, PYTHONUNBUFFERED="1") as running:
@@ -214,8 +214,8 @@ def test_a_reader_that_goes_away_is_no_failure(process, cli, command):
     assert running.returncode == 0
 
 
-def test_events_are_followed_for_a_reader_only(process, cli):
-    """The run may go on for long."""
+def test_following_events_ends_with_a_closed_pipe(process, cli):
+    """The run may continue for long."""
     cli.run("--detach")
     with process.start("events", "last", "--follow") as running:
         running.stdout.close()
@@ -239,13 +239,13 @@ async def talk():
 
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
-def test_a_run_goes_on_when_its_reader_goes_away(process, cli, status):
-    """To its end, in silence, also where a step prints; the exit code says what became of it."""
+def test_a_run_continues_after_a_closed_pipe(process, cli, status):
+    """To its end, without a message, also if a step prints. The exit code is that of the run."""
     (cli.folder / "chatty.py").write_text(CHATTY)
     if status == "failed":
         (cli.folder / "fail").touch()
     with process.start("run", "chatty", "--app", "chatty:flow") as running:
-        until(running, "talk started")
+        read_until(running, "talk started")
         running.stdout.close()
         (cli.folder / "go_on").touch()
         assert running.stderr.read() == ""
@@ -254,7 +254,7 @@ def test_a_run_goes_on_when_its_reader_goes_away(process, cli, status):
     assert cli("status", "last", "--json").json["status"] == status
 
 
-def test_a_stdout_that_was_never_there_is_no_failure(process, cli):
+def test_a_closed_stdout_is_not_a_failure(process, cli):
     """As with `>&-`."""
     cli.run()
     command = f'"{sys.executable}" -m langgraph_runner runs >&-'
@@ -262,11 +262,11 @@ def test_a_stdout_that_was_never_there_is_no_failure(process, cli):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_terminal_gets_a_table_that_lives(cli):
-    """A bar while it runs, and the steps when it is over."""
+def test_a_terminal_gets_a_live_table(cli):
+    """A progress bar during the run, and the steps at its end."""
     code, written = in_terminal(cli.folder, "run", "shop.v1")
     assert code == 0
-    assert "\x1b[?25l" in written  # The cursor is hidden while it lives.
+    assert "\x1b[?25l" in written  # The cursor is hidden while the table is shown.
     assert "/3  " in written
     assert "━" in written
     assert "\x1b[32m✓" in written
@@ -274,23 +274,23 @@ def test_a_terminal_gets_a_table_that_lives(cli):
 
 
 @pytest.mark.parametrize(("columns", "has_frames"), [(60, False), (80, True)])
-def test_help_has_frames_where_there_is_room(cli, columns, has_frames):
-    """The names of options are whole."""
+def test_help_has_frames_in_a_wide_terminal(cli, columns, has_frames):
+    """Names of options are not cut."""
     _, written = in_terminal(cli.folder, "run", "--help", columns=columns, NO_COLOR="1")
     assert ("╭─" in written) == has_frames
     assert "--idempotency-key" in re.sub(r"\x1b\[[0-9;]*m", "", written)
 
 
-def test_no_color_is_heeded(cli):
-    """No colour, in a terminal, too."""
+def test_no_color_removes_all_colours(cli):
+    """In a terminal, too."""
     cli.run()
     _, written = in_terminal(cli.folder, "steps", "last", NO_COLOR="1")
     assert "✓" in written
     assert "\x1b" not in written
 
 
-def test_the_size_of_the_terminal_is_heeded(cli):
-    """It need not be said in the environment."""
+def test_output_fits_the_terminal(cli):
+    """The width is that of the terminal, without a variable."""
     cli.run()
     _, written = in_terminal(cli.folder, "steps", "last", columns=20, NO_COLOR="1")
     lines = [line for line in written.splitlines() if line.strip()]
@@ -298,7 +298,7 @@ def test_the_size_of_the_terminal_is_heeded(cli):
 
 
 def test_a_stream_without_unicode_gets_ascii(process, cli):
-    """And no error."""
+    """And no encoding error."""
     cli.run("--set", "brand.name=Ünï")
     done = process("status", "last", PYTHONIOENCODING="ascii")
     assert (done.code, done.out.splitlines()[0]) == (0, "+ shop.v1 completed")
@@ -307,7 +307,7 @@ def test_a_stream_without_unicode_gets_ascii(process, cli):
 
 
 def test_a_thousand_steps_are_followed(process, cli):
-    """In a pipe a line for each event, in a terminal no more than fits."""
+    """A pipe gets a line for each event; a terminal as many steps as fit."""
     (cli.folder / "big.py").write_text(
         "from langgraph_runner.workflow import StepSpec, WorkflowSpec\n"
         "def work(inputs):\n    return 1\n"
@@ -322,8 +322,8 @@ def test_a_thousand_steps_are_followed(process, cli):
     assert " more steps" in written
 
 
-def test_an_unforeseen_error_is_one_line_unless_one_wants_to_debug(cli, monkeypatch):
-    """Then it is the whole traceback."""
+def test_an_unexpected_error_is_one_line(cli, monkeypatch):
+    """With LANGGRAPH_RUNNER_DEBUG it is a traceback."""
 
     def fail(*_, **__):
         raise ZeroDivisionError("by zero\nand more")
@@ -333,6 +333,6 @@ def test_an_unforeseen_error_is_one_line_unless_one_wants_to_debug(cli, monkeypa
     done = cli("runs")
     assert (done.code, done.err) == (
         8,
-        "Error: ZeroDivisionError: by zero (LANGGRAPH_RUNNER_DEBUG=1 shows where)\n",
+        "Error: ZeroDivisionError: by zero (set LANGGRAPH_RUNNER_DEBUG=1 for a traceback)\n",
     )
     assert cli("runs", env={"LANGGRAPH_RUNNER_DEBUG": "1"}).err == ""

@@ -1,12 +1,14 @@
-"""A server for all tests, and a client of each kind behind one face."""
+"""A server for all tests, and one fixture for async and sync clients."""
 
 from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 
 from langgraph_runner.client import RunClient
+from tests.client.fakes import URL, copied
 from tests.client.live import GATE, Live, shop
 
 
@@ -21,20 +23,20 @@ def live(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def api_key(live):
-    """Of the tenant `acme`, which may run."""
+    """A key of tenant `acme` with the role `run`."""
     return asyncio.run(live.key())
 
 
 @pytest.fixture(autouse=True)
 def closed_gate():
-    """Each test opens it itself."""
+    """Close the gate before each test."""
     GATE.clear()
     yield
     GATE.set()
 
 
 class Awaited:
-    """A `SyncRunClient` whose methods can be awaited; each runs in a thread."""
+    """A `SyncRunClient` whose methods can be awaited. Each call runs in a thread."""
 
     def __init__(self, client):
         self._client = client
@@ -56,7 +58,7 @@ class Awaited:
 
 @pytest.fixture(params=["async", "sync"])
 async def client_of(request):
-    """Makes clients of one kind, and closes them."""
+    """Makes clients of one kind, async or sync, and closes them."""
     made = []
 
     def make(*arguments, **options):
@@ -75,3 +77,23 @@ async def client_of(request):
 def client(client_of, live, api_key):
     """A client of the server."""
     return client_of(live.url, api_key=api_key, workflows=[shop])
+
+
+@pytest.fixture
+def responses_of(client_of):
+    """Makes clients of a service that gives these responses in order. The last is repeated; exceptions are raised."""
+
+    def make(*responses, url=URL, **options):
+        left, requests = [*responses], []
+
+        def respond(request):
+            requests.append(request)
+            found = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(found, Exception):
+                raise found
+            return found(request) if callable(found) else copied(found)
+
+        client = client_of(url, http_transport=httpx.MockTransport(respond), **options)
+        return client, requests
+
+    return make

@@ -15,21 +15,21 @@ from langgraph_runner.server import ApiKeys, create_app
 
 
 class Order(BaseModel):
-    """What the shop takes."""
+    """The inputs of the shop."""
 
     net: float
     customer: str = "Ada"
 
 
 class Bill(BaseModel):
-    """What the shop gives."""
+    """The result of the shop."""
 
     total: float
     customer: str
 
 
 GATE = threading.Event()
-"""Steps of orders of more than 1,000 wait for it."""
+"""Steps of orders above 1,000 wait for it."""
 shop = Workflow("shop.v1", inputs=Order, description="Prices an order.", result="bill")
 
 
@@ -60,23 +60,23 @@ shop.on_change("set", description="Another order.")
 
 
 class _Server(uvicorn.Server):
-    """Calls back when it listens, and leaves signals alone."""
+    """Calls back when it listens, and installs no signal handlers."""
 
     capture_signals = staticmethod(contextlib.nullcontext)
 
-    async def startup_then(self, listening):
-        """Serve to the end."""
+    async def serve_then_call(self, listening):
+        """Serve until the end, and call `listening` once."""
         self._listening = listening
         await self.serve()
 
     async def startup(self, sockets=None):
-        """Begin to listen."""
+        """Start to listen."""
         await super().startup(sockets)
         self._listening()
 
 
 class Live:
-    """A server that can be stopped and started again at the same port."""
+    """A server that can be stopped and started again on the same port."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -86,17 +86,17 @@ class Live:
 
     @property
     def url(self):
-        """Its address."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     def engine(self):
-        """Another engine on its database, which runs nothing."""
+        """Make another engine on the database of the server. It runs nothing."""
         engine = RunEngine(store=self.store, artifacts=self.folder / "files")
         engine.take_on("none")
         return engine
 
     def start(self):
-        """Serve, and wait until it listens."""
+        """Start the server, and wait until it listens."""
         self._listens = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._thread.start()
@@ -107,18 +107,18 @@ class Live:
         app = create_app(engine, requests_per_s=1e6, burst=1_000_000)
         config = uvicorn.Config(app, port=self.port, log_config=None, timeout_graceful_shutdown=0)
         self._server = _Server(config)
-        await self._server.startup_then(self._listening)
+        await self._server.serve_then_call(self._listening)
 
     def _listening(self):
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
         self._listens.set()
 
     def stop(self):
-        """Stop it at once; open streams break off."""
+        """Stop the server at once. Open streams break off."""
         self._server.should_exit = True
         self._thread.join(30)
 
     async def key(self, role="run", tenant="acme"):
-        """A new API key."""
+        """Create an API key."""
         async with self.engine() as engine:
             return (await ApiKeys(engine.store).create(tenant=tenant, name=role, role=role)).key

@@ -1,8 +1,10 @@
-"""The client does what the engine does, with the same models and the same errors, awaited and blocking."""
+"""The client does what the engine does, with the same models and errors, async and sync."""
 
 import asyncio
 import json
 import pickle
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,8 +37,8 @@ from tests.client.live import GATE, Bill, Order
 pytestmark = pytest.mark.req("R-58")
 
 
-async def test_a_run_is_the_same_value_as_the_engines(client, live):
-    """With its outputs, as their types."""
+async def test_a_run_equals_that_of_the_engine(client, live):
+    """Its outputs have their types."""
     run = await client.run("shop.v1", Order(net=10), tags={"who": "ada"}, metadata={"n": 1}, priority=3)
     async with live.engine() as engine:
         assert await engine.get_run(run.id, tenant="acme") == run
@@ -50,26 +52,26 @@ async def test_a_run_is_the_same_value_as_the_engines(client, live):
 
 
 async def test_outputs_are_json_values_without_their_workflow(client_of, live, api_key):
-    """As `get_output_json()` has them."""
+    """Like those of `get_output_json()`."""
     plain = client_of(live.url, api_key=api_key)
     run = await plain.run("shop.v1", {"net": 10})
     assert await plain.get_result(run.id) == {"total": 12.5, "customer": "Ada"}
 
 
 async def test_artifacts_are_read(client):
-    """By what `get_run_artifacts()` gives; anything else is refused."""
+    """Artifacts of other services are refused, and so is content with another hash."""
     run = await client.run("shop.v1", {"net": 10})
     (page,) = (await client.get_run_artifacts(run.id))["bill"]
     assert (page.name, await client.read_artifact(page)) == ("shown/page 1.html", b"<b>12.5</b>")
     elsewhere = ArtifactRef(page.name, "https://example.com/runs/x", page.media_type, page.size, page.sha256)
-    with pytest.raises(Exception, match="it is not of this service"):
+    with pytest.raises(Exception, match="it is not an artifact of this service"):
         await client.read_artifact(elsewhere)
     other = ArtifactRef(page.name, page.uri, page.media_type, page.size, "0" * 64)
-    with pytest.raises(Exception, match="its content is not what was kept"):
+    with pytest.raises(Exception, match="its content does not have the hash of the artifact"):
         await client.read_artifact(other)
 
 
-async def test_an_update_is_planned_and_made(client):
+async def test_an_update_is_planned_and_run(client):
     """A retry, too."""
     run = await client.run("shop.v1", {"net": 10})
     change = ChangeRequest("set", {"customer": "Bob"})
@@ -85,7 +87,7 @@ async def test_an_update_is_planned_and_made(client):
 
 
 async def test_events_come_as_they_happen(client):
-    """Up to the end; without `follow`, those that are there; behind a number, the rest."""
+    """Until the end; without `follow`, those so far; with `after`, the rest."""
     run = await client.trigger("shop.v1", {"net": 1_000}, use_cache=False)
     seen = []
     async for event in client.events(run.id):
@@ -102,7 +104,7 @@ async def test_events_come_as_they_happen(client):
 async def test_a_run_is_cancelled(client):
     """With its reason."""
     run = await client.trigger("shop.v1", {"net": 1_000}, use_cache=False)
-    with pytest.raises(TimeoutError, match=f"Run '{run.id}' was not over within 20 ms; it goes on"):
+    with pytest.raises(TimeoutError, match=f"Run '{run.id}' did not end within 20 ms; it continues"):
         await client.wait(run.id, timeout_ms=20)
     await client.cancel(run.id, reason="wrong order")
     ended = await client.wait(run.id)
@@ -112,8 +114,8 @@ async def test_a_run_is_cancelled(client):
 
 
 async def test_runs_are_listed_by_each_filter(client, monkeypatch):
-    """In pages as long as the service allows, as one list."""
-    monkeypatch.setattr("langgraph_runner.client.reading._PAGE", 2)
+    """Several pages of the service give one list."""
+    monkeypatch.setattr("langgraph_runner.client.reader._PAGE", 2)
     tags = {"list": datetime.now(UTC).isoformat().replace(":", ".")}
     begun = datetime.now(UTC) - timedelta(minutes=1)
     runs = [await client.trigger("shop.v1", {"net": net}, tags=tags) for net in (1, 2, -3, 4, 5)]
@@ -132,7 +134,7 @@ async def test_runs_are_listed_by_each_filter(client, monkeypatch):
     assert await listed(status=[]) == []
     assert await listed(id_prefix=newest[0], workflow="shop.v1", created_after=begun) == newest[:1]
     assert await listed(created_before=begun) == []
-    with pytest.raises(ValueError, match="its name has a colon"):
+    with pytest.raises(ValueError, match="names without a colon"):
         await client.list_runs(tags={"a:b": "c"})
 
 
@@ -178,8 +180,8 @@ async def test_workflows_are_described(client):
         (lambda c, r: c.list_runs(status="done"), ValueError, {}),
     ],
 )
-async def test_a_refusal_is_the_engines_own_error(client, call, kind, attributes):
-    """With its attributes; it survives pickle."""
+async def test_a_refusal_is_the_error_of_the_engine(client, call, kind, attributes):
+    """It has the attributes of that error, and survives pickle."""
     run = await client.trigger("shop.v1", {"net": 10}, idempotency_key="once")
     await client.wait(run.id)
     with pytest.raises(kind) as caught:
@@ -190,8 +192,8 @@ async def test_a_refusal_is_the_engines_own_error(client, call, kind, attributes
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 - our own
 
 
-async def test_the_faults_of_inputs_are_those_of_pydantic(client):
-    """What looks for a field that wants text finds it."""
+async def test_a_refusal_of_inputs_has_a_pydantic_error(client):
+    """With the place and the type of each fault."""
     with pytest.raises(WorkflowInputError) as caught:
         await client.trigger("shop.v1", {"net": 1, "customer": 7})
     (fault,) = validation_error_of(caught.value).errors()
@@ -199,16 +201,41 @@ async def test_the_faults_of_inputs_are_those_of_pydantic(client):
 
 
 async def test_a_key_has_one_tenant_and_one_role(client, client_of, live):
-    """Another tenant's run looks like one that is not there."""
+    """A run of another tenant looks like one that does not exist."""
     run = await client.run("shop.v1", {"net": 10})
     assert (await client.get_run(run.id, tenant="acme")).id == run.id
     other = client_of(live.url, api_key=await live.key(tenant="other"))
     for call in (other.get_run, other.cancel, other.get_run_steps, other.get_run_artifacts, other.retry):
         with pytest.raises(RunNotFoundError, match=run.id):
             await call(run.id)
-    with pytest.raises(ForbiddenError, match="the API key belongs to tenant 'other', not to 'acme'"):
+    with pytest.raises(ForbiddenError, match="tenant must be that of the API key, 'other', got 'acme'"):
         await other.get_run(run.id, tenant="acme")
     with pytest.raises(ForbiddenError, match="needs the role 'run'"):
         await client_of(live.url, api_key=await live.key("read")).trigger("shop.v1", {"net": 1})
     with pytest.raises(UnauthenticatedError, match="does not work"):
         await client_of(live.url, api_key="lgr_000000000000_00").get_run(run.id)
+
+
+async def test_a_closed_client_refuses_calls(client_of, live, api_key):
+    """A second `close()` does nothing."""
+    client = client_of(live.url, api_key=api_key)
+    run = await client.run("shop.v1", {"net": 1})
+    await client.close()
+    await client.close()
+    with pytest.raises(RuntimeError, match="The client is closed"):
+        await client.get_run(run.id)
+    with pytest.raises(RuntimeError, match="The client is closed"):
+        run.output("price")
+
+
+def test_the_client_needs_no_database_library():
+    """And the package does not import httpx."""
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None; sys.modules['alembic'] = None\n"
+        "import langgraph_runner; assert 'httpx' not in sys.modules\n"
+        "from langgraph_runner.client import RunClient, SyncRunClient\n"
+        "from langgraph_runner.engine.models import Run\n"
+        "print(RunClient.sync('http://127.0.0.1:1'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.stdout.strip(), done.stderr) == ("<SyncRunClient of http://127.0.0.1:1>", "")

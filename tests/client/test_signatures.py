@@ -1,4 +1,4 @@
-"""Code moves between the engine and the client by changing one line: the methods are the same."""
+"""The methods of the client are those of the engine, so that code can move by changing one line."""
 
 import inspect
 
@@ -27,17 +27,17 @@ OF_AN_ENGINE_ONLY = {
     "trigger_resume",
     "workflows",
 }
-"""What needs the database, or the code of the workflows; docs/client.md has a row for each."""
+"""Methods that need the database or the code of the workflows. docs/client.md has a row for each."""
 
 
 def public(kind):
-    """The public names of a class."""
+    """Return the public names of a class."""
     return {name for name in dir(kind) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize(("client", "engine"), [(RunClient, RunEngine), (SyncRunClient, SyncRunEngine)])
 def test_each_method_of_the_client_is_one_of_the_engine(client, engine):
-    """With the same names of parameters, the same order, defaults, annotations and results."""
+    """It has the same parameters, order, defaults, annotations and result."""
     assert public(engine) - public(client) == OF_AN_ENGINE_ONLY & public(engine)
     assert public(client) - public(engine) == set()
     for name in public(client) - {"sync"}:

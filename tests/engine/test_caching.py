@@ -12,7 +12,7 @@ from sqlalchemy import select
 from langgraph_runner.engine import MemoryTier, RunStatus
 from langgraph_runner.engine.store.schema import outputs, run_steps, step_cache
 from langgraph_runner.workflow import ChangeRequest, Workflow
-from langgraph_runner.workflow.values.refs import hash_in
+from langgraph_runner.workflow.values.output_ref import content_hash_of_ref
 from tests.engine.conftest import edited, until
 
 
@@ -224,7 +224,7 @@ async def test_outputs_that_are_known_by_their_hash_alone_are_served(engine_of):
             for column in (outputs.c.sha256, run_steps.c.output_sha256, step_cache.c.output_sha256):
                 for ref in connection.execute(select(column)).scalars().all():
                     kept = column.table.update().where(column == ref)
-                    connection.execute(kept.values({column: hash_in(ref)}))
+                    connection.execute(kept.values({column: content_hash_of_ref(ref)}))
     async with engine_of(flow) as engine:
         run = await engine.run("w")
         assert (run.steps, await engine.get_output(run.id, "label")) == ({"skipped": 2}, "1 EUR")

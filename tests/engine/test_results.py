@@ -102,15 +102,15 @@ async def test_the_result_can_be_named(engine_of):
         assert run.result == await engine.get_result(run.id) == 4.0
 
 
-async def test_several_final_steps_have_no_one_result(engine_of):
+async def test_several_final_steps_have_no_single_result(engine_of):
     """The error says which they are, and the way out."""
     async with engine_of(shop(price, label, stock)) as engine:
         run = await engine.run("shop", INPUTS)
         with pytest.raises(
-            LookupError, match=r"2 final steps \(label, stock\), so it has no one result: name"
+            LookupError, match=r"2 final steps \(label, stock\), so it has no single result\. Name"
         ):
             run.result  # noqa: B018 - a property
-        with pytest.raises(LookupError, match="no one result"):
+        with pytest.raises(LookupError, match="no single result"):
             await engine.get_result(run.id)
 
 
@@ -190,7 +190,7 @@ def test_without_async_it_is_the_same(store_url, tmp_path):
 @pytest.mark.parametrize("result", ["labl", 3, ["label"]])
 def test_a_result_that_is_no_step_is_refused(result):
     """When the workflow is registered."""
-    with pytest.raises(WorkflowDefinitionError, match="which is the id of no step"):
+    with pytest.raises(WorkflowDefinitionError, match="result must be the id of a step"):
         shop(price, label, result=result).blueprint()
 
 

@@ -109,7 +109,7 @@ async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(
         ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
         assert await statuses(engine, run) == {"colour": "completed", "page": "failed"}
     assert ended.status is RunStatus.FAILED
-    assert "'colour': its stored output is not what it declares now" in ended.error["message"]
+    assert "'colour': its stored output is not of the type that it declares now" in ended.error["message"]
 
 
 @pytest.mark.req("R-24", "R-51")

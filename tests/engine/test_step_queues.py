@@ -283,7 +283,7 @@ def test_a_queue_that_is_no_name_is_refused(queue):
     """When the workflow is registered."""
     broken = Workflow("b")
     broken.step(lambda inputs: 1, id="s", output=int, queue=queue)
-    with pytest.raises(WorkflowDefinitionError, match="queue is"):
+    with pytest.raises(WorkflowDefinitionError, match="queue must be 1 to 64 letters"):
         broken.blueprint()
 
 

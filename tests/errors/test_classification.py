@@ -1,4 +1,4 @@
-"""Which errors are tried again, as one table."""
+"""Which errors are retried, and their categories, as one table."""
 
 import asyncio
 import errno
@@ -37,12 +37,12 @@ REQUEST = httpx.Request("GET", "https://example.org")
 
 
 def httpx_error(status, **headers):
-    """As httpx raises it."""
+    """An error as httpx raises it."""
     return httpx.HTTPStatusError("x", request=REQUEST, response=httpx.Response(status, headers=headers))
 
 
 def requests_error(status, **headers):
-    """As requests raises it."""
+    """An error as requests raises it."""
     response = requests.Response()
     response.status_code = status
     response.headers.update(headers)
@@ -50,17 +50,17 @@ def requests_error(status, **headers):
 
 
 def openai_error(kind, status, body=None, **headers):
-    """As the openai client raises it."""
+    """An error as the openai client raises it."""
     return kind("x", response=httpx.Response(status, headers=headers, request=REQUEST), body=body)
 
 
 def anthropic_error(kind, status, **headers):
-    """As the anthropic client raises it."""
+    """An error as the anthropic client raises it."""
     return kind("x", response=httpx.Response(status, headers=headers, request=REQUEST), body=None)
 
 
 def validation_error():
-    """As pydantic raises it."""
+    """An error as pydantic raises it."""
 
     class Model(BaseModel):
         n: int
@@ -73,7 +73,7 @@ def validation_error():
 
 
 def botocore_error(status):
-    """As botocore raises it."""
+    """An error as botocore raises it."""
 
     class ClientError(Exception):
         response = {"ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {"retry-after": "3"}}}  # noqa: RUF012
@@ -82,20 +82,20 @@ def botocore_error(status):
 
 
 class Hostile(Exception):
-    """Its attributes raise."""
+    """An exception whose attributes raise."""
 
     @property
     def response(self):
-        """Fails."""
+        """Raise."""
         raise ZeroDivisionError
 
 
 class Mine(Exception):
-    """Nothing is known about it."""
+    """An unknown error."""
 
 
 class HTTPStatus(Exception):
-    """A client with `status`, as aiohttp has it."""
+    """An error with `status`, as in aiohttp."""
 
     def __init__(self, status):
         super().__init__(status)
@@ -193,13 +193,13 @@ TABLE = [
     ids=[f"{i}-{type(row[0]).__name__}" for i, row in enumerate(TABLE)],
 )
 def test_table(error, retryable, category):
-    """Each error: tried again or not, and of which kind."""
+    """Each error is retried or not, and has a category."""
     assert (is_retryable_node_error(error), failure_category(error).value) == (retryable, category)
 
 
 @pytest.mark.req("N-16")
 def test_a_group_too_deep_to_judge_is_final():
-    """Five hundred levels cost nothing."""
+    """Five hundred levels do not raise."""
     group = ExceptionGroup("x", [ConnectionError()])
     for _ in range(500):
         group = ExceptionGroup("x", [group])
@@ -228,13 +228,13 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
     ],
 )
 def test_retry_after(headers, expected):
-    """Seconds, ms, a date; nonsense is ignored."""
+    """Seconds, ms and dates are read; other values are ignored."""
     assert retry_after_ms(httpx_error(429, **headers), NOW) == expected
 
 
 @pytest.mark.req("N-16")
 def test_retry_after_is_found_where_clients_put_it():
-    """On the response, on the error, in botocore's dict; a plain dict is not sensitive to case here."""
+    """Headers are read from the response, the error and the dict of botocore; their case does not matter."""
     error = Mine("x")
     error.headers = {"RETRY-AFTER": "2"}
     assert retry_after_ms(error, NOW) == 2000
@@ -247,13 +247,13 @@ def test_retry_after_is_found_where_clients_put_it():
 @pytest.mark.req("N-16")
 @pytest.mark.parametrize("status", [True, 99, 600, "500", None])
 def test_only_a_number_that_is_a_status_counts(status):
-    """`code` and `status` mean other things elsewhere."""
+    """`code` and `status` of other errors are not HTTP statuses."""
     assert http_status(HTTPStatus(status)) is None
 
 
 @pytest.mark.req("N-26")
 def test_control_flow():
-    """LangGraph's own, and nothing else."""
+    """Only LangGraph's own exceptions are control flow."""
     assert is_control_flow(GraphInterrupt())
     assert not is_control_flow(ConnectionError())
 
@@ -276,5 +276,5 @@ def test_control_flow():
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_what_langgraph_retries_by_default_is_something_else(error, langgraph, ours):
-    """So a node without a `retry_on` does not take LangGraph's for it; the README names the differences."""
+    """A node without a `retry_on` does not use LangGraph's default; the README names the differences."""
     assert (RetryPolicy().retry_on(error), is_retryable_node_error(error)) == (langgraph, ours)

@@ -1,4 +1,4 @@
-"""Where log events go, with structlog configured and without."""
+"""Where log events go, with structlog configured and not."""
 
 import logging
 import subprocess
@@ -15,7 +15,7 @@ NAME = "langgraph_runner.test"
 
 @pytest.fixture(autouse=True)
 def _structlog_as_found():
-    """Leave structlog as if nobody had configured it, before and after; `capture_logs` configures it."""
+    """Reset structlog to not configured, before and after; `capture_logs` configures it."""
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
@@ -23,13 +23,13 @@ def _structlog_as_found():
 
 
 def run(code):
-    """Run a program of its own, and return what it printed, to stdout and stderr."""
+    """Run a program, and return what it printed to stdout and stderr."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
     return done.stdout + done.stderr
 
 
 def test_an_event_becomes_a_record_of_logging(caplog):
-    """The message has the event and its fields."""
+    """The message consists of the event and its fields."""
     get_logger(NAME).warning("node_failed", node="theme", attempt=2)
     (record,) = caplog.records
     assert (record.name, record.levelname, record.getMessage()) == (
@@ -40,7 +40,7 @@ def test_an_event_becomes_a_record_of_logging(caplog):
 
 
 def test_the_fields_are_attributes_of_the_record(caplog):
-    """A JSON formatter of logging finds them, bound ones too."""
+    """A JSON formatter of logging finds the fields, also bound ones."""
     get_logger(NAME).bind(node="theme").warning("node_failed", attempt=2)
     (record,) = caplog.records
     assert (record.node, record.attempt) == ("theme", 2)
@@ -48,13 +48,13 @@ def test_the_fields_are_attributes_of_the_record(caplog):
 
 @pytest.mark.parametrize("field", ["name", "message", "args", "asctime", "taskName"])
 def test_a_field_called_like_an_attribute_of_records_is_renamed(caplog, field):
-    """Logging itself would refuse it."""
+    """Logging would refuse the name of the field."""
     get_logger(NAME).warning("event", **{field: "mine"})
     assert getattr(caplog.records[0], f"{field}_") == "mine"
 
 
 def test_a_percent_sign_is_no_placeholder(caplog):
-    """Events are not format strings."""
+    """An event is not a format string."""
     get_logger(NAME).warning("100%d done")
     assert caplog.messages == ["100%d done"]
 
@@ -70,28 +70,28 @@ def test_an_exception_is_handed_to_logging(caplog):
 
 @pytest.mark.parametrize("method", ["debug", "info", "warning", "error", "critical", "exception"])
 def test_a_record_names_the_line_that_logged(caplog, method):
-    """Not a line within structlog."""
+    """The line is not one within structlog."""
     caplog.set_level(logging.DEBUG, NAME)
     getattr(get_logger(NAME), method)("event")
     assert caplog.records[0].funcName == "test_a_record_names_the_line_that_logged"
 
 
 def test_context_variables_of_structlog_are_fields(caplog):
-    """What was bound for the task shows in its events."""
+    """Fields bound to the context of the task are in its events."""
     structlog.contextvars.bind_contextvars(trace_id="t1")
     get_logger(NAME).warning("event")
     assert caplog.messages == ["event trace_id='t1'"]
 
 
 def test_the_level_of_logging_holds(caplog):
-    """An event below it makes no record."""
+    """An event below the level makes no record."""
     caplog.set_level(logging.WARNING, NAME)
     get_logger(NAME).info("event")
     assert caplog.records == []
 
 
 def test_a_configured_structlog_gets_the_event():
-    """With its fields, through the user's own pipeline."""
+    """The event goes through the pipeline of the user, with its fields."""
     with capture_logs() as captured:
         get_logger(NAME).warning("event", node="theme")
     assert captured == [{"event": "event", "node": "theme", "log_level": "warning"}]
@@ -105,7 +105,7 @@ def test_a_configured_structlog_keeps_logging_out(caplog):
 
 
 def test_a_configuration_made_later_is_heeded(caplog):
-    """The logger from before is not kept."""
+    """The earlier logger is not used any more."""
     get_logger(NAME).warning("first")
     with capture_logs() as captured:
         get_logger(NAME).warning("second")
@@ -114,7 +114,7 @@ def test_a_configuration_made_later_is_heeded(caplog):
 
 @pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
 def test_unconfigured_the_level_of_logging_tells(caplog, level, expected):
-    """What would make no record is not enabled."""
+    """A level that would make no record is not enabled."""
     caplog.set_level(logging.WARNING, NAME)
     assert is_enabled(NAME, level) is expected
 
@@ -136,13 +136,13 @@ def test_a_structlog_over_logging_tells(caplog, level, expected):
 
 @pytest.mark.parametrize("wrapper", [structlog.BoundLogger, structlog.stdlib.BoundLogger])
 def test_a_structlog_that_cannot_tell_is_enabled(wrapper):
-    """And it is not made to log by being asked."""
+    """Asking does not log anything."""
     structlog.configure(wrapper_class=wrapper)
     assert is_enabled(NAME, logging.DEBUG) is True
 
 
 def unconfigured(level, *before):
-    """What a program prints that logs one event; it does `before` first."""
+    """Return what a program prints that runs `before`, then logs one event."""
     lines = ["import logging, sys", *before, "from langgraph_runner.errors.logs import emit"]
     return run("; ".join([*lines, f"emit({NAME!r}, logging.{level}, 'event', node='theme')"]))
 
@@ -150,13 +150,13 @@ def unconfigured(level, *before):
 @pytest.mark.req("N-28")
 @pytest.mark.parametrize("level", ["WARNING", "ERROR"])
 def test_an_unconfigured_program_prints_warnings_and_errors(level):
-    """Once, on stderr, as Python does for every library."""
+    """It is printed once, on stderr, as for every library in Python."""
     assert unconfigured(level) == "event node='theme'\n"
 
 
 @pytest.mark.req("N-28", "N-13")
 def test_an_unconfigured_program_prints_no_ordinary_events():
-    """They are for those who ask for them."""
+    """They are shown only where logging is configured."""
     assert unconfigured("INFO") == ""
 
 
@@ -171,28 +171,28 @@ def test_an_unconfigured_program_prints_no_ordinary_events():
     ],
 )
 def test_a_user_who_configures_logging_is_obeyed(configuration):
-    """Nothing is printed beside what they asked for."""
+    """Nothing else is printed."""
     assert unconfigured("ERROR", configuration) == ""
 
 
 @pytest.mark.req("N-28")
 def test_a_configured_program_prints_an_event_once():
-    """Through its own handler."""
+    """It is printed by the handler of the user."""
     configuration = "logging.basicConfig(stream=sys.stdout, format='mine: %(message)s')"
     assert unconfigured("ERROR", configuration) == "mine: event node='theme'\n"
 
 
 class Broken(logging.Handler):
-    """A handler that lets its errors out, as some do."""
+    """A handler that raises its errors, as some do."""
 
     def emit(self, record):
-        """Fails."""
+        """Raise."""
         raise OSError("the log host is gone")
 
 
 @pytest.fixture
 def broken_handler():
-    """Installed for the logger of the test alone."""
+    """The handler is installed for the logger of the test only."""
     logger, handler = logging.getLogger(NAME), Broken()
     logger.addHandler(handler)
     yield
@@ -201,7 +201,7 @@ def broken_handler():
 
 @pytest.mark.usefixtures("broken_handler")
 def test_a_handler_that_raises_harms_nothing(capsys):
-    """The event is lost, which stderr says."""
+    """The event is lost, and stderr says so."""
     emit(NAME, logging.ERROR, "event")
     assert (
         "The log event 'event' could not be logged. OSError('the log host is gone')"
@@ -210,7 +210,7 @@ def test_a_handler_that_raises_harms_nothing(capsys):
 
 
 def test_structlog_is_not_loaded_before_the_first_event():
-    """Not by importing, nor by asking for a level."""
+    """Neither importing nor asking for a level imports it."""
     code = (
         "import sys; from langgraph_runner.errors.logs import is_enabled;"
         f"is_enabled({NAME!r}, 20); print('structlog' in sys.modules)"
@@ -220,7 +220,7 @@ def test_structlog_is_not_loaded_before_the_first_event():
 
 @pytest.mark.req("N-13")
 def test_a_warning_that_no_handler_gets_is_not_enabled():
-    """A record costs time, also where no handler takes it."""
+    """No record is made where no handler would take it."""
     logger = logging.getLogger("langgraph_runner.unheard")
     logger.propagate = False
     logger.addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""The record of a failure: whatever was raised, it is JSON of bounded size."""
+"""The record of a failure: for any error, it is JSON of bounded size."""
 
 import json
 from datetime import UTC, datetime
@@ -10,20 +10,19 @@ from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
 from pydantic import ValidationError
 
 from langgraph_runner import FallbackError, NodeError, RetryExhaustedError
-from langgraph_runner.errors import build_error_record
-from langgraph_runner.errors.record import MAX_RECORD_BYTES
+from langgraph_runner.errors.record import MAX_RECORD_BYTES, build_error_record
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def record_of(error, **fields):
-    """The record of an error."""
+    """Return the record of an error."""
     defaults = {"node_id": "n", "attempts": 1, "trace_id": "ab" * 16, "timestamp": NOW}
     return build_error_record(error, **{**defaults, **fields})
 
 
 def raised(error):
-    """The error, with a traceback."""
+    """Return the error, with a traceback."""
     try:
         raise error
     except type(error) as caught:
@@ -31,7 +30,7 @@ def raised(error):
 
 
 def size(record):
-    """Bytes as JSON."""
+    """Return the size as JSON in bytes."""
     return len(json.dumps(record).encode())
 
 
@@ -45,7 +44,7 @@ def size(record):
     st.text(max_size=400),
 )
 def test_a_record_is_at_most_16_kib(text, node, members, story):
-    """Also of characters that JSON spells out."""
+    """The bound holds also for characters that JSON escapes."""
     error: Exception = ValueError(text)
     if members:
         error = ExceptionGroup(text, [ValueError(text + str(i)) for i in range(members)])
@@ -57,7 +56,7 @@ def test_a_record_is_at_most_16_kib(text, node, members, story):
 @pytest.mark.req("N-4", "N-20")
 @pytest.mark.parametrize("character", ["é", "\U0001f600", "\x01", "\\", '"'])
 def test_texts_that_json_blows_up_are_shortened_and_say_so(character):
-    """Six or twelve bytes a character."""
+    """JSON takes six or twelve bytes per character."""
     error = raised(ExceptionGroup(character * 5000, [ValueError(character * 5000) for _ in range(5)]))
     error.add_note(character * 20_000)
     record = record_of(error)
@@ -66,7 +65,7 @@ def test_texts_that_json_blows_up_are_shortened_and_say_so(character):
 
 @pytest.mark.req("N-4")
 def test_names_are_bounded():
-    """Of nodes, types and stories."""
+    """The names of nodes, types and stories are bounded."""
     kind = type("E" * 10_000, (Exception,), {})
     record = record_of(raised(kind("x")), node_id="n" * 10_000, story_id="s" * 10_000)
     assert {len(record[key]) for key in ("node_id", "error_type", "story_id")} == {256}
@@ -74,13 +73,13 @@ def test_names_are_bounded():
 
 @pytest.mark.req("N-4")
 def test_an_error_without_text_is_told_by_its_type():
-    """A message that ends in a colon helps nobody."""
+    """The message does not end in a colon."""
     assert record_of(raised(ConnectionError()))["message"] == "Node 'n' failed: ConnectionError"
 
 
 @pytest.mark.req("N-24")
 def test_langgraphs_own_timeout_has_the_timeout_code():
-    """Whoever raised it."""
+    """A record is made for any of them."""
     error = LangGraphNodeTimeoutError("inner", 2.0, kind="run", run_timeout=1.0)
     record = record_of(raised(error))
     assert (record["code"], record["category"]) == ("NODE_TIMEOUT", "timeout")
@@ -89,7 +88,7 @@ def test_langgraphs_own_timeout_has_the_timeout_code():
 
 @pytest.mark.req("N-24")
 def test_a_failed_fallback_is_recoverable_as_its_primary_is():
-    """The same call may succeed when the primary is back."""
+    """The same call may succeed when the function works again."""
     last = RetryExhaustedError(node="n", attempts=2, last_error=TimeoutError("slow"))
     error = FallbackError(node="n", primary_error=last, fallback_error=KeyError("k"))
     record = record_of(raised(error))
@@ -99,14 +98,14 @@ def test_a_failed_fallback_is_recoverable_as_its_primary_is():
 
 @pytest.mark.req("N-4")
 def test_the_model_refuses_what_is_no_record():
-    """A typo in hand-made records is found."""
+    """A typo in a record that was written by hand is found."""
     with pytest.raises(ValidationError, match="error_type"):
         NodeError.model_validate({"node_id": "n"})
 
 
 @pytest.mark.req("N-4")
 def test_the_model_reads_a_minimal_record():
-    """What a person would write by hand."""
+    """The optional fields may be missing."""
     error = NodeError(
         node_id="n", message="m", code="NODE_EXECUTION_FAILED", timestamp=NOW, error_type="E", story_id="S"
     )
@@ -116,6 +115,6 @@ def test_the_model_reads_a_minimal_record():
 
 @pytest.mark.req("N-4")
 def test_a_record_of_nothing_but_names_ends():
-    """Whatever is too long, the record is made in finite time."""
+    """The record is made in finite time, whichever text is too long."""
     record = record_of(raised(ValueError("x")), trace_id="t" * 100_000)
     assert size(record) <= MAX_RECORD_BYTES

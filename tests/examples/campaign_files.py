@@ -1,4 +1,4 @@
-"""What the campaign's tests share: the sample brief, one build of it, and strict readers of its files."""
+"""Shared by the tests of the campaign: the sample brief, one build of it, and strict readers of its files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ VOID = {"br", "hr", "img", "input", "link", "meta"}
 
 
 def sample(**changes: Any) -> dict[str, Any]:
-    """The sample brief, with fields replaced."""
+    """Return the sample brief, with fields replaced."""
     return {**json.loads(SAMPLE.read_text(encoding="utf-8")), **changes}
 
 
 class Page(HTMLParser):
-    """Reads HTML and refuses what is not well-formed; collects what tests ask for."""
+    """Parses HTML strictly, and collects what the tests need."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -30,33 +30,33 @@ class Page(HTMLParser):
         assert self.open == [], f"never closed: {self.open}"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
+        """Record an element."""
         assert len({name for name, _ in attrs}) == len(attrs), f"an attribute twice in <{tag}>"
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        """Close the innermost one, which it has to be."""
+        """Close the innermost element, whose name must match."""
         assert self.open, f"</{tag}> closes nothing"
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Note what can be read."""
+        """Record text."""
         if self.open and self.open[-1] != "style":
             self.words.append(" ".join(data.split()))
 
     @property
     def text(self) -> str:
-        """What a reader sees."""
+        """Return the visible text."""
         return " ".join(filter(None, self.words))
 
     def all(self, tag: str) -> list[dict[str, str]]:
-        """The attributes of all elements of a kind."""
+        """Return the attributes of all elements with this name."""
         return [attributes for name, attributes in self.tags if name == tag]
 
     def local_targets(self) -> set[str]:
-        """The files beside it that it needs."""
+        """Return the local files that the page refers to."""
         found = [each.get("href") or each.get("src") or "" for _, each in self.tags]
         return {
             target for target in found if target and not urlsplit(target).scheme and target[0] not in "#{"
@@ -64,7 +64,7 @@ class Page(HTMLParser):
 
 
 def calendar_events(data: bytes) -> list[dict[str, str]]:
-    """The events of an iCalendar file, which is refused where it breaks RFC 5545."""
+    """Return the events of an iCalendar file. Violations of RFC 5545 fail."""
     assert data.endswith(b"\r\n")
     lines = data.split(b"\r\n")[:-1]
     assert all(b"\n" not in line and b"\r" not in line for line in lines)

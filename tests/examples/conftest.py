@@ -1,4 +1,4 @@
-"""A tiny distribution, laid out as pip would, for the audit to find; and the server that Studio talks to."""
+"""A small distribution for the audit to find, with the files that pip would write; and the server behind Studio."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ MIT = 'Permission is hereby granted, free of charge, to any person. THE SOFTWARE
 
 
 class Sample:
-    """Writes a distribution into a folder; ``RECORD`` names every file when ``install`` is called."""
+    """Writes a distribution into a folder. `install` writes ``RECORD`` with every file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,14 +73,14 @@ class Sample:
             self.write(path, textwrap.dedent(source).lstrip())
 
     def write(self, path: str, content: str | bytes) -> Path:
-        """Put a file into the distribution."""
+        """Write a file into the distribution."""
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return file
 
     def licence(self, text: str = MIT) -> None:
-        """Let it ship with a licence text."""
+        """Add a licence text."""
         self.write(f"{self.info.name}/licenses/LICENSE", text)
 
     def install(self) -> None:
@@ -93,14 +93,14 @@ class Sample:
 
 
 def recorded(file: Path, folder: Path) -> str:
-    """Make a file's line of ``RECORD``."""
+    """Return the line of ``RECORD`` for a file."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(file.read_bytes()).digest()).rstrip(b"=").decode()
     return f"{file.relative_to(folder).as_posix()},sha256={digest},{file.stat().st_size}"
 
 
 @pytest.fixture
 def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
-    """A distribution on the path; a test adds what it wants and calls ``install``."""
+    """A distribution on the path. The test adds files and calls ``install``."""
     made = Sample(tmp_path / "site")
     monkeypatch.syspath_prepend(str(made.folder))
     return made
@@ -108,13 +108,13 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
 
 @pytest.fixture(scope="session")
 def make_sample() -> type[Sample]:
-    """What makes a distribution, for a program that gets its path otherwise."""
+    """A factory of distributions, for a program that runs in another process."""
     return Sample
 
 
 @pytest.fixture(scope="session")
 def studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server of the graphs in `examples/studio`, and of some that only tests need."""
+    """A server with the graphs of `examples/studio` and some more for tests."""
     folder = tmp_path_factory.mktemp("studio")
     config = json.loads(STUDIO_CONFIG.read_text())
     config["graphs"] |= {
@@ -128,7 +128,7 @@ def studio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def studio(studio_server: Server) -> SyncLangGraphClient:
-    """What stands in for Studio: it talks to the server in the same way."""
+    """A client that talks to the server as Studio does."""
     return studio_server.client
 
 

@@ -17,13 +17,13 @@ from langgraph_runner import GraphState, create_node, merge_mappings
 
 
 class Answers(GraphState, total=False):
-    """What the branches share with the graph."""
+    """The state that branches share with the graph."""
 
     answers: Annotated[dict[str, list[str]], merge_mappings]
 
 
 class Asking(Answers, total=False):
-    """What a branch knows."""
+    """The state of a branch."""
 
     who: str
 
@@ -33,7 +33,7 @@ _LOCK = threading.Lock()
 
 
 def ask(state: Asking) -> dict[str, Any]:
-    """Ask two questions; a fault comes in between, once for each branch."""
+    """Ask two questions. Between them, each branch fails once."""
     who = state["who"]
     name = interrupt(f"{who}: name?")
     with _LOCK:
@@ -53,7 +53,7 @@ middle.add_edge(START, "inner")
 
 
 def open_branches(_: Answers) -> list[Send]:
-    """Two of them."""
+    """Start two branches."""
     return [Send("middle", {"who": "left"}), Send("middle", {"who": "right"})]
 
 
@@ -97,5 +97,5 @@ def kept(_: RunnableConfig) -> Any:
 
 
 def rebuilt(_: RunnableConfig) -> Any:
-    """Build a graph with a node of its own, as one should not."""
+    """Build a graph with a new node for each run. Users should not do this."""
     return StateGraph(Answers).add_node("refuse", breaking()).add_edge(START, "refuse").compile()

@@ -1,4 +1,4 @@
-"""The real server behind Studio, as a user starts it: ``langgraph dev``, with its watch for blocking calls."""
+"""The real server behind Studio, started with ``langgraph dev``, which detects blocking calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Server:
 
     @property
     def log(self) -> str:
-        """The last of what the server has printed."""
+        """Return the end of the server's log."""
         return (self.folder / "log").read_text(errors="replace")[-10_000:]
 
 
@@ -69,13 +69,13 @@ def serving(folder: Path, config: str = "langgraph.json", **environment: str) ->
 
 
 def free_port() -> int:
-    """Ask the system for a port that nobody listens on."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]
 
 
 def offline_environment() -> dict[str, str]:
-    """Give this environment without tracing, keys and usage reports."""
+    """Return this environment without tracing, keys and usage reports."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("LANG", "PYTEST", "COV"))
     }

@@ -1,4 +1,4 @@
-"""What the tests of `examples/studio` ask, and of what."""
+"""Shared requests of the tests of `examples/studio`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ COMMITS = "feat(cli): add a flag\nfix: keep the draft\nchore: tidy up"
 
 
 def assistant(studio: SyncLangGraphClient, graph: str) -> str:
-    """The id of the assistant that the server made for a graph."""
+    """Return the id of the assistant that the server made for a graph."""
     return studio.assistants.search(graph_id=graph)[0]["assistant_id"]
 
 
 def asked(studio: SyncLangGraphClient, thread: str) -> list[Any]:
-    """The questions on which a thread waits."""
+    """Return the questions on which a thread waits."""
     interrupts = studio.threads.get(thread)["interrupts"]
     return [question["value"] for questions in interrupts.values() for question in questions]

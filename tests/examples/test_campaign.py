@@ -1,4 +1,4 @@
-"""The sample workflow makes a real campaign: every file of it is what it says it is."""
+"""The sample workflow makes a real campaign: each of its files is valid."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ STEPS = [
 
 
 class Built(NamedTuple):
-    """A campaign: what its steps have delivered, and its files."""
+    """A campaign: the outputs of its steps, and its files."""
 
     outputs: dict[str, Any]
     files: dict[str, bytes]
@@ -63,10 +63,10 @@ class Built(NamedTuple):
 
 
 class Kept(dict[str, tuple[bytes, str]]):
-    """Keeps what steps save, in memory."""
+    """Stores artifacts in memory."""
 
     def save(self, step: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
-        """Keep a file."""
+        """Store a file."""
         assert name not in self, "two steps save files of one name"
         self[name] = (data, media_type)
         sha256 = hashlib.sha256(data).hexdigest()
@@ -100,25 +100,25 @@ def built(tmp_path_factory) -> Built:
 
 
 def drawing(text: str) -> ET.Element:
-    """The root of an SVG file, which is refused where it is no XML."""
+    """Return the root of an SVG file. Invalid XML fails."""
     return ET.fromstring(text)  # noqa: S314 - made a moment ago
 
 
 def context() -> StepContext:
-    """For a step that is called as a function."""
+    """Return a `ctx` for a step that is called as a function."""
     return StepContext(run_id="r", workflow=CAMPAIGN, step="s", tenant="t", sink=None)
 
 
 @pytest.mark.req("R-63", "R-1")
 def test_the_workflow_has_its_thirteen_steps(built: Built):
-    """Each delivers, and each file has a name of its own."""
+    """Each has an output, and each file has its own name."""
     assert [*campaign.blueprint().steps] == STEPS
     assert len(STEPS) == 13
     assert {"index.html", "images/hero.svg", "plan/calendar.ics", "halden-one.zip"} <= set(built.files)
 
 
-def test_contrast_is_what_wcag_says():
-    """Published pairs: black on white, and the lightest grey that passes on white."""
+def test_contrast_follows_wcag():
+    """The expected ratios are published: black on white, and the lightest grey that passes on white."""
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)
@@ -127,8 +127,8 @@ def test_contrast_is_what_wcag_says():
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("hue", range(0, 360, 15))
-def test_every_hue_gives_a_theme_that_can_be_read(hue, mode):
-    """Each pair that is drawn has the contrast that it needs, whatever the brand's colour is."""
+def test_every_hue_gives_a_readable_theme(hue, mode):
+    """Each pair of colours has the required contrast for any hue of the brand."""
     made = theme(Look(hue=hue, mode=mode), context())
     assert all(re.fullmatch("#[0-9a-f]{6}", colour) for colour in made.colours.values())
     for check in made.checks:
@@ -137,7 +137,7 @@ def test_every_hue_gives_a_theme_that_can_be_read(hue, mode):
 
 
 def test_a_colour_without_contrast_is_corrected():
-    """Yellow on white becomes darker and stays yellow; the theme says what it was before."""
+    """Yellow on white becomes darker and stays yellow. The theme records the original colour."""
     yellow = Oklch(0.9, 0.17, 100)
     assert contrast(yellow.hex(), "#ffffff") < 1.5
     corrected = readable(yellow, "#ffffff", 4.5)
@@ -151,7 +151,7 @@ def test_a_colour_without_contrast_is_corrected():
 
 @given(st.integers(0, 10**12), st.lists(st.integers(0, 10**6), min_size=1, max_size=40).filter(any))
 def test_no_cent_is_lost(cents, weights):
-    """The parts add up to the amount, and none is a whole cent away from its share."""
+    """The parts add up to the amount, and each is less than a cent away from its exact share."""
     parts = split(cents, weights)
     assert sum(parts) == cents
     total = sum(weights)
@@ -162,7 +162,7 @@ def test_no_cent_is_lost(cents, weights):
 
 @pytest.mark.parametrize("amount", ["24000.00", "0.01", "99999.99", "150.07"])
 def test_the_plan_spends_the_budget_exactly(amount):
-    """By flight, by week, and in the file."""
+    """The sums by flight, by week, and in the file are exact."""
     made = build(sample(budget={"amount": amount, "currency": "GBP"}))
     plan = made.outputs["media_plan"]
     cents = round(float(amount) * 100)
@@ -175,8 +175,8 @@ def test_the_plan_spends_the_budget_exactly(amount):
     assert len(header) == len(total) == 4 + plan.weeks
 
 
-def test_money_goes_to_those_who_matter(built: Built):
-    """Segments get their weight; a channel that would get too little gets nothing."""
+def test_segments_get_money_by_weight(built: Built):
+    """A channel that would get too little gets nothing."""
     plan = built.outputs["media_plan"]
     by_segment = {
         name: sum(each.cents for each in plan.flights if each.segment == name)
@@ -190,15 +190,15 @@ def test_money_goes_to_those_who_matter(built: Built):
     ]
 
 
-def test_small_money_is_not_spread_thin():
+def test_a_small_budget_goes_to_few_channels():
     """With 150 euros there is one channel for each segment."""
     plan = build(sample(budget={"amount": 150})).outputs["media_plan"]
     assert len(plan.flights) == 3
 
 
 @pytest.mark.parametrize("tone", ["warm", "bold", "plain"])
-def test_the_copy_says_what_the_brief_says(tone):
-    """Claims, proofs and offer are in it; no gaps, no doubled words, no fields left open."""
+def test_the_copy_contains_the_facts_of_the_brief(tone):
+    """It has claims, proofs and offer, and no gaps, doubled words or open placeholders."""
     made = build(sample(tone=tone))
     copy, headlines = made.outputs["body_copy"], made.outputs["headlines"]
     text = json.dumps([copy.model_dump(), headlines.model_dump()])
@@ -226,12 +226,12 @@ def _texts(copy) -> list[str]:
 
 
 def test_the_tones_differ():
-    """The facts are the same, the words around them are not."""
+    """The facts are the same, the wording is not."""
     leads = {build(sample(tone=tone)).outputs["body_copy"].lead for tone in ("warm", "bold", "plain")}
     assert len(leads) == 3
 
 
-def test_advertisements_fit_where_they_go(built: Built):
+def test_advertisements_respect_the_limits(built: Built):
     """30 and 90 characters for search, 280 for posts."""
     copy = built.outputs["body_copy"]
     assert all(len(title) <= 30 for ad in copy.ads for title in ad.titles)
@@ -252,17 +252,17 @@ def test_advertisements_fit_where_they_go(built: Built):
     ],
 )
 def test_articles_follow_the_sound(noun, expected):
-    """Not the letter."""
+    """The first letter alone does not decide between "a" and "an"."""
     assert with_article(noun) == expected
 
 
 def test_acronyms_keep_their_capitals():
-    """Only a word that begins a sentence loses its own."""
+    """Only the first word of a sentence is lowered."""
     assert [lower("Folds flat"), lower("LED light"), lower("60 km")] == ["folds flat", "LED light", "60 km"]
 
 
-def test_images_are_drawings_of_the_theme_and_the_headline(built: Built):
-    """Well-formed SVG of the right size, with the whole headline inside the picture."""
+def test_images_use_the_theme_and_the_headline(built: Built):
+    """They are well-formed SVG of the right size, with the whole headline inside the picture."""
     visuals, colours = built.outputs["visuals"], built.outputs["theme"].colours
     headlines = built.outputs["headlines"]
     said = {"share": headlines.hero, "story": headlines.hero}
@@ -293,22 +293,22 @@ def _lines(texts) -> list[str]:
     st.floats(60, 1200),
 )
 def test_any_text_fits_its_box(text, room):
-    """Long words, scripts without blanks and far too much text: no line is too wide, and nothing is too high."""
+    """With long words, scripts without blanks and far too much text, no line is too wide and no block too high."""
     block = fitted(text, box=(room, 300), size=100, least=30)
     assert all(width(line, block.size) <= room for line in block.lines if len(line) > 1)
     assert block.height <= 300
     assert 30 <= block.size <= 100
 
 
-def test_a_last_line_has_company():
-    """Lines are of much the same width."""
+def test_lines_have_similar_widths():
+    """The last line does not have a single short word."""
     lines = fitted("Some days you just want to go further than that", box=(620, 400), size=60, least=60).lines
     widths = [width(line, 60) for line in lines]
     assert min(widths) > 0.6 * max(widths)
 
 
-def test_the_landing_page_is_whole_and_accessible(built: Built):
-    """Well-formed, one title, headings in order, alternatives for images; links and images lead somewhere."""
+def test_the_landing_page_is_complete_and_accessible(built: Built):
+    """It is well-formed and has one title, headings in order and alternative texts; links and images have targets."""
     page = Page(built.files["index.html"].decode())
     assert page.all("html") == [{"lang": "en"}]
     assert [each["name"] for each in page.all("meta") if "name" in each] == [
@@ -335,7 +335,7 @@ def test_the_landing_page_is_whole_and_accessible(built: Built):
 
 
 def test_on_a_phone_the_picture_stands_below_the_button(built: Built):
-    """Behind the words, as on a wide screen, the button would cover it."""
+    """Behind the text, as on a wide screen, the button would cover it."""
     page = built.files["index.html"].decode()
     wide, _, rest = page.partition("@media (max-width: 44rem) {")
     narrow = rest.partition("\n}\n")[0]
@@ -344,8 +344,8 @@ def test_on_a_phone_the_picture_stands_below_the_button(built: Built):
     assert ".stage { display: flex; flex-direction: column; padding-bottom: 0; }" in narrow
 
 
-def test_mails_are_what_mail_programs_understand(built: Built):
-    """Tables for layout, colours inline, a text for whom HTML is too much, and a way out."""
+def test_mails_work_in_mail_programs(built: Built):
+    """They use tables for layout and inline colours, and have a plain text and an unsubscribe link."""
     assert [mail.id for mail in built.outputs["body_copy"].mails] == ["announcement", "proof", "last-call"]
     for mail in built.outputs["body_copy"].mails:
         page = Page(built.files[f"emails/{mail.id}.html"].decode())
@@ -363,8 +363,8 @@ def test_mails_are_what_mail_programs_understand(built: Built):
         assert go["href"] in plain
 
 
-def test_links_say_where_readers_come_from(built: Built):
-    """UTM parameters behind what the site's own query has; ids are short, and differ."""
+def test_links_have_utm_parameters(built: Built):
+    """The query of the site is kept. The ids are short and unique."""
     links = built.outputs["links"].links
     assert len({link.id for link in links}) == len(links) == 13
     for link in links:
@@ -384,8 +384,8 @@ def test_links_say_where_readers_come_from(built: Built):
     assert redirects == [[f"/go/{link.id}", link.url, "302"] for link in links]
 
 
-def test_ids_of_links_stay_when_others_come(built: Built):
-    """A link that is printed on a poster must not change."""
+def test_ids_of_links_do_not_depend_on_other_links(built: Built):
+    """A link on a printed poster must not change."""
     more = [*sample()["audience"], {**sample()["audience"][0], "name": "students", "weight": 90}]
     after = {link.placement: link.id for link in build(sample(audience=more)).outputs["links"].links}
     before = {link.placement: link.id for link in built.outputs["links"].links}
@@ -393,8 +393,8 @@ def test_ids_of_links_stay_when_others_come(built: Built):
 
 
 @pytest.mark.parametrize("weeks", [1, 6, 26])
-def test_the_calendar_is_one(weeks):
-    """Valid lines, distinct ids, all within the campaign but the look back; mails go out on workdays."""
+def test_the_calendar_is_valid(weeks):
+    """Lines and ids are valid. All dates but the review are within the campaign; mails go out on workdays."""
     inputs = sample(schedule={"start": "2027-02-27", "weeks": weeks})
     events = calendar_events(build(inputs).files["plan/calendar.ics"])
     assert len({event["UID"] for event in events}) == len(events)
@@ -413,7 +413,7 @@ def test_the_calendar_is_one(weeks):
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.just("\n"), max_size=200))
 def test_lines_of_a_calendar_fold_and_unfold(text):
-    """At 75 octets, never within a character; a reader gets back what was written."""
+    """They fold at 75 octets, never within a character, and a reader gets the original text."""
     data = calendar_text("c", [Entry("u", date(2027, 1, 1), 1, text, "n")], stamp=date(2027, 1, 1)).encode()
     (event,) = calendar_events(data)
     back = re.sub(
@@ -422,8 +422,8 @@ def test_lines_of_a_calendar_fold_and_unfold(text):
     assert back == text
 
 
-def test_the_bundle_holds_everything(built: Built):
-    """The files as the steps have saved them, in order, and a manifest that is true of each."""
+def test_the_bundle_has_all_files(built: Built):
+    """The files equal the saved artifacts, in order, and the manifest describes each."""
     archive = zipfile.ZipFile(io.BytesIO(built.files["halden-one.zip"]))
     assert archive.testzip() is None
     assert archive.namelist() == sorted(archive.namelist())
@@ -454,7 +454,7 @@ print(campaign.as_node().invoke(json.load(sys.stdin))["bundle"].sha256)
 
 @pytest.mark.req("R-63", "R-4")
 def test_the_same_brief_gives_the_same_bytes(built: Built):
-    """In other processes, with another hash seed, time zone and language."""
+    """Other processes have other hash seeds, time zones and languages."""
     found = set()
     for seed, zone in (("1", "Pacific/Auckland"), ("2", "America/Lima")):
         environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"}
@@ -473,8 +473,8 @@ def test_the_same_brief_gives_the_same_bytes(built: Built):
 
 
 @pytest.mark.req("R-5")
-async def test_as_a_graph_it_gives_the_same(built: Built):
-    """What Studio shows is what the engine keeps; sync and async."""
+async def test_the_graph_gives_the_same_campaign(built: Built):
+    """Studio shows what the engine stores; sync and async."""
     expected = {step: output.model_dump(mode="json") for step, output in built.outputs.items()}
     state = graph.invoke({"inputs": sample()})
     assert state["outputs"] == expected
@@ -483,7 +483,7 @@ async def test_as_a_graph_it_gives_the_same(built: Built):
 
 
 def test_no_text_of_a_brief_becomes_markup():
-    """Tags, quotes, ampersands, commas, emoji and long words: every file stays what it is."""
+    """Tags, quotes, ampersands, commas, emoji and long words leave every file valid."""
     hostile = "<script>alert('1')</script> & \"co\", 🚲ünïcode"
     inputs = sample()
     inputs["brand"]["name"] = hostile
@@ -510,7 +510,7 @@ def test_no_text_of_a_brief_becomes_markup():
 
 
 def test_groups_whose_names_look_alike_stay_apart():
-    """Their ids differ, so do their links and images."""
+    """Their ids, links and images differ."""
     one, two = sample()["audience"][:2]
     made = build(sample(audience=[{**one, "name": "Café-goers"}, {**two, "name": "cafe goers"}]))
     assert [each.id for each in made.outputs["segments"].segments] == ["cafe-goers", "cafe-goers-2"]

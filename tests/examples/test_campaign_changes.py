@@ -1,4 +1,4 @@
-"""What a change of the sample campaign runs again, what it refuses, and who writes the copy."""
+"""Which steps a change of the sample campaign runs, which changes it refuses, and who writes the copy."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ STEPS = set(campaign.blueprint().steps)
 
 @pytest.fixture
 async def engine(tmp_path):
-    """An engine on a file of its own."""
+    """An engine on its own database file."""
     async with RunEngine([campaign], store=f"sqlite:///{tmp_path / 'runs.db'}") as engine:
         yield engine
 
 
-async def became(engine: RunEngine, run_id: str) -> dict[str, set[str]]:
-    """The steps of a run by what became of them."""
+async def steps_by_outcome(engine: RunEngine, run_id: str) -> dict[str, set[str]]:
+    """Return the steps of a run, grouped by how they ended."""
     found: dict[str, set[str]] = {"completed": set(), "cache_hit": set(), "reused_from_base": set()}
     for step in await engine.get_run_steps(run_id):
         found[(step.reason or step.status).value].add(step.step)
@@ -103,13 +103,13 @@ async def became(engine: RunEngine, run_id: str) -> dict[str, set[str]]:
         ),
     ],
 )
-async def test_a_change_runs_what_it_touches(engine, change, ran, cached):
-    """The rest is reused; what is touched and gets the same as before comes from the cache; the plan is true."""
+async def test_a_change_runs_the_affected_steps(engine, change, ran, cached):
+    """The others are reused; affected steps with the same arguments come from the cache; the plan is right."""
     base = await engine.run(CAMPAIGN, sample())
     plan = await engine.plan(base.id, change)
     run = await engine.update(base.id, change)
     assert run.status is RunStatus.COMPLETED
-    found = await became(engine, run.id)
+    found = await steps_by_outcome(engine, run.id)
     assert found["completed"] == set(ran.split())
     assert found["cache_hit"] == set(cached.split())
     assert found["reused_from_base"] == STEPS - found["completed"] - found["cache_hit"]
@@ -118,8 +118,8 @@ async def test_a_change_runs_what_it_touches(engine, change, ran, cached):
     assert set(plan.of(PlanAction.CACHED)) == set()
 
 
-async def test_a_change_is_seen_where_it_belongs(engine):
-    """A headline of one's own goes before the one that was made; another tone leaves it alone."""
+async def test_a_change_shows_in_the_right_files(engine):
+    """A headline written by hand wins over a generated one, also after a change of tone."""
     base = await engine.run(CAMPAIGN, sample())
     own = await engine.update(base.id, ChangeRequest("change_headline", {"text": "Fold it"}))
     group = await engine.update(
@@ -136,7 +136,7 @@ async def test_a_change_is_seen_where_it_belongs(engine):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (ChangeRequest("change_hue", {"hue": 1}), "It knows: change_theme, change_tone"),
+        (ChangeRequest("change_hue", {"hue": 1}), "It defines: change_theme, change_tone"),
         (ChangeRequest("change_theme", {"hue": 400}), "look.hue"),
         (ChangeRequest("change_theme", {"colour": "red"}), "colour"),
         (ChangeRequest("change_tone", {"tone": "angry"}), "tone"),
@@ -146,7 +146,7 @@ async def test_a_change_is_seen_where_it_belongs(engine):
     ],
 )
 async def test_a_wrong_change_is_refused(engine, change, said):
-    """Before anything runs, with the place that is wrong."""
+    """No step runs. The message has the place of the problem."""
     base = await engine.run(CAMPAIGN, sample())
     with pytest.raises(ChangeRequestError, match=re.escape(said)):
         await engine.update(base.id, change)
@@ -162,8 +162,11 @@ WRONG = [
         "budget.amount: Decimal input should have no more than 2 decimal places",
     ),
     ({"budget": {"amount": "5", "currency": "JPY"}}, "budget.currency"),
-    ({"brand": {"name": " ", "site": "https://a.example"}}, "brand.name: it is empty"),
-    ({"brand": {"name": "A\x07", "site": "https://a.example"}}, "brand.name: it holds control characters"),
+    ({"brand": {"name": " ", "site": "https://a.example"}}, "brand.name: must not be empty"),
+    (
+        {"brand": {"name": "A\x07", "site": "https://a.example"}},
+        "brand.name: must not contain control characters",
+    ),
     ({"brand": {"name": "A", "site": "javascript:alert(1)"}}, "brand.site: URL scheme should be"),
     ({"audience": []}, "audience: Tuple should have at least 1 item"),
     ({"audience": [AUDIENCE[0], AUDIENCE[0]]}, "audience: two groups have the same name"),
@@ -178,7 +181,7 @@ WRONG = [
 @pytest.mark.req("R-63")
 @pytest.mark.parametrize(("wrong", "said"), WRONG)
 async def test_a_wrong_brief_is_refused_before_anything_runs(engine, tmp_path, wrong, said):
-    """By the engine, which makes no run, and by the program, which names the place."""
+    """The engine creates no run, and the program names the field."""
     with pytest.raises(WorkflowInputError):
         await engine.run(CAMPAIGN, sample(**wrong))
     assert await engine.list_runs() == []
@@ -191,8 +194,8 @@ async def test_a_wrong_brief_is_refused_before_anything_runs(engine, tmp_path, w
 @pytest.mark.parametrize(
     ("text", "said"), [("{", "Invalid JSON"), ("[]", "brief: Input should be an object")]
 )
-def test_the_program_says_what_is_wrong_with_a_brief(tmp_path, capsys, text, said):
-    """Exit code 2, and nothing is written."""
+def test_the_program_reports_an_invalid_brief(tmp_path, capsys, text, said):
+    """It exits with code 2 and writes nothing."""
     path, out = tmp_path / "mine.json", tmp_path / "out"
     path.write_text(text)
     assert main([str(path), "--out", str(out)]) == 2
@@ -203,7 +206,7 @@ def test_the_program_says_what_is_wrong_with_a_brief(tmp_path, capsys, text, sai
 
 
 def test_a_folder_may_have_any_name(tmp_path, capsys):
-    """All that is written is in it."""
+    """All files are written into it."""
     out = tmp_path / "what?=1#ü %20"
     assert main(["--out", str(out)]) == 0
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
@@ -211,16 +214,16 @@ def test_a_folder_may_have_any_name(tmp_path, capsys):
     assert f"Open {(out / 'index.html').as_uri()}" in capsys.readouterr().out
 
 
-def test_the_program_says_that_it_cannot_write(tmp_path, capsys):
-    """Exit code 1."""
+def test_the_program_reports_a_write_error(tmp_path, capsys):
+    """It exits with code 1."""
     (tmp_path / "taken").write_text("a file")
     assert main(["--out", str(tmp_path / "taken")]) == 1
     assert "File exists" in capsys.readouterr().out
 
 
 @pytest.mark.req("R-63", "R-20", "R-34", "R-60")
-def test_the_demo_tells_its_story_in_a_pipe(tmp_path):
-    """What ran and why, three folders to open, and the second time nothing runs at all."""
+def test_the_demo_prints_its_runs_to_a_pipe(tmp_path):
+    """It prints what ran and why, and three folders; the second time no step runs."""
     command = [sys.executable, "-m", "examples.campaign", "--out", str(tmp_path)]
     first, second = (
         subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY, timeout=60)  # noqa: S603
@@ -240,9 +243,9 @@ def test_the_demo_tells_its_story_in_a_pipe(tmp_path):
     ]
     assert re.search(r"^theme +run +ran +\d+ +reads look, which changes *$", first.stdout, re.MULTILINE)
     assert re.search(
-        r"^emails +maybe +ran +\d+ +receives what theme now gives *$", first.stdout, re.MULTILINE
+        r"^emails +maybe +ran +\d+ +receives the new output of theme *$", first.stdout, re.MULTILINE
     )
-    assert "Not one step had to run" in second.stdout
+    assert "No step had to run" in second.stdout
     assert f"Open {(tmp_path / 'index.html').as_uri()}" in second.stdout
     folders = sorted(path.name for path in tmp_path.iterdir() if path.name[:3].isdigit())
     assert folders == [
@@ -260,12 +263,12 @@ def test_the_demo_tells_its_story_in_a_pipe(tmp_path):
 
 
 def sums(output: str) -> list[str]:
-    """What each run of a demo came to."""
+    """Return the counts of each run of a demo."""
     return re.findall(r"\d+ ran, \d+ reused, \d+ cached", output)
 
 
 def files(folder) -> dict[str, bytes]:
-    """The files of a run; its own note aside."""
+    """Return the files of a run without its note."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
@@ -274,7 +277,7 @@ def files(folder) -> dict[str, bytes]:
 
 
 class Shouting(SimpleChatModel):
-    """Gives the object back with its texts in capitals."""
+    """A model that returns the object with its texts in capitals."""
 
     def _call(self, messages: list[Any], *_: Any, **__: Any) -> str:
         asked = json.loads(messages[-1].content)
@@ -286,7 +289,7 @@ class Shouting(SimpleChatModel):
 
 
 def loud(value: Any, key: str = "") -> Any:
-    """In capitals, but for what has to stay."""
+    """Return texts in capitals, except those that must not change."""
     if isinstance(value, dict):
         return {name: loud(each, name) for name, each in value.items()}
     if isinstance(value, list):
@@ -296,7 +299,7 @@ def loud(value: Any, key: str = "") -> Any:
 
 @pytest.fixture
 def models(monkeypatch):
-    """What `init_chat_model()` gives by name; LangChain itself is not installed here."""
+    """A replacement of `init_chat_model()` by name. LangChain itself is not installed here."""
     known: dict[str, Any] = {}
     module = ModuleType("langchain.chat_models")
     module.init_chat_model = known.__getitem__  # type: ignore[attr-defined]
@@ -306,7 +309,7 @@ def models(monkeypatch):
 
 
 async def test_a_model_may_write_the_copy(engine, models):
-    """One field of the brief; the copy says who wrote it, and the rest of the campaign uses it."""
+    """One field of the brief sets it. The copy names the writer, and the rest of the campaign uses the copy."""
     models["fake:loud"] = Shouting()
     run = await engine.run(CAMPAIGN, sample(writer="fake:loud"))
     headlines, copy = [await engine.get_output(run.id, step) for step in ("headlines", "body_copy")]
@@ -316,8 +319,8 @@ async def test_a_model_may_write_the_copy(engine, models):
     assert "<h1>ARRIVE" in (await engine.get_output(run.id, "landing_page")).files[0].text
 
 
-async def test_the_templates_stand_in_for_a_model_that_fails(engine, models):
-    """The run completes, says so, and does not keep the stand-in for the next run."""
+async def test_the_templates_are_the_fallback_of_a_failing_model(engine, models):
+    """The run completes and says so, and the next run does not reuse the result."""
 
     class Broken(SimpleChatModel):
         def _call(self, *_: Any, **__: Any) -> str:
@@ -352,16 +355,16 @@ DRAFT = HeadlineSet(hero="One", groups=(GroupHeadline(segment="a", text="Two"),)
         '{"hero": "' + "x" * 91 + '", "groups": [{"segment": "a", "text": "Two"}]}',
     ],
 )
-def test_an_answer_that_breaks_the_rules_is_tried_again(models, answer):
-    """No object, too few, too many or too long: an error that is retried, because it may pass."""
+def test_an_invalid_answer_is_retried(models, answer):
+    """It is not an object, has too few or too many texts, or a text is too long."""
     models["fake:model"] = FakeListChatModel(responses=[answer])
     with pytest.raises(UnusableDraftError) as caught:
         rewritten(DRAFT, writer="fake:model", tone=Tone.WARM)
     assert is_retryable_node_error(caught.value)
 
 
-def test_who_writes_has_time_and_three_tries():
-    """Both steps that ask a model retry, end, and fall back."""
+def test_steps_with_a_model_have_timeout_retry_and_fallback():
+    """This holds for both of them."""
     for name in ("headlines", "body_copy"):
         spec = campaign.blueprint().steps[name].spec
         assert (spec.retry.max_attempts, spec.timeout_ms, spec.total_timeout_ms) == (3, 60_000, 120_000)
@@ -369,7 +372,7 @@ def test_who_writes_has_time_and_three_tries():
 
 
 def test_a_model_without_langchain_is_refused_at_once(monkeypatch, capsys, tmp_path):
-    """The program says what to install; the name may come from the environment."""
+    """The program says what to install. The name of the model may come from the environment."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("CAMPAIGN_MODEL", "openai:gpt-5")
     assert main(["--out", str(tmp_path / "out")]) == 2
@@ -379,7 +382,7 @@ def test_a_model_without_langchain_is_refused_at_once(monkeypatch, capsys, tmp_p
 
 
 def test_without_a_model_langchain_is_not_imported():
-    """Nothing asks for it."""
+    """No module needs it."""
     program = (
         "import json, sys; from examples.campaign.workflow import campaign;"
         "campaign.as_node().invoke(json.load(sys.stdin)); print('langchain' in sys.modules)"

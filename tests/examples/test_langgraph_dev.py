@@ -1,4 +1,4 @@
-"""The audit and the campaign under `langgraph dev`, the server behind Studio, with its watch for blocking calls."""
+"""The audit and the campaign under `langgraph dev`, the server behind Studio, which detects blocking calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GRAPH = "package_audit"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, make_sample: type[Sample]) -> Iterator[Server]:
-    """A server with a spoilt distribution on its path."""
+    """A server with a damaged distribution on its path."""
     folder = tmp_path_factory.mktemp("server")
     sample = make_sample(folder / "site")
     sample.write("tiny/broken.py", "def (:\n")
@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, make_sample: type[Sample]) 
 
 
 def audit(server: Server, distribution: str, thread_id: str | None = None) -> dict[str, Any]:
-    """Audit a distribution and wait for the state."""
+    """Audit a distribution and return the final state."""
     out = str(server.folder / "out" / distribution)
     state = server.client.runs.wait(thread_id, GRAPH, input={"distribution": distribution, "out_dir": out})
     assert isinstance(state, dict)
@@ -43,7 +43,7 @@ def audit(server: Server, distribution: str, thread_id: str | None = None) -> di
 
 @pytest.mark.req("N-2", "N-12")
 def test_studio_sees_graph_and_input_form(server: Server):
-    """The nodes, the routes between them, and a form with two fields."""
+    """There are the nodes, the edges, and a form with two fields."""
     assistants = server.client.assistants
     (assistant,) = assistants.search(graph_id=GRAPH)
 
@@ -84,7 +84,7 @@ def test_one_thread_audits_good_spoilt_and_missing_distributions(server: Server)
 
 @pytest.mark.req("R-5", "R-63")
 def test_studio_runs_the_campaign(server: Server):
-    """The sample workflow as a graph: every step is a node, and not one blocks the event loop."""
+    """Every step is a node, and none blocks the event loop."""
     (assistant,) = server.client.assistants.search(graph_id="campaign")
     drawn = server.client.assistants.get_graph(assistant["assistant_id"])
     assert {node["id"] for node in drawn["nodes"]} == {*campaign.blueprint().steps, "__start__", "__end__"}

@@ -1,4 +1,4 @@
-"""The main example audits real distributions, and a tiny one that has something wrong with it."""
+"""The package audit works on real distributions, and on a small one with faults."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ def clean(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def without_charts(request, monkeypatch):
-    """Spare the tests that are about something else the time that charts take."""
+    """Skip the charts in tests of other things, because they take long."""
     if "charts" not in request.fixturenames:
         monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
 
 
 @pytest.fixture(scope="session")
 def owners():
-    """Which distribution brings which package here, found out once: it takes a third of a second."""
+    """The distribution of each installed package, computed once: it takes a third of a second."""
     return metadata.packages_distributions()
 
 
 @pytest.fixture(autouse=True)
 def known_owners(owners, monkeypatch):
-    """Answer from what is known."""
+    """Return the precomputed result."""
     monkeypatch.setattr(metadata, "packages_distributions", lambda: owners)
 
 
 @pytest.fixture
 def charts():
-    """Let the charts be drawn."""
+    """Draw the charts in this test."""
 
 
 async def audit(distribution: str, **more: str) -> dict[str, Any]:
@@ -70,13 +70,13 @@ def report(state: dict[str, Any]) -> str:
 
 
 def written(folder: str) -> set[str]:
-    """Name the files in an output folder."""
+    """Return the names in an output folder."""
     return {file.name for file in Path(folder).iterdir()}
 
 
 @pytest.mark.req("N-2")
 async def test_healthy_distribution_is_audited(sample: Sample, charts):
-    """Every file is parsed, every fact found, and nothing is blocked."""
+    """Every file is parsed, every result is present, and nothing is blocked."""
     sample.licence()
     sample.install()
 
@@ -90,12 +90,12 @@ async def test_healthy_distribution_is_audited(sample: Sample, charts):
     assert written("out/package_audit/Tiny-Sample") == CHARTS | {"report.md"}
     assert "## Errors" not in report(state)
     assert "1 requirement not met here: `surely-not-installed`" in report(state)
-    assert "MIT, known from LICENSE" in report(state)
+    assert "MIT, according to LICENSE" in report(state)
 
 
 @pytest.mark.req("M-11")
 async def test_shared_collector_counts_every_node_of_a_run(sample: Sample):
-    """One call for each node, one for each file, and the failed one under its category."""
+    """It counts one call for each node and for each file; the failed one has its category."""
     sample.write("tiny/broken.py", "def (:\n")
     sample.install()
 
@@ -109,14 +109,14 @@ async def test_shared_collector_counts_every_node_of_a_run(sample: Sample):
 
 
 def dangling_link(sample: Sample) -> str:
-    """A link in RECORD that leads nowhere."""
+    """A link in RECORD without a target."""
     (sample.folder / "tiny/link.py").symlink_to("nowhere.py")
     sample.record_only.append("tiny/link.py")
     return "FileNotFoundError"
 
 
 def deleted(sample: Sample) -> str:
-    """A file in RECORD that is not there."""
+    """A file in RECORD that does not exist."""
     sample.record_only.append("tiny/gone.py")
     return "FileNotFoundError"
 
@@ -141,7 +141,7 @@ def wrong_encoding(sample: Sample) -> str:
 
 
 def null_byte(sample: Sample) -> str:
-    """A file with a byte that no source may hold."""
+    """A file with a null byte, which Python source must not have."""
     sample.write("tiny/null.py", b"x = 1\0\n")
     return "SyntaxError"
 
@@ -152,7 +152,7 @@ def null_byte(sample: Sample) -> str:
     [dangling_link, deleted, folder_named_like_a_module, syntax_error, wrong_encoding, null_byte],
 )
 async def test_one_bad_file_is_captured_and_the_others_are_kept(sample: Sample, spoil):
-    """The failure is a record in the state and a line in the report; the audit goes on."""
+    """The failure is a record in the state and a line in the report; the audit continues."""
     error_type = spoil(sample)
     sample.install()
 
@@ -166,12 +166,12 @@ async def test_one_bad_file_is_captured_and_the_others_are_kept(sample: Sample, 
     assert state["figures"]["modules"] == 3
     assert "## Errors" in report(state)
     assert "1 file missing from all figures: `tiny/" in report(state)
-    assert "**Complete**: 3 of 4 files could be parsed, 1 error." in report(state)
+    assert "**Complete**: 3 of 4 files parsed, 1 error." in report(state)
 
 
 @pytest.mark.req("N-6")
 async def test_nothing_parsed_blocks_and_still_reports(sample: Sample):
-    """When no file is left, the gate rejects: no figures, a report with the errors."""
+    """If no file can be parsed, the gate rejects: there are no figures, but a report with the errors."""
     for path in ("tiny/__init__.py", "tiny/alpha.py", "tiny/beta.py"):
         sample.write(path, "def (:\n")
     sample.install()
@@ -202,7 +202,7 @@ async def test_nothing_parsed_blocks_and_still_reports(sample: Sample):
     ],
 )
 async def test_unknown_distribution_goes_straight_to_the_report(sample: Sample, name, said):
-    """The error says what was perhaps meant, the flag is up, and only the report is written."""
+    """The error suggests a name, the flag is set, and only the report is written."""
     sample.install()
 
     state = await audit(name)
@@ -217,7 +217,7 @@ async def test_unknown_distribution_goes_straight_to_the_report(sample: Sample, 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "", "a/../../b", "x" * 500])
 def test_no_name_leads_out_of_the_output_folder(name):
-    """A name that is no name becomes one harmless folder."""
+    """An invalid name becomes one harmless folder."""
     folder = output_folder({"distribution": name})
 
     assert folder.parent == Path("out/package_audit")
@@ -226,7 +226,7 @@ def test_no_name_leads_out_of_the_output_folder(name):
 
 @pytest.mark.req("N-5")
 async def test_busy_file_is_read_again(sample: Sample, monkeypatch):
-    """An error that passes costs a retry, not the file."""
+    """A temporary error is retried."""
     sample.install()
     read_bytes, failed = Path.read_bytes, set()
 
@@ -260,14 +260,14 @@ async def test_busy_file_is_read_again(sample: Sample, monkeypatch):
     ],
 )
 async def test_licence_falls_back_to_the_metadata(sample: Sample, fields, name, said):
-    """Without a text the fallback reads the metadata, and says why it was asked."""
+    """Without a text, the fallback reads the metadata and says why."""
     sample.metadata += fields
     sample.install()
 
     state = await audit("tiny-sample")
 
     assert state["licence"]["name"] == name
-    assert "no licence text ships with it" in state["licence"]["doubt"]
+    assert "the distribution has no licence text" in state["licence"]["doubt"]
     assert state["routing_flags"]["blocked"] is False
     assert f"The licence {said}" in report(state)
 
@@ -286,8 +286,8 @@ async def test_charts_fall_back_to_characters(sample: Sample):
 
 
 @pytest.mark.req("N-4")
-async def test_failed_branch_costs_its_own_facts_only(sample: Sample):
-    """Requirements that cannot be read are an error; the report says nothing about them, and all the rest."""
+async def test_a_failed_branch_loses_only_its_own_results(sample: Sample):
+    """Unreadable requirements are an error. The report leaves them out and has all the rest."""
     sample.metadata += "Requires-Dist: !not a requirement!\n"
     sample.install()
 
@@ -295,13 +295,13 @@ async def test_failed_branch_costs_its_own_facts_only(sample: Sample):
 
     assert [error["node_id"] for error in state["errors"]] == ["dependencies"]
     assert state["routing_flags"]["complete"] is True
-    assert "| not known |" in report(state)
+    assert "| unknown |" in report(state)
     assert "not required directly" not in report(state)
     assert "## Requirements" not in report(state)
 
 
-async def test_changed_file_stands_out(sample: Sample):
-    """A file that differs from its digest in RECORD is named."""
+async def test_a_changed_file_is_reported(sample: Sample):
+    """The finding names a file that differs from its digest in RECORD."""
     sample.install()
     sample.write("tiny/beta.py", "changed = True\n")
 
@@ -310,8 +310,8 @@ async def test_changed_file_stands_out(sample: Sample):
     assert "1 file changed since the install: `tiny/beta.py`" in report(state)
 
 
-async def test_editable_install_is_read_where_it_lies(sample: Sample, tmp_path):
-    """The sources behind a .pth file are audited, without what lies beside the package."""
+async def test_an_editable_install_is_audited(sample: Sample, tmp_path):
+    """The sources behind a .pth file are audited, without other files beside the package."""
     source = tmp_path / "elsewhere"
     for path in ("tiny_sample/__init__.py", "tiny_sample/deep/x.py", "tests/test_x.py"):
         (source / path).parent.mkdir(parents=True, exist_ok=True)
@@ -326,7 +326,7 @@ async def test_editable_install_is_read_where_it_lies(sample: Sample, tmp_path):
 
 
 async def test_second_audit_on_a_thread_starts_clean(sample: Sample):
-    """Neither the flag nor the facts nor the errors of an earlier audit stay."""
+    """Flag, results and errors of the earlier audit are not used."""
     sample.install()
     threaded = builder.compile(checkpointer=InMemorySaver())
     config: Any = {"configurable": {"thread_id": "1"}}
@@ -337,14 +337,14 @@ async def test_second_audit_on_a_thread_starts_clean(sample: Sample):
 
     assert [state["routing_flags"]["blocked"] for state in (blocked, good, again)] == [True, False, True]
     assert [len(state["errors"]) for state in (blocked, good, again)] == [1, 1, 2]
-    assert "3 of 3 files could be parsed, 0 errors" in report(good)
+    assert "3 of 3 files parsed, 0 errors" in report(good)
     assert "**Blocked** by 1 error." in report(again)
     assert "## Size" not in report(again)
 
 
 @pytest.mark.req("M-11")
 def test_program_shows_summary_metrics_and_report(sample: Sample, charts, capsys):
-    """Exit code 0, the table of metrics, and where the report is; nothing on stderr."""
+    """It exits with code 0 and prints the metrics and the path of the report; stderr is empty."""
     sample.write("tiny/broken.py", "def (:\n")
     sample.install()
 
@@ -353,14 +353,14 @@ def test_program_shows_summary_metrics_and_report(sample: Sample, charts, capsys
     out, err = capsys.readouterr()
     assert (code, err) == (0, "")
     assert "Node metrics" in out
-    assert "Tiny-Sample 1.2.3: Complete: 3 of 4 files could be parsed, 1 error." in out
+    assert "Tiny-Sample 1.2.3: Complete: 3 of 4 files parsed, 1 error." in out
     assert "invalid syntax" in out
     assert f"Report: {Path('here/report.md')}" in out
     assert Path("here/size.svg").is_file()
 
 
 def test_program_says_why_it_is_blocked(capsys):
-    """Exit code 1 and a message that helps; a report nevertheless."""
+    """It exits with code 1 and a helpful message, and writes a report."""
     code = main(["langgrap"])
 
     out, err = capsys.readouterr()
@@ -370,7 +370,7 @@ def test_program_says_why_it_is_blocked(capsys):
 
 
 def test_program_says_that_it_cannot_write(sample: Sample, capsys):
-    """The report's node raises, because nobody behind it could tell."""
+    """The report node raises, because no later node could report the failure."""
     sample.install()
     Path("taken").write_text("a file", encoding="utf-8")
 
@@ -382,7 +382,7 @@ def test_program_says_that_it_cannot_write(sample: Sample, capsys):
 
 @pytest.mark.parametrize("name", ["langgraph", "idna", "types-requests"])
 async def test_real_distribution_is_audited(name):
-    """What pip has installed here is audited without an error; one of them holds no Python source."""
+    """All distributions in this environment are audited without an error; one of them has no Python source."""
     state = await audit(name)
 
     assert state["routing_flags"] == {"blocked": False, "proceed": True, "complete": True}
@@ -409,15 +409,15 @@ async def test_real_distribution_is_audited(name):
         ("with a: pass", 1),
     ],
 )
-def test_complexity_counts_the_ways_through(body, expected):
-    """One, and one more for each branch; a function inside counts for itself."""
+def test_complexity_counts_the_branches(body, expected):
+    """It is one, plus one for each branch. A nested function counts for itself."""
     figures = function_figures(ast.parse(f"def f(a, b, c):\n    {body}\n"))
 
     assert figures[0]["complexity"] == expected
 
 
 def test_module_is_measured():
-    """Lines by kind add up, and what lacks a docstring is named."""
+    """The lines by kind add up, and things without a docstring are listed."""
     source = '''\
 """Doc
 string."""
@@ -453,8 +453,8 @@ def inner():
     ]
 
 
-async def test_import_graph_knows_inside_and_outside(sample: Sample):
-    """Internal edges, the cycle on import, foreign packages, and what is declared for nothing."""
+async def test_the_import_graph_has_internal_and_external_imports(sample: Sample):
+    """It has internal edges, cycles, external packages, and unused requirements."""
     sample.install()
 
     found = (await audit("tiny-sample"))["imports"]
@@ -479,30 +479,30 @@ async def test_import_graph_knows_inside_and_outside(sample: Sample):
     ],
 )
 def test_cycles_are_the_groups_that_reach_each_other(edges, expected):
-    """Strongly connected components of more than one member."""
+    """They are strongly connected components with more than one member."""
     assert cycles((edge[0], edge[1]) for edge in edges.split()) == expected
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_licence_is_recognised_by_its_phrases(name):
-    """However the text is wrapped; the more particular licence wins."""
+    """Line breaks do not matter, and the more specific licence wins."""
     assert recognised("  \n".join(SIGNATURES[name]).upper()) == name
 
 
 def test_real_licence_of_langgraph_is_known():
-    """A real text, not one made of the phrases."""
+    """The text is a real one, not made of the phrases."""
     assert recognised(Path(__file__).parents[2].joinpath("LICENSE").read_text()) == "MIT"
 
 
 def area(name: str, documented: int) -> dict[str, Any]:
-    """The figures of a package."""
+    """Return the figures of a package."""
     lines = {"code": 700, "docstring": 200, "comment": 60, "blank": 40}
     return {"name": name, "documented": documented, "documentable": 10, **lines}
 
 
 @pytest.mark.parametrize("draw", [size_chart, docstring_chart])
 def test_a_legend_explains_each_colour_and_covers_nothing(draw, charts):
-    """Its box meets neither the title nor the axes, however long the title is; each colour of a bar is in it."""
+    """Its box overlaps neither a long title nor the axes, and it lists each colour of a bar."""
     figure = draw([area(f"package{index}", index % 11) for index in range(40)])
     figure.canvas.draw()
     (legend,), (axes,) = figure.legends, figure.axes

@@ -1,4 +1,4 @@
-"""What LangGraph Studio draws of graphs in which every node is wrapped: `examples/studio` under the real server."""
+"""How LangGraph Studio draws graphs in which every node is wrapped: `examples/studio` under the real server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.examples.studio import STUDIO_CONFIG, TEXT, assistant
 
 
 def test_the_configuration_is_valid():
-    """By the server's own check, and with a description for each graph."""
+    """The server's own check passes, and each graph has a description."""
     checked = subprocess.run(  # noqa: S603 - the command is written here
         [Path(sys.executable).with_name("langgraph"), "validate", "--config", STUDIO_CONFIG],
         capture_output=True,
@@ -24,7 +24,7 @@ def test_the_configuration_is_valid():
 
 
 def test_each_graph_has_an_assistant(studio):
-    """The list that Studio offers, with names and descriptions; each can be asked for by its id."""
+    """Studio lists them with names and descriptions, and each can be fetched by its id."""
     found = {one["name"]: one for one in studio.assistants.search()}
     assert found.keys() >= {"package_audit", "release_notes", "digest"}
     assert studio.assistants.get(found["digest"]["assistant_id"])["graph_id"] == "digest"
@@ -33,7 +33,7 @@ def test_each_graph_has_an_assistant(studio):
 
 @pytest.mark.req("N-12")
 def test_the_edges_of_a_command_are_drawn(studio):
-    """The wrapped review keeps its return annotation, so both ways out of it are seen."""
+    """The wrapped review keeps its return annotation, so both targets are drawn."""
     drawn = studio.assistants.get_graph(assistant(studio, "release_notes"))
     assert [node["id"] for node in drawn["nodes"]] == [
         *("__start__", "begin", "draft", "review", "publish", "__end__")
@@ -44,7 +44,7 @@ def test_the_edges_of_a_command_are_drawn(studio):
 
 @pytest.mark.req("N-12")
 def test_xray_draws_the_nodes_of_subgraphs(studio):
-    """Those of wrapped graphs, two levels deep, and of the graph that a node calls."""
+    """These are wrapped graphs, two levels deep, and the graph that a node calls."""
     drawn = studio.assistants.get_graph(assistant(studio, "digest"), xray=True)
     assert {node["id"] for node in drawn["nodes"]} == {
         *("__start__", "begin", "split", "merge", "__end__"),
@@ -58,7 +58,7 @@ def test_xray_draws_the_nodes_of_subgraphs(studio):
 
 
 def test_without_xray_a_subgraph_is_one_node(studio):
-    """As Studio draws a graph at first."""
+    """Studio draws graphs so at first."""
     drawn = studio.assistants.get_graph(assistant(studio, "digest"))
     assert [node["id"] for node in drawn["nodes"]] == [
         *("__start__", "begin", "split", "analyse", "merge", "summarise", "__end__")
@@ -67,7 +67,7 @@ def test_without_xray_a_subgraph_is_one_node(studio):
 
 @pytest.mark.req("N-12")
 def test_schemas_make_the_forms(studio):
-    """The input form has one field, the context is known, and the state has the fields of `GraphState`."""
+    """The input form has one field, the context has a schema, and the state has the fields of `GraphState`."""
     schemas = studio.assistants.get_schemas(assistant(studio, "digest"))
     assert set(schemas["input_schema"]["properties"]) == {"text"}
     own = {"text", "sections", "reports", "total", "messages"}
@@ -79,22 +79,22 @@ def test_schemas_make_the_forms(studio):
 
 @pytest.mark.req("N-12")
 def test_subgraphs_are_found_at_any_depth(studio):
-    """Each with its schemas."""
+    """Each has its schemas."""
     found = studio.assistants.get_subgraphs(assistant(studio, "digest"), recurse=True)
     assert found.keys() == {"analyse", "analyse|links", "summarise"}
     assert set(found["analyse|links"]["output_schema"]["properties"]) == {"links"}
     assert set(found["analyse"]["context_schema"]["properties"]) == {"seconds_per_section"}
 
 
-def test_an_assistant_of_ones_own_keeps_its_context(studio, thread):
-    """Studio saves a context as an assistant; the nodes of a wrapped subgraph see it."""
+def test_a_saved_assistant_keeps_its_context(studio, thread):
+    """Studio saves a context as an assistant; the nodes of a wrapped subgraph receive it."""
     slow = studio.assistants.create("digest", context={"seconds_per_section": "nonsense"}, name="slow")
     state = studio.runs.wait(thread, slow["assistant_id"], input={"text": TEXT})
     assert {error["node_id"] for error in state["errors"]} == {"read", "readability"}
     assert {error["error_type"] for error in state["errors"]} == {"TypeError", "ValueError"}
 
 
-def test_the_log_warns_of_nothing(studio_server, studio, thread):
+def test_the_log_has_no_warnings(studio_server, studio, thread):
     """No field was dropped, and no graph was slow to load."""
     studio.runs.wait(thread, "digest", input={"text": TEXT})
     log = (studio_server.folder / "log").read_text(errors="replace")

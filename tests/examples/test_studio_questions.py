@@ -1,4 +1,4 @@
-"""Questions of wrapped nodes, as LangGraph Studio shows and answers them."""
+"""Interrupts of wrapped nodes, as LangGraph Studio shows and answers them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.examples.studio import COMMITS, asked
 
 @pytest.mark.req("N-26")
 def test_a_question_waits_in_the_thread(studio, thread):
-    """With its payload, and on the task of the wrapped node."""
+    """It has its payload and belongs to the task of the wrapped node."""
     studio.runs.wait(thread, "release_notes", input={"version": "1.0", "commits": COMMITS})
     found = studio.threads.get(thread)
     assert found["status"] == "interrupted"
@@ -22,7 +22,7 @@ def test_a_question_waits_in_the_thread(studio, thread):
 
 @pytest.mark.req("N-26")
 def test_an_invalid_answer_is_asked_again(studio, thread):
-    """As often as it takes; what was answered before is not lost."""
+    """This may happen any number of times; earlier answers are not lost."""
     studio.runs.wait(thread, "release_notes", input={"version": "1.0", "commits": COMMITS})
     problems = []
     for answer in ("maybe", {"action": "edit"}, 7):
@@ -49,7 +49,7 @@ def test_edited_notes_are_published_to_the_store(studio, thread, answer):
 
 
 def test_rejected_notes_are_not_published(studio, thread):
-    """The reason is kept with the decision."""
+    """The reason is stored with the decision."""
     version = f"3.0-{thread}"
     studio.runs.wait(thread, "release_notes", input={"version": version, "commits": COMMITS})
     ended = studio.runs.wait(thread, "release_notes", command={"resume": "reject: too thin"})
@@ -60,7 +60,7 @@ def test_rejected_notes_are_not_published(studio, thread):
 
 @pytest.mark.req("N-26")
 def test_questions_of_nested_branches_are_answered_by_their_ids(studio, thread):
-    """Two wrapped subgraphs deep, in parallel, through a retry: each answer reaches its own question once."""
+    """They are two wrapped subgraphs deep, in parallel, with a retry; each answer reaches its question once."""
     studio.runs.wait(thread, "nested_questions", input={})
     assert sorted(asked(studio, thread)) == ["left: name?", "right: name?"]
     answers = {"left: name?": "Ada", "right: name?": "Alan", "left: age?": "36", "right: age?": "41"}
@@ -73,7 +73,7 @@ def test_questions_of_nested_branches_are_answered_by_their_ids(studio, thread):
 
 
 def test_the_state_of_a_subgraph_that_asks_is_shown(studio, thread):
-    """`get_state(subgraphs=True)` goes down to the node that waits."""
+    """`get_state(subgraphs=True)` includes the node that waits."""
     studio.runs.wait(thread, "nested_questions", input={})
     tasks = studio.threads.get_state(thread, subgraphs=True)["tasks"]
     inner = [task["state"]["tasks"][0]["state"] for task in tasks]

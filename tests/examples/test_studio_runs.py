@@ -1,4 +1,4 @@
-"""Runs, threads and time travel, as LangGraph Studio asks for them: `examples/studio` under the real server."""
+"""Runs, threads and time travel, as LangGraph Studio requests them: `examples/studio` under the real server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.examples.studio import COMMITS, TEXT, asked
 
 @pytest.mark.req("N-4", "N-6")
 def test_a_captured_error_is_in_the_state_and_the_thread_is_idle(studio, thread):
-    """A run whose node failed ends well; errors and flags are there to be seen and routed by."""
+    """The run of a failed node ends normally; edges and users can read the errors and flags."""
     state = studio.runs.wait(thread, "release_notes", input={"version": "1.0", "commits": ""})
     assert state["routing_flags"] == {"blocked": True}
     assert [error["node_id"] for error in state["errors"]] == ["draft"]
@@ -20,7 +20,7 @@ def test_a_captured_error_is_in_the_state_and_the_thread_is_idle(studio, thread)
 
 @pytest.mark.req("N-27")
 def test_a_raised_error_puts_the_thread_into_error(studio, thread):
-    """`on_error="raise"` is for those who want that: the server sees the function's own exception."""
+    """With `on_error="raise"` the server gets the function's own exception."""
     answer = studio.runs.wait(thread, "refusing", input={}, raise_error=False)
     assert answer["__error__"]["error"] == "PermissionError"
     assert studio.threads.get(thread)["status"] == "error"
@@ -30,7 +30,7 @@ def test_a_raised_error_puts_the_thread_into_error(studio, thread):
 
 @pytest.mark.req("N-16")
 def test_a_blocked_event_loop_is_an_error_of_the_node(studio, thread):
-    """The server's watch raises in the coroutine; the record says so, and no attempt is wasted on it."""
+    """The server raises in the coroutine. The record says so, and the node is not retried."""
     state = studio.runs.wait(thread, "blocking", input={})
     (error,) = state["errors"]
     assert (error["error_type"], error["attempts"]) == ("BlockingError", 1)
@@ -42,14 +42,14 @@ def test_a_blocked_event_loop_is_an_error_of_the_node(studio, thread):
     ("factory", "last"), [("kept", "CIRCUIT_OPEN"), ("rebuilt", "NODE_EXECUTION_FAILED")]
 )
 def test_a_breaker_of_the_module_outlives_the_graph_of_a_factory(studio, thread, factory, last):
-    """The server calls a factory for each run; a breaker that is made in it never opens."""
+    """The server calls a factory for each run, so a breaker that is made there never opens."""
     for _ in range(3):
         state = studio.runs.wait(thread, factory, input={})
     assert [error["code"] for error in state["errors"]] == [*2 * ["NODE_EXECUTION_FAILED"], last]
 
 
-def test_another_run_on_the_thread_begins_anew(studio, thread):
-    """Errors, flags and reports of the run before are gone."""
+def test_another_run_on_the_thread_starts_clean(studio, thread):
+    """Errors, flags and reports of the earlier run are gone."""
     studio.runs.wait(thread, "digest", input={"text": TEXT})
     failed = studio.runs.wait(thread, "digest", input={"text": ""})
     assert (failed["reports"], failed["routing_flags"]) == ({}, {"blocked": True})
@@ -58,7 +58,7 @@ def test_another_run_on_the_thread_begins_anew(studio, thread):
 
 
 def test_a_background_run_can_be_watched_and_joined(studio, thread):
-    """It is listed, joining it gives its state, and it ends well."""
+    """It is listed, joining it returns its state, and it ends normally."""
     run = studio.runs.create(thread, "digest", input={"text": TEXT}, metadata={"of": "a test"})
     assert studio.runs.join(thread, run["run_id"])["total"]["counts"]["sentences"] == 5
     assert [one["run_id"] for one in studio.runs.list(thread)] == [run["run_id"]]
@@ -67,15 +67,15 @@ def test_a_background_run_can_be_watched_and_joined(studio, thread):
 
 
 def test_threads_are_found_by_graph_and_status(studio, thread):
-    """The list at the side of Studio."""
+    """Studio lists them at the side."""
     studio.runs.wait(thread, "release_notes", input={"version": "1.0", "commits": COMMITS})
     waiting = studio.threads.search(metadata={"graph_id": "release_notes"}, status="interrupted", limit=100)
     assert thread in {found["thread_id"] for found in waiting}
 
 
 @pytest.mark.req("N-17", "N-26")
-def test_a_cancelled_run_can_go_on(studio, thread):
-    """The cancellation is no failure of the node, and the thread resumes inside the subgraphs."""
+def test_a_cancelled_run_can_continue(studio, thread):
+    """The cancellation is not a failure of the node, and the thread resumes inside the subgraphs."""
     parts = studio.runs.stream(
         *(thread, "digest"),
         input={"text": TEXT},
@@ -100,7 +100,7 @@ def test_a_cancelled_run_can_go_on(studio, thread):
 
 @pytest.mark.req("N-26")
 def test_a_breakpoint_stops_before_a_wrapped_node(studio, thread):
-    """Studio's breakpoints; to go on is to run with no input."""
+    """Running without input continues."""
     stopped = studio.runs.wait(
         thread, "digest", input={"text": TEXT}, interrupt_before=["merge", "summarise"]
     )
@@ -113,8 +113,8 @@ def test_a_breakpoint_stops_before_a_wrapped_node(studio, thread):
 
 
 @pytest.mark.req("N-26")
-def test_a_run_goes_step_by_step(studio, thread):
-    """A breakpoint at every node."""
+def test_a_run_can_be_stepped(studio, thread):
+    """There is a breakpoint at every node."""
     steps = [{"version": "1.0", "commits": COMMITS}, None, None]
     seen = []
     for step in steps:
@@ -124,8 +124,8 @@ def test_a_run_goes_step_by_step(studio, thread):
 
 
 @pytest.mark.req("N-26")
-def test_history_tells_each_step(studio, thread):
-    """Newest first, with what is next and what the tasks gave."""
+def test_the_history_has_each_step(studio, thread):
+    """It is newest first, with the next nodes and the results of the tasks."""
     studio.runs.wait(thread, "digest", input={"text": TEXT})
     history = studio.threads.get_history(thread)
     assert [state["next"] for state in history] == [
@@ -136,8 +136,8 @@ def test_history_tells_each_step(studio, thread):
 
 
 @pytest.mark.req("N-26")
-def test_a_fork_goes_on_from_an_old_checkpoint(studio, thread):
-    """The state is edited after `draft`, in the past; the review shows the new notes, and the old ones stay."""
+def test_a_fork_continues_from_an_old_checkpoint(studio, thread):
+    """The state after `draft` is edited; the review shows the new notes, and the old checkpoint keeps its own."""
     studio.runs.wait(thread, "release_notes", input={"version": "1.0", "commits": COMMITS})
     studio.runs.wait(thread, "release_notes", command={"resume": "approve"})
     before = next(s for s in studio.threads.get_history(thread) if s["next"] == ["review"])
@@ -156,7 +156,7 @@ def test_a_fork_goes_on_from_an_old_checkpoint(studio, thread):
 
 @pytest.mark.req("N-26")
 def test_an_old_checkpoint_can_be_run_again(studio, thread):
-    """Without an edit; the nodes after it run again."""
+    """Without an edit, the nodes after it run again."""
     studio.runs.wait(thread, "digest", input={"text": TEXT})
     before = next(s for s in studio.threads.get_history(thread) if s["next"] == ["merge"])
     again = studio.runs.wait(thread, "digest", input=None, checkpoint=before["checkpoint"])
@@ -165,7 +165,7 @@ def test_an_old_checkpoint_can_be_run_again(studio, thread):
 
 
 def test_a_state_can_be_edited_as_a_wrapped_node(studio, thread):
-    """`update_state` goes through the reducers, and what would follow that node is next."""
+    """`update_state` applies the reducers, and the nodes after that node are next."""
     studio.runs.wait(thread, "digest", input={"text": TEXT})
     studio.threads.update_state(thread, {"routing_flags": {"escalate": True}}, as_node="merge")
     state = studio.threads.get_state(thread)

@@ -1,4 +1,4 @@
-"""What LangGraph Studio is sent while a graph of wrapped nodes runs, in each mode."""
+"""What LangGraph Studio receives from a graph of wrapped nodes, in each stream mode."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ MODES = ["values", "updates", "messages-tuple", "custom", "debug", "tasks", "che
 
 @dataclass
 class Streamed:
-    """What one run has sent: the payloads by mode, and by the names of the nodes that lead to the subgraph."""
+    """The payloads of one run, by mode and by the names of the nodes that lead to the subgraph."""
 
     thread_id: str
     payloads: dict[str, dict[str, list[Any]]] = field(default_factory=lambda: defaultdict(dict))
 
     def add(self, event: str, data: Any) -> None:
-        """Sort an event in: `values|analyse:<id>|links:<id>` is of the mode `values`."""
+        """Add an event: `values|analyse:<id>|links:<id>` has the mode `values`."""
         mode, *path = event.split("|")
         self.payloads[mode].setdefault("|".join(part.partition(":")[0] for part in path), []).append(data)
 
 
 @pytest.fixture(scope="module")
 def streamed(studio: SyncLangGraphClient) -> Streamed:
-    """A run of the digest, in all modes at once and with what its subgraphs stream."""
+    """Run the digest with all modes at once, subgraphs included."""
     seen = Streamed(studio.threads.create()["thread_id"])
     for part in studio.runs.stream(
         seen.thread_id, "digest", input={"text": TEXT}, stream_mode=MODES, stream_subgraphs=True
@@ -40,7 +40,7 @@ def streamed(studio: SyncLangGraphClient) -> Streamed:
 
 @pytest.mark.req("N-26")
 def test_values_are_streamed_from_every_level(streamed):
-    """The state after each step, of the graph and of each subgraph."""
+    """They are the states after each step, of the graph and of each subgraph."""
     values = streamed.payloads["values"]
     assert values.keys() == {"", "analyse", "analyse|links", "summarise"}
     assert values[""][-1]["total"]["counts"] == {"words": 31, "sentences": 5}
@@ -49,7 +49,7 @@ def test_values_are_streamed_from_every_level(streamed):
 
 @pytest.mark.req("N-26")
 def test_updates_name_the_nodes_that_made_them(streamed):
-    """In the graph in their order, in the subgraphs once for each section."""
+    """They are in order in the graph; in the subgraphs there is one set for each section."""
     updates = streamed.payloads["updates"]
     nodes = {path: [name for update in parts for name in update] for path, parts in updates.items()}
     assert nodes[""] == ["begin", "split", "analyse", "analyse", "analyse", "merge", "summarise"]
@@ -60,7 +60,7 @@ def test_updates_name_the_nodes_that_made_them(streamed):
 
 @pytest.mark.req("N-26")
 def test_messages_are_streamed_with_the_node_that_wrote_them(streamed):
-    """Once each, though the node that returned it is wrapped."""
+    """Each is sent once, although its node is wrapped."""
     ((message, metadata),) = streamed.payloads["messages"][""]
     assert message["type"] == "ai"
     assert message["content"].startswith("Good tea needs good leaves")
@@ -69,7 +69,7 @@ def test_messages_are_streamed_with_the_node_that_wrote_them(streamed):
 
 @pytest.mark.req("N-26")
 def test_custom_events_come_from_inside_a_subgraph(streamed):
-    """What a node writes to the stream, under the subgraph that it belongs to."""
+    """What a node writes to the stream has the namespace of its subgraph."""
     custom = streamed.payloads["custom"]
     assert sorted(event["reading"] for event in custom.pop("analyse")) == ["1. Tea", "2. Empty", "3. Water"]
     assert custom == {}
@@ -77,17 +77,17 @@ def test_custom_events_come_from_inside_a_subgraph(streamed):
 
 @pytest.mark.req("N-26")
 def test_tasks_show_input_and_result_without_an_error(streamed):
-    """The node that captured a failure is a task that ended well, with the error in its result."""
+    """The task of a node that captured a failure ends normally, with the error in its result."""
     tasks = streamed.payloads["tasks"]
     ended = [task for parts in tasks.values() for task in parts if "result" in task]
     assert [task for task in ended if task["error"] or task["interrupts"]] == []
     (failed,) = [task for task in ended if task["result"].get("errors") and task["name"] == "readability"]
-    assert failed["result"]["errors"][0]["message"].endswith("2. Empty: nothing to read.")
+    assert failed["result"]["errors"][0]["message"].endswith("2. Empty: there is no text to read.")
 
 
 @pytest.mark.req("N-26")
-def test_debug_tells_of_checkpoints_and_tasks(streamed):
-    """What Studio draws its timeline from: one start and one end of each task, on every level."""
+def test_debug_has_checkpoints_and_tasks(streamed):
+    """Studio draws its timeline from it: one start and one end of each task, on every level."""
     debug = streamed.payloads["debug"]
     assert debug.keys() == {"", "analyse", "analyse|links", "summarise"}
     for events in debug.values():
@@ -99,8 +99,8 @@ def test_debug_tells_of_checkpoints_and_tasks(streamed):
 
 
 @pytest.mark.req("N-26")
-def test_events_tell_of_every_node(studio, thread):
-    """`events`, in which LangGraph streams the nodes themselves, ends in the same state."""
+def test_events_include_every_node(studio, thread):
+    """The mode `events` streams the nodes themselves, and ends in the same state."""
     parts = list(
         studio.runs.stream(
             *(thread, "digest"),
@@ -120,7 +120,7 @@ def test_events_tell_of_every_node(studio, thread):
 def followed(
     studio: SyncLangGraphClient, thread: str, graph: str, request: Any
 ) -> list[tuple[str, str, Any]]:
-    """A run in the newer protocol, which streams a thread: kind, path of node names, and data of each event."""
+    """Run with the newer protocol, which streams a thread: kind, path of node names, and data of each event."""
     seen = []
     with studio.threads.stream(thread, assistant_id=graph) as stream:
         stream.run.start(input=request)
@@ -134,7 +134,7 @@ def followed(
 
 @pytest.mark.req("N-26")
 def test_the_newer_protocol_follows_each_subgraph(studio, thread):
-    """Each is said to start and to complete, with its values in between."""
+    """Each one starts and completes, with its values in between."""
     events = followed(studio, thread, "digest", {"text": TEXT})
     lifecycle = Counter((path, data["event"]) for method, path, data in events if method == "lifecycle")
     assert lifecycle == {
@@ -147,8 +147,8 @@ def test_the_newer_protocol_follows_each_subgraph(studio, thread):
 
 
 @pytest.mark.req("N-26")
-def test_the_newer_protocol_lets_a_question_through(studio, thread):
-    """The run ends with the question in the thread, and goes on with the answer."""
+def test_the_newer_protocol_supports_a_question(studio, thread):
+    """The run ends with the question in the thread, and continues with the answer."""
     with studio.threads.stream(thread, assistant_id="release_notes") as stream:
         run = stream.run.start(input={"version": "1.0", "commits": COMMITS})
         studio.runs.join(thread, run["run_id"])
@@ -159,7 +159,7 @@ def test_the_newer_protocol_lets_a_question_through(studio, thread):
 
 @pytest.mark.req("N-4")
 def test_the_newer_protocol_completes_with_a_captured_error(studio, thread):
-    """It is in the last values, and the run did not fail."""
+    """The last values have the error, and the run did not fail."""
     events = followed(studio, thread, "release_notes", {"version": "1.0", "commits": ""})
     values = [data for method, _, data in events if method == "values"]
     assert ([error["node_id"] for error in values[-1]["errors"]], events[-1][2]["event"]) == (

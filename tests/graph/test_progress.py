@@ -117,9 +117,12 @@ class Listener(HalfAListener):
 @pytest.mark.parametrize(
     ("progress", "message"),
     [
-        ("yes", "progress: expected True or a listener with .*'yes' has no node_started and no node_ended"),
+        (
+            "yes",
+            "progress must be True or a listener with .*got 'yes', which has no node_started and no node_ended",
+        ),
         (HalfAListener(), "has no node_ended"),
-        (Listener, r"Listener is a class. Pass an instance: Listener\(\)"),
+        (Listener, r"progress must be an instance, got the class Listener. Pass Listener\(\)"),
     ],
 )
 def test_what_is_not_a_listener_is_refused(progress, message):

@@ -259,7 +259,7 @@ def test_the_error_handler_takes_any_prefix_of_its_arguments(run, colour, count)
 @pytest.mark.parametrize("handler", [lambda a, b, c: None, lambda error, *, where: None])
 def test_a_handler_that_cannot_be_called_is_refused(handler):
     """When the options are made."""
-    with pytest.raises(TypeError, match=r"error_handler: .* needs the argument"):
+    with pytest.raises(TypeError, match=r"error_handler must .* needs the argument"):
         ExecutionOptions(error_handler=handler)
 
 
@@ -302,7 +302,7 @@ def test_an_end_that_cannot_be_recorded_hides_nothing(run, colour, tmp_path, mon
     options = ExecutionOptions(persistence_path=tmp_path / "run.json")
     result = run(chain(colour.function(fails)), options)
     assert isinstance(result.error, ValueError)
-    assert "The state file does not say so: CheckpointWriteError." in result.error.__notes__
+    assert "The state file does not record this end: CheckpointWriteError." in result.error.__notes__
     assert "run.end_not_recorded" in caplog.text
 
 
@@ -315,7 +315,7 @@ def test_a_handler_that_fails_masks_nothing(run, colour, caplog):
 
     with pytest.raises(ValueError, match="no such brand") as raised:
         run(chain(colour.function(fails)), ExecutionOptions(error_handler=handle), {}, method="invoke")
-    assert raised.value.__notes__[-1] == "Its error handler failed as well: KeyError."
+    assert raised.value.__notes__[-1] == "The error handler failed, too: KeyError."
     assert any("run.error_handler_failed" in record.getMessage() for record in caplog.records)
 
 
@@ -698,7 +698,9 @@ def test_two_checkpointers_are_refused(tmp_path):
         .add_edge(START, "n")
         .compile(checkpointer=InMemorySaver())
     )
-    with pytest.raises(ValueError, match="persistence_path: the graph was compiled with a checkpointer"):
+    with pytest.raises(
+        ValueError, match="persistence_path must not be given for a graph with a checkpointer"
+    ):
         GraphRunner(graph, ExecutionOptions(persistence_path=tmp_path / "x.json"))
 
 
@@ -809,13 +811,13 @@ def test_an_option_out_of_range_is_refused(options, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: GraphRunner(StateGraph(GraphState)), "expected a compiled graph.*Call .compile"),
-        (lambda: GraphRunner(None), "expected a compiled graph"),
+        (lambda: GraphRunner(StateGraph(GraphState)), "graph must be a compiled graph.*Call .compile"),
+        (lambda: GraphRunner(None), "graph must be a compiled graph"),
         (
             lambda: GraphRunner(chain(fails)).run({}, abort_signal=AbortController()),
             "Hand over its `.signal`",
         ),
-        (lambda: GraphRunner(chain(fails), {"timeout_ms": 5}), "options: expected ExecutionOptions"),
+        (lambda: GraphRunner(chain(fails), {"timeout_ms": 5}), "options must be ExecutionOptions"),
     ],
 )
 def test_a_mistake_is_told_with_its_fix(make, message):

@@ -486,3 +486,24 @@ def test_three_runs_inside_each_other_share_one_cap(run, colour):
     middle = GraphRunner(fan(2, around(inmost)))
     assert run(fan(2, around(middle)), ONE_AT_A_TIME).status is GraphRunStatus.COMPLETED
     assert peak == [1]
+
+
+async def test_a_node_of_a_blocking_run_on_the_event_loop_is_at_work_until_it_ends():
+    """LangChain gives the handler a task of its own there, which ends before the node is called."""
+
+    class Outcomes:
+        """Records how nodes end, and whether one had ended before its function did."""
+
+        def __init__(self):
+            self.ended = []
+
+        def node_started(self, node):
+            """Nothing to record."""
+
+        def node_ended(self, node):
+            self.ended.append(node.outcome)
+
+    listener, ended_before = Outcomes(), []
+    builder = StateGraph(GraphState).add_node("work", lambda state: ended_before.extend(listener.ended))
+    GraphRunner(builder.add_edge(START, "work").compile(), progress=listener).invoke({})
+    assert (ended_before, listener.ended) == ([], ["done"])

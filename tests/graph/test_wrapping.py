@@ -106,7 +106,7 @@ def test_langgraph_goes_on_acting_where_nodes_raise(colour):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"retry_policy": [RetryPolicy(), RetryPolicy()]}, "retry policies never act"),
+        ({"retry_policy": [RetryPolicy(), RetryPolicy()]}, "retry policies have no effect"),
         ({"error_handler": lambda state: {}}, "error_handler is never called"),
         ({"cache_policy": CachePolicy()}, "raised, not captured"),
     ],
@@ -153,8 +153,8 @@ def test_a_bad_option_changes_nothing():
 @pytest.mark.parametrize(
     ("graph", "options", "message"),
     [
-        (_chain(lambda state: {}).compile(), {}, "builder: expected a StateGraph, before compile"),
-        (_chain(lambda state: {}), {"name": "x"}, "name: each node keeps"),
+        (_chain(lambda state: {}).compile(), {}, "builder must be a StateGraph, before compile"),
+        (_chain(lambda state: {}), {"name": "x"}, "name must not be given: each node keeps"),
     ],
 )
 def test_what_cannot_be_wrapped_is_refused(graph, options, message):

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from langgraph_runner.metrics import FailureCategory, NodeMetricsCollector
+from langgraph_runner.errors import FailureCategory
+from langgraph_runner.metrics import NodeMetricsCollector
 
 NODES = st.sampled_from(["a", "b"])
 DURATIONS = st.integers(0, 50)

@@ -105,8 +105,11 @@ def test_a_collector_does_not_forward_to_itself(collector):
 @pytest.mark.parametrize(
     ("recorder", "message"),
     [
-        (NodeMetricsCollector, r"recorder: got the class NodeMetricsCollector itself; pass an instance"),
-        (print, "recorder: <built-in function print> has no record_success, record_failure, record_retry"),
+        (NodeMetricsCollector, r"recorder must be an instance, got the class NodeMetricsCollector. Pass"),
+        (
+            print,
+            "recorder must have record_success, record_failure, record_retry, got <built-in function print>",
+        ),
     ],
 )
 def test_what_nothing_can_be_reported_to_is_refused(collector, recorder, message):
@@ -135,7 +138,7 @@ def test_a_failing_recorder_is_logged_when_it_begins_to_fail(collector, caplog):
         for broken in (True, False, True):
             failing.broken = broken
             record_one_of_each(collector)
-    assert [record.getMessage().split()[0] for record in caplog.records] == ["metrics_recorder_failed"] * 2
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["metrics.recorder_failed"] * 2
     assert caplog.records[0].exc_info
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_runner.metrics import FailureCategory, MetricThreshold, NodeMetricsCollector
+from langgraph_runner.errors import FailureCategory
+from langgraph_runner.metrics import MetricThreshold, NodeMetricsCollector
 
 EXECUTIONS = st.lists(
     st.tuples(

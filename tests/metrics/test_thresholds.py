@@ -180,7 +180,7 @@ def test_a_failing_listener_is_logged(caplog):
     NodeMetricsCollector(thresholds=[FAILURES], on_threshold=broken).record_failure("a", 1)
     (record,) = caplog.records
     assert record.getMessage() == (
-        "threshold_listener_failed node='a' metric='failure_rate' direction='exceeded'"
+        "metrics.threshold_listener_failed node='a' metric='failure_rate' direction='exceeded'"
     )
     assert "pager is down" in str(record.exc_info[1])
 
@@ -233,7 +233,7 @@ def test_a_threshold_that_cannot_be_is_refused(field, values):
 @pytest.mark.req("M-17")
 def test_a_threshold_that_could_never_fire_is_refused(events):
     """It asks for more samples than the window holds."""
-    with pytest.raises(ValueError, match=r"min_samples must be at most window_size \(4\), not 10"):
+    with pytest.raises(ValueError, match=r"min_samples must be at most window_size \(4\), got 10"):
         watching(events, MetricThreshold(metric="p99_ms", limit=1))
 
 
@@ -241,7 +241,7 @@ def test_a_threshold_that_could_never_fire_is_refused(events):
 @pytest.mark.parametrize("options", [{"thresholds": [FAILURES]}, {"on_threshold": print}])
 def test_thresholds_without_a_listener_are_refused(options):
     """And the other way round: either alone does nothing."""
-    with pytest.raises(ValueError, match="thresholds and on_threshold are of use only together"):
+    with pytest.raises(ValueError, match="thresholds and on_threshold must be given together"):
         NodeMetricsCollector(**options)
 
 

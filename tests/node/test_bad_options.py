@@ -64,7 +64,7 @@ def test_keys_of_the_users_own_travel_in_the_config():
 
 def test_a_predicate_of_two_arguments_is_refused():
     """It is called with the error alone."""
-    with pytest.raises(ValueError, match=r"predicate: .* needs the argument 'b'"):
+    with pytest.raises(ValueError, match=r"predicate must .* needs the argument 'b'"):
         RetryConfig(retry_on=lambda a, b: True)
 
 

@@ -146,7 +146,7 @@ def test_the_window_defaults_to_a_hundred():
 @pytest.mark.parametrize("option", ["on_timeout", "on_retry_attempt"])
 def test_a_callback_must_be_callable(option):
     """The message names the option."""
-    with pytest.raises(TypeError, match=f"{option}: expected a function"):
+    with pytest.raises(TypeError, match=f"{option} must be a function"):
         create_node(lambda s: {}, **{option: "log"})
 
 
@@ -169,7 +169,7 @@ def test_a_fallback_must_be_callable():
 @pytest.mark.parametrize("make", [create_node, lambda f, **o: runner_config(**o)], ids=["node", "config"])
 def test_a_collector_must_have_the_methods(make):
     """Named, when it is handed over."""
-    with pytest.raises(TypeError, match="metrics_collector: 5 has no record_success, record_failure"):
+    with pytest.raises(TypeError, match=r"metrics_collector must have record_success, record_failure.*got 5"):
         make(lambda s: {}, metrics_collector=5)
 
 
@@ -188,11 +188,11 @@ class _AsyncCollector:
     [
         (
             NodeMetricsCollector,
-            r"got the class NodeMetricsCollector itself; pass an instance, NodeMetricsCollector\(\)",
+            r"must be an instance, got the class NodeMetricsCollector. Pass NodeMetricsCollector\(\)",
         ),
         (
             _AsyncCollector(),
-            "record_success, record_failure, record_retry of _AsyncCollector must be plain methods",
+            "must have plain methods, .*: record_success, record_failure, record_retry of _AsyncCollector",
         ),
     ],
     ids=["class", "async"],
@@ -208,7 +208,7 @@ class _AsyncCollector:
 )
 def test_a_collector_whose_numbers_would_be_lost_is_refused(make, collector, message):
     """Forgotten parentheses, and methods that nothing awaits."""
-    with pytest.raises(TypeError, match=f"metrics_collector.*: {message}"):
+    with pytest.raises(TypeError, match=f"metrics_collector.* {message}"):
         make(lambda s: {}, metrics_collector=collector)
 
 

@@ -60,7 +60,7 @@ def test_each_node_gets_a_breaker_of_its_own_unless_one_is_shared():
         ({"retry": "3"}, TypeError, "retry: expected a RetryConfig"),
         ({"timeout_ms": 0}, ValueError, "timeout_ms: 0 is not between 0"),
         ({"name": ""}, ValueError, "name: '' is not a non-empty string"),
-        ({"on_timeout": lambda a, b: None}, TypeError, "on_timeout: .* needs the argument 'b'"),
+        ({"on_timeout": lambda a, b: None}, TypeError, "on_timeout must .* needs the argument 'b'"),
         ({"circuit_breaker": 5}, TypeError, "circuit_breaker: expected a CircuitBreakerConfig"),
         ({"fallback": 5}, TypeError, "fallback: expected a function"),
         ({"metrics_collector": NodeMetricsCollector}, TypeError, "got the class NodeMetricsCollector itself"),

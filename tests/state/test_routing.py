@@ -26,13 +26,13 @@ def test_a_failed_node_leads_to_the_review():
 
 
 def test_langgraph_draws_only_the_edges_that_can_be_taken():
-    """It reads them from the return annotation."""
+    """LangGraph reads the edges from the return annotation."""
     graph = _graph(route_by_flags(blocked=["review", "publish"], default=END)).get_graph()
     assert {edge.target for edge in graph.edges if edge.source == "work"} == {"review", "publish", END}
 
 
-def test_two_routes_stand_on_one_node():
-    """Their names differ, as LangGraph wants it."""
+def test_a_node_may_have_two_routes():
+    """Their names differ, as LangGraph requires."""
     builder = StateGraph(GraphState).add_node("work", lambda state: {"routing_flags": {"skip": True}})
     builder.add_edge(START, "work")
     builder.add_conditional_edges("work", route_by_flags(blocked=END, default=END))
@@ -52,13 +52,13 @@ def test_two_routes_stand_on_one_node():
     ],
 )
 def test_the_first_flag_that_is_set_wins(flags, target):
-    """In the order of the call; False and flags that are not named do not count."""
+    """The order is that of the call; flags that are False or not in the call do not count."""
     route = route_by_flags(blocked="review", escalate="boss", default="next")
     assert route({"routing_flags": flags}) == target
 
 
 def test_the_state_may_be_an_object():
-    """A pydantic model, a dataclass, or one without the field."""
+    """It may be a pydantic model, a dataclass, or an object without the field."""
 
     class Model(BaseModel):
         routing_flags: RoutingFlags = {}
@@ -76,15 +76,15 @@ def test_the_state_may_be_an_object():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"default": "a"}, ValueError, "at least one flag: proceed"),
-        ({"default": "a", "bloked": "b"}, TypeError, "bloked: there is no such flag.*Did you mean 'blocked'"),
-        ({"default": "a", "blocked": 3}, TypeError, "blocked: expected the name of a node"),
-        ({"default": None, "blocked": "b"}, TypeError, "default: expected the name"),
-        ({"default": "a", "blocked": []}, ValueError, "blocked: .* names no node"),
-        ({"default": "", "blocked": "b"}, ValueError, "default: '' names no node"),
+        ({"default": "a"}, ValueError, "must have at least one flag of proceed"),
+        ({"default": "a", "bloked": "b"}, TypeError, "unknown flag 'bloked'.*Did you mean 'blocked'"),
+        ({"default": "a", "blocked": 3}, TypeError, "blocked must be the name of a node"),
+        ({"default": None, "blocked": "b"}, TypeError, "default must be the name"),
+        ({"default": "a", "blocked": []}, ValueError, "blocked must name at least one node"),
+        ({"default": "", "blocked": "b"}, ValueError, "default must name at least one node, got ''"),
     ],
 )
 def test_a_mistake_is_refused_when_the_edge_is_made(options, error, message):
-    """Not when a run takes it."""
+    """The error comes before any run takes the edge."""
     with pytest.raises(error, match=message):
         route_by_flags(**options)

@@ -89,8 +89,8 @@ def test_blocks_nest():
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"node": ""}, ValueError, "node: must be a non-empty string, got ''"),
-        ({"attempt": 0}, ValueError, "attempt: must be a whole number from 1, got 0"),
+        ({"node": ""}, ValueError, "node must be a non-empty string, got ''"),
+        ({"attempt": 0}, ValueError, "attempt must be a whole number from 1, got 0"),
         ({"trace_id": "x"}, ValueError, "trace_id: 'x' is not 32"),
         ({"runtime": 3}, TypeError, "runtime: expected a testing.FakeRuntime"),
         ({"abort_signal": AbortController()}, TypeError, "abort_signal: expected an AbortSignal"),

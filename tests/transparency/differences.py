@@ -29,10 +29,11 @@ BEHAVIOUR: Final = (
 
 LEFT: Final = (
     Difference(
-        "What LangGraph refuses to write to the state is refused by the node, as `InvalidNodeOutputError`,"
-        " which is an `InvalidUpdateError` too; a key that is no string is refused, not dropped.",
-        "It has to be a failure of the node for a retry, a fallback or a capture to see it, and the message names"
-        " the node and what to return.",
+        "A value that LangGraph refuses to write to the state is refused by the node with "
+        "`InvalidNodeOutputError`, which is also an `InvalidUpdateError`. A key that is not a string is "
+        "refused, not dropped.",
+        "A retry, a fallback or a capture acts only on a failure of the node. The message names the node "
+        "and what to return.",
         tuple(
             f"returns.{name}"
             for name in (
@@ -42,23 +43,24 @@ LEFT: Final = (
         BEHAVIOUR,
     ),
     Difference(
-        "A parameter `config` is always given the config. LangGraph warns and passes nothing where its annotation"
-        " is none of five that it knows, such as `dict`, or `RunnableConfig | None` in a module whose annotations"
-        " are strings.",
-        "The runner needs the config for itself, and a function that asks for it by name means it.",
+        "A parameter `config` always gets the config. LangGraph warns and passes nothing if its annotation "
+        "is not one of five that it knows, for example `dict`, or a union with `None` in a module whose "
+        "annotations are strings.",
+        "The runner needs the config itself, and a function that declares it by name wants it.",
         ("injection*.config_of_another_type", "injection_strings.config_or_none"),
         (*BEHAVIOUR, "structure"),
     ),
     Difference(
-        "Callbacks and traces show a `RunnableSequence` as a run of its own below the node, with its steps in it."
-        " LangGraph takes the sequence apart and shows the steps below the node.",
-        "The sequence is attempted as a whole.",
+        "Callbacks and traces show a `RunnableSequence` as one run below the node, with its steps inside. "
+        "LangGraph takes the sequence apart and shows the steps directly below the node.",
+        "A node attempts the sequence as a whole.",
         ("runnables.sequences", "runnables.prompts", "runnables.that_fails", "models.chains"),
         RUNS,
     ),
     Difference(
-        "Callbacks and traces show `config: None` among the inputs of a `@task` that is made of a node directly.",
-        "It is the parameter by which a node is given its config.",
+        "Callbacks and traces show `config: None` among the inputs of a `@task` that is made directly of a "
+        "node.",
+        "A node receives its config through this parameter.",
         (
             *("functional.task_of_an_action", "functional.task_of_any_value", "functional.interrupted_*"),
             "functional.task_that_fails",
@@ -66,14 +68,17 @@ LEFT: Final = (
         RUNS,
     ),
     Difference(
-        "The JSON of a drawing calls the kind of a generator's node by the function, not `RunnableLambda`.",
-        "`add_sequence()` reads a node's name from the same attribute, and the name matters more.",
+        "In the JSON of a drawing, the kind of a generator's node is the function's name, not "
+        "`RunnableLambda`.",
+        "`add_sequence()` reads a node's name from the same attribute, and the name is more important.",
         ("callables.generators*", "callables.async_generators"),
         ("structure",),
     ),
     Difference(
-        "`StopIteration` that a function lets out is a `RuntimeError` with the `StopIteration` as its cause.",
-        "Python allows no coroutine, and the pipeline is made of them, to raise it (PEP 479).",
+        "`StopIteration` that leaves a function becomes a `RuntimeError` with the `StopIteration` as its "
+        "cause.",
+        "Python does not allow a coroutine to raise it (PEP 479), and the pipeline of a node consists of "
+        "coroutines.",
         ("failures.stop_iteration",),
         BEHAVIOUR,
     ),

@@ -27,6 +27,7 @@ from langgraph_runner import (
     NodeErrorRecord,
     PlanAction,
     PlannedStep,
+    PostgreSQLBackend,
     RecoveryExhaustedError,
     RedisTier,
     Run,
@@ -40,8 +41,10 @@ from langgraph_runner import (
     RunStatus,
     RunStep,
     SchemaVersionError,
+    SQLiteBackend,
     StepDescription,
     StepStatus,
+    StoreBackend,
     StoredFile,
     StoreUnavailableError,
     SyncRunEngine,
@@ -98,7 +101,10 @@ def blocks(shop: Workflow, file: ArtifactRef) -> None:
     files: ArtifactStore = LocalArtifactStore("files")
     assert_type(files.stat("0" * 64), StoredFile | None)
     files = FsspecArtifactStore("s3://bucket/files", endpoint_url="http://localhost:9000")
-    with RunEngine.sync([shop], store="sqlite://", artifacts=files, lease_ms=1_000) as engine:
+    database: StoreBackend = PostgreSQLBackend("postgresql://runner@localhost/runs")
+    database = SQLiteBackend("sqlite://")
+    assert_type(database.connections(), tuple[int, int])
+    with RunEngine.sync([shop], store=database, artifacts=files, lease_ms=1_000) as engine:
         assert_type(engine, SyncRunEngine)
         run = engine.run("shop.v1", {"net": 10}, failure_mode="fail_fast")
         assert_type(run, Run)

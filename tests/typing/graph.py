@@ -15,7 +15,6 @@ from langgraph_runner import (
     AbortSignal,
     CheckpointCorruptedError,
     CheckpointError,
-    CheckpointErrorCode,
     CheckpointForeignError,
     CheckpointLockError,
     CheckpointNotAFileError,
@@ -24,6 +23,7 @@ from langgraph_runner import (
     CheckpointTooLargeError,
     CheckpointVersionError,
     CheckpointWriteError,
+    ErrorCode,
     ExecutionOptions,
     GraphRunner,
     GraphRunResult,
@@ -81,4 +81,4 @@ def wraps(builder: StateGraph[GraphState, None, GraphState, GraphState]) -> None
 def saves(error: CheckpointError) -> None:
     """The state on disk."""
     assert_type(JsonFileSaver("run.json"), JsonFileSaver)
-    assert_type(error.code, CheckpointErrorCode)
+    assert_type(error.code, ErrorCode)

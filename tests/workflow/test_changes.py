@@ -1,4 +1,4 @@
-"""Change requests: what the new inputs are, and which steps that touches."""
+"""Change requests: the new inputs, and the steps that are affected."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_valid
 from pydantic_core import from_json, to_json
 
 from langgraph_runner.workflow import ChangeRequest, ChangeRequestError, StepSpec, Workflow, WorkflowSpec
-from langgraph_runner.workflow.changes import Impact, impact_of, merged
-from langgraph_runner.workflow.definition.blueprint import Blueprint
+from langgraph_runner.workflow.blueprint import Blueprint
+from langgraph_runner.workflow.changes import Impact, apply_merge_patch, impact_of
 from tests.workflow.test_dag import dags, reachable
 
 pytestmark = pytest.mark.req("R-30")
@@ -50,7 +50,7 @@ class Brand(BaseModel):
 
 
 class Brief(BaseModel):
-    """The inputs, one field of which has another name in JSON."""
+    """The inputs. One field has another name in JSON."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -67,7 +67,7 @@ class Repaint(BaseModel):
 
 @dataclasses.dataclass
 class Rename:
-    """A payload whose default would change something."""
+    """A payload whose default would change the inputs."""
 
     brand: dict[str, str]
     Budget: int | None = None
@@ -77,7 +77,7 @@ BASE = {"brand": {"hue": 10, "name": "ACME"}, "Budget": 10}
 
 
 def flow() -> Workflow:
-    """Steps that read this and that."""
+    """Return a workflow whose steps read different fields."""
     made = Workflow("w", inputs=Brief)
     made.step(lambda brand: brand.hue, id="theme")
     made.step(lambda budget: budget, id="media")
@@ -107,16 +107,16 @@ def impact(type: str, payload: Any = None, base: Any = None) -> Impact:  # noqa:
 @pytest.mark.parametrize(
     ("original", "patch", "result"), RFC_7396, ids=[str(n) for n in range(len(RFC_7396))]
 )
-def test_a_merge_is_that_of_rfc_7396(original: Any, patch: Any, result: Any) -> None:
-    """And neither the original nor the patch is changed."""
+def test_a_merge_follows_rfc_7396(original: Any, patch: Any, result: Any) -> None:
+    """Neither the original nor the patch is changed."""
     before = copy.deepcopy((original, patch))
-    assert merged(original, patch) == result
+    assert apply_merge_patch(original, patch) == result
     assert (original, patch) == before
 
 
 @pytest.mark.req("R-31")
-def test_what_reads_a_changed_field_runs_again_and_all_that_depends_on_it() -> None:
-    """A selector may read anything, so it counts as a reader."""
+def test_readers_of_a_changed_field_and_their_dependents_are_impacted() -> None:
+    """A step with an input_selector counts as a reader of every field."""
     found = impact("merge", {"brand": {"hue": 20}})
     assert from_json(found.inputs) == {"brand": {"hue": 20, "name": "ACME"}, "Budget": 10}
     assert found.changed_fields == {"brand"}
@@ -126,30 +126,30 @@ def test_what_reads_a_changed_field_runs_again_and_all_that_depends_on_it() -> N
 
 @pytest.mark.req("R-31")
 def test_a_field_with_an_alias_is_known_by_its_parameter() -> None:
-    """JSON calls it by the alias."""
+    """In JSON it has its alias."""
     found = impact("merge", {"Budget": 20})
     assert (found.changed_fields, found.seeds) == ({"budget"}, {"media", "picked"})
 
 
 def test_steps_that_the_change_names_run_again_in_any_case() -> None:
-    """Also if nothing differs."""
+    """They run even if no field differs."""
     found = impact("redo")
     assert (found.changed_fields, found.impacted) == (frozenset(), {"page", "bundle"})
 
 
-def test_a_change_that_changes_nothing_touches_nothing() -> None:
-    """The values are those that were."""
+def test_a_change_without_effect_impacts_no_step() -> None:
+    """The new values equal the old ones."""
     assert impact("merge", {"Budget": 10}).impacted == frozenset()
 
 
-def test_an_apply_gives_the_new_inputs() -> None:
-    """Of a copy of the old ones and of the payload with its defaults."""
+def test_apply_returns_the_new_inputs() -> None:
+    """It receives a copy of the old inputs, and the payload with its defaults."""
     assert from_json(impact("repaint", {"hue": 5}).inputs)["brand"]["hue"] == 5
     assert from_json(impact("repaint", {"hue": "5", "bold": True}).inputs)["brand"]["hue"] == 105
 
 
-def test_only_what_was_asked_for_is_merged() -> None:
-    """Neither a default of the payload's model nor what it does not know."""
+def test_only_given_keys_are_merged() -> None:
+    """Neither the defaults of the payload's model nor its unknown keys are merged."""
     found = impact("rename", {"brand": {"name": "Tea"}, "else": 1})
     assert from_json(found.inputs) == {"brand": {"hue": 10, "name": "Tea"}, "Budget": 10}
 
@@ -157,8 +157,8 @@ def test_only_what_was_asked_for_is_merged() -> None:
 @pytest.mark.parametrize(
     ("type", "payload", "problem"),
     [
-        ("merg", {}, r"does not know it. It knows: merge, redo, repaint, rename. Did you mean 'merge'\?"),
-        (None, {}, "does not know it"),
+        ("merg", {}, r"does not define it. It defines: merge, redo, repaint, rename. Did you mean 'merge'\?"),
+        (None, {}, "does not define it"),
         (
             "merge",
             {"brandd": {"hue": 1}},
@@ -173,12 +173,12 @@ def test_only_what_was_asked_for_is_merged() -> None:
         ),
         ("merge", {"brand": None}, "the changed inputs do not fit. .*brand: Field required"),
         ("merge", {"brand": {"hue": "blue"}}, "the changed inputs do not fit"),
-        ("merge", {"Budget": float("nan")}, "the payload is no JSON"),
-        ("merge", {"Budget": {1, 2}}, "the payload is no JSON"),
-        ("merge", {"Budget": (1, 2)}, "the payload is no JSON: .*tuple"),
-        ("merge", {"brand": {1: 2}}, "the payload is no JSON"),
-        ("merge", [1], "the payload is a list; give a dict"),
-        ("merge", "x", "the payload is a str; give a dict"),
+        ("merge", {"Budget": float("nan")}, "the payload is not JSON"),
+        ("merge", {"Budget": {1, 2}}, "the payload is not JSON"),
+        ("merge", {"Budget": (1, 2)}, "the payload is not JSON: .*tuple"),
+        ("merge", {"brand": {1: 2}}, "the payload is not JSON"),
+        ("merge", [1], "the payload must be a dict, got a list"),
+        ("merge", "x", "the payload must be a dict, got a str"),
         ("repaint", {}, "the payload does not fit: hue: Field required"),
         ("rename", {"brand": {"name": 3}}, "the payload does not fit: brand.name"),
     ],
@@ -200,8 +200,8 @@ def test_a_change_that_does_not_fit_is_refused(type: Any, payload: Any, problem:
     ],
     ids=["raises", "none", "number", "signature"],
 )
-def test_an_apply_that_fails_is_a_refusal(apply: Any, problem: str) -> None:
-    """No run is made of it."""
+def test_an_exception_of_apply_refuses_the_change(apply: Any, problem: str) -> None:
+    """No run is created."""
     made = Workflow("w", inputs=Brief)
     made.step(lambda brand: 1, id="a")
     made.on_change("x", apply=apply)
@@ -209,8 +209,8 @@ def test_an_apply_that_fails_is_a_refusal(apply: Any, problem: str) -> None:
         impact_of(made.blueprint(), ChangeRequest("x"), to_json(BASE))
 
 
-def test_nothing_of_the_base_or_the_request_is_changed() -> None:
-    """They belong to somebody else."""
+def test_the_base_inputs_and_the_request_are_not_changed() -> None:
+    """The caller still uses them."""
     payload, base = {"brand": {"name": None, "hue": 3}}, copy.deepcopy(BASE)
     before = copy.deepcopy((payload, base))
     impact("merge", payload, base)
@@ -218,7 +218,7 @@ def test_nothing_of_the_base_or_the_request_is_changed() -> None:
 
 
 def test_without_a_model_any_key_may_be_merged() -> None:
-    """Whoever reads the inputs reads them as a whole."""
+    """All steps that read the inputs read them as a whole."""
     made = Workflow("w")
     made.step(lambda inputs: inputs, id="a")
     made.step(lambda: 1, id="b")
@@ -230,7 +230,7 @@ def test_without_a_model_any_key_may_be_merged() -> None:
 
 
 class Detail(BaseModel):
-    """Parts of inputs that take keys of many names."""
+    """Parts of inputs with keys of many names."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -239,7 +239,7 @@ class Detail(BaseModel):
 
 
 class Loose(BaseModel):
-    """A part that takes any key."""
+    """A part that accepts any key."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -252,7 +252,7 @@ class Lenient(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def read_kilograms(cls, given: Any) -> Any:
-        """In grams."""
+        """Read a weight in grams."""
         return {"grams": 1000 * given["kilograms"]} if "kilograms" in given else given
 
 
@@ -267,7 +267,7 @@ class Nested(BaseModel):
 
 
 def nested_impact(payload: dict[str, Any], base: Any = None) -> Impact:
-    """Of a merge into inputs with parts."""
+    """Return the impact of a merge into inputs with parts."""
     made = Workflow("w", inputs=Nested)
     made.step(lambda inputs: 1, id="a")
     made.on_change("x")
@@ -289,10 +289,10 @@ def nested_impact(payload: dict[str, Any], base: Any = None) -> Impact:
     ],
     ids=repr,
 )
-def test_what_a_part_of_the_inputs_takes_may_be_merged(
+def test_keys_that_a_part_of_the_inputs_reads_may_be_merged(
     payload: dict[str, Any], place: list[str], value: Any
 ) -> None:
-    """By its name in JSON, as any key of a dict, or as whatever its model reads."""
+    """By the name in JSON, as a key of a dict, or by any name that its model reads."""
     after = from_json(nested_impact(payload).inputs)
     assert reduce(getitem, place, after) == value
 
@@ -307,21 +307,21 @@ def test_what_a_part_of_the_inputs_takes_may_be_merged(
     ],
     ids=repr,
 )
-def test_what_a_part_of_the_inputs_would_drop_is_refused(payload: dict[str, Any], place: str) -> None:
-    """With its place; the rest of the payload is no excuse."""
+def test_keys_that_a_part_of_the_inputs_drops_are_refused(payload: dict[str, Any], place: str) -> None:
+    """The message names the path, even if other keys of the payload fit."""
     with pytest.raises(ChangeRequestError, match=f"the inputs have no field '{re.escape(place)}'"):
         nested_impact(payload)
 
 
-def test_what_is_gone_already_hides_nothing_that_would_be_dropped() -> None:
-    """However much of it there is."""
+def test_many_removed_keys_do_not_hide_a_dropped_key() -> None:
+    """Removed keys do not count towards the limit of checks."""
     gone = dict.fromkeys(map(str, range(50)))
     with pytest.raises(ChangeRequestError, match=r"no field 'weight\.tons'"):
         nested_impact({"labels": gone, "weight": {"tons": 1}})
 
 
-def test_a_field_that_is_left_out_when_it_is_the_default_may_be_set_to_that() -> None:
-    """A model may write itself as it likes."""
+def test_a_field_that_json_leaves_out_may_be_set_to_its_default() -> None:
+    """A model may have its own serializer."""
 
     class Slim(BaseModel):
         hue: int = 1
@@ -337,16 +337,16 @@ def test_a_field_that_is_left_out_when_it_is_the_default_may_be_set_to_that() ->
     assert (impact.inputs, impact.seeds) == (b"{}", {"s"})
 
 
-def test_a_field_that_the_model_has_lost_since_is_refused() -> None:
-    """The base run had it, and it may only go."""
+def test_a_field_that_the_model_no_longer_has_is_refused() -> None:
+    """The base run had it. It may only be removed."""
     base = {**BASE, "old": 1}
     with pytest.raises(ChangeRequestError, match=r"no field 'old'. They have: Budget, brand\."):
         impact("merge", {"old": 2}, base)
     assert "old" not in from_json(impact("merge", {"old": None}, base).inputs)
 
 
-def test_of_inputs_that_fit_no_more_everything_counts_as_changed() -> None:
-    """Their model is another one since, so nothing is known to be the same."""
+def test_all_fields_count_as_changed_if_the_base_inputs_no_longer_fit() -> None:
+    """Their model has changed, so no field is known to be the same."""
     found = impact("merge", {"brand": {"hue": 1}}, base={"brand": {"hue": "blue"}, "Budget": 10})
     assert found.changed_fields == {"brand", "budget"}
 
@@ -356,7 +356,7 @@ def test_of_inputs_that_fit_no_more_everything_counts_as_changed() -> None:
 def test_impacted_is_the_downstream_closure_of_the_seeds(
     dependencies: dict[str, list[str]], data: Any
 ) -> None:
-    """Whatever the workflow and the change."""
+    """This holds for any workflow and any change."""
     names = data.draw(st.sets(st.sampled_from([*dependencies])))
     steps = tuple(StepSpec(id=each, run=lambda: 1, depends_on=tuple(b)) for each, b in dependencies.items())
     made = Workflow.from_spec(WorkflowSpec(id="w", steps=steps))

@@ -1,4 +1,4 @@
-"""What cannot be registered: everything that is wrong is said at once, with the offender and the fix."""
+"""Invalid workflows: registration reports all problems at once, each with its cause and the fix."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Brief(BaseModel):
 
 @dataclasses.dataclass(eq=False)
 class Knob:
-    """Can be turned, and has a hash all the same: by its identity."""
+    """Mutable, but hashable by its identity."""
 
     level: int
 
 
 class Dial(BaseModel):
-    """The same as a model."""
+    """The same as a pydantic model."""
 
     level: int
 
@@ -57,13 +57,13 @@ class Dial(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """Cannot be changed itself."""
+    """Immutable, but its part may be mutable."""
 
     part: Any = None
 
 
 class Board(BaseModel):
-    """The same as a model."""
+    """The same as a pydantic model."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,22 +75,22 @@ OBJECT = object()
 
 
 def problems_of(*steps: StepSpec, **options: Any) -> tuple[str, ...]:
-    """What is wrong with a workflow of these steps."""
+    """Return the problems of a workflow with these steps."""
     with pytest.raises(WorkflowDefinitionError) as refused:
         WorkflowRegistry([WorkflowSpec(**{"id": "w", "steps": steps, **options})])
     return refused.value.problems
 
 
 def step(name: Any = "a", run: Any = lambda: 1, **options: Any) -> StepSpec:
-    """A step that is right but for what is given."""
+    """Return a step that is valid except for the given options."""
     return StepSpec(id=name, run=run, **options)
 
 
-def test_a_cycle_is_told_as_its_path() -> None:
-    """In the order of the work."""
+def test_a_cycle_is_reported_as_its_path() -> None:
+    """The path has the order of execution."""
     (problem,) = problems_of(step("a", lambda c: c), step("b", lambda a: a), step("c", lambda b: b))
     assert problem in {
-        f"the steps {path} wait for each other in a circle."
+        f"the steps {path} wait for each other in a cycle."
         for path in (
             "'a' -> 'b' -> 'c' -> 'a'",
             "'b' -> 'c' -> 'a' -> 'b'",
@@ -102,11 +102,11 @@ def test_a_cycle_is_told_as_its_path() -> None:
 @pytest.mark.parametrize("itself", [step("a", lambda a: a), step("a", depends_on=("a",))], ids=["name", "id"])
 def test_a_step_cannot_wait_for_itself(itself: StepSpec) -> None:
     """That is a cycle, too."""
-    assert problems_of(itself) == ("the steps 'a' -> 'a' wait for each other in a circle.",)
+    assert problems_of(itself) == ("the steps 'a' -> 'a' wait for each other in a cycle.",)
 
 
-def test_every_problem_is_told_at_once() -> None:
-    """None hides another."""
+def test_every_problem_is_reported() -> None:
+    """No problem hides another."""
     found = problems_of(
         step("a", lambda b: b, retry=0),
         step("b", lambda a: a, timeout_ms=-1),
@@ -119,8 +119,8 @@ def test_every_problem_is_told_at_once() -> None:
         changes={"x": ChangeSpec(type="x", reruns=("bb",))},
     )
     assert [problem.split(":")[0] for problem in found] == [
-        "the steps 'b' -> 'a' -> 'b' wait for each other in a circle.",
-        "version is ''; use a text that is not empty.",
+        "the steps 'b' -> 'a' -> 'b' wait for each other in a cycle.",
+        "version must be a text that is not empty, got ''.",
         "step 'b'",
         "step 'c",
         "step 'a'",
@@ -136,10 +136,10 @@ def test_every_problem_is_told_at_once() -> None:
 
 
 def test_a_cycle_is_among_the_problems_that_are_shown() -> None:
-    """It is the hardest to see; of many problems the text has the first only."""
+    """Cycles are the hardest to find, so they come first; the message shows only the first problems."""
     wrong = [step(f"s{number}", retry=0) for number in range(30)]
     spec = WorkflowSpec(id="w", steps=(*wrong, step("a", lambda b: b), step("b", lambda a: a)))
-    with pytest.raises(WorkflowDefinitionError, match=r"in a circle\.\n(.*\n)+  - and 11 more"):
+    with pytest.raises(WorkflowDefinitionError, match=r"in a cycle\.\n(.*\n)+  - and 11 more"):
         WorkflowRegistry([spec])
 
 
@@ -149,7 +149,7 @@ def generate() -> Iterator[int]:
 
 
 def positional(a: int, /) -> int:
-    """Its parameter has no name for callers."""
+    """Its parameter cannot be passed by name."""
     return a
 
 
@@ -158,7 +158,7 @@ def unreadable() -> Money:  # type: ignore[empty-body]
 
 
 async def later(_: Any) -> Any:
-    """A coroutine function."""
+    """Its return type exists for type checkers only."""
 
 
 @pytest.mark.parametrize(
@@ -166,23 +166,23 @@ async def later(_: Any) -> Any:
     [
         (step(run=lambda x: x), "nothing provides the parameter 'x'"),
         (step(run=lambda ctxx: 1), "Did you mean 'ctx'?"),
-        (step(run=lambda *rest: 1), r"parameter '\*rest' cannot be named"),
-        (step(run=lambda **rest: 1), r"parameter '\*\*rest' cannot be named"),
-        (step(run=positional), "parameter 'a: 'int'' cannot be named"),
+        (step(run=lambda *rest: 1), r"parameter '\*rest' cannot be passed by name"),
+        (step(run=lambda **rest: 1), r"parameter '\*\*rest' cannot be passed by name"),
+        (step(run=positional), "parameter 'a: 'int'' cannot be passed by name"),
         (step(run=lambda x=[]: 1), "default of its parameter 'x' is a list, which a step could change"),
         (step(run=lambda x=BRIEF: 1), "default of its parameter 'x' is a Brief"),
         (step(run=lambda x=OBJECT: 1), "default of its parameter 'x' cannot be hashed"),
         (step(run=lambda x=float("nan"): 1), "default of its parameter 'x' cannot be hashed"),
         (step(run=functools.partial(lambda x: 1, [])), "argument 0 of its partial is a list"),
         (step(run=functools.partial(lambda x: 1, x=object())), "cannot be hashed"),
-        (step(run=3), "its function is 3; give a function or a Runnable"),
-        (step(run=None), "its function is None"),
-        (step(run={"a": len}), "give a function or a Runnable"),
-        (step(run=generate), r"its function generate\(\) is a generator; return a list"),
-        (step(run=create_node(lambda state: {})), "its function is a node already"),
-        (step(run=create_node(RunnableLambda(len))), "its function is a node already"),
+        (step(run=3), "its function must be a function or a Runnable, got 3"),
+        (step(run=None), "its function must be .* got None"),
+        (step(run={"a": len}), "must be a function or a Runnable"),
+        (step(run=generate), r"its function generate\(\) must not be a generator\. Return a list"),
+        (step(run=create_node(lambda state: {})), "its function must not be a node"),
+        (step(run=create_node(RunnableLambda(len))), "its function must not be a node"),
         (step(run=unreadable), "its return annotation cannot be read .*Money"),
-        (step(output=type("Plain", (), {})), "values of the type Plain cannot be kept"),
+        (step(output=type("Plain", (), {})), "values of the type Plain cannot be stored"),
         (step(retry=0), "retry: RetryConfig: max_attempts"),
         (step(retry=True), "retry: RetryConfig: max_attempts"),
         (step(retry="often"), "retry: expected a RetryConfig"),
@@ -198,37 +198,40 @@ async def later(_: Any) -> Any:
             step(circuit_breaker={"failure_threshold": 0}),
             "circuit_breaker: CircuitBreakerConfig: failure_threshold ",
         ),
-        (step(circuit_breaker=3), "circuit_breaker is 3; give a CircuitBreakerConfig, its fields as a dict"),
-        (step(cache="always"), "cache is 'always'; use one of global, run_only, none"),
-        (step(cache=[]), r"cache is \[\]"),
-        (step(join="some"), "join is 'some'; use one of all_success"),
-        (step(cache_ttl_s=0), "cache_ttl_s is 0"),
-        (step(cache_ttl_s=-1), "cache_ttl_s is -1"),
-        (step(cache_ttl_s=float("nan")), "cache_ttl_s is nan"),
-        (step(cache_ttl_s=float("inf")), "cache_ttl_s is inf"),
-        (step(cache_ttl_s=True), "cache_ttl_s is True"),
-        (step(cache_ttl_s="1h"), "cache_ttl_s is '1h'"),
-        (step(version=2), "version is 2; use a text"),
-        (step(version=""), "version is ''"),
-        (step(input_selector="inputs"), "input_selector is 'inputs'; give a function"),
-        (step(input_selector=later), "input_selector is async"),
-        (step(depends_on="abc"), "depends_on is the text 'abc'; give a tuple of ids"),
-        (step(depends_on=3), "depends_on is 3; give a tuple of ids"),
-        (step(depends_on=None), "depends_on is None; give a tuple of ids"),
-        (step(depends_on=("b",)), "depends on 'b', which is no step"),
-        (step(depends_on=([],)), r"depends on '\[\]', which is no step"),
-        (step(description=3), "description is 3; use a text"),
-        (step(fallback=3), "its fallback is 3"),
-        (step(fallback=generate), r"its fallback generate\(\) is a generator"),
+        (
+            step(circuit_breaker=3),
+            "circuit_breaker must be a CircuitBreakerConfig, its fields as a dict, .* got 3",
+        ),
+        (step(cache="always"), "cache must be one of global, run_only, none, got 'always'"),
+        (step(cache=[]), r"cache must be .* got \[\]"),
+        (step(join="some"), "join must be one of all_success, .* got 'some'"),
+        (step(cache_ttl_s=0), "cache_ttl_s must be a number of seconds above 0, .* got 0"),
+        (step(cache_ttl_s=-1), "cache_ttl_s must be a number of seconds above 0, .* got -1"),
+        (step(cache_ttl_s=float("nan")), "cache_ttl_s must be a number of seconds above 0, .* got nan"),
+        (step(cache_ttl_s=float("inf")), "cache_ttl_s must be a number of seconds above 0, .* got inf"),
+        (step(cache_ttl_s=True), "cache_ttl_s must be a number of seconds above 0, .* got True"),
+        (step(cache_ttl_s="1h"), "cache_ttl_s must be a number of seconds above 0, .* got '1h'"),
+        (step(version=2), "version must be a text that is not empty, got 2"),
+        (step(version=""), "version must be .* got ''"),
+        (step(input_selector="inputs"), "input_selector must be a function, got 'inputs'"),
+        (step(input_selector=later), "input_selector must not be async"),
+        (step(depends_on="abc"), "depends_on must be a tuple of ids, got 'abc'"),
+        (step(depends_on=3), "depends_on must be a tuple of ids, got 3"),
+        (step(depends_on=None), "depends_on must be a tuple of ids, got None"),
+        (step(depends_on=("b",)), "depends_on names 'b', which is not a step"),
+        (step(depends_on=([],)), r"depends_on names '\[\]', which is not a step"),
+        (step(description=3), "description must be a text, got 3"),
+        (step(fallback=3), "its fallback must be a function or a Runnable, got 3"),
+        (step(fallback=generate), r"its fallback generate\(\) must not be a generator"),
         (step(fallback=lambda x: 1), "its fallback needs 'x', which the step does not receive"),
-        (step(fallback=lambda *rest: 1), r"parameter '\*rest' of its fallback cannot be named"),
+        (step(fallback=lambda *rest: 1), r"parameter '\*rest' of its fallback cannot be passed by name"),
         (step(run=RunnableLambda(len), fallback=lambda x, y: 1), "its fallback needs 'x', 'y'"),
-        (step(fallback=create_node(lambda state: {})), "fallback is a node already"),
+        (step(fallback=create_node(lambda state: {})), "fallback must not be a node"),
     ],
     ids=[str(number) for number in range(54)],
 )
-def test_a_step_that_cannot_run_is_refused(wrong: StepSpec, problem: str) -> None:
-    """With one problem, which names it."""
+def test_an_invalid_step_is_refused(wrong: StepSpec, problem: str) -> None:
+    """There is one problem, which names the step and the option."""
     (found,) = problems_of(wrong)
     assert found.startswith("step 'a': ")
     assert re.search(problem, found), found
@@ -245,8 +248,8 @@ def test_a_step_that_cannot_run_is_refused(wrong: StepSpec, problem: str) -> Non
     ],
     ids=repr,
 )
-def test_a_default_that_can_be_changed_is_refused_though_it_has_a_hash(default: Any, kind: str) -> None:
-    """It is one and the same for all runs; so is what a partial was given."""
+def test_a_mutable_default_is_refused_even_if_it_is_hashable(default: Any, kind: str) -> None:
+    """All runs share it. The same holds for the arguments of a partial."""
     (found,) = problems_of(step(run=lambda x=default: 1))
     assert f"the default of its parameter 'x' is a {kind}, which a step could change for all runs" in found
     (found,) = problems_of(step(run=functools.partial(lambda x: 1, default)))
@@ -256,31 +259,31 @@ def test_a_default_that_can_be_changed_is_refused_though_it_has_a_hash(default: 
 @pytest.mark.parametrize(
     "default", [None, (1, None), Panel(), Panel((1,)), Board(part="x"), frozenset({1})], ids=repr
 )
-def test_a_default_that_nobody_can_change_is_taken(default: Any) -> None:
-    """Down to its parts."""
+def test_an_immutable_default_is_accepted(default: Any) -> None:
+    """All of its parts are immutable."""
     WorkflowRegistry([WorkflowSpec(id="w", steps=(step(run=lambda x=default: 1),))])
 
 
 @pytest.mark.parametrize(
     "name", ["", " ", "a b", "a:b", "a|b", "-a", ".a", "a" * 129, "größe", "<lambda>", 3, None, []]
 )
-def test_an_unusable_id_is_refused(name: Any) -> None:
-    """Of a step and of a workflow."""
+def test_an_invalid_id_is_refused(name: Any) -> None:
+    """This holds for steps and for workflows."""
     (problem,) = problems_of(step(name))
-    assert "unusable" in problem
-    assert "Give it one with `id=`." in problem
-    assert "unusable" in problems_of(step(), id=name)[0]
+    assert "its id must be 1 to 128 ASCII letters" in problem
+    assert "Set it with `id=`." in problem
+    assert "its id must be 1 to 128 ASCII letters" in problems_of(step(), id=name)[0]
 
 
 @pytest.mark.parametrize("name", ["inputs", "ctx", "config", "runtime"])
-def test_a_step_cannot_have_the_name_of_what_any_step_may_ask_for(name: str) -> None:
-    """A parameter of that name would be either."""
+def test_a_step_cannot_have_a_reserved_name(name: str) -> None:
+    """A parameter of that name would be ambiguous."""
     (problem,) = problems_of(step(name))
-    assert "the name is taken" in problem
+    assert "its id must not be one of config, ctx, inputs, runtime" in problem
 
 
 def test_a_step_cannot_have_the_name_of_a_field_of_the_inputs() -> None:
-    """A parameter of that name would be either."""
+    """A parameter of that name would be ambiguous."""
     (problem,) = problems_of(step("hue"), inputs=Brief)
     assert problem.startswith("step 'hue': a field of the inputs has the same name")
 
@@ -288,94 +291,94 @@ def test_a_step_cannot_have_the_name_of_a_field_of_the_inputs() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (ChangeSpec(type="x", reruns=("b",)), "it reruns 'b', which is no step"),
-        (ChangeSpec(type="x", reruns="abc"), "reruns is the text 'abc'"),  # type: ignore[arg-type]
-        (ChangeSpec(type="x", reruns=3), "reruns is 3; give a tuple of ids"),  # type: ignore[arg-type]
-        (ChangeSpec(type="x", description=3), "description is 3; use a text"),  # type: ignore[arg-type]
-        (ChangeSpec(type="x", apply=3), "apply is 3; give a function"),  # type: ignore[arg-type]
-        (ChangeSpec(type="x", apply=later), "apply is async"),  # type: ignore[arg-type]
-        (ChangeSpec(type="x", payload=type("Plain", (), {})), "is no model"),
-        (ChangeSpec(type="y"), "it is listed as 'x'"),
-        (3, "give a ChangeSpec"),
+        (ChangeSpec(type="x", reruns=("b",)), "reruns names 'b', which is not a step"),
+        (ChangeSpec(type="x", reruns="abc"), "reruns must be a tuple of ids, got 'abc'"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", reruns=3), "reruns must be a tuple of ids, got 3"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", description=3), "description must be a text, got 3"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", apply=3), "apply must be a function, got 3"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", apply=later), "apply must not be async"),  # type: ignore[arg-type]
+        (ChangeSpec(type="x", payload=type("Plain", (), {})), "payload must be a model, got"),
+        (ChangeSpec(type="y"), "its key must be its type, got 'x'"),
+        (3, "must be a ChangeSpec, got 3"),
     ],
     ids=[str(number) for number in range(9)],
 )
-def test_a_change_that_means_nothing_is_refused(change: Any, problem: str) -> None:
-    """With its type."""
+def test_an_invalid_change_is_refused(change: Any, problem: str) -> None:
+    """The message names its type."""
     (found,) = problems_of(step(), changes={"x": change})
     assert problem in found
 
 
 @pytest.mark.parametrize("inputs", [int, dict, 3, "Brief"])
 def test_inputs_without_fields_are_refused(inputs: Any) -> None:
-    """And parameters that they may have had are not blamed."""
+    """Parameters that may be fields of these inputs are not reported as well."""
     (found,) = problems_of(step(run=lambda hue: hue), inputs=inputs)
-    assert found.startswith("inputs is ")
+    assert found.startswith("inputs must be ")
 
 
-def test_what_is_no_step_is_refused() -> None:
-    """A function, for one."""
-    assert problems_of(len) == ("<built-in function len> is no StepSpec.",)  # type: ignore[arg-type]
+def test_only_step_specs_are_accepted_as_steps() -> None:
+    """A function is refused, and so is a workflow without steps."""
+    assert problems_of(len) == ("each step must be a StepSpec, got <built-in function len>.",)  # type: ignore[arg-type]
     assert problems_of() == ("it has no steps.",)
 
 
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        ({"steps": 3}, "steps is 3; give a tuple of StepSpecs"),
-        ({"steps": "abc"}, "steps is 'abc'; give a tuple"),
-        ({"changes": None}, "changes is None; give a dict"),
-        ({"changes": [ChangeSpec(type="x")]}, "give a dict of ChangeSpecs by type"),
+        ({"steps": 3}, "steps must be a tuple of StepSpecs, got 3"),
+        ({"steps": "abc"}, "steps must be a tuple of StepSpecs, got 'abc'"),
+        ({"changes": None}, "changes must be a dict of ChangeSpecs by type, got None"),
+        ({"changes": [ChangeSpec(type="x")]}, "must be a dict of ChangeSpecs by type"),
     ],
     ids=["number", "text", "none", "list"],
 )
-def test_a_spec_whose_parts_cannot_be_listed_is_refused(wrong: Any, problem: str) -> None:
-    """When it is registered, and when it is made a `Workflow`."""
+def test_steps_and_changes_must_be_collections(wrong: Any, problem: str) -> None:
+    """`WorkflowRegistry` and `Workflow.from_spec` both check this."""
     spec = WorkflowSpec(**{"id": "w", "steps": (step(),), **wrong})
     for read in (lambda: WorkflowRegistry([spec]), lambda: Workflow.from_spec(spec)):
         with pytest.raises(WorkflowDefinitionError, match=problem):
             read()
 
 
-def test_what_is_no_step_of_a_spec_is_refused_when_the_workflow_is_checked() -> None:
-    """Until then nobody asks what it runs."""
+def test_from_spec_reports_a_wrong_step_when_the_workflow_is_checked() -> None:
+    """`from_spec` itself accepts it."""
     flow = Workflow.from_spec(WorkflowSpec(id="w", steps=(3,)))  # type: ignore[arg-type]
-    with pytest.raises(WorkflowDefinitionError, match="3 is no StepSpec"):
+    with pytest.raises(WorkflowDefinitionError, match="each step must be a StepSpec, got 3"):
         flow.blueprint()
 
 
-def test_a_description_is_a_text() -> None:
-    """It is shown to people."""
-    assert problems_of(step(), description=3) == ("description is 3; use a text.",)
+def test_a_description_must_be_a_text() -> None:
+    """People read it."""
+    assert problems_of(step(), description=3) == ("description must be a text, got 3.",)
 
 
 @pytest.mark.parametrize("declared", [type("Plain", (), {}), "NoSuch", 3], ids=["class", "text", "number"])
-def test_a_type_that_cannot_be_kept_is_told_on_one_line(declared: Any) -> None:
-    """Without what pydantic tells those who write types for it."""
+def test_a_type_without_json_is_reported_on_one_line(declared: Any) -> None:
+    """The advice of pydantic for authors of types is left out."""
     (problem,) = problems_of(step(output=declared))
-    assert "cannot be kept as JSON" in problem
+    assert "cannot be stored as JSON" in problem
     assert "\n" not in problem
 
 
 @pytest.mark.parametrize("junk", [3, "w", lambda: 1])
-def test_what_is_no_workflow_is_refused(junk: Any) -> None:
-    """By its type."""
-    with pytest.raises(TypeError, match="Expected a WorkflowSpec"):
+def test_only_workflows_and_specs_are_accepted(junk: Any) -> None:
+    """Other types raise a TypeError."""
+    with pytest.raises(TypeError, match=r"spec must be a .*WorkflowSpec, got"):
         WorkflowRegistry([junk])
-    with pytest.raises(TypeError, match="Expected a WorkflowSpec"):
+    with pytest.raises(TypeError, match=r"spec must be a .*WorkflowSpec, got"):
         Workflow.from_spec(junk)
 
 
 def test_a_change_is_defined_once() -> None:
-    """Said where it is written."""
+    """The second definition raises at once."""
     flow = Workflow("w")
     flow.on_change("x")
     with pytest.raises(WorkflowDefinitionError, match="change 'x': it is defined twice"):
         flow.on_change("x")
 
 
-def test_a_function_of_several_steps_is_no_name() -> None:
-    """Which one is meant cannot be known."""
+def test_a_function_of_several_steps_is_ambiguous() -> None:
+    """The message asks for an id."""
 
     def double(inputs: Any) -> Any:
         return inputs
@@ -385,51 +388,49 @@ def test_a_function_of_several_steps_is_no_name() -> None:
     flow.step(double, id="b")
     with pytest.raises(WorkflowDefinitionError, match="double runs in several steps: a, b"):
         flow.on_change("x", reruns=[double])
-    with pytest.raises(WorkflowDefinitionError, match="name the one you mean by its id"):
+    with pytest.raises(WorkflowDefinitionError, match="Pass the id of one of them"):
         flow.step(lambda: 1, id="c", depends_on=[double])
 
 
 def test_an_unknown_option_is_a_type_error() -> None:
-    """As of any function, with the name of the step."""
-    with pytest.raises(
-        TypeError, match=r"Step 'generate': there is no option 'retrys'\. Did you mean 'retry'\?"
-    ):
+    """The message names the step."""
+    with pytest.raises(TypeError, match=r"Step 'generate': unknown option 'retrys'\. Did you mean 'retry'\?"):
         Workflow("w").step(generate, retrys=3)  # type: ignore[call-overload]
 
 
 def test_a_text_in_place_of_a_function_is_a_type_error() -> None:
-    """Whoever writes `@flow.step("price")` means its id."""
-    with pytest.raises(TypeError, match="name a step with id='price'"):
+    """`@flow.step("price")` probably means its id."""
+    with pytest.raises(TypeError, match="Set the id with id='price'"):
         Workflow("w").step("price")  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("type", ["", None, [], generate], ids=["empty", "none", "list", "function"])
-def test_the_type_of_a_change_is_a_text(type: Any) -> None:  # noqa: A002
+def test_the_type_of_a_change_must_be_a_text(type: Any) -> None:  # noqa: A002
     """Said where it is written."""
-    with pytest.raises(WorkflowDefinitionError, match="the type is unusable"):
+    with pytest.raises(WorkflowDefinitionError, match="the type must be a text"):
         Workflow("w").on_change(type)
 
 
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        (generate, "depends_on is <function generate .*; give a tuple of ids"),
-        (3, "depends_on is 3; give a tuple of ids"),
-        ([3], "it depends on '3', which is no step"),
-        ([generate], "it depends on 'generate', which is no step"),
+        (generate, "depends_on must be a tuple of ids, got <function generate "),
+        (3, "depends_on must be a tuple of ids, got 3"),
+        ([3], "depends_on names '3', which is not a step"),
+        ([generate], "depends_on names 'generate', which is not a step"),
     ],
     ids=["function", "number", "list of numbers", "function of no step"],
 )
-def test_what_a_decorated_step_cannot_wait_for_is_named(given: Any, problem: str) -> None:
-    """As it was written."""
+def test_an_invalid_dependency_of_a_decorated_step_is_reported(given: Any, problem: str) -> None:
+    """The message shows it as it was written."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a", depends_on=given)
     with pytest.raises(WorkflowDefinitionError, match=problem):
         flow.blueprint()
 
 
-def test_a_registry_knows_what_was_registered() -> None:
-    """In its order; the same workflow may be registered again."""
+def test_a_registry_lists_its_workflows_in_order() -> None:
+    """Registering the same workflow again is allowed."""
     one, two = Workflow("one"), Workflow("two")
     one.step(lambda: 1, id="a")
     two.step(lambda: 1, id="a")
@@ -440,12 +441,14 @@ def test_a_registry_knows_what_was_registered() -> None:
     assert [each.id for each in registry.list_workflows()] == ["one", "two"]
 
 
-def test_what_is_added_too_late_is_told() -> None:
-    """In a notebook, say: the engine has been made before, and would go on without it in silence."""
+def test_adding_a_step_after_registration_warns() -> None:
+    """An engine that exists already, for example in a notebook, would ignore the step without a word."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     WorkflowRegistry([flow])
-    with pytest.warns(UserWarning, match="an engine that was made with it does not get the step 'b'") as told:
+    with pytest.warns(
+        UserWarning, match="an engine has registered it already and does not get the step 'b'"
+    ) as told:
         flow.step(id="b")(lambda: 2)
     assert [Path(each.filename) for each in told] == [Path(__file__)]
     with pytest.warns(UserWarning, match="does not get the change 'c'"):
@@ -453,7 +456,7 @@ def test_what_is_added_too_late_is_told() -> None:
 
 
 def test_two_workflows_of_one_id_are_refused() -> None:
-    """The first stays; each way out is named."""
+    """The first one stays. The message names both solutions."""
     registry = WorkflowRegistry([WorkflowSpec(id="w", steps=(step(),))])
     before = registry.get_workflow("w")
     with pytest.raises(WorkflowDefinitionError, match="another workflow is registered under this id"):
@@ -462,21 +465,21 @@ def test_two_workflows_of_one_id_are_refused() -> None:
 
 
 @pytest.mark.parametrize("junk", [3, Workflow("w")], ids=["number", "workflow"])
-def test_a_registry_takes_a_list(junk: Any) -> None:
-    """A workflow alone is none."""
-    with pytest.raises(TypeError, match="Expected a list of workflows"):
+def test_a_registry_needs_a_list(junk: Any) -> None:
+    """A single workflow is not a list."""
+    with pytest.raises(TypeError, match="workflows must be a list of workflows, got"):
         WorkflowRegistry(junk)
 
 
 @pytest.mark.parametrize("junk", [3, [], None])
-def test_what_is_no_name_is_an_unknown_workflow(junk: Any) -> None:
-    """Hashable or not."""
-    with pytest.raises(UnknownWorkflowError, match=r"Registered: none\. Give its id"):
+def test_an_id_that_is_not_a_text_is_an_unknown_workflow(junk: Any) -> None:
+    """It need not be hashable."""
+    with pytest.raises(UnknownWorkflowError, match=r"Registered: none\. Pass its id"):
         WorkflowRegistry().get_workflow(junk)
 
 
-def test_an_unknown_workflow_is_told_with_the_known_ones() -> None:
-    """It is a LookupError, too, and survives pickle."""
+def test_the_error_of_an_unknown_workflow_lists_the_known_ones() -> None:
+    """It is also a LookupError, and survives pickle."""
     registry = WorkflowRegistry([WorkflowSpec(id="shop.v1", steps=(step(),))])
     with pytest.raises(
         UnknownWorkflowError, match=r"Registered: shop.v1. Did you mean 'shop.v1'\?"
@@ -488,7 +491,7 @@ def test_an_unknown_workflow_is_told_with_the_known_ones() -> None:
 
 
 def functions(parameters: Callable[[int], str]) -> list[StepSpec]:
-    """Many steps with these parameters."""
+    """Return many steps with these parameters."""
     made: list[StepSpec] = []
     for number in range(MANY):
         names: dict[str, Any] = {}
@@ -506,7 +509,7 @@ def functions(parameters: Callable[[int], str]) -> list[StepSpec]:
     ids=["chain", "fan-out", "fan-in"],
 )
 def test_10_000_steps_are_registered(parameters: Callable[[int], str]) -> None:
-    """Nothing recurses."""
+    """No function uses recursion."""
     steps = functions(parameters)
     last = step("last", depends_on=tuple(each.id for each in steps))
     (blueprint,) = WorkflowRegistry([WorkflowSpec(id="w", steps=(*steps, last))]).list_workflows()
@@ -515,8 +518,8 @@ def test_10_000_steps_are_registered(parameters: Callable[[int], str]) -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.no_cover
-def test_10_000_problems_are_told() -> None:
-    """All in `problems`, the first in the message; only the first few are compared with all names."""
+def test_10_000_problems_are_reported() -> None:
+    """`problems` has all of them and the message the first; suggestions are searched for a few names only."""
     found = problems_of(*functions(lambda n: f"s{n}_s"))
     assert len(found) == MANY
     assert sum("Did you mean" in problem for problem in found) <= 5
@@ -526,8 +529,8 @@ def test_10_000_problems_are_told() -> None:
 
 
 @pytest.mark.no_cover
-def test_a_long_cycle_is_told_in_short() -> None:
-    """By its beginning and its end."""
+def test_the_middle_of_a_long_cycle_is_left_out() -> None:
+    """The message shows its beginning and its end."""
     (problem,) = problems_of(*functions(lambda n: f"s{(n - 1) % MANY}"))
     assert "(9989 more)" in problem
     assert len(problem) < 500

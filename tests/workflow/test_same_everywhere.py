@@ -1,4 +1,4 @@
-"""The engine, the graph and the node give the same, whatever the workflow."""
+"""The engine, the graph and the node give the same results for any workflow."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Mark(BaseModel):
 
 
 class BrokenError(Exception):
-    """What a step raises."""
+    """The exception of a failing step."""
 
 
 def function_of(name: str, parameters: list[str], *, is_async: bool, fails: bool, typed: bool) -> Any:
-    """A step that tells what it received."""
+    """Return a step function that returns what it received."""
 
     def work(**received: Any) -> Any:
         if fails:
@@ -46,7 +46,7 @@ def function_of(name: str, parameters: list[str], *, is_async: bool, fails: bool
 
 
 def plain(value: Any) -> Any:
-    """Typed or not, as JSON."""
+    """Return JSON values, typed or not."""
     return [type(value).__name__, value.model_dump()] if isinstance(value, Mark) else value
 
 
@@ -71,13 +71,13 @@ def workflows(draw: Any) -> tuple[WorkflowSpec, set[str]]:
 
 
 async def by_engine(spec: WorkflowSpec) -> tuple[dict[str, str], dict[str, Any]]:
-    """How each step ended, and what was delivered."""
+    """Return how each step ended in the engine, and its output."""
     with tempfile.TemporaryDirectory() as folder:
         return await in_file(spec, f"sqlite:///{folder}/runs.db")
 
 
 async def in_file(spec: WorkflowSpec, store: str) -> tuple[dict[str, str], dict[str, Any]]:
-    """The same, with a store."""
+    """Do the same with a store."""
     async with RunEngine([spec], store=store) as engine:
         run = await engine.run("w", {"x": 1})
         statuses = {step.step: step.status.value for step in await engine.get_run_steps(run.id)}
@@ -92,8 +92,8 @@ async def in_file(spec: WorkflowSpec, store: str) -> tuple[dict[str, str], dict[
 @pytest.mark.req("R-5")
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(workflows(), st.booleans())
-def test_engine_graph_and_node_give_the_same(made: tuple[WorkflowSpec, set[str]], blocking: bool) -> None:
-    """The same steps end in the same way, with the same outputs of the same types; or the same error is raised."""
+def test_engine_graph_and_node_agree(made: tuple[WorkflowSpec, set[str]], blocking: bool) -> None:
+    """The same steps end in the same way, with outputs of the same types; or the same error is raised."""
     spec, failing = made
     statuses, outputs = asyncio.run(by_engine(spec))
     flow = Workflow.from_spec(spec)

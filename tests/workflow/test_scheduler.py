@@ -1,4 +1,4 @@
-"""Which steps may run now, and which never will: a state machine without time and without I/O."""
+"""The scheduler: which steps may run now, and which never will."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ ENDS = [
 def scheduler_of(
     dependencies: dict[str, Any], joins: dict[str, JoinRule] | None = None, mode: FailureMode = "continue"
 ) -> Scheduler:
-    """Of a workflow whose steps want all unless something else is said."""
+    """Return the scheduler of a workflow. Join rules default to `all_success`."""
     return Scheduler(
         Dag(dependencies), {**dict.fromkeys(dependencies, JoinRule.ALL_SUCCESS), **(joins or {})}, mode
     )
 
 
 class Runs(RuleBasedStateMachine):
-    """Steps end in any order and in any way; a second scheduler takes up each state from its facts alone."""
+    """Steps end in any order and in any way. A second scheduler resumes from the facts of each state."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Runs(RuleBasedStateMachine):
         self.scheduler = Scheduler(self.dag, self.joins, mode)
 
     def note(self, decisions: Any) -> None:
-        """Each step ends once."""
+        """Record that a step ended."""
         for step, status, reason in decisions:
             assert step not in self.facts
             assert step not in self.running
@@ -58,7 +58,7 @@ class Runs(RuleBasedStateMachine):
 
     @rule(limit=st.none() | st.integers(0, 3))
     def take(self, limit: int | None) -> None:
-        """What is ready has no dependency that has not ended, and its join rule holds."""
+        """Each ready step has only ended dependencies, and its join rule holds."""
         taken = self.scheduler.take_ready(limit)
         assert limit is None or len(taken) <= limit
         for step in taken:
@@ -73,7 +73,7 @@ class Runs(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     @rule(data=st.data(), end=st.sampled_from(ENDS))
     def end(self, data: Any, end: tuple[StepStatus, Reason | None]) -> None:
-        """One that runs ends."""
+        """A running step ends."""
         step = data.draw(st.sampled_from(self.running))
         self.running.remove(step)
         self.facts[step] = end
@@ -82,7 +82,7 @@ class Runs(RuleBasedStateMachine):
     @precondition(lambda self: self.facts or self.running)
     @rule(reason=st.sampled_from([Reason.CANCELLED, Reason.FAIL_FAST]))
     def stop(self, reason: Reason) -> None:
-        """Nothing further begins, and what has not begun is cancelled."""
+        """No further step starts, and those that have not started are cancelled."""
         self.stopped = True
         decided = self.scheduler.stop(reason)
         assert {status for _, status, _ in decided} <= {StepStatus.CANCELLED}
@@ -91,7 +91,7 @@ class Runs(RuleBasedStateMachine):
 
     @invariant()
     def agrees(self) -> None:
-        """Its own view is that of the facts, and so is that of a scheduler that knows nothing else."""
+        """The scheduler agrees with the facts, and so does a new one that resumes from them."""
         if not hasattr(self, "scheduler"):
             return
         for step in self.dag.order:
@@ -113,7 +113,7 @@ class Runs(RuleBasedStateMachine):
         assert can_start == (set() if self.scheduler.is_stopping else twin_ready)
 
     def teardown(self) -> None:
-        """Nobody is left waiting: with everything that runs ended, every step ends."""
+        """When all running steps have ended, no step is left pending."""
         if not hasattr(self, "scheduler") or self.scheduler.is_stopping:
             return
         while not self.scheduler.is_over:
@@ -130,11 +130,11 @@ Runs.TestCase.settings = settings(max_examples=150, stateful_step_count=25, dead
 
 @pytest.mark.req("R-3", "R-41", "R-42")
 class TestRuns(Runs.TestCase):
-    """Any order of endings, on any workflow."""
+    """Run the state machine on any workflow."""
 
 
 def run_out(scheduler: Scheduler, failing: set[str], order: Any, facts: dict[str, Any]) -> dict[str, Any]:
-    """Run until all has ended; `order` draws who ends next."""
+    """Run until all steps have ended; `order` draws which step ends next."""
     running: list[str] = []
     while not scheduler.is_over:
         running += scheduler.take_ready()
@@ -147,10 +147,8 @@ def run_out(scheduler: Scheduler, failing: set[str], order: Any, facts: dict[str
 
 @pytest.mark.req("R-42")
 @given(dags(), st.data())
-def test_resuming_from_any_commit_ends_as_running_on_does(
-    dependencies: dict[str, list[str]], data: Any
-) -> None:
-    """What a crash leaves is a set of ended steps without holes; the end does not depend on which, nor on order."""
+def test_a_resumed_run_ends_like_an_uninterrupted_one(dependencies: dict[str, list[str]], data: Any) -> None:
+    """Neither the set of steps that had ended before the crash nor the order of the others matters."""
     joins = {step: data.draw(st.sampled_from([*JoinRule])) for step in dependencies}
     failing = data.draw(st.sets(st.sampled_from([*dependencies])))
 
@@ -175,8 +173,8 @@ def test_resuming_from_any_commit_ends_as_running_on_does(
         (JoinRule.ALL_DONE, [False, False], "running"),
     ],
 )
-def test_a_join_rule_says_when_a_step_runs(join: JoinRule, ends: list[bool], status: str) -> None:
-    """When all that it waits for has ended, and never before."""
+def test_a_join_rule_decides_whether_a_step_runs(join: JoinRule, ends: list[bool], status: str) -> None:
+    """It decides when all dependencies have ended, and never before."""
     scheduler = scheduler_of({"a": (), "b": (), "c": ("a", "b")}, {"c": join})
     assert scheduler.take_ready() == ["a", "b"]
     for step, delivers in zip("ab", ends, strict=True):
@@ -187,14 +185,14 @@ def test_a_join_rule_says_when_a_step_runs(join: JoinRule, ends: list[bool], sta
 
 
 @pytest.mark.parametrize("join", [*JoinRule])
-def test_a_step_that_waits_for_nothing_runs_whatever_its_join_rule(join: JoinRule) -> None:
-    """There is nothing that could have failed."""
+def test_a_step_without_dependencies_runs_with_any_join_rule(join: JoinRule) -> None:
+    """No dependency can have failed."""
     assert scheduler_of({"a": ()}, {"a": join}).take_ready() == ["a"]
 
 
 @pytest.mark.req("R-41")
-def test_a_failure_skips_all_that_needs_it_and_nothing_else() -> None:
-    """Told at once, each with its reason."""
+def test_a_failure_skips_exactly_the_steps_that_need_it() -> None:
+    """They are returned at once, each with its reason."""
     scheduler = scheduler_of({"a": (), "b": ("a",), "c": ("b",), "d": ()})
     scheduler.take_ready()
     decided = scheduler.ended("a", StepStatus.FAILED)
@@ -207,7 +205,7 @@ def test_a_failure_skips_all_that_needs_it_and_nothing_else() -> None:
 
 @pytest.mark.req("R-41")
 def test_fail_fast_starts_nothing_after_a_failure() -> None:
-    """What runs may end; `stop` cancels the rest."""
+    """Running steps may end; `stop` cancels the rest."""
     scheduler = scheduler_of({"a": (), "b": (), "c": ("b",)}, mode="fail_fast")
     scheduler.take_ready()
     scheduler.ended("a", StepStatus.FAILED)
@@ -219,16 +217,16 @@ def test_fail_fast_starts_nothing_after_a_failure() -> None:
 
 
 @pytest.mark.parametrize("status", [StepStatus.PENDING, StepStatus.RUNNING])
-def test_only_an_end_is_an_end(status: StepStatus) -> None:
-    """Also when a run is taken up."""
+def test_only_a_final_status_can_be_recorded(status: StepStatus) -> None:
+    """This also holds for `resume`."""
     with pytest.raises(ValueError, match="cannot become"):
         scheduler_of({"a": ()}).ended("a", status)
     with pytest.raises(ValueError, match="cannot become"):
         scheduler_of({"a": ()}).resume({"a": (status, None)})
 
 
-def test_a_step_ends_once() -> None:
-    """A second end is refused."""
+def test_a_step_can_end_only_once() -> None:
+    """A second end raises."""
     scheduler = scheduler_of({"a": ()})
     scheduler.ended("a", StepStatus.COMPLETED)
     with pytest.raises(ValueError, match="'a' is completed"):
@@ -236,7 +234,7 @@ def test_a_step_ends_once() -> None:
 
 
 def test_a_failure_at_the_head_of_a_long_chain_skips_all_of_it() -> None:
-    """Without recursion."""
+    """It uses no recursion."""
     scheduler = scheduler_of({f"s{n}": (f"s{n - 1}",) if n else () for n in range(10_000)})
     scheduler.take_ready()
     assert len(scheduler.ended("s0", StepStatus.FAILED)) == 9_999

@@ -1,4 +1,4 @@
-"""Zip files that depend on their content alone."""
+"""Zip files whose bytes depend only on their content."""
 
 import io
 import zipfile
@@ -12,9 +12,9 @@ _UNIX = 3
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """A zip file: the same files give the same bytes, in any process and on any machine.
+    """Return a zip file. The same files give the same bytes, in any process and on any machine.
 
-    So they are stored as they are: what deflate makes of them depends on the release of zlib.
+    So the files are not compressed: the output of deflate depends on the release of zlib.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

@@ -10,18 +10,18 @@ _LIMIT = 75  # Octets of a line without its break, section 3.1.
 
 
 class Entry(NamedTuple):
-    """Something on a day, or at a time of it wherever the reader is."""
+    """An entry on a day, or at a local time of the reader."""
 
     uid: str
     when: date | datetime
     days: int
-    """How many days, of an entry without a time."""
+    """Number of days, for an entry without a time."""
     title: str
     note: str
 
 
 def calendar_text(name: str, entries: Iterable[Entry], *, stamp: date) -> str:
-    """A calendar.
+    """Return a calendar.
 
     Args:
         name: As calendar programs show it.
@@ -58,9 +58,9 @@ def _event(entry: Entry, stamp: date) -> list[str]:
 
 def _times(entry: Entry) -> list[str]:
     if isinstance(entry.when, datetime):
-        # Neither a zone nor a `Z`: a time wherever the reader is (section 3.3.5, form 1).
+        # Neither a zone nor a `Z`: the local time of the reader (section 3.3.5, form 1).
         return [f"DTSTART:{entry.when:%Y%m%dT%H%M%S}", "DURATION:PT30M"]
-    # The end is the first day that does not belong to it (section 3.6.1).
+    # DTEND is exclusive (section 3.6.1).
     end = entry.when + timedelta(days=entry.days)
     return [f"DTSTART;VALUE=DATE:{entry.when:%Y%m%d}", f"DTEND;VALUE=DATE:{end:%Y%m%d}"]
 

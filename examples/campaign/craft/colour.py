@@ -18,7 +18,7 @@ _Triple = tuple[float, float, float]
 
 
 class Oklch(NamedTuple):
-    """A colour as people speak of it: how light, how strong, which hue."""
+    """A colour by lightness, chroma and hue."""
 
     lightness: float
     """From 0, black, to 1, white."""
@@ -28,7 +28,7 @@ class Oklch(NamedTuple):
     """In degrees."""
 
     def hex(self) -> str:
-        """As `#rrggbb`; where a screen cannot show it, with as much chroma as it can."""
+        """Return `#rrggbb`; if a screen cannot show the colour, with less chroma."""
         low, high = 0.0, self.chroma
         if _is_shown(_linear_rgb(self)):
             low = high
@@ -42,19 +42,19 @@ class Oklch(NamedTuple):
 
 
 def relative_luminance(colour: str) -> float:
-    """How light `#rrggbb` is, from 0 to 1, as WCAG defines it."""
+    """Return the relative luminance of `#rrggbb`, from 0 to 1, as WCAG defines it."""
     red, green, blue = (_decoded(channel) for channel in _channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, from 1 to 21, as WCAG defines it."""
+    """Return the contrast ratio of two colours, from 1 to 21, as WCAG defines it."""
     low, high = sorted((relative_luminance(one), relative_luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
 def readable(text: Oklch, ground: str, required: float) -> Oklch:
-    """`text`, made as much lighter or darker as it takes to have the contrast `required` on `ground`.
+    """Return `text`, lighter or darker until it has the contrast `required` on `ground`.
 
     Raises:
         ValueError: Neither black nor white has so much contrast on that ground.
@@ -65,7 +65,7 @@ def readable(text: Oklch, ground: str, required: float) -> Oklch:
 
     if has_enough(text.lightness):
         return text
-    # The way on which it is already, and the other one where that leads nowhere.
+    # First away from the ground; if that cannot reach the contrast, the other way.
     is_lighter = relative_luminance(text.hex()) > relative_luminance(ground)
     for end in (1.0, 0.0) if is_lighter else (0.0, 1.0):
         if has_enough(end):
@@ -74,7 +74,7 @@ def readable(text: Oklch, ground: str, required: float) -> Oklch:
 
 
 def hue_of(degrees_in_hsl: int) -> float:
-    """The hue in Oklab of a full colour of CSS `hsl()`."""
+    """Return the Oklab hue of a fully saturated CSS `hsl()` colour."""
     red, green, blue = (_decoded(each) for each in colorsys.hls_to_rgb(degrees_in_hsl / 360, 0.5, 0.85))
     long = (0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue) ** (1 / 3)
     medium = (0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue) ** (1 / 3)

@@ -1,4 +1,4 @@
-"""Body copy by template: what the brief says, arranged and connected in a tone."""
+"""Body copy by template: the facts of the brief, with phrases of a tone."""
 
 from examples.campaign.craft.phrases import PHRASES, Phrases, angle_fields, fields
 from examples.campaign.craft.wording import all_fitting, capital, cut, first_fitting, lower
@@ -13,7 +13,7 @@ _POST, _AD_TITLE, _AD_TEXT, _SUBJECT, _PREHEADER, _PARAGRAPH = 280, 30, 90, 90, 
 
 
 def drafted_copy(brief: NormalBrief, pillars: Pillars, tone: Tone) -> BodyCopy:
-    """Everything below the headlines."""
+    """Return all texts below the headlines."""
     phrases = PHRASES[tone]
     said = fields(brief, pillars)
     lead = cut(phrases.lead.format(**said), _PARAGRAPH)
@@ -70,7 +70,7 @@ def _ad(brief: NormalBrief, pillars: Pillars, angle: Angle) -> SearchAd:
 
 
 def _all_short(candidates: list[str], limit: int) -> tuple[str, ...]:
-    """Those that fit; if none does, the first one, cut."""
+    """Return the texts that fit; if none does, the first one, cut."""
     return tuple(each for each in dict.fromkeys(candidates) if len(each) <= limit) or (
         cut(candidates[0], limit),
     )
@@ -79,7 +79,7 @@ def _all_short(candidates: list[str], limit: int) -> tuple[str, ...]:
 def _bodies(
     pillars: Pillars, lead: str, closing: str, questions: tuple[Question, ...]
 ) -> tuple[tuple[str, ...], ...]:
-    """The paragraphs of each mail: what it is, what shows it, what to do now."""
+    """Return the paragraphs of each mail: claim, proof, action."""
     first, *others = pillars.pillars
     return (
         (lead, f"{first.detail} {first.proof}"),

@@ -14,12 +14,12 @@ __all__ = ["copy_files", "headline_files", "link_files", "money", "plan_files", 
 
 
 def money(cents: int) -> str:
-    """An amount in full units, as spreadsheets read it."""
+    """Return an amount in full units, as spreadsheets read it."""
     return f"{cents // 100}.{cents % 100:02}"
 
 
 def theme_files(theme: Theme) -> tuple[CampaignFile, ...]:
-    """The colours as custom properties of CSS, and the checks of their contrast."""
+    """Return the colours as CSS custom properties, and a table of their contrasts."""
     checks = [
         (check.text, theme[check.text], check.ground, theme[check.ground], check.ratio, check.required)
         for check in theme.checks
@@ -32,20 +32,20 @@ def theme_files(theme: Theme) -> tuple[CampaignFile, ...]:
 
 
 def style_rules(theme: Theme) -> str:
-    """The colours as custom properties."""
+    """Return the colours as CSS custom properties."""
     rules = "".join(f"  --{role.replace('_', '-')}: {colour};\n" for role, colour in theme.colours.items())
     return f":root {{\n  color-scheme: {theme.mode};\n{rules}}}\n"
 
 
 def headline_files(headlines: HeadlineSet) -> tuple[CampaignFile, ...]:
-    """The headlines, to read."""
+    """Return the headlines as Markdown."""
     lines = [f"- **{each.segment}**: {each.text}" for each in headlines.groups]
     text = "\n".join(["# Headlines", "", f"**{headlines.hero}**", "", *lines, ""])
     return (CampaignFile(path="copy/headlines.md", media_type="text/markdown", text=text),)
 
 
 def copy_files(copy: BodyCopy) -> tuple[CampaignFile, ...]:
-    """The copy, to read, and the search advertisements, to upload."""
+    """Return the copy as Markdown, and the search advertisements as a table for upload."""
     parts = ["# Copy", copy.lead]
     parts += [f"## {each.title}\n\n{each.text} {each.proof}" for each in copy.sections]
     parts += ["# Questions", *[f"**{each.question}** {each.answer}" for each in copy.questions]]
@@ -64,7 +64,7 @@ def copy_files(copy: BodyCopy) -> tuple[CampaignFile, ...]:
 
 
 def plan_files(plan: MediaPlan) -> tuple[CampaignFile, ...]:
-    """The plan as a table with a line of sums."""
+    """Return the plan as a table with a line of sums."""
     weeks = [f"week of {plan.start + timedelta(weeks=week)}" for week in range(plan.weeks)]
     header = ("segment", "channel", plan.currency, "impressions", *weeks)
     rows = [
@@ -88,7 +88,7 @@ def plan_files(plan: MediaPlan) -> tuple[CampaignFile, ...]:
 
 
 def link_files(links: TrackedLinks) -> tuple[CampaignFile, ...]:
-    """The links as a table, and as the redirects that static hosts read from `_redirects`."""
+    """Return the links as a table, and as a `_redirects` file for static hosts."""
     rows = [(each.id, each.placement, each.short_url, each.url) for each in links.links]
     redirects = "".join(f"/go/{each.id} {each.url} 302\n" for each in links.links)
     return (
@@ -104,5 +104,5 @@ def _table(path: str, rows: Iterable[Sequence[object]]) -> CampaignFile:
 
 
 def _cell(value: object) -> object:
-    # A spreadsheet would take it for a formula.
+    # A spreadsheet would read it as a formula.
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value

@@ -13,12 +13,12 @@ _LIMIT = 80
 
 
 def drafted_headlines(brief: NormalBrief, pillars: Pillars, tone: Tone) -> HeadlineSet:
-    """A headline for the campaign and one for each segment, of different patterns as far as there are any."""
+    """Return a headline for the campaign and one for each segment, with different patterns as far as possible."""
     phrases = PHRASES[tone]
     start = chosen(f"{brief.campaign} headlines", len(phrases.groups))
 
     def for_group(place: int, angle: Angle) -> str:
-        # Those after the chosen one are there for when it gets too long.
+        # If the chosen pattern gets too long, the next ones are tried.
         patterns = [phrases.groups[(start + place + more) % len(phrases.groups)] for more in range(3)]
         said = angle_fields(brief, pillars, angle)
         return first_fitting((pattern.format(**said) for pattern in patterns), _LIMIT)

@@ -1,4 +1,4 @@
-"""Names that are always the same for the same thing: slugs, short ids, a number to choose by."""
+"""Reproducible names: slugs, short ids, and a number to choose by."""
 
 import hashlib
 import re
@@ -11,17 +11,17 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def slug(text: str) -> str:
-    """A name as part of a link or a file's name; letters without their accents."""
+    """Return a name for links and file names; letters lose their accents."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or f"x-{short_id(text, 6)}"
 
 
 def short_id(text: str, length: int) -> str:
-    """`length` characters that stand for `text`, up to 51."""
+    """Return `length` characters, at most 51, that identify `text`."""
     number = int.from_bytes(hashlib.sha256(text.encode()).digest())
     return "".join(_DIGITS[number >> 5 * place & 31] for place in range(length))
 
 
 def chosen(text: str, count: int) -> int:
-    """One of `count` numbers from 0, by `text`: looks like chance, and is always the same."""
+    """Return a number from 0 to `count` - 1 that depends only on `text`."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) % count

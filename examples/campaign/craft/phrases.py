@@ -1,4 +1,4 @@
-"""What each tone says around the facts of the brief. The phrases state no facts of their own.
+"""The phrases of each tone around the facts of the brief. They contain no facts themselves.
 
 A phrase has fields in braces; `fields()` gives them. A capital first in a field's name is one in the text.
 """
@@ -22,9 +22,9 @@ class Phrases(NamedTuple):
     answers: tuple[str, ...]
     closing: str
     post: tuple[str, ...]
-    """Sentences, the most important first; those that find room are used."""
+    """Sentences, the most important first. As many as fit are used."""
     mails: tuple[tuple[str, str, str], ...]
-    """For each mail its subject, preheader and title."""
+    """Subject, preheader and title of each mail."""
 
 
 PHRASES: Final = {
@@ -88,7 +88,7 @@ PHRASES: Final = {
 
 
 def fields(brief: NormalBrief, pillars: Pillars) -> dict[str, str]:
-    """What phrases about the whole can say; the angle is that of the first segment."""
+    """Return the values for phrases about the campaign. The angle is that of the first segment."""
     claims = [lower(pillar.claim) for pillar in pillars.pillars[:3]]
     wishes = [*dict.fromkeys(angle.wants for angle in pillars.angles[:3])]
     return angle_fields(brief, pillars, pillars.angles[0]) | {
@@ -101,7 +101,7 @@ def fields(brief: NormalBrief, pillars: Pillars) -> dict[str, str]:
 
 
 def angle_fields(brief: NormalBrief, pillars: Pillars, angle: Angle) -> dict[str, str]:
-    """What phrases for one segment can say."""
+    """Return the values for phrases about one segment."""
     pillar = pillars.of(angle)
     said = {
         "product": brief.product,

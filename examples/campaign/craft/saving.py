@@ -1,4 +1,4 @@
-"""Files of a step to its artifacts."""
+"""Saving the files of a step."""
 
 from collections.abc import Iterable
 
@@ -9,6 +9,6 @@ __all__ = ["save"]
 
 
 def save(ctx: StepContext, files: Iterable[CampaignFile]) -> None:
-    """Keep each file under its path."""
+    """Save each file as an artifact under its path."""
     for file in files:
         ctx.save_artifact(file.path, file.text, file.media_type)

@@ -17,28 +17,28 @@ SUN = 8
 
 
 class Canvas(NamedTuple):
-    """What is drawn on."""
+    """The drawing area."""
 
     width: int
     height: int
     horizon: float
-    """How far down the ridges begin, from 0 to 1."""
+    """The height at which the ridges begin, from 0 (top) to 1."""
     seed: str
-    """The same one gives the same landscape."""
+    """The same seed gives the same landscape."""
 
     @property
     def clear(self) -> float:
-        """Down to where there is nothing but sky."""
+        """The part of the height that has only sky."""
         return self.height * self.horizon - self.unit * (SUN + 3)
 
     @property
     def unit(self) -> float:
-        """A hundredth of the smaller side: sizes of what is drawn."""
+        """The unit of sizes: a hundredth of the smaller side."""
         return min(self.width, self.height) / 100
 
 
 def landscape(canvas: Canvas, theme: Theme) -> str:
-    """The elements of the drawing, from back to front."""
+    """Return the elements of the drawing, from back to front."""
     parts = [_definitions(theme), _sky(canvas), *_light(canvas, theme)]
     for layer, role in enumerate(_RIDGES):
         parts.append(_ridge(canvas, layer, theme[role]))
@@ -64,7 +64,7 @@ def _sky(canvas: Canvas) -> str:
 
 
 def _light(canvas: Canvas, theme: Theme) -> Iterator[str]:
-    """The sun as it rises; at night the moon, and stars."""
+    """Yield the rising sun; at night, the moon and stars."""
     x = canvas.width * (0.7 + chosen(f"{canvas.seed} sun", 12) / 100)
     y = canvas.height * canvas.horizon - canvas.unit
     if theme.mode == "dark":
@@ -78,7 +78,7 @@ def _light(canvas: Canvas, theme: Theme) -> Iterator[str]:
 
 
 def _height_at(canvas: Canvas, layer: int, x: float) -> float:
-    """How far down a ridge is at `x`: three waves, one within the other. Farther ridges are steeper."""
+    """Return the height of a ridge at `x`: the sum of three waves. Farther ridges are steeper."""
     room = canvas.height * (1 - canvas.horizon)
     base = canvas.height * canvas.horizon + room * (0.12 + 0.19 * layer)
     waves = sum(sin(x / span + phase) * part for span, phase, part in _waves(canvas, layer))
@@ -87,7 +87,7 @@ def _height_at(canvas: Canvas, layer: int, x: float) -> float:
 
 @lru_cache(maxsize=64)
 def _waves(canvas: Canvas, layer: int) -> tuple[tuple[float, float, float], ...]:
-    """The length, phase and weight of each wave."""
+    """Return the length, phase and weight of each wave."""
     return tuple(
         (canvas.unit * span, chosen(f"{canvas.seed} {layer} {span}", 628) / 100, part)
         for span, part in ((41 - 4 * layer, 0.62), (17, 0.27), (6.5, 0.11))
@@ -101,7 +101,7 @@ def _ridge(canvas: Canvas, layer: int, colour: str) -> str:
 
 
 def _trees(canvas: Canvas, layer: int, colour: str) -> str:
-    """Conifers along a ridge, in groups as they grow; in its own colour, so that they belong to it."""
+    """Yield groups of conifers along a ridge, in its colour."""
     path = []
     for group in range(7):
         centre = chosen(f"{canvas.seed} grove {layer} {group}", canvas.width)
@@ -117,7 +117,7 @@ def _size(canvas: Canvas, layer: int, spot: str) -> float:
 
 
 def _tree(x: float, ground: float, size: float) -> str:
-    """Three tiers, each wider than the one above it."""
+    """Return a tree of three tiers, each wider than the one above it."""
     tiers = []
     for top, bottom, half in ((1.0, 0.58, 0.17), (0.75, 0.3, 0.24), (0.48, -0.08, 0.31)):
         y = ground - size * top

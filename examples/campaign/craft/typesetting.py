@@ -1,4 +1,4 @@
-"""How wide text is, and where it breaks, without a font at hand.
+"""Text widths and line breaks, without a font.
 
 The widths are those of Helvetica Bold in thousandths of the size, from Adobe's metrics of the standard fonts of PDF
 (Helvetica-Bold.afm). Arial and Liberation Sans have the same ones, so that lines break alike on any machine.
@@ -40,24 +40,24 @@ ELLIPSIS = "\u2026"
 
 
 class Block(NamedTuple):
-    """Lines of text in a size at which they fit."""
+    """Lines of text in a size that fits."""
 
     lines: tuple[str, ...]
     size: float
 
     @property
     def leading(self) -> float:
-        """From one baseline to the next."""
+        """The distance between baselines."""
         return self.size * _SPACING
 
     @property
     def height(self) -> float:
-        """From the top of the first line to below the last."""
+        """The height of all lines."""
         return self.leading * len(self.lines)
 
 
 def width(text: str, size: float) -> float:
-    """How wide a line of bold text is, in the unit of `size`."""
+    """Return the width of a line of bold text, in the unit of `size`."""
     return sum(map(_advance, text)) * size / 1000
 
 
@@ -87,7 +87,7 @@ def _advance(character: str) -> int:
 
 
 def _balanced(text: str, room: float, size: float) -> tuple[str, ...]:
-    """As few lines as needed, and those of much the same width: no single word on the last one."""
+    """Break into as few lines as possible, of similar widths, so that no single word is on the last line."""
     lines = _broken(text, room, size)
     narrow, wide = room / 2, room
     for _ in range(8):
@@ -111,7 +111,7 @@ def _broken(text: str, room: float, size: float) -> tuple[str, ...]:
 
 
 def _pieces(text: str, room: float, size: float) -> list[str]:
-    """The words; one that is wider than a line in pieces, as are scripts that are written without blanks."""
+    """Return the words. Words wider than a line are split, which also handles scripts without blanks."""
     pieces: list[str] = []
     for word in text.split():
         piece = ""

@@ -10,41 +10,41 @@ _ACRONYM = re.compile(r"\w*[A-Z]\w*[A-Z]|\w*\d|I\b")
 
 
 def capital(text: str) -> str:
-    """With a capital first."""
+    """Return the text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
 def lower(text: str) -> str:
-    """For the middle of a sentence: a capital first becomes small, unless it belongs to an acronym."""
+    """Return the text for the middle of a sentence: the first letter becomes small, unless it begins an acronym."""
     first = text.split(" ", 1)[0]
     return text if _ACRONYM.match(first) else text[:1].lower() + text[1:]
 
 
 def sentence(text: str) -> str:
-    """With a capital first and a mark at the end."""
+    """Return the text with a capital first letter and a full stop."""
     text = capital(text)
     return text if text[-1:] in ".!?\u2026" else f"{text}."
 
 
 def with_article(noun: str) -> str:
-    """`a bicycle`, `an e-bike`, `an hour`."""
+    """Return the noun with its article: `a bicycle`, `an e-bike`, `an hour`."""
     return f"{'an' if _VOWEL.match(noun) else 'a'} {noun}"
 
 
 def joined(parts: Iterable[str], word: str = "and") -> str:
-    """`one, two and three`."""
+    """Join words: `one, two and three`."""
     *most, last = parts
     return f"{', '.join(most)} {word} {last}" if most else last
 
 
 def first_fitting(candidates: Iterable[str], limit: int) -> str:
-    """The first one of at most `limit` characters; if there is none, the first one, cut after a word."""
+    """Return the first text of at most `limit` characters; if there is none, the first text, cut after a word."""
     tried = [*candidates]
     return next((each for each in tried if len(each) <= limit), cut(tried[0], limit))
 
 
 def all_fitting(sentences: Iterable[str], limit: int) -> str:
-    """Sentences one after the other, without those that find no room."""
+    """Join sentences; leave out those that do not fit."""
     said = ""
     for each in sentences:
         longer = f"{said} {each}".strip()
@@ -54,7 +54,7 @@ def all_fitting(sentences: Iterable[str], limit: int) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """At most `limit` characters, whole words if there are any."""
+    """Return at most `limit` characters, in whole words if possible."""
     if len(text) <= limit:
         return text
     return text[: limit + 1].rpartition(" ")[0].rstrip(" ,;:-") or text[:limit]

@@ -1,4 +1,4 @@
-"""A chat model that rewrites a draft, where the brief names one. LangChain is imported only then."""
+"""A chat model that rewrites a draft, if the brief names one. LangChain is imported only then."""
 
 import json
 from typing import Any, TypeVar
@@ -17,11 +17,11 @@ No text may be longer than in the draft by more than a third. Answer with the JS
 
 
 class UnusableDraftError(RuntimeError):
-    """What a model has written is not what was asked for. It may do better the next time, so this is retried."""
+    """The answer of the model is invalid. The next one may be valid, so this error is retried."""
 
 
 def rewritten(draft: DraftT, *, writer: str, tone: str) -> DraftT:
-    """The draft, in the words of a model.
+    """Return the draft, rewritten by a model.
 
     Args:
         draft: Of a model with a field `written_by`.
@@ -29,10 +29,10 @@ def rewritten(draft: DraftT, *, writer: str, tone: str) -> DraftT:
         tone: How it is to sound.
 
     Raises:
-        UnusableDraftError: The answer is no such object, or has changed what it had to leave.
+        UnusableDraftError: The answer is not such an object, or changed other fields than texts.
         Exception: What the model raises.
     """
-    from langchain.chat_models import init_chat_model  # noqa: PLC0415 - only who names a model needs it
+    from langchain.chat_models import init_chat_model  # noqa: PLC0415 - only needed with a model
 
     asked = draft.model_dump(mode="json", exclude={"written_by"})
     rules = _RULES.format(tone=tone, fixed=", ".join(sorted(_FIXED)))
@@ -52,14 +52,14 @@ def rewritten(draft: DraftT, *, writer: str, tone: str) -> DraftT:
 
 
 def by_templates(draft: DraftT, *, writer: str | None) -> DraftT:
-    """The draft as it is, for when the model has failed; it says so."""
+    """Return the unchanged draft, marked as written by the templates after the model failed."""
     error = get_node_context().primary_error
     name = type(error).__name__ if error is not None else "error"
     return draft.model_copy(update={"written_by": f"templates, because {writer} failed: {name}"})
 
 
 def _difference(asked: Any, written: Any, path: str = "") -> str | None:
-    """Where two values differ in more than free text."""
+    """Return where two values differ in more than free text."""
     if isinstance(asked, dict):
         pairs = [(f"{path}.{key}".lstrip("."), asked[key], written[key], key) for key in asked]
     elif isinstance(asked, list):

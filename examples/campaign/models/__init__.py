@@ -1,1 +1,1 @@
-"""What goes into the campaign's steps and what comes out of them."""
+"""The inputs and outputs of the steps."""

@@ -1,4 +1,4 @@
-"""The inputs: what a client says about a campaign. Each field is one that steps read on its own."""
+"""The inputs of the campaign. Steps receive single fields of the brief."""
 
 from datetime import date
 from decimal import Decimal
@@ -23,12 +23,12 @@ __all__ = [
 
 
 def one_line(text: str) -> str:
-    """Make any run of white space one blank; refuse what no printed line can hold."""
+    """Replace runs of white space by one blank; refuse empty texts and control characters."""
     line = " ".join(text.split())
     if not line:
-        raise ValueError("it is empty")
+        raise ValueError("must not be empty")
     if not line.isprintable():
-        raise ValueError("it holds control characters")
+        raise ValueError("must not contain control characters")
     return line
 
 
@@ -37,7 +37,7 @@ Short = Annotated[str, Field(max_length=60), AfterValidator(one_line)]
 
 
 class Tone(StrEnum):
-    """How the copy sounds."""
+    """The tone of the copy."""
 
     WARM = "warm"
     BOLD = "bold"
@@ -45,7 +45,7 @@ class Tone(StrEnum):
 
 
 class Channel(StrEnum):
-    """Where an audience can be reached."""
+    """A media channel."""
 
     SEARCH = "search"
     SOCIAL = "social"
@@ -59,18 +59,18 @@ class _Part(BaseModel):
 
 
 class Brand(_Part):
-    """Who speaks."""
+    """The advertiser."""
 
     name: Short
     site: HttpUrl
-    """Where links lead; a path and a query are kept."""
+    """The target of links; path and query are kept."""
 
 
 class Benefit(_Part):
-    """One reason to buy, with what shows that it is true."""
+    """One reason to buy, with a proof."""
 
     title: Short
-    """What it does, as it goes on after the product's name: `Folds in nine seconds`."""
+    """What the product does, to be read after its name: `Folds in nine seconds`."""
     detail: Line
     """A sentence that explains it."""
     proof: Line
@@ -87,16 +87,16 @@ class Product(_Part):
     offer: Line
     """A sentence."""
     action: Annotated[str, Field(max_length=28), AfterValidator(one_line)]
-    """What the reader is to do, as on a button: `Book a test ride`."""
+    """The text of the button: `Book a test ride`."""
 
 
 class AudienceGroup(_Part):
-    """Some of the people whom the campaign is for."""
+    """A part of the audience."""
 
     name: Short
     """A plural: `train commuters`."""
     wants: Short
-    """What they would like to do, as a verb and what follows: `skip the parking hunt`."""
+    """What they want, as a phrase that begins with a verb: `skip the parking hunt`."""
     worry: Line
     """What holds them back, as a question."""
     benefit: int = Field(ge=1)
@@ -108,7 +108,7 @@ class AudienceGroup(_Part):
 
 
 class Look(_Part):
-    """From which the colours are made."""
+    """The base of the colours."""
 
     hue: int = Field(ge=0, le=359)
     """The brand's hue in degrees, as in CSS `hsl()`."""
@@ -116,7 +116,7 @@ class Look(_Part):
 
 
 class Budget(_Part):
-    """What may be spent on media."""
+    """The budget for media."""
 
     amount: Decimal = Field(gt=0, le=Decimal(100_000_000), decimal_places=2)
     currency: Literal["EUR", "USD", "GBP", "CHF"] = "EUR"
@@ -135,7 +135,7 @@ class Schedule(_Part):
 
 
 class Headlines(_Part):
-    """Headlines that somebody has written by hand, which go before those that are made."""
+    """Headlines written by hand. They win over generated ones."""
 
     hero: Annotated[str, Field(max_length=90), AfterValidator(one_line)] | None = None
     groups: dict[str, Annotated[str, Field(max_length=90), AfterValidator(one_line)]] = {}
@@ -143,7 +143,7 @@ class Headlines(_Part):
 
 
 class Brief(_Part):
-    """All that a campaign is made of."""
+    """The inputs of the workflow."""
 
     brand: Brand
     product: Product

@@ -1,4 +1,4 @@
-"""What change requests may carry. What they leave out stays as it is."""
+"""The payloads of change requests. Fields that are left out do not change."""
 
 from datetime import date
 from decimal import Decimal
@@ -36,17 +36,17 @@ class NewBudget(_Payload):
 
 
 class NewAudience(_Payload):
-    """The groups as they are from now on, all of them."""
+    """The complete new list of groups."""
 
     audience: tuple[AudienceGroup, ...]
 
 
 class NewHeadline(_Payload):
-    """One headline, in words of one's own."""
+    """One headline, written by hand."""
 
     text: str
     group: str | None = None
-    """For which audience group; None for the campaign's."""
+    """The name of the audience group; None for the headline of the campaign."""
 
 
 class NewSchedule(_Payload):

@@ -1,4 +1,4 @@
-"""Files that steps make, as outputs: text, so that the bundle can hold them."""
+"""Files as outputs of steps. They are texts, so that the bundle step can receive them."""
 
 from pydantic import BaseModel
 
@@ -14,12 +14,12 @@ class CampaignFile(BaseModel):
 
 
 class TextFiles(BaseModel):
-    """What a step delivers whose work is files."""
+    """The output of a step that makes files."""
 
     files: tuple[CampaignFile, ...]
 
     def named(self, path: str) -> CampaignFile:
-        """The file at `path`."""
+        """Return the file at `path`."""
         return next(file for file in self.files if file.path == path)
 
 
@@ -29,18 +29,18 @@ class Image(CampaignFile):
     width: int
     height: int
     alt: str
-    """What it shows, for whom cannot see it."""
+    """A description for people who cannot see it."""
 
 
 class Visuals(BaseModel):
-    """The hero without words, to put them on it, and cards with the headlines."""
+    """The hero image without text, and cards with the headlines."""
 
     hero: Image
     cards: tuple[Image, ...]
 
     @property
     def files(self) -> tuple[Image, ...]:
-        """All of them."""
+        """All images."""
         return (self.hero, *self.cards)
 
 

@@ -1,4 +1,4 @@
-"""Where the money goes, and when."""
+"""The media plan and the tracking links."""
 
 from datetime import date
 
@@ -31,7 +31,7 @@ class MediaPlan(BaseModel):
     flights: tuple[Flight, ...]
 
     def by_channel(self) -> dict[Channel, int]:
-        """What each channel gets, in cents, the most first."""
+        """Return the cents for each channel, the largest amount first."""
         sums: dict[Channel, int] = {}
         for flight in self.flights:
             sums[flight.channel] = sums.get(flight.channel, 0) + flight.cents
@@ -39,10 +39,10 @@ class MediaPlan(BaseModel):
 
 
 class TrackedLink(BaseModel):
-    """A link that says where its reader came from."""
+    """A link that identifies its placement."""
 
     id: str
-    """Short and stable: the same place always has the same one."""
+    """Short and stable: the same placement always has the same id."""
     placement: str
     """Such as `social:train-commuters`."""
     url: str
@@ -55,5 +55,5 @@ class TrackedLinks(BaseModel):
     links: tuple[TrackedLink, ...]
 
     def to(self, placement: str) -> str:
-        """The long address for a placement."""
+        """Return the long address for a placement."""
         return next(link.url for link in self.links if link.placement == placement)

@@ -1,4 +1,4 @@
-"""What the campaign says, to whom: the normalised brief, segments, pillars."""
+"""The strategy: normalised brief, audience segments and messages."""
 
 from pydantic import BaseModel
 
@@ -8,10 +8,10 @@ __all__ = ["Angle", "NormalBrief", "Pillar", "Pillars", "Segment", "Segments"]
 
 
 class NormalBrief(BaseModel):
-    """Brand and product, cleaned and named as all other steps name them."""
+    """Brand and product, with cleaned texts."""
 
     campaign: str
-    """A slug, good in file names and links."""
+    """A slug for file names and links."""
     brand: str
     site: str
     product: str
@@ -31,19 +31,19 @@ class Segment(BaseModel):
     worry: str
     benefit: int
     share_percent: float
-    """Of the audience's weight; for people, the plan splits by `weight`."""
+    """Share of the total weight, for people to read. The plan is split by `weight`."""
     weight: int
     channels: tuple[Channel, ...]
 
 
 class Segments(BaseModel):
-    """The most important first."""
+    """The segments, the most important first."""
 
     segments: tuple[Segment, ...]
 
 
 class Pillar(BaseModel):
-    """One message that everything says again."""
+    """One message of the campaign."""
 
     id: str
     claim: str
@@ -52,7 +52,7 @@ class Pillar(BaseModel):
 
 
 class Angle(BaseModel):
-    """Which pillar speaks to a segment, and to what wish."""
+    """The pillar that convinces a segment, and why."""
 
     segment: str
     name: str
@@ -62,11 +62,11 @@ class Angle(BaseModel):
 
 
 class Pillars(BaseModel):
-    """The pillars, the leading one first, and an angle for each segment in the segments' order."""
+    """The pillars, the main one first, and an angle for each segment, in the order of the segments."""
 
     pillars: tuple[Pillar, ...]
     angles: tuple[Angle, ...]
 
     def of(self, angle: Angle) -> Pillar:
-        """The pillar of an angle."""
+        """Return the pillar of an angle."""
         return next(pillar for pillar in self.pillars if pillar.id == angle.pillar)

@@ -8,21 +8,21 @@ __all__ = ["ContrastCheck", "Theme"]
 
 
 class ContrastCheck(BaseModel):
-    """One pair of colours that meet in the drawings or pages."""
+    """The contrast of one pair of text and background colours."""
 
     text: str
-    """The role of the colour in front."""
+    """The role of the text colour."""
     ground: str
-    """The role of the one behind."""
+    """The role of the background colour."""
     required: float
     ratio: float
-    """As it is now, rounded down."""
+    """The contrast after the correction, rounded down."""
     corrected_from: str | None = None
-    """The colour that was there first, where it had too little contrast."""
+    """The original colour, if its contrast was too low."""
 
 
 class Theme(BaseModel):
-    """Colours by role, as `#rrggbb`, and proof that they can be read."""
+    """Colours by role, as `#rrggbb`, with the contrast of each pair."""
 
     mode: Literal["light", "dark"]
     hue: int

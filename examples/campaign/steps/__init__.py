@@ -1,1 +1,1 @@
-"""The steps of the campaign, one module each. Their parameters name what they get."""
+"""The steps of the campaign, one module each. The names of their parameters say what they receive."""

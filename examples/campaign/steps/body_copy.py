@@ -15,7 +15,7 @@ __all__ = ["body_copy", "body_copy_by_template"]
 def body_copy(
     brief: NormalBrief, pillars: Pillars, tone: Tone, writer: str | None, ctx: StepContext
 ) -> BodyCopy:
-    """Write what stands below the headlines."""
+    """Write the texts below the headlines."""
     draft = drafted_copy(brief, pillars, tone)
     if writer is not None:
         draft = rewritten(draft, writer=writer, tone=tone)
@@ -26,7 +26,7 @@ def body_copy(
 def body_copy_by_template(
     brief: NormalBrief, pillars: Pillars, tone: Tone, writer: str | None, ctx: StepContext
 ) -> BodyCopy:
-    """Stand in for a model that has failed."""
+    """Write the texts with the templates, after the model has failed."""
     draft = by_templates(drafted_copy(brief, pillars, tone), writer=writer)
     save(ctx, copy_files(draft))
     return draft

@@ -1,4 +1,4 @@
-"""1. The normalised brief: one name for everything, said in one place."""
+"""1. The normalised brief: cleaned texts, and the names that all other steps use."""
 
 from examples.campaign.craft.names import slug
 from examples.campaign.craft.wording import capital, sentence, with_article
@@ -9,7 +9,7 @@ __all__ = ["brief"]
 
 
 def brief(brand: Brand, product: Product) -> NormalBrief:
-    """Bring what a client has written into the form that the other steps rely on."""
+    """Normalise the texts of the client for the other steps."""
     return NormalBrief(
         campaign=slug(product.name),
         brand=brand.name,

@@ -32,7 +32,7 @@ def bundle(
     emails: TextFiles,
     ctx: StepContext,
 ) -> Bundle:
-    """Pack it."""
+    """Pack all files into a zip file."""
     files = [
         _strategy(brief, segments, pillars),
         *theme_files(theme),
@@ -70,7 +70,7 @@ def _manifest(campaign: str, entries: Iterable[ManifestEntry]) -> bytes:
 
 
 def _strategy(brief: NormalBrief, segments: Segments, pillars: Pillars) -> CampaignFile:
-    """What the campaign says to whom, for people who go on with it."""
+    """Return a summary of messages and audience, for the people who run the campaign."""
     lines = [f"# {brief.product} by {brief.brand}", "", "## Messages", ""]
     lines += [f"{number}. {pillar.claim}. {pillar.proof}" for number, pillar in enumerate(pillars.pillars, 1)]
     lines += [

@@ -1,4 +1,4 @@
-"""9. The calendar: what happens when, as a file that any calendar program takes."""
+"""9. The calendar: all dates of the campaign, as a file for calendar programs."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -22,7 +22,7 @@ _MAIL_HOUR: Final = time(9)
 
 
 def calendar(brief: NormalBrief, media_plan: MediaPlan, ctx: StepContext) -> TextFiles:
-    """Write it down."""
+    """Write the calendar file."""
     entries = [
         Entry(f"{name}@{brief.campaign}.{slug(brief.brand)}.invalid", when, days, title, note)
         for name, when, days, title, note in _entries(brief, media_plan)
@@ -52,5 +52,5 @@ def _entries(brief: NormalBrief, plan: MediaPlan) -> Iterator[tuple[str, date, i
 
 
 def _workday(day: date) -> date:
-    """The day, or the Monday after it."""
+    """Return the day, or the next Monday if it is on a weekend."""
     return day + timedelta(days=max(0, 7 - day.weekday())) if day.weekday() >= _SATURDAY else day

@@ -16,7 +16,7 @@ __all__ = ["emails"]
 
 _MAIL = Template(Path(__file__).with_name("email.html").read_text(encoding="utf-8"))
 _PARAGRAPH = Template('          <p style="margin:0 0 18px;">$text</p>\n')
-_UNSUBSCRIBE = "{{unsubscribe_url}}"  # What the sending service puts in.
+_UNSUBSCRIBE = "{{unsubscribe_url}}"  # The sending service replaces it.
 
 
 def emails(

@@ -1,4 +1,4 @@
-"""5. Headlines: by template, or by a model; those of the client's own go before either."""
+"""5. Headlines: by template or by a model. Headlines that the client wrote win over both."""
 
 from examples.campaign.craft.documents import headline_files
 from examples.campaign.craft.headline_drafts import drafted_headlines
@@ -37,7 +37,7 @@ def headlines_by_template(
     writer: str | None,
     ctx: StepContext,
 ) -> HeadlineSet:
-    """Stand in for a model that has failed."""
+    """Write the headlines with the templates, after the model has failed."""
     draft = by_templates(drafted_headlines(brief, pillars, tone), writer=writer)
     return _finished(draft, wording, pillars, ctx)
 

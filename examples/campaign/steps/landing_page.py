@@ -42,7 +42,7 @@ def landing_page(
     links: TrackedLinks,
     ctx: StepContext,
 ) -> TextFiles:
-    """Put it together. Every text is escaped."""
+    """Write the page. Every text is escaped."""
     said = {
         "brand": brief.brand,
         "product": brief.product,

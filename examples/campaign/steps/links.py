@@ -1,4 +1,4 @@
-"""8. Tracking links: one for each place where a reader can come from."""
+"""8. Tracking links: one for each placement."""
 
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -25,7 +25,7 @@ _ID_LENGTH: Final = 6
 
 
 def links(brief: NormalBrief, segments: Segments, ctx: StepContext) -> TrackedLinks:
-    """Make them all. The id of one depends on its own place alone."""
+    """Make a link for each placement. Its id depends only on the campaign and the placement."""
     placements = [
         ("page", "landing-page"),
         *(("email", mail) for mail in MAIL_IDS),
@@ -58,7 +58,7 @@ def _free_id(text: str, taken: set[str]) -> str:
 
 
 def _tracked(brief: NormalBrief, source: str, content: str) -> str:
-    """The site with the UTM parameters; what its query has already is kept."""
+    """Return the address of the site with UTM parameters. Its own query parameters are kept."""
     parts = urlsplit(brief.site)
     tracking = {
         "utm_source": source,

@@ -13,7 +13,7 @@ from langgraph_runner.workflow import StepContext
 __all__ = ["media_plan"]
 
 _BY_RANK: Final = (50, 30, 20, 12, 8)
-"""How much of a segment's money its best, second best channel and so on get, in proportion."""
+"""Weights of the channels of a segment, from the best to the worst."""
 _FACTOR: Final = {
     Channel.SEARCH: 10,
     Channel.SOCIAL: 10,
@@ -21,7 +21,7 @@ _FACTOR: Final = {
     Channel.EMAIL: 3,
     Channel.OUTDOOR: 14,
 }
-"""How dear a channel is in comparison."""
+"""Relative cost of a channel."""
 _LEAST_CENTS: Final = {
     Channel.SEARCH: 10_000,
     Channel.SOCIAL: 10_000,
@@ -29,7 +29,7 @@ _LEAST_CENTS: Final = {
     Channel.EMAIL: 2_000,
     Channel.OUTDOOR: 150_000,
 }
-"""Below this a channel has no effect; its money goes to the others."""
+"""Minimum for a channel to have an effect. Below it, the money goes to the other channels."""
 _THOUSAND_VIEWS_CENTS: Final = {
     Channel.SEARCH: 2_400,
     Channel.SOCIAL: 750,
@@ -37,7 +37,7 @@ _THOUSAND_VIEWS_CENTS: Final = {
     Channel.EMAIL: 450,
     Channel.OUTDOOR: 600,
 }
-"""Round figures to plan with, not offers of anybody."""
+"""Estimated prices, rounded. They are not real offers."""
 
 
 def media_plan(segments: Segments, budget: Budget, schedule: Schedule, ctx: StepContext) -> MediaPlan:

@@ -9,10 +9,10 @@ _MOST = 4
 
 
 def pillars(brief: NormalBrief, segments: Segments) -> Pillars:
-    """Choose what the campaign says.
+    """Choose the messages of the campaign.
 
-    Benefits that convince somebody come first, in the order of the segments; the others fill up to four. What a
-    segment weighs is not in here: a change of the weights that leaves the order alone changes no word of the copy.
+    Benefits that convince a segment come first, in the order of the segments; others fill up to four. The output does
+    not contain the weights of the segments, so a change of weights that keeps the order does not change the copy.
     """
     wanted = [segment.benefit - 1 for segment in segments.segments]
     order = [*dict.fromkeys([*wanted, *range(len(brief.benefits))])]

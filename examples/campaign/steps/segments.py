@@ -1,4 +1,4 @@
-"""2. Audience segments: who matters how much."""
+"""2. Audience segments: the groups, ordered by weight."""
 
 from examples.campaign.craft.names import slug
 from examples.campaign.craft.wording import lower
@@ -9,7 +9,7 @@ __all__ = ["segments"]
 
 
 def segments(audience: tuple[AudienceGroup, ...]) -> Segments:
-    """Order the groups by weight and say what share of the whole each is."""
+    """Order the groups by weight and compute the share of each."""
     total = sum(group.weight for group in audience)
     ordered = sorted(audience, key=lambda group: (-group.weight, group.name))
     ids = _distinct([slug(group.name) for group in ordered])
@@ -31,7 +31,7 @@ def segments(audience: tuple[AudienceGroup, ...]) -> Segments:
 
 
 def _distinct(ids: list[str]) -> list[str]:
-    """Number those that look the same once accents and signs are gone."""
+    """Add a number to ids that occur twice. Different names may have the same slug."""
     return [
         each if each not in ids[:place] else f"{each}-{ids[: place + 1].count(each)}"
         for place, each in enumerate(ids)

@@ -49,12 +49,12 @@ _DARK: Final = _LIGHT | {
     "ridge_4": (0.24, 0.05, 0),
     "ridge_5": (0.18, 0.035, 0),
 }
-# What has the colour of nature, whatever the brand's: the light of the sun, or of the moon.
+# Natural colours, independent of the brand: the light of the sun or of the moon.
 _LIGHTS: Final = {
     "light": {"sun": Oklch(0.87, 0.13, 78), "sky_low": Oklch(0.968, 0.03, 82)},
     "dark": {"sun": Oklch(0.94, 0.045, 95), "sky_low": Oklch(0.36, 0.07, 285)},
 }
-# WCAG 2.2, success criteria 1.4.3 (text: 4.5) and 1.4.11 (what is no text: 3).
+# WCAG 2.2, success criteria 1.4.3 (text: 4.5) and 1.4.11 (graphics: 3).
 _PAIRS: Final = (
     ("ink", "paper", 4.5),
     ("ink", "surface", 4.5),
@@ -73,7 +73,7 @@ _PAIRS: Final = (
 
 
 def theme(look: Look, ctx: StepContext) -> Theme:
-    """Make the palette, and correct it."""
+    """Make the palette, and correct the colours whose contrast is too low."""
     hue = hue_of(look.hue)
     palette = {
         role: Oklch(lightness, chroma, (hue + turn) % 360)

@@ -23,7 +23,7 @@ class _Format(NamedTuple):
     room: float
     """How wide the headline may be, from 0 to 1."""
     size: float
-    """Of the headline, at most."""
+    """Maximum font size of the headline."""
 
 
 _SHARE: Final = _Format(1200, 630, 0.56, 64, 0.8, 84)
@@ -32,7 +32,7 @@ _SQUARE: Final = _Format(1080, 1080, 0.61, 76, 1.0, 104)
 
 
 def visuals(brief: NormalBrief, theme: Theme, headlines: HeadlineSet, ctx: StepContext) -> Visuals:
-    """Draw them."""
+    """Draw the images."""
     canvas = Canvas(1600, 900, 0.46, brief.campaign)
     hero = Image(
         path="images/hero.svg",

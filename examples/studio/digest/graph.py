@@ -6,9 +6,8 @@ Try in Studio:
   the ``ranking`` that ``summarise`` calls. The thread shows each of them with the state that it had.
 - Give the run the context ``{"seconds_per_section": 2}`` to watch the sections being read, or to cancel it.
   With 6 seconds each reading takes too long: after two attempts there is a record in ``errors``, and the
-  digest goes on without.
-- Submit a text with a heading that nothing stands under: one section has no ``reading_ease``, and an error
-  says why.
+  digest continues without that section.
+- Submit a text with an empty section: it has no ``reading_ease``, and an error says why.
 """
 
 from typing import Any, Literal
@@ -24,7 +23,7 @@ from langgraph_runner import create_node, update_state
 
 
 def begin(_: DigestState) -> dict[str, Any]:
-    """Forget what an earlier run left on the thread; without ``Overwrite`` the reducers would add to it."""
+    """Clear the results of an earlier run on the thread. Without ``Overwrite`` the reducers would add to them."""
     return update_state(
         sections=[],
         reports=Overwrite({}),
@@ -41,7 +40,7 @@ def after_split(state: DigestState) -> list[Send] | Literal["__end__"]:
 
 
 def merge(state: DigestState) -> dict[str, Any]:
-    """Add the sections up."""
+    """Combine the reports of all sections."""
     reports = state["reports"].values()
     rated = [report for report in reports if report["reading_ease"] is not None]
     words = sum(report["counts"]["words"] for report in rated)
@@ -72,4 +71,4 @@ builder.add_edge("merge", "summarise")
 builder.add_edge("summarise", END)
 
 graph = builder.compile(name="digest")
-"""Without a checkpointer, because the server brings its own."""
+"""Compiled without a checkpointer: the server has its own."""

@@ -1,4 +1,4 @@
-"""The subgraph of a subgraph: find the links of a section, and tell where each leads."""
+"""The subgraph for links: find the links of a section, and classify them."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from langgraph_runner import GraphState, create_node
 
 
 class Links(TypedDict):
-    """What the subgraph gives back."""
+    """The output of the subgraph."""
 
     links: list[Link]
 
 
 class LinksState(GraphState, total=False):
-    """What it works on."""
+    """The state of the subgraph."""
 
     section: Section
     anchors: list[str]
@@ -32,14 +32,14 @@ def find(state: LinksState) -> dict[str, Any]:
 
 
 def follow(state: LinksState) -> dict[str, Any]:
-    """Tell where each link leads, without going there."""
+    """Classify each link, without opening it."""
     return {
         "links": [{"target": target, "leads": leads(target, state["anchors"])} for target in state["targets"]]
     }
 
 
 def leads(target: str, anchors: list[str]) -> str:
-    """Tell of one link where it leads."""
+    """Classify one link."""
     if target.startswith("#"):
         return "here" if target in anchors else "nowhere"
     return "web" if "://" in target or target.startswith("mailto:") else "file"
@@ -51,4 +51,4 @@ builder.add_node("follow", create_node(follow, on_error="raise"))
 builder.add_edge(START, "find")
 builder.add_edge("find", "follow")
 links_graph = builder.compile(name="links")
-"""Its nodes raise: the node that this graph becomes elsewhere captures, with the errors of its siblings."""
+"""Its nodes raise. The node that runs this graph records the error, beside those of its siblings."""

@@ -1,7 +1,7 @@
-"""The subgraph that analyses one section: three things side by side, the links in a subgraph of their own.
+"""The subgraph that analyses one section: three parallel nodes, one of which is a subgraph for the links.
 
-A section in which something fails is still reported, with what could be found out. So the nodes *record* their
-errors: the flag ``blocked``, which would stop the whole digest, stays down.
+A section in which a node fails is still reported with the other results. So the nodes *record* their errors: that
+does not set the flag ``blocked``, which would stop the whole digest.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ VOWELS = re.compile(r"[aeiouyäöü]+")
 
 
 async def read(state: SectionState, runtime: Runtime[Pace]) -> None:
-    """Announce the section in the stream, and take the time that the context gives."""
+    """Announce the section in the stream, and wait as long as the context says."""
     runtime.stream_writer({"reading": state["section"]["name"]})
     await asyncio.sleep((runtime.context or {}).get("seconds_per_section", 0))
 
@@ -36,11 +36,11 @@ def readability(state: SectionState) -> dict[str, Any]:
     """Rate how easily it reads, from 0 to 100 for most texts: Flesch, "A New Readability Yardstick", 1948.
 
     Raises:
-        ValueError: There is nothing to read.
+        ValueError: There is no text.
     """
     lines = sentences(state["section"]["text"])
     if not lines:
-        raise ValueError(f"{state['section']['name']}: nothing to read.")
+        raise ValueError(f"{state['section']['name']}: there is no text to read.")
     found = [word for line in lines for word in words(line)]
     per_sentence = len(found) / len(lines)
     per_word = sum(syllables(word) for word in found) / len(found)
@@ -54,7 +54,7 @@ def syllables(word: str) -> int:
 
 
 def report(state: SectionState) -> dict[str, Any]:
-    """Put together what is known."""
+    """Combine the results."""
     section_report = {
         "counts": state.get("counts", {"words": 0, "sentences": 0}),
         "reading_ease": state.get("reading_ease"),

@@ -1,4 +1,4 @@
-"""Take a Markdown text apart at its headings, and words and sentences out of it."""
+"""Split a Markdown text into sections, sentences and words."""
 
 import re
 from typing import Any
@@ -8,11 +8,11 @@ from examples.studio.digest.state import DigestState, Section
 HEADING = re.compile(r"^#{1,6} +(?P<title>.+?) *#*$", re.MULTILINE)
 LINK = re.compile(r"!?\[(?P<label>[^\]]*)\]\((?P<target>[^)\s]+)[^)]*\)|<?(?P<bare>https?://[^\s<>)\]]+)>?")
 NO_PROSE = re.compile(r"^```.*?^```$|^\|[^\n]*$|`", re.MULTILINE | re.DOTALL)
-"""Blocks of code, rows of tables; and the marks around code in a sentence, which stays."""
+"""Code blocks, rows of tables, and the backticks around code in a sentence. The code itself stays."""
 
 
 def split(state: DigestState) -> dict[str, Any]:
-    """Split the text into sections; what stands before the first heading is one, too.
+    """Split the text into sections. The text before the first heading is a section, too.
 
     Raises:
         ValueError: There is no text.
@@ -26,17 +26,17 @@ def split(state: DigestState) -> dict[str, Any]:
         if title or body.strip()
     ]
     if not sections:
-        raise ValueError("There is no text to digest.")
+        raise ValueError("text must not be empty.")
     return {"sections": sections}
 
 
 def anchor(title: str) -> str:
-    """Name the anchor of a heading, by the rule that code hosts use."""
+    """Return the anchor of a heading, as code hosts name it."""
     return "#" + re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")
 
 
 def sentences(text: str) -> list[str]:
-    """Cut a text into sentences; a paragraph or an item of a list ends one as well."""
+    """Split a text into sentences. Paragraphs and list items end a sentence, too."""
     prose = LINK.sub(lambda link: link["label"] or "", text)
     blocks = re.split(r"\n\s*\n|\n\s*[-*+] +", prose)
     found = (part for block in blocks for part in re.split(r"(?<=[.!?])\s+", " ".join(block.split())))
@@ -44,5 +44,5 @@ def sentences(text: str) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """Find the words."""
+    """Return the words of a text."""
     return re.findall(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*", text)

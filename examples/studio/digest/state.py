@@ -1,24 +1,24 @@
-"""What travels through the graph and its subgraphs: JSON values, and the message that Studio shows as a chat."""
+"""The states of the graph and its subgraphs: JSON values, and the message that Studio shows as a chat."""
 
 from typing import Annotated, Literal
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
 
-# Not typing's: pydantic, which draws the schemas for Studio, wants this one before Python 3.12.
+# Before Python 3.12 pydantic, which makes the schemas for Studio, needs this one and not that of typing.
 from typing_extensions import TypedDict
 
 from langgraph_runner import GraphState, merge_mappings
 
 
 class Text(TypedDict):
-    """What the caller gives; the form that Studio shows."""
+    """The input of the graph; Studio makes a form of it."""
 
     text: str
 
 
 class Pace(TypedDict, total=False):
-    """The context of a run: how long the reading of a section takes, so that one can watch."""
+    """The context of a run: how long each section takes, so that you can watch."""
 
     seconds_per_section: float
 
@@ -39,14 +39,14 @@ class Counts(TypedDict):
 
 
 class Link(TypedDict):
-    """A link, and where it leads; ``nowhere`` is an anchor that the document does not have."""
+    """A link, and where it leads; ``nowhere``: an anchor that the document does not have."""
 
     target: str
     leads: Literal["here", "nowhere", "web", "file"]
 
 
 class Report(TypedDict):
-    """What is known of a section. ``reading_ease`` is None where there is nothing to read."""
+    """The report of a section. ``reading_ease`` is None if there is no text."""
 
     counts: Counts
     reading_ease: float | None
@@ -60,7 +60,7 @@ class Reports(GraphState, total=False):
 
 
 class SectionState(Reports, total=False):
-    """What the subgraph of one section knows. ``anchors``: where links inside the document may lead."""
+    """The state of the subgraph for one section. ``anchors``: the anchors of the document."""
 
     section: Section
     anchors: list[str]
@@ -70,7 +70,7 @@ class SectionState(Reports, total=False):
 
 
 class DigestState(Reports, total=False):
-    """What the whole graph knows."""
+    """The state of the whole graph."""
 
     text: str
     sections: list[Section]

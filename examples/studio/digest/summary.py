@@ -1,4 +1,4 @@
-"""The summary: sentences of the text itself, chosen by a small graph that a node calls.
+"""The summary: sentences from the text, chosen by a small graph that a node calls.
 
 Sentences score by how often their words occur in the whole text: Luhn, "The Automatic Creation of Literature
 Abstracts", 1958.
@@ -16,11 +16,11 @@ from langgraph_runner import GraphState, create_node
 
 LENGTH = 3
 SHORT = 4
-"""Words of fewer letters say little: the, and, is."""
+"""Shorter words, such as the, and, is, do not count."""
 
 
 class RankingState(GraphState, total=False):
-    """Sentences in, the best of them out."""
+    """The sentences, their scores, and the best of them."""
 
     sentences: list[str]
     scores: list[float]
@@ -42,7 +42,7 @@ def pick(state: RankingState) -> dict[str, Any]:
 
 
 builder = StateGraph(RankingState)
-# The node that calls this graph has a retry and captures: here a failure is raised, so that it gets there.
+# These nodes raise, because the node that calls this graph has the retry and captures the error.
 builder.add_node("score", create_node(score, on_error="raise"))
 builder.add_node("pick", create_node(pick, on_error="raise"))
 builder.add_edge(START, "score")
@@ -51,7 +51,7 @@ ranking = builder.compile(name="ranking")
 
 
 async def summarise(state: DigestState) -> dict[str, Any]:
-    """Have the sentences ranked, and say the best."""
+    """Rank the sentences, and return the best as a message."""
     lines = [line for section in state["sections"] for line in sentences(section["text"])]
     ranked = await ranking.ainvoke({"sentences": lines})
     return {"messages": [AIMessage("\n\n".join(ranked["best"]))]}

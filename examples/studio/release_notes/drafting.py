@@ -28,7 +28,7 @@ def draft(state: ReleaseNotes) -> dict[str, Any]:
     """
     entries = [entry for line in state["commits"].splitlines() if (entry := entry_of(line.strip()))]
     if not entries:
-        raise ValueError("No commit is worth a note: give one subject per line.")
+        raise ValueError("commits must have at least one change for users, one subject per line.")
     by_heading = defaultdict(list)
     for heading, text in entries:
         by_heading[heading].append(f"- {text}")
@@ -38,7 +38,7 @@ def draft(state: ReleaseNotes) -> dict[str, Any]:
 
 
 def entry_of(subject: str) -> tuple[str, str] | None:
-    """Tell under which heading a commit belongs, and in which words; None if users need not know."""
+    """Return the heading and the text for a commit; None if it does not concern users."""
     found = CONVENTIONAL.fullmatch(subject)
     kind = (found["type"] if found else subject.partition(" ")[0]).lower()
     if not subject or kind in NOT_FOR_USERS:

@@ -26,28 +26,28 @@ STORING = RetryConfig(max_attempts=3, backoff_ms=200)
 
 
 def begin(_: ReleaseNotes) -> dict[str, Any]:
-    """Forget what an earlier run left on the thread; without ``Overwrite`` the reducers would add to it."""
+    """Clear the results of an earlier run on the thread. Without ``Overwrite`` the reducers would add to them."""
     return update_state(
         notes="", errors=Overwrite([]), routing_flags=Overwrite({}), gate_decisions=Overwrite({})
     )
 
 
 async def publish(state: ReleaseNotes, *, store: BaseStore | None) -> dict[str, Any]:
-    """Put the notes where readers look for them: the server's store. Outside the server there may be none."""
+    """Publish the notes in the server's store, if there is one."""
     if store is not None:
         await store.aput(("release_notes",), state["version"], {"notes": state["notes"]})
     return update_state(routing_flags={"complete": True})
 
 
 def after_draft(state: ReleaseNotes) -> Literal["review", "__end__"]:
-    """Nothing to review when there is no draft."""
+    """Skip the review if there is no draft."""
     return "review" if state["notes"] else END
 
 
 builder = StateGraph(ReleaseNotes, input_schema=Release)
 builder.add_node("begin", create_node(begin))
 builder.add_node("draft", create_node(draft, timeout_ms=5_000))
-# The limit is for the code around the question, not for the person: a run that waits for an answer has ended.
+# The limit does not include the time until the answer: the run ends while it waits.
 builder.add_node("review", create_node(review, retry=2, timeout_ms=5_000))
 builder.add_node("publish", create_node(publish, retry=STORING, timeout_ms=5_000))
 builder.add_edge(START, "begin")
@@ -56,4 +56,4 @@ builder.add_conditional_edges("draft", after_draft)
 builder.add_edge("publish", END)
 
 graph = builder.compile(name="release_notes")
-"""Without a checkpointer and a store, because the server brings its own."""
+"""Compiled without a checkpointer and a store: the server has its own."""

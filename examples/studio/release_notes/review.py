@@ -1,4 +1,4 @@
-"""The review: the run stops here until a person has said what shall become of the draft."""
+"""The review: the run stops here until a person has decided about the draft."""
 
 from typing import Annotated, Any, Literal
 
@@ -43,13 +43,13 @@ ANSWERS = {
 
 
 def review(state: ReleaseNotes) -> Command[Literal["publish", "__end__"]]:
-    """Ask until the answer is one of the three, and go where it leads."""
+    """Ask until the answer is valid, then continue with the node that it asks for."""
     question: dict[str, Any] = {"question": "Publish?", "notes": state["notes"], "answers": ANSWERS}
     while True:
         try:
             answer = ANSWER.validate_python(as_fields(interrupt(question)))
         except ValidationError as error:
-            # Each call of interrupt() is a question of its own; LangGraph keeps the answers in their order.
+            # Each call of interrupt() is a new question. LangGraph stores the answers in order.
             question = {**question, "problem": f"Not understood: {error.errors()[0]['msg']}."}
         else:
             return decided(state, answer)

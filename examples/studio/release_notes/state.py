@@ -1,20 +1,20 @@
-"""What travels through the graph."""
+"""The state of the graph."""
 
-# Not typing's: pydantic, which draws the schemas for Studio, wants this one before Python 3.12.
+# Before Python 3.12 pydantic, which makes the schemas for Studio, needs this one and not that of typing.
 from typing_extensions import TypedDict
 
 from langgraph_runner import GraphState
 
 
 class Release(TypedDict):
-    """What the caller gives; the form that Studio shows. ``commits``: one subject per line."""
+    """The input of the graph; Studio makes a form of it. ``commits``: one subject per line."""
 
     version: str
     commits: str
 
 
 class ReleaseNotes(GraphState, total=False):
-    """The notes on top of what ``GraphState`` holds: flags, the reviewer's decision, errors."""
+    """The notes, in addition to the flags, decisions and errors of ``GraphState``."""
 
     version: str
     commits: str

@@ -1,38 +1,41 @@
-"""The command line `langgraph-runner`: run workflows, follow them, change them, look at them.
+"""The command line `langgraph-runner`: run workflows, follow them, change them, inspect them.
 
-    commands/    one function for each command: reads options, asks the engine, hands the answer to be shown
-    drawing/     graphs and timelines as text and as SVG; pure functions of what is drawn
-    loading      `--app module:attribute` to an engine
-    remote       `--server URL` to a client, which the commands use as they use an engine
-    following    a run as it goes: live in a terminal, line by line in a pipe
-    output       tables, fields and JSON on stdout; problems on stderr
-    pipes        a stdout whose reader may go away
-    completing   what a shell offers for runs, steps and workflows
-    assigning    `--set key=value` into the inputs or the payload of a change
-    databases    what a database refuses, with its name
-    exits        what the exit code says, in one table
+    app              the Typer application: all commands, and the end of each with an exit code
+    commands/        one function for each command: reads options, calls the engine, prints the answer
+    arguments/       options that commands share, and what their values mean
+    render/          tables, JSON, live displays
+    drawing/         graphs and timelines as text and as SVG
+    session          the engine or the client for the options of a command, and the event loop
+    remote           `--server URL`: a client that commands use like an engine
+    run_view         what is known about a run while a command follows it
+    follow           follow a run to its end, with Ctrl-C
+    signals          signal handlers of the event loop
+    problems         any exception as one line, an error code and an exit code
+    exit_codes       the table of exit codes
+    database_errors  errors of the database, with its name and advice
+    environment      the names of environment variables
 
-Needs the extra `cli`.
+Nothing here runs workflows: that is `engine/`, or a service through `client/`. Needs the extra `cli`.
 """
 
 import logging
 import sys
 from importlib.util import find_spec
 
-from langgraph_runner.cli.render.pipes import keep_stdout
+from langgraph_runner.cli.render.pipes import tolerate_closed_stdout
 
 __all__ = ["main"]
 
-_EXTRA = ("typer", "rich", "sqlalchemy", "alembic")
+_PACKAGES_OF_EXTRA = ("typer", "rich", "sqlalchemy", "alembic")
 
 
 def main() -> None:
     """Run the command line with the arguments of the process."""
-    keep_stdout()
-    # The commands show failures themselves; an app that configures logging sees the events as well.
+    tolerate_closed_stdout()
+    # Commands print failures themselves. An app that configures logging also sees the log events.
     logging.getLogger("langgraph_runner").addHandler(logging.NullHandler())
-    # They are imported where they are used, some late: what is missing is looked for first.
-    missing = [name for name in _EXTRA if not _is_installed(name)]
+    # Some packages are imported late. A check up front gives one clear message instead of a late ImportError.
+    missing = [name for name in _PACKAGES_OF_EXTRA if not _is_installed(name)]
     if missing:
         sys.stderr.write(f"langgraph-runner needs {missing[0]}: pip install 'langgraph-runner[cli]'\n")
         raise SystemExit(8)
@@ -44,5 +47,5 @@ def main() -> None:
 def _is_installed(name: str) -> bool:
     try:
         return find_spec(name) is not None
-    except ValueError:  # It has been made impossible to import.
+    except ValueError:  # `sys.modules` has None for it, which blocks the import.
         return False

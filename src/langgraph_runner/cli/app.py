@@ -1,7 +1,6 @@
-"""The commands put together, and what becomes of an error in any of them.
+"""The Typer application: all commands, and how an error in any of them ends the process.
 
-What only a command at work needs (the engine, SQLAlchemy, rich) is imported inside functions, here and in the modules
-of the commands: `--help` and shell completion load none of it.
+Help and shell completion import neither the engine nor SQLAlchemy nor rich: commands import them inside functions.
 """
 
 from __future__ import annotations
@@ -11,52 +10,47 @@ import sys
 from importlib.metadata import version
 from itertools import islice
 from shutil import get_terminal_size
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from langgraph_runner.cli.arguments.options import KEY_VARIABLE, SERVER_VARIABLE
-from langgraph_runner.cli.commands import changing, database, drawing, looking, running, serving, working
-from langgraph_runner.cli.exits import ExitCode
-from langgraph_runner.cli.problems import CliCode, Problem, one_line
-from langgraph_runner.cli.remote import SERVER, server_of
+from langgraph_runner.cli.commands import db, draw, keys, retention, run, serve, show, worker
+from langgraph_runner.cli.environment import DEBUG_VARIABLE, KEY_VARIABLE, SERVER_VARIABLE
+from langgraph_runner.cli.exit_codes import ExitCode
+from langgraph_runner.cli.problems import CliCode, Problem, first_line
+from langgraph_runner.cli.remote import SERVER, server_option
 
 __all__ = ["COMMANDS", "Commands", "app", "make_app"]
 
-_WIDE = 80
-_WITH_VALUE = frozenset({"--server", "--api-key-file"})
+_FRAMES_FROM: Final = 80
+"""The columns that help with frames needs. In fewer, names of options would be cut."""
+_GLOBAL_OPTIONS_WITH_VALUE: Final = frozenset({"--server", "--api-key-file"})
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
-"""What the parser raises. It has moved between releases of typer, but not in its tree."""
+"""What the parser raises. Releases of Typer have it in different modules, but always as the parent of this class."""
 
-COMMANDS = (
-    ("Run", (running.run, running.update, running.retry, running.resume, changing.cancel)),
+COMMANDS: Final = (
+    ("Run", (run.run, run.update, run.retry, run.resume, run.cancel)),
     (
-        "Look",
-        (
-            looking.status,
-            looking.steps,
-            looking.artifacts,
-            looking.events,
-            looking.runs,
-            looking.plan,
-            drawing.timeline,
-        ),
+        "Inspect",
+        (show.status, show.steps, show.artifacts, show.events, show.runs, run.plan, draw.timeline),
     ),
-    ("Workflows", (looking.workflows, drawing.graph)),
-    ("Keep", (changing.prune, changing.archive, changing.restore)),
-    ("Serve", (serving.serve, working.worker)),
+    ("Workflows", (show.workflows, draw.graph)),
+    ("Maintain", (retention.prune, retention.archive, retention.restore)),
+    ("Serve", (serve.serve, worker.worker)),
 )
+"""The commands by the panel of the help that lists them."""
 
 
 class Commands(TyperGroup):
-    """All commands. An exception ends the process with the exit code that belongs to it, and one line on stderr."""
+    """All commands. An exception ends the process with its exit code and one line on stderr."""
 
     def main(self, args: Any = None, prog_name: Any = None, *others: Any, **extra: Any) -> NoReturn:
-        """Parse, run, and exit."""
+        """Parse the command line, run the command, and exit."""
         args = [*(sys.argv[1:] if args is None else args)]
         as_json = "--json" in args
+        # Typer would print errors in its own form, and exit with its own codes.
         extra["standalone_mode"] = False
         try:
             code = super().main(
@@ -66,72 +60,77 @@ class Commands(TyperGroup):
         except (typer.Abort, KeyboardInterrupt):
             code = ExitCode.LEFT
         except _UsageError as error:
-            code = _misused(error, as_json=as_json)
+            code = _print_usage_problem(error, as_json=as_json)
         except Exception as error:
-            if os.environ.get("LANGGRAPH_RUNNER_DEBUG"):
+            if os.environ.get(DEBUG_VARIABLE):
                 raise
-            from langgraph_runner.cli.render.output import show_problem
+            from langgraph_runner.cli.render.output import print_problem
 
             problem = Problem.of(error)
-            show_problem(problem, as_json=as_json)
+            print_problem(problem, as_json=as_json)
             code = problem.exit_code
         finally:
-            SERVER.set(None)  # Programs that call the command line again start without a service.
+            SERVER.set(None)  # The next call in this process starts without a service.
+        # `typer.Exit` arrives here as its exit code.
         sys.exit(int(code) if isinstance(code, int) else ExitCode.OK)
 
 
 def make_app(*, is_rich: bool) -> typer.Typer:
-    """The command line; `is_rich` for help with frames and colours."""
-    made = typer.Typer(
+    """Make the application.
+
+    Args:
+        is_rich: Whether help has frames and colours.
+    """
+    markup: Literal["rich"] | None = "rich" if is_rich else None
+
+    def panel(name: str) -> str | None:
+        return name if is_rich else None
+
+    application = typer.Typer(
         name="langgraph-runner",
         cls=Commands,
-        help="Run workflows durably, follow them, rebuild them for a change.",
+        help="Run workflows durably, follow them, and rebuild them for a change.",
         no_args_is_help=True,
-        rich_markup_mode="rich" if is_rich else None,
+        rich_markup_mode=markup,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    made.callback()(_before_any_command)
-    for panel, functions in COMMANDS:
+    application.callback()(_set_server)
+    for name, functions in COMMANDS:
         for function in functions:
-            made.command(rich_help_panel=panel if is_rich else None)(function)
-    schema = typer.Typer(
-        help="The schema of the database, and which rows a role sees.",
+            application.command(rich_help_panel=panel(name))(function)
+    db_group = typer.Typer(
+        help="The schema of the database, and row-level security.",
         no_args_is_help=True,
-        rich_markup_mode="rich" if is_rich else None,
+        rich_markup_mode=markup,
     )
-    for of_schema in (database.upgrade, database.current, database.downgrade, database.row_security):
-        schema.command()(of_schema)
-    made.add_typer(schema, name="db", rich_help_panel="Keep" if is_rich else None)
-    keys = typer.Typer(
-        help="API keys of the service.",
-        no_args_is_help=True,
-        rich_markup_mode="rich" if is_rich else None,
-    )
-    for command, name in (
-        (serving.create, "create"),
-        (serving.list_keys, "list"),
-        (serving.rotate, "rotate"),
-        (serving.revoke, "revoke"),
-    ):
-        keys.command(name)(command)
-    made.add_typer(keys, name="keys", rich_help_panel="Serve" if is_rich else None)
-    return made
+    db_group.command("upgrade")(db.upgrade)
+    db_group.command("current")(db.current)
+    db_group.command("downgrade")(db.downgrade)
+    db_group.command("row-security")(db.row_security)
+    application.add_typer(db_group, name="db", rich_help_panel=panel("Maintain"))
+    keys_group = typer.Typer(help="API keys of the service.", no_args_is_help=True, rich_markup_mode=markup)
+    keys_group.command("create")(keys.create)
+    keys_group.command("list")(keys.list_keys)
+    keys_group.command("rotate")(keys.rotate)
+    keys_group.command("revoke")(keys.revoke)
+    application.add_typer(keys_group, name="keys", rich_help_panel=panel("Serve"))
+    return application
 
 
-def _say_version(is_asked_for: bool) -> None:
-    if is_asked_for:
+def _print_version(is_given: bool) -> None:
+    if is_given:
         from langgraph_runner.cli.render.output import Output
 
         Output().line(f"langgraph-runner {version('langgraph-runner')}")
         raise typer.Exit
 
 
-def _before_any_command(
+def _set_server(
     ctx: typer.Context,
     _: Annotated[
         bool,
-        typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and exit."),
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit."),
     ] = False,
     server: Annotated[
         str | None,
@@ -139,47 +138,51 @@ def _before_any_command(
             "--server",
             metavar="URL",
             envvar=SERVER_VARIABLE,
-            help=f"Use the service there, with the API key in {KEY_VARIABLE}.",
+            help=f"Use the service at this URL, with the API key in {KEY_VARIABLE}.",
         ),
     ] = None,
     api_key_file: Annotated[
-        str | None, typer.Option("--api-key-file", metavar="FILE", help="Has the API key for --server.")
+        str | None,
+        typer.Option("--api-key-file", metavar="FILE", help="Read the API key for --server from this file."),
     ] = None,
     allow_insecure: Annotated[
-        bool, typer.Option("--allow-insecure", help="Send the key over plain http to another machine.")
+        bool,
+        typer.Option("--allow-insecure", help="Allow sending the key over plain http to another machine."),
     ] = False,
 ) -> None:
-    del server, api_key_file, allow_insecure  # They are read from the context, as for shell completion.
-    SERVER.set(server_of(ctx))
+    """Set the service for the command. Runs before any command."""
+    del server, api_key_file, allow_insecure  # Read from the context, as shell completion has to read them.
+    SERVER.set(server_option(ctx))
 
 
 def _global_options_first(args: list[str]) -> list[str]:
-    """The arguments with `--server` and what belongs to it in front, so that it may stand behind the command, too."""
+    """Move `--server` and its options to the front, so that the user may also write them behind the command."""
     first: list[str] = []
     rest: list[str] = []
-    left = iter(args)
-    for each in left:
-        if each == "--":
-            rest += [each, *left]
-        elif each in _WITH_VALUE:
-            first += [each, *islice(left, 1)]
-        elif each == "--allow-insecure" or each.startswith(tuple(f"{name}=" for name in _WITH_VALUE)):
+    remaining = iter(args)
+    for each in remaining:
+        if each == "--":  # Everything behind it is an argument.
+            rest += [each, *remaining]
+        elif each in _GLOBAL_OPTIONS_WITH_VALUE:
+            first += [each, *islice(remaining, 1)]
+        elif each == "--allow-insecure" or each.startswith(
+            tuple(f"{name}=" for name in _GLOBAL_OPTIONS_WITH_VALUE)
+        ):
             first.append(each)
         else:
             rest.append(each)
     return first + rest
 
 
-def _misused(error: Any, *, as_json: bool) -> ExitCode:
+def _print_usage_problem(error: Any, *, as_json: bool) -> ExitCode:
     if as_json:
-        from langgraph_runner.cli.render.output import show_problem
+        from langgraph_runner.cli.render.output import print_problem
 
-        message = one_line(error.format_message())
-        show_problem(Problem(CliCode.USAGE, message, ExitCode.USAGE), as_json=True)
+        message = first_line(error.format_message())
+        print_problem(Problem(CliCode.USAGE, message, ExitCode.USAGE), as_json=True)
     else:
         error.show()
     return ExitCode.USAGE
 
 
-# In fewer columns the frames leave so little room that names of options are cut.
-app = make_app(is_rich=sys.stdout.isatty() and get_terminal_size().columns >= _WIDE)
+app = make_app(is_rich=sys.stdout.isatty() and get_terminal_size().columns >= _FRAMES_FROM)

@@ -1,7 +1,7 @@
 """Everything that can end a command, as one line with a stable code.
 
-CliError        what only the command line can meet: an app, an option, a file
-Problem         any exception, as the line, the code and the exit code that are shown for it
+CliError        an error that only the command line knows: a wrong option, app or file
+Problem         any exception, as the message, the code and the exit code that the user sees
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from langgraph_runner.cli.exits import EXIT_OF_CODE, ExitCode
+from langgraph_runner.cli.environment import DEBUG_VARIABLE, KEY_VARIABLE
+from langgraph_runner.cli.exit_codes import EXIT_OF_ERROR, ExitCode
 
 if TYPE_CHECKING:
     from langgraph_runner.errors import NodeRunnerError
 
-__all__ = ["CliCode", "CliError", "Problem", "one_line"]
+__all__ = ["CliCode", "CliError", "Problem", "first_line"]
 
 
 class CliCode(StrEnum):
-    """What can go wrong on the command line alone. The value equals the name, as of `ErrorCode`."""
+    """The codes of errors that only the command line knows. Each value equals its name, as in `ErrorCode`."""
 
     USAGE = "USAGE"
     APP_NOT_FOUND = "APP_NOT_FOUND"
@@ -35,12 +36,12 @@ class CliCode(StrEnum):
     INTERNAL = "INTERNAL"
 
     @property
-    def exit(self) -> ExitCode:
-        """The exit code of a command that ends with it."""
-        return _EXITS.get(self, ExitCode.OTHER)
+    def exit_code(self) -> ExitCode:
+        """The exit code of a command that ends with this code."""
+        return _EXIT_OF_CLI_CODE.get(self, ExitCode.OTHER)
 
 
-_EXITS = {
+_EXIT_OF_CLI_CODE = {
     CliCode.USAGE: ExitCode.USAGE,
     CliCode.APP_NOT_FOUND: ExitCode.USAGE,
     CliCode.APP_INVALID: ExitCode.USAGE,
@@ -52,26 +53,24 @@ _EXITS = {
     CliCode.DECLINED: ExitCode.CANCELLED,
 }
 
-
-_SERVICE = "The service needs an extra: pip install 'langgraph-runner[cli,server]'"
-_EXTRAS = {
+_SERVICE_EXTRA = "The service needs an extra: pip install 'langgraph-runner[cli,server]'"
+_EXTRA_OF_MODULE = {
     "psycopg": "PostgreSQL needs psycopg: pip install 'psycopg[binary]'",
     "httpx": "--server needs httpx: pip install 'langgraph-runner[cli]'",
-    "fastapi": _SERVICE,
-    "uvicorn": _SERVICE,
+    "fastapi": _SERVICE_EXTRA,
+    "uvicorn": _SERVICE_EXTRA,
 }
 """What to install, by the module that is missing."""
 
-
-_KEY_FIX = " Give the key in LANGGRAPH_RUNNER_API_KEY, or name its file with --api-key-file."
+_KEY_FIX = f" Give the key in {KEY_VARIABLE}, or give a file that holds it with --api-key-file."
 
 
 class CliError(Exception):
-    """What only the command line can meet.
+    """An error that only the command line knows: a wrong option, app or file.
 
     Args:
-        code: Which.
-        message: One line: what is wrong, and what to do.
+        code: The stable code.
+        message: One line: what is wrong, and how to fix it.
     """
 
     def __init__(self, code: CliCode, message: str) -> None:
@@ -80,7 +79,7 @@ class CliError(Exception):
 
 
 class Problem(NamedTuple):
-    """An exception, as it is shown."""
+    """An exception as the user sees it."""
 
     code: str
     message: str
@@ -88,7 +87,7 @@ class Problem(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException) -> Problem:
-        """Any exception; an unforeseen one is named by its type."""
+        """Describe any exception. An unexpected one is named by its type."""
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         from langgraph_runner.errors import NodeRunnerError
@@ -96,46 +95,46 @@ class Problem(NamedTuple):
 
         match error:
             case CliError():
-                return cls(error.code, str(error), error.code.exit)
+                return cls(error.code, str(error), error.code.exit_code)
             case UnknownStepError():
-                return cls(CliCode.STEP_NOT_FOUND, one_line(error), CliCode.STEP_NOT_FOUND.exit)
+                return cls(CliCode.STEP_NOT_FOUND, first_line(error), CliCode.STEP_NOT_FOUND.exit_code)
             case NodeRunnerError():
                 fix = _KEY_FIX if getattr(error, "reason", None) == "UNAUTHENTICATED" else ""
-                return cls(error.code, _briefly(error) + fix, EXIT_OF_CODE[error.code])
+                return cls(error.code, _message_on_one_line(error) + fix, EXIT_OF_ERROR[error.code])
             case DBAPIError():
-                message = f"The database refused: {one_line(error.orig)}"
+                code, message = CliCode.DATABASE_FAILED, f"The database refused: {first_line(error.orig)}"
             case SQLAlchemyError():
-                message = f"The database failed: {one_line(error)}"
-            case ModuleNotFoundError() if error.name in _EXTRAS:
-                return cls(CliCode.NOT_INSTALLED, _EXTRAS[error.name], CliCode.NOT_INSTALLED.exit)
+                code, message = CliCode.DATABASE_FAILED, f"The database failed: {first_line(error)}"
+            case ModuleNotFoundError() if error.name in _EXTRA_OF_MODULE:
+                code, message = CliCode.NOT_INSTALLED, _EXTRA_OF_MODULE[error.name]
             case ModuleNotFoundError() if "pip install" in str(error):
-                return cls(CliCode.NOT_INSTALLED, one_line(error), CliCode.NOT_INSTALLED.exit)
+                code, message = CliCode.NOT_INSTALLED, first_line(error)
             case OSError():
-                return cls(CliCode.FILE_FAILED, one_line(error), CliCode.FILE_FAILED.exit)
+                code, message = CliCode.FILE_FAILED, first_line(error)
             case _:
-                message = f"{type(error).__name__}: {one_line(error)} (LANGGRAPH_RUNNER_DEBUG=1 shows where)"
-                return cls(CliCode.INTERNAL, message, CliCode.INTERNAL.exit)
-        return cls(CliCode.DATABASE_FAILED, message, CliCode.DATABASE_FAILED.exit)
+                code = CliCode.INTERNAL
+                message = (
+                    f"{type(error).__name__}: {first_line(error)} (set {DEBUG_VARIABLE}=1 for a traceback)"
+                )
+        return cls(code, message, code.exit_code)
 
 
-def one_line(error: object) -> str:
-    """The first line of what an exception says, which often goes on with a link and the statement."""
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+def first_line(error: object) -> str:
+    """Return the first line of an exception's message: a link and the SQL statement often follow."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
-def _briefly(error: NodeRunnerError) -> str:
-    """Its message, in which what pydantic lays out over many lines is one."""
+def _message_on_one_line(error: NodeRunnerError) -> str:
+    """Return the message, with the lines of a pydantic error in it joined to one."""
     from langgraph_runner.errors.hints import validation_error_of
 
-    text, found = str(error), validation_error_of(error)
-    return (
-        text
-        if found is None
-        else text.replace(str(found), "; ".join(map(_place_and_problem, found.errors())))
-    )
-
-
-def _place_and_problem(problem: object) -> str:
-    assert isinstance(problem, dict)  # noqa: S101 - pydantic's `ErrorDetails`
-    place = ".".join(map(str, problem["loc"]))
-    return f"{place}: {problem['msg']}" if place else str(problem["msg"])
+    message = str(error)
+    found = validation_error_of(error)
+    if found is None:
+        return message
+    faults = []
+    for fault in found.errors():
+        place = ".".join(map(str, fault["loc"]))
+        faults.append(f"{place}: {fault['msg']}" if place else fault["msg"])
+    return message.replace(str(found), "; ".join(faults))

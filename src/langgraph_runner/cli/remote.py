@@ -1,13 +1,13 @@
-"""`--server URL` to a client of that service, which the commands use as they use an engine."""
+"""`--server URL`: a client of that service, which the commands use like an engine."""
 
 from __future__ import annotations
 
 import os
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from langgraph_runner.cli.arguments.options import KEY_VARIABLE, SERVER_VARIABLE
+from langgraph_runner.cli.environment import KEY_VARIABLE, SERVER_VARIABLE
 from langgraph_runner.cli.problems import CliCode, CliError
 
 if TYPE_CHECKING:
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
     from langgraph_runner.client import RunClient
 
-__all__ = ["SERVER", "ServerOption", "open_client", "refuse_server", "server_of"]
+__all__ = ["RUN_ON_THE_SERVER", "SERVER", "ServerOption", "open_client", "refuse_server", "server_option"]
+
+RUN_ON_THE_SERVER: Final = (
+    "Run it on the machine of the server."
+    f" To use the database here instead, leave out --server and {SERVER_VARIABLE}."
+)
 
 
 class ServerOption(NamedTuple):
@@ -28,11 +33,11 @@ class ServerOption(NamedTuple):
 
 
 SERVER: ContextVar[ServerOption | None] = ContextVar("langgraph_runner_server", default=None)
-"""The service that the command at work uses. It is set before any command; typer has no public way to ask for it."""
+"""The service of the current command, set before the command runs. Typer has no public way to ask for it later."""
 
 
-def server_of(ctx: typer.Context) -> ServerOption | None:
-    """The service that the command line or the environment names; None for an engine in this process."""
+def server_option(ctx: typer.Context) -> ServerOption | None:
+    """Return the service that the command line or the environment names; None for an engine in this process."""
     options = ctx.find_root().params
     url = options.get("server")
     if not url:
@@ -41,10 +46,10 @@ def server_of(ctx: typer.Context) -> ServerOption | None:
 
 
 def open_client(server: ServerOption) -> RunClient:
-    """A client of a service. The key is read from its file or from the environment, never from the command line.
+    """Make a client of a service. The key comes from its file or the environment, never from the command line.
 
     Raises:
-        CliError: The key cannot be read, or the address is not one of a service.
+        CliError: The key cannot be read, or the URL is invalid.
     """
     from langgraph_runner.client import RunClient  # noqa: PLC0415 - imports httpx
 
@@ -53,34 +58,38 @@ def open_client(server: ServerOption) -> RunClient:
         try:
             key = Path(server.key_file).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise CliError(CliCode.FILE_FAILED, f"--api-key-file: {error}") from error
+            raise CliError(CliCode.FILE_FAILED, f"--api-key-file cannot be read: {error}") from error
     try:
         return RunClient(
             server.url, api_key=key, allow_insecure=server.is_insecure, max_attempts=server.max_attempts
         )
     except ValueError as error:
-        words = str(error).replace("allow_insecure=True", "--allow-insecure")
-        words = words.replace("give the API key as api_key=", f"give the API key in {KEY_VARIABLE}")
-        for parameter, option in (("url: ", "--server: "), ("api_key: ", f"{KEY_VARIABLE}: ")):
-            if words.startswith(parameter):
-                words = option + words.removeprefix(parameter)
-        raise CliError(CliCode.USAGE, words) from error
+        raise CliError(CliCode.USAGE, _with_names_of_options(str(error))) from error
 
 
-def refuse_server(server: ServerOption | None, command: str, fix: str) -> None:
-    """Refuse a service for a command that needs the database.
+def _with_names_of_options(message: str) -> str:
+    """Replace the parameters of `RunClient` in an error message by the options of the command line."""
+    message = message.replace("allow_insecure=True", "--allow-insecure")
+    message = message.replace("the API key as api_key=", f"the API key in {KEY_VARIABLE}")
+    for parameter, option in (("url ", "--server "), ("api_key ", f"{KEY_VARIABLE} ")):
+        if message.startswith(parameter):
+            message = option + message.removeprefix(parameter)
+    return message
+
+
+def refuse_server(server: ServerOption | None, command: str, *, fix: str = RUN_ON_THE_SERVER) -> None:
+    """Refuse `--server` for a command that needs the database.
 
     Args:
-        server: The service, if there is one.
-        command: The command, as it is written.
+        server: The service, if one is given.
+        command: The command as the user writes it.
         fix: What to do instead.
 
     Raises:
-        CliError: There is one.
+        CliError: A service is given.
     """
     if server is not None:
         raise CliError(
             CliCode.USAGE,
-            f"--server: `{command}` needs the database itself. {fix} Without --server and {SERVER_VARIABLE} it uses"
-            " the database here.",
+            f"--server cannot be used with `{command}`, which needs the database itself. {fix}",
         )

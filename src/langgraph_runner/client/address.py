@@ -1,4 +1,4 @@
-"""The address of a service and the API key for it, checked before anything is sent."""
+"""The URL of a service and its API key, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -9,51 +9,52 @@ import httpx
 
 from langgraph_runner.engine import checks
 
-__all__ = ["base_url_of", "headers_of"]
+__all__ = ["auth_headers", "parse_base_url"]
 
 _SCHEMES: Final = frozenset({"http", "https"})
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
 
 
-def base_url_of(url: str) -> httpx.URL:
-    """The address of a service, such as `https://runs.example.com` or `https://example.com/runner`.
+def parse_base_url(url: str) -> httpx.URL:
+    """Parse the URL of a service, such as `https://runs.example.com` or `https://example.com/runner`.
 
     Raises:
-        TypeError: It is not text.
-        ValueError: It is not such an address.
+        TypeError: The URL is not text.
+        ValueError: The URL is invalid.
     """
     checks.of_kind(url, str, field="url", fix="such as 'http://127.0.0.1:8000'")
+    # The first two messages do not show the URL: its user or its password may be a key.
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"url: it is not a URL: {error}. Give one such as http://127.0.0.1:8000.") from error
-    if parsed.userinfo:  # The message does not show it: it may be a key.
-        raise ValueError("url: it must not hold a user or a password; give the API key as api_key=.")
+        raise ValueError(f"url must be a URL such as http://127.0.0.1:8000: {error}.") from error
+    if parsed.userinfo:
+        raise ValueError("url must not contain a user or a password; give the API key as api_key=.")
     if parsed.scheme not in _SCHEMES or not parsed.host:
-        raise ValueError(f"url: {url!r:.200} must begin with http:// or https:// and name a host.")
+        raise ValueError(f"url must be a URL with http:// or https:// and a host, got {url!r:.200}.")
     if parsed.query or parsed.fragment:
-        raise ValueError(f"url: {url!r:.200} must not have a query or a fragment; give the address only.")
+        raise ValueError(f"url must not have a query or a fragment, got {url!r:.200}.")
     return parsed.copy_with(path=parsed.path.rstrip("/") or "/")
 
 
-def headers_of(url: httpx.URL, api_key: str | None, *, allow_insecure: bool) -> dict[str, str]:
-    """The headers that every request carries.
+def auth_headers(url: httpx.URL, api_key: str | None, *, allow_insecure: bool) -> dict[str, str]:
+    """Return the headers that every request sends.
 
     Raises:
         TypeError: The key is not text.
-        ValueError: The key cannot be sent, or would be sent in the clear to another machine.
+        ValueError: The key has characters that no header can have, or would be sent unencrypted to another machine.
     """
     if api_key is None:
         return {}
-    checks.of_kind(api_key, str, field="api_key", fix="the key that `langgraph-runner keys create` shows")
+    checks.of_kind(api_key, str, field="api_key", fix="the key that `langgraph-runner keys create` printed")
     key = api_key.strip()
     if not _KEY.fullmatch(key):
         raise ValueError(
-            "api_key: it must be one word of ASCII letters, digits and signs; give what `keys create` shows."
+            "api_key must be one word of printable ASCII characters; give the key that `keys create` printed."
         )
     if url.scheme == "http" and not checks.is_loopback(url.host) and not allow_insecure:
         raise ValueError(
-            f"url: {url} is plain http, so everybody on the way could read the API key. Use https, or"
-            " allow_insecure=True where the network is trusted."
+            f"url must be https, got {url}: over plain http the API key is sent unencrypted. If you trust the"
+            " network, use allow_insecure=True."
         )
     return {"Authorization": f"Bearer {key}"}

@@ -1,4 +1,4 @@
-"""`BlockingClient`: what the methods of `SyncRunClient` are built on. No event loop, no thread."""
+"""`BlockingClient`: the base of `SyncRunClient`. It needs neither an event loop nor a thread."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from langgraph_runner.runtime.runtimes import drive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+    from collections.abc import AsyncGenerator, Coroutine, Generator
     from types import TracebackType
 
-    from langgraph_runner.client.client import RunClient
+    from langgraph_runner.client.writer import ClientWriter
 
 __all__ = ["BlockingClient"]
 
@@ -21,11 +21,11 @@ class BlockingClient:
     """A client that blocks the calling thread. Thread-safe.
 
     Args:
-        make: Makes a client whose coroutines never suspend.
+        client: A client whose coroutines never suspend.
     """
 
-    def __init__(self, make: Callable[[], RunClient]) -> None:
-        self._client = make()
+    def __init__(self, client: ClientWriter) -> None:
+        self._client = client
 
     def close(self) -> None:
         """Close all connections. A second call does nothing."""
@@ -50,15 +50,15 @@ class BlockingClient:
             while found := drive(_next(events)):
                 yield found[0]
         finally:
-            drive(_closed(events))
+            drive(_close(events))
 
 
 async def _next(events: AsyncGenerator[T, None]) -> tuple[T, ...]:
-    """The next event; empty at the end."""
+    """Return the next event in a tuple; an empty tuple at the end."""
     async for event in events:
         return (event,)
     return ()
 
 
-async def _closed(events: AsyncGenerator[T, None]) -> None:
+async def _close(events: AsyncGenerator[T, None]) -> None:
     await events.aclose()

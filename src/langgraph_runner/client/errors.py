@@ -1,17 +1,17 @@
-"""What can go wrong between a client and a service, in one tree.
+"""The errors between a client and a service, in one tree.
 
     ServiceError                  of langgraph_runner.errors.NodeRunnerError
-    ├── ServiceUnreachableError   no answer; also ConnectionError
-    ├── ServiceInvalidError       an answer that no langgraph-runner service gives
-    └── ServiceRefusedError       a refusal that only a service has
-        ├── RequestInvalidError   an argument is out of its range; also ValueError
-        ├── NotFoundError         there is no such output or file; also LookupError
-        ├── UnauthenticatedError  no API key, or one that does not work
-        ├── ForbiddenError        the role or the tenant of the key does not allow it; also PermissionError
+    ├── ServiceUnreachableError   no response; also ConnectionError
+    ├── ServiceInvalidError       a response that is not one of a langgraph-runner service
+    └── ServiceRefusedError       a refusal that only a service has, no engine
+        ├── RequestInvalidError   an argument is invalid; also ValueError
+        ├── NotFoundError         there is no such output or artifact; also LookupError
+        ├── UnauthenticatedError  no API key, or one that is not valid
+        ├── ForbiddenError        the role or the tenant of the key does not allow this; also PermissionError
         └── RateLimitedError      too many requests
 
-A refusal of the engine is raised as the engine's own error, such as `RunNotFoundError`.
-No message and no attribute holds the API key. Each error has a stable `code` and survives pickle.
+A refusal of the engine is raised as the error of the engine, such as `RunNotFoundError`.
+No message and no attribute contains the API key. Each error has a stable `code` and survives pickle.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.codes import render_message
 
 __all__ = [
-    "REFUSALS",
+    "ERROR_OF_REASON",
     "ForbiddenError",
     "NotFoundError",
     "RateLimitedError",
@@ -37,10 +37,10 @@ __all__ = [
 
 
 class ServiceError(NodeRunnerError):
-    """The root of what can go wrong between a client and a service.
+    """The base class of errors between a client and a service.
 
     Attributes:
-        url: The address of the service.
+        url: The URL of the service.
     """
 
     code = ErrorCode.SERVICE_REFUSED
@@ -48,7 +48,7 @@ class ServiceError(NodeRunnerError):
 
 
 class ServiceUnreachableError(ServiceError, ConnectionError):
-    """The service gave no answer, after all retries. A request that changes something may have been carried out."""
+    """The service did not respond, after all retries. It may have carried out a request that changes something."""
 
     code = ErrorCode.SERVICE_UNREACHABLE
 
@@ -58,7 +58,7 @@ class ServiceUnreachableError(ServiceError, ConnectionError):
 
 
 class ServiceInvalidError(ServiceError):
-    """Something else than a langgraph-runner service answers at the URL, or a release that does not fit."""
+    """The URL is not that of a langgraph-runner service, or the service has an incompatible version."""
 
     code = ErrorCode.SERVICE_INVALID
 
@@ -68,18 +68,18 @@ class ServiceInvalidError(ServiceError):
 
 
 class ServiceRefusedError(ServiceError):
-    """The service refused a request for a reason that no engine has.
+    """The service refused a request for a reason that only a service has, no engine.
 
     Attributes:
         reason: The stable code of the service, such as `BODY_TOO_LARGE`.
         status: The HTTP status.
-        request_id: Under which the log of the service has the request.
+        request_id: The id of the request in the log of the service.
     """
 
     code = ErrorCode.SERVICE_REFUSED
 
     def __init__(self, *, url: str, detail: str, reason: str, status: int, request_id: str = "") -> None:
-        super().__init__(detail)
+        super().__init__(render_message(self.code, detail=detail))
         self.url = url
         self.reason = reason
         self.status = status
@@ -87,11 +87,11 @@ class ServiceRefusedError(ServiceError):
 
 
 class RequestInvalidError(ServiceRefusedError, ValueError):
-    """An argument is out of its range."""
+    """An argument of the request is invalid."""
 
 
 class NotFoundError(ServiceRefusedError, LookupError):
-    """The step of the run has no output, or there is no such file."""
+    """The step of the run has no output, or there is no such artifact."""
 
 
 class UnauthenticatedError(ServiceRefusedError):
@@ -103,10 +103,10 @@ class ForbiddenError(ServiceRefusedError, PermissionError):
 
 
 class RateLimitedError(ServiceRefusedError):
-    """The key has sent too many requests, also after the waits that the service asked for."""
+    """The key sent too many requests, also after the waits that the service asked for."""
 
 
-REFUSALS: Final = MappingProxyType(
+ERROR_OF_REASON: Final = MappingProxyType(
     {
         "REQUEST_INVALID": RequestInvalidError,
         "NOT_FOUND": NotFoundError,
@@ -115,4 +115,4 @@ REFUSALS: Final = MappingProxyType(
         "RATE_LIMITED": RateLimitedError,
     }
 )
-"""The class for a code of the service; `ServiceRefusedError` for any other."""
+"""The class of the error for a code of the service. Other codes have `ServiceRefusedError`."""

@@ -1,11 +1,11 @@
-"""`Settings`: where the service is and how it is asked, as one checked value."""
+"""`Settings`: the checked options of a client."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from langgraph_runner.client.address import base_url_of, headers_of
+from langgraph_runner.client.address import auth_headers, parse_base_url
 from langgraph_runner.engine import checks
 from langgraph_runner.runtime.runtimes import as_runtimes
 from langgraph_runner.runtime.timeouts import as_timeout_ms
@@ -23,17 +23,17 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the service is, and how it is asked. The parameters are those of `RunClient`."""
+    """The options of a client. See `RunClient`."""
 
     url: httpx.URL
     headers: dict[str, str] = field(repr=False)
-    """With the API key, so they are never shown."""
+    """They contain the API key, so `repr` leaves them out."""
     connect_timeout_s: float
     read_timeout_s: float
     max_attempts: int
     reconnect_s: float
     trusts_environment: bool
-    """Whether proxies of the environment are used. Not for plain http on this machine: they would get the key."""
+    """Whether to use the proxies of the environment. Not for plain http on this machine: they would see the key."""
     verify: ssl.SSLContext | bool
     http_transport: Any
     runtimes: Runtimes | None
@@ -56,21 +56,21 @@ class Settings:
         """Check the options of a client.
 
         Raises:
-            TypeError: An option is of another type.
+            TypeError: An option has the wrong type.
             ValueError: An option is out of its range.
         """
-        parsed = base_url_of(url)
-        is_here = parsed.scheme == "http" and checks.is_loopback(parsed.host)
+        parsed = parse_base_url(url)
+        is_local_http = parsed.scheme == "http" and checks.is_loopback(parsed.host)
         return cls(
             url=parsed,
-            headers=headers_of(parsed, api_key, allow_insecure=allow_insecure),
+            headers=auth_headers(parsed, api_key, allow_insecure=allow_insecure),
             connect_timeout_s=_seconds(connect_timeout_ms, "connect_timeout_ms"),
             read_timeout_s=_seconds(read_timeout_ms, "read_timeout_ms"),
             max_attempts=checks.whole(max_attempts, 1, 1_000, field="max_attempts"),
             reconnect_s=_seconds(reconnect_ms, "reconnect_ms"),
-            trusts_environment=not is_here,
-            # To load the certificates takes 20 ms, and plain http without a proxy needs none.
-            verify=verify and not is_here if isinstance(verify, bool) else verify,
+            trusts_environment=not is_local_http,
+            # Loading the certificates takes 20 ms. Plain http without a proxy needs none.
+            verify=verify and not is_local_http if isinstance(verify, bool) else verify,
             http_transport=http_transport,
             runtimes=as_runtimes(runtime, field="runtime"),
         )
@@ -79,5 +79,5 @@ class Settings:
 def _seconds(value: TimeoutLike, field: str) -> float:
     limit_ms = as_timeout_ms(value, field=field)
     if limit_ms is None:
-        raise TypeError(f"{field}: expected ms or a timedelta, got None; a client always has a limit.")
+        raise TypeError(f"{field} must be ms or a timedelta, got None: a client always has a limit.")
     return limit_ms / 1000

@@ -1,4 +1,4 @@
-"""`EventParser`: server-sent events (WHATWG HTML, section 9.2) out of the bytes of an answer. It reads no network."""
+"""`EventParser`: parse server-sent events (WHATWG HTML, section 9.2). It does no I/O."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Final
 __all__ = ["EventParser"]
 
 _MAX_LINE: Final = 64 * 1024 * 1024
-"""A server that sends more without a line end is no service of ours."""
+"""The longest line. A langgraph-runner service sends none that is longer."""
 
 
 class EventParser:
-    """Collects the `data` of events from chunks of a stream. For one stream."""
+    """Collects the `data` of events from the chunks of one stream."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._data: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Take in a chunk.
+        """Parse a chunk.
 
         Returns:
-            The data of the events that it completes. Comments and events without data are left out.
+            The data of the events that end in this chunk. Comments and events without data are left out.
 
         Raises:
             ValueError: A line is longer than 64 MiB.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         FailureMode,
         StepStatus,
     )
-    from langgraph_runner.workflow.definition.describing import WorkflowDescription
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["SyncRunClient"]
 
@@ -49,28 +49,28 @@ class SyncRunClient(BlockingClient):
         tags: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Make a run, and have the service run it. When this returns it is durable.
+        """Create a run, which the service runs. The run is durable when this returns.
 
         Args:
-            workflow: Its id.
-            inputs: As its model, or as JSON values; checked first.
-            tenant: Whose run it is.
+            workflow: The id of the workflow.
+            inputs: The inputs as a value of their model, or as JSON values. They are checked first.
+            tenant: The tenant that owns the run.
             idempotency_key: Reusing a key for an equal call returns the existing run; a call that differs is refused.
-                None makes a key for this call, so that a lost answer does not lead to a second run.
-            priority: Waiting runs start in the order of their priority, the highest first.
-            failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
-            max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
-            run_timeout_ms: Limit of the whole run, from its start.
-            force: Ids of steps that run even if the cache knows their results.
-            use_cache: False runs every step, as if the cache were empty; results are stored all the same.
+                None makes a key for this call, so that a lost response does not lead to a second run.
+            priority: Waiting runs start in order of priority, the highest first.
+            failure_mode: What a failed step does to branches that do not depend on it: `continue` or `fail_fast`.
+            max_concurrency: How many steps of the run may run at once, at least 1; None for the limit of the engine.
+            run_timeout_ms: The time limit of the whole run from its start, in ms; None for no limit.
+            force: Ids of steps that run even if their results are cached.
+            use_cache: False runs every step, as if the cache were empty. New results are cached nevertheless.
             tags: For searches with `list_runs(tags=...)`: up to 32 names of up to 64 characters, with values of up
-                to 256.
-            metadata: JSON values that are kept with the run: up to 16 KB.
+                to 256 characters.
+            metadata: JSON values that are stored with the run, up to 16 KB.
 
         Raises:
             UnknownWorkflowError: There is no such workflow.
             UnknownStepError: `force` names a step that the workflow does not have; also a `ValueError`.
-            WorkflowInputError: The inputs do not fit. No run was made.
+            WorkflowInputError: The inputs do not fit. No run was created.
             IdempotencyConflictError: The key was used before, for another request.
             ValueError: An option is out of its range.
         """
@@ -99,7 +99,7 @@ class SyncRunClient(BlockingClient):
         raise_on_failure: bool = False,
         **options: Unpack[TriggerOptions],
     ) -> Run:
-        """`trigger()`, and `wait()` for its end. A failed run is returned, unless `raise_on_failure` is True.
+        """Call `trigger()`, then `wait()`. A failed run is returned, unless `raise_on_failure` is True.
 
         Raises:
             RunFailedError: The run failed or was cancelled, and `raise_on_failure` is True.
@@ -109,17 +109,17 @@ class SyncRunClient(BlockingClient):
     def trigger_update(
         self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
     ) -> Run:
-        """Make a run that differs from a completed one by `change`: what the change does not touch is reused.
+        """Create a run that differs from a completed run by `change`. Steps that it does not affect are reused.
 
         Args:
-            base_run_id: A completed run. It is not changed.
-            change: One that its workflow knows.
-            **options: As of `trigger()`; the new run keeps those of the base run that are not given.
+            base_run_id: A completed run. It stays as it is.
+            change: A change that the workflow declares.
+            **options: The options of `trigger()`. Options that are not given are those of the base run.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It is not completed.
-            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+            RunStateError: The run is not completed.
+            ChangeRequestError: The workflow does not declare the change, or the payload does not fit.
         """
         return self._call(self._client.trigger_update(base_run_id, change, **options))
 
@@ -131,7 +131,7 @@ class SyncRunClient(BlockingClient):
         raise_on_failure: bool = False,
         **options: Unpack[TriggerOptions],
     ) -> Run:
-        """`trigger_update()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        """Call `trigger_update()`, then `wait()`; `raise_on_failure` as in `run()`."""
         return self._call(
             self._client.update(base_run_id, change, raise_on_failure=raise_on_failure, **options)
         )
@@ -145,35 +145,35 @@ class SyncRunClient(BlockingClient):
         force: Iterable[str] = (),
         use_cache: bool = True,
     ) -> RunPlan:
-        """What `update()` would do with each step, and why. Nothing runs, nothing is written.
+        """Return what `update()` would do with each step, and why. Nothing runs, nothing is written.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It is not completed.
-            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+            RunStateError: The run is not completed.
+            ChangeRequestError: The workflow does not declare the change, or the payload does not fit.
         """
         return self._call(
             self._client.plan(base_run_id, change, tenant=tenant, force=force, use_cache=use_cache)
         )
 
     def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
-        """Continue a failed or cancelled run from where it stopped, as a new run: finished steps are reused.
+        """Continue a failed or cancelled run from where it stopped, as a new run. Finished steps are reused.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It has not failed and was not cancelled.
-            WorkflowInputError: Its inputs do not fit the workflow as it is now. No run was made.
+            RunStateError: The run has neither failed nor been cancelled.
+            WorkflowInputError: The inputs of the run do not fit the workflow as it is now. No run was created.
         """
         return self._call(self._client.trigger_retry(run_id, **options))
 
     def retry(self, run_id: str, *, raise_on_failure: bool = False, **options: Unpack[TriggerOptions]) -> Run:
-        """`trigger_retry()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        """Call `trigger_retry()`, then `wait()`; `raise_on_failure` as in `run()`."""
         return self._call(self._client.retry(run_id, raise_on_failure=raise_on_failure, **options))
 
     def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
-        """Ask for a run to be cancelled, for good. Running steps get the abort signal; the others are cancelled.
+        """Cancel a run for good. Running steps get the abort signal; the other steps are cancelled.
 
-        A run that is over stays as it is.
+        A run that has ended stays as it is.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -182,7 +182,7 @@ class SyncRunClient(BlockingClient):
         return self._call(self._client.cancel(run_id, tenant=tenant, reason=reason))
 
     def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
-        """A run, with the number of its steps by status.
+        """Return a run, with the number of its steps by status.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -196,7 +196,7 @@ class SyncRunClient(BlockingClient):
         tenant: str = DEFAULT_TENANT,
         status: StepStatus | str | Iterable[str] | None = None,
     ) -> list[RunStep]:
-        """The steps of a run in the workflow's order, all or those of a status.
+        """Return the steps of a run in the order of the workflow: all, or those with a status.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -205,37 +205,37 @@ class SyncRunClient(BlockingClient):
         return self._call(self._client.get_run_steps(run_id, tenant=tenant, status=status))
 
     def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """What a step of a run has delivered: as its type if the client has the workflow, else as JSON values.
+        """Return the output of a step: as its type if the client has the workflow, else as JSON values.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         return self._call(self._client.get_output(run_id, step, tenant=tenant))
 
     def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The same as JSON.
+        """Return the output of a step as JSON.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         return self._call(self._client.get_output_json(run_id, step, tenant=tenant))
 
     def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """The output of the workflow's `result` step, or of its only final step; see `get_output()`.
+        """Return the output of the workflow's `result` step, or of its only final step; see `get_output()`.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunFailedError: It has failed or was cancelled.
-            RunStateError: It is not over.
+            RunFailedError: The run failed or was cancelled.
+            RunStateError: The run has not ended.
             LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
             UnknownWorkflowError: The service does not have the workflow of the run.
         """
         return self._call(self._client.get_result(run_id, tenant=tenant))
 
     def get_run_artifacts(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> dict[str, list[ArtifactRef]]:
-        """The files of a run, by the step that has saved them. The `uri` of each is its address at the service.
+        """Return the artifacts of a run, by the step that saved them. Their `uri` is a URL of the service.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -243,10 +243,10 @@ class SyncRunClient(BlockingClient):
         return self._call(self._client.get_run_artifacts(run_id, tenant=tenant))
 
     def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The content of a file of a tenant's run, checked against its hash.
+        """Return the content of an artifact, checked against its hash.
 
         Raises:
-            ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
+            ArtifactError: The tenant has no such artifact, its file is missing, or its content has changed.
         """
         return self._call(self._client.read_artifact(artifact, tenant=tenant))
 
@@ -266,22 +266,22 @@ class SyncRunClient(BlockingClient):
         limit: int = 50,
         before: Run | tuple[datetime, str] | None = None,
     ) -> list[Run]:
-        """Runs of a tenant, the newest first.
+        """Return the runs of a tenant, the newest first.
 
         Args:
-            tenant: Whose.
-            workflow: Only of this workflow.
-            status: Only with this status, or one of these.
+            tenant: The tenant that owns the runs.
+            workflow: Only runs of this workflow.
+            status: Only runs with this status, or with one of these.
             id_prefix: Only runs whose id begins with this text.
             tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
-            created_after: Only runs made at this time, which needs a time zone, or later.
-            created_before: Only runs made before this time.
-            base_run_id: Only runs that were rebuilt from this run, or retry it.
-            failed_step: Only runs in which the step of this id failed.
-            error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
+            created_after: Only runs created at this time or later. It needs a time zone.
+            created_before: Only runs created before this time. It needs a time zone.
+            base_run_id: Only runs that update or retry this run.
+            failed_step: Only runs in which the step with this id failed.
+            error_contains: Only runs whose error record (code, type, message or stack) contains this text; ASCII
                 letters match in either case.
-            limit: At most so many: 1 to 1,000. More than 200 take several requests.
-            before: Only those that come after this one in the list: the last of the page before, or its
+            limit: The maximum number of runs: 1 to 1,000. More than 200 take several requests.
+            before: Only runs that follow this one in the list: the last run of the previous page, or its
                 `(created_at, id)`.
 
         Raises:
@@ -305,27 +305,27 @@ class SyncRunClient(BlockingClient):
         )
 
     def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
-        """The engines that run runs, in all processes of the service, and how many runs of all tenants wait.
+        """Return the engines of all processes of the service, and how many runs of all tenants are waiting.
 
         Args:
-            tenant: The one of the API key.
+            tenant: The tenant of the API key.
         """
         return self._call(self._client.get_workers(tenant=tenant))
 
     def describe_workflows(self) -> list[WorkflowDescription]:
-        """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""
+        """Return the workflows as plain values: steps, dependencies, changes, the schema of the inputs."""
         return self._call(self._client.describe_workflows())
 
     def describe_workflow(self, name: str) -> WorkflowDescription:
-        """One workflow as plain values.
+        """Return one workflow as plain values.
 
         Raises:
-            UnknownWorkflowError: There is no workflow of this id.
+            UnknownWorkflowError: There is no such workflow.
         """
         return self._call(self._client.describe_workflow(name))
 
     def check_inputs(self, workflow: str, inputs: Any = None) -> None:
-        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is created.
 
         Raises:
             UnknownWorkflowError: There is no such workflow.
@@ -336,31 +336,33 @@ class SyncRunClient(BlockingClient):
     def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
     ) -> Run:
-        """Wait until a run is over, wherever it runs. The service may be started again meanwhile.
+        """Wait until a run ends, in whatever process. The service may restart meanwhile.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            TimeoutError: It was not over in time. It goes on.
-            StoreUnavailableError: The database of the service keeps the run from going on. The run goes on if the
-                database comes back.
-            ServiceUnreachableError: The service did not answer for `reconnect_ms`.
+            TimeoutError: The run did not end in time. It continues.
+            StoreUnavailableError: The run cannot continue because the database of the service is unavailable. It
+                continues when the database is available again.
+            ServiceUnreachableError: The service did not respond for `reconnect_ms`.
         """
         return self._call(self._client.wait(run_id, tenant=tenant, timeout_ms=timeout_ms))
 
     def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
     ) -> Generator[RunEvent, None, None]:
-        """What happens in a run, as it happens, until it is over. A broken connection loses and repeats no event.
+        """Yield the events of a run, as they happen, until the run ends.
+
+        No event is lost or repeated when the connection breaks.
 
         Args:
             run_id: The run.
-            tenant: Whose.
-            after: Only events with a greater number: that of the last one that was seen.
-            follow: Whether to wait for more; False ends with what is there.
+            tenant: The tenant that owns the run.
+            after: Only events with a higher number: that of the last event that was seen.
+            follow: Whether to wait for further events; False stops after the events so far.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: `after` is no number of an event.
-            ServiceUnreachableError: The service did not answer for `reconnect_ms`.
+            ValueError: `after` is not the number of an event.
+            ServiceUnreachableError: The service did not respond for `reconnect_ms`.
         """
         return self._iterated(self._client.events(run_id, tenant=tenant, after=after, follow=follow))

@@ -1,7 +1,7 @@
-"""The two ways to send a request: awaited, and blocking. All other code of the client is written once.
+"""Two ways to send a request: awaited and blocking. All other code of the client exists once.
 
-The client is made of coroutines that await only a `Transport`. Those of `BlockingTransport` never suspend, so
-`drive()` runs the same client without an event loop.
+The coroutines of the client await only a `Transport`. With `BlockingTransport` they never suspend, so `drive()` runs
+them without an event loop.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 __all__ = ["AsyncTransport", "BlockingTransport", "Transport"]
 
 _LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-"""Each followed run holds a connection, so their number is not limited."""
+"""The number of connections has no limit, because each run that is followed holds one."""
 
 
 class Transport(Protocol):
-    """Sends requests over one pool of connections, which are kept open between requests."""
+    """Sends requests over a pool of connections, which stay open between requests."""
 
     runtime: Runtime
-    """Clock, sleep and chance of the same kind."""
+    """Clock, sleep and randomness, awaited or blocking like the transport."""
 
     def request(self, method: str, url: str, *, timeout: httpx.Timeout, **content: object) -> httpx.Request:
         """Build a request."""
         ...
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request. The body of the answer is still to be read, and the answer to be closed."""
+        """Send a request. The caller reads the body and closes the response with `finish()`."""
         ...
 
     def chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        """The body of an answer, decompressed, as it comes."""
+        """Yield the body of a response, decompressed, as it arrives."""
         ...
 
     async def finish(self, response: httpx.Response) -> None:
-        """Close an answer, whether it was read to its end or not."""
+        """Close a response, read or not."""
         ...
 
     async def close(self) -> None:
@@ -52,7 +52,7 @@ class Transport(Protocol):
 
 
 class AsyncTransport:
-    """Awaits. For one event loop."""
+    """Sends requests with `await`. For one event loop."""
 
     def __init__(self, settings: Settings) -> None:
         self.runtime = (settings.runtimes or REAL_RUNTIMES).awaiting
@@ -87,14 +87,14 @@ class AsyncTransport:
 
 
 class BlockingTransport:
-    """Blocks the calling thread. Thread-safe."""
+    """Sends requests and blocks the calling thread. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         given = settings.http_transport
         if given is not None and not isinstance(given, httpx.BaseTransport):
             raise TypeError(
-                f"http_transport: expected httpx.BaseTransport for calls that block, got {type(given).__name__}; use"
-                " `await client.get_output(...)` where only an async one is at hand."
+                f"http_transport must be an httpx.BaseTransport for blocking calls, got {type(given).__name__}; with"
+                " an async transport call `await client.get_output(...)`."
             )
         self.runtime = (settings.runtimes or REAL_RUNTIMES).blocking
         self._client = httpx.Client(

@@ -1,4 +1,4 @@
-"""What goes over the wire: the models of answers, paths and parameters."""
+"""What goes over the wire: the models of responses, and the paths and parameters of requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from langgraph_runner.engine.errors import RunNotFoundError
 from langgraph_runner.engine.models import Run, RunPlan, RunStep
 from langgraph_runner.engine.reading.workers import WorkerOverview
 from langgraph_runner.workflow import UnknownWorkflowError
-from langgraph_runner.workflow.definition.describing import WorkflowDescription
+from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = [
     "ARTIFACTS",
@@ -37,14 +37,14 @@ _RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class RunPage(BaseModel):
-    """Runs, the newest first."""
+    """A page of runs, the newest first."""
 
     items: list[Run]
     next_cursor: str | None = None
 
 
 class Artifact(BaseModel):
-    """A file that a step has saved."""
+    """A file that a step saved."""
 
     step: str
     name: str
@@ -55,7 +55,7 @@ class Artifact(BaseModel):
 
 
 class Caller(BaseModel):
-    """Whose API key it is."""
+    """The owner of the API key."""
 
     tenant: str
 
@@ -72,11 +72,11 @@ WORKERS: Final = TypeAdapter(WorkerOverview)
 
 
 def run_path(run_id: str, *parts: str) -> str:
-    """The path of a run, or of what it has.
+    """Return the path of a run, or of a part of it.
 
     Raises:
         TypeError: The id is not text.
-        RunNotFoundError: No run has such an id.
+        RunNotFoundError: No run can have this id.
     """
     checks.of_kind(run_id, str, field="run_id", fix="the `id` of a run")
     if not _RUN_ID.fullmatch(run_id):
@@ -85,24 +85,24 @@ def run_path(run_id: str, *parts: str) -> str:
 
 
 def workflow_path(name: str) -> str:
-    """The path of a workflow.
+    """Return the path of a workflow.
 
     Raises:
         TypeError: The name is not text.
-        UnknownWorkflowError: No workflow has such an id.
+        UnknownWorkflowError: No workflow can have this id.
     """
     checks.of_kind(name, str, field="workflow", fix="the id of a workflow")
-    if not name.strip("."):  # A path would not lead to it.
+    if not name.strip("."):  # HTTP clients remove `.` and `..` from paths.
         raise UnknownWorkflowError(workflow=name, hint="Give the id of a workflow.")
     return f"/workflows/{quote(name, safe='')}"
 
 
 def tag(name: str, value: str) -> tuple[str, str]:
-    """A tag to search for, as a parameter of a request.
+    """Return the query parameter that searches for a tag.
 
     Raises:
-        ValueError: Its name has a colon.
+        ValueError: The name of the tag contains a colon.
     """
     if ":" in name:
-        raise ValueError(f"tags: the service cannot search for {name!r:.80}: its name has a colon.")
+        raise ValueError(f"tags must have names without a colon to be searched for, got {name!r:.80}.")
     return "tag", f"{name}:{value}"

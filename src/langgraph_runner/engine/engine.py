@@ -32,7 +32,7 @@ from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES, as_runtimes
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow import ChangeRequest, WorkflowRegistry
-from langgraph_runner.workflow.values.heavy import apart_from_loop, is_heavy
+from langgraph_runner.workflow.values.off_loop import is_large, run_off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -283,7 +283,7 @@ class RunEngine(RunReader):
         blueprint = self.workflows.get_workflow(workflow)
         given = {} if inputs is None else inputs
         check = blueprint.inputs.check
-        _, data = await apart_from_loop(check, given) if is_heavy(given) else check(given)
+        _, data = await run_off_loop(check, given) if is_large(given) else check(given)
         forced = checks.steps(force, blueprint, field="force")
         options = RunOptions.of(failure_mode, max_concurrency, run_timeout_ms, forced, use_cache)
         run_id = self._new_id()

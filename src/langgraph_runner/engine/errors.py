@@ -46,8 +46,6 @@ __all__ = [
 class EngineError(NodeRunnerError):
     """The root of what can go wrong with runs."""
 
-    code = ErrorCode.ENGINE_FAILED
-
 
 class RunNotFoundError(EngineError, LookupError):
     """The tenant has no such run.
@@ -59,7 +57,7 @@ class RunNotFoundError(EngineError, LookupError):
     code = ErrorCode.RUN_NOT_FOUND
 
     def __init__(self, *, run_id: str) -> None:
-        super().__init__(f"There is no run '{run_id}'.")
+        super().__init__(render_message(self.code, run_id=run_id))
         self.run_id = run_id
 
 
@@ -74,7 +72,7 @@ class RunStateError(EngineError):
     code = ErrorCode.RUN_STATE
 
     def __init__(self, *, run_id: str, status: str, problem: str) -> None:
-        super().__init__(f"Run '{run_id}' is {status}: {problem}")
+        super().__init__(render_message(self.code, run_id=run_id, status=status, problem=problem))
         self.run_id = run_id
         self.status = status
 
@@ -132,9 +130,7 @@ class LeaseLostError(EngineError):
     code = ErrorCode.LEASE_LOST
 
     def __init__(self, *, run_id: str, fence: int) -> None:
-        super().__init__(
-            f"Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more."
-        )
+        super().__init__(render_message(self.code, run_id=run_id, fence=fence))
         self.run_id = run_id
         self.fence = fence
 
@@ -168,7 +164,7 @@ class ArtifactError(EngineError):
     code = ErrorCode.ARTIFACT_FAILED
 
     def __init__(self, *, name: str, problem: str) -> None:
-        super().__init__(f"Artifact '{name}': {problem}")
+        super().__init__(render_message(self.code, name=name, problem=problem))
         self.name = name
 
 
@@ -182,7 +178,7 @@ class ArchiveError(EngineError):
     code = ErrorCode.ARCHIVE_FAILED
 
     def __init__(self, *, path: Path, problem: str) -> None:
-        super().__init__(f"Archive '{path}': {problem}")
+        super().__init__(render_message(self.code, path=path, problem=problem))
         self.path = path
 
 
@@ -217,7 +213,7 @@ class SchemaVersionError(EngineError):
 
     def __init__(self, *, found: str | None, known: str, fix: str) -> None:
         what = "no schema of langgraph-runner" if found is None else f"schema {found}"
-        super().__init__(f"The database has {what}, this release works with {known}. {fix}")
+        super().__init__(render_message(self.code, found=what, known=known, fix=fix))
         self.found = found
         self.known = known
 

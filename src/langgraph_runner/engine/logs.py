@@ -1,8 +1,8 @@
-"""The log of the engine: structlog where it is installed, `logging` else."""
+"""The logger of the engine. `errors/logs.py` decides where its events go."""
 
 from typing import Final
 
 __all__ = ["LOGGER"]
 
 LOGGER: Final = "langgraph_runner.engine"
-"""Name of its logger."""
+"""Name of the logger, for `emit()`."""

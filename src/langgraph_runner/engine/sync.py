@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         StepStatus,
         WorkflowRegistry,
     )
-    from langgraph_runner.workflow.definition.describing import WorkflowDescription
+    from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["SyncRunEngine"]
 

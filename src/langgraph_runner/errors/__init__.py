@@ -1,4 +1,8 @@
-"""What can go wrong in a node, how it is classified, and how it is written down safely."""
+"""The errors of the package: exceptions with stable codes, classification, records, hints, and the log.
+
+The errors of graphs, workflows, the engine and the client are in those packages, below the root that is here.
+What makes a text safe to store is in `redaction/`.
+"""
 
 from langgraph_runner._lazy import lazy_names
 

@@ -1,11 +1,9 @@
 from langgraph_runner.errors.categories import FailureCategory as FailureCategory
 from langgraph_runner.errors.classification import failure_category as failure_category
-from langgraph_runner.errors.classification import is_control_flow as is_control_flow
 from langgraph_runner.errors.classification import is_retryable_node_error as is_retryable_node_error
 from langgraph_runner.errors.classification import retry_after_ms as retry_after_ms
 from langgraph_runner.errors.codes import MESSAGE_TEMPLATES as MESSAGE_TEMPLATES
 from langgraph_runner.errors.codes import ErrorCode as ErrorCode
-from langgraph_runner.errors.codes import render_message as render_message
 from langgraph_runner.errors.exceptions import CircuitOpenError as CircuitOpenError
 from langgraph_runner.errors.exceptions import FallbackError as FallbackError
 from langgraph_runner.errors.exceptions import NodeCancellationError as NodeCancellationError
@@ -16,14 +14,10 @@ from langgraph_runner.errors.exceptions import RunCancelledError as RunCancelled
 from langgraph_runner.errors.exceptions import RunTimeoutError as RunTimeoutError
 from langgraph_runner.errors.exceptions import StateUpdateError as StateUpdateError
 from langgraph_runner.errors.exceptions import UnhashableInputError as UnhashableInputError
-from langgraph_runner.errors.exceptions import note_once as note_once
-from langgraph_runner.errors.exceptions import original_error as original_error
 from langgraph_runner.errors.langgraph_errors import InvalidNodeOutputError as InvalidNodeOutputError
 from langgraph_runner.errors.langgraph_errors import NodeTimeoutError as NodeTimeoutError
 from langgraph_runner.errors.models import NodeError as NodeError
-from langgraph_runner.errors.models import NodeErrorCause as NodeErrorCause
 from langgraph_runner.errors.models import NodeErrorRecord as NodeErrorRecord
-from langgraph_runner.errors.record import build_error_record as build_error_record
 from langgraph_runner.redaction import DEFAULT_SANITIZER as DEFAULT_SANITIZER
 from langgraph_runner.redaction import Sanitizer as Sanitizer
 from langgraph_runner.redaction import sanitize_stack as sanitize_stack

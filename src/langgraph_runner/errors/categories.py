@@ -1,14 +1,13 @@
-"""Why an execution of a node did not succeed, as metrics, logs and routing name it."""
+"""The categories of failures, for metrics, logs and routing."""
 
 from enum import StrEnum
 
 
 class FailureCategory(StrEnum):
-    """Why an execution of a node did not succeed.
+    """Why a call of a node did not succeed.
 
-    The first four are failures of the node.
-    `CANCELLED` and `CIRCUIT_OPEN` are not: in the one the caller changed its mind, in the other the node
-    was never called.
+    The first four are failures of the node. `CANCELLED` and `CIRCUIT_OPEN` are not: with `CANCELLED` the caller
+    stopped the call, with `CIRCUIT_OPEN` the function was never called.
     """
 
     TIMEOUT = "timeout"

@@ -1,7 +1,7 @@
-"""Which errors are worth another attempt, of which kind they are, and how long a server asks to wait.
+"""Classification of errors: whether to retry, the category, and how long a server asks to wait.
 
 Everything here is a pure function of the exception: synchronous, deterministic and without I/O. Errors of
-client libraries are recognised by shape (a status code, a header, the name of a base class), so that
+client libraries are recognised by their shape (a status code, a header, the name of a base class), so that
 none of those libraries has to be installed or imported.
 """
 
@@ -42,12 +42,12 @@ __all__ = [
 ]
 
 RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})
-"""HTTP 408 Request Timeout, 425 Too Early, 429 Too Many Requests; every 5xx besides."""
+"""HTTP 408 Request Timeout, 425 Too Early, 429 Too Many Requests. Every 5xx is retried, too."""
 
 _SERVER_ERRORS: Final = range(500, 600)
 
-# Names of (base) classes, because their libraries may not be installed. The root of the module stands with
-# each, so that a user's own class of the same name is not meant.
+# Names of (base) classes, because their libraries may not be installed. The top-level package is part of the
+# name, so that a class of the user with the same name does not match.
 _TIMEOUT_CLASSES: Final = frozenset(
     {
         ("httpx", "TimeoutException"),
@@ -90,7 +90,7 @@ _NETWORK_CLASSES: Final = frozenset(
         ("http", "IncompleteRead"),
     }
 )
-# A wrong URL is the caller's mistake although its class stands among the transport errors.
+# A wrong URL is a mistake of the caller, although its class is one of the transport errors.
 _FINAL_CLASSES: Final = frozenset(
     {
         ("httpx", "UnsupportedProtocol"),
@@ -110,7 +110,7 @@ _FINAL_CLASSES: Final = frozenset(
         ("sqlite3", "ProgrammingError"),
         ("sqlite3", "IntegrityError"),
         ("sqlite3", "DataError"),
-        # What `langgraph dev` raises where a coroutine blocks the event loop: it will block again.
+        # `langgraph dev` raises it when a coroutine blocks the event loop. The coroutine would block again.
         ("blockbuster", "BlockingError"),
     }
 )
@@ -146,7 +146,7 @@ _TRANSIENT_ERRNOS: Final = frozenset(
     )
     if hasattr(errno, name)
 )  # fmt: skip
-# A quota that is used up answers 429 like a rate limit does, but no wait brings it back.
+# An exhausted quota gives 429 as a rate limit does, but waiting does not help.
 _FINAL_API_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
 _OWN_FINAL: Final = (
@@ -160,20 +160,20 @@ _GROUP_DEPTH: Final = 20
 
 
 def is_control_flow(error: BaseException) -> bool:
-    """Whether `error` is how LangGraph steers a run, and no failure.
+    """Return whether `error` is control flow of LangGraph, not a failure.
 
     True for interrupts, drains and commands to a parent graph (all `GraphBubbleUp`), and for the error that
-    an unfit answer to `interrupt(response_schema=...)` raises, which asks the question again. Whoever
-    catches `Exception` re-raises these first.
+    an invalid answer to `interrupt(response_schema=...)` raises, which asks the question again. Code that
+    catches `Exception` must raise these again.
     """
     if isinstance(error, BaseExceptionGroup):
-        # asyncio.TaskGroup makes a group of an interrupt() in one of its tasks.
+        # asyncio.TaskGroup puts an interrupt() of one of its tasks into a group.
         return all(map(is_control_flow, error.exceptions)) if error.exceptions else False
     return isinstance(error, GraphBubbleUp) or is_invalid_resume(error)
 
 
 def is_retryable_node_error(error: BaseException) -> bool:
-    """Whether another attempt may succeed where this one raised `error`.
+    """Return whether another attempt may succeed after this one raised `error`.
 
     Final: validation errors (pydantic), type and programming errors (`TypeError`, `ValueError`,
     `LookupError`, `ArithmeticError`, ...), file errors such as `FileNotFoundError`, other HTTP statuses than
@@ -181,15 +181,15 @@ def is_retryable_node_error(error: BaseException) -> bool:
     LangGraph's control flow.
 
     Retried: timeouts, connection errors, HTTP 408, 425, 429 and 5xx (httpx, requests, aiohttp, botocore,
-    openai- and anthropic-style exceptions), and errors that nothing is known about, a plain `RuntimeError`
-    included. A server's `x-should-retry` header decides where there is one. An exception group is retried
-    when all that it holds may be.
+    openai- and anthropic-style exceptions), and unknown errors, including a plain `RuntimeError`. Where the
+    server sends an `x-should-retry` header, it decides. An exception group is retried when each of its members
+    may be.
 
     Deterministic, synchronous, safe from any thread; never raises.
     """
     try:
         return _is_retryable(error, 0)
-    except Exception:  # A hostile exception (properties that raise) is not worth a second attempt.
+    except Exception:  # An exception whose properties raise is not worth a second attempt.
         return False
 
 
@@ -199,7 +199,7 @@ def _is_retryable(error: BaseException, depth: int) -> bool:
     if isinstance(reason := getattr(error, "reason", None), Exception):  # urllib's URLError
         return depth < _GROUP_DEPTH and _is_retryable(reason, depth + 1)
     if isinstance(error.__cause__, (StopIteration, StopAsyncIteration)) and type(error) is RuntimeError:
-        return False  # What Python makes of them in a coroutine (PEP 479).
+        return False  # Python turns them into this error in a coroutine (PEP 479).
     if isinstance(error, BaseExceptionGroup):
         return depth < _GROUP_DEPTH and all(_is_retryable(inner, depth + 1) for inner in error.exceptions)
     status = http_status(error)
@@ -237,24 +237,23 @@ def _is_transient_os_error(error: OSError) -> bool:
 
 
 def is_blocking_error(error: BaseException) -> bool:
-    """Whether `langgraph dev` raised it because a coroutine blocks the event loop."""
+    """Return whether `langgraph dev` raised `error` because a coroutine blocks the event loop."""
     return ("blockbuster", "BlockingError") in _class_names(original_error(error))
 
 
 def failure_category(error: BaseException) -> FailureCategory:
-    """Of which kind `error` is, for metrics and records.
+    """Return the category of `error`, for metrics and records.
 
-    `RetryExhaustedError` counts as what its last attempt raised, `FallbackError` as what the function
-    raised. Deterministic, synchronous, safe from any thread; never raises.
+    `RetryExhaustedError` has the category of its last attempt, `FallbackError` that of the error of the
+    function. Deterministic, synchronous, safe from any thread; never raises.
     """
     try:
         return _category(error)
-    except Exception:  # The same hostile exceptions as above.
+    except Exception:  # The exception has properties that raise.
         return FailureCategory.OTHER
 
 
 def _category(error: BaseException) -> FailureCategory:
-    # What stands for another error is of its kind.
     error = original_error(error)
     if isinstance(error, CircuitOpenError):
         return FailureCategory.CIRCUIT_OPEN
@@ -271,7 +270,7 @@ def _category(error: BaseException) -> FailureCategory:
 
 
 def _is_timeout(error: BaseException, names: frozenset[tuple[str, str]]) -> bool:
-    if ("urllib3", "NewConnectionError") in names:  # It inherits from the timeout for history's sake.
+    if ("urllib3", "NewConnectionError") in names:  # For compatibility it inherits from a timeout error.
         return False
     return (
         isinstance(error, (TimeoutError, LangGraphNodeTimeoutError))
@@ -290,9 +289,9 @@ def _is_network(error: BaseException, names: frozenset[tuple[str, str]]) -> bool
 
 
 def http_status(error: BaseException) -> int | None:
-    """The HTTP status that `error` carries, or None.
+    """Return the HTTP status of `error`, or None.
 
-    Looked for as `status_code` (openai, anthropic, Starlette), `status` (aiohttp), `response.status_code`
+    It is read from `status_code` (openai, anthropic, Starlette), `status` (aiohttp), `response.status_code`
     (httpx, requests), `response["ResponseMetadata"]["HTTPStatusCode"]` (botocore), and `code` of urllib's
     `HTTPError`.
     """
@@ -319,14 +318,14 @@ def _botocore_status(response: object) -> object:
 
 
 def retry_after_ms(error: BaseException, now: datetime) -> float | None:
-    """How many ms the server asks to wait before the next attempt, or None if it does not say.
+    """Return how many ms the server asks to wait before the next attempt, or None if it does not ask.
 
     Reads `retry-after-ms` (openai, anthropic), then `Retry-After` in seconds or as an HTTP date (RFC 9110,
     10.2.3). Never negative; never raises.
 
     Args:
-        error: What an attempt raised.
-        now: The present time, with a time zone, for the date form.
+        error: The error of an attempt.
+        now: The current time, with a time zone, for the date form.
     """
     try:
         milliseconds = _number(_header(error, "retry-after-ms"))
@@ -337,7 +336,7 @@ def retry_after_ms(error: BaseException, now: datetime) -> float | None:
         if seconds is not None:
             return seconds * 1000
         return None if value is None else _ms_until(value, now)
-    except Exception:  # What a server or a hostile exception says may be anything.
+    except Exception:  # Headers and properties may contain anything, and may raise.
         return None
 
 
@@ -363,7 +362,7 @@ def _header(error: BaseException, name: str) -> str | None:
             headers = holder.get("ResponseMetadata", {}).get("HTTPHeaders")
         if headers is None:
             continue
-        # A plain dict is sensitive to case where a header is not.
+        # The keys of a plain dict are case-sensitive; names of headers are not.
         for key, value in dict(headers).items():
             if str(key).lower() == name:
                 return str(value)

@@ -1,4 +1,4 @@
-"""The exceptions of the package, in one tree.
+"""The exceptions of the package, in one tree. Every exception that reaches a user descends from its root.
 
     NodeRunnerError
     ├── NodeTimeoutError         also langgraph.errors.NodeTimeoutError
@@ -6,17 +6,21 @@
     ├── RetryExhaustedError      its __cause__ is the error of the last attempt
     ├── CircuitOpenError         its __cause__ is what an attempt before raised, if there was one
     ├── InvalidNodeOutputError   also LangGraph's InvalidUpdateError
-    ├── FallbackError            holds the errors of both functions
+    ├── FallbackError            has the errors of both functions
     ├── StateUpdateError         also ValueError
     ├── UnhashableInputError     also TypeError
     ├── RunTimeoutError          of a whole run; also TimeoutError
     ├── RunCancelledError        of a whole run
-    └── RunBlockedError          of a whole run; given to an error handler, never raised
+    ├── RunBlockedError          of a whole run; given to an error handler, never raised
+    ├── CheckpointError          in graph/json_saver/errors.py, with a tree of its own
+    ├── WorkflowError            in workflow/errors.py
+    ├── EngineError              in engine/errors.py
+    └── ServiceError             in client/errors.py
 
-`NodeTimeoutError` and `InvalidNodeOutputError` are in `langgraph_errors`: their base classes import
+`NodeTimeoutError` and `InvalidNodeOutputError` are in `langgraph_errors`, because their base classes import
 LangGraph.
-Each has a stable `code`, survives pickle with all its attributes, and carries what a handler needs.
-With `on_error="capture"`, the default of a node, none of them reaches the graph; the record of each does.
+Each has a stable `code`, survives pickle with all its attributes, and has the attributes that a handler needs.
+With `on_error="capture"`, the default of a node, the graph gets the record of an error instead of the error.
 """
 
 from __future__ import annotations
@@ -61,18 +65,18 @@ def _restore(
     cls: type[NodeRunnerError], args: tuple[Any, ...], attributes: dict[str, Any], cause: BaseException | None
 ) -> NodeRunnerError:
     error = cls.__new__(cls, *args)
-    error.args = args  # `OSError` sets them in `__init__`, and so do the subclasses here.
+    error.args = args  # `OSError` and the subclasses here set them in `__init__`, which did not run.
     error.__dict__.update(attributes)
     error.__cause__ = cause
     return error
 
 
 class NodeCancellationError(NodeRunnerError):
-    """A node was told to stop, by an abort signal or by LangGraph's drain request.
+    """A node was stopped by an abort signal or by a drain request of LangGraph.
 
     Attributes:
         node: The name of the node.
-        reason: What the one who aborted gave as the reason.
+        reason: The reason that the abort signal was given.
     """
 
     code = ErrorCode.NODE_CANCELLED
@@ -84,18 +88,19 @@ class NodeCancellationError(NodeRunnerError):
 
 
 class RetryExhaustedError(NodeRunnerError):
-    """Every allowed attempt has failed. `__cause__` is the error of the last one.
+    """Every allowed attempt has failed. `__cause__` is the error of the last attempt.
 
     Attributes:
         node: The name of the node.
-        attempts: How many attempts were made, the first call included.
+        attempts: The number of attempts, including the first call.
         last_error: The error of the last attempt.
     """
 
     code = ErrorCode.RETRY_EXHAUSTED
 
     def __init__(self, *, node: str, attempts: int, last_error: BaseException) -> None:
-        super().__init__(f"Node '{node}' failed after {attempts} attempts.")
+        detail = type(last_error).__name__  # Its message may contain a secret.
+        super().__init__(render_message(self.code, node=node, attempts=attempts, detail=detail))
         self.node = node
         self.attempts = attempts
         self.last_error = last_error
@@ -103,14 +108,14 @@ class RetryExhaustedError(NodeRunnerError):
 
 
 class CircuitOpenError(NodeRunnerError):
-    """The circuit breaker did not let the call through; the function was not called.
+    """The circuit breaker refused the call; the function was not called.
 
     Attributes:
         node: The name of the node.
         retry_after_ms: In how many ms the breaker will allow a probe; None if it was opened by hand and
             waits for `reset()`.
-        last_error: What the attempt before raised, where the open circuit ended the retries of a call. It is
-            the `__cause__` too. None where the function was not called at all.
+        last_error: The error of the attempt before, where the open circuit ended the retries of a call. It is
+            the `__cause__`, too. None where the function was not called at all.
     """
 
     code = ErrorCode.CIRCUIT_OPEN
@@ -129,18 +134,20 @@ class CircuitOpenError(NodeRunnerError):
 
 
 class FallbackError(NodeRunnerError):
-    """A function failed finally, and so did its fallback. `__cause__` is the error of the fallback.
+    """A function failed finally, and its fallback failed, too. `__cause__` is the error of the fallback.
 
     Attributes:
         node: The name of the node.
-        primary_error: The error of the function, for which the fallback stood in.
+        primary_error: The error of the function.
         fallback_error: The error of the fallback.
     """
 
     code = ErrorCode.FALLBACK_FAILED
 
     def __init__(self, *, node: str, primary_error: BaseException, fallback_error: BaseException) -> None:
-        super().__init__(f"Node '{node}' failed, and its fallback failed as well.")
+        # The messages of the errors may contain secrets.
+        primary, fallback = type(primary_error).__name__, type(fallback_error).__name__
+        super().__init__(render_message(self.code, node=node, detail=primary, fallback_detail=fallback))
         self.node = node
         self.primary_error = primary_error
         self.fallback_error = fallback_error
@@ -151,22 +158,22 @@ class StateUpdateError(NodeRunnerError, ValueError):
     """A state update does not fit the fields of `GraphState`.
 
     Attributes:
-        field: The offending field.
+        field: The wrong field.
     """
 
     code = ErrorCode.VALIDATION_FAILED
 
     def __init__(self, *, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
+        super().__init__(problem)
         self.field = field
 
 
 class UnhashableInputError(NodeRunnerError, TypeError):
-    """A value that a step would receive has no content to make a hash of.
+    """A value that a step would receive cannot be hashed.
 
     Attributes:
-        path: Where it is, such as `inputs.brand.colours[3]`.
-        found: What it is, in words. Values are not shown; they may be secret.
+        path: Its place, such as `inputs.brand.colours[3]`.
+        found: What kind of value it is. The value is not shown; it may be secret.
         fix: What to do.
     """
 
@@ -180,11 +187,11 @@ class UnhashableInputError(NodeRunnerError, TypeError):
 
 
 class RunTimeoutError(NodeRunnerError, TimeoutError):
-    """A whole run took longer than it may.
+    """A whole run took longer than its timeout.
 
     Attributes:
-        timeout_ms: The limit in ms.
-        elapsed_ms: How long it really took in ms.
+        timeout_ms: The timeout in ms.
+        elapsed_ms: How long the run took in ms.
     """
 
     code = ErrorCode.RUN_TIMEOUT
@@ -196,10 +203,10 @@ class RunTimeoutError(NodeRunnerError, TimeoutError):
 
 
 class RunCancelledError(NodeRunnerError):
-    """A whole run was told to stop, by an abort signal.
+    """A whole run was stopped by an abort signal.
 
     Attributes:
-        reason: What the one who aborted gave as the reason.
+        reason: The reason that the abort signal was given.
     """
 
     code = ErrorCode.RUN_CANCELLED
@@ -215,30 +222,28 @@ class RunBlockedError(NodeRunnerError):
     A `GraphRunner` with `handle_blocked=True` gives it to the error handler. It is not raised.
 
     Attributes:
-        nodes: The nodes that failed, in order of time; empty if the flag was set without a record.
+        nodes: The nodes that failed, in order of time; empty if the flag was set without an error record.
     """
 
     code = ErrorCode.RUN_BLOCKED
 
     def __init__(self, *, nodes: tuple[str, ...]) -> None:
-        who = ", ".join(f"'{node}'" for node in nodes) or "a node"
-        super().__init__(render_message(self.code, nodes=who))
+        named = ", ".join(f"'{node}'" for node in nodes) or "a node"
+        super().__init__(render_message(self.code, nodes=named))
         self.nodes = nodes
 
 
 def note_once(error: BaseException, note: str) -> None:
-    """Add a note (PEP 678) unless the exception has it already: some are raised again and again."""
-    with contextlib.suppress(Exception):  # A frozen exception takes none.
+    """Add a note (PEP 678) unless the exception has it already, because it is raised several times."""
+    with contextlib.suppress(Exception):  # A frozen exception refuses notes.
         if note not in getattr(error, "__notes__", ()):
             error.add_note(note)
 
 
 def original_error(error: BaseException) -> BaseException:
-    """What the user's function raised, behind what the runner says about it."""
+    """Return the error that the function of the user raised, where `error` is an error of the runner about it."""
     if isinstance(error, FallbackError):
         return original_error(error.primary_error)
-    if isinstance(error, RetryExhaustedError) or (
-        isinstance(error, CircuitOpenError) and error.last_error is not None
-    ):
-        return error.last_error or error
+    if isinstance(error, (RetryExhaustedError, CircuitOpenError)) and error.last_error is not None:
+        return error.last_error
     return error

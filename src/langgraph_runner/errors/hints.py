@@ -1,4 +1,4 @@
-"""What is wrong with options, in words, with suggestions for misspelled names."""
+"""What the messages of many modules share: suggestions, articles, refusals of options, the words of pydantic."""
 
 from __future__ import annotations
 
@@ -11,22 +11,60 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["did_you_mean", "refuse_unknown_options", "refused_options", "validation_error_of"]
+__all__ = [
+    "Hints",
+    "did_you_mean",
+    "refuse_unknown_options",
+    "refused_options",
+    "refused_value",
+    "validation_error_of",
+    "with_article",
+]
 
 
 def did_you_mean(name: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Suggest the known name that is closest to `name`.
 
     Args:
-        name: What was written.
+        name: The unknown name.
         known: The names that exist.
-        cutoff: How alike two names must be: 0 to 1. Raise it where other names are allowed.
+        cutoff: How similar two names must be: 0 to 1. Raise it where other names are allowed.
 
     Returns:
-        A sentence with a leading blank, such as `" Did you mean 'retry'?"`; empty if no name is close.
+        A sentence with a leading blank, such as `" Did you mean 'retry'?"`; empty if no name is similar.
     """
     close = get_close_matches(str(name), [*known], n=1, cutoff=cutoff)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+class Hints:
+    """Suggestions for the first few unknown names of many, because each is compared with all known names.
+
+    Args:
+        known: The names that exist.
+        limit: For how many names to make a suggestion.
+    """
+
+    def __init__(self, known: Iterable[str], limit: int = 5) -> None:
+        self._known = [*known]
+        self._left = limit
+
+    def suggest(self, name: object, *others: str) -> str:
+        """Return `did_you_mean()` for the name; an empty text after `limit` names.
+
+        Args:
+            name: The unknown name.
+            *others: Further names that exist, for this name only.
+        """
+        if self._left <= 0:
+            return ""
+        self._left -= 1
+        return did_you_mean(name, [*others, *self._known])
+
+
+def with_article(noun: str) -> str:
+    """Return the noun with "a" or "an" before it."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: str) -> None:
@@ -35,7 +73,7 @@ def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: 
     Args:
         given: Names of keyword arguments.
         known: The names that exist.
-        of: Who takes them, such as `RunEngine.run()`.
+        of: The function that takes them, such as `RunEngine.run()`.
 
     Raises:
         TypeError: A name is unknown.
@@ -47,12 +85,12 @@ def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: 
 
 
 def refused_options(error: ValidationError) -> str:
-    """What is wrong with options that pydantic has refused, on one line: `max_attempts must be at least 1, got 0`."""
-    return "; ".join(_refused(each) for each in error.errors(include_url=False, include_context=False))
+    """Return why pydantic has refused options, on one line: `max_attempts must be at least 1, got 0`."""
+    return "; ".join(refused_value(each) for each in error.errors(include_url=False, include_context=False))
 
 
 def validation_error_of(error: BaseException) -> ValidationError | None:
-    """The pydantic error that led to `error`; None if there is none."""
+    """Return `error` itself or the first of its causes that is a pydantic error; None if there is none."""
     from pydantic import ValidationError  # noqa: PLC0415 - only for a message
 
     cause: BaseException | None = error
@@ -61,13 +99,20 @@ def validation_error_of(error: BaseException) -> ValidationError | None:
     return cause
 
 
-def _refused(detail: ErrorDetails) -> str:
-    field = ".".join(map(str, detail["loc"]))
+def refused_value(detail: ErrorDetails, *, within: str = "") -> str:
+    """Return one fault of a pydantic error, such as `max_attempts must be at least 1, got 0`.
+
+    Args:
+        detail: The fault, from `ValidationError.errors()`.
+        within: The field that the place of the fault is relative to.
+    """
+    field = ".".join(map(str, [within, *detail["loc"]] if within else detail["loc"]))
+    if detail["type"] == "missing":
+        return f"{field} is required"
     if detail["type"] == "value_error":
         words = detail["msg"].removeprefix("Value error, ").removesuffix(".")
         return words if not field or field in words else f"{field}: {words}"
     words = detail["msg"].replace("Input should be greater than or equal to", "must be at least")
-    words = words.replace("Input should be less than or equal to", "must be at most").replace(
-        "Input should", "must"
-    )
+    words = words.replace("Input should be less than or equal to", "must be at most")
+    words = words.replace("Input should", "must").replace("Extra inputs are", "is")
     return f"{field} {words}, got {detail['input']!r:.80}"

@@ -1,6 +1,6 @@
 """The errors that are also errors of LangGraph. Importing them imports LangGraph, which takes most of a second.
 
-`exceptions` has the rest of the tree, for programs that only read runs.
+The rest of the tree is in `exceptions`, so that programs that only read runs start faster.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ __all__ = ["InvalidNodeOutputError", "NodeTimeoutError"]
 
 
 class NodeTimeoutError(NodeRunnerError, LangGraphNodeTimeoutError):
-    """A node took longer than it may.
+    """A node took longer than its timeout.
 
-    It is LangGraph's own timeout error too, so a `RetryPolicy` or an `error_handler` that knows that one
-    works unchanged.
+    It is also the timeout error of LangGraph, so a `RetryPolicy` or an `error_handler` for that one works
+    unchanged.
 
     Attributes:
         node: The name of the node.
-        scope: Which limit passed: `attempt` (`timeout_ms`), `total` (`total_timeout_ms`) or `fallback`.
-        timeout_ms: That limit in ms.
-        elapsed_ms: How long it really took in ms.
-        timeout: The limit in seconds, as LangGraph has it; `run_timeout` is the same, `idle_timeout` None.
-        elapsed: The elapsed time in seconds, as LangGraph has it.
+        scope: Which timeout passed: `attempt` (`timeout_ms`), `total` (`total_timeout_ms`) or `fallback`.
+        timeout_ms: This timeout in ms.
+        elapsed_ms: How long the node took in ms.
+        timeout: The timeout in seconds, as in LangGraph; `run_timeout` is the same, `idle_timeout` is None.
+        elapsed: The elapsed time in seconds, as in LangGraph.
     """
 
     code = ErrorCode.NODE_TIMEOUT
@@ -46,11 +46,11 @@ class NodeTimeoutError(NodeRunnerError, LangGraphNodeTimeoutError):
 
 
 class InvalidNodeOutputError(NodeRunnerError, InvalidUpdateError):
-    """A function returned something that LangGraph cannot write to the state.
+    """A function returned a value that LangGraph cannot write to the state.
 
     Attributes:
         node: The name of the node.
-        found: What was returned, in words.
+        found: What kind of value it returned, such as "a list".
     """
 
     code = ErrorCode.INVALID_NODE_OUTPUT

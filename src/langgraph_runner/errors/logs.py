@@ -1,12 +1,13 @@
-"""Where the package's log events go: into the user's structlog if it is configured, else into `logging`.
+"""The log of the package: events go to structlog if the user has configured it, else to `logging`.
 
-structlog prints to stdout until it is configured, which a library must not do. So until `structlog.configure()` was
-called, events become plain `logging` records of the `langgraph_runner` loggers. In a program that configures no
-logging either, Python's last-resort handler prints warnings and errors on stderr: a captured failure is always seen.
-The choice is made at each event, so users may configure either at any time.
+structlog is a dependency of the package, so it is always installed. It prints to stdout until it is configured,
+which a library must not do. So until `structlog.configure()` is called, events become plain `logging` records of
+the `langgraph_runner` loggers. In a program that does not configure logging either, Python's last-resort handler
+prints warnings and errors on stderr, so a captured failure is always visible. The choice is made at each event, so
+users may configure either at any time.
 
-structlog is imported when the first event is logged, never before: it costs more than the rest of the
-package's own code together.
+structlog is imported when the first event is logged, because importing it takes longer than all the rest of the
+package's own code. Each package names its logger once, in its `logs.py`; that of `graph` is in `handling.py`.
 """
 
 import contextlib
@@ -17,17 +18,17 @@ from functools import cache
 from typing import Any
 
 _RECORD_OPTIONS = ("exc_info", "stack_info")
-# What `logging` refuses in `extra`, because a record has attributes of these names.
+# `logging` refuses these in `extra`, because a record has attributes of these names.
 _RECORD_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-# From `logging` up to the line that logged: two frames of structlog's proxy and one of its level method.
+# The frames between `logging` and the line that logged: those of structlog's proxy and of its level method.
 _FRAMES_TO_CALLER = 4
 EXTRA_FRAMES = "_extra_frames"
-"""A field for `logging` only: how many more frames to skip on the way to the line that logged."""
+"""A field for `logging` only: how many more frames to skip to find the line that logged."""
 
 
 def is_structlog_configured() -> bool:
-    """Whether events go into the user's structlog. Does not import it."""
-    # structlog that is not imported is not configured; one half imported by another thread is not either.
+    """Return whether the user has configured structlog. Does not import it."""
+    # Without an import it cannot be configured. Another thread may be in the middle of importing it.
     configured = getattr(sys.modules.get("structlog"), "is_configured", None)
     return configured is not None and bool(configured())
 
@@ -39,10 +40,10 @@ def get_logger(name: str) -> Any:
         name: A dotted name under `langgraph_runner`, such as `"langgraph_runner.metrics"`.
 
     Returns:
-        The user's structlog logger if structlog is configured now.
-        Otherwise one that turns an event into a `logging` record: the message reads
-        `event key=value ...`, the fields are attributes of the record (with `_` appended where a record
-        has an attribute of that name), and the level is that of the `logging` logger.
+        The structlog logger of the user if structlog is configured now.
+        Otherwise one that turns an event into a `logging` record: the message is `event key=value ...`, the
+        fields are attributes of the record (with `_` appended where a record has an attribute of that name),
+        and the level is that of the `logging` logger.
     """
     import structlog  # noqa: PLC0415 - see the module docstring
 
@@ -50,15 +51,15 @@ def get_logger(name: str) -> Any:
 
 
 def is_enabled(name: str, level: int, *, needs_handler: bool = False) -> bool:
-    """Tell whether an event of this level would be logged; cheap enough to ask on every node call.
+    """Return whether an event of this level would be logged; cheap enough for every call of a node.
 
     Args:
         name: The logger's name, as for `get_logger`.
         level: A level of `logging`, such as `logging.INFO`.
-        needs_handler: Leave the event out in a program that configures no logging, whatever its level.
+        needs_handler: Leave the event out in a program that does not configure logging, at any level.
 
     Returns:
-        What the logger says; True where a structlog logger cannot tell before it has run its processors.
+        The answer of the logger; True where a structlog logger does not know before it has run its processors.
     """
     if not is_structlog_configured():
         logger = _logging_logger(name)
@@ -75,15 +76,15 @@ def emit(
     needs_handler: bool = False,
     **fields: Any,
 ) -> None:
-    """Log one event, if a handler would get it. Raises no `Exception`: a handler of the user's must harm nothing.
+    """Log one event, if a handler would get it. Raises no `Exception`, also when a handler of the user fails.
 
     Args:
         name: The logger's name, as for `get_logger`.
         level: A level of `logging` that has a method of its own, from `DEBUG` to `CRITICAL`.
         event: What happened.
-        more: Gives fields that cost something to find out; asked only if a handler would get the event.
-        needs_handler: Leave the event out in a program that configures no logging, whatever its level.
-        **fields: What is to be said of it.
+        more: Returns further fields that take time to compute; called only if a handler would get the event.
+        needs_handler: Leave the event out in a program that does not configure logging, at any level.
+        **fields: The fields of the event.
     """
     try:
         if is_enabled(name, level, needs_handler=needs_handler):
@@ -94,11 +95,11 @@ def emit(
 
 
 def _report_lost(name: str, event: str, error: Exception) -> None:
-    """Say that an event could not be logged: through `logging`, else on stderr, else not at all."""
+    """Report that an event could not be logged: through `logging`, else on stderr, else not at all."""
     text = "The log event %r could not be logged."
     try:
         logging.getLogger(name).error(text, event, exc_info=error)
-    except Exception:  # The handler that has failed was asked again, and has failed again.
+    except Exception:  # The handler that failed was called again, and failed again.
         fields = {"msg": f"{text} %r", "args": (event, error), "levelno": logging.ERROR}
         with contextlib.suppress(Exception):
             if logging.lastResort is not None:
@@ -106,7 +107,7 @@ def _report_lost(name: str, event: str, error: Exception) -> None:
 
 
 def _has_listener(logger: logging.Logger, level: int, *, needs_handler: bool) -> bool:
-    """Whether a record would reach a handler: one of the user's, or Python's last resort where there is none."""
+    """Return whether a record would reach a handler of the user, or Python's last resort where there is none."""
     is_configured = False
     current: logging.Logger | None = logger
     while current is not None:
@@ -133,14 +134,14 @@ def _is_enabled_in_structlog(name: str, level: int) -> bool:
         if ask := getattr(type(logger), method, None):
             try:
                 return bool(ask(logger, level))
-            except AttributeError:  # a stdlib.BoundLogger around a logger that is not from `logging`
+            except AttributeError:  # A stdlib.BoundLogger around a logger that is not from `logging`.
                 return True
     return True
 
 
 @cache
 def _standard_logger(name: str) -> Any:
-    """Wrap a `logging` logger; every option is given, so that a later `configure()` does not reach it."""
+    """Wrap a `logging` logger. Every option is given, so that a later `configure()` does not change it."""
     import structlog  # noqa: PLC0415
 
     return structlog.wrap_logger(

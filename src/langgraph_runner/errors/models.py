@@ -1,6 +1,6 @@
-"""The shape of a captured failure: `NodeErrorRecord` as it stands in a state, and `NodeError` to read it with.
+"""A captured failure: `NodeErrorRecord`, as it is in a state, and `NodeError`, to read it with.
 
-A record holds JSON primitives only, because a checkpoint gives those back as they were and little else.
+A record contains JSON values only, because a checkpoint does not restore every other class.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["NodeError", "NodeErrorCause", "NodeErrorRecord"]
 
 
 class NodeErrorCause(TypedDict):
-    """One error behind the recorded one: a cause, or a member of an exception group."""
+    """One cause of the recorded error, or one member of an exception group."""
 
     error_type: str
     """Class name of the error."""
@@ -27,34 +27,34 @@ class NodeErrorCause(TypedDict):
 
 
 class NodeErrorRecord(TypedDict):
-    """A captured failure, as it stands in `state["errors"]`. Every text in it is sanitized."""
+    """A captured failure, as it is in `state["errors"]`. Every text in it is sanitized."""
 
     error_id: NotRequired[str]
-    """Unique to this failure: 16 hex digits. A record that somebody writes by hand may do without."""
+    """Unique to this failure: 16 hex digits. A record that a program wrote itself may leave it out."""
     node_id: str
     """Name of the node."""
     message: str
-    """What happened, for a person."""
+    """What happened, for people to read."""
     code: str
     """An `ErrorCode`."""
     timestamp: str
     """When it was captured: ISO 8601, UTC."""
     stack: str
-    """The traceback with its causes and notes; no locals, no absolute paths."""
+    """The traceback with causes and notes, without values of variables and absolute paths."""
     recoverable: bool
     """Whether the same call may succeed later."""
     attempts: int
-    """How many attempts were made; 0 for a call that was refused or aborted before it began."""
+    """The number of attempts; 0 for a call that was refused or aborted before it began."""
     error_type: str
-    """Class name of what the function raised."""
+    """Name of the class of the error that the function raised."""
     category: str
     """A `FailureCategory`."""
     trace_id: str
     """W3C trace id: 32 lower-case hex digits."""
     causes: list[NodeErrorCause]
-    """Up to five errors behind this one."""
+    """Up to five causes of the error."""
     story_id: NotRequired[str]
-    """The story that the run belongs to, where there is one."""
+    """The story that the run belongs to; missing where there is no story."""
 
 
 class NodeError(BaseModel):
@@ -81,6 +81,6 @@ class NodeError(BaseModel):
     story_id: str | None = None
 
     def to_record(self) -> NodeErrorRecord:
-        """The record that this model reads, for writing it back to a state."""
+        """Return the record that this model was read from, to write it back to a state."""
         record = self.model_dump(mode="json", exclude_none=True)
         return cast("NodeErrorRecord", {**record, "timestamp": self.timestamp.isoformat()})

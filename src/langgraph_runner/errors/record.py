@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MAX_RECORD_BYTES: Final = 16 * 1024
-"""The most that one record takes as UTF-8 JSON."""
+"""The largest size of a record as UTF-8 JSON."""
 
 _MAX_NAME_CHARS: Final = 256
 _MAX_CAUSES: Final = 5
@@ -40,7 +40,7 @@ _SHORTENED: Final = "\n... (shortened)"
 
 
 def error_code(error: BaseException) -> ErrorCode:
-    """The stable code under which `error` is recorded."""
+    """Return the code of `error` in a record."""
     if isinstance(error, NodeRunnerError):
         return error.code
     if isinstance(error, ValidationError):
@@ -64,32 +64,35 @@ def build_error_record(
     """Turn an exception into the record that the state keeps.
 
     Args:
-        error: What ended the node. A `RetryExhaustedError` is recorded with the type and stack of its last
-            attempt, a `FallbackError` with the messages of both functions.
+        error: The error that ended the node. A `RetryExhaustedError` is recorded with the type and stack of
+            its last attempt, a `FallbackError` with the messages of both functions.
         node_id: Name of the node.
-        attempts: How many attempts were made.
+        attempts: The number of attempts.
         trace_id: W3C trace id.
-        timestamp: When it was captured, with its time zone.
-        error_id: What makes the record unlike any other.
+        timestamp: When the error was captured, with a time zone.
+        error_id: The id of the record, unique to it.
         story_id: The story that the run belongs to.
-        sanitizer: What redacts and bounds the texts.
+        sanitizer: Redacts and bounds the texts.
 
     Returns:
-        A record of at most `MAX_RECORD_BYTES` as JSON. Never raises on account of `error`.
+        A record of at most `MAX_RECORD_BYTES` as JSON. No `error` makes this function raise.
     """
     original = _original(error)
+    # The open circuit of another node, which the function called, is a failure like any other.
+    is_open_elsewhere = isinstance(error, CircuitOpenError) and error.node != node_id
+    code = ErrorCode.NODE_EXECUTION_FAILED if is_open_elsewhere else error_code(error)
+    category = FailureCategory.OTHER if is_open_elsewhere else failure_category(error)
+    node = node_id[:_MAX_NAME_CHARS]
     record = NodeErrorRecord(
-        node_id=node_id[:_MAX_NAME_CHARS],
-        message=_message(error, original, node_id[:_MAX_NAME_CHARS], attempts, sanitizer),
-        code=_code(error, node_id).value,
+        node_id=node,
+        message=_message(error, code, node, attempts, sanitizer),
+        code=code.value,
         timestamp=timestamp.isoformat(),
         stack=sanitizer.stack(original),
         recoverable=_is_recoverable(original),
         attempts=attempts,
         error_type=_type_name(original, sanitizer),
-        category=(
-            FailureCategory.OTHER if _is_refused_elsewhere(error, node_id) else failure_category(error)
-        ).value,
+        category=category.value,
         trace_id=trace_id[:_MAX_NAME_CHARS],
         causes=_causes(original, sanitizer),
     )
@@ -100,31 +103,20 @@ def build_error_record(
     return _bounded(record)
 
 
-def _is_refused_elsewhere(error: BaseException, node: str) -> bool:
-    """Whether the function met the open circuit of another node: to this node that is a failure like any other."""
-    return isinstance(error, CircuitOpenError) and error.node != node
-
-
-def _code(error: BaseException, node: str) -> ErrorCode:
-    return ErrorCode.NODE_EXECUTION_FAILED if _is_refused_elsewhere(error, node) else error_code(error)
-
-
 def _type_name(error: BaseException, sanitizer: Sanitizer) -> str:
-    """The class name, which a program may have made up from anything."""
+    """Return the name of the class, sanitized: a program can make a class with any name."""
     return sanitizer.text(type(error).__name__, max_chars=_MAX_NAME_CHARS)
 
 
 def _original(error: BaseException) -> BaseException:
-    """What the user's code raised, behind what the runner says about it."""
-    if isinstance(error, RetryExhaustedError):
-        return error.last_error
-    return error
+    """Return the error whose type and stack are recorded: after retries that of the last attempt."""
+    return error.last_error if isinstance(error, RetryExhaustedError) else error
 
 
 def _causes(error: BaseException, sanitizer: Sanitizer) -> list[NodeErrorCause]:
     causes = sanitizer.causes(error)
     if isinstance(error, FallbackError):
-        # The error of the function stands beside that of the fallback, not behind it.
+        # The error of the function is not a cause of that of the fallback, so it is not in the chain.
         primary = _original(error.primary_error)
         causes.insert(
             1, {"error_type": _type_name(primary, sanitizer), "message": sanitizer.message(primary)}
@@ -141,20 +133,18 @@ def _is_recoverable(error: BaseException) -> bool:
     return isinstance(error, (CircuitOpenError, NodeCancellationError)) or is_retryable_node_error(error)
 
 
-def _message(
-    error: BaseException, original: BaseException, node: str, attempts: int, sanitizer: Sanitizer
-) -> str:
-    code = _code(error, node)
+def _message(error: BaseException, code: ErrorCode, node: str, attempts: int, sanitizer: Sanitizer) -> str:
     if isinstance(error, FallbackError):
         primary = _detail(_original(error.primary_error), sanitizer)
         fallback = _detail(_original(error.fallback_error), sanitizer)
         return render_message(code, node=node, detail=primary, fallback_detail=fallback)
     if (
-        code is ErrorCode.CIRCUIT_OPEN
-        and isinstance(error, CircuitOpenError)
+        isinstance(error, CircuitOpenError)
+        and code is ErrorCode.CIRCUIT_OPEN
         and error.last_error is not None
     ):
         return f"{sanitizer.message(error)} Before that: {_detail(error.last_error, sanitizer)}"
+    original = _original(error)
     if code in {ErrorCode.RETRY_EXHAUSTED, ErrorCode.VALIDATION_FAILED, ErrorCode.NODE_EXECUTION_FAILED}:
         return render_message(code, node=node, attempts=attempts, detail=_detail(original, sanitizer))
     return sanitizer.message(original)
@@ -166,7 +156,7 @@ def _detail(error: BaseException, sanitizer: Sanitizer) -> str:
 
 
 def _bounded(record: NodeErrorRecord) -> NodeErrorRecord:
-    """Shorten the longest texts until the record fits; ASCII, the usual case, fits at once."""
+    """Shorten the longest texts until the record fits. ASCII, the usual case, always fits."""
     while (excess := _json_bytes(record) - MAX_RECORD_BYTES) > 0:
         if len(record["stack"]) > len(_SHORTENED) + 1000:
             record["stack"] = _shorter(record["stack"], excess)
@@ -175,12 +165,12 @@ def _bounded(record: NodeErrorRecord) -> NodeErrorRecord:
         elif len(record["message"]) > len(_SHORTENED):
             record["message"] = _shorter(record["message"], excess)
         else:
-            break  # Only names and ids are left, which have bounds of their own.
+            break  # Only names and ids are left, and these have bounds of their own.
     return record
 
 
 def _shorter(text: str, excess_bytes: int) -> str:
-    # JSON spends up to 12 bytes on a character; a twelfth at a time never cuts much too deep.
+    # A character takes up to 12 bytes of JSON. Cutting a twelfth of the excess at a time never cuts too much.
     keep = len(text) - len(_SHORTENED) - max(excess_bytes // 12, 16)
     return text[: max(keep, 0)] + _SHORTENED
 

@@ -1,4 +1,7 @@
-"""Run whole graphs: with the same care for every node, and with their state on disk for a person to read."""
+"""Whole graphs: `GraphRunner` runs one, `wrap_graph()` makes its nodes resilient, `JsonFileSaver` keeps its state.
+
+A single resilient node is in `node/`, a workflow that is defined as data in `workflow/`, durable runs in `engine/`.
+"""
 
 from langgraph_runner._lazy import lazy_names
 

@@ -1,6 +1,5 @@
 from langgraph_runner.graph.json_saver import CheckpointCorruptedError as CheckpointCorruptedError
 from langgraph_runner.graph.json_saver import CheckpointError as CheckpointError
-from langgraph_runner.graph.json_saver import CheckpointErrorCode as CheckpointErrorCode
 from langgraph_runner.graph.json_saver import CheckpointForeignError as CheckpointForeignError
 from langgraph_runner.graph.json_saver import CheckpointLockError as CheckpointLockError
 from langgraph_runner.graph.json_saver import CheckpointNotAFileError as CheckpointNotAFileError

@@ -1,4 +1,4 @@
-"""`Captures`: the failures that nodes of one run have captured, and what became of them.
+"""`Captures`: the failures that the nodes of one run have captured, and whether they were handled.
 
 A captured failure is an update of the state: its record in `errors`, and the flag `blocked`. An update of a nested
 graph reaches the graph around it only through the nested graph's output, whose schema may lack these fields. So the
@@ -33,7 +33,8 @@ class _Item:
     """Where a record, or the flag that came with it, is now."""
 
     level: str | None
-    """None once it was handled: by a node that cleared it, or by a function that got it and did not pass it on."""
+    """The place of the node whose graph holds it. None once it was handled: by a node that cleared it, or by a
+    function that got it and did not pass it on."""
     is_passed_on: bool = False
     """Whether the output of the graph at this level had room for it."""
 
@@ -58,14 +59,16 @@ class Captures:
         self._lock = threading.Lock()
 
     def node_ended(self, place: str, level: str, output: Any) -> None:
-        """Take note of what a node gave to the state of its graph.
+        """Record what a node returned to the state of its graph.
 
         Args:
-            place: Of the node.
-            level: Of its graph.
+            place: The place of the node.
+            level: The level of its graph.
             output: What it returned.
         """
         update = output.update if isinstance(output, Command) else output
+        if not self._captures and type(update) is dict and "errors" not in update:
+            return  # As most nodes end.
         records = {record.get("error_id"): record for record in records_in(update)}
         if not self._captures and not records:
             return
@@ -82,10 +85,10 @@ class Captures:
                     self._captures[error_id] = _Capture(record, _Item(level), _Item(level) if flag else None)
 
     def graph_ended(self, place: str, output: Any) -> None:
-        """Take note of what a nested graph gave to the node that runs it.
+        """Record what a nested graph returned to the node that runs it.
 
         Args:
-            place: Of the node that runs it.
+            place: The place of the node that runs it.
             output: The output of the graph, or of any other chain that the node calls.
         """
         if not self._captures or not isinstance(output, Mapping):
@@ -98,14 +101,14 @@ class Captures:
                     capture.flag.is_passed_on = True
 
     def graph_failed(self, place: str) -> None:
-        """A nested graph raised, which the node that runs it knows."""
+        """Record that a nested graph raised. The node that runs it gets the error, so the flag is handled."""
         with self._lock:
             for capture in self._captures.values():
                 if capture.flag is not None and capture.flag.level == place:
                     capture.flag.level = None
 
     def blocks(self, place: str | None = None) -> bool:
-        """Whether a failure that blocks was captured and not handled.
+        """Whether a failure that blocks was captured and has not been handled.
 
         Args:
             place: Only in graphs that the node at this place runs; None for the whole run.
@@ -125,38 +128,38 @@ class Captures:
         """
         has_flags = "routing_flags" in channels
         with self._lock:
-            flags = [each.flag for each in self._captures.values() if each.flag is not None]
-            return any(
-                each.level is not None and not (each.level == OUTERMOST and has_flags) for each in flags
-            )
+            levels = [each.flag.level for each in self._captures.values() if each.flag is not None]
+        return any(level is not None and not (level == OUTERMOST and has_flags) for level in levels)
 
     def with_lost(
         self, records: tuple[NodeErrorRecord, ...], channels: Iterable[str], *, is_complete: bool
     ) -> tuple[NodeErrorRecord, ...]:
-        """Add the records that the state has not, in order of time.
+        """Add the captured records that the state lacks, in order of time.
 
         Args:
             records: Those in the state.
             channels: The fields of the outermost graph.
             is_complete: Whether the last superstep came to its end, so that the state has what its nodes captured.
+
+        Returns:
+            All records; those that were handled are left out.
         """
         is_kept = is_complete and "errors" in channels
         known = {record.get("error_id") for record in records}
+        lost = []
         with self._lock:
-            lost = [
-                capture.record
-                for error_id, capture in self._captures.items()
-                if error_id not in known
-                and capture.errors.level is not None
-                and not (is_kept and capture.errors.level == OUTERMOST)
-            ]
+            for error_id, capture in self._captures.items():
+                level = capture.errors.level
+                is_in_state = error_id in known or (is_kept and level == OUTERMOST)
+                if level is not None and not is_in_state:
+                    lost.append(capture.record)
         if not lost:
             return records
         return tuple(sorted((*records, *lost), key=lambda record: str(record.get("timestamp", ""))))
 
 
 def records_in(state: Any) -> tuple[NodeErrorRecord, ...]:
-    """The error records in the field `errors` of a state or an update.
+    """Return the error records in the field `errors` of a state or an update.
 
     A state that is not a `GraphState` may have a field of this name that is something else.
     """
@@ -173,11 +176,13 @@ def is_blocked(state: Any) -> bool:
 
 
 def _flag(state: Any) -> bool | None:
-    """The flag `blocked`; None if it is not mentioned."""
+    """Return the flag `blocked`; None if it is not mentioned."""
     flags = _field(state, "routing_flags")
-    return bool(flags["blocked"]) if isinstance(flags, Mapping) and "blocked" in flags else None
+    if not isinstance(flags, Mapping) or "blocked" not in flags:
+        return None
+    return bool(flags["blocked"])
 
 
 def _field(state: Any, name: str) -> Any:
-    """A field of a state, which is a dict for most graphs and an object or anything else for some."""
+    """Return a field of a state: a dict in most graphs, an object or anything else in some."""
     return state.get(name) if isinstance(state, dict) else getattr(state, name, None)

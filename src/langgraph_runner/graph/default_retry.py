@@ -1,4 +1,4 @@
-"""Giving `default_retry` to the plain nodes of a compiled graph, as LangGraph's own retry policy."""
+"""Apply `default_retry` to the plain nodes of a compiled graph, as LangGraph's own retry policy."""
 
 from __future__ import annotations
 
@@ -34,70 +34,75 @@ _NO_RETRY: Final = RetryPolicy(max_attempts=1)
 
 
 def default_retry_in(config: RunnableConfig | None) -> RetryConfig | None:
-    """The `default_retry` of a config, which wins over that of the runner."""
+    """Return the `default_retry` of a config, which overrides that of the runner."""
     return as_retry_config(((config or {}).get("configurable") or {}).get("default_retry"))
 
 
 def with_default_retry(graph: Graph, retry: RetryConfig | None) -> Graph:
-    """Give the plain nodes of a graph LangGraph's retry policy.
+    """Copy a graph so that its plain nodes have LangGraph's retry policy.
 
-    A node keeps what it has: a retry policy of its own, or of its graph; nodes made by `create_node()` read
-    `default_retry` from the config. A node that is a graph is not retried as a whole, its plain nodes are. An
-    `@entrypoint` is not retried either, because all its tasks would run again; each of its plain tasks is. Graphs
-    that a function calls, or that `create_node()` has wrapped, are not looked into.
+    A node that has a retry policy of its own, or of its graph, keeps it. Nodes made by `create_node()` read
+    `default_retry` from the config. A node that is a graph is not retried as a whole, but its plain nodes are. An
+    `@entrypoint` is not retried either, because all its tasks would run again, but each of its plain tasks is. Graphs
+    that a function calls, or that `create_node()` has wrapped, do not change.
 
     Args:
         graph: The compiled graph; it is not changed.
         retry: The default; None for no retry.
 
     Returns:
-        A copy of `graph`, or `graph` itself if there is nothing to give.
+        A copy of `graph`, or `graph` itself if nothing changes.
 
     Warns:
-        UserWarning: `retry` holds what LangGraph's policy has no counterpart for, so plain nodes are not retried.
+        UserWarning: `retry` has a `stop` or `wait` of tenacity, for which LangGraph's policy has no counterpart, so
+            plain nodes are not retried.
     """
     if retry is None or retry.max_attempts == 1:
         return graph
     if retry.stop is not None or retry.wait is not None:
-        if _equipped(graph, RetryPolicy()) is not graph:
+        if _with_policy(graph, RetryPolicy()) is not graph:
             warnings.warn(
-                "default_retry: LangGraph's retry policy has no counterpart for tenacity's `stop` and `wait`, so it"
-                " reaches only nodes made by create_node().",
+                "default_retry reaches only nodes made by create_node(): LangGraph's retry policy has no"
+                " counterpart for tenacity's `stop` and `wait`.",
                 UserWarning,
                 stacklevel=4,
             )
         return graph
-    return _equipped(graph, _as_policy(retry))
+    return _with_policy(graph, _as_policy(retry))
 
 
-def _equipped(graph: Graph, policy: RetryPolicy) -> Graph:
+def _with_policy(graph: Graph, policy: RetryPolicy) -> Graph:
     if _PREVIOUS in graph.channels:
-        return graph if graph.retry_policy else _equipped_entrypoint(graph, policy)
-    nodes = {name: _equipped_node(name, node, graph, policy) for name, node in graph.nodes.items()}
+        return graph if graph.retry_policy else _with_policy_in_entrypoint(graph, policy)
+    nodes = {name: _with_policy_in_node(name, node, graph, policy) for name, node in graph.nodes.items()}
     if all(nodes[name] is node for name, node in graph.nodes.items()):
         return graph
     return graph.copy({"nodes": nodes})
 
 
-def _equipped_entrypoint(graph: Graph, policy: RetryPolicy) -> Graph:
-    # LangGraph retries a task that has no policy of its own by that of the graph, and the function as any other node.
+def _with_policy_in_entrypoint(graph: Graph, policy: RetryPolicy) -> Graph:
+    # LangGraph retries a task without a policy of its own by that of the graph, and the function like any other node.
     nodes = {name: node.copy({"retry_policy": (_NO_RETRY,)}) for name, node in graph.nodes.items()}
     decide: Any = policy.retry_on
-    for_tasks = policy._replace(retry_on=lambda error: not _is_from_made_node(error) and decide(error))
+    for_tasks = policy._replace(retry_on=lambda error: not _is_from_resilient_node(error) and decide(error))
     return graph.copy({"nodes": nodes, "retry_policy": (for_tasks,)})
 
 
-def _is_from_made_node(error: Exception) -> bool:
+def _is_from_resilient_node(error: Exception) -> bool:
     """Whether the task is a node made by `create_node()`, which has retried already."""
     return any(frame.f_code is deliver.__code__ for frame, _ in walk_tb(error.__traceback__))
 
 
-def _equipped_node(name: str, node: PregelNode, graph: Graph, policy: RetryPolicy) -> PregelNode:
+def _with_policy_in_node(name: str, node: PregelNode, graph: Graph, policy: RetryPolicy) -> PregelNode:
     if isinstance(node.bound, Pregel):
-        nested = _equipped(node.bound, policy)
-        return node if nested is node.bound else node.copy({"bound": nested, "subgraphs": [nested]})
+        nested = _with_policy(node.bound, policy)
+        if nested is node.bound:
+            return node
+        return node.copy({"bound": nested, "subgraphs": [nested]})
     has_retry = node.retry_policy or graph.retry_policy or is_node(action_of(node.bound))
-    return node if has_retry or name == START else node.copy({"retry_policy": (policy,)})
+    if has_retry or name == START:
+        return node
+    return node.copy({"retry_policy": (policy,)})
 
 
 def _as_policy(retry: RetryConfig) -> RetryPolicy:

@@ -10,19 +10,14 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
-from langgraph_runner.errors import (
-    FailureCategory,
-    NodeCancellationError,
-    RunCancelledError,
-    RunTimeoutError,
-    build_error_record,
-    is_control_flow,
-)
+from langgraph_runner.errors import FailureCategory, NodeCancellationError, RunCancelledError, RunTimeoutError
+from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.graph.captures import is_blocked, records_in
 from langgraph_runner.graph.result import GraphRunResult, GraphRunStatus
 from langgraph_runner.graph.slots import Slots
-from langgraph_runner.graph.watch import RunWatch, watch_of
+from langgraph_runner.graph.watch import RunWatch, WatchHandler, watch_of
 from langgraph_runner.node import AbortController, AbortSignal, runner_config
 from langgraph_runner.node.langgraph.internals import is_checkpointed, run_control
 from langgraph_runner.node.langgraph.schema import STOPS_WHEN_BLOCKED
@@ -44,25 +39,25 @@ __all__ = ["MODES", "Execution"]
 
 _SPARE_THREADS: Final = 64
 """LangGraph gives each blocking graph a pool of threads. Nodes that wait for a slot, or for a task that they have
-called, hold a thread of it; with none to spare, that task could never run."""
+called, hold a thread of it; without spare threads, that task could never run."""
 
 MODES: Final[list[StreamMode]] = ["updates", "values"]
-"""What a run has to be streamed in to be known: only updates tell of a stop before or after a node."""
+"""What a run has to stream so that its result is known: only updates report a stop before or after a node."""
 _INTERRUPT: Final = "__interrupt__"
 _clock: Final = REAL_RUNTIMES.blocking
 
 
 class Execution:
-    """What one run needs and what is known of it. Belongs to that run alone.
+    """The config, the controls and the result of one run. Belongs to that run alone.
 
     Args:
         graph: The graph.
-        options: Of the runner.
-        config: Of the caller.
-        abort_signal: Stops the run, beside one in the config.
-        control: LangGraph's, to drain the run; None for one of its own.
+        options: The options of the runner.
+        config: The config of the caller.
+        abort_signal: Stops the run; so does one in the config.
+        control: LangGraph's control, to drain the run; None for a new one.
         is_async: Whether the run is awaited.
-        listener: Who is told of nodes.
+        listener: What to notify of nodes; None for nothing.
     """
 
     def __init__(
@@ -79,7 +74,7 @@ class Execution:
         ambient: RunnableConfig = var_child_runnable_config.get() or {}
         self.graph = graph
         self._outer_control = run_control(ambient)
-        """That of the graph whose node this run is a part of."""
+        """The control of the graph whose node this run is a part of; None outside a graph."""
         self.started = _clock.monotonic()
         self.started_at = _clock.now_utc()
         self.timeout_ms = options.timeout_ms
@@ -90,23 +85,24 @@ class Execution:
         self.signal = _signal_of({**(config or {}), "configurable": given}, ambient, abort_signal)
         is_bounded = self.timeout_ms is not None or self.signal is not None
         self._controller = AbortController() if is_bounded else None
-        own = (config or {}).get("callbacks")
-        callbacks: Any = own if own is not None else ambient.get("callbacks")
+        callbacks: Any = (config or {}).get("callbacks")
+        if callbacks is None:
+            callbacks = ambient.get("callbacks")
         outer = watch_of(callbacks)
-        # Two caps, one inside the other, could wait for each other: the outer one holds for all.
+        # Two caps, one inside the other, could wait for each other, so the outer one counts all nodes.
         slots = Slots(options.max_concurrency) if outer is None else None
         is_persisted = bool(graph.checkpointer) or is_checkpointed(ambient)
         self._watch = RunWatch(slots, listener, outer, is_persisted=is_persisted)
-        configured = runner_config(config, **self._own(given, options))
-        if not is_async and not any(
-            each.get("max_concurrency") for each in (configured, graph.config or {}, ambient)
-        ):
+        own = self._own(given, options)
+        configured: RunnableConfig = runner_config(config, **own) if own else {**(config or {})}
+        configs: tuple[RunnableConfig, ...] = (configured, graph.config or {}, ambient)
+        if not is_async and not any(each.get("max_concurrency") for each in configs):
             configured["max_concurrency"] = options.max_concurrency + _SPARE_THREADS
         outer_control = control or self._outer_control
         self._stop = _StopControl(self._watch, outer_control) if options.stop_when_blocked else None
         self.control = self._stop or control or _control_within(outer_control)
         self.config = merge_configs(
-            {**configured, "callbacks": callbacks}, {"callbacks": self._watch.handlers}
+            {**configured, "callbacks": callbacks}, {"callbacks": [WatchHandler(self._watch)]}
         )
         self._disarm = self.signal.add_callback(self._aborted) if self.signal is not None else None
 
@@ -118,52 +114,54 @@ class Execution:
 
     @property
     def is_stoppable(self) -> bool:
-        """Whether time or somebody may stop the run."""
+        """Whether a timeout or a signal may stop the run."""
         return self._controller is not None
 
     def take(self, mode: str, data: Any) -> None:
-        """What LangGraph streams of the outermost graph, where it is one of `MODES`."""
+        """Record what LangGraph streams of the outermost graph; ignore other modes than `MODES`."""
         is_interrupt = isinstance(data, dict) and _INTERRUPT in data
-        if mode == "updates" and is_interrupt:
-            self._is_interrupted = True  # Without a question where it stops before or after a node.
+        if mode == "values":
+            if not is_interrupt:
+                self._values = data
+            elif len(data) > 1:
+                self._values = {key: value for key, value in data.items() if key != _INTERRUPT}
+        elif mode == "updates" and is_interrupt:
+            self._is_interrupted = True
+            # Empty where the run stops before or after a node.
             self._interrupts = (*self._interrupts, *data[_INTERRUPT])
-        elif mode == "values" and not is_interrupt:
-            self._values = data
-        elif mode == "values":
-            self._values = {key: value for key, value in data.items() if key != _INTERRUPT} or self._values
 
     def stop(self, error: Exception) -> None:
-        """Let nothing further begin, and what runs end."""
+        """Let no further node begin, and those at work end."""
         self._watch.stop(error)
-        self._tell_nodes(str(error))
+        self._stop_nodes(str(error))
 
     def _aborted(self) -> None:
-        # In the thread of whoever aborts, which may be in a signal handler: no lock may be taken here.
+        # This runs in the thread that aborts, perhaps in a signal handler: no lock may be taken here.
         if self.signal is not None and self.signal.reason is not None:
-            self._tell_nodes(self.signal.reason)
+            self._stop_nodes(self.signal.reason)
 
-    def _tell_nodes(self, reason: str) -> None:
+    def _stop_nodes(self, reason: str) -> None:
         # First the drain: a node that the signal stops then counts as not done, and runs again on resume.
         self.control.request_drain(reason)
         if self._controller is not None:
             self._controller.abort(reason)
 
     def close(self) -> None:
-        """The run is over: the caller's signal need not know of it any longer."""
+        """Disconnect the run, which is over, from the signal of the caller."""
         if self._disarm is not None:
             self._disarm()
 
     def aborted(self) -> RunCancelledError | None:
-        """The error of an abort; None as long as the caller's signal has not fired."""
+        """Return the error of an abort; None as long as the signal of the caller has not fired."""
         reason = None if self.signal is None else self.signal.reason
         return None if reason is None else RunCancelledError(reason=reason)
 
     def elapsed_ms(self) -> float:
-        """Time since the run began."""
+        """Return the time since the run began."""
         return (_clock.monotonic() - self.started) * 1000
 
     def result(self, error: Exception | None) -> GraphRunResult:
-        """What became of the run.
+        """Return the result of the run, and log its end.
 
         Args:
             error: What ended it; None if it came to its end.
@@ -179,10 +177,13 @@ class Execution:
         is_complete = error is None or isinstance(error, GraphDrained)
         records = captures.with_lost(records_in(state), channels, is_complete=is_complete)
         if (aborted := self.aborted()) is not None and _is_of_abort(error, records):
-            error = aborted  # The run came to know of it from its nodes first.
+            error = aborted  # The nodes reported it before the run saw the signal.
         status = self._status(error)
-        is_stopped = isinstance(error, GraphDrained) and self._stop is not None and self._stop.has_stopped
-        if is_stopped or (
+        if isinstance(error, GraphDrained):
+            is_stopped_by_failure = self._stop is not None and self._stop.has_stopped
+        else:
+            is_stopped_by_failure = False
+        if is_stopped_by_failure or (
             status is GraphRunStatus.COMPLETED and (is_blocked(state) or captures.lost_flag(channels))
         ):
             status, error = GraphRunStatus.BLOCKED, None
@@ -213,7 +214,7 @@ class Execution:
         return result
 
     def _own(self, given: Mapping[str, Any], options: ExecutionOptions) -> dict[str, Any]:
-        """What the run adds to `configurable`."""
+        """Return what the run adds to `configurable`."""
         own: dict[str, Any] = {STOPS_WHEN_BLOCKED: True} if options.stop_when_blocked else {}
         if self._controller is not None:
             own["abort_signal"] = self._controller.signal
@@ -226,7 +227,8 @@ class Execution:
     def _is_for_outer(self, error: Exception) -> bool:
         if self._outer_control is None or not is_control_flow(error):
             return False
-        return self._outer_control.drain_requested if isinstance(error, GraphDrained) else True
+        # A drain of this run alone ends here.
+        return not isinstance(error, GraphDrained) or self._outer_control.drain_requested
 
     def _status(self, error: Exception | None) -> GraphRunStatus:
         if error is None:
@@ -261,7 +263,7 @@ _LEVELS: Final = {
 
 
 class _NestedControl(RunControl):
-    """Of a run inside a node: drains with the graph around it, which goes on where this run alone is drained."""
+    """The control of a run inside a node: a drain of the graph around it drains this run, but not the reverse."""
 
     __slots__ = ("_outer",)
 
@@ -283,7 +285,7 @@ def _control_within(outer: RunControl | None) -> RunControl:
 
 
 class _StopControl(RunControl):
-    """Drains each graph of a run between two supersteps once a failure that blocks was captured in it."""
+    """Drains each graph of a run, between two supersteps, once a failure that blocks was captured in it."""
 
     __slots__ = ("_outer", "_watch", "has_stopped")
 
@@ -292,7 +294,7 @@ class _StopControl(RunControl):
         self._watch = watch
         self._outer = outer
         self.has_stopped = False
-        """Whether that is why a graph was drained."""
+        """Whether such a failure is why a graph was drained."""
 
     @property
     def drain_requested(self) -> bool:
@@ -315,13 +317,16 @@ def _configurable(config: RunnableConfig | None) -> Mapping[str, Any]:
 def _signal_of(
     given: Mapping[str, Any], ambient: Mapping[str, Any], argument: AbortSignal | None
 ) -> AbortSignal | None:
-    found = (as_abort_signal(argument, field="abort_signal"), signal_in(given) or signal_in(ambient))
-    signals = [signal for signal in found if signal is not None]
-    return AbortSignal.any(*signals) if len(signals) > 1 else next(iter(signals), None)
+    """Return the signal that stops the run: that of the argument, of the config, or of both; None without one."""
+    of_argument = as_abort_signal(argument, field="abort_signal")
+    of_config = signal_in(given) or signal_in(ambient)
+    if of_argument is None or of_config is None:
+        return of_argument or of_config
+    return AbortSignal.any(of_argument, of_config)
 
 
 def _is_of_abort(error: Exception | None, records: tuple[NodeErrorRecord, ...]) -> bool:
-    """Whether a run that was aborted has ended so because of that."""
+    """Whether the abort of a run, which was aborted, is what ended it so."""
     if error is None:
         return any(record.get("category") == FailureCategory.CANCELLED for record in records)
     return isinstance(error, (GraphDrained, NodeCancellationError))

@@ -9,27 +9,35 @@ from typing import Annotated, Any, Final, TypeAlias, TypedDict
 from langgraph.types import All, Durability, StreamMode
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from langgraph_runner.callbacks import taking_a_prefix
-from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.graph.handling import ARGUMENTS
+from langgraph_runner.callbacks import accept_fewer_arguments
+from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.node.config import Count, OptionModel, RetryConfig, as_retry_config
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 
-__all__ = ["ErrorHandler", "ExecutionOptions", "LangGraphOptions", "check_langgraph_options"]
+__all__ = [
+    "HANDLER_ARGUMENTS",
+    "ErrorHandler",
+    "ExecutionOptions",
+    "LangGraphOptions",
+    "check_langgraph_options",
+]
+
+HANDLER_ARGUMENTS: Final = ("error", "execution_state")
+"""What an error handler is called with; it takes any prefix of them."""
 
 ErrorHandler: TypeAlias = Callable[[Exception, Any], Any]
-"""Called as `handler(error, execution_state)`, or with any prefix of these arguments, when a run has failed. Sync or
+"""Called as `handler(error, execution_state)`, or with any prefix of these arguments, when a run has failed; sync or
 async. The execution state is the `GraphRunResult` of the run."""
 
 
 def _check_handler(handler: ErrorHandler | None) -> ErrorHandler | None:
     if handler is not None:
-        taking_a_prefix(handler, *ARGUMENTS, field="error_handler")
+        accept_fewer_arguments(handler, *HANDLER_ARGUMENTS, field="error_handler")
     return handler
 
 
 class ExecutionOptions(OptionModel):
-    """What holds for each run of a `GraphRunner`. Immutable.
+    """The options of each run of a `GraphRunner`. Immutable.
 
     Example:
         >>> ExecutionOptions(timeout_ms=60_000, default_retry=3).default_retry.max_attempts
@@ -37,21 +45,22 @@ class ExecutionOptions(OptionModel):
     """
 
     max_concurrency: Annotated[Count, Field(ge=1, le=10_000)] = 10
-    """How many nodes may be at work at once: 1 to 10,000, those of nested graphs counted in. A node that waits
-    for the nodes of a graph that it runs is not at work."""
+    """How many nodes may be at work at once: 1 to 10,000, including those of nested graphs. A node that waits for
+    the nodes of a graph that it runs is not at work."""
     timeout_ms: Annotated[
         float | None, BeforeValidator(lambda value: as_timeout_ms(value, field="timeout_ms"))
     ] = None
-    """Limit of a whole run: ms, more than 0, or a `timedelta`. None for no limit."""
+    """The time limit of a whole run: ms, more than 0, or a `timedelta`. None for no limit."""
     persistence_path: Path | None = None
-    """A file for the state, such as `runs/audit.json`: written after every wave, by a `JsonFileSaver`."""
+    """The file for the state, such as `runs/audit.json`: a `JsonFileSaver` writes it after every wave."""
     error_handler: Annotated[ErrorHandler | None, AfterValidator(_check_handler)] = None
     """Called with the error and the `GraphRunResult` when a run has failed or timed out, after the state was
-    persisted. It may take none of them, or the first one only. What it raises is logged and hides nothing."""
+    persisted. It may take no argument, or only the first one. What it raises is logged; the error of the run is
+    kept."""
     handle_blocked: bool = False
     """Call `error_handler` for a blocked run, too, with a `RunBlockedError`."""
     default_retry: Annotated[RetryConfig | None, BeforeValidator(as_retry_config)] = None
-    """For nodes without a retry of their own, plain functions too: as `create_node(retry=...)` takes it."""
+    """The retry of nodes that have none of their own, plain functions too: as `create_node(retry=...)` takes it."""
     stop_when_blocked: bool = False
     """End the run after the superstep in which a failure was captured that sets the flag `blocked`, in a nested graph
     too. The result is `blocked`, without an exception; by default the graph goes on, along its static edges too."""
@@ -78,18 +87,18 @@ class LangGraphOptions(TypedDict, total=False):
 
 _SHAPE: Final = ("stream_mode", "subgraphs", "version")
 _OWN: Final = ("abort_signal", "config", "control", "input")
+"""The arguments of the methods themselves, to be suggested for a misspelled name."""
 
 
 def check_langgraph_options(options: Mapping[str, object]) -> None:
-    """Refuse keywords that no method of `GraphRunner` takes.
+    """Check the keywords that a method of `GraphRunner` passes on to LangGraph.
 
     Raises:
         TypeError: An option is unknown, or sets the shape of the stream.
     """
-    for name in options:
-        if name in _SHAPE:
-            raise TypeError(f"{name}: the runner sets the shape of the stream; use astream() to choose it.")
-        if name not in LangGraphOptions.__annotations__:
-            known = sorted(LangGraphOptions.__annotations__)
-            hint = did_you_mean(name, [*known, *_OWN])
-            raise TypeError(f"{name}: GraphRunner has no such option.{hint} It passes on {', '.join(known)}.")
+    for name in _SHAPE:
+        if name in options:
+            raise TypeError(
+                f"{name} must not be given: the runner sets the shape of the stream. Use astream()."
+            )
+    refuse_unknown_options(options, {*LangGraphOptions.__annotations__, *_OWN}, of="GraphRunner")

@@ -1,4 +1,4 @@
-"""`LiveProgress`: waves and nodes in the terminal while they run. Needs the extra `rich`."""
+"""`LiveProgress`: shows waves and nodes in the terminal while they run. Needs the extra `rich`."""
 
 from __future__ import annotations
 
@@ -40,18 +40,16 @@ _MARKS: Final = {
     "cancelled": ("■", "yellow"),
 }
 _MAX_ROWS: Final = 200
-"""How many nodes are kept to be shown; of more, those that ended first make room."""
-
-
+"""How many nodes are kept to be shown; beyond that, those that ended first are dropped."""
 _LINES_AROUND: Final = 4
-"""Of the screen: how many nodes are not shown, the title, the head, and where the cursor stands."""
+"""Lines of the screen that are not nodes: how many nodes are not shown, the title, the header, and the cursor."""
 
 
 class LiveProgress:
     """A table that grows with the run: each wave, its nodes, how long they take and how they end.
 
-    For one run at a time; runs that overlap share the table. Thread-safe. Where the output is no terminal, it
-    is written once, at the end.
+    For one run at a time; runs that overlap share the table. Thread-safe. Where the output is not a terminal, the
+    table is written once, at the end.
 
     Args:
         console: Where to show it; None for one on stderr, so that a program's output stays its own. A stderr that
@@ -76,17 +74,17 @@ class LiveProgress:
             get_renderable=lambda: self._rendered(graph),
             console=self._console,
             refresh_per_second=8,
-            # What a program prints into a pipe or a file is to stay there: rich would show it above the table.
+            # What a program prints into a pipe or a file has to go there: rich would show it above the table.
             redirect_stdout=_is_terminal(sys.stdout),
         )
-        _without_harm(live.start)
+        _log_failure_of(live.start)
         try:
             yield
             self._is_over = True
         finally:
-            _without_harm(live.stop)
+            _log_failure_of(live.stop)
             if not self._console.is_terminal:
-                _without_harm(self._console.line)  # Which rich leaves out there.
+                _log_failure_of(self._console.line)  # rich leaves out this end of the line there.
 
     def node_started(self, node: NodeRun) -> None:
         """Add a row."""
@@ -98,7 +96,7 @@ class LiveProgress:
             self._nodes.append(node)
 
     def node_ended(self, node: NodeRun) -> None:
-        """Nothing to do: the row shows what its node knows."""
+        """Do nothing: the row reads its node."""
 
     def _rendered(self, graph: str) -> RenderableType:
         with self._lock:
@@ -120,7 +118,7 @@ class LiveProgress:
 
 
 class _Stderr(io.TextIOBase):
-    """The stderr of the moment. What cannot be written there is dropped.
+    """Writes to what `sys.stderr` is at the moment, and drops what cannot be written there.
 
     rich would answer a closed pipe by pointing stdout at the null device and ending the program.
     """
@@ -132,7 +130,7 @@ class _Stderr(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override] # which has an attribute
-        """For rich, to know what it may draw with."""
+        """The encoding, from which rich knows which characters it may use."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def isatty(self) -> bool:
@@ -140,7 +138,7 @@ class _Stderr(io.TextIOBase):
         return _is_terminal(self._stream)
 
     def fileno(self) -> int:
-        """Its descriptor."""
+        """Return its descriptor."""
         number: int = self._stream.fileno()
         return number
 
@@ -163,17 +161,20 @@ def _is_terminal(stream: Any) -> bool:
         return False
 
 
-def _without_harm(show: Callable[[], object]) -> None:
+def _log_failure_of(show: Callable[[], object]) -> None:
     try:
         show()
-    except (Exception, SystemExit) as error:  # With SystemExit rich answers a console whose reader is gone.
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # rich raises SystemExit where the reader of the console is gone.
         emit(
             "langgraph_runner.graph", logging.WARNING, "run.progress_failed", error_type=type(error).__name__
         )
 
 
 def _fitting(nodes: tuple[NodeRun, ...], room: int) -> tuple[NodeRun, ...]:
-    """Those that fit on the screen: nodes that have ended make room, the first ones first."""
+    """Return the nodes that fit on the screen; of those that have ended, the first ones are left out."""
     surplus, kept = len(nodes) - room, []
     for node in nodes:
         if surplus > 0 and node.outcome is not None:
@@ -191,7 +192,7 @@ def _path(node: NodeRun) -> list[NodeRun]:
 
 
 def _place(node: NodeRun) -> tuple[Any, ...]:
-    """By wave of the outermost graph, then each node before those that it has called."""
+    """Return the sort key of a node: by wave of the outermost graph, then each node before those that it called."""
     return tuple(part for each in _path(node) for part in (each.step, each.started))
 
 

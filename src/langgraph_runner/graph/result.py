@@ -1,4 +1,4 @@
-"""`GraphRunResult`: what became of a run."""
+"""`GraphRunResult`: how a run ended, and with which state."""
 
 from __future__ import annotations
 
@@ -22,35 +22,36 @@ class GraphRunStatus(StrEnum):
     COMPLETED = "completed"
     """The graph came to its end."""
     BLOCKED = "blocked"
-    """The same, with the flag `blocked`: a node has failed finally, and the graph lived on."""
+    """A node failed and set the flag `blocked`; the graph came to its end, or `stop_when_blocked` ended it."""
     INTERRUPTED = "interrupted"
-    """It waits for somebody: `interrupts` says for what. Go on with `Command(resume=...)`."""
+    """It waits for an answer: `interrupts` has the questions. Resume with `Command(resume=...)`."""
     DRAINED = "drained"
-    """It stopped between two waves, because it was asked to. Go on with the input None."""
+    """It stopped between two waves, because a drain was requested. Resume with the input None."""
     FAILED = "failed"
     """A node raised."""
     CANCELLED = "cancelled"
     """The abort signal fired."""
     TIMED_OUT = "timed_out"
-    """The run took longer than it may."""
+    """The run took longer than `timeout_ms`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphRunResult:
-    """What became of a run. An error handler gets it, too, as its second argument."""
+    """The result of a run. It is also the second argument of an error handler."""
 
     status: GraphRunStatus
     state: Any
-    """The state after the last complete wave, all its fields; None if there was none."""
+    """The state after the last complete wave, with all its fields; None if no wave was complete."""
     errors: tuple[NodeErrorRecord, ...] = ()
-    """The records of the nodes that failed, and last that of what ended the run."""
+    """The records of the nodes that failed, in order of time; the last one is that of what ended the run."""
     error: Exception | None = None
-    """What ended the run: of a failed one, the original exception."""
+    """What ended the run: the original exception of a failed one, None if it came to its end."""
     interrupts: tuple[Interrupt, ...] = ()
-    """What an interrupted run waits for."""
+    """The questions that an interrupted run waits for."""
     waves: int = 0
     """How many supersteps of the graph have begun in this run."""
     duration_ms: float = 0.0
+    """How long the run took."""
     started_at: datetime
     """When the run began, in UTC."""
     ended_at: datetime

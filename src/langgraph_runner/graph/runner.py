@@ -1,4 +1,4 @@
-"""`GraphRunner`: a whole graph, run with the same care as one node."""
+"""`GraphRunner`: runs a whole graph with a timeout, a cap, retries, persistence and a result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from langgraph.pregel import Pregel
 
 from langgraph_runner.graph.default_retry import default_retry_in, with_default_retry
-from langgraph_runner.graph.driving import run_blocking, streamed
+from langgraph_runner.graph.driving import run_awaited, run_blocking, stream
 from langgraph_runner.graph.execution import Execution
 from langgraph_runner.graph.handling import end_run
 from langgraph_runner.graph.json_saver import JsonFileSaver
@@ -38,7 +38,7 @@ class GraphRunner:
     Args:
         graph: What `StateGraph.compile()` or `@entrypoint` made. It is not changed.
         options: See `ExecutionOptions`.
-        progress: Show waves and nodes while they run (extra `rich`); or who else is to be told of them.
+        progress: True to show waves and nodes while they run (extra `rich`), or a `RunListener` to notify of them.
 
     Raises:
         TypeError: `graph` has not been compiled, or `progress` is no listener.
@@ -66,18 +66,19 @@ class GraphRunner:
         candidate: object = graph
         if not isinstance(candidate, Pregel):
             hint = " Call .compile() first." if hasattr(graph, "compile") else ""
-            raise TypeError(f"graph: expected a compiled graph, got {graph!r:.80}.{hint}")
+            raise TypeError(f"graph must be a compiled graph, got {graph!r:.80}.{hint}")
         given: object = options
         if given is not None and not isinstance(given, ExecutionOptions):
-            raise TypeError(f"options: expected ExecutionOptions, got {given!r:.80}.")
+            raise TypeError(f"options must be ExecutionOptions, got {given!r:.80}.")
         if not isinstance(progress, bool):
             check_listener(progress)
         _check_fallbacks(graph)
         self.options = options or ExecutionOptions()
-        self._plain_graph = _persisted(graph, self.options)
+        self._plain_graph = _with_persistence(graph, self.options)
         self.graph = with_default_retry(self._plain_graph, self.options.default_retry)
         """The graph that runs: `graph` itself, or a copy that has a checkpointer for `persistence_path` or a retry
         policy for plain nodes."""
+        self._default_retry_of_graph = default_retry_in(self.graph.config)
         self._progress = progress
         if progress is True:
             from langgraph_runner.graph.progress import LiveProgress  # noqa: PLC0415 - it needs an extra
@@ -93,25 +94,25 @@ class GraphRunner:
         control: RunControl | None = None,
         **options: Unpack[LangGraphOptions],
     ) -> GraphRunResult:
-        """Run the graph to its end and say what became of it; a failure is a result here, not an exception.
+        """Run the graph to its end and return the result; a failure is a result here, not an exception.
 
         With a timeout or an abort signal the graph runs in a thread of its own. When it is stopped, nodes made by
         `create_node()` end at once and no further node begins; a blocking function that does not end within a
         second is left behind.
 
         Args:
-            input: For the graph. None goes on where the thread of the config stopped, `Command(resume=...)`
-                answers an interrupt.
-            config: As of `graph.invoke()`; `runner_config()` builds one. With a checkpointer and no `thread_id` the
-                run gets a thread of its own, which the result names.
-            abort_signal: Stops the run when it fires; one in the config does so, too.
-            control: LangGraph's, on which to request a drain.
+            input: The input of the graph. None resumes the thread of the config, `Command(resume=...)` answers an
+                interrupt.
+            config: As for `graph.invoke()`; `runner_config()` builds one. With a checkpointer and no `thread_id` the
+                run gets a thread of its own, whose id is in the result.
+            abort_signal: Stops the run when it fires; so does one in the config.
+            control: LangGraph's control, on which to request a drain.
             **options: Options of `graph.stream()` to pass on: see `LangGraphOptions`.
 
         Raises:
             TypeError: `abort_signal` is not an `AbortSignal`, or an option is unknown.
             GraphBubbleUp: Inside a node: an interrupt, a drain or a command for the graph around this run.
-            BaseException: What is no failure of the graph goes through: `KeyboardInterrupt` and the like.
+            BaseException: What is no failure of the graph, such as `KeyboardInterrupt`.
         """
         asked = self._stream_options(options)
         execution = self._execution(config, abort_signal, control, is_async=False)
@@ -138,14 +139,8 @@ class GraphRunner:
         """
         asked = self._stream_options(options)
         execution = self._execution(config, abort_signal, control, is_async=True)
-        error: Exception | None = None
         with self._shown(execution):
-            try:
-                async for _ in streamed(execution, input, asked):
-                    pass
-            except Exception as raised:
-                error = raised
-            result = execution.result(error)
+            result = execution.result(await run_awaited(execution, input, asked))
         await end_run(execution, result, self.options, is_async=True)
         return result
 
@@ -166,7 +161,7 @@ class GraphRunner:
             RunCancelledError: The abort signal fired.
             GraphDrained: The run was drained before its end.
         """
-        return _or_raise(self.run(input, config, abort_signal=abort_signal, control=control, **options))
+        return _raise_error_of(self.run(input, config, abort_signal=abort_signal, control=control, **options))
 
     async def ainvoke(
         self,
@@ -178,7 +173,7 @@ class GraphRunner:
         **options: Unpack[LangGraphOptions],
     ) -> GraphRunResult:
         """Do as `arun()`, but raise what ended the run, as `invoke()` does."""
-        return _or_raise(
+        return _raise_error_of(
             await self.arun(input, config, abort_signal=abort_signal, control=control, **options)
         )
 
@@ -193,13 +188,13 @@ class GraphRunner:
         control: RunControl | None = None,
         **options: Unpack[LangGraphOptions],
     ) -> AsyncIterator[Any]:
-        """Do as `ainvoke()`, and hand on what LangGraph streams, in the shape of `graph.astream()`.
+        """Do as `ainvoke()`, and yield what LangGraph streams, in the shape of `graph.astream()`.
 
         Args:
             input: See `run()`.
             config: See `run()`.
             stream_mode: What to stream: one mode, or several.
-            subgraphs: Whether to stream what nested graphs emit, too.
+            subgraphs: Whether to stream nested graphs, too.
             abort_signal: See `run()`.
             control: See `run()`.
             **options: See `run()`.
@@ -213,19 +208,20 @@ class GraphRunner:
         error: Exception | None = None
         with self._shown(execution):
             try:
-                async for namespace, mode, data in streamed(execution, input, asked, modes):
-                    if mode in modes:
-                        parts = (
-                            *([namespace] if subgraphs else []),
-                            *([] if stream_mode == mode else [mode]),
-                            data,
-                        )
-                        yield parts if len(parts) > 1 else data
+                async for namespace, mode, data in stream(execution, input, asked, modes):
+                    if mode not in modes:
+                        continue
+                    parts: list[Any] = [data]
+                    if stream_mode != mode:  # A list was given, so each chunk says its mode.
+                        parts.insert(0, mode)
+                    if subgraphs:
+                        parts.insert(0, namespace)
+                    yield tuple(parts) if len(parts) > 1 else data
             except Exception as raised:
                 error = raised
             result = execution.result(error)
         await end_run(execution, result, self.options, is_async=True)
-        _or_raise(result)
+        _raise_error_of(result)
 
     def _execution(
         self,
@@ -235,7 +231,7 @@ class GraphRunner:
         *,
         is_async: bool,
     ) -> Execution:
-        in_config = default_retry_in(config) or default_retry_in(self.graph.config)
+        in_config = default_retry_in(config) or self._default_retry_of_graph
         return Execution(
             self.graph if in_config is None else with_default_retry(self._plain_graph, in_config),
             self.options,
@@ -266,19 +262,21 @@ def _check_fallbacks(graph: Pregel[Any, Any, Any, Any]) -> None:
             _check_fallbacks(node.bound)
 
 
-def _persisted(graph: Pregel[Any, Any, Any, Any], options: ExecutionOptions) -> Pregel[Any, Any, Any, Any]:
+def _with_persistence(
+    graph: Pregel[Any, Any, Any, Any], options: ExecutionOptions
+) -> Pregel[Any, Any, Any, Any]:
     path = options.persistence_path
     if path is None:
         return graph
     if graph.checkpointer is not None:
         raise ValueError(
-            f"persistence_path: the graph was compiled with a checkpointer ({graph.checkpointer!r:.60}); give one of"
-            " the two."
+            f"persistence_path must not be given for a graph with a checkpointer, got {graph.checkpointer!r:.60}."
+            " Leave out one of the two."
         )
     return graph.copy({"checkpointer": JsonFileSaver(path)})
 
 
-def _or_raise(result: GraphRunResult) -> GraphRunResult:
+def _raise_error_of(result: GraphRunResult) -> GraphRunResult:
     if result.error is not None:
         raise result.error
     return result

@@ -1,10 +1,10 @@
 """`Slots`: at most so many nodes at work, however deep the graphs nest, and never a deadlock.
 
-Plain counting does not do. A node that runs a graph waits for the nodes of that graph; if it kept its slot
+Plain counting is not enough. A node that runs a graph waits for the nodes of that graph; if it kept its slot
 meanwhile, two such nodes could hold all slots and wait for ever. So a node that calls others lends them its slot:
-the first of them gets it at once, further ones wait for a slot like everybody else, and the last to end gives one
-back. A node that waits for its children holds nothing; whoever holds a slot waits for nobody. So some node can
-always go on.
+the first of them gets it at once, further ones wait for a slot like all others, and the last to end gives one
+back. A node that waits for its children holds no slot, and a node that holds a slot waits for no other node. So
+some node can always continue.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+__all__ = ["GRANTED", "Seat", "Slots"]
 
-__all__ = ["Seat", "Slots"]
+GRANTED: Final[Future[None]] = Future()
+"""The `granted` of each seat that got its slot at once, as nearly all do: to make a future takes its time."""
+GRANTED.set_result(None)
 
 
 class Seat:
@@ -32,7 +33,7 @@ class Seat:
         """How many nodes that it called have not ended."""
         self.has_slot = False
         self.has_ended = False
-        self.granted: Future[None] = Future()
+        self.granted = GRANTED
         """Done when the node may begin; its exception is why it may not."""
 
 
@@ -60,33 +61,37 @@ class Slots:
             if parent is not None:
                 parent.children += 1
             if self._closed is not None:
+                seat.granted = Future()
                 seat.granted.set_exception(self._closed)
-                return seat
-            if parent is not None and parent.has_slot:
+            elif parent is not None and parent.has_slot:
                 parent.has_slot, seat.has_slot = False, True
             elif self._free:
                 self._free -= 1
                 seat.has_slot = True
             else:
+                seat.granted = Future()
                 self._queue.append(seat)
-        if seat.has_slot:
-            seat.granted.set_result(None)
         return seat
 
     def leave(self, seat: Seat) -> None:
-        """The node has ended, or does not wait any longer. To say so twice does nothing."""
+        """The node has ended, or has stopped waiting. A second call does nothing."""
         with self._lock:
             if seat.has_ended:
                 return
             seat.has_ended = True
             if seat.parent is not None:
                 seat.parent.children -= 1
-            has_slot, seat.has_slot = seat.has_slot, False
-            heir = self._hand_on_needs_lock(seat) if has_slot else None
-        _tell((heir,) if heir is not None else ())
+            if not seat.has_slot:
+                return
+            seat.has_slot = False
+            receiver = self._pass_on_needs_lock(seat.parent)
+        # Outside the lock: the one that waits may run its callbacks at once. If it has just been cancelled, it will
+        # leave by itself.
+        if receiver is not None and receiver.granted.set_running_or_notify_cancel():
+            receiver.granted.set_result(None)
 
     def close(self, error: Exception) -> None:
-        """Let no further node begin: who waits, and who asks from now on, gets `error`."""
+        """Let no further node begin: those that wait, and those that ask from now on, get `error`."""
         with self._lock:
             self._closed = error
             waiting = [seat for seat in self._queue if not seat.has_ended]
@@ -95,23 +100,29 @@ class Slots:
             if seat.granted.set_running_or_notify_cancel():
                 seat.granted.set_exception(error)
 
-    def _hand_on_needs_lock(self, seat: Seat) -> Seat | None:
-        """Pass on the slot of `seat`; gives who has been waiting for it, if anybody has."""
-        ancestor = seat.parent
+    def _pass_on_needs_lock(self, ancestor: Seat | None) -> Seat | None:
+        """Pass on the slot of a seat that has ended.
+
+        Args:
+            ancestor: The parent of that seat.
+
+        Returns:
+            The seat that waited for the slot and has it now; None if no seat waited for it.
+        """
         while ancestor is not None and ancestor.has_ended:
             ancestor = ancestor.parent
         if ancestor is not None and not ancestor.has_slot and not ancestor.children:
             ancestor.has_slot = True  # Its last child gives back what it has lent.
             return None
-        heir = self._next_needs_lock(ancestor)
-        if heir is None:
+        receiver = self._next_needs_lock(ancestor) if self._queue else None
+        if receiver is None:
             self._free += 1
         else:
-            heir.has_slot = True
-        return heir
+            receiver.has_slot = True
+        return receiver
 
     def _next_needs_lock(self, ancestor: Seat | None) -> Seat | None:
-        """Who has waited longest among the children of `ancestor`, to whom the slot belongs, else among all."""
+        """Remove the next seat from the queue: a child of `ancestor`, to whom the slot belongs, else the first."""
         if ancestor is not None and not ancestor.has_slot:
             for waiting in self._queue:
                 if waiting.parent is ancestor and not waiting.has_ended:
@@ -122,10 +133,3 @@ class Slots:
             if not waiting.has_ended:
                 return waiting
         return None
-
-
-def _tell(seats: Iterable[Seat]) -> None:
-    # Outside the lock: whoever waits may run its callbacks at once. One that has just given up leaves by itself.
-    for seat in seats:
-        if seat.granted.set_running_or_notify_cancel():
-            seat.granted.set_result(None)

@@ -1,8 +1,8 @@
 """Finding the blocking functions of a cancelled node that still run in threads.
 
 LangGraph calls the blocking functions of an awaited run in threads, through `run_in_executor`. A cancellation ends
-the asyncio task that waits for such a thread, not the thread: the function goes on, and nothing says when it ends.
-The future of the call does, and the call is on the stack of its thread.
+the asyncio task that waits for such a thread, not the thread: the function continues. When it ends is known only to
+the future of its call, which is found on the stack of the thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["calls_in_threads"]
 
 
 def calls_in_threads(place: str) -> list[Future[Any]]:
-    """The calls in threads that a node is waiting for, or has left behind.
+    """Return the calls in threads that a node is waiting for, or has left behind.
 
     A call counts if it got a copy of the node's context, as by LangGraph, LangChain and `asyncio.to_thread()`.
 
@@ -36,8 +36,8 @@ def calls_in_threads(place: str) -> list[Future[Any]]:
 
 
 def _running_calls() -> Iterator[tuple[Context, Future[Any]]]:
-    """Each call of a `ThreadPoolExecutor` that runs in a context of its own."""
-    for frame in tuple(sys._current_frames().values()):  # noqa: SLF001 - documented, and nothing public tells
+    """Yield each call of a `ThreadPoolExecutor` that runs in a context of its own."""
+    for frame in tuple(sys._current_frames().values()):  # noqa: SLF001 - documented, and there is no public way
         caller: Any = frame
         while caller is not None:
             if caller.f_code.co_qualname == "_WorkItem.run":

@@ -1,12 +1,12 @@
-"""Watching a run from LangGraph's callbacks: which nodes begin and end, in which wave, under which node.
+"""Watching a run through LangGraph's callbacks: which nodes begin and end, in which wave, under which node.
 
-Callbacks reach everything that a run calls, nodes of nested graphs too, whoever made them. That is what the cap on
-concurrency needs, and why it is kept here: a node waits for its slot before LangGraph calls it.
+Callbacks reach everything that a run calls, nodes of nested graphs too, however these graphs were built. That is
+what the cap on concurrency needs, and why it is kept here: a node waits for its slot before LangGraph calls it.
 
-LangChain calls handlers in two ways, of a blocking run and of an awaited one, and a run may go from one to the other
-and back. A blocking run drops what an async handler raises; an awaited one must not be blocked. So there are two
-handlers: `_Watcher` hears of everything and waits where there is no event loop, `_Waiter` waits where there is one.
-They may be called in any order, because LangChain merges handlers as sets; so are those of a run inside a run.
+LangChain calls handlers in two ways, blocking and awaited, and a run may change between the two. A blocking run
+drops what an async method raises; an awaited one must not be blocked. LangChain reads the method before each call,
+so one handler offers both: it returns an async method where an event loop runs, and a blocking one elsewhere.
+Handlers of a run inside a run may be called in any order, because LangChain merges handlers as sets.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ import itertools
 import logging
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.constants import START
 from langgraph.errors import GraphDrained
 
-from langgraph_runner.errors import is_control_flow
+from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.captures import OUTERMOST, Captures
+from langgraph_runner.graph.slots import GRANTED
 from langgraph_runner.graph.thread_calls import calls_in_threads
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
@@ -36,21 +37,22 @@ if TYPE_CHECKING:
 
     from langgraph_runner.graph.slots import Seat, Slots
 
-__all__ = ["NodeRun", "RunListener", "RunWatch", "check_listener", "watch_of"]
+__all__ = ["NodeRun", "RunListener", "RunWatch", "WatchHandler", "check_listener", "watch_of"]
 
 NodeRunOutcome = Literal["done", "failed", "interrupted", "cancelled"]
+_monotonic: Final = REAL_RUNTIMES.blocking.monotonic
 
 
 @dataclass(slots=True, eq=False)
 class NodeRun:
-    """One node at work."""
+    """One call of a node."""
 
     name: str
-    """What the graph calls it."""
+    """The name of the node in its graph."""
     step: int
     """The superstep of its own graph, from 1."""
     place: str
-    """LangGraph's name of this task among all of the run: its checkpoint namespace."""
+    """LangGraph's name of this task, unique in the run: its checkpoint namespace."""
     parent: NodeRun | None
     """The node that runs the graph of this one, or has called it as a task; None in the outermost graph."""
     started: float = 0.0
@@ -60,10 +62,13 @@ class NodeRun:
     outcome: NodeRunOutcome | None = None
     """How it ended; None as long as it has not."""
     seat: Seat | None = None
+    """Its claim to a slot; None where an outer run does not count it."""
+    is_called: bool = False
+    """Whether it has its slot, so that LangGraph calls it."""
 
 
 class RunListener(Protocol):
-    """Who wants to know. Called from any thread; what it raises is logged and harms nothing."""
+    """Receives the begin and the end of each node, in any thread. What it raises is logged and harms nothing."""
 
     def node_started(self, node: NodeRun) -> None:
         """A node is called."""
@@ -81,11 +86,13 @@ def check_listener(listener: object) -> None:
     missing = [name for name in ("node_started", "node_ended") if not callable(getattr(listener, name, None))]
     if missing:
         raise TypeError(
-            f"progress: expected True or a listener with node_started(node) and node_ended(node);"
-            f" {listener!r:.80} has no {' and no '.join(missing)}."
+            f"progress must be True or a listener with node_started(node) and node_ended(node), got {listener!r:.80},"
+            f" which has no {' and no '.join(missing)}."
         )
     if isinstance(listener, type):
-        raise TypeError(f"progress: {listener.__name__} is a class. Pass an instance: {listener.__name__}().")
+        raise TypeError(
+            f"progress must be an instance, got the class {listener.__name__}. Pass {listener.__name__}()."
+        )
 
 
 class RunWatch:
@@ -93,9 +100,9 @@ class RunWatch:
 
     Args:
         slots: The cap on nodes at work; None where an outer run keeps it.
-        listener: Who is told.
+        listener: What to notify of each node; None for nothing.
         outer: The watch of the run whose node this run is a part of.
-        is_persisted: Whether somebody may go on with the run after it was stopped.
+        is_persisted: Whether the run can be resumed after it was stopped.
     """
 
     def __init__(
@@ -109,8 +116,6 @@ class RunWatch:
         self.is_persisted = is_persisted
         self.waves: set[int] = set()
         """The supersteps of the outermost graph in which nodes have begun."""
-        self.handlers: list[BaseCallbackHandler] = [_Watcher(self), _Waiter(self)]
-        """What to add to the callbacks of the run."""
         self._slots = slots
         self._listener = listener
         self._outer = outer
@@ -118,94 +123,121 @@ class RunWatch:
         """In how many other runs this one is."""
         self.stopped: Exception | None = None
         """Why no further node may begin; None as long as they may."""
-        self._failed: list[tuple[BaseException, str]] = []
-        self._root: UUID | None = None
-        self._nodes: dict[UUID, NodeRun] = {}
-        self._enclosing: dict[UUID, NodeRun | None] = {}
         self.captures = Captures()
-        self._held: set[UUID] = set()
+        self._failed: list[tuple[BaseException, str]] = []
+        # The keys of these are LangChain's run ids as integers: the hash of a UUID is a call of its own in Python.
+        self._root: int | None = None
+        self._nodes: dict[int, NodeRun] = {}
+        """The node of each run of a node that has not ended."""
+        self._enclosing: dict[int, NodeRun | None] = {}
+        """For each run of any kind, the node inside which it is; for the run of a node, that node."""
+        self._held: set[int] = set()
         """Runs of nodes that were cancelled while their functions go on in threads."""
 
     def stop(self, error: Exception) -> None:
-        """Let no further node begin. Where others may go on with the run, none that ends later counts as done."""
+        """Let no further node begin. Where the run can be resumed, no node that ends later counts as done."""
         self.stopped = error
         if self._slots is not None:
             self._slots.close(error)
 
     def failed_node(self, error: BaseException) -> str | None:
-        """The node of the outermost graph that raised `error`, in the last wave."""
+        """Return the node of the outermost graph that raised `error`, in the last wave."""
         return next((name for raised, name in self._failed if raised is error), None)
 
-    def entered(
-        self, run_id: UUID, parent_run_id: UUID | None, metadata: Mapping[str, Any] | None = None
+    def enter(
+        self,
+        run_id: UUID,
+        parent_run_id: UUID | None,
+        metadata: Mapping[str, Any] | None = None,
+        task: asyncio.Task[Any] | None = None,
     ) -> NodeRun | None:
-        """A run begins: of a graph, a node, a chain, a tool. Gives the node, if it is one.
+        """Record that a run begins: of a graph, a node, a chain, a tool. A second call does nothing.
 
-        To say so twice does nothing.
+        Args:
+            run_id: LangChain's id of the run.
+            parent_run_id: That of the run that calls it.
+            metadata: Of the run; LangGraph puts there which node it is.
+            task: The task that awaits the handler, and then the node; None in a blocking run.
+
+        Returns:
+            The node, if the run is that of a node.
         """
         # The outer run first: it has the slots.
-        outside = None if self._outer is None else self._outer.entered(run_id, parent_run_id, metadata)
-        if run_id in self._enclosing:
-            return self._nodes.get(run_id)
+        outside = None if self._outer is None else self._outer.enter(run_id, parent_run_id, metadata, task)
+        key = run_id.int
+        if key in self._enclosing:
+            return self._nodes.get(key)
         if self._root is None:
-            self._root = run_id
-        parent = None if parent_run_id is None else self._enclosing.get(parent_run_id)
-        told = metadata or {}
-        place, name = told.get("langgraph_checkpoint_ns"), told.get("langgraph_node")
-        # What runs inside a node has the metadata of the node; another place means another node.
-        if not place or name == START or (parent is not None and parent.place == place):
-            self._enclosing[run_id] = parent
+            self._root = key
+        parent = None if parent_run_id is None else self._enclosing.get(parent_run_id.int)
+        node = _node_in(metadata, parent)
+        if node is None:
+            self._enclosing[key] = parent
             return None
-        node = NodeRun(str(name), int(told.get("langgraph_step", 0)), place, parent)
-        if parent_run_id == self._root and node.step not in self.waves:
+        if parent_run_id is not None and parent_run_id.int == self._root and node.step not in self.waves:
             self.waves.add(node.step)
-            self._failed.clear()  # The graph got over it.
+            self._failed.clear()  # The graph has survived these failures.
         if self._slots is not None:
             node.seat = self._slots.take(parent.seat if parent is not None else None)
-            if (task := _current_task()) is not None:
-                # Cancelled while other handlers hear of its begin, a node has no end to hear of.
-                task.add_done_callback(lambda _: self.left(run_id, "cancelled"))
+            if task is not None:
+                # A node that is cancelled while other handlers are notified of its begin never reports an end.
+                task.add_done_callback(partial(self._task_ended, run_id))
         elif outside is not None:
             node.seat = outside.seat
-        self._enclosing[run_id] = self._nodes[run_id] = node
+        self._enclosing[key] = self._nodes[key] = node
         return node
+
+    def begin_at_once(self, node: NodeRun) -> bool:
+        """Record that a node is called, unless it has to wait for its slot or the run was stopped.
+
+        Returns:
+            Whether it is called; otherwise it has to pass the `admission()`.
+        """
+        if self.stopped is not None or (node.seat is not None and node.seat.granted is not GRANTED):
+            return False
+        if not node.is_called:
+            self._begin(node)
+        return True
 
     @contextlib.contextmanager
     def admission(self, run_id: UUID, node: NodeRun) -> Iterator[None]:
-        """Around the wait of a node for its slot. After it the node is called.
+        """Surround the wait of a node for its slot. After it the node is called.
 
         Raises:
-            asyncio.CancelledError: The run was stopped. Not an `Exception`, which LangChain would log for each node
-                that waits and drop in some threads, and which retry policies would try again.
+            asyncio.CancelledError: The run was stopped. It is not an `Exception`, which LangChain would log for each
+                node that waits and drop in some threads, and which retry policies would try again.
         """
         try:
             yield
             if self.stopped is not None:
                 raise self.stopped  # noqa: TRY301 - it leaves as one that came out of the wait does
         except BaseException as error:
-            self.left(run_id, "cancelled")  # LangChain tells nobody of the end of what has not begun.
+            self.leave(run_id, "cancelled")  # LangChain notifies no handler of the end of what has not begun.
             if isinstance(error, Exception):
                 raise asyncio.CancelledError(str(error)) from error
             raise
-        if node.started:
-            return
-        node.started = REAL_RUNTIMES.blocking.monotonic()
+        if not node.is_called:
+            self._begin(node)
+
+    def _begin(self, node: NodeRun) -> None:
+        node.is_called = True
         if self._listener is not None:
+            node.started = _monotonic()
             _notify(self._listener, "node_started", node)
 
-    def delivered(self, run_id: UUID, output: Any) -> None:
-        """A run is about to end with `output`: that of a node, or of a graph or a chain that a node calls."""
-        node = self._nodes.get(run_id)
+    def record_output(self, run_id: UUID, output: Any) -> None:
+        """Follow captured failures through an output: of a node, or of a graph or a chain that a node calls."""
+        node = self._nodes.get(run_id.int)
         if node is not None:
             level = OUTERMOST if node.parent is None else node.parent.place
             self.captures.node_ended(node.place, level, output)
-        elif (caller := self._enclosing.get(run_id)) is not None:
+        elif (caller := self._enclosing.get(run_id.int)) is not None:
             self.captures.graph_ended(caller.place, output)
 
-    def raised(self, run_id: UUID) -> None:
-        """A run is about to end with an error."""
-        caller = self._enclosing.get(run_id)
-        if caller is not None and run_id not in self._nodes and self.stopped is None:
+    def record_error(self, run_id: UUID) -> None:
+        """Record that a run is about to end with an error."""
+        caller = self._enclosing.get(run_id.int)
+        if caller is not None and run_id.int not in self._nodes and self.stopped is None:
             self.captures.graph_failed(caller.place)
 
     def is_blocked(self) -> bool:
@@ -223,42 +255,72 @@ class RunWatch:
             return False
         return caller is None or self.captures.blocks(caller.place)
 
-    def left(
+    def leave(
         self, run_id: UUID, outcome: NodeRunOutcome = "done", error: BaseException | None = None
     ) -> NodeRun | None:
-        """A run has ended, or has given up waiting for its slot. Gives the node, if it is one that had not ended."""
+        """Record that a run has ended, or has stopped waiting for its slot.
+
+        Returns:
+            The node, if the run is that of a node that had not ended.
+        """
         if self._outer is not None:
-            # Whose handler is not called any more where that of this run raises.
-            self._outer.left(run_id, outcome, error)
-        node = self._nodes.pop(run_id, None)
+            # LangChain does not call the handler of the outer run where that of this run raises.
+            self._outer.leave(run_id, outcome, error)
+        key = run_id.int
+        node = self._nodes.pop(key, None)
         if node is None:
-            if run_id not in self._held:
-                self._enclosing.pop(run_id, None)
+            if key not in self._held:
+                self._enclosing.pop(key, None)
             return None
         node.outcome = outcome
         if error is not None and outcome == "failed" and node.parent is None:
             self._failed.append((error, node.name))
-        still_running = calls_in_threads(node.place) if outcome == "cancelled" and node.started else []
-        if still_running and self._slots is not None:
-            self._held.add(run_id)
-            # The node is at work as long as its threads are: it keeps its slot, and remains the caller of what
-            # they call.
-            pending = _Countdown(len(still_running), partial(self._vacate, run_id, node))
-            for call in still_running:
-                call.add_done_callback(pending.one_less)
+        if outcome == "cancelled" and self._slots is not None and node.is_called:
+            self._leave_after_threads(key, node)
         else:
-            self._vacate(run_id, node)
-        if node.started:
-            node.duration_ms = (REAL_RUNTIMES.blocking.monotonic() - node.started) * 1000
-            if self._listener is not None:
-                _notify(self._listener, "node_ended", node)
+            self._release(key, node)
+        if self._listener is not None and node.is_called:
+            node.duration_ms = (_monotonic() - node.started) * 1000
+            _notify(self._listener, "node_ended", node)
         return node
 
-    def _vacate(self, run_id: UUID, node: NodeRun) -> None:
-        self._held.discard(run_id)
-        self._enclosing.pop(run_id, None)
+    def _leave_after_threads(self, key: int, node: NodeRun) -> None:
+        """Release the slot of a cancelled node once its functions have returned in their threads.
+
+        Until then the node is at work: it keeps its slot, and remains the caller of what they call.
+        """
+        calls = calls_in_threads(node.place)
+        if not calls:
+            self._release(key, node)
+            return
+        self._held.add(key)
+        pending = _Countdown(len(calls), partial(self._release, key, node))
+        for call in calls:
+            call.add_done_callback(pending.one_less)
+
+    def _release(self, key: int, node: NodeRun) -> None:
+        self._held.discard(key)
+        self._enclosing.pop(key, None)
         if node.seat is not None and self._slots is not None:
             self._slots.leave(node.seat)
+
+    def _task_ended(self, run_id: UUID, task: asyncio.Task[Any]) -> None:
+        if run_id.int in self._nodes and not _is_of_handler(task):
+            self.leave(run_id, "cancelled")
+
+
+def _node_in(metadata: Mapping[str, Any] | None, parent: NodeRun | None) -> NodeRun | None:
+    """Return a new node if the metadata of a run are those of a node; None for any other run."""
+    if not metadata:
+        return None
+    place = metadata.get("langgraph_checkpoint_ns")
+    # What runs inside a node has the metadata of the node; another place means another node.
+    if not place or (parent is not None and parent.place == place):
+        return None
+    name = metadata.get("langgraph_node")
+    if name == START:
+        return None
+    return NodeRun(str(name), int(metadata.get("langgraph_step", 0)), place, parent)
 
 
 class _Countdown:
@@ -269,104 +331,128 @@ class _Countdown:
         self._then = then
 
     def one_less(self, _: object) -> None:
-        """One of them is done."""
+        """Count one that is done."""
         if next(self._left) == 0:
             self._then()
 
 
 class _Inline:
-    """What both handlers are: heard out before LangGraph goes on, and deaf to what models say, token by token."""
+    """Called before LangGraph goes on, and not for what models say, token by token."""
 
-    raise_error = True  # Or LangGraph would call a node that may not begin.
+    raise_error = True  # Otherwise LangGraph would call a node that may not begin.
     run_inline = True
     ignore_llm = ignore_chat_model = ignore_retriever = ignore_retry = ignore_custom_event = True
+    ignore_chain = ignore_agent = False
 
 
-class _Watcher(_Inline, BaseCallbackHandler):
-    """Hears of what begins and ends: chains and tools."""
+class WatchHandler(_Inline, BaseCallbackHandler):
+    """Is called at the begin and at the end of chains and tools, and makes a node wait for its slot.
+
+    Add it to the callbacks of the run. The watch does not refer to it: a cycle of the two would be left to the
+    garbage collector after each run.
+    """
 
     def __init__(self, watch: RunWatch) -> None:
         self.watch = watch
 
-    def on_chain_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **fields: Any) -> None:
-        node = self.watch.entered(run_id, parent_run_id, fields.get("metadata"))
-        if node is None or _has_loop():
+    @property
+    def on_chain_start(self) -> Callable[..., Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The method for the way in which LangChain calls it: async where an event loop runs.
+
+        A property in the place of a method, because LangChain reads it before each call.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self._start_blocking
+        return self._start_awaited
+
+    def _start_blocking(
+        self,
+        *_: Any,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **__: Any,
+    ) -> None:
+        watch = self.watch
+        node = watch.enter(run_id, parent_run_id, metadata)
+        if node is None or watch.begin_at_once(node):
             return
-        with self.watch.admission(run_id, node):
+        with watch.admission(run_id, node):
             if node.seat is not None:
                 node.seat.granted.result()
 
+    async def _start_awaited(
+        self,
+        *_: Any,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **__: Any,
+    ) -> None:
+        watch = self.watch
+        node = watch.enter(run_id, parent_run_id, metadata, asyncio.current_task())
+        if node is None or watch.begin_at_once(node):
+            return
+        with watch.admission(run_id, node):
+            if node.seat is not None:
+                await asyncio.wrap_future(node.seat.granted)
+
     def on_tool_start(self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any) -> None:
-        self.watch.entered(run_id, parent_run_id)
+        """Record the begin of a tool, which is not a node and never waits."""
+        self.watch.enter(run_id, parent_run_id)
 
     def on_chain_end(self, outputs: Any, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Record the end of a chain.
+
+        Raises:
+            GraphDrained: The run was stopped and can be resumed, and this is the end of a node.
+        """
         watch = self.watch
-        watch.delivered(run_id, outputs)
-        if watch.left(run_id) is not None and watch.stopped is not None and watch.is_persisted:
+        watch.record_output(run_id, outputs)
+        if watch.leave(run_id) is not None and watch.stopped is not None and watch.is_persisted:
             # LangGraph would write it over what a resumed run has done; after this it writes nothing of the node.
             raise GraphDrained(str(watch.stopped))
 
     def on_chain_error(self, error: BaseException, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Record that a chain has failed, or was interrupted or cancelled."""
         if not (isinstance(error, Exception) and is_control_flow(error)):
-            self.watch.raised(run_id)
-        self.watch.left(run_id, _outcome(error), error)
+            self.watch.record_error(run_id)
+        self.watch.leave(run_id, _outcome_of(error), error)
 
     def on_tool_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.watch.left(run_id)
+        """Record the end of a tool."""
+        self.watch.leave(run_id)
 
     on_tool_error = on_tool_end
 
 
-class _Waiter(_Inline, AsyncCallbackHandler):
-    """Lets a node wait for its slot on the event loop."""
-
-    def __init__(self, watch: RunWatch) -> None:
-        self._watch = watch
-
-    @property
-    def ignore_agent(self) -> bool:
-        """Tools, which wait for nothing."""
-        return True
-
-    @property
-    def ignore_chain(self) -> bool:
-        """In a thread without an event loop, where the node has waited already."""
-        return not _has_loop()
-
-    async def on_chain_start(
-        self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **fields: Any
-    ) -> None:
-        node = self._watch.entered(run_id, parent_run_id, fields.get("metadata"))
-        if node is None:
-            return
-        with self._watch.admission(run_id, node):
-            if node.seat is not None and not node.seat.has_slot:
-                await asyncio.wrap_future(node.seat.granted)
-
-
 def watch_of(callbacks: Any) -> RunWatch | None:
-    """The watch of the innermost run that `callbacks`, a list or a manager, belong to; None outside a runner's."""
+    """Return the watch of the innermost run that `callbacks` belong to; None outside a run of a `GraphRunner`.
+
+    Args:
+        callbacks: A list of handlers, or LangChain's manager of them.
+    """
     handlers: Any = getattr(callbacks, "handlers", callbacks) or ()
-    watches = [each.watch for each in handlers if isinstance(each, _Watcher)]
+    watches = [each.watch for each in handlers if isinstance(each, WatchHandler)]
     return max(watches, key=lambda watch: watch.depth, default=None)
 
 
-def _has_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+def _is_of_handler(task: asyncio.Task[Any]) -> bool:
+    """Whether a task runs nothing but the method of the handler.
+
+    LangChain makes such a task, in another thread, where a blocking graph runs in a thread with an event loop. It
+    ends before the node is called.
+    """
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is WatchHandler._start_awaited.__code__  # noqa: SLF001 - of this module
 
 
-def _current_task() -> asyncio.Task[Any] | None:
-    return asyncio.current_task() if _has_loop() else None
-
-
-def _outcome(error: BaseException) -> NodeRunOutcome:
-    if isinstance(error, Exception):
-        return "interrupted" if is_control_flow(error) else "failed"
-    return "cancelled"
+def _outcome_of(error: BaseException) -> NodeRunOutcome:
+    if not isinstance(error, Exception):
+        return "cancelled"
+    return "interrupted" if is_control_flow(error) else "failed"
 
 
 def _notify(listener: RunListener, method: str, node: NodeRun) -> None:
@@ -376,6 +462,6 @@ def _notify(listener: RunListener, method: str, node: NodeRun) -> None:
         emit(
             "langgraph_runner.graph",
             logging.WARNING,
-            "run_listener_failed",
+            "run.listener_failed",
             error_type=type(error).__name__,
         )

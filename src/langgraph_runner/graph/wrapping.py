@@ -1,4 +1,4 @@
-"""`wrap_graph()`: the same care for every node of a graph."""
+"""`wrap_graph()`: every node of a graph becomes a resilient one."""
 
 from __future__ import annotations
 
@@ -28,23 +28,22 @@ GraphT = TypeVar("GraphT", bound=StateGraph[Any, Any, Any, Any])
 def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
     """Make every node of a `StateGraph` a resilient one, before it is compiled.
 
-    What `create_node()` has made stays as it is, so a node's own options win; so do LangGraph's error handlers.
+    Nodes made by `create_node()` keep their own options, and LangGraph's error handlers do not change.
 
-    A failure is raised by default, as it was before: the edges of the graph were not made for captured ones. With
+    A failure is raised by default, as it was before: the edges of the graph were not made for captured failures. With
     another `on_error` failures are captured, and a `retry_policy` that was given to `add_node()` becomes the
     `retry` of its node.
 
     Args:
-        builder: The graph; it is changed in place. What has been compiled of it before is not.
-        **defaults: The options of `create_node()` for each node; `on_error` is `"raise"` unless given. A
-            `CircuitBreakerConfig` makes a breaker for
-            each node, a `NodeCircuitBreaker` is one for all of them.
+        builder: The graph; it is changed in place. A graph that was compiled from it before is not.
+        **defaults: The options of `create_node()` for each node; `on_error` is `"raise"` by default. A
+            `CircuitBreakerConfig` makes a breaker for each node, a `NodeCircuitBreaker` is one for all of them.
 
     Returns:
-        `builder`, to go on with `.compile()`.
+        `builder`, so that `.compile()` can follow.
 
     Raises:
-        TypeError: `builder` is no `StateGraph`, a compiled one for instance, or `name` is among the options.
+        TypeError: `builder` is not a `StateGraph` (a compiled graph is not), or `name` is among the options.
         ValueError: The fallback of a node is the id of a node that the graph does not have. Nothing has been changed.
         ValueError: An option is out of its range. Nothing has been changed.
 
@@ -60,9 +59,9 @@ def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
         'ST-7'
     """
     if not isinstance(builder, StateGraph):
-        raise TypeError(f"builder: expected a StateGraph, before compile(), got {builder!r:.80}.")
+        raise TypeError(f"builder must be a StateGraph, before compile(), got {builder!r:.80}.")
     if "name" in defaults:
-        raise TypeError("name: each node keeps the name that it has in the graph.")
+        raise TypeError("name must not be given: each node keeps the name that it has in the graph.")
     defaults = {"on_error": "raise", **defaults}
     captures = defaults["on_error"] != "raise"
     wrapped = {
@@ -85,17 +84,17 @@ def wrap_graph(builder: GraphT, **defaults: Unpack[NodeOptions]) -> GraphT:
 def _wrapped(name: str, spec: StateNodeSpec[Any, Any], defaults: NodeOptions, *, captures: bool) -> Any:
     options: NodeOptions = {**defaults, "name": name}
     if options.get("fallback") == name:
-        options["fallback"] = None  # The node that stands in for the others.
+        options["fallback"] = None  # This node is the fallback of the others.
     own_retry = _own_retry(spec)
     if captures and own_retry is not None:
         options["retry"] = own_retry
     elif not captures and spec.retry_policy:
-        options["retry"] = None  # LangGraph's own acts, and would repeat every attempt of another one.
+        options["retry"] = None  # LangGraph retries by its own policy; two would multiply the attempts.
     return as_runnable(create_node(action_of(spec.runnable), **options), name)
 
 
 def _own_retry(spec: StateNodeSpec[Any, Any]) -> RetryPolicy | None:
-    """The node's one retry policy; None without one, or with several for different errors."""
+    """Return the one retry policy of a node; None without one, or with several for different errors."""
     policies = spec.retry_policy
     if isinstance(policies, RetryPolicy):  # Itself a tuple.
         return policies
@@ -103,10 +102,10 @@ def _own_retry(spec: StateNodeSpec[Any, Any]) -> RetryPolicy | None:
 
 
 def _conflicts(spec: StateNodeSpec[Any, Any]) -> Iterator[str]:
-    """What was asked of LangGraph that it cannot do for a node that captures its errors."""
+    """Yield what LangGraph cannot do for a node that captures its errors, although it was asked to."""
     if spec.retry_policy:
         yield (
-            "LangGraph's retry policies never act, because a captured error is not raised. Give one"
+            "LangGraph's retry policies have no effect, because a captured error is not raised. Give one"
             " RetryPolicy, or wrap with on_error='raise'."
         )
     if spec.error_handler_node is not None:

@@ -1,4 +1,3 @@
-from langgraph_runner.errors.categories import FailureCategory as FailureCategory
 from langgraph_runner.metrics.collector import NodeMetricsCollector as NodeMetricsCollector
 from langgraph_runner.metrics.model import NodeMetrics as NodeMetrics
 from langgraph_runner.metrics.thresholds import MetricThreshold as MetricThreshold

@@ -1,4 +1,4 @@
-"""Where nodes report what they did, from any thread or task."""
+"""`NodeMetricsCollector`: counts what nodes report, from any thread or task."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.metrics import snapshot, table
 from langgraph_runner.metrics.forwarding import Forwarding, NodeMetricsRecorder, check_recorder
+from langgraph_runner.metrics.logs import LOGGER
 from langgraph_runner.metrics.model import NodeMetrics
 from langgraph_runner.metrics.tally import NodeTally, NodeTotals
 from langgraph_runner.metrics.thresholds import (
@@ -23,7 +24,7 @@ from langgraph_runner.metrics.thresholds import (
     ThresholdEvent,
     ThresholdListener,
     crossings,
-    tell,
+    notify,
 )
 from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-_LOGGER = "langgraph_runner.metrics"
 _MAX_BUCKETS = 100
 # Keyed by the enum's members, which are equal to their strings and hash like them.
 _CATEGORIES: dict[str, FailureCategory] = {category: category for category in FailureCategory}
@@ -42,7 +42,7 @@ DEFAULT_BUCKETS_MS = (
     *(5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0),
     *(1_000.0, 2_500.0, 5_000.0, 10_000.0, 30_000.0, 60_000.0, 120_000.0, 300_000.0),
 )
-"""From a lookup in memory to a model that thinks for minutes."""
+"""Bounds in ms, from a lookup in memory to a model that thinks for minutes."""
 
 
 class NodeMetricsCollector:
@@ -75,26 +75,27 @@ class NodeMetricsCollector:
         """Make an empty collector.
 
         Args:
-            window_size: Executions of a node that percentiles are taken over, and calls that the rates of
-                thresholds are; 1 to 100,000.
+            window_size: How many of the latest executions of a node the percentiles are taken over, and how many
+                of its latest calls the rates of thresholds are; 1 to 100,000.
             thresholds: Limits to watch, for every node.
-            on_threshold: Called with a `ThresholdEvent` when a node crosses a limit, once a crossing: again
-                only after it has recovered. It is a plain function, not a coroutine function; it runs in the
-                thread that recorded, outside the collector's lock, so it may use the collector. What it
-                raises is logged. Crossings in different threads may be told in either order.
+            on_threshold: Called with a `ThresholdEvent` when a node crosses a limit: once when it exceeds it, once
+                when it recovers. It is a plain function, not a coroutine function; it runs in the thread that
+                recorded, outside the collector's lock, so it may use the collector. What it raises is logged.
+                Crossings in different threads may be reported in either order.
             buckets_ms: Upper bounds of the histogram of durations that exporters show, in ms, each inclusive;
-                1 to 100 of them, ascending, above 0 and finite. 5 ms to 5 minutes if you do not say.
+                1 to 100 of them, ascending, above 0 and finite. 5 ms to 5 minutes by default.
 
         Raises:
-            ValueError: If `window_size` is out of range, if a threshold needs more samples than the window
-                holds, if only one of `thresholds` and `on_threshold` is given, or for `buckets_ms` that are
-                none.
-            TypeError: If `on_threshold` is a coroutine function.
+            ValueError: `window_size` or `buckets_ms` is out of range, a threshold needs more samples than the
+                window holds, or only one of `thresholds` and `on_threshold` is given.
+            TypeError: `on_threshold` is a coroutine function.
         """
         self._window_size = _checked_window_size(window_size)
         self._thresholds = _checked_thresholds(thresholds, on_threshold, window_size)
         self._on_threshold = (
-            None if on_threshold is None else taking_a_prefix(on_threshold, "event", field="on_threshold")
+            None
+            if on_threshold is None
+            else accept_fewer_arguments(on_threshold, "event", field="on_threshold")
         )
         self._buckets_ms = _checked_buckets(buckets_ms)
         self._forwardings: tuple[Forwarding, ...] = ()
@@ -103,7 +104,7 @@ class NodeMetricsCollector:
 
     @property
     def window_size(self) -> int:
-        """Executions of a node that percentiles are taken over."""
+        """How many of the latest executions of a node the percentiles are taken over."""
         return self._window_size
 
     @property
@@ -116,7 +117,7 @@ class NodeMetricsCollector:
 
         Args:
             node: The node's name; one not seen before is added.
-            duration_ms: How long it took. One that cannot be (negative, NaN or infinite) counts as 0, and a
+            duration_ms: How long it took. An impossible one (negative, NaN or infinite) counts as 0, and a
                 warning is logged.
         """
         if type(duration_ms) is not float or not 0.0 <= duration_ms < inf:
@@ -126,7 +127,7 @@ class NodeMetricsCollector:
             tally.succeeded(duration_ms)
             events = self._crossings_needs_lock(node, tally) if self._thresholds else None
         if events and self._on_threshold:
-            tell(self._on_threshold, events)
+            notify(self._on_threshold, events)
         for forwarding in self._forwardings:
             forwarding.success(node, duration_ms)
 
@@ -140,12 +141,12 @@ class NodeMetricsCollector:
 
         Args:
             node: The node's name; one not seen before is added.
-            duration_ms: As for `record_success`. Of a call that was cancelled or refused it is not used.
+            duration_ms: As for `record_success`. Not used for a call that was cancelled or refused.
             error: Why: an exception, which `failure_category` classifies as it does for nodes, or a category.
                 `cancelled` and `circuit_open` have counts of their own and are not executions.
 
         Raises:
-            ValueError: If there is no such category.
+            ValueError: There is no such category.
         """
         category = _category(error)
         duration_ms = self._record_failed(node, duration_ms, category, fell_back=False)
@@ -158,21 +159,23 @@ class NodeMetricsCollector:
         duration_ms: float,
         error: BaseException | FailureCategory | str = FailureCategory.OTHER,
     ) -> None:
-        """Count a call whose function failed, or that an open circuit refused, and for which the fallback delivered.
+        """Count a call for which the fallback delivered: its function failed, or an open circuit refused it.
 
-        It counts as by `record_failure`, which is not called for it, and in `fallback_count`.
+        It also counts as a failure or a refused call, so do not call `record_failure` for it.
 
         Args:
             node: The node's name; one not seen before is added.
-            duration_ms: How long the call took, fallback included. Of a refused call it is not used.
+            duration_ms: How long the call took, fallback included. Not used for a refused call.
             error: Why the function did not deliver, as for `record_failure`.
 
         Raises:
-            ValueError: If there is no such category, or it is `cancelled`: such a call has no fallback.
+            ValueError: There is no such category, or it is `cancelled`: such a call has no fallback.
         """
         category = _category(error)
         if category is FailureCategory.CANCELLED:
-            raise ValueError("error: a cancelled call has no fallback; use record_failure.")
+            raise ValueError(
+                "error must not be 'cancelled': such a call has no fallback. Use record_failure()."
+            )
         duration_ms = self._record_failed(node, duration_ms, category, fell_back=True)
         for forwarding in self._forwardings:
             forwarding.fallback(node, duration_ms, category)
@@ -187,7 +190,7 @@ class NodeMetricsCollector:
             tally.failed(duration_ms, category, fell_back=fell_back)
             events = self._crossings_needs_lock(node, tally) if self._thresholds else None
         if events and self._on_threshold:
-            tell(self._on_threshold, events)
+            notify(self._on_threshold, events)
         return duration_ms
 
     def record_retry(self, node: str, attempt: int | None = None) -> None:
@@ -195,14 +198,13 @@ class NodeMetricsCollector:
 
         Args:
             node: The node's name; one not seen before is added.
-            attempt: Which attempt, from 1, for callers that have it at hand. Each call counts one retry, whatever
-                it is.
+            attempt: The number of the attempt, from 1. Each call counts one retry, whatever the number is.
 
         Raises:
-            ValueError: If `attempt` is not a whole number from 1.
+            ValueError: `attempt` is not a whole number from 1.
         """
         if attempt is not None and (type(attempt) is not int or attempt < 1):
-            raise ValueError(f"attempt: must be a whole number from 1, got {attempt!r}.")
+            raise ValueError(f"attempt must be a whole number from 1, got {attempt!r}.")
         with self._lock:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.retry_count += 1
@@ -213,45 +215,45 @@ class NodeMetricsCollector:
         """Report to `recorder` everything that is recorded from now on, after it was counted here.
 
         It is called in the thread and the context that recorded, outside the collector's lock, with durations
-        that were made usable. What it raises is logged, the first time of several in a row, and goes no
-        further. A recorder that is told already is not told twice.
+        that are finite and not negative. What it raises is logged, the first time of several in a row, and harms
+        nothing. To add a recorder a second time does nothing.
 
         Raises:
-            ValueError: If it is this collector.
-            TypeError: If it lacks a method of `NodeMetricsRecorder`, has one that must be awaited, or is a class.
+            ValueError: It is this collector.
+            TypeError: It lacks a method of `NodeMetricsRecorder`, has one that must be awaited, or is a class.
         """
         check_recorder(recorder, field="recorder")
         if recorder is self:
-            raise ValueError("a collector cannot forward to itself")
+            raise ValueError("recorder must be another collector or recorder, got the collector itself.")
         with self._lock:
             if all(forwarding.recorder is not recorder for forwarding in self._forwardings):
                 self._forwardings = (*self._forwardings, Forwarding(recorder))
 
     def stop_forwarding(self, recorder: NodeMetricsRecorder) -> None:
-        """Tell `recorder` no more; calls that record at this moment may still do. One unknown is ignored."""
+        """Stop reporting to `recorder`; calls that record at this moment may still do so. Ignore an unknown one."""
         with self._lock:
             self._forwardings = tuple(
                 forwarding for forwarding in self._forwardings if forwarding.recorder is not recorder
             )
 
     def get_node_metrics(self, node: str) -> NodeMetrics:
-        """Read one node; one that never reported has empty metrics, and is not added."""
+        """Return the metrics of one node; a node that never reported has empty metrics, and is not added."""
         with self._lock:
             tally = self._tallies.get(node)
             return tally.metrics(node) if tally else NodeMetrics(node=node)
 
     def get_all_node_metrics(self) -> dict[str, NodeMetrics]:
-        """Read all nodes at one moment, by name, in the order in which they first reported; a copy."""
+        """Return the metrics of all nodes at one moment, by name, in the order in which they first reported."""
         with self._lock:
             return {node: tally.metrics(node) for node, tally in self._tallies.items()}
 
     def totals(self) -> list[NodeTotals]:
-        """Read what exporters need of all nodes at one moment, in the order in which they first reported."""
+        """Return what exporters need of all nodes at one moment, in the order in which they first reported."""
         with self._lock:
             return [tally.totals(node) for node, tally in self._tallies.items()]
 
     def reset_node_metrics(self, node: str | None = None) -> None:
-        """Forget one node, or all of them; fires no threshold event, and re-arms the thresholds."""
+        """Forget one node, or all of them. This reports no threshold event, and re-arms the thresholds."""
         with self._lock:
             if node is None:
                 self._tallies.clear()
@@ -299,16 +301,16 @@ class NodeMetricsCollector:
         on_threshold: ThresholdListener | None = None,
         buckets_ms: Iterable[float] = DEFAULT_BUCKETS_MS,
     ) -> Self:
-        """Make a collector that goes on from what `to_json` wrote.
+        """Make a collector that continues from what `to_json` wrote.
 
         It has the same window size and counts, and the same executions in its windows, oldest first, so
         every metric reads the same, now and after more is recorded.
-        Thresholds are not in the text. Those given here start afresh: a node that is above a limit already
-        is told of at its next execution.
+        Thresholds are not in the text. Those given here start without a state: a node that is above a limit
+        already is reported at its next execution.
         Buckets are not in the text either: the histogram of exporters starts empty.
 
         Raises:
-            ValueError: If the text is not of `to_json`, or does not add up.
+            ValueError: The text was not written by `to_json`, or its numbers do not add up.
         """
         saved = snapshot.CollectorSnapshot.parse(text)
         collector = cls(
@@ -340,27 +342,25 @@ def _category(error: BaseException | FailureCategory | str) -> FailureCategory:
         return failure_category(error)
     category = _CATEGORIES.get(error) if isinstance(error, str) else None
     if category is None:
-        raise ValueError(
-            f"error: must be an exception or one of {', '.join(FailureCategory)}, got {error!r}."
-        )
+        raise ValueError(f"error must be an exception or one of {', '.join(FailureCategory)}, got {error!r}.")
     return category
 
 
 def _usable_duration(node: str, duration_ms: float) -> float:
-    """Make a float of a duration; one that cannot be is 0, and is logged."""
+    """Return a duration as a float; an impossible one becomes 0, and is logged."""
     duration_ms = float(duration_ms)
     if 0.0 <= duration_ms < inf:
         return duration_ms
-    emit(_LOGGER, logging.WARNING, "duration_counted_as_zero", node=node, duration_ms=duration_ms)
+    emit(LOGGER, logging.WARNING, "metrics.duration_replaced", node=node, duration_ms=duration_ms)
     return 0.0
 
 
 def _checked_window_size(window_size: int) -> int:
-    # A bool is an int to Python, and nobody means a window of True.
+    # A bool is an int in Python, but a window of True is a mistake.
     whole = isinstance(window_size, int) and not isinstance(window_size, bool)
     if not whole or not 1 <= window_size <= MAX_WINDOW_SIZE:
         raise ValueError(
-            f"window_size must be a whole number from 1 to {MAX_WINDOW_SIZE}, not {window_size!r}"
+            f"window_size must be a whole number from 1 to {MAX_WINDOW_SIZE}, got {window_size!r}."
         )
     return window_size
 
@@ -370,7 +370,7 @@ def _checked_buckets(buckets_ms: Iterable[float]) -> tuple[float, ...]:
     ascending = all(low < high for low, high in pairwise((0.0, *bounds, inf)))
     if not ascending or not 1 <= len(bounds) <= _MAX_BUCKETS:
         raise ValueError(
-            f"buckets_ms must be 1 to {_MAX_BUCKETS} ascending finite numbers above 0, not {bounds!r:.200}"
+            f"buckets_ms must be 1 to {_MAX_BUCKETS} ascending finite numbers above 0, got {bounds!r:.200}."
         )
     return bounds
 
@@ -380,12 +380,14 @@ def _checked_thresholds(
 ) -> tuple[MetricThreshold, ...]:
     checked = tuple(thresholds)
     if bool(checked) != (on_threshold is not None):
-        raise ValueError("thresholds and on_threshold are of use only together")
+        raise ValueError("thresholds and on_threshold must be given together, got only one of them.")
     if iscoroutinefunction(on_threshold):
-        raise TypeError("on_threshold must be a plain function: nothing would await a coroutine function")
+        raise TypeError(
+            "on_threshold must be a plain function, got a coroutine function, which nothing awaits."
+        )
     for threshold in checked:
         if threshold.min_samples > window_size:
             raise ValueError(
-                f"min_samples must be at most window_size ({window_size}), not {threshold.min_samples}"
+                f"min_samples must be at most window_size ({window_size}), got {threshold.min_samples}."
             )
     return checked

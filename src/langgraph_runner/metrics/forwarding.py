@@ -34,23 +34,23 @@ class NodeMetricsRecorder(Protocol):
 
 
 def check_recorder(recorder: object, *, field: str) -> None:
-    """Refuse what nodes and collectors cannot report to: it needs three plain methods.
+    """Check that nodes and collectors can report to an object: it needs three plain methods.
 
     Raises:
         TypeError: It is a class, lacks a method, or has one that must be awaited.
     """
     if isinstance(recorder, type):
         raise TypeError(
-            f"{field}: got the class {recorder.__name__} itself; pass an instance, {recorder.__name__}()."
+            f"{field} must be an instance, got the class {recorder.__name__}. Pass {recorder.__name__}()."
         )
     missing = [name for name in _REQUIRED if not callable(getattr(recorder, name, None))]
     if missing:
-        raise TypeError(f"{field}: {recorder!r:.80} has no {', '.join(missing)}.")
+        raise TypeError(f"{field} must have {', '.join(missing)}, got {recorder!r:.80}.")
     awaited = [name for name in (*_REQUIRED, "record_fallback") if _is_async(getattr(recorder, name, None))]
     if awaited:
         raise TypeError(
-            f"{field}: {', '.join(awaited)} of {type(recorder).__name__} must be plain methods: nothing awaits"
-            " coroutine functions."
+            f"{field} must have plain methods, got coroutine functions, which nothing awaits:"
+            f" {', '.join(awaited)} of {type(recorder).__name__}."
         )
 
 
@@ -71,50 +71,50 @@ class Forwarding:
         self._failing = False
 
     def success(self, node: str, duration_ms: float) -> None:
-        """Tell of a success."""
+        """Report a success."""
         try:
             self.recorder.record_success(node, duration_ms)
-        except Exception as error:  # the node that was recorded has nothing to do with it
-            self._failed(error)
+        except Exception as error:  # A recorder never harms the node that is recorded.
+            self._log_once(error)
         else:
             self._failing = False
 
     def failure(self, node: str, duration_ms: float, category: FailureCategory) -> None:
-        """Tell of a failure, a cancelled call or a refused one."""
+        """Report a failure, a cancelled call or a refused one."""
         try:
             self.recorder.record_failure(node, duration_ms, category)
-        except Exception as error:  # as above
-            self._failed(error)
+        except Exception as error:  # As above.
+            self._log_once(error)
         else:
             self._failing = False
 
     def fallback(self, node: str, duration_ms: float, category: FailureCategory) -> None:
-        """Tell of a failure or refusal after which the fallback delivered."""
+        """Report a failure or refusal after which the fallback delivered."""
         try:
             record = getattr(self.recorder, "record_fallback", self.recorder.record_failure)
             record(node, duration_ms, category)
-        except Exception as error:  # as above
-            self._failed(error)
+        except Exception as error:  # As above.
+            self._log_once(error)
         else:
             self._failing = False
 
     def retry(self, node: str) -> None:
-        """Tell of a retry."""
+        """Report a retry."""
         try:
             self.recorder.record_retry(node)
-        except Exception as error:  # as above
-            self._failed(error)
+        except Exception as error:  # As above.
+            self._log_once(error)
         else:
             self._failing = False
 
-    def _failed(self, error: Exception) -> None:
+    def _log_once(self, error: Exception) -> None:
         # A recorder that always fails would otherwise log at every call of every node.
         if not self._failing:
             self._failing = True
             emit(
                 "langgraph_runner.metrics",
                 logging.WARNING,
-                "metrics_recorder_failed",
+                "metrics.recorder_failed",
                 recorder=type(self.recorder).__name__,
                 exc_info=error,
             )

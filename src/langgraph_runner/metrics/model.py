@@ -1,4 +1,4 @@
-"""What is known of one node, as a value."""
+"""`NodeMetrics`: the counts and durations of one node, as a value."""
 
 from typing import Annotated
 
@@ -24,31 +24,31 @@ class NodeMetrics(BaseModel):
     Counts and the average are over that whole time.
     `last_execution_ms` and the percentiles are over the collector's rolling window of the latest executions.
 
-    Each call of the node raises exactly one of four counts, by what became of the node's own function,
-    whatever attempts it took and whether or not a fallback stood in:
+    Each call of the node increases exactly one of four counts, by how the node's own function ended, however many
+    attempts it took and whether or not a fallback delivered:
 
     - `success_count`: the function delivered.
     - `failure_count`: the function failed finally.
     - `circuit_open_count`: an open circuit refused the call, so the function did not run.
     - `cancelled_count`: the call was cancelled.
 
-    The first two are executions; their durations count. `fallback_count` lies across: it counts the failed and
-    refused calls for which the fallback delivered. So a fallback never hides an outage.
+    The first two are executions; their durations count. `fallback_count` overlaps with them: it counts the failed
+    and refused calls for which the fallback delivered. So a fallback never hides an outage.
     """
 
     model_config = ConfigDict(frozen=True)
 
     node: str
     success_count: Count = 0
-    """Executions in which the node's own function delivered; its fallback does not count here."""
+    """Executions in which the node's own function delivered; a fallback does not count here."""
     failure_count: Count = 0
     """Executions in which the node's own function failed finally; the sum of `failures_by_category`."""
     fallback_count: Count = 0
-    """Calls for which the fallback delivered, after a failure or a refusal; each is also counted there."""
+    """Calls for which the fallback delivered; each is also counted as failed or refused."""
     retry_count: Count = 0
     """Attempts after the first, over all executions."""
     cancelled_count: Count = 0
-    """Calls that the caller gave up; not executions."""
+    """Calls that the caller cancelled; not executions."""
     circuit_open_count: Count = 0
     """Calls that an open circuit refused, with or without a fallback; not executions."""
     last_execution_ms: Milliseconds | None = None

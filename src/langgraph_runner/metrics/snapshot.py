@@ -1,4 +1,4 @@
-"""The JSON form of a collector, and what is checked of one before it is read."""
+"""The JSON form of a collector, and the checks before it is read."""
 
 from threading import Lock
 from typing import Annotated, Literal, Self
@@ -11,14 +11,14 @@ from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
 FORMAT = "langgraph_runner.metrics"
 VERSION = 1
 
-# Most programs never read a snapshot, so the validators are built by the first `parse()`. Under a lock: pydantic
-# before 2.14 fails now and then when two threads are the first to use a model.
+# Most programs never read a snapshot, so the validators are built by the first `parse()`. It takes a lock, because
+# pydantic before 2.14 fails now and then when two threads are the first to use a model.
 _DEFERRED = ConfigDict(defer_build=True)
 _building = Lock()
 
 
 class NodeSnapshot(BaseModel):
-    """One node: its metrics for readers, and what it takes to go on counting.
+    """One node: its metrics for readers, and what is needed to continue counting.
 
     Of the metrics, the averages and percentiles are for readers only; they follow from the other two fields.
     """
@@ -35,7 +35,7 @@ class NodeSnapshot(BaseModel):
 
     @property
     def latest_calls(self) -> list[tuple[bool, bool]]:
-        """`calls`; of a snapshot without them, its executions, of which none is known to have fallen back."""
+        """`calls`; in a snapshot without them its executions, none of which is known to have used a fallback."""
         return [(False, False)] * len(self.window) if self.calls is None else self.calls
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class CollectorSnapshot(BaseModel):
         """Read the text that `NodeMetricsCollector.to_json()` wrote.
 
         Raises:
-            ValueError: If the text is anything else; says what is wrong and where.
+            ValueError: The text is anything else; the message says what is wrong and where.
         """
         with _building:
             cls.model_rebuild()

@@ -30,17 +30,17 @@ HEADER = (
 
 
 def text_table(metrics: Iterable[NodeMetrics]) -> str:
-    """Lay the nodes out in columns of plain text, one line each under a header."""
+    """Return a table of plain text: a header, and one line for each node."""
     rows = [HEADER, *map(_row, metrics)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_line(row, widths) for row in rows)
 
 
 def rich_table(metrics: Iterable[NodeMetrics]) -> Table:
-    """Build a table for rich to print.
+    """Return a table that rich can print.
 
     Raises:
-        ModuleNotFoundError: If rich is not installed; it comes with `langgraph-runner[rich]`.
+        ModuleNotFoundError: rich is not installed; it comes with `langgraph-runner[rich]`.
     """
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - an extra
     from rich.table import Table  # noqa: PLC0415
@@ -80,7 +80,7 @@ def _milliseconds(duration: float | None) -> str:
 
 
 def _failures(metrics: NodeMetrics) -> str:
-    """Name what happened, such as `timeout 2, cancelled 1`."""
+    """Return the counts that are not 0, such as `timeout 2, cancelled 1`."""
     counts = {category.value: metrics.failures_by_category.get(category, 0) for category in NODE_FAILURES}
     counts |= {"cancelled": metrics.cancelled_count, "circuit_open": metrics.circuit_open_count}
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "-"

@@ -1,4 +1,4 @@
-"""What the collector keeps of one node; no locks, its owner has one."""
+"""The counts and windows that a collector keeps for one node. They have no lock; the collector has one."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _DELIVERED = Call(refused=False, fell_back=False)
 
 
 class NodeTotals(NamedTuple):
-    """What exporters read of one node: all of one moment."""
+    """What exporters read of one node, all at one moment."""
 
     node: str
     success_count: int
     fallback_count: int
     retry_count: int
     counts: dict[FailureCategory, int]
-    """All categories, also the two that do not count as failures of the node."""
+    """By category, including the two that do not count as failures of the node."""
     bucket_counts: list[int]
-    """Executions by duration, not cumulative: one number for each of the collector's buckets, and at the end
-    that of the executions that took longer than all of them."""
+    """Executions by duration, not cumulative: one number for each of the collector's buckets, and a last one for
+    the executions that took longer than all of them."""
     bucket_sum_ms: float
     """The durations of the executions that are in the buckets."""
     quantiles_ms: dict[int, float | None]
@@ -92,7 +92,7 @@ class NodeTally:
             self.window.add(duration_ms, failed=True)
 
     def metrics(self, node: str) -> NodeMetrics:
-        """Read everything as a value."""
+        """Return all counts and percentiles as a value."""
         failures = {category: self.counts[category] for category in NODE_FAILURES}
         failure_count = sum(failures.values())
         total = self.success_count + failure_count
@@ -113,7 +113,7 @@ class NodeTally:
         )
 
     def totals(self, node: str) -> NodeTotals:
-        """Read what exporters need; a copy, and cheaper to take than `metrics`."""
+        """Return what exporters need: a copy that is cheaper to make than `metrics`."""
         return NodeTotals(
             node=node,
             success_count=self.success_count,
@@ -132,7 +132,7 @@ class NodeTally:
 
     @classmethod
     def restored(cls, snapshot: NodeSnapshot, window_size: int, buckets_ms: tuple[float, ...]) -> Self:
-        """Continue from a snapshot, which knows nothing of buckets: they start empty."""
+        """Return a tally that continues from a snapshot. The buckets are not in it, so they start empty."""
         metrics = snapshot.metrics
         tally = cls(window_size, buckets_ms)
         tally.success_count = metrics.success_count

@@ -40,7 +40,7 @@ class MetricThreshold(BaseModel):
     failure of a node exceeds any `failure_rate`.
 
     Raises:
-        pydantic.ValidationError: (a `ValueError`) If a field is out of its range; names it.
+        pydantic.ValidationError: (a `ValueError`) A field is out of its range; the message names it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -54,11 +54,11 @@ class MetricThreshold(BaseModel):
     @model_validator(mode="after")
     def _can_be_exceeded(self) -> Self:
         if self.metric != "p99_ms" and self.limit >= 1:
-            raise ValueError(f"limit of {self.metric} must be 0 <= limit < 1, not {self.limit}")
+            raise ValueError(f"limit of {self.metric} must be 0 <= limit < 1, got {self.limit}")
         return self
 
     def value(self, tally: NodeTally) -> float | None:
-        """Read the metric of one node; None with fewer than `min_samples`."""
+        """Return the metric of one node; None with fewer than `min_samples`."""
         samples = len(tally.calls if self.metric in _OF_CALLS else tally.window)
         if samples < self.min_samples:
             return None
@@ -91,33 +91,38 @@ def crossings(node: str, tally: NodeTally, thresholds: Iterable[MetricThreshold]
     """Return an event for each limit that the newest call crossed, and update `tally.exceeded`.
 
     That set holds the indexes of the exceeded thresholds, because hashing a pydantic model would cost more than
-    all else here.
+    all other work here.
     """
     events = []
     exceeded = tally.exceeded
-    for place, threshold in enumerate(thresholds):
+    for index, threshold in enumerate(thresholds):
         value = threshold.value(tally)
         if value is None:
             continue
-        above = value > threshold.limit
-        if above == (place in exceeded):
+        is_above = value > threshold.limit
+        if is_above == (index in exceeded):
             continue
-        (exceeded.add if above else exceeded.discard)(place)
-        direction: Literal["exceeded", "recovered"] = "exceeded" if above else "recovered"
+        direction: Literal["exceeded", "recovered"]
+        if is_above:
+            exceeded.add(index)
+            direction = "exceeded"
+        else:
+            exceeded.discard(index)
+            direction = "recovered"
         events.append(ThresholdEvent(node, threshold.metric, value, threshold.limit, direction))
     return events
 
 
-def tell(listener: Callable[[ThresholdEvent], object], events: Iterable[ThresholdEvent]) -> None:
-    """Call the listener with each event; what it raises is logged and goes no further."""
+def notify(listener: Callable[[ThresholdEvent], object], events: Iterable[ThresholdEvent]) -> None:
+    """Call the listener with each event; what it raises is logged and harms nothing."""
     for event in events:
         try:
             listener(event)
-        except Exception as error:  # the node that was recorded has nothing to do with it
+        except Exception as error:  # A listener never harms the node that is recorded.
             emit(
                 "langgraph_runner.metrics",
                 logging.ERROR,
-                "threshold_listener_failed",
+                "metrics.threshold_listener_failed",
                 node=event.node,
                 metric=event.metric,
                 direction=event.direction,

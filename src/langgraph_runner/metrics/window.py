@@ -1,4 +1,4 @@
-"""The latest executions of one node, kept sorted, and its latest calls; no locks, their owner has one."""
+"""The latest executions of one node, kept sorted, and its latest calls. They have no lock; their owner has one."""
 
 from bisect import bisect_left, insort
 from collections import deque
@@ -19,7 +19,7 @@ class Call(NamedTuple):
 
 
 class CallWindow:
-    """The latest `size` calls, oldest first: executions and refused calls, which the window below leaves out.
+    """The latest `size` calls, oldest first: executions, and the refused calls that `RollingWindow` leaves out.
 
     Not thread-safe.
     """
@@ -33,7 +33,7 @@ class CallWindow:
         self._arrivals: deque[Call] = deque()
 
     def add(self, call: Call) -> None:
-        """Take in the newest call, and let go of the oldest one if the window is full."""
+        """Add the newest call, and remove the oldest one if the window is full."""
         arrivals = self._arrivals
         if len(arrivals) >= self.size:
             oldest = arrivals.popleft()
@@ -67,9 +67,9 @@ class CallWindow:
 class RollingWindow:
     """The latest `size` executions, oldest first, each a duration in ms and whether it failed.
 
-    A sample costs O(log n) comparisons for finding its place and that of the one that it pushes out.
+    A sample costs O(log n) comparisons, to find its own place and that of the sample that it replaces.
     Making room in the sorted list is one `memmove` of at most 8 bytes a sample: little at a size of 1,000,
-    and the larger part of what a record costs from 10,000 on (docs/metrics.md has figures).
+    and the larger part of the cost from 10,000 on (docs/metrics.md has figures).
 
     Not thread-safe.
     """
@@ -83,7 +83,7 @@ class RollingWindow:
         self._sorted: list[float] = []
 
     def add(self, duration_ms: float, *, failed: bool) -> None:
-        """Take in the newest execution, and let go of the oldest one if the window is full."""
+        """Add the newest execution, and remove the oldest one if the window is full."""
         durations = self._sorted
         if len(durations) >= self.size:
             oldest_ms, oldest_failed = self._arrivals.popleft()

@@ -22,7 +22,4 @@ from langgraph_runner.node.units import with_retry as with_retry
 from langgraph_runner.node.units import with_timeout as with_timeout
 from langgraph_runner.runtime.abort import AbortController as AbortController
 from langgraph_runner.runtime.abort import AbortSignal as AbortSignal
-from langgraph_runner.runtime.runtimes import AsyncRuntime as AsyncRuntime
-from langgraph_runner.runtime.runtimes import BlockingRuntime as BlockingRuntime
-from langgraph_runner.runtime.runtimes import Runtime as Runtime
 from langgraph_runner.runtime.threads import abandoned_threads as abandoned_threads

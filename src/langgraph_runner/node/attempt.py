@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable
 
-from langgraph_runner.errors import (
-    CircuitOpenError,
-    NodeCancellationError,
-    NodeTimeoutError,
-    is_control_flow,
-    note_once,
-)
+from langgraph_runner.errors import CircuitOpenError, NodeCancellationError, NodeTimeoutError
+from langgraph_runner.errors.classification import is_control_flow
+from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.node.langgraph.internals import ConfigOfAttempt, next_attempt_keywords
 from langgraph_runner.node.langgraph.isolation import apart, isolated

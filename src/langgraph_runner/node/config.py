@@ -25,7 +25,7 @@ from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import FailureCategory, failure_category, is_retryable_node_error
 from langgraph_runner.errors.hints import refuse_unknown_options, refused_options
 from langgraph_runner.runtime.timeouts import MAX_MS
@@ -63,7 +63,7 @@ def _as_predicate(value: Any) -> Any:
     if not callable(value):
         return value  # pydantic says what is wrong with it.
     try:
-        return taking_a_prefix(value, "error", field="predicate")
+        return accept_fewer_arguments(value, "error", field="predicate")
     except TypeError as error:
         raise ValueError(str(error)) from error  # pydantic reports ValueErrors.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeAlias, get_args
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_plain_validator_function
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
 from langgraph_runner.errors.hints import refuse_unknown_options
 from langgraph_runner.metrics import NodeMetricsCollector
@@ -125,11 +125,12 @@ class NodeConfig(OptionModel):
     total_timeout_ms: Annotated[TimeoutLike | None, _Option(_TOTAL)] = None
     """Read back in ms."""
     on_timeout: Annotated[
-        OnTimeout | None, _checked(lambda callback: taking_a_prefix(callback, "error", field="on_timeout"))
+        OnTimeout | None,
+        _checked(lambda callback: accept_fewer_arguments(callback, "error", field="on_timeout")),
     ] = None
     on_retry_attempt: Annotated[
         OnRetryAttempt | None,
-        _checked(lambda callback: taking_a_prefix(callback, "attempt", field="on_retry_attempt")),
+        _checked(lambda callback: accept_fewer_arguments(callback, "attempt", field="on_retry_attempt")),
     ] = None
     circuit_breaker: Annotated[CircuitBreakerLike | None, _Option(_as_breaker)] = None
     """Read back as a `CircuitBreakerConfig` or a `NodeCircuitBreaker`."""

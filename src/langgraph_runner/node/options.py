@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import DEFAULT_SANITIZER, NodeTimeoutError, Sanitizer
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.node.policies.retry import RetryAttempt
@@ -84,7 +84,7 @@ class Callback(NamedTuple):
         """
         if function is None:
             return None
-        callback = taking_a_prefix(function, argument, field=field)
+        callback = accept_fewer_arguments(function, argument, field=field)
         if Callee.of(function).is_async:
             return cls(runtime.adapt(callback, is_async=True), waits=True)
         return cls(_at_once(callback, runtime), waits=False)

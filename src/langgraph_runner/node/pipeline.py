@@ -11,14 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.errors import (
-    FallbackError,
-    NodeCancellationError,
-    build_error_record,
-    failure_category,
-    is_control_flow,
-    original_error,
-)
+from langgraph_runner.errors import FallbackError, NodeCancellationError, failure_category
+from langgraph_runner.errors.classification import is_control_flow
+from langgraph_runner.errors.exceptions import original_error
+from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.node.attempt import guarded, raise_if_cancelled, retried
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
 from langchain_core.runnables import Runnable
 
-from langgraph_runner.errors import CircuitOpenError, NodeCancellationError, is_control_flow
+from langgraph_runner.errors import CircuitOpenError, NodeCancellationError
+from langgraph_runner.errors.classification import is_control_flow
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.call import NodeCall
 from langgraph_runner.node.callee import Callee

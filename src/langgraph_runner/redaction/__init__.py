@@ -1,12 +1,18 @@
 """Messages and stacks of exceptions, made safe to store: bounded in length, without secrets or absolute paths.
 
-Everything that recognises a secret or rewrites a text lives here. This package imports nothing else of
-langgraph_runner. When an error is sanitized, and what its record holds, is decided in `errors/`.
+Everything that recognises a secret or rewrites a text lives here; docs/sanitizing.md shows the way of a text
+through it. This package imports nothing else of langgraph_runner. `errors/` decides when an error is sanitized
+and what its record contains.
 """
 
 from __future__ import annotations
 
-from langgraph_runner.redaction.defaults import sanitize_stack, sanitize_text
-from langgraph_runner.redaction.sanitizer import DEFAULT_SANITIZER, Sanitizer, compile_patterns
+from langgraph_runner.redaction.sanitizer import (
+    DEFAULT_SANITIZER,
+    Sanitizer,
+    compile_patterns,
+    sanitize_stack,
+    sanitize_text,
+)
 
 __all__ = ["DEFAULT_SANITIZER", "Sanitizer", "compile_patterns", "sanitize_stack", "sanitize_text"]

@@ -1,7 +1,7 @@
 """Absolute paths made relative, without asking the operating system.
 
-The working directory and the home directory are read once, when this module is imported: later a
-node may run on an event loop, where `os.getcwd` is a blocking call.
+The working directory is read once, when this module is imported: later a node may run on an event loop,
+where `os.getcwd` is a blocking call.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _ROOTS = (
     "home|Users|root|usr|opt|var|tmp|etc|srv|mnt|media|app|apps|workspace|workspaces|work|code|src|data|builds?"
     "|private|Library|Applications|Volumes|nix|proc|dev|run|snap|deps|project|repo|github|lambda|layers|lib|bin"
 )
-# An HTTP request line has a path too, and a URL; both stay. The slash comes first, so that the search
-# can leap from one to the next.
+# The paths of HTTP request lines and of URLs stay. The pattern begins with the slash, so that the search jumps
+# from slash to slash.
 _STARTS_PATH = (
     r"/(?<![\w.~/\\:@%)\]}$<*?=&#-]/)(?<!GET /)(?<!POST /)(?<!PUT /)(?<!HEAD /)(?<!PATCH /)(?<!DELETE /)"
 )
 _PART = r"[^\s/\\\"'`<>|:;,()\[\]{}*?=&]"
-# Either under a root that file systems have, or anywhere with a file name at the end.
+# A path is below a known root of file systems, or ends in a file name.
 _ABSOLUTE = LazyPattern(rf"{_STARTS_PATH}(?:(?:{_ROOTS})(?:/{_PART}+)+/?|{_PART}+(?:/{_PART}+)+)")
 _WINDOWS = LazyPattern(rf"(?<![\w/\\])[A-Za-z]:(?:\\{{1,2}}|/(?!/))(?:{_PART}+(?:\\{{1,2}}|/))*{_PART}+")
 _DRIVE = LazyPattern(r":[\\/](?!/)")
@@ -39,7 +39,7 @@ _KNOWN_ROOT = LazyPattern(rf"/(?:{_ROOTS})/")
 def _current_directory() -> str:
     try:
         return os.getcwd()  # noqa: PTH109 - text is all that is needed
-    except OSError:  # It can have been deleted under the process.
+    except OSError:  # The directory may have been deleted.
         return ""
 
 
@@ -56,19 +56,19 @@ WORKING_DIRECTORIES: Final = _directories()
 
 
 def roots_of(project_root: str | None) -> tuple[str, ...]:
-    """Directories that paths are told relative to, the most wanted first; each ends in a slash."""
+    """Return the directories that paths become relative to, in order of precedence; each ends in a slash."""
     wanted = list(WORKING_DIRECTORIES)
     if project_root is not None:
         base = WORKING_DIRECTORIES[0] if WORKING_DIRECTORIES else ""
-        # normpath and join only look at the text.
+        # normpath and join read the text only, not the disk.
         wanted.insert(0, _slashed(os.path.normpath(os.path.join(base, project_root))))  # noqa: PTH118
     return tuple(path.rstrip("/") + "/" for path in wanted if path.strip("/"))
 
 
 def relative_path(path: str, roots: tuple[str, ...]) -> str:
-    """The path below the first root that holds it, else its last three parts.
+    """Return the path below the first root that contains it, else its last three parts.
 
-    An installed package is told from `site-packages` on, and a home directory never shows its owner.
+    The path of an installed package starts below `site-packages`. The owner of a home directory is not shown.
     """
     slashed = _slashed(path)
     installed = _INSTALLED.sub("", slashed)
@@ -87,7 +87,7 @@ def relative_path(path: str, roots: tuple[str, ...]) -> str:
 
 
 def relative_paths(text: str, roots: tuple[str, ...]) -> str:
-    """The text with every absolute path of a file system made relative; URLs and routes stay."""
+    """Return the text with each absolute path of a file system made relative; URLs and routes stay."""
 
     def shorter(match: re.Match[str]) -> str:
         path = match[0]

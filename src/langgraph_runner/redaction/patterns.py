@@ -1,7 +1,7 @@
 """Regular expressions that are compiled when they are first used.
 
-The sanitizer has some 150 of them, and most programs that import this package never need most: no text
-asks for all the prefixes of keys, and a program without failures asks for none.
+The sanitizer has some 150 of them, and a program needs few: a text contains few of the marks that select a
+pattern, and a program without failures needs none.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class LazyPattern:
     """A regular expression with the methods of `re.Pattern`, compiled by the first call of any of them.
 
-    A method that was asked for once stands in the instance itself, so that later calls go straight to the
-    compiled pattern. Threads that come first at the same time get the same from `re.compile`.
+    The first use of a method stores it in the instance, so later calls go straight to the compiled pattern.
+    When several threads use a pattern first at the same time, `re.compile` gives all of them the same one.
     """
 
     def __init__(self, source: str, flags: int = 0) -> None:

@@ -1,55 +1,106 @@
-"""The sanitizer: what of an exception may be stored, and what of it must not."""
+"""The sanitizer: makes texts and exceptions safe to store. Its options are checked here, too."""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from langgraph_runner.redaction.chains import below, raw_message, type_name
-from langgraph_runner.redaction.options import checked_bound, checked_patterns, checked_root
 from langgraph_runner.redaction.paths import relative_paths, roots_of
-from langgraph_runner.redaction.redaction import without_secrets
-from langgraph_runner.redaction.stacks import Reader, stack_text
+from langgraph_runner.redaction.search import without_secrets
+from langgraph_runner.redaction.stacks import ExceptionReader, causes_of, raw_message, stack_text, type_name
 from langgraph_runner.redaction.text import UNREADABLE, bounded, printable, without_tail
 
-if TYPE_CHECKING:
-    import os
-    import re
-    from collections.abc import Iterable
+__all__ = ["DEFAULT_SANITIZER", "Sanitizer", "compile_patterns", "sanitize_stack", "sanitize_text"]
 
+_SMALLEST_BOUND: Final = 64
+_LARGEST_BOUND: Final = 10_000_000
 _MOST_CAUSES: Final = 5
 _MOST_ROUNDS: Final = 4
-# Redacted beyond the bound, so that a secret that stands across it is seen whole.
+# So much beyond the bound is redacted, too, so that a secret that crosses the bound is seen whole.
 _MARGIN: Final = 1_000
-# How much is dropped at most where the window ends.
+# The most characters that are dropped at the end of that window.
 _LONGEST_CUT_WORD: Final = 300
+
+
+# The checks of the options. Each error names the option and how to put it right.
+
+
+def _checked_patterns(name: str, value: object) -> tuple[re.Pattern[str], ...]:
+    """Return the patterns of the option, compiled; strings are regular expressions.
+
+    Raises:
+        TypeError: It is not a list of strings and string patterns.
+        ValueError: A pattern does not compile, or matches the empty string.
+    """
+    if isinstance(value, str | bytes | re.Pattern) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be a list of patterns, got {type(value).__name__}: write {name}=[...]")
+    return tuple(_checked_pattern(f"{name}[{index}]", item) for index, item in enumerate(value))
+
+
+def _checked_pattern(name: str, item: object) -> re.Pattern[str]:
+    if isinstance(item, str):
+        try:
+            item = re.compile(item)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(
+                f"{name} must be a regular expression ({error}): put re.escape() around text to match as it is"
+            ) from error
+    if not isinstance(item, re.Pattern) or not isinstance(item.pattern, str):
+        raise TypeError(f"{name} must be a string or a re.Pattern of strings, got {item!r:.60}")
+    if item.search("") is not None:
+        raise ValueError(f"{name} must not match the empty string: make it need at least one character")
+    return item
+
+
+def _check_bound(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number of characters, got {value!r:.60}")
+    if not _SMALLEST_BOUND <= value <= _LARGEST_BOUND:
+        raise ValueError(f"{name} must be {_SMALLEST_BOUND} to {_LARGEST_BOUND} characters, got {value}")
+
+
+def _checked_root(value: object) -> str | None:
+    """Return the directory of the project as text; it need not exist."""
+    if value is None:
+        return None
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"project_root must be a path or None, got {value!r:.60}")
+    path = os.fspath(value)
+    if not isinstance(path, str):
+        raise TypeError("project_root must be a path of text, got one of bytes: use os.fsdecode()")
+    if not path.strip() or "\0" in path:
+        raise ValueError("project_root must name a directory: give a path, or None for the working directory")
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sanitizer:
-    """Makes messages and stacks safe to store: no secrets, no absolute paths, bounded, valid UTF-8.
+    """Makes messages and stacks safe to store: without secrets and absolute paths, bounded, valid UTF-8.
 
-    Immutable, so safe to share between threads and event loops; no method reads a file, asks the
-    operating system, or raises. Time is linear in the length of the text (own patterns apart).
+    Immutable, so threads and event loops may share it. No method reads a file, asks the operating system, or
+    raises. The time is linear in the length of the text, except for patterns of your own.
 
     Args:
-        extra_patterns: Further secrets: regular expressions as strings or compiled. What their group
-            named `secret` matches is hidden, or the whole match when there is no such group.
+        extra_patterns: Further secrets: regular expressions, as strings or compiled. What the group named
+            `secret` matches is hidden, or the whole match when there is no such group.
         keep: Regular expressions, as strings or compiled, whose matches are never hidden. Put
             `re.escape` around text to keep as it is.
-        max_message_chars: Bound of a message, in characters, 64 to 10 million.
-        max_stack_chars: Bound of a stack, in characters, 64 to 10 million.
-        project_root: Directory that paths are told relative to. Default: the working directory as it
-            was when this package was imported.
+        max_message_chars: Longest message, in characters, 64 to 10 million.
+        max_stack_chars: Longest stack, in characters, 64 to 10 million.
+        project_root: Directory that paths become relative to. Default: the working directory at the time
+            when this package was imported.
 
     Raises:
-        TypeError: When an option is of the wrong type.
-        ValueError: When an option is out of range, or a pattern is broken or matches the empty string.
+        TypeError: An option has the wrong type.
+        ValueError: An option is out of range, or a pattern does not compile or matches the empty string.
     """
 
-    # Not in the repr: a pattern may quote the very secret it is for.
+    # Not in the repr: a pattern may contain the secret that it is for.
     extra_patterns: Iterable[str | re.Pattern[str]] = field(default=(), repr=False)
     keep: Iterable[str | re.Pattern[str]] = field(default=(), repr=False)
     max_message_chars: int = 2_000
@@ -60,38 +111,37 @@ class Sanitizer:
     _roots: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        extra = checked_patterns("extra_patterns", self.extra_patterns)
-        kept = checked_patterns("keep", self.keep)
-        checked_bound("max_message_chars", self.max_message_chars)
-        checked_bound("max_stack_chars", self.max_stack_chars)
-        root = checked_root(self.project_root)
-        # An iterator given once must not be empty the second time it is read.
-        for name, value in (
-            *(("extra_patterns", extra), ("keep", kept), ("project_root", root)),
-            *(("_extra", extra), ("_kept", kept), ("_roots", roots_of(root))),
-        ):
+        extra = _checked_patterns("extra_patterns", self.extra_patterns)
+        kept = _checked_patterns("keep", self.keep)
+        _check_bound("max_message_chars", self.max_message_chars)
+        _check_bound("max_stack_chars", self.max_stack_chars)
+        root = _checked_root(self.project_root)
+        # The options are replaced, too: an iterator would be empty the second time.
+        checked = {"extra_patterns": extra, "keep": kept, "project_root": root}
+        derived = {"_extra": extra, "_kept": kept, "_roots": roots_of(root)}
+        for name, value in {**checked, **derived}.items():
             object.__setattr__(self, name, value)
 
     def text(self, value: str, *, max_chars: int | None = None) -> str:
-        """The text with secrets replaced by `[REDACTED]` and absolute paths made relative.
+        """Return the text with secrets replaced by `[REDACTED]` and absolute paths made relative.
 
         Doing it twice gives the same as doing it once.
 
         Args:
-            value: Any text; what is no string is told by its `str()`.
-            max_chars: Bound of the result, in characters, at least 0. Only a little more than that is
-                looked at, however long the text. None: no bound.
+            value: Any text; `str()` of anything else.
+            max_chars: Longest result, in characters, at least 0. Only a little more than that is read,
+                however long the text is. None: no bound.
         """
         try:
             plain = str.__str__(value) if isinstance(value, str) else str(value)
             return self._clean(plain) if max_chars is None else self._cleaned_start(plain, max(0, max_chars))
-        except Exception:  # A text must never cost the caller the failure it tells about.
+        except Exception:  # The caller must not lose the failure that the text is about.
             return UNREADABLE if max_chars is None else UNREADABLE[: max(0, max_chars)]
 
     def message(self, exc: BaseException) -> str:
-        """The exception's message, safe and at most `max_message_chars` long.
+        """Return the message of the exception, safe and at most `max_message_chars` long.
 
-        An exception without one, or whose `str()` fails, is told by the name of its class.
+        An exception without a message, or whose `str()` fails, gives the name of its class.
         """
         try:
             return self.text(raw_message(exc), max_chars=self.max_message_chars)
@@ -99,23 +149,23 @@ class Sanitizer:
             return UNREADABLE
 
     def stack(self, exc: BaseException) -> str:
-        """The traceback with causes, groups and notes, safe and at most `max_stack_chars` long.
+        """Return the traceback with causes, groups and notes, safe and at most `max_stack_chars` long.
 
-        Installed and standard code is folded into lines such as `... 6 frames in langgraph, asyncio`.
-        There are no source lines and no values of variables.
+        Frames of installed and standard code become lines such as `... 6 frames in langgraph, asyncio`.
+        Source lines and values of variables are left out.
         """
         try:
-            reader = Reader(self._roots, self.message, self._part, self.text)
+            reader = ExceptionReader(self._roots, self.message, self._part, self.text)
             return stack_text(exc, self.max_stack_chars, reader)
         except Exception:
             return self.message(exc)[: self.max_stack_chars]
 
     def causes(self, exc: BaseException) -> list[dict[str, str]]:
-        """What led to the exception, nearest first, at most five: `error_type` and `message` of each."""
+        """Return `error_type` and `message` of what led to the exception, nearest first, at most five."""
         try:
             return [
                 {"error_type": self.text(type_name(found), max_chars=200), "message": self.message(found)}
-                for found in islice(below(exc), _MOST_CAUSES)
+                for found in islice(causes_of(exc), _MOST_CAUSES)
             ]
         except Exception:
             return []
@@ -124,7 +174,7 @@ class Sanitizer:
         clean = relative_paths(printable(text), self._roots)
         for _ in range(_MOST_ROUNDS):
             hidden = without_secrets(clean, self._extra, self._kept)
-            # A mark in place of a secret can make a path of what stands behind it.
+            # A marker in place of a secret can turn the text after it into a path.
             clean = relative_paths(hidden, self._roots)
             if clean == hidden:
                 break
@@ -134,7 +184,7 @@ class Sanitizer:
         window = max_chars + _MARGIN
         if len(text) <= window:
             return bounded(self._clean(text), max_chars)
-        # When redacting leaves so little that the window's end shows, its last word may be half a secret.
+        # When redacting leaves so little that the end of the window shows, its last word may be half a secret.
         clean = without_tail(self._clean(text[:window]), _LONGEST_CUT_WORD)
         return bounded(clean, max_chars, cut=True)
 
@@ -144,7 +194,7 @@ class Sanitizer:
 
 DEFAULT_SANITIZER: Final = Sanitizer()
 
-# A bit of what errors are made of, so that each common pattern is needed once.
+# A sample of error messages that needs each common pattern once.
 _SAMPLE: Final = r"""
 ValueError: login failed for bob@db:5432, the password for bob is hunter2x and "token" was 'a1b2c3d4e5f6g7'
 > POST https://bob:hunter2x@example.com/v1?key=a1b2c3d4e5f6g7&n=1 HTTP/1.1
@@ -163,8 +213,39 @@ password
 
 @cache
 def compile_patterns() -> None:
-    """Compile the patterns that messages commonly need, once a process; takes some milliseconds.
+    """Compile the patterns that messages commonly need, once per process; takes some milliseconds.
 
-    Nodes call it when the first of them is made, so that the first failure does not wait for it.
+    The first node that is made calls it, so that the first failure does not wait for it.
     """
     DEFAULT_SANITIZER.text(_SAMPLE)
+
+
+def sanitize_text(text: str, *, max_chars: int | None = None) -> str:
+    """Replace secrets in a text by `[REDACTED]`, and make absolute paths relative.
+
+    Thread-safe; never raises. For rules of your own, make a `Sanitizer` and call its `text()`.
+
+    Args:
+        text: Any text.
+        max_chars: The most characters to return, at least 0; None for no bound.
+
+    Example:
+        >>> sanitize_text("login failed: password=hunter2-and-more")
+        'login failed: password=[REDACTED]'
+    """
+    return DEFAULT_SANITIZER.text(text, max_chars=max_chars)
+
+
+def sanitize_stack(stack: BaseException | str) -> str:
+    """Return the traceback of an exception, safe to store and at most 8,000 characters long.
+
+    It has no secrets, source lines or absolute paths. Causes, groups and notes are in it; frames of installed
+    and standard code are folded. Thread-safe; never raises.
+    For rules of your own, make a `Sanitizer` and call its `stack()`.
+
+    Args:
+        stack: The exception, or a traceback as text, which is sanitized like any text.
+    """
+    if isinstance(stack, BaseException):
+        return DEFAULT_SANITIZER.stack(stack)
+    return DEFAULT_SANITIZER.text(stack, max_chars=DEFAULT_SANITIZER.max_stack_chars)

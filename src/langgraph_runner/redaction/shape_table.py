@@ -1,12 +1,13 @@
 r"""The table of keys and tokens that are known by their own shape: one line each.
 
-`PREFIXED` holds those that begin with a fixed word. Prefixes, alphabets and lengths are facts that the
-providers publish, or that the rules of gitleaks, detect-secrets and trufflehog state. The length is the
-shortest body that counts, often below the documented one, so that a key that was cut is hidden as well.
-`MARKED` holds those with their mark in the middle or at the end, as regular expressions with bounded
+`PREFIXED` contains those that begin with a fixed word. Prefixes, alphabets and lengths are facts that the
+providers publish, or that the rules of gitleaks, detect-secrets and trufflehog state. The length is that of
+the shortest body that counts, often below the documented one, so that a key that was cut is hidden, too.
+`MARKED` contains those with their mark in the middle or at the end, as regular expressions with bounded
 quantifiers. Identifiers that are public by design, such as Stripe's `pk_live_`, are left out.
 
-To add a provider, add a line: the tests make their examples from the table.
+To add a provider, add a line. The tests make examples of the rows of `PREFIXED`; a row of `MARKED` needs an
+example in tests/redaction/test_shapes.py.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ BASE64: Final = "A-Za-z0-9+/=_-"
 
 
 class Prefixed(NamedTuple):
-    """A key that begins with one of `prefixes` (separated by blanks) and at least `length` of `alphabet`."""
+    """A key that begins with one of `prefixes` (separated by blanks), then at least `length` of `alphabet`."""
 
     name: str
     prefixes: str
@@ -35,8 +36,8 @@ class Prefixed(NamedTuple):
 class Marked(NamedTuple):
     """A key that `pattern` matches, searched for only in texts with `mark` in them.
 
-    A pattern without a look-behind of its own matches outside of words only. Where the mark is common,
-    `gate` is a part of the pattern that begins with a fixed character, which is quick to search for.
+    A pattern without a look-behind of its own does not match inside words. Where the mark is common, `gate` is
+    a part of the pattern that begins with a fixed character, and therefore is quick to search for.
     """
 
     name: str
@@ -220,7 +221,7 @@ PREFIXED: Final = (
     Prefixed("Cal.com", "cal_live_ cal_", HEX, 28),
     Prefixed("Bitcoin extended", "xprv yprv zprv tprv", ALNUM, 80),
     Prefixed("Nostr", "nsec1", ALNUM, 40),
-    # JSON in base64 begins so: web tokens, whole or cut, and the keys of several services.
+    # JSON in base64 begins like this: web tokens, whole or cut, and the keys of several services.
     Prefixed("JSON in base64", "eyJ", "A-Za-z0-9_.=+/-", 14),
     Prefixed("JSON in base64, twice", "ZXlK", BASE64, 40),
 )
@@ -280,7 +281,7 @@ MARKED: Final = (
         "Discord webhook", "/api/webhooks/", r"(?<=/api/webhooks/)\d{1,24}/(?P<secret>[A-Za-z0-9_-]{20,})"
     ),
     Marked("Teams webhook", "webhook.office.com", r"(?<=webhook\.office\.com/)[A-Za-z0-9/@_-]{20,}"),
-    # The secret half of an AWS key pair that was printed next to its public half.
+    # The secret half of an AWS key pair, printed next to its public half.
     Marked(
         "AWS key pair",
         "IA",

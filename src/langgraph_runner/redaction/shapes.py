@@ -1,8 +1,8 @@
-r"""How secrets with a shape of their own are found: the rows of `shape_table`, and schemes such as `Bearer`.
+r"""Secrets with a shape of their own: keys and tokens, schemes such as `Bearer`, PEM blocks, JSON web keys.
 
-A row is looked for by a fixed word, which is some hundred times cheaper than a pattern; most texts have
-none of them. Every quantifier is bounded or runs over characters that what follows cannot match, so time
-stays linear. All prefixed rows together need one pattern for each alphabet.
+The rows of `shape_table` are searched for by a fixed word, which is some hundred times cheaper than a
+pattern; most texts have none of these words. Every quantifier is bounded or runs over characters that what
+follows cannot match, so the time stays linear. All prefixed rows together need one pattern per alphabet.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterator
 
-    from langgraph_runner.redaction.spans import Span
+    from langgraph_runner.redaction.text import Span
 
 
 class Rule(NamedTuple):
-    """A pattern, the words it may start with, and a judgement of what it found.
+    """A pattern, the words that it may start with, and a check of what it found.
 
-    `anchors` are in lower case. The group `secret` is what to hide, or the whole match when there is
+    `anchors` are in lower case. What the group `secret` matches is hidden, or the whole match when there is
     no such group.
     """
 
@@ -31,7 +31,7 @@ class Rule(NamedTuple):
     check: Callable[[str], bool] | None = None
 
     def spans(self, text: str, lower: str, anchor: str) -> Iterator[Span]:
-        """Where secrets stand that start with the anchor. `lower` is the text in lower case, as long."""
+        """Yield the secrets that start with the anchor. `lower` is `aligned_lower(text)`."""
         at = lower.find(anchor)
         while at >= 0:
             found = self.pattern.match(text, at)
@@ -40,38 +40,38 @@ class Rule(NamedTuple):
                 continue
             if span := checked_span(found, self.check):
                 yield span
-            # From the end of the match on: what was read once is not read again.
+            # Search on after the match: nothing is read twice.
             at = lower.find(anchor, found.end())
 
 
 class PrefixedShape(NamedTuple):
-    """A key that starts with a fixed word: one row and prefix of the table."""
+    """A key that starts with a fixed word: one prefix of one row of the table."""
 
     prefix: str
     body: LazyPattern
     length: int
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Where such keys stand. Case matters."""
+        """Yield where such keys stand. Case matters."""
         at = text.find(self.prefix)
         while at >= 0:
             start = at + len(self.prefix)
-            # A pattern that always matches: at worst nothing.
+            # The pattern always matches, if only the empty string.
             end = self.body.match(text, start).end()  # type: ignore[union-attr]
-            if end - start >= self.length and _EDGE.match(text, at) and self._is_made(text, start, end):
+            if end - start >= self.length and _EDGE.match(text, at) and self._is_generated(text, start, end):
                 yield at, end
-                # From the end of the match on: what was read once is not read again.
+                # Search on after the match: nothing is read twice.
                 at = text.find(self.prefix, end)
             else:
                 at = text.find(self.prefix, at + 1)
 
-    def _is_made(self, text: str, start: int, end: int) -> bool:
-        """Whether a machine drew the characters: `sk-learn-contrib-v2` is made of words."""
+    def _is_generated(self, text: str, start: int, end: int) -> bool:
+        """Return whether a machine made the characters: `sk-learn-contrib-v2` is made of words."""
         return not self.prefix.islower() or len(_CHANGE.findall(text[start : min(end, start + _JUDGED)])) > 1
 
 
 class MarkedShape(NamedTuple):
-    """A key with its mark in the middle, searched for only where the mark is."""
+    """A key with its mark in the middle, searched for only in texts with the mark."""
 
     mark: str
     gate: LazyPattern | None
@@ -79,11 +79,11 @@ class MarkedShape(NamedTuple):
 
     @property
     def in_run(self) -> bool:
-        """Whether the mark is part of a long run, so that it need not be looked for elsewhere."""
+        """Whether the mark is always part of a long run, so that it is not looked for elsewhere."""
         return len(self.mark) > 1 and self.mark.replace(".", "").replace("-", "").replace("_", "").isalnum()
 
     def spans(self, text: str) -> Iterator[Span]:
-        """Where such keys stand. Case matters."""
+        """Yield where such keys stand. Case matters."""
         if self.gate and self.gate.search(text) is None:
             return
         for found in self.pattern.finditer(text):
@@ -92,23 +92,23 @@ class MarkedShape(NamedTuple):
 
 
 def checked_span(found: re.Match[str], check: Callable[[str], bool] | None = None) -> Span | None:
-    """The part of the match to hide: its group `secret` or all of it; None when the check says no."""
+    """Return the part of the match to hide: its group `secret` or all of it; None when the check refuses it."""
     group = "secret" if "secret" in found.re.groupindex else 0
     value = found[group]
     return found.span(group) if value and (check is None or check(value)) else None
 
 
-# Not inside a word, but right after an escaped newline, an escaped character or a percent code is outside.
+# A key does not start inside a word. After an escaped newline, an escaped character or a percent code it may start.
 _EDGE: Final = LazyPattern(
     r"(?<![A-Za-z0-9])|(?<=\\[nrtb])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})"
 )
-# Where letters and digits, or small letters and capitals, take turns.
+# Where letters and digits, or small letters and capitals, alternate.
 _CHANGE = LazyPattern(r"[a-z][A-Z0-9]|[A-Z][0-9]|[0-9][A-Za-z]|[A-Z]{2}[a-z]")
 _JUDGED: Final = 64
 
 
 def _is_credential(value: str) -> bool:
-    """Whether what follows "Bearer" is one, and not a word of a sentence."""
+    """Return whether the word after "Bearer" is a credential, and not a word of a sentence."""
     return not value.rstrip(".").isalpha() or not value[1:].islower()
 
 
@@ -126,10 +126,10 @@ MARKED_SHAPES: Final = tuple(
     MarkedShape(row.mark, LazyPattern(row.gate) if row.gate else None, _outside_words(row.pattern))
     for row in MARKED
 )
-# What a prefixed shape finds is part of one run of at least so many characters of this sort.
+# Whatever a prefixed shape finds is part of one such run.
 LONG_RUN: Final = LazyPattern(r"[A-Za-z0-9_+/=.-]{15,}")
 
-# Signature schemes name their algorithm first: AWS4-HMAC-SHA256, GOOG4-RSA-SHA256 and their kin.
+# Signature schemes name their algorithm first: AWS4-HMAC-SHA256, GOOG4-RSA-SHA256 and similar ones.
 _SIGNED: Final = "aws4- goog4- oss4- acs3- tc3- sdk-hmac- hmac-sha"
 _PARAMETER: Final = r"[A-Za-z_-]{1,30}=(?:\\{0,7}[\"'][^\"'\\\n]*\\{0,7}[\"']|[^\s,\"'\\&]+)"
 
@@ -143,7 +143,7 @@ SCHEMES: Final = (
         _is_credential,
     ),
 )
-# With the words without one of which no text has such a scheme.
+# Each with words; a text without any of them has no such scheme.
 GATED_SCHEMES: Final = (
     (
         ("-sha", "-hmac", "digest", "hawk", "oauth"),
@@ -159,3 +159,97 @@ GATED_SCHEMES: Final = (
         ),
     ),
 )
+
+
+_BEGIN: Final = "-----BEGIN "
+_END: Final = "-----END "
+_PEM_EDGE = LazyPattern(r"-----(?:BEGIN|END) [A-Z0-9 ]{1,40}-----")
+# Between lines: blanks, escaped newlines of any depth, and what quotes and joins lines in source code.
+_PEM_GAP = r"(?:[\s>+|\"',-]|\\+[nrt\"'])"
+_PEM_HEADER = r"(?:Proc-Type|DEK-Info|Version|Comment|Hash|MessageID|Charset): ?[^\n\\]{0,80}"
+_PEM_LINE = r"=?[A-Za-z0-9+/]{1,}={0,2}"
+# At least one long run before a short last one, so that prose after a cut block stays.
+_PEM_BODY = LazyPattern(
+    rf"(?:{_PEM_GAP}{{1,40}}(?:{_PEM_HEADER}|=?[A-Za-z0-9+/]{{20,}}={{0,2}}))*(?:{_PEM_GAP}{{1,40}}{_PEM_LINE}(?={_PEM_GAP}*-----|\s*$|\.\.\.))?"
+)
+_PUTTY = LazyPattern(
+    r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,8}[A-Za-z0-9+/=]{1,76})+)|Private-MAC: (?P<mac>[0-9a-f]{20,})"
+)
+_BASE64_LINE = LazyPattern(r"\s*[A-Za-z0-9+/=\\]{16,}\s*|\s*[A-Za-z0-9+/=]{1,64}\s*")
+# These stay: they are public, and a reader of an error needs to see which certificate was refused.
+_PUBLIC_BLOCK = LazyPattern(
+    r"-----(?:BEGIN|END) (?:(?:RSA |DSA |EC |SSH2 |ECDSA )?PUBLIC KEY|PGP PUBLIC KEY BLOCK|PGP SIGNATURE"
+    r"|(?:TRUSTED |X509 |NEW |ATTRIBUTE )*CERTIFICATE(?: REQUEST)?|X509 CRL|PKCS7|CMS|(?:DH|DSA|EC) PARAMETERS)-----"
+)
+_LONGEST_BLOCK: Final = 20_000
+
+
+def pem_spans(text: str) -> Iterator[Span]:
+    r"""Yield private PEM blocks and PuTTY keys; public keys and certificates stay.
+
+    A block may be closed, cut off at either end, indented, or on one line with `\n` for its newlines.
+    """
+    if "Private-" in text:
+        for found in _PUTTY.finditer(text):
+            yield found.span("secret") if found["secret"] else found.span("mac")
+    if "-----" not in text:
+        return
+    at = 0
+    while edge := _PEM_EDGE.search(text, at):
+        if _PUBLIC_BLOCK.match(edge[0]):
+            at = edge.end()
+        elif edge[0].startswith(_BEGIN):
+            end = _end_of_block(text, edge.end())
+            yield edge.start(), end
+            at = max(end, edge.end())
+        else:
+            yield _start_of_tail(text, edge.start(), at), edge.end()
+            at = edge.end()
+
+
+def _end_of_block(text: str, body: int) -> int:
+    """Return the end of the block whose body starts at `body`: its END line, else the last line that fits."""
+    nearest = _PEM_EDGE.search(text, body, body + _LONGEST_BLOCK)
+    if nearest is not None and nearest[0].startswith(_END):
+        return nearest.end()
+    found = _PEM_BODY.match(text, body)
+    return found.end() if found else body
+
+
+def _start_of_tail(text: str, edge: int, floor: int) -> int:
+    """Return the start of the lines before an END line whose BEGIN line was cut away."""
+    window = max(floor, edge - 4_096)
+    start = edge
+    while (line := text.rfind("\n", window, start - 1)) >= 0 or start > window:
+        begin = line + 1 if line >= 0 else window
+        if not _BASE64_LINE.fullmatch(text[begin:start]):
+            break
+        start = begin
+        if line < 0:
+            break
+    return start
+
+
+_JWK_PRIVATE = LazyPattern(
+    r"[\"'](?:d|p|q|dp|dq|qi|k)\\{0,7}[\"'] ?: ?\\{0,7}[\"'](?P<secret>[A-Za-z0-9_=-]{16,})\\{0,7}[\"']"
+)
+_LONGEST_JWK: Final = 6_000
+
+
+def jwk_spans(text: str, lower: str) -> Iterator[Span]:
+    """Yield the private members of JSON web keys; `n`, `e`, `x` and `y` are public."""
+    done = 0
+    at = _next_jwk(lower, 0)
+    while at >= 0:
+        start = max(done, text.rfind("{", max(done, at - _LONGEST_JWK), at))
+        end = text.find("}", at, at + _LONGEST_JWK)
+        end = min(len(text), at + _LONGEST_JWK) if end < 0 else end
+        for found in _JWK_PRIVATE.finditer(text[start:end]):
+            yield start + found.start("secret"), start + found.end("secret")
+        done = end
+        at = _next_jwk(lower, max(end, at + 1))
+
+
+def _next_jwk(lower: str, at: int) -> int:
+    found = [lower.find(mark, at) for mark in ('"kty', "'kty")]
+    return min((place for place in found if place >= 0), default=-1)

@@ -1,27 +1,205 @@
-"""The traceback of an exception with all that led to it, short enough to store.
+"""The stack of an exception as text: reading the exception, its frames as lines, all of it in bounds.
 
-The parts stand in the order Python prints them in: the first failure at the top, the exception itself
-at the end. When there is too much, outer frames go first, then what is in the middle; what stays
-longest is how the first failure began, and the innermost frames and message of the last one.
+An exception may be anything: cyclic, 500 groups deep, or with attributes that raise. Its links are read from
+the slots that the interpreter fills, past any property of a subclass, so reading them runs no code of the
+exception. Only `str()` and `__notes__` do, each behind its own guard.
+
+A frame is shown without its source line: reading it is file access, which an event loop must not wait for,
+and it can contain a literal secret. Values of variables are not shown either.
+
+The parts stand in the order in which Python prints them: the first failure at the top, the exception itself
+at the end. When there is too much, outer frames go first, then the middle. The start of the first failure
+and the innermost frames and message of the last one stay longest.
 """
 
 from __future__ import annotations
 
+import sysconfig
+from collections import deque
+from itertools import groupby
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from langgraph_runner.redaction.chains import (
-    cause_of,
-    explicit_cause,
-    full_type_name,
-    members_of,
-    raw_notes,
-    traceback_of,
-)
-from langgraph_runner.redaction.frames import frame_lines, frames_of
+from langgraph_runner.redaction.paths import relative_path
 from langgraph_runner.redaction.text import middle_cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+_SLOTS: Final = vars(BaseException)
+_MOST_NOTES: Final = 10
+_MOST_WALKED: Final = 100
+
+
+def type_name(exc: BaseException) -> str:
+    """Return the name of the class, without its module."""
+    name: object = type.__getattribute__(type(exc), "__name__")
+    return name if isinstance(name, str) else "BaseException"
+
+
+def full_type_name(exc: BaseException) -> str:
+    """Return the name of the class as a traceback prints it: with its module, unless it is a builtin."""
+    try:
+        module, name = type(exc).__module__, type(exc).__qualname__
+    except Exception:  # A metaclass can raise here.
+        return type_name(exc)
+    return name if module in ("builtins", "__main__") else f"{module}.{name}"
+
+
+def raw_message(exc: BaseException) -> str:
+    """Return `str(exc)`, or the name of the class when that is empty or raises."""
+    try:
+        text = str(exc)
+        # A subclass of str could override any method; this is its plain content.
+        return str.__str__(text) or type_name(exc)
+    except KeyboardInterrupt:
+        raise
+    except (
+        BaseException
+    ):  # SystemExit and CancelledError, too: the message raised them, they are not meant for us.
+        return type_name(exc)
+
+
+def raw_notes(exc: BaseException) -> list[str]:
+    """Return the notes of the exception that are strings, at most ten."""
+    try:
+        notes = getattr(exc, "__notes__", None)
+        if not isinstance(notes, list | tuple):
+            return []
+        return [str.__str__(note) for note in notes[:_MOST_NOTES] if isinstance(note, str)]
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return []
+
+
+def traceback_of(exc: BaseException) -> TracebackType | None:
+    """Return the traceback of the exception, from the outermost frame on."""
+    found: TracebackType | None = _SLOTS["__traceback__"].__get__(exc)
+    return found
+
+
+def explicit_cause(exc: BaseException) -> BaseException | None:
+    """Return the exception that it was raised from."""
+    found: BaseException | None = _SLOTS["__cause__"].__get__(exc)
+    return found
+
+
+def cause_of(exc: BaseException) -> BaseException | None:
+    """Return the exception that it was raised from, or else the one being handled, unless `from None` hides that."""
+    cause = explicit_cause(exc)
+    if cause is not None or _SLOTS["__suppress_context__"].__get__(exc):
+        return cause
+    context: BaseException | None = _SLOTS["__context__"].__get__(exc)
+    return context
+
+
+def members_of(exc: BaseException) -> tuple[BaseException, ...]:
+    """Return the exceptions in a group; an empty tuple for any other exception."""
+    if not isinstance(exc, BaseExceptionGroup):
+        return ()
+    found: tuple[BaseException, ...] = vars(BaseExceptionGroup)["exceptions"].__get__(exc)
+    return found
+
+
+def causes_of(exc: BaseException) -> Iterator[BaseException]:
+    """Yield what led to the exception, each once: nearest first, causes before the members of groups."""
+    seen = {id(exc)}
+    waiting = deque([exc])
+    for _ in range(_MOST_WALKED):
+        if not waiting:
+            return
+        current = waiting.popleft()
+        cause = cause_of(current)
+        nearest = () if cause is None else (cause,)
+        for found in (*nearest, *members_of(current)[:_MOST_WALKED]):
+            if id(found) not in seen:
+                seen.add(id(found))
+                waiting.append(found)
+                yield found
+
+
+# Read once, at import: nothing here may touch the disk later.
+_STDLIB: Final = tuple(
+    {sysconfig.get_path(name).replace("\\", "/").rstrip("/") + "/" for name in ("stdlib", "platstdlib")}
+)
+_INSTALLED: Final = ("/site-packages/", "/dist-packages/")
+_OWN_PACKAGE: Final = __name__.partition(".")[0]
+_OWN_ROOT: Final = str(PurePath(__file__).parents[1]).replace("\\", "/") + "/"
+_MOST_NAMED: Final = 4
+_MOST_OUTER: Final = 100
+_MOST_INNER: Final = 200
+
+
+class Frame(NamedTuple):
+    """One call: the file as the interpreter names it, the line from 1, and the function."""
+
+    file: str
+    line: int
+    function: str
+
+
+def frames_of(traceback: TracebackType | None) -> list[Frame]:
+    """Return the frames from the outermost to the innermost, without the middle ones of a very deep stack."""
+    outer: list[Frame] = []
+    inner: deque[Frame] = deque(maxlen=_MOST_INNER)
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        frame = Frame(code.co_filename, traceback.tb_lineno or 0, code.co_qualname)
+        (outer if len(outer) < _MOST_OUTER else inner).append(frame)
+        traceback = traceback.tb_next
+    return [*outer, *inner]
+
+
+def frame_lines(frames: list[Frame], roots: tuple[str, ...]) -> list[str]:
+    """Return a line per frame of the user, a line per run of installed frames, and one more per repeated call."""
+    lines: list[str] = []
+    for is_user, run in groupby(frames, key=lambda frame: package_of(frame.file) is None):
+        same = list(run)
+        lines += _user_lines(same, roots) if is_user else [_folded(same)]
+    return lines
+
+
+def package_of(file: str) -> str | None:
+    """Return the package or standard module that a file belongs to; None for files of the user."""
+    slashed = file.replace("\\", "/")
+    if slashed.startswith("<frozen "):
+        return slashed[8:].partition(">")[0].partition(".")[0]
+    if slashed.startswith(_OWN_ROOT):
+        return _OWN_PACKAGE
+    for mark in _INSTALLED:
+        if mark in slashed:
+            return _first_part(slashed.rpartition(mark)[2])
+    for root in _STDLIB:
+        if slashed.startswith(root):
+            return _first_part(slashed[len(root) :])
+    return None
+
+
+def _first_part(path: str) -> str:
+    return path.partition("/")[0].removesuffix(".py")
+
+
+def _folded(run: list[Frame]) -> str:
+    names = list(dict.fromkeys(package_of(frame.file) or "" for frame in run))
+    more = ", ..." if len(names) > _MOST_NAMED else ""
+    count = "1 frame" if len(run) == 1 else f"{len(run)} frames"
+    return f"  ... {count} in {', '.join(names[:_MOST_NAMED])}{more}"
+
+
+def _user_lines(run: list[Frame], roots: tuple[str, ...]) -> list[str]:
+    lines: list[str] = []
+    for frame, same in groupby(run):
+        lines.append(f'  File "{_shown(frame.file, roots)}", line {frame.line}, in {frame.function}')
+        if repeated := sum(1 for _ in same) - 1:
+            lines.append(f"  ... the same call {repeated} more times")
+    return lines
+
+
+def _shown(file: str, roots: tuple[str, ...]) -> str:
+    return file if file.startswith("<") else relative_path(file, roots)
+
 
 _TITLE: Final = "Traceback (most recent call last):"
 _FROM: Final = "The above exception was the direct cause of the following exception:"
@@ -35,7 +213,7 @@ _FRAME_LIMITS: Final = (100, 30, 10, 4, 2)
 
 
 class Block(NamedTuple):
-    """One exception of a stack: how deep in groups, what is said before it, its frames and its end."""
+    """One exception of a stack: its depth in groups, the line before it, its frames, its message and notes."""
 
     depth: int
     lead: str
@@ -43,8 +221,8 @@ class Block(NamedTuple):
     ending: list[str]
 
 
-class Reader(NamedTuple):
-    """How the parts of an exception are read: directories to name files from, and what makes texts safe."""
+class ExceptionReader(NamedTuple):
+    """Reads an exception into a block: the directories that paths are relative to, and what makes texts safe."""
 
     roots: tuple[str, ...]
     message: Callable[[BaseException], str]
@@ -52,15 +230,15 @@ class Reader(NamedTuple):
     whole: Callable[[str], str]
 
     def block(self, exc: BaseException, depth: int, lead: str) -> Block:
-        """The exception without what led to it."""
+        """Return the exception without what led to it."""
         name, message = full_type_name(exc), self.message(exc)
         first = name if message == name.rpartition(".")[2] else f"{name}: {message}"
         notes = [self.part(note) for note in raw_notes(exc)]
         return Block(depth, lead, frame_lines(frames_of(traceback_of(exc)), self.roots), [first, *notes])
 
 
-def stack_text(exc: BaseException, max_chars: int, reader: Reader) -> str:
-    """The whole stack in at most `max_chars` characters."""
+def stack_text(exc: BaseException, max_chars: int, reader: ExceptionReader) -> str:
+    """Return the whole stack in at most `max_chars` characters."""
     blocks: list[Block] = []
     _collect(exc, 0, set(), blocks, reader)
     text = ""
@@ -68,12 +246,12 @@ def stack_text(exc: BaseException, max_chars: int, reader: Reader) -> str:
         text = "\n".join(line for block in blocks for line in _lines(block, limit))
         if len(text) <= max_chars and len(text := reader.whole(text)) <= max_chars:
             return text
-    # Messages and notes are safe already; the rest may hold a strange name of a file or a function.
+    # Messages and notes are safe already. The names of files and functions may still contain anything.
     return middle_cut(reader.whole(middle_cut(text, 2 * max_chars)), max_chars)
 
 
 def _chain(exc: BaseException, seen: set[int]) -> list[BaseException]:
-    """The exception and what led to it, the first failure first."""
+    """Return the exception and what led to it, the first failure first."""
     chain: list[BaseException] = []
     current: BaseException | None = exc
     while current is not None and id(current) not in seen and len(chain) < _MOST_LINKS:
@@ -83,7 +261,9 @@ def _chain(exc: BaseException, seen: set[int]) -> list[BaseException]:
     return chain[::-1]
 
 
-def _collect(exc: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: Reader) -> None:
+def _collect(
+    exc: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: ExceptionReader
+) -> None:
     lead = ""
     for link in _chain(exc, seen):
         if len(blocks) >= _MOST_BLOCKS:
@@ -96,7 +276,7 @@ def _collect(exc: BaseException, depth: int, seen: set[int], blocks: list[Block]
 
 
 def _collect_members(
-    group: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: Reader
+    group: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: ExceptionReader
 ) -> None:
     members = members_of(group)
     if members and depth > _DEEPEST:
@@ -111,6 +291,7 @@ def _collect_members(
 
 
 def _lines(block: Block, limit: int) -> list[str]:
+    """Return the lines of a block with at most `limit` innermost frames, indented by its depth."""
     lines = ["", block.lead, ""] if block.lead else []
     if block.frames:
         cut = len(block.frames) - limit

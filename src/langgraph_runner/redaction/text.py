@@ -1,24 +1,29 @@
-"""Text that any store and any terminal can take: no control characters, valid UTF-8, bounded.
+"""Text that any store and any terminal can take, and the parts of it that are replaced by a marker.
 
-Pure functions; each one is idempotent.
+The first half removes control characters, keeps text valid UTF-8 and bounds its length; each function is
+idempotent. The second half computes with spans: pairs of start and end. Rules report spans of the text as
+it was, and all spans are replaced at once, so no rule sees the markers of another.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from langgraph_runner.redaction.patterns import LazyPattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 MARKER: Final = "[REDACTED]"
 CUT: Final = "... [truncated]"
 UNREADABLE: Final = "[unreadable]"
 
-# Colour and cursor codes, and the operating-system commands that set titles and links.
+# Codes for colours and the cursor, and the operating-system commands that set titles and links.
 _ANSI = LazyPattern(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
-# NUL and the information separators stand between entries (as in /proc/*/environ), so a space it is.
+# NUL and the information separators stand between entries (as in /proc/*/environ): they become spaces.
 _SEPARATORS = LazyPattern(r"[\x00\x0b\x0c\x1c-\x1f]")
-# The rest says nothing; zero-width and bidirectional marks could hide a key from the patterns. Joiners and
-# soft hyphens go only beside ASCII: emoji and several scripts are written with them.
+# The rest carries no meaning, and zero-width and bidirectional marks could hide a key from the patterns.
+# Joiners and soft hyphens are removed beside ASCII only: emoji and several scripts need them.
 _INVISIBLE = LazyPattern("[\x01-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _JOINERS: Final = "\u00ad\u061c\u180e\u200c\u200d\U000e0000-\U000e007f"
 _JOINED = LazyPattern(rf"(?<=[!-~])[{_JOINERS}]+|[{_JOINERS}]+(?=[!-~])")
@@ -28,16 +33,16 @@ _SUSPECT = LazyPattern(
     + "]"
 )
 
-# A cut goes back to a blank at most this far, so that no half word or half secret is left.
+# A cut goes back to the last blank within this many characters, so that no half word or half secret is left.
 _BACK = 80
 
 
 def printable(text: str) -> str:
-    """The text without control characters and escape codes; newlines and tabs stay.
+    """Return the text without control characters and escape codes; newlines and tabs stay.
 
-    Carriage returns become newlines and lone surrogates question marks, so the result encodes as UTF-8.
+    Carriage returns become newlines, and lone surrogates become question marks, so the result encodes as UTF-8.
     """
-    # Several times faster than the pattern, and nothing that the pattern finds is printable.
+    # `isprintable()` is several times faster than the pattern, and nothing that the pattern finds is printable.
     if text.replace("\n", "").replace("\t", "").isprintable() or _SUSPECT.search(text) is None:
         return text
     text = text.encode("utf-8", "replace").decode("utf-8")
@@ -47,10 +52,10 @@ def printable(text: str) -> str:
 
 
 def bounded(text: str, max_chars: int, *, cut: bool = False) -> str:
-    """At most `max_chars` characters: the start of the text, and a note when the rest was cut.
+    """Return the start of the text, at most `max_chars` characters, with a note when the rest was cut.
 
-    The cut goes back to the last blank when one is near, and never leaves half a marker. `cut` says
-    that the text is itself the start of a longer one, so that the note is due in any case.
+    The cut goes back to the last blank when one is near, and never leaves half a marker. With `cut`, the
+    text is itself the start of a longer one, so the note is always added.
     """
     if len(text) <= max_chars and not cut:
         return text
@@ -59,23 +64,27 @@ def bounded(text: str, max_chars: int, *, cut: bool = False) -> str:
     return without_last_word(text, min(len(text), max_chars - len(CUT))) + CUT
 
 
-def without_last_word(text: str, end: int, back: int = _BACK) -> str:
-    """`text[:end]` without the word that the cut falls in, unless that word began over `back` ago."""
+def without_last_word(text: str, end: int) -> str:
+    """Return `text[:end]` without the word that the cut falls in, unless that word is very long."""
     kept = text[:end]
     if end >= len(text) or text[end].isspace():
         return kept
-    start = max(0, end - back)
-    blank = max(kept.rfind(" ", start), kept.rfind("\n", start), kept.rfind("\t", start))
+    blank = _last_blank(kept, max(0, end - _BACK))
     return kept[: blank + 1] if blank >= 0 else _without_half_marker(text, end)
 
 
 def without_tail(text: str, back: int) -> str:
-    """The text without its last word, of which at most `back` characters are dropped; a marker stays."""
+    """Return the text without its last word, but drop at most `back` characters; a marker at the end stays."""
     if text.endswith(MARKER):
         return text
     start = max(0, len(text) - back)
-    blank = max(text.rfind(" ", start), text.rfind("\n", start), text.rfind("\t", start))
+    blank = _last_blank(text, start)
     return text[: blank + 1] if blank >= 0 else _without_half_marker(text, start)
+
+
+def _last_blank(text: str, start: int) -> int:
+    """Return where the last blank from `start` on stands, or -1."""
+    return max(text.rfind(" ", start), text.rfind("\n", start), text.rfind("\t", start))
 
 
 def _without_half_marker(text: str, end: int) -> str:
@@ -84,9 +93,9 @@ def _without_half_marker(text: str, end: int) -> str:
 
 
 def middle_cut(text: str, max_chars: int) -> str:
-    """At most `max_chars` characters: whole lines from the start and from the end, with a note between.
+    """Return at most `max_chars` characters: whole lines from the start and the end, with a note between.
 
-    A quarter goes to the start and the rest to the end, where a traceback names its error.
+    A quarter of them comes from the start and the rest from the end, where a traceback names its error.
     """
     if len(text) <= max_chars:
         return text
@@ -97,3 +106,47 @@ def middle_cut(text: str, max_chars: int) -> str:
     if len(tail) <= 1 or len(tail) > room:
         return bounded(text, max_chars)
     return f"{head}{CUT}{tail}"
+
+
+Span: TypeAlias = tuple[int, int]
+"""Where a part of a text that is to be hidden starts and ends."""
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans in order, with those that overlap or touch joined into one."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        elif start < end:
+            joined.append((start, end))
+    return joined
+
+
+def without(spans: Iterable[Span], kept: Iterable[Span]) -> Iterator[Span]:
+    """Yield what is left of `spans` without `kept`. Both are merged already."""
+    holes = list(kept)
+    index = 0
+    for start, end in spans:
+        at = start
+        while index < len(holes) and holes[index][1] <= at:
+            index += 1
+        ahead = index
+        while ahead < len(holes) and holes[ahead][0] < end:
+            if at < holes[ahead][0]:
+                yield at, holes[ahead][0]
+            at = max(at, holes[ahead][1])
+            ahead += 1
+        if at < end:
+            yield at, end
+
+
+def redacted(text: str, spans: Iterable[Span]) -> str:
+    """Return the text with the marker in place of each span. The spans are in order and do not overlap."""
+    parts: list[str] = []
+    at = 0
+    for start, end in spans:
+        parts += (text[at:start], MARKER)
+        at = end
+    parts.append(text[at:])
+    return "".join(parts)

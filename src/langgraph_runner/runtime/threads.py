@@ -14,7 +14,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from langgraph_runner.errors import note_once
+from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.runtime import wake
 from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
 from langgraph_runner.runtime.wake import Wake

@@ -23,6 +23,7 @@ from starlette.routing import Match
 from langgraph_runner.engine.errors import ArtifactUnavailableError, StoreUnavailableError
 from langgraph_runner.engine.transfer import attributes_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
+from langgraph_runner.errors.codes import CODES
 from langgraph_runner.errors.hints import validation_error_of
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.redaction import sanitize_stack, sanitize_text
@@ -72,14 +73,7 @@ class ApiCode(StrEnum):
 
 STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
     {
-        ErrorCode.RUN_NOT_FOUND: HTTPStatus.NOT_FOUND,
-        ErrorCode.WORKFLOW_UNKNOWN: HTTPStatus.NOT_FOUND,
-        ErrorCode.RUN_STATE: HTTPStatus.CONFLICT,
-        ErrorCode.IDEMPOTENCY_CONFLICT: HTTPStatus.CONFLICT,
-        ErrorCode.VALIDATION_FAILED: HTTPStatus.UNPROCESSABLE_ENTITY,
-        ErrorCode.ARTIFACT_FAILED: HTTPStatus.GONE,
-        ErrorCode.ARTIFACT_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
-        ErrorCode.STORE_UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+        **{code: meaning.http_status for code, meaning in CODES.items() if meaning.http_status is not None},
         ApiCode.REQUEST_INVALID: HTTPStatus.UNPROCESSABLE_ENTITY,
         ApiCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
         ApiCode.FORBIDDEN: HTTPStatus.FORBIDDEN,

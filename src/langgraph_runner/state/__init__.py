@@ -1,4 +1,7 @@
-"""The state that the runner writes to, its reducers, and checked partial updates."""
+"""The state that the runner writes to: its fields and reducers, checked updates, and routes by its flags.
+
+What a record in `errors` contains is in `errors/`; how a node writes to the state is in `node/`.
+"""
 
 from langgraph_runner._lazy import lazy_names
 

@@ -14,9 +14,9 @@ __all__ = ["GraphState"]
 
 
 class GraphState(TypedDict, total=False):
-    """State with room for what the runner reports. Inherit from it and add fields of your own.
+    """State with the fields that the runner writes. Inherit from it and add fields of your own.
 
-    A pydantic or dataclass schema works as well if it has the two fields that the runner writes, `errors` and
+    A pydantic or dataclass schema works, too, if it has the two fields that the runner writes, `errors` and
     `routing_flags`, annotated as they are here.
 
     Example:
@@ -26,20 +26,20 @@ class GraphState(TypedDict, total=False):
     """
 
     story_id: str
-    """What the run is about, in the user's own numbering; it appears in every log line and error record."""
+    """What the run is about, such as a ticket of yours; it is in every log event and error record."""
 
     artifact_paths: Annotated[dict[str, str], merge_mappings]
-    """Files that nodes have made, by name. Merged per name; the later write wins."""
+    """Paths of files that nodes have made, by name. Merged per name; the later write wins."""
 
     routing_flags: Annotated[RoutingFlags, merge_mappings]
-    """Flags for conditional edges. Merged per flag; a node that succeeds writes none by itself, so parallel
-    branches cannot clear each other's."""
+    """Flags for conditional edges. Merged per flag. The runner writes no flag after a success, so that a parallel
+    branch does not clear the flag of another."""
 
     evidence_refs: Annotated[list[EvidenceRef], append_unique]
-    """What backs the results. Appended, without repeating an equal one."""
+    """Evidence for the results. Appended; an equal one is not repeated."""
 
     gate_decisions: Annotated[dict[str, GateDecision], merge_mappings]
-    """What gates have decided, by gate. Merged per gate; the later decision wins."""
+    """Decisions, by gate. Merged per gate; the later decision wins."""
 
     errors: Annotated[list[NodeErrorRecord], append_bounded()]
     """Captured failures, oldest first. Appended; the newest 100 are kept."""

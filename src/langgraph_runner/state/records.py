@@ -1,4 +1,4 @@
-"""The values that `GraphState` holds: TypedDicts of JSON primitives, so that checkpoints keep them."""
+"""The values in `GraphState`: TypedDicts of JSON values, so that every checkpointer restores them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 __all__ = ["ROUTING_FLAGS", "EvidenceRef", "GateDecision", "RoutingFlag", "RoutingFlags"]
 
 RoutingFlag = Literal["proceed", "retry", "blocked", "escalate", "skip", "complete"]
-"""What a node can tell the routes behind it."""
+"""The name of a flag for conditional edges."""
 
 ROUTING_FLAGS: Final[tuple[RoutingFlag, ...]] = (
     "proceed",
@@ -23,36 +23,36 @@ ROUTING_FLAGS: Final[tuple[RoutingFlag, ...]] = (
 
 
 class RoutingFlags(TypedDict, total=False):
-    """Flags for conditional edges. A flag that nobody has written is absent."""
+    """Flags for conditional edges. A flag that no node has written is missing."""
 
     proceed: bool
     retry: bool
     blocked: bool
-    """Set by the runner when a node has finally failed."""
+    """The runner sets it when a node has finally failed."""
     escalate: bool
     skip: bool
     complete: bool
 
 
 class EvidenceRef(TypedDict):
-    """A pointer to something that backs a result: a document, a log, a test report."""
+    """A reference to evidence for a result: a document, a log, a test report."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc] # pydantic's own way for TypedDicts
 
     id: str
-    """Unique among the evidence of a run, by the user's own rule."""
+    """Unique among the evidence of a run. You choose it."""
     kind: NotRequired[str]
-    """What it is, in the user's own words: `document`, `test_report`, `url`."""
+    """What it is, such as `document`, `test_report` or `url`. You choose the words."""
     uri: NotRequired[str]
     """Where it is."""
     summary: NotRequired[str]
-    """What it shows, in a sentence."""
+    """What it shows, in one sentence."""
     metadata: NotRequired[dict[str, Any]]
     """Anything else, as JSON values."""
 
 
 class GateDecision(TypedDict):
-    """What a gate (a review, a quality check, a person) has decided."""
+    """The decision of a gate: a review, a quality check, a person."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc] # as above
 

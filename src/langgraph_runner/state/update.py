@@ -1,4 +1,4 @@
-"""`update_state()`: partial updates that are known to fit before LangGraph merges them."""
+"""`update_state()`: partial updates that are checked before LangGraph merges them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from langgraph.types import Overwrite
 from pydantic import TypeAdapter, ValidationError
 
 from langgraph_runner.errors import NodeErrorRecord, StateUpdateError
-from langgraph_runner.errors.hints import did_you_mean
+from langgraph_runner.errors.hints import refused_value
 from langgraph_runner.state.records import ROUTING_FLAGS, EvidenceRef, GateDecision
+from langgraph_runner.state.routing import unknown_flag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,19 +31,18 @@ _FIELD_TYPES: Final[dict[str, Any]] = {
 def update_state(update: Mapping[str, Any] | None = None, /, **fields: Any) -> dict[str, Any]:
     """Build a partial state update, checked against the fields of `GraphState`.
 
-    Fields of your own pass through as they are. The checked ones are copied, so that changing the result
-    changes none of the arguments. LangGraph's `Overwrite`, which replaces what a reducer would add to, stands
-    around the value that is checked.
+    Fields of your own are not checked. The checked ones are copied, so changing the result does not change the
+    arguments. A value in LangGraph's `Overwrite`, which replaces the field instead of adding to it, is checked, too.
 
     Args:
-        update: Fields as a mapping, for names that are no Python identifiers or are known at run time only.
-        **fields: Fields by name; these win over `update`.
+        update: Fields as a mapping, for names that are not Python identifiers or are known at run time only.
+        **fields: Fields by name; they take precedence over `update`.
 
     Returns:
-        What a node returns: only the fields given here. `update_state()` is `{}`.
+        The update, for a node to return: only the fields that are given. `update_state()` is `{}`.
 
     Raises:
-        StateUpdateError: A field has the wrong shape, or a routing flag is none of `proceed`, `retry`,
+        StateUpdateError: A field has the wrong shape, or a routing flag is not one of `proceed`, `retry`,
             `blocked`, `escalate`, `skip`, `complete`. It is a `ValueError`, names the field, and is recorded
             as `VALIDATION_FAILED`.
 
@@ -56,7 +56,8 @@ def update_state(update: Mapping[str, Any] | None = None, /, **fields: Any) -> d
 
 def _checked(name: object, value: Any) -> Any:
     if not isinstance(name, str):
-        raise StateUpdateError(field=repr(name), problem="the name of a state field must be a string.")
+        problem = f"The name of a state field must be a string, got {name!r:.80}."
+        raise StateUpdateError(field=repr(name), problem=problem)
     if name not in _FIELD_TYPES:
         return value
     if isinstance(value, Overwrite):
@@ -64,28 +65,25 @@ def _checked(name: object, value: Any) -> Any:
     if name == "routing_flags":
         _refuse_unknown_flags(value)
     try:
-        # Strict, because a flag of "no" that became True would send a run down the wrong edge.
+        # Strict, because a flag "no" would become True and send a run down the wrong edge.
         return _adapter(name).validate_python(value, strict=True)
     except ValidationError as error:
-        raise StateUpdateError(field=name, problem=_explain(error)) from None
+        raise StateUpdateError(field=name, problem=_problem(name, error)) from None
 
 
 def _refuse_unknown_flags(flags: object) -> None:
     for flag in flags if isinstance(flags, dict) else ():
         if flag not in ROUTING_FLAGS:
-            known = ", ".join(ROUTING_FLAGS)
-            problem = f"{flag!r} is not one of {known}.{did_you_mean(flag, ROUTING_FLAGS)}"
-            raise StateUpdateError(field="routing_flags", problem=problem)
+            raise StateUpdateError(field="routing_flags", problem=f"routing_flags: {unknown_flag(flag)}")
 
 
 @cache
 def _adapter(name: str) -> TypeAdapter[Any]:
-    # Made on first use: most programs never check most fields.
+    # Made when first used, because most programs check few of the fields.
     return TypeAdapter(_FIELD_TYPES[name])
 
 
-def _explain(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+def _problem(field: str, error: ValidationError) -> str:
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"{f'at {where}: ' if where else ''}{first['msg']}, got {first['input']!r:.80}{more}"
+    first = error.errors(include_url=False, include_context=False)[0]
+    return f"{refused_value(first, within=field)}{more}"

@@ -1,6 +1,6 @@
-"""For the tests of users: a clock that needs no waiting, functions that fail on cue, a node's context.
+"""Tools for tests of code that uses this package: a fake clock, scripted functions, a node's context, suites.
 
-See docs/testing.md.
+`docs/testing.md` explains them. The package's own tests use them, too; what only these need is in `tests/`.
 """
 
 from langgraph_runner._lazy import lazy_names

@@ -1,4 +1,4 @@
-"""`node_context()`: call a function that reads its context without the node around it."""
+"""`node_context()`: the context of a node, to call a function that reads it without the node."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def node_context(
     primary_input: Any = None,
     runtime: Runtimes | None = None,
 ) -> Iterator[NodeContext]:
-    """Inside the `with` block, `get_node_context()` works as in a function of a node.
+    """Make `get_node_context()` work inside the `with` block as in the function of a node.
 
-    For unit tests of a function that reads its context, sync or async. No policy is at work: nothing is retried,
+    For unit tests of a function that reads its context, sync or async. There are no policies: nothing is retried,
     timed out, captured, logged or counted.
 
     Args:
         node: `node_name` of the context.
         attempt: Which attempt it is, from 1.
         story_id: As in `runner_config()`.
-        trace_id: As in `runner_config()`; made up if not given.
-        graph_execution_id: As in `runner_config()`; made up if not given.
-        abort_signal: When it fires, so does the context's `abort_signal`.
-        primary_error: For the test of a fallback: the error of the function that it stands in for.
-        primary_input: For the test of a fallback: the state that the function was given.
-        runtime: Clock of `started_at`, and of `with_retry()` and `with_timeout()` in the block: a `FakeRuntime`,
-            or the real one if not given.
+        trace_id: As in `runner_config()`; generated if not given.
+        graph_execution_id: As in `runner_config()`; generated if not given.
+        abort_signal: A signal that fires the `abort_signal` of the context, too.
+        primary_error: For the test of a fallback: the error of the function that it replaces.
+        primary_input: For the test of a fallback: the state that the function received.
+        runtime: The clock of `started_at`, and of `with_retry()` and `with_timeout()` in the block: a `FakeRuntime`.
+            The real one by default.
 
     Yields:
         The context. Its `stop(reason)` fires its `abort_signal`.
@@ -67,9 +67,9 @@ def node_context(
         {'by': 'greeter'}
     """
     if not isinstance(node, str) or not node:
-        raise ValueError(f"node: must be a non-empty string, got {node!r}.")
+        raise ValueError(f"node must be a non-empty string, got {node!r}.")
     if type(attempt) is not int or attempt < 1:
-        raise ValueError(f"attempt: must be a whole number from 1, got {attempt!r}.")
+        raise ValueError(f"attempt must be a whole number from 1, got {attempt!r}.")
     signal = as_abort_signal(abort_signal, field="abort_signal")
     config = runner_config(story_id=story_id, trace_id=trace_id, graph_execution_id=graph_execution_id)
     runtimes = as_runtimes(runtime, field="runtime") or REAL_RUNTIMES
@@ -81,9 +81,9 @@ def node_context(
     context = NodeContext(call).of_attempt(attempt)
     if primary_error is not None:
         context = context.of_fallback(primary_error, primary_input)
-    disarm = (
-        signal.add_callback(lambda: context.stop(signal.reason or "aborted")) if signal is not None else None
-    )
+    disarm = None
+    if signal is not None:
+        disarm = signal.add_callback(lambda: context.stop(signal.reason or "aborted"))
     CURRENT_CONTEXT.set(context)
     try:
         yield context
@@ -94,4 +94,4 @@ def node_context(
 
 
 def _nothing(_state: object) -> None:
-    """Stands for the function of the node."""
+    """Do nothing: the context needs a node, and the node a function."""

@@ -1,4 +1,4 @@
-"""`FakeRuntime`: time that moves only when somebody sleeps, and chance that is the same every time."""
+"""`FakeRuntime`: time that passes only when code sleeps or says so, and random numbers that never change."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class FakeRuntime:
-    """A clock for tests: `create_node(function, runtime=FakeRuntime())`, whatever the function's colour.
+    """A clock for tests: `create_node(function, runtime=FakeRuntime())`, for sync and async functions.
 
-    Time stands still until a pipeline waits, or the function under test says with `advance()` how long it takes.
-    A wait returns at once. A timeout ends the function at the very moment that it passes: `advance()` does not
+    Time stands still until a pipeline waits, or the function under test calls `advance()` to say how long it takes.
+    A wait returns at once. A timeout ends the function at the moment when its time is over: `advance()` does not
     return then. For one thread at a time.
 
     Args:
-        random: What every draw of a random number gives, in [0, 1).
+        random: The result of every draw of a random number, in [0, 1).
 
     Example:
         >>> from langgraph_runner import create_node
@@ -52,27 +52,27 @@ class FakeRuntime:
         self._planned: list[tuple[float, int, Callable[[], object]]] = []
         self._running: list[tuple[Limits, float]] = []
         self.awaiting: Runtime = _FakeAsyncRuntime(self)
-        """Its face for async functions."""
+        """The runtime of async functions."""
         self.blocking: Runtime = _FakeBlockingRuntime(self)
-        """Its face for plain functions."""
+        """The runtime of plain functions."""
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, as if whoever calls this took so long.
+        """Let time pass, as if the caller took so long.
 
-        What was planned with `at()` happens on the way. If a limit of the running attempt is met on the way, this
+        What was planned with `at()` happens meanwhile. If a limit of the running attempt is reached meanwhile, this
         does not return.
         """
         end = self.now + seconds
         while (event := self._next_event(end)) is not None:
             self.now = max(self.now, event)
-            self._meet_limits()
+            self._check_limits()
             while self._planned and self._planned[0][0] <= self.now:
                 heapq.heappop(self._planned)[2]()
-                self._meet_limits()
+                self._check_limits()
         self.now = end
 
     def at(self, seconds: float, action: Callable[[], object]) -> None:
-        """Plan for `action` to be called when the clock shows `seconds`; an abort, say."""
+        """Plan to call `action`, such as an abort, when the clock shows `seconds`."""
         heapq.heappush(self._planned, (seconds, next(self._tokens), action))
 
     def _next_event(self, end: float) -> float | None:
@@ -81,7 +81,7 @@ class FakeRuntime:
             times.append(self._planned[0][0])
         return min(times, default=None)
 
-    def _meet_limits(self) -> None:
+    def _check_limits(self) -> None:
         for limits, deadline in self._running:
             cancelled = limits.cancelled()
             if cancelled is not None:
@@ -121,7 +121,7 @@ class FakeRuntime:
 
 
 class _Stopped(BaseException):
-    """Unwinds the function under test; no `except Exception` of its own can hold it up."""
+    """Unwinds the function under test; an `except Exception` of the function cannot stop it."""
 
     def __init__(self, limits: Limits, error: NodeRunnerError) -> None:
         super().__init__(str(error))
@@ -130,11 +130,15 @@ class _Stopped(BaseException):
 
 
 def _find_stopped(error: BaseException, limits: Limits) -> _Stopped | None:
-    """The stop of these limits, also where an `asyncio.TaskGroup` of the function has put it into a group."""
+    """Return the stop of these limits, even from a group that an `asyncio.TaskGroup` of the function has made."""
     if isinstance(error, _Stopped):
         return error if error.limits is limits else None
-    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    return next((found for each in inner if (found := _find_stopped(each, limits)) is not None), None)
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            found = _find_stopped(each, limits)
+            if found is not None:
+                return found
+    return None
 
 
 class _FakeTime:
@@ -148,7 +152,7 @@ class _FakeTime:
         return START + timedelta(seconds=self._fake.now)
 
     def random(self) -> float:
-        return self._fake._random  # noqa: SLF001 - one thing in two classes
+        return self._fake._random  # noqa: SLF001 - the two classes belong together
 
     def token_hex(self, nbytes: int) -> str:
         return f"{next(self._fake._tokens):0{2 * nbytes}x}"  # noqa: SLF001
@@ -195,5 +199,5 @@ class _FakeBlockingRuntime(_FakeTime):
 
 
 async def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-    """A blocking function on the fake loop: in the same thread, because the fake clock is for one."""
+    """Call a blocking function on the event loop, in the same thread: the fake clock is for one thread."""
     return function(*arguments, **keywords)

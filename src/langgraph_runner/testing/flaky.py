@@ -1,4 +1,4 @@
-"""Functions that do what a script says: fail so often, then succeed."""
+"""`Flaky`: a function that follows a script, such as failing twice and then succeeding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Flaky:
         *script: What each call does, in turn: an exception (instance or class) is raised, anything else is
             returned. The last entry repeats.
         takes_s: How long each call takes on `clock`, in seconds.
-        clock: The fake clock; only needed with `takes_s`.
+        clock: The fake clock; needed only with `takes_s`.
 
     Example:
         >>> flaky = Flaky(ConnectionError, ConnectionError, {"answer": 42})
@@ -29,22 +29,22 @@ class Flaky:
 
     def __init__(self, *script: Any, takes_s: float = 0.0, clock: FakeRuntime | None = None) -> None:
         if not script:
-            raise ValueError("script: a flaky function needs at least one thing to do.")
+            raise ValueError("script must have at least one entry, got none.")
         if takes_s and clock is None:
-            raise ValueError("clock: takes_s needs the clock that it passes on.")
+            raise ValueError("clock must be given with takes_s, got None. Pass the FakeRuntime of the node.")
         self._script = script
         self._takes_s = takes_s
         self._clock = clock
         self.states: list[Any] = []
-        """What each call was given."""
+        """The state that each call received."""
 
     @property
     def calls(self) -> int:
-        """How often it was called."""
+        """The number of calls."""
         return len(self.states)
 
     def sync(self, state: Any) -> Any:
-        """The function, for a sync node."""
+        """Do what the script says next; the function of a sync node."""
         step = self._script[min(self.calls, len(self._script) - 1)]
         self.states.append(state)
         if self._clock is not None and self._takes_s:
@@ -54,5 +54,5 @@ class Flaky:
         return step
 
     async def awaited(self, state: Any) -> Any:
-        """The function, for an async node."""
+        """Do what the script says next; the function of an async node."""
         return self.sync(state)

@@ -18,7 +18,7 @@ __all__ = ["fake_runtime"]
 
 @pytest.fixture
 def fake_runtime() -> FakeRuntime:
-    """A `FakeRuntime` of its own for each test: give it to `runner_config(runtime=fake_runtime)`."""
+    """A new `FakeRuntime` for each test: pass it to `runner_config(runtime=fake_runtime)`."""
     from langgraph_runner.testing.fake_runtime import FakeRuntime  # noqa: PLC0415 - see the module docstring
 
     return FakeRuntime()

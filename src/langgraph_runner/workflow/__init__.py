@@ -1,4 +1,7 @@
-"""A DAG of plain functions as data: written with a decorator, checked, hashed, changed, and run inside LangGraph."""
+"""Workflows: a DAG of plain functions, written with a decorator, checked, hashed, changed, and run inside LangGraph.
+
+Its modules and their order are listed in docs/architecture.md. Durable runs of a workflow are in `engine/`.
+"""
 
 from langgraph_runner._lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""How a step's function is called: with fresh copies of what it receives, its result kept within the attempt."""
+"""How the function of a step is called: with new copies of its arguments, and with its result stored as JSON."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from langgraph_runner.node import RetryAttempt, create_node
 from langgraph_runner.node.callee import Callee
 from langgraph_runner.runtime.threads import await_in_thread
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, named_parameters
-from langgraph_runner.workflow.values.heavy import apart_from_loop, is_heavy
-from langgraph_runner.workflow.values.refs import ref_of
+from langgraph_runner.workflow.values.off_loop import is_large, run_off_loop
+from langgraph_runner.workflow.values.output_ref import make_output_ref
 
 if TYPE_CHECKING:
     from langgraph_runner.node import NodeCircuitBreaker
@@ -24,165 +24,182 @@ if TYPE_CHECKING:
     from langgraph_runner.workflow.definition.spec import StepSpec
     from langgraph_runner.workflow.values.output_type import OutputType
 
-__all__ = ["ON_RETRY", "OUTPUT", "Call", "Delivered", "node_of"]
+__all__ = ["ON_RETRY", "OUTPUT", "StepCall", "StepOutput", "make_step_node"]
 
 ON_RETRY: Final[ContextVar[Callable[[RetryAttempt], None] | None]] = ContextVar("ON_RETRY", default=None)
-"""Who is told that a step is about to be tried again; set by whoever runs it, for the time of the step."""
+"""A callback before each retry of a step. The engine sets it while the step runs."""
 OUTPUT: Final = "output"
-"""Where the value of a `Success` has the `Delivered`."""
+"""The key of the `StepOutput` in the value of a `Success`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    """The output of a step, as it is kept."""
+class StepOutput:
+    """The output of a step, as it is stored."""
 
     data: bytes
     """As JSON."""
     ref: str
-    """How it is known: see `workflow.refs`."""
+    """Its reference: see `values.output_ref`."""
 
 
-class Call:
-    """What one run of a step is called with, for all its attempts.
+class StepCall:
+    """What one run of a step is called with, in all its attempts.
 
     Args:
-        make: Gives the arguments by name, or the one value of a Runnable: each time made anew, so that neither
-            another step nor the next attempt sees what this one does to them.
-        context: Its `ctx`.
+        make: Makes the arguments by name, or the one value of a Runnable. Called for each attempt, so that neither
+            another step nor the next attempt sees what this attempt does to them.
+        context: The `ctx` of the step.
 
     Raises:
         Exception: What `make` raises.
     """
 
-    __slots__ = ("_made", "_make", "context")
+    __slots__ = ("_first", "_make", "context")
 
     def __init__(self, make: Callable[[], Any], context: StepContext) -> None:
         self._make = make
-        self._made = [make()]
+        # Made here for the first attempt, so that the caller gets an exception of `make`, and not the retries.
+        self._first = [make()]
         self.context = context
 
     def value(self) -> Any:
-        """The one value, for whoever calls this."""
-        return self._made.pop() if self._made else self._make()
+        """Return the one value, new for each attempt."""
+        return self._first.pop() if self._first else self._make()
 
     def arguments(self, step: str, names: frozenset[str] | None) -> dict[str, Any]:
-        """The arguments, for whoever calls this: those of `names`, or all of them.
+        """Return the arguments, new for each attempt: those in `names`, or all for None.
 
         Raises:
-            TypeError: An `input_selector` has given something else.
+            TypeError: An `input_selector` returned something else than a dict.
         """
         received = self.value()
         if type(received) is not dict and not isinstance(received, Mapping):
             raise TypeError(
-                f"The input_selector of step '{step}' gave a {type(received).__name__}; a function needs a dict"
-                " of its arguments."
+                f"The input_selector of step '{step}' must return a dict of the function's arguments, got a"
+                f" {type(received).__name__}."
             )
         return {name: each for name, each in received.items() if names is None or name in names}
 
 
-def node_of(spec: StepSpec, output: OutputType, breaker: NodeCircuitBreaker | None, *, blocking: bool) -> Any:
-    """The step as a node: awaited, or blocking, which a coroutine function cannot be.
+def make_step_node(
+    spec: StepSpec, output: OutputType, breaker: NodeCircuitBreaker | None, *, blocking: bool
+) -> Any:
+    """Make the node of a step.
 
-    It is called with `{"call": Call}`. What it returns becomes JSON inside the attempt, so a bad output is a failure
-    of the attempt.
+    The node is called with the state `{"call": StepCall}`. The output becomes JSON inside the attempt, so that a bad
+    output is a failure of the attempt, which may be retried.
+
+    Args:
+        spec: The step.
+        output: The type of its output.
+        breaker: Its circuit breaker; None for none.
+        blocking: Whether the node is called without an event loop. Not possible for a coroutine function.
     """
     return create_node(
-        _called(spec, output, spec.run, blocking=blocking),
+        _on_state(spec, output, spec.run, blocking=blocking),
         name=spec.id,
         retry=spec.retry,
         timeout_ms=spec.timeout_ms,
         total_timeout_ms=spec.total_timeout_ms,
         circuit_breaker=breaker,
-        fallback=None if spec.fallback is None else _called(spec, output, spec.fallback, blocking=blocking),
-        on_retry_attempt=_retrying_blocking if blocking else _retrying,
+        fallback=None if spec.fallback is None else _on_state(spec, output, spec.fallback, blocking=blocking),
+        on_retry_attempt=_notify_of_retry if blocking else _notify_of_retry_async,
         on_error="record",
         on_drain="finish",
         log_level="DEBUG",
     )
 
 
-async def _retrying(retry: RetryAttempt) -> None:
-    _retrying_blocking(retry)
+async def _notify_of_retry_async(retry: RetryAttempt) -> None:
+    _notify_of_retry(retry)
 
 
-def _retrying_blocking(retry: RetryAttempt) -> None:
-    if (tell := ON_RETRY.get()) is not None:
-        tell(retry)
+def _notify_of_retry(retry: RetryAttempt) -> None:
+    if (notify := ON_RETRY.get()) is not None:
+        notify(retry)
 
 
-def _called(spec: StepSpec, output: OutputType, function: Any, *, blocking: bool) -> Callable[..., Any]:
-    """`function` as one of a state, in the colour that is asked for."""
+def _on_state(spec: StepSpec, output: OutputType, function: Any, *, blocking: bool) -> Callable[..., Any]:
+    """Wrap the function of a step, or its fallback, in a function of a state: sync if `blocking`, else async."""
     if isinstance(function, Runnable):
-        return _of_runnable(output, function, blocking=blocking)
-    arguments = _arguments_of(spec, function)
+        return _runnable_on_state(output, function, blocking=blocking)
+    arguments_of = _arguments_function(spec, function)
     if Callee.of(function).is_async:
 
         async def awaited(state: Any, config: RunnableConfig) -> dict[str, Any]:
-            positional, keywords = arguments(state["call"], config)
-            return await _delivered_soon(output, await function(*positional, **keywords))
+            positional, keywords = arguments_of(state["call"], config)
+            return await _store_output_async(output, await function(*positional, **keywords))
 
         return awaited
 
     def called(state: Any, config: RunnableConfig) -> dict[str, Any]:
-        positional, keywords = arguments(state["call"], config)
-        return _delivered(output, function(*positional, **keywords))
+        positional, keywords = arguments_of(state["call"], config)
+        return _store_output(output, function(*positional, **keywords))
 
     async def threaded(state: Any, config: RunnableConfig) -> dict[str, Any]:
-        # All of it, because what a step returns may be long to read.
+        # The thread also writes the output as JSON, which takes long for a large one.
         return await await_in_thread(called, state, config)  # type: ignore[no-any-return]
 
     return called if blocking else threaded
 
 
-def _of_runnable(output: OutputType, runnable: Runnable[Any, Any], *, blocking: bool) -> Callable[..., Any]:
+def _runnable_on_state(
+    output: OutputType, runnable: Runnable[Any, Any], *, blocking: bool
+) -> Callable[..., Any]:
     def invoked(state: Any, config: RunnableConfig) -> dict[str, Any]:
-        return _delivered(output, runnable.invoke(state["call"].value(), config))
+        return _store_output(output, runnable.invoke(state["call"].value(), config))
 
     async def awaited(state: Any, config: RunnableConfig) -> dict[str, Any]:
-        return await _delivered_soon(output, await runnable.ainvoke(state["call"].value(), config))
+        return await _store_output_async(output, await runnable.ainvoke(state["call"].value(), config))
 
     return invoked if blocking else awaited
 
 
-def _arguments_of(
+def _arguments_function(
     spec: StepSpec, function: Any
-) -> Callable[[Call, RunnableConfig], tuple[tuple[Any, ...], dict[str, Any]]]:
-    """Gives the arguments of `function`, which is the step's own or its fallback."""
+) -> Callable[[StepCall, RunnableConfig], tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Return a function that gives the positional and keyword arguments for the step's function or its fallback."""
     named, _ = named_parameters(function)
-    wanted = HOST_PARAMETERS.intersection(named)
-    if isinstance(spec.run, Runnable):  # A fallback, which gets its one value.
+    host_names = HOST_PARAMETERS.intersection(named)
+    if isinstance(spec.run, Runnable):
+        # `function` is its fallback, because a Runnable itself never gets here. It receives the same one value.
+        takes_value = len(named) > len(host_names)
 
-        def one_value(call: Call, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            return (call.value(),) if len(named) > len(wanted) else (), _of_host(wanted, call, config)
+        def one_value(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
+            return (call.value(),) if takes_value else (), _host_arguments(host_names, call, config)
 
         return one_value
+    # A fallback gets only the arguments that it names.
     names = None if function is spec.run else frozenset(named)
 
-    def by_name(call: Call, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (), {**call.arguments(spec.id, names), **_of_host(wanted, call, config)}
+    def by_name(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (), {**call.arguments(spec.id, names), **_host_arguments(host_names, call, config)}
 
     return by_name
 
 
-def _of_host(wanted: frozenset[str], call: Call, config: RunnableConfig) -> dict[str, Any]:
+def _host_arguments(names: frozenset[str], call: StepCall, config: RunnableConfig) -> dict[str, Any]:
     provided: dict[str, Any] = {"ctx": call.context, "config": config}
-    if "runtime" in wanted:
+    if "runtime" in names:
         provided["runtime"] = _runtime()
-    return {name: provided[name] for name in wanted}
+    return {name: provided[name] for name in names}
 
 
 def _runtime() -> Any:
+    """Return LangGraph's runtime; an empty one outside of a graph."""
     try:
         found: Any = get_runtime()
-    except RuntimeError:  # Nothing of LangChain's is running,
+    except RuntimeError:  # No Runnable is running.
         found = None
-    return found or LangGraphRuntime()  # or no graph is.
+    return found or LangGraphRuntime()
 
 
-async def _delivered_soon(output: OutputType, value: Any) -> dict[str, Any]:
-    return await apart_from_loop(_delivered, output, value) if is_heavy(value) else _delivered(output, value)
+async def _store_output_async(output: OutputType, value: Any) -> dict[str, Any]:
+    return (
+        await run_off_loop(_store_output, output, value) if is_large(value) else _store_output(output, value)
+    )
 
 
-def _delivered(output: OutputType, value: Any) -> dict[str, Any]:
-    data, content_hash = output.keep(value)
-    return {OUTPUT: Delivered(data, ref_of(content_hash, data))}
+def _store_output(output: OutputType, value: Any) -> dict[str, Any]:
+    data, content_hash = output.dump_with_hash(value)
+    return {OUTPUT: StepOutput(data, make_output_ref(content_hash, data))}

@@ -1,41 +1,41 @@
-"""Change requests: new inputs for a run that was completed, and which of its steps that touches."""
+"""Change requests: new inputs for a run that has ended, and the steps that they affect."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from langgraph_runner.workflow.contained import Contained
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
-from langgraph_runner.workflow.hints import did_you_mean
-from langgraph_runner.workflow.values.faults import as_plain_json, fault_in, in_words
-from langgraph_runner.workflow.values.fidelity import difference
-from langgraph_runner.workflow.values.output_type import adapter_of
+from langgraph_runner.workflow.user_code import UserCode
+from langgraph_runner.workflow.values.adapters import type_adapter
+from langgraph_runner.workflow.values.json_errors import describe_validation_error, find_bad_part
+from langgraph_runner.workflow.values.round_trip import dump_plain_json, find_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.workflow.definition.blueprint import Blueprint
+    from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.definition.spec import ChangeSpec
 
-__all__ = ["ChangeRequest", "Impact", "impact_of", "merged"]
+__all__ = ["ChangeRequest", "Impact", "apply_merge_patch", "impact_of"]
 
-_MOST_DROPPED: Final = 20
-"""For each the inputs are checked again. More are no slip, but keys that the model writes in another way."""
+_MAX_CHECKED: Final = 20
+"""Each dropped key costs two more checks of the inputs. More than this are no typing errors, but a model that writes
+its keys in another way."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """What is to be different from a run that was completed."""
+    """How a new run shall differ from a run that has ended."""
 
     type: str
-    """One of those that the workflow knows."""
+    """A type of change that the workflow defines."""
     payload: Mapping[str, Any] = field(default_factory=dict)
     """What to change, as JSON values."""
 
@@ -47,40 +47,46 @@ class Impact:
     inputs: bytes
     """The new inputs, as JSON."""
     seeds: frozenset[str]
-    """The steps that the change names, or that read what it changes."""
+    """The steps that the change names, and those that read what it changes."""
     impacted: frozenset[str]
-    """Those and all that depend on them; every other step is reused."""
+    """The seeds and all steps that depend on them. Every other step is reused."""
     changed_fields: frozenset[str]
     """The fields of the inputs that differ."""
     forced: frozenset[str] = frozenset()
-    """The steps that run even if the cache knows their results: those that the change or the call names."""
+    """The steps that run even if their results are cached: those that the change or the caller names."""
 
 
 def impact_of(
     blueprint: Blueprint, change: ChangeRequest, base_inputs: bytes, force: frozenset[str] = frozenset()
 ) -> Impact:
-    """What `change` means for a run with `base_inputs`.
+    """Return what a change means for a run.
+
+    Args:
+        blueprint: The workflow.
+        change: The change.
+        base_inputs: The inputs of the run, as JSON.
+        force: Ids of further steps that must run.
 
     Raises:
-        ChangeRequestError: The workflow does not know the type, or the payload or what comes of it does not fit.
+        ChangeRequestError: The type is unknown, the payload does not fit, or the changed inputs do not fit.
     """
     spec = _spec_of(blueprint, change)
-    payload = _payload(blueprint, spec, change)
-    wanted = _applied(blueprint, spec, change, payload, base_inputs)
+    payload = _check_payload(blueprint, spec, change)
+    wanted = _apply(blueprint, spec, change, payload, base_inputs)
     try:
         after, data = blueprint.inputs.check(wanted)
     except WorkflowInputError as error:
         raise _refused(blueprint, change, f"the changed inputs do not fit. {error}") from error
     if spec.apply is None:
-        _refuse_what_is_lost(blueprint, change, payload, base_inputs, wanted=wanted, data=data)
+        _refuse_dropped_keys(blueprint, change, payload, base_inputs, wanted=wanted, data=data)
     changed = _changed_fields(blueprint, base_inputs, after)
     forced = frozenset(spec.reruns) | force
     seeds = forced | blueprint.readers_of(changed)
     return Impact(data, seeds, blueprint.dag.downstream(seeds), changed, forced)
 
 
-def merged(target: Any, patch: Any) -> Any:
-    """A JSON value with a merge patch applied (RFC 7396). Neither is changed."""
+def apply_merge_patch(target: Any, patch: Any) -> Any:
+    """Return a JSON value with a JSON merge patch applied (RFC 7396). Neither argument is changed."""
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}
@@ -88,7 +94,7 @@ def merged(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(key, None)
         else:
-            result[key] = merged(result.get(key), value)
+            result[key] = apply_merge_patch(result.get(key), value)
     return result
 
 
@@ -97,58 +103,58 @@ def _spec_of(blueprint: Blueprint, change: ChangeRequest) -> ChangeSpec:
     if not isinstance(change.type, str) or change.type not in changes:
         known = ", ".join(changes) or "none"
         hint = did_you_mean(change.type, changes)
-        raise _refused(blueprint, change, f"the workflow does not know it. It knows: {known}.{hint}")
+        raise _refused(blueprint, change, f"the workflow does not define it. It defines: {known}.{hint}")
     return changes[change.type]
 
 
-def _payload(blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest) -> dict[str, Any]:
-    """The payload as JSON values, read by its model if it has one."""
+def _check_payload(blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest) -> dict[str, Any]:
+    """Return the payload as JSON values; if there is a model for it, as the model reads and writes them."""
     given = change.payload
     if not isinstance(given, Mapping):
-        raise _refused(blueprint, change, f"the payload is a {type(given).__name__}; give a dict.")
+        raise _refused(blueprint, change, f"the payload must be a dict, got a {type(given).__name__}.")
     given = dict(given)
     try:
-        # Through JSON, as it comes over the network: it is stored with the run.
-        payload: dict[str, Any] = json.loads(as_plain_json(given))
+        # Through JSON, as if it came over the network, because it is stored with the run.
+        payload: dict[str, Any] = json.loads(dump_plain_json(given))
     except (TypeError, ValueError, RecursionError) as error:
-        words = fault_in(given, error, is_plain=True).words
-        raise _refused(blueprint, change, f"the payload is no JSON: {words}.") from error
-    if (changed := difference(given, payload)) is not None:
-        raise _refused(blueprint, change, f"the payload is no JSON: {changed}.")
+        message = find_bad_part(given, error, is_plain=True).message
+        raise _refused(blueprint, change, f"the payload is not JSON: {message}.") from error
+    if (changed := find_difference(given, payload)) is not None:
+        raise _refused(blueprint, change, f"the payload is not JSON: {changed}.")
     if spec.payload is None:
         return payload
-    adapter = adapter_of(spec.payload)
+    adapter = type_adapter(spec.payload)
     try:
-        with Contained(f"A validator of the payload of change '{change.type}'"):
+        with UserCode(f"A validator of the payload of change '{change.type}'"):
             read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
     except (TypeError, ValueError, RecursionError) as error:
-        words = in_words(error) if isinstance(error, ValidationError) else str(error)
-        raise _refused(blueprint, change, f"the payload does not fit: {words}") from error
-    # Merged are only things that were asked for: a default of the model is nobody's wish.
-    asked_for: dict[str, Any] = read if spec.apply is not None else _asked_for(read, payload)
-    return asked_for
+        message = describe_validation_error(error) if isinstance(error, ValidationError) else str(error)
+        raise _refused(blueprint, change, f"the payload does not fit: {message}") from error
+    checked: dict[str, Any] = _only_given_keys(read, payload) if spec.apply is None else read
+    return checked
 
 
-def _asked_for(read: Any, payload: Any) -> Any:
+def _only_given_keys(read: Any, payload: Any) -> Any:
+    """Remove the defaults that a model has added: a merge must change only what the caller asked for."""
     if not (isinstance(read, dict) and isinstance(payload, dict)):
         return read
-    return {key: _asked_for(value, payload[key]) for key, value in read.items() if key in payload}
+    return {key: _only_given_keys(value, payload[key]) for key, value in read.items() if key in payload}
 
 
-def _applied(
+def _apply(
     blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest, payload: dict[str, Any], base_inputs: bytes
 ) -> Any:
     before = from_json(base_inputs)
     if spec.apply is None:
-        return merged(before, payload)
+        return apply_merge_patch(before, payload)
     try:
-        with Contained("apply()"):
+        with UserCode("apply()"):
             return spec.apply(before, payload)
     except Exception as error:
         raise _refused(blueprint, change, f"apply() failed: {type(error).__name__}: {error}") from error
 
 
-def _refuse_what_is_lost(
+def _refuse_dropped_keys(
     blueprint: Blueprint,
     change: ChangeRequest,
     payload: dict[str, Any],
@@ -157,43 +163,50 @@ def _refuse_what_is_lost(
     wanted: dict[str, Any],
     data: bytes,
 ) -> None:
-    """A model drops what it does not know in silence, and the change would change nothing."""
+    """Refuse keys that the model of the inputs drops without a word: such a change would change nothing.
+
+    Raises:
+        ChangeRequestError: The model drops a key of the payload.
+    """
     after, fields = from_json(data), blueprint.inputs.fields
     removable = {*from_json(base_inputs), *(payload if fields is None else fields)}
-    dropped = (
-        (place, known)
-        for place, value, known in _dropped(payload, after)
-        # Further in nobody knows whether there may be such a key, and that it is gone is what was asked for.
-        if value is not None or (len(place) == 1 and place[0] not in removable)
-    )
-    for place, known in islice(dropped, _MOST_DROPPED):
-        if not blueprint.inputs.takes_notice(wanted, place):
-            raise _refused(blueprint, change, _no_field(place, known))
+    checked = 0
+    for path, value, known in _dropped_keys(payload, after):
+        # A null asks to remove the key. At the top level its name must be known; at deeper levels the names that may
+        # occur are not known, and the key is gone, as asked.
+        *outer, name = path
+        if value is None and (outer or name in removable):
+            continue
+        if not blueprint.inputs.is_affected_by(wanted, path):
+            raise _refused(blueprint, change, _unknown_field(path, known))
+        checked += 1
+        if checked == _MAX_CHECKED:
+            return
 
 
-def _no_field(place: tuple[str, ...], known: list[str]) -> str:
-    *outer, name = place
-    there = f"'{'.'.join(outer)}' has" if outer else "They have"
+def _unknown_field(path: tuple[str, ...], known: list[str]) -> str:
+    *outer, name = path
+    owner = f"'{'.'.join(outer)}' has" if outer else "They have"
     names = ", ".join(sorted(known)) or "none"
-    return f"the inputs have no field '{'.'.join(place)}'. {there}: {names}.{did_you_mean(name, known)}"
+    return f"the inputs have no field '{'.'.join(path)}'. {owner}: {names}.{did_you_mean(name, known)}"
 
 
-def _dropped(
+def _dropped_keys(
     patch: dict[str, Any], after: dict[str, Any], outer: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Any, list[str]]]:
-    """What of a patch the new inputs do not have: its place, its value, and the names that they have there."""
+    """Yield each key of a patch that the new inputs lack: its path, its value, and the keys that exist there."""
     for name, value in patch.items():
         if name not in after:
             yield (*outer, name), value, [*after]
         elif isinstance(value, dict) and isinstance(after[name], dict):
-            yield from _dropped(value, after[name], (*outer, name))
+            yield from _dropped_keys(value, after[name], (*outer, name))
 
 
 def _changed_fields(blueprint: Blueprint, base_inputs: bytes, after: Any) -> frozenset[str]:
     try:
-        return blueprint.inputs.changed(blueprint.inputs.load(base_inputs), after)
+        return blueprint.inputs.changed_fields(blueprint.inputs.load(base_inputs), after)
     except WorkflowInputError:
-        # They were checked by a model that has changed since, so nothing is known to be the same.
+        # The model has changed since the base run, so no field is known to be the same.
         return blueprint.inputs.names_in(after)
 
 

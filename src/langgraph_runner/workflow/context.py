@@ -1,4 +1,4 @@
-"""`StepContext`: what a step can know of its run, and do beside returning a value."""
+"""`StepContext`: what a step can read about its run, and the files that it saves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from langgraph_runner.node import AbortController
 from langgraph_runner.node.context import CURRENT_CONTEXT
 from langgraph_runner.workflow.hashing.scalars import is_unicode
-from langgraph_runner.workflow.values.fidelity import a_kind
+from langgraph_runner.workflow.values.round_trip import describe_type
 
 if TYPE_CHECKING:
     from langgraph_runner.node import AbortSignal
@@ -24,40 +24,40 @@ _MAX_NAME: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class ArtifactRef:
-    """A file that a step has made, kept by its content."""
+    """A file that a step has saved, stored by its content."""
 
     name: str
-    """What the step calls it, such as `hero.svg`; unique within the step."""
+    """The name that the step gave it, such as `hero.svg`; unique within the step."""
     uri: str
-    """Where it is."""
+    """Where it is stored."""
     media_type: str
     size: int
     """In bytes."""
     sha256: str
-    """Of its content, 64 lower-case hex digits."""
+    """The hash of its content, 64 lower-case hex digits."""
 
 
 class ArtifactSink(Protocol):
-    """Who keeps artifacts for a running step."""
+    """Stores the artifacts of a running step."""
 
     def save(self, step: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
-        """Keep `data`. It counts only once the step has succeeded."""
+        """Store `data`. It becomes part of the result only when the step succeeds."""
         ...
 
 
 class StepContext:
-    """The `ctx` of a step: made by whoever runs it. For the time of the step; safe to hand to its threads.
+    """The `ctx` of a step, valid while the step runs. The step may pass it to its own threads.
 
-    A unit test makes one: `theme(brand, ctx=StepContext())`.
+    In a unit test, create one: `theme(brand, ctx=StepContext())`.
 
     Args:
-        run_id: The run.
-        workflow: Its workflow.
-        step: The step.
-        tenant: Whose run it is.
-        sink: Who keeps artifacts; None discards them.
-        fencing_token: Of the claim under which the run goes; 0 without an engine.
-        idempotency_key: None for one of the run and the step.
+        run_id: The id of the run.
+        workflow: The id of the workflow.
+        step: The id of the step.
+        tenant: The tenant of the run.
+        sink: Stores artifacts; None discards them.
+        fencing_token: The token of the engine's claim on the run; 0 without an engine.
+        idempotency_key: None for a key made of the run and the step.
     """
 
     __slots__ = ("_sink", "fencing_token", "idempotency_key", "run_id", "step", "tenant", "workflow")
@@ -78,23 +78,24 @@ class StepContext:
         self.step = step
         self.tenant = tenant
         self.fencing_token = fencing_token
-        """Grows each time that a process takes over the run. A service that remembers the greatest one that it has
-        seen can refuse a process that was taken for dead and comes back."""
+        """Grows each time a process takes over the run. A service that remembers the greatest token can refuse a
+        process that was believed dead and continues late."""
         self.idempotency_key = idempotency_key or f"{run_id}:{step}"
-        """The same for each attempt of this step in this run, after a crash too: for services that take one."""
+        """The same for each attempt of this step in this run, also after a crash. Send it to services that accept an
+        idempotency key."""
         self._sink = sink
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is, from 1; 1 in a unit test."""
+        """The number of this attempt, from 1; 1 in a unit test."""
         context = CURRENT_CONTEXT.get()
         return 1 if context is None else context.attempt
 
     @property
     def abort_signal(self) -> AbortSignal:
-        """Fires when this attempt is to stop: its timeout passed, its run was cancelled or taken over.
+        """Fires when this attempt must stop: its timeout passed, or its run was cancelled or taken over.
 
-        In a unit test it never does.
+        In a unit test it never fires.
         """
         context = CURRENT_CONTEXT.get()
         return AbortController().signal if context is None else context.abort_signal
@@ -102,31 +103,35 @@ class StepContext:
     def save_artifact(
         self, name: str, data: bytes | str, media_type: str = "application/octet-stream"
     ) -> ArtifactRef:
-        """Keep a file, by its content: the same bytes are kept once.
+        """Save a file. Files with the same bytes are stored once.
 
-        It belongs to the step's result: a cached result brings it back, and is none once the file is gone. Where
-        nobody keeps files, as in a graph or a node that was given no sink, it is discarded.
+        The file is part of the step's result: a cached result includes it, and becomes a cache miss when the file is
+        gone. Without a sink, as in a graph or a node that was given none, the file is discarded.
 
         Args:
-            name: What to call it: one path component or several with `/`, no `..`. A second one of the same name
-                replaces the first.
-            data: Its content; text becomes UTF-8.
+            name: One path component, or several with `/`; no `..`. A second file with the same name replaces the
+                first.
+            data: The content. Text is encoded as UTF-8.
             media_type: Such as `image/svg+xml`.
 
         Raises:
-            TypeError: The name or the media type is no text, or the content is neither text nor bytes.
-            ValueError: The name is no relative path.
+            TypeError: The name or the media type is not a text, or the content is neither text nor bytes.
+            ValueError: The name is not a relative path.
         """
         for what, text in (("name", name), ("media type", media_type)):
             if not isinstance(text, str):
-                raise TypeError(f"Artifact {name!r:.80}: its {what} is {a_kind(text)}; give a text.")
+                raise TypeError(
+                    f"Artifact {name!r:.80}: the {what} must be a text, got {describe_type(text)}."
+                )
         content: Any = data.encode() if isinstance(data, str) else data
         if not isinstance(content, (bytes, bytearray, memoryview)):
-            raise TypeError(f"Artifact '{name}': its content is {a_kind(data)}; give bytes or a text.")
+            raise TypeError(
+                f"Artifact '{name}': the content must be bytes or a text, got {describe_type(data)}."
+            )
         content = bytes(content)
         if not is_artifact_name(name):
             raise ValueError(
-                f"The artifact name {name!r:.80} is no relative path, such as 'images/hero.svg'."
+                f"The artifact name must be a relative path, such as 'images/hero.svg', got {name!r:.80}."
             )
         if self._sink is None:
             sha256 = hashlib.sha256(content).hexdigest()
@@ -144,7 +149,7 @@ class StepContext:
 
 
 def is_artifact_name(name: str) -> bool:
-    """Whether a file may be called so: a relative path of at most 512 characters that stays in its folder."""
+    """Return whether `name` can name an artifact: a relative path of at most 512 characters without `.` or `..`."""
     return bool(
         len(name) <= _MAX_NAME
         and is_unicode(name)

@@ -1,4 +1,4 @@
-"""`Dag`: which step comes after which. Plain data, no recursion, so depth has no limit."""
+"""`Dag`: the dependencies between steps. No function here uses recursion, so depth has no limit."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Dag", "cycles_in"]
+__all__ = ["Dag", "find_cycles"]
 
 
 class Dag:
-    """The dependencies of a workflow. Immutable after it was made, so threads may share it.
+    """The dependencies of a workflow. Immutable, so threads may share it.
 
     Args:
-        dependencies: For each step the steps that it waits for. All of them are steps; there is no cycle.
+        dependencies: For each step, the steps that it waits for. Each of these must be a key, too.
+
+    Attributes:
+        dependencies: As given, without duplicates.
+        dependents: For each step, the steps that wait for it.
+        order: All steps, each after the steps that it waits for; the same order in each process.
 
     Raises:
-        graphlib.CycleError: There is one; `cycles_in` tells it.
+        graphlib.CycleError: There is a cycle; `find_cycles` returns it.
     """
 
     def __init__(self, dependencies: Mapping[str, Iterable[str]]) -> None:
@@ -30,10 +35,9 @@ class Dag:
             step: tuple(after) for step, after in _dependents(self.dependencies).items()
         }
         self.order: tuple[str, ...] = tuple(TopologicalSorter(self.dependencies).static_order())
-        """Each step after all that it waits for; the same in each process."""
 
     def downstream(self, seeds: Iterable[str]) -> frozenset[str]:
-        """The downstream closure: `seeds` and every step that waits for one of them, directly or not."""
+        """Return the downstream closure: `seeds` and all steps that depend on them, directly or not."""
         found = set(seeds)
         queue = deque(found)
         while queue:
@@ -44,7 +48,7 @@ class Dag:
         return frozenset(found)
 
     def waves(self) -> list[list[str]]:
-        """Steps by depth: those of the first need nothing, those of the next only what came before."""
+        """Return the steps by depth: each waits only for steps of earlier waves."""
         depth: dict[str, int] = {}
         waves: list[list[str]] = []
         for step in self.order:
@@ -55,33 +59,33 @@ class Dag:
         return waves
 
 
-def cycles_in(dependencies: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """Cycles, each as its path in the order of the work, the first step named again at the end.
+def find_cycles(dependencies: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Return cycles, each as a path in the order of execution that ends with its first step.
 
-    Cycles that share steps may be told by one of them. Takes time in proportion to the number of dependencies.
+    Of cycles that share steps, only one may be returned. Takes linear time in the number of dependencies.
 
     Args:
-        dependencies: For each step the steps that it waits for. All of them are steps.
+        dependencies: For each step, the steps that it waits for. Each of these must be a key, too.
     """
-    stuck = _stuck(dependencies)
+    blocked = _blocked_steps(dependencies)
     cycles: list[list[str]] = []
     seen: set[str] = set()
-    for start in stuck:
+    for start in blocked:
         walk: dict[str, int] = {}
         step = start
         while step not in seen:
             seen.add(step)
             walk[step] = len(walk)
-            # There is one: otherwise this step would not be stuck.
-            step = next(before for before in dependencies[step] if before in stuck)
+            # There is such a dependency: otherwise this step would not be blocked.
+            step = next(before for before in dependencies[step] if before in blocked)
         if step in walk:
             path = [*walk][walk[step] :][::-1]
             cycles.append([*path, path[0]])
     return cycles
 
 
-def _stuck(dependencies: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    """The steps that never get their turn: those on a cycle, and those that wait for one."""
+def _blocked_steps(dependencies: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """Return the steps that can never run: those on a cycle, and those that wait for one."""
     dependents = _dependents(dependencies)
     waiting_for = {step: len([*before]) for step, before in dependencies.items()}
     ready = deque(step for step, count in waiting_for.items() if not count)

@@ -1,20 +1,20 @@
-"""What can be wrong with a workflow or with what it is given, in one tree.
+"""The errors of workflows, in one tree.
 
-    WorkflowError                  of langgraph_runner.errors.NodeRunnerError
-    ├── WorkflowDefinitionError    the workflow cannot be run by anybody: all its problems at once
-    ├── UnknownWorkflowError       nobody has registered it; also LookupError
+    WorkflowError                  a langgraph_runner.errors.NodeRunnerError
+    ├── WorkflowDefinitionError    the workflow is invalid; lists all its problems
+    ├── UnknownWorkflowError       no workflow is registered under this id; also LookupError
     ├── UnknownStepError           the workflow has no such step; also ValueError
-    ├── WorkflowChangedError       a run cannot go on: the workflow has other steps now
-    ├── WorkflowInputError         the inputs do not fit its model; also ValueError
-    ├── ChangeRequestError         a change that it does not know, or that does not fit; also ValueError
-    └── StepOutputError            what a step returned cannot be kept; also TypeError
+    ├── WorkflowChangedError       a run cannot continue, because the workflow has other steps now
+    ├── WorkflowInputError         the inputs do not fit their model; also ValueError
+    ├── ChangeRequestError         the type of a change is unknown, or its payload does not fit; also ValueError
+    └── StepOutputError            the output of a step cannot be stored; also TypeError
 
 Each has a stable `code` and survives pickle.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.codes import render_message
@@ -33,50 +33,47 @@ __all__ = [
     "WorkflowInputError",
 ]
 
+_MAX_SHOWN: Final = 20
+
 
 class WorkflowError(NodeRunnerError):
-    """The root of what can be wrong with a workflow."""
+    """The base class of all errors of workflows."""
 
     code = ErrorCode.VALIDATION_FAILED
 
 
 class WorkflowDefinitionError(WorkflowError):
-    """A workflow that cannot run.
+    """A workflow is invalid.
 
     Attributes:
         workflow: Its id.
-        problems: Each thing that is wrong, with the offender and the fix.
+        problems: All problems, each with the part that causes it and the fix.
     """
 
     code = ErrorCode.WORKFLOW_INVALID
 
     def __init__(self, *, workflow: str, problems: tuple[str, ...]) -> None:
-        shown = (
-            problems
-            if len(problems) <= _SHOWN
-            else (*problems[:_SHOWN], f"and {len(problems) - _SHOWN} more")
-        )
+        shown = problems
+        if len(problems) > _MAX_SHOWN:
+            shown = (*problems[:_MAX_SHOWN], f"and {len(problems) - _MAX_SHOWN} more")
         lines = "".join(f"\n  - {problem}" for problem in shown)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"Workflow '{workflow}' cannot be registered ({count}):{lines}")
+        super().__init__(render_message(self.code, workflow=workflow, count=count, problems=lines))
         self.workflow = workflow
         self.problems = problems
 
 
-_SHOWN = 20
-
-
 class UnknownWorkflowError(WorkflowError, LookupError):
-    """Nobody has registered a workflow of this name.
+    """No workflow is registered under this id.
 
     Attributes:
-        workflow: What was asked for.
+        workflow: The unknown id.
     """
 
     code = ErrorCode.WORKFLOW_UNKNOWN
 
     def __init__(self, *, workflow: str, hint: str) -> None:
-        super().__init__(f"There is no workflow '{workflow}'. {hint}")
+        super().__init__(render_message(self.code, workflow=workflow, hint=hint))
         self.workflow = workflow
 
 
@@ -95,12 +92,12 @@ class UnknownStepError(WorkflowError, ValueError):
 
 
 class WorkflowChangedError(WorkflowError):
-    """A run cannot go on, because its workflow has other steps now than when the run was made.
+    """A run cannot continue, because its workflow has other steps now than when the run was created.
 
     Attributes:
         workflow: Its id.
-        removed: The steps of the run that the workflow does not have any more.
-        added: The steps of the run that have not ended and now depend on new steps, with the ids of those.
+        removed: The steps of the run that the workflow no longer has.
+        added: The steps of the run that have not ended and now depend on new steps, with the ids of the new steps.
     """
 
     code = ErrorCode.WORKFLOW_CHANGED
@@ -109,24 +106,19 @@ class WorkflowChangedError(WorkflowError):
         self, *, workflow: str, removed: tuple[str, ...], added: Mapping[str, tuple[str, ...]]
     ) -> None:
         parts = [f"it has no step '{step}' any more" for step in removed]
-        parts += [
-            f"step '{step}' now depends on {_quoted(names)}, which the run does not have"
-            for step, names in added.items()
-        ]
-        more = f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
-        difference = "; ".join(parts[:_SHOWN]) + more
+        for step, names in added.items():
+            quoted = ", ".join(f"'{name}'" for name in names)
+            parts.append(f"step '{step}' now depends on {quoted}, which the run does not have")
+        more = f"; and {len(parts) - _MAX_SHOWN} more" if len(parts) > _MAX_SHOWN else ""
+        difference = "; ".join(parts[:_MAX_SHOWN]) + more
         super().__init__(render_message(self.code, workflow=workflow, difference=difference))
         self.workflow = workflow
         self.removed = removed
         self.added = dict(added)
 
 
-def _quoted(names: tuple[str, ...]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
-
-
 class WorkflowInputError(WorkflowError, ValueError):
-    """The inputs of a run do not fit the model of the workflow. No run was made.
+    """The inputs of a run do not fit the model of the workflow. No run was created.
 
     Attributes:
         workflow: Its id.
@@ -138,7 +130,7 @@ class WorkflowInputError(WorkflowError, ValueError):
 
 
 class ChangeRequestError(WorkflowError, ValueError):
-    """A change request that the workflow does not know, or whose payload does not fit.
+    """The workflow does not know the type of a change request, or its payload does not fit.
 
     Attributes:
         workflow: Its id.
@@ -152,11 +144,11 @@ class ChangeRequestError(WorkflowError, ValueError):
 
 
 class StepOutputError(WorkflowError, TypeError):
-    """What a step returned is not what it declares, or cannot be kept.
+    """The output of a step is not of the declared type, or cannot be stored.
 
     Attributes:
         step: The id of the step.
-        problem: What is wrong with it, and the fix.
+        problem: The problem and the fix.
     """
 
     code = ErrorCode.INVALID_NODE_OUTPUT

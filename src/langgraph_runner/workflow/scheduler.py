@@ -1,7 +1,7 @@
-"""`Scheduler`: which steps may run now, and which never will. Decides; does no I/O, knows no time.
+"""`Scheduler`: decides which steps may run now, and which never will. Does no I/O and reads no clock.
 
-What it decides depends only on the workflow and on how steps have ended. So whoever is handed the same facts, in
-another process after a crash, decides the same.
+Its decisions depend only on the workflow and on how steps have ended. So after a crash, another process that gets the
+same facts decides the same.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ FailureMode = Literal["continue", "fail_fast"]
 
 
 class StepStatus(StrEnum):
-    """Where a step is."""
+    """The status of a step."""
 
     PENDING = "pending"
     """It waits for its dependencies, or for a free slot."""
     RUNNING = "running"
     """It runs, or waits for its next attempt."""
     COMPLETED = "completed"
-    """It ran, and its output is kept."""
+    """It ran, and its output is stored."""
     SKIPPED = "skipped"
-    """It did not run; the reason says why, and whether there is an output."""
+    """It did not run. The reason says why, and whether it has an output all the same."""
     FAILED = "failed"
     """It failed after all attempts."""
     CANCELLED = "cancelled"
@@ -39,30 +39,31 @@ class StepStatus(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a step was skipped or cancelled, or what is special about its success."""
+    """Why a step was skipped or cancelled, or how it succeeded."""
 
     CACHE_HIT = "cache_hit"
-    """Its output was known."""
+    """Its output was in the cache."""
     REUSED_FROM_BASE = "reused_from_base"
-    """A rebuild took it over from the run before."""
+    """A rebuild took its output from the base run."""
     FALLBACK = "fallback"
-    """It failed, and its fallback has delivered in its place."""
+    """It failed, and the output is that of its fallback."""
     UPSTREAM_FAILED = "upstream_failed"
-    """What it waits for did not deliver."""
+    """Steps that it depends on have no output, and its join rule does not allow that."""
     FAIL_FAST = "fail_fast"
-    """Another step has failed, and the run stops at the first failure."""
+    """Another step failed, and the run stops at the first failure."""
     RUN_TIMEOUT = "run_timeout"
-    """The time of the run was up."""
+    """The time limit of the run passed."""
     CANCELLED = "cancelled"
-    """Somebody has cancelled the run."""
+    """The run was cancelled."""
 
 
 ENDED: Final = frozenset({StepStatus.COMPLETED, StepStatus.SKIPPED, StepStatus.FAILED, StepStatus.CANCELLED})
 DELIVERING: Final = frozenset({Reason.CACHE_HIT, Reason.REUSED_FROM_BASE})
+"""The reasons of skipped steps that have an output."""
 
 
 class Decision(NamedTuple):
-    """A step that will not run."""
+    """A step that will not run, with its final status."""
 
     step: str
     status: StepStatus
@@ -70,12 +71,12 @@ class Decision(NamedTuple):
 
 
 class Scheduler:
-    """The state of one run. Not thread-safe: it belongs to whoever runs it.
+    """The scheduling state of one run. Not thread-safe.
 
     Args:
-        dag: The workflow's.
-        joins: For each step when it may run.
-        mode: What a failure does to other branches: let them `continue`, or stop at the first (`fail_fast`).
+        dag: The DAG of the workflow.
+        joins: The join rule of each step.
+        mode: What happens after a failure: other branches `continue`, or no further step starts (`fail_fast`).
     """
 
     def __init__(self, dag: Dag, joins: Mapping[str, JoinRule], mode: FailureMode = "continue") -> None:
@@ -91,11 +92,11 @@ class Scheduler:
         """Whether a step has failed."""
 
     def status(self, step: str) -> StepStatus:
-        """Where `step` is."""
+        """Return the status of `step`."""
         return self._status[step]
 
     def delivered(self, step: str) -> bool:
-        """Whether `step` has ended with an output."""
+        """Return whether `step` has ended with an output."""
         return self._delivered.get(step, False)
 
     @property
@@ -109,53 +110,53 @@ class Scheduler:
         return self.failed and self._mode == "fail_fast"
 
     def take_ready(self, limit: int | None = None) -> list[str]:
-        """Steps that may run now, in the workflow's order of their becoming ready; each is given once.
+        """Return steps that may run now, in the order in which they became ready. Each step is returned once.
 
         Args:
-            limit: At most so many; None for all.
+            limit: Maximum number of steps; None for all.
         """
         taken: list[str] = []
         while self._ready and not self.is_stopping and (limit is None or len(taken) < limit):
             step = self._ready.popleft()
-            if self._status[step] is StepStatus.PENDING:  # It may have been cancelled, or stand there twice.
+            if self._status[step] is StepStatus.PENDING:  # It may have been cancelled, or be queued twice.
                 self._status[step] = StepStatus.RUNNING
                 taken.append(step)
         return taken
 
     def ended(self, step: str, status: StepStatus, reason: Reason | None = None) -> list[Decision]:
-        """Note how a step has ended; gives those that therefore never run, which are noted as well.
+        """Record how a step ended. Return the steps that can therefore never run; these are recorded, too.
 
         Args:
             step: A step that has not ended.
-            status: How it ended.
-            reason: Why, where the status does not say it all.
+            status: Its final status.
+            reason: Why, if the status alone does not say.
 
         Raises:
-            ValueError: It has ended before, or that is no end.
+            ValueError: The step has ended before, or the status is not final.
         """
-        self._note(step, status, reason)
+        self._record(step, status, reason)
         decided: list[Decision] = []
-        queue = deque(self._consequences(step))
+        queue = deque(self._release_dependents(step))
         while queue:
             decision = queue.popleft()
             decided.append(decision)
-            self._note(*decision)
-            queue.extend(self._consequences(decision.step))
+            self._record(*decision)
+            queue.extend(self._release_dependents(decision.step))
         return decided
 
     def resume(self, facts: Mapping[str, tuple[StepStatus, Reason | None]]) -> list[Decision]:
-        """Take up a run whose steps have ended as `facts` say; gives those that therefore never run, noted.
+        """Continue a run some of whose steps have ended. Return the steps that can therefore never run, recorded.
 
-        Only before anything was taken or has ended.
+        Call it first, before any other method that changes the state.
 
         Args:
-            facts: For each step that has ended how, and why. What such a step waited for has ended as well.
+            facts: Status and reason of each step that has ended. All steps that such a step waits for are included.
 
         Raises:
-            ValueError: A status is no end.
+            ValueError: A status is not final.
         """
         for step, (status, reason) in facts.items():
-            self._note(step, status, reason)
+            self._record(step, status, reason)
             for after in self._dag.dependents[step]:
                 self._waiting_for[after] -= 1
         self._ready.clear()
@@ -171,18 +172,18 @@ class Scheduler:
         return decided
 
     def stop(self, reason: Reason) -> list[Decision]:
-        """Cancel every step that has not started; gives them, noted."""
+        """Cancel every step that has not started. Return these steps, recorded."""
         decided = [
             Decision(step, StepStatus.CANCELLED, reason)
             for step in self._dag.order
             if self._status[step] is StepStatus.PENDING
         ]
         for step, status, why in decided:
-            self._note(step, status, why)
+            self._record(step, status, why)
         self._ready.clear()
         return decided
 
-    def _note(self, step: str, status: StepStatus, reason: Reason | None) -> None:
+    def _record(self, step: str, status: StepStatus, reason: Reason | None) -> None:
         if self._status[step] in ENDED or status not in ENDED:
             raise ValueError(f"Step '{step}' is {self._status[step]}; it cannot become {status}.")
         self._status[step] = status
@@ -191,8 +192,8 @@ class Scheduler:
         if status is StepStatus.FAILED:
             self.failed = True
 
-    def _consequences(self, step: str) -> list[Decision]:
-        """Note what this end makes ready; gives what it keeps from ever running."""
+    def _release_dependents(self, step: str) -> list[Decision]:
+        """Make ready the steps that waited only for `step`. Return those of them that can never run."""
         never: list[Decision] = []
         for after in self._dag.dependents[step]:
             self._waiting_for[after] -= 1

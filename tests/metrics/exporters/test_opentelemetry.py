@@ -343,7 +343,7 @@ def test_a_failing_sdk_harms_no_node(monkeypatch, provider, collector, caplog):
     with caplog.at_level(logging.WARNING, logger="langgraph_runner"):
         assert [node({"x": 1}) for _ in range(3)] == [{"y": 2}] * 3
     assert collector.get_node_metrics("double").success_count == 3
-    assert [record.getMessage().split()[0] for record in caplog.records] == ["metrics_recorder_failed"]
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["metrics.recorder_failed"]
 
 
 def test_the_meter_of_a_program_that_has_no_sdk_takes_everything(collector):

@@ -158,7 +158,7 @@ def test_a_failing_tracer_harms_nothing(caplog, span, failures):
         span.attempt_failed(1, error_type="KeyError")
         span.end("failure", attempts=1)
     names = [record.getMessage().split()[0] for record in caplog.records]
-    assert names == ["node_span_failed"] * failures
+    assert names == ["node.span_failed"] * failures
     assert context.get_current() is before
 
 

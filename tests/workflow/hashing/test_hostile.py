@@ -1,4 +1,4 @@
-"""Size, depth and strange objects: a hash, or the one error; no crash, and nothing of a stranger's is believed."""
+"""Huge, deep and hostile objects are hashed or refused. No method of their classes is trusted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def wide(levels: int) -> Any:
-    """A value of so many levels, each with many items."""
+    """Return a value of `levels` levels, each with many items."""
     value: Any = 1
     for _ in range(levels):
         value = [*range(20), value]
@@ -30,7 +30,7 @@ def wide(levels: int) -> Any:
 
 
 def nested(levels: int, kind: str = "list") -> Any:
-    """A value of so many levels."""
+    """Return a value of `levels` levels."""
     value: Any = 1
     for _ in range(levels):
         value = {"list": [value], "tuple": (value,), "dict": {"a": value}, "keyed": {1: value}}[kind]
@@ -40,7 +40,7 @@ def nested(levels: int, kind: str = "list") -> Any:
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize("kind", ["list", "tuple", "dict", "keyed"])
 def test_depth_has_a_limit(kind: str) -> None:
-    """At it there is a hash; one level more, or a hundred thousand, is the error."""
+    """A value at the limit is hashed; one level or 100,000 levels more raise the error."""
     assert len(content_hash(nested(MAX_DEPTH, kind))) == 64
     for levels in (MAX_DEPTH + 1, 100_000):
         with pytest.raises(UnhashableInputError, match="nested more than 500 levels deep"):
@@ -49,7 +49,7 @@ def test_depth_has_a_limit(kind: str) -> None:
 
 @pytest.mark.req("R-4")
 def test_depth_crashes_nothing_even_without_a_recursion_limit() -> None:
-    """Who raised it has nothing between the depth of a value and the end of the stack."""
+    """A raised recursion limit would let a recursive function overflow the C stack."""
     program = (
         "import sys; sys.setrecursionlimit(10**9)\n"
         "from langgraph_runner.workflow.hashing import *\n"
@@ -74,7 +74,7 @@ def test_depth_crashes_nothing_even_without_a_recursion_limit() -> None:
     "value", [nested(10), nested(45), nested(300), wide(45), wide(300)], ids=lambda _: ""
 )
 def test_a_caller_deep_in_the_stack_gets_the_same_hash(value: Any) -> None:
-    """The depth of a value costs nothing of Python's stack."""
+    """Little of Python's stack is left there."""
 
     def at_depth(frames: int) -> str:
         return at_depth(frames - 1) if frames else content_hash(value)
@@ -95,7 +95,7 @@ def _frames() -> int:
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize("kind", ["ints", "floats", "set", "dict", "keyed"])
 def test_a_million_items_are_hashed(kind: str) -> None:
-    """There is no limit to width."""
+    """The width has no limit."""
     count = 1_000_000
     value: Any = {
         "ints": lambda: list(range(count)),
@@ -117,13 +117,13 @@ def test_a_huge_int_is_hashed() -> None:
 
 @pytest.mark.req("R-4")
 def test_long_bytes_are_hashed() -> None:
-    """Of some ten million."""
+    """They have about ten million bytes."""
     assert content_hash(bytes(10_000_000)) != content_hash(bytes(10_000_001))
 
 
 @pytest.mark.req("R-4")
 def test_the_decimal_context_of_a_thread_does_not_count() -> None:
-    """It may ask for a small e, and for less precision."""
+    """It may set a small e and a lower precision."""
     value = Decimal("1.23456789E+30")
     before = content_hash(value)
     with localcontext() as context:
@@ -132,7 +132,7 @@ def test_the_decimal_context_of_a_thread_does_not_count() -> None:
 
 
 class Rude:
-    """Raises whatever it is asked."""
+    """Raises from every method."""
 
     __slots__ = ()
 
@@ -159,16 +159,16 @@ class RudePoint:
 
 
 class RudeText(str):
-    """Does what it likes with what a text does."""
+    """Overrides the methods of str."""
 
     __slots__ = ()
 
     def isascii(self) -> bool:
-        """Lies."""
+        """Return a wrong result."""
         return True
 
     def encode(self, *_: Any, **__: Any) -> bytes:
-        """Lies."""
+        """Return a wrong result."""
         return b"other"
 
     def __str__(self) -> str:
@@ -185,7 +185,7 @@ class RudeDict(dict[Any, Any]):
     """Shows other items than it has."""
 
     def items(self) -> Any:
-        """Lies."""
+        """Return a wrong result."""
         return {"b": 2}.items()
 
     def __iter__(self) -> Iterator[Any]:
@@ -197,38 +197,38 @@ class RudeDict(dict[Any, Any]):
 
 
 class Secretive(dict[str, int]):
-    """Shows no keys that begin with an underscore."""
+    """Hides keys that begin with an underscore."""
 
     def __iter__(self) -> Iterator[str]:
         return iter([key for key in dict.keys(self) if not key.startswith("_")])
 
     def keys(self) -> Any:
-        """Fewer than there are."""
+        """Return fewer keys than there are."""
         return [*self]
 
 
 class TwiceNamed(tuple[int, ...]):
-    """Says that both its items have the same name."""
+    """Gives both of its items the same name."""
 
     __slots__ = ()
     _fields = ("a", "a")
 
 
 class BadlyNamed(tuple[int, ...]):
-    """Says that its items are named by what is no text."""
+    """Gives its items names that are not texts."""
 
     __slots__ = ()
     _fields = (["a"], 1)
 
 
 class Liar:
-    """Says that it is a text."""
+    """Claims to be a text."""
 
     __class__ = str  # type: ignore[assignment]
 
 
 class RudeMapping(Mapping[str, int]):
-    """Fails when it is read."""
+    """Raises when it is read."""
 
     def __getitem__(self, key: str) -> int:
         raise OSError("hunter2")
@@ -248,7 +248,7 @@ class Meta(type):
 
 
 class OfMeta(metaclass=Meta):
-    """A value of it."""
+    """An instance of it."""
 
 
 @pytest.mark.req("R-4")
@@ -258,8 +258,8 @@ class OfMeta(metaclass=Meta):
     ids=["rude", "liar", "mapping", "meta", "mock"],
 )
 @pytest.mark.parametrize("wrap", [lambda each: each, lambda each: {"a": [each] * 20}], ids=["bare", "inside"])
-def test_strange_objects_are_refused(make: Any, wrap: Any) -> None:
-    """With the one error, whatever they raise, and without their words."""
+def test_hostile_objects_are_refused(make: Any, wrap: Any) -> None:
+    """The error does not contain the messages of their exceptions."""
     with pytest.raises(UnhashableInputError) as caught:
         content_hash(wrap(make()))
     assert caught.value.path in {"inputs", "inputs.a[0]"}
@@ -267,14 +267,14 @@ def test_strange_objects_are_refused(make: Any, wrap: Any) -> None:
 
 
 @pytest.mark.req("R-4")
-def test_fields_count_however_rude_their_owner() -> None:
-    """Nobody has to be compared, hashed or shown for it."""
+def test_fields_of_a_hostile_object_count() -> None:
+    """The object need not be comparable, hashable or printable."""
     assert content_hash(RudePoint(1)) == content_hash(RudePoint(1)) != content_hash(RudePoint(2))
 
 
 @pytest.mark.req("R-4")
-def test_what_a_subclass_overrides_is_not_asked() -> None:
-    """Its content is that of its base."""
+def test_overridden_methods_of_a_subclass_are_not_called() -> None:
+    """The content is that of the base class."""
     assert canonical_json(RudeText("\u00e9")).decode().endswith(',"RudeText",null,"é"]}')
     assert canonical_json(RudeDict(a=1)).decode().endswith(',"RudeDict",null,{"a":1}]}')
     with pytest.raises(UnhashableInputError, match="lone surrogate"):
@@ -283,35 +283,35 @@ def test_what_a_subclass_overrides_is_not_asked() -> None:
 
 @pytest.mark.req("R-4")
 def test_keys_that_a_subclass_hides_count() -> None:
-    """A step can see them."""
+    """A step can read them."""
     assert canonical_json(Secretive(x=1, _y=2)).decode().endswith(',"Secretive",null,{"_y":2,"x":1}]}')
 
 
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize("kind", [TwiceNamed, BadlyNamed])
-def test_each_item_counts_however_they_are_named(kind: Any) -> None:
-    """As those of a tuple without names."""
+def test_all_items_count_with_wrong_field_names(kind: Any) -> None:
+    """They are encoded as those of a tuple without names."""
     assert canonical_json(kind((1, 2))).decode().endswith(f',"{kind.__name__}",null,{{"$tuple":[1,2]}}]}}')
 
 
 @pytest.mark.req("R-4")
-def test_keys_of_a_subclass_of_text_are_no_plain_keys() -> None:
-    """They would look like the plain ones."""
+def test_keys_of_a_str_subclass_are_not_plain_keys() -> None:
+    """Otherwise they would be encoded as plain texts."""
     assert content_hash({RudeText("a"): 1}) != content_hash({"a": 1})
     assert content_hash([{RudeText("a"): 1}] * 20) != content_hash([{"a": 1}] * 20)
 
 
 @pytest.mark.req("R-4")
-def test_what_the_class_does_not_declare_does_not_count() -> None:
-    """An attribute that somebody has set on a dataclass; a test for what the docs say."""
+def test_undeclared_attributes_do_not_count() -> None:
+    """The docs say so of an attribute that was set on a dataclass."""
     point = Point(1)
     point.note = "x"  # type: ignore[attr-defined]
     assert content_hash(point) == content_hash(Point(1))
 
 
 @pytest.mark.req("R-4")
-def test_what_runs_out_of_memory_is_no_refusal() -> None:
-    """It says nothing of the value."""
+def test_a_memory_error_is_raised_as_it_is() -> None:
+    """It says nothing about the value."""
 
     @dataclass
     class Greedy:
@@ -333,7 +333,7 @@ def test_what_runs_out_of_memory_is_no_refusal() -> None:
 
 @pytest.mark.req("R-4")
 def test_a_field_with_endless_recursion_is_refused() -> None:
-    """As any that raises."""
+    """It is treated like any field that raises."""
 
     @dataclass
     class Endless:

@@ -1,4 +1,4 @@
-"""The bytes are RFC 8785's, whichever way they were made."""
+"""The bytes follow RFC 8785, whichever encoder wrote them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_runner.workflow.hashing import UnhashableInputError, canonical_json
-from langgraph_runner.workflow.hashing.canonical import _walked
-from langgraph_runner.workflow.hashing.plain import plain_text
+from langgraph_runner.workflow.hashing.canonical import _encode_iteratively
+from langgraph_runner.workflow.hashing.plain_json import encode_plain
 
 SAFE = st.integers(-(2**53) + 1, 2**53 - 1)
 TEXT = st.text(max_size=6) | st.sampled_from(["$int", "\ufb33", "\U0001f600", "\x7f", "\u2028", '"\\/\b'])
@@ -77,24 +77,24 @@ NUMBERS = [
 
 
 @pytest.mark.req("R-4")
-def test_keys_are_in_the_order_of_the_standards_example() -> None:
-    """By UTF-16 units, where the emoji comes before the Hebrew letter."""
+def test_keys_have_the_order_of_the_example_in_the_standard() -> None:
+    """They are sorted by UTF-16 units, so the emoji comes before the Hebrew letter."""
     found = json.loads(canonical_json(SORTED))
     assert list(found) == ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
     assert canonical_json(SORTED) == rfc8785.dumps(SORTED)
 
 
 @pytest.mark.req("R-4")
-def test_texts_are_escaped_as_in_the_standards_example() -> None:
-    """Only quotes, backslashes and control characters are; those that have a short form get it."""
+def test_texts_are_escaped_as_in_the_example_in_the_standard() -> None:
+    """Only quotes, backslashes and control characters are escaped, with the short form if there is one."""
     text = "\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"/"
     assert canonical_json([text]).decode() == r"""["€$\u000f\nA'B\"\\\\\"/"]"""
 
 
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize(("bits", "text"), NUMBERS)
-def test_floats_have_the_digits_of_the_standards_table(bits: str, text: str) -> None:
-    """The same shortest digits that read back, in Python's spelling and under a tag."""
+def test_floats_have_the_digits_of_the_table_in_the_standard(bits: str, text: str) -> None:
+    """They are the shortest digits that read back, in Python's notation and under a tag."""
     value = struct.unpack(">d", bytes.fromhex(bits))[0]
     shown = json.loads(canonical_json(value))["$float"]
     assert Decimal(shown) == Decimal(text)
@@ -103,17 +103,17 @@ def test_floats_have_the_digits_of_the_standards_table(bits: str, text: str) -> 
 
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize("bits", ["7fffffffffffffff", "7ff0000000000000", "fff0000000000000"])
-def test_what_the_standards_table_calls_an_error_is_one(bits: str) -> None:
-    """NaN and the infinities."""
+def test_nan_and_infinities_are_refused_as_in_the_standard(bits: str) -> None:
+    """The table in the standard lists them as errors."""
     with pytest.raises(UnhashableInputError):
         canonical_json(struct.unpack(">d", bytes.fromhex(bits))[0])
 
 
 @pytest.mark.req("R-4")
 @given(JSON)
-def test_what_json_has_is_as_the_library_writes_it(value: Any) -> None:
-    """If no key begins with a `$`, byte for byte; in the whole tree at once, quickly, and in the walk."""
-    plain = plain_text(value, 50) if isinstance(value, dict | list) else None
+def test_json_values_are_written_as_by_the_rfc8785_library(value: Any) -> None:
+    """All three encoders agree, byte for byte, if no key begins with a `$`."""
+    plain = encode_plain(value, 50) if isinstance(value, dict | list) else None
     if plain is not None:
         assert plain.encode() == rfc8785.dumps(value)
     encoding = canonical_json(value)
@@ -124,16 +124,16 @@ def test_what_json_has_is_as_the_library_writes_it(value: Any) -> None:
 @pytest.mark.req("R-4")
 @given(ANY)
 def test_every_encoding_is_canonical_json(value: Any) -> None:
-    """Read and written again by the library it is the same, tags and all."""
+    """The rfc8785 library reads it and writes the same bytes."""
     encoding = canonical_json(value)
     assert rfc8785.dumps(json.loads(encoding)) == encoding
 
 
 @pytest.mark.req("R-4")
 @given(ANY)
-def test_the_walk_comes_to_the_same_as_the_quick_way(value: Any) -> None:
-    """So that a value does not change when it is nested more deeply."""
-    assert _walked(value).encode() == canonical_json(value)
+def test_both_encoders_agree(value: Any) -> None:
+    """Otherwise a value would change its hash when it is nested more deeply."""
+    assert _encode_iteratively(value).encode() == canonical_json(value)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,12 @@ def test_the_walk_comes_to_the_same_as_the_quick_way(value: Any) -> None:
     [{"é": 1}, {"$": 1}, {1: 1}, [1.0], [(1,)], [2**53], [-(2**53)], ["\ud800"], [[[1]]], [b""]],
     ids=str,
 )
-def test_what_may_need_a_tag_is_not_taken_for_plain(value: Any) -> None:
-    """Or for what the json module sorts as the standard does; two levels are looked at here."""
-    assert plain_text(value, 2) is None
+def test_values_that_may_need_a_tag_are_not_plain(value: Any) -> None:
+    """Neither are keys that the json module sorts differently. The test looks at two levels."""
+    assert encode_plain(value, 2) is None
 
 
 @pytest.mark.parametrize("value", [{}, [], {"a": [1, True, None, "é"]}, [[2**53 - 1], {"x": {}}]], ids=str)
-def test_plain_trees_are_written_at_once(value: Any) -> None:
-    """The test above does not pass because nothing is plain."""
-    assert plain_text(value, 4) == rfc8785.dumps(value).decode()
+def test_plain_trees_are_recognised(value: Any) -> None:
+    """So the test above does not pass because nothing is plain."""
+    assert encode_plain(value, 4) == rfc8785.dumps(value).decode()

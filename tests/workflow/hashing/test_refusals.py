@@ -1,4 +1,4 @@
-"""What cannot be hashed is named: where it is, what it is, and what to do."""
+"""The error of an unhashable value names its path, its kind and the fix."""
 
 from __future__ import annotations
 
@@ -31,64 +31,64 @@ from tests.workflow.hashing.samples import Pair, Point, text_with
 
 
 class Brand(BaseModel):
-    """A model that takes anything."""
+    """A model that accepts any value."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="allow")
     colours: Any = None
 
 
 class Undeclared:
-    """An object whose fields nobody knows."""
+    """An object without declared fields."""
 
 
 class Late(Enum):
-    """Its value is a function."""
+    """An enum whose value is a function."""
 
     CALL = functools.partial(print)
 
 
 class OfPandas(dt.datetime):
-    """A subclass of what is no JSON type."""
+    """A subclass of a type that JSON does not have."""
 
 
 class NoZone(dt.tzinfo):
-    """A time zone of somebody's own."""
+    """A time zone of a user's own class."""
 
     def utcoffset(self, _when: dt.datetime | None) -> dt.timedelta:
-        """None."""
+        """Return None."""
         return dt.timedelta(0)
 
 
 def refusal(value: Any) -> UnhashableInputError:
-    """The error of hashing a value."""
+    """Return the error of hashing a value."""
     with pytest.raises(UnhashableInputError) as caught:
         content_hash(value)
     return caught.value
 
 
 def unnamed_zone() -> ZoneInfo:
-    """A zone of a file that somebody has opened."""
+    """Return a zone that was read from a file object."""
     with (files("tzdata.zoneinfo.Europe") / "Berlin").open("rb") as file:
         return ZoneInfo.from_file(file)
 
 
 def unnamed_function() -> Callable[[], int]:
-    """A lambda."""
+    """Return a lambda."""
     return lambda: 1
 
 
 def numbers() -> Iterator[int]:
-    """A generator."""
+    """Return a generator."""
     yield 1
 
 
 async def answer() -> int:
-    """A coroutine."""
+    """Return a coroutine."""
     return 1
 
 
 async def answers() -> Any:
-    """An async generator."""
+    """Return an async generator."""
     yield 1
 
 
@@ -140,8 +140,8 @@ FOUND: list[tuple[Callable[[], Any], str]] = [
 
 @pytest.mark.req("R-4")
 @pytest.mark.parametrize(("make", "found"), FOUND, ids=[found[:30] for _, found in FOUND])
-def test_what_has_no_content_is_named_with_its_path(make: Callable[[], Any], found: str) -> None:
-    """However deep it lies, and with what to do about it."""
+def test_an_unhashable_part_is_named_with_its_path(make: Callable[[], Any], found: str) -> None:
+    """The message also says what to do."""
     value = make()
     error = refusal({"brand": Brand(colours=["red", "blue", (), {"a-b": [value]}])})
     assert error.path.startswith('inputs.brand.colours[3]["a-b"][0]'.replace('"', "'"))
@@ -154,8 +154,8 @@ def test_what_has_no_content_is_named_with_its_path(make: Callable[[], Any], fou
 
 
 @pytest.mark.req("R-4")
-async def test_what_is_to_be_awaited_is_refused() -> None:
-    """A coroutine, a future, a task."""
+async def test_awaitables_are_refused() -> None:
+    """A coroutine, a future and a task."""
     coroutine = answer()
     task = asyncio.ensure_future(answer())
     assert refusal([coroutine]).found.startswith("a coroutine (answer)")
@@ -194,14 +194,14 @@ async def test_what_is_to_be_awaited_is_refused() -> None:
     ],
     ids=lambda each: each if type(each) is str else "",
 )
-def test_a_path_leads_to_the_offender(value: Any, path: str) -> None:
-    """As one would write it in Python, where there is a way to write it."""
+def test_the_path_leads_to_the_unhashable_part(value: Any, path: str) -> None:
+    """It is written as a Python expression where possible."""
     assert refusal(value).path == path
 
 
 @pytest.mark.req("R-4")
-def test_a_long_path_is_shown_by_its_ends() -> None:
-    """A hundred levels help nobody."""
+def test_the_middle_of_a_long_path_is_left_out() -> None:
+    """A hundred levels would not help."""
     value: Any = len
     for _ in range(100):
         value = [value]
@@ -210,7 +210,7 @@ def test_a_long_path_is_shown_by_its_ends() -> None:
 
 @pytest.mark.req("R-4")
 def test_a_cycle_is_named_as_such() -> None:
-    """In lists, dicts, objects, and through several of them."""
+    """It may go through lists, dicts and objects."""
     items: list[Any] = [1]
     items.append({"back": items})
     brand = Brand()
@@ -223,8 +223,8 @@ def test_a_cycle_is_named_as_such() -> None:
 
 
 @pytest.mark.req("R-4")
-def test_a_value_in_two_places_is_no_cycle() -> None:
-    """It counts as often as it stands there."""
+def test_a_value_that_occurs_twice_is_not_a_cycle() -> None:
+    """It is encoded twice."""
     tags = ["red"]
     shared = [tags, {"a": tags}, Brand(colours=tags), *([tags] * 40)]
     apart = [["red"], {"a": ["red"]}, Brand(colours=["red"]), *(["red"] for _ in range(40))]
@@ -233,7 +233,7 @@ def test_a_value_in_two_places_is_no_cycle() -> None:
 
 @pytest.mark.req("R-4")
 def test_an_error_shows_no_value() -> None:
-    """It may be a secret."""
+    """The value may be secret."""
     error = refusal({"a": Brand(colours=[SecretStr("hunter2"), "hunter2", len])})
     assert "hunter2" not in str(error)
     assert b"hunter2" not in canonical_json(SecretStr("hunter2"))
@@ -241,7 +241,7 @@ def test_an_error_shows_no_value() -> None:
 
 @pytest.mark.req("R-4")
 def test_an_error_is_a_type_error_and_survives_pickle() -> None:
-    """With its attributes."""
+    """Its attributes survive, too."""
     error = refusal([len])
     twin = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert isinstance(twin, TypeError)
@@ -251,7 +251,7 @@ def test_an_error_is_a_type_error_and_survives_pickle() -> None:
 
 @pytest.mark.req("R-4")
 def test_a_field_that_raises_is_named() -> None:
-    """With what it raised as the cause."""
+    """The exception is the cause of the error."""
 
     @dataclass
     class Odd:
@@ -271,7 +271,7 @@ def test_a_field_that_raises_is_named() -> None:
 
 @pytest.mark.req("R-4")
 def test_a_field_that_is_not_set_is_named() -> None:
-    """A dataclass lets one delete it."""
+    """A field of a dataclass can be deleted."""
     point = Point(1)
     del point.x
     assert refusal(point).path == "inputs.x"

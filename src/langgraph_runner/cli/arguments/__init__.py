@@ -1,4 +1,4 @@
-"""What a command line holds, read: shared options, values, files, names of runs and steps, the app.
+"""What a command line contains: shared options, values and files, names of runs and steps, the app, completion.
 
-Nothing here prints a result; that is `render/`.
+Printing is in `render/`; the commands are in `commands/`.
 """

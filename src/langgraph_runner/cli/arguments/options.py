@@ -1,27 +1,29 @@
-"""The options that commands share."""
+"""The options and arguments that commands share."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from langgraph_runner.cli.arguments.completing import complete_run, complete_step, complete_workflow
+from langgraph_runner.cli.arguments.completion import complete_run, complete_step, complete_workflow
+from langgraph_runner.cli.environment import (
+    APP_VARIABLE,
+    ARTIFACTS_VARIABLE,
+    CACHE_VARIABLE,
+    DISPATCH_VARIABLE,
+    STORE_VARIABLE,
+    TENANT_VARIABLE,
+)
 from langgraph_runner.engine.checks import MAX_AT_ONCE, MAX_KEY, MAX_TENANT, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "APP_VARIABLE",
-    "ARTIFACTS_VARIABLE",
-    "CACHE_VARIABLE",
-    "DISPATCH_VARIABLE",
-    "KEY_VARIABLE",
-    "SERVER_VARIABLE",
-    "STORE_VARIABLE",
+    "AllTenants",
     "App",
     "Artifacts",
     "Cache",
@@ -35,6 +37,7 @@ __all__ = [
     "Json",
     "MaxConcurrency",
     "NoCache",
+    "OlderThan",
     "OutFile",
     "Payload",
     "Priority",
@@ -51,32 +54,24 @@ __all__ = [
 ]
 
 
-APP_VARIABLE: Final = "LANGGRAPH_RUNNER_APP"
-STORE_VARIABLE: Final = "LANGGRAPH_RUNNER_STORE"
-DISPATCH_VARIABLE: Final = "LANGGRAPH_RUNNER_DISPATCH"
-CACHE_VARIABLE: Final = "LANGGRAPH_RUNNER_CACHE"
-ARTIFACTS_VARIABLE: Final = "LANGGRAPH_RUNNER_ARTIFACTS"
-SERVER_VARIABLE: Final = "LANGGRAPH_RUNNER_SERVER"
-KEY_VARIABLE: Final = "LANGGRAPH_RUNNER_API_KEY"
-
-
 class FailureModeChoice(StrEnum):
-    """What a failed step does to branches that do not need it."""
+    """What a failed step does to branches that do not depend on it."""
 
     CONTINUE = "continue"
     FAIL_FAST = "fail_fast"
 
 
 def text_up_to(longest: int) -> Callable[[str | None], str | None]:
-    """A check of an option, as the engine makes it; what it refuses is a usage error."""
+    """Make the check of an option: text of up to `longest` characters, as the engine checks it."""
 
-    def checked(value: str | None) -> str | None:
+    def check(value: str | None) -> str | None:
         try:
             return value if value is None else text(value, longest, field="")
         except ValueError as error:
+            # Typer puts the name of the option in front.
             raise typer.BadParameter(str(error).removeprefix(": ")) from error
 
-    return checked
+    return check
 
 
 App = Annotated[
@@ -85,7 +80,7 @@ App = Annotated[
         "--app",
         metavar="MODULE:ATTR",
         envvar=APP_VARIABLE,
-        help="An engine, a function that makes one, or workflows.",
+        help="An engine, a function that returns one, a workflow, or a list of workflows.",
     ),
 ]
 Store = Annotated[
@@ -93,7 +88,7 @@ Store = Annotated[
     typer.Option(
         "--store",
         metavar="URL",
-        help="The database, where the app is no engine. Default: LANGGRAPH_RUNNER_STORE, else sqlite:///runs.db.",
+        help=f"The URL of the database, unless the app is an engine. Default: {STORE_VARIABLE}, else sqlite:///runs.db.",
     ),
 ]
 Dispatch = Annotated[
@@ -101,8 +96,8 @@ Dispatch = Annotated[
     typer.Option(
         "--dispatch",
         metavar="URL",
-        help="A queue that tells workers of runs: bullmq+redis://... or bullmq+postgresql://..."
-        " Default: LANGGRAPH_RUNNER_DISPATCH.",
+        help="A queue that tells workers about new runs: bullmq+redis://... or bullmq+postgresql://..."
+        f" Default: {DISPATCH_VARIABLE}.",
     ),
 ]
 Cache = Annotated[
@@ -110,7 +105,7 @@ Cache = Annotated[
     typer.Option(
         "--cache",
         metavar="URL",
-        help="A cache that processes share: redis://... Default: LANGGRAPH_RUNNER_CACHE.",
+        help=f"A cache that processes share: redis://... Default: {CACHE_VARIABLE}.",
     ),
 ]
 Artifacts = Annotated[
@@ -118,7 +113,7 @@ Artifacts = Annotated[
     typer.Option(
         "--artifacts",
         metavar="FOLDER|URL",
-        help="Where files that steps save are kept: a folder, or s3://... Default: LANGGRAPH_RUNNER_ARTIFACTS.",
+        help=f"Where files that steps save are kept: a folder, or s3://... Default: {ARTIFACTS_VARIABLE}.",
     ),
 ]
 Tenant = Annotated[
@@ -126,43 +121,46 @@ Tenant = Annotated[
     typer.Option(
         "--tenant",
         metavar="NAME",
-        envvar="LANGGRAPH_RUNNER_TENANT",
+        envvar=TENANT_VARIABLE,
         callback=text_up_to(MAX_TENANT),
-        help="Whose runs.",
+        help="The tenant that owns the runs.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, with nothing else on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 RunId = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
         callback=text_up_to(MAX_KEY),
         autocompletion=complete_run,
-        help="The id of a run, or its beginning, or `last` for the newest.",
+        help="The id of a run, the beginning of its id, or `last` for the newest run.",
     ),
 ]
 StepName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[STEP]",
+        metavar="STEP",
         autocompletion=complete_step,
-        help="Only this step, with its output, or its error and stack.",
+        help="Show only this step, with its output, or with its error and stack.",
     ),
 ]
 WorkflowName = Annotated[
     str, typer.Argument(metavar="WORKFLOW", autocompletion=complete_workflow, help="The id of a workflow.")
 ]
-ChangeType = Annotated[str, typer.Argument(metavar="CHANGE", help="A change that the workflow knows.")]
+ChangeType = Annotated[
+    str, typer.Argument(metavar="CHANGE", help="The type of a change that the workflow declares.")
+]
 Payload = Annotated[
-    str | None, typer.Option("--payload", metavar="JSON|FILE|-", help="What to change, as a JSON object.")
+    str | None,
+    typer.Option("--payload", metavar="JSON|FILE|-", help="The payload of the change, as a JSON object."),
 ]
 SetValues = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Put one value in, such as brand.hue=210; JSON, or else text. May be repeated.",
+        help="Set one value, such as brand.hue=210. The value is JSON, or else text. May be repeated.",
     ),
 ]
 IdempotencyKey = Annotated[
@@ -176,34 +174,56 @@ IdempotencyKey = Annotated[
 ]
 Priority = Annotated[
     int | None,
-    typer.Option("--priority", help="Waiting runs start by priority, the highest first; 0 by default."),
+    typer.Option(
+        "--priority", help="Waiting runs start in order of priority, the highest first. Default: 0."
+    ),
 ]
 FailureModeOption = Annotated[
     FailureModeChoice | None,
-    typer.Option("--failure-mode", help="Whether other branches go on when a step fails."),
+    typer.Option("--failure-mode", help="Whether other branches continue when a step fails."),
 ]
 MaxConcurrency = Annotated[
     int | None,
-    typer.Option("--max-concurrency", min=1, max=MAX_AT_ONCE, help="How many steps of the run at once."),
+    typer.Option(
+        "--max-concurrency", min=1, max=MAX_AT_ONCE, help="How many steps of the run may run at once."
+    ),
 ]
 Timeout = Annotated[
     str | None,
-    typer.Option("--timeout", metavar="DURATION", help="Limit of the whole run: 5m, 2h; 30 is 30s."),
+    typer.Option(
+        "--timeout",
+        metavar="DURATION",
+        help="The time limit of the whole run, such as 5m or 2h; a bare number is in seconds.",
+    ),
 ]
 Detach = Annotated[
-    bool, typer.Option("--detach", help="Do not run it here: leave it to whoever resumes or serves.")
+    bool, typer.Option("--detach", help="Create the run and exit. A worker, a service or `resume` runs it.")
 ]
 Force = Annotated[
     list[str] | None,
     typer.Option(
-        "--force", metavar="STEP", help="Run this step even if the cache knows its result. May be repeated."
+        "--force", metavar="STEP", help="Run this step even if its result is cached. May be repeated."
     ),
 ]
 NoCache = Annotated[
     bool,
-    typer.Option("--no-cache", help="Serve no step from the cache; the results are stored all the same."),
+    typer.Option(
+        "--no-cache", help="Run every step, even if its result is cached. New results are still cached."
+    ),
 ]
 Tags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="NAME=VALUE", help="A tag of the run. May be repeated.")
 ]
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there, not to stdout.")]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the drawing to this file instead of stdout."),
+]
+OlderThan = Annotated[
+    str,
+    typer.Option(
+        "--older-than",
+        metavar="DURATION",
+        help="Only runs that ended longer ago than this, such as 30d or 12h.",
+    ),
+]
+AllTenants = Annotated[bool, typer.Option("--all-tenants", help="All tenants, instead of one.")]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.cli.drawing.layout import Layout, Place, laid_out
+from langgraph_runner.cli.drawing.layout import Layout, Place, lay_out
 from langgraph_runner.cli.drawing.svg import document, text, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langgraph_runner.cli.render.words import Face
+    from langgraph_runner.cli.render.status_style import StatusStyle
     from langgraph_runner.workflow import Dag
 
 __all__ = ["graph_svg"]
@@ -27,22 +27,26 @@ _LINE: Final = 22.0
 def graph_svg(
     title: str,
     dag: Dag,
-    faces: Mapping[str, Face] | None = None,
+    styles: Mapping[str, StatusStyle] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> str:
-    """Draw it.
+    """Draw a graph.
 
     Args:
-        title: Of the drawing.
+        title: The title of the drawing.
         dag: The graph.
-        faces: How each step of a run looks, but for those that it does not have; None for the workflow itself.
-        labels: Those that differ from the ids of the steps.
+        styles: The style of each step that the run has; None to draw the workflow without a run.
+        labels: The labels of steps whose label is not their id.
+
+    Returns:
+        The text of an SVG file.
     """
-    layout = laid_out(dag, box=_BOX, waypoint=6.0, gap=16.0)
-    columns, width = _columns(layout, labels or {}, has_marks=faces is not None)
+    layout = lay_out(dag, box=_BOX, waypoint=6.0, gap=16.0)
+    columns, width = _columns(layout, labels or {}, has_marks=styles is not None)
     top = _MARGIN + 2 * _LINE
-    for place in {id(place): place for layer in layout.layers for place in layer}.values():
-        place.y += top
+    for layer in layout.layers:
+        for place in layer:
+            place.y += top
     parts = [f'<text x="{_MARGIN:g}" y="{_MARGIN + 12:g}" font-weight="600">{text(title)}</text>']
     for edge in layout.edges:
         parts += _edge(edge, columns)
@@ -51,14 +55,14 @@ def graph_svg(
             (labels or {}).get(step, step),
             place,
             columns[place.layer],
-            None if faces is None else faces.get(step),
+            None if styles is None else styles.get(step),
         )
         for step, place in layout.steps.items()
     ]
     bottom = top + layout.height + _MARGIN
     width = max(width, 2 * _MARGIN + text_width(title))
-    if faces is not None:
-        legend, width = _legend(faces, bottom, width)
+    if styles is not None:
+        legend, width = _legend(styles, bottom, width)
         parts += legend
         bottom += _LINE
     return document(title, width, bottom, parts)
@@ -67,7 +71,7 @@ def graph_svg(
 def _columns(
     layout: Layout, labels: Mapping[str, str], *, has_marks: bool
 ) -> tuple[list[tuple[float, float]], float]:
-    """Left edge and width of each layer, and the width of it all."""
+    """Return the left edge and the width of each layer, and the width of the drawing."""
     x, columns = _MARGIN, []
     for layer in layout.layers:
         names = [labels.get(place.step, place.step) for place in layer if place.step is not None]
@@ -77,20 +81,20 @@ def _columns(
     return columns, x - _COLUMN_GAP + _MARGIN
 
 
-def _box(step: str, place: Place, column: tuple[float, float], face: Face | None) -> str:
+def _box(step: str, place: Place, column: tuple[float, float], style: StatusStyle | None) -> str:
     x, width = column
     y = place.y - _BOX / 2
     label = text(step)
     middle = place.y + 4.5
-    if face is None:
+    if style is None:
         return (
             f'<g><title>{label}</title><rect class="box" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}"'
             f' height="{_BOX:g}" rx="6"/><text x="{x + _PADDING:.1f}" y="{middle:.1f}">{label}</text></g>'
         )
     return (
-        f'<g><title>{label}: {text(face.words)}</title><rect class="box" x="{x:.1f}" y="{y:.1f}"'
-        f' width="{width:.1f}" height="{_BOX:g}" rx="6" style="stroke:{face.colour};stroke-width:2"/>'
-        f'<text x="{x + 10:.1f}" y="{middle:.1f}" style="fill:{face.colour}">{face.mark}</text>'
+        f'<g><title>{label}: {text(style.label)}</title><rect class="box" x="{x:.1f}" y="{y:.1f}"'
+        f' width="{width:.1f}" height="{_BOX:g}" rx="6" style="stroke:{style.colour};stroke-width:2"/>'
+        f'<text x="{x + 10:.1f}" y="{middle:.1f}" style="fill:{style.colour}">{style.mark}</text>'
         f'<text x="{x + 28:.1f}" y="{middle:.1f}">{label}</text></g>'
     )
 
@@ -112,12 +116,12 @@ def _edge(edge: list[Place], columns: list[tuple[float, float]]) -> list[str]:
     return [f'<path class="edge" d="{"".join(path)}"/>', f'<polygon class="tip" points="{tip}"/>']
 
 
-def _legend(faces: Mapping[str, Face], y: float, width: float) -> tuple[list[str], float]:
+def _legend(styles: Mapping[str, StatusStyle], y: float, width: float) -> tuple[list[str], float]:
     x, parts = _MARGIN, []
-    for face in dict.fromkeys(faces.values()):
+    for style in dict.fromkeys(styles.values()):
         parts.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" style="fill:{face.colour}">{face.mark}</text>'
-            f'<text class="dim" x="{x + 16:.1f}" y="{y:.1f}">{text(face.words)}</text>'
+            f'<text x="{x:.1f}" y="{y:.1f}" style="fill:{style.colour}">{style.mark}</text>'
+            f'<text class="dim" x="{x + 16:.1f}" y="{y:.1f}">{text(style.label)}</text>'
         )
-        x += 40 + text_width(face.words)
+        x += 40 + text_width(style.label)
     return parts, max(width, x)

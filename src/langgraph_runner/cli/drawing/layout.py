@@ -1,6 +1,6 @@
-"""Where the steps of a graph go: in layers from left to right, with few crossings (Sugiyama, Tagawa, Toda, 1981).
+"""The places of the steps of a graph: in layers, left to right, few crossings (Sugiyama, Tagawa, Toda, 1981).
 
-An edge over several layers gets a waypoint in each between, so that it goes around boxes and not through them.
+An edge over several layers gets a waypoint in each layer between, so that it goes around boxes, not through them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from langgraph_runner.workflow import Dag
 
-__all__ = ["Layout", "Place", "laid_out"]
+__all__ = ["Layout", "Place", "lay_out"]
 
 _SWEEPS: Final = 6
 _MAX_WAYPOINTS: Final = 5_000
-"""Of a graph with more, long edges are straight: there are too many to be followed anyway."""
+"""In a graph with more waypoints, long edges are straight lines: with so many edges, no one is readable anyway."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,30 +29,30 @@ class Place:
     layer: int
     height: float
     y: float = 0.0
-    """Of its middle."""
+    """The vertical position of the middle."""
     before: list[Place] = field(default_factory=list)
     after: list[Place] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Layout:
-    """A graph with its steps in their places."""
+    """The places of all steps and edges of a graph."""
 
     layers: list[list[Place]]
     steps: dict[str, Place]
     edges: list[list[Place]]
-    """Each from the step that is waited for, over waypoints, to the one that waits."""
+    """Each from a dependency, over waypoints, to the step that depends on it."""
     height: float
 
 
-def laid_out(dag: Dag, *, box: float, waypoint: float, gap: float) -> Layout:
-    """Give each step its place.
+def lay_out(dag: Dag, *, box: float, waypoint: float, gap: float) -> Layout:
+    """Lay out a graph.
 
     Args:
         dag: The graph.
-        box: Height of a step.
-        waypoint: Height of what keeps room for an edge.
-        gap: Free height between two of a layer.
+        box: The height of a step.
+        waypoint: The height of a waypoint.
+        gap: The vertical gap between two places of a layer.
     """
     layers = [[Place(step, depth, box) for step in wave] for depth, wave in enumerate(dag.waves())]
     steps = {place.step: place for layer in layers for place in layer if place.step is not None}
@@ -79,24 +79,27 @@ def _with_waypoints(layers: list[list[Place]], before: Place, after: Place, heig
 
 
 def _uncross(layers: list[list[Place]]) -> None:
-    """Sort each layer by the mean position of its neighbours in the one before, then in the one after, some times."""
+    """Reduce crossings: sort each layer by the mean position of its neighbours, in alternating directions."""
     for sweep in range(_SWEEPS):
         forward = sweep % 2 == 0
-        position = {id(place): index for layer in layers for index, place in enumerate(layer)}
+        position = {place: index for layer in layers for index, place in enumerate(layer)}
         for layer in layers if forward else reversed(layers):
-            wished = {
-                id(place): _mean(
-                    (position[id(each)] for each in (place.before if forward else place.after)),
-                    position[id(place)],
-                )
-                for place in layer
-            }
-            layer.sort(key=lambda place: wished[id(place)])
-            position.update((id(place), index) for index, place in enumerate(layer))
+            wanted = {}
+            for place in layer:
+                neighbours = place.before if forward else place.after
+                wanted[place] = _mean((position[each] for each in neighbours), position[place])
+            layer.sort(key=wanted.__getitem__)
+            # The next layer is sorted by these new positions.
+            position.update((place, index) for index, place in enumerate(layer))
 
 
 def _stack(layers: list[list[Place]], gap: float) -> float:
-    """Set the heights: each near its neighbours, none nearer to the next one than it may."""
+    """Set the vertical positions: near the neighbours, and with the minimum distance to the next place.
+
+    Returns:
+        The height of the drawing.
+    """
+    # Begin with each layer stacked around the same middle line.
     for layer in layers:
         y = 0.0
         for above, place in zip([None, *layer], layer, strict=False):
@@ -104,11 +107,13 @@ def _stack(layers: list[list[Place]], gap: float) -> float:
             place.y = y
         for place in layer:
             place.y -= y / 2
+    # Then pull each place towards its neighbours, in alternating directions.
     for sweep in range(_SWEEPS):
         for layer in layers if sweep % 2 == 0 else reversed(layers):
-            wished = [_mean((each.y for each in [*place.before, *place.after]), place.y) for place in layer]
-            for place, y in zip(layer, _apart(layer, wished, gap), strict=True):
+            wanted = [_mean((each.y for each in [*place.before, *place.after]), place.y) for place in layer]
+            for place, y in zip(layer, _keep_distance(layer, wanted, gap), strict=True):
                 place.y = y
+    # Last, move the drawing so that its top is at 0.
     places = [place for layer in layers for place in layer]
     top = min(place.y - place.height / 2 for place in places)
     for place in places:
@@ -116,9 +121,9 @@ def _stack(layers: list[list[Place]], gap: float) -> float:
     return max(place.y + place.height / 2 for place in places)
 
 
-def _apart(layer: list[Place], wished: list[float], gap: float) -> list[float]:
-    """Heights near those wished for, with the distances kept: half way between pushing down and pushing up."""
-    down, up = [*wished], [*wished]
+def _keep_distance(layer: list[Place], wanted: list[float], gap: float) -> list[float]:
+    """Return positions near the wanted ones that keep the distances: the mean of pushing down and pushing up."""
+    down, up = [*wanted], [*wanted]
     for index in range(1, len(layer)):
         down[index] = max(down[index], down[index - 1] + _distance(layer[index - 1], layer[index], gap))
     for index in range(len(layer) - 2, -1, -1):

@@ -1,4 +1,4 @@
-"""What both drawings in SVG share: escaping, the frame, the style, light and dark."""
+"""What both SVG drawings share: escaping, the frame, the styles for light and dark."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 __all__ = ["ACCENT", "document", "text", "text_width"]
 
 ACCENT: Final = "#d9622b"
-"""The critical path."""
+"""The colour of the critical path."""
 _NOT_IN_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _WIDTH_OF_A_LETTER: Final = 7.3
 _STYLE: Final = """
@@ -34,17 +34,17 @@ _STYLE: Final = """
 
 
 def text(value: str) -> str:
-    """Text for an element or an attribute: escaped, and without what XML may not have."""
+    """Escape text for an element or an attribute, and replace characters that XML does not allow."""
     return escape(_NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", value))
 
 
 def text_width(value: str) -> float:
-    """About how wide a text is: nobody has fonts here."""
+    """Estimate the width of a text. The fonts of the reader are unknown."""
     return len(value) * _WIDTH_OF_A_LETTER
 
 
 def document(title: str, width: float, height: float, parts: list[str]) -> str:
-    """A whole SVG file."""
+    """Return the text of an SVG file."""
     body = "\n".join(f"  {part}" for part in parts)
     return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" \
 viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{text(title)}">

@@ -1,4 +1,4 @@
-"""`Timeline`: when each step of a run waited and ran, who waited for whom, and which steps took the run its time."""
+"""`Timeline`: when each step of a run waited and ran, which step waited for which, and the critical path."""
 
 from __future__ import annotations
 
@@ -18,50 +18,50 @@ __all__ = ["Bar", "Timeline", "timeline_of"]
 
 
 class Bar(BaseModel):
-    """One step of a run. Times are in ms since the run began."""
+    """One step of a run. Times are in ms since the start of the run."""
 
     step: str
     status: str
     reason: str | None
     ready_ms: float | None
-    """When the last step that it needs had ended: from then on it waited for room. None if that never happened."""
+    """When the last dependency ended. From then on the step waited for a free slot. None if it has not ended."""
     start_ms: float | None
-    """When it began to run; None if it never did."""
+    """When the step started; None if it did not."""
     end_ms: float | None
-    """When it ended, or now, if it runs."""
+    """When the step ended; now, if it is running."""
     waited_for: str | None
-    """Of the steps that it needs the one that ended last."""
+    """The dependency that ended last."""
     is_critical: bool = False
 
 
 class Timeline(BaseModel):
-    """One run."""
+    """One run as bars."""
 
     run_id: str
     workflow: str
     status: str
     started_at: datetime
     duration_ms: float
-    """To its end, or until now."""
+    """From the start of the run to its end, or until now."""
     critical_path: list[str]
-    """The chain of steps, each waiting for the one before, that ended last: shorten these to shorten the run."""
+    """The chain of steps, each waiting for the one before, that ended last. To shorten the run, shorten these."""
     critical_work_ms: float
-    """How long the steps of that chain ran."""
+    """How long the steps of the critical path ran."""
     bars: list[Bar]
-    """In the order in which they began."""
+    """In the order in which the steps started."""
 
 
 def timeline_of(
     run: Run, steps: list[RunStep], needs: Mapping[str, tuple[str, ...]] | None, now: datetime
 ) -> Timeline:
-    """Lay the steps of a run along time.
+    """Make the timeline of a run.
 
     Args:
         run: The run.
         steps: All its steps.
-        needs: For each step those that it waits for; what is missing waits for nothing. None if it is not known:
-            then there are no waits and there is no critical path.
-        now: Where what runs has come to.
+        needs: The dependencies of each step that has some; None if they are unknown. Then the timeline has neither
+            waits nor a critical path.
+        now: The current time, for steps that are running.
     """
     origin = run.started_at or run.created_at
 
@@ -69,26 +69,19 @@ def timeline_of(
         return None if when is None else max(0.0, (when - origin).total_seconds() * 1000)
 
     ends = {each.step: since(each.completed_at or (now if each.started_at else None)) for each in steps}
+    bars = [_bar(each, ends, (needs or {}).get(each.step, ()), since(each.started_at)) for each in steps]
+    path: list[str] = []
     if needs is None:
-        bars = [_bar(each, ends, (), since(each.started_at)) for each in steps]
         for bar in bars:
             bar.ready_ms = bar.start_ms
     else:
-        bars = [_bar(each, ends, needs.get(each.step, ()), since(each.started_at)) for each in steps]
-    path = [] if needs is None else _critical_path(bars)
+        path = _critical_path(bars)
+    work = 0.0
     for bar in bars:
         bar.is_critical = bar.step in path
-    position = {bar.step: index for index, bar in enumerate(bars)}
-    infinity = float("inf")
-    bars.sort(
-        key=lambda bar: (
-            bar.start_ms if bar.start_ms is not None else bar.end_ms if bar.end_ms is not None else infinity,
-            position[bar.step],
-        )
-    )
-    work = sum(
-        (bar.end_ms or 0.0) - bar.start_ms for bar in bars if bar.is_critical and bar.start_ms is not None
-    )
+        if bar.is_critical and bar.start_ms is not None:
+            work += (bar.end_ms or 0.0) - bar.start_ms
+    bars.sort(key=_first_ms)
     end = since(run.completed_at or now) or 0.0
     return Timeline(
         run_id=run.id,
@@ -102,15 +95,26 @@ def timeline_of(
     )
 
 
+def _first_ms(bar: Bar) -> float:
+    """Return when something first happened to a step. Steps that nothing happened to come last."""
+    if bar.start_ms is not None:
+        return bar.start_ms
+    return float("inf") if bar.end_ms is None else bar.end_ms
+
+
 def _bar(step: RunStep, ends: Mapping[str, float | None], needs: tuple[str, ...], start: float | None) -> Bar:
-    of_needs = {name: ends.get(name) for name in needs}
-    known = {name: end for name, end in of_needs.items() if end is not None}
-    last = max(known, key=lambda name: known[name]) if known else None
-    is_ready = len(known) == len(of_needs)
-    ready = (known[last] if last is not None else 0.0) if is_ready else None
+    ended: dict[str, float] = {}
+    for name in needs:
+        end_of_need = ends.get(name)
+        if end_of_need is not None:
+            ended[name] = end_of_need
+    last = max(ended, key=lambda name: ended[name]) if ended else None
+    ready = None
+    if len(ended) == len(set(needs)):
+        ready = 0.0 if last is None else ended[last]
+        if start is not None:
+            ready = min(ready, start)
     end = ends[step.step]
-    if start is not None and ready is not None:
-        ready = min(ready, start)
     return Bar(
         step=step.step,
         status=step.status,
@@ -123,7 +127,7 @@ def _bar(step: RunStep, ends: Mapping[str, float | None], needs: tuple[str, ...]
 
 
 def _critical_path(bars: list[Bar]) -> list[str]:
-    """From the step that ended last back over those that were waited for, as long as they ran."""
+    """Follow the waits back from the step that ended last."""
     by_name = {bar.step: bar for bar in bars}
     ran = [bar for bar in bars if bar.start_ms is not None and bar.end_ms is not None]
     if not ran:
@@ -134,5 +138,5 @@ def _critical_path(bars: list[Bar]) -> list[str]:
         path.insert(0, bar.step)
         bar = None if bar.waited_for is None else by_name.get(bar.waited_for)
     while path and by_name[path[0]].start_ms is None:
-        del path[0]  # What came from the cache at once has taken no time.
+        del path[0]  # A step from the cache, with nothing before it, took no time.
     return path

@@ -1,4 +1,4 @@
-"""A timeline as SVG: a row for each step, lines from what was waited for, the critical path in its own colour."""
+"""A timeline as SVG: a row for each step, lines from dependencies, the critical path in its own colour."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.cli.drawing.svg import ACCENT, document, text, text_width
 from langgraph_runner.cli.drawing.timeline_text import summary
-from langgraph_runner.cli.render.words import duration, face
+from langgraph_runner.cli.render.status_style import StatusStyle, status_style
+from langgraph_runner.cli.render.text import duration
 
 if TYPE_CHECKING:
     from langgraph_runner.cli.drawing.timeline import Bar, Timeline
@@ -24,28 +25,28 @@ _ROOM_FOR_TIMES: Final = 150.0
 
 
 def timeline_svg(timeline: Timeline) -> str:
-    """Draw it."""
+    """Draw a timeline. Return the text of an SVG file."""
     left = _MARGIN + max((text_width(bar.step) for bar in timeline.bars), default=0.0) + 16
     scale = _PLOT / (timeline.duration_ms or 1.0)
     rows = {bar.step: _TOP + _ROW * (index + 0.5) for index, bar in enumerate(timeline.bars)}
     bottom = _TOP + _ROW * len(timeline.bars)
     title = f"{timeline.workflow}: {timeline.status}, {duration(timeline.duration_ms)}"
-    story = summary(timeline, is_unicode=True)
+    subtitle = summary(timeline, is_unicode=True)
     legend, legend_width = _legend(timeline.bars, bottom + 30)
     parts = [
         f'<text x="{_MARGIN:g}" y="{_MARGIN + 8:g}" font-weight="600">{text(title)}</text>',
-        f'<text x="{_MARGIN:g}" y="{_MARGIN + 30:g}" class="dim">{text(story)}</text>',
+        f'<text x="{_MARGIN:g}" y="{_MARGIN + 30:g}" class="dim">{text(subtitle)}</text>',
         *_axis(timeline.duration_ms, left, scale, bottom),
         *(_arrow(bar, timeline, rows, left, scale) for bar in timeline.bars),
         *(_row(bar, rows[bar.step], left, scale) for bar in timeline.bars),
         *legend,
     ]
-    width = max(left + _PLOT + _ROOM_FOR_TIMES, 2 * _MARGIN + text_width(story), legend_width)
+    width = max(left + _PLOT + _ROOM_FOR_TIMES, 2 * _MARGIN + text_width(subtitle), legend_width)
     return document(title, width, bottom + 48, parts)
 
 
 def _axis(total_ms: float, left: float, scale: float, bottom: float) -> list[str]:
-    step = _nice(total_ms / _TICKS)
+    step = _round_up(total_ms / _TICKS)
     parts = []
     for index in range(floor(total_ms / step) + 1 if step else 1):
         x = left + index * step * scale
@@ -57,27 +58,28 @@ def _axis(total_ms: float, left: float, scale: float, bottom: float) -> list[str
     return parts
 
 
-def _nice(about: float) -> float:
-    """A round number of about that size: 1, 2 or 5 times a power of ten."""
-    if about <= 0:
+def _round_up(value: float) -> float:
+    """Round up to 1, 2 or 5 times a power of ten."""
+    if value <= 0:
         return 0.0
-    power = 10.0 ** floor(log10(about))
-    return next((power * factor for factor in (1, 2, 5) if power * factor >= about), 10 * power)
+    power = 10.0 ** floor(log10(value))
+    return next((power * factor for factor in (1, 2, 5) if power * factor >= value), 10 * power)
 
 
 def _row(bar: Bar, y: float, left: float, scale: float) -> str:
-    looks = face(bar.status, bar.reason)
+    status = status_style(bar.status, bar.reason)
     weight = ' font-weight="600"' if bar.is_critical else ""
     name = text(bar.step)
     parts = [f'<text x="{left - 12:.1f}" y="{y + 4.5:.1f}" text-anchor="end"{weight}>{name}</text>']
     if bar.start_ms is not None and bar.end_ms is not None:
+        # At least 2 px wide, so that the bar of a short step is visible.
         x, width = left + bar.start_ms * scale, max(2.0, (bar.end_ms - bar.start_ms) * scale)
         if bar.ready_ms is not None and bar.ready_ms < bar.start_ms:
             parts.append(
                 f'<rect class="wait" x="{left + bar.ready_ms * scale:.1f}" y="{y - 3:.1f}"'
                 f' width="{(bar.start_ms - bar.ready_ms) * scale:.1f}" height="6"/>'
             )
-        colour = ACCENT if _is_accented(bar) else looks.colour
+        colour = ACCENT if _is_accented(bar) else status.colour
         parts.append(
             f'<rect x="{x:.1f}" y="{y - _BAR / 2:.1f}" width="{width:.1f}" height="{_BAR:g}" rx="3"'
             f' style="fill:{colour}"/>'
@@ -85,14 +87,14 @@ def _row(bar: Bar, y: float, left: float, scale: float) -> str:
         label, x, style = duration(bar.end_ms - bar.start_ms), x + width + 6, ""
     else:
         x = left + (bar.end_ms or 0.0) * scale
-        label = f"{looks.mark} {looks.words}"
-        style = f' style="fill:{looks.colour}"'
+        label = f"{status.mark} {status.label}"
+        style = f' style="fill:{status.colour}"'
     parts.append(f'<text class="dim" x="{x:.1f}" y="{y + 4:.1f}" font-size="11"{style}>{text(label)}</text>')
-    return f"<g><title>{name}: {text(_story(bar))}</title>{''.join(parts)}</g>"
+    return f"<g><title>{name}: {text(_description(bar))}</title>{''.join(parts)}</g>"
 
 
 def _arrow(bar: Bar, timeline: Timeline, rows: dict[str, float], left: float, scale: float) -> str:
-    """From the end of what was waited for, down to the row of who waited."""
+    """Draw a line from the end of the last dependency down to the row of the step that waited for it."""
     if bar.waited_for not in rows or bar.start_ms is None:
         return ""
     before = next(each for each in timeline.bars if each.step == bar.waited_for)
@@ -104,58 +106,60 @@ def _arrow(bar: Bar, timeline: Timeline, rows: dict[str, float], left: float, sc
     return f'<path class="edge"{style} d="M{x:.1f} {rows[before.step]:.1f}V{rows[bar.step]:.1f}H{max(x, end):.1f}"/>'
 
 
-def _story(bar: Bar) -> str:
-    parts = [face(bar.status, bar.reason).words]
+def _description(bar: Bar) -> str:
+    parts = [status_style(bar.status, bar.reason).label]
     if bar.start_ms is not None and bar.end_ms is not None:
         parts.append(f"ran {duration(bar.end_ms - bar.start_ms)}")
         if bar.ready_ms is not None and bar.start_ms - bar.ready_ms >= 1:
-            parts.append(f"waited {duration(bar.start_ms - bar.ready_ms)} to begin")
+            parts.append(f"waited {duration(bar.start_ms - bar.ready_ms)} to start")
     if bar.waited_for is not None:
         parts.append(f"after {bar.waited_for}")
     return ", ".join(parts)
 
 
 def _legend(bars: list[Bar], y: float) -> tuple[list[str], float]:
-    """What the colours and marks of this drawing mean, and how wide that is."""
+    """Explain the colours and marks of this drawing. Return the elements and their width."""
     parts: list[str] = []
     x = _MARGIN
 
-    def add(sign: str, words: str) -> None:
+    def add(symbol: str, label: str) -> None:
         nonlocal x
         parts.append(
-            f'{sign}<text class="dim" x="{x + 18:.1f}" y="{y:.1f}" font-size="12">{text(words)}</text>'
+            f'{symbol}<text class="dim" x="{x + 18:.1f}" y="{y:.1f}" font-size="12">{text(label)}</text>'
         )
-        x += 46 + text_width(words)
+        x += 46 + text_width(label)
 
-    for words, colour in _colours(bars).items():
+    for label, colour in _colours(bars).items():
         swatch = f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="12" height="10" rx="2" style="fill:{colour}"/>'
-        add(swatch, words)
+        add(swatch, label)
     if any(
         bar.ready_ms is not None and bar.start_ms is not None and bar.ready_ms < bar.start_ms for bar in bars
     ):
         add(
             f'<rect class="wait" x="{x:.1f}" y="{y - 7:.1f}" width="12" height="6"/>',
-            "ready, waiting to begin",
+            "ready, waiting to start",
         )
-    without_bar = {
-        looks.brief: looks for bar in bars if not _has_bar(bar) for looks in [face(bar.status, bar.reason)]
-    }
-    for looks in without_bar.values():
-        mark = f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" style="fill:{looks.colour}">{looks.mark}</text>'
-        add(mark, looks.brief)
+    without_bar: dict[str, StatusStyle] = {}
+    for bar in bars:
+        if not _has_bar(bar):
+            style = status_style(bar.status, bar.reason)
+            without_bar[style.short_label] = style
+    for label, style in without_bar.items():
+        mark = f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" style="fill:{style.colour}">{style.mark}</text>'
+        add(mark, label)
     return parts, x
 
 
 def _colours(bars: list[Bar]) -> dict[str, str]:
-    """The colour of each kind of bar, by what it means, in the order of the bars."""
+    """Return the colour of each kind of bar by its label, in the order of the bars."""
     drawn = [bar for bar in bars if _has_bar(bar)]
     colours: dict[str, str] = {}
     if any(_is_accented(bar) for bar in drawn):
         colours["critical path"] = ACCENT
     for bar in drawn:
-        looks = face(bar.status, bar.reason)
         if not _is_accented(bar):
-            colours[looks.brief] = looks.colour
+            style = status_style(bar.status, bar.reason)
+            colours[style.short_label] = style.colour
     return colours
 
 
@@ -164,5 +168,5 @@ def _has_bar(bar: Bar) -> bool:
 
 
 def _is_accented(bar: Bar) -> bool:
-    """Whether a bar has the colour of the critical path; one that did not complete has that of its status."""
+    """Return whether a bar has the colour of the critical path. A step that did not complete keeps its own colour."""
     return bar.is_critical and bar.status == "completed"

@@ -1,4 +1,4 @@
-"""What a command prints: tables, lines for a pipe, JSON, live displays, words and symbols.
+"""What a command prints: tables, fields, lines for a pipe, JSON, live displays, the style of each status.
 
 Graphs and timelines are in `drawing/`.
 """

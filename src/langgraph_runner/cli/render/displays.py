@@ -1,10 +1,10 @@
-"""The two displays of a run that goes on: a table that lives in the terminal, and lines for a pipe."""
+"""The displays of a run that a command follows: a live table for a terminal, lines for a pipe, nothing for JSON."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from rich.console import Group
 from rich.live import Live
@@ -13,7 +13,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from langgraph_runner.cli.render.words import counted, duration, face, no_controls
+from langgraph_runner.cli.render.status_style import status_style
+from langgraph_runner.cli.render.text import counted, duration, escape_controls
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import StepStatus
 
@@ -22,23 +23,51 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from langgraph_runner.cli.following import RunView, StepView
     from langgraph_runner.cli.render.output import Output
+    from langgraph_runner.cli.run_view import RunView, StepView
     from langgraph_runner.engine import RunEvent
 
-__all__ = ["LineDisplay", "LiveDisplay", "details"]
+__all__ = ["Display", "LineDisplay", "LiveDisplay", "SilentDisplay"]
 
 _FRAMES_PER_S: Final = 8
-_LINES_AROUND: Final = 4
-"""Of the screen: title, bar, how many steps are not shown, and where the cursor stands."""
-_ORDER: Final = {StepStatus.RUNNING: 0, StepStatus.FAILED: 1}
+_OTHER_LINES: Final = 4
+"""Lines of the screen that show no step: title, bar, number of hidden steps, and the line of the cursor."""
+
+
+class Display(Protocol):
+    """Shows a run while a command follows it."""
+
+    def shown(self, view: RunView) -> AbstractContextManager[object]:
+        """Show the run while the context lasts."""
+        ...
+
+    def show_event(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
+        """Show an event that `view` already contains; `step` is the step that the event is about."""
+
+    def notice(self, text: str) -> None:
+        """Show a message to the user."""
+
+
+class SilentDisplay:
+    """Shows nothing. With `--json` only the run at the end is printed."""
+
+    def shown(self, view: RunView) -> AbstractContextManager[object]:
+        """See `Display`."""
+        del view
+        return nullcontext()
+
+    def show_event(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
+        """See `Display`."""
+
+    def notice(self, text: str) -> None:
+        """See `Display`."""
 
 
 class LineDisplay:
-    """One line for each event.
+    """Prints one line for each event.
 
     Args:
-        out: Where to.
+        out: Where to print.
     """
 
     def __init__(self, out: Output) -> None:
@@ -50,20 +79,25 @@ class LineDisplay:
         self._out.line(f"run {run.id} of {run.workflow}: {counted(len(view.steps), 'step')}")
         return nullcontext()
 
-    def happened(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
+    def show_event(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
         """See `Display`."""
         del view
-        happened = event.type.partition("_")[2]
-        if step is None or happened in {"started", "waiting"}:
-            self._out.line(f"{'run' if step is None else step.step} {happened}")
-        elif happened == "retrying":
+        action = event.type.partition("_")[2]
+        if step is None:
+            line = f"run {action}"
+        elif action in {"started", "waiting"}:
+            line = f"{step.step} {action}"
+        elif action == "retrying":
             wait = duration(event.data["retry_in_ms"])
-            tried = f"attempt {event.data['attempt']} failed: {event.data['error_type']}"
-            self._out.line(no_controls(f"{step.step} {tried}, again in {wait}"))
+            failed = f"attempt {event.data['attempt']} failed: {event.data['error_type']}"
+            line = f"{step.step} {failed}, retrying in {wait}"
         else:
-            more = details(step, None)
-            words = face(step.status, step.reason).words
-            self._out.line(f"{step.step} {words}{f' ({more})' if more else ''}")
+            details = [] if step.duration_ms is None else [duration(step.duration_ms)]
+            details += _attempts(step)
+            line = f"{step.step} {status_style(step.status, step.reason).label}"
+            if details:
+                line += f" ({', '.join(details)})"
+        self._out.line(escape_controls(line))
 
     def notice(self, text: str) -> None:
         """See `Display`."""
@@ -72,7 +106,7 @@ class LineDisplay:
 
 
 class LiveDisplay:
-    """A table of the steps that matter now, over a progress bar. It is gone when the run is over.
+    """Shows a table of the most relevant steps above a progress bar. It disappears when the run ends.
 
     Args:
         out: A terminal.
@@ -87,27 +121,27 @@ class LiveDisplay:
     def shown(self, view: RunView) -> Iterator[None]:
         """See `Display`."""
         with Live(
-            get_renderable=lambda: self._rendered(view),
+            get_renderable=lambda: self._render(view),
             console=self._out.console,
             refresh_per_second=_FRAMES_PER_S,
             transient=True,
         ):
             yield
 
-    def happened(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
+    def show_event(self, view: RunView, event: RunEvent, step: StepView | None) -> None:
         """See `Display`."""
 
     def notice(self, text: str) -> None:
         """See `Display`."""
         self._notice = text
 
-    def _rendered(self, view: RunView) -> RenderableType:
-        room = max(1, self._out.console.height - _LINES_AROUND - bool(self._notice))
+    def _render(self, view: RunView) -> RenderableType:
+        room = max(1, self._out.console.height - _OTHER_LINES - bool(self._notice))
         steps = [*view.steps.values()]
         if len(steps) > room:
-            steps = sorted(steps, key=_urgency)[:room]
-            shown = {each.step for each in steps}
-            steps = [each for each in view.steps.values() if each.step in shown]
+            # Select by relevance, but show the steps in the order of the workflow.
+            most_relevant = {each.step for each in sorted(steps, key=_relevance)[:room]}
+            steps = [each for each in steps if each.step in most_relevant]
         parts: list[RenderableType] = [self._title(view), self._table(steps)]
         if hidden := len(view.steps) - len(steps):
             parts.append(Text(f"and {counted(hidden, 'more step')}", style="dim"))
@@ -130,15 +164,17 @@ class LiveDisplay:
         if not self._out.is_narrow:
             table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
         for each in steps:
-            looks = face(each.status, each.reason)
-            mark = (
-                self._spinner
-                if each.status is StepStatus.RUNNING
-                else Text(self._out.mark(looks).text, looks.style)
-            )
+            style = status_style(each.status, each.reason)
+            mark: RenderableType = Text(self._out.mark(style).text, style.rich_style)
+            if each.status is StepStatus.RUNNING:
+                mark = self._spinner
             name = Text(each.step, style="dim" if each.status is StepStatus.PENDING else "")
-            cells: list[RenderableType] = [mark, name, duration(each.spent_ms(now))]
-            table.add_row(*cells, *([] if self._out.is_narrow else [details(each, looks.words)]))
+            cells = [mark, name, duration(each.elapsed_ms(now))]
+            if not self._out.is_narrow:
+                # A label that only repeats the status adds nothing to the mark.
+                label = [style.label] if each.reason or each.status is StepStatus.CANCELLED else []
+                cells.append(escape_controls(", ".join([*label, *_attempts(each)])))
+            table.add_row(*cells)
         return table
 
     def _bar(self, view: RunView) -> RenderableType:
@@ -154,20 +190,16 @@ class LiveDisplay:
         return row
 
 
-def details(step: StepView, words: str | None) -> str:
-    """What else there is to say of a step: why it did not run, how often it was tried."""
-    parts = [words] if words and (step.reason or step.status is StepStatus.CANCELLED) else []
-    if words is None and step.duration_ms is not None:
-        parts.append(duration(step.duration_ms))
-    if step.attempts > 1:
-        parts.append(f"{step.attempts} attempts")
-    return no_controls(", ".join(parts))
+def _attempts(step: StepView) -> list[str]:
+    return [f"{step.attempts} attempts"] if step.attempts > 1 else []
 
 
-def _urgency(step: StepView) -> tuple[int, float]:
-    """What runs comes first, then what has failed, then what ended last, then what waits."""
-    if step.status in _ORDER:
-        return _ORDER[step.status], 0.0
+def _relevance(step: StepView) -> tuple[int, float]:
+    """Return the sort key of a step: running steps, failed ones, the latest that ended, and then pending ones."""
+    if step.status is StepStatus.RUNNING:
+        return 0, 0.0
+    if step.status is StepStatus.FAILED:
+        return 1, 0.0
     if step.is_over:
-        return 2, -(step.started_at.timestamp() if step.started_at is not None else 0.0)
+        return 2, 0.0 if step.started_at is None else -step.started_at.timestamp()
     return 3, 0.0

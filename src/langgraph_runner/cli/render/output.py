@@ -1,4 +1,4 @@
-"""`Output`: what a command says. Laid out in a terminal, plain lines in a pipe, JSON with `--json`."""
+"""`Output`: what a command prints. Laid out in a terminal, plain lines in a pipe, JSON with `--json`."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from rich.text import Text
 
 from langgraph_runner.cli.problems import CliCode
 from langgraph_runner.cli.render.pipes import has_reader
-from langgraph_runner.cli.render.words import in_one_line, no_controls
+from langgraph_runner.cli.render.text import escape_controls, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from langgraph_runner.cli.problems import Problem
-    from langgraph_runner.cli.render.words import Face
+    from langgraph_runner.cli.render.status_style import StatusStyle
 
-__all__ = ["Cell", "Output", "show_problem"]
+__all__ = ["Cell", "Output", "print_problem"]
 
-_NARROW: Final = 60
-_PROSE: Final = 30
-"""How many signs a last column that may wrap needs at least."""
-_WHOLE: Final = 64
-"""A value of one word up to so many signs is an id or a hash: it stays whole, so that it can be copied."""
+_NARROW_BELOW: Final = 60
+_PROSE_WIDTH: Final = 30
+"""The minimum width of a last column that may wrap."""
 
 
 class Cell(NamedTuple):
@@ -43,10 +41,8 @@ class Cell(NamedTuple):
 class Output:
     """The stdout of one command.
 
-    While it is in use with `--json`, nothing else gets there: what the program of the user prints goes to stderr.
-
     Args:
-        as_json: Whether the answer is to be JSON.
+        as_json: Whether the answer is JSON.
     """
 
     def __init__(self, *, as_json: bool = False) -> None:
@@ -55,73 +51,77 @@ class Output:
         self.is_terminal = _is_terminal(self._stream)
         self.has_unicode = _has_unicode(self._stream)
         if not self.has_unicode:
-            # What names and messages hold is not ours: a sign that cannot be shown must not end the command.
+            # Names and messages of the user may hold any character: one that cannot be encoded is no failure.
             with contextlib.suppress(AttributeError):
                 self._stream.reconfigure(errors="replace")  # type: ignore[union-attr]
         self.console = _console(file=self._stream, force_terminal=self.is_terminal)
 
     @contextlib.contextmanager
-    def for_answers_only(self) -> Iterator[None]:
-        """Keep others from stdout, if it is to be JSON."""
-        with contextlib.redirect_stdout(sys.stderr) if self.as_json else contextlib.nullcontext():
+    def reserved_for_json(self) -> Iterator[None]:
+        """With `--json`, send to stderr what others print to stdout, such as the steps of the user."""
+        if not self.as_json:
+            yield
+            return
+        with contextlib.redirect_stdout(sys.stderr):
             yield
 
     @property
     def is_narrow(self) -> bool:
-        """Whether there is room for what is needed only."""
-        return self.is_terminal and self.console.width < _NARROW
+        """Whether the terminal has room for the most important columns only."""
+        return self.is_terminal and self.console.width < _NARROW_BELOW
 
     @property
     def has_reader(self) -> bool:
-        """Whether somebody may still read it: not so once the other end of a pipe is closed."""
+        """Whether stdout still has a reader; False after the other end of a pipe was closed."""
         return has_reader(self._stream)
 
-    # Machines.
+    # For programs.
 
     def json(self, value: Any) -> None:
-        """Write one JSON document."""
+        """Print one JSON document."""
         text = json.dumps(_jsonable(value), indent=2 if self.is_terminal else None, ensure_ascii=False)
         self.raw(f"{text}\n")
 
     def json_line(self, value: Any) -> None:
-        """Write one of many JSON documents, on one line."""
+        """Print one of several JSON documents, on one line."""
         self.raw(f"{json.dumps(_jsonable(value), ensure_ascii=False)}\n")
 
     def raw(self, text: str) -> None:
-        """Write text as it is."""
+        """Print text unchanged."""
         self._stream.write(text)
         self._stream.flush()
 
-    # People.
+    # For people.
 
     def line(self, *cells: Cell | str) -> None:
-        """Write one line. In a terminal it may wrap, between words only."""
+        """Print one line. A terminal may wrap it between words."""
         text = _text(*cells)
         if self.is_terminal:
-            _print(self.console, text)
+            _print_wrapped(self.console, text)
         else:
             self.raw(f"{text.plain.rstrip()}\n")
 
-    def block(self, text: str) -> None:
-        """Write text of several lines, such as a stack, each as it is."""
-        for line in text.splitlines():
-            self.whole(Cell(line, "dim"))
-
-    def whole(self, *cells: Cell | str) -> None:
-        """Write one line that a terminal breaks without an end of line, so that it can be copied."""
+    def unwrapped(self, *cells: Cell | str) -> None:
+        """Print one line without breaks, so that it can be copied from a terminal."""
         if self.is_terminal:
             self.console.print(_text(*cells), soft_wrap=True)
         else:
             self.line(*cells)
 
-    def hint(self, words: str, command: str) -> None:
-        """Write a command to go on with."""
-        self.whole(Cell(f"{words} {command}", "dim"))
+    def stack(self, text: str) -> None:
+        """Print a stack, its lines unwrapped."""
+        for line in text.splitlines():
+            self.unwrapped(Cell(line, "dim"))
+
+    def hint(self, text: str, command: str) -> None:
+        """Print a command that the user may run next."""
+        self.unwrapped(Cell(f"{text} {command}", "dim"))
 
     def has_room_for(self, titles: Sequence[str], rows: Iterable[Sequence[Cell | str]]) -> bool:
-        """Whether a table fits as it is, with nothing cut or broken."""
-        cells = [[*map(Text, titles)], *([_line_of(cell) for cell in row] for row in rows)]
-        return not self.is_terminal or _width(cells, sys.maxsize) <= self.console.width
+        """Return whether a table fits without a cut or broken cell."""
+        cells = [[Text(title) for title in titles]]
+        cells += [[_text_in_one_line(cell) for cell in row] for row in rows]
+        return not self.is_terminal or _table_width(cells, sys.maxsize) <= self.console.width
 
     def table(
         self,
@@ -131,52 +131,55 @@ class Output:
         right: str = "",
         wraps: str = "",
         whole: str = "",
-        first_to_go: str = "",
+        drop_order: str = "",
     ) -> None:
-        """Write columns; the last one takes what room there is, and wraps if it has to stay.
+        """Print a table. In a terminal the last column wraps; cells of other columns are cut.
 
         Args:
-            titles: Of the columns.
-            rows: Their cells.
-            right: The titles of columns of numbers, separated by spaces.
-            wraps: The title of another column that wraps in a terminal; of the others cells are cut.
-            whole: The title of a column that is never cut nor broken: the terminal may be too narrow for it.
-            first_to_go: The titles of columns that are left out where a terminal is too narrow, in that order.
+            titles: The titles of the columns.
+            rows: The cells.
+            right: The titles of columns that are aligned right, separated by spaces.
+            wraps: The title of a further column that wraps.
+            whole: The title of a column that is never cut or broken, even in a terminal that is too narrow for it.
+            drop_order: The titles of columns that are left out if the terminal is too narrow, in this order.
         """
-        laid_out = [[_line_of(cell) for cell in row] for row in rows]
-        for title in first_to_go.split() if self.is_terminal else ():
-            prose = sys.maxsize if titles[-1] in first_to_go.split() else _PROSE
-            if title in titles and _width([[*map(Text, titles)], *laid_out], prose) > self.console.width:
-                gone = titles.index(title)
-                titles = [each for each in titles if each != title]
-                laid_out = [row[:gone] + row[gone + 1 :] for row in laid_out]
+        texts = [[_text_in_one_line(cell) for cell in row] for row in rows]
         if not self.is_terminal:
-            self.raw(_columns([[Text(title) for title in titles], *laid_out], titles, right.split()))
+            self.raw(_plain_table([[Text(title) for title in titles], *texts], titles, right.split()))
             return
+        for title in drop_order.split():
+            # The last column wraps, so it needs less room than its longest cell; unless it may be dropped itself.
+            last_width = sys.maxsize if titles[-1] in drop_order.split() else _PROSE_WIDTH
+            if _table_width([[Text(each) for each in titles], *texts], last_width) <= self.console.width:
+                break
+            dropped = titles.index(title)
+            titles = [each for each in titles if each != title]
+            texts = [row[:dropped] + row[dropped + 1 :] for row in texts]
         table = Table(box=None, pad_edge=False, header_style="dim")
         for index, title in enumerate(titles):
             is_last = index == len(titles) - 1
+            min_width = None
+            if title in {whole, wraps}:
+                min_width = _min_width([row[index] for row in texts], is_whole=title == whole)
             table.add_column(
                 title,
                 justify="right" if title in right.split() else "left",
-                min_width=_least(laid_out, index, is_whole=title == whole)
-                if title in {whole, wraps}
-                else None,
+                min_width=min_width,
                 no_wrap=not is_last and title != wraps,
                 overflow="fold" if is_last else "ellipsis",
             )
-        for row in laid_out:
+        for row in texts:
             table.add_row(*row)
         self.console.print(table, crop=not whole)
 
     def fields(self, pairs: Iterable[tuple[str, Cell | str]]) -> None:
-        """Write names with their values, leaving out what is empty."""
-        shown = [(name, text) for name, value in pairs if (text := _line_of(value)).plain]
+        """Print names with their values, without those whose value is empty."""
+        shown = [(name, text) for name, value in pairs if (text := _text_in_one_line(value)).plain]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
             if not self.is_terminal:
                 self.raw(f"{name:{width}}  {value.plain}\n")
-            elif " " not in value.plain and len(value) <= _WHOLE:
+            elif " " not in value.plain:  # An id or a hash: unbroken, so that it can be copied.
                 self.console.print(Text(f"{name:{width}}  ", "dim").append_text(value), soft_wrap=True)
             else:
                 grid = Table.grid(padding=(0, 2))
@@ -185,32 +188,32 @@ class Output:
                 grid.add_row(name, value)
                 self.console.print(grid)
 
-    def mark(self, face: Face) -> Cell:
-        """The mark of a status, in signs that the stream can show."""
-        return Cell(face.mark if self.has_unicode else face.ascii_mark, face.style)
+    def mark(self, style: StatusStyle) -> Cell:
+        """Return the mark of a status, in characters that the stream can encode."""
+        return Cell(style.mark if self.has_unicode else style.ascii_mark, style.rich_style)
 
 
-def show_problem(problem: Problem, *, as_json: bool) -> None:
-    """Write a problem to stderr. A no of the reader's is none to them."""
+def print_problem(problem: Problem, *, as_json: bool) -> None:
+    """Print a problem to stderr. A declined prompt is not called an error."""
     if as_json:
         sys.stderr.write(f"{json.dumps(problem._asdict(), ensure_ascii=False)}\n")
         return
     console = _console(stderr=True)
-    kind = "" if problem.code == CliCode.DECLINED else "Error: "
+    prefix = "" if problem.code == CliCode.DECLINED else "Error: "
     if console.is_terminal:
-        _print(console, _text(Cell(kind, "bold red"), problem.message))
+        _print_wrapped(console, _text(Cell(prefix, "bold red"), problem.message))
     else:
-        sys.stderr.write(f"{kind}{no_controls(problem.message)}\n")
+        sys.stderr.write(f"{prefix}{escape_controls(problem.message)}\n")
 
 
 def _console(**options: Any) -> Console:
-    """One that shows text as it is; with NO_COLOR without bold and dim, too, which rich would still send."""
+    """Make a console that interprets no markup. With NO_COLOR it prints no bold and dim either: rich would."""
     color_system: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
     return Console(highlight=False, markup=False, emoji=False, color_system=color_system, **options)
 
 
-def _print(console: Console, text: Text) -> None:
-    """Wrap between words; where one does not fit, the terminal breaks it without an end of line: it can be copied."""
+def _print_wrapped(console: Console, text: Text) -> None:
+    """Wrap between words. If a word does not fit, let the terminal break the line: then it can still be copied."""
     longest = max(map(len, text.plain.split()), default=0)
     console.print(text, soft_wrap=longest > console.width)
 
@@ -237,36 +240,35 @@ def _text(*cells: Cell | str) -> Text:
     text = Text()
     for cell in cells:
         content, style = (cell, "") if isinstance(cell, str) else cell
-        text.append(no_controls(content), style)
+        text.append(escape_controls(content), style)
     return text
 
 
-def _line_of(cell: Cell | str) -> Text:
+def _text_in_one_line(cell: Cell | str) -> Text:
     content, style = (cell, "") if isinstance(cell, str) else cell
     return _text(Cell(in_one_line(content), style))
 
 
-def _width(rows: list[list[Text]], prose: int) -> int:
-    """Of a table; the last column counts as one of `prose` signs at most."""
+def _table_width(rows: list[list[Text]], last_width: int) -> int:
+    """Return the width of a table whose last column takes at most `last_width`."""
     widths: list[int] = [max(text.cell_len for text in column) for column in zip(*rows, strict=True)]
-    return sum(widths[:-1]) + min(widths[-1], prose) + 2 * len(widths)
+    return sum(widths[:-1]) + min(widths[-1], last_width) + 2 * len(widths)
 
 
-def _least(rows: list[list[Text]], column: int, *, is_whole: bool) -> int:
-    """The width of a column whose cells, or else whose words, are not to be broken."""
-    cells = [row[column] for row in rows]
+def _min_width(cells: list[Text], *, is_whole: bool) -> int:
+    """Return the width of a column in which no cell, or else no word, is broken."""
     parts = cells if is_whole else [word for cell in cells for word in cell.split(" ")]
     return max((part.cell_len for part in parts), default=0)
 
 
-def _columns(rows: list[list[Text]], titles: Sequence[str], right: Sequence[str]) -> str:
+def _plain_table(rows: list[list[Text]], titles: Sequence[str], right: Sequence[str]) -> str:
     cells = [[text.plain for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = (
-        "  ".join(
+    lines = []
+    for row in cells:
+        aligned = [
             cell.rjust(width) if title in right else cell.ljust(width)
             for cell, width, title in zip(row, widths, titles, strict=True)
-        )
-        for row in cells
-    )
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+        ]
+        lines.append("  ".join(aligned).rstrip())
+    return "".join(f"{line}\n" for line in lines)

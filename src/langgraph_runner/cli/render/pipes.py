@@ -1,4 +1,4 @@
-"""Stdout as a pipe whose reader may go away, as `head` does: what is under way goes on to its end, in silence."""
+"""A stdout whose reader may close it, as `head` does: the command goes on to its end and prints no error."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["has_reader", "keep_stdout"]
+__all__ = ["has_reader", "tolerate_closed_stdout"]
 
 
 class _Pipe(io.FileIO):
-    """What is written when the reader has gone is lost, and does not fail: neither here nor in a step that prints."""
+    """Discards what is written after the reader closed the pipe, instead of raising."""
 
     has_reader = True
 
@@ -23,23 +23,24 @@ class _Pipe(io.FileIO):
         try:
             return super().write(data)
         except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())  # For those who write there without us.
-            os.close(nowhere)
+            # Also discard what others, such as a step that prints, write to the file descriptor itself.
+            devnull = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(devnull, self.fileno())
+            os.close(devnull)
             self.has_reader = False
             return len(data)
 
 
-def keep_stdout() -> None:
-    """Make stdout one that does not fail when its reader goes away."""
-    if sys.stdout is None:  # Closed before we began, as by `>&-`.
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until we end
+def tolerate_closed_stdout() -> None:
+    """Replace stdout by a stream that does not fail when its reader closes it."""
+    if sys.stdout is None:  # The process was started with a closed stdout, as by `>&-`.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
         return
     stream = sys.stdout
     try:
         number = stream.fileno()
     except (OSError, ValueError):
-        return  # Somebody's own, and no file.
+        return  # A stream of another program in this process, without a file.
     if not stream.isatty():
         sys.stdout = io.TextIOWrapper(
             io.BufferedWriter(_Pipe(number, "w", closefd=False)),
@@ -51,6 +52,6 @@ def keep_stdout() -> None:
 
 
 def has_reader(stream: TextIO) -> bool:
-    """Whether somebody may still read what is written to a stream."""
+    """Return whether a stream still has a reader. A stream that is not a pipe always has one."""
     pipe = getattr(getattr(stream, "buffer", None), "raw", None)
     return not isinstance(pipe, _Pipe) or pipe.has_reader

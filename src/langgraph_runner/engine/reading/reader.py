@@ -22,8 +22,8 @@ from langgraph_runner.engine.store.workers import workload
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.runtime.waiting import timeout
 from langgraph_runner.workflow import ArtifactRef, StepStatus
-from langgraph_runner.workflow.definition.describing import WorkflowDescription
-from langgraph_runner.workflow.values.heavy import HEAVY_BYTES, apart_from_loop, is_heavy, read_json
+from langgraph_runner.workflow.description import WorkflowDescription
+from langgraph_runner.workflow.values.off_loop import LARGE_BYTES, is_large, read_json, run_off_loop
 from langgraph_runner.workflow.values.unknown_fields import refuse_unknown_fields
 
 if TYPE_CHECKING:
@@ -294,9 +294,9 @@ class RunReader:
 
         def check() -> None:
             blueprint.inputs.check(inputs)
-            refuse_unknown_fields(blueprint, inputs)
+            refuse_unknown_fields(blueprint.inputs, inputs)
 
-        await apart_from_loop(check) if is_heavy(inputs) else check()
+        await run_off_loop(check) if is_large(inputs) else check()
 
     async def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
@@ -381,6 +381,6 @@ class RunReader:
 
     async def _as_runs(self, rows: Sequence[RunRow]) -> list[Run]:
         """Rows of the store; apart from the event loop if their inputs are long."""
-        if sum(len(row.inputs) for row in rows) > HEAVY_BYTES:
-            return await apart_from_loop(lambda: [Run.of(row, self._outputs) for row in rows])
+        if sum(len(row.inputs) for row in rows) > LARGE_BYTES:
+            return await run_off_loop(lambda: [Run.of(row, self._outputs) for row in rows])
         return [Run.of(row, self._outputs) for row in rows]

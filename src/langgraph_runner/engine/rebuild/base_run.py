@@ -20,7 +20,7 @@ from langgraph_runner.errors.logs import emit
 from langgraph_runner.workflow import ChangeRequest
 from langgraph_runner.workflow.changes import impact_of
 from langgraph_runner.workflow.scheduler import DELIVERING, Reason, StepStatus
-from langgraph_runner.workflow.values.heavy import HEAVY_BYTES, apart_from_loop, is_heavy, read_json
+from langgraph_runner.workflow.values.off_loop import LARGE_BYTES, is_large, read_json, run_off_loop
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -96,8 +96,8 @@ class BaseRun:
                 status=self.row.status,
                 problem=f"only a completed run can be updated; {'retry it first' if is_over else _WAIT}.",
             )
-        if len(self.row.inputs) > HEAVY_BYTES or is_heavy(change.payload):
-            return await apart_from_loop(impact_of, self.blueprint, change, self.row.inputs, forced)
+        if len(self.row.inputs) > LARGE_BYTES or is_large(change.payload):
+            return await run_off_loop(impact_of, self.blueprint, change, self.row.inputs, forced)
         return impact_of(self.blueprint, change, self.row.inputs, forced)
 
     def check_retry(self) -> None:

@@ -30,7 +30,7 @@ from langgraph_runner.errors import RunTimeoutError
 from langgraph_runner.node import AbortController
 from langgraph_runner.workflow import Reason, Scheduler, StepStatus
 from langgraph_runner.workflow.scheduler import ENDED
-from langgraph_runner.workflow.values.heavy import read_json
+from langgraph_runner.workflow.values.off_loop import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine.store import reads
 from langgraph_runner.workflow import CacheScope
-from langgraph_runner.workflow.calling import Call
+from langgraph_runner.workflow.calling import StepCall
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.scheduler import ENDED
-from langgraph_runner.workflow.values.heavy import HEAVY_BYTES, apart_from_loop, read_json
 from langgraph_runner.workflow.values.input_type import InputType
-from langgraph_runner.workflow.values.refs import hash_in
+from langgraph_runner.workflow.values.off_loop import LARGE_BYTES, read_json, run_off_loop
+from langgraph_runner.workflow.values.output_ref import content_hash_of_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -97,11 +97,11 @@ class Results:
         """
         await self._fetch(self._delivered(step.dependencies))
 
-    async def call(self, step: BoundStep, context: StepContext) -> Call:
+    async def call(self, step: BoundStep, context: StepContext) -> StepCall:
         """What `step` is called with."""
         size = await self._load(step.dependencies) + len(self._run.inputs)
         make = partial(self._received, step)
-        return await apart_from_loop(Call, make, context) if size > HEAVY_BYTES else Call(make, context)
+        return await run_off_loop(StepCall, make, context) if size > LARGE_BYTES else StepCall(make, context)
 
     def _received(self, step: BoundStep) -> Any:
         """Made anew each time, so that no step sees what another one does to it."""
@@ -121,12 +121,12 @@ class Results:
         selected = None
         if step.selects:
             size = await self._load(step.dependencies) + len(self._run.inputs)
-            is_long = size > HEAVY_BYTES
-            selected = await apart_from_loop(self._received, step) if is_long else self._received(step)
+            is_long = size > LARGE_BYTES
+            selected = await run_off_loop(self._received, step) if is_long else self._received(step)
         hashes = {before: self._hash_of(before) for before in step.dependencies}
-        is_heavy = len(self._run.inputs) > HEAVY_BYTES and step.reads_new(self._fields)
-        if is_heavy:
-            return await apart_from_loop(step.input_hash, hashes, self._hash_of_field, selected)
+        is_large = len(self._run.inputs) > LARGE_BYTES and step.reads_new(self._fields)
+        if is_large:
+            return await run_off_loop(step.input_hash, hashes, self._hash_of_field, selected)
         return step.input_hash(hashes, self._hash_of_field, selected)
 
     def cache_key(self, step: BoundStep, input_hash: str) -> str | None:
@@ -139,7 +139,7 @@ class Results:
 
     def _hash_of(self, step: str) -> str | None:
         ref = self._refs.get(step)
-        return None if ref is None else hash_in(ref)
+        return None if ref is None else content_hash_of_ref(ref)
 
     def _hash_of_field(self, name: str | None) -> str:
         if name not in self._fields:

@@ -11,12 +11,13 @@ from langgraph_runner.engine.artifacts.files import StepArtifacts
 from langgraph_runner.engine.run.ledger import cancelled
 from langgraph_runner.engine.run.slots import HELD_SLOT, Slot
 from langgraph_runner.engine.store.records import StepChange
-from langgraph_runner.errors import ErrorCode, build_error_record
+from langgraph_runner.errors import ErrorCode
+from langgraph_runner.errors.record import build_error_record
 from langgraph_runner.node import Success, runner_config
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 from langgraph_runner.workflow import Reason, StepContext, StepStatus
 from langgraph_runner.workflow.calling import ON_RETRY
-from langgraph_runner.workflow.contained import may_be_a_signal
+from langgraph_runner.workflow.user_code import may_be_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import AbortSignal, Failure, RetryAttempt
     from langgraph_runner.workflow import Blueprint
-    from langgraph_runner.workflow.steps import Delivered
+    from langgraph_runner.workflow.calling import StepOutput
 
 __all__ = ["StepRunner"]
 
@@ -100,14 +101,14 @@ class StepRunner:
             except Exception as error:  # Stored outputs may not fit any more, and an interrupt means nothing.
                 return self.failed(name, error, attempts=1)
             except BaseException as error:
-                if step.needs_loop and may_be_a_signal(error):  # A blocking step runs in a thread of its own.
+                if step.needs_loop and may_be_ctrl_c(error):  # A blocking step runs in a thread of its own.
                     raise
                 # It would end the process, and then whoever takes the run over.
                 ended = RuntimeError(f"The step has raised {type(error).__name__}, which is no Exception.")
                 return self.failed(name, ended, attempts=self._retried.get(name, 0) + 1)
         if not isinstance(outcome, Success):
             return self._of_failure(name, outcome)
-        delivered: Delivered = outcome.value["output"]
+        delivered: StepOutput = outcome.value["output"]
         # What a fallback has delivered stands in for the step this once, and is not served again.
         is_kept = key is not None and not outcome.fallback_used
         ttl_s = step.spec.cache_ttl_s

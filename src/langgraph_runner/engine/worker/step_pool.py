@@ -87,10 +87,14 @@ class StepPool:
         # In a new context: they serve all callers, not only the first.
         self._services = [loop.create_task(service, context=Context()) for service in services]
 
-    async def drain(self) -> None:
-        """Take no further task, and wait until those that run are over."""
+    def stop_taking(self) -> None:
+        """Take no further task."""
         self._is_draining = True
         self._pause_without_room()
+
+    async def drain(self) -> None:
+        """Take no further task, and wait until those that run are over."""
+        self.stop_taking()
         while self._tasks or self._is_claiming:
             if self._tasks:
                 await asyncio.wait({*self._tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -162,6 +166,9 @@ class StepPool:
         finally:
             self._is_claiming = False
         if claimed is None:
+            return False
+        if self._is_draining:  # It began to drain while the claim was under way.
+            await self._host.store.write(GiveBackTasks({claimed.key: claimed.fence}))
             return False
         abort = AbortController()
         self._active[claimed.key] = claimed, abort

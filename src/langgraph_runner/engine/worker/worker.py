@@ -155,6 +155,8 @@ class Worker:
         workload = self.workload
         workload.phase = max(workload.phase, WorkerPhase.DRAINING)
         workload.update_room()
+        if self._pool is not None:
+            self._pool.stop_taking()  # Before the first await: the pool may be about to claim a step.
         await self.presence.drain()
         try:
             async with timeout(timeout_s, self._host.runtime):

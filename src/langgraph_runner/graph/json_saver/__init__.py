@@ -1,4 +1,4 @@
-"""A checkpointer whose files a person can read.
+"""`JsonFileSaver`, a LangGraph checkpointer whose files a person can read.
 
 Imports go down this list only:
 
@@ -8,20 +8,17 @@ Imports go down this list only:
     store       which files an operation reads, replaces and removes, under the lock
     newest      the newest checkpoint of a namespace, without listing its folder
     head        the file that a person opens
-    layout      where each file is, and what a file name says
+    layout      where each file is, and how ids become file names
     documents   a body as sealed bytes, and back: format, version, checksum
     encoding    a value as JSON that loses nothing
-    plain       a value that is plain JSON, in native calls
-    names       an id as a file name
     lock        one writer at a time, in all threads and processes
     files       reading safely, replacing atomically
-    errors      what can go wrong
+    errors      the exceptions
 """
 
 from langgraph_runner.graph.json_saver.errors import (
     CheckpointCorruptedError,
     CheckpointError,
-    CheckpointErrorCode,
     CheckpointForeignError,
     CheckpointLockError,
     CheckpointNotAFileError,
@@ -36,7 +33,6 @@ from langgraph_runner.graph.json_saver.saver import JsonFileSaver
 __all__ = [
     "CheckpointCorruptedError",
     "CheckpointError",
-    "CheckpointErrorCode",
     "CheckpointForeignError",
     "CheckpointLockError",
     "CheckpointNotAFileError",

@@ -1,7 +1,7 @@
 """A document: JSON with a format, a version and a checksum over every other byte of the file.
 
-The three stand in the first lines, so a foreign file or one of a later release is told from a damaged one,
-and nothing is parsed before the checksum holds.
+The three are in the first lines, so a foreign file and a file of a later release are distinguished from a damaged
+one, and nothing is parsed before the checksum is verified.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from pydantic_core import from_json
 
+from langgraph_runner.graph.json_saver.encoding import has_tag
 from langgraph_runner.graph.json_saver.errors import (
     CheckpointCorruptedError,
     CheckpointForeignError,
     CheckpointSerializationError,
     CheckpointVersionError,
 )
-from langgraph_runner.graph.json_saver.plain import has_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT_VERSION", "is_intact", "is_torn", "seal", "unseal"]
 
 FORMAT_VERSION: Final = 2
-"""The version that is written. Version 2 adds `run` and `empty_channels` to a checkpoint."""
+"""The version that is written. Version 2 added `run` and `empty_channels` to a checkpoint."""
 _READABLE_VERSIONS: Final = frozenset({1, 2})
 
 _OPENING: Final = b'{\n  "format": "langgraph_runner.'
@@ -38,11 +38,11 @@ _HEADER: Final = re.compile(
 )
 _DIGEST_CHARS: Final = 64
 _BLOCK_BYTES: Final = 4_096
-"""What file systems write at once, or a multiple of it."""
+"""The size of the blocks that file systems write, or a multiple of it."""
 
 
 def seal(kind: str, body: dict[str, Any]) -> bytes:
-    """Give a document as bytes, indented, in UTF-8.
+    """Return a document as bytes, indented, in UTF-8.
 
     Args:
         kind: What it holds, in lower-case letters.
@@ -64,17 +64,17 @@ def seal(kind: str, body: dict[str, Any]) -> bytes:
 
 
 def is_intact(path: Path, data: bytes, kind: str) -> bool:
-    """Whether the checksum of a document of this kind holds.
+    """Whether the checksum of a document of this kind matches.
 
     Raises:
-        CheckpointForeignError: It is no document of this package, or of another kind.
+        CheckpointForeignError: It is not a document of this package, or one of another kind.
         CheckpointVersionError: It has another version.
     """
     found = _HEADER.match(data)
     if found is None:
         if data[: len(_OPENING)] == _OPENING[: len(data)]:
             return False  # It ends within its header.
-        raise CheckpointForeignError(path, "this is no file of langgraph_runner, so it is left alone")
+        raise CheckpointForeignError(path, "not a file of langgraph_runner, so it is not changed")
     if found["kind"].decode() != kind:
         raise CheckpointForeignError(path, f"this file holds {found['kind'].decode()}, not {kind}")
     if (version := int(found["version"])) not in _READABLE_VERSIONS:
@@ -86,7 +86,7 @@ def is_intact(path: Path, data: bytes, kind: str) -> bool:
 
 
 def is_torn(data: bytes) -> bool:
-    """Whether it is what a power cut leaves of a document that was not fsynced: blocks of it are missing or zeros."""
+    """Whether a power cut may have left this of a document that was not fsynced: blocks are missing or zeros."""
     if not _OPENING.startswith(data[: len(_OPENING)].rstrip(b"\0")):
         return False
     blocks = (data[start : start + _BLOCK_BYTES] for start in range(0, len(data), _BLOCK_BYTES))
@@ -104,36 +104,37 @@ def is_torn(data: bytes) -> bool:
 def unseal(
     path: Path, data: bytes, kind: str, decode_object: Callable[[dict[str, Any]], Any] | None = None
 ) -> dict[str, Any]:
-    """Give the fields of a document.
+    """Return the fields of a document.
 
     Args:
         path: The file, for the errors.
-        data: What is in it.
-        kind: What it has to hold.
-        decode_object: What to make of each object in it, from the inside out. None leaves them.
+        data: Its content.
+        kind: The kind of document that it has to be.
+        decode_object: Replaces each object in it, from the inside out. None leaves them.
 
     Raises:
-        CheckpointCorruptedError: The checksum does not hold.
-        CheckpointForeignError: It is no document of this package, or of another kind.
+        CheckpointCorruptedError: The checksum does not match.
+        CheckpointForeignError: It is not a document of this package, or one of another kind.
         CheckpointSerializationError: A value in it cannot be restored.
         CheckpointVersionError: It has another version.
     """
     if not is_intact(path, data, kind):
         raise CheckpointCorruptedError(path, "the checksum does not match: truncated, edited or damaged")
     try:
-        if decode_object is None or not has_tag(
-            data
-        ):  # Nothing is to be decoded, which a faster parser will do.
+        if decode_object is None or not has_tag(data):
+            # Nothing is to be decoded, so the faster parser will do.
             return from_json(data, cache_strings="keys")  # type: ignore[no-any-return] # the opening is an object's
         return json.loads(data, object_hook=decode_object)  # type: ignore[no-any-return] # the same
     except CheckpointSerializationError as error:
         raise CheckpointSerializationError(path, error.problem) from error.__cause__
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CheckpointCorruptedError(path, f"a valid checksum, but not valid content: {error}") from error
+        raise CheckpointCorruptedError(
+            path, f"the checksum matches, the content is not valid: {error}"
+        ) from error
 
 
 def _digest(*parts: bytes | memoryview) -> bytes:
-    """The SHA-256 of all that stands around it."""
+    """Return the SHA-256 of everything around the checksum."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)

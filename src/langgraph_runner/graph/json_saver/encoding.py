@@ -1,20 +1,24 @@
 """Any value as JSON that a person can read and that comes back as it was.
 
-What JSON has stays plain: objects with text keys, arrays, strings, numbers, booleans, null. What Python has
-besides gets a tag, an object whose first key begins with `$`:
+What JSON has stays plain: objects with text keys, arrays, strings, numbers, booleans, null. Other values of Python
+get a tag, an object whose first key begins with `$`:
 
     {"$tuple": [...]}   {"$set": [...]}   {"$frozenset": [...]}
-    {"$dict": [[key, value], ...]}        keys that are no text, or that begin with `$`
+    {"$dict": [[key, value], ...]}        keys that are not texts, or that begin with `$`
     {"$int": "0x..."}                     more than 64 bits
     {"$float": "nan"}                     or inf, -inf
     {"$str": "..."}                       lone surrogates, escaped; in several texts where two meet
     {"$serde": "msgpack", "data": "<base64>", "type": ..., "text": ...}
     {"$error": "ValueError('...')", "type": ...}     an exception that LangGraph keeps of a failed task
 
-The last is LangGraph's own serializer: what that keeps is kept, what it changes (nested classes, exceptions)
-is changed. `type` and `text` are there for the reader only.
+`$serde` is LangGraph's own serializer: what it keeps is kept, what it changes (nested classes, exceptions) is
+changed. `type` and `text` are only for the reader.
 
-With a serializer that is not LangGraph's plain one, an encrypting one above all, nothing stays plain.
+LangGraph stores a checkpoint in the background while the next nodes run, and a node may change a list or a dict
+in place meanwhile. A walk in Python would then fail, or store a state that never was. So a value of plain JSON is
+written by one call of native code, which holds the interpreter lock: what it writes is the value of one moment.
+
+With another serializer than LangGraph's plain one, such as an encrypting one, nothing stays plain.
 """
 
 from __future__ import annotations
@@ -26,11 +30,12 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+import ormsgpack
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.graph.json_saver.errors import CheckpointSerializationError
-from langgraph_runner.graph.json_saver.plain import plain_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,14 +44,30 @@ if TYPE_CHECKING:
 
     from langgraph_runner.errors import Sanitizer
 
-__all__ = ["ValueCodec", "decode_text", "encode_text"]
+__all__ = ["ValueCodec", "decode_text", "encode_text", "has_tag", "plain_json"]
 
 _MAX_DEPTH: Final = 100
-"""Levels of JSON. The encoder has a limit of its own, and what lies deeper goes to the serializer."""
+"""Levels of JSON. The encoder has a limit of its own; deeper values go to the serializer."""
 _LOOKED_AT_DEPTH: Final = 3
 _LOOKED_AT_LENGTH: Final = 32
 _MAX_INT: Final = 2**63
 _SHOWN_CHARS: Final = 200
+_ATTEMPTS: Final = 3
+_MSGPACK_OPTIONS: Final = (
+    ormsgpack.OPT_PASSTHROUGH_DATACLASS
+    | ormsgpack.OPT_PASSTHROUGH_DATETIME
+    | ormsgpack.OPT_PASSTHROUGH_ENUM
+    | ormsgpack.OPT_PASSTHROUGH_SUBCLASS
+    | ormsgpack.OPT_PASSTHROUGH_TUPLE
+    | ormsgpack.OPT_PASSTHROUGH_UUID
+)
+"""Each of these types is refused: it would be passed to a function, and there is none."""
+_JSON_OPTIONS: Final = (
+    orjson.OPT_INDENT_2 | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+)
+_NOT_FINITE: Final = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
+"""A float of msgpack with all bits of the exponent set. No UTF-8 text holds these bytes."""
+_INDENT: Final = "  "
 
 
 class ValueCodec:
@@ -59,11 +80,11 @@ class ValueCodec:
         self._level = 1
 
     def encode(self, value: Any, level: int = 1) -> Any:
-        """Give a value as what `documents.seal` can write; later changes of the value do not reach it.
+        """Return a value as what `documents.seal` can write; later changes of the value do not change it.
 
         Args:
             value: Any value.
-            level: How many levels of JSON will be around it; they indent it.
+            level: How many levels of JSON will be around it, for the indentation.
 
         Raises:
             CheckpointSerializationError: The serializer refuses the value, or could not restore it.
@@ -73,13 +94,13 @@ class ValueCodec:
         self._level = level
         try:
             return self._encode(value, 0)
-        except RecursionError as error:  # The caller's own calls may be nested deeply already.
+        except RecursionError as error:  # The calls of the caller may be nested deeply already.
             raise CheckpointSerializationError("", "a value is nested too deeply to be stored") from error
 
     def encode_error(self, error: BaseException) -> Any:
-        """Give the exception of a failed task as its sanitized `repr`, with its type.
+        """Return the exception of a failed task as its sanitized `repr`, with its type.
 
-        LangGraph's serializer keeps the `repr` of an exception, so that is what any of its savers gives back.
+        LangGraph's serializer keeps the `repr` of an exception, so any of its savers returns that.
 
         Raises:
             CheckpointSerializationError: The serializer refuses the value.
@@ -121,7 +142,7 @@ class ValueCodec:
             return value if isfinite(value) else {"$float": str(value)}
         if depth > _MAX_DEPTH:
             return self._through_serde(value)
-        # What is plain as a whole need not be walked. To look for it everywhere would take longer than to walk.
+        # A value that is plain as a whole need not be walked. To try at every level would take longer than the walk.
         if kind in _JSON_CONTAINERS and (
             depth <= 1 or (depth <= _LOOKED_AT_DEPTH and len(value) >= _LOOKED_AT_LENGTH)
         ):
@@ -133,7 +154,7 @@ class ValueCodec:
     def _encode_container(self, kind: type, value: Any, depth: int) -> Any:
         encode = self._encode
         # Copied first, in one call that no other thread can interrupt: a node may change the value meanwhile. A list
-        # of items would be made one by one, and the garbage collector may run in between.
+        # of items is made one by one, and the garbage collector may let another thread run in between.
         if kind is dict:
             items = list(value.copy().items())
             if all(type(key) is str and _is_plain_key(key) for key, _ in items):
@@ -147,7 +168,7 @@ class ValueCodec:
         return self._through_serde(value)
 
     def _encode_keys(self, keys: list[Any], depth: int) -> list[Any]:
-        """Encode the keys of a dict, and refuse those that would not come back as keys of one dict."""
+        """Encode the keys of a dict; raise for keys that could not be restored as keys of one dict."""
         encoded = [self._encode(key, depth) for key in keys]
         restored = set()
         for key, written in zip(keys, encoded, strict=True):
@@ -207,8 +228,45 @@ def _hashed(kind: type[Any], items: list[Any]) -> Any:
     return found
 
 
+def has_tag(data: bytes) -> bool:
+    """Whether JSON may have a key that begins with `$`."""
+    return b"$" in data and b'"$' in data  # Quotes are everywhere, so the search for one byte comes first.
+
+
+def plain_json(value: dict[str, Any] | list[Any], level: int, max_depth: int) -> orjson.Fragment | None:
+    """Return a value as indented JSON of one moment; None if JSON alone cannot hold it, or if it keeps changing.
+
+    JSON alone holds dicts with text keys, lists, texts, integers of 64 bits, finite floats, booleans and None; it
+    does not hold a tuple, a subclass, a lone surrogate or a key that begins with `$`.
+
+    Args:
+        value: The value.
+        level: How many levels of JSON are around it, for the indentation.
+        max_depth: How many levels it may have.
+    """
+    # Each level around it is a list of one item, whose lines are then cut off.
+    wrapped: Any = value
+    for _ in range(level):
+        wrapped = [wrapped]
+    start = sum(len("[\n") + len(_INDENT) * (depth + 1) for depth in range(level))
+    end = sum(len("\n]") + len(_INDENT) * depth for depth in range(level))
+    too_deep = ("\n" + _INDENT * (level + max_depth + 1)).encode()
+    for _ in range(_ATTEMPTS):
+        try:
+            packed = ormsgpack.packb(value, option=_MSGPACK_OPTIONS)
+            written = orjson.dumps(wrapped, option=_JSON_OPTIONS)
+            packed_again = ormsgpack.packb(value, option=_MSGPACK_OPTIONS)
+        except (TypeError, ValueError, RecursionError):
+            return None
+        if packed == packed_again:  # Nothing has changed between what was checked and what was written.
+            if has_tag(written) or too_deep in written or _NOT_FINITE.search(packed) is not None:
+                return None
+            return orjson.Fragment(written[start : len(written) - end])
+    return None
+
+
 def encode_text(text: str) -> Any:
-    """Give a text as what JSON can hold, whatever is in it."""
+    """Return any text as a value that JSON can hold."""
     if _is_unicode(text):
         return text
     # JSON reads a high and a low surrogate in one text as one character, so they go to different texts.
@@ -220,13 +278,15 @@ def decode_text(found: Any) -> str:
     """Turn what `encode_text` gave back into the text.
 
     Raises:
-        KeyError, TypeError, ValueError: It is nothing of the kind.
+        KeyError, TypeError, ValueError: `encode_text` returns no such value.
     """
     return found if isinstance(found, str) else _joined(found["$str"])
 
 
 def _joined(parts: str | list[str]) -> str:
-    return "".join(map(json.loads, [parts] if isinstance(parts, str) else parts))
+    if isinstance(parts, str):
+        parts = [parts]
+    return "".join(json.loads(part) for part in parts)
 
 
 def _is_unicode(text: str) -> bool:
@@ -250,7 +310,7 @@ def _type_name(value: Any) -> str:
 def _repr_of_error(error: BaseException) -> str:
     try:
         return repr(error)
-    except Exception:  # The type is all that there is to know then.
+    except Exception:  # Only the type is known then.
         return f"{type(error).__name__}()"
 
 

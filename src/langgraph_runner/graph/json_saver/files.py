@@ -1,4 +1,4 @@
-"""Reading without hanging, and replacing several files so that each is old or new, never between.
+"""Reading without hanging, and replacing several files so that each has its old or its new content.
 
 A file is written under a unique name in its own folder, fsynced, and renamed; then the folder is fsynced. All
 files of one replacement are complete on disk before the first is renamed. If anything fails, what was renamed
@@ -49,7 +49,7 @@ _SAFE_FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def open_regular(path: Path, flags: int) -> int:
-    """Open a regular file, at once or not at all.
+    """Open a regular file without waiting.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -68,8 +68,13 @@ def open_regular(path: Path, flags: int) -> int:
     raise CheckpointNotAFileError(path, _what_is_there(path))
 
 
-def read_file(path: Path, max_bytes: int, *, only_first: int | None = None) -> bytes | None:
-    """Give all bytes of a file, or only the first ones; None where there is no file.
+def read_file(path: Path, max_bytes: int | None = None, *, only_first: int | None = None) -> bytes | None:
+    """Return all bytes of a file, or only the first ones; None where there is no file.
+
+    Args:
+        path: The file.
+        max_bytes: The largest file that is read; None for no limit.
+        only_first: How many bytes to read; None for all.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -79,7 +84,7 @@ def read_file(path: Path, max_bytes: int, *, only_first: int | None = None) -> b
     try:
         with FileIO(open_regular(path, os.O_RDONLY)) as file:
             size = os.fstat(file.fileno()).st_size
-            if size > max_bytes:
+            if max_bytes is not None and size > max_bytes:
                 raise CheckpointTooLargeError(path, f"{size:,} bytes; at most {max_bytes:,} are read")
             return file.readall() if only_first is None else file.read(only_first)
     except FileNotFoundError:
@@ -89,7 +94,7 @@ def read_file(path: Path, max_bytes: int, *, only_first: int | None = None) -> b
 
 
 def list_names(folder: Path) -> list[str]:
-    """Give the names in a folder; none where there is no folder.
+    """Return the names in a folder; none where there is no folder.
 
     Raises:
         CheckpointNotAFileError: It is no folder.
@@ -106,7 +111,7 @@ def list_names(folder: Path) -> list[str]:
 
 
 def not_a_folder(path: Path) -> CheckpointNotAFileError:
-    """The error of something else in the place of a folder of the store."""
+    """Return the error for something else in the place of a folder of the store."""
     return CheckpointNotAFileError(path, f"{_kind_of(path, 'a file')} is in the place of a folder")
 
 
@@ -140,7 +145,7 @@ def writing_errors(path: Path) -> Iterator[None]:
 
 
 def ensure_folder(folder: Path, *, is_link_allowed: bool = False) -> None:
-    """Make a folder with all that are missing above it, durably.
+    """Make a folder with its missing parents, durably.
 
     Args:
         folder: The folder.
@@ -178,7 +183,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def temporary_path(path: Path) -> Path:
-    """Give a name that nobody else uses, in the same folder."""
+    """Return an unused name in the same folder."""
     return path.with_name(f".{path.name}.{REAL_RUNTIMES.blocking.token_hex(8)}.tmp")
 
 
@@ -189,7 +194,7 @@ def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None =
 
     Args:
         contents: The files with their new bytes.
-        copy: The last of them, where a power cut may leave its old content or a part of the new one: it is not
+        copy: The last of them, if a power cut may leave its old content or a part of the new one: it is not
             fsynced. Nothing can fail after it, so it is never put back.
 
     Raises:
@@ -210,7 +215,7 @@ def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None =
                 replacement.commit(is_copy=replacement.path == copy)
     except BaseException:
         is_complete = len(staged) == len(contents) and staged[-1].is_in_place()
-        if not (is_complete and path == copy):  # Else only a Ctrl-C came, after all was done.
+        if not (is_complete and path == copy):  # Otherwise it is a Ctrl-C after everything was done.
             for replacement in reversed(staged):
                 replacement.undo()
         raise
@@ -220,7 +225,7 @@ def replace_files(contents: Sequence[tuple[Path, bytes]], *, copy: Path | None =
 
 
 class _Replacement:
-    """One file on its way to a new content. Used by one thread."""
+    """The replacement of one file. Used by one thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -238,7 +243,7 @@ class _Replacement:
             view = view[os.write(self._descriptor, view) :]
 
     def close(self, *, is_durable: bool) -> None:
-        """End writing. After all are written: the first fsync then serves the names of all."""
+        """End writing. Called once all files are written: the first fsync then serves the names of all."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             try:
@@ -272,8 +277,8 @@ class _Replacement:
         return self._is_begun and not self._new.exists()
 
     def undo(self) -> None:
-        """Put the old content back, as well as can be done on a disk that has just failed."""
-        if not self.is_in_place():  # What is there is not ours.
+        """Put the old content back, as far as a disk that has just failed allows it."""
+        if not self.is_in_place():  # The file that is there is not the new one.
             return
         with contextlib.suppress(OSError):
             if self._old is not None:
@@ -282,7 +287,7 @@ class _Replacement:
                 self.path.unlink()
 
     def clean_up(self) -> None:
-        """Remove what is not needed any more."""
+        """Remove the temporary files."""
         with contextlib.suppress(OSError):
             self.close(is_durable=False)
         for path in (self._new if self._is_new_there else None, self._old):
@@ -292,11 +297,11 @@ class _Replacement:
 
 
 def remove_leftovers(folder: Path, of: str | None = None) -> None:
-    """Remove what killed writers have left in a folder. Hold the lock; does not commit.
+    """Remove the temporary files that killed writers left in a folder. Hold the lock; does not commit.
 
     Args:
         folder: Where to look.
-        of: Remove only what was to become this file; None removes all.
+        of: Remove only the temporary files of this one; None removes all.
     """
     for name in list_names(folder):
         found = _TEMPORARY.fullmatch(name)
@@ -306,10 +311,10 @@ def remove_leftovers(folder: Path, of: str | None = None) -> None:
 
 
 def discard_folder(folder: Path, trash: Path) -> None:
-    """Remove a folder with all in it. Commits: it is there whole, or it is gone.
+    """Remove a folder with its content. Commits: either all of it is there, or nothing.
 
     Args:
-        folder: What to remove; nothing happens where it is not there.
+        folder: What to remove; nothing happens if it does not exist.
         trash: A new name on the same file system, in a folder that exists.
 
     Raises:
@@ -349,4 +354,7 @@ def _kind_of(path: Path, other: str) -> str:
         mode = os.lstat(path).st_mode
     except OSError:  # Something above it is not a folder.
         return other
-    return next((name for is_kind, name in _KINDS if is_kind(mode)), other)
+    for is_kind, name in _KINDS:
+        if is_kind(mode):
+            return name
+    return other

@@ -1,9 +1,8 @@
 """The file that a person opens: a copy of the newest checkpoint of the root namespace.
 
-The history is the truth; the head follows it. But the head is checked all the same: an edit that would have no
-effect, or a foreign file that would be overwritten, has to be reported. A reader checks as little as it can, a
-writer checks each byte that it has not written itself. It is not fsynced, so what a power cut has left of it
-counts as no head.
+The history is the truth; the head is a copy. It is checked all the same: an edit that would have no effect, or a
+foreign file that would be overwritten, has to be reported. A reader checks as little as it can, a writer checks each
+byte that it has not written itself. The head is not fsynced, so what a power cut leaves of it counts as no head.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 if TYPE_CHECKING:
     from langgraph_runner.graph.json_saver.layout import Entry, Layout
 
-__all__ = ["KIND", "Head"]
+__all__ = ["KIND", "Head", "belongs_in_head"]
 
 KIND = "checkpoint"
-"""What the document in it holds."""
+"""The kind of the document in it."""
 
 _START_BYTES: Final = 8_192
 _IDS: Final = re.compile(
@@ -38,17 +37,17 @@ _IDS: Final = re.compile(
     rb'(?P<ids>  "thread_id": .*?),\n  "parent_checkpoint_id": ',
     re.DOTALL,
 )
-"""What a head begins with: its checkpoint is known without reading the rest."""
+"""The beginning of a head, which has the ids of its checkpoint."""
 _SETTLED_S: Final = 1.0
-"""A file that was changed longer ago than this has other times when it is changed again; clocks of file systems tick
-in milliseconds."""
+"""If a file was last changed longer ago than this, the next change sets another time; clocks of file systems tick in
+milliseconds."""
 _clock: Final = REAL_RUNTIMES.blocking
 
 _Signature = tuple[int, ...]
 
 
 class Head:
-    """What is known of the file. Not thread-safe; used under the lock."""
+    """Checks the file, and remembers what was checked. Not thread-safe; used under the lock."""
 
     def __init__(self, layout: Layout, max_bytes: int) -> None:
         self._layout = layout
@@ -58,7 +57,7 @@ class Head:
         self._elsewhere: tuple[_Signature, Entry] | None = None
 
     def check(self, asked: Entry | None, data: bytes | None) -> None:
-        """Look for damage before a checkpoint is given to a reader, without reading more than is needed.
+        """Look for damage before a checkpoint is returned to a reader, without reading more than is needed.
 
         A head that shows the checkpoint that is read has to hold the same bytes. One that shows another, however
         large, has to begin as a document of ours, about a checkpoint that is in the history.
@@ -101,7 +100,7 @@ class Head:
                 self._compared = signature
 
     def verify(self) -> Where | None:
-        """Say which checkpoint the file shows, after looking at each of its bytes; None if it shows none.
+        """Return the checkpoint that the file shows, after checking each of its bytes; None if it shows none.
 
         Raises:
             CheckpointError: It is not as it was written.
@@ -113,7 +112,7 @@ class Head:
         if self._seen is not None and self._seen[0] == signature:
             if is_intact(self._layout.head, data, KIND):
                 return self._seen[1]
-            raise CheckpointCorruptedError(self._layout.head, "the checksum does not match any more")
+            raise CheckpointCorruptedError(self._layout.head, "the checksum does not match any more: damaged")
         try:
             where = self._identity(data)
         except (CheckpointCorruptedError, CheckpointForeignError):
@@ -124,7 +123,7 @@ class Head:
         return where
 
     def current(self) -> Where | None:
-        """Say the same without reading what has not changed since this saver looked or wrote.
+        """Do as `verify()`, but do not read the file if it has not changed since this saver checked or wrote it.
 
         Raises:
             CheckpointError: It is not as it was written.
@@ -133,17 +132,8 @@ class Head:
             return self._seen[1]
         return self.verify()
 
-    def shows(self, where: Where) -> bool:
-        """Whether a checkpoint that is about to be written belongs here."""
-        if where.checkpoint_ns:
-            return False
-        shown = self.current()
-        return (
-            shown is None or shown.thread_id != where.thread_id or shown.checkpoint_id <= where.checkpoint_id
-        )
-
-    def was_written(self, where: Where) -> None:
-        """Remember what this saver has just written."""
+    def remember(self, where: Where) -> None:
+        """Remember the checkpoint that this saver has just written."""
         signature = self._signature()
         self._seen = None if signature is None else (signature, where)
 
@@ -153,12 +143,12 @@ class Head:
         try:
             where = Where.of(fields)
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointCorruptedError(path, "it does not say which checkpoint it is") from error
+            raise CheckpointCorruptedError(path, "its fields do not say which checkpoint it is") from error
         self._check_history(self._layout.entry(where))
         return where
 
     def _identity_in(self, start: bytes) -> Where | None:
-        """Say which checkpoint a file shows that begins so; None if its beginning does not tell."""
+        """Return the checkpoint of a file that begins so; None if it is not in the beginning."""
         found = _IDS.match(start)
         if found is None:
             return None
@@ -194,3 +184,17 @@ class Head:
             found.st_mtime_ns,
             found.st_ctime_ns,
         )
+
+
+def belongs_in_head(where: Where, shown: Where | None) -> bool:
+    """Whether a checkpoint that is about to be written belongs in the head.
+
+    Args:
+        where: The checkpoint.
+        shown: The checkpoint that the head shows until now; None if it shows none.
+    """
+    if where.checkpoint_ns:
+        return False
+    if shown is None or shown.thread_id != where.thread_id:
+        return True
+    return shown.checkpoint_id <= where.checkpoint_id

@@ -1,12 +1,12 @@
 """One writer, or any number of readers, at a time: in all threads of all processes of a machine.
 
 The lock is `flock` on a file that is never replaced, so the kernel releases it when its holder dies. Two queues
-lead to it, so that a stream of readers cannot keep a writer out. Threads of one saver stand in a list in memory,
+lead to it, so that a stream of readers cannot keep a writer out. Threads of one saver wait in a list in memory,
 first come, first served. Processes pass a gate, a second file: a writer closes it while it waits for the readers
 before it to leave.
 
 Ctrl-C may interrupt any line. So nothing is held by a local variable alone: each `_Hold` knows what it holds,
-releases it at most once, and does so at the latest when it is garbage.
+releases it at most once, and at the latest when it is garbage-collected.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = ["StoreLock"]
 _FIRST_WAIT_S: Final = 0.001
 _LONGEST_WAIT_S: Final = 0.02
 _LONGEST_NAP_S: Final = 0.05
-"""How long a thread waits for its turn before it looks itself; the thread before it may have been interrupted."""
+"""How long a thread sleeps before it checks whether it is its turn: the thread before it may be interrupted."""
 
 
 class StoreLock:
@@ -70,13 +70,13 @@ class StoreLock:
         return _Hold(self, exclusive=False)
 
     def queue(self) -> list[threading.Lock]:
-        """One ticket for each thread of this process that has the lock or waits for it; the first may have it."""
+        """Return the tickets of the threads of this process that want the lock; the first one may hold it."""
         if self._pid != os.getpid():  # Forked: the threads of the parent are not here.
             self._queue, self._files, self._pid = [], None, os.getpid()
         return self._queue
 
     def files(self, *, exclusive: bool) -> _Files | None:
-        """The open files; None for a reader where there are none. Only for the first in the queue."""
+        """Return the open files; None for a reader where there are none. Only for the first in the queue."""
         if self._files is None or (exclusive and not self._files.is_writable):
             try:
                 self._files = _Files(self, is_writable=exclusive)
@@ -86,7 +86,7 @@ class StoreLock:
         return self._files
 
     def is_current(self, files: _Files) -> bool:
-        """Whether the file that we locked is still the one that others will lock."""
+        """Whether the file that was locked is still the one that others will lock."""
         try:
             found = os.lstat(self.path)
             if (found.st_dev, found.st_ino) == _identity(files.lock):
@@ -97,8 +97,8 @@ class StoreLock:
         return False
 
     def timed_out(self) -> CheckpointLockError:
-        """The error of a lock that was not free in time."""
-        return CheckpointLockError(self.path, f"not to be had within {self.timeout_s:g} s")
+        """Return the error of a lock that was not free in time."""
+        return CheckpointLockError(self.path, f"the lock was not free within {self.timeout_s:g} s")
 
 
 class _Files:
@@ -119,7 +119,7 @@ class _Files:
         return descriptor
 
     def unlock(self) -> None:
-        """Release both. A forked child may hold copies of the descriptors; closing ours would not unlock."""
+        """Release both. A forked child may hold copies of the descriptors, so closing these would not unlock."""
         for descriptor, _ in self._opened:
             with contextlib.suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -184,7 +184,7 @@ class _Hold:
         self.release()  # Nothing was ever written here.
 
     def _wait_for_turn(self, end: float) -> None:
-        """Wait until no other thread of this process is before us."""
+        """Wait until no other thread of this process is before this one."""
         ticket = threading.Lock()
         ticket.acquire()
         self._queue = self._lock.queue()
@@ -197,7 +197,7 @@ class _Hold:
             ticket.acquire(timeout=min(left, _LONGEST_NAP_S))
 
     def _wait_for_files(self, files: _Files, end: float) -> None:
-        """Wait at the gate, then for the lock; those who come later wait at the gate meanwhile."""
+        """Wait at the gate, then for the lock; later processes wait at the gate meanwhile."""
         kind = fcntl.LOCK_EX if self._exclusive else fcntl.LOCK_SH
         for descriptor in (files.gate, files.lock):
             wait_s = _FIRST_WAIT_S

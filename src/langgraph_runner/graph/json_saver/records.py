@@ -1,4 +1,4 @@
-"""A checkpoint, and the pending writes of a task, as bodies of documents; and back."""
+"""A checkpoint, and the pending writes of a task, as documents; and back."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _EMPTY: Final = "empty_channels"
 
 
 def to_config(where: Where) -> RunnableConfig:
-    """Give the config that names a checkpoint."""
+    """Return the config that names a checkpoint."""
     return {"configurable": where._asdict()}
 
 
@@ -50,7 +50,7 @@ def checkpoint_document(
     checkpoint: Checkpoint,
     metadata: CheckpointMetadata,
 ) -> bytes:
-    """Give a checkpoint as a sealed document; the state comes first, for whoever opens it.
+    """Return a checkpoint as a sealed document; the state comes first, for the person who opens it.
 
     Raises:
         CheckpointSerializationError: A value cannot be stored.
@@ -75,7 +75,7 @@ def checkpoint_document(
 
 
 def with_run_end(codec: ValueCodec, run: Mapping[str, Any]) -> Callable[[Path, bytes], bytes]:
-    """Give the function that adds how a run ended to the document of a checkpoint, before the state.
+    """Return a function that adds the end of a run to the document of a checkpoint, before the state.
 
     Raises:
         CheckpointSerializationError: A value of `run` cannot be stored.
@@ -85,16 +85,17 @@ def with_run_end(codec: ValueCodec, run: Mapping[str, Any]) -> Callable[[Path, b
     def update(path: Path, data: bytes) -> bytes:
         body = _body(unseal(path, data, KIND))
         ids = {name: body.pop(name, None) for name in (*Where._fields, "parent_checkpoint_id")}
-        return seal(KIND, {**ids, "run": encoded, **{k: v for k, v in body.items() if k != "run"}})
+        body.pop("run", None)
+        return seal(KIND, {**ids, "run": encoded, **body})
 
     return update
 
 
 def read_checkpoint(codec: ValueCodec, layout: Layout, stored: Stored) -> CheckpointTuple:
-    """Give a checkpoint with its pending writes in the order in which LangGraph replays them.
+    """Return a checkpoint with its pending writes, in the order in which LangGraph replays them.
 
     Raises:
-        CheckpointError: A file is damaged, or stands where it does not belong.
+        CheckpointError: A file is damaged, or is in the wrong place.
     """
     path = stored.entry.file
     fields = unseal(path, stored.data, KIND, codec.decode_object)
@@ -117,7 +118,7 @@ def read_checkpoint(codec: ValueCodec, layout: Layout, stored: Stored) -> Checkp
 def merged_writes(
     codec: ValueCodec, where: Where, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
 ) -> Callable[[Path, bytes | None], bytes | None]:
-    """Give the function that adds writes to a task's document.
+    """Return a function that adds writes to the document of a task.
 
     The first of regular writes with the same index stays; special ones (errors, interrupts, resume values,
     schedules) replace what was there, as in all of LangGraph's savers.
@@ -139,7 +140,7 @@ def merged_writes(
     def sealed(merged: dict[int, Any]) -> bytes:
         return seal(_WRITES, {**body, _WRITES: [merged[index] for index in sorted(merged)]})
 
-    # Before anybody waits for the lock, because the values may change meanwhile.
+    # Before the wait for the lock, because the values may change meanwhile.
     alone = sealed(added)
 
     def update(path: Path, data: bytes | None) -> bytes | None:
@@ -153,14 +154,14 @@ def merged_writes(
 
 
 def _by_index(path: Path, data: bytes) -> dict[int, Any]:
-    """The writes of a task by their index, undecoded."""
+    """Return the writes of a task by their index, undecoded."""
     fields = unseal(path, data, _WRITES)
     with _complete(path):
         return {write["index"]: write for write in fields[_WRITES]}
 
 
 def moved_document(path: Path, data: bytes, thread_id: str) -> tuple[dict[str, Any], bytes]:
-    """Give a document as that of another thread: its fields, undecoded, and its bytes.
+    """Return a document as that of another thread: its fields, undecoded, and its bytes.
 
     Raises:
         CheckpointError: It is damaged.
@@ -171,7 +172,7 @@ def moved_document(path: Path, data: bytes, thread_id: str) -> tuple[dict[str, A
 
 
 def _body(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a document without those that `seal` writes."""
+    """Return the fields of a document without those that `seal` adds."""
     return {name: value for name, value in fields.items() if name not in {"format", "version", "sha256"}}
 
 
@@ -196,7 +197,7 @@ def _pending_writes(codec: ValueCodec, layout: Layout, stored: Stored) -> list[P
 
 @contextlib.contextmanager
 def _complete(path: Path) -> Iterator[None]:
-    """Turn what a missing field, or one of another type, leads to into a typed error."""
+    """Turn the exception of a missing field, or of one with a wrong type, into a `CheckpointCorruptedError`."""
     try:
         yield
     except (KeyError, TypeError, ValueError) as error:

@@ -55,8 +55,8 @@ class JsonFileSaver(ThreadedSaver):
 
     Args:
         path: The file to open. Its folder is made at the first write; the history goes to `<path>.history`.
-        serde: What stores values that JSON cannot hold. With another one than LangGraph's
-            `JsonPlusSerializer`, such as an `EncryptedSerializer`, nothing of the state stays readable.
+        serde: The serializer of values that JSON cannot hold. With another one than LangGraph's
+            `JsonPlusSerializer`, such as an `EncryptedSerializer`, no part of the state is readable.
         max_file_bytes: The largest file that is read or written; 1 or more, 512 MiB by default.
         lock_timeout_s: How long to wait for another writer, in seconds; above 0, 30 by default.
         sanitizer: What cleans the text of the exceptions that LangGraph keeps of failed tasks. None stores that
@@ -80,15 +80,15 @@ class JsonFileSaver(ThreadedSaver):
         self.path = Path(path)
         """The file to open."""
         if not self.path.name:
-            raise ValueError(f"path must name a file, not {str(path)!r}")
+            raise ValueError(f"path must name a file, got {str(path)!r}.")
         if max_file_bytes < 1:
-            raise ValueError(f"max_file_bytes must be 1 or more, not {max_file_bytes}")
+            raise ValueError(f"max_file_bytes must be 1 or more, got {max_file_bytes}.")
         if not lock_timeout_s > 0:
-            raise ValueError(f"lock_timeout_s must be above 0, not {lock_timeout_s}")
+            raise ValueError(f"lock_timeout_s must be above 0, got {lock_timeout_s}.")
         self._store = CheckpointStore(self.path, max_file_bytes=max_file_bytes, lock_timeout_s=lock_timeout_s)
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Give the checkpoint that `config` names, or else the newest of its thread and namespace.
+        """Return the checkpoint that `config` names, or else the newest of its thread and namespace.
 
         Raises:
             CheckpointError: A file is not as it was written, or cannot be read.
@@ -110,13 +110,13 @@ class JsonFileSaver(ThreadedSaver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
-        """Give checkpoints, the greatest id first; each is read when it is asked for.
+        """Yield checkpoints, the greatest id first; each is read when it is needed.
 
         Args:
-            config: The thread, and if it says so the namespace and the checkpoint. None means all threads.
-            filter: What the metadata has to hold.
-            before: Only checkpoints with a smaller id than this config's.
-            limit: At most so many.
+            config: The thread, and optionally the namespace and the checkpoint. None for all threads.
+            filter: Entries that the metadata must have.
+            before: Only checkpoints with a smaller id than that of this config.
+            limit: The greatest number of checkpoints; None for all.
 
         Raises:
             CheckpointError: A file is not as it was written, or cannot be read.
@@ -141,7 +141,7 @@ class JsonFileSaver(ThreadedSaver):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,  # noqa: ARG002 - each file holds the whole state
     ) -> RunnableConfig:
-        """Store a checkpoint, and give the config that names it. Commits.
+        """Store a checkpoint, and return the config that names it. Commits.
 
         Raises:
             CheckpointError: Nothing was stored.
@@ -164,7 +164,7 @@ class JsonFileSaver(ThreadedSaver):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Store what a task wrote, beside its checkpoint. Commits.
+        """Store what a task wrote, next to its checkpoint. Commits.
 
         Raises:
             CheckpointError: Nothing was stored.
@@ -174,7 +174,7 @@ class JsonFileSaver(ThreadedSaver):
         self._store.update_writes(where, task_id, update)
 
     def get_next_version(self, current: float | str | None, channel: None) -> int | float | str:  # noqa: ARG002 - LangGraph's signature
-        """Give the version after `current`, of the same kind, so that a thread of another saver goes on.
+        """Return the version after `current`, of the same kind, so that a thread of another saver can continue.
 
         Args:
             current: The greatest version of the thread; None for a new thread, which gets integers. A text is one
@@ -188,7 +188,7 @@ class JsonFileSaver(ThreadedSaver):
             return 1 if current is None else current + 1
         number = current.split(".")[0]
         if not number.isdecimal():
-            problem = f"channel version: expected a number and a fraction like '0001.5', got {current!r:.80}."
+            problem = f"channel version must be a number and a fraction like '0001.5', got {current!r:.80}."
             raise ValueError(problem)
         # Random as with the other savers: two branches of one thread must not give the same version.
         return f"{int(number) + 1:032}.{REAL_RUNTIMES.blocking.random():016}"
@@ -204,11 +204,11 @@ class JsonFileSaver(ThreadedSaver):
     ) -> bool:
         """Write how a run ended into the newest checkpoint of its thread and into the file to open. Commits.
 
-        It stands there as `run`, before the state, until the next checkpoint of the thread is stored. What the
-        checkpoint gives back does not change. `GraphRunner` calls this before its error handler.
+        It is there as `run`, before the state, until the next checkpoint of the thread is stored. The checkpoint that
+        LangGraph reads does not change. `GraphRunner` calls this before its error handler.
 
         Args:
-            config: Names the thread, and if it says so the namespace.
+            config: Names the thread, and optionally the namespace.
             status: How it ended, such as `failed`.
             started: When it began, with its time zone.
             ended: When it ended, with its time zone.
@@ -260,8 +260,12 @@ class JsonFileSaver(ThreadedSaver):
         """
         wanted = set(run_ids)
         if wanted:
-            pairs = ((entry, self._read(entry)) for entry in self._store.find())
-            self._store.delete({e for e, t in pairs if t is not None and t.metadata.get("run_id") in wanted})
+            found = set()
+            for entry in self._store.find():
+                checkpoint = self._read(entry)
+                if checkpoint is not None and checkpoint.metadata.get("run_id") in wanted:
+                    found.add(entry)
+            self._store.delete(found)
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy all checkpoints and writes of a thread to another one. Commits, the oldest first.
@@ -296,7 +300,7 @@ class JsonFileSaver(ThreadedSaver):
             ValueError: There is no such strategy.
         """
         if strategy not in {"keep_latest", "delete"}:
-            raise ValueError(f"strategy must be 'keep_latest' or 'delete', not {strategy!r}")
+            raise ValueError(f"strategy must be 'keep_latest' or 'delete', got {strategy!r}.")
         for thread_id in map(str, thread_ids):
             if strategy == "delete":
                 self._store.delete_thread(thread_id)
@@ -305,7 +309,7 @@ class JsonFileSaver(ThreadedSaver):
 
     @property
     def _codec(self) -> ValueCodec:
-        # Made anew: `with_allowlist` gives a copy of the saver another serializer, and a codec serves one call.
+        # A codec is for one call, and `with_allowlist` gives a copy of the saver another serializer.
         return ValueCodec(self.serde, self._sanitizer)
 
     def _read(self, entry: Entry) -> CheckpointTuple | None:
@@ -320,7 +324,7 @@ class JsonFileSaver(ThreadedSaver):
             self._store.delete(set(entries.values()) - self._needed_by_latest(entries))
 
     def _needed_by_latest(self, entries: dict[str, Entry]) -> set[Entry]:
-        """The newest checkpoint, and those back to the nearest snapshot of each of its delta channels."""
+        """Return the newest checkpoint, and those back to the nearest snapshot of each of its delta channels."""
         entry: Entry | None = next(iter(entries.values()))
         needed: set[Entry] = set()
         open_channels: set[str] | None = None
@@ -338,7 +342,7 @@ class JsonFileSaver(ThreadedSaver):
 
 
 def _configurable(config: RunnableConfig) -> dict[str, Any]:
-    # To the type checkers the key may be missing; in what LangGraph hands to a saver it never is.
+    # For the type checkers the key may be missing; in a config that LangGraph passes to a saver it never is.
     return config.get("configurable", {})
 
 
@@ -353,14 +357,16 @@ def _namespace(config: RunnableConfig) -> str:
 def _candidates(
     store: CheckpointStore, config: RunnableConfig | None, before: RunnableConfig | None
 ) -> Iterator[Entry]:
-    """What `list` has to look at, the greatest id first."""
+    """Yield the checkpoints that `list` has to read, the greatest id first."""
     named: dict[str, Any] = {} if config is None else _configurable(config)
     end = None if before is None else get_checkpoint_id(before)
     only = named.get("checkpoint_id")
     thread_id = named.get("thread_id")
     for entry in store.find(None if thread_id is None else str(thread_id), named.get("checkpoint_ns")):
         found = store.checkpoint_id(entry) if end or only else ""
-        if not (only and found != only) and not (end and found >= end):
+        is_other = only and found != only
+        is_too_new = end and found >= end
+        if not is_other and not is_too_new:
             yield entry
 
 

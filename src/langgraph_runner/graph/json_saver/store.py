@@ -1,8 +1,7 @@
 """Which files each operation reads, replaces and removes, and in which order, under the lock.
 
-Whatever it is killed in, an operation leaves files that the next one understands: the history is changed before
-the head where something is added, and after it where something is removed, so the head never shows what the
-history does not have.
+Wherever an operation is killed, it leaves files that the next one understands: to add something, the history is
+changed before the head; to remove something, after it. So the head never shows what the history does not have.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ from langgraph_runner.graph.json_saver.files import (
     sync_folder,
     writing_errors,
 )
-from langgraph_runner.graph.json_saver.head import KIND, Head
+from langgraph_runner.graph.json_saver.head import KIND, Head, belongs_in_head
 from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Where
 from langgraph_runner.graph.json_saver.lock import StoreLock
-from langgraph_runner.graph.json_saver.newest import NewestCheckpoints, folder_signature
+from langgraph_runner.graph.json_saver.newest import NewestCheckpoints
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class Stored:
 
 
 class CheckpointStore:
-    """The files of a store. Thread-safe; makes no file before something is written, and looks at none."""
+    """The files of a store. Thread-safe; it touches no file before the first operation."""
 
     def __init__(self, path: Path, *, max_file_bytes: int, lock_timeout_s: float) -> None:
         self._path = path
@@ -88,18 +87,18 @@ class CheckpointStore:
             CheckpointError: Nothing has changed.
         """
         entry = self.layout.entry(where)
-        with self._writing(entry.folder):
-            self._write_checkpoint(where, data)
+        with self._writing(entry.folder) as shown:
+            self._write_checkpoint(where, data, shown)
 
     def update_writes(
         self, where: Where, task_id: str, update: Callable[[Path, bytes | None], bytes | None]
     ) -> None:
-        """Replace the pending writes of a task by what `update` makes of them. Commits.
+        """Replace the pending writes of a task by what `update` returns. Commits.
 
         Args:
             where: The checkpoint, which need not be there yet.
             task_id: The task.
-            update: Takes the file and its bytes, None if it is not there, and gives the new bytes, None for
+            update: Takes the file and its bytes, None if it does not exist, and returns the new bytes, None for
                 no change. It runs under the lock.
 
         Raises:
@@ -116,7 +115,7 @@ class CheckpointStore:
     def update_latest(
         self, thread_id: str, checkpoint_ns: str, update: Callable[[Path, bytes], bytes]
     ) -> bool:
-        """Replace the newest checkpoint of a namespace by what `update` makes of it, and show it. Commits.
+        """Replace the newest checkpoint of a namespace by what `update` returns, and show it. Commits.
 
         Returns:
             Whether there was a checkpoint.
@@ -128,16 +127,17 @@ class CheckpointStore:
         with self._reading():
             if self._newest_in(folder) is None:
                 return False
-        with self._writing(folder):
+        with self._writing(folder) as shown:
             entry = self._newest.find(folder)
             found = None if entry is None else read_file(entry.file, self._max_file_bytes)
             if entry is None or found is None:
                 return False
-            self._write_checkpoint(self.identify(entry.file, found, KIND), update(entry.file, found))
+            where = self.identify(entry.file, found, KIND)
+            self._write_checkpoint(where, update(entry.file, found), shown)
             return True
 
     def read(self, entry: Entry) -> Stored | None:
-        """Give a checkpoint with its pending writes, all of one moment; None if it is not there."""
+        """Return a checkpoint with its pending writes, all of one moment; None if it does not exist."""
         with self._reading():
             self._check_thread(entry.folder)
             stored = self._read(entry)
@@ -145,7 +145,7 @@ class CheckpointStore:
             return stored
 
     def read_latest(self, thread_id: str, checkpoint_ns: str) -> Stored | None:
-        """Give the checkpoint with the greatest id in a namespace of a thread; None if there is none."""
+        """Return the checkpoint with the greatest id in a namespace of a thread; None if there is none."""
         with self._reading():
             folder = self.layout.namespace_folder(thread_id, checkpoint_ns)
             entry = self._newest_in(folder)
@@ -158,7 +158,7 @@ class CheckpointStore:
             return stored
 
     def find(self, thread_id: str | None = None, checkpoint_ns: str | None = None) -> list[Entry]:
-        """Give what there is of a thread, or of all, in a namespace, or in all; the greatest id first."""
+        """Return the checkpoints of a thread or of all, in a namespace or in all; the greatest id first."""
         layout = self.layout
         with self._reading():
             self._head.check(None, None)
@@ -168,10 +168,10 @@ class CheckpointStore:
             return sorted(entries, key=self.checkpoint_id, reverse=True)
 
     def checkpoint_id(self, entry: Entry) -> str:
-        """Give the id of a checkpoint, from its name or, where that was too long, from its file.
+        """Return the id of a checkpoint, from its name or, where that was too long, from its file.
 
         Raises:
-            CheckpointError: Neither tells.
+            CheckpointError: Neither has it.
         """
         known = entry.checkpoint_id
         if known is not None:
@@ -180,21 +180,21 @@ class CheckpointStore:
         return "" if data is None else self.identify(entry.file, data, KIND).checkpoint_id
 
     def identify(self, path: Path, data: bytes, kind: str) -> Where:
-        """Say which checkpoint a document is about, from its content.
+        """Return the ids of the checkpoint that a document is about, from its content.
 
         Raises:
-            CheckpointError: It does not tell.
+            CheckpointError: They are missing.
         """
         try:
             return Where.of(unseal(path, data, kind))
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointCorruptedError(path, "it does not say which checkpoint it is") from error
+            raise CheckpointCorruptedError(path, "its fields do not say which checkpoint it is") from error
 
     def delete_thread(self, thread_id: str) -> None:
         """Remove a thread with all its checkpoints and writes, at once. Commits.
 
-        A head that shows the thread goes with it, until the next checkpoint is written: to look for the newest one
-        of all other threads would take longer the more there are.
+        A head that shows the thread is removed, too. There is none until the next checkpoint is written: a search
+        for the newest one of all other threads would take longer the more there are.
 
         Raises:
             CheckpointError: It is still there.
@@ -202,10 +202,11 @@ class CheckpointStore:
         folder = self.layout.thread_folder(thread_id)
         if not folder_exists(folder):
             return
-        with self._writing(self.layout.threads):
-            shown = self._durable_head()
-            if shown is not None and self.layout.thread_folder(shown.thread_id) == folder:
-                self._remove_head()
+        with self._writing(self.layout.threads) as shown:
+            if shown is not None:
+                self._sync_head_folder()
+                if self.layout.thread_folder(shown.thread_id) == folder:
+                    self._remove_head()
             with writing_errors(folder):
                 discard_folder(folder, self._trash())
 
@@ -218,10 +219,11 @@ class CheckpointStore:
         if not entries:
             return
         gone = set(entries)
-        with self._writing(self.layout.threads):
-            shown = self._durable_head()
-            if shown is not None and self.layout.entry(shown) in gone:
-                self._show_another(gone.__contains__)
+        with self._writing(self.layout.threads) as shown:
+            if shown is not None:
+                self._sync_head_folder()
+                if self.layout.entry(shown) in gone:
+                    self._show_another(gone)
             for entry in gone:
                 with writing_errors(entry.file):
                     with contextlib.suppress(FileNotFoundError):
@@ -232,46 +234,43 @@ class CheckpointStore:
                 with writing_errors(folder), contextlib.suppress(FileNotFoundError):
                     sync_folder(folder)
 
-    def _write_checkpoint(self, where: Where, data: bytes) -> None:
+    def _write_checkpoint(self, where: Where, data: bytes, shown: Where | None) -> None:
+        """Write a checkpoint, and the head where it belongs there. `shown` is what the head shows until now."""
         entry = self.layout.entry(where)
         self._check_size(entry.file, data)
-        shown = self._head.shows(where)
+        is_for_head = belongs_in_head(where, shown)
         newest = self._newest.find(entry.folder)
-        before = folder_signature(entry.folder)
         try:
-            copy = [(self.layout.head, data)] if shown else []
-            # The head may be an older one after a power cut: it is not what the state is read from.
+            copy = [(self.layout.head, data)] if is_for_head else []
+            # After a power cut the head may be an older one: the state is not read from it.
             replace_files([(entry.file, data), *copy], copy=self.layout.head)
             if newest is None or self.checkpoint_id(newest) <= where.checkpoint_id:
                 newest = entry
         finally:
-            self._newest.was_changed(entry.folder, before, newest)
-        if shown:
-            self._head.was_written(where)
+            self._newest.record_change(entry.folder, newest)
+        if is_for_head:
+            self._head.remember(where)
 
     def _newest_in(self, folder: Path) -> Entry | None:
-        folder_exists(folder.parent)  # It may not be a symbolic link; `find` sees to the folder itself.
+        folder_exists(folder.parent)  # It must not be a symbolic link; `find` checks the folder itself.
         return self._newest.find(folder)
 
     def _check_thread(self, namespace_folder: Path) -> None:
-        """Refuse a thread whose folder, or that of the namespace, is no folder, such as a symbolic link."""
+        """Raise if the folder of a thread, or that of the namespace, is something else, such as a symbolic link."""
         if folder_exists(namespace_folder.parent):
             folder_exists(namespace_folder)
 
-    def _durable_head(self) -> Where | None:
-        """What the head shows, also after a power cut; it must not show what is about to be removed."""
-        shown = self._head.current()
-        if shown is not None:
-            with writing_errors(self.layout.head):
-                sync_folder(self.layout.head.parent)
-        return shown
+    def _sync_head_folder(self) -> None:
+        """Make the name of the head durable: after a power cut it must not show what is about to be removed."""
+        with writing_errors(self.layout.head):
+            sync_folder(self.layout.head.parent)
 
-    def _show_another(self, is_going: Callable[[Entry], bool]) -> None:
-        """Let the head show the newest checkpoint that stays, or nothing."""
-        folders = [
-            folder for thread in self.layout.thread_folders() for folder in self._namespaces(thread, "")
-        ]
-        left = [e for folder in folders for e in self.layout.entries(folder) if not is_going(e)]
+    def _show_another(self, gone: Collection[Entry]) -> None:
+        """Let the head show the newest checkpoint of a root namespace that is not `gone`, or nothing."""
+        left: list[Entry] = []
+        for thread in self.layout.thread_folders():
+            for folder in self._namespaces(thread, ""):
+                left += [entry for entry in self.layout.entries(folder) if entry not in gone]
         newest = max(left, key=self.checkpoint_id, default=None)
         data = None if newest is None else read_file(newest.file, self._max_file_bytes)
         if newest is None or data is None:
@@ -280,12 +279,10 @@ class CheckpointStore:
         where = self.identify(newest.file, data, KIND)
         try:
             replace_files([(self.layout.head, data)])
-        except (
-            CheckpointWriteError
-        ):  # Perhaps the disk is full, and then a thread must be removed all the more.
-            self._remove_head()
+        except CheckpointWriteError:
+            self._remove_head()  # Perhaps the disk is full. Then it is all the more important to remove the thread.
             return
-        self._head.was_written(where)
+        self._head.remember(where)
 
     def _remove_head(self) -> None:
         """Remove the file to open, durably. The history is complete, and the next checkpoint makes a new one."""
@@ -326,34 +323,35 @@ class CheckpointStore:
             raise CheckpointReadError(self.layout.lock, problem, errno=error.errno) from error
 
     @contextlib.contextmanager
-    def _writing(self, folder: Path) -> Iterator[None]:
-        """Hold the lock, with `folder` there and with a head that may be replaced."""
+    def _writing(self, folder: Path) -> Iterator[Where | None]:
+        """Hold the lock, with `folder` there and a head that may be replaced; yields what the head shows."""
         with writing_errors(self.layout.history):
             ensure_folder(self.layout.history, is_link_allowed=True)
             with self._lock.exclusive():
-                if self._head.current() is None:
-                    self._remove_head()  # What a power cut left of it may belong to a thread that is to go.
-                self._sweep(folder)
+                shown = self._head.current()
+                if shown is None:
+                    self._remove_head()  # What a power cut left of it may show a thread that is about to be removed.
+                self._remove_leftovers_once(folder)
                 self._ensure_folder(folder)
-                yield
+                yield shown
 
     def _ensure_folder(self, folder: Path) -> None:
-        """Make a folder of the history with those above it; none of them may be a symbolic link."""
+        """Make a folder of the history with its parents; none of them may be a symbolic link."""
         if folder != self.layout.threads:
             parent = folder.parent
             if folder.name.endswith(WRITES):
                 self._ensure_folder(parent)
                 if not folder_exists(folder):
-                    newest, before = self._newest.find(parent), folder_signature(parent)
+                    newest = self._newest.find(parent)
                     ensure_folder(folder)
-                    self._newest.was_changed(parent, before, newest)
+                    self._newest.record_change(parent, newest)
                 return
             if folder_exists(parent) and folder_exists(folder):
                 return
         ensure_folder(folder)
 
-    def _sweep(self, folder: Path) -> None:
-        """Remove what killed writers left, once for each folder: nobody else is writing now."""
+    def _remove_leftovers_once(self, folder: Path) -> None:
+        """Remove what killed writers left, once for each folder. The lock is held, so no other writer is at work."""
         if self.layout.history not in self._swept:
             self._swept.add(self.layout.history)
             remove_leftovers(self.layout.head.parent, of=self.layout.head.name)

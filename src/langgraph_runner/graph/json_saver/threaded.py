@@ -1,4 +1,4 @@
-"""The async methods of a checkpointer: each one runs its blocking twin in a thread."""
+"""The async methods of a checkpointer: each one runs the blocking method in a thread."""
 
 from __future__ import annotations
 

@@ -7,5 +7,4 @@ from langgraph_runner.metrics.exporters.opentelemetry import (
 from langgraph_runner.metrics.exporters.prometheus import (
     NodeMetricsPrometheusCollector as NodeMetricsPrometheusCollector,
 )
-from langgraph_runner.metrics.exporters.spans import NodeSpan as NodeSpan
 from langgraph_runner.metrics.exporters.spans import NodeSpans as NodeSpans

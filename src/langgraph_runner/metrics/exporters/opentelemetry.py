@@ -47,7 +47,7 @@ _COUNTERS = {
         "Failed executions and refused calls of a node for which its fallback delivered.",
     ),
     "retries": ("{retry}", "Attempts of a node after the first."),
-    FailureCategory.CANCELLED.value: ("{call}", "Calls of a node that its caller gave up."),
+    FailureCategory.CANCELLED.value: ("{call}", "Calls of a node that its caller cancelled."),
     FailureCategory.CIRCUIT_OPEN.value: ("{call}", "Calls of a node that an open circuit refused."),
 }
 
@@ -67,20 +67,20 @@ class NodeMetricsOpenTelemetryExporter:
     - `langgraph.node.fallbacks`, a counter in `{call}`: failed executions and refused calls for which the fallback
       delivered
     - `langgraph.node.retries`, a counter in `{retry}`: attempts after the first
-    - `langgraph.node.cancelled` and `langgraph.node.circuit_open`, counters in `{call}`: calls that were given up
-      and calls that an open circuit refused; no executions and no failures
+    - `langgraph.node.cancelled` and `langgraph.node.circuit_open`, counters in `{call}`: calls that the
+      caller cancelled and calls that an open circuit refused; no executions and no failures
 
-    Counters are observable ones that are kept here; they cost a node next to nothing. The histogram is an ordinary
+    Counters are observable ones that are kept here; they cost a node nearly nothing. The histogram is an ordinary
     one, recorded at each execution in the node's own context: so it is exact in whatever aggregation the SDK is
     set to, and its exemplars name the span that was active.
 
-    Counted is what is forwarded, so nothing that was recorded before; and counters never go back, also when
-    the collector is reset. Both temporalities are right.
+    Only what is forwarded counts, so nothing that was recorded before; and counters never go back, even when the
+    collector is reset. Both temporalities are right.
 
     Safe to use from any number of threads. Its size is bounded by the number of node names.
 
     Args:
-        meter: What makes the instruments; None for that of the global meter provider, which may be set later.
+        meter: What makes the instruments; None for the meter of the global meter provider, which may be set later.
         buckets_ms: Advice to the SDK for the bounds of the histogram, in ms; a view overrules it.
     """
 
@@ -156,14 +156,14 @@ def export_to_opentelemetry(
 ) -> NodeMetricsOpenTelemetryExporter:
     """Export what a collector records from now on; `NodeMetricsOpenTelemetryExporter` says under which names.
 
-    Several collectors may go to one meter: their numbers add up. To export one twice is to export it once.
+    Several collectors may go to one meter: their numbers add up. To export one a second time does nothing.
     A failing SDK never harms a node; see `NodeMetricsCollector.forward_to`.
 
     Args:
         collector: What to export. The bounds of the histogram are the `buckets_ms` of the first collector that
             goes to a meter.
-        meter: Where to; None for a meter `langgraph_runner` of the global meter provider, which may be set
-            before or after.
+        meter: Where to export to; None for a meter `langgraph_runner` of the global meter provider, which may be
+            set before or after.
 
     Returns:
         The exporter, one for each meter. `collector.stop_forwarding(exporter)` ends it.

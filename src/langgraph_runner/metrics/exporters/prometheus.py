@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["NodeMetricsPrometheusCollector"]
 
 
-# As prometheus_client writes the bounds of its own histograms; it has no types.
+# prometheus_client writes the bounds of its own histograms so; the function has no types.
 _number: Callable[[float], str] = floatToGoString
 
 
@@ -53,8 +53,8 @@ class NodeMetricsPrometheusCollector(Collector):
     - `langgraph_node_failures_total{node, category}`: by `timeout`, `validation`, `network` and `other`
     - `langgraph_node_fallbacks_total{node}`: failed executions and refused calls for which the fallback delivered
     - `langgraph_node_retries_total{node}`: attempts after the first
-    - `langgraph_node_cancelled_total{node}`, `langgraph_node_circuit_open_total{node}`: calls that were given
-      up and calls that an open circuit refused; no executions and no failures
+    - `langgraph_node_cancelled_total{node}`, `langgraph_node_circuit_open_total{node}`: calls that the
+      caller cancelled and calls that an open circuit refused; no executions and no failures
     - `langgraph_node_duration_seconds{node, le}`: a classic histogram of all executions, with the collector's
       `buckets_ms` in seconds
     - `langgraph_node_duration_window_seconds{node, quantile}`: gauges, `0.5`, `0.9` and `0.99` of the latest
@@ -64,8 +64,8 @@ class NodeMetricsPrometheusCollector(Collector):
     sum of both outcomes, and the categories add up to the failures. (Of a collector that `from_json` made, the
     histogram lacks what was before.)
 
-    A node's counters start at 0 when it first reports, and again after `reset_node_metrics`, which Prometheus
-    takes for a restart of the program.
+    The counters of a node start at 0 when it first reports, and again after `reset_node_metrics`, which looks like
+    a restart of the program to Prometheus.
     There are no `_created` samples: a record reads no clock.
 
     Safe to use from any number of threads. A scrape holds the collector's lock while it copies the numbers,
@@ -73,7 +73,7 @@ class NodeMetricsPrometheusCollector(Collector):
     the names of a second would be the same.
 
     Args:
-        collector: What to show. It does not know of this, so nothing here can harm a node.
+        collector: What to show. It does not know this object, which so cannot harm a node.
     """
 
     def __init__(self, collector: NodeMetricsCollector) -> None:
@@ -113,7 +113,7 @@ class _Families:
             "langgraph_node_retries", "Attempts of a node after the first.", labels=["node"]
         )
         self.cancelled = CounterMetricFamily(
-            "langgraph_node_cancelled", "Calls of a node that its caller gave up.", labels=["node"]
+            "langgraph_node_cancelled", "Calls of a node that its caller cancelled.", labels=["node"]
         )
         self.circuit_open = CounterMetricFamily(
             "langgraph_node_circuit_open", "Calls of a node that an open circuit refused.", labels=["node"]
@@ -162,8 +162,8 @@ class _Families:
 
 
 def _label(node: str) -> str:
-    """A label value that can be encoded: one lone surrogate would fail the scrape of the whole program.
+    """Return a label value that can be encoded: one lone surrogate would fail the scrape of the whole program.
 
-    Quotes, backslashes and line ends are prometheus_client's to escape.
+    prometheus_client escapes quotes, backslashes and line ends.
     """
     return str(node).encode("utf-8", "backslashreplace").decode("utf-8")

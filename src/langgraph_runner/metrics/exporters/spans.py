@@ -1,7 +1,7 @@
 """One OpenTelemetry span for each node call, with its attempts as events. Needs the extra `otel`.
 
-Nothing here knows how nodes run: who runs them starts a span, tells it what happens, and ends it.
-Messages are taken as they are given, so hand in sanitized ones; exceptions and their stacks are not recorded.
+This module does not know how nodes run: the caller starts a span, reports what happens, and ends the span.
+Messages are recorded as they are given, so pass sanitized ones; exceptions and their stacks are not recorded.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.metrics.logs import LOGGER
 
 try:
     from opentelemetry import context, trace
@@ -36,7 +37,7 @@ class NodeSpans:
     """Starts spans. Safe to use from any number of threads and tasks.
 
     Args:
-        tracer: What makes them; None for that of the global tracer provider, which may be set later.
+        tracer: What makes the spans; None for the tracer of the global tracer provider, which may be set later.
     """
 
     def __init__(self, tracer: trace.Tracer | None = None) -> None:
@@ -47,21 +48,21 @@ class NodeSpans:
     ) -> NodeSpan:
         """Start the span of a node call and make it the active one of this context.
 
-        It is a child of the active span. Without one it joins the trace `trace_id`: its parent is then a
-        remote span that nobody recorded, the same for all nodes of that trace.
+        It is a child of the active span. Without an active span it joins the trace `trace_id`: its parent is then
+        a remote span that is not recorded, the same for all nodes of that trace.
 
         Never raises: a tracer that fails is logged, and the span records nothing.
 
         Args:
             node: The node's name; the span is named `node <name>`.
             trace_id: A W3C trace id, 32 lower-case hex digits, not all of them 0.
-            attributes: More to say of the call, such as a story and a graph execution.
+            attributes: Further attributes of the call, such as a story and a graph execution.
         """
         return NodeSpan(self._tracer, node, trace_id, attributes or {})
 
 
 class NodeSpan:
-    """The span of one node call. None of its methods raises: what fails is logged as `node_span_failed`.
+    """The span of one node call. None of its methods raises: what fails is logged as `node.span_failed`.
 
     Not for more than one thread at a time. Made by `NodeSpans.start`.
     """
@@ -80,14 +81,14 @@ class NodeSpan:
                 attributes={"langgraph.node.name": node, **attributes},
             )
             self._token = context.attach(trace.set_span_in_context(self._span))
-        except Exception as error:  # the node has nothing to do with it
+        except Exception as error:  # A tracer never harms the node.
             _log(error)
 
     def attempt_failed(self, attempt: int, *, error_type: str, retry_in_ms: float | None = None) -> None:
-        """An attempt failed: an event `langgraph.node.attempt_failed`.
+        """Record that an attempt failed: an event `langgraph.node.attempt_failed`.
 
         Args:
-            attempt: Which, from 1.
+            attempt: Its number, from 1.
             error_type: The class of the exception.
             retry_in_ms: How long the node waits before the next one; None if there is none.
         """
@@ -97,7 +98,7 @@ class NodeSpan:
         self._add_event("langgraph.node.attempt_failed", attributes)
 
     def fell_back(self, *, error_type: str) -> None:
-        """The fallback takes over: an event `langgraph.node.fell_back`."""
+        """Record that the fallback takes over: an event `langgraph.node.fell_back`."""
         self._add_event("langgraph.node.fell_back", {"error.type": error_type})
 
     def end(
@@ -110,14 +111,14 @@ class NodeSpan:
     ) -> None:
         """End the span, and make the one before it active again where this one still is.
 
-        A failure and a refused call have the status `ERROR`; what the caller cancelled or LangGraph
-        interrupted is nobody's error.
+        A failure and a refused call have the status `ERROR`; a call that the caller cancelled or LangGraph
+        interrupted has not.
 
         Args:
-            outcome: What became of the call.
+            outcome: How the call ended.
             attempts: How many attempts it took; 0 if a circuit refused it.
             error_type: The class of the exception that ended it, or a stable code.
-            message: What went wrong, sanitized: it leaves the program.
+            message: What went wrong. It leaves the program, so it must be sanitized.
         """
         span, token = self._span, self._token
         self._token = None
@@ -128,25 +129,25 @@ class NodeSpan:
                 span.set_attribute("error.type", error_type)
             if outcome in _FAULTS:
                 span.set_status(trace.StatusCode.ERROR, message)
-        except Exception as error:  # as above
+        except Exception as error:  # As above.
             _log(error)
         try:
             span.end()
-        except Exception as error:  # as above
+        except Exception as error:  # As above.
             _log(error)
-        # A coroutine that the garbage collector closes ends in somebody else's context.
+        # A coroutine that the garbage collector closes may end in the context of other code.
         if token is not None and trace.get_current_span() is span:
             context.detach(token)
 
     def _add_event(self, name: str, attributes: dict[str, Any]) -> None:
         try:
             self._span.add_event(name, attributes)
-        except Exception as error:  # as above
+        except Exception as error:  # As above.
             _log(error)
 
 
 def _parent(trace_id: str | None) -> context.Context | None:
-    """The context whose span becomes the parent; None for that of this moment."""
+    """Return the context whose span becomes the parent; None for the current one."""
     if trace_id is None or trace.get_current_span().get_span_context().is_valid:
         return None
     number = int(trace_id, 16)
@@ -160,4 +161,4 @@ def _parent(trace_id: str | None) -> context.Context | None:
 
 
 def _log(error: Exception) -> None:
-    emit("langgraph_runner.metrics", logging.WARNING, "node_span_failed", exc_info=error)
+    emit(LOGGER, logging.WARNING, "node.span_failed", exc_info=error)

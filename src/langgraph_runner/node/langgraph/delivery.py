@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.errors import GraphDrained
 
-from langgraph_runner.errors import FallbackError, NodeCancellationError, note_once, original_error
+from langgraph_runner.errors import FallbackError, NodeCancellationError
+from langgraph_runner.errors.exceptions import note_once, original_error
 from langgraph_runner.node.langgraph.internals import (
     end_run_after_superstep,
     holds_errors,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.types import Command
 
 from langgraph_runner.errors import InvalidNodeOutputError
+from langgraph_runner.errors.hints import with_article
 from langgraph_runner.node.langgraph.internals import writes_fields
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def _refused(value: Any, call: NodeCall, found: str | None = None, fix: str | No
     """`value` after all, if the running graph has no fields to write to."""
     if not writes_fields(call.config):
         return value
-    raise InvalidNodeOutputError(node=call.name, found=found or _describe(value), fix=fix or _fix(value))
+    raise InvalidNodeOutputError(
+        node=call.name, found=found or with_article(type(value).__name__), fix=fix or _fix(value)
+    )
 
 
 def _holds_command(value: object) -> bool:
@@ -64,12 +67,6 @@ def _is_annotated(value: object) -> bool:
     if isinstance(value, (type, list, tuple, set)):
         return False
     return any(inspect.get_annotations(cls) for cls in type(value).__mro__)
-
-
-def _describe(value: object) -> str:
-    name = type(value).__name__
-    article = "an" if name[:1].lower() in "aeiou" else "a"
-    return f"{article} {name}"
 
 
 def _fix(value: object) -> str:

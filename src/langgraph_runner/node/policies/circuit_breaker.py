@@ -13,7 +13,7 @@ from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, overload
 
-from langgraph_runner.callbacks import taking_a_prefix
+from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node.config import CircuitBreakerConfig
@@ -122,7 +122,7 @@ class NodeCircuitBreaker:
             raise TypeError(
                 f"listener: expected a plain function, got the coroutine function {listener!r:.80}."
             )
-        told = taking_a_prefix(listener, "transition", field="listener")
+        told = accept_fewer_arguments(listener, "transition", field="listener")
         with self._lock:
             self._listeners = (*self._listeners, told)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from tenacity import RetryCallState
 from tenacity.retry import retry_base
 
-from langgraph_runner.errors import RetryExhaustedError, is_retryable_node_error, note_once, retry_after_ms
+from langgraph_runner.errors import RetryExhaustedError, is_retryable_node_error, retry_after_ms
+from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.node.policies.backoff import backoff_delay_ms
 
 if TYPE_CHECKING:

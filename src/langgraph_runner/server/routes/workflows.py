@@ -9,7 +9,7 @@ from langgraph_runner.server.models import InputsRequest, WorkflowMetrics
 from langgraph_runner.server.problems import BODY_REFUSALS, CALLER_REFUSALS, ApiCode, answers
 from langgraph_runner.server.reading.step_metrics import workflow_metrics
 from langgraph_runner.server.routes.service import AuthenticatedRoute, ReadCall
-from langgraph_runner.workflow.definition.describing import WorkflowDescription
+from langgraph_runner.workflow.description import WorkflowDescription
 
 __all__ = ["router"]
 

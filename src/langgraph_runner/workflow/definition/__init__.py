@@ -1,4 +1,4 @@
-"""How a workflow is written and checked: as data or with decorators, into a `Blueprint` that can run.
+"""The parts of a workflow as the user writes them: their data classes, checks, parameters and code fingerprints.
 
-Everything that happens before the first run lives here. What a run does with a blueprint is in the modules above.
+`blueprint.py`, one level up, puts the parts together. How a step is called is in `steps.py` and `calling.py`.
 """

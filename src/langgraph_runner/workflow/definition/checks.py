@@ -1,4 +1,4 @@
-"""What can be wrong with one step or one change, in words that name the offender and the fix."""
+"""Checks of one step or one change. Each problem names the part that causes it and the fix."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.definition.spec import CacheScope, ChangeSpec, JoinRule
 from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
-from langgraph_runner.workflow.values.fidelity import a_kind
-from langgraph_runner.workflow.values.output_type import adapter_of
+from langgraph_runner.workflow.values.adapters import type_adapter
+from langgraph_runner.workflow.values.round_trip import describe_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from langgraph_runner.errors.hints import Hints
     from langgraph_runner.workflow.definition.spec import StepSpec, WorkflowSpec
-    from langgraph_runner.workflow.hints import Hints
 
 __all__ = [
     "binding_problems",
@@ -48,29 +48,29 @@ _MAX_TTL_S: Final = 100 * 366 * 24 * 3600
 
 
 def name_problem(name: object) -> str | None:
-    """Why this is no id."""
+    """Return why `name` is not a valid id; None if it is."""
     if isinstance(name, str) and _NAME.fullmatch(name):
         return None
     return (
-        f"the id {name!r:.80} is unusable: use 1 to 128 ASCII letters, digits, '.', '_' and '-', a letter or digit"
-        " first."
+        "its id must be 1 to 128 ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit, got"
+        f" {name!r:.80}."
     )
 
 
 def run_problem(function: Any, role: str = "function") -> str | None:
-    """Why this can be nobody's step or fallback."""
+    """Return why `function` cannot be called as a step or a fallback; None if it can."""
     if not callable(function) and not isinstance(function, Runnable):
-        return f"its {role} is {function!r:.80}; give a function or a Runnable."
+        return f"its {role} must be a function or a Runnable, got {function!r:.80}."
     if is_node(function):
-        return f"its {role} is a node already; give the node's function, and its options to the step."
+        return f"its {role} must not be a node. Pass the function of the node, and the node's options to the step."
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        return f"its {role} {name_of(function)}() is a generator; return a list of what it yields."
+        return f"its {role} {name_of(function)}() must not be a generator. Return a list of what it yields."
     return None
 
 
 def option_problems(step: StepSpec) -> Iterator[str]:
-    """What is wrong with its options."""
-    # What is left as it was is not checked: there may be 10,000 steps.
+    """Yield the problems of a step's options."""
+    # Options with their default are skipped, because a workflow may have 10,000 steps.
     if step.retry is not None:
         yield from _refusals("retry", lambda: as_retry_config(step.retry))
     if step.timeout_ms is not None:
@@ -85,40 +85,43 @@ def option_problems(step: StepSpec) -> Iterator[str]:
         yield from cache_problems(step.cache)
     yield from _effects_problems(step)
     if step.join not in _JOIN_RULES:
-        yield f"join is {step.join!r:.80}; use one of {', '.join(_JOIN_RULES)}."
+        yield f"join must be one of {', '.join(_JOIN_RULES)}, got {step.join!r:.80}."
     ttl: Any = step.cache_ttl_s
     if ttl is not None and not (
         isinstance(ttl, (int, float)) and not isinstance(ttl, bool) and 0 < ttl <= _MAX_TTL_S
     ):
-        yield f"cache_ttl_s is {ttl!r:.80}; use seconds, more than 0, or None for ever."
+        yield f"cache_ttl_s must be a number of seconds above 0, or None for no limit, got {ttl!r:.80}."
     if step.version is not None and (not isinstance(step.version, str) or not step.version):
-        yield f"version is {step.version!r:.80}; use a text that is not empty."
+        yield f"version must be a text that is not empty, got {step.version!r:.80}."
     if step.queue is not None and not is_queue_name(step.queue):
-        yield f"queue is {step.queue!r:.80}; use letters, digits, '.', '_' and '-', up to 64."
+        yield f"queue must be 1 to 64 letters, digits, '.', '_' and '-', got {step.queue!r:.80}."
     yield from description_problems(step.description)
     yield from _function_problem("input_selector", step.input_selector)
 
 
 def is_queue_name(name: Any) -> bool:
-    """Whether a step queue can have this name."""
+    """Return whether a step queue can have this name."""
     return isinstance(name, str) and _QUEUE_NAME.fullmatch(name) is not None
 
 
 def cache_problems(scope: Any) -> Iterator[str]:
-    """What is wrong with a cache scope."""
+    """Yield the problems of a cache scope."""
     if scope not in _CACHE_SCOPES:
-        yield f"cache is {scope!r:.80}; use one of {', '.join(_CACHE_SCOPES)}."
+        yield f"cache must be one of {', '.join(_CACHE_SCOPES)}, got {scope!r:.80}."
 
 
 def _effects_problems(step: StepSpec) -> Iterator[str]:
     if step.effects not in {None, True, False}:
-        yield f"effects is {step.effects!r:.80}; use True, False or None."
+        yield f"effects must be True, False or None, got {step.effects!r:.80}."
     elif step.effects and step.cache not in {None, CacheScope.NONE}:
-        yield f"effects=True: no other run may be served its result; remove cache={str(step.cache)!r}."
+        yield (
+            f"cache must be left out with effects=True, got {str(step.cache)!r}: no other run may reuse the result"
+            " of such a step."
+        )
 
 
 def binding_problems(step: StepSpec, binding: Binding) -> Iterator[str]:
-    """What is wrong with its defaults, and with its fallback's parameters."""
+    """Yield the problems of a step's defaults, and of its fallback's parameters."""
     for name, default in binding.defaults:
         if (problem := _default_problem(default)) is not None:
             yield f"the default of its parameter '{name}' {problem}"
@@ -147,7 +150,8 @@ def _fallback_problems(fallback: Any, binding: Binding) -> Iterator[str]:
             yield f"its fallback needs {', '.join(map(repr, needed))}, but the step receives one value."
         return
     yield from (
-        f"parameter '{each}' of its fallback cannot be named; use plain parameters." for each in others
+        f"parameter '{each}' of its fallback cannot be passed by name; use plain parameters."
+        for each in others
     )
     yield from (
         f"its fallback needs '{name}', which the step does not receive."
@@ -157,59 +161,60 @@ def _fallback_problems(fallback: Any, binding: Binding) -> Iterator[str]:
 
 
 def list_problem(option: str, ids: Any) -> str | None:
-    """Why this is no list of ids."""
-    if isinstance(ids, str):  # Or its letters would be told as the names of steps.
-        return f"{option} is the text {ids!r:.80}; give a tuple of ids."
-    return None if isinstance(ids, Iterable) else f"{option} is {ids!r:.80}; give a tuple of ids."
+    """Return why `ids` is not a list of ids; None if it is one."""
+    # A text is iterable, but its letters are not ids.
+    if isinstance(ids, Iterable) and not isinstance(ids, str):
+        return None
+    return f"{option} must be a tuple of ids, got {ids!r:.80}."
 
 
 def shape_problems(spec: WorkflowSpec) -> Iterator[str]:
-    """Why its steps or its changes cannot be listed."""
+    """Yield why the steps or changes of a workflow cannot be listed."""
     steps: Any = spec.steps
     changes: Any = spec.changes
     if isinstance(steps, str) or not isinstance(steps, Iterable):
-        yield f"steps is {steps!r:.80}; give a tuple of StepSpecs."
+        yield f"steps must be a tuple of StepSpecs, got {steps!r:.80}."
     if not isinstance(changes, Mapping):
-        yield f"changes is {changes!r:.80}; give a dict of ChangeSpecs by type."
+        yield f"changes must be a dict of ChangeSpecs by type, got {changes!r:.80}."
 
 
 def description_problems(description: Any) -> Iterator[str]:
-    """Why this describes nothing."""
+    """Yield the problem of a description that is not a text."""
     if not isinstance(description, str):
-        yield f"description is {description!r:.80}; use a text."
+        yield f"description must be a text, got {description!r:.80}."
 
 
 def change_type_problem(type: Any) -> str | None:  # noqa: A002 - the change's own word
-    """Why this is no type of a change."""
+    """Return why `type` cannot be the type of a change; None if it can."""
     if isinstance(type, str) and type:
         return None
-    return f"change {type!r:.80}: the type is unusable; use a text that is not empty."
+    return f"change {type!r:.80}: the type must be a text that is not empty."
 
 
 def change_problems(key: object, change: Any, steps: Mapping[str, Any], hints: Hints) -> Iterator[str]:
-    """What is wrong with a change."""
+    """Yield the problems of a change."""
     if not isinstance(change, ChangeSpec):
-        yield f"change {key!r:.80} is {change!r:.80}; give a ChangeSpec."
+        yield f"change {key!r:.80} must be a ChangeSpec, got {change!r:.80}."
         return
     named = f"change '{change.type}'"
     if (problem := change_type_problem(change.type)) is not None:
         yield problem
     if change.type != key:
-        yield f"{named}: it is listed as {key!r:.80}; list it by its type."
+        yield f"{named}: its key must be its type, got {key!r:.80}."
     reruns: Any = change.reruns
     if (problem := list_problem("reruns", reruns)) is not None:
         yield f"{named}: {problem}"
         reruns = ()
     for step in reruns:
         if not isinstance(step, str) or step not in steps:
-            yield f"{named}: it reruns '{step}', which is no step.{hints.of(step)}"
+            yield f"{named}: reruns names '{step}', which is not a step.{hints.suggest(step)}"
     for problem in (*_function_problem("apply", change.apply), *description_problems(change.description)):
         yield f"{named}: {problem}"
     if change.payload is not None:
         try:
-            adapter_of(change.payload)
-        except Exception as error:  # A type of the user's may raise anything.
-            yield f"{named}: payload {change.payload!r:.80} is no model: {error}"
+            type_adapter(change.payload)
+        except Exception as error:  # A type of the user may raise anything.
+            yield f"{named}: payload must be a model, got {change.payload!r:.80}: {error}"
 
 
 def _refusals(name: str, read: Callable[[], object]) -> Iterator[str]:
@@ -225,8 +230,8 @@ def _as_breaker_config(breaker: Any) -> None:
         CircuitBreakerConfig(**breaker)
     elif breaker is not None and not isinstance(breaker, (CircuitBreakerConfig, NodeCircuitBreaker)):
         raise TypeError(
-            f"circuit_breaker is {breaker!r:.80}; give a CircuitBreakerConfig, its fields as a dict, or a"
-            " NodeCircuitBreaker."
+            "circuit_breaker must be a CircuitBreakerConfig, its fields as a dict, or a NodeCircuitBreaker, got"
+            f" {breaker!r:.80}."
         )
 
 
@@ -234,35 +239,37 @@ def _function_problem(name: str, function: Any) -> Iterator[str]:
     if function is None:
         return
     if not callable(function):
-        yield f"{name} is {function!r:.80}; give a function."
+        yield f"{name} must be a function, got {function!r:.80}."
     elif inspect.iscoroutinefunction(function):
-        yield f"{name} is async; give a plain function, which decides at once."
+        yield f"{name} must not be async. Use a plain function."
 
 
 def _default_problem(value: Any) -> str | None:
     try:
         content_hash(value)
     except UnhashableInputError as error:
-        return f"cannot be hashed ({error}); remove it, or use a plain value."
-    if (changeable := _changeable_in(value)) is not None:
-        return f"is {a_kind(changeable)}, which a step could change for all runs; use None, or a tuple."
+        return f"cannot be hashed ({error}). Remove it, or use a plain value."
+    if (mutable := _mutable_part(value)) is not None:
+        return f"is {describe_type(mutable)}, which a step could change for all runs. Use None, or a tuple."
     return None
 
 
-def _changeable_in(value: Any) -> Any:
-    """What of a default could be changed, itself or a part of it; None if nothing could."""
+def _mutable_part(value: Any) -> Any:
+    """Return the part of a value that could be changed in place, or the value itself; None if it is immutable."""
     try:
         hash(value)
     except TypeError:
         return value
-    if _is_open(value):  # Its hash, by identity or as its class says, does not keep it from being changed.
+    if _has_settable_fields(value):  # Its class defines a hash all the same, for example by identity.
         return value
-    found = (_changeable_in(part) for part in _parts_of(value))
-    return next((part for part in found if part is not None), None)
+    for part in _parts_of(value):
+        if (mutable := _mutable_part(part)) is not None:
+            return mutable
+    return None
 
 
-def _is_open(value: Any) -> bool:
-    """Whether the fields of a model or a dataclass can be set."""
+def _has_settable_fields(value: Any) -> bool:
+    """Return whether it is a model or a dataclass that is not frozen."""
     if isinstance(value, BaseModel):
         return not value.model_config.get("frozen")
     params: Any = getattr(type(value), "__dataclass_params__", None)

@@ -1,9 +1,9 @@
-"""`fingerprint_of`: a hash of a step's own code, the same on every machine where its source is at hand.
+"""`fingerprint_of`: a hash of a step's own code, the same on every machine that has its source.
 
-It covers the syntax tree of the function without comments, docstrings, annotations and positions, the values of its
-closure and its defaults where they can be hashed and do not change, and the same of each wrapper that a decorator has
-put around it. It does not cover the functions that it calls, globals, or the code of a Runnable: give those steps a
-`version`.
+It covers the syntax tree of the function without comments, docstrings, annotations and positions; the values of its
+closure and its defaults, if they can be hashed and are immutable; and the same for each wrapper that a decorator has
+put around the function. It does not cover the functions that it calls, globals, or the code of a Runnable: such steps
+need a `version`.
 """
 
 from __future__ import annotations
@@ -29,68 +29,69 @@ from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
 __all__ = ["fingerprint_of"]
 
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
-_UNCHANGING: Final = (
+_IMMUTABLE: Final = (
     *(str, int, float, complex, bytes, tuple, frozenset, type(None)),
     *(Decimal, Fraction, Enum, date, time, timedelta, UUID),
 )
 
 
 def fingerprint_of(function: Any) -> str:
-    """The fingerprint of what a step runs: 16 hex digits.
+    """Return the fingerprint of what a step runs: 16 hex digits.
 
-    What has no readable source is known by its bytecode, which is another one in another version of Python, and what
-    has no code by its class or name.
+    A function without readable source is identified by its bytecode, which differs between versions of Python. An
+    object without code is identified by its class or name.
     """
-    return sha256(_described(function).encode()).hexdigest()[:16]
+    return sha256(_describe(function).encode()).hexdigest()[:16]
 
 
-def _described(function: Any) -> str:
+def _describe(function: Any) -> str:
     if isinstance(function, functools.partial):  # Its arguments are part of the input hash.
-        return f"partial {_described(function.func)}"
+        return f"partial {_describe(function.func)}"
     if isinstance(function, RunnableLambda):
         inner = getattr(function, "func", None) or getattr(function, "afunc", None)
-        return f"lambda {_described(inner)}"
+        return f"lambda {_describe(inner)}"
     if isinstance(function, MethodType):
-        return f"method {_described(function.__func__)}"
+        return f"method {_describe(function.__func__)}"
     if not isinstance(function, (Runnable, type)) and not inspect.isroutine(function):
         called = inspect.getattr_static(type(function), "__call__", None)
         if isinstance(called, FunctionType):
-            return f"object {_named(function)} {_described(called)}"
-    layers = [each for each in _layers(function) if isinstance(each, FunctionType)]
+            return f"object {_full_name(function)} {_describe(called)}"
+    layers = [each for each in _unwrapped(function) if isinstance(each, FunctionType)]
     if not layers:
-        return f"name {_named(function)}"
-    return " ".join(f"{_code(each)} {_held(each)}" for each in layers)
+        return f"name {_full_name(function)}"
+    return " ".join(f"{_code_text(each)} {_values_text(each)}" for each in layers)
 
 
-def _layers(function: Any) -> list[Any]:
-    """A function and what it wraps, by the `__wrapped__` that `functools.wraps` sets."""
+def _unwrapped(function: Any) -> list[Any]:
+    """Return a function and all that it wraps, by the `__wrapped__` that `functools.wraps` sets."""
     layers = [function]
     while (inner := getattr(layers[-1], "__wrapped__", None)) is not None and inner not in layers:
         layers.append(inner)
     return layers
 
 
-def _named(function: Any) -> str:
+def _full_name(function: Any) -> str:
     kind = function if isinstance(function, type) or inspect.isroutine(function) else type(function)
     return f"{getattr(kind, '__module__', '')}.{getattr(kind, '__qualname__', '')}"
 
 
-def _code(function: FunctionType) -> str:
+def _code_text(function: FunctionType) -> str:
     code = function.__code__
-    tree = _trees(code.co_filename, tuple(linecache.getlines(code.co_filename, function.__globals__)))
-    found = tree.get((code.co_name, code.co_firstlineno), [])
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    found = _parse_sources(code.co_filename, tuple(lines)).at(code.co_name, code.co_firstlineno)
     if len(found) == 1:
         return found[0]
-    return "|".join([*found, _compiled(code)])  # No source, or several lambdas in one line.
+    # Without source, or with several lambdas in one line, the bytecode decides.
+    return "|".join([*found, _bytecode_text(code)])
 
 
 @lru_cache(maxsize=64)
-def _trees(_file: str, lines: tuple[str, ...]) -> dict[tuple[str, int], list[str]]:
-    """The functions of a file by name and first line, as `co_firstlineno` counts, each as normalised text."""
+def _parse_sources(_file: str, lines: tuple[str, ...]) -> _LazySources:
+    """Return the functions of a file, by name and by first line as `co_firstlineno` counts it."""
     try:
         module = ast.parse("".join(lines))
     except (SyntaxError, ValueError, RecursionError):
-        return {}
+        return _LazySources({})
     places: dict[tuple[str, int], list[ast.AST]] = {}
     for node in ast.walk(module):
         if isinstance(node, _FUNCTIONS):
@@ -98,41 +99,41 @@ def _trees(_file: str, lines: tuple[str, ...]) -> dict[tuple[str, int], list[str
             places.setdefault((node.name, first), []).append(node)
         elif isinstance(node, ast.Lambda):
             places.setdefault(("<lambda>", node.lineno), []).append(node)
-    return _Texts(places)
+    return _LazySources(places)
 
 
-class _Texts(dict[tuple[str, int], list[str]]):
-    """The text of a function is made when it is asked for: a file may hold thousands."""
+class _LazySources:
+    """Normalised sources by name and first line, each made on first use: a file may have thousands of functions."""
 
     def __init__(self, places: dict[tuple[str, int], list[ast.AST]]) -> None:
-        super().__init__()
         self._places = places
+        self._sources: dict[tuple[str, int], list[str]] = {}
 
-    def get(self, place: Any, default: Any = None) -> Any:
-        if place not in self._places:
-            return default
-        if place not in self:
-            self[place] = [_text(each) for each in self._places[place]]
-        return self[place]
+    def at(self, name: str, line: int) -> list[str]:
+        """Return the functions of this name that begin in this line: none, one, or several lambdas."""
+        place = (name, line)
+        if place not in self._sources:
+            self._sources[place] = [_source_of(each) for each in self._places.get(place, [])]
+        return self._sources[place]
 
 
-def _text(node: ast.AST) -> str:
-    # As source: unlike `ast.dump`, that is the same in several versions of Python.
+def _source_of(node: ast.AST) -> str:
+    # Not `ast.dump`, whose output differs between versions of Python.
     return ast.unparse(ast.fix_missing_locations(_Normalised().visit(node)))
 
 
 class _Normalised(ast.NodeTransformer):
-    """Takes away what does not change what a function does."""
+    """Removes everything that does not change what a function does."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._plain(node)
+        return self._normalise(node)
 
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._plain(node)
+        return self._normalise(node)
 
-    def _plain(self, node: Any) -> ast.AST:
+    def _normalise(self, node: Any) -> ast.AST:
         node.returns = None
-        node.decorator_list = []  # They hold the options of the step, which are no code of its own.
+        node.decorator_list = []  # The decorator of the step only has its options.
         if ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
         self.generic_visit(node)
@@ -143,7 +144,7 @@ class _Normalised(ast.NodeTransformer):
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        # The annotations of a class may be the fields of a model.
+        # Annotations in a class stay: they may be the fields of a model.
         node.body = [each if isinstance(each, ast.AnnAssign) else self.visit(each) for each in node.body]
         return node
 
@@ -152,35 +153,38 @@ class _Normalised(ast.NodeTransformer):
         return None if node.value is None else ast.Assign(targets=[node.target], value=node.value)
 
 
-def _compiled(code: CodeType) -> str:
-    """All that compiled code does: never the same for other code, and not the same in each version of Python."""
-    held = [_compiled(each) if isinstance(each, CodeType) else _constant(each) for each in code.co_consts]
+def _bytecode_text(code: CodeType) -> str:
+    """Return everything that defines compiled code. The text differs between versions of Python."""
+    held = [
+        _bytecode_text(each) if isinstance(each, CodeType) else _constant_text(each)
+        for each in code.co_consts
+    ]
     return f"code {code.co_code.hex()} {code.co_names} {code.co_varnames} {code.co_freevars} {held}"
 
 
-def _constant(value: Any) -> str:
-    # The order of a frozenset, such as that of `x in {"a", "b"}`, is another one in each process.
+def _constant_text(value: Any) -> str:
+    # Sorted, because the order of a frozenset, such as that of `x in {"a", "b"}`, differs between processes.
     return repr(sorted(map(repr, value))) if isinstance(value, frozenset) else repr(value)
 
 
-def _held(function: FunctionType) -> str:
-    """The values of its closure and its defaults: those that can be hashed, and the names of functions."""
+def _values_text(function: FunctionType) -> str:
+    """Return the hashes of its closure and its defaults, as far as they can be hashed."""
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
-    held = [f"{name}={_value(cell)}" for name, cell in cells]
+    held = [f"{name}={_cell_hash(cell)}" for name, cell in cells]
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
-    return " ".join([*held, *map(_hash, defaults)])
+    return " ".join([*held, *map(_hash_or_empty, defaults)])
 
 
-def _value(cell: Any) -> str:
+def _cell_hash(cell: Any) -> str:
     try:
         value = cell.cell_contents
-    except ValueError:  # It has no value yet.
+    except ValueError:  # The variable has no value yet.
         return ""
-    # What can change between two calls would change the key from one process to the next.
-    return _hash(value) if isinstance(value, _UNCHANGING) else ""
+    # A mutable value may differ between processes at the time of hashing, and so would the cache key.
+    return _hash_or_empty(value) if isinstance(value, _IMMUTABLE) else ""
 
 
-def _hash(value: Any) -> str:
+def _hash_or_empty(value: Any) -> str:
     try:
         return content_hash(value)
     except (UnhashableInputError, RecursionError):

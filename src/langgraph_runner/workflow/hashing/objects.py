@@ -1,4 +1,4 @@
-"""The encodings of values whose class others have written, by what kind of class it is."""
+"""The encodings of objects whose class has no entry in `SCALARS` or `CONTAINERS`, by the kind of the class."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from pydantic import AnyUrl, BaseModel, Secret, SecretBytes, SecretStr
 
-from langgraph_runner.workflow.hashing.branch import Branch, by_name
-from langgraph_runner.workflow.hashing.containers import class_text, parts
-from langgraph_runner.workflow.hashing.refusal import Refusal, compiled_subclass
-from langgraph_runner.workflow.hashing.scalars import quoted
+from langgraph_runner.workflow.hashing.containers import class_text, parts_frame
+from langgraph_runner.workflow.hashing.frame import Frame, name_label
+from langgraph_runner.workflow.hashing.scalars import quote
+from langgraph_runner.workflow.hashing.unhashable import UnhashablePart, compiled_subclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["opener_of"]
+__all__ = ["class_encoder"]
 
 _AS_BASE: Final[dict[type, Callable[[Any], Any]]] = {
     str: str.__str__,
     int: int.__int__,
     float: float.__float__,
     bytes: bytes.__bytes__,
-    dict: lambda value: dict(dict.items(value)),  # dict.copy() asks a subclass for its keys.
+    dict: lambda value: dict(dict.items(value)),  # dict.copy() calls keys() of the subclass.
     list: lambda value: [*list.__iter__(value)],
     tuple: lambda value: (*tuple.__iter__(value),),
     set: lambda value: {*set.__iter__(value)},
     frozenset: lambda value: frozenset(frozenset.__iter__(value)),
 }
-"""A value as exactly its base: what the subclass overrides is not called."""
+"""Converts a value of a subclass to its base. Methods that the subclass overrides are not called."""
 _WRITTEN_IN_PYTHON: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
 
-def opener_of(cls: type) -> Callable[[Any], Branch | str] | None:
-    """How values of this class are opened, where its exact type has no rule; None if they are not.
+def class_encoder(cls: type) -> Callable[[Any], Frame | str] | None:
+    """Return the encoder for values of this class; None if there is no rule for it.
 
     Raises:
-        Refusal: What such a value holds cannot be known.
+        UnhashablePart: The class is written in C, so its content cannot be known.
     """
     if issubclass(cls, Enum):
         return _enum
     for base in cls.__mro__:
         if base in _AS_BASE:
-            return _subclass_opener(cls, base)
-    for classes, opener in _KINDS:
+            return _subclass_encoder(cls, base)
+    for classes, encoder in _ENCODERS:
         if issubclass(cls, classes):
-            return opener
+            return encoder
     if isinstance(getattr(cls, "__dataclass_fields__", None), dict):
         return _dataclass
     if isinstance(getattr(cls, "__attrs_attrs__", None), tuple):
@@ -56,30 +56,32 @@ def opener_of(cls: type) -> Callable[[Any], Branch | str] | None:
     return _mapping if issubclass(cls, Mapping) else None
 
 
-def _enum(value: Any) -> Branch:
-    # Members with other names may have values that look the same; of a flag the name is made up from its parts.
+def _enum(value: Any) -> Frame:
+    # The name counts, because members may have values that encode alike. The name of a Flag only lists its bits.
     name = None if isinstance(value, Flag) else value._name_
-    return _parts(value, "enum", (name, value._value_), ("", ".value"))
+    return _parts_frame(value, "enum", (name, value._value_), ("", ".value"))
 
 
-def _subclass_opener(cls: type, base: type) -> Callable[[Any], Branch]:
+def _subclass_encoder(cls: type, base: type) -> Callable[[Any], Frame]:
     for between in cls.__mro__[: cls.__mro__.index(base)]:
         if not between.__flags__ & _WRITTEN_IN_PYTHON:
             raise compiled_subclass(cls, base)
     as_base = _AS_BASE[base]
 
-    def opened(value: Any) -> Branch:
+    def encode_subclass(value: Any) -> Frame:
         content, attributes = as_base(value), object.__getstate__(value)
         names = getattr(type(value), "_fields", None)
         if base is tuple and _are_fields(names, len(content)):
-            return _parts(value, "namedtuple", (attributes, dict(zip(names, content, strict=True))), ("", ""))
-        return _parts(value, "subclass", (attributes, content), ("", ""))
+            return _parts_frame(
+                value, "namedtuple", (attributes, dict(zip(names, content, strict=True))), ("", "")
+            )
+        return _parts_frame(value, "subclass", (attributes, content), ("", ""))
 
-    return opened
+    return encode_subclass
 
 
 def _are_fields(names: Any, count: int) -> TypeGuard[tuple[str, ...]]:
-    """Whether these name so many items, each of them one: anybody may write `_fields` by hand."""
+    """Whether `names` gives each of `count` items a name. A class may define `_fields` by hand."""
     return (
         isinstance(names, tuple)
         and len(names) == count
@@ -88,18 +90,20 @@ def _are_fields(names: Any, count: int) -> TypeGuard[tuple[str, ...]]:
     )
 
 
-def _model(value: BaseModel) -> Branch:
-    stored = value.__dict__  # It has the cached properties, too.
+def _model(value: BaseModel) -> Frame:
+    stored = value.__dict__  # Has cached properties, too.
     fields = {name: stored[name] for name in type(value).model_fields if name in stored}
-    return _parts(value, "model", (fields, value.model_extra or None), ("", ""))
+    return _parts_frame(value, "model", (fields, value.model_extra or None), ("", ""))
 
 
-def _dataclass(value: Any) -> Branch:
-    return _parts(value, "dataclass", (_read(value, (f.name for f in dataclasses.fields(value))),), ("",))
+def _dataclass(value: Any) -> Frame:
+    return _parts_frame(
+        value, "dataclass", (_read(value, (f.name for f in dataclasses.fields(value))),), ("",)
+    )
 
 
-def _attrs(value: Any) -> Branch:
-    return _parts(value, "attrs", (_read(value, (each.name for each in value.__attrs_attrs__)),), ("",))
+def _attrs(value: Any) -> Frame:
+    return _parts_frame(value, "attrs", (_read(value, (each.name for each in value.__attrs_attrs__)),), ("",))
 
 
 def _read(value: Any, names: Iterable[str]) -> dict[str, Any]:
@@ -109,35 +113,37 @@ def _read(value: Any, names: Iterable[str]) -> dict[str, Any]:
             fields[name] = getattr(value, name)
         except MemoryError:
             raise
-        except Exception as error:  # A property may raise what it likes.
+        except Exception as error:  # A property may raise anything.
             found = f"a field that cannot be read ({type(error).__name__})"
-            raise Refusal(found, "Set it, or let it return a value.", where=f".{name}") from error
+            raise UnhashablePart(found, "Set it, or let it return a value.", where=f".{name}") from error
     return fields
 
 
-def _mapping(value: Mapping[Any, Any]) -> Branch:
-    return _parts(value, "mapping", (dict(value.items()),), ("",))
+def _mapping(value: Mapping[Any, Any]) -> Frame:
+    return _parts_frame(value, "mapping", (dict(value.items()),), ("",))
 
 
-def _secret(value: Any) -> Branch:
+def _secret(value: Any) -> Frame:
     begin = f'{{"$secret":[{class_text(type(value))},'
-    return Branch(value, (value.get_secret_value(),), _hashed, by_name, begin=begin, end="]}", names=("",))
+    return Frame(
+        value, (value.get_secret_value(),), _join_to_hash, name_label, begin=begin, end="]}", names=("",)
+    )
 
 
-def _hashed(branch: Branch) -> str:
-    """The canonical bytes are not secret, so what they have of a secret is its hash."""
-    return f'"{sha256(branch.texts[0].encode()).hexdigest()}"'
+def _join_to_hash(frame: Frame) -> str:
+    """Join to a hash: canonical bytes may be shown, so they must not contain a secret."""
+    return f'"{sha256(frame.texts[0].encode()).hexdigest()}"'
 
 
 def _url(value: AnyUrl) -> str:
-    return f'{{"$url":[{class_text(type(value))},{quoted(str(value))}]}}'
+    return f'{{"$url":[{class_text(type(value))},{quote(str(value))}]}}'
 
 
-def _parts(value: Any, tag: str, children: tuple[Any, ...], names: tuple[str, ...]) -> Branch:
-    return parts(value, tag, children, names, head=class_text(type(value)))
+def _parts_frame(value: Any, tag: str, children: tuple[Any, ...], names: tuple[str, ...]) -> Frame:
+    return parts_frame(value, tag, children, names, head=class_text(type(value)))
 
 
-_KINDS: Final[tuple[tuple[tuple[type, ...], Callable[[Any], Branch | str]], ...]] = (
+_ENCODERS: Final[tuple[tuple[tuple[type, ...], Callable[[Any], Frame | str]], ...]] = (
     ((BaseModel,), _model),
     ((SecretStr, SecretBytes, Secret), _secret),
     ((AnyUrl,), _url),

@@ -1,4 +1,4 @@
-"""Which rule opens a value: by its exact type, by an encoding that somebody has registered, by its kind of class."""
+"""Which encoder a value gets: by its exact type, else a registered one, else by the kind of its class."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from weakref import WeakKeyDictionary
 
 from pydantic import AnyUrl, BaseModel, Secret, SecretBytes, SecretStr
 
-from langgraph_runner.workflow.hashing.containers import CONTAINERS, class_text, parts
-from langgraph_runner.workflow.hashing.objects import opener_of
-from langgraph_runner.workflow.hashing.refusal import refusal_of
+from langgraph_runner.workflow.hashing.containers import CONTAINERS, class_text, parts_frame
+from langgraph_runner.workflow.hashing.objects import class_encoder
 from langgraph_runner.workflow.hashing.scalars import SCALARS
+from langgraph_runner.workflow.hashing.unhashable import unhashable_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langgraph_runner.workflow.hashing.branch import Branch
+    from langgraph_runner.workflow.hashing.frame import Frame
 
-__all__ = ["RESERVED_TAGS", "opened", "register_encoding"]
+__all__ = ["RESERVED_TAGS", "encode_or_open", "register_encoding"]
 
 T = TypeVar("T")
 
@@ -40,7 +40,6 @@ RESERVED_TAGS: Final = frozenset(
         "float",
         "fraction",
         "frozenset",
-        "hash",
         "int",
         "ip",
         "mapping",
@@ -62,73 +61,81 @@ RESERVED_TAGS: Final = frozenset(
         "zone",
     ]
 )
-"""The tags of the package itself."""
+"""The tags of built-in encodings."""
 _TAG: Final = re.compile(r"[a-z][a-z0-9_.-]*")
 _FIXED: Final = frozenset(
     {*SCALARS, *CONTAINERS, object, type, BaseModel, AnyUrl, Secret, SecretBytes, SecretStr}
 )
 
 _registered: dict[type, tuple[str, Callable[[Any], Any]]] = {}
-_openers: WeakKeyDictionary[type, Callable[[Any], Branch | str]] = WeakKeyDictionary()
-_lock = threading.RLock()  # Held while ABCs are asked, which may run others' code.
+_encoders: WeakKeyDictionary[type, Callable[[Any], Frame | str]] = WeakKeyDictionary()
+_lock = threading.RLock()  # Reentrant: issubclass() with an ABC may run a user's code while it is held.
 
 
 def register_encoding(cls: type[T], tag: str, encode: Callable[[T], Any]) -> None:
-    """Say what of a class counts, so that its values, and those of its subclasses, can be hashed.
+    """Define how values of a class, and of its subclasses, are hashed.
 
-    It goes before what the package itself would do with a dataclass or a model. Register when the module of the
-    class is imported: in every process, before anything is hashed. Thread-safe.
+    A registered encoding takes precedence over the package's own for dataclasses and models. Register where the class
+    is defined, so that each process does it before it hashes anything. Thread-safe.
 
     Args:
         cls: The class.
         tag: The name of the encoding, such as `ndarray`: a lower-case letter, then letters, digits, `_`, `.`, `-`.
-            It stands in the encoding, so a new one invalidates what was cached.
-        encode: Gives for a value all that tells it from others, as any value that can be hashed itself. The class
-            of the value is added. It has to give the same in every process; what it raises becomes an
-            `UnhashableInputError`.
+            It is part of the encoding, so a new tag invalidates cached results.
+        encode: Returns everything that tells a value from others, as a value that can be hashed itself. It must
+            return the same in every process. The class of the value is added. An exception that it raises becomes
+            an `UnhashableInputError`.
 
     Raises:
-        ValueError: The tag is reserved, taken or malformed; or the class has an encoding already, or is one of
-            those that the package gives one.
-        TypeError: `cls` is no class, or `encode` no function.
+        ValueError: The tag is reserved, taken or malformed; or the class already has an encoding, registered or built
+            in.
+        TypeError: `cls` is not a class, or `encode` not a function.
     """
     if not isinstance(cls, type) or not callable(encode):
-        raise TypeError("register_encoding: a class, a tag and a function")
+        raise TypeError(
+            f"register_encoding() needs a class and a function, got {cls!r:.80} and {encode!r:.80}."
+        )
     if not _TAG.fullmatch(tag):
-        raise ValueError(f"tag: a lower-case letter, then letters, digits, '_', '.' or '-'; not {tag!r}")
+        raise ValueError(
+            f"tag must be a lower-case letter, then lower-case letters, digits, '_', '.' or '-', got {tag!r:.80}."
+        )
     if tag in RESERVED_TAGS:
-        raise ValueError(f"tag: {tag!r} is one of the package's own")
+        raise ValueError(f"tag must not be one of the package's own, got {tag!r}.")
     if cls in _FIXED:
-        raise ValueError(f"cls: {cls.__qualname__} has an encoding of the package's own")
+        raise ValueError(f"cls must be a class without a built-in encoding, got {cls.__qualname__}.")
     with _lock:
         if cls in _registered:
-            raise ValueError(f"cls: {cls.__qualname__} is registered already, as {_registered[cls][0]!r}")
+            raise ValueError(
+                f"cls must be registered once, got {cls.__qualname__}, which has the tag {_registered[cls][0]!r}."
+            )
         if any(tag == taken for taken, _ in _registered.values()):
-            raise ValueError(f"tag: {tag!r} is taken")
+            raise ValueError(f"tag must be unique, got {tag!r}, which another class has.")
         _registered[cls] = (tag, encode)
-        _openers.clear()
+        _encoders.clear()
 
 
-def opened(value: Any) -> Branch | str:
-    """The encoding of a value, or, if it holds others, the level of the walk that makes it.
+def encode_or_open(value: Any) -> Frame | str:
+    """Encode a scalar to text; for a container, return its `Frame`.
 
     Raises:
-        Refusal: It has none.
+        UnhashablePart: There is no encoding for the value.
     """
     cls = type(value)
-    opener = SCALARS.get(cls) or CONTAINERS.get(cls) or _openers.get(cls)
-    if opener is None:
+    encoder = SCALARS.get(cls) or CONTAINERS.get(cls) or _encoders.get(cls)
+    if encoder is None:
         with _lock:
-            opener = _registered_opener(cls) or opener_of(cls)
-            if opener is None:
-                raise refusal_of(value)
-            _openers[cls] = opener
-    return opener(value)
+            encoder = _registered_encoder(cls) or class_encoder(cls)
+            if encoder is None:
+                raise unhashable_part(value)
+            _encoders[cls] = encoder
+    return encoder(value)
 
 
-def _registered_opener(cls: type) -> Callable[[Any], Branch] | None:
+def _registered_encoder(cls: type) -> Callable[[Any], Frame] | None:
     for base in cls.__mro__:
         if base in _registered:
             tag, encode = _registered[base]
-            return lambda value: parts(value, tag, (encode(value),), ("",), head=class_text(type(value)))
+            return lambda value: parts_frame(
+                value, tag, (encode(value),), ("",), head=class_text(type(value))
+            )
     return None

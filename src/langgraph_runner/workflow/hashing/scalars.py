@@ -1,4 +1,4 @@
-"""The encodings of values that hold no others, each as JSON text."""
+"""The encodings of scalars, which contain no other values, each as JSON text."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import TzInfo
 
-from langgraph_runner.workflow.hashing.reference import HashRef
-from langgraph_runner.workflow.hashing.refusal import Refusal, not_finite
+from langgraph_runner.workflow.hashing.unhashable import UnhashablePart, not_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAX_INT", "SCALARS", "is_unicode", "microseconds", "quoted"]
+__all__ = ["MAX_INT", "SCALARS", "is_unicode", "microseconds", "quote"]
 
 MAX_INT: Final = 2**53 - 1
-"""The greatest integer that JSON keeps everywhere; RFC 8785 allows none beyond."""
+"""The greatest integer that every JSON reader keeps exactly. RFC 8785 allows no greater one."""
 
 
 def is_unicode(text: str) -> bool:
-    """Whether UTF-8 has it: a lone surrogate it has not."""
+    """Whether UTF-8 can encode the text. It cannot if there is a lone surrogate."""
     if text.isascii():
         return True
     try:
@@ -38,20 +37,24 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def quoted(text: str) -> str:
-    """A text as JSON. What RFC 8785 escapes, and how, is what the json module does."""
+def quote(text: str) -> str:
+    """Return a text as JSON. The json module escapes exactly what RFC 8785 asks for.
+
+    Raises:
+        UnhashablePart: The text has a lone surrogate.
+    """
     if not is_unicode(text):
-        raise Refusal("text with a lone surrogate", "Pass bytes, or decode with errors='replace'.")
+        raise UnhashablePart("text with a lone surrogate", "Pass bytes, or decode with errors='replace'.")
     return encode_basestring(text)
 
 
 def microseconds(delta: dt.timedelta) -> int:
-    """All of it, exactly."""
+    """Return the duration as a whole number of microseconds, exactly."""
     return delta // dt.timedelta(microseconds=1)
 
 
 def _int(value: int) -> str:
-    # In hex, since the decimal digits of a huge one cost their square, and Python refuses more than 4300.
+    # In hex: decimal digits take quadratic time, and Python refuses more than 4300 of them.
     return repr(value) if -MAX_INT <= value <= MAX_INT else f'{{"$int":"{value:#x}"}}'
 
 
@@ -70,8 +73,8 @@ def _complex(value: complex) -> str:
 
 def _decimal(value: decimal.Decimal) -> str:
     if not value.is_finite():
-        raise Refusal("NaN" if value.is_nan() else "an infinity", "Pass None, or a text.")
-    # The context of the thread may ask for a small e.
+        raise UnhashablePart("NaN" if value.is_nan() else "an infinity", "Pass None, or a text.")
+    # upper(), because the decimal context of the thread may write the exponent with a small e.
     return f'{{"$decimal":"{str(value).upper()}"}}'
 
 
@@ -89,19 +92,19 @@ def _timedelta(value: dt.timedelta) -> str:
 
 def _zone(value: zoneinfo.ZoneInfo) -> str:
     if value.key is None:
-        raise Refusal("a ZoneInfo without a key", "Make it with ZoneInfo(key).")
-    return f'{{"$zone":{quoted(value.key)}}}'
+        raise UnhashablePart("a ZoneInfo without a key", "Make it with ZoneInfo(key).")
+    return f'{{"$zone":{quote(value.key)}}}'
 
 
 def _offset(value: dt.tzinfo) -> str:
-    """A fixed offset. pydantic has a class of its own, which does all that `timezone` does."""
+    """Encode a fixed offset: `timezone`, or `TzInfo`, which pydantic uses in its place."""
     offset = value.utcoffset(None) or dt.timedelta()
-    return f'{{"$offset":[{microseconds(offset)},{quoted(value.tzname(None) or "")}]}}'
+    return f'{{"$offset":[{microseconds(offset)},{quote(value.tzname(None) or "")}]}}'
 
 
 def _by_class(tag: str) -> Callable[[Any], str]:
     def encode(value: Any) -> str:
-        return f'{{"${tag}":["{type(value).__name__}",{quoted(str(value))}]}}'
+        return f'{{"${tag}":["{type(value).__name__}",{quote(str(value))}]}}'
 
     return encode
 
@@ -117,11 +120,10 @@ _ADDRESSES: Final = (
 )
 
 SCALARS: Final[dict[type, Callable[[Any], str]]] = {
-    str: quoted,
+    str: quote,
     int: _int,
     bool: lambda value: "true" if value else "false",
     type(None): lambda _: "null",
-    HashRef: lambda value: f'{{"$hash":"{value.digest}"}}',
     float: _float,
     complex: _complex,
     decimal.Decimal: _decimal,
@@ -136,4 +138,4 @@ SCALARS: Final[dict[type, Callable[[Any], str]]] = {
     **dict.fromkeys(_PATHS, _by_class("path")),
     **dict.fromkeys(_ADDRESSES, _by_class("ip")),
 }
-"""By exact type."""
+"""The function for each exact type."""

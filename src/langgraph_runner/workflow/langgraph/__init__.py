@@ -1,4 +1,4 @@
 """A workflow inside LangGraph: as a graph of its steps, and as one node of any graph.
 
-Everything in `workflow/` that knows LangGraph lives here. Durable runs are in `engine/`.
+Durable runs are in `engine/`. How one step becomes a node is in `calling.py`, which both use.
 """

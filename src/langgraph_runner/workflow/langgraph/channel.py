@@ -1,4 +1,4 @@
-"""`CheckedInputs`: where a graph of a workflow keeps the inputs of its run, checked once for all its steps."""
+"""`CheckedInputs`: the channel for the inputs of a workflow that runs as a graph. They are checked once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["CheckedInputs"]
 
 
 class CheckedInputs(LastValue[Any]):
-    """A channel of LangGraph's that holds inputs as JSON values with all their defaults; None while there are none.
+    """A LangGraph channel that holds inputs as JSON values with all their defaults; None before they are set.
 
-    So a default that is made anew each time, an id or a time, is the same for every step.
+    Checking them once makes a computed default, such as a new id or the current time, the same for every step.
 
     Args:
-        inputs: How they are checked.
+        inputs: The type of the inputs.
         key: The name of the channel.
     """
 
@@ -34,27 +34,28 @@ class CheckedInputs(LastValue[Any]):
         self.value = None
 
     def copy(self) -> CheckedInputs:
-        """Another one that holds the same."""
+        """Return a channel with the same value."""
         return self.from_checkpoint(self.value)
 
     def from_checkpoint(self, checkpoint: Any) -> CheckedInputs:
-        """Another one that holds what was kept, if anything was."""
-        kept: LastValue[Any] = LastValue(Any, self.key).from_checkpoint(checkpoint)
-        made = CheckedInputs(self._inputs, self.key)
-        if kept.is_available():
-            made.value = kept.get()
-        return made
+        """Return a channel with the value of a checkpoint, if it has one."""
+        restored: LastValue[Any] = LastValue(Any, self.key).from_checkpoint(checkpoint)
+        channel = CheckedInputs(self._inputs, self.key)
+        if restored.is_available():
+            channel.value = restored.get()
+        return channel
 
     def update(self, values: Sequence[Any]) -> bool:
-        """Check what was written to it; without anything, before the first steps, what no inputs stand for.
+        """Check the inputs that were written. If nothing was written before the first step, use the defaults.
 
         Raises:
-            WorkflowInputError: It does not fit.
+            WorkflowInputError: The inputs do not fit.
         """
         if super().update(values):
             self.value = self._checked(self.value)
         elif self.value is None:
-            with suppress(Exception):  # A step will ask again, and then it is raised: nobody may need any.
+            # There may be no step that needs inputs. One that does will raise the error.
+            with suppress(Exception):
                 self.value = self._checked(None)
                 return True
         return bool(values)

@@ -1,4 +1,4 @@
-"""A workflow inside LangGraph: as a graph of its steps, to look at in Studio, or as one node of any graph."""
+"""A workflow inside LangGraph: as a graph of its steps, for Studio, or as one node of any graph."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing_extensions import TypedDict  # pydantic reads that of typing only fr
 
 from langgraph_runner.node import Success
 from langgraph_runner.state import GraphState, merge_mappings
-from langgraph_runner.workflow.calling import OUTPUT, Call
+from langgraph_runner.workflow.calling import OUTPUT, StepCall
 from langgraph_runner.workflow.context import StepContext
 from langgraph_runner.workflow.definition.spec import JoinRule
 from langgraph_runner.workflow.errors import WorkflowInputError
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from langgraph_runner.node import Outcome
+    from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.context import ArtifactSink
-    from langgraph_runner.workflow.definition.blueprint import Blueprint
     from langgraph_runner.workflow.steps import BoundStep
 
 __all__ = ["DEFAULT_CONCURRENCY", "WorkflowState", "as_node", "to_graph"]
@@ -41,28 +41,29 @@ class WorkflowState(GraphState, total=False):
     """The state of a workflow that runs as a graph."""
 
     inputs: Any
-    """The inputs of the run, given as JSON values or as their model; kept as JSON values, with all defaults."""
+    """The inputs of the run. Pass JSON values or a value of their model; the state has JSON values with all
+    defaults."""
     outputs: Annotated[dict[str, Any], merge_mappings]
-    """What steps have delivered, by id, as JSON values."""
+    """The outputs of the steps by id, as JSON values."""
     steps: Annotated[dict[str, str], merge_mappings]
-    """How steps have ended, by id: a `StepStatus`."""
+    """The `StepStatus` of each step that has ended, by id."""
 
 
-_TAKEN: Final = frozenset(WorkflowState.__annotations__) | frozenset(GraphState.__annotations__)
+_FIELD_NAMES: Final = frozenset(WorkflowState.__annotations__) | frozenset(GraphState.__annotations__)
 
 
 def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> StateGraph[Any, Any, Any, Any]:
-    """The workflow as a `StateGraph` with one node for each step, to be compiled.
+    """Return the workflow as a `StateGraph` with one node for each step. Compile it before use.
 
-    It gives the same outputs as the engine, but LangGraph's barrier holds: a superstep waits for its slowest node.
-    Nothing is cached. A step that fails becomes a record in `errors`, and what needs it is skipped.
+    It computes the same outputs as the engine, but with LangGraph's barrier: a superstep waits for its slowest node.
+    Nothing is cached. A failed step becomes a record in `errors`, and the steps that need its output are skipped.
 
     Args:
         blueprint: The workflow.
-        artifacts: Who keeps what steps save.
+        artifacts: Stores the files that steps save; None discards them.
 
     Returns:
-        A graph of `WorkflowState`, to be called with `{"inputs": ...}`, sync or async. Inputs that do not fit raise a
+        A graph of `WorkflowState`. Call it with `{"inputs": ...}`, sync or async. Inputs that do not fit raise a
         `WorkflowInputError`.
     """
     builder: StateGraph[Any, Any, Any, Any] = StateGraph(
@@ -74,20 +75,21 @@ def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> Sta
             names[step.id],
             _node(blueprint, step, artifacts),
             input_schema=WorkflowState,
-            # Studio and drawings show it.
+            # Shown in Studio and in drawings.
             metadata={"effects": True} if step.has_effects else None,
         )
     for step in blueprint.steps.values():
-        before = [names[each] for each in step.dependencies]
-        builder.add_edge(before if len(before) > 1 else (before or [START])[0], names[step.id])
+        before = [names[each] for each in step.dependencies] or [START]
+        # One edge with several starts waits for all of them; LangGraph does not allow START in such a list.
+        builder.add_edge(before if len(before) > 1 else before[0], names[step.id])
         if not blueprint.dag.dependents[step.id]:
             builder.add_edge(names[step.id], END)
     return builder
 
 
 def _state_schema(blueprint: Blueprint) -> Any:
-    """`WorkflowState` whose inputs are checked when they are written: once for all steps."""
-    typed_dict: Any = TypedDict  # To a type checker the call below would declare a type.
+    """Return `WorkflowState` with a channel that checks the inputs when they are written."""
+    typed_dict: Any = TypedDict  # Any, because a type checker takes the call below for a declaration.
     fields = get_type_hints(WorkflowState, include_extras=True)
     return typed_dict(
         WorkflowState.__name__,
@@ -97,8 +99,8 @@ def _state_schema(blueprint: Blueprint) -> Any:
 
 
 def _input_schema(blueprint: Blueprint) -> Any:
-    """What the graph is called with; Studio makes a form of it."""
-    typed_dict: Any = TypedDict  # To a type checker the call below would declare a type.
+    """Return the schema of the graph's argument. Studio makes a form of it."""
+    typed_dict: Any = TypedDict  # Any, because a type checker takes the call below for a declaration.
     model = Any if blueprint.spec.inputs is None else blueprint.spec.inputs
     return typed_dict("WorkflowInputs", {"inputs": model, "story_id": str}, total=False)
 
@@ -111,53 +113,57 @@ def as_node(
     max_concurrency: int | None = DEFAULT_CONCURRENCY,
     artifacts: ArtifactSink | None = None,
 ) -> RunnableLambda[Any, Any]:
-    """The whole workflow as one node: a DAG without LangGraph's barrier, each step as soon as it can.
+    """Return the whole workflow as one node. Each step starts as soon as it can, without LangGraph's barrier.
 
-    Nothing of it survives its call: an interrupt in a step, or a retry of the node, begins anew.
+    Results are kept in memory during the call only: after an interrupt in a step, or when the node is retried, all
+    steps run again.
 
     Args:
         blueprint: The workflow.
-        inputs: Gives the inputs of the state; None takes the fields of the inputs' model, or without one the state
-            as it is.
-        outputs: Gives the update of the state of the outputs by step id; None writes each to the field of its name.
-        max_concurrency: How many steps may run at once, at least 1; None for any number. A plain function takes a
+        inputs: Returns the inputs for a state. None takes the fields of the inputs' model from the state; without a
+            model, the state as it is.
+        outputs: Returns the update of the state for the outputs by step id. None writes each output to the field of
+            the step's id.
+        max_concurrency: How many steps may run at once, at least 1; None for no limit. A plain function needs a
             thread.
-        artifacts: Who keeps what steps save.
+        artifacts: Stores the files that steps save; None discards them.
 
     Returns:
         A Runnable, sync and async, for `add_node()` or `create_node()`. It raises the original exception of the first
-        step that failed, when all that could run has ended.
+        step that failed, after all other steps that can run have ended.
 
     Raises:
-        TypeError: `inputs` or `outputs` is no function.
-        ValueError: `max_concurrency` is out of its range.
+        TypeError: `inputs` or `outputs` is not a function.
+        ValueError: `max_concurrency` is not a whole number of at least 1.
     """
     limit: Any = max_concurrency
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
-        raise ValueError(f"max_concurrency: {limit!r:.80} is no whole number of at least 1.")
+        raise ValueError(f"max_concurrency must be None or a whole number of at least 1, got {limit!r:.80}.")
     for option, function in (("inputs", inputs), ("outputs", outputs)):
         if function is not None and not callable(function):
-            raise TypeError(f"{option} is {function!r:.80}; give a function.")
-    select = inputs or _fields_of(blueprint)
+            raise TypeError(f"{option} must be a function, got {function!r:.80}.")
+    select_inputs = inputs or _fields_of(blueprint)
 
     async def awaited(state: Any, config: RunnableConfig) -> Any:
-        found = await run_inline(
-            blueprint, select(state), config, max_concurrency=max_concurrency, artifacts=artifacts
+        results = await run_inline(
+            blueprint, select_inputs(state), config, max_concurrency=max_concurrency, artifacts=artifacts
         )
-        return found if outputs is None else outputs(found)
+        return results if outputs is None else outputs(results)
 
     return RunnableLambda(_blocking(awaited), awaited, name=blueprint.id)
 
 
 def _blocking(awaited: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[[Any, RunnableConfig], Any]:
-    """`awaited` for callers that block, with an event loop of its own."""
+    """Return a blocking function that runs the coroutine function `awaited` in a new event loop."""
 
     def called(state: Any, config: RunnableConfig) -> Any:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             return asyncio.run(awaited(state, config))
-        with ThreadPoolExecutor(1) as thread:  # This one has a loop already, which cannot run another.
+        with ThreadPoolExecutor(
+            1
+        ) as thread:  # This thread has a running event loop, which cannot run a second one.
             return thread.submit(copy_context().run, asyncio.run, awaited(state, config)).result()
 
     return called
@@ -177,11 +183,11 @@ def _fields_of(blueprint: Blueprint) -> Callable[[Any], Any]:
 
 
 def _node_names(blueprint: Blueprint) -> dict[str, str]:
-    # LangGraph has one set of names for nodes and fields of the state.
+    # In LangGraph, a node must not have the name of a field of the state.
     names: dict[str, str] = {}
     for step in blueprint.steps:
         name = step
-        while name in _TAKEN or (name != step and name in blueprint.steps):
+        while name in _FIELD_NAMES or (name != step and name in blueprint.steps):
             name += "_step"
         names[step] = name
     return names
@@ -189,39 +195,39 @@ def _node_names(blueprint: Blueprint) -> dict[str, str]:
 
 def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> RunnableLambda[Any, Any]:
     async def awaited(state: Any, config: RunnableConfig) -> Any:
-        turn = _Turn(blueprint, step, state, artifacts)
-        if turn.call is not None:
-            turn.outcome = await step.run(turn.call, config)
-        return turn.update()
+        execution = _StepExecution(blueprint, step, state, artifacts)
+        if execution.call is not None:
+            execution.outcome = await step.run(execution.call, config)
+        return execution.update()
 
     def called(state: Any, config: RunnableConfig) -> Any:
-        turn = _Turn(blueprint, step, state, artifacts)
-        if turn.call is not None:
-            turn.outcome = step.run_blocking(turn.call, config)
-        return turn.update()
+        execution = _StepExecution(blueprint, step, state, artifacts)
+        if execution.call is not None:
+            execution.outcome = step.run_blocking(execution.call, config)
+        return execution.update()
 
     node = RunnableLambda(_blocking(awaited) if step.needs_loop else called, awaited, name=step.id)
     if isinstance(step.spec.run, Runnable):
-        node.deps = [step.spec.run]  # Where LangGraph looks for subgraphs.
+        node.deps = [step.spec.run]  # LangGraph looks for subgraphs here.
     return node
 
 
-class _Turn:
-    """One step's turn in a run of the graph, but for the running itself, which has two colours."""
+class _StepExecution:
+    """One execution of a step in the graph, without the call itself, which is sync or async."""
 
     def __init__(
         self, blueprint: Blueprint, step: BoundStep, state: Any, artifacts: ArtifactSink | None
     ) -> None:
         self._step = step
-        self.call: Call | None = None
-        """What the step is called with; None if it is not to be called."""
+        self.call: StepCall | None = None
+        """What the step is called with; None if it must not be called."""
         self.outcome: Outcome | None = None
-        """None for a step that was skipped."""
+        """None for a skipped step."""
         statuses = state.get("steps") or {}
         delivered = [statuses.get(before) == StepStatus.COMPLETED for before in step.dependencies]
         if not JoinRule(step.spec.join).allows(delivered):
             return
-        inputs = _inputs_of(blueprint, state)  # Raises: that is no failure of the step.
+        inputs = _inputs_of(blueprint, state)  # If this raises, the run fails, not the step.
         found = state.get("outputs") or {}
 
         def received() -> Any:
@@ -232,12 +238,12 @@ class _Turn:
             return step.receives(inputs, outputs)
 
         try:
-            self.call = Call(received, _context(blueprint, step, artifacts))
-        except Exception as error:  # A selector is the user's.
+            self.call = StepCall(received, _context(blueprint, step, artifacts))
+        except Exception as error:  # An input_selector of the user may raise anything.
             self.outcome = step.failed(error)
 
     def update(self) -> dict[str, Any]:
-        """What it writes to the state."""
+        """Return the update of the state."""
         step, outcome = self._step.id, self.outcome
         if outcome is None:
             return {"steps": {step: StepStatus.SKIPPED.value}}
@@ -256,12 +262,12 @@ def _inputs_of(blueprint: Blueprint, state: Any) -> Any:
     if isinstance(kept, dict):
         with suppress(WorkflowInputError):
             return blueprint.inputs.load(to_json(kept))
-    # There are none only where they do not fit; what an earlier release has kept was not checked yet.
+    # The state has no inputs if they do not fit; a checkpoint of an earlier release has inputs that were not checked.
     return blueprint.inputs.check(kept)[0]
 
 
 def _context(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> StepContext:
-    """Of a step in a graph. A task of LangGraph's keeps its id when the run is resumed after a crash."""
+    """Return the `ctx` of a step. LangGraph keeps the id of a task when it resumes a run after a crash."""
     info = get_runtime().execution_info
     task = None if info is None else info.task_id
     run = None if info is None else info.run_id or info.thread_id

@@ -1,14 +1,14 @@
-"""Running a workflow here and now, in memory: no store, no cache, nothing survives. The heart of `as_node()`."""
+"""Runs a workflow in memory, for `as_node()`: without a store, a cache or recovery."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from langgraph_runner.errors import note_once, original_error
+from langgraph_runner.errors.exceptions import note_once, original_error
 from langgraph_runner.node import Success
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
-from langgraph_runner.workflow.calling import OUTPUT, Call
+from langgraph_runner.workflow.calling import OUTPUT, StepCall
 from langgraph_runner.workflow.context import StepContext
 from langgraph_runner.workflow.scheduler import Scheduler, StepStatus
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from langgraph_runner.node import Failure, Outcome
+    from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.context import ArtifactSink
-    from langgraph_runner.workflow.definition.blueprint import Blueprint
     from langgraph_runner.workflow.steps import BoundStep
 
 __all__ = ["run_inline"]
@@ -31,26 +31,27 @@ async def run_inline(
     max_concurrency: int | None = None,
     artifacts: ArtifactSink | None = None,
 ) -> dict[str, Any]:
-    """Run each step as soon as what it waits for has ended.
+    """Run each step as soon as its dependencies have ended.
 
     Args:
         blueprint: The workflow.
-        inputs: Of the run; checked first.
-        config: Of the node that this runs in.
-        max_concurrency: How many steps may run at once, at least 1; None for any number.
-        artifacts: Who keeps what steps save.
+        inputs: The inputs of the run; they are checked first.
+        config: The config of the node that calls this.
+        max_concurrency: How many steps may run at once, at least 1; None for no limit.
+        artifacts: Stores the files that steps save; None discards them.
 
     Returns:
-        The outputs by step id, as their types.
+        The outputs by step id, as values of their declared types.
 
     Raises:
         WorkflowInputError: The inputs do not fit.
-        GraphBubbleUp: LangGraph's control flow, as an interrupt, goes through; steps that run are cancelled.
-        Exception: The original exception of the first step that failed, when all that could run has ended.
+        GraphBubbleUp: LangGraph's control flow, such as an interrupt. Running steps are cancelled.
+        Exception: The original exception of the first step that failed, after all other steps that can run have
+            ended.
     """
     checked, _ = blueprint.inputs.check(inputs)
     run = _InlineRun(blueprint, checked, config, artifacts)
-    await run.to_the_end(max_concurrency)
+    await run.run_to_end(max_concurrency)
     if run.failure is not None:
         error = original_error(run.failure.exception)
         note_once(error, f"Step '{run.failure.record['node_id']}' of workflow '{blueprint.id}' failed.")
@@ -59,7 +60,7 @@ async def run_inline(
 
 
 class _InlineRun:
-    """One run. Belongs to one event loop."""
+    """One run, bound to one event loop."""
 
     def __init__(
         self, blueprint: Blueprint, inputs: Any, config: RunnableConfig, artifacts: ArtifactSink | None
@@ -72,17 +73,19 @@ class _InlineRun:
         self._data: dict[str, bytes] = {}
         self.failure: Failure | None = None
 
-    async def to_the_end(self, max_concurrency: int | None) -> None:
-        """Run all that can run. Whatever ends this early leaves no task behind."""
+    async def run_to_end(self, max_concurrency: int | None) -> None:
+        """Run all steps that can run. If it is cancelled or a step raises, no task is left behind."""
         scheduler = Scheduler(self._blueprint.dag, self._blueprint.joins)
         tasks: dict[asyncio.Task[StepStatus], str] = {}
-        # Not asyncio.wait(), which looks at every task each time that one has ended.
+        # Not asyncio.wait(), which looks at every task each time one of them ends.
         ended: asyncio.Queue[asyncio.Task[StepStatus]] = asyncio.Queue()
         try:
             while not scheduler.is_over:
                 room = None if max_concurrency is None else max_concurrency - len(tasks)
                 for step in scheduler.take_ready(room):
-                    task = asyncio.create_task(self._step(self._blueprint.steps[step]), name=f"step-{step}")
+                    task = asyncio.create_task(
+                        self._run_step(self._blueprint.steps[step]), name=f"step-{step}"
+                    )
                     tasks[task] = step
                     task.add_done_callback(ended.put_nowait)
                 task = await ended.get()
@@ -93,7 +96,7 @@ class _InlineRun:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _step(self, step: BoundStep) -> StepStatus:
+    async def _run_step(self, step: BoundStep) -> StepStatus:
         outcome = await self._outcome(step)
         if isinstance(outcome, Success):
             self._data[step.id] = outcome.value[OUTPUT].data
@@ -106,8 +109,8 @@ class _InlineRun:
             run_id=self._id, workflow=self._blueprint.id, step=step.id, sink=self._artifacts
         )
         try:
-            call = Call(lambda: self._received(step), context)
-        except Exception as error:  # A selector is the user's.
+            call = StepCall(lambda: self._received(step), context)
+        except Exception as error:  # An input_selector of the user may raise anything.
             return step.failed(error)
         return await step.run(call, self._config)
 
@@ -115,6 +118,6 @@ class _InlineRun:
         return step.receives(self._inputs, {before: self.output(before) for before in step.dependencies})
 
     def output(self, name: str) -> Any:
-        """Made anew for each who asks: what one step does to it is not for the next to see."""
+        """Return the output of a step as a new object, because the step that receives it may change it."""
         data = self._data.get(name)
         return None if data is None else self._blueprint.steps[name].output.load(data)

@@ -1,4 +1,4 @@
-"""The values of a workflow: inputs and outputs as JSON and back, and why a value is refused.
+"""The values of a workflow: how inputs and outputs become JSON and come back, and why a value is refused.
 
-Large values are handled in pieces, away from the event loop. How a value is hashed is in `hashing/`.
+`input_type` and `output_type` are the entries. How a value is hashed is in `hashing/`.
 """

@@ -1,4 +1,4 @@
-"""`InputType`: the inputs of a workflow, checked once, kept as JSON, and read field by field."""
+"""`InputType`: how the inputs of a workflow are checked once, stored as JSON, and read field by field."""
 
 from __future__ import annotations
 
@@ -10,72 +10,83 @@ from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
-from typing_extensions import is_typeddict  # that of typing does not know the others
+from typing_extensions import (
+    is_typeddict,  # the one of `typing` does not recognise TypedDicts of typing_extensions
+)
 
-from langgraph_runner.workflow.contained import Contained
 from langgraph_runner.workflow.errors import WorkflowInputError
 from langgraph_runner.workflow.hashing import content_hash
-from langgraph_runner.workflow.values.faults import fault_in, in_words, lost_words
-from langgraph_runner.workflow.values.fidelity import difference
-from langgraph_runner.workflow.values.output_type import adapter_of
+from langgraph_runner.workflow.user_code import UserCode
+from langgraph_runner.workflow.values.adapters import type_adapter
+from langgraph_runner.workflow.values.json_errors import (
+    describe_invalid_json,
+    describe_validation_error,
+    find_bad_part,
+)
+from langgraph_runner.workflow.values.round_trip import find_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["InputType"]
 
-_SOMETHING_ELSE: Final = ["\U000f0000"]
-"""No value that anybody gives."""
-_PARSED_LEVELS: Final = 201
-"""pydantic reads no JSON that is nested deeper."""
+_UNLIKELY_VALUE: Final = ["\U000f0000"]
+"""A value that no inputs have: a list with a character for private use."""
+_PARSER_LEVELS: Final = 201
+"""pydantic reads no JSON that is nested deeper than this."""
 _MAX_LEVELS: Final = 192
-"""Fewer, since the inputs are a part of other JSON, such as a page of runs."""
+"""Less than the parser allows, because the inputs become part of other JSON, such as a page of runs."""
 
 
 class InputType:
-    """How the inputs of a workflow are checked, kept and read. Immutable and thread-safe.
+    """How the inputs of a workflow are checked, stored and read. Immutable and thread-safe.
 
     Inputs come from outside, so they are converted as pydantic converts JSON: "3" becomes 3 where an int is declared.
-    What would be lost on the way to the database and back (NaN, a `SecretStr`, a tuple where nothing is declared) is
-    refused.
+    Inputs that would change on the way to the database and back (NaN, a `SecretStr`, a tuple without a declared type)
+    are refused.
 
     Args:
         workflow: The workflow's id, for the messages.
         model: A pydantic model, a dataclass or a TypedDict; None for any JSON object.
 
+    Attributes:
+        workflow: As given.
+        model: As given.
+        fields: The names of the fields, which parameters of steps may have; None without a model.
+
     Raises:
-        Exception: The model is none, or names something that is not defined.
+        Exception: `model` is none of these, or names something that is not defined.
     """
 
     def __init__(self, workflow: str, model: Any) -> None:
-        self._workflow = workflow
-        self._validators = Contained(f"A validator of the inputs of workflow '{workflow}'")
+        self.workflow = workflow
+        self.model = model
         self.fields = _field_names(model)
-        """The names that parameters may have; None where nothing is declared."""
-        self._adapter: TypeAdapter[Any] = adapter_of(dict[str, Any] if model is None else model)
+        self._validators = UserCode(f"A validator of the inputs of workflow '{workflow}'")
+        self._adapter: TypeAdapter[Any] = type_adapter(dict[str, Any] if model is None else model)
 
     def check(self, inputs: Any) -> tuple[Any, bytes]:
-        """The inputs as their model, and as JSON; the model is what that JSON gives back.
+        """Return the inputs as their model, and as JSON. The model is read from that JSON.
 
         Args:
-            inputs: As their model, or as JSON values, by alias or by name. None means no inputs: `{}`.
+            inputs: A value of the model, or JSON values, by alias or by name. None means no inputs: `{}`.
 
         Raises:
-            WorkflowInputError: They do not fit, or would not come back from JSON as they are.
+            WorkflowInputError: They do not fit the model, or would not come back from JSON unchanged.
         """
         with self._validators:
-            return self._checked(inputs)
+            return self._check(inputs)
 
-    def _checked(self, inputs: Any) -> tuple[Any, bytes]:
+    def _check(self, inputs: Any) -> tuple[Any, bytes]:
         given = {} if inputs is None else inputs
         try:
             given = self._adapter.validate_python(given, by_alias=True, by_name=True)
             data = self._adapter.dump_json(given, by_alias=True, round_trip=True, warnings="error")
         except ValidationError as error:
-            raise self._refused(in_words(error, fields=self.fields or ())) from error
+            raise self._refused(describe_validation_error(error, fields=self.fields or ())) from error
         except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
-            words = fault_in(given, error, is_plain=False).words
-            raise self._refused(f"they cannot be kept as JSON: {words}.") from error
+            message = find_bad_part(given, error, is_plain=False).message
+            raise self._refused(f"they cannot be stored as JSON: {message}.") from error
         if _is_too_deep(data):
             raise self._refused(
                 f"they are nested more than {_MAX_LEVELS} levels deep; flatten them, or pass a part as text."
@@ -83,32 +94,32 @@ class InputType:
         try:
             back = self._adapter.validate_json(data)
         except ValidationError as error:
-            raise self._refused(f"they do not survive JSON: {lost_words(error)}") from error
-        if (changed := difference(given, back)) is not None:
+            raise self._refused(f"they do not survive JSON: {describe_invalid_json(error)}") from error
+        if (changed := find_difference(given, back)) is not None:
             raise self._refused(f"they do not survive JSON: {changed}.")
         return back, data
 
     def load(self, data: bytes) -> Any:
-        """The inputs of a run that was made before.
+        """Return the stored inputs of a run as their model.
 
         Raises:
-            WorkflowInputError: The model has changed since, and they do not fit any more.
+            WorkflowInputError: The model has changed since, and they no longer fit.
         """
         try:
             with self._validators:
                 return self._adapter.validate_json(data)
         except ValidationError as error:
-            raise self._refused(in_words(error)) from error
+            raise self._refused(describe_validation_error(error)) from error
 
-    def takes_notice(self, given: dict[str, Any], path: tuple[str, ...]) -> bool:
-        """Whether another value at `path` makes a difference: a model may have ways of its own to read and to write.
+    def is_affected_by(self, given: dict[str, Any], path: tuple[str, ...]) -> bool:
+        """Return whether another value at `path` changes the inputs. A validator may read keys that are not fields.
 
         Args:
             given: Inputs that fit, as JSON values.
-            path: The keys that lead to one that is there.
+            path: The keys that lead to an existing value.
         """
         other: Any = copy.deepcopy(given)
-        reduce(getitem, path[:-1], other)[path[-1]] = _SOMETHING_ELSE
+        reduce(getitem, path[:-1], other)[path[-1]] = _UNLIKELY_VALUE
         try:
             return self.check(given)[1] != self.check(other)[1]
         except WorkflowInputError:
@@ -116,36 +127,34 @@ class InputType:
 
     @staticmethod
     def field(inputs: Any, name: str) -> Any:
-        """One field of the inputs; None where there is none."""
+        """Return one field of the inputs; None if they do not have it."""
         return inputs.get(name) if isinstance(inputs, dict) else getattr(inputs, name, None)
 
     def names_in(self, inputs: Any) -> frozenset[str]:
-        """The names of all that these inputs hold."""
+        """Return the names of all fields that these inputs have, extra fields included."""
         if isinstance(inputs, dict):
             return frozenset(inputs)
         extra = inputs.model_extra if isinstance(inputs, BaseModel) else None
         return frozenset((*(self.fields or ()), *(extra or ())))
 
-    def changed(self, before: Any, after: Any) -> frozenset[str]:
-        """The names of the fields that a step would see a difference in."""
-        one, other = self.names_in(before), self.names_in(after)
-        return frozenset(
-            name
-            for name in one | other
-            if (name in one) is not (name in other)
-            or content_hash(self.field(before, name)) != content_hash(self.field(after, name))
-        )
+    def changed_fields(self, before: Any, after: Any) -> frozenset[str]:
+        """Return the names of the fields that differ for a step."""
+        old, new = self.names_in(before), self.names_in(after)
+        changed = old ^ new
+        for name in old & new:
+            if content_hash(self.field(before, name)) != content_hash(self.field(after, name)):
+                changed |= {name}
+        return changed
 
     def json_schema(self) -> Mapping[str, Any]:
-        """What the inputs have to look like."""
+        """Return the JSON schema of the inputs."""
         return self._adapter.json_schema()
 
     def _refused(self, problem: str) -> WorkflowInputError:
-        return WorkflowInputError(workflow=self._workflow, problem=problem)
+        return WorkflowInputError(workflow=self.workflow, problem=problem)
 
 
 def _field_names(model: Any) -> frozenset[str] | None:
-    """The fields of a model; None where there is no model."""
     if model is None:
         return None
     if isinstance(model, type) and issubclass(model, BaseModel) and not issubclass(model, RootModel):
@@ -158,9 +167,10 @@ def _field_names(model: Any) -> frozenset[str] | None:
 
 
 def _is_too_deep(data: bytes) -> bool:
-    around = _PARSED_LEVELS - _MAX_LEVELS
     if data.count(b"{") + data.count(b"[") <= _MAX_LEVELS:
         return False
+    # Brackets may be part of a text, so the parser decides: it refuses the data inside this many lists.
+    around = _PARSER_LEVELS - _MAX_LEVELS
     try:
         from_json(b"[" * around + data + b"]" * around)
     except ValueError:

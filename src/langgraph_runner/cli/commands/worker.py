@@ -1,0 +1,177 @@
+"""`worker`: run what other processes trigger, until a signal ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from langgraph_runner.cli.arguments import options
+from langgraph_runner.cli.session import Session
+from langgraph_runner.cli.signals import add_handler
+from langgraph_runner.engine.checks import MAX_AT_ONCE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from langgraph_runner.engine import RunEngine
+
+__all__ = ["worker"]
+
+
+def worker(
+    app: options.App = None,
+    store: options.Store = None,
+    dispatch: options.Dispatch = None,
+    cache: options.Cache = None,
+    artifacts: options.Artifacts = None,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--queue",
+            metavar="NAME",
+            help="Run only steps that name this queue, and no runs. May be repeated.",
+        ),
+    ] = None,
+    max_runs: Annotated[
+        int | None,
+        typer.Option("--max-runs", min=1, max=MAX_AT_ONCE, help="How many runs at once. Default: 100."),
+    ] = None,
+    max_runs_per_tenant: Annotated[
+        int | None,
+        typer.Option(
+            "--max-runs-per-tenant",
+            min=1,
+            max=MAX_AT_ONCE,
+            help="How many runs of one tenant at once, on all workers together. Default: no limit.",
+        ),
+    ] = None,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(
+            "--max-steps",
+            min=1,
+            max=MAX_AT_ONCE,
+            help="How many steps at once, of all runs together. Default: 64.",
+        ),
+    ] = None,
+    grace: Annotated[
+        str,
+        typer.Option(
+            "--grace", metavar="DURATION", help="How long runs may continue after the first signal."
+        ),
+    ] = "30s",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65_535,
+            help="Serve /healthz, /readyz and /metrics on this port, without API keys; 0 picks a free port.",
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="The address of --port.")] = "127.0.0.1",
+) -> None:
+    """Run what other processes trigger.
+
+    After a signal the worker starts no further run, and its runs may continue for `--grace`. A second signal hands
+    them back at once. A worker without `--queue` leaves steps that name a queue to workers with `--queue`.
+    """
+    from langgraph_runner.cli.arguments.values import read_duration
+
+    grace_ms = read_duration(grace, "--grace").total_seconds() * 1_000
+    session = Session(app, store)
+
+    async def work(engine: RunEngine) -> None:
+        async with _StopSignals() as signals, _health_server(engine, host, port, session):
+            names = ", ".join(each.id for each in engine.workflows.list_workflows())
+            subject = f"steps of queue {', '.join(queue)} in {names}" if queue else names
+            session.out.line(f"Working on {subject}.")
+            await signals.first.wait()
+            session.out.line(
+                f"Stopping: runs may continue for {grace}. A second signal hands them back at once."
+            )
+            is_drained = await _drain(engine, grace_ms, signals)
+        session.out.line(
+            "All runs have ended." if is_drained else "Handed back the runs that have not ended."
+        )
+
+    session.serve(
+        work,
+        command="worker",
+        takes_on="none" if queue else "all",
+        step_queues=queue or None,
+        defaults={"step_queues": ()},
+        dispatch=dispatch,
+        cache=cache,
+        artifacts=artifacts,
+        max_active_runs=max_runs,
+        max_active_runs_per_tenant=max_runs_per_tenant,
+        max_concurrency=max_steps,
+    )
+
+
+async def _drain(engine: RunEngine, grace_ms: float, signals: _StopSignals) -> bool:
+    """Let runs end until the grace period or the second signal. Return whether all runs have ended."""
+    draining = asyncio.create_task(engine.drain(grace_ms))
+    second_signal = asyncio.create_task(signals.second.wait())
+    await asyncio.wait({draining, second_signal}, return_when=asyncio.FIRST_COMPLETED)
+    is_drained = draining.done() and draining.result()
+    for task in (draining, second_signal):
+        task.cancel()
+    return is_drained
+
+
+class _StopSignals:
+    """The first and the second Ctrl-C or termination signal, as events."""
+
+    def __init__(self) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        self._handled: list[signal.Signals] = []
+
+    async def __aenter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if add_handler(number, self._handle):
+                self._handled.append(number)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for number in self._handled:
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def _handle(self) -> None:
+        if self.first.is_set():
+            self.second.set()
+        self.first.set()
+
+
+@contextlib.asynccontextmanager
+async def _health_server(
+    engine: RunEngine, host: str, port: int | None, session: Session
+) -> AsyncIterator[None]:
+    if port is None:
+        yield
+        return
+    from langgraph_runner.server.serving import serve_health
+
+    listening = asyncio.Event()
+
+    def print_address(address: str) -> None:
+        session.out.line(f"Health and metrics at {address}/healthz, /readyz and /metrics.")
+        listening.set()
+
+    serving = asyncio.create_task(serve_health(engine, host=host, port=port, on_listening=print_address))
+    waiting = asyncio.create_task(listening.wait())
+    try:
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            await serving  # Raises the reason why it cannot listen.
+        yield
+    finally:
+        for task in (serving, waiting):
+            task.cancel()
+        await asyncio.gather(serving, waiting, return_exceptions=True)

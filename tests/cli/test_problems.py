@@ -1,0 +1,31 @@
+"""Any exception as one line with a code."""
+
+import json
+
+import pytest
+from sqlalchemy.exc import NoSuchModuleError, OperationalError
+
+from langgraph_runner.cli.exit_codes import EXIT_CODES, ExitCode
+from langgraph_runner.cli.problems import CliCode, Problem
+from langgraph_runner.errors import ErrorCode
+
+pytestmark = pytest.mark.req("R-54")
+
+
+def test_codes_of_the_command_line_are_not_codes_of_the_package():
+    """A code has one meaning."""
+    assert {code.value for code in CliCode} & {code.value for code in ErrorCode} == set()
+    assert all(code.exit_code in EXIT_CODES for code in CliCode)
+
+
+def test_an_error_of_a_database_is_one_line():
+    """Without the statement, which may contain data."""
+    problem = Problem.of(OperationalError("SELECT secret", {}, Exception("disk full\nmore")))
+    assert problem == ("DATABASE_FAILED", "The database refused: disk full", ExitCode.OTHER)
+    assert json.loads(json.dumps(problem._asdict()))["exit_code"] == 8
+
+
+def test_an_error_of_sqlalchemy_is_one_line():
+    """Such as an unknown driver."""
+    problem = Problem.of(NoSuchModuleError("no driver\nmore"))
+    assert problem == ("DATABASE_FAILED", "The database failed: no driver", ExitCode.OTHER)

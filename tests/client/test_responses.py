@@ -1,0 +1,38 @@
+"""A response that is not a success, as an exception."""
+
+import pickle
+
+import httpx
+import pytest
+
+from langgraph_runner.client import (
+    RateLimitedError,
+    ServiceRefusedError,
+    ServiceUnreachableError,
+)
+from langgraph_runner.client.responses import ApiResponse, error_from
+from langgraph_runner.server.problems import STATUS_OF_CODE, ApiCode
+from tests.client.fakes import KEY, URL, problem
+
+pytestmark = pytest.mark.req("R-58")
+
+
+@pytest.mark.parametrize("code", sorted(STATUS_OF_CODE))
+def test_every_code_of_the_service_has_an_error(code):
+    """Also if the service does not name the class."""
+    status = STATUS_OF_CODE[code]
+    response = problem(status, code)
+    error = error_from(ApiResponse(response, response.content), URL)
+    assert (str(error), isinstance(error, ServiceRefusedError)) == (f"It is {code}.", code in [*ApiCode])
+
+
+@pytest.mark.parametrize("kind", [ServiceUnreachableError, RateLimitedError])
+async def test_an_error_survives_pickle(responses_of, kind):
+    """With its attributes and its text, and without the key."""
+    answer = httpx.ConnectError("down") if kind is ServiceUnreachableError else problem(429, "RATE_LIMITED")
+    client, _ = responses_of(answer, max_attempts=1, api_key=KEY)
+    with pytest.raises(kind) as caught:
+        await client.get_run("r1")
+    assert b"secret" not in pickle.dumps(caught.value)
+    back = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
+    assert (type(back), str(back), vars(back)) == (kind, str(caught.value), vars(caught.value))
