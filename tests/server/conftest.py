@@ -23,7 +23,7 @@ class Order(BaseModel):
     """The inputs of the shop."""
 
     net: float
-    customer: str = "somebody"
+    customer: str = "a guest"
 
 
 def shop():

@@ -19,7 +19,7 @@ APP = """
 
     class Order(BaseModel):
         net: float
-        customer: str = "somebody"
+        customer: str = "a guest"
         seconds: float = 0.0
 
     shop = Workflow("shop.v1", inputs=Order, description="Prices an order.")
@@ -95,7 +95,7 @@ class Served:
 
     def key(self, *options: str) -> str:
         """Create an API key."""
-        return self.command("keys", "create", "somebody", *options).splitlines()[-1]
+        return self.command("keys", "create", "test", *options).splitlines()[-1]
 
     def command(self, *words: str) -> str:
         """Run a command, and return its output."""

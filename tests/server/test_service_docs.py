@@ -35,7 +35,7 @@ def test_the_quick_start_works(tmp_path):
     for shown in (
         "Serving at http://127.0.0.1:",
         "event: run_completed",
-        '"somebody pays 12.50"',
+        '"a guest pays 12.50"',
         '"changed_fields":["customer"]',
         '"trigger":"update"',
     ):

@@ -18,17 +18,17 @@ from tests.server.processes import Served
 pytestmark = pytest.mark.req("R-52", "R-54")
 
 
-def read_events(url, told):
+def read_events(url, seen):
     """Follow a run across restarts of the server, as a browser does."""
     while True:
-        last = {"Last-Event-ID": str(told[-1])} if told else {}
+        last = {"Last-Event-ID": str(seen[-1])} if seen else {}
         try:
             with requests.get(url, headers=last, stream=True, timeout=30) as answer:
                 if answer.status_code == 204:
                     return
                 for line in answer.iter_lines():
                     if line.startswith(b"id: "):
-                        told.append(int(line[4:]))
+                        seen.append(int(line[4:]))
         except requests.RequestException:
             continue
 
@@ -43,9 +43,9 @@ def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
             body = {"workflow": "shop.v1", "inputs": {"net": number, "seconds": 3.0 * (number % 4 == 0)}}
             ids.append(session.post(f"{server.url}/runs", json=body, timeout=30).json()["id"])
         followed = ids[::25]
-        told = {run_id: [] for run_id in followed}
+        seen = {run_id: [] for run_id in followed}
         readers = [
-            threading.Thread(target=read_events, args=(f"{server.url}/runs/{run_id}/events", told[run_id]))
+            threading.Thread(target=read_events, args=(f"{server.url}/runs/{run_id}/events", seen[run_id]))
             for run_id in followed
         ]
         for reader in readers:
@@ -61,7 +61,7 @@ def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
             assert session.get(f"{server.url}/runs/{run_id}", timeout=30).json()["status"] == "completed"
         assert any(recovered)
         for run_id in followed:
-            assert told[run_id] == [*range(1, len(told[run_id]) + 1)]
+            assert seen[run_id] == [*range(1, len(seen[run_id]) + 1)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -12,13 +12,13 @@ pytestmark = pytest.mark.req("R-57")
 
 async def test_requests_without_a_key_are_refused(service):
     """Only the health routes need no key."""
-    nobody = service.client()
+    guest = service.client()
     for path in ("/runs", "/workflows", "/metrics", "/audit", "/caller"):
-        refused = await nobody.get(path)
+        refused = await guest.get(path)
         assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")
         assert refused.headers["www-authenticate"] == "Bearer"
-    assert (await nobody.get("/healthz")).json() == {"status": "ok"}
-    assert (await nobody.get("/readyz")).json() == {"status": "ready"}
+    assert (await guest.get("/healthz")).json() == {"status": "ok"}
+    assert (await guest.get("/readyz")).json() == {"status": "ready"}
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def test_a_token_names_its_caller(issuer):
     [
         {"exp": datetime(2020, 1, 1, tzinfo=UTC)},
         {"exp": None},
-        {"aud": "somebody"},
+        {"aud": "another"},
         {"iss": "https://else.test"},
         {"tenant": None},
         {"tenant": ""},

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from langgraph_runner.server import Role
-from langgraph_runner.server.http import events as events_module
 from langgraph_runner.server.http import events as module
 from langgraph_runner.server.http.events import event_stream
 
@@ -21,18 +20,18 @@ def read(text):
 async def test_a_stream_has_all_events(service, acme):
     """The id of each is its number in the run."""
     run_id = await service.ended(acme)
-    told = read((await acme.get(f"/runs/{run_id}/events")).text)
-    assert [int(each["id"]) for each in told] == [*range(1, len(told) + 1)]
-    assert (told[0]["event"], told[-1]["event"]) == ("run_created", "run_completed")
+    events = read((await acme.get(f"/runs/{run_id}/events")).text)
+    assert [int(each["id"]) for each in events] == [*range(1, len(events) + 1)]
+    assert (events[0]["event"], events[-1]["event"]) == ("run_created", "run_completed")
 
 
 async def test_a_stream_resumes_after_the_last_event(service, acme):
     """After the end of the run it is 204, so that a browser does not connect again."""
     run_id = await service.ended(acme)
-    told = read((await acme.get(f"/runs/{run_id}/events")).text)
+    events = read((await acme.get(f"/runs/{run_id}/events")).text)
     rest = await acme.get(f"/runs/{run_id}/events", headers={"Last-Event-ID": "2"})
-    assert read(rest.text) == told[2:]
-    end = await acme.get(f"/runs/{run_id}/events", headers={"Last-Event-ID": told[-1]["id"]})
+    assert read(rest.text) == events[2:]
+    end = await acme.get(f"/runs/{run_id}/events", headers={"Last-Event-ID": events[-1]["id"]})
     assert (end.status_code, end.content) == (204, b"")
 
 
@@ -54,8 +53,8 @@ async def test_a_quiet_stream_gets_heartbeats(service, acme, monkeypatch):
         lines.append(data)
         if data.startswith(b": ") and not service.flow.gate.is_set():
             service.flow.gate.set()
-    told = read(b"".join(lines).decode())
-    assert (told[-1]["event"], b": still here\n\n" in lines) == ("run_completed", True)
+    events = read(b"".join(lines).decode())
+    assert (events[-1]["event"], b": still here\n\n" in lines) == ("run_completed", True)
 
 
 async def test_a_closed_stream_leaves_no_task(service, acme):
@@ -74,8 +73,8 @@ async def test_a_closed_stream_leaves_no_task(service, acme):
 
 async def test_a_stream_ends_when_its_key_is_revoked(service, monkeypatch):
     """It ends at the next check; the run continues."""
-    monkeypatch.setattr(events_module, "_HEARTBEAT_S", 0.01)
-    monkeypatch.setattr(events_module, "_CHECK_S", 0.0)
+    monkeypatch.setattr(module, "_HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(module, "_CHECK_S", 0.0)
     monkeypatch.setattr("langgraph_runner.server.auth.callers._REMEMBERED_S", 0.0)
     key = await service.keys.create(tenant="acme", name="me")
     client = service.client({"Authorization": f"Bearer {key.key}"})

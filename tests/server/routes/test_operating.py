@@ -11,7 +11,7 @@ pytestmark = pytest.mark.req("R-52")
 async def test_metrics_count_runs_requests_and_steps(service, acme):
     """In the format of Prometheus, for an admin."""
     await service.ended(acme)
-    await acme.get("/nobody/serves/this")
+    await acme.get("/guest/serves/this")
     admin = await service.caller("admin")
     shown = (await admin.get("/metrics")).text
     for line in (
@@ -42,10 +42,10 @@ async def test_a_service_without_its_database_is_not_ready(service, monkeypatch,
         raise error
 
     monkeypatch.setattr(service.engine.store, "read", fail)
-    nobody = service.client()
-    unready = await nobody.get("/readyz")
+    guest = service.client()
+    unready = await guest.get("/readyz")
     assert (unready.status_code, unready.json()["code"]) == (503, "NOT_READY")
-    assert (await nobody.get("/healthz")).status_code == 200
+    assert (await guest.get("/healthz")).status_code == 200
 
 
 async def test_every_role_sees_the_workers(service, acme):
@@ -53,8 +53,12 @@ async def test_every_role_sees_the_workers(service, acme):
     run_id = await service.ended(acme)
     await service.engine._worker.presence.tell()
     reader = await service.caller("read")
-    told = (await reader.get("/workers")).json()
-    (worker,) = told["workers"]
+    overview = (await reader.get("/workers")).json()
+    (worker,) = overview["workers"]
     assert (worker["state"], worker["workflows"], worker["active_runs"]) == ("working", ["shop.v1"], 0)
-    assert (told["waiting_runs"], told["oldest_waiting_ms"], run_id in worker["run_ids"]) == (0, None, False)
+    assert (overview["waiting_runs"], overview["oldest_waiting_ms"], run_id in worker["run_ids"]) == (
+        0,
+        None,
+        False,
+    )
     assert (await service.client().get("/workers")).status_code == 401

@@ -12,7 +12,7 @@ const STATUSES = {
   reused: { label: "Reused", symbol: "↺" },
   cached: { label: "From cache", symbol: "↺" },
   fallback: { label: "By fallback", symbol: "✓" },
-  planned: { label: "Will run", symbol: "▷" },
+  planned: { label: "Planned", symbol: "▷" },
   run: { label: "Will run", symbol: "▶" },
   reuse: { label: "Reused", symbol: "↺" },
   maybe: { label: "May run", symbol: "?" },
