@@ -87,7 +87,7 @@ def test_a_request_needs_a_key(tmp_path):
 def test_dev_mode_needs_no_key(server):
     """The server says so when it starts."""
     assert requests.get(f"{server.url}/runs", timeout=30).status_code == 200
-    assert "No key is needed (--dev)" in server.log
+    assert "No API key is needed (--dev)" in server.log
 
 
 def test_a_slow_sender_does_not_delay_others(server):
@@ -138,7 +138,7 @@ def test_dev_mode_listens_on_this_machine_only(tmp_path, host):
         text=True,
         check=False,
     )
-    assert (done.returncode, "on this machine only" in done.stderr) == (2, True)
+    assert (done.returncode, "--host must be a loopback address" in done.stderr) == (2, True)
 
 
 def test_loopback_addresses_are_recognized():
