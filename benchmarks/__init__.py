@@ -1,1 +1,1 @@
-"""What the package costs, beside what else one could use. `python -m benchmarks` writes docs/benchmarks.md."""
+"""What the package costs, compared with alternatives. `python -m benchmarks` writes docs/benchmarks.md."""

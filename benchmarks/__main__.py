@@ -1,6 +1,6 @@
-"""Measure everything and write docs/benchmarks.md. It takes about ten minutes.
+"""Run all benchmarks and write docs/benchmarks.md, in about ten minutes.
 
-`python -m benchmarks success_path import_time` measures only those, and prints.
+`python -m benchmarks success_path import_time` runs only these two, and prints the results.
 """
 
 from __future__ import annotations
@@ -70,17 +70,17 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 
 def main() -> None:
-    """Run what was asked for."""
+    """Run the benchmarks that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "only", nargs="*", choices=[[], *SECTIONS], metavar="section", help=", ".join(SECTIONS)
     )
     only = parser.parse_args().only
-    os.environ["LANGSMITH_TRACING"] = "false"  # Nothing is to be sent anywhere.
+    os.environ["LANGSMITH_TRACING"] = "false"  # LangChain must not send traces.
     sections = []
     for name in only or SECTIONS:
         if name == "service" and shutil.which("wrk") is None and not only:
-            print("service is left out: wrk is missing; on Debian: apt-get install wrk")
+            print("service is skipped: wrk is not installed; on Debian: apt-get install wrk")
             continue
         print(f"{name} ...", flush=True)
         sections.append(SECTIONS[name]())

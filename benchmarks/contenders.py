@@ -1,4 +1,4 @@
-"""Functions to wrap, and the same node with more and more of its options."""
+"""The functions under test, and the same node with more and more options."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ IMMEDIATE = RetryConfig(max_attempts=MAX_ATTEMPTS, backoff_ms=0)
 
 
 def plain(state: dict[str, Any]) -> dict[str, Any]:
-    """A node that does nothing."""
+    """A function that does nothing."""
     return RESULT
 
 
 async def plain_async(state: dict[str, Any]) -> dict[str, Any]:
-    """The same, awaited."""
+    """The same as a coroutine function."""
     return RESULT
 
 
 async def plain_with_asyncio_timeout(state: dict[str, Any]) -> dict[str, Any]:
-    """What a timeout costs by itself."""
+    """The function in `asyncio.timeout`, to see what a timeout alone costs."""
     async with asyncio.timeout(TIMEOUT_MS / 1000):
         return await plain_async(state)
 
 
 def full_node(function: Callable[..., Any], **options: Any) -> Any:
-    """A node with a retry, a circuit breaker and a collector."""
+    """Return a node with a retry, a circuit breaker and a collector."""
     return create_node(
         function,
         retry=RETRY,
@@ -49,7 +49,7 @@ def full_node(function: Callable[..., Any], **options: Any) -> Any:
 
 
 def flaky(failures: int, *, is_async: bool) -> Callable[..., Any]:
-    """A function that fails `failures` times, then succeeds once, then begins anew."""
+    """Return a function that fails `failures` times, then succeeds once, and then starts over."""
     left = failures
 
     def fail_or_succeed(state: dict[str, Any]) -> dict[str, Any]:
@@ -72,15 +72,15 @@ def flaky(failures: int, *, is_async: bool) -> Callable[..., Any]:
 
 
 class _Sink(logging.Handler):
-    """Takes every record and keeps none; a `NullHandler` would not count as somebody who listens."""
+    """Accepts every record and keeps none. A `NullHandler` would not do: with it, `logging` skips the record."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Drop it."""
+        """Drop the record."""
 
 
 @contextmanager
 def logging_to_null(level: int = logging.INFO) -> Iterator[None]:
-    """Every event from `level` on becomes a `logging` record, which a handler drops."""
+    """Turn every event from `level` on into a `logging` record, which a handler drops."""
     logger, sink = logging.getLogger("langgraph_runner"), _Sink()
     logger.addHandler(sink)
     logger.setLevel(level)
@@ -92,13 +92,13 @@ def logging_to_null(level: int = logging.INFO) -> Iterator[None]:
 
 
 def warnings_to_null() -> AbstractContextManager[None]:
-    """Only warnings and errors do."""
+    """Turn only warnings and errors into records."""
     return logging_to_null(logging.WARNING)
 
 
 @contextmanager
 def structlog_to_null() -> Iterator[None]:
-    """Every event becomes a line of JSON, which nobody keeps."""
+    """Turn every event into a line of JSON, which is dropped."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -1,7 +1,7 @@
-"""The dashboard with much data, in a real Chromium: `python -m benchmarks.dashboard`.
+"""The dashboard with large amounts of data, in a real Chromium: `python -m benchmarks.dashboard`.
 
-It serves 10,000 runs and one run of 500 steps, and measures how soon the first view can be used, how large the assets
-are, and the long tasks (of 50 ms and more, W3C Long Tasks) while a reader scrolls, pans and zooms.
+It serves 10,000 runs and one run of 500 steps. It measures the time until the first view is ready, the size of the
+assets, and the long tasks (50 ms or more, W3C Long Tasks) while a user scrolls, pans and zooms.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, insert
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps, runs
 from langgraph_runner.server import DevAuth, create_app
-from langgraph_runner.server.assets import DASHBOARD
+from langgraph_runner.server.routes.dashboard import DASHBOARD
 from tests.dashboard.workflows import shop, wide
 
 RUNS = 10_000
@@ -46,7 +46,7 @@ fetch("runs", { method: "POST", headers: { "Content-Type": "application/json" },
 
 
 def copies(connection, model_id: str) -> None:
-    """Make 10,000 runs that look like one that has run."""
+    """Insert 10,000 copies of a run that has completed."""
     model = dict(connection.execute(runs.select().where(runs.c.id == model_id)).one()._mapping)  # noqa: SLF001
     steps = [
         dict(row._mapping)  # noqa: SLF001
@@ -68,7 +68,7 @@ def copies(connection, model_id: str) -> None:
 
 
 class Served:
-    """The service in a thread."""
+    """A service in a thread."""
 
     def __init__(self, folder: str) -> None:
         self.url = self.wide = ""
@@ -80,7 +80,7 @@ class Served:
         engine = RunEngine([shop(), wide()], store=f"sqlite:///{folder}/runs.db")
         server = uvicorn.Server(uvicorn.Config(create_app(engine, auth=[DevAuth()]), port=0, log_config=None))
         serving = asyncio.ensure_future(server.serve())
-        while not server.started:  # noqa: ASYNC110 - it has no event to wait for
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
             await asyncio.sleep(0.01)
         model = await engine.run("shop.v1", {"net": 1})
         with create_engine(f"sqlite:///{folder}/runs.db").begin() as connection:
@@ -102,7 +102,7 @@ def tasks(page: Page, name: str) -> None:
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure the dashboard, and print the figures."""
     loaded = [each for each in DASHBOARD.rglob("*") if each.suffix in {".html", ".js", ".css", ".svg"}]
     print(
         f"assets: {sum(len(gzip.compress(each.read_bytes(), 9)) for each in loaded) / 1000:.0f} kB compressed"

@@ -1,4 +1,4 @@
-"""What each attempt costs that fails and is made again at once."""
+"""What a failed attempt costs that is retried at once."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ NODE = "node"
 LANGGRAPH = "LangGraph's `RetryPolicy`"
 
 METHOD = f"""
-A function raises `ConnectionError` {FAILURES} times, then succeeds; no back-off.
-The figure is what the {FAILURES} failures add to a run without any, divided by {FAILURES}, so a graph's own cost is
-not in it. Raising and catching the exception is, and so is, where it is awaited, the turn that the event loop
-takes between two attempts: *a loop by hand* shows how much both are.
-LangGraph's `RetryPolicy` runs the function as the one node of a compiled graph.
-Blocking, the others call `time.sleep(0)`, which hands the processor to the kernel; a node whose wait is 0 does not.
-stamina's hooks are off. A node logs a warning for each retry; nobody listens, except in the row that says so.
+A function raises `ConnectionError` {FAILURES} times, then succeeds, without back-off. The figure is the
+time that the {FAILURES} failures add to a run without failures, divided by {FAILURES}, so the cost of the
+graph itself is not included. Raising and catching the exception is included, and for awaited functions the
+turn of the event loop between two attempts; *a loop by hand* shows how much both take. LangGraph's
+`RetryPolicy` runs the function as the only node of a compiled graph. The other blocking contenders call
+`time.sleep(0)`, which yields to the kernel; a node with a wait of 0 does not. stamina's hooks are off. A
+node logs a warning for each retry; only one row has a handler for it.
 """
 
 WHY_SLOW = (
-    "the exception rises through every coroutine of the pipeline and is classified by its class and its attributes;"
-    " awaited, a turn of the event loop comes on top. To remember what is known of a class, and to build no limits"
-    " for a wait of 0, would save the most."
+    "the exception passes through every coroutine of the pipeline, and is classified by its class and attributes;"
+    " an awaited node also takes a turn of the event loop. Caching the classification of a class, and building no"
+    " limits for a wait of 0, would save the most."
 )
 
 
@@ -54,7 +54,7 @@ class _State(TypedDict, total=False):
 
 
 def by_hand(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The least that a retry can cost."""
+    """Retry in a plain loop: the lower bound of the cost."""
 
     def call(state: Any) -> Any:
         for _ in range(MAX_ATTEMPTS - 1):
@@ -68,7 +68,7 @@ def by_hand(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def by_hand_async(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, awaited."""
+    """Retry in a plain loop of a coroutine."""
 
     async def call(state: Any) -> Any:
         for _ in range(MAX_ATTEMPTS - 1):
@@ -82,7 +82,7 @@ def by_hand_async(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def by_hand_sleeping(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same with the sleep that others call for a wait of 0."""
+    """Retry in a plain loop with the sleep that other libraries call for a wait of 0."""
 
     def call(state: Any) -> Any:
         for _ in range(MAX_ATTEMPTS - 1):
@@ -96,12 +96,12 @@ def by_hand_sleeping(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def node(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A node that retries."""
+    """Return a node that retries."""
     return create_node(function, retry=IMMEDIATE)
 
 
 def fuller_node(function: Callable[..., Any]) -> Callable[..., Any]:
-    """One with a breaker that does not open, and a collector."""
+    """Return a node that retries, with a breaker that stays closed, and a collector."""
     return create_node(
         function,
         retry=IMMEDIATE,
@@ -138,7 +138,7 @@ def _ways(*, is_async: bool) -> dict[str, Wrap]:
 
 
 def contenders(failures: int, *, is_async: bool) -> list[Contender]:
-    """Every way to retry, around a function that fails so often."""
+    """Return every contender around a function that fails this often."""
     found = [
         Contender(name, wrap(flaky(failures, is_async=is_async)), is_async=is_async)
         for name, wrap in _ways(is_async=is_async).items()
@@ -149,7 +149,7 @@ def contenders(failures: int, *, is_async: bool) -> list[Contender]:
 
 
 def per_failure(rounds: int, *, is_async: bool) -> dict[str, float]:
-    """Microseconds of one failed attempt, by contender."""
+    """Return the microseconds of one failed attempt, by contender."""
     failing = contenders(FAILURES, is_async=is_async)
     smooth = [
         Contender(f"{each.name}, smooth", each.call, is_async=is_async, setting=each.setting)
@@ -160,7 +160,7 @@ def per_failure(rounds: int, *, is_async: bool) -> dict[str, float]:
 
 
 def measure(rounds: int = ROUNDS) -> Section:
-    """Race both colours."""
+    """Race the awaited and the blocking contenders."""
     awaiting = per_failure(rounds, is_async=True)
     blocking = per_failure(rounds, is_async=False)
     return Section(

@@ -1,4 +1,4 @@
-"""What nodes cost in the graph that they are part of."""
+"""What nodes cost inside a graph."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ OURS_TIMEOUT = "nodes: retry, breaker, collector, timeout"
 LANGGRAPH = "LangGraph's `RetryPolicy` and `timeout`"
 
 METHOD = f"""
-A chain of {NODES} nodes that do nothing, in a compiled `StateGraph`, run once from end to end.
-The nodes have a retry and a breaker each; the collector comes with the config of the run.
-Blocking nodes with a timeout run in a thread each, because nothing else can leave a function that blocks;
-LangGraph's own `timeout` is for coroutine functions only.
+A chain of {NODES} nodes that do nothing, in a compiled `StateGraph`, run once from start to end.
+Each node has a retry and a breaker; the collector comes with the config of the run.
+Each blocking node with a timeout runs in a thread, because nothing else can leave a function that blocks;
+LangGraph's own `timeout` supports coroutine functions only.
 The ratio is that of the median round.
 """
 
 WHY_SLOW = (
-    "a call costs several times more here than when it is repeated by itself, because LangGraph's own step"
-    " drives the node's code and data out of the processor's caches; fewer functions and objects a call would help,"
-    " and a cheaper way to hear of a drain."
+    "a call costs several times more here than in a loop, because LangGraph's own step evicts the node's code and"
+    " data from the processor's caches; fewer functions and objects per call would help, and a cheaper check"
+    " for a drain."
 )
 
 
 class PlainState(TypedDict, total=False):
-    """With what nodes need to capture a failure."""
+    """A state with the key that nodes need to capture a failure."""
 
     a: int
     errors: list[Any]
@@ -57,7 +57,7 @@ async def nothing_async(state: PlainState) -> dict[str, Any]:
 
 
 def chain(make: Callable[[str], Any], nodes: int = NODES, **options: Any) -> Any:
-    """A compiled graph of what `make` makes of each node's name."""
+    """Compile a chain of nodes; `make` returns the node for a name."""
     graph = StateGraph(PlainState)
     previous = START
     for number in range(nodes):
@@ -69,7 +69,7 @@ def chain(make: Callable[[str], Any], nodes: int = NODES, **options: Any) -> Any
 
 
 def contenders(*, is_async: bool, nodes: int = NODES) -> list[Contender]:
-    """The same chain in several ways."""
+    """Return the same chain, built in several ways."""
     function = nothing_async if is_async else nothing
     config = runner_config(metrics_collector=NodeMetricsCollector())
 
@@ -96,7 +96,7 @@ def contenders(*, is_async: bool, nodes: int = NODES) -> list[Contender]:
 
 
 def measure(rounds: int = ROUNDS) -> Section:
-    """Race both colours."""
+    """Race the awaited and the blocking chains."""
     awaiting = race(contenders(is_async=True), rounds=rounds)
     blocking = race(contenders(is_async=False), rounds=rounds)
     goals = [

@@ -1,4 +1,4 @@
-"""What `GraphRunner` costs beside the graph that it runs."""
+"""What `GraphRunner` costs compared with the graph alone."""
 
 from __future__ import annotations
 
@@ -37,37 +37,37 @@ OURS_TIMEOUT = "runner: timeout"
 OURS_SIGNAL = "runner: abort signal"
 
 METHOD = f"""
-A compiled graph of functions that do nothing, run once from end to end, by its own `invoke` or `ainvoke` and by a
-`GraphRunner`: a chain of {NODES} nodes; {PARALLEL} nodes in one wave; a chain of {SUBGRAPHS} nodes, each of them a
-graph of {NODES_OF_SUBGRAPH} nodes in a chain, where the waves of all graphs count.
-Both caps are {CAP}; LangGraph's holds for each graph by itself, the runner's for the whole run.
-With a timeout or a signal, a blocking run has a thread of its own; neither ever comes to act here.
-The ratio is that of the median round, the times are those of the best.
+A compiled graph of functions that do nothing, run once from start to end, by its own `invoke` or `ainvoke`
+and by a `GraphRunner`: a chain of {NODES} nodes; {PARALLEL} nodes in one wave; a chain of {SUBGRAPHS}
+nodes, each of which is a graph of {NODES_OF_SUBGRAPH} nodes in a chain (the waves of all graphs count).
+Both caps are {CAP}; LangGraph's cap holds for each graph, the runner's for the whole run. With a timeout or
+a signal, a blocking run has its own thread; neither of them stops a run here. The ratio is that of the
+median round, the times are those of the best.
 """
 
 WHY_SLOW = (
-    "the row of a handler that does nothing shows LangChain's part: it calls one at the begin and at the end of each"
-    " node; most of the rest is what the handler records: slots, waves, which node runs inside which."
+    "the row of a handler that does nothing shows LangChain's part: it calls a handler at the start and at the end"
+    " of each node; most of the rest is what the handler records: slots, waves, which node runs inside which."
 )
 WHY_SLOW_STOPPABLE = (
-    "a blocking run that something may stop goes through a thread of its own, an awaited one enters a scope for each"
-    " part of the stream."
+    "a blocking run with a limit runs in its own thread; an awaited one enters a scope for each part of the"
+    " stream."
 )
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A kind of graph."""
+    """A shape of graph."""
 
     name: str
     short: str
     waves: int
     make: Callable[[Any], Any]
-    """Takes the function of its nodes, and gives it compiled."""
+    """Compiles the graph with this function as every node."""
 
 
 class IdleHandler(BaseCallbackHandler):
-    """Is called where the handler of the runner is, and does nothing."""
+    """A handler that LangChain calls like the handler of the runner, and that does nothing."""
 
     run_inline = True
 
@@ -79,7 +79,7 @@ class IdleHandler(BaseCallbackHandler):
 
 
 def row(function: Any) -> Any:
-    """A compiled graph of one wave."""
+    """Compile a graph whose nodes are all in one wave."""
     graph = StateGraph(PlainState)
     for number in range(PARALLEL):
         graph.add_node(f"n{number}", function)
@@ -88,7 +88,7 @@ def row(function: Any) -> Any:
 
 
 def nested(function: Any) -> Any:
-    """A compiled graph of graphs."""
+    """Compile a graph of subgraphs."""
     return chain(lambda _: chain(lambda _: function, NODES_OF_SUBGRAPH), SUBGRAPHS)
 
 
@@ -105,7 +105,7 @@ SHAPES = (
 
 
 def contenders(shape: Shape, *, is_async: bool) -> list[Contender]:
-    """The same graph, run in several ways."""
+    """Return the same graph, run in several ways."""
     graph = shape.make(nothing_async if is_async else nothing)
     alone = graph.ainvoke if is_async else graph.invoke
 
@@ -128,7 +128,7 @@ def contenders(shape: Shape, *, is_async: bool) -> list[Contender]:
 
 
 def measure(rounds: int = ROUNDS) -> Section:
-    """Race each shape in both colours."""
+    """Race each shape, awaited and blocking."""
     tables, goals = [], []
     for colour, is_async in (("awaited", True), ("blocking", False)):
         for shape in SHAPES:

@@ -1,7 +1,7 @@
-"""Timing contenders against each other, on a machine that may be doing other things as well.
+"""Time contenders against each other, on a machine that may do other work at the same time.
 
 All contenders of a race take turns: each round gives every one of them a short turn, and each next round
-begins with another one. What disturbs the machine then disturbs all of them alike.
+starts with another one, so a disturbance of the machine affects all of them alike.
 
 Short calls are compared by the best turn of each: noise can only make a turn longer. Calls that take longer than
 a turn seldom have an undisturbed one; they are compared within each round, and the median round counts.
@@ -29,39 +29,39 @@ TURN_S = 0.001
 
 @dataclass(frozen=True)
 class Contender:
-    """Something that is called with a state."""
+    """A callable under test."""
 
     name: str
     call: Callable[[Any], Any]
     """A function, or a coroutine function if `is_async`."""
     is_async: bool = False
     setting: Callable[[], AbstractContextManager[object]] = nullcontext
-    """What must hold during its turns and must not during those of others; not timed."""
+    """Set up before each of its turns and torn down after it; not timed."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Microseconds of one call, of every contender in every round."""
+    """The microseconds per call of every contender in every round."""
 
     turns: dict[str, list[float]]
 
     @property
     def best(self) -> dict[str, float]:
-        """Of each contender, its best turn."""
+        """Return the best turn of each contender."""
         return {name: min(turns) for name, turns in self.turns.items()}
 
     def ratio(self, name: str, base: str) -> float:
-        """How much longer one contender takes than another in the median round."""
+        """Return the ratio of the times of two contenders in the median round."""
         return median(mine / other for mine, other in zip(self.turns[name], self.turns[base], strict=True))
 
 
 def race(contenders: Iterable[Contender], *, rounds: int, turn_s: float = TURN_S) -> Figures:
-    """Give every contender its turns.
+    """Time the contenders in turns.
 
     Args:
-        contenders: Who takes part.
-        rounds: Turns of each.
-        turn_s: About how long a turn is to take; a turn is one call at least.
+        contenders: The contenders.
+        rounds: How many turns each contender gets.
+        turn_s: The approximate length of a turn, in seconds; a turn is at least one call.
     """
     with asyncio.Runner() as runner:
         turns = [_Turn(contender, runner, turn_s) for contender in contenders]

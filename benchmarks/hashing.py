@@ -1,7 +1,7 @@
-"""What it costs to hash what a step receives, beside ways that tell fewer values apart.
+"""What hashing the inputs of a step costs, compared with simpler hashes that confuse some values.
 
-`python -m benchmarks hashing`. Neither of the others would do: `json.dumps` takes a tuple for a list and 1 for "1"
-as a key, and refuses most types; a pickle differs with the order of keys and with who holds the same object twice.
+`python -m benchmarks hashing`. Neither of the others would be correct: `json.dumps` confuses a tuple with a list
+and the key 1 with "1", and refuses most types; a pickle depends on the order of keys and on shared objects.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SMALL_US = 10
 LARGE_MS = 15
 
 METHOD = """
-Of a step's input: a few short texts, numbers and hashes that stand for values; then 256 kB of records, with and
-without floats, which JSON has no canonical form for across languages and which therefore get a tag each.
+Hashes of a step's input (a few short texts, numbers, and hashes that stand for values), and of 256 kB of records with
+and without floats. JSON has no canonical form of floats across languages, so each float gets a tag.
 *Beside JSON* is the time divided by that of the second row.
 """
 
@@ -33,7 +33,7 @@ RECORD = {"id": 17, "name": "a step of the run", "score": 25, "done": True}
 
 
 def records(**changes: Any) -> dict[str, Any]:
-    """About 256 kB of JSON, no two records the same object."""
+    """Return about 256 kB of JSON; no two records are the same object."""
     return {"items": [{**RECORD, **changes, "tags": ["red", "green"]} for _ in range(2_700)]}
 
 
@@ -45,7 +45,7 @@ INPUTS: dict[str, Any] = {
 
 
 def contenders(value: Any) -> list[Contender]:
-    """All three, with the value in place of the state."""
+    """Return all three ways to hash this value."""
     return [
         Contender(OURS, lambda _: content_hash(value)),
         Contender(JSON, lambda _: sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()),
@@ -54,7 +54,7 @@ def contenders(value: Any) -> list[Contender]:
 
 
 def measure(rounds: int = ROUNDS) -> Section:
-    """Race them for each input."""
+    """Race the contenders for each input."""
     tables, best = [], {}
     for name, value in INPUTS.items():
         figures = race(contenders(value), rounds=rounds if value is SMALL else max(1, rounds // 10))

@@ -1,4 +1,4 @@
-"""What importing `create_node` adds to the import of LangGraph, and what the command line takes to start."""
+"""What importing `create_node` adds to the import of LangGraph, and how long the command line takes to start."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ PROGRAM = "from time import process_time as t; s = t(); {}; print(t() - s)"
 
 METHOD = f"""
 Processor time of the import alone, without the start of the interpreter, in {RUNS} fresh processes each, in turns;
-one before them writes the bytecode and is not counted.
-The goal is set against the best of each. The third row is what a program pays that builds graphs as well;
-the last is the package before a name is used.
+one process before them writes the bytecode and is not counted.
+The goal uses the best time of each. The third row is the cost for a program that also builds graphs; the last row is
+the package before a name is used.
 
-Of commands it is the processor time of the whole process. Neither of them imports LangGraph.
+For commands it is the processor time of the whole process. Neither command imports LangGraph.
 """
 WHY_SLOW = (
-    "nearly all that it imports is LangGraph's and pydantic's; what is left is about eighty small"
-    " modules and seven pydantic models, which could be built on first use where pydantic is 2.14 or newer. The third"
-    " row shows that part of it is no code: in another order of the same modules the allocator fetches memory from"
-    " the system more often, and a full garbage collection falls into it."
+    "nearly everything that it imports belongs to LangGraph and pydantic; the rest is about eighty small modules and"
+    " seven pydantic models, which could be built on first use with pydantic 2.14 or newer. The third row shows that"
+    " part of it is not code: in another order of the same modules the allocator asks the system for memory more"
+    " often, and a full garbage collection happens meanwhile."
 )
 
 
 def import_s(statement: str, bytecode: str) -> float:
-    """Seconds of one import in a fresh process that keeps its bytecode in that folder."""
+    """Return the processor time of one import in a fresh process, in seconds. Its bytecode is in `folder`."""
     program = PROGRAM.format(statement)
     # An installed package has its bytecode, whatever this shell says about writing it.
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
@@ -56,7 +56,7 @@ def import_s(statement: str, bytecode: str) -> float:
 
 
 def command_s(command: list[str], folder: str, bytecode: str) -> float:
-    """Seconds of processor time of a whole command, the start of the interpreter included."""
+    """Return the processor time of a whole command with the start of the interpreter, in seconds."""
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -72,7 +72,7 @@ def command_s(command: list[str], folder: str, bytecode: str) -> float:
 
 
 def commands(runs: int) -> dict[str, list[float]]:
-    """Start the commands on a database with one run."""
+    """Time the commands on a database with one run."""
     found: dict[str, list[float]] = {name: [] for name in COMMANDS}
     with tempfile.TemporaryDirectory() as bytecode, tempfile.TemporaryDirectory() as folder:
         flow = Workflow("hello")
@@ -93,7 +93,7 @@ def hello() -> str:
 
 
 def measure(runs: int = RUNS) -> Section:
-    """Import both, in turns; then start the commands."""
+    """Time the imports in turns, then the commands."""
     found: dict[str, list[float]] = {statement: [] for statement in IMPORTS}
     with tempfile.TemporaryDirectory() as bytecode:
         for statement in IMPORTS:

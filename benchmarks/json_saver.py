@@ -1,4 +1,4 @@
-"""What a checkpoint costs in JSON files, beside SQLite, as the history grows.
+"""What a checkpoint in JSON files costs as the history grows, compared with SQLite.
 
 `python -m benchmarks json_saver` measures it, in a minute. It takes 1 GB where temporary files go.
 """
@@ -28,7 +28,7 @@ COUNTS = (10, 100, 1_000, 5_000)
 STATES = {"1 KB": 1_000, "1 MB": 1_000_000}
 ROUNDS = 10
 TIMES_SMALL = 4
-"""So many times the rounds for a state of 1 KB: its calls are short, so chance moves them most."""
+"""A factor for the rounds with a state of 1 KB: its calls are short, so noise affects them most."""
 LARGE = 40_000_000
 LIMIT_PUT = 4
 LIMIT_READ = 4
@@ -44,30 +44,31 @@ STEP = "put_writes and put"
 READ = "get_tuple of the newest"
 
 METHOD = """
-One call, when the thread has so many checkpoints: `put`; `put_writes` of the whole state by one task and the `put`
-after it, as a superstep does them; `get_tuple` of the newest. A history is of checkpoints of 1 KB; those that
-are measured come on top of it, {added} of 1 MB and {added_small} of 1 KB, so the first rows have more than they say.
-A state consists of small records, about ten thousand in 1 MB. All savers write to one folder and take turns; the
-times are medians, the ratio that of the median round to {full}. Before each write the disk is idle: what the
-others have left in memory is written first, or an fsync would wait for it.
-`SqliteSaver` sets a write-ahead log and leaves `synchronous` as SQLite is compiled, here {default}. FULL and NORMAL
-set it: FULL makes each commit durable, as `JsonFileSaver` does; with NORMAL a power cut may take the last commits.
-At the end another thread gets a state of {large}, which is then in the file to open, and the newest checkpoint of
-the first thread is read again.
-An fsync of 1 KB takes {fsync:.2f} ms here.
+The time of one call on a thread that already has this many checkpoints: `put`; `put_writes` of the whole
+state by one task and the `put` after it, as in a superstep; `get_tuple` of the newest checkpoint. The
+existing checkpoints have 1 KB each. The measured ones are added to them, {added} of 1 MB and {added_small}
+of 1 KB, so the first rows have more checkpoints than they say. A state consists of small records, about ten
+thousand in 1 MB. All savers write to one folder and take turns; the times are medians, and the ratio is
+that of the median round to {full}. Before each write the disk is idle: pending data of the other savers is
+flushed first, because an fsync would wait for it. `SqliteSaver` sets a write-ahead log and leaves
+`synchronous` at the default of this SQLite, here {default}. The columns FULL and NORMAL set it: FULL makes
+each commit durable, as `JsonFileSaver` does; with NORMAL a power cut may lose the last commits. At the end
+another thread gets a state of {large}, which the current file then holds, too, and the newest checkpoint of
+the first thread is read again. An fsync of 1 KB takes {fsync:.2f} ms here.
 """
 PRAGMA_NAMES = ("OFF", "NORMAL", "FULL", "EXTRA")
 
 WHY_PUT_SMALL = (
-    "a commit of SQLite's is one fsync, of a log; that of the checkpoint and of its folder are"
-    " two, and most of the time."
+    "SQLite commits with one fsync of its log; a checkpoint needs two, of the file and of its folder, and they take"
+    " most of the time."
 )
 WHY_PUT_LARGE = (
-    "the state is checked for what JSON would change, indented and written twice, once to be opened and once for the"
-    " history, in two and a half times the bytes of msgpack; SQLite gets msgpack, once."
+    "the state is checked for values that JSON would change, indented, and written twice, to the current file and to"
+    " the history, with two and a half times the bytes of msgpack; SQLite writes msgpack, once."
 )
 WHY_READ = (
-    "each read takes the lock, and verifies the checksum of the whole checkpoint; SQLite looks into an index."
+    "each read takes the lock and verifies the checksum of the whole checkpoint; SQLite only looks into an"
+    " index."
 )
 
 
@@ -98,18 +99,18 @@ class Candidate:
         self.newest[thread_id] = self.saver.put(parent, checkpoint, metadata, {"step": number})
 
     def step(self, thread_id: str, state: dict[str, Any]) -> None:
-        """Store what a task wrote, and the checkpoint that its superstep ends with."""
+        """Store the writes of a task, and the checkpoint at the end of its superstep."""
         self.saver.put_writes(self.newest[thread_id], list(state.items()), f"task-{self._number}")
         self.put(thread_id, state)
 
     def read(self, thread_id: str, state: dict[str, Any]) -> None:
-        """Read the newest checkpoint, which has to hold the state."""
+        """Read the newest checkpoint, and check that it holds the state."""
         found = self.saver.get_tuple(config_of(thread_id)).checkpoint["channel_values"]
         assert len(found["items"]) == len(state["items"])
 
 
 Figures = dict[str, list[float]]
-"""Milliseconds of each candidate in every round."""
+"""The milliseconds of each candidate in every round."""
 
 
 def config_of(thread_id: str) -> Any:
@@ -117,7 +118,7 @@ def config_of(thread_id: str) -> Any:
 
 
 def state_of(size: int) -> dict[str, Any]:
-    """Make a state of so many bytes of compact JSON, in records as nodes leave them."""
+    """Make a state with this many bytes of compact JSON, in small records as nodes return them."""
     record = {"id": 17, "name": "a step of the run", "score": 0.25, "tags": ["red", "green"], "done": True}
     return {
         "items": [{**record, "tags": ["red", "green"]} for _ in range(max(1, size // 93))],
@@ -126,14 +127,14 @@ def state_of(size: int) -> dict[str, Any]:
 
 
 def duration_ms(call: Callable[[], Any]) -> float:
-    """How long a call takes."""
+    """Return how long a call takes, in milliseconds."""
     begin = perf_counter()
     call()
     return (perf_counter() - begin) * 1e3
 
 
 def candidates(folder: Path, stack: ExitStack) -> list[Candidate]:
-    """Ours, and SQLite's with each setting. The stack closes the databases."""
+    """Return our saver, and SQLite's with each setting. The stack closes the databases."""
     made = [Candidate(OURS, JsonFileSaver(folder / "audit.json"))]
     for name, synchronous in SYNCHRONOUS.items():
         path = folder / f"{synchronous}.db"
@@ -147,7 +148,7 @@ def candidates(folder: Path, stack: ExitStack) -> list[Candidate]:
 
 
 def race(field_: list[Candidate], thread_id: str, state: dict[str, Any], rounds: int) -> dict[str, Figures]:
-    """The figures of each call; the candidates take turns, and each round begins with another one."""
+    """Return the figures of each call. The candidates take turns, and each round starts with another one."""
     figures: dict[str, Figures] = {call: {each.name: [] for each in field_} for call in (PUT, STEP, READ)}
     for number in range(rounds):
         first = number % len(field_)
@@ -162,7 +163,7 @@ def race(field_: list[Candidate], thread_id: str, state: dict[str, Any], rounds:
 def beside_a_large_state(
     field_: list[Candidate], thread_id: str, small: dict[str, Any], rounds: int, large: int
 ) -> Figures:
-    """The figures of reading a small thread while another one, which wrote last, has a large state."""
+    """Return the figures of reading a small thread after another thread has written a large state."""
     figures: Figures = {each.name: [] for each in field_}
     for each in field_:
         each.put(thread_id, small)
@@ -174,7 +175,7 @@ def beside_a_large_state(
 
 
 def fsync_ms(folder: Path) -> float:
-    """What the disk takes to make a small file durable."""
+    """Return how long an fsync of a small file takes, in milliseconds."""
 
     def write() -> None:
         with (folder / "probe").open("wb") as file:
@@ -188,7 +189,7 @@ def fsync_ms(folder: Path) -> float:
 def measure(
     rounds: int = ROUNDS, counts: tuple[int, ...] = COUNTS, parent: str | None = None, large: int = LARGE
 ) -> Section:
-    """Measure each state on each history. The files are made, and removed, in `parent`."""
+    """Measure each state on each history. Files are created in `parent` and removed again."""
     folder = Path(tempfile.mkdtemp(dir=parent))
     small = state_of(STATES["1 KB"])
     found: dict[tuple[str, int], dict[str, Figures]] = {}

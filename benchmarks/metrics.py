@@ -1,4 +1,4 @@
-"""What it costs to record an execution, and to read a percentile."""
+"""What recording an execution and reading a percentile cost."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from benchmarks.report import Goal, Section, Table, microseconds, times
 LIMIT_US = 1
 
 METHOD = """
-`record_success` into a full window, so that each record also pushes the oldest one out; a percentile read from
-the same window. `python -m benchmarks.metrics_record` has more.
+`record_success` into a full window, so that each record also evicts the oldest one, and a percentile read
+from the same window. `python -m benchmarks.metrics_record` has more figures.
 """
 WHY_SLOW = "it is a lock, two searches in a sorted list and the memory that they move."
 

@@ -1,7 +1,7 @@
-"""What it costs a node to be measured, and a reader to look.
+"""What recording costs a node, and what reading the metrics costs.
 
-Run `python -m benchmarks.metrics_record`. Each figure is the best of several rounds, in nanoseconds of
-the machine it runs on; the windows are full, so that each record also pushes an old sample out.
+Run `python -m benchmarks.metrics_record`. Each figure is the best of several rounds, in nanoseconds.
+The windows are full, so that each record also evicts an old sample.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ ROUNDS = 5
 
 
 def durations(count: int) -> list[float]:
-    """Make execution times as a node has them: most are short, a few are long."""
+    """Make realistic execution times: most are short, a few are long."""
     rng = random.Random(SEED)  # noqa: S311 - it has to repeat, not to be secret
     return [rng.lognormvariate(3, 1) for _ in range(count)]
 
 
 def best_ns(run: Callable[[], object], calls: int) -> float:
-    """Nanoseconds of one of the calls that `run` makes, in its best round."""
+    """Return the nanoseconds per call of `run` in its best round."""
     return min(repeat(run, number=1, repeat=ROUNDS)) / calls * 1e9
 
 
 def record_success_ns(window_size: int, *, watched: bool = False) -> float:
-    """One `record_success` into a full window, with or without two thresholds to watch."""
+    """Time one `record_success` into a full window, with or without two thresholds."""
     thresholds = [
         MetricThreshold(metric="failure_rate", limit=0.5),
         MetricThreshold(metric="p99_ms", limit=60_000),
@@ -54,7 +54,7 @@ def record_success_ns(window_size: int, *, watched: bool = False) -> float:
 
 
 def read_percentile_ns(window_size: int) -> float:
-    """One percentile of a full window."""
+    """Time the read of one percentile of a full window."""
     window = RollingWindow(window_size)
     for duration in durations(window_size):
         window.add(duration, failed=False)
@@ -68,7 +68,7 @@ def read_percentile_ns(window_size: int) -> float:
 
 
 def read_metrics_ns(window_size: int) -> float:
-    """One `get_node_metrics`, all of its fields."""
+    """Time one `get_node_metrics` with all its fields."""
     collector = NodeMetricsCollector(window_size)
     for duration in durations(window_size):
         collector.record_success("node", duration)
@@ -82,7 +82,7 @@ def read_metrics_ns(window_size: int) -> float:
 
 
 def measure() -> dict[str, float]:
-    """Take all figures, in nanoseconds, by what they measure."""
+    """Return all figures in nanoseconds, by name."""
     figures = {}
     for size in WINDOW_SIZES:
         figures[f"record_success, window {size:,}"] = record_success_ns(size)

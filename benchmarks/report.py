@@ -1,4 +1,4 @@
-"""The measurements as values, and as the Markdown of docs/benchmarks.md."""
+"""Measurements as values, and their Markdown in docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Goal:
-    """What a measurement should come to."""
+    """The goal of a measurement."""
 
     text: str
     measured: float
     limit: float
     unit: str = ""
     at_least: bool = False
-    """Whether more is better."""
+    """Whether larger values are better."""
     if_missed: str = ""
-    """Why it was not reached, and what would; printed only then."""
+    """Why it was missed, and what would help; printed only if it was missed."""
 
     @property
     def is_reached(self) -> bool:
-        """Whether the measurement, to the digits that are printed, is within the limit."""
+        """Whether the measurement, rounded as printed, is within the limit."""
         measured = round(self.measured, self._digits)
         return measured >= self.limit if self.at_least else measured <= self.limit
 
@@ -47,7 +47,7 @@ class Goal:
         return 3 if self.unit == "ms" else 2
 
     def row(self) -> str:
-        """One line of the table of goals."""
+        """Return the row of the goal in the table of goals."""
         word = "at least" if self.at_least else "at most"
         goal = f"{self.text}: {word} {_with_unit(f'{self.limit:g}', self.unit)}"
         measured = _with_unit(f"{self.measured:.{self._digits}f}", self.unit)
@@ -56,7 +56,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Table:
-    """Figures of one race."""
+    """A table of figures."""
 
     title: str
     columns: Sequence[str]
@@ -65,7 +65,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One thing that was measured."""
+    """One benchmark, with its method and its results."""
 
     title: str
     method: str
@@ -74,21 +74,21 @@ class Section:
 
 
 def render(sections: Iterable[Section]) -> str:
-    """The whole document."""
+    """Return the whole document."""
     sections = list(sections)
     goals = [goal for section in sections for goal in section.goals]
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`; do not edit.",
+        "`make bench` writes this page; do not edit it.",
         f"Measured on {_machine()} with {_versions()}.",
         "",
-        "Read the ratios first: microseconds are those of the machine, ratios travel.",
-        "The contenders of a race take turns, each round beginning with another one, so what disturbs the machine",
-        "disturbs all of them. Where nothing else is said, a turn is about a millisecond, and the best turn of each",
-        "is its figure; the sections on the run engine take whole runs, and their median.",
-        "Garbage collection is on.",
-        "Logging is as a program has it that configures nothing, except where a row says otherwise.",
+        "Look at the ratios first: they should hold on other machines, the absolute times will not. The",
+        "contenders of a race take turns, and each round starts with another one, so a disturbance of the machine",
+        "affects all of them alike. Unless a section says otherwise, a turn takes about a millisecond, and the",
+        "best turn of each contender counts; the sections on the run engine measure whole runs, and their median",
+        "counts. Garbage collection is on. Logging is unconfigured, as in a program that does not set it up,",
+        "unless a row says otherwise.",
         "",
         "## Goals",
         "",
@@ -106,17 +106,17 @@ def render(sections: Iterable[Section]) -> str:
 
 
 def microseconds(value: float) -> str:
-    """A figure in µs, with the digits that mean something."""
+    """Return a figure in µs with its significant digits."""
     return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def milliseconds(value: float) -> str:
-    """A figure in ms, with the digits that mean something."""
+    """Return a figure in ms with its significant digits."""
     return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def times(value: float) -> str:
-    """A ratio."""
+    """Return a ratio with its significant digits."""
     return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
@@ -124,7 +124,7 @@ def _missed(goals: Sequence[Goal]) -> list[str]:
     missed = [goal for goal in goals if not goal.is_reached]
     if not missed:
         return []
-    return ["", "Not reached:", "", *(f"- {goal.text}: {goal.if_missed}" for goal in missed)]
+    return ["", "Goals that were missed:", "", *(f"- {goal.text}: {goal.if_missed}" for goal in missed)]
 
 
 def _table(columns: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The same resilience from other libraries: tenacity, stamina, and a stack of one library a concern."""
+"""The same resilience from other libraries: tenacity, stamina, and a stack with one library for each concern."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ stamina.instrumentation.set_on_retry_hooks([])
 
 
 def with_tenacity(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap in tenacity's decorator, as its documentation has it."""
+    """Wrap a function in tenacity's decorator, as its documentation shows."""
     return tenacity.retry(
         stop=tenacity.stop_after_attempt(3),
         wait=tenacity.wait_random_exponential(multiplier=1, max=30),
@@ -33,12 +33,12 @@ def with_tenacity(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_stamina(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap in stamina's decorator."""
+    """Wrap a function in stamina's decorator."""
     return stamina.retry(on=ConnectionError, attempts=3)(function)
 
 
 def with_tenacity_at_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap in tenacity's, without waits."""
+    """Wrap a function in tenacity's decorator, without waits."""
     return tenacity.retry(
         stop=tenacity.stop_after_attempt(MAX_ATTEMPTS),
         wait=tenacity.wait_none(),
@@ -48,14 +48,14 @@ def with_tenacity_at_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_stamina_at_once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap in stamina's, without waits."""
+    """Wrap a function in stamina's decorator, without waits."""
     return stamina.retry(
         on=ConnectionError, attempts=MAX_ATTEMPTS, timeout=None, wait_initial=0, wait_max=0, wait_jitter=0
     )(function)
 
 
 def stack(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Counter and histogram around stamina around aiobreaker around the function."""
+    """Wrap a function: counter and histogram around stamina around aiobreaker around the function."""
     breaker, calls, seconds = _parts()
     attempted = with_stamina(lambda state: breaker.call(function, state))
 
@@ -70,7 +70,7 @@ def stack(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def async_stack(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Counter and histogram around stamina around aiobreaker around `asyncio.timeout` around the function."""
+    """Wrap a function: counter and histogram around stamina around aiobreaker around `asyncio.timeout`."""
     breaker, calls, seconds = _parts()
 
     async def timed(state: dict[str, Any]) -> Any:

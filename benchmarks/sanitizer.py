@@ -1,4 +1,4 @@
-"""What it costs to clean the message of an error."""
+"""What cleaning an error message costs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from benchmarks.sanitizer_corpus import TIMED_CHARS, measure_times
 LIMIT_MS = 1
 
 METHOD = f"""
-`DEFAULT_SANITIZER.text` on messages of {TIMED_CHARS:,} characters each, made with a fixed seed.
-`python -m benchmarks.sanitizer_corpus` also shows what it finds and what it leaves alone.
+`DEFAULT_SANITIZER.text` on messages of {TIMED_CHARS:,} characters each, generated with a fixed seed.
+`python -m benchmarks.sanitizer_corpus` also shows which secrets it finds and which texts it leaves unchanged.
 """
 WHY_SLOW = (
-    "each message is looked through once for each family of patterns, and each secret found costs a replacement;"
-    " fewer, broader first looks would let a benign message off sooner."
+    "each family of patterns searches each message once, and each secret costs a replacement; fewer and broader first"
+    " searches would finish sooner with a benign message."
 )
 
 
 def measure() -> Section:
-    """Time the corpus."""
+    """Time the messages of the corpus."""
     found = measure_times()
     return Section(
         title="Cleaning an error message",

@@ -1,4 +1,4 @@
-"""Texts that hold no secret and that the sanitizer must hand back unchanged."""
+"""Texts without a secret, which the sanitizer must return unchanged."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ def _fill(template: str, rng: random.Random) -> str:
 
 
 def benign_texts(rng: random.Random, rounds: int = 40) -> list[str]:
-    """Every fixed sentence once and every template `rounds` times, filled with new values."""
+    """Return every fixed sentence once, and every template `rounds` times with new values."""
     filled = [_fill(template, rng) for template in TEMPLATES for _ in range(rounds)]
     mixed = ["\n".join(rng.sample([*SENTENCES, *filled], 8)) for _ in range(rounds * 5)]
     return [*SENTENCES, *filled, *mixed]

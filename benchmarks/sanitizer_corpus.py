@@ -1,4 +1,4 @@
-"""How much the sanitizer finds, how much it harms, and what it costs.
+"""How many secrets the sanitizer finds, how many benign texts it changes, and what it costs.
 
 Run `python -m benchmarks.sanitizer_corpus` (add `--failures` to see what was missed). The corpus is
 made of `sanitizer_kinds` times `sanitizer_shapes` with a fixed seed, so its figures repeat; the times
@@ -31,26 +31,26 @@ TIMED_CHARS = 2_000
 
 @dataclass
 class Recall:
-    """How many secrets of a set of shapes were hidden, and the texts of those that were not."""
+    """How many secrets in a set of shapes were hidden, and the texts of the others."""
 
     total: int = 0
     missed: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     @property
     def share(self) -> float:
-        """Share of secrets hidden, 0 to 1."""
+        """The share of hidden secrets, from 0 to 1."""
         return 1 - len(self.missed) / self.total
 
 
 def survives(secret: str, text: str) -> bool:
-    """Whether the secret, or a piece of at least eight characters of it, stands in the text."""
+    """Return whether the text contains the secret, or at least eight characters of it in a row."""
     if len(secret) <= FRAGMENT_CHARS:
         return secret in text
     return any(secret[i : i + FRAGMENT_CHARS] in text for i in range(len(secret) - FRAGMENT_CHARS + 1))
 
 
 def sample_of(kind: Kind, *, seed: int = SEED) -> Sample:
-    """One secret of a kind, the same each time."""
+    """Return one secret of a kind, always the same."""
     return kind.make(random.Random(seed))  # noqa: S311 - repeatable made-up secrets
 
 
@@ -71,14 +71,14 @@ def measure_recall(shapes: dict[str, Shape], *, seed: int = SEED, rounds: int = 
 
 
 def changed_benign(*, seed: int = SEED, rounds: int = 40) -> tuple[int, list[tuple[str, str]]]:
-    """How many benign texts there are, and those that came back changed."""
+    """Return the number of benign texts, and those that the sanitizer changed."""
     texts = benign_texts(random.Random(seed), rounds)  # noqa: S311 - repeatable corpus
     changed = [(raw, clean) for raw in texts if (clean := DEFAULT_SANITIZER.text(raw)) != raw]
     return len(texts), changed
 
 
 def _timed_texts(rng: random.Random) -> dict[str, list[str]]:
-    """Messages of 2,000 characters: ordinary ones, ones all about tokens, and ones with secrets."""
+    """Return messages of 2,000 characters: ordinary ones, ones about tokens, and ones with secrets."""
     dense = benign_texts(rng, rounds=4)
     plain = [
         line for line in dense if not any(stem in line.lower() for stem in ("token", "pass", "key", "auth"))
@@ -107,9 +107,9 @@ def _milliseconds(text: str) -> float:
 
 
 def measure_times() -> dict[str, tuple[float, float]]:
-    """Median and 99th percentile in milliseconds of `text` on 2,000 characters, by sort of message.
+    """Return median and 99th percentile of `text` on 2,000 characters in milliseconds, by kind of message.
 
-    Each message counts with the best of five runs: what the text costs, not what else the machine does.
+    The best of five runs of each message counts, to exclude noise of the machine.
     """
     found = {}
     for name, texts in _timed_texts(random.Random(SEED)).items():  # noqa: S311 - repeatable corpus
@@ -119,7 +119,7 @@ def measure_times() -> dict[str, tuple[float, float]]:
 
 
 def adversarial_texts(size: int) -> dict[str, str]:
-    """Texts that make careless patterns go quadratic, `size` characters each."""
+    """Return texts of `size` characters on which careless patterns take quadratic time."""
     units = {
         "key, no value": "password=",
         "open quote": "token=\"a'",
@@ -163,7 +163,7 @@ def adversarial_texts(size: int) -> dict[str, str]:
 
 
 def growth() -> list[tuple[str, float, float]]:
-    """Milliseconds for each adversarial text at 20 KB and at 200 KB; ten times more is linear."""
+    """Return the milliseconds for each adversarial text at 20 KB and at 200 KB; a factor of ten is linear."""
     small, large = adversarial_texts(20_000), adversarial_texts(200_000)
     return [(name, _milliseconds(small[name]), _milliseconds(large[name])) for name in small]
 

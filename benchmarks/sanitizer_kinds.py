@@ -1,6 +1,6 @@
-"""Kinds of secret for the sanitizer's corpus, made at run time from seeded randomness.
+"""Kinds of secrets for the sanitizer's corpus, generated at run time with a fixed seed.
 
-No literal key stands in this file: prefixes and bodies are joined when the corpus is made.
+This file contains no literal key: prefixes and bodies are joined at run time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PUNCTUATED = ALNUM + "!#$%*-_+=.?~^"
 
 @dataclass(frozen=True)
 class Sample:
-    """One made-up secret: `value` as it would be written, `secrets` the parts that must not survive."""
+    """A generated secret: `value` is the text as written, `secrets` are the parts that must be hidden."""
 
     value: str
     secrets: tuple[str, ...]
@@ -34,7 +34,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of secret and the name that programs usually give it."""
+    """A kind of secret, and the usual name of its variable."""
 
     name: str
     key: str
@@ -42,7 +42,7 @@ class Kind:
 
 
 def _run(rng: random.Random, alphabet: str, length: int) -> str:
-    """A string that has at least one digit, as keys of this length nearly always do."""
+    """Return a random string with at least one digit, as nearly all keys of this length have one."""
     body = "".join(rng.choice(alphabet) for _ in range(length - 1))
     return body + rng.choice("23456789")
 

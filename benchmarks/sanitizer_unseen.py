@@ -1,4 +1,4 @@
-"""An independent check of the sanitizer: secrets and benign texts that its patterns were not written for.
+"""An independent check of the sanitizer, with secrets and benign texts for which no pattern was written.
 
 The corpora in `sanitizer_unseen_secrets` and `sanitizer_unseen_benign` were written from what providers
 and frameworks document, before the table of shapes was extended. Half of the kinds, chosen by a checksum
@@ -29,19 +29,19 @@ GOALS: Final = {"known shapes": 0.995, "contextual": 0.80, "benign": 0.99, "look
 
 @dataclass
 class Result:
-    """How many texts of a corpus came out right, and those that did not as (kind, raw, clean)."""
+    """How many texts of a corpus were handled correctly, and the others as (kind, raw, clean)."""
 
     total: int = 0
     wrong: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
-        """Share of texts that came out right, 0 to 1."""
+        """The share of correct texts, from 0 to 1."""
         return 1 - len(self.wrong) / self.total if self.total else 1.0
 
 
 def is_held_out(name: str) -> bool:
-    """Whether nothing may be tuned for the kind: decided by its name alone."""
+    """Return whether no pattern may be tuned for this kind; the name of the kind decides."""
     return name not in REPORTED and zlib.crc32(name.encode()) % 2 == 1
 
 
@@ -76,7 +76,7 @@ CORPORA: Final = {
 
 
 def measure(corpus: str, *, held_out: bool, seed: int = SEED) -> Result:
-    """Sanitize one corpus's open or held-out half."""
+    """Sanitize the open or the held-out half of a corpus."""
     result = Result()
     for name, raw, secret in CORPORA[corpus](random.Random(seed)):  # noqa: S311 - repeatable made-up secrets
         if is_held_out(name) is not held_out:

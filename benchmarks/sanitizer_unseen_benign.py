@@ -1,6 +1,6 @@
-"""Benign texts for the independent check: ordinary messages, and texts that look like secrets but hold none.
+"""Benign texts for the independent check: ordinary messages, and texts that look like secrets but are not.
 
-Slots are those of `sanitizer_unseen_secrets`. A name in front of each text decides whether it is held out.
+The slots are the same as in `sanitizer_unseen_secrets`. The name before each text decides whether it is held out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Secrets for the independent check: keys with a shape of their own, and values that only context gives away.
+"""Secrets for the independent check: keys with a recognizable shape, and values that only their context reveals.
 
 `{a36}` in a template stands for 36 random characters: `a` letters and digits, `l` lower case and digits,
 `u` upper case and digits, `h` hexadecimal, `s` URL-safe, `b` base64, `d` digits, `m` letters alone. `{p}` is
@@ -58,7 +58,7 @@ def _slot(found: re.Match[str], rng: random.Random) -> str:
 
 
 def filled(template: str, rng: random.Random) -> tuple[str, str]:
-    """The template with its slots filled, and the part of it that is secret."""
+    """Return the template with its slots filled, and the secret part of it."""
     text = _SLOT.sub(lambda found: _slot(found, rng), template)
     marked = re.search(r"«(.*?)»", text, re.DOTALL)
     secret = marked[1] if marked else text

@@ -46,7 +46,7 @@ BARE = "a bare FastAPI route, one query by the primary key"
 GOALS = {
     "`GET /runs/{id}`": (
         0.6,
-        "each request is authenticated, limited, counted and logged, which the bare route does not do.",
+        "each request is authenticated, rate-limited and counted, which the bare route does not do.",
     ),
     "`GET /runs`": (
         0.5,
@@ -54,10 +54,10 @@ GOALS = {
     ),
     "`POST /runs`": (
         0.3,
-        "a run is checked and committed to disk before the answer, and runs in the same process.",
+        "a run is checked and committed to disk before the response, and is executed in the same process.",
     ),
 }
-"""The least share of the bare route's requests a second, and why it can be missed."""
+"""The smallest share of the bare route's requests per second, and why a route may miss it."""
 
 _PAGES = """
 local number = 0
@@ -66,21 +66,21 @@ request = function()
   return wrk.format('GET', string.format('/runs?created_before=2100-01-01T00:00:00.%06dZ', number % 1000000))
 end
 """
-"""For `wrk`: each request asks for the same runs in other words."""
+"""For `wrk`: each request asks for the same runs with another query."""
 
 METHOD = """
-`langgraph-runner serve` with an API key, on a SQLite file with {runs:,} runs, in a process of its own; `wrk` keeps
-{connections} connections busy for {seconds} s a turn, and the median of {rounds} turns counts. The bare route is in a
-process of its own, too: `def`, as FastAPI has it for a driver that blocks, with `sqlite3` and JSON of the row's
-inputs. Equal pages of `GET /runs` that are asked for at the same time are read once, so that route is also measured
-with requests that differ. The runs that are made run in the server, one `async` step each; the next turn waits until
-they have ended. {streams:,} streams of events are then held open for {held} s, of runs that wait; the memory is the
-growth of the server.
+`langgraph-runner serve` with an API key, on a SQLite file with {runs:,} runs, in its own process. `wrk`
+keeps {connections} connections busy for {seconds} s in each turn, and the median of {rounds} turns counts.
+The bare route has its own process, too: `def`, FastAPI's way for a blocking driver, with `sqlite3` and the
+row's inputs as JSON. Equal concurrent requests of `GET /runs` share one read, so that route is also
+measured with requests that differ. The started runs are executed in the server, one `async` step each; the
+next turn waits until they have ended. Then {streams:,} event streams of unfinished runs are held open for
+{held} s; the memory is the growth of the server.
 """
 
 
 class Load(NamedTuple):
-    """What `wrk` has measured in one turn."""
+    """Figures of `wrk` for one turn."""
 
     a_second: float
     p50_ms: float
@@ -92,7 +92,7 @@ bench = Workflow("bench.v1")
 
 @bench.step(cache="none")
 async def work(inputs: dict[str, Any]) -> int:
-    """Does nothing."""
+    """Do nothing."""
     return len(inputs)
 
 
@@ -101,17 +101,17 @@ waiting = Workflow("waiting.v1")
 
 @waiting.step(effects=False)
 async def wait() -> None:
-    """Never ends."""
+    """Wait for ever."""
     await asyncio.Event().wait()
 
 
 def engine() -> RunEngine:
-    """What the service serves."""
+    """Return the engine that the service serves."""
     return RunEngine([bench, waiting], store="sqlite:///runs.db")
 
 
 def bare() -> FastAPI:
-    """What a team would write for one table."""
+    """Return the application that a team would write for one table."""
     from fastapi import FastAPI  # noqa: PLC0415 - of an extra
 
     app, local = FastAPI(), threading.local()
@@ -135,7 +135,7 @@ def measure(
     streams: int = STREAMS,
     held_s: float = HELD_S,
 ) -> Section:
-    """Load all routes in turns, then hold streams open."""
+    """Put load on all routes in turns, then hold event streams open."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run_id = asyncio.run(_made(folder, runs))
@@ -203,7 +203,7 @@ def _section(found: Mapping[str, Load], kilobytes: float, **settings: float) -> 
 
 
 async def _made(folder: Path, runs: int) -> str:
-    """A database with completed runs; gives the id of one."""
+    """Make a database with completed runs, and return the id of one."""
     async with RunEngine([bench], store=f"sqlite:///{folder / 'runs.db'}") as engine:
         for start in range(0, runs, 200):
             numbers = range(start, min(start + 200, runs))
@@ -219,14 +219,14 @@ def _command(folder: Path, *words: str) -> str:
 
 @contextlib.contextmanager
 def _served(folder: Path, module: str, *options: str) -> Iterator[tuple[str, int]]:
-    """A server in a process of its own; gives its address and the process."""
+    """Start a server in its own process; yield its address and the process id."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     here = str(Path(__file__).parent.parent)
     command = [sys.executable, "-m", module, *options, "--port", str(port)]
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # The server inherits it.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # The server inherits this limit.
     with (folder / f"{port}.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
             command, cwd=folder, stdout=log, stderr=log, env={"PYTHONPATH": here, "PATH": "/usr/bin:/bin"}
@@ -271,7 +271,7 @@ def _ms(text: str) -> float:
 
 
 def _finish_runs(address: str, headers: Mapping[str, str]) -> None:
-    """Wait until the runs that a turn has made are over: else they would slow down the next one."""
+    """Wait until the runs of a turn are over; otherwise they would slow down the next turn."""
     unfinished = f"{address}/runs?workflow=bench.v1&status=pending&status=running&limit=1"
     request = urllib.request.Request(unfinished, headers=dict(headers))  # noqa: S310 - an address on loopback
     while True:
@@ -282,7 +282,7 @@ def _finish_runs(address: str, headers: Mapping[str, str]) -> None:
 
 
 async def _held(address: str, pid: int, headers: Mapping[str, str], streams: int, held_s: float) -> float:
-    """Hold streams of waiting runs open; gives by how many kB the server has grown for each."""
+    """Hold event streams of unfinished runs open, and return the growth of the server for each, in kB."""
     host, port = address.removeprefix("http://").split(":")
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     ids = [_posted(address, headers) for _ in range(10)]

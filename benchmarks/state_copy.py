@@ -18,16 +18,17 @@ DOCUMENTS, FLOATS = 2_000, 1_536
 LIMIT = 0.25
 
 METHOD = f"""
-A state of {DOCUMENTS:,} documents, each with an embedding of {FLOATS:,} floats, goes through a node that only counts.
-With a retry every attempt gets a copy of the state's own; a list of plain values is copied in one go, and the copy
-ends after 250,000 elements, beyond which the state is shared. Beside it, `copy.deepcopy` of the same state.
+A state of {DOCUMENTS:,} documents, each with an embedding of {FLOATS:,} floats, passes through a node that
+only counts. With a retry, every attempt gets its own copy of the state. A list of plain values is copied as
+a whole. The copy stops after 250,000 elements; the rest of the state is shared. `copy.deepcopy` copies the
+same state for comparison.
 """
 
 WITHOUT, WITH, DEEP = "without a retry", "with a retry", "`copy.deepcopy`"
 
 
 def state_of(documents: int = DOCUMENTS) -> dict[str, Any]:
-    """Documents as a vector store gives them."""
+    """Return documents as a vector store returns them."""
     return {
         "documents": [
             {"id": number, "text": "a page", "embedding": [0.5] * FLOATS} for number in range(documents)
@@ -36,7 +37,7 @@ def state_of(documents: int = DOCUMENTS) -> dict[str, Any]:
 
 
 def contenders() -> dict[str, Callable[[Any], Any]]:
-    """What is called with the state."""
+    """Return the contenders."""
     return {
         WITHOUT: create_node(lambda state: {"seen": len(state["documents"])}),
         WITH: create_node(lambda state: {"seen": len(state["documents"])}, retry=2),
@@ -45,7 +46,7 @@ def contenders() -> dict[str, Callable[[Any], Any]]:
 
 
 def measure(rounds: int = ROUNDS, documents: int = DOCUMENTS) -> Section:
-    """Call each in turn."""
+    """Time the contenders in turns."""
     state, field = state_of(documents), contenders()
     found: dict[str, list[float]] = {name: [] for name in field}
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""What a node costs where nothing goes wrong."""
+"""What a node costs when the function succeeds."""
 
 from __future__ import annotations
 
@@ -29,15 +29,14 @@ STACK = "stack: stamina, aiobreaker, prometheus"
 STACK_TIMEOUT = "stack: stamina, aiobreaker, `asyncio.timeout`, prometheus"
 
 METHOD = """
-One call with the state `{"a": 1}` of a function that returns a small dict.
-*Over bare* is the time beyond that of the function alone; *beside the node* is that of a contender divided by
-that of the node that does the same or more: retry, breaker and collector, and the timeout too where the
-contender has one.
+One call of a function that returns a small dict, with the state `{"a": 1}`.
+*Over bare* is the time on top of the function alone. *Beside the node* is that time divided by the time of the node
+that does the same or more: retry, breaker and collector, and a timeout if the contender has one.
 """
 
 
 def sync_contenders() -> list[Contender]:
-    """All that block."""
+    """Return the blocking contenders."""
     return [
         Contender(BARE, plain),
         Contender("node: no options", create_node(plain)),
@@ -56,7 +55,7 @@ def sync_contenders() -> list[Contender]:
 
 
 def async_contenders() -> list[Contender]:
-    """All that are awaited."""
+    """Return the awaited contenders."""
     breaker = CircuitBreakerConfig()
     found = {
         BARE: plain_async,
@@ -79,7 +78,7 @@ def async_contenders() -> list[Contender]:
 
 
 def measure(rounds: int = ROUNDS) -> Section:
-    """Race both colours."""
+    """Race the awaited and the blocking contenders."""
     blocking = race(sync_contenders(), rounds=rounds).best
     awaiting = race(async_contenders(), rounds=rounds).best
     return Section(
@@ -105,13 +104,13 @@ def _table(title: str, found: dict[str, float]) -> Table:
 
 
 WHY_SLOW = (
-    "a call has some twenty steps (name, context variable, two objects, copy of the state, clock, breaker,"
-    " record), none of which is much of it alone; a pipeline compiled for the options that a node has would"
-    " skip those that it does not use."
+    "a call has about twenty small steps (name, context variable, two objects, copy of the state, clock, breaker,"
+    " record), and none of them alone takes much; a pipeline compiled for the options of a node could skip the"
+    " steps that the node does not need."
 )
 WHY_TIMEOUT = (
-    "an attempt with a limit passes through a coroutine and an object more than `asyncio.timeout` has, because"
-    " an abort and a drain may stop it too; entering the scope in the attempt itself would save the coroutine."
+    "an attempt with a limit uses one coroutine and one object more than `asyncio.timeout`, because an abort or a"
+    " drain may stop it, too; entering the scope in the attempt itself would save the coroutine."
 )
 
 

@@ -36,9 +36,9 @@ def test_a_package_below_the_floor_fails(tmp_path):
     """The message names it, and how to see what is missing."""
     done = run_floor(tmp_path, {"metrics": HALF_COVERED})
     assert done.returncode == 1
-    assert "metrics is below 95 %: " in done.stdout
+    assert "metrics must have at least 95 %: " in done.stdout
     assert "--include='src/langgraph_runner/metrics/*'" in done.stdout
-    assert "node is below" not in done.stdout
+    assert "node must have" not in done.stdout
 
 
 @pytest.mark.req("N-11", "M-10")

@@ -43,10 +43,10 @@ def test_a_run_whose_actions_were_nodes_is_trusted(suite):
 @pytest.mark.parametrize(
     ("wrapped", "doubt"),
     [
-        ({"made": 0, "calls": 0}, "of 200 actions only 0 were made nodes."),
-        ({"made": 190}, "of 200 actions only 190 were made nodes."),
+        ({"made": 0, "calls": 0}, "only 0 of 200 actions were wrapped in nodes."),
+        ({"made": 190}, "only 190 of 200 actions were wrapped in nodes."),
         ({"calls": 3}, "200 nodes were called only 3 times."),
-        ({"outcomes": {"t::a": "passed"}}, "1 tests have not run with nodes."),
+        ({"outcomes": {"t::a": "passed"}}, "1 tests did not run with nodes."),
     ],
 )
 def test_a_run_that_shows_nothing_is_not_trusted(suite, wrapped, doubt):
@@ -57,14 +57,14 @@ def test_a_run_that_shows_nothing_is_not_trusted(suite, wrapped, doubt):
 def test_tests_that_fail_as_they_are_show_nothing(suite):
     """There is nothing to compare with."""
     plain = run_of(suite, dict.fromkeys(PASSED, "failed"))
-    assert doubts(suite, run_of(suite), plain=plain) == ["no test has passed as it is."]
+    assert doubts(suite, run_of(suite), plain=plain) == ["no test passed without nodes."]
 
 
 def test_a_reason_that_no_longer_holds_is_told(suite, monkeypatch):
     """Where all tests ran, a known difference has to be one."""
     monkeypatch.setattr(suite, "KNOWN", {"t::b": "because", "t::gone": "once"})
     (doubt,) = doubts(suite, run_of(suite), differing=["t::b[1]"], is_whole=True)
-    assert doubt == "known differences that are none: t::gone."
+    assert doubt == "known differences that no longer differ: t::gone."
 
 
 def test_a_difference_without_a_reason_is_told(suite, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Fail where a package has less branch coverage than it promises (requirements N-11 and M-10).
+"""Fail if a package has less branch coverage than its floor (requirements N-11 and M-10).
 
 Run after `pytest --cov`: `python tools/coverage_floor.py`.
 """
@@ -30,7 +30,7 @@ SOURCE = Path("src/langgraph_runner")
 
 
 def main() -> int:
-    """Print the coverage of each package, statements and branches; 1 if one is below its floor."""
+    """Print the coverage of each package (statements and branches); return 1 if one is below its floor."""
     data = coverage.Coverage()
     data.load()
     low = []
@@ -41,7 +41,8 @@ def main() -> int:
             low.append(package)
     for package in low:
         print(
-            f"{package} is below {FLOORS[package]:g} %: `coverage report --include='{SOURCE}/{package}/*'`."
+            f"{package} must have at least {FLOORS[package]:g} %:"
+            f" see `coverage report --include='{SOURCE}/{package}/*'`."
         )
     return 1 if low else 0
 

@@ -1,6 +1,6 @@
-"""For MkDocs: links from a page to files outside `docs/`.
+"""A hook of MkDocs for links from a page to files outside `docs/`.
 
-A code host follows `../examples/studio/README.md`; the site has no such page, so the path is shown as text there.
+A code host follows `../examples/studio/README.md`. The site has no such page, so it shows the path as text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     """Replace the links of a page that lead out of `docs/`; MkDocs calls this.
 
     Raises:
-        FileNotFoundError: A link leads nowhere.
+        FileNotFoundError: The target of a link does not exist.
     """
     folder = (ROOT / "docs" / page.file.src_uri).parent
 

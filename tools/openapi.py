@@ -1,17 +1,19 @@
-"""Write `docs/openapi.json`, what the service says of itself, and `docs/api.md`, the same for people.
+"""Write the OpenAPI document of the service as `docs/openapi.json`, and as a page for people, `docs/api.md`.
 
-`--check` fails if one of them is not up to date.
+With `--check`, write nothing, and fail if one of them is out of date.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.server import create_app
+from langgraph_runner.server.problems import CALLER_REFUSALS, MEANING_OF_CODE, STATUS_OF_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +22,13 @@ DOCS = Path(__file__).parent.parent / "docs"
 METHODS = ("get", "post")
 HEAD = """# HTTP API
 
-Written by `make openapi` from [the OpenAPI document](openapi.json); do not edit. How to start, and what holds for all
-routes, is on the page of [the service](service.md).
+`make openapi` writes this page from [the OpenAPI document](openapi.json); do not edit it. How to start the service,
+and how keys, pages, events and idempotency work, is on the page of [the service](service.md).
+
+## Refusals
+
+A refused request gets a [Problem](#problem) with one of these codes. Every route with a role can refuse with
+{common}; the tables of the routes list only the other codes.
 """
 
 
@@ -39,14 +46,19 @@ def main() -> int:
         if "--check" not in sys.argv[1:]:
             target.write_text(text)
         elif not target.exists() or target.read_text() != text:
-            print(f"{name} is not up to date: run make openapi", file=sys.stderr)
+            print(f"docs/{name} is out of date: run `make openapi`.", file=sys.stderr)
             return 1
     return 0
 
 
 def page(document: dict[str, Any]) -> Iterator[str]:
-    """The lines of the page."""
-    yield HEAD
+    """Yield the lines of the page."""
+    *others, last = (f"`{code}`" for code in CALLER_REFUSALS)
+    yield HEAD.format(common=f"{', '.join(others)} and {last}")
+    yield "| status | code | meaning |\n|---|---|---|"
+    for code, status in sorted(STATUS_OF_CODE.items(), key=lambda item: item[1]):
+        yield f"| {status.value} | `{code}` | {cell(MEANING_OF_CODE[code])} |"
+    yield ""
     groups: dict[str, list[tuple[str, str, dict[str, Any]]]] = {}
     for path, item in document["paths"].items():
         for method in METHODS:
@@ -55,58 +67,73 @@ def page(document: dict[str, Any]) -> Iterator[str]:
     for group, operations in groups.items():
         yield f"## {group.capitalize()}\n"
         for method, path, operation in operations:
-            yield from of_operation(method, path, operation)
+            yield from operation_lines(method, path, operation)
     yield "## Models\n"
     for name, schema in sorted(document["components"]["schemas"].items()):
-        yield from of_model(name, schema)
+        yield from model_lines(name, schema)
 
 
-def of_operation(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
-    """One route."""
+def operation_lines(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of one route."""
     yield f"### `{method.upper()} {path}`\n"
     role = operation.get("x-role")
     yield f"{operation['description']} " + (f"Role: `{role}`.\n" if role else "No key is needed.\n")
     parameters = operation.get("parameters", [])
     if parameters:
-        yield "| parameter | in | type | |\n|---|---|---|---|"
+        yield "| parameter | in | type | meaning |\n|---|---|---|---|"
         for each in parameters:
-            needed = "required. " if each["required"] and each["in"] != "path" else ""
-            said = f"{needed}{each.get('description', '')}{default_of(each['schema'])}"
-            kind = kind_of(each["schema"]).removesuffix(" or null")  # Then it is left out.
-            yield f"| `{each['name']}` | {each['in']} | {kind} | {cell(said)} |"
+            required = "Required. " if each["required"] and each["in"] != "path" else ""
+            meaning = f"{required}{each.get('description', '')}{default_of(each['schema'])}"
+            kind = kind_of(each["schema"]).removesuffix(" or null")  # A parameter without value is left out.
+            yield f"| `{each['name']}` | {each['in']} | {kind} | {cell(meaning)} |"
         yield ""
     body = operation.get("requestBody")
     if body is not None:
         (content,) = body["content"].values()
-        yield f"Body: {kind_of(content['schema'])}{'' if body.get('required') else ', may be left out'}.\n"
-    yield "| status | answer |\n|---|---|"
-    for status, answer in sorted(operation["responses"].items()):
-        schemas = [each["schema"] for each in answer.get("content", {}).values() if each.get("schema")]
-        media = ", ".join(f"`{each}`" for each in answer.get("content", {}))
-        said = answer["description"].replace("Successful Response", "")
-        kind = kind_of(schemas[0]) if schemas else media
-        yield f"| {status} | {cell(': '.join(filter(None, (kind, said))) or 'nothing')} |"
+        kind = kind_of(content["schema"]).removesuffix(" or null")
+        yield f"Body: {kind}{'' if body.get('required') else ', optional'}.\n"
+    yield "| status | response |\n|---|---|"
+    for status, response in sorted(operation["responses"].items()):
+        if text := response_text(response, has_role=role is not None):
+            yield f"| {status} | {cell(text)} |"
     yield ""
 
 
-def of_model(name: str, schema: dict[str, Any]) -> Iterator[str]:
-    """One model, or the values of an enumeration."""
+def response_text(response: dict[str, Any], *, has_role: bool) -> str:
+    """Describe a response: the codes of a refusal, or the type and the description; empty to leave it out."""
+    description = response["description"]
+    codes = re.findall(r"^`([A-Z_]+)`: ", description, re.MULTILINE)
+    if codes:
+        return ", ".join(f"`{code}`" for code in codes if not (has_role and code in CALLER_REFUSALS))
+    content = response.get("content", {})
+    schemas = [each["schema"] for each in content.values() if each.get("schema")]
+    kind = kind_of(schemas[0]) if schemas else ", ".join(f"`{each}`" for each in content)
+    said = description.replace("Successful Response", "")
+    return ": ".join(filter(None, (kind, said))) or "no content"
+
+
+def model_lines(name: str, schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of one model, or of the values of an enumeration."""
     yield f"### {name}\n"
     if text := schema.get("description"):
         yield f"{text}\n"
     if "enum" in schema:
-        yield f"One of {', '.join(f'`{value}`' for value in schema['enum'])}.\n"
+        meanings = schema.get("x-enum-descriptions", {})
+        yield "| value | meaning |\n|---|---|"
+        for value in schema["enum"]:
+            yield f"| `{value}` | {cell(meanings.get(value, ''))} |"
+        yield ""
     if properties := schema.get("properties"):
-        yield "| field | type | |\n|---|---|---|"
+        yield "| field | type | meaning |\n|---|---|---|"
         for field, each in properties.items():
-            needed = "required. " if field in schema.get("required", ()) and name.endswith("Request") else ""
-            said = f"{needed}{each.get('description', '')}{default_of(each)}"
-            yield f"| `{field}` | {kind_of(each)} | {cell(said)} |"
+            is_required = field in schema.get("required", ()) and name.endswith("Request")
+            meaning = f"{'Required. ' if is_required else ''}{each.get('description', '')}{default_of(each)}"
+            yield f"| `{field}` | {kind_of(each)} | {cell(meaning)} |"
         yield ""
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    """A type in words, models as links."""
+    """Return a type in words, with models as links."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
@@ -127,7 +154,7 @@ def kind_of(schema: dict[str, Any]) -> str:
 
 
 def bounds_of(schema: dict[str, Any]) -> str:
-    """The least and the greatest value, or length."""
+    """Return the limits of the value or of its length, in words."""
     low = schema.get("minimum", schema.get("minLength"))
     high = schema.get("maximum", schema.get("maxLength"))
     word = " characters" if schema.get("type") == "string" else ""
@@ -141,13 +168,13 @@ def bounds_of(schema: dict[str, Any]) -> str:
 
 
 def default_of(schema: dict[str, Any]) -> str:
-    """The default, where it says something."""
+    """Return the default in words; empty if there is none, or an empty one."""
     default = schema.get("default")
     return "" if default in (None, [], {}) else f" Default: `{json.dumps(default)}`."
 
 
 def cell(text: str) -> str:
-    """Text in one cell of a table."""
+    """Return text for one cell of a table."""
     return " ".join(text.split()).replace("|", "\\|")
 
 

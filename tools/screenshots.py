@@ -1,6 +1,7 @@
-"""Take pictures of each view of the dashboard: `python tools/screenshots.py [FOLDER]`, out/screenshots by default.
+"""Take screenshots of each view of the dashboard: `python tools/screenshots.py [FOLDER [VIEW ...]]`.
 
-It runs the campaign demo, a failing and a slow run, in a service of its own, and visits it with Chromium.
+The tool starts a service with runs of the campaign demo, a failed run and a slow run, and visits it with Chromium.
+Without a FOLDER the pictures go to out/screenshots.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ SIZES = {"desktop": {"width": 1360, "height": 850}, "phone": {"width": 375, "hei
 
 
 class Demo:
-    """A service with runs of all kinds, in a thread."""
+    """A service in a thread, with runs of all kinds."""
 
     def __init__(self, folder: str) -> None:
         self.url = ""
@@ -46,8 +47,8 @@ class Demo:
         engine = RunEngine([campaign, shop(), wide()], store=f"sqlite:///{self._folder}/runs.db")
         server = uvicorn.Server(uvicorn.Config(create_app(engine, auth=[DevAuth()]), port=0, log_config=None))
         serving = asyncio.ensure_future(server.serve())
-        while not server.started:  # noqa: ASYNC110 - it has no event to wait for
-            await asyncio.sleep(0.01)  # noqa: TID251 - the same
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
+            await asyncio.sleep(0.01)  # noqa: TID251 - the same reason
         brief = read_brief(SAMPLE)
         chapters = [chapter.run async for chapter in story(engine, brief)]
         self.runs.update(base=chapters[0].id, update=chapters[1].id, last=chapters[2].id)
@@ -64,7 +65,7 @@ class Demo:
 
 
 def views(demo: Demo) -> dict[str, tuple[str, Any]]:
-    """Each view: its place, and what to do there before the picture."""
+    """Return each view: its address, and what to do there before the picture."""
 
     def click(name: str) -> Any:
         return lambda page: page.get_by_role("button", name=name).first.click()
@@ -83,11 +84,14 @@ def views(demo: Demo) -> dict[str, tuple[str, Any]]:
         "step": (f"runs/{runs['update']}?tab=graph&step=landing_page", None),
         "timeline": (f"runs/{runs['base']}?tab=timeline", None),
         "steps": (f"runs/{runs['update']}?tab=steps", None),
+        "details": (f"runs/{runs['update']}?tab=details", None),
         "failed": (f"runs/{runs['failed']}?tab=graph&step=check", None),
         "slow": (f"runs/{runs['slow']}", None),
         "wide": (f"runs/{runs['wide']}?tab=graph", None),
         "compare": (f"compare/{runs['base']}/{runs['update']}", None),
         "start": ("start/campaign.build.v1", click("Use the inputs of the last run")),
+        "workflows": ("start", None),
+        "workers": ("workers", None),
         "metrics": ("metrics/campaign.build.v1", None),
         "update": (f"runs/{runs['base']}", plan),
         "cancel": (f"runs/{runs['slow']}", click("Cancel …")),
@@ -96,7 +100,7 @@ def views(demo: Demo) -> dict[str, tuple[str, Any]]:
 
 
 def take(browser: Browser, demo: Demo, folder: Path, only: list[str]) -> None:
-    """Take all pictures, light and dark, large and small."""
+    """Take pictures in light and dark, on a desktop and on a phone."""
     for size, viewport in SIZES.items():
         for scheme in ("light", "dark"):
             context = browser.new_context(
@@ -119,7 +123,7 @@ def take(browser: Browser, demo: Demo, folder: Path, only: list[str]) -> None:
 
 
 def main() -> None:
-    """Take the pictures."""
+    """Take the pictures that the command line asks for."""
     folder = Path(sys.argv[1] if sys.argv[1:] else "out/screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:

@@ -1,7 +1,7 @@
 """Write `SyncRunEngine` and `SyncRunClient`: a blocking method for each public method of `RunEngine` and `RunClient`.
 
-`python tools/sync_engine.py` writes both files; with `--check` it fails if one is not up to date.
-Signatures and docstrings are taken from the source, so both forms of a class always have the same ones.
+`python tools/sync_engine.py` writes both files; with `--check` it fails if one is out of date.
+Signatures and docstrings come from the async classes, so both versions of a class always agree.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ PACKAGE = Path(__file__).parent.parent / "src" / "langgraph_runner"
 
 @dataclass(frozen=True)
 class Form:
-    """A blocking class to be written."""
+    """A blocking class to generate."""
 
     folder: str
     sources: tuple[tuple[str, str], ...]
-    """Files with the classes to be read, in the order of their methods in the result."""
+    """Files of the async classes, in the order of the methods in the result."""
     by_hand: frozenset[str]
-    """Public methods that get no blocking one: the base class has them, or they make the blocking class."""
+    """Public methods without a blocking counterpart: the base class has them, or they make the blocking class."""
     inner: str
-    """The attribute of the base class that has the async object."""
+    """The attribute of the base class that holds the async object."""
     head: str
 
     @property
     def target(self) -> Path:
-        """The file to be written."""
+        """The generated file."""
         return PACKAGE / self.folder / "sync.py"
 
 
@@ -87,7 +87,7 @@ FORMS = (
 
 
 def main() -> int:
-    """Write the files, or check them."""
+    """Write the files, or check them with `--check`."""
     status = 0
     for form in FORMS:
         code = formatted(form, sync_module(form))
@@ -95,13 +95,13 @@ def main() -> int:
             form.target.write_text(code)
         elif not form.target.exists() or form.target.read_text() != code:
             name = form.target.relative_to(PACKAGE)
-            print(f"{name} is not up to date: run python tools/sync_engine.py", file=sys.stderr)
+            print(f"{name} is out of date: run `make sync-engine`.", file=sys.stderr)
             status = 1
     return status
 
 
 def sync_module(form: Form) -> str:
-    """The source of a module, before formatting."""
+    """Return the source of a generated module, before formatting."""
     trees = [
         (ast.parse((PACKAGE / form.folder / file).read_text()), file, name) for file, name in form.sources
     ]
@@ -114,7 +114,7 @@ def sync_module(form: Form) -> str:
         if isinstance(node, ast.Name)
     }  # fmt: skip
     homes: dict[str, str] = {}
-    """The module that each of those names comes from."""
+    """Return the module that defines each of these names."""
     imports: list[ast.Import | ast.ImportFrom] = []
     for tree, file, _ in trees:
         here = f"langgraph_runner.{form.folder}.{file.removesuffix('.py')}"
@@ -136,14 +136,14 @@ def sync_module(form: Form) -> str:
 
 
 def class_named(tree: ast.Module, name: str) -> ast.ClassDef:
-    """The class of that name."""
+    """Return the class of this name."""
     return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
 
 
 def public_methods(
     node: ast.ClassDef, by_hand: frozenset[str]
 ) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The methods to be written."""
+    """Return the methods to generate."""
     return [
         each
         for each in node.body
@@ -154,7 +154,7 @@ def public_methods(
 
 
 def import_nodes(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
-    """All imports of a module; those that the result does not use are removed later."""
+    """Return all imports of a module; unused ones are removed later."""
     return [
         node
         for node in ast.walk(tree)
@@ -165,12 +165,12 @@ def import_nodes(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
 
 
 def defaults_of(method: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
-    """The default values of the parameters."""
+    """Return the default values of the parameters."""
     return [default for default in (*method.args.defaults, *method.args.kw_defaults) if default is not None]
 
 
 def blocking(method: ast.FunctionDef | ast.AsyncFunctionDef, inner: str) -> str:
-    """The same method, blocking."""
+    """Return the blocking version of a method."""
     returns = ast.unparse(method.returns) if method.returns else "None"
     call = f"self.{inner}.{method.name}"
     decorator = ""
@@ -192,7 +192,7 @@ def blocking(method: ast.FunctionDef | ast.AsyncFunctionDef, inner: str) -> str:
 
 
 def arguments(parameters: ast.arguments) -> str:
-    """How a method hands on what it was given."""
+    """Return the arguments with which a method calls the async one."""
     positional = [each.arg for each in (*parameters.posonlyargs, *parameters.args)][1:]
     keywords = [f"{each.arg}={each.arg}" for each in parameters.kwonlyargs]
     rest = [f"**{parameters.kwarg.arg}"] if parameters.kwarg else []
@@ -200,7 +200,7 @@ def arguments(parameters: ast.arguments) -> str:
 
 
 def formatted(form: Form, code: str) -> str:
-    """As ruff writes it, without the imports that nothing uses."""
+    """Format the source with ruff, and remove unused imports."""
     if "Generator[" in code:
         code = code.replace("import AsyncGenerator", "import AsyncGenerator, Generator", 1)
     ruff = [str(Path(sys.executable).with_name("ruff"))]

@@ -1,4 +1,4 @@
-"""LangGraph's own tests of one version, and an environment that they run in; both kept in a folder of their own."""
+"""LangGraph's own tests of one version, and an environment to run them in, both cached in a folder."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ EXTRA = ("pytest-timeout",)
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where to run the tests, and with what."""
+    """The folder of the tests, and the Python that runs them."""
 
     version: str
     tests: Path
-    """The folder that holds `tests/`."""
+    """The folder that contains `tests/`."""
     python: Path
 
 
 def prepared(cache: Path) -> Upstream:
-    """Fetch the tests of the installed LangGraph, and what they need, unless `cache` has them already."""
+    """Fetch the tests of the installed LangGraph and their requirements, unless `cache` has them."""
     langgraph = version("langgraph")
     folder = (cache / langgraph).resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def _fetch(langgraph: str, folder: Path, tests: Path) -> None:
 
 
 def _environment(folder: Path, tests: Path) -> Path:
-    """A virtual environment with the tests' requirements and ours, in the versions that are installed here."""
+    """Make a virtual environment with the requirements of the tests and ours, in the installed versions."""
     upstream = tomllib.loads((tests / "pyproject.toml").read_text(encoding="utf-8"))
     ours = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     needed = sorted({*upstream["dependency-groups"]["test"], *ours, *EXTRA})

@@ -1,4 +1,4 @@
-"""Run LangGraph's own tests as they are, and with each of their actions made a node; fail where that differs.
+"""Run LangGraph's own tests without nodes, and with each action wrapped in a node; fail if an outcome differs.
 
 `make upstream`, or `python tools/upstream_suite.py [--cache FOLDER] [--workers N] [pytest's arguments]`. The first
 run fetches the tests of the installed LangGraph and makes an environment for them.
@@ -20,49 +20,49 @@ from typing import Final
 from upstream_environment import ROOT, Upstream, prepared
 
 _TRACE: Final = (
-    "The trace of a @task lists its arguments by its signature; that of a node has `config` as well."
+    "The trace of a @task lists the arguments of its signature; the trace of a node has `config`, too."
 )
 KNOWN: Final = {
     "tests/test_deprecation.py::test_config_parameter_incorrect_typing": (
-        "LangGraph warns that it will not hand over a config annotated in its own way; a node hands it over."
+        "LangGraph warns that it does not pass a config with an unknown annotation; a node passes it."
     ),
     "tests/test_pregel_async.py::test_imp_task": _TRACE,
     "tests/test_pregel_async.py::test_imp_exception": _TRACE,
 }
-"""Tests that pass without nodes and fail with them, and why that is as it should be."""
+"""Tests that pass without nodes and fail with them, with the reason why that is correct."""
 LEFT_OUT: Final = "left out"
 MIN_SHARE: Final = 0.99
-"""Of the actions that the tests were seen to add without nodes, how many have to be nodes in the other run."""
+"""The share of the actions of the plain run that must be nodes in the other run."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of one run."""
+    """The result of one run of the tests."""
 
     outcomes: dict[str, str]
     building: int
-    """How many tests add actions."""
+    """The number of tests that add actions."""
     seen: Counter[str]
     done: Counter[str]
     seconds: float
 
     def count(self, outcome: str) -> int:
-        """How many tests ended so."""
+        """Return how many tests had this outcome."""
         return sum(1 for each in self.outcomes.values() if each == outcome)
 
     @property
     def actions(self) -> int:
-        """Actions that the tests added, and that can be nodes."""
+        """The number of actions that the tests added and that can be nodes."""
         return self.seen.total() - self.seen[LEFT_OUT]
 
     @property
     def nodes(self) -> int:
-        """How many of them were made nodes."""
+        """The number of actions that were wrapped in nodes."""
         return self.done.total() - self.done["calls"]
 
 
 def main() -> int:
-    """Print the comparison; 1 if it shows a difference that is not known, or shows nothing."""
+    """Print the comparison; return 1 if it has an unknown difference, or if it compared nothing."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -85,11 +85,11 @@ def main() -> int:
         differing = [test for test in differing if test not in unsteady]
     _print_table(upstream, plain, wrapped)
     for test in sorted(test for test, outcome in plain.outcomes.items() if outcome == "failed"):
-        print(f"Fails as it is, so it was not compared: {test}")
+        print(f"Fails without nodes, so it was not compared: {test}")
     unknown = _print_differences(differing, unsteady)
     doubts = _doubts(plain, wrapped, differing, is_whole=not selection)
     for doubt in doubts:
-        print(f"Not to be trusted: {doubt}")
+        print(f"The comparison is not reliable: {doubt}")
     print(f"Logs: {upstream.tests.parent}/*.log")
     return 1 if unknown or doubts else 0
 
@@ -158,30 +158,30 @@ def _print_table(upstream: Upstream, plain: Run, wrapped: Run) -> None:
 
 
 def _print_differences(differing: list[str], unsteady: list[str]) -> list[str]:
-    """Print what passes without nodes and fails with them; those of it that nobody has accounted for."""
+    """Print the tests that pass without nodes and fail with them, and return the unknown ones."""
     cases = Counter(test.split("[")[0] for test in differing)
     for test, count in cases.items():
-        print(f"Differs ({count}): {test}\n    {KNOWN.get(test, 'NOT KNOWN')}")
+        print(f"Differs ({count}): {test}\n    {KNOWN.get(test, 'UNKNOWN')}")
     for test in unsteady:
-        print(f"Passed when tried again: {test}")
+        print(f"Passed in a second attempt: {test}")
     unknown = [test for test in cases if test not in KNOWN]
     print(f"{len(unknown)} unknown differences, {len(cases) - len(unknown)} known.")
     return unknown
 
 
 def _doubts(plain: Run, wrapped: Run, differing: list[str], *, is_whole: bool) -> list[str]:
-    """Why the comparison may not say what it seems to."""
+    """Return the reasons why the comparison is not reliable."""
     doubts = []
     if not plain.count("passed"):
-        doubts.append("no test has passed as it is.")
+        doubts.append("no test passed without nodes.")
     if not plain.actions or wrapped.nodes < MIN_SHARE * plain.actions:
-        doubts.append(f"of {plain.actions} actions only {wrapped.nodes} were made nodes.")
+        doubts.append(f"only {wrapped.nodes} of {plain.actions} actions were wrapped in nodes.")
     if wrapped.done["calls"] < wrapped.nodes:
         doubts.append(f"{wrapped.nodes} nodes were called only {wrapped.done['calls']} times.")
     if missing := plain.outcomes.keys() - wrapped.outcomes.keys():
-        doubts.append(f"{len(missing)} tests have not run with nodes.")
+        doubts.append(f"{len(missing)} tests did not run with nodes.")
     if is_whole and (gone := KNOWN.keys() - {test.split("[")[0] for test in differing}):
-        doubts.append(f"known differences that are none: {', '.join(sorted(gone))}.")
+        doubts.append(f"known differences that no longer differ: {', '.join(sorted(gone))}.")
     return doubts
 
 

@@ -1,7 +1,7 @@
-"""A pytest plugin for LangGraph's own tests: it counts their actions, and makes a node of each.
+"""A pytest plugin for LangGraph's own tests, which counts their actions and wraps each in a node.
 
-Loaded with `-p upstream_wrapping` by `upstream_suite.py`, in each worker of xdist too. `UPSTREAM_WRAP=1` makes the
-nodes, else they are only counted. What came of the run is written to the file `UPSTREAM_REPORT`, as JSON.
+`upstream_suite.py` loads it with `-p upstream_wrapping`, also in each worker of xdist. With `UPSTREAM_WRAP=1` it
+wraps the actions, otherwise it only counts them. It writes the outcomes to the file `UPSTREAM_REPORT` as JSON.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 WRAPS: Final = os.environ.get("UPSTREAM_WRAP") == "1"
 SEEN: Final = Counter[str]()
-"""Actions that came by, by kind; `left out` are those that a node cannot stand for."""
+"""How many actions of each kind the tests added; `left out` are those that a node cannot replace."""
 DONE: Final = Counter[str]()
-"""Nodes made, by kind; and `calls` of them."""
+"""How many nodes of each kind were made, and the number of their `calls`."""
 OUTCOMES: Final[dict[str, str]] = {}
 BUILDING: Final = set[str]()
 """The tests that add actions."""
@@ -35,7 +35,7 @@ _INJECTED: Final = {"config", "runtime", "store", "writer", "previous", "error"}
 
 
 def as_node(kind: str, action: Any) -> Any:
-    """A node in place of `action`."""
+    """Return a node in place of `action`."""
     if action is None:  # LangGraph refuses it, or takes the name for it.
         return None
     SEEN[kind] += 1
@@ -47,7 +47,7 @@ def as_node(kind: str, action: Any) -> Any:
 
 
 def _with_nodes() -> None:
-    """Make what takes actions take nodes in their place."""
+    """Patch LangGraph so that each added action is wrapped in a node."""
     _replace(StateGraph, "add_node", _add_node)
     _replace(NodeBuilder, "do", lambda do, builder, action: do(builder, as_node("NodeBuilder", action)))
     _replace(entrypoint, "__call__", _entrypoint)
@@ -121,7 +121,7 @@ _with_nodes()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Note whether the test adds actions; xdist carries the note to where the report is written."""
+    """Note whether the test adds actions; xdist sends the note to the process that writes the report."""
     before = SEEN.total()
     try:
         yield
@@ -131,7 +131,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Keep the worst that became of each test; its set-up and tear-down count as well."""
+    """Keep the worst outcome of each test, with its set-up and tear-down."""
     if ("adds_actions", True) in map(tuple, report.user_properties):
         BUILDING.add(report.nodeid)
     if report.failed:
@@ -142,14 +142,14 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Add what a worker of xdist has counted."""
+    """Add the counts of an xdist worker."""
     for name, counts in getattr(node, "workeroutput", {}).get("upstream", {}).items():
         TOTALS[name].update(counts)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """Hand what was counted to the controller, or write the report."""
+    """Send the counts to the controller, or write the report."""
     yield
     counts = {"seen": dict(SEEN), "done": dict(DONE)}
     output = getattr(session.config, "workeroutput", None)

@@ -1,4 +1,4 @@
-"""Fetch the libraries of the dashboard from npm: `python tools/vendor.py`. A test compares the files with the hashes.
+"""Fetch the libraries of the dashboard from npm: `python tools/vendor.py`. A test checks their hashes.
 
 The files are unmodified. THIRD_PARTY.md has their versions, hashes and licences.
 """
@@ -18,13 +18,13 @@ TESTS = ROOT / "tests" / "dashboard" / "vendor"
 
 
 class Library(NamedTuple):
-    """A package of npm, and the files that are kept of it."""
+    """An npm package, and the files that the dashboard uses."""
 
     name: str
     version: str
     licence: str
     files: dict[str, str]
-    """Path in the package to the name it gets here."""
+    """Our file name by the path in the package."""
 
 
 LIBRARIES = [
@@ -40,13 +40,13 @@ FOR_TESTS = [Library("axe-core", "4.14.1", "MPL-2.0", {"axe.min.js": "axe.min.js
 
 
 def main() -> None:
-    """Write the files, and a THIRD_PARTY.md beside them."""
+    """Write the files and their THIRD_PARTY.md."""
     vendor(LIBRARIES, DASHBOARD)
     vendor(FOR_TESTS, TESTS)
 
 
 def vendor(libraries: list[Library], target: Path) -> None:
-    """Write the files of some libraries into a folder."""
+    """Write the files of these libraries into a folder."""
     target.mkdir(parents=True, exist_ok=True)
     rows, licences = [], []
     for library in libraries:

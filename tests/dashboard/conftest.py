@@ -1,6 +1,7 @@
-"""A service and a Chromium for each module of tests; a window with its own storage for each test.
+"""A service and a Chromium for each test module, and a window with its own storage for each test.
 
-Not for the session: Playwright keeps an event loop in the thread of the tests, and a thread can have only one.
+The fixtures do not last for the session: Playwright keeps an event loop in the thread of the tests, and a thread can
+have only one.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ playwright_api = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: make .venv/.dev"
 )
 
-expect.set_options(timeout=20_000)  # Other tests may need the machine, too.
+expect.set_options(timeout=20_000)  # Other tests may use the machine at the same time.
 
 SHOTS = os.environ.get("DASHBOARD_SHOTS")
 """A folder to keep screenshots in."""
@@ -68,26 +69,26 @@ class Live:
         return made.key
 
     def post(self, path, body):
-        """Ask the service for a change."""
+        """Send a change to the service."""
         headers = {"Authorization": f"Bearer {self.keys['admin']}"}
         answer = requests.post(f"{self.url}{path}", json=body, headers=headers, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
     def start(self, workflow="shop.v1", **inputs):
-        """The id of a new run."""
+        """Start a run, and return its id."""
         return self.post("/runs", {"workflow": workflow, "inputs": inputs, "tags": {"customer": "acme"}})[
             "id"
         ]
 
     def ended(self, workflow="shop.v1", **inputs):
-        """The id of a run that is over."""
+        """Return the id of a run that is over."""
         run_id = self.start(workflow, **inputs)
         self.ask(self.engine.wait(run_id, tenant="acme"))
         return run_id
 
     def stop(self):
-        """End it."""
+        """Stop the service."""
         GATE.set()
         self._server.should_exit = True
         self._thread.join(30)
@@ -104,7 +105,7 @@ def live(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium: Debian's, or the one that `playwright install chromium` has fetched."""
+    """Chromium: the installed one, or the one of `playwright install chromium`."""
     with sync_playwright() as playwright:
         own = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         try:
@@ -116,7 +117,7 @@ def browser():
 
 
 class Reader:
-    """A person at the dashboard, in a window of their own."""
+    """A user of the dashboard, with a window of their own."""
 
     def __init__(self, browser, live, role, **options) -> None:
         self.live = live
@@ -126,7 +127,7 @@ class Reader:
         self.page = self.context.new_page()
         self.page.set_default_timeout(30_000)
         self.faults = []
-        self.blocked = []  # What HTML artifacts were kept from.
+        self.blocked = []  # What the browser refused to HTML artifacts.
         self.hosts = set()
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -138,7 +139,7 @@ class Reader:
             )
 
     def _on_failure(self, request):
-        if request.failure == "csp":  # The policy has kept it from being sent.
+        if request.failure == "csp":  # The policy stopped it before it was sent.
             self.hosts.discard(request.url)
 
     def _on_console(self, message):
@@ -149,19 +150,19 @@ class Reader:
             (self.blocked if is_of_artifact else self.faults).append(message.text + str(message.location))
 
     def open(self, place):
-        """Go to a place of the dashboard."""
+        """Open an address of the dashboard."""
         self.page.goto(f"/#/{place}")
         return self.page
 
     def shot(self, name):
-        """Keep a picture, if a folder for them is given."""
+        """Save a screenshot, if a folder for them is given."""
         if SHOTS:
             self.page.screenshot(path=Path(SHOTS, f"{name}.png"))
 
 
 @pytest.fixture
 def reader(browser, live):
-    """Makes readers; afterwards none may have met an error, a breach of the policy, or another host."""
+    """Create users. Afterwards no page may have an error, a breach of the policy, or a request to another host."""
     made = []
 
     def new(role="run", **options):

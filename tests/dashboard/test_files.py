@@ -1,4 +1,4 @@
-"""The files of the dashboard: what is vendored is what was fetched, and the whole stays small."""
+"""The files of the dashboard: vendored files are unmodified, and the page stays small."""
 
 import gzip
 import hashlib
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from langgraph_runner.server.assets import DASHBOARD
+from langgraph_runner.server.routes.dashboard import DASHBOARD
 
 pytestmark = pytest.mark.req("R-59")
 VENDORED = [DASHBOARD / "vendor", Path(__file__).parent / "vendor"]
@@ -29,12 +29,12 @@ def test_vendored_files_are_unmodified(folder):
 
 
 def test_the_page_is_small():
-    """All that a browser loads, compressed."""
+    """Everything that a browser loads has at most 600 kB compressed."""
     loaded = [each for each in DASHBOARD.rglob("*") if each.suffix in {".html", ".js", ".css", ".svg"}]
     assert sum(len(gzip.compress(each.read_bytes(), 9)) for each in loaded) <= MAX_COMPRESSED
 
 
-def test_the_page_may_load_its_own_files_only(live):
+def test_the_page_may_load_only_its_own_files(live):
     """The policy names no other host, and allows no inline script or style but the import map."""
     answer = requests.get(live.url, timeout=30)
     policy = dict(
@@ -49,8 +49,8 @@ def test_the_page_may_load_its_own_files_only(live):
         assert address.startswith("assets/")
 
 
-def test_files_are_kept_by_browsers(live):
-    """The address of a file changes with its content, so it is kept for good; the page itself is asked for again."""
+def test_browsers_cache_files(live):
+    """The address of a file changes with its content, so browsers cache it for ever, but not the page itself."""
     page = requests.get(live.url, timeout=30)
     assert page.headers["cache-control"] == "no-cache"
     script = re.search(r'src="(assets/[^"]+)"', page.text)[1]

@@ -1,4 +1,4 @@
-"""What people do with the dashboard, in a real Chromium."""
+"""Tasks of users in the dashboard, in a real Chromium."""
 
 import re
 
@@ -17,7 +17,7 @@ def button(page, name):
 
 
 def test_a_run_is_watched_to_its_end(reader, live):
-    """The graph colours by itself, the status changes, and the list follows; back leads to it."""
+    """The graph, the status and the list update by themselves; the back button leads to the list."""
     run_id = live.start(net=10, slow=True)
     page = reader().open("runs")
     row = page.get_by_role("row").filter(has=page.locator(f"[href='#/runs/{run_id}']"))
@@ -33,7 +33,7 @@ def test_a_run_is_watched_to_its_end(reader, live):
 
 
 def test_a_failure_is_inspected(reader, live):
-    """The error without secrets and as text, its stack, the attempts, and why later steps did not run."""
+    """The step shows its error without secrets, its stack and attempts; later steps say why they did not run."""
     run_id = live.ended(net=-1)
     page = reader().open(f"runs/{run_id}")
     page.get_by_role("region", name="Why the run failed").get_by_role("button", name="check").click()
@@ -48,7 +48,7 @@ def test_a_failure_is_inspected(reader, live):
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     page.locator("[data-step=page]").click()
-    expect(panel).to_contain_text("A step that it depends on did not deliver.")
+    expect(panel).to_contain_text("A step that it depends on has no output.")
 
 
 def test_a_change_is_planned_and_applied(reader, live):
@@ -66,20 +66,20 @@ def test_a_change_is_planned_and_applied(reader, live):
     expect(page.get_by_text("Base run")).to_be_visible()
     expect(page.locator("h1")).to_contain_text("Completed")
     page.get_by_role("link", name="Compare").click()
-    expect(page.get_by_text("2 of 5 steps rebuilt, 3 reused.")).to_be_visible()
-    expect(page.get_by_text("2 of 4 differ.")).to_be_visible()
+    expect(page.get_by_text("2 of 5 steps ran again, 3 reused.")).to_be_visible()
+    expect(page.get_by_text("2 of 4 files differ.")).to_be_visible()
     expect(page.locator("iframe.preview")).to_have_count(2)
     page.get_by_text("page/order.zip").click()
     expect(page.get_by_text("application/zip, 8 B: there is no preview.")).to_be_visible()
 
 
 def test_a_run_is_cancelled_and_retried(reader, live):
-    """Both show first what they mean for each step."""
+    """Both dialogs show first what will happen with each step."""
     run_id = live.start(net=31, slow=True)
     page = reader().open(f"runs/{run_id}")
     expect(page.locator("[data-step=wait]")).to_have_attribute("aria-label", re.compile("Running"))
     button(page, "Cancel …").click()
-    expect(page.get_by_role("group", name="Plan")).to_contain_text("Stopped while they run 1 step")
+    expect(page.get_by_role("group", name="Plan")).to_contain_text("Will be stopped 1 step")
     page.get_by_label("Reason").fill("a wrong price")
     button(page, "Cancel the run").click()
     expect(page.locator("h1")).to_contain_text("Cancelled")
@@ -93,7 +93,7 @@ def test_a_run_is_cancelled_and_retried(reader, live):
 
 
 def test_a_run_is_started_from_a_form(reader):
-    """Numbers, enums, lists and nested objects; a fault is shown at its field, which gets the focus."""
+    """The form has numbers, enums, lists and nested objects. A fault is shown at its field, which gets the focus."""
     user = reader()
     page = user.open("start/shop.v1")
     button(page, "Start the run").click()
@@ -101,7 +101,7 @@ def test_a_run_is_started_from_a_form(reader):
     expect(net).to_be_focused()
     expect(page.locator("#field-net-fault")).to_contain_text("Field required")
     assert len(user.faults) == 1
-    assert "422" in user.faults.pop()  # Chromium logs each answer of 400 or more.
+    assert "422" in user.faults.pop()  # Chromium logs each response with status 400 or more.
     net.fill("12.5")
     page.get_by_label("Size").select_option("large")
     button(page, "Add items").click()
@@ -120,7 +120,7 @@ def test_a_run_is_started_from_a_form(reader):
 
 
 def test_html_of_a_step_runs_no_script_and_loads_nothing(reader, live):
-    """It is shown with its own styles; images and JSON have previews, too."""
+    """HTML keeps its own styles; images and JSON have previews, too."""
     user = reader()
     page = user.open(f"runs/{live.ended(net=41)}?step=page")
     inner = page.frame_locator("iframe.preview").frame_locator("iframe")
@@ -136,17 +136,17 @@ def test_html_of_a_step_runs_no_script_and_loads_nothing(reader, live):
     assert any("spy.png" in each for each in user.blocked)
 
 
-def test_a_key_that_may_only_read_sees_no_actions(reader, live):
-    """And is told why."""
+def test_a_key_with_the_role_read_sees_no_actions(reader, live):
+    """The page says why."""
     page = reader("read").open(f"runs/{live.ended(net=51)}")
-    expect(page.get_by_text("Your key may look, but not change runs.")).to_be_visible()
+    expect(page.get_by_text("Your key can see runs, but not change them.")).to_be_visible()
     expect(button(page, "Update …")).to_have_count(0)
     page.goto("/#/start/shop.v1")
-    expect(page.get_by_text("Your key may look, but not start runs.")).to_be_visible()
+    expect(page.get_by_text("Your key can see runs, but not start them.")).to_be_visible()
 
 
-def test_a_key_is_pasted_kept_for_the_tab_and_forgotten(reader, live):
-    """A wrong one is refused; a revoked one leads back to the sign-in with the reason."""
+def test_a_key_is_kept_for_the_tab_until_sign_out(reader, live):
+    """A wrong key is refused. The key is never in the address or in local storage."""
     user = reader(role=None)
     page = user.open("runs")
     page.get_by_label("API key").fill("lgr_wrong")
@@ -166,21 +166,21 @@ def test_a_key_is_pasted_kept_for_the_tab_and_forgotten(reader, live):
     user.faults.clear()
 
 
-def test_a_lost_connection_is_shown_and_mended(reader, live):
-    """Without a reload."""
+def test_a_lost_connection_is_shown_and_restored(reader, live):
+    """The page reconnects without a reload."""
     user = reader()
     page = user.open(f"runs?q={live.ended(net=61)}")
     expect(page.get_by_role("row")).to_have_count(2)
     user.context.set_offline(True)
-    expect(page.get_by_text("The connection to the service is lost.")).to_be_visible()
+    expect(page.get_by_text("Connection lost.")).to_be_visible()
     user.context.set_offline(False)
-    expect(page.get_by_text("The connection to the service is lost.")).to_have_count(0)
+    expect(page.get_by_text("Connection lost.")).to_have_count(0)
     assert all("ERR_INTERNET_DISCONNECTED" in each for each in user.faults)
     user.faults.clear()
 
 
 def test_runs_are_filtered_and_searched(reader, live):
-    """By status, tag, error text and id; the address has the filters."""
+    """Filters are status, tag, error text and id; the address contains them."""
     live.ended(net=-71)
     done = live.ended(net=71)
     page = reader().open("runs")
@@ -197,7 +197,7 @@ def test_runs_are_filtered_and_searched(reader, live):
 
 
 def test_the_graph_is_used_by_keyboard(reader, live):
-    """Arrows move along the edges, Enter opens a step, Escape closes it and gives the focus back."""
+    """Arrow keys move along the edges, Enter opens a step, Escape closes it and restores the focus."""
     page = reader().open(f"runs/{live.ended(net=81)}")
     page.locator("[data-step=price]").focus()
     page.keyboard.press("ArrowRight")
@@ -213,12 +213,12 @@ def test_the_graph_is_used_by_keyboard(reader, live):
 
 
 def test_a_view_that_fails_leaves_the_rest_usable(reader):
-    """Here by an answer that is not what the page expects."""
+    """The view fails here because of an unexpected response."""
     user = reader()
     user.context.route(
         "**/workflows/shop.v1/metrics?*", lambda route: route.fulfill(json={"runs": 1, "steps": None})
     )
     page = user.open("metrics/shop.v1")
-    expect(page.get_by_role("heading", name="This view has failed")).to_be_visible()
+    expect(page.get_by_role("heading", name="This view failed")).to_be_visible()
     page.get_by_role("link", name="Runs").click()
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Accessibility by axe on each view, light and dark; and that much data does not make the page slow."""
+"""Accessibility of each view, checked by axe in light and dark, and large amounts of data."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 
 
 def dialog(name):
-    """Opens a dialog by its button."""
+    """Return a function that opens a dialog by its button."""
     return lambda page: page.get_by_role("button", name=name).click()
 
 
 def plan(page):
-    """Plans a change."""
+    """Plan a change."""
     page.get_by_role("button", name="Update …").click()
     page.get_by_label("Customer").fill("Ada")
     page.get_by_role("button", name="Show the plan").click()
@@ -25,7 +25,7 @@ def plan(page):
 
 
 def views(live):
-    """Each view: its place, a text that it shows once it is there, and what to do then."""
+    """Return each view: its address, an element that it shows when it is ready, and what to do then."""
     done, failed = live.ended(net=101), live.ended(net=-101)
     slow, other = live.start(net=102, slow=True), live.ended(net=103, customer="Bo")
     return [
@@ -50,7 +50,7 @@ def views(live):
 
 
 def findings(page, scheme, options):
-    """What axe finds that is serious or critical, with the elements."""
+    """Return the serious and critical findings of axe, with their elements."""
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     found = page.evaluate(f"axe.run(document, {{iframes: false, resultTypes: ['violations'], {options}}})")
     return [
@@ -84,22 +84,22 @@ def test_each_view_is_accessible_and_fits_a_phone(reader, live):
     look(guest.page, "sign-in")
     assert {place: these for place, these in found.items() if these} == {}
     assert {place: width for place, width in wide.items() if width > 375} == {}
-    # Chromium logs each answer of 400 or more; axe tries inline styles.
+    # Chromium logs each response with status 400 or more; axe tries inline styles.
     expected = ("401", "404", "Applying inline style")
     for each in (user, guest):
         each.faults = [fault for fault in each.faults if not any(word in fault for word in expected)]
 
 
 def test_a_graph_of_500_steps_is_drawn(reader, live):
-    """All of it, by the worker; the list has the same steps."""
+    """The web worker lays out the whole graph; the list has the same steps."""
     page = reader().open(f"runs/{live.ended('wide.v1')}")
     expect(page.locator(".node")).to_have_count(500, timeout=30_000)
     page.get_by_role("tab", name="Steps").click()
     expect(page.locator("table.steps tbody tr")).to_have_count(500)
 
 
-def test_a_long_list_has_only_the_rows_in_sight(reader, live):
-    """1,000 runs are loaded page by page while the reader scrolls; the page keeps less than 100 rows."""
+def test_a_long_list_keeps_only_the_visible_rows(reader, live):
+    """1,000 runs are loaded page by page while the user scrolls; the page keeps fewer than 100 rows."""
     rows = [
         {
             "id": f"{number:032x}",

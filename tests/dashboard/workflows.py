@@ -1,4 +1,4 @@
-"""What the service of these tests runs: a shop whose runs wait, fail and save files, and a graph of 500 steps."""
+"""The workflows of these tests: a shop whose runs wait, fail and save files, and a graph of 500 steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOSTILE = """<style>body{background:rgb(1, 2, 3)}</style><h1>An order</h1>
 
 
 class Size(StrEnum):
-    """How large it is."""
+    """The size of an order."""
 
     SMALL = "small"
     LARGE = "large"
@@ -37,7 +37,7 @@ class Item(BaseModel):
 
 
 class Order(BaseModel):
-    """What the shop takes."""
+    """The inputs of the shop."""
 
     net: float
     customer: str = "anyone"

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from langgraph_runner import Workflow
-from langgraph_runner.engine import ArchiveError
+from langgraph_runner.engine import ArchiveError, ArtifactUnavailableError
+from langgraph_runner.engine.artifacts.local import LocalArtifactStore
 from langgraph_runner.engine.maintenance import archiving
 from langgraph_runner.engine.store.schema import METADATA
 from langgraph_runner.workflow import ChangeRequest
@@ -153,6 +154,19 @@ async def test_a_file_of_a_step_that_is_gone_keeps_no_run_from_the_archive(engin
     archive = await engine.archive(tmp_path / "old", older_than=NOW)
     assert "archive.file_missing" in caplog.text
     assert await engine.restore(archive.path) == 4
+
+
+async def test_nothing_is_archived_while_the_files_cannot_be_read(engine, tmp_path, monkeypatch):
+    """An archive without the files would lose them."""
+    before = rows(engine)
+
+    def refuse(*_):
+        raise ConnectionError("no answer")
+
+    monkeypatch.setattr(LocalArtifactStore, "open", refuse)
+    with pytest.raises(ArtifactUnavailableError, match="no answer"):
+        await engine.archive(tmp_path / "old", older_than=NOW)
+    assert rows(engine) == before
 
 
 def truncated(path):

@@ -10,8 +10,8 @@ from langgraph_runner import Workflow
 from langgraph_runner.engine.store.schema import METADATA, runs
 from langgraph_runner.engine.store.writes import Heartbeat
 from langgraph_runner.engine.store.writes.tasks import ClaimTask
-from langgraph_runner.server.audit import audit_entries
-from langgraph_runner.server.step_metrics import workflow_metrics
+from langgraph_runner.server.auth.audit import audit_entries
+from langgraph_runner.server.reading.step_metrics import workflow_metrics
 from langgraph_runner.workflow import ChangeRequest, StepContext
 from tests.engine.conftest import ON_SQLITE, edited
 

@@ -30,6 +30,7 @@ from langgraph_runner.client.errors import ServiceInvalidError, ServiceRefusedEr
 from langgraph_runner.engine.errors import (
     ArchiveError,
     ArtifactError,
+    ArtifactUnavailableError,
     IdempotencyConflictError,
     LeaseLostError,
     RecoveryExhaustedError,
@@ -41,7 +42,7 @@ from langgraph_runner.engine.errors import (
 )
 from langgraph_runner.errors.codes import render_message
 from langgraph_runner.errors.record import build_error_record
-from langgraph_runner.server.keys import UnknownKeyError
+from langgraph_runner.server.auth.keys import UnknownKeyError
 
 
 def _invalid_data() -> ValidationError:
@@ -132,6 +133,10 @@ EXAMPLES: dict[ErrorCode, tuple[Exception, dict[str, object]]] = {
         {"run_id": "r", "deaths": 3, "steps": "step 'a' and step 'b'"},
     ),
     ErrorCode.ARTIFACT_FAILED: (ArtifactError(name="a", problem="gone"), {"name": "a", "problem": "gone"}),
+    ErrorCode.ARTIFACT_UNAVAILABLE: (
+        ArtifactUnavailableError(name="a.txt", problem="no answer."),
+        {"name": "a.txt", "problem": "no answer."},
+    ),
     ErrorCode.ARCHIVE_FAILED: (
         ArchiveError(path=Path("a.zip"), problem="gone"),
         {"path": "a.zip", "problem": "gone"},

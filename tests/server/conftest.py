@@ -1,4 +1,4 @@
-"""A service in this process: an engine on each kind of database, with callers of two tenants."""
+"""A service in this process, with an engine on each kind of database, and callers of two tenants."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["new_postgresql", "postgresql_server", "store_url"]
 
 
 class Order(BaseModel):
-    """What the shop takes."""
+    """The inputs of the shop."""
 
     net: float
-    customer: str = "somebody"
+    customer: str = "a guest"
 
 
 def shop():
@@ -49,7 +49,7 @@ def shop():
 
 
 class Service:
-    """The service as its callers see it."""
+    """A service with helpers for its callers."""
 
     def __init__(self, app, engine, flow):
         self.app, self.engine, self.flow = app, engine, flow
@@ -57,39 +57,39 @@ class Service:
         self._clients = []
 
     async def caller(self, role="run", tenant="acme"):
-        """A client of somebody with a key."""
+        """Return a client with a new API key."""
         key = await self.keys.create(tenant=tenant, name=f"{role} of {tenant}", role=role)
         return self.client({"Authorization": f"Bearer {key.key}"})
 
     def client(self, headers=None):
-        """A client with these headers."""
+        """Return a client with these headers."""
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self._clients.append(httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers))
         return self._clients[-1]
 
     async def ended(self, client, net=10.0, **options):
-        """The id of a run that is over."""
+        """Return the id of a run that is over."""
         body = {"workflow": "shop.v1", "inputs": {"net": net}, **options}
         made = (await client.post("/runs", json=body)).raise_for_status().json()
         await self.engine.wait(made["id"], tenant=made["tenant"])
         return made["id"]
 
     async def close(self):
-        """Close what the test has opened."""
+        """Close all clients."""
         for client in self._clients:
             await client.aclose()
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """A real `serve --dev`, for tests that leave it running: of the session, since workers take turns at modules."""
+    """A real `serve --dev` for tests that leave it running. It lasts for the session."""
     with Served(tmp_path_factory.mktemp("served"), "--dev") as served:
         yield served
 
 
 @pytest.fixture
 def service_of(tmp_path, store_url):
-    """Services for `async with`; the options are those of `create_app()`."""
+    """Return a factory of services for `async with`, with the options of `create_app()`."""
 
     @asynccontextmanager
     async def made(**options):
@@ -114,12 +114,12 @@ def service_of(tmp_path, store_url):
 
 @pytest.fixture
 async def service(service_of):
-    """One with the defaults."""
+    """A service without rate limits."""
     async with service_of(requests_per_s=1e6, burst=1_000_000) as made:
         yield made
 
 
 @pytest.fixture
 async def acme(service):
-    """Somebody of the tenant `acme` who may run."""
+    """A client of the tenant `acme` with the role `run`."""
     return await service.caller()

@@ -19,7 +19,7 @@ APP = """
 
     class Order(BaseModel):
         net: float
-        customer: str = "somebody"
+        customer: str = "a guest"
         seconds: float = 0.0
 
     shop = Workflow("shop.v1", inputs=Order, description="Prices an order.")
@@ -44,7 +44,7 @@ APP = """
 
 
 class Served:
-    """A server in a folder of its own, for `with`."""
+    """A server with its own folder, for `with`."""
 
     def __init__(self, folder: Path, *options: str, app: str = "shop:shop") -> None:
         self.folder = folder
@@ -65,7 +65,7 @@ class Served:
         self.stop(signal.SIGTERM)
 
     def start(self):
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it answers."""
         command = ["serve", "--app", self.app, "--port", str(self.port), *self.options]
         with (self.folder / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
@@ -84,21 +84,21 @@ class Served:
                 time.sleep(0.05)
 
     def stop(self, number):
-        """End it by a signal; gives its exit code."""
+        """Send a signal, and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(60)
 
     @property
     def log(self):
-        """What it has said."""
+        """The output of the server so far."""
         return (self.folder / "serve.log").read_text()
 
     def key(self, *options: str) -> str:
-        """A new key."""
-        return self.command("keys", "create", "somebody", *options).splitlines()[-1]
+        """Create an API key."""
+        return self.command("keys", "create", "test", *options).splitlines()[-1]
 
     def command(self, *words: str) -> str:
-        """What a command says."""
+        """Run a command, and return its output."""
         return subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "langgraph_runner", *words],
             cwd=self.folder,

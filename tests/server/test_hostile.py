@@ -7,12 +7,19 @@ import json
 import pytest
 
 from langgraph_runner.engine.reading.cursors import cursor_of, place_in_list
-from langgraph_runner.server import pages
 
 pytestmark = pytest.mark.req("R-52", "R-53")
+
+
 JSON = {"Content-Type": "application/json"}
+
+
 CHANGE = {"change": {"type": "set", "payload": {}}}
+
+
 BODIES = {"/runs/{run_id}/update": CHANGE, "/runs/{run_id}/plan": CHANGE}
+
+
 NAMES = [
     "../../etc/passwd",
     "%2e%2e/%2e%2e/etc/passwd",
@@ -37,10 +44,14 @@ NAMES = [
     "?",
     "#",
 ]
+
+
 VALUES = [
     None, True, 0, -1, 1.5, "", "x", "\0", "é\u202e", "x" * 300_000, [], [[]], {}, {"": None}, 10**400, -(10**30),
     2**63, [None] * 10_000, {"a": {"b": [{}]}},
 ]  # fmt: skip
+
+
 TEXTS = [
     b"", b" ", b"{", b"null", b"[]", b'"x"', b"0", b"NaN", b"-Infinity", b"1e400", b"-0", b"tru", b"{}{}",
     b"\xff\xfe",
@@ -58,8 +69,8 @@ TEXTS = [
 ]  # fmt: skip
 
 
-def neutral(answer, *own):
-    """An answer without what differs between requests: the request id, and what the caller has sent."""
+def comparable(answer, *own):
+    """Return a response without its request id and without the texts of the caller, to compare two responses."""
     headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
     text = answer.text.replace(answer.headers["x-request-id"], "")
     for each in own:
@@ -67,8 +78,8 @@ def neutral(answer, *own):
     return answer.status_code, headers, text
 
 
-def refused_well(answer, caplog):
-    """Whether an answer is no fault of the server; refusals are problem documents."""
+def assert_no_fault(answer, caplog):
+    """Check that a response is no fault of the server, and that refusals are problem documents."""
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:
         assert answer.headers["content-type"] == "application/problem+json"
@@ -76,8 +87,8 @@ def refused_well(answer, caplog):
     assert "request.failed" not in caplog.text
 
 
-async def test_a_foreign_id_is_answered_as_an_unknown_one(service, acme):
-    """In each route, with each header that can name something: status, headers and body are equal."""
+async def test_an_id_of_another_tenant_looks_like_an_unknown_id(service, acme):
+    """Status, headers and body are equal, in each route and for each header that can name something."""
     run_id = await service.ended(acme)
     etag = (await acme.get(f"/runs/{run_id}")).headers["etag"]
     unknown = "0" * len(run_id)
@@ -89,7 +100,7 @@ async def test_a_foreign_id_is_answered_as_an_unknown_one(service, acme):
         filled = path.replace("{step}", "page").replace("{name}", "shown/page 1.html")
         for headers in ({}, {"If-None-Match": etag, "Last-Event-ID": "2", "Range": "bytes=0-3"}):
             found = [
-                neutral(
+                comparable(
                     await other.request(
                         method, filled.replace("{run_id}", each), json=BODIES.get(path), headers=headers
                     ),
@@ -106,14 +117,16 @@ async def test_a_foreign_id_is_answered_as_an_unknown_one(service, acme):
         "id_prefix": (run_id, unknown),
         "cursor": (cursor_of(created_ms, run_id), cursor_of(created_ms, unknown)),
     }.items():
-        foreign, missing = [neutral(await other.get("/runs", params={name: each}), each) for each in values]
+        foreign, missing = [
+            comparable(await other.get("/runs", params={name: each}), each) for each in values
+        ]
         assert foreign == missing, name
         assert '"items":[]' in foreign[2]
     assert json.loads((await other.get("/audit")).text)["items"][0]["action"] != "run.create"
 
 
-async def test_an_idempotency_key_of_another_tenant_is_free(service, acme):
-    """The answer does not show that the key is in use elsewhere, nor the run."""
+async def test_idempotency_keys_of_tenants_are_separate(service, acme):
+    """The response shows neither that another tenant uses the key, nor its run."""
     body, key = {"workflow": "shop.v1", "inputs": {"net": 1}}, {"Idempotency-Key": "order-1"}
     first = await acme.post("/runs", json=body, headers=key)
     other = await service.caller(tenant="other")
@@ -123,8 +136,8 @@ async def test_an_idempotency_key_of_another_tenant_is_free(service, acme):
         assert own.json()["id"] != first.json()["id"]
 
 
-async def test_names_of_any_kind_are_refused(service, acme, caplog):
-    """In each place of a path; none leads to a file."""
+async def test_hostile_names_are_refused(service, acme, caplog):
+    """In each part of a path; none leads to a file."""
     run_id = await service.ended(acme)
     for name in NAMES:
         for path in (
@@ -139,16 +152,16 @@ async def test_names_of_any_kind_are_refused(service, acme, caplog):
             f"/{name}",
         ):
             answer = await acme.get(path)
-            refused_well(answer, caplog)
+            assert_no_fault(answer, caplog)
             assert "root:" not in answer.text
 
 
-async def test_bodies_of_any_kind_are_refused(service, acme, caplog):
-    """In each route that reads one, under each type of content."""
+async def test_hostile_bodies_are_refused(service, acme, caplog):
+    """In each route that reads a body, for each content type."""
     run_id = await service.ended(acme)
     for path in ("/runs", *(f"/runs/{run_id}/{each}" for each in ("update", "plan", "cancel", "retry"))):
         for data in TEXTS:
-            refused_well(await acme.post(path, content=data, headers=JSON), caplog)
+            assert_no_fault(await acme.post(path, content=data, headers=JSON), caplog)
         for headers in (
             {"Content-Type": "multipart/form-data; boundary=x"},
             {"Content-Type": "application/x-www-form-urlencoded"},
@@ -157,9 +170,11 @@ async def test_bodies_of_any_kind_are_refused(service, acme, caplog):
             {"Content-Type": "\xff".encode("latin-1")},
             {},
         ):
-            refused_well(await acme.post(path, content=gzip.compress(b"[" * 10_000), headers=headers), caplog)
+            assert_no_fault(
+                await acme.post(path, content=gzip.compress(b"[" * 10_000), headers=headers), caplog
+            )
     for data in TEXTS:
-        refused_well(await acme.post("/workflows/shop.v1/check", content=data, headers=JSON), caplog)
+        assert_no_fault(await acme.post("/workflows/shop.v1/check", content=data, headers=JSON), caplog)
 
 
 async def test_values_of_wrong_types_are_refused(service, acme, caplog):
@@ -179,7 +194,7 @@ async def test_values_of_wrong_types_are_refused(service, acme, caplog):
         for field in body:
             for value in VALUES:
                 sent = json.dumps({**needed, field: value})
-                refused_well(await acme.post(path, content=sent, headers=JSON), caplog)
+                assert_no_fault(await acme.post(path, content=sent, headers=JSON), caplog)
     for name in ("workflow", "status", "tag", "id_prefix", "failed_step", "error_contains", "limit", "cursor",
                  "created_after", "created_before", "base_run_id", "x" * 1_000):  # fmt: skip
         for value in (
@@ -196,11 +211,11 @@ async def test_values_of_wrong_types_are_refused(service, acme, caplog):
             "'",
             '"',
         ):
-            refused_well(await acme.get("/runs", params={name: value}), caplog)
+            assert_no_fault(await acme.get("/runs", params={name: value}), caplog)
 
 
-async def test_headers_of_any_kind_are_refused(service, acme, caplog):
-    """None of them comes back as it was sent, or changes who asks."""
+async def test_hostile_headers_have_no_effect(service, acme, caplog):
+    """No response repeats them, and they do not change the caller."""
     run_id = await service.ended(acme)
     for name, value in (
         ("X-Request-ID", b"a\r\nSet-Cookie: x=1"),
@@ -240,8 +255,8 @@ async def test_headers_of_any_kind_are_refused(service, acme, caplog):
     assert "request.failed" not in caplog.text
 
 
-async def test_methods_that_a_route_does_not_have_are_refused(service, acme, caplog):
-    """Also by those who have a key; TRACE gives nothing back."""
+async def test_unknown_methods_are_refused(service, acme, caplog):
+    """Also with a valid key; TRACE returns nothing of the request."""
     for method in ("HEAD", "OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "X" * 1_000):
         for path in ("/runs", "/healthz", "/", "/runs/x/cancel", "/assets/x/y"):
             answer = await acme.request(method, path, headers={"X-Secret": "hunter2hunter2"})
@@ -252,8 +267,8 @@ async def test_methods_that_a_route_does_not_have_are_refused(service, acme, cap
 
 
 @pytest.mark.req("R-57")
-async def test_equal_requests_at_once_make_one_run(service, acme):
-    """50 with one idempotency key."""
+async def test_equal_concurrent_requests_start_one_run(service, acme):
+    """50 requests with one idempotency key."""
     body, key = {"workflow": "shop.v1", "inputs": {"net": 1}}, {"Idempotency-Key": "order-1"}
     made = await asyncio.gather(*(acme.post("/runs", json=body, headers=key) for _ in range(50)))
     assert {each.status_code for each in made} == {201}
@@ -261,8 +276,8 @@ async def test_equal_requests_at_once_make_one_run(service, acme):
     assert len((await acme.get("/runs")).json()["items"]) == 1
 
 
-async def test_changes_of_one_run_at_once_end_in_a_whole_run(service, acme, caplog):
-    """Cancels, retries and updates of a run that is at work, all at once."""
+async def test_concurrent_changes_of_one_run_leave_it_consistent(service, acme, caplog):
+    """Cancels, retries and updates of a running run arrive at the same time."""
     made = (await acme.post("/runs", json={"workflow": "shop.v1", "inputs": {"net": 1_000}})).json()
     path = f"/runs/{made['id']}"
     asked = [
@@ -270,33 +285,8 @@ async def test_changes_of_one_run_at_once_end_in_a_whole_run(service, acme, capl
         for action in ("cancel", "retry", "update") * 10
     ]
     for answer in await asyncio.gather(*asked):
-        refused_well(answer, caplog)
+        assert_no_fault(answer, caplog)
     service.flow.gate.set()
     for run in (await acme.get("/runs")).json()["items"]:
         ended = await service.engine.wait(run["id"], tenant="acme")
         assert ended.status in {"cancelled", "completed"}
-
-
-async def test_a_page_of_long_runs_ends_early(service, acme, monkeypatch):
-    """With a cursor; no run is lost or repeated, and a page has one run at least."""
-    monkeypatch.setattr(pages, "_MAX_BYTES", 250_000)
-    monkeypatch.setattr(pages, "_READ_AT_ONCE", 3)
-    sizes = [100_000, 100, 100_000, 300_000, 100, 100, 100_000, 100]
-    ids = [
-        (
-            await acme.post(
-                "/runs", json={"workflow": "shop.v1", "inputs": {"net": 1, "customer": "x" * size}}
-            )
-        ).json()["id"]
-        for size in sizes
-    ]
-    found, cursor = [], None
-    while True:
-        answer = await acme.get("/runs", params={"limit": 4, **({"cursor": cursor} if cursor else {})})
-        page = answer.json()
-        assert len(answer.content) < 251_000 or len(page["items"]) == 1
-        found.append([each["id"] for each in page["items"]])
-        if (cursor := page["next_cursor"]) is None:
-            break
-    assert [run_id for items in found for run_id in items] == ids[::-1]
-    assert [len(each) for each in found] == [4, 1, 3]

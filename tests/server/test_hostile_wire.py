@@ -1,4 +1,4 @@
-"""Hostile clients on the wire: silent, slow, endless, not reading, and requests that two servers read differently."""
+"""Hostile clients on the wire: silent, slow, endless, not reading, or ambiguous."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ POST = b"POST /runs HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
 
 @asynccontextmanager
 async def listening(service_of):
-    """A server on a socket, without keys; gives its port and a client."""
+    """Run a server without keys; yield the service, its port and a client."""
     addresses = asyncio.Queue()
     async with service_of() as service:
         running = asyncio.ensure_future(
@@ -31,7 +31,7 @@ async def listening(service_of):
                 port=0,
                 dev_tenant="acme",
                 requests_per_s=1,
-                tell=addresses.put_nowait,
+                on_listening=addresses.put_nowait,
             )
         )
         address = await addresses.get()
@@ -49,8 +49,8 @@ def store_url(tmp_path):
     return f"sqlite:///{tmp_path}/runs.db"
 
 
-async def test_clients_that_send_no_request_are_disconnected(service_of, monkeypatch):
-    """Also those with half a head, and those whose refused request never ends; others are answered meanwhile."""
+async def test_idle_clients_are_disconnected(service_of, monkeypatch):
+    """Also with half a head, or with a refused request that never ends; others get responses meanwhile."""
     monkeypatch.setattr(serving, "_IDLE_S", 1.0)
     refused = POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{]{]{\r\n0\r\n\r\n"
 
@@ -75,8 +75,8 @@ async def test_clients_that_send_no_request_are_disconnected(service_of, monkeyp
         await waiting
 
 
-async def test_a_head_without_end_is_refused(service_of):
-    """Headers of many megabytes are not kept, in the first request or behind one."""
+async def test_an_endless_head_is_refused(service_of):
+    """The service does not keep megabytes of headers, in the first request or in a later one."""
     async with listening(service_of) as (_, port, client):
         for before in (b"", b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n"):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -98,7 +98,7 @@ async def test_a_head_without_end_is_refused(service_of):
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux has this option")
 async def test_clients_that_do_not_read_are_disconnected(service_of, monkeypatch):
-    """Of a long answer or of events; the run ends all the same, and others are answered."""
+    """A long response and event streams stay unread; the run completes, and others get responses."""
     servers = []
 
     class Server(serving._Server):
@@ -118,22 +118,22 @@ async def test_clients_that_do_not_read_are_disconnected(service_of, monkeypatch
             each = socket.socket()
             each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             each.connect(("127.0.0.1", port))
-            # Ten answers are more than the buffers of the kernel hold.
+            # Ten responses are more than the buffers of the kernel hold.
             each.sendall((b"GET " + asked + b" HTTP/1.1\r\n" + HOST + b"\r\n") * 10)
             sockets.append(each)
         service.flow.gate.set()
         assert (await service.engine.wait(made["id"], tenant="acme")).status == "completed"
         assert (await client.get("/healthz")).status_code == 200
         (server,) = servers
-        while len(server.server_state.connections) > 1:  # That of `client` is left.
+        while len(server.server_state.connections) > 1:  # The one of `client` stays.
             assert not server.should_exit
             await asyncio.sleep(0.05)
         for each in sockets:
             each.close()
 
 
-async def test_a_client_that_reads_byte_by_byte_keeps_no_one_waiting(service_of):
-    """Of a long answer and of events: between two of its bytes others are answered, and its run completes."""
+async def test_a_slow_reader_does_not_delay_others(service_of):
+    """It reads a long response and events byte by byte; others get responses, and its run completes."""
     async with listening(service_of) as (service, port, client):
         inputs = {"net": 1_000, "customer": "x" * 900_000}
         made = (await client.post("/runs", json={"workflow": "shop.v1", "inputs": inputs})).json()
@@ -191,7 +191,7 @@ async def test_a_client_that_reads_byte_by_byte_keeps_no_one_waiting(service_of)
     ],
 )
 def test_an_ambiguous_request_is_refused(server, data):
-    """Once, so that nothing behind it is taken for a request of its own."""
+    """It gets one response, so that nothing after it counts as a request of its own."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)
@@ -204,8 +204,8 @@ def test_an_ambiguous_request_is_refused(server, data):
 @pytest.mark.parametrize(
     "path", [b"/runs/", b"//evil.test/runs", b"/runs/../metrics", b"/runs;/x", b"/%2e%2e/runs"]
 )
-def test_a_path_is_taken_as_it_is(server, path):
-    """It leads nowhere else, and no redirect repeats the host that a client has made up."""
+def test_a_path_is_not_normalized(server, path):
+    """It leads nowhere else, and no redirect repeats a host that the client invented."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
         client.sendall(b"GET " + path + b" HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
         answer = b"".join(iter(lambda: client.recv(65_536), b""))
@@ -213,7 +213,7 @@ def test_a_path_is_taken_as_it_is(server, path):
 
 
 def figures(pid):
-    """Resident memory in KiB, and open files, of a process."""
+    """Return the resident memory of a process in KiB, and the number of its open files."""
     process = Path("/proc") / str(pid)
     lines = (process / "status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")), len(
@@ -221,9 +221,9 @@ def figures(pid):
     )
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has it")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has /proc")
 def test_memory_stays_flat_under_hostile_requests(tmp_path):
-    """Each request brings 20 kB that were never seen before. To keep a fourth of it would show."""
+    """Each request brings 20 kB of new text; keeping a fourth of it would show."""
     with Served(tmp_path) as server:
         session = requests.Session()
         key = server.key()

@@ -1,39 +1,41 @@
 """A real server: started, killed, started again, interrupted."""
 
+import asyncio
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 
+import httpx
 import pytest
 import requests
 
-from langgraph_runner.server import create_app
-from langgraph_runner.server.serving import is_loopback
+from langgraph_runner.server.serving import is_loopback, serve_app
 from tests.server.processes import Served
 
 pytestmark = pytest.mark.req("R-52", "R-54")
 
 
-def read_events(url, told):
-    """Follow a run over all deaths of the server, as a browser does."""
+def read_events(url, seen):
+    """Follow a run across restarts of the server, as a browser does."""
     while True:
-        last = {"Last-Event-ID": str(told[-1])} if told else {}
+        last = {"Last-Event-ID": str(seen[-1])} if seen else {}
         try:
             with requests.get(url, headers=last, stream=True, timeout=30) as answer:
                 if answer.status_code == 204:
                     return
                 for line in answer.iter_lines():
                     if line.startswith(b"id: "):
-                        told.append(int(line[4:]))
+                        seen.append(int(line[4:]))
         except requests.RequestException:
             continue
 
 
 @pytest.mark.req("R-42")
 def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
-    """200 runs over HTTP, killed in the middle: all complete, and streams go on without a gap or a repeat."""
+    """It is killed with 200 open runs: all complete, and streams resume without a gap or a repeat."""
     with Served(tmp_path, "--dev", app="shop:quick") as server:
         session = requests.Session()
         ids = []
@@ -41,9 +43,9 @@ def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
             body = {"workflow": "shop.v1", "inputs": {"net": number, "seconds": 3.0 * (number % 4 == 0)}}
             ids.append(session.post(f"{server.url}/runs", json=body, timeout=30).json()["id"])
         followed = ids[::25]
-        told = {run_id: [] for run_id in followed}
+        seen = {run_id: [] for run_id in followed}
         readers = [
-            threading.Thread(target=read_events, args=(f"{server.url}/runs/{run_id}/events", told[run_id]))
+            threading.Thread(target=read_events, args=(f"{server.url}/runs/{run_id}/events", seen[run_id]))
             for run_id in followed
         ]
         for reader in readers:
@@ -59,12 +61,12 @@ def test_a_killed_server_loses_no_run_and_no_event(tmp_path):
             assert session.get(f"{server.url}/runs/{run_id}", timeout=30).json()["status"] == "completed"
         assert any(recovered)
         for run_id in followed:
-            assert told[run_id] == [*range(1, len(told[run_id]) + 1)]
+            assert seen[run_id] == [*range(1, len(seen[run_id]) + 1)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_server_ends_well_on_a_signal(tmp_path, ctrl_c, number):
-    """Also with a stream open."""
+def test_a_signal_shuts_the_server_down(tmp_path, ctrl_c, number):
+    """The exit code is 0."""
     with Served(tmp_path, "--dev") as served:
         body = {"workflow": "shop.v1", "inputs": {"net": 1}}
         requests.post(f"{served.url}/runs", json=body, timeout=30).raise_for_status()
@@ -82,14 +84,14 @@ def test_a_request_needs_a_key(tmp_path):
         assert token not in served.log
 
 
-def test_a_server_for_development_needs_no_key(server):
-    """It says so when it starts."""
+def test_dev_mode_needs_no_key(server):
+    """The server says so when it starts."""
     assert requests.get(f"{server.url}/runs", timeout=30).status_code == 200
-    assert "No key is needed (--dev)" in server.log
+    assert "No API key is needed (--dev)" in server.log
 
 
-def test_a_client_that_sends_slowly_keeps_nobody_waiting(server):
-    """One byte of a request, and then nothing; others are answered."""
+def test_a_slow_sender_does_not_delay_others(server):
+    """It sends one byte of a body and then nothing."""
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(b"POST /runs HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert requests.get(f"{server.url}/runs", timeout=30).status_code == 200
@@ -116,8 +118,8 @@ def test_a_client_that_sends_slowly_keeps_nobody_waiting(server):
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
 )
-def test_a_hostile_request_is_refused_and_nothing_else(server, data):
-    """Never by an error of the server, which goes on."""
+def test_a_hostile_request_does_not_break_the_server(server, data):
+    """It gets a refusal, and the server keeps serving."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
         client.sendall(data)
         answer = client.makefile("rb").readline()
@@ -127,8 +129,8 @@ def test_a_hostile_request_is_refused_and_nothing_else(server, data):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])  # noqa: S104 - refused
-def test_anybody_is_let_in_on_this_machine_only(tmp_path, host):
-    """`--dev` beyond loopback is refused before anything is opened."""
+def test_dev_mode_listens_on_this_machine_only(tmp_path, host):
+    """Another `--host` is refused before anything is opened."""
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "langgraph_runner", "serve", "--app", "x:y", "--dev", "--host", host],
         cwd=tmp_path,
@@ -136,17 +138,17 @@ def test_anybody_is_let_in_on_this_machine_only(tmp_path, host):
         text=True,
         check=False,
     )
-    assert (done.returncode, "on this machine only" in done.stderr) == (2, True)
+    assert (done.returncode, "--host must be a loopback address" in done.stderr) == (2, True)
 
 
-def test_what_is_loopback_is_known():
+def test_loopback_addresses_are_recognized():
     """By name and by number."""
     assert all(map(is_loopback, ["localhost", "127.0.0.1", "127.9.9.9", "::1"]))
     assert not any(map(is_loopback, ["0.0.0.0", "::", "10.0.0.1", "localhost.example.org"]))  # noqa: S104 - refused
 
 
-def test_a_port_that_is_taken_is_told(server):
-    """In one line."""
+def test_a_port_in_use_is_reported(server):
+    """In one line that names the address."""
     done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "langgraph_runner", "serve", "--app", "shop:shop", "--port", str(server.port)],
         cwd=server.folder,
@@ -158,8 +160,27 @@ def test_a_port_that_is_taken_is_told(server):
     assert f"127.0.0.1:{server.port}" in done.stderr
 
 
-@pytest.mark.parametrize("option", ["max_body_bytes", "body_timeout_s", "requests_per_s", "burst"])
-def test_a_limit_that_is_none_is_refused(option):
-    """It is named."""
-    with pytest.raises(ValueError, match=option):
-        create_app(None, **{option: 0})
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_an_engine_is_served_until_a_signal(service_of, host):
+    """The server runs on the loop of the caller, and restores the signal handler."""
+    before = signal.getsignal(signal.SIGTERM)
+    addresses = []
+    async with service_of() as service:
+        engine = service.engine
+
+        def listening(address):
+            addresses.append(address)
+
+        serving = asyncio.ensure_future(
+            serve_app(engine, host=host, port=0, dev_tenant="acme", requests_per_s=1, on_listening=listening)
+        )
+        while not addresses:
+            assert not serving.done(), serving.result()
+            await asyncio.sleep(0.01)
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"{addresses[0]}/runs")).json()["items"] == []
+            rebound = await client.get(f"{addresses[0]}/runs", headers={"Host": "evil.test"})
+            assert rebound.status_code == 400
+        os.kill(os.getpid(), signal.SIGTERM)
+        await serving
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -11,6 +11,7 @@ from langgraph_runner import (
     ArtifactError,
     ArtifactRef,
     ArtifactStore,
+    ArtifactUnavailableError,
     Blueprint,
     BullMQDispatcher,
     ChangeDescription,
@@ -58,6 +59,7 @@ from langgraph_runner import (
 ENGINE_ERRORS: tuple[type[EngineError], ...] = (
     ArchiveError,
     ArtifactError,
+    ArtifactUnavailableError,
     IdempotencyConflictError,
     LeaseLostError,
     RecoveryExhaustedError,

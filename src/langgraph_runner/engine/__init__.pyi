@@ -10,6 +10,7 @@ from langgraph_runner.engine.dispatch.dispatcher import Dispatcher as Dispatcher
 from langgraph_runner.engine.engine import RunEngine as RunEngine
 from langgraph_runner.engine.errors import ArchiveError as ArchiveError
 from langgraph_runner.engine.errors import ArtifactError as ArtifactError
+from langgraph_runner.engine.errors import ArtifactUnavailableError as ArtifactUnavailableError
 from langgraph_runner.engine.errors import EngineError as EngineError
 from langgraph_runner.engine.errors import IdempotencyConflictError as IdempotencyConflictError
 from langgraph_runner.engine.errors import LeaseLostError as LeaseLostError

@@ -9,6 +9,7 @@
     ├── RecoveryExhaustedError  the processes that ran the run died again and again
     ├── StoreUnavailableError   the database keeps a run from going on
     ├── ArtifactError         a file that cannot be kept, or is not what it was
+    │   └── ArtifactUnavailableError  the storage of a file does not answer
     └── SchemaVersionError    the database is of another release
 
 Each has a stable `code` and survives pickle.
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArtifactError",
+    "ArtifactUnavailableError",
     "EngineError",
     "IdempotencyConflictError",
     "LeaseLostError",
@@ -214,3 +216,13 @@ class SchemaVersionError(EngineError):
         super().__init__(render_message(self.code, found=what, known=known, fix=fix))
         self.found = found
         self.known = known
+
+
+class ArtifactUnavailableError(ArtifactError):
+    """The storage of a file does not answer, so it is not known whether the file is there. Try again later.
+
+    Attributes:
+        name: What the step calls the file.
+    """
+
+    code = ErrorCode.ARTIFACT_UNAVAILABLE

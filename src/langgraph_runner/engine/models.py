@@ -32,9 +32,13 @@ class Run(_Value):
     """One execution of a workflow."""
 
     id: str
+    """The id of the run."""
     tenant: str
+    """The tenant that the run belongs to."""
     workflow: str
+    """The name of the workflow."""
     workflow_version: str
+    """The version of the workflow when the run was created."""
     status: RunStatus
     trigger: str
     """`manual`, `update` or `retry`."""
@@ -47,8 +51,11 @@ class Run(_Value):
     error: NodeErrorRecord | None = None
     """Of the first step that failed, or of the run itself."""
     idempotency_key: str | None = None
+    """The `Idempotency-Key` of the request that created it."""
     priority: int = 0
+    """Pending runs of a tenant with a higher priority start first."""
     cancel_reason: str | None = None
+    """The reason that was given with the cancellation."""
     tags: dict[str, str] = {}
     """For searches: `list_runs(tags=...)`."""
     metadata: dict[str, Any] = {}
@@ -56,8 +63,11 @@ class Run(_Value):
     steps: dict[str, int] = {}
     """How many steps have which status."""
     created_at: datetime
+    """When the run was created."""
     started_at: datetime | None = None
+    """When an engine first started it."""
     completed_at: datetime | None = None
+    """When it completed, failed or was cancelled."""
     measured_ms: int | None = None
     """How long it ran, by the monotonic clock. None while the run is not over, and if it never began."""
     _source: OutputSource = PrivateAttr(default_factory=OutputSource)
@@ -165,19 +175,30 @@ class RunStep(_Value):
     """One step of a run."""
 
     run_id: str
+    """The id of the run."""
     step: str
+    """The id of the step."""
     status: StepStatus
     reason: Reason | None = None
     """Why it was skipped or cancelled."""
     cache_hit: bool = False
+    """Whether the output came from the cache."""
     cache_key: str | None = None
+    """The key under which the output is cached; None for a step that is not cached."""
     input_hash: str | None = None
+    """The hash of everything that the step received."""
     attempts: int = 0
+    """How many attempts it made; 0 if it did not run."""
     error: NodeErrorRecord | None = None
+    """Why it failed."""
     queued_at: datetime | None = None
+    """When the engine decided to run it."""
     started_at: datetime | None = None
+    """When its first attempt started."""
     completed_at: datetime | None = None
+    """When it ended."""
     duration_ms: int | None = None
+    """How long it ran, with all attempts and the waits between them, in milliseconds."""
 
     @classmethod
     def of(cls, row: StepRow) -> RunStep:
@@ -203,6 +224,7 @@ class RunEvent(_Value):
     """Something that happened in a run."""
 
     run_id: str
+    """The id of the run."""
     seq: int
     """From 1, without gaps."""
     type: str
@@ -210,7 +232,9 @@ class RunEvent(_Value):
     `step_waiting` (for the same result in another process), `step_retrying`, `step_completed`, `step_skipped`,
     `step_failed`, `step_cancelled`."""
     data: dict[str, Any]
+    """Details; which ones depends on the type."""
     at: datetime
+    """When it happened."""
 
 
 class PlanAction(StrEnum):
@@ -230,16 +254,21 @@ class PlannedStep(_Value):
     """What would become of one step, and why."""
 
     step: str
+    """The id of the step."""
     action: PlanAction
     why: str
+    """The reason, for a person."""
 
 
 class RunPlan(_Value):
     """What an update would do, before anything runs."""
 
     base_run_id: str
+    """The run that the update would start from."""
     workflow: str
+    """The name of the workflow."""
     change: dict[str, Any]
+    """The change request."""
     changed_fields: tuple[str, ...]
     """The fields of the inputs that would differ."""
     steps: tuple[PlannedStep, ...]

@@ -11,10 +11,15 @@ class RunStatus(StrEnum):
     """Where a run is."""
 
     PENDING = "pending"
+    """It waits for an engine to start it."""
     RUNNING = "running"
+    """An engine executes it."""
     COMPLETED = "completed"
+    """Every step has ended without a failure that the run could not handle."""
     FAILED = "failed"
+    """A step failed, or the run exceeded its time limit."""
     CANCELLED = "cancelled"
+    """The run was cancelled."""
 
     @property
     def is_over(self) -> bool:

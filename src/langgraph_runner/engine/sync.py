@@ -366,6 +366,7 @@ class SyncRunEngine(BlockingEngine):
 
         Raises:
             ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
+            ArtifactUnavailableError: The storage of the file does not answer.
         """
         return self._call(self._engine.read_artifact(artifact, tenant=tenant))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.errors import (
     ArtifactError,
+    ArtifactUnavailableError,
     IdempotencyConflictError,
     RunNotFoundError,
     RunStateError,
@@ -32,6 +33,7 @@ _ATTRIBUTES: Final[Mapping[type[NodeRunnerError], tuple[str, ...]]] = MappingPro
         RunStateError: ("run_id", "status"),
         IdempotencyConflictError: ("key", "run_id", "differing"),
         ArtifactError: ("name",),
+        ArtifactUnavailableError: ("name",),
         StoreUnavailableError: ("store", "run_id"),
         UnknownWorkflowError: ("workflow",),
         UnknownStepError: ("workflow", "step"),
@@ -49,6 +51,7 @@ _BY_CODE: Final[Mapping[str, type[NodeRunnerError]]] = MappingProxyType(
         ErrorCode.RUN_STATE: RunStateError,
         ErrorCode.IDEMPOTENCY_CONFLICT: IdempotencyConflictError,
         ErrorCode.ARTIFACT_FAILED: ArtifactError,
+        ErrorCode.ARTIFACT_UNAVAILABLE: ArtifactUnavailableError,
         ErrorCode.STORE_UNAVAILABLE: StoreUnavailableError,
         ErrorCode.WORKFLOW_UNKNOWN: UnknownWorkflowError,
         ErrorCode.VALIDATION_FAILED: WorkflowError,

@@ -74,6 +74,8 @@ class ErrorCode(StrEnum):
     """A run was given up, because the processes that ran it died again and again."""
     ARTIFACT_FAILED = "ARTIFACT_FAILED"
     """A file of a step cannot be stored, or has changed or disappeared since."""
+    ARTIFACT_UNAVAILABLE = "ARTIFACT_UNAVAILABLE"
+    """The storage of the files of steps does not answer."""
     ARCHIVE_FAILED = "ARCHIVE_FAILED"
     """An archive of runs cannot be written or read."""
     STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
@@ -217,6 +219,9 @@ CODES: Final[Mapping[ErrorCode, CodeMeaning]] = MappingProxyType(
         ),
         ErrorCode.ARTIFACT_FAILED: CodeMeaning(
             "Artifact '{name}': {problem}", ExitCode.OTHER, HTTPStatus.GONE
+        ),
+        ErrorCode.ARTIFACT_UNAVAILABLE: CodeMeaning(
+            "Artifact '{name}': {problem}", ExitCode.OTHER, HTTPStatus.SERVICE_UNAVAILABLE
         ),
         ErrorCode.ARCHIVE_FAILED: CodeMeaning("Archive '{path}': {problem}", ExitCode.OTHER),
         ErrorCode.STORE_UNAVAILABLE: CodeMeaning(

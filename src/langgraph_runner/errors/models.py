@@ -21,7 +21,9 @@ class NodeErrorCause(TypedDict):
     """One cause of the recorded error, or one member of an exception group."""
 
     error_type: str
+    """Class name of the error."""
     message: str
+    """Its text."""
 
 
 class NodeErrorRecord(TypedDict):

@@ -1,4 +1,7 @@
-"""The service: an engine as a REST API, with keys, tenants and live events."""
+"""The service: an engine as a REST API with API keys, tenants, live events and a dashboard.
+
+Runs are executed and stored by `engine/`. Programs that call the service use `client/`.
+"""
 
 from langgraph_runner._lazy import lazy_names
 

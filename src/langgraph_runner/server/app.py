@@ -1,4 +1,4 @@
-"""`create_app()`: an engine as an ASGI application. `create_health_app()`: the health of a worker."""
+"""`create_app()`: an engine as an ASGI application. `create_health_app()`: the health and metrics of a worker."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 
-from langgraph_runner.server import assets
-from langgraph_runner.server.auth import ApiKeyAuth, Guard
-from langgraph_runner.server.http import RequestMetrics, Surroundings
-from langgraph_runner.server.keys import ApiKeys
-from langgraph_runner.server.metrics import registry_of
-from langgraph_runner.server.openapi import complete
+from langgraph_runner.server.auth.callers import ApiKeyAuth
+from langgraph_runner.server.auth.guard import Guard
+from langgraph_runner.server.auth.keys import ApiKeys
+from langgraph_runner.server.http.middleware import RequestMetrics, RequestMiddleware
+from langgraph_runner.server.http.openapi import complete
 from langgraph_runner.server.problems import handle_problems
-from langgraph_runner.server.routes import operating, runs, workflows
-from langgraph_runner.server.service import Service
+from langgraph_runner.server.reading.gauges import registry_of
+from langgraph_runner.server.routes import dashboard, operating, runs, workflows
+from langgraph_runner.server.routes.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
     from langgraph_runner.engine import RunEngine
-    from langgraph_runner.server.auth import Authenticator
+    from langgraph_runner.server.auth.callers import Authenticator
 
 __all__ = ["create_app", "create_health_app"]
 
-_DESCRIPTION: Final = """Durable runs of workflows: make, follow, rebuild, retry and cancel them.
+_DESCRIPTION: Final = """Durable runs of workflows: start, follow, update, retry and cancel them.
 
-Send an API key as `Authorization: Bearer lgr_...`. It belongs to a tenant, and shows nothing of others.
+Send an API key in the header `Authorization: Bearer lgr_...`. A key gives access to the runs of one tenant.
 Refusals are problem details (RFC 9457) with a stable `code`."""
 
 
@@ -41,18 +41,18 @@ def create_app(
     requests_per_s: float = 100.0,
     burst: int = 200,
 ) -> FastAPI:
-    """Make an ASGI application of an engine, which begins to serve with it and is closed with it.
+    """Make an ASGI application of an engine. The engine starts with the application and is closed with it.
 
     Args:
-        engine: Has the runs, and runs them.
-        auth: How callers are known, asked in their order; None for the API keys of the engine's database.
-        max_body_bytes: The longest request that is read; 1 MiB.
-        body_timeout_s: How long a client may take to send a request.
-        requests_per_s: How many requests a caller may send in the long run.
-        burst: How many of them at once.
+        engine: The engine that stores and executes the runs.
+        auth: Authenticators of callers, asked in this order; None for the API keys in the database of the engine.
+        max_body_bytes: The longest body that is read, in bytes; 1 MiB by default.
+        body_timeout_s: How long a client may take to send a request, in seconds.
+        requests_per_s: How many requests per second a caller may send on average.
+        burst: How many requests a caller may send at once.
 
     Raises:
-        ValueError: An option is not positive.
+        ValueError: A limit is not positive.
 
     Example:
         >>> from langgraph_runner import Workflow
@@ -67,7 +67,7 @@ def create_app(
     }
     for name, value in limits.items():
         if not value > 0:
-            raise ValueError(f"{name}: {value!r} is not positive.")
+            raise ValueError(f"{name} must be positive, got {value!r}.")
     authenticators = [ApiKeyAuth(ApiKeys(engine.store))] if auth is None else auth
     guard = Guard(authenticators, requests_per_s=requests_per_s, burst=burst)
 
@@ -83,11 +83,11 @@ def create_app(
         lifespan=serving,
         docs_url=None,
         redoc_url=None,
-        redirect_slashes=False,  # The address of a redirect would have the host that the client made up.
+        redirect_slashes=False,  # A redirect would repeat the Host header, which the client can invent.
     )
     registry = registry_of(engine)
     app.add_middleware(
-        Surroundings,
+        RequestMiddleware,
         metrics=RequestMetrics(registry),
         max_body_bytes=max_body_bytes,
         body_timeout_s=body_timeout_s,
@@ -95,7 +95,7 @@ def create_app(
     handle_problems(app)
     app.state.service = Service(engine, guard, registry)
     app.state.routes = []
-    for module in (runs, workflows, operating, assets):
+    for module in (runs, workflows, operating, dashboard):
         app.include_router(module.router)
         app.state.routes += module.router.routes
     complete(app)
@@ -103,10 +103,10 @@ def create_app(
 
 
 def create_health_app(engine: RunEngine) -> FastAPI:
-    """Make an ASGI application with `/healthz`, `/readyz` and `/metrics` of a worker. It asks for no key.
+    """Make an ASGI application with `/healthz`, `/readyz` and `/metrics` of a worker. It needs no key.
 
     Args:
-        engine: Of the worker, which serves already.
+        engine: The engine of the worker, which has started already.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     registry = registry_of(engine)
@@ -115,7 +115,7 @@ def create_health_app(engine: RunEngine) -> FastAPI:
     for path, endpoint in (
         ("/healthz", operating.healthz),
         ("/readyz", operating.readyz),
-        ("/metrics", operating.shown_metrics),
+        ("/metrics", operating.metrics_response),
     ):
         app.add_api_route(path, endpoint)
     return app

@@ -1,6 +1,7 @@
-"""Everything that a request can be refused with, as problem details (RFC 9457) with a stable code.
+"""Every refusal of a request, as problem details (RFC 9457) with a stable code.
 
-`STATUS_OF_CODE` is the one table from codes to status codes; `handle_problems()` puts it in front of an application.
+`STATUS_OF_CODE` is the one table of codes and HTTP statuses, and `MEANING_OF_CODE` says what each code means.
+`handle_problems()` makes an application answer exceptions with problem details.
 """
 
 from __future__ import annotations
@@ -19,14 +20,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from langgraph_runner.engine.errors import StoreUnavailableError
+from langgraph_runner.engine.errors import ArtifactUnavailableError, StoreUnavailableError
 from langgraph_runner.engine.transfer import attributes_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.codes import CODES
 from langgraph_runner.errors.hints import validation_error_of
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.redaction import sanitize_stack, sanitize_text
-from langgraph_runner.server.logs import LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
 
 __all__ = [
+    "BODY_REFUSALS",
     "CALLER_REFUSALS",
+    "LOGGER",
+    "MEANING_OF_CODE",
     "STATUS_OF_CODE",
     "ApiCode",
     "ApiError",
@@ -45,12 +48,15 @@ __all__ = [
     "handle_problems",
 ]
 
+LOGGER: Final = "langgraph_runner.server"
+"""Name of the logger of the service."""
 MEDIA_TYPE: Final = "application/problem+json"
 _MAX_FAULTS: Final = 50
+"""How many faults of one request a problem lists."""
 
 
 class ApiCode(StrEnum):
-    """What only the service can refuse. The value equals the name, as of `ErrorCode`."""
+    """Codes of refusals that only the service makes, beside those of `ErrorCode`. The value equals the name."""
 
     REQUEST_INVALID = "REQUEST_INVALID"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -81,7 +87,33 @@ STATUS_OF_CODE: Final[Mapping[str, HTTPStatus]] = MappingProxyType(
         ApiCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
     }
 )
-"""The status of each code that a request may be refused with; any other code is a fault of the server."""
+"""The HTTP status of each code. An error with any other code is a fault of the server: 500."""
+MEANING_OF_CODE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ErrorCode.RUN_NOT_FOUND: "The tenant has no run with this id.",
+        ErrorCode.WORKFLOW_UNKNOWN: "The service has no workflow of this name.",
+        ErrorCode.RUN_STATE: "The run is not in the state that this request needs, such as completed for an update.",
+        ErrorCode.IDEMPOTENCY_CONFLICT: "An earlier request used this `Idempotency-Key` with another body.",
+        ErrorCode.VALIDATION_FAILED: "The inputs or the payload do not match the model of the workflow;"
+        " `errors` lists each fault.",
+        ErrorCode.ARTIFACT_FAILED: "The file is gone, or its content has changed. Run the step again to restore it.",
+        ErrorCode.ARTIFACT_UNAVAILABLE: "The storage of the files does not answer. Try again.",
+        ErrorCode.STORE_UNAVAILABLE: "The database does not answer. Try again.",
+        ApiCode.REQUEST_INVALID: "The body, a parameter or a header is invalid; `errors` lists each fault.",
+        ApiCode.UNAUTHENTICATED: "The API key or token is missing, unknown, revoked or expired.",
+        ApiCode.FORBIDDEN: "The role of the caller does not allow this request.",
+        ApiCode.NOT_FOUND: "There is no such path, or the run has no such step, output or file.",
+        ApiCode.METHOD_NOT_ALLOWED: "The path has no such method; the header `Allow` lists its methods.",
+        ApiCode.REQUEST_TIMEOUT: "The client took too long to send the request.",
+        ApiCode.BODY_TOO_LARGE: "The body is longer than the service reads.",
+        ApiCode.RATE_LIMITED: "The caller sent too many requests. Wait for `Retry-After` seconds.",
+        ApiCode.NOT_READY: "The process runs, but its database does not answer.",
+        ApiCode.ISSUER_UNAVAILABLE: "The service cannot fetch the keys that verify tokens."
+        " Wait for `Retry-After` seconds.",
+        ApiCode.INTERNAL: "A fault of the server; its log has the details under the `request_id`.",
+    }
+)
+"""What each code means, for the OpenAPI document and the API reference."""
 CALLER_REFUSALS: Final = (
     ApiCode.UNAUTHENTICATED,
     ApiCode.FORBIDDEN,
@@ -89,18 +121,22 @@ CALLER_REFUSALS: Final = (
     ErrorCode.STORE_UNAVAILABLE,
     ApiCode.ISSUER_UNAVAILABLE,
 )
-"""What each route that needs a key or a token may refuse with, whatever else it does."""
+"""Refusals of every route that needs a key or a token."""
+BODY_REFUSALS: Final = (ApiCode.REQUEST_INVALID, ApiCode.BODY_TOO_LARGE, ApiCode.REQUEST_TIMEOUT)
+"""Refusals of every route that reads a body."""
 _CODE_OF_STATUS: Final = MappingProxyType({STATUS_OF_CODE[code]: code for code in reversed(ApiCode)})
 
 
 class Fault(BaseModel):
-    """One thing that is wrong with a request."""
+    """One fault of an invalid request."""
 
     pointer: str
-    """Where: a JSON pointer (RFC 6901) into the body, such as `/inputs/count`, or `query:limit`."""
+    """Where: a JSON pointer (RFC 6901) into the body, such as `/inputs/count`, or a parameter, such as `query:limit`;
+    empty for the body as a whole."""
     detail: str
+    """What is wrong, for a person."""
     type: str
-    """What kind of fault, in the words of pydantic: `missing`, `string_type`."""
+    """The error type of pydantic, such as `missing` or `string_type`."""
 
 
 class Problem(BaseModel):
@@ -109,13 +145,17 @@ class Problem(BaseModel):
     type: str
     """`urn:langgraph-runner:problem:<code>`."""
     title: str
+    """The phrase of the HTTP status, such as `Not Found`."""
     status: int
+    """The HTTP status."""
     detail: str
+    """What is wrong and how to fix it, for a person. The text may change between releases."""
     code: str
-    """Stable: route on it."""
+    """What is wrong, for programs. It does not change between releases."""
     request_id: str
+    """The `X-Request-ID` of the response; the server logs faults of its own under this id."""
     errors: list[Fault] | None = None
-    """Each fault of an invalid request."""
+    """The faults of an invalid request, at most 50."""
     error: str | None = None
     """The class of the error that the engine raised, such as `RunStateError`."""
     attributes: dict[str, str | list[str]] | None = None
@@ -123,13 +163,13 @@ class Problem(BaseModel):
 
 
 class ApiError(Exception):
-    """Something that only the service refuses.
+    """A refusal that only the service makes.
 
     Args:
-        code: What.
-        detail: What is wrong, and the fix.
-        headers: To be sent with it.
-        errors: Each fault.
+        code: What is wrong, for programs.
+        detail: What is wrong and how to fix it, for a person.
+        headers: Headers of the response.
+        errors: The faults of an invalid request.
     """
 
     def __init__(
@@ -147,29 +187,28 @@ class ApiError(Exception):
 
 
 def status_of(error: BaseException) -> int:
-    """The status that an exception is answered with."""
+    """Return the HTTP status of the response to an exception."""
     return STATUS_OF_CODE.get(getattr(error, "code", ""), HTTPStatus.INTERNAL_SERVER_ERROR).value
 
 
 def answers(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """What a route may refuse with, for its OpenAPI description."""
-    found: dict[int | str, dict[str, Any]] = {}
+    """Describe the refusals of a route for its OpenAPI document."""
+    meanings: dict[int, list[str]] = {}
     for code in codes:
-        status = STATUS_OF_CODE[code]
-        said = found.get(status.value, {}).get("description")
-        found[status.value] = {
-            "description": f"{said}, `{code}`" if said else f"`{code}`",
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-    return found
+        status = STATUS_OF_CODE[code].value
+        meanings.setdefault(status, []).append(f"`{code}`: {MEANING_OF_CODE[code]}")
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": "\n\n".join(lines), "content": content} for status, lines in meanings.items()
+    }
 
 
 @contextmanager
 def checked() -> Iterator[None]:
-    """Around a call of the engine: an option that it refuses is a fault of the request.
+    """Turn the `ValueError` or `TypeError` of a call of the engine into a fault of the request.
 
     Raises:
-        ApiError: It was refused.
+        ApiError: The engine refused an argument (422).
     """
     try:
         yield
@@ -180,47 +219,51 @@ def checked() -> Iterator[None]:
 
 
 def handle_problems(app: FastAPI) -> None:
-    """Answer each exception of an application with its problem."""
+    """Make an application answer its exceptions with problem details."""
     for kind, handler in (
-        (ApiError, _own),
-        (NodeRunnerError, _of_the_package),
-        (RequestValidationError, _invalid),
-        (HTTPException, _of_http),
-        (SQLAlchemyError, _refused_by_database),
+        (ApiError, _answer_api_error),
+        (NodeRunnerError, _answer_package_error),
+        (RequestValidationError, _answer_validation_error),
+        (HTTPException, _answer_http_error),
+        (SQLAlchemyError, _answer_database_error),
     ):
         app.add_exception_handler(kind, handler)
 
 
-async def _own(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)  # noqa: S101 - it is registered for those
+async def _answer_api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101 - the handler is registered for this class
     return _response(request, error.code, str(error), errors=error.errors, headers=error.headers)
 
 
-async def _of_the_package(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NodeRunnerError)  # noqa: S101 - it is registered for those
+async def _answer_package_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NodeRunnerError)  # noqa: S101 - the handler is registered for this class
     if error.code not in STATUS_OF_CODE:
-        return unforeseen(request, error)
+        return answer_unexpected(request, error)
     if isinstance(error, StoreUnavailableError) and not error.run_id:
-        return await _refused_by_database(request, error)  # Its text says where the database is.
+        # The text of the error says where the database is, which callers must not learn.
+        return await _answer_database_error(request, error)
+    if isinstance(error, ArtifactUnavailableError):  # The same holds for the storage of files.
+        _log_failure(request, error)
+        return _response(request, error.code, MEANING_OF_CODE[error.code], raised=error)
     cause = validation_error_of(error)
     faults = _faults(cause, "/inputs") if cause is not None else []
     return _response(request, error.code, str(error), errors=faults, raised=error)
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for those
+async def _answer_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this class
     faults = [
         Fault(pointer=_pointer(each["loc"]), detail=sanitize_text(str(each["msg"])), type=each["type"])
         for each in error.errors()[:_MAX_FAULTS]
     ]
-    said = "; ".join(f"{each.pointer or 'the body'}: {each.detail}" for each in faults[:3])
-    return _response(request, ApiCode.REQUEST_INVALID, f"The request is invalid: {said}", errors=faults)
+    summary = "; ".join(f"{each.pointer or 'the body'}: {each.detail}" for each in faults[:3])
+    return _response(request, ApiCode.REQUEST_INVALID, f"The request is invalid: {summary}", errors=faults)
 
 
-async def _of_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for those
+async def _answer_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for this class
     status = HTTPStatus(error.status_code)
-    if status is HTTPStatus.BAD_REQUEST:  # A body that is no JSON at all.
+    if status is HTTPStatus.BAD_REQUEST:  # The body is not JSON.
         return _response(request, ApiCode.REQUEST_INVALID, str(error.detail))
     headers = error.headers
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
@@ -229,15 +272,15 @@ async def _of_http(request: Request, error: Exception) -> Response:
     return _response(request, code, str(error.detail), status=status, headers=headers)
 
 
-async def _refused_by_database(request: Request, error: Exception) -> Response:
-    _log(request, error)
-    return _response(request, ErrorCode.STORE_UNAVAILABLE, "The database does not answer; try again.")
+async def _answer_database_error(request: Request, error: Exception) -> Response:
+    _log_failure(request, error)
+    return _response(request, ErrorCode.STORE_UNAVAILABLE, MEANING_OF_CODE[ErrorCode.STORE_UNAVAILABLE])
 
 
-def unforeseen(request: Request, error: Exception) -> Response:
-    """The answer to an exception that nobody has foreseen; the log has it, the caller nothing of it."""
-    _log(request, error)
-    detail = "Something went wrong in the server. Its log has the details under this request id."
+def answer_unexpected(request: Request, error: Exception) -> Response:
+    """Answer an exception that the service does not expect. The log gets the details, the caller does not."""
+    _log_failure(request, error)
+    detail = "The server failed. Its log has the details under this request id."
     return _response(request, ApiCode.INTERNAL, detail)
 
 
@@ -277,7 +320,7 @@ def _sanitized(value: str | list[str]) -> str | list[str]:
 
 
 def _methods_of(request: Request) -> list[str]:
-    """What can be done with a path; starlette names the methods of one route only."""
+    """Return all methods of a path; starlette names those of one route only."""
     found: set[str] = set()
     for route in request.app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
@@ -285,25 +328,25 @@ def _methods_of(request: Request) -> list[str]:
     return sorted(found)
 
 
-def _faults(error: ValidationError, below: str) -> list[Fault]:
+def _faults(error: ValidationError, prefix: str) -> list[Fault]:
     found = error.errors(include_input=False, include_url=False, include_context=False)
     return [
         Fault(
-            pointer=below + _pointer(each["loc"]), detail=sanitize_text(str(each["msg"])), type=each["type"]
+            pointer=prefix + _pointer(each["loc"]), detail=sanitize_text(str(each["msg"])), type=each["type"]
         )
         for each in found[:_MAX_FAULTS]
     ]
 
 
-def _pointer(place: Sequence[Any]) -> str:
-    """Where in a request something stands, from what FastAPI calls it."""
-    if place and place[0] in {"query", "path", "header"}:
-        return f"{place[0]}:{'.'.join(map(str, place[1:]))}"
-    parts = place[1:] if place and place[0] == "body" else place
+def _pointer(location: Sequence[Any]) -> str:
+    """Return the pointer of a `Fault` for a location in the form of FastAPI, such as `("body", "inputs")`."""
+    if location and location[0] in {"query", "path", "header"}:
+        return f"{location[0]}:{'.'.join(map(str, location[1:]))}"
+    parts = location[1:] if location and location[0] == "body" else location
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def _log(request: Request, error: Exception) -> None:
+def _log_failure(request: Request, error: Exception) -> None:
     emit(
         LOGGER,
         logging.ERROR,

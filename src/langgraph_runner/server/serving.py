@@ -1,4 +1,4 @@
-"""`serve_app()`: the application behind uvicorn, on the event loop of the caller."""
+"""`serve_app()` and `serve_health()`: run the applications with uvicorn, on the event loop of the caller."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from langgraph_runner.engine.checks import is_loopback
 from langgraph_runner.server.app import create_app, create_health_app
-from langgraph_runner.server.auth import DevAuth
-from langgraph_runner.server.connections import connection_class
+from langgraph_runner.server.auth.callers import DevAuth
+from langgraph_runner.server.http.connections import connection_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["is_loopback", "serve_app", "serve_health"]
 
 _GRACE_S: Final = 5
-"""How long open requests may take to end after a signal; event streams go on at the next server."""
+"""How long open requests may take to end after a signal. Clients of event streams reconnect to the next server."""
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "[::1]")
 _IDLE_S: Final = 30
-"""How long a connection is kept without a request."""
+"""How long a connection without a request is kept, in seconds."""
 _UNREAD_MS: Final = 60_000
-"""How long a client may leave an answer unread; without a limit, connection and answer would stay for ever."""
+"""How long a client may leave a response unread; without a limit, connection and response would stay in memory."""
 
 
 async def serve_app(
@@ -41,50 +41,54 @@ async def serve_app(
     port: int,
     dev_tenant: str | None,
     requests_per_s: float,
-    tell: Callable[[str], None],
+    on_listening: Callable[[str], None],
 ) -> None:
-    """Serve until a signal ends it.
+    """Serve an engine until SIGINT or SIGTERM.
 
     Args:
-        engine: Has the runs.
-        host: The address to listen at.
-        port: 0 picks a free one.
-        dev_tenant: Needs no keys, and serves every request for this tenant; None asks for API keys.
-        requests_per_s: How many requests a key may send a second; without keys there is no limit.
-        tell: Is called with the address once it listens.
+        engine: The engine that stores and executes the runs.
+        host: The address to listen on.
+        port: The port to listen on; 0 picks a free one.
+        dev_tenant: Serve every request for this tenant, without keys; None to require API keys.
+        requests_per_s: How many requests per second a key may send; without keys there is no limit.
+        on_listening: Called with the URL once the server listens.
 
     Raises:
-        OSError: The port is taken, or the address is not of this machine.
+        OSError: The port is in use, or the address does not belong to this machine.
     """
     if dev_tenant is None:
         app = create_app(engine, requests_per_s=requests_per_s)
     else:
         app = create_app(engine, auth=[DevAuth(dev_tenant)], requests_per_s=math.inf)
-        # Without keys, a web page whose name leads to this machine (DNS rebinding) could do what it likes.
+        # Without keys, a web page whose host name resolves to this machine (DNS rebinding) could send any request.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=_LOOPBACK_NAMES)
-    await _listen(app, host=host, port=port, tell=tell)
+    await _listen(app, host=host, port=port, on_listening=on_listening)
 
 
-async def serve_health(engine: RunEngine, *, host: str, port: int, tell: Callable[[str], None]) -> None:
-    """Serve the health and the metrics of a worker until cancelled. It hears no signals.
+async def serve_health(
+    engine: RunEngine, *, host: str, port: int, on_listening: Callable[[str], None]
+) -> None:
+    """Serve the health and the metrics of a worker until cancelled. Signals are left to the worker.
 
     Args:
-        engine: Of the worker.
-        host: The address to listen at. Whoever reaches it sees the metrics: it asks for no key.
-        port: 0 picks a free one.
-        tell: Is called with the address once it listens.
+        engine: The engine of the worker.
+        host: The address to listen on. No key is needed: everyone who can reach it sees the metrics.
+        port: The port to listen on; 0 picks a free one.
+        on_listening: Called with the URL once the server listens.
 
     Raises:
-        OSError: The port is taken, or the address is not of this machine.
+        OSError: The port is in use, or the address does not belong to this machine.
     """
-    await _listen(create_health_app(engine), host=host, port=port, tell=tell, hears_signals=False)
+    await _listen(
+        create_health_app(engine), host=host, port=port, on_listening=on_listening, handle_signals=False
+    )
 
 
 async def _listen(
-    app: FastAPI, *, host: str, port: int, tell: Callable[[str], None], hears_signals: bool = True
+    app: FastAPI, *, host: str, port: int, on_listening: Callable[[str], None], handle_signals: bool = True
 ) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # By its protocol asyncio knows that it may send at once: without, an answer waits 40 ms for an acknowledgement.
+    # asyncio sets TCP_NODELAY only if the protocol is given. Without it a response can wait 40 ms.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; the connections inherit it.
@@ -92,9 +96,9 @@ async def _listen(
         try:
             listening.bind((host, port))
         except OSError as error:
-            raise OSError(error.errno, f"cannot listen at {host}:{port}: {error.strerror}") from error
-        shown = f"[{host}]" if family is socket.AF_INET6 else host
-        address = f"http://{shown}:{listening.getsockname()[1]}"
+            raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+        url_host = f"[{host}]" if family is socket.AF_INET6 else host
+        address = f"http://{url_host}:{listening.getsockname()[1]}"
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -105,29 +109,31 @@ async def _listen(
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )
-        await _Server(config, lambda: tell(address), hears_signals).serve(sockets=[listening])
+        await _Server(config, lambda: on_listening(address), handle_signals).serve(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    """Calls back when it listens, and keeps ignoring signals that the process ignores, as background jobs do."""
+    """Calls back when it listens, and does not handle signals that the process ignores, as background jobs do."""
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None], hears_signals: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_listening: Callable[[], None], handle_signals: bool
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
-        self._hears_signals = hears_signals
+        self._handle_signals = handle_signals
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
+        """Start to listen, then call back."""
         await super().startup(sockets)
         if self.started:
             self._on_listening()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End well on Ctrl-C and on a termination signal."""
-        wanted = (signal.SIGINT, signal.SIGTERM) if self._hears_signals else ()
-        heard = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self.handle_exit) for number in heard}
+        """Shut down gracefully on SIGINT and SIGTERM."""
+        wanted = (signal.SIGINT, signal.SIGTERM) if self._handle_signals else ()
+        handled = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, self.handle_exit) for number in handled}
         try:
             yield
         finally:

@@ -18,12 +18,21 @@ class StepDescription(BaseModel):
     """One step of a workflow."""
 
     id: str
+    """The id of the step."""
     depends_on: list[str]
+    """The ids of the steps whose outputs it waits for."""
     description: str
+    """The description of the step, or the first line of the docstring of its function."""
     version: str
+    """The version that the author gave, or a fingerprint of the code."""
     cache: str
+    """Which runs may reuse its results: `global` (every run of the tenant), `run_only` (retries and updates of the
+    run), or `none`."""
     effects: bool
+    """Whether the step acts on the outside world, such as sending a mail."""
     join: str
+    """When it runs: if all dependencies have an output (`all_success`), if one has (`any_success`), or always
+    (`all_done`)."""
     reads: list[str] = []
     """The fields of the inputs that it receives; `*` stands for the whole inputs."""
 
@@ -32,8 +41,11 @@ class ChangeDescription(BaseModel):
     """One type of change that runs can be rebuilt with."""
 
     type: str
+    """The name of the change, for update requests."""
     description: str
+    """What the change does."""
     reruns: list[str]
+    """The ids of steps that always run again."""
     payload: dict[str, Any] | None = None
     """The JSON schema of its payload; None if any object may be given."""
 
@@ -42,10 +54,15 @@ class WorkflowDescription(BaseModel):
     """A registered workflow."""
 
     id: str
+    """The name of the workflow."""
     version: str
+    """The version that the author gave."""
     description: str
+    """What the workflow does."""
     steps: list[StepDescription]
+    """The steps, each after its dependencies."""
     changes: list[ChangeDescription]
+    """The changes that update requests can apply."""
     inputs: dict[str, Any]
     """The JSON schema of its inputs."""
     result: str | None = None

@@ -25,13 +25,17 @@ class StepStatus(StrEnum):
     """The status of a step."""
 
     PENDING = "pending"
+    """It waits for its dependencies, or for a free slot."""
     RUNNING = "running"
+    """It runs, or waits for its next attempt."""
     COMPLETED = "completed"
     """It ran, and its output is stored."""
     SKIPPED = "skipped"
     """It did not run. The reason says why, and whether it has an output all the same."""
     FAILED = "failed"
+    """It failed after all attempts."""
     CANCELLED = "cancelled"
+    """It was stopped, or never started, because the run stopped."""
 
 
 class Reason(StrEnum):

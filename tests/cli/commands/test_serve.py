@@ -33,8 +33,8 @@ def test_serve_prints_its_address(cli, monkeypatch, options):
     """And how to create a key, unless no key is needed."""
     from langgraph_runner.server import serving
 
-    async def serve(engine, *, host, port, tell, **_options):
-        tell(f"http://{host}:{port}")
+    async def serve(engine, *, host, port, on_listening, **_options):
+        on_listening(f"http://{host}:{port}")
 
     monkeypatch.setattr(serving, "serve_app", serve)
     (cli.folder / "shop.py").write_text(

@@ -230,7 +230,7 @@ def test_a_port_in_use_is_an_error(worker):
     port = re.search(r"http://127\.0\.0\.1:(\d+)", first.output)[1]
     second = worker("--port", port)
     assert second.process.wait(60) == 8
-    assert f"cannot listen at 127.0.0.1:{port}" in second.output
+    assert f"cannot listen on 127.0.0.1:{port}" in second.output
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from langgraph_runner.engine.checks import DEFAULT_TENANT
 
 if TYPE_CHECKING:
     from langgraph_runner.engine import RunEngine
-    from langgraph_runner.server.keys import ApiKey, NewApiKey
+    from langgraph_runner.server.auth.keys import ApiKey, NewApiKey
 
 __all__ = ["create", "list_keys", "revoke", "rotate"]
 
@@ -44,7 +44,7 @@ def create(
 ) -> None:
     """Create an API key for a tenant. The key is shown only once."""
     from langgraph_runner.cli.arguments.values import read_duration
-    from langgraph_runner.server.keys import ApiKeys, Role
+    from langgraph_runner.server.auth.keys import ApiKeys, Role
 
     if role not in [*Role]:
         raise CliError(CliCode.USAGE, f"--role must be one of {', '.join(Role)}, got {role!r}.")
@@ -65,7 +65,7 @@ def list_keys(
     as_json: options.Json = False,
 ) -> None:
     """List the API keys of a tenant, including expired and revoked ones."""
-    from langgraph_runner.server.keys import ApiKeys
+    from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, tenant, as_json)
 
@@ -96,7 +96,7 @@ def rotate(
 ) -> None:
     """Replace an API key by a new one. The old key keeps working for a day, or for `--grace`."""
     from langgraph_runner.cli.arguments.values import read_duration
-    from langgraph_runner.server.keys import ApiKeys
+    from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, as_json=as_json)
     grace_period = read_duration(grace, "--grace")
@@ -114,7 +114,7 @@ def revoke(
     as_json: options.Json = False,
 ) -> None:
     """Revoke an API key. Servers refuse it within 5 seconds."""
-    from langgraph_runner.server.keys import ApiKeys
+    from langgraph_runner.server.auth.keys import ApiKeys
 
     session = Session(app, store, as_json=as_json)
 

@@ -76,7 +76,7 @@ def serve(
             port=port,
             dev_tenant=tenant if dev else None,
             requests_per_s=requests_per_s,
-            tell=print_address,
+            on_listening=print_address,
         )
 
     takes_on: TakesOn = "none" if api_only else "all"

@@ -164,7 +164,7 @@ async def _health_server(
         session.out.line(f"Health and metrics at {address}/healthz, /readyz and /metrics.")
         listening.set()
 
-    serving = asyncio.create_task(serve_health(engine, host=host, port=port, tell=print_address))
+    serving = asyncio.create_task(serve_health(engine, host=host, port=port, on_listening=print_address))
     waiting = asyncio.create_task(listening.wait())
     try:
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)

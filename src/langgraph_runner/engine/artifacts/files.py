@@ -14,7 +14,7 @@ from urllib.request import url2pathname
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.artifacts.local import LocalArtifactStore
 from langgraph_runner.engine.artifacts.store import ArtifactStore, StoredFile, is_sha256
-from langgraph_runner.engine.errors import ArtifactError
+from langgraph_runner.engine.errors import ArtifactError, ArtifactUnavailableError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.node import get_node_context
@@ -117,6 +117,7 @@ class ArtifactFiles:
         Raises:
             ArtifactError: It is gone, its bytes are not those that were kept, or the reference is not one that a
                 store has given.
+            ArtifactUnavailableError: The store does not answer.
         """
         self._check(ref)
         uri = self.store.uri(ref.sha256)
@@ -126,7 +127,7 @@ class ArtifactFiles:
         except FileNotFoundError as error:
             raise ArtifactError(name=ref.name, problem=f"it cannot be read: {uri} is gone. {_FIX}") from error
         except Exception as error:
-            raise ArtifactError(
+            raise ArtifactUnavailableError(
                 name=ref.name, problem=f"it cannot be read: {error}. Check that {uri} can be reached."
             ) from error
         if hashlib.sha256(data).hexdigest() != ref.sha256:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph_runner.engine.artifacts.local import sync_folder
-from langgraph_runner.engine.errors import ArchiveError, ArtifactError
+from langgraph_runner.engine.errors import ArchiveError, ArtifactError, ArtifactUnavailableError
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.archiving import (
     DeleteRuns,
@@ -146,6 +146,8 @@ def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactFiles,
 def _write_file(archive: zipfile.ZipFile, files: ArtifactFiles, row: dict[str, Any]) -> None:
     try:
         archive.writestr(f"files/{row['sha256']}", files.read(_reference(row)))
+    except ArtifactUnavailableError:
+        raise  # The file may be there: an archive without it would lose it.
     except ArtifactError as error:  # It is gone already; the run is archived without it.
         emit(LOGGER, logging.WARNING, "archive.file_missing", run_id=row["run_id"], error=str(error))
 

@@ -162,6 +162,7 @@ class RunReader:
 
         Raises:
             ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
+            ArtifactUnavailableError: The storage of the file does not answer.
         """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         self._worker.start()

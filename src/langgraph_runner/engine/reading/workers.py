@@ -23,6 +23,7 @@ class WorkerState(StrEnum):
     """What is known of a worker."""
 
     WORKING = "working"
+    """It executes runs and takes on new ones."""
     DRAINING = "draining"
     """It ends what it runs, and takes on nothing."""
     LOST = "lost"
@@ -35,13 +36,18 @@ class WorkerStatus(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
+    """The id of the worker, new at each start."""
     state: WorkerState
     host: str
+    """The name of its machine."""
     pid: int
+    """The id of its process."""
     version: str
     """Of this package."""
     workflows: list[str]
+    """The workflows that it can run."""
     max_active_runs: int
+    """How many runs it executes at the same time."""
     active_runs: int
     """Of all tenants."""
     run_ids: list[str]
@@ -51,7 +57,9 @@ class WorkerStatus(BaseModel):
     active_steps: int
     """How many of those it has, of all tenants."""
     started_at: datetime
+    """When it started."""
     seen_at: datetime
+    """When it last reported to the database."""
 
     @classmethod
     def of(cls, row: WorkerRow) -> WorkerStatus:
@@ -82,7 +90,9 @@ class WorkerOverview(BaseModel):
     workers: list[WorkerStatus]
     """In the order in which they began. One that was killed is shown as lost for a day."""
     waiting_runs: int
+    """How many runs are pending."""
     running_runs: int
+    """How many runs are running."""
     oldest_waiting_ms: int | None
     """How long the oldest waiting run has waited; None if none waits."""
     waiting_steps: dict[str, int]

@@ -8,7 +8,7 @@ const MAX_SILENCE_MS = 45_000;
 export const caller = signal(null);
 /** `checking`, `signed-out`, `signed-in`. */
 export const access = signal("checking");
-/** Why the reader has to sign in again; empty at first. */
+/** Why the user has to sign in again; empty at first. */
 export const signedOutBecause = signal("");
 /** Whether the service answered the last request. */
 export const online = signal(true);
@@ -44,14 +44,14 @@ async function send(path, { method = "GET", body, headers = {}, signal: abort } 
     if (error.name === "AbortError") throw error;
     online.value = false;
     throw new ApiProblem(0, {
-      detail: "The service does not answer. Check that it runs; this page tries again by itself.",
+      detail: "The service does not answer. Check that it runs. This page tries again by itself.",
     });
   }
   online.value = true;
   if (response.ok || response.status === 304) return response;
   const problem = await response.json().catch(() => ({}));
   if (response.status === 401 && access.value === "signed-in")
-    signOut("The key no longer works: it was revoked or has expired.");
+    signOut("Your key no longer works: it was revoked or has expired.");
   throw new ApiProblem(response.status, problem);
 }
 
@@ -80,7 +80,7 @@ export const runPath = (id, ...rest) => ["runs", id, ...rest].map(encodeURICompo
 
 export const mayRun = () => caller.value?.role === "run" || caller.value?.role === "admin";
 
-/** Learn who the reader is: with `--dev` no key is needed. @param {string} [key] a key that was pasted */
+/** Ask the service who the user is; with `--dev` no key is needed. @param {string} [key] a key that the user entered */
 export async function signIn(key) {
   if (key !== undefined) sessionStorage.setItem(KEY, key);
   try {
@@ -103,8 +103,8 @@ export function signOut(why = "") {
 }
 
 /**
- * Sends changes. An equal request gets the same idempotency key, so that a second click after a lost answer
- * makes no second run.
+ * Return a function that sends changes. An equal request gets the same idempotency key, so that a second click after a
+ * lost response starts no second run.
  */
 export function newSender() {
   let last = { text: "", key: "" };
@@ -130,8 +130,8 @@ const wait = (ms, abort) =>
     );
   });
 
-/** Resolves when the tab is in sight: a browser has only 6 connections to a service, for all its tabs. */
-const inSight = (abort) =>
+/** Resolves when the tab is visible: all tabs of a browser share 6 connections to a service. */
+const tabVisible = (abort) =>
   new Promise((resolve) => {
     if (!document.hidden || abort.aborted) return resolve();
     const stop = new AbortController();
@@ -153,7 +153,7 @@ const inSight = (abort) =>
 export async function follow(runId, onEvents, abort) {
   let last = 0;
   for (let pause = 500; !abort.aborted; pause = Math.min(pause * 2, 8000)) {
-    await inSight(abort);
+    await tabVisible(abort);
     const attempt = new AbortController();
     const stop = () => {
       if (document.hidden || abort.aborted) attempt.abort();
@@ -182,12 +182,12 @@ export async function follow(runId, onEvents, abort) {
   }
 }
 
-/** The events of a stream, as many at a time as one chunk has. @param {ReadableStream<Uint8Array>} body */
+/** Yields the events of a stream, all events of a chunk at a time. @param {ReadableStream<Uint8Array>} body */
 async function* batches(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
-    // The service sends a comment every 15 s; a connection without any is dead.
+    // The service sends a comment every 15 s; a silent connection is dead.
     const silence = setTimeout(() => reader.cancel(), MAX_SILENCE_MS);
     const { done, value } = await reader.read().finally(() => clearTimeout(silence));
     if (done) return;

@@ -1,4 +1,4 @@
-/** The page: who is signed in, the navigation, and the view for the address. */
+/** The page: sign-in, navigation, and the view for the address. */
 import { access, call, caller, online, signIn, signOut } from "./api.js";
 import { Component, effect, html, render, signal, useEffect } from "./lib.js";
 import { route, to } from "./router.js";
@@ -44,7 +44,7 @@ function viewOf() {
   if (first === "workers") return { title: "Workers", view: html`<${Workers} />`, place: "workers" };
   return {
     title: "Not found",
-    view: html`<h1>There is no such page</h1><p><a href="#/runs">Go to the runs</a></p>`,
+    view: html`<h1>Page not found</h1><p><a href="#/runs">Show all runs</a></p>`,
     place: "",
   };
 }
@@ -56,7 +56,7 @@ function App() {
   return html`<a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
     <${Header} place=${place} />
     ${!online.value && html`<div class="offline"
-      role="alert">The connection to the service is lost. This page reconnects by itself.</div>`}
+      role="alert">Connection lost. This page reconnects by itself.</div>`}
     <main id="main" tabindex="-1"><${Titled} title=${title}><${Guarded} key=${title}>${view}<//><//></main><${LiveRegion} />`;
 }
 
@@ -65,7 +65,7 @@ function skip(event) {
   document.getElementById("main").focus();
 }
 
-/** A view that fails is replaced by what happened; the rest of the page goes on. */
+/** Shows an error in place of a view that fails; the rest of the page keeps working. */
 class Guarded extends Component {
   state = { error: null };
 
@@ -75,9 +75,9 @@ class Guarded extends Component {
 
   render({ children }, { error }) {
     if (!error) return children;
-    return html`<h1>This view has failed</h1>
+    return html`<h1>This view failed</h1>
       <div class="problem" role="alert"><p>${String(error.message ?? error)}</p>
-        <button type="button" onClick=${() => location.reload()}>Load the page again</button></div>`;
+        <button type="button" onClick=${() => location.reload()}>Reload the page</button></div>`;
   }
 }
 
@@ -101,10 +101,10 @@ function Header({ place }) {
     ${who && html`<nav aria-label="Main">${PLACES.map((each) => html`<a key=${each.id} href=${to(each.id)}
       aria-current=${each.id === place ? "page" : null}>${each.label}</a>`)}</nav>`}
     <div class="who">
-      ${who && html`<span class="tenant" title=${`${who.actor}, role ${who.role}`}>${who.tenant}<span
+      ${who && html`<span class="tenant" title=${`Tenant ${who.tenant}, role ${who.role}, signed in as ${who.actor}`}>${who.tenant}<span
         class="role">${who.role}</span></span>`}
-      <button type="button" class="icon" aria-label=${`Theme: ${theme.value}. Change it.`}
-        title=${`Theme: ${theme.value}`}
+      <button type="button" class="icon" aria-label=${`Theme: ${theme.value}. Change the theme.`}
+        title=${`Theme: ${theme.value}. Click to change it.`}
         onClick=${() => {
           theme.value = NEXT_THEME[theme.value];
           announce(`Theme: ${theme.value}`);
@@ -114,7 +114,7 @@ function Header({ place }) {
   </header>`;
 }
 
-/** Connect at first, and again while the service does not answer. */
+/** Connect when the page opens, and try again until the service answers. */
 async function connect() {
   for (;;) {
     try {

@@ -1,4 +1,4 @@
-/** Values as people read them. */
+/** Formats of durations, times, sizes and numbers for people. */
 
 const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const NUMBER = new Intl.NumberFormat();
@@ -42,10 +42,10 @@ export const plural = (count, noun, many = `${noun}s`) => `${NUMBER.format(count
 /** @param {number} value */
 export const count = (value) => NUMBER.format(value);
 
-/** The end of an id, which tells runs apart; the whole id is in a tooltip. @param {string} id */
+/** The end of an id, which differs between runs; a tooltip has the whole id. @param {string} id */
 export const shortId = (id) => (id.length > 10 ? id.slice(-8) : id);
 
-/** How long a run took so far. @param {any} run @param {number} now */
+/** How long a run has taken so far. @param {any} run @param {number} now */
 export function runDuration(run, now = Date.now()) {
   if (run.measured_ms !== null && run.measured_ms !== undefined) return run.measured_ms;
   if (!run.started_at) return null;

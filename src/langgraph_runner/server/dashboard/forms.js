@@ -1,4 +1,4 @@
-/** Forms generated from a JSON schema: objects, arrays, enums, optional values; JSON as text for the rest. */
+/** Forms made from a JSON schema: objects, arrays, enums and optional values; JSON text for everything else. */
 import { html, useEffect, useState } from "./lib.js";
 
 /** @typedef {{ schema: any, root: any, value: any, onChange: (value: any) => void, pointer: string, label: string, required: boolean, faults: Map<string, string[]>, current?: any, description?: string }} FieldProps */
@@ -38,7 +38,7 @@ function resolved(schema, root) {
   return { schema: found, isNullable: false };
 }
 
-/** What a form begins with: the defaults, and one empty item where at least one is needed. */
+/** The initial value of a form: the defaults, and empty items where the schema needs some. */
 export function defaultOf(given, root = given, depth = 0) {
   const { schema } = resolved(given, root);
   if (schema.default !== undefined && schema.default !== null) return schema.default;
@@ -208,7 +208,7 @@ function ArrayField({ schema, root, value, onChange, pointer, label, required, f
   return html`<fieldset><legend>${label}${required && html`<span class="required"> *<span
     class="visually-hidden"> required</span></span>`}</legend>
     ${schema.description && html`<p class="quiet help">${schema.description}</p>`}
-    ${isUntouched && html`<p class="quiet help">As it is: ${current.length} items. <button type="button" class="link"
+    ${isUntouched && html`<p class="quiet help">Unchanged: ${current.length} items. <button type="button" class="link"
       onClick=${() => onChange(current)}>Edit them</button></p>`}
     ${items.map(
       (each, place) => html`<div class="item" key=${place}>
@@ -243,7 +243,7 @@ export function JsonField({ value, onChange, pointer, label, required, faults, r
       onChange(given.trim() === "" ? undefined : JSON.parse(given));
       setProblem("");
     } catch (error) {
-      setProblem(`This is not JSON yet: ${error.message}`);
+      setProblem(`This is not valid JSON: ${error.message}`);
     }
   };
   const local = problem

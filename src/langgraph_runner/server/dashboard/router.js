@@ -1,4 +1,4 @@
-/** The place in the dashboard, kept in the hash of the address: deep links and the back button work. */
+/** The current view, kept in the hash of the address, so that deep links and the back button work. */
 import { signal } from "./lib.js";
 
 /** @typedef {{ path: string[], query: URLSearchParams }} Route */

@@ -1,4 +1,4 @@
-/** Statuses: a symbol and a word each, so that colour is never the only sign. */
+/** Statuses: each has a symbol and a word, so that nothing depends on colour alone. */
 import { html } from "./lib.js";
 
 /** @type {Record<string, { label: string, symbol: string }>} */
@@ -12,8 +12,8 @@ const STATUSES = {
   reused: { label: "Reused", symbol: "↺" },
   cached: { label: "From cache", symbol: "↺" },
   fallback: { label: "By fallback", symbol: "✓" },
-  planned: { label: "Will run", symbol: "▷" },
-  run: { label: "Runs", symbol: "▶" },
+  planned: { label: "Planned", symbol: "▷" },
+  run: { label: "Will run", symbol: "▶" },
   reuse: { label: "Reused", symbol: "↺" },
   maybe: { label: "May run", symbol: "?" },
   working: { label: "Working", symbol: "✓" },
@@ -21,7 +21,7 @@ const STATUSES = {
   lost: { label: "Lost", symbol: "✕" },
 };
 
-/** What to show of a step: a skipped step with an output was reused. @param {any} step */
+/** The kind of a step to show: a skipped step with an output was reused. @param {any} step */
 export function kindOf(step) {
   if (step.reason === "reused_from_base") return "reused";
   if (step.reason === "cache_hit") return "cached";
@@ -40,36 +40,40 @@ export function Badge({ kind, label }) {
     </span>${label ?? labelOf(kind)}</span>`;
 }
 
-/** Why a step ran, was reused, or did not run, in one sentence. @param {any} step @param {any} run @param {any} spec @param {Map<string, any>} steps */
+/** One sentence on why a step ran, was reused, or did not run. @param {any} step @param {any} run @param {any} spec @param {Map<string, any>} steps */
 export function whyOf(step, run, spec, steps) {
   switch (step.reason) {
     case "cache_hit":
-      return "It received exactly what it had received in an earlier run, so its output came from the cache.";
+      return "An earlier run had the same inputs for this step, so its output came from the cache.";
     case "reused_from_base":
       return run.trigger === "retry"
-        ? "It was already done in the run that this one retries."
-        : "The change does not touch it, so its output was taken from the base run.";
+        ? "It had completed in the run that this one retries."
+        : "The change does not affect it, so its output comes from the base run.";
     case "upstream_failed":
-      return "A step that it depends on did not deliver.";
+      return "A step that it depends on has no output.";
     case "fail_fast":
       return "Another step failed, and this run stops at the first failure.";
     case "run_timeout":
-      return "The time limit of the run was reached.";
+      return "The run exceeded its time limit.";
     case "cancelled":
       return run.cancel_reason ? `The run was cancelled: ${run.cancel_reason}` : "The run was cancelled.";
   }
   const dependencies = spec?.depends_on ?? [];
-  const suffix = step.reason === "fallback" ? " It failed, and its fallback delivered in its place." : "";
+  const suffix = step.reason === "fallback" ? " It failed, and the output is that of its fallback." : "";
   if (step.status === "pending") {
     const open = dependencies.filter((each) => ["pending", "running"].includes(steps.get(each)?.status));
-    return open.length
-      ? `It waits for ${open.slice(0, 4).join(", ")}${open.length > 4 ? " and others" : ""}.`
-      : "It waits for a free slot.";
+    return open.length ? `It waits for ${named(open)}.` : "It waits for a free slot.";
   }
-  if (!run.base_run_id) return `It had not been computed before for what it receives.${suffix}`;
+  if (!run.base_run_id) return `No earlier run had the same inputs for this step.${suffix}`;
   const changed = dependencies.filter((each) => ["completed", "running"].includes(steps.get(each)?.status));
-  if (changed.length)
-    return `It receives what ${changed.slice(0, 4).join(", ")}${changed.length > 4 ? " and others" : ""} computed again.${suffix}`;
-  if (run.trigger === "retry") return `It had not delivered in the run that this one retries.${suffix}`;
-  return `The change touches what it reads${spec?.reads?.length ? ` (${spec.reads.join(", ").replace("*", "all inputs")})` : ""}.${suffix}`;
+  if (changed.length) return `It depends on ${named(changed)}, which ran again.${suffix}`;
+  if (run.trigger === "retry") return `It had no output in the run that this one retries.${suffix}`;
+  const reads = spec?.reads?.length ? ` (${spec.reads.join(", ").replace("*", "all inputs")})` : "";
+  return `The change affects inputs that it reads${reads}.${suffix}`;
+}
+
+/** Names in one phrase: `a, b and c`; at most four of them. @param {string[]} names */
+function named(names) {
+  if (names.length > 4) return `${names.slice(0, 4).join(", ")} and others`;
+  return names.join(", ").replace(/, ([^,]*)$/, " and $1");
 }

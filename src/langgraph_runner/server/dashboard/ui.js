@@ -2,7 +2,7 @@
 import { ago, moment } from "./format.js";
 import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "./lib.js";
 
-/** What a screen reader says next, politely. */
+/** The text that a screen reader says next. */
 const announced = signal("");
 /** @param {string} text */
 export function announce(text) {
@@ -13,7 +13,7 @@ export function LiveRegion() {
   return html`<div class="visually-hidden" role="status" aria-live="polite">${announced.value}</div>`;
 }
 
-/** The current time, again every second while `ticking`. @param {boolean} ticking */
+/** The current time, updated every second while `ticking`. @param {boolean} ticking */
 export function useNow(ticking = true) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -47,11 +47,11 @@ export function useLoaded(load, keys) {
   return { ...state, again: () => setRound((each) => each + 1) };
 }
 
-/** What went wrong, and how to go on. @param {{ error: any, again?: () => void }} props */
+/** An error, and what to do about it. @param {{ error: any, again?: () => void }} props */
 export function Problem({ error, again }) {
   return html`<div class="problem" role="alert">
     <p>${error.message}</p>
-    ${error.requestId && error.status >= 500 && html`<p class="quiet">Request ${error.requestId}</p>`}
+    ${error.requestId && error.status >= 500 && html`<p class="quiet">Request id: ${error.requestId}</p>`}
     ${again && html`<button type="button" onClick=${again}>Try again</button>`}
   </div>`;
 }
@@ -107,7 +107,7 @@ export function Dialog({ title, onClose, children, wide }) {
 }
 
 /**
- * Tabs by the ARIA pattern: arrows move between them.
+ * Tabs by the ARIA pattern: the arrow keys move between them.
  * @param {{ label: string, tabs: { id: string, label: string }[], selected: string, onSelect: (id: string) => void, children: any }} props
  */
 export function Tabs({ label, tabs, selected, onSelect, children }) {
@@ -137,7 +137,7 @@ export function Tabs({ label, tabs, selected, onSelect, children }) {
 const MAX_ITEMS = 100;
 const MAX_TEXT = 2000;
 
-/** A JSON value as a tree that opens step by step. @param {{ value: any, name?: string, open?: boolean }} props */
+/** A JSON value as a tree of collapsible branches. @param {{ value: any, name?: string, open?: boolean }} props */
 export function JsonTree({ value, name, open = true }) {
   const label = name === undefined ? null : html`<span class="json-name">${name}: </span>`;
   if (value === null || typeof value !== "object") {
@@ -165,7 +165,7 @@ function JsonBranch({ label, entries, open, first, last }) {
       ${entries.slice(0, most).map(([key, each]) => html`<${JsonTree} key=${key} name=${key} value=${each}
         open=${false} />`)}
       ${entries.length > most && html`<button type="button" class="link"
-        onClick=${() => setMost(most + 10 * MAX_ITEMS)}>${entries.length - most} more</button>`}
+        onClick=${() => setMost(most + 10 * MAX_ITEMS)}>Show ${Math.min(10 * MAX_ITEMS, entries.length - most)} more</button>`}
     </div>`
     }
   </details>`;

@@ -1,4 +1,4 @@
-"""What operators and load balancers look at: health, metrics, the audit log."""
+"""Routes for operation: health, the caller, workers, metrics and the audit log."""
 
 import asyncio
 from typing import Annotated, Final
@@ -11,30 +11,30 @@ from sqlalchemy.exc import SQLAlchemyError
 from langgraph_runner.engine import WorkerOverview
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.store import reads
-from langgraph_runner.server.audit import audit_entries
+from langgraph_runner.server.auth.audit import audit_entries
+from langgraph_runner.server.http.responses import json_response
 from langgraph_runner.server.models import AuditPage, CallerDescription
 from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, ApiError, answers
-from langgraph_runner.server.responses import json_response
-from langgraph_runner.server.service import Administering, Guarded, Reading, service_of
+from langgraph_runner.server.routes.service import AdminCall, AuthenticatedRoute, ReadCall, service_of
 
 __all__ = ["router"]
 
 _READY_WITHIN_S: Final = 2.0
 
 
-router = APIRouter(route_class=Guarded, tags=["operating"])
+router = APIRouter(route_class=AuthenticatedRoute, tags=["operating"])
 REFUSED: Final = answers(*CALLER_REFUSALS)
 
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Whether the process answers. It needs no key."""
+    """Check that the process answers."""
     return {"status": "ok"}
 
 
 @router.get("/readyz", responses=answers(ApiCode.NOT_READY))
 async def readyz(request: Request) -> dict[str, str]:
-    """Whether it can serve: the database answers. It needs no key."""
+    """Check that the database answers, within 2 seconds, so that the process can serve."""
     try:
         async with asyncio.timeout(_READY_WITHIN_S):
             await service_of(request).engine.store.read(reads.store_id)
@@ -44,14 +44,14 @@ async def readyz(request: Request) -> dict[str, str]:
 
 
 @router.get("/caller", responses=REFUSED)
-async def caller(call: Reading) -> CallerDescription:
-    """Who asks: the tenant and the role of the API key or token."""
+async def caller(call: ReadCall) -> CallerDescription:
+    """Return the tenant and the role of the API key or token."""
     return CallerDescription(actor=call.caller.actor, tenant=call.tenant, role=call.caller.role)
 
 
 @router.get("/workers", response_model=WorkerOverview, responses=REFUSED)
-async def workers(call: Reading) -> Response:
-    """The processes that run runs, each with the ids of the tenant's runs there, and how many runs wait."""
+async def workers(call: ReadCall) -> Response:
+    """List the processes that execute runs, with the ids of the tenant's runs in each, and count the pending runs."""
     return json_response(await call.engine.get_workers(tenant=call.tenant), has_etag=False)
 
 
@@ -60,26 +60,27 @@ async def workers(call: Reading) -> Response:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **REFUSED},
 )
-async def metrics(call: Administering) -> Response:
-    """What steps have reported, and requests, in the format of Prometheus."""
-    return await shown_metrics(call)
+async def metrics(call: AdminCall) -> Response:
+    """Return the metrics of runs, steps and requests in the text format of Prometheus."""
+    return await metrics_response(call)
 
 
-async def shown_metrics(request: Request) -> Response:
-    """The metrics, without a look at the caller."""
+async def metrics_response(request: Request) -> Response:
+    """Return the metrics without authentication."""
     data = await asyncio.to_thread(generate_latest, service_of(request).registry)
     return Response(data, media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/audit", response_model=AuditPage, responses={**REFUSED, **answers(ApiCode.REQUEST_INVALID)})
 async def audit(
-    call: Administering,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    call: AdminCall,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many entries a page has at most.")] = 50,
     cursor: Annotated[
-        int | None, Query(ge=1, le=2**63 - 1, description="`next_cursor` of the page before.")
+        int | None,
+        Query(ge=1, le=2**63 - 1, description="The `next_cursor` of the page before; none for the first."),
     ] = None,
 ) -> Response:
-    """Who asked for which change of the tenant's runs, the newest first."""
+    """List who requested which change of the tenant's runs, newest first."""
     found = await call.engine.store.read(audit_entries, call.tenant, before=cursor, limit=limit + 1)
     page = found[:limit]
     next_cursor = str(page[-1].id) if len(found) > limit else None

@@ -1,4 +1,4 @@
-"""Runs: made, listed, looked at, changed, followed."""
+"""Routes of runs: start, list, read, update, retry, cancel and follow."""
 
 import asyncio
 from typing import Annotated, Final
@@ -7,10 +7,12 @@ from urllib.parse import quote
 from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from langgraph_runner.engine import ArtifactError, Run, RunPlan, RunStep
+from langgraph_runner.engine import ArtifactError, ArtifactUnavailableError, Run, RunPlan, RunStep
 from langgraph_runner.engine.checks import MAX_KEY
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
-from langgraph_runner.server.events import event_stream
+from langgraph_runner.server.http.events import event_stream
+from langgraph_runner.server.http.query import parameters_of, query_of
+from langgraph_runner.server.http.responses import json_response
 from langgraph_runner.server.models import (
     SAFE,
     ArtifactDescription,
@@ -22,11 +24,16 @@ from langgraph_runner.server.models import (
     RunRequest,
     UpdateRequest,
 )
-from langgraph_runner.server.pages import page_of_runs
-from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, ApiError, answers, checked
-from langgraph_runner.server.query import parameters_of, query_of
-from langgraph_runner.server.responses import json_response
-from langgraph_runner.server.service import Guarded, Reading, Running
+from langgraph_runner.server.problems import (
+    BODY_REFUSALS,
+    CALLER_REFUSALS,
+    ApiCode,
+    ApiError,
+    answers,
+    checked,
+)
+from langgraph_runner.server.reading.pages import page_of_runs
+from langgraph_runner.server.routes.service import AuthenticatedRoute, ReadCall, RunCall
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 
 __all__ = ["router"]
@@ -37,48 +44,65 @@ _FILE_HEADERS: Final = {
     "Cache-Control": "private, max-age=31536000, immutable",
 }
 MAX_WAIT_MS: Final = 30_000
-RunId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["0198f4c09a2b7d1e4f60a1b2c3d4"])]
-StepId = Annotated[str, Path(max_length=128, pattern=SAFE)]
+RunId = Annotated[
+    str,
+    Path(
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        examples=["0198f4c09a2b7d1e4f60a1b2c3d4"],
+        description="The id of the run.",
+    ),
+]
+StepId = Annotated[str, Path(max_length=128, pattern=SAFE, description="The id of the step.")]
 Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         min_length=1,
         max_length=MAX_KEY,
-        description="Of two equal requests with one key the second gets the run of the first.",
+        description="Makes the request safe to repeat: an equal request with the same key returns the existing run.",
     ),
 ]
 
 
 router = APIRouter(
-    route_class=Guarded,
+    route_class=AuthenticatedRoute,
     prefix="/runs",
     tags=["runs"],
     responses=answers(*CALLER_REFUSALS, ApiCode.REQUEST_INVALID),
 )
-NOT_FOUND: Final = answers(ErrorCode.RUN_NOT_FOUND)
+RUN_NOT_FOUND: Final = answers(ErrorCode.RUN_NOT_FOUND)
 DERIVED: Final = answers(
-    ErrorCode.RUN_NOT_FOUND, ErrorCode.RUN_STATE, ErrorCode.IDEMPOTENCY_CONFLICT, ApiCode.BODY_TOO_LARGE
+    ErrorCode.RUN_NOT_FOUND,
+    ErrorCode.RUN_STATE,
+    ErrorCode.IDEMPOTENCY_CONFLICT,
+    ErrorCode.VALIDATION_FAILED,
+    *BODY_REFUSALS,
 )
+"""Refusals of a route that derives a run from another one."""
 
 
 @router.post(
     "",
     status_code=201,
     response_model=Run,
-    responses=answers(ErrorCode.WORKFLOW_UNKNOWN, ErrorCode.IDEMPOTENCY_CONFLICT, ApiCode.BODY_TOO_LARGE),
+    responses=answers(
+        ErrorCode.WORKFLOW_UNKNOWN,
+        ErrorCode.IDEMPOTENCY_CONFLICT,
+        ErrorCode.VALIDATION_FAILED,
+        *BODY_REFUSALS,
+    ),
 )
-async def create_run(call: Running, body: RunRequest, key: Key = None) -> Response:
-    """Make a run. Its inputs are checked first; when this answers, the run is durable."""
+async def create_run(call: RunCall, body: RunRequest, key: Key = None) -> Response:
+    """Start a run. Its inputs are checked first. Once the response arrives, the run is durable."""
     trigger = call.engine.trigger(
         body.workflow, body.inputs, tenant=call.tenant, idempotency_key=key, **body.given()
     )
-    return _made(await call.change("run.create", body.workflow, trigger))
+    return _created(await call.change("run.create", body.workflow, trigger))
 
 
 @router.get("", response_model=RunPage, openapi_extra={"parameters": parameters_of(RunFilter)})
-async def list_runs(call: Reading) -> Response:
-    """The tenant's runs, the newest first. A page ends early where it would be longer than 4 MiB."""
+async def list_runs(call: ReadCall) -> Response:
+    """List the tenant's runs, newest first. A page has fewer than `limit` runs where it would exceed 4 MiB."""
     asked = query_of(call, RunFilter)
     page = await call.service.shared_reads.read(
         ("runs", call.tenant, call.url.query), lambda: page_of_runs(call.engine, call.tenant, asked)
@@ -89,17 +113,27 @@ async def list_runs(call: Reading) -> Response:
 @router.get(
     "/{run_id}",
     response_model=Run,
-    responses={304: {"description": "It is as `If-None-Match` says."}, **NOT_FOUND},
+    responses={304: {"description": "The run still has the `ETag` of `If-None-Match`."}, **RUN_NOT_FOUND},
 )
 async def get_run(
-    call: Reading,
+    call: ReadCall,
     run_id: RunId,
-    if_none_match: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[
+        str | None,
+        Header(
+            description="The `ETag` of an earlier response: if the run is unchanged, the response is 304."
+        ),
+    ] = None,
     wait_ms: Annotated[
-        int, Query(ge=0, le=MAX_WAIT_MS, description="Answer when the run is over, or after so many ms.")
+        int,
+        Query(
+            ge=0,
+            le=MAX_WAIT_MS,
+            description="Respond when the run is over, or after this time, in milliseconds.",
+        ),
     ] = 0,
 ) -> Response:
-    """A run, with the number of its steps by status, and an `ETag`."""
+    """Return a run, with the number of its steps by status, and an `ETag`."""
     run = await call.engine.get_run(run_id, tenant=call.tenant)
     if wait_ms and not run.status.is_over:
         try:
@@ -109,18 +143,27 @@ async def get_run(
     return json_response(run, if_none_match=if_none_match)
 
 
-@router.get("/{run_id}/steps", responses=NOT_FOUND)
+@router.get("/{run_id}/steps", responses=RUN_NOT_FOUND)
 async def get_run_steps(
-    call: Reading, run_id: RunId, status: Annotated[list[StepStatus] | None, Query()] = None
+    call: ReadCall,
+    run_id: RunId,
+    status: Annotated[
+        list[StepStatus] | None,
+        Query(description="Only steps with this status; give it several times for one of several."),
+    ] = None,
 ) -> list[RunStep]:
-    """Its steps in the workflow's order, all or those of a status."""
+    """List the steps of a run in the order of the workflow."""
     asked = None if status is None else [str(each) for each in status]
     return await call.engine.get_run_steps(run_id, tenant=call.tenant, status=asked)
 
 
-@router.get("/{run_id}/steps/{step}/output", response_model=None, responses=NOT_FOUND)
-async def get_output(call: Reading, run_id: RunId, step: StepId) -> Response:
-    """What a step has delivered, as JSON."""
+@router.get(
+    "/{run_id}/steps/{step}/output",
+    response_model=None,
+    responses=answers(ErrorCode.RUN_NOT_FOUND, ApiCode.NOT_FOUND),
+)
+async def get_output(call: ReadCall, run_id: RunId, step: StepId) -> Response:
+    """Return the output of a step as JSON."""
     try:
         data = await call.engine.get_output_json(run_id, step, tenant=call.tenant)
     except LookupError as error:
@@ -130,11 +173,11 @@ async def get_output(call: Reading, run_id: RunId, step: StepId) -> Response:
     return Response(data, media_type="application/json")
 
 
-@router.get("/{run_id}/artifacts", responses=NOT_FOUND)
-async def get_run_artifacts(call: Reading, run_id: RunId) -> list[ArtifactDescription]:
-    """The files of a run, by step and name."""
+@router.get("/{run_id}/artifacts", responses=RUN_NOT_FOUND)
+async def get_run_artifacts(call: ReadCall, run_id: RunId) -> list[ArtifactDescription]:
+    """List the files that the steps of a run have saved."""
     found = await call.engine.get_run_artifacts(run_id, tenant=call.tenant)
-    return [_described(run_id, step, each) for step, files in found.items() for each in files]
+    return [_description(run_id, step, each) for step, files in found.items() for each in files]
 
 
 @router.get(
@@ -142,22 +185,30 @@ async def get_run_artifacts(call: Reading, run_id: RunId) -> list[ArtifactDescri
     response_class=Response,
     responses={
         200: {"content": {"*/*": {}}},
-        **answers(ErrorCode.RUN_NOT_FOUND, ApiCode.NOT_FOUND, ErrorCode.ARTIFACT_FAILED),
+        **answers(
+            *CALLER_REFUSALS,
+            ErrorCode.ARTIFACT_UNAVAILABLE,
+            ErrorCode.RUN_NOT_FOUND,
+            ApiCode.NOT_FOUND,
+            ErrorCode.ARTIFACT_FAILED,
+        ),
     },
 )
 async def get_artifact(
-    call: Reading,
+    call: ReadCall,
     run_id: RunId,
     step: StepId,
-    name: Annotated[str, Path(max_length=512, pattern=SAFE)],
+    name: Annotated[
+        str, Path(max_length=512, pattern=SAFE, description="The name of the file; it may contain slashes.")
+    ],
 ) -> Response:
-    """The content of a file. A browser shows it in a sandbox: what is in it runs no scripts."""
+    """Return the content of a file. Browsers show it in a sandbox, in which no scripts run."""
     files = (await call.engine.get_run_artifacts(run_id, tenant=call.tenant)).get(step, ())
     artifact = next((each for each in files if each.name == name), None)
     if artifact is None:
         raise ApiError(ApiCode.NOT_FOUND, f"Step '{step}' has no artifact '{name}'.")
     path = call.engine.artifact_files.local_path(artifact)
-    if path is None:  # It is in an object store, say.
+    if path is None:  # The file is not on this machine, but in an object store, for example.
         data = await call.engine.read_artifact(artifact, tenant=call.tenant)
         filename = quote(name.rpartition("/")[2], safe="")
         return Response(
@@ -165,8 +216,12 @@ async def get_artifact(
             media_type=artifact.media_type,
             headers={**_FILE_HEADERS, "Content-Disposition": f"inline; filename*=utf-8''{filename}"},
         )
-    if not await asyncio.to_thread(path.is_file):
-        raise ArtifactError(name=name, problem="its file is gone. A further run makes it again.")
+    try:
+        exists = await asyncio.to_thread(path.is_file)
+    except OSError as error:  # Such as a network volume that does not answer.
+        raise ArtifactUnavailableError(name=name, problem=f"it cannot be read: {error}") from error
+    if not exists:
+        raise ArtifactError(name=name, problem="the file is gone. Run the step again to restore it.")
     return FileResponse(
         path,
         media_type=artifact.media_type,
@@ -177,20 +232,22 @@ async def get_artifact(
 
 
 @router.post("/{run_id}/update", status_code=201, response_model=Run, responses=DERIVED)
-async def update_run(call: Running, run_id: RunId, body: UpdateRequest, key: Key = None) -> Response:
-    """Make a run that differs from a completed one by a change; what that does not touch is reused."""
+async def update_run(call: RunCall, run_id: RunId, body: UpdateRequest, key: Key = None) -> Response:
+    """Start a run that applies a change to a completed run. Steps that the change does not affect are reused."""
     trigger = call.engine.trigger_update(
         run_id, body.change.as_request(), tenant=call.tenant, idempotency_key=key, **body.given()
     )
-    return _made(await call.change("run.update", run_id, trigger))
+    return _created(await call.change("run.update", run_id, trigger))
 
 
 @router.post(
     "/{run_id}/plan",
-    responses=answers(ErrorCode.RUN_NOT_FOUND, ErrorCode.RUN_STATE, ApiCode.BODY_TOO_LARGE),
+    responses=answers(
+        ErrorCode.RUN_NOT_FOUND, ErrorCode.RUN_STATE, ErrorCode.VALIDATION_FAILED, *BODY_REFUSALS
+    ),
 )
-async def plan_update(call: Reading, run_id: RunId, body: PlanRequest) -> RunPlan:
-    """What an update would do with each step, and why. Nothing runs."""
+async def plan_update(call: ReadCall, run_id: RunId, body: PlanRequest) -> RunPlan:
+    """Return what an update would do with each step, and why. Nothing runs."""
     with checked():
         return await call.engine.plan(
             run_id,
@@ -201,9 +258,11 @@ async def plan_update(call: Reading, run_id: RunId, body: PlanRequest) -> RunPla
         )
 
 
-@router.post("/{run_id}/cancel", response_model=Run, responses=NOT_FOUND)
-async def cancel_run(call: Running, run_id: RunId, body: CancelRequest | None = None) -> Response:
-    """Cancel a run, for good. One that is over stays as it is."""
+@router.post(
+    "/{run_id}/cancel", response_model=Run, responses=answers(ErrorCode.RUN_NOT_FOUND, *BODY_REFUSALS)
+)
+async def cancel_run(call: RunCall, run_id: RunId, body: CancelRequest | None = None) -> Response:
+    """Cancel a run. A run that is over stays as it is."""
     reason = (body or CancelRequest()).reason
     cancel = call.engine.cancel(run_id, tenant=call.tenant, reason=reason)
     return json_response(await call.change("run.cancel", run_id, cancel))
@@ -211,12 +270,12 @@ async def cancel_run(call: Running, run_id: RunId, body: CancelRequest | None = 
 
 @router.post("/{run_id}/retry", status_code=201, response_model=Run, responses=DERIVED)
 async def retry_run(
-    call: Running, run_id: RunId, body: RetryRequest | None = None, key: Key = None
+    call: RunCall, run_id: RunId, body: RetryRequest | None = None, key: Key = None
 ) -> Response:
-    """Go on with a failed or cancelled run from where it stopped, as a new run."""
+    """Continue a failed or cancelled run as a new run, which reuses the completed steps."""
     options = (body or RetryRequest()).given()
     trigger = call.engine.trigger_retry(run_id, tenant=call.tenant, idempotency_key=key, **options)
-    return _made(await call.change("run.retry", run_id, trigger))
+    return _created(await call.change("run.retry", run_id, trigger))
 
 
 @router.get(
@@ -224,21 +283,21 @@ async def retry_run(
     response_class=StreamingResponse,
     responses={
         200: {"content": {"text/event-stream": {}}},
-        204: {"description": "The run is over, and `Last-Event-ID` is its last event."},
-        **NOT_FOUND,
+        204: {"description": "The run is over and has no event after `Last-Event-ID`."},
+        **RUN_NOT_FOUND,
     },
 )
 async def follow_events(
-    call: Reading,
+    call: ReadCall,
     run_id: RunId,
     last_event_id: Annotated[
-        int, Header(ge=0, le=_MAX_SEQ, description="Only what came after this event.")
+        int, Header(ge=0, le=_MAX_SEQ, description="Send only events after this one.")
     ] = 0,
     follow: Annotated[
-        bool, Query(description="Whether to wait for more events until the run is over.")
+        bool, Query(description="Whether to wait for further events until the run is over.")
     ] = True,
 ) -> Response:
-    """What happens in a run, as server-sent events, until it is over. Resume with `Last-Event-ID`."""
+    """Stream the events of a run as server-sent events until it is over. Resume with `Last-Event-ID`."""
     return await event_stream(
         call.engine,
         run_id,
@@ -249,11 +308,11 @@ async def follow_events(
     )
 
 
-def _made(run: Run) -> Response:
+def _created(run: Run) -> Response:
     return json_response(run, status=201, headers={"Location": f"/runs/{run.id}"})
 
 
-def _described(run_id: str, step: str, artifact: ArtifactRef) -> ArtifactDescription:
+def _description(run_id: str, step: str, artifact: ArtifactRef) -> ArtifactDescription:
     return ArtifactDescription(
         step=step,
         name=artifact.name,

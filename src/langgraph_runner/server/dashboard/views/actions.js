@@ -1,4 +1,4 @@
-/** Update, retry and cancel: each shows what it would do before it does it. */
+/** Update, retry and cancel: each dialog shows what will happen before you confirm. */
 import { call, newSender, runPath } from "../api.js";
 import { plural } from "../format.js";
 import { FormFields, faultsByPointer } from "../forms.js";
@@ -13,7 +13,7 @@ export function ActionDialog({ action, run, onClose }) {
   return html`<${StepsDialog} action=${action} run=${run} onClose=${onClose} />`;
 }
 
-/** What each step would do, grouped by the answer. @param {{ groups: { kind: string, label: string, items: { step: string, why?: string }[] }[] }} props */
+/** What will happen with each step, grouped. @param {{ groups: { kind: string, label: string, items: { step: string, why?: string }[] }[] }} props */
 function PlanView({ groups }) {
   return html`<div class="plan" role="group" aria-label="Plan">${groups
     .filter((each) => each.items.length)
@@ -26,7 +26,7 @@ function PlanView({ groups }) {
 }
 
 const ACTIONS = [
-  ["run", "Runs"],
+  ["run", "Will run"],
   ["maybe", "May run"],
   ["cached", "From cache"],
   ["reuse", "Reused"],
@@ -37,7 +37,7 @@ function UpdateDialog({ run, onClose }) {
   return html`<${Dialog} title="Update the run" onClose=${onClose} wide>
     ${workflow.error && html`<${Problem} error=${workflow.error} again=${workflow.again} />`}
     ${workflow.isLoading && html`<${Loading} />`}
-    ${workflow.value && workflow.value.changes.length === 0 && html`<p>This workflow knows no changes. Declare one with <code>workflow.on_change(…)</code>.</p>`}
+    ${workflow.value && workflow.value.changes.length === 0 && html`<p>This workflow has no changes. Declare one with <code>workflow.on_change(…)</code>.</p>`}
     ${workflow.value && workflow.value.changes.length > 0 && html`<${UpdateForm} run=${run} workflow=${workflow.value}
       onClose=${onClose} />`}
   <//>`;
@@ -65,7 +65,7 @@ function UpdateForm({ run, workflow, onClose }) {
     try {
       const found = await call(runPath(run.id, "plan"), { method: "POST", body: body() });
       setPlan(found);
-      announce(`The plan: ${found.steps.filter((each) => each.action === "run").length} steps run`);
+      announce(`Plan: ${plural(found.steps.filter((each) => each.action === "run").length, "step")} will run`);
     } catch (error) {
       setProblem(error);
     } finally {
@@ -92,7 +92,7 @@ function UpdateForm({ run, workflow, onClose }) {
           selected=${each.type === type}>${each.type}${each.description ? `: ${each.description}` : ""}</option>`)}
           </select></label>
       ${!change.payload && html`<p
-        class="quiet">Fill in only what is to change; what stays empty stays as it is in the run.</p>`}
+        class="quiet">Fill in only the fields to change. Empty fields keep the values of this run.</p>`}
       <${FormFields} key=${type} schema=${schema} value=${payload} current=${change.payload ? undefined : run.inputs}
         onChange=${edit} faults=${faultsByPointer(problem, ["/change/payload", "/inputs", "/payload", ""])} partial />
       ${problem && html`<${Problem} error=${problem} />`}
@@ -118,13 +118,13 @@ const WORDS = {
     confirm: "Retry",
     busy: "Starting …",
     intro:
-      "A new run goes on from where this one stopped. Steps that were done are reused, unless their code has changed since.",
+      "A new run continues where this one stopped. It reuses completed steps, unless their code has changed.",
   },
   cancel: {
     title: "Cancel the run",
     confirm: "Cancel the run",
     busy: "Cancelling …",
-    intro: "Steps that are done are kept, so a retry can go on from there. This cannot be undone.",
+    intro: "You cannot undo this. Completed steps are kept, so you can retry the run later.",
   },
 };
 
@@ -135,15 +135,17 @@ function groupsOf(action, steps) {
     return [
       {
         kind: "run",
-        label: "Runs",
-        items: steps.filter((each) => !done(each)).map(({ step, status }) => ({ step, why: `was ${status}` })),
+        label: "Will run",
+        items: steps
+          .filter((each) => !done(each))
+          .map(({ step, status }) => ({ step, why: status === "failed" ? "failed" : `was ${status}` })),
       },
       { kind: "reuse", label: "Reused", items: steps.filter(done).map(({ step }) => ({ step })) },
     ];
   return [
-    { kind: "running", label: "Stopped while they run", items: steps.filter((each) => each.status === "running") },
-    { kind: "pending", label: "Never started", items: steps.filter((each) => each.status === "pending") },
-    { kind: "completed", label: "Done and kept", items: steps.filter(done) },
+    { kind: "running", label: "Will be stopped", items: steps.filter((each) => each.status === "running") },
+    { kind: "pending", label: "Will not start", items: steps.filter((each) => each.status === "pending") },
+    { kind: "completed", label: "Completed and kept", items: steps.filter(done) },
   ].map((group) => ({ ...group, items: group.items.map(({ step }) => ({ step })) }));
 }
 
@@ -162,7 +164,7 @@ function StepsDialog({ action, run, onClose }) {
       const made = await send(runPath(run.id, action), body);
       onClose();
       if (action === "retry") go(to("runs", made.id));
-      else announce("The run is being cancelled");
+      else announce("Cancelling the run");
     } catch (error) {
       setProblem(error);
       setBusy(false);
@@ -177,7 +179,7 @@ function StepsDialog({ action, run, onClose }) {
         class="quiet">(optional)</span></span><input value=${reason} maxlength="500"
         onInput=${(event) => setReason(event.currentTarget.value)} /></label>`}
       ${steps.error && html`<${Problem} error=${steps.error} again=${steps.again} />`}
-      ${steps.isLoading && html`<${Loading} what="Making the plan" />`}
+      ${steps.isLoading && html`<${Loading} what="Loading the plan" />`}
       ${steps.value && html`<h3>Plan</h3><${PlanView} groups=${groupsOf(action, steps.value)} />`}
       ${problem && html`<${Problem} error=${problem} />`}
     </div>

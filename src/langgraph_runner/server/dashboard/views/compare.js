@@ -1,6 +1,6 @@
-/** Two runs: what a change rebuilt, what was reused, and their files side by side. */
+/** Two runs side by side: what ran again, what was reused, and their files. */
 import { call, runPath, withQuery } from "../api.js";
-import { duration, moment, runDuration, shortId } from "../format.js";
+import { duration, moment, plural, runDuration, shortId } from "../format.js";
 import { html, useState } from "../lib.js";
 import { go, to } from "../router.js";
 import { Badge, kindOf } from "../status.js";
@@ -46,8 +46,8 @@ function Picker({ workflow, left, right }) {
   );
   const others = (value?.items ?? []).filter((each) => each.id !== left);
   if (value && !others.length && !right)
-    return html`<${Empty} title="There is no other run of this workflow."><p><a
-      href=${to("start", workflow)}>Start one</a></p><//>`;
+    return html`<${Empty} title="This workflow has no other run."><p><a
+      href=${to("start", workflow)}>Start a run</a></p><//>`;
   return html`<label class="field inline"><span class="field-label">Compare with</span>
     <select onChange=${(event) => event.currentTarget.value && go(to("compare", left, event.currentTarget.value))}>
     <option value="" selected=${!right}>Choose a run</option>
@@ -56,19 +56,19 @@ function Picker({ workflow, left, right }) {
       </option>`)}</select></label>`;
 }
 
-/** What became of a step between two runs. */
+/** How a step of the second run relates to the same step of the first. */
 function verdictOf(before, after) {
-  if (!before || !after) return { kind: "other", words: before ? "only before" : "only after" };
+  if (!before || !after) return { kind: "other", words: before ? "only in the first run" : "only in the second run" };
   const kind = kindOf(after);
   if (kind === "reused" || kind === "cached")
-    return { kind: "reused", words: kind === "cached" ? "from the cache" : "reused" };
+    return { kind: "reused", words: kind === "cached" ? "reused from the cache" : "reused" };
   if (after.status !== "completed") return { kind: "other", words: after.status };
   return {
     kind: "rebuilt",
     words:
       before.input_hash && before.input_hash === after.input_hash
-        ? "ran again on equal inputs"
-        : "rebuilt: it received something else",
+        ? "ran again with the same inputs"
+        : "ran again: its inputs changed",
   };
 }
 
@@ -89,10 +89,10 @@ function Differences({ a, b }) {
   return html`${runA.workflow !== runB.workflow && html`<div class="problem">
     <p>These are runs of different workflows.</p></div>`}
     <p class="verdict"><strong>${number("rebuilt")}
-      </strong> of ${rows.length} steps rebuilt, <strong>${number("reused")}
-      </strong> reused${number("other") > 0 && html`, <strong>${number("other")}</strong> otherwise`}.</p>
+      </strong> of ${rows.length} steps ran again, <strong>${number("reused")}
+      </strong> reused${number("other") > 0 && html`, <strong>${number("other")}</strong> with another result`}.</p>
     <label class="check"><input type="checkbox" checked=${only}
-      onChange=${(event) => setOnly(event.currentTarget.checked)} />Only what was not reused</label>
+      onChange=${(event) => setOnly(event.currentTarget.checked)} />Hide reused steps</label>
     <div class="scroll" tabindex="0" role="region" aria-label="Steps of both runs"><table class="steps"><thead><tr><th
       scope="col">Step</th><th scope="col">Before</th><th scope="col">After</th><th scope="col">What changed</th></tr>
       </thead>
@@ -118,16 +118,16 @@ function Files({ before, after }) {
     same: a.get(key)?.sha256 === b.get(key)?.sha256,
   }));
   const changed = pairs.filter((each) => !each.same).sort((x, y) => rankOf(x) - rankOf(y));
-  if (!pairs.length) return html`<h2>Artifacts</h2><p class="quiet">Neither run has saved a file.</p>`;
-  return html`<h2>Artifacts</h2><p class="quiet">${changed.length} of ${pairs.length} differ.</p>
+  if (!pairs.length) return html`<h2>Artifacts</h2><p class="quiet">Neither run has files.</p>`;
+  return html`<h2>Artifacts</h2><p class="quiet">${changed.length} of ${plural(pairs.length, "file")} differ.</p>
     ${changed.map((pair, place) => html`<${FilePair} key=${pair.key} pair=${pair} before=${before} after=${after}
       open=${place === 0} />`)}
-    ${changed.length < pairs.length && html`<details><summary>${pairs.length - changed.length} are equal</summary>
+    ${changed.length < pairs.length && html`<details><summary>${plural(pairs.length - changed.length, "equal file")}</summary>
       <ul>${pairs.filter((each) => each.same).map((each) => html`<li key=${each.key}><code>${each.key}</code></li>`)}
       </ul></details>`}`;
 }
 
-/** Files that can be seen at a glance come first. */
+/** Files with the most visible differences come first. */
 const rankOf = (pair) => ["html", "image", "json", "text", "none"].indexOf(previewOf(pair.b ?? pair.a));
 
 function FilePair({ pair, before, after, open }) {
@@ -143,7 +143,7 @@ function FilePair({ pair, before, after, open }) {
       ].map(
         ([title, each, siblings]) =>
           html`<div key=${title}><h3>${title}</h3>${each ? html`<${Preview} artifact=${each}
-            siblings=${siblings} />` : html`<p class="quiet">It has no such file.</p>`}</div>`,
+            siblings=${siblings} />` : html`<p class="quiet">This run does not have the file.</p>`}</div>`,
       )}</div>`
     }</details>`;
 }

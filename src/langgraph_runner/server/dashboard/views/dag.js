@@ -1,8 +1,8 @@
 /**
- * The steps as a picture that colours as the run goes on.
+ * The steps as a graph whose colours follow the run.
  *
- * It is SVG on dagre's layout instead of a canvas: each step is an element that the keyboard and screen readers reach,
- * themes are plain CSS, and 500 steps are few enough elements to pan and zoom smoothly.
+ * It is SVG on dagre's layout instead of a canvas: the keyboard and screen readers reach each step,
+ * themes are plain CSS, and a graph of 500 steps still pans and zooms smoothly.
  */
 import { duration } from "../format.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
@@ -13,19 +13,19 @@ const WIDTH = 176;
 const HEIGHT = 46;
 const MIN_SCALE = 0.04;
 const MAX_SCALE = 2;
-/** Below this scale text cannot be read, and is not drawn. */
+/** Below this scale text is too small to read, so it is not drawn. */
 const TEXT_SCALE = 0.42;
-/** The text of larger graphs is left out while they are zoomed: browsers lay text out again at each scale. */
+/** Larger graphs hide their text while they are zoomed: browsers lay text out again at each scale. */
 const MANY = 120;
 const QUIET_MS = 150;
 
-/** More steps take too long to lay out, and are better read as a list. */
+/** The layout of more steps takes too long; a list is easier to read. */
 const MAX_DRAWN = 1500;
 const MAX_KEPT = 8;
 
 let worker = null;
 let tickets = 0;
-/** The last layouts by shape, so that a graph that was seen is there at once. @type {Map<string, any>} */
+/** The last layouts by shape, so that a graph that was shown before appears at once. @type {Map<string, any>} */
 const kept = new Map();
 
 /** Lay a graph out in the worker. @returns {Promise<any>} */
@@ -74,7 +74,7 @@ export function Dag({ specs, steps, selected, onSelect, critical, kinds }) {
   }, [shape]);
   if (specs.length > MAX_DRAWN)
     return html`<${Empty} title=${`A graph of ${specs.length} steps is too large to draw.`}>
-      <p>The tab Steps lists them all.</p><//>`;
+      <p>The tab “Steps” lists them all.</p><//>`;
   if (!laid || !specs.length) return html`<${Loading} what="Drawing the graph" />`;
   return html`<${Picture} laid=${laid} specs=${specs} steps=${steps} selected=${selected} onSelect=${onSelect}
     critical=${critical} kinds=${kinds} />`;
@@ -148,7 +148,7 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
     };
     apply();
   };
-  // At first a small graph is shown so that it can be read, on a phone the begin of it.
+  // A small graph starts at a readable scale; a phone shows its beginning.
   useLayoutEffect(() => fitAt(laid.nodes.length <= 60 ? 0.5 : MIN_SCALE), [laid]);
   useEffect(() => {
     const element = frame.current;
@@ -215,7 +215,7 @@ function Picture({ laid, specs, steps, selected, onSelect, critical, kinds }) {
   return html`<div class=${`dag ${isSmall ? "small" : ""}`} ref=${frame}
     style=${{ "--graph-height": `${Math.ceil(laid.height) + 24}px` }}>
     <svg width="100%" height="100%" role="group"
-      aria-label=${onSelect ? "Graph of the steps. Arrow keys move between steps, Enter opens one. The tab Steps has the same as a list." : "Graph of the steps"}
+      aria-label=${onSelect ? "Graph of the steps. Arrow keys move between steps, Enter opens one. The tab “Steps” has the same as a list." : "Graph of the steps"}
       onPointerDown=${onPointerDown} onPointerMove=${onPointerMove} onPointerUp=${onPointerUp} onPointerCancel=${onPointerUp} onKeyDown=${onKeyDown} onClick=${onClick}>
       <g ref=${stage}>
         <${Edges} edges=${laid.edges} critical=${critical} />
@@ -242,7 +242,7 @@ function Edges({ edges, critical }) {
   return useMemo(() => {
     const line = ({ points }) =>
       points.map(({ x, y }, place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-    const path = [...(critical ?? [])]; // From its end to its begin.
+    const path = [...(critical ?? [])]; // From its last step to its first.
     const pairs = new Set(path.slice(1).map((each, place) => `${each}\n${path[place]}`));
     const isCritical = ({ from, until }) => pairs.has(`${from}\n${until}`);
     return html`<g aria-hidden="true"><path class="edges" d=${edges
@@ -274,7 +274,7 @@ function Node({ node, step, kind: given, isSelected, isCurrent, isCritical, isBu
 
 const shortened = (name) => (name.length > 19 ? `${name.slice(0, 10)}…${name.slice(-8)}` : name);
 
-/** Where the arrow keys lead: along the edges, and to the neighbours of the same rank. */
+/** Where each arrow key leads: along the edges, and to the neighbours of the same rank. */
 function neighbours(specs, laid) {
   const [along, across] = laid.direction === "LR" ? ["x", "y"] : ["y", "x"];
   const [back, forth, before, after] =

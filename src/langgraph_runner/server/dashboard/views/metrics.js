@@ -8,7 +8,7 @@ import { Empty, Loading, Problem, useLoaded } from "../ui.js";
 
 const COLUMNS = [
   { id: "step", label: "Step", text: true },
-  { id: "completed", label: "Ran", of: (each) => each.completed },
+  { id: "completed", label: "Completed", of: (each) => each.completed },
   { id: "failed", label: "Failed", of: (each) => each.failed },
   { id: "reused", label: "Reused", of: (each) => each.reused },
   { id: "retried", label: "Retried", of: (each) => each.retried },
@@ -35,15 +35,15 @@ export function Metrics({ workflow }) {
       <select aria-label="Workflow"
         onChange=${(event) => go(to("metrics", event.currentTarget.value))}>${known.map((each) => html`<option
         key=${each.id} value=${each.id} selected=${each.id === chosen}>${each.id}</option>`)}</select>
-      <select aria-label="Runs that count"
+      <select aria-label="Number of runs"
         onChange=${(event) => setRuns(Number(event.currentTarget.value))}>${[20, 100, 500].map((each) => html`<option
         key=${each} value=${each} selected=${each === runs}>last ${each} runs</option>`)}</select>
       <button type="button" onClick=${metrics.again}>Refresh</button></div></div>
     ${error && html`<${Problem} error=${error} again=${metrics.again} />`}
     ${!error && !metrics.value && (workflows.value && !known.length ? html`<${Empty}
-      title="The service has no workflows." />` : html`<${Loading} what="Counting" />`)}
+      title="The service has no workflows." />` : html`<${Loading} what="Loading metrics" />`)}
     ${metrics.value && (metrics.value.runs === 0 ? html`<${Empty} title="This workflow has no runs yet."><p><a
-      href=${to("start", chosen)}>Start one</a></p><//>` : html`<${Shown} metrics=${metrics.value} />`)}`;
+      href=${to("start", chosen)}>Start a run</a></p><//>` : html`<${Shown} metrics=${metrics.value} />`)}`;
 }
 
 function Shown({ metrics }) {
@@ -94,5 +94,5 @@ function Shown({ metrics }) {
         <td><span class="spread" aria-hidden="true"><i style=${{ width: `${(100 * (row.p99_ms ?? 0)) / most}%` }}></i><i
           class="own" style=${{ width: `${(100 * (row.p50_ms ?? 0)) / most}%` }}></i></span></td></tr>`,
       )}</tbody></table></div>
-    <p class="quiet">Durations are of the times a step ran, over the last ${plural(metrics.runs, "run")}.</p>`;
+    <p class="quiet">Durations count only completed executions in the last ${plural(metrics.runs, "run")}.</p>`;
 }

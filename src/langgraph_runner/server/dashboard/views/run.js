@@ -1,4 +1,4 @@
-/** One run: how far it is, what went wrong, and what took long. */
+/** One run: its progress, errors, and durations. */
 import { call, follow, mayRun, runPath, withQuery } from "../api.js";
 import { duration, moment, runDuration, shortId, OVER } from "../format.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
@@ -16,7 +16,7 @@ const RETRY_MS = 2000;
 
 /**
  * A run with its steps and files, kept current by its events.
- * Events say that something happened; the state is read again, seldom enough for runs of 500 steps.
+ * An event only says that something happened: the state is then read again, but not too often for runs of 500 steps.
  * @param {string} id
  */
 function useRun(id) {
@@ -68,7 +68,7 @@ function useRun(id) {
   return { ...state, again: () => setRound((each) => each + 1) };
 }
 
-/** Steps by id; one that has not changed stays the same object, so that nothing of it is drawn again. */
+/** Steps by id; one that has not changed stays the same object, so that it is not drawn again. */
 function merged(known, fresh) {
   const same = (a, b) =>
     a &&
@@ -121,7 +121,7 @@ export function RunView({ id }) {
     ${run.error && html`<${RunError} run=${run} steps=${steps} onSelect=${select} />`}
     <div class=${`run-body ${step ? "with-panel" : ""}`}>
       <div class="run-main">
-        <${Tabs} label="The run as" selected=${tab} onSelect=${(next) => replace(address({ tab: next }))}
+        <${Tabs} label="Views of the run" selected=${tab} onSelect=${(next) => replace(address({ tab: next }))}
           tabs=${[
             { id: "graph", label: "Graph" },
             { id: "timeline", label: "Timeline" },
@@ -160,7 +160,7 @@ export function specsOf(workflow, steps) {
 function RunHead({ run, now }) {
   const [action, setAction] = useState(null);
   const isOver = OVER.has(run.status);
-  return html`<nav class="crumbs" aria-label="Place"><a href="#/runs">Runs</a> / <a
+  return html`<nav class="crumbs" aria-label="Breadcrumbs"><a href="#/runs">Runs</a> / <a
     href=${to("runs", { workflow: run.workflow })}>${run.workflow}</a></nav>
     <div class="page-head">
       <h1>Run <${Copyable} text=${run.id} shown=${shortId(run.id)} label="run id" /> <${Badge} kind=${run.status} />
@@ -174,7 +174,7 @@ function RunHead({ run, now }) {
           class="primary" onClick=${() => setAction("retry")}>Retry …</button>`}
         ${mayRun() && !isOver && html`<button type="button" class="danger"
           onClick=${() => setAction("cancel")}>Cancel …</button>`}
-        ${!mayRun() && html`<span class="quiet">Your key may look, but not change runs.</span>`}
+        ${!mayRun() && html`<span class="quiet">Your key can see runs, but not change them.</span>`}
       </div>
     </div>
     <dl class="facts head-facts">
@@ -185,7 +185,7 @@ function RunHead({ run, now }) {
         </div>
       ${run.base_run_id && html`<div><dt>Base run</dt><dd><a href=${to("runs", run.base_run_id)}>
         <code>${shortId(run.base_run_id)}</code></a></dd></div>`}
-      ${run.cancel_reason && html`<div><dt>Cancelled because</dt><dd>${run.cancel_reason}</dd></div>`}
+      ${run.cancel_reason && html`<div><dt>Reason</dt><dd>${run.cancel_reason}</dd></div>`}
       ${Object.keys(run.tags).length > 0 && html`<div><dt>Tags</dt>
         <dd>${Object.entries(run.tags).map(([name, value]) => html`<a key=${name} class="tag"
         href=${to("runs", { q: `${name}:${value}` })}>${name}:${value}</a>`)}</dd></div>`}
@@ -201,7 +201,7 @@ function RunError({ run, steps, onSelect }) {
     <p class="error-text">${run.error.message}</p></section>`;
 }
 
-/** The graph as a list: the same facts for those who do not see or use the picture. */
+/** The graph as a list, for readers who do not see or use the picture. */
 function StepList({ specs, steps, selected, onSelect }) {
   return html`<table class="steps"><thead><tr><th scope="col">Step</th><th scope="col">Status</th><th scope="col"
     class="number">Duration</th><th scope="col">Depends on</th></tr></thead>

@@ -1,4 +1,4 @@
-/** Runs: what is going on, and where something went wrong. */
+/** The list of runs, with filters and search. */
 import { call, mayRun, runPath, withQuery } from "../api.js";
 import { count, duration, moment, plural, runDuration, shortId, OVER } from "../format.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
@@ -17,11 +17,11 @@ const PAGE = 100;
 const POLL_MS = 2000;
 const MAX_FOLLOWED = 20;
 
-/** What a search text means: the end of an address of the API, and words for the reader. @param {string} text */
+/** What a search text means: a query for the API, and a description for the reader. @param {string} text */
 export function searchOf(text) {
   if (!text) return { query: {}, words: "" };
   if (/^[\w.-]+:\S+$/.test(text)) return { query: { tag: text }, words: `Runs with the tag ${text}` };
-  if (/^[0-9a-f]{4,64}$/.test(text)) return { query: { id_prefix: text }, words: `Runs whose id begins with ${text}` };
+  if (/^[0-9a-f]{4,64}$/.test(text)) return { query: { id_prefix: text }, words: `Runs whose id starts with ${text}` };
   return { query: { error_contains: text }, words: `Runs whose error contains “${text}”` };
 }
 
@@ -61,8 +61,8 @@ function NoRuns({ filtered }) {
     return html`<${Empty} title="No run matches these filters."><p><a href="#/runs">Clear the filters</a></p><//>`;
   return html`<${Empty} title="There are no runs yet.">
     ${mayRun() ? html`<p><a class="button primary" href="#/start">Start the first run</a>
-      </p>` : html`<p>Your key may look, but not start runs.</p>`}
-    <p class="quiet">Or from a terminal: <code>langgraph-runner run WORKFLOW</code></p><//>`;
+      </p>` : html`<p>Your key can see runs, but not start them.</p>`}
+    <p class="quiet">Or start one in a terminal: <code>langgraph-runner run WORKFLOW</code></p><//>`;
 }
 
 /** The runs for some filters, page by page; the newest ones and those that are not over stay current. @param {string} filters */
@@ -104,7 +104,7 @@ function useRuns(filters) {
       if (!controller.signal.aborted)
         setState((before) => ({ ...before, runs: [...before.runs, ...items], cursor: next_cursor }));
     } catch {
-      /* The banner shows a lost connection; scrolling asks again. */
+      /* The banner shows the lost connection; scrolling tries again. */
     } finally {
       live.current.busy = false;
     }
@@ -140,7 +140,7 @@ async function refresh(filters, state, abort, setState) {
     const fresh = await Promise.all(others.map((each) => call(runPath(each.id), { signal: abort }).then(dated)));
     if (abort.aborted) return;
     setState((before) => {
-      // Mostly no run is new: then only the first page is exchanged, however many were loaded.
+      // Usually no run is new: then only the first page is replaced, however many runs are loaded.
       if (!fresh.length && first.items.every((each, place) => before.runs[place]?.id === each.id)) {
         return {
           ...before,
@@ -148,7 +148,7 @@ async function refresh(filters, state, abort, setState) {
           runs: [...first.items, ...(first.next_cursor ? before.runs.slice(first.items.length) : [])],
         };
       }
-      // What is as new as the first page but no longer on it does not match the filters any more.
+      // A run that is as new as the first page, but no longer on it, no longer matches the filters.
       const kept = first.next_cursor ? before.runs.filter((each) => covered.has(each.id) || each.at < oldest) : [];
       return {
         ...before,
@@ -158,7 +158,7 @@ async function refresh(filters, state, abort, setState) {
       };
     });
   } catch {
-    /* The banner shows a lost connection; the next round tries again. */
+    /* The banner shows the lost connection; the next round tries again. */
   }
 }
 
@@ -212,7 +212,7 @@ const ROW = 45;
 const NARROW_ROW = 84;
 const SPARE = 12;
 
-/** Only the rows in sight are in the page, so 10,000 runs scroll as 100 do. */
+/** Only visible rows are in the page, so 10,000 runs scroll as fast as 100. */
 function RunTable({ runs, hasMore, more }) {
   const narrow = useNarrow();
   const height = narrow ? NARROW_ROW : ROW;
@@ -251,7 +251,7 @@ function RunTable({ runs, hasMore, more }) {
           style=${{ height: `${(runs.length - until) * height}px` }}></td></tr>`}
       </tbody>
     </table>
-    <p class="quiet table-foot">${hasMore ? `${count(runs.length)} runs loaded, scroll for more` : plural(runs.length, "run")}
+    <p class="quiet table-foot">${hasMore ? `${count(runs.length)} runs loaded; scroll for more` : plural(runs.length, "run")}
       </p>`;
 }
 
@@ -275,7 +275,7 @@ const ORDER = ["completed", "skipped", "running", "failed", "cancelled", "pendin
 /** How many steps have which status, as a bar with its numbers in words. @param {{ steps: Record<string, number>, status: string }} props */
 export function StepBar({ steps, status }) {
   const total = Object.values(steps).reduce((sum, each) => sum + each, 0);
-  // In a run that failed, steps were skipped because what they wait for did not deliver.
+  // In a failed run, skipped steps are not done: their dependencies have no output.
   const done = (steps.completed ?? 0) + (status === "failed" || status === "cancelled" ? 0 : (steps.skipped ?? 0));
   const words = ORDER.filter((each) => steps[each])
     .map((each) => `${steps[each]} ${each}`)

@@ -1,4 +1,4 @@
-/** Where a key is pasted. It is kept for this tab only, never in an address. */
+/** The sign-in page. The key is kept for this tab only, never in an address. */
 import { signIn, signedOutBecause } from "../api.js";
 import { html, useState } from "../lib.js";
 
@@ -9,7 +9,7 @@ export function SignIn() {
     event.preventDefault();
     const key = new FormData(event.currentTarget).get("key").toString().trim();
     if (!key) {
-      setProblem("Paste a key first.");
+      setProblem("Enter an API key.");
       return;
     }
     setBusy(true);
@@ -29,7 +29,7 @@ export function SignIn() {
       aria-describedby="key-help ${problem ? "key-problem" : ""}" aria-invalid=${problem ? "true" : null} />
     ${problem && html`<p class="field-problem" id="key-problem" role="alert">${problem}</p>`}
     <p class="quiet"
-      id="key-help">Make one with <code>langgraph-runner keys create NAME</code>. It is kept until you close this tab or sign out.</p>
+      id="key-help">Create one with <code>langgraph-runner keys create NAME</code>. The browser keeps it until you close this tab or sign out.</p>
     <button type="submit" class="primary" disabled=${busy}>${busy ? "Signing in …" : "Sign in"}</button>
   </form></main>`;
 }

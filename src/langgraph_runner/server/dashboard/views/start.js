@@ -1,4 +1,4 @@
-/** Start a run: which workflow, with which inputs, and which steps that runs. */
+/** Start a run: choose a workflow, fill in its inputs, see its steps. */
 import { ApiProblem, call, mayRun, newSender, withQuery } from "../api.js";
 import { plural } from "../format.js";
 import { FormFields, defaultOf, faultsByPointer } from "../forms.js";
@@ -21,15 +21,15 @@ export function Start({ workflow }) {
   const found = known.find((each) => each.id === chosen);
   if (!found)
     return html`<h1>Start a run</h1>${workflow && html`<div class="problem" role="alert">
-      <p>There is no workflow ${workflow}.</p></div>`}
+      <p>The service has no workflow ${workflow}.</p></div>`}
     <ul class="cards">${known.map((each) => html`<li key=${each.id} class="card"><h2><a
       href=${to("start", each.id)}>${each.id}</a></h2><p>${each.description}</p><p
       class="quiet">${plural(each.steps.length, "step")}, version ${each.version}</p></li>`)}</ul>`;
   return html`<h1>Start ${found.id}
     </h1>${found.description && html`<p>${found.description} ${known.length > 1 && html`<a
-    href="#/start">Another workflow</a>`}</p>`}
+    href="#/start">Choose another workflow</a>`}</p>`}
     ${mayRun() ? html`<${StartForm} key=${found.id} workflow=${found} />` : html`<${Empty}
-      title="Your key may look, but not start runs.">
+      title="Your key can see runs, but not start them.">
       <p>Ask for a key with the role <code>run</code>: <code>langgraph-runner keys create NAME --role run</code></p>
       <//>`}`;
 }
@@ -58,7 +58,7 @@ function StartForm({ workflow }) {
       .filter(Boolean)
       .map((each) => each.split(/:(.*)/s).slice(0, 2));
     if (pairs.some((each) => each.length < 2 || !each[1])) {
-      setProblem(new ApiProblem(0, { detail: "Tags: write each as name:value, such as customer:acme." }));
+      setProblem(new ApiProblem(0, { detail: "Tags must be name:value, such as customer:acme, separated by spaces." }));
       return;
     }
     setBusy(true);
@@ -71,7 +71,7 @@ function StartForm({ workflow }) {
         ...(pairs.length ? { tags: Object.fromEntries(pairs) } : {}),
       };
       const made = await send("runs", body);
-      announce("The run is started");
+      announce("Run started");
       go(to("runs", made.id));
     } catch (error) {
       setProblem(error);
@@ -88,13 +88,13 @@ function StartForm({ workflow }) {
         <div class="field"><label class="field-label" for="tags">Tags</label><input id="tags" value=${tags}
           placeholder="customer:acme region:eu" onInput=${(event) => setTags(event.currentTarget.value)} /></div>
         <label class="check"><input type="checkbox" checked=${useCache}
-          onChange=${(event) => setUseCache(event.currentTarget.checked)} />Take known results from the cache</label>
+          onChange=${(event) => setUseCache(event.currentTarget.checked)} />Use cached results</label>
       </fieldset>
       ${problem && html`<${Problem} error=${problem} />`}
       <p class="form-foot"><button type="submit" class="primary"
         disabled=${busy}>${busy ? "Starting …" : "Start the run"}</button></p>
     </form>
-    <section class="start-plan" aria-label="Plan"><h2>Plan</h2><p
-      class="quiet">${plural(workflow.steps.length, "step")} in this order; a step whose result is known comes from the cache.</p>
+    <section class="start-plan" aria-label="Steps"><h2>Steps</h2><p
+      class="quiet">${plural(workflow.steps.length, "step")}. With cached results, a step runs only if no earlier run had the same inputs for it.</p>
       <${Dag} specs=${workflow.steps} steps=${none} kinds=${kinds} /></section></div>`;
 }

@@ -1,4 +1,4 @@
-/** One step: what happened, why, what it received and delivered. */
+/** One step: what happened and why, its inputs, output and files. */
 import { call, runPath } from "../api.js";
 import { duration, moment, plural } from "../format.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
@@ -48,7 +48,7 @@ export function StepPanel({
       <dl class="facts">
         <div><dt>Attempts</dt><dd>${step.attempts}${retries.length > 0 && html`<ul
           class="retries">${retries.map((each) => html`<li
-          key=${each.seq}>Attempt ${each.data.attempt} failed (${each.data.error_type}); next one after ${duration(each.data.retry_in_ms)}
+          key=${each.seq}>Attempt ${each.data.attempt} failed (${each.data.error_type}); the next started after ${duration(each.data.retry_in_ms)}
           </li>`)}</ul>`}</dd></div>
         <div><dt>Started</dt><dd>${moment(step.started_at)}</dd></div>
         <div><dt>Ended</dt><dd>${moment(step.completed_at)}</dd></div>
@@ -56,12 +56,12 @@ export function StepPanel({
           shown=${`${step.input_hash.slice(0, 16)}…`} label="input hash" />` : "–"}</dd></div>
         ${spec && html`<div><dt>Version</dt><dd><code class="break">${spec.version}</code></dd></div>`}
         ${spec?.effects && html`<div><dt>Effects</dt>
-          <dd>It acts on the world, so its output is never taken from the cache.</dd></div>`}
+          <dd>It acts on the outside world, so its output never comes from the cache.</dd></div>`}
       </dl>
       <${Received} key=${`in-${step.step}`} run=${run} spec=${spec} steps=${steps} onSelect=${onSelect} />
-      <h3>Delivered</h3>
-      ${hasOutput ? html`<${Output} key=${`out-${step.step}`} run=${run} step=${step.step} label="Output" />` : html`<p
-        class="quiet">Nothing${["pending", "running"].includes(step.status) ? " yet" : ""}.</p>`}
+      <h3>Output</h3>
+      ${hasOutput ? html`<${Output} key=${`out-${step.step}`} run=${run} step=${step.step} label="Show the output" />` : html`<p
+        class="quiet">None${["pending", "running"].includes(step.status) ? " yet" : ""}.</p>`}
       <h3>Artifacts</h3>
       ${artifacts.length ? artifacts.map((each, place) => html`<${Artifact} key=${each.href} artifact=${each}
         siblings=${files} open=${place === 0} />`) : html`<p class="quiet">None.</p>`}
@@ -80,14 +80,14 @@ export function StepError({ error, workflow, step }) {
   </section>`;
 }
 
-/** The duration of this time beside what is usual. */
+/** The duration in this run beside the usual one. */
 function Took({ step, metrics }) {
   if (step.duration_ms === null || step.duration_ms === undefined) return null;
   const usual = metrics?.p50_ms !== null && metrics?.p50_ms !== undefined;
   const most = Math.max(step.duration_ms, metrics?.p99_ms ?? 0, 1);
   const share = (ms) => ({ width: `${Math.max(1, (100 * ms) / most)}%` });
   return html`<div class="took"><p><strong>${duration(step.duration_ms)}</strong>${usual && html`<span
-    class="quiet"> · usually ${duration(metrics.p50_ms)} (p50), at most ${duration(metrics.p99_ms)} (p99) over ${plural(metrics.completed, "time")}
+    class="quiet"> · usually ${duration(metrics.p50_ms)} (p50), rarely over ${duration(metrics.p99_ms)} (p99), in ${plural(metrics.completed, "completed execution")}
     </span>`}</p>
     ${
       usual &&
@@ -109,21 +109,21 @@ function Received({ run, spec, steps, onSelect }) {
     (each) =>
       ["completed", "skipped"].includes(steps.get(each)?.status) && steps.get(each).reason !== "upstream_failed",
   );
-  return html`<h3>Received</h3>
+  return html`<h3>Inputs</h3>
     ${
       spec.reads.length > 0 &&
       html`<details class="lazy" open=${spec.depends_on.length === 0}>
-        <summary>${spec.reads.includes("*") ? "All inputs of the run" : `From the inputs: ${spec.reads.join(", ")}`}
+        <summary>${spec.reads.includes("*") ? "All inputs of the run" : `Inputs of the run: ${spec.reads.join(", ")}`}
         </summary>
-      <div class="preview" tabindex="0" role="region" aria-label="Inputs received"><${JsonTree} value=${fields} /></div>
+      <div class="preview" tabindex="0" role="region" aria-label="Inputs of the run"><${JsonTree} value=${fields} /></div>
         </details>`
     }
     ${delivering.map((each) => html`<${Output} key=${each} run=${run} step=${each} label=${`Output of ${each}`}
       link=${() => onSelect(each)} />`)}
     ${!spec.reads.length && !spec.depends_on.length && html`<p
-      class="quiet">Nothing: it reads no inputs and depends on no step.</p>`}
+      class="quiet">None: it reads no inputs of the run and depends on no step.</p>`}
     ${spec.depends_on.length > delivering.length && html`<p
-      class="quiet">Not delivered: ${spec.depends_on.filter((each) => !delivering.includes(each)).join(", ")}</p>`}`;
+      class="quiet">No output from ${spec.depends_on.filter((each) => !delivering.includes(each)).join(", ")}</p>`}`;
 }
 
 /** An output, loaded when it is opened. */
@@ -134,7 +134,7 @@ function Output({ run, step, label, link }) {
   }}>
     <summary>${label}</summary>
     ${isOpen && html`<${LoadedOutput} run=${run} step=${step} />`}
-    ${isOpen && link && html`<button type="button" class="link" onClick=${link}>Go to ${step}</button>`}
+    ${isOpen && link && html`<button type="button" class="link" onClick=${link}>Open step ${step}</button>`}
   </details>`;
 }
 

@@ -1,11 +1,11 @@
-/** When each step ran, and the critical path: the chain of steps that decided how long the run took. */
-import { duration } from "../format.js";
+/** When each step ran, and the critical path: the chain of steps that determined how long the run took. */
+import { duration, plural } from "../format.js";
 import { html, useMemo, useState } from "../lib.js";
 import { kindOf, labelOf, symbolOf } from "../status.js";
 import { Empty } from "../ui.js";
 
 /**
- * The chain that ends with the step that ended last, always through the dependency that ended last.
+ * The critical path: from the step that ended last, back through the dependency that ended last.
  * @param {Map<string, any>} steps @param {{ id: string, depends_on: string[] }[]} specs @returns {Set<string>}
  */
 export function criticalPath(steps, specs) {
@@ -31,7 +31,7 @@ export function Timeline({ run, steps, specs, critical, selected, onSelect, now 
   );
   if (!ran.length)
     return html`<${Empty}
-      title="No step has run.">${steps.size > 0 && html`<p>Every step was reused, cancelled, or still waits.</p>`}<//>`;
+      title="No step has run yet.">${steps.size > 0 && html`<p>Every step was reused or cancelled, or is still pending.</p>`}<//>`;
   const begin = Math.min(...ran.map((each) => Date.parse(each.started_at)));
   const end = Math.max(begin + 1, ...ran.map((each) => (each.completed_at ? Date.parse(each.completed_at) : now)));
   const span = end - begin;
@@ -39,7 +39,7 @@ export function Timeline({ run, steps, specs, critical, selected, onSelect, now 
   const onPath = ran.filter((each) => critical.has(each.step)).reduce((sum, each) => sum + (each.duration_ms ?? 0), 0);
   return html`<div class="timeline">
     <div class="timeline-head">
-      <p>${critical.size > 0 && html`Critical path: ${critical.size} of ${ran.length} steps that ran, ${duration(onPath)} of ${duration(span)}`}
+      <p>${critical.size > 0 && html`Critical path: ${critical.size} of ${plural(ran.length, "executed step")}, ${duration(onPath)} of ${duration(span)}`}
       </p>
       <label class="check"><input type="checkbox" checked=${onlyCritical}
         onChange=${(event) => setOnly(event.currentTarget.checked)} />Critical path only</label></div>

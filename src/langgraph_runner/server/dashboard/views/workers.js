@@ -1,4 +1,4 @@
-/** Workers: which ones there are, whether each is well, and what waits. */
+/** Workers: which there are, whether each is well, and how much work waits. */
 import { call } from "../api.js";
 import { count, duration, shortId } from "../format.js";
 import { html, useEffect } from "../lib.js";
@@ -8,7 +8,7 @@ import { Ago, Empty, Loading, Problem, useLoaded, useNow } from "../ui.js";
 
 const EVERY_MS = 5_000;
 
-/** The process runs steps of several runs at once: how full it is. @param {{ worker: any }} props */
+/** How many of its runs at a time a worker has. @param {{ worker: any }} props */
 function Load({ worker }) {
   const share = Math.min(1, worker.active_runs / worker.max_active_runs);
   return html`<span class="spread" aria-hidden="true"><i class="own" style=${{ width: `${100 * share}%` }}></i></span>
@@ -41,28 +41,28 @@ export function Workers() {
   const { value, error } = overview;
   return html`<div class="page-head"><h1>Workers</h1></div>
     ${error && html`<${Problem} error=${error} again=${overview.again} />`}
-    ${!error && !value && html`<${Loading} what="Looking for workers" />`}
+    ${!error && !value && html`<${Loading} what="Loading workers" />`}
     ${value && html`<${Shown} overview=${value} now=${now} />`}`;
 }
 
 function Shown({ overview, now }) {
   const well = overview.workers.filter((each) => each.state === "working").length;
   return html`<dl class="tiles">
-      <div><dt>Workers</dt><dd>${count(well)}</dd></div>
-      <div><dt>Runs at work</dt><dd>${count(overview.running_runs)}</dd></div>
-      <div><dt>Runs that wait</dt><dd>${count(overview.waiting_runs)}</dd></div>
-      <div><dt>The oldest has waited</dt><dd>${duration(overview.oldest_waiting_ms)}</dd></div>
-      ${Object.entries(overview.waiting_steps).map(([queue, steps]) => html`<div key=${queue}><dt>Steps that wait
+      <div><dt>Active workers</dt><dd>${count(well)}</dd></div>
+      <div><dt>Running runs</dt><dd>${count(overview.running_runs)}</dd></div>
+      <div><dt>Pending runs</dt><dd>${count(overview.waiting_runs)}</dd></div>
+      <div><dt>Longest wait</dt><dd>${duration(overview.oldest_waiting_ms)}</dd></div>
+      ${Object.entries(overview.waiting_steps).map(([queue, steps]) => html`<div key=${queue}><dt>Steps waiting
         for ${queue}</dt><dd>${count(steps)}</dd></div>`)}
     </dl>
-    ${overview.workers.length === 0 ? html`<${Empty} title="There is no worker."><p>Runs wait until one does:
-      start <code>langgraph-runner worker</code>.</p><//>` : html`<div class="scroll" tabindex="0" role="region"
+    ${overview.workers.length === 0 ? html`<${Empty} title="There are no workers."><p>Runs stay pending until you
+      start one: <code>langgraph-runner worker</code></p><//>` : html`<div class="scroll" tabindex="0" role="region"
       aria-label="The workers"><table class="workers"><thead><tr>
-        ${["Process", "State", "Runs", "Workflows", "Queues (steps)", "Your runs", "Began", "Seen", "Version"].map(
+        ${["Process", "State", "Runs", "Workflows", "Queues (steps)", "Your runs", "Started", "Last seen", "Version"].map(
           (each) => html`<th key=${each} scope="col" class=${each === "Runs" ? "number" : ""}>${each}</th>`,
         )}</tr></thead>
       <tbody>${overview.workers.map((each) => html`<${Row} key=${each.id} worker=${each} now=${now} />`)}</tbody>
     </table></div>`}
-    <p class="quiet">Of all tenants; runs are named to their own tenant only. A worker that was not seen for 20 seconds
-      is lost: others take over its runs when their leases have run out.</p>`;
+    <p class="quiet">The numbers count all tenants; the links lead only to runs of your tenant. A worker that has not
+      reported for 20 seconds is lost. Other workers take over its runs when their leases expire, 30 seconds by default.</p>`;
 }

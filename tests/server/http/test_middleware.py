@@ -1,0 +1,36 @@
+"""Limits on the size and the time of a request."""
+
+import asyncio
+
+import pytest
+
+pytestmark = pytest.mark.req("R-52")
+
+
+async def test_a_long_body_is_refused(service_of):
+    """The service stops reading at the limit."""
+    sent = []
+
+    async def endless():
+        while True:
+            sent.append(1)
+            yield b"[" * 1_000
+
+    async with service_of(max_body_bytes=10_000) as service:
+        acme = await service.caller()
+        refused = await acme.post("/runs", content=endless(), headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.json()["code"]) == (413, "BODY_TOO_LARGE")
+    assert len(sent) <= 12
+
+
+async def test_a_body_that_does_not_arrive_is_refused(service_of):
+    """With 408 when its time is over."""
+
+    async def stuck():
+        yield b"{"
+        await asyncio.sleep(60)
+
+    async with service_of(body_timeout_s=0.05) as service:
+        acme = await service.caller()
+        refused = await acme.post("/runs", content=stuck(), headers={"Content-Type": "application/json"})
+    assert (refused.status_code, refused.json()["code"]) == (408, "REQUEST_TIMEOUT")
