@@ -102,18 +102,18 @@ def _takes_one(function: Any) -> bool:
 
 
 def _counted_calls() -> None:
-    run_node = nodes.run_node
+    run = Pipeline.run
 
-    def counted(*arguments: Any) -> Any:
+    def counted(*arguments: Any, **options: Any) -> Any:
         DONE["calls"] += 1
-        return run_node(*arguments)
+        return run(*arguments, **options)
 
-    nodes.run_node = counted
+    Pipeline.run = counted
 
 
 if WRAPS:
     from langgraph_runner import create_node
-    from langgraph_runner.node import nodes
+    from langgraph_runner.node.pipeline import Pipeline
 
     _counted_calls()
 _with_nodes()
