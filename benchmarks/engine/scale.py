@@ -28,7 +28,7 @@ from sqlalchemy import text
 from benchmarks.report import Goal, Section, Table, milliseconds, times
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import RunStore, listing, reads
-from langgraph_runner.engine.store.writes import advancing, claiming, starting
+from langgraph_runner.engine.store.commands import advance, claim, start
 from langgraph_runner.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ def _statements(run_of: Any) -> dict[str, Asked]:
                 "ids": json.dumps([tenant(n + each)[1] for each in range(50)]),
             },
         ),
-        "the next tenant that waits": Asked(claiming._NEXT_TENANT, lambda n: {"names": names, "after": ""}),
+        "the next tenant that waits": Asked(claim._NEXT_TENANT, lambda n: {"names": names, "after": ""}),
         "its first run": Asked(
-            claiming._FIRST_OF_TENANT, lambda n: {"names": names, "tenant": f"tenant-{n % TENANTS:03}"}
+            claim._FIRST_OF_TENANT, lambda n: {"names": names, "tenant": f"tenant-{n % TENANTS:03}"}
         ),
         "a run whose lease has run out": Asked(
-            claiming._FIRST_LEFT,
+            claim._FIRST_LEFT,
             lambda n: {
                 "names": ["bench.v1"],
                 "now": 1,
@@ -101,10 +101,10 @@ def _statements(run_of: Any) -> dict[str, Asked]:
             },
         ),
         "the fence of a run": Asked(
-            advancing._CURRENT, lambda n: {"tenants": [tenant(n)[0]], "ids": [tenant(n)[1]]}
+            advance._CURRENT, lambda n: {"tenants": [tenant(n)[0]], "ids": [tenant(n)[1]]}
         ),
         "13 keys in the cache": Asked(
-            starting._KNOWN,
+            start._KNOWN,
             lambda n: {
                 "tenants": [tenant(n)[0]],
                 "keys": [f"bench.v1:s{each}:{tenant(n)[1]}" for each in range(13)],
@@ -112,7 +112,7 @@ def _statements(run_of: Any) -> dict[str, Asked]:
             },
         ),
         "who computes 13 keys": Asked(
-            starting._RUNNING,
+            start._RUNNING,
             lambda n: {
                 "tenants": [tenant(n)[0]],
                 "keys": [f"bench.v1:s{each}:{tenant(n)[1]}" for each in range(13)],

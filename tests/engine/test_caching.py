@@ -340,7 +340,7 @@ async def test_a_hot_tier_that_is_away_costs_nothing_but_time(engine_of, caplog)
 @pytest.mark.req("R-21")
 async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypatch):
     """The step runs, and so does the run."""
-    from langgraph_runner.engine.store.writes import starting
+    from langgraph_runner.engine.store.commands import start
 
     def away(*arguments):
         raise ConnectionError
@@ -348,7 +348,7 @@ async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypat
     flow, ran = counted()
     async with engine_of(flow, cache=_Broken()) as engine:
         await engine.run("w", {"x": 1})
-        monkeypatch.setattr(starting, "as_entry", away)
+        monkeypatch.setattr(start, "as_entry", away)
         assert (await engine.run("w", {"x": 1})).status is RunStatus.COMPLETED
     assert len(ran) == 2
     assert any("cache.cold_tier_failed" in record.getMessage() for record in caplog.records)

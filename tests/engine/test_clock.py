@@ -11,11 +11,11 @@ from sqlalchemy import update
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import times as timing
+from langgraph_runner.engine.store.commands import Heartbeat
 from langgraph_runner.engine.store.lease_clock import DatabaseClock, FutureLease, LeaseClock
 from langgraph_runner.engine.store.schema import run_events, runs, step_tasks
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes import Heartbeat
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import edited, until
 

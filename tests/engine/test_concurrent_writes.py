@@ -16,9 +16,7 @@ from sqlalchemy.exc import OperationalError
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import RunStore, backends, writer
 from langgraph_runner.engine.store.backends import sqlite
-from langgraph_runner.engine.store.records import NewRun, Start, StepChange
-from langgraph_runner.engine.store.writer import GroupWriter, Write
-from langgraph_runner.engine.store.writes import (
+from langgraph_runner.engine.store.commands import (
     AdvanceRun,
     ClaimRun,
     CreateRun,
@@ -26,6 +24,8 @@ from langgraph_runner.engine.store.writes import (
     ReleaseRuns,
     locking,
 )
+from langgraph_runner.engine.store.records import NewRun, Start, StepChange
+from langgraph_runner.engine.store.writer import GroupWriter, Write
 from langgraph_runner.workflow import StepStatus, Workflow
 from tests.engine.conftest import ON_POSTGRESQL, until
 

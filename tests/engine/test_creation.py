@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import writer
-from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun, starting
+from langgraph_runner.engine.store.commands import AdvanceRun, CreateRun, start
 from langgraph_runner.workflow import StepContext, Workflow
 from tests.engine.conftest import ON_SQLITE, until
 
@@ -275,7 +275,7 @@ async def test_a_run_whose_beginning_cannot_be_written_fails(engine_of, chain, m
 async def test_a_transaction_that_sqlite_rolls_back_is_not_taken_for_committed(engine_of, chain, monkeypatch):
     """It does so at some errors, even of a statement that only reads, as when a full cache meets a full disk."""
     flow, ran = chain
-    serve, lost = starting._serve_known, []
+    serve, lost = start._serve_known, []
 
     def losing(connection, *arguments):
         if not lost:
@@ -284,7 +284,7 @@ async def test_a_transaction_that_sqlite_rolls_back_is_not_taken_for_committed(e
             raise OperationalError("SELECT", None, OSError("database or disk is full"))
         serve(connection, *arguments)
 
-    monkeypatch.setattr(starting, "_serve_known", losing)
+    monkeypatch.setattr(start, "_serve_known", losing)
     async with engine_of(flow) as engine:
         run = await engine.trigger("chain.v1", {"net": 1})
         assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from langgraph_runner.engine import RunEngine, RunStatus
 from langgraph_runner.engine.store.backends import open_database, sqlite
+from langgraph_runner.engine.store.commands import AdvanceRun
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes import AdvanceRun
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
 

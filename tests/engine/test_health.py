@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus, StoreUnavailableError
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.backends import PostgreSQLBackend, SQLiteBackend
-from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.engine.worker import health
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_SQLITE, edited, until
@@ -228,7 +228,7 @@ async def test_a_database_that_is_away_when_a_step_reads_its_input_fails_no_step
         read, refused = engine._store.read, []
 
         async def away(query, *arguments, **keywords):
-            if query is reads.output_data and not refused:
+            if query is queries.output_data and not refused:
                 refused.append(1)
                 raise OperationalError("SELECT", None, Exception("server closed the connection"))
             return await read(query, *arguments, **keywords)

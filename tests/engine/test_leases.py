@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from langgraph_runner.engine import RunEngine, RunStatus
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import ClaimRun, CreateRun, Heartbeat, ReleaseRuns
 from langgraph_runner.engine.store.schema import runs
-from langgraph_runner.engine.store.writes import ClaimRun, CreateRun, Heartbeat, ReleaseRuns
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 
@@ -251,7 +251,7 @@ async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_
         read, may_read = engine._store.read, asyncio.Event()
 
         async def read_late(query, *arguments, **keywords):
-            if query is reads.claimed_run:
+            if query is queries.claimed_run:
                 await may_read.wait()
             return await read(query, *arguments, **keywords)
 
@@ -280,7 +280,7 @@ async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of
             read, may_read, asked = engine._store.read, asyncio.Event(), []
 
             async def read_late(query, *arguments, **keywords):
-                if query is reads.claimed_run:
+                if query is queries.claimed_run:
                     asked.append(query)
                     if len(asked) > 1:  # The first time whoever claims asks which workflow it is.
                         await may_read.wait()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.workflow import Workflow
 
 
@@ -101,14 +101,14 @@ async def test_a_database_that_fails_while_a_retry_is_made_makes_none(engine_of,
 
     async with engine_of(flow) as engine:
         run = await engine.run("w")
-        real = reads.output_data
+        real = queries.output_data
 
         def fails(*_):
             raise OperationalError("SELECT", None, OSError("gone"))
 
-        monkeypatch.setattr(reads, "output_data", fails)
+        monkeypatch.setattr(queries, "output_data", fails)
         with pytest.raises(OperationalError):
             await engine.retry(run.id)
-        monkeypatch.setattr(reads, "output_data", real)
+        monkeypatch.setattr(queries, "output_data", real)
         await engine.retry(run.id)
     assert paid == ["Ada"]

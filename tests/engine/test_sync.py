@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus, SyncRunEngine
-from langgraph_runner.engine.host import TriggerOptions
+from langgraph_runner.engine.options import TriggerOptions
 from langgraph_runner.workflow import ChangeRequest, Workflow
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStateError, RunStatus
 from langgraph_runner.engine.run.execution import RunExecution
-from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.workflow import UnknownWorkflowError, Workflow
 from tests.engine.conftest import until
 

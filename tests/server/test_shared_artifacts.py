@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from langgraph_runner import RunEngine
-from langgraph_runner.engine.store.writes import ending
+from langgraph_runner.engine.store.commands import prune
 from langgraph_runner.server import create_app
 from tests.memory_filesystem import memory_prefix
 from tests.server.conftest import Service, shop
@@ -60,7 +60,7 @@ async def test_a_file_that_is_not_what_was_kept_is_not_served(run_and_acme, memo
 async def test_prune_takes_the_file_from_all(run_and_acme, store_url, memory_prefix, monkeypatch):
     """The engine of another machine collects it; the service has neither run nor file any more."""
     run, acme = run_and_acme
-    monkeypatch.setattr(ending, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
     memory_prefix.age(2 * 86_400)
     async with RunEngine([shop()], store=store_url, artifacts=memory_prefix.url, poll_ms=20) as engine:
         assert await engine.prune(older_than=timedelta()) == 1

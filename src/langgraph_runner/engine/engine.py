@@ -16,16 +16,17 @@ from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
 from langgraph_runner.engine.dispatch.jobs import JobRequest
 from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
-from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.maintenance.archiving import archive_runs, restore_runs
 from langgraph_runner.engine.maintenance.collecting import collect_files
 from langgraph_runner.engine.models import Run, RunStatus
+from langgraph_runner.engine.options import RunOptions, TriggerOptions
 from langgraph_runner.engine.reading.reader import RUN_ID, RunReader
+from langgraph_runner.engine.run.host import Host
 from langgraph_runner.engine.run.routing import StepRouter
 from langgraph_runner.engine.run.slots import TenantSlots
 from langgraph_runner.engine.store import RunStore
+from langgraph_runner.engine.store.commands import CancelRun, DeleteUnusedOutputs, Prune
 from langgraph_runner.engine.store.records import NewRun
-from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
 from langgraph_runner.engine.worker.step_pool import StepPool
 from langgraph_runner.engine.worker.worker import Worker
 from langgraph_runner.errors.hints import refuse_unknown_options
@@ -40,11 +41,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
+    from langgraph_runner.engine import SyncRunEngine
     from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
     from langgraph_runner.engine.store.backends import StoreBackend
-    from langgraph_runner.engine.sync import SyncRunEngine
     from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
@@ -231,7 +232,7 @@ class RunEngine(RunReader):
             *arguments: Those of `RunEngine`.
             **options: Those of `RunEngine`.
         """
-        from langgraph_runner.engine.sync import SyncRunEngine  # noqa: PLC0415 - which wraps this class
+        from langgraph_runner.engine import SyncRunEngine  # noqa: PLC0415 - it wraps this class
 
         return SyncRunEngine(partial(cls, *arguments, **options))
 

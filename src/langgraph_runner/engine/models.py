@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from pydantic_core import from_json
 
 from langgraph_runner.engine.errors import RunFailedError, RunStateError
-from langgraph_runner.engine.reading.outputs import OutputSource, RunOutputs
+from langgraph_runner.engine.outputs import OutputSource, RunOutputs
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.errors import NodeErrorRecord
 from langgraph_runner.workflow import Reason, StepStatus

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from langgraph_runner.engine.host import TriggerOptions
     from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
+    from langgraph_runner.engine.options import TriggerOptions
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.node.config import TimeoutLike

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from langgraph_runner.engine.artifacts.store import StoredFile, is_sha256
+from langgraph_runner.runtime.disk import sync_folder
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LocalArtifactStore", "sync_folder"]
+__all__ = ["LocalArtifactStore"]
 
 _OWNERS: Final = ".owners"
 """A folder of empty files, named by the databases whose runs refer to files here."""
@@ -127,12 +128,3 @@ def _write(place: Path, data: bytes) -> None:
         sync_folder(place.parent)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have what was made in a folder survive a power cut."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

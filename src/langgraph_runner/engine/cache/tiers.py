@@ -13,7 +13,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import emit
@@ -198,7 +198,7 @@ class TieredCache:
 
     async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
         try:
-            return await self._store.read(reads.cache_entries, tenant, keys)
+            return await self._store.read(queries.cache_entries, tenant, keys)
         except Exception as error:  # As of the hot one.
             emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
             return {}

@@ -16,18 +16,13 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from langgraph_runner.engine.artifacts.local import sync_folder
 from langgraph_runner.engine.errors import ArchiveError, ArtifactError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.archiving import (
-    DeleteRuns,
-    RestoreRuns,
-    ended_runs,
-    outputs_of,
-    records_of,
-)
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import DeleteRuns, RestoreRuns
 from langgraph_runner.engine.store.migrating import HEAD
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.runtime.disk import sync_folder
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
@@ -35,9 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from langgraph_runner.engine.artifacts.files import ArtifactFiles
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store import RunStore
-    from langgraph_runner.engine.store.archiving import RunRecord
+    from langgraph_runner.engine.store.queries import RunRecord
 
 __all__ = ["RunArchive", "archive_runs", "restore_runs"]
 
@@ -68,7 +63,7 @@ async def archive_runs(
         ArchiveError: The file cannot be written. Nothing was deleted.
         sqlalchemy.exc.DBAPIError: The database refused.
     """
-    ids = await host.store.read(ended_runs, tenant, older_than_ms)
+    ids = await host.store.read(queries.ended_runs, tenant, older_than_ms)
     if not ids:
         return None
     archive = await asyncio.to_thread(_write, host, folder, ids)
@@ -123,7 +118,7 @@ def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactFiles,
     kept: set[str] = set()
     count = 0
     for number, page in enumerate(_pages(ids)):
-        records = store.read_now(records_of, page)
+        records = store.read_now(queries.records_of, page)
         count += len(records)
         archive.writestr(f"runs/{number:06}.jsonl", _lines(records))
         refs = {
@@ -133,7 +128,7 @@ def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactFiles,
             if step["output_sha256"] is not None
         }
         archive.writestr(
-            f"outputs/{number:06}.jsonl", _lines(store.read_now(outputs_of, sorted(refs - written)))
+            f"outputs/{number:06}.jsonl", _lines(store.read_now(queries.outputs_of, sorted(refs - written)))
         )
         written |= refs
         for row in (row for record in records for row in record["artifacts"]):

@@ -7,11 +7,11 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.writes import FilesInUse
+from langgraph_runner.engine.store.commands import FilesInUse
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
 
 __all__ = ["collect_files"]
 

@@ -16,9 +16,7 @@ from langgraph_runner.engine.reading.cursors import place_in_list
 from langgraph_runner.engine.reading.store_outputs import StoreOutputs, delivered
 from langgraph_runner.engine.reading.workers import WorkerOverview
 from langgraph_runner.engine.run.slots import lent
-from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.listing import runs_page
-from langgraph_runner.engine.store.workers import workload
+from langgraph_runner.engine.store import queries
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.runtime.waiting import timeout
 from langgraph_runner.workflow import ArtifactRef, StepStatus
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.records import RunRow
     from langgraph_runner.engine.worker.worker import Worker
@@ -52,7 +50,7 @@ _MAX_SEQ: Final = 2**63 - 1
 
 
 class RunReader:
-    """The half of `RunEngine` that reads.
+    """The half of `RunEngine` that queries.
 
     Args:
         workflows: What the engine can run.
@@ -110,7 +108,7 @@ class RunReader:
         """
         await self._row(run_id, tenant)
         asked = statuses(status, StepStatus)
-        return [RunStep.of(row) for row in await self._store.read(reads.steps_of, tenant, run_id, asked)]
+        return [RunStep.of(row) for row in await self._store.read(queries.steps_of, tenant, run_id, asked)]
 
     async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
         """What a step of a run has delivered, as its type.
@@ -155,7 +153,7 @@ class RunReader:
             RunNotFoundError: The tenant has no such run.
         """
         await self._row(run_id, tenant)
-        return await self._store.read(reads.run_artifacts, tenant, run_id)
+        return await self._store.read(queries.run_artifacts, tenant, run_id)
 
     async def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
         """The content of a file of a tenant's run, checked against its hash.
@@ -165,7 +163,7 @@ class RunReader:
         """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         self._worker.start()
-        if not await self._store.read(reads.has_artifact, tenant, artifact.sha256):
+        if not await self._store.read(queries.has_artifact, tenant, artifact.sha256):
             raise ArtifactError(name=artifact.name, problem="no run of the tenant has such a file.")
         return await asyncio.to_thread(self._host.artifacts.read, artifact)
 
@@ -232,7 +230,7 @@ class RunReader:
         asked = statuses(status, RunStatus)
         last = place_in_list(before)
         rows = await self._store.read(
-            runs_page,
+            queries.runs_page,
             tenant,
             workflow=workflow,
             statuses=asked,
@@ -256,7 +254,7 @@ class RunReader:
         Args:
             tenant: Whose runs are shown with their ids.
         """
-        return WorkerOverview.of(await self._store.read(workload, tenant))
+        return WorkerOverview.of(await self._store.read(queries.workload, tenant))
 
     async def list_workflows(self) -> list[Blueprint]:
         """The workflows that this engine can run."""
@@ -350,7 +348,7 @@ class RunReader:
         whole(after, 0, _MAX_SEQ, field="after")
         while True:
             is_over = (await self.get_run(run_id, tenant=tenant)).status.is_over
-            found = await self._store.read(reads.events_after, tenant, run_id, after, _EVENTS_PAGE)
+            found = await self._store.read(queries.events_after, tenant, run_id, after, _EVENTS_PAGE)
             for seq, kind, data, ms in found:
                 after = seq
                 is_over = is_over or kind in _ENDS  # It may have ended since it was looked at.
@@ -370,7 +368,7 @@ class RunReader:
     async def _row(self, run_id: str, tenant: str) -> RunRow:
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._worker.start()
-        row = await self._store.read(reads.run_by_id, tenant, run_id)
+        row = await self._store.read(queries.run_by_id, tenant, run_id)
         if row is None:
             raise RunNotFoundError(run_id=run_id)
         return row

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine.errors import RunNotFoundError
-from langgraph_runner.engine.reading.outputs import OutputSource
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.outputs import OutputSource
+from langgraph_runner.engine.store import queries
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,11 +24,11 @@ def delivered(connection: Connection, tenant: str, run_id: str, step: str) -> tu
         RunNotFoundError: The tenant has no such run.
         LookupError: It has no such step, or the step has delivered nothing.
     """
-    found = reads.step_output(connection, tenant, run_id, step)
+    found = queries.step_output(connection, tenant, run_id, step)
     if found is None:
         raise RunNotFoundError(run_id=run_id)
     if found.status is None:
-        steps = [row.step for row in reads.steps_of(connection, tenant, run_id)]
+        steps = [row.step for row in queries.steps_of(connection, tenant, run_id)]
         raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(steps)}.")
     if found.data is None:
         raise LookupError(f"Step '{step}' of run '{run_id}' is {found.status}: it has no output.")
@@ -54,7 +54,7 @@ class StoreOutputs(OutputSource):
 
     def steps(self, tenant: str, run_id: str) -> list[str]:
         """The steps that have an output."""
-        return self._store.read_now(reads.delivered_steps, tenant, run_id)
+        return self._store.read_now(queries.delivered_steps, tenant, run_id)
 
     def result_step(self, workflow: str) -> str:
         """The step whose output is the result of a run."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from langgraph_runner.engine.models import at
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.store.workers import WorkerRow, Workload
+    from langgraph_runner.engine.store.queries.workers import WorkerRow, Workload
 
 __all__ = ["WorkerOverview", "WorkerState", "WorkerStatus"]
 

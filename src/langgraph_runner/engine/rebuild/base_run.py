@@ -10,11 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunStateError
-from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
+from langgraph_runner.engine.options import RunOptions
 from langgraph_runner.engine.run.results import Results
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.workflow import ChangeRequest
@@ -25,7 +25,7 @@ from langgraph_runner.workflow.values.heavy import HEAVY_BYTES, apart_from_loop,
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import RunRow, StepRow
     from langgraph_runner.workflow import Blueprint
     from langgraph_runner.workflow.changes import Impact
@@ -131,8 +131,8 @@ class BaseRun:
         """
         store, tenant, run_id = self._host.store, self.row.tenant, self.row.id
         again, refused = {*self.blueprint.dag.downstream(touched)}, dict[str, str]()
-        rows = {row.step: row for row in await store.read(reads.steps_of, tenant, run_id)}
-        files = await store.read(reads.run_artifacts, tenant, run_id) if checks_files else {}
+        rows = {row.step: row for row in await store.read(queries.steps_of, tenant, run_id)}
+        files = await store.read(queries.run_artifacts, tenant, run_id) if checks_files else {}
         lost = {
             step
             for step, of_step in files.items()

@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from langgraph_runner.engine.models import PlanAction, PlannedStep, RunPlan
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import CacheEntry
     from langgraph_runner.workflow import Blueprint, ChangeRequest
     from langgraph_runner.workflow.changes import Impact

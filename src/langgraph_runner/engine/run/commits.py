@@ -7,13 +7,13 @@ import json
 from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.store.writes import Advanced
+from langgraph_runner.engine.store.commands import Advanced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.creation import RunCreation
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.run.ledger import Ledger
     from langgraph_runner.engine.store.records import RunRow, Start, StepChange
     from langgraph_runner.errors import NodeErrorRecord

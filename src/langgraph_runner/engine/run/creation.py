@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
+from langgraph_runner.engine.store.commands import Advanced, Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
-from langgraph_runner.engine.store.writes import Advanced, Created, CreateRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.engine.store.commands import AdvanceRun
     from langgraph_runner.engine.store.records import NewRun, RunRow
-    from langgraph_runner.engine.store.writes import AdvanceRun
     from langgraph_runner.workflow import Blueprint
 
 __all__ = ["Found", "NotCreatedError", "RunCreation", "as_found", "create", "must_exist_first"]

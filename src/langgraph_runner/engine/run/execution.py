@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from langgraph_runner.engine.errors import LeaseLostError, StoreUnavailableError
-from langgraph_runner.engine.host import RunOptions
+from langgraph_runner.engine.options import RunOptions
 from langgraph_runner.engine.run.commits import RunCommits
 from langgraph_runner.engine.run.creation import NotCreatedError
 from langgraph_runner.engine.run.flights import Flights
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from langgraph_runner.engine.errors import RecoveryExhaustedError
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.creation import RunCreation
+    from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands import Advanced
     from langgraph_runner.engine.store.records import CacheEntry, RunRow, StepChange, StepRow
-    from langgraph_runner.engine.store.writes import Advanced
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import Blueprint

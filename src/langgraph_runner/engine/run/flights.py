@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
 
 __all__ = ["Flights"]
 

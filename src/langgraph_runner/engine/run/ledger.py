@@ -6,13 +6,13 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.logs import LOGGER
+from langgraph_runner.engine.store.commands import AdvanceRun
 from langgraph_runner.engine.store.records import StepChange, told_of
-from langgraph_runner.engine.store.writes import AdvanceRun
 from langgraph_runner.errors.logs import emit, is_enabled
 from langgraph_runner.workflow import Reason, StepStatus
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import RunRow, Start
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow.scheduler import Decision

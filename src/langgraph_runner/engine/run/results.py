@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.workflow import CacheScope
 from langgraph_runner.workflow.calling import Call
 from langgraph_runner.workflow.hashing import content_hash
@@ -158,7 +158,7 @@ class Results:
 
     async def _fetch(self, refs: list[str]) -> None:
         if wanted := [ref for ref in refs if ref not in self._data]:
-            self._data |= await self._store.read(reads.output_data, self._run.tenant, wanted)
+            self._data |= await self._store.read(queries.output_data, self._run.tenant, wanted)
 
     def _delivered(self, steps: tuple[str, ...]) -> list[str]:
         """The references of what these steps have delivered."""

@@ -6,8 +6,10 @@ import asyncio
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from langgraph_runner.engine.store.writes.tasks import AddTask, TaskKey, finished_tasks, task_result
-from langgraph_runner.engine.worker.run_watch import WATCH_S
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands.tasks import AddTask
+from langgraph_runner.engine.store.queries import TaskKey
+from langgraph_runner.engine.store.store import WATCH_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +57,7 @@ class StepRouter:
         try:
             while True:
                 await done
-                if (change := await self._store.read(task_result, run.tenant, key)) is not None:
+                if (change := await self._store.read(queries.task_result, run.tenant, key)) is not None:
                     return change
                 done = self._waiting[key] = asyncio.get_running_loop().create_future()
         finally:
@@ -66,7 +68,9 @@ class StepRouter:
             await self._runtime.sleep(WATCH_S, None)
             tenants, runs = {key.tenant for key in self._waiting}, {key.run_id for key in self._waiting}
             try:
-                finished = await self._store.read(finished_tasks, [*tenants], [*runs]) if runs else set()
+                finished = (
+                    await self._store.read(queries.finished_tasks, [*tenants], [*runs]) if runs else set()
+                )
             except Exception:  # Those who wait read for themselves, and meet the error.
                 finished = {*self._waiting}
             for key in finished & self._waiting.keys():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from langchain_core.runnables import RunnableConfig
 
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.run.results import Results
     from langgraph_runner.engine.store.records import RunRow, Start
     from langgraph_runner.errors import NodeErrorRecord

@@ -12,14 +12,12 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import URL, Engine
-    from sqlalchemy.engine import Dialect
+    from sqlalchemy import URL
 
 __all__ = [
     "CALL_TIMEOUT",
@@ -28,7 +26,6 @@ __all__ = [
     "ends_at",
     "is_long",
     "is_unanswered",
-    "limit_calls",
     "long_running",
     "read_limit",
     "unanswered",
@@ -103,12 +100,3 @@ def unanswered(limit_s: float) -> OperationalError:
     reason = TimeoutError(f"the database did not answer within {limit_s:g} s")
     reason.is_unanswered = True  # type: ignore[attr-defined]
     return OperationalError(None, None, reason)
-
-
-def limit_calls(engine: Engine, limit_s: float) -> None:
-    """Hold the connections of a PostgreSQL to the limits of the threads that use them."""
-    from langgraph_runner.engine.store.limited_connection import LimitedConnection  # noqa: PLC0415 - of an extra
-
-    @event.listens_for(engine, "do_connect")
-    def connect(_dialect: Dialect, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
-        return LimitedConnection.open(limit_s, arguments, options)

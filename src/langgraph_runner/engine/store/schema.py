@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "LIVE",
     "METADATA",
     "api_keys",
     "artifacts",
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 METADATA = MetaData()
+LIVE: Final = ("pending", "running")
+"""The statuses of runs and steps that have not ended."""
 
 
 def _index_while(condition: str, name: str, *columns: Any) -> Index:

@@ -19,7 +19,7 @@ from langgraph_runner.engine.store.call_limits import (
     unanswered,
 )
 from langgraph_runner.engine.store.migrating import upgrade
-from langgraph_runner.engine.store.reads import store_id
+from langgraph_runner.engine.store.queries import store_id
 from langgraph_runner.engine.store.row_security import show_rows_of, tenants_of_query
 from langgraph_runner.engine.store.writer import GroupWriter
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
@@ -33,7 +33,10 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.writer import Write
     from langgraph_runner.runtime.runtimes import Runtimes
 
-__all__ = ["RunStore"]
+__all__ = ["WATCH_S", "RunStore"]
+
+WATCH_S: Final = 0.1
+"""How often an engine asks the database what other processes have done."""
 
 T = TypeVar("T")
 _clock: Final = REAL_RUNTIMES.blocking

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.models import RunStatus
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.status import RunStatus
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import SUSPECT_FROM, ClaimRun, ReleaseRuns
 from langgraph_runner.engine.store.lease_clock import LeaseClock
-from langgraph_runner.engine.store.writes import SUSPECT_FROM, ClaimRun, ReleaseRuns
 from langgraph_runner.engine.worker.recovery import likely_causes
 from langgraph_runner.engine.worker.workload import WorkerPhase
 from langgraph_runner.errors.logs import emit
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands import Claimed
     from langgraph_runner.engine.store.records import StepRow
-    from langgraph_runner.engine.store.writes import Claimed
     from langgraph_runner.engine.worker.workload import Workload
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
@@ -101,7 +101,7 @@ class RunClaimer:
     async def _claim_stuck(self) -> None:
         """Claim runs of dead owners whose leases end in the far future, because the clock was set back."""
         names = [blueprint.id for blueprint in self._workflows.list_workflows()]
-        now_ms, leases = await self._host.store.read(reads.clock_and_leases, names)
+        now_ms, leases = await self._host.store.read(queries.clock_and_leases, names)
         workload = self._workload
         set_back_ms = self._host.store.database.clock.set_back_ms
         for lease in self._clock.look(now_ms, leases, self._host.runtime.monotonic(), set_back_ms):
@@ -128,7 +128,7 @@ class RunClaimer:
         for run_id, tenant in [*workload.owed.items()]:
             if not workload.has_room():
                 return
-            status = await self._host.store.read(reads.status_of, tenant, run_id)
+            status = await self._host.store.read(queries.status_of, tenant, run_id)
             if status is None or RunStatus(status).is_over or await self.claim(run_id):
                 del workload.owed[run_id]
         workload.note_none_waits()
@@ -156,7 +156,7 @@ class RunClaimer:
             if workload.phase is WorkerPhase.DRAINING:
                 await self._give_back(claimed)
                 return False
-            run, steps = await self._host.store.read(reads.claimed_run, claimed.tenant, claimed.run_id)
+            run, steps = await self._host.store.read(queries.claimed_run, claimed.tenant, claimed.run_id)
             blueprint = self._workflows.get_workflow(run.workflow)
             if run_id is None:
                 self._last_tenant = run.tenant

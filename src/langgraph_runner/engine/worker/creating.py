@@ -16,14 +16,14 @@ from langgraph_runner.engine.run.creation import (
     must_exist_first,
 )
 from langgraph_runner.engine.run.slots import HELD_SLOT
+from langgraph_runner.engine.store.commands import Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
-from langgraph_runner.engine.store.writes import Created, CreateRun
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.execution import RunExecution
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import NewRun, RunRow
     from langgraph_runner.engine.worker.workload import Workload
     from langgraph_runner.workflow import Blueprint

@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.reads import status_of
-from langgraph_runner.engine.store.writes import CheckTables
+from langgraph_runner.engine.store.commands import CheckTables
+from langgraph_runner.engine.store.queries import status_of
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.writes import Heartbeat
+from langgraph_runner.engine.store.commands import Heartbeat
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.execution import RunExecution
+    from langgraph_runner.engine.run.host import Host
 
 __all__ = ["BEATS_PER_LEASE", "LeaseKeeper"]
 

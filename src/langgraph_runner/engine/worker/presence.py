@@ -12,11 +12,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.workers import ForgetWorker, SeeWorker
+from langgraph_runner.engine.store.commands.workers import ForgetWorker, SeeWorker
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.workflow import WorkflowRegistry
 
 __all__ = ["WorkerPresence"]

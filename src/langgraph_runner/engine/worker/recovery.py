@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langgraph_runner.engine.store.writes.common import LIVE
+from langgraph_runner.engine.store.schema import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from langgraph_runner.engine.store.commands import Claimed
     from langgraph_runner.engine.store.records import StepRow
-    from langgraph_runner.engine.store.writes import Claimed
     from langgraph_runner.workflow import Blueprint
 
 __all__ = ["likely_causes"]

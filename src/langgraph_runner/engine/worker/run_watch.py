@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.store import WATCH_S
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.runtime.runtimes import Runtime
 
-__all__ = ["WATCH_S", "RunWatch"]
-
-WATCH_S: Final = 0.1
-"""How often runs that run elsewhere are looked at."""
+__all__ = ["RunWatch"]
 
 
 class RunWatch:
@@ -49,7 +47,7 @@ class RunWatch:
             ids = {run_id for _, run_id, _ in self._waiting.values()}
             tenants = {tenant for tenant, _, _ in self._waiting.values()}
             try:
-                last = await self._store.read(reads.last_events, [*tenants], [*ids]) if ids else {}
+                last = await self._store.read(queries.last_events, [*tenants], [*ids]) if ids else {}
             except Exception:  # Those who follow read for themselves, and meet the error.
                 last = {}
             for told, (_, run_id, seq) in [*self._waiting.items()]:

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.lease_clock import LeaseClock
-from langgraph_runner.engine.store.writes.tasks import (
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands.tasks import (
     ClaimTask,
     EndTask,
     GiveBackTasks,
     KeepTasks,
-    clock_and_task_leases,
 )
+from langgraph_runner.engine.store.lease_clock import LeaseClock
+from langgraph_runner.engine.store.store import WATCH_S
 from langgraph_runner.engine.worker.leases import BEATS_PER_LEASE
-from langgraph_runner.engine.worker.run_watch import WATCH_S
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.abort import AbortController
 from langgraph_runner.runtime.waiting import wait_for_event
@@ -28,10 +27,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands.tasks import ClaimedTask
     from langgraph_runner.engine.store.lease_clock import FutureLease
+    from langgraph_runner.engine.store.queries import TaskKey
     from langgraph_runner.engine.store.records import StepChange
-    from langgraph_runner.engine.store.writes.tasks import ClaimedTask, TaskKey
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
 __all__ = ["StepPool"]
@@ -147,7 +147,9 @@ class StepPool:
         """Take over steps whose leases end in the far future, because the clock was set back, if they are dead."""
         names = [blueprint.id for blueprint in self._workflows.list_workflows()]
         store = self._host.store
-        now_ms, leases = await store.read(clock_and_task_leases, [*self.queues], names, self._lease_ms)
+        now_ms, leases = await store.read(
+            queries.clock_and_task_leases, [*self.queues], names, self._lease_ms
+        )
         monotonic = self._host.runtime.monotonic()
         for lease in self._clock.look(now_ms, leases, monotonic, store.database.clock.set_back_ms):
             if self._has_room() and lease.key not in self._active:
@@ -198,7 +200,7 @@ class StepPool:
         from langgraph_runner.workflow import Reason  # noqa: PLC0415 - imports LangGraph
 
         key, start = claimed.key, claimed.start
-        run, rows = await self._host.store.read(reads.claimed_run, key.tenant, key.run_id)
+        run, rows = await self._host.store.read(queries.claimed_run, key.tenant, key.run_id)
         as_it_is_now = self._workflows.get_workflow(run.workflow)
 
         def runner_of(blueprint: Blueprint) -> StepRunner:

@@ -8,13 +8,14 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.store.commands import ReleaseRuns
+from langgraph_runner.engine.store.store import WATCH_S
 from langgraph_runner.engine.worker.claiming import RunClaimer
 from langgraph_runner.engine.worker.creating import RunCreator
 from langgraph_runner.engine.worker.health import StoreHealth
 from langgraph_runner.engine.worker.leases import LeaseKeeper
 from langgraph_runner.engine.worker.presence import WorkerPresence
-from langgraph_runner.engine.worker.run_watch import WATCH_S, RunWatch
+from langgraph_runner.engine.worker.run_watch import RunWatch
 from langgraph_runner.engine.worker.workload import WorkerPhase, Workload
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.waiting import timeout
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcers, JobHandler
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import RunRow
     from langgraph_runner.engine.worker.step_pool import StepPool
     from langgraph_runner.workflow import WorkflowRegistry

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import SUSPECT_FROM, Created
 from langgraph_runner.engine.store.records import StepRow, new_run
-from langgraph_runner.engine.store.writes import SUSPECT_FROM, Created
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
     from langgraph_runner.engine.errors import RecoveryExhaustedError
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.execution import RunExecution
+    from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands import Claimed
     from langgraph_runner.engine.store.records import NewRun, RunRow
-    from langgraph_runner.engine.store.writes import Claimed
     from langgraph_runner.engine.worker.health import StoreHealth
     from langgraph_runner.workflow import Blueprint
 
@@ -207,7 +207,7 @@ class Workload:
         steps: list[StepRow] | None = None
         if new is None or new.reused or not isinstance(claimed, Created):
             tenant = self.tenants[claimed.run_id]
-            run, steps = await self._host.store.read(reads.claimed_run, tenant, claimed.run_id)
+            run, steps = await self._host.store.read(queries.claimed_run, tenant, claimed.run_id)
         else:
             run = new_run(new, fence=claimed.fence, at=claimed.at)
         if (

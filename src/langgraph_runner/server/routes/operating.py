@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine import WorkerOverview
 from langgraph_runner.engine.errors import StoreUnavailableError
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.server.audit import audit_entries
 from langgraph_runner.server.models import AuditPage, CallerDescription
 from langgraph_runner.server.problems import CALLER_REFUSALS, ApiCode, ApiError, answers
@@ -37,7 +37,7 @@ async def readyz(request: Request) -> dict[str, str]:
     """Whether it can serve: the database answers. It needs no key."""
     try:
         async with asyncio.timeout(_READY_WITHIN_S):
-            await service_of(request).engine.store.read(reads.store_id)
+            await service_of(request).engine.store.read(queries.store_id)
     except (SQLAlchemyError, StoreUnavailableError, TimeoutError) as error:
         raise ApiError(ApiCode.NOT_READY, "The database does not answer.") from error
     return {"status": "ready"}

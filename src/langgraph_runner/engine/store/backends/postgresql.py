@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sqlalchemy import JSON, URL, cast, create_engine, func, inspect, make_url, text
+from sqlalchemy import JSON, URL, cast, create_engine, event, func, inspect, make_url, text
 from sqlalchemy.dialects import postgresql
 
 from langgraph_runner.engine.store.backends.base import READERS, StoreBackend
-from langgraph_runner.engine.store.call_limits import CALL_TIMEOUT, limit_calls, read_limit
+from langgraph_runner.engine.store.call_limits import CALL_TIMEOUT, read_limit
 from langgraph_runner.engine.store.schema import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import BindParameter, ColumnElement, Connection, Table, TableValuedAlias
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, Table, TableValuedAlias
+    from sqlalchemy.engine import Dialect
 
 __all__ = ["PostgreSQLBackend"]
 
@@ -72,7 +73,7 @@ class PostgreSQLBackend(StoreBackend):
             pool_pre_ping=True,
         )
         self.call_limit_s = read_limit(parsed)
-        limit_calls(engine, self.call_limit_s)
+        _limit_calls(engine, self.call_limit_s)
         super().__init__(parsed, writing=engine, reading=engine)
 
     def set_statement_timeout(self, connection: Connection, seconds: float) -> None:
@@ -122,3 +123,12 @@ class PostgreSQLBackend(StoreBackend):
 def _with_defaults(url: URL) -> URL:
     """With limits for a server that does not answer, unless the address sets them: else a write may wait for ever."""
     return url.set(query={**_PATIENCE, **url.query})
+
+
+def _limit_calls(engine: Engine, limit_s: float) -> None:
+    """Hold the connections of a PostgreSQL to the limits of the threads that use them."""
+    from langgraph_runner.engine.store.limited_connection import LimitedConnection  # noqa: PLC0415 - of an extra
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Dialect, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+        return LimitedConnection.open(limit_s, arguments, options)

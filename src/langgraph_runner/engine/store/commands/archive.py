@@ -1,71 +1,33 @@
-"""Ended runs as plain rows: `ended_runs` and `records_of` to read them, `DeleteRuns`, and `RestoreRuns`."""
+"""`DeleteRuns` and `RestoreRuns`: what archiving and restoring change."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import and_, select
 
 from langgraph_runner.engine.store.backends import backend_of
-from langgraph_runner.engine.store.call_limits import long_running
-from langgraph_runner.engine.store.row_security import for_all_tenants
+from langgraph_runner.engine.store.commands.locks import lock_keys
+from langgraph_runner.engine.store.commands.prune import delete_runs
+from langgraph_runner.engine.store.queries.archive import RUN_TABLES
 from langgraph_runner.engine.store.schema import (
-    artifacts,
+    LIVE,
     outputs,
-    run_events,
-    run_steps,
-    run_tags,
     runs,
 )
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE
-from langgraph_runner.engine.store.writes.ending import delete_runs
-from langgraph_runner.engine.store.writes.locking import lock_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection, Table
 
-__all__ = ["DeleteRuns", "RestoreRuns", "RunRecord", "ended_runs", "outputs_of", "records_of"]
-
-RunRecord = dict[str, list[dict[str, Any]]]
-"""The rows of one run by table."""
-
-_TABLES: Final = (runs, run_tags, run_steps, run_events, artifacts)
+    from langgraph_runner.engine.store.queries.archive import RunRecord
 
 
-@long_running
-@for_all_tenants
-def ended_runs(connection: Connection, tenant: str | None, older_than_ms: int) -> list[str]:
-    """The ids of runs that ended so long ago, of a tenant or of all, in the order in which they ended."""
-    ended_at = func.coalesce(runs.c.completed_at, runs.c.created_at)
-    old = select(runs.c.id).where(runs.c.status.not_in(LIVE), ended_at <= now_in(connection) - older_than_ms)
-    if tenant is not None:
-        old = old.where(runs.c.tenant_id == tenant)
-    return [*connection.execute(old.order_by(ended_at, runs.c.id)).scalars()]
-
-
-@long_running
-@for_all_tenants
-def records_of(connection: Connection, ids: Sequence[str]) -> list[RunRecord]:
-    """All rows of some runs."""
-    records: dict[str, RunRecord] = {each: {table.name: [] for table in _TABLES} for each in ids}
-    for table in _TABLES:
-        of_run = table.c.id if table is runs else table.c.run_id
-        for row in connection.execute(select(table).where(of_run.in_(ids))).mappings():
-            records[row["id" if table is runs else "run_id"]][table.name].append(dict(row))
-    return [record for record in records.values() if record["runs"]]
-
-
-@long_running
-@for_all_tenants
-def outputs_of(connection: Connection, refs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Outputs by tenant and reference."""
-    found = select(outputs).where(tuple_(outputs.c.tenant_id, outputs.c.sha256).in_(refs))
-    return [dict(row) for row in connection.execute(found).mappings()]
+__all__ = ["DeleteRuns", "RestoreRuns"]
 
 
 @dataclass(slots=True)
@@ -113,7 +75,7 @@ def _restore(connection: Connection, restore: RestoreRuns) -> int:
         if run["idempotency_key"] is not None and _is_taken(connection, run):
             run["idempotency_key"] = None
     _insert(connection, outputs, restore.outputs)
-    for table in _TABLES:
+    for table in RUN_TABLES:
         _insert(connection, table, [row for record in new for row in record[table.name]])
     return len(new)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
-from langgraph_runner.engine.store.schema import run_steps, runs
+from langgraph_runner.engine.store.commands.inserts import add_events, last_seq
+from langgraph_runner.engine.store.commands.locks import lock_tenant
+from langgraph_runner.engine.store.schema import LIVE, run_steps, runs
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.times import now_in, times_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
-from langgraph_runner.engine.store.writes.locking import lock_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""Steps that are left to workers of a pool: `AddTask`, `ClaimTask`, `KeepTasks`, `EndTask` and `GiveBackTasks`.
+"""Commands for tasks: `AddTask`, `ClaimTask`, `KeepTasks`, `EndTask` and `GiveBackTasks`.
 
-A worker claims a task as it claims a run, with a lease and a fencing token. The result waits in the row until the
-engine that has the run commits it. The row is deleted at the end of the run.
+A task is a step that a run leaves to the workers of a queue. A worker claims it as it claims a run, with a lease and
+a fencing token. The result waits in the row until the engine that holds the run commits it. The row is deleted at the
+end of the run.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, literal_column, or_, select, update
 
-from langgraph_runner.engine.store.lease_clock import FutureLease
+from langgraph_runner.engine.store.queries.tasks import IS_RUNNING, IS_WAITING, TaskKey, is_task
 from langgraph_runner.engine.store.records import Start, StepChange
-from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.times import now_in, times_in
@@ -23,31 +23,10 @@ from langgraph_runner.engine.store.writer import Write
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = [
-    "AddTask",
-    "ClaimTask",
-    "ClaimedTask",
-    "EndTask",
-    "GiveBackTasks",
-    "KeepTasks",
-    "TaskKey",
-    "clock_and_task_leases",
-    "finished_tasks",
-    "running_tasks",
-    "task_result",
-    "waiting_tasks",
-]
-
-_IS_WAITING: Final = step_tasks.c.status == literal_column("'waiting'")
-_IS_RUNNING: Final = step_tasks.c.status == literal_column("'running'")
+    from langgraph_runner.engine.store.lease_clock import FutureLease
 
 
-class TaskKey(NamedTuple):
-    """Which step of which run."""
-
-    tenant: str
-    run_id: str
-    step: str
+__all__ = ["AddTask", "ClaimTask", "ClaimedTask", "EndTask", "GiveBackTasks", "KeepTasks"]
 
 
 class ClaimedTask(NamedTuple):
@@ -134,7 +113,7 @@ def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
     key = TaskKey(row.tenant_id, row.run_id, row.step_id)
     connection.execute(
         update(step_tasks)
-        .where(_is_task(key))
+        .where(is_task(key))
         .values(
             status="running",
             fence=row.fence + 1,
@@ -201,7 +180,7 @@ class EndTask(Write[bool]):
     def apply_again(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
         """A result that is there was written by the first try."""
         (write,) = writes
-        is_done = and_(_is_task(write.key), step_tasks.c.fence == write.fence, step_tasks.c.status == "done")
+        is_done = and_(is_task(write.key), step_tasks.c.fence == write.fence, step_tasks.c.status == "done")
         found = connection.execute(select(step_tasks.c.run_id).where(is_done)).first()
         return [True] if found else cls.apply(connection, writes)
 
@@ -221,60 +200,9 @@ class GiveBackTasks(Write[None]):
         return [None] * len(writes)
 
 
-@for_all_tenants
-def clock_and_task_leases(
-    connection: Connection, queues: list[str], workflows: list[str], lease_ms: int
-) -> tuple[int, list[FutureLease[TaskKey]]]:
-    """The time, and the leases of tasks that end later than one of `lease_ms` can that was taken before."""
-    now = now_in(connection)
-    found = _FUTURE.ask(connection, queues=queues, workflows=workflows or [""], latest=now + lease_ms)
-    return now, [
-        FutureLease(TaskKey(row.tenant_id, row.run_id, row.step_id), row.lease_expires_at, lease_ms)
-        for row in found
-    ]
-
-
-def finished_tasks(connection: Connection, tenants: list[str], run_ids: list[str]) -> set[TaskKey]:
-    """The tasks of some runs that are done."""
-    rows = _DONE.ask(connection, tenants=tenants, ids=run_ids)
-    return {TaskKey(row.tenant_id, row.run_id, row.step_id) for row in rows}
-
-
-def task_result(connection: Connection, tenant: str, key: TaskKey) -> StepChange | None:
-    """What has become of a step; None if that is not known yet."""
-    query = select(step_tasks.c.result, step_tasks.c.output).where(
-        _is_task(key), step_tasks.c.tenant_id == tenant, step_tasks.c.status == "done"
-    )
-    row = connection.execute(query).first()
-    return None if row is None else StepChange.read(row.result, row.output)
-
-
-@for_all_tenants
-def waiting_tasks(connection: Connection) -> dict[str, int]:
-    """How many tasks wait in each queue, of all tenants."""
-    query = select(step_tasks.c.queue, func.count()).where(_IS_WAITING).group_by(step_tasks.c.queue)
-    return {str(queue): count for queue, count in connection.execute(query.order_by(step_tasks.c.queue))}
-
-
-@for_all_tenants
-def running_tasks(connection: Connection) -> dict[str, int]:
-    """How many tasks each worker has, of all tenants."""
-    query = select(step_tasks.c.lease_owner, func.count()).where(_IS_RUNNING)
-    found = connection.execute(query.group_by(step_tasks.c.lease_owner))
-    return {str(owner): count for owner, count in found}
-
-
-def _is_task(key: TaskKey) -> Any:
-    return and_(
-        step_tasks.c.run_id == key.run_id,
-        step_tasks.c.step_id == key.step,
-        step_tasks.c.tenant_id == key.tenant,
-    )
-
-
 def _changed(connection: Connection, key: TaskKey, fence: int, **values: Any) -> bool:
     """Change a task that runs under this fencing token; False if there is none."""
-    ours = update(step_tasks).where(_is_task(key), step_tasks.c.fence == fence, _IS_RUNNING)
+    ours = update(step_tasks).where(is_task(key), step_tasks.c.fence == fence, IS_RUNNING)
     return connection.execute(ours.values(**values)).rowcount > 0
 
 
@@ -296,7 +224,7 @@ _FIRST: Final = Prepared(
     _CANDIDATE.where(
         any_of(step_tasks.c.queue, bindparam("queues")),
         any_of(step_tasks.c.workflow_name, bindparam("workflows")),
-        or_(_IS_WAITING, and_(_IS_RUNNING, step_tasks.c.lease_expires_at < bindparam("now"))),
+        or_(IS_WAITING, and_(IS_RUNNING, step_tasks.c.lease_expires_at < bindparam("now"))),
     )
 )
 _STUCK: Final = Prepared(
@@ -305,23 +233,6 @@ _STUCK: Final = Prepared(
         step_tasks.c.run_id == bindparam("run"),
         step_tasks.c.step_id == bindparam("step"),
         step_tasks.c.lease_expires_at == bindparam("ends"),
-        _IS_RUNNING,
-    )
-)
-_FUTURE: Final = Prepared(
-    select(
-        *(step_tasks.c.tenant_id, step_tasks.c.run_id, step_tasks.c.step_id, step_tasks.c.lease_expires_at)
-    ).where(
-        any_of(step_tasks.c.queue, bindparam("queues")),
-        any_of(step_tasks.c.workflow_name, bindparam("workflows")),
-        _IS_RUNNING,
-        step_tasks.c.lease_expires_at > bindparam("latest"),
-    )
-)
-_DONE: Final = Prepared(
-    select(step_tasks.c.tenant_id, step_tasks.c.run_id, step_tasks.c.step_id).where(
-        any_of(step_tasks.c.tenant_id, bindparam("tenants")),
-        any_of(step_tasks.c.run_id, bindparam("ids")),
-        step_tasks.c.status == literal_column("'done'"),
+        IS_RUNNING,
     )
 )

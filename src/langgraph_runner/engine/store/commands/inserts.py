@@ -1,4 +1,4 @@
-"""What several writes need."""
+"""Rows that several commands write: the events of runs, and the files of steps."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic_core import to_json
 from sqlalchemy import Connection, bindparam, func, insert, select
 
-from langgraph_runner.engine.store.schema import run_events
+from langgraph_runner.engine.store.schema import artifacts, run_events
 from langgraph_runner.engine.store.statements import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["LIVE", "add_events", "last_seq"]
-
-LIVE: Final = ("pending", "running")
-"""What is not over."""
+__all__ = ["INSERT_FILE", "add_events", "last_seq"]
 
 _LAST_SEQ: Final = Prepared(
     select(func.max(run_events.c.seq).label("seq")).where(
         run_events.c.run_id == bindparam("run"), run_events.c.tenant_id == bindparam("tenant")
     )
 )
+INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq", "type", "data", "at")
 
 

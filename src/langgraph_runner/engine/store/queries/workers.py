@@ -1,84 +1,30 @@
-"""`SeeWorker` and `ForgetWorker`: who runs runs. `workload`: what they run, and what waits."""
+"""`workload`: which workers run which runs, and what waits."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import delete, func, literal_column, select
+from sqlalchemy import func, literal_column, select
 
-from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.queries.tasks import running_tasks, waiting_tasks
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import run_workers, runs
 from langgraph_runner.engine.store.statements import Prepared, now_ms
 from langgraph_runner.engine.store.times import now_in
-from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.tasks import running_tasks, waiting_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection
 
-__all__ = ["ForgetWorker", "SeeWorker", "WorkerRow", "Workload", "oldest_waiting_ms", "workload"]
 
-_FORGOTTEN_MS: Final = 24 * 3_600_000
-"""A worker that was killed is shown for so long."""
+__all__ = ["WorkerRow", "Workload", "oldest_waiting_ms", "workload"]
+
 _RUNS_SHOWN: Final = 100
 _WAITING: Final = runs.c.status == literal_column("'pending'")  # Literals, as the indexes have them.
 _AGE_OF_OLDEST: Final = Prepared(
     select((now_ms() - func.min(runs.c.created_at)).label("age")).where(_WAITING)
 )
 _RUNNING: Final = runs.c.status == literal_column("'running'")
-
-
-@dataclass(slots=True, kw_only=True)
-class SeeWorker(Write[None]):
-    """A worker is there. Those that were not seen for a day are forgotten."""
-
-    id: str
-    host: str
-    pid: int
-    version: str
-    workflows: tuple[str, ...]
-    max_active_runs: int
-    is_draining: bool
-    queues: tuple[str, ...] = ()
-
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[SeeWorker]) -> list[None]:
-        """One after the other."""
-        now = now_in(connection)
-        for each in writes:
-            values = {
-                "host": each.host,
-                "pid": each.pid,
-                "version": each.version,
-                "workflows": json.dumps(each.workflows),
-                "max_active_runs": each.max_active_runs,
-                "is_draining": int(each.is_draining),
-                "queues": json.dumps(each.queues),
-                "seen_at": now,
-            }
-            added = backend_of(connection).upsert(run_workers, ["id"], values)
-            connection.execute(added.values(id=each.id, started_at=now, **values))
-        connection.execute(delete(run_workers).where(run_workers.c.seen_at < now - _FORGOTTEN_MS))
-        return [None] * len(writes)
-
-
-@dataclass(slots=True)
-class ForgetWorker(Write[None]):
-    """A worker has ended."""
-
-    id: str
-
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[ForgetWorker]) -> list[None]:
-        """One after the other."""
-        for each in writes:
-            connection.execute(delete(run_workers).where(run_workers.c.id == each.id))
-        return [None] * len(writes)
 
 
 class WorkerRow(NamedTuple):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from langgraph_runner.engine.store.commands.inserts import INSERT_FILE, add_events
+from langgraph_runner.engine.store.commands.locks import lock_keys
 from langgraph_runner.engine.store.schema import artifacts, run_steps, run_tags, runs
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import add_events
-from langgraph_runner.engine.store.writes.locking import lock_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,6 @@ _FILES: Final = Prepared(
         artifacts.c.run_id == bindparam("run"), artifacts.c.tenant_id == bindparam("tenant")
     )
 )
-_INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _REUSE_STEP: Final = Prepared(
     update(run_steps)
     .where(
@@ -230,6 +229,6 @@ def _take_over(connection: Connection, run: NewRun, base: str, now: int) -> None
         ],
     )
     files = _FILES.ask(connection, **of_base)
-    _INSERT_FILE.run(
+    INSERT_FILE.run(
         connection, [{**row._asdict(), "run_id": run.id} for row in files if row.step_id in before]
     )

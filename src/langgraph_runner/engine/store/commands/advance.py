@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
@@ -14,17 +14,18 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     null,
     or_,
     select,
     update,
 )
 
-from langgraph_runner.engine.store.reads import run_artifacts, run_by_id, steps_of
+from langgraph_runner.engine.store.commands.inserts import INSERT_FILE, add_events, last_seq
+from langgraph_runner.engine.store.commands.locks import lock_keys
+from langgraph_runner.engine.store.commands.start import Accepted, Advanced, RunProgress, hold, look_up
+from langgraph_runner.engine.store.queries import run_artifacts, run_by_id, steps_of
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.engine.store.schema import (
-    artifacts,
     outputs,
     run_steps,
     runs,
@@ -33,50 +34,19 @@ from langgraph_runner.engine.store.schema import (
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_ms
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import add_events, last_seq
-from langgraph_runner.engine.store.writes.locking import lock_keys
-from langgraph_runner.engine.store.writes.starting import Accepted, Advanced, hold, look_up
 from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from langgraph_runner.engine.store.backends import StoreBackend
-    from langgraph_runner.engine.store.records import Start, StepChange
-    from langgraph_runner.workflow import ArtifactRef
 
 __all__ = ["AdvanceRun", "Advanced"]
 
 
-def _is_whole(_file: ArtifactRef) -> bool:
-    return True
-
-
 @dataclass(slots=True)
-class AdvanceRun(Write[Advanced]):
+class AdvanceRun(RunProgress, Write[Advanced]):
     """Write what became of steps of a run, and of the run itself: outputs, records, cache, events, in one go."""
-
-    run_id: str
-    tenant: str
-    fence: int
-    steps: Sequence[StepChange] = ()
-    started: Sequence[Start] = ()
-    """Steps that are about to run."""
-    owner: str = ""
-    """Who runs it: what the same owner computes elsewhere is known to it already."""
-    seq: int = 0
-    """Number of the last event before these."""
-    events: Sequence[tuple[str, dict[str, Any]]] = ()
-    """Type and data of what has happened, but for what starts, and for the end of the run."""
-    status: str | None = None
-    """How the run has ended; None if it has not."""
-    error: str | None = None
-    duration_ms: int | None = None
-    """How long the run took, if it has ended."""
-    has_tasks: bool = False
-    """Whether steps of it may have been left to workers of pools."""
-    is_whole: Callable[[ArtifactRef], bool] = field(default=_is_whole)
-    """Whether a file of a result is still there; without it, the result is none."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
@@ -213,7 +183,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
         for step in each.steps
         for artifact in step.artifacts
     ]
-    _INSERT_FILE.run(connection, files)
+    INSERT_FILE.run(connection, files)
 
 
 def _write_cache(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
@@ -285,7 +255,6 @@ _UPSERT_CACHE: Final = Prepared(
     *("tenant_id", "cache_key", "scope", "run_id", "step_id", "output_sha256", "artifacts"),
     *("created_at", "expires_at", "hits"),
 )
-_INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _IS_STEP: Final = and_(
     run_steps.c.run_id == bindparam("r"),
     run_steps.c.step_id == bindparam("s"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
@@ -16,12 +17,43 @@ from langgraph_runner.engine.store.times import times_in
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from langgraph_runner.engine.store.records import RunRow
-    from langgraph_runner.engine.store.writes.advancing import AdvanceRun
+    from langgraph_runner.engine.store.records import RunRow, Start, StepChange
+    from langgraph_runner.workflow import ArtifactRef
 
-__all__ = ["Accepted", "Advanced", "hold", "look_up"]
+__all__ = ["Accepted", "Advanced", "RunProgress", "hold", "look_up"]
+
+
+def _is_whole(_file: ArtifactRef) -> bool:
+    return True
+
+
+@dataclass(slots=True)
+class RunProgress:
+    """What has become of a run since its last write, and which steps are about to start."""
+
+    run_id: str
+    tenant: str
+    fence: int
+    steps: Sequence[StepChange] = ()
+    started: Sequence[Start] = ()
+    """Steps that are about to run."""
+    owner: str = ""
+    """Who runs it: what the same owner computes elsewhere is known to it already."""
+    seq: int = 0
+    """Number of the last event before these."""
+    events: Sequence[tuple[str, dict[str, Any]]] = ()
+    """Type and data of what has happened, but for what starts, and for the end of the run."""
+    status: str | None = None
+    """How the run has ended; None if it has not."""
+    error: str | None = None
+    duration_ms: int | None = None
+    """How long the run took, if it has ended."""
+    has_tasks: bool = False
+    """Whether steps of it may have been left to workers of pools."""
+    is_whole: Callable[[ArtifactRef], bool] = field(default=_is_whole)
+    """Whether a file of a result is still there; without it, the result is none."""
 
 
 class Advanced(NamedTuple):
@@ -46,7 +78,7 @@ class Advanced(NamedTuple):
 class Accepted:
     """A write whose fencing token is the newest, and what is found out about what it starts."""
 
-    def __init__(self, write: AdvanceRun, run: Any) -> None:
+    def __init__(self, write: RunProgress, run: Any) -> None:
         self.write = write
         self.cancel_reason: str | None = None
         if run.cancel_requested_at is not None:

@@ -1,29 +1,21 @@
-"""`Host`: what all runs of one engine share."""
+"""`TriggerOptions` and `RunOptions`: options of a run, as callers give them and as the store keeps them."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from langgraph_runner.engine import checks
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable, Mapping
 
-    from langgraph_runner.engine.artifacts.files import ArtifactFiles
-    from langgraph_runner.engine.cache.tiers import TieredCache
-    from langgraph_runner.engine.run.routing import StepRouter
-    from langgraph_runner.engine.run.slots import TenantSlots
-    from langgraph_runner.engine.store import RunStore
-    from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.node.config import TimeoutLike
-    from langgraph_runner.runtime.runtimes import Runtime, Runtimes
     from langgraph_runner.workflow import FailureMode
 
-__all__ = ["Host", "RunOptions", "TriggerOptions"]
+__all__ = ["RunOptions", "TriggerOptions"]
 
 
 class TriggerOptions(TypedDict, total=False):
@@ -113,31 +105,3 @@ class RunOptions:
         kept = json.loads(text)
         known = {each.name for each in fields(cls)}
         return cls(**{name: kept[name] for name in known & kept.keys()}), frozenset(kept.keys() - known)
-
-
-@dataclass(slots=True, kw_only=True)
-class Host:
-    """What all runs of one engine share. Belongs to one event loop."""
-
-    owner: str
-    """Who holds the leases."""
-    runtimes: Runtimes
-    """Time, sleep and randomness, of the engine and of the steps that it runs."""
-    store: RunStore
-    cache: TieredCache
-    artifacts: ArtifactFiles
-    slots: TenantSlots
-    """For steps that run, of all runs."""
-    flights: dict[tuple[str, str], asyncio.Future[None]] = field(default_factory=dict)
-    """Results that are being computed, by tenant and cache key: whoever needs the same one waits for it."""
-    collector: NodeMetricsCollector | None = None
-    spans: Any = None
-    router: StepRouter | None = None
-    """Leaves steps with a queue to others; None to run all steps here."""
-    step_queues: frozenset[str] = frozenset()
-    """Queues whose steps run here all the same."""
-
-    @property
-    def runtime(self) -> Runtime:
-        """The runtime that the engine awaits."""
-        return self.runtimes.awaiting

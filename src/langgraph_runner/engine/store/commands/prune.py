@@ -1,4 +1,4 @@
-"""`CancelRun`, `Prune` and `DeleteUnusedOutputs`: what ends runs, and takes them away."""
+"""Commands that delete what is no longer needed: `Prune`, `DeleteUnusedOutputs`; and `FilesInUse`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    and_,
     bindparam,
     delete,
     func,
@@ -21,8 +20,9 @@ from sqlalchemy import (
 )
 
 from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.commands.locks import lock_references_alone
 from langgraph_runner.engine.store.schema import (
-    METADATA,
+    LIVE,
     artifacts,
     outputs,
     run_events,
@@ -30,92 +30,21 @@ from langgraph_runner.engine.store.schema import (
     run_tags,
     runs,
     step_cache,
-    step_tasks,
 )
 from langgraph_runner.engine.store.statements import Prepared, any_of
-from langgraph_runner.engine.store.times import now_in, times_in
+from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
-from langgraph_runner.engine.store.writes.locking import lock_references_alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CancelRun", "CheckTables", "DeleteUnusedOutputs", "FilesInUse", "Prune", "delete_runs"]
+
+__all__ = ["DeleteUnusedOutputs", "FilesInUse", "Prune", "delete_runs"]
 
 _RUNS_AT_ONCE: Final = 500
 _GRACE_MS: Final = 120_000
 """How long an entry of the cache keeps its output after its end. The hot tiers of other processes may serve it for a
 minute, and a run that has been told of it may be about to commit."""
-
-
-@dataclass(slots=True)
-class CancelRun(Write["str | None"]):
-    """Ask for a run to be cancelled, for good. Gives its status; None if there is no such run of the tenant.
-
-    One that nobody runs ends at once, with its steps; whoever runs another hears of it.
-    """
-
-    run_id: str
-    tenant: str
-    reason: str
-
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[CancelRun]) -> list[str | None]:
-        """One after the other."""
-        return [_cancel(connection, write) for write in writes]
-
-
-def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
-    now, lease_time = times_in(connection)
-    is_run = and_(runs.c.id == cancel.run_id, runs.c.tenant_id == cancel.tenant)
-    query = select(runs.c.status, runs.c.fence, runs.c.lease_expires_at).where(is_run)
-    row = connection.execute(query.with_for_update()).first()
-    if row is None:
-        return None
-    if row.status not in LIVE:
-        return str(row.status)
-    connection.execute(
-        update(runs)
-        .where(is_run)
-        .values(
-            cancel_requested_at=func.coalesce(runs.c.cancel_requested_at, now),
-            cancel_reason=func.coalesce(runs.c.cancel_reason, cancel.reason),
-        )
-    )
-    if row.status == "running" and (row.lease_expires_at or 0) >= lease_time:
-        return "running"
-    connection.execute(
-        update(run_steps)
-        .where(
-            run_steps.c.run_id == cancel.run_id,
-            run_steps.c.tenant_id == cancel.tenant,
-            run_steps.c.status.in_(LIVE),
-        )
-        .values(status="cancelled", reason="cancelled", completed_at=now)
-    )
-    connection.execute(
-        delete(step_tasks).where(
-            step_tasks.c.run_id == cancel.run_id, step_tasks.c.tenant_id == cancel.tenant
-        )
-    )
-    # The fence grows, so that an owner who was taken for dead cannot write any more.
-    connection.execute(
-        update(runs)
-        .where(is_run)
-        .values(
-            status="cancelled",
-            completed_at=now,
-            fence=row.fence + 1,
-            lease_owner=None,
-            lease_expires_at=None,
-        )
-    )
-    seq = last_seq(connection, cancel.tenant, cancel.run_id) + 1
-    add_events(
-        connection, [(cancel.run_id, cancel.tenant, seq, "run_cancelled", {"reason": cancel.reason})], now
-    )
-    return "cancelled"
 
 
 @dataclass(slots=True)
@@ -222,14 +151,3 @@ def _in_use(connection: Connection, sha256s: list[str]) -> set[str]:
 _FILES_OF: Final = Prepared(
     select(artifacts.c.sha256).where(any_of(artifacts.c.sha256, bindparam("contents"))).distinct()
 )
-
-
-class CheckTables(Write[None]):
-    """Look whether all tables can be read in a transaction that may write. It changes nothing."""
-
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[CheckTables]) -> list[None]:
-        """Once for all."""
-        for table in METADATA.sorted_tables:
-            connection.execute(select(*table.columns).limit(0))
-        return [None] * len(writes)
