@@ -91,7 +91,7 @@ def _statements(run_of: Any) -> dict[str, Asked]:
             claim._FIRST_OF_TENANT, lambda n: {"names": names, "tenant": f"tenant-{n % TENANTS:03}"}
         ),
         "a run whose lease has run out": Asked(
-            claim._FIRST_LEFT,
+            claim._FIRST_EXPIRED,
             lambda n: {
                 "names": ["bench.v1"],
                 "now": 1,

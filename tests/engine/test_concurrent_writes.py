@@ -333,9 +333,9 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
 def _written_by_a_writer(connection, pool, group):
     """The ids of the runs that claims get, as the thread of a writer writes them."""
     threading.current_thread().name = "langgraph-runner-writer"
-    results = writer._written(connection, group)
+    results = writer._write_group(connection, group)
     if results is None:
-        connection, results = writer._written_one_by_one(connection, pool, group)
+        connection, results = writer._write_one_by_one(connection, pool, group)
     connection.close()
     return [None if each is None else each.run_id for each in results]
 

@@ -27,7 +27,7 @@ def chain():
 @pytest.fixture
 def commits(monkeypatch):
     """What each transaction does about runs: the kinds of its writes."""
-    groups, written = [], writer._written
+    groups, written = [], writer._write_group
 
     def noted(connection, group):
         kinds = [type(handed.write) for handed in group]
@@ -35,7 +35,7 @@ def commits(monkeypatch):
             groups.append(about_runs)
         return written(connection, group)
 
-    monkeypatch.setattr(writer, "_written", noted)
+    monkeypatch.setattr(writer, "_write_group", noted)
     return groups
 
 

@@ -227,7 +227,7 @@ async def test_a_database_that_cannot_be_written_is_said_at_once(tmp_path, monke
 
 @pytest.mark.parametrize(
     ("url", "message"),
-    [("runs.db", "is no URL"), ("mysql://localhost/runs", "'mysql' is not supported")],
+    [("runs.db", "must be a URL"), ("mysql://localhost/runs", "got 'mysql'")],
 )
 def test_an_address_of_no_known_database_is_refused(url, message):
     """With one that would do."""

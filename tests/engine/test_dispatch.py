@@ -8,7 +8,7 @@ from bullmq import Job, Queue
 from langgraph_runner.engine import BullMQDispatcher, RunEngine
 from langgraph_runner.engine.dispatch.bullmq import QUEUE
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.engine.conftest import answer, until
 from tests.redis_server import redis_server
 
 __all__ = ["redis_server"]
@@ -78,21 +78,14 @@ async def all_jobs(queue):
     return {state: count for state, count in counts.items() if count}
 
 
-async def found(look, condition):
-    """What `look()` finds as soon as `condition` is true of it; a queue tells nobody when it changes."""
-    while not condition(seen := await look()):  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
-    return seen
-
-
 async def ended(queue, job):
     """A job when it is over."""
-    return await found(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
+    return await answer(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
 
 
 async def jobs_become(queue, counts):
     """Wait until there are these jobs."""
-    await found(lambda: all_jobs(queue), lambda seen: seen == counts)
+    await answer(lambda: all_jobs(queue), lambda seen: seen == counts)
 
 
 async def test_a_run_is_taken_at_once(worker_of, client, queue):

@@ -243,7 +243,7 @@ async def test_no_transaction_waits_for_another_machine(engine_of, flow, memory_
     async with engine_of(flow, artifacts=memory_prefix.url) as first:
         await first.run("w", {"text": "tea"})
     asked = []
-    monkeypatch.setattr(ArtifactFiles, "has_lately", lambda *_: asked.append(1))
+    monkeypatch.setattr(ArtifactFiles, "has_recently", lambda *_: asked.append(1))
     async with engine_of(flow, artifacts=memory_prefix.url) as second:
         run = await second.run("w", {"text": "tea"})
     assert (asked, run.steps) == ([], {"skipped": 1})
@@ -254,9 +254,9 @@ async def test_what_was_looked_for_a_moment_ago_is_not_looked_for_again(memory_p
     files = ArtifactFiles(FsspecArtifactStore(memory_prefix.url))
     ref = files.put("a.txt", b"tea", "text/plain")
     memory_prefix.remove()
-    assert files.has_lately(ref)
+    assert files.has_recently(ref)
     assert not await files.has_all([ref])
-    assert not files.has_lately(ref)
+    assert not files.has_recently(ref)
 
 
 async def test_a_result_whose_file_is_gone_is_no_hit(engine_of, flow, memory_prefix):

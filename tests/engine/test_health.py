@@ -154,7 +154,7 @@ async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplo
         await engine.run("w", {"number": 1})
         destroyed(Path(engine._store.database.url.database))
         await engine._worker.health.read_back()
-        engine._worker.health.ended("default", "unknown")
+        engine._worker.health.note_end("default", "unknown")
     assert "store.damaged" in caplog.text
     assert "restore a backup" in caplog.text
 
@@ -197,7 +197,7 @@ async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, c
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             await engine._store.write(ReleaseRuns({}))  # Each write looks at the file.
             change(connection, path)
-        engine._worker.health.ended("default", run.id)
+        engine._worker.health.note_end("default", run.id)
         await engine._worker.health.read_back()
     assert ("store.damaged" in caplog.text) is is_damaged
 

@@ -104,7 +104,7 @@ def test_tables_of_somebody_else_are_left_alone(database):
     with database.writing.begin() as connection:
         connection.exec_driver_sql("DROP TABLE langgraph_runner_version")
     with pytest.raises(
-        SchemaVersionError, match=r"somebody else \(api_keys, artifacts, .*a database of their own"
+        SchemaVersionError, match=r"another program \(api_keys, artifacts, .*a database of their own"
     ):
         upgrade(database, migrate=True)
 

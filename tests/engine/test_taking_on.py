@@ -148,7 +148,7 @@ async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url)
         busy = RunEngine([hanging], store=url)
         run = await busy.trigger("hanging.v1")
         resumed = asyncio.create_task(other.resume(run.id, wait=True))
-        await until(lambda: run.id in other._worker.workload.owed)
+        await until(lambda: run.id in other._worker.workload.to_take)
         await busy.close()
         assert (await asyncio.wait_for(resumed, 10)).status is RunStatus.COMPLETED
 
@@ -168,7 +168,7 @@ async def test_a_run_of_its_own_is_not_waited_for(hanging, url):
         engine.take_on("own")
         run = await engine.trigger("hanging.v1")
         await engine.trigger_resume(run.id, wait=True)
-        assert engine._worker.workload.owed == {}
+        assert engine._worker.workload.to_take == {}
         await engine.cancel(run.id)
 
 

@@ -113,7 +113,7 @@ def open_at_once(folder: Path, start: Barrier, rounds: int) -> None:
 
 def die_at(count: int, *, before: bool) -> None:
     """Kill this process at its n-th commit: just before it, or just after."""
-    commit, seen = writer._written, 0
+    commit, seen = writer._write_group, 0
 
     def counted(connection, group):
         nonlocal seen
@@ -125,7 +125,7 @@ def die_at(count: int, *, before: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    writer._written = counted
+    writer._write_group = counted
 
 
 def serve(orders: Orders) -> None:

@@ -225,7 +225,7 @@ async def test_in_development_anybody_is_an_admin():
 async def test_workers_are_told_to_every_role(service, acme):
     """With the ids of the tenant's own runs only."""
     run_id = await service.ended(acme)
-    await service.engine._worker.presence.tell()
+    await service.engine._worker.presence.report()
     reader = await service.caller("read")
     told = (await reader.get("/workers")).json()
     (worker,) = told["workers"]

@@ -175,11 +175,11 @@ class RunEngine(RunReader):
                 dispatch, Dispatcher, field="dispatch", fix="bullmq+redis://..., or a `Dispatcher`"
             )
         announcers = Announcers(dispatch)
-        made_cache = None
+        own_cache = None
         if isinstance(cache, str):
             from langgraph_runner.engine import RedisTier  # noqa: PLC0415 - of an extra
 
-            cache = made_cache = RedisTier(cache, namespace=f"langgraph-runner:{runs.store_id}")
+            cache = own_cache = RedisTier(cache, namespace=f"langgraph-runner:{runs.store_id}")
         if registry.list_workflows():
             # Before the first claim: a run is not to wait for imports, nor the event loop.
             import langgraph_runner.engine.run.execution  # noqa: F401, PLC0415 - imports LangGraph
@@ -221,7 +221,7 @@ class RunEngine(RunReader):
             pool=pool,
         )
         super().__init__(registry, host, worker)
-        self._made_cache = made_cache
+        self._own_cache = own_cache
 
     # Typed as a callable, so that callers see the parameters of the class; calls are checked by both type checkers.
     @classmethod  # pyright: ignore[reportArgumentType]
@@ -321,7 +321,7 @@ class RunEngine(RunReader):
             RunFailedError: The run failed or was cancelled, and `raise_on_failure` is True.
         """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="run()")
-        return await self._followed(await self.trigger(workflow, inputs, **options), raise_on_failure)
+        return await self._wait_for_end(await self.trigger(workflow, inputs, **options), raise_on_failure)
 
     async def trigger_update(
         self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
@@ -339,12 +339,12 @@ class RunEngine(RunReader):
             ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
         """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_update()")
-        base = await self._base(base_run_id, options.pop("tenant", DEFAULT_TENANT))
+        base = await self._base_run(base_run_id, options.pop("tenant", DEFAULT_TENANT))
         impact = await base.impact(change, options.pop("force", ()))
         options["force"] = sorted(impact.forced)  # Those of the base run were for that one only.
         options.setdefault("use_cache", True)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
-        new = base.derived(
+        new = base.derive(
             self._new_id(), trigger="update", inputs=impact.inputs, reuse=reuse, change=change, **options
         )
         return await self._create(base.blueprint, new, reuse)
@@ -358,7 +358,7 @@ class RunEngine(RunReader):
         **options: Unpack[TriggerOptions],
     ) -> Run:
         """`trigger_update()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
-        return await self._followed(
+        return await self._wait_for_end(
             await self.trigger_update(base_run_id, change, **options), raise_on_failure
         )
 
@@ -380,7 +380,7 @@ class RunEngine(RunReader):
         """
         from langgraph_runner.engine.rebuild.planning import plan_update  # noqa: PLC0415 - imports LangGraph
 
-        base = await self._base(base_run_id, tenant)
+        base = await self._base_run(base_run_id, tenant)
         impact = await base.impact(change, force)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
         return await plan_update(self._host, base, change, impact, reuse, use_cache=use_cache)
@@ -394,21 +394,21 @@ class RunEngine(RunReader):
             WorkflowInputError: Its inputs do not fit the workflow as it is now. No run was made.
         """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_retry()")
-        base = await self._base(run_id, options.pop("tenant", DEFAULT_TENANT))
+        base = await self._base_run(run_id, options.pop("tenant", DEFAULT_TENANT))
         base.check_retry()
         inputs = base.row.inputs
         if "force" in options:
             options["force"] = checks.steps(options["force"], base.blueprint, field="force")
         again = frozenset(options.get("force", ()))
         reuse = await base.reuse(inputs, again, checks_files=self._runs_steps)
-        new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reuse=reuse, **options)
+        new = base.derive(self._new_id(), trigger="retry", inputs=inputs, reuse=reuse, **options)
         return await self._create(base.blueprint, new, reuse)
 
     async def retry(
         self, run_id: str, *, raise_on_failure: bool = False, **options: Unpack[TriggerOptions]
     ) -> Run:
         """`trigger_retry()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
-        return await self._followed(await self.trigger_retry(run_id, **options), raise_on_failure)
+        return await self._wait_for_end(await self.trigger_retry(run_id, **options), raise_on_failure)
 
     async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
         """Take on a run that nobody runs here and now: one that waits, or whose process has died.
@@ -431,7 +431,7 @@ class RunEngine(RunReader):
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         is_ours = await self._worker.claimer.claim(run_id)
         if not is_ours and wait and self._runs_steps:
-            self._worker.owe(run_id, tenant)
+            self._worker.take_when_free(run_id, tenant)
         elif not is_ours:
             left_s = max(0.0, (row.lease_expires_at or 0) / 1000 - self._host.runtime.now_utc().timestamp())
             problem = (
@@ -445,7 +445,7 @@ class RunEngine(RunReader):
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False, raise_on_failure: bool = False
     ) -> Run:
         """`trigger_resume()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
-        return await self._followed(
+        return await self._wait_for_end(
             await self.trigger_resume(run_id, tenant=tenant, wait=wait), raise_on_failure
         )
 
@@ -485,7 +485,7 @@ class RunEngine(RunReader):
             ValueError: `older_than` is negative.
         """
         count = await self._store.write(Prune(tenant, checks.age_ms(older_than, field="older_than")))
-        await self._collect()
+        await self._delete_unused()
         return count
 
     async def archive(
@@ -513,7 +513,7 @@ class RunEngine(RunReader):
             tenant=tenant,
             older_than_ms=checks.age_ms(older_than, field="older_than"),
         )
-        await self._collect()
+        await self._delete_unused()
         return archive
 
     async def restore(self, path: Path | str, *, tenant: str | None = None) -> int:
@@ -569,8 +569,8 @@ class RunEngine(RunReader):
     async def close(self) -> None:
         """Stop serving. Steps that run are stopped; their runs are given up, for others or for the next start."""
         await self._worker.close()
-        if self._made_cache is not None:
-            await self._made_cache.close()
+        if self._own_cache is not None:
+            await self._own_cache.close()
         await asyncio.to_thread(self._store.close)
 
     async def __aenter__(self) -> Self:
@@ -584,7 +584,7 @@ class RunEngine(RunReader):
 
     # Inside.
 
-    async def _collect(self) -> None:
+    async def _delete_unused(self) -> None:
         """Delete what the runs that are gone have left."""
         await self._store.write(DeleteUnusedOutputs())
         await self._host.cache.clear_hot()
@@ -628,7 +628,7 @@ class RunEngine(RunReader):
             run.check_same_request(row)
         return await self._as_run(row)
 
-    async def _followed(self, run: Run, raise_on_failure: bool) -> Run:
+    async def _wait_for_end(self, run: Run, raise_on_failure: bool) -> Run:
         ended = run if run.status.is_over else await self.wait(run.id, tenant=run.tenant)
         return ended.raise_for_status() if raise_on_failure else ended
 
@@ -636,7 +636,7 @@ class RunEngine(RunReader):
     def _runs_steps(self) -> bool:
         return self._worker.workload.takes_on != "none"
 
-    async def _base(self, run_id: str, tenant: str) -> BaseRun:
+    async def _base_run(self, run_id: str, tenant: str) -> BaseRun:
         """A run from which another one is to be derived."""
         from langgraph_runner.engine.rebuild.base_run import BaseRun  # noqa: PLC0415 - imports LangGraph
 

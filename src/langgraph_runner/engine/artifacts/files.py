@@ -39,7 +39,7 @@ _LONG_BYTES: Final = 262_144
 """To read so much takes about a millisecond."""
 _CHUNK: Final = 1_048_576
 _TRUSTED_S: Final = 10.0
-"""How long `has_lately()` relies on an earlier look at a store that is not local."""
+"""How long `has_recently()` relies on an earlier look at a store that is not local."""
 
 
 def open_artifact_store(given: ArtifactStore | Path | str) -> ArtifactStore:
@@ -102,13 +102,13 @@ class ArtifactFiles:
         uri = self.store.uri(sha256)
         try:
             self._mark_owner()
-            found = self._whole(sha256, len(data))
+            found = self._intact(sha256, len(data))
             if found is None or found.age_s > _WRITE_AGAIN_AFTER_S:
                 self._note(sha256, self.store.put(sha256, data).version)
         except Exception as error:  # A store of others may raise anything.
             folder = uri.rpartition("/")[0]
             raise ArtifactError(name=name, problem=f"it cannot be kept in {folder}: {error}") from error
-        self._note_look(sha256, is_whole=True)
+        self._remember_look(sha256, is_intact=True)
         return ArtifactRef(name, uri, media_type, len(data), sha256)
 
     def read(self, ref: ArtifactRef) -> bytes:
@@ -143,19 +143,19 @@ class ArtifactFiles:
         if not is_sha256(ref.sha256):
             return False
         try:
-            is_whole = self._whole(ref.sha256, ref.size) is not None
+            is_intact = self._intact(ref.sha256, ref.size) is not None
         except Exception as error:  # It costs a hit.
             emit(LOGGER, logging.WARNING, "files.unreadable", error_type=type(error).__name__)
-            is_whole = False
-        self._note_look(ref.sha256, is_whole=is_whole)
-        return is_whole
+            is_intact = False
+        self._remember_look(ref.sha256, is_intact=is_intact)
+        return is_intact
 
-    def has_lately(self, ref: ArtifactRef) -> bool:
+    def has_recently(self, ref: ArtifactRef) -> bool:
         """The same, where a network must not be waited for: what `has()` said in the last ten seconds will do."""
         if not self.is_local and (looked := self._looked.get(ref.sha256)) is not None:
-            moment, is_whole = looked
+            moment, is_intact = looked
             if REAL_RUNTIMES.blocking.monotonic() - moment < _TRUSTED_S:
-                return is_whole
+                return is_intact
         return self.has(ref)
 
     async def has_all(self, refs: Iterable[ArtifactRef]) -> bool:
@@ -201,7 +201,7 @@ class ArtifactFiles:
             problem = f"its sha256 must be 64 lower-case hex digits, got {ref.sha256!r:.80}."
             raise ArtifactError(name=ref.name, problem=problem)
 
-    def _whole(self, sha256: str, size: int) -> StoredFile | None:
+    def _intact(self, sha256: str, size: int) -> StoredFile | None:
         """What is known of a file that is there with its content; None for any other."""
         found = self.store.stat(sha256)
         if found is None or found.size != size:
@@ -223,12 +223,12 @@ class ArtifactFiles:
             return False
         return found is not None and self._checked.get(sha256) != found.version
 
-    def _note_look(self, sha256: str, *, is_whole: bool) -> None:
+    def _remember_look(self, sha256: str, *, is_intact: bool) -> None:
         if self.is_local:
             return
         if len(self._looked) >= _MAX_CHECKED:
             self._looked.clear()
-        self._looked[sha256] = (REAL_RUNTIMES.blocking.monotonic(), is_whole)
+        self._looked[sha256] = (REAL_RUNTIMES.blocking.monotonic(), is_intact)
 
     def _note(self, sha256: str, version: str) -> None:
         if len(self._checked) >= _MAX_CHECKED:

@@ -13,9 +13,9 @@ from langgraph_runner.engine.checks import DEFAULT_TENANT, of_kind, statuses, wh
 from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError, StoreUnavailableError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.reading.cursors import place_in_list
-from langgraph_runner.engine.reading.store_outputs import StoreOutputs, delivered
+from langgraph_runner.engine.reading.store_outputs import StoreOutputs, find_output
 from langgraph_runner.engine.reading.workers import WorkerOverview
-from langgraph_runner.engine.run.slots import lent
+from langgraph_runner.engine.run.slots import lend_slot
 from langgraph_runner.engine.store import queries
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.runtime.waiting import timeout
@@ -254,7 +254,7 @@ class RunReader:
         Args:
             tenant: Whose runs are shown with their ids.
         """
-        return WorkerOverview.of(await self._store.read(queries.workload, tenant))
+        return WorkerOverview.of(await self._store.read(queries.summarize_workers, tenant))
 
     async def list_workflows(self) -> list[Blueprint]:
         """The workflows that this engine can run."""
@@ -310,7 +310,7 @@ class RunReader:
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
         try:
             limit_s = None if limit_ms is None else limit_ms / 1000
-            async with timeout(limit_s, self._host.runtime), lent(self._host.slots):
+            async with timeout(limit_s, self._host.runtime), lend_slot(self._host.slots):
                 return await self._end_of(run_id, tenant)
         except TimeoutError as error:
             raise TimeoutError(
@@ -323,7 +323,7 @@ class RunReader:
             try:
                 row = row or await self._row(run_id, tenant)
             except (DBAPIError, StoreUnavailableError) as error:  # Raised below if it lasts.
-                self._worker.health.interrupted(run_id, error)
+                self._worker.health.note_interruption(run_id, error)
             if row is not None and RunStatus(row.status).is_over:
                 self._worker.health.forget(run_id)
                 return await self._as_run(row)
@@ -363,7 +363,7 @@ class RunReader:
         """The workflow of a run, and the output of a step that has one."""
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._worker.start()
-        return await self._store.read(delivered, tenant, run_id, step)
+        return await self._store.read(find_output, tenant, run_id, step)
 
     async def _row(self, run_id: str, tenant: str) -> RunRow:
         of_kind(run_id, str, field="run_id", fix=RUN_ID)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from langgraph_runner.engine.models import at
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.store.queries.workers import WorkerRow, Workload
+    from langgraph_runner.engine.store.queries.workers import WorkerRow, WorkerSummary
 
 __all__ = ["WorkerOverview", "WorkerState", "WorkerStatus"]
 
@@ -89,7 +89,7 @@ class WorkerOverview(BaseModel):
     """How many steps wait for a worker of each queue."""
 
     @classmethod
-    def of(cls, found: Workload) -> WorkerOverview:
+    def of(cls, found: WorkerSummary) -> WorkerOverview:
         """What the store has."""
         return cls(
             workers=[WorkerStatus.of(row) for row in found.workers],

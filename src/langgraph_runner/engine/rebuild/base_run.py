@@ -146,7 +146,7 @@ class BaseRun:
                 pass
             elif not again.isdisjoint(bound.dependencies):
                 again.add(step)
-            elif (why := await _fault_of(results, bound, rows.get(step), lost)) is not None:
+            elif (why := await _why_not_reused(results, bound, rows.get(step), lost)) is not None:
                 refused[step] = why
                 again.add(step)
             else:
@@ -155,7 +155,7 @@ class BaseRun:
                 await self._host.runtime.sleep(0, None)
         return Reuse(frozenset(self.blueprint.steps) - again, refused, results)
 
-    def derived(
+    def derive(
         self,
         run_id: str,
         *,
@@ -197,7 +197,7 @@ class BaseRun:
         )
 
 
-async def _fault_of(
+async def _why_not_reused(
     results: Results, step: BoundStep, row: StepRow | None, lost: Container[str]
 ) -> str | None:
     """Why a step cannot be taken over; None if it can."""
@@ -211,12 +211,12 @@ async def _fault_of(
         return "a file of it is gone or damaged"
     if row.code_version is not None and row.code_version != step.version:
         return f"its {'code' if step.spec.version is None else 'version'} changed"
-    if not await _is_as_it_was(results, step, row):
+    if not await _receives_the_same(results, step, row):
         return "what it receives changed"
     return None
 
 
-async def _is_as_it_was(results: Results, step: BoundStep, row: StepRow) -> bool:
+async def _receives_the_same(results: Results, step: BoundStep, row: StepRow) -> bool:
     try:
         return await results.input_hash(step) == row.input_hash
     except SQLAlchemyError:  # That says nothing of the step.

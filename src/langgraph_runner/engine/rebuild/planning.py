@@ -36,17 +36,17 @@ async def plan_update(
             )
             continue
         bound = blueprint.steps[step]
-        open_ones = [
+        undecided = [
             before
             for before in bound.dependencies
             if planned[before].action in {PlanAction.RUN, PlanAction.MAYBE}
         ]
         why = _why(blueprint, step, change, impact, reuse)
-        if open_ones and step in impact.forced:
+        if undecided and step in impact.forced:
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
             continue
-        if open_ones:
-            what = f"depends on what {', '.join(open_ones)} will give"
+        if undecided:
+            what = f"depends on what {', '.join(undecided)} will give"
             if step in impact.seeds or step not in impact.impacted:
                 what = f"{why}; {what}"
             planned[step] = PlannedStep(step=step, action=PlanAction.MAYBE, why=what)

@@ -24,24 +24,24 @@ class Host:
     """What all runs of one engine share. Belongs to one event loop."""
 
     owner: str
-    """Who holds the leases."""
+    """The id of the engine, as the owner of leases."""
     runtimes: Runtimes
     """Time, sleep and randomness, of the engine and of the steps that it runs."""
     store: RunStore
     cache: TieredCache
     artifacts: ArtifactFiles
     slots: TenantSlots
-    """For steps that run, of all runs."""
-    flights: dict[tuple[str, str], asyncio.Future[None]] = field(default_factory=dict)
-    """Results that are being computed, by tenant and cache key: whoever needs the same one waits for it."""
+    """The slots for running steps, of all runs."""
+    in_flight: dict[tuple[str, str], asyncio.Future[None]] = field(default_factory=dict)
+    """Results that runs of this process compute, by tenant and cache key. See `SingleFlight`."""
     collector: NodeMetricsCollector | None = None
     spans: Any = None
     router: StepRouter | None = None
-    """Leaves steps with a queue to others; None to run all steps here."""
+    """Hands steps with a queue to workers; None to run all steps here."""
     step_queues: frozenset[str] = frozenset()
-    """Queues whose steps run here all the same."""
+    """Queues whose steps this engine runs itself."""
 
     @property
     def runtime(self) -> Runtime:
-        """The runtime that the engine awaits."""
+        """The async runtime of the engine."""
         return self.runtimes.awaiting

@@ -1,4 +1,4 @@
-"""`StepRouter`: leaves steps that name a queue to the workers of that queue, and waits for what becomes of them."""
+"""`StepRouter`: hands steps that name a queue to the workers of that queue, and waits for their results."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["StepRouter"]
 
 
 class StepRouter:
-    """The steps that this engine's runs have left to others. Belongs to one event loop.
+    """The steps that this engine's runs have handed to workers. Belongs to one event loop.
 
-    The database has the task and its result, so a run that is taken over finds both.
+    The database keeps each task and its result, so the next owner of a run finds both.
 
     Args:
         store: The database.
-        announcer: Gives the queue that tells the workers of a name at once.
+        announcer: Returns the announcer of a queue by name.
         runtime: The clock by which it looks for results.
     """
 
@@ -41,7 +41,7 @@ class StepRouter:
         self._looking: asyncio.Task[None] | None = None
 
     async def run(self, run: RunRow, queue: str, start: Start) -> StepChange:
-        """Leave a step to the workers of a queue; gives what has become of it. Cancelled, it goes on there.
+        """Hand a step to the workers of a queue, and wait for its result. A cancelled wait does not stop the worker.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
@@ -52,7 +52,7 @@ class StepRouter:
         self._waiting[key] = done
         self._announcer(queue).announce(f"{run.id}-{start.step}")
         if self._looking is None or self._looking.done():
-            # In a context of its own: it serves all runs, not only the first.
+            # In an empty context: it serves all runs, not only the first.
             self._looking = asyncio.get_running_loop().create_task(self._look(), context=Context())
         try:
             while True:
@@ -71,7 +71,7 @@ class StepRouter:
                 finished = (
                     await self._store.read(queries.finished_tasks, [*tenants], [*runs]) if runs else set()
                 )
-            except Exception:  # Those who wait read for themselves, and meet the error.
+            except Exception:  # Each waiting run reads for itself, and gets the error.
                 finished = {*self._waiting}
             for key in finished & self._waiting.keys():
                 if not self._waiting[key].done():

@@ -13,8 +13,8 @@ from langgraph_runner.engine.store.commands.tasks import (
     EndTask,
     KeepTasks,
 )
-from langgraph_runner.engine.store.commands.workers import ForgetWorker, SeeWorker
-from langgraph_runner.engine.store.queries import TaskKey, finished_tasks, task_result, workload
+from langgraph_runner.engine.store.commands.workers import RemoveWorker, ReportWorker
+from langgraph_runner.engine.store.queries import TaskKey, finished_tasks, summarize_workers, task_result
 from langgraph_runner.engine.store.records import Start, StepChange
 from langgraph_runner.testing.store_suite.stores import (
     EXPIRED_MS,
@@ -238,7 +238,7 @@ class ClaimTests(StoreTests):
 
         async def check(store: RunStore, other: RunStore) -> None:
             for is_draining in (False, True):
-                seen = SeeWorker(
+                seen = ReportWorker(
                     id="x",
                     host="h",
                     pid=1,
@@ -249,11 +249,11 @@ class ClaimTests(StoreTests):
                 )
                 await store.write(seen)
             await store.write(new("r", owner="x"))
-            load = await other.read(workload, TENANT)
+            load = await other.read(summarize_workers, TENANT)
             assert [(each.id, each.is_draining, each.run_ids) for each in load.workers] == [
                 ("x", True, ["r"])
             ]
-            await other.write(ForgetWorker("x"))
-            assert (await store.read(workload, TENANT)).workers == []
+            await other.write(RemoveWorker("x"))
+            assert (await store.read(summarize_workers, TENANT)).workers == []
 
         self._with(check)

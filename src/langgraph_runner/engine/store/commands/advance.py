@@ -1,4 +1,4 @@
-"""`AdvanceRun`: writes how far a run has come. The hot path: every step that runs goes through here twice."""
+"""`AdvanceRun`: writes the progress of a run. This is the hot path: every step that runs passes here twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ from sqlalchemy import (
 
 from langgraph_runner.engine.store.commands.inserts import INSERT_FILE, add_events, last_seq
 from langgraph_runner.engine.store.commands.locks import lock_keys
-from langgraph_runner.engine.store.commands.start import Accepted, Advanced, RunProgress, hold, look_up
+from langgraph_runner.engine.store.commands.start import (
+    Accepted,
+    Advanced,
+    RunProgress,
+    hold_duplicates,
+    serve_known,
+)
 from langgraph_runner.engine.store.queries import run_artifacts, run_by_id, steps_of
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.engine.store.schema import (
@@ -46,11 +52,11 @@ __all__ = ["AdvanceRun", "Advanced"]
 
 @dataclass(slots=True)
 class AdvanceRun(RunProgress, Write[Advanced]):
-    """Write what became of steps of a run, and of the run itself: outputs, records, cache, events, in one go."""
+    """Write the progress of a run in one transaction: outputs, rows of steps, cache entries, events, and its end."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
-        """All that come together, statement by statement rather than run by run."""
+        """Apply all together, statement by statement rather than run by run."""
         current = {row.id: row for row in _current(connection, writes)}
         now = next(iter(current.values())).now if current else 0
         accepted = [
@@ -59,8 +65,8 @@ class AdvanceRun(RunProgress, Write[Advanced]):
             if write.run_id in current and current[write.run_id].fence == write.fence
         ]
         lock_keys(connection, _keys(accepted))
-        look_up(connection, accepted, now)
-        hold(connection, accepted)
+        serve_known(connection, accepted, now)
+        hold_duplicates(connection, accepted)
         _write_steps(connection, accepted, now)
         _write_cache(connection, accepted, now)
         add_events(connection, [event for each in accepted for event in each.numbered_events()], now)
@@ -70,7 +76,7 @@ class AdvanceRun(RunProgress, Write[Advanced]):
 
     @classmethod
     def apply_again(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
-        """Events behind those that the owner knows of, under its own fence, are those of its first try."""
+        """Return the result of the first try, if its events exist: they come after those that the owner knows."""
         (write,) = writes
         current = _current(connection, writes)
         seq = last_seq(connection, write.tenant, write.run_id)
@@ -80,13 +86,13 @@ class AdvanceRun(RunProgress, Write[Advanced]):
 
 
 def _current(connection: Connection, writes: Sequence[AdvanceRun]) -> list[Any]:
-    """The runs of these writes, locked where the database has locks for rows."""
+    """Return the runs of these writes, locked where the database locks rows."""
     tenants, ids = {write.tenant for write in writes}, {write.run_id for write in writes}
     return _CURRENT.ask(connection, tenants=[*tenants], ids=[*ids])
 
 
 def _as_applied(connection: Connection, write: AdvanceRun, run: Any, seq: int) -> Advanced:
-    """What came of a write whose transaction was committed, read from its rows."""
+    """Return the result of a write that was committed, from the rows that it wrote."""
     files = run_artifacts(connection, write.tenant, write.run_id)
     rows = {row.step: row for row in steps_of(connection, write.tenant, write.run_id)}
     started = [rows[start.step] for start in write.started]
@@ -111,7 +117,7 @@ def _as_applied(connection: Connection, write: AdvanceRun, run: Any, seq: int) -
 
 
 def _keys(writes: Sequence[Accepted]) -> Iterator[tuple[str, str]]:
-    """The cache keys that these writes start, store or hit."""
+    """Yield the cache keys that these writes start, store or hit."""
     for each in writes:
         keys = [start.cache_key for start in each.write.started]
         keys += [change.cache_key for change in each.write.steps]
@@ -129,7 +135,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
         for step in each.steps
         if step.output is not None
     }
-    # In one order, as all rows that several processes may write: else they could wait for each other.
+    # In one order, like all rows that several processes write, which rules out deadlocks.
     _INSERT_OUTPUT.run(connection, [values[key] for key in sorted(values)])
     started = [
         {
@@ -152,7 +158,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
             "r": each.write.run_id,
             "s": step.step,
             "t": each.write.tenant,
-            # Plain text: a driver takes its time for a subclass of str, or takes an enum by its name.
+            # Plain text: drivers are slow with a subclass of str, or write the name of an enum.
             "new_status": step.status.value,
             "new_reason": None if step.reason is None else step.reason.value,
             "new_input_hash": step.input_hash,
@@ -287,7 +293,7 @@ _END_STEP: Final = Prepared(
         output_sha256=bindparam("new_output_ref"),
         error=bindparam("new_error"),
         fence=bindparam("new_fence"),
-        # A step that was stopped while it waited for a slot has been written as started, but never ran.
+        # A step that was stopped while it waited for a slot was written as started, but never ran.
         started_at=case(
             (bindparam("never_began", type_=Integer) == 1, null()),
             else_=func.coalesce(bindparam("new_started_at"), run_steps.c.started_at),

@@ -32,14 +32,14 @@ __all__ = ["DeleteRuns", "RestoreRuns"]
 
 @dataclass(slots=True)
 class DeleteRuns(Write[int]):
-    """Delete ended runs, and expire what they have put into the cache. Gives how many were there."""
+    """Delete ended runs, and expire their cache entries. Returns how many runs existed."""
 
     is_long: ClassVar[bool] = True
     ids: list[str]
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[DeleteRuns]) -> list[int]:
-        """One after the other."""
+        """Apply one after the other."""
         now = now_in(connection)
         return [_delete(connection, write.ids, now) for write in writes]
 
@@ -53,7 +53,7 @@ def _delete(connection: Connection, ids: list[str], now: int) -> int:
 
 @dataclass(slots=True)
 class RestoreRuns(Write[int]):
-    """Put runs back, with their outputs. Gives how many; those that are there stay as they are."""
+    """Insert archived runs with their outputs. Existing runs stay as they are. Returns the number of new runs."""
 
     is_long: ClassVar[bool] = True
     records: list[RunRecord]
@@ -61,8 +61,8 @@ class RestoreRuns(Write[int]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[RestoreRuns]) -> list[int]:
-        """One after the other."""
-        lock_keys(connection, ())  # Outputs must not be pruned before the steps that refer to them are there.
+        """Apply one after the other."""
+        lock_keys(connection, ())  # Outputs must not be pruned before the steps that refer to them exist.
         return [_restore(connection, write) for write in writes]
 
 
@@ -81,7 +81,7 @@ def _restore(connection: Connection, restore: RestoreRuns) -> int:
 
 
 def _is_taken(connection: Connection, run: dict[str, Any]) -> bool:
-    """Whether a later run was made with the idempotency key of this one."""
+    """Return whether a later run has the idempotency key of this one."""
     same = select(runs.c.id).where(
         runs.c.tenant_id == run["tenant_id"],
         runs.c.workflow_name == run["workflow_name"],

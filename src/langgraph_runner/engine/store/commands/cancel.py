@@ -1,4 +1,4 @@
-"""`CancelRun`: ends a run, or asks its owner to."""
+"""`CancelRun`: ends a run, or asks its owner to end it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ __all__ = ["CancelRun"]
 
 @dataclass(slots=True)
 class CancelRun(Write["str | None"]):
-    """Ask for a run to be cancelled, for good. Gives its status; None if there is no such run of the tenant.
+    """Cancel a run for good. Returns its status; None if the tenant has no such run.
 
-    One that nobody runs ends at once, with its steps; whoever runs another hears of it.
+    A run without a live owner ends at once, with its steps. A live owner gets the request with its next write.
     """
 
     run_id: str
@@ -44,7 +44,7 @@ class CancelRun(Write["str | None"]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[CancelRun]) -> list[str | None]:
-        """One after the other."""
+        """Apply one after the other."""
         return [_cancel(connection, write) for write in writes]
 
 
@@ -81,7 +81,7 @@ def _cancel(connection: Connection, cancel: CancelRun) -> str | None:
             step_tasks.c.run_id == cancel.run_id, step_tasks.c.tenant_id == cancel.tenant
         )
     )
-    # The fence grows, so that an owner who was taken for dead cannot write any more.
+    # The fencing token grows, so that an owner that was taken for dead can no longer write.
     connection.execute(
         update(runs)
         .where(is_run)

@@ -22,11 +22,11 @@ __all__ = ["CheckTables"]
 
 
 class CheckTables(Write[None]):
-    """Look whether all tables can be read in a transaction that may write. It changes nothing."""
+    """Check that all tables can be read in a transaction that may write. It changes nothing."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[CheckTables]) -> list[None]:
-        """Once for all."""
+        """Apply once for all."""
         for table in METADATA.sorted_tables:
             connection.execute(select(*table.columns).limit(0))
         return [None] * len(writes)

@@ -25,14 +25,14 @@ _INSERT_EVENT: Final = Prepared(insert(run_events), "run_id", "tenant_id", "seq"
 
 
 def last_seq(connection: Connection, tenant: str, run_id: str) -> int:
-    """Number of the last event of a run; 0 if there is none."""
+    """Return the number of the last event of a run; 0 if there is none."""
     return _LAST_SEQ.ask(connection, tenant=tenant, run=run_id)[0].seq or 0
 
 
 def add_events(
     connection: Connection, events: Sequence[tuple[str, str, int, str, dict[str, Any]]], now: int
 ) -> None:
-    """Add events of runs, as run, tenant, number, type and data."""
+    """Add events of runs, given as (run, tenant, number, type, data)."""
     _INSERT_EVENT.run(
         connection,
         [

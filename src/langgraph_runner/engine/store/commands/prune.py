@@ -1,4 +1,4 @@
-"""Commands that delete what is no longer needed: `Prune`, `DeleteUnusedOutputs`; and `FilesInUse`."""
+"""`Prune` and `DeleteUnusedOutputs` delete what is no longer needed; `FilesInUse` finds the files that are."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ __all__ = ["DeleteUnusedOutputs", "FilesInUse", "Prune", "delete_runs"]
 
 _RUNS_AT_ONCE: Final = 500
 _GRACE_MS: Final = 120_000
-"""How long an entry of the cache keeps its output after its end. The hot tiers of other processes may serve it for a
-minute, and a run that has been told of it may be about to commit."""
+"""How long an expired cache entry keeps its output. Hot tiers of other processes may serve the entry for 100 seconds,
+and a run that was served it commits a moment later."""
 
 
 @dataclass(slots=True)
 class Prune(Write[int]):
-    """Delete old runs, and expire what they have put into the cache. Gives how many runs.
+    """Delete old runs, and expire their cache entries. Returns how many runs were deleted.
 
     Their outputs stay until `DeleteUnusedOutputs`.
     """
@@ -60,7 +60,7 @@ class Prune(Write[int]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[Prune]) -> list[int]:
-        """One after the other."""
+        """Apply one after the other."""
         return [_prune(connection, write) for write in writes]
 
 
@@ -81,38 +81,38 @@ def _prune(connection: Connection, prune: Prune) -> int:
 
 
 def delete_runs(connection: Connection, ids: list[str], now: int) -> None:
-    """Delete runs that are over, and expire what they have put into the cache."""
+    """Delete ended runs, and expire their cache entries."""
     for start in range(0, len(ids), _RUNS_AT_ONCE):
         some = ids[start : start + _RUNS_AT_ONCE]
         for table in (run_events, run_tags, artifacts, run_steps):
             connection.execute(delete(table).where(table.c.run_id.in_(some)))
-        still = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)
-        of_runs = step_cache.c.run_id.in_(some), still
+        is_live = or_(step_cache.c.expires_at.is_(None), step_cache.c.expires_at > now)
+        of_runs = step_cache.c.run_id.in_(some), is_live
         _lock_cache_rows(connection, *of_runs)
         connection.execute(update(step_cache).where(*of_runs).values(expires_at=now))
         connection.execute(delete(runs).where(runs.c.id.in_(some)))
 
 
 def _lock_cache_rows(connection: Connection, *conditions: ColumnElement[bool]) -> None:
-    """In the order of their keys, as all transactions do: else two might wait for each other."""
+    """Lock cache entries in the order of their keys, as every transaction does, which rules out deadlocks."""
     if not backend_of(connection).has_one_writer:
         rows = select(step_cache.c.cache_key).where(*conditions)
         connection.execute(rows.order_by(step_cache.c.tenant_id, step_cache.c.cache_key).with_for_update())
 
 
 class DeleteUnusedOutputs(Write[int]):
-    """Delete the outputs that neither a step nor a cache entry refers to. Gives how many.
+    """Delete the outputs that neither a step nor a cache entry refers to. Returns how many.
 
-    Nothing can refer to one meanwhile: all other writers wait. So it is a write of its own, as short as it can be.
+    All other writers wait meanwhile, so that no new reference appears. So this is a transaction of its own.
     """
 
     is_long: ClassVar[bool] = True
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[DeleteUnusedOutputs]) -> list[int]:
-        """Once for all."""
+        """Apply once for all."""
         lock_references_alone(connection)
-        # Gathered once: to look for each output among the steps, which have no index for it, would take time squared.
+        # One set of all references: steps have no index for them, so a look-up for each output would be quadratic.
         used = union_all(
             *(
                 select(table.c.tenant_id, table.c.output_sha256).where(table.c.output_sha256.is_not(None))
@@ -126,9 +126,9 @@ class DeleteUnusedOutputs(Write[int]):
 
 @dataclass(slots=True)
 class FilesInUse(Write["set[str]"]):
-    """Which of some contents a run or a cache entry refers to. It changes nothing.
+    """Return which files a run or a cache entry refers to, by SHA-256. It changes nothing.
 
-    It is a write because it waits for the transactions that are about to add references.
+    It is a write because it must wait for transactions that add references.
     """
 
     is_long: ClassVar[bool] = True
@@ -136,7 +136,7 @@ class FilesInUse(Write["set[str]"]):
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[FilesInUse]) -> list[set[str]]:
-        """One after the other."""
+        """Apply one after the other."""
         lock_references_alone(connection)
         return [_in_use(connection, write.sha256s) for write in writes]
 
@@ -144,7 +144,8 @@ class FilesInUse(Write["set[str]"]):
 def _in_use(connection: Connection, sha256s: list[str]) -> set[str]:
     found = {row.sha256 for row in _FILES_OF.ask(connection, contents=sha256s)}
     cached = select(step_cache.c.artifacts).where(step_cache.c.artifacts.is_not(None))
-    found.update(file["sha256"] for text in connection.execute(cached).scalars() for file in json.loads(text))
+    for files in connection.execute(cached).scalars():
+        found.update(file["sha256"] for file in json.loads(files))
     return found.intersection(sha256s)
 
 

@@ -30,19 +30,19 @@ __all__ = ["AddTask", "ClaimTask", "ClaimedTask", "EndTask", "GiveBackTasks", "K
 
 
 class ClaimedTask(NamedTuple):
-    """A task that now belongs to its claimer."""
+    """A task that a worker has claimed."""
 
     key: TaskKey
     workflow: str
     start: Start
     fence: int
     recoveries: int
-    """How many workers have died with it."""
+    """How many workers have died with the task."""
 
 
 @dataclass(slots=True)
 class AddTask(Write[None]):
-    """Leave a step to a pool. One that is there already stays as it is: it may have been run for an earlier owner."""
+    """Hand a step to the workers of a queue. An existing task stays: it may have run for an earlier owner."""
 
     key: TaskKey
     workflow: str
@@ -51,12 +51,12 @@ class AddTask(Write[None]):
 
     @property
     def tenant(self) -> str:
-        """Whose run it is."""
+        """The tenant of the run."""
         return self.key.tenant
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AddTask]) -> list[None]:
-        """All that come together."""
+        """Apply all together."""
         now = now_in(connection)
         _ADD.run(
             connection,
@@ -81,22 +81,22 @@ class AddTask(Write[None]):
 
 @dataclass(slots=True)
 class ClaimTask(Write["ClaimedTask | None"]):
-    """Take the task that has waited longest, or whose worker has not been heard of; None if there is none."""
+    """Claim the oldest task that waits or whose lease has expired; None if there is none."""
 
     owner: str
     lease_ms: int
     queues: tuple[str, ...]
     workflows: tuple[str, ...]
     stuck: FutureLease[TaskKey] | None = None
-    """Take this one although its lease ends in the future, if that is still when it ends."""
+    """Claim this task although its lease ends in the future, if the lease is still the same."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ClaimTask]) -> list[ClaimedTask | None]:
-        """One after the other: two never get the same."""
-        return [_claimed(connection, write) for write in writes]
+        """Apply one after the other, so that two never claim the same task."""
+        return [_claim(connection, write) for write in writes]
 
 
-def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
+def _claim(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
     now, lease_time = times_in(connection)
     if claim.stuck is None:
         found = _FIRST.ask(connection, queues=[*claim.queues], workflows=[*claim.workflows], now=lease_time)
@@ -108,7 +108,7 @@ def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
     if not found:
         return None
     row = found[0]
-    # A worker that closes gives up its lease and leaves the task waiting: it has not died.
+    # A worker that closes hands its tasks back as waiting, so a running task means that its worker has died.
     recoveries = row.recoveries + (row.status == "running")
     key = TaskKey(row.tenant_id, row.run_id, row.step_id)
     connection.execute(
@@ -127,14 +127,14 @@ def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
 
 @dataclass(slots=True)
 class KeepTasks(Write["set[TaskKey]"]):
-    """Keep the leases of tasks. Gives those that are still ours: the run of any other is over, or it was taken."""
+    """Renew the leases of tasks. Returns those that are still ours: others were claimed, or their runs have ended."""
 
     lease_ms: int
     fences: Mapping[TaskKey, int]
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[KeepTasks]) -> list[set[TaskKey]]:
-        """One after the other."""
+        """Apply one after the other."""
         until = now_in(connection)
         return [
             {
@@ -148,7 +148,7 @@ class KeepTasks(Write["set[TaskKey]"]):
 
 @dataclass(slots=True)
 class EndTask(Write[bool]):
-    """Keep what has become of a step, for its run. False: the task is not ours any more, and nothing was written."""
+    """Store the outcome of a task for its run. False if the task is no longer ours, and nothing was written."""
 
     key: TaskKey
     fence: int
@@ -156,12 +156,12 @@ class EndTask(Write[bool]):
 
     @property
     def tenant(self) -> str:
-        """Whose run it is."""
+        """The tenant of the run."""
         return self.key.tenant
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
-        """One after the other."""
+        """Apply one after the other."""
         return [
             _changed(
                 connection,
@@ -178,7 +178,7 @@ class EndTask(Write[bool]):
 
     @classmethod
     def apply_again(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
-        """A result that is there was written by the first try."""
+        """Return True if the result exists: the first try has written it."""
         (write,) = writes
         is_done = and_(is_task(write.key), step_tasks.c.fence == write.fence, step_tasks.c.status == "done")
         found = connection.execute(select(step_tasks.c.run_id).where(is_done)).first()
@@ -187,13 +187,13 @@ class EndTask(Write[bool]):
 
 @dataclass(slots=True)
 class GiveBackTasks(Write[None]):
-    """Leave tasks to other workers, who may take them at once."""
+    """Hand tasks back, so that other workers can claim them at once."""
 
     fences: Mapping[TaskKey, int]
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[GiveBackTasks]) -> list[None]:
-        """One after the other."""
+        """Apply one after the other."""
         for write in writes:
             for key, fence in write.fences.items():
                 _changed(connection, key, fence, status="waiting", lease_owner=None, lease_expires_at=None)
@@ -201,7 +201,7 @@ class GiveBackTasks(Write[None]):
 
 
 def _changed(connection: Connection, key: TaskKey, fence: int, **values: Any) -> bool:
-    """Change a task that runs under this fencing token; False if there is none."""
+    """Change a task that runs under this fencing token; return False if there is none."""
     ours = update(step_tasks).where(is_task(key), step_tasks.c.fence == fence, IS_RUNNING)
     return connection.execute(ours.values(**values)).rowcount > 0
 

@@ -1,4 +1,4 @@
-"""`SeeWorker` and `ForgetWorker`: the row by which others see a worker."""
+"""`ReportWorker` and `RemoveWorker`: the row that shows other processes a worker."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-__all__ = ["ForgetWorker", "SeeWorker"]
+__all__ = ["RemoveWorker", "ReportWorker"]
 
 _FORGOTTEN_MS: Final = 24 * 3_600_000
-"""A worker that was killed is shown for so long."""
+"""How long a killed worker is shown."""
 
 
 @dataclass(slots=True, kw_only=True)
-class SeeWorker(Write[None]):
-    """A worker is there. Those that were not seen for a day are forgotten."""
+class ReportWorker(Write[None]):
+    """Write that a worker is alive. Rows of workers that were silent for a day are deleted."""
 
     id: str
     host: str
@@ -39,8 +39,8 @@ class SeeWorker(Write[None]):
     queues: tuple[str, ...] = ()
 
     @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[SeeWorker]) -> list[None]:
-        """One after the other."""
+    def apply(cls, connection: Connection, writes: Sequence[ReportWorker]) -> list[None]:
+        """Apply one after the other."""
         now = now_in(connection)
         for each in writes:
             values = {
@@ -60,14 +60,14 @@ class SeeWorker(Write[None]):
 
 
 @dataclass(slots=True)
-class ForgetWorker(Write[None]):
-    """A worker has ended."""
+class RemoveWorker(Write[None]):
+    """Delete the row of a worker that has ended."""
 
     id: str
 
     @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[ForgetWorker]) -> list[None]:
-        """One after the other."""
+    def apply(cls, connection: Connection, writes: Sequence[RemoveWorker]) -> list[None]:
+        """Apply one after the other."""
         for each in writes:
             connection.execute(delete(run_workers).where(run_workers.c.id == each.id))
         return [None] * len(writes)

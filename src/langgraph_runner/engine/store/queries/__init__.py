@@ -32,14 +32,19 @@ from langgraph_runner.engine.store.queries.tasks import (
     task_result,
     waiting_tasks,
 )
-from langgraph_runner.engine.store.queries.workers import WorkerRow, Workload, oldest_waiting_ms, workload
+from langgraph_runner.engine.store.queries.workers import (
+    WorkerRow,
+    WorkerSummary,
+    oldest_waiting_ms,
+    summarize_workers,
+)
 
 __all__ = [
     "RunRecord",
     "StepOutput",
     "TaskKey",
     "WorkerRow",
-    "Workload",
+    "WorkerSummary",
     "cache_entries",
     "claimed_run",
     "clock_and_leases",
@@ -63,7 +68,7 @@ __all__ = [
     "step_output",
     "steps_of",
     "store_id",
+    "summarize_workers",
     "task_result",
     "waiting_tasks",
-    "workload",
 ]

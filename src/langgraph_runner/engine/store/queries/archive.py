@@ -1,4 +1,4 @@
-"""Queries for archives: the ids of ended runs, and all their rows and outputs."""
+"""Queries for archives: the ids of ended runs, and their rows and outputs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RUN_TABLES: Final = (runs, run_tags, run_steps, run_events, artifacts)
 @long_running
 @for_all_tenants
 def ended_runs(connection: Connection, tenant: str | None, older_than_ms: int) -> list[str]:
-    """The ids of runs that ended so long ago, of a tenant or of all, in the order in which they ended."""
+    """Return the ids of runs that ended at least so long ago, of one or all tenants, in the order of their ends."""
     ended_at = func.coalesce(runs.c.completed_at, runs.c.created_at)
     old = select(runs.c.id).where(runs.c.status.not_in(LIVE), ended_at <= now_in(connection) - older_than_ms)
     if tenant is not None:
@@ -46,7 +46,7 @@ def ended_runs(connection: Connection, tenant: str | None, older_than_ms: int) -
 @long_running
 @for_all_tenants
 def records_of(connection: Connection, ids: Sequence[str]) -> list[RunRecord]:
-    """All rows of some runs."""
+    """Return all rows of some runs."""
     records: dict[str, RunRecord] = {each: {table.name: [] for table in RUN_TABLES} for each in ids}
     for table in RUN_TABLES:
         of_run = table.c.id if table is runs else table.c.run_id
@@ -58,6 +58,6 @@ def records_of(connection: Connection, ids: Sequence[str]) -> list[RunRecord]:
 @long_running
 @for_all_tenants
 def outputs_of(connection: Connection, refs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Outputs by tenant and reference."""
+    """Return outputs by tenant and reference."""
     found = select(outputs).where(tuple_(outputs.c.tenant_id, outputs.c.sha256).in_(refs))
     return [dict(row) for row in connection.execute(found).mappings()]

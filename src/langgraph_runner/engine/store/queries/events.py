@@ -22,7 +22,7 @@ __all__ = ["events_after", "last_events"]
 
 
 def last_events(connection: Connection, tenants: list[str], run_ids: list[str]) -> dict[str, int]:
-    """The number of the last event of each run of these tenants that has one."""
+    """Return the number of the last event of each run that has events."""
     found = _LAST_EVENTS.ask(connection, tenants=tenants, ids=json.dumps(run_ids))
     return {row.run_id: row.seq for row in found if row.seq is not None}
 
@@ -30,7 +30,7 @@ def last_events(connection: Connection, tenants: list[str], run_ids: list[str]) 
 def events_after(
     connection: Connection, tenant: str, run_id: str, after: int, limit: int
 ) -> list[tuple[int, str, str, int]]:
-    """Events of a run as (sequence number, type, data as JSON, time), in their order."""
+    """Return events of a run in their order, as (sequence number, type, data as JSON, time)."""
     query = (
         select(run_events.c.seq, run_events.c.type, run_events.c.data, run_events.c.at)
         .where(run_events.c.run_id == run_id, run_events.c.tenant_id == tenant, run_events.c.seq > after)
@@ -41,7 +41,7 @@ def events_after(
 
 
 def _last_events(backend: StoreBackend) -> Any:
-    """One step into the index for each run."""
+    """Return the statement: one index lookup for each run."""
     each = backend.each_of(bindparam("ids"))
     last = select(func.max(run_events.c.seq)).where(
         run_events.c.run_id == each.c.value, any_of(run_events.c.tenant_id, bindparam("tenants"))

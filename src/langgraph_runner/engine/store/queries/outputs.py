@@ -38,7 +38,7 @@ __all__ = [
 
 
 def delivered_steps(connection: Connection, tenant: str, run_id: str) -> list[str]:
-    """The steps of a run that have an output, in the workflow's order."""
+    """Return the steps of a run that have an output, in the workflow's order."""
     query = select(run_steps.c.step_id).where(
         run_steps.c.run_id == run_id, run_steps.c.tenant_id == tenant, run_steps.c.output_sha256.is_not(None)
     )
@@ -46,23 +46,23 @@ def delivered_steps(connection: Connection, tenant: str, run_id: str) -> list[st
 
 
 def output_data(connection: Connection, tenant: str, refs: Iterable[str]) -> dict[str, bytes]:
-    """Outputs by reference; those that are not there are left out."""
+    """Return outputs by reference, without missing ones."""
     found = _OUTPUTS.ask(connection, tenant=tenant, refs=[*dict.fromkeys(refs)])
     return {row.sha256: bytes(row.data) for row in found}
 
 
 class StepOutput(NamedTuple):
-    """What a step of a run has delivered."""
+    """The output of a step of a run."""
 
     workflow: str
     status: str | None
     """None if the run has no such step."""
     data: bytes | None
-    """None if it has delivered nothing."""
+    """None if the step has no output."""
 
 
 def step_output(connection: Connection, tenant: str, run_id: str, step: str) -> StepOutput | None:
-    """The output of one step; None if the tenant has no such run."""
+    """Return the output of one step; None if the tenant has no such run."""
     found = _STEP_OUTPUT.ask(connection, tenant=tenant, run=run_id, step=step)
     if not found:
         return None
@@ -71,13 +71,13 @@ def step_output(connection: Connection, tenant: str, run_id: str, step: str) -> 
 
 
 def cache_entries(connection: Connection, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
-    """What is known under these keys and has not expired."""
+    """Return the cache entries of these keys that have not expired."""
     found = _ENTRIES.ask(connection, tenant=tenant, keys=[*dict.fromkeys(keys)])
     return {row.cache_key: as_entry(row) for row in found}
 
 
 def run_artifacts(connection: Connection, tenant: str, run_id: str) -> dict[str, list[ArtifactRef]]:
-    """The files of a run by step, in the order of their names."""
+    """Return the files of a run by step, in the order of their names."""
     query = (
         select(artifacts)
         .where(artifacts.c.run_id == run_id, artifacts.c.tenant_id == tenant)
@@ -92,7 +92,7 @@ def run_artifacts(connection: Connection, tenant: str, run_id: str) -> dict[str,
 
 
 def has_artifact(connection: Connection, tenant: str, sha256: str) -> bool:
-    """Whether a run of the tenant has a file of this content."""
+    """Return whether a run of the tenant has a file of this content."""
     return bool(_FILE_OF_TENANT.ask(connection, tenant=tenant, sha=str(sha256)))
 
 

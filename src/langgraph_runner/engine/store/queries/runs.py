@@ -44,7 +44,7 @@ __all__ = [
 
 
 def run_by_id(connection: Connection, tenant: str, run_id: str) -> RunRow | None:
-    """A run with the count of its steps by status; None if the tenant has none of this id."""
+    """Return a run with the count of its steps by status; None if the tenant has no such run."""
     found = _COUNTED_RUN.ask(connection, tenant=tenant, run=run_id)
     if not found:
         return None
@@ -52,12 +52,13 @@ def run_by_id(connection: Connection, tenant: str, run_id: str) -> RunRow | None
 
 
 def status_of(connection: Connection, tenant: str, run_id: str) -> str | None:
-    """The status of a run; None if the tenant has none of this id."""
-    return next((str(row.status) for row in _STATUS.ask(connection, tenant=tenant, run=run_id)), None)
+    """Return the status of a run; None if the tenant has no such run."""
+    found = _STATUS.ask(connection, tenant=tenant, run=run_id)
+    return str(found[0].status) if found else None
 
 
 def claimed_run(connection: Connection, tenant: str, run_id: str) -> tuple[RunRow, list[StepRow]]:
-    """A run and its steps, for the engine that has claimed it."""
+    """Return a run and its steps, for the engine that has claimed it."""
     (row,) = _RUN.ask(connection, tenant=tenant, run=run_id)
     return as_run(row), steps_of(connection, tenant, run_id)
 
@@ -65,7 +66,7 @@ def claimed_run(connection: Connection, tenant: str, run_id: str) -> tuple[RunRo
 def steps_of(
     connection: Connection, tenant: str, run_id: str, statuses: Iterable[str] | None = None
 ) -> list[StepRow]:
-    """The steps of a run in the workflow's order, all or those of some statuses."""
+    """Return the steps of a run in the workflow's order: all, or those with one of some statuses."""
     query = select(run_steps).where(run_steps.c.run_id == run_id, run_steps.c.tenant_id == tenant)
     if statuses is not None:
         query = query.where(run_steps.c.status.in_([str(each) for each in statuses]))
@@ -74,7 +75,7 @@ def steps_of(
 
 @for_all_tenants
 def store_id(connection: Connection) -> str:
-    """What tells this database from all others."""
+    """Return the unique id of this database."""
     return str(
         connection.execute(select(store_info.c.value).where(store_info.c.name == "store_id")).scalar_one()
     )
@@ -82,7 +83,7 @@ def store_id(connection: Connection) -> str:
 
 @for_all_tenants
 def live_runs(connection: Connection) -> dict[str, int]:
-    """How many runs of all tenants are pending, and how many running: a range of an index each."""
+    """Return how many runs of all tenants are pending and running. Each count reads one range of an index."""
     return {
         status: connection.execute(
             select(func.count()).select_from(runs).where(runs.c.status == literal_column(f"'{status}'"))
@@ -93,7 +94,7 @@ def live_runs(connection: Connection) -> dict[str, int]:
 
 @for_all_tenants
 def clock_and_leases(connection: Connection, names: list[str]) -> tuple[int, list[FutureLease[str]]]:
-    """The time, and the leases of these workflows' runs that end later than a lease can that was taken before."""
+    """Return the database's time, and the future leases of these workflows' runs (see `FutureLease`)."""
     now = now_in(connection)
     found = _FUTURE_LEASES.ask(connection, names=names or [""], now=now)
     return now, [FutureLease(row.id, row.lease_expires_at, row.lease_ms) for row in found]

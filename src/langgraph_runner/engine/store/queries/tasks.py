@@ -1,4 +1,4 @@
-"""Queries for tasks: steps of a queue that wait for a worker, run there, or are done."""
+"""Queries for tasks: steps that wait for a worker of a queue, run there, or are done."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IS_RUNNING: Final = step_tasks.c.status == literal_column("'running'")
 
 
 class TaskKey(NamedTuple):
-    """Which step of which run."""
+    """The key of a task: one step of one run."""
 
     tenant: str
     run_id: str
@@ -41,7 +41,7 @@ class TaskKey(NamedTuple):
 def clock_and_task_leases(
     connection: Connection, queues: list[str], workflows: list[str], lease_ms: int
 ) -> tuple[int, list[FutureLease[TaskKey]]]:
-    """The time, and the leases of tasks that end later than one of `lease_ms` can that was taken before."""
+    """Return the database's time, and the future leases of tasks: those that end more than `lease_ms` from now."""
     now = now_in(connection)
     found = _FUTURE.ask(connection, queues=queues, workflows=workflows or [""], latest=now + lease_ms)
     return now, [
@@ -51,13 +51,13 @@ def clock_and_task_leases(
 
 
 def finished_tasks(connection: Connection, tenants: list[str], run_ids: list[str]) -> set[TaskKey]:
-    """The tasks of some runs that are done."""
+    """Return the tasks of some runs that are done."""
     rows = _DONE.ask(connection, tenants=tenants, ids=run_ids)
     return {TaskKey(row.tenant_id, row.run_id, row.step_id) for row in rows}
 
 
 def task_result(connection: Connection, tenant: str, key: TaskKey) -> StepChange | None:
-    """What has become of a step; None if that is not known yet."""
+    """Return the outcome of a task; None if it is not done."""
     query = select(step_tasks.c.result, step_tasks.c.output).where(
         is_task(key), step_tasks.c.tenant_id == tenant, step_tasks.c.status == "done"
     )
@@ -67,14 +67,14 @@ def task_result(connection: Connection, tenant: str, key: TaskKey) -> StepChange
 
 @for_all_tenants
 def waiting_tasks(connection: Connection) -> dict[str, int]:
-    """How many tasks wait in each queue, of all tenants."""
+    """Return how many tasks wait in each queue, of all tenants."""
     query = select(step_tasks.c.queue, func.count()).where(IS_WAITING).group_by(step_tasks.c.queue)
     return {str(queue): count for queue, count in connection.execute(query.order_by(step_tasks.c.queue))}
 
 
 @for_all_tenants
 def running_tasks(connection: Connection) -> dict[str, int]:
-    """How many tasks each worker has, of all tenants."""
+    """Return how many tasks each worker runs, of all tenants."""
     query = select(step_tasks.c.lease_owner, func.count()).where(IS_RUNNING)
     found = connection.execute(query.group_by(step_tasks.c.lease_owner))
     return {str(owner): count for owner, count in found}

@@ -1,4 +1,4 @@
-"""`workload`: which workers run which runs, and what waits."""
+"""`summarize_workers`: which workers run which runs, and how much waits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
-__all__ = ["WorkerRow", "Workload", "oldest_waiting_ms", "workload"]
+__all__ = ["WorkerRow", "WorkerSummary", "oldest_waiting_ms", "summarize_workers"]
 
 _RUNS_SHOWN: Final = 100
 _WAITING: Final = runs.c.status == literal_column("'pending'")  # Literals, as the indexes have them.
@@ -28,7 +28,7 @@ _RUNNING: Final = runs.c.status == literal_column("'running'")
 
 
 class WorkerRow(NamedTuple):
-    """One worker, as the store has it."""
+    """The row of one worker, with what it runs."""
 
     id: str
     host: str
@@ -41,31 +41,31 @@ class WorkerRow(NamedTuple):
     seen_at: int
     unseen_ms: int
     active_runs: int
-    """Of all tenants."""
+    """Runs of all tenants."""
     run_ids: list[str]
-    """Of one tenant."""
+    """Running runs of one tenant, up to 100."""
     queues: list[str]
-    """The step queues that it serves."""
+    """The step queues that the worker serves."""
     active_steps: int
-    """How many of those it has, of all tenants."""
+    """How many steps of these queues it runs, of all tenants."""
 
 
-class Workload(NamedTuple):
-    """Who works, and what waits."""
+class WorkerSummary(NamedTuple):
+    """All workers, and how much waits."""
 
     workers: list[WorkerRow]
     waiting_runs: int
-    """Of all tenants, as the next two."""
+    """Runs of all tenants, as in the next two fields."""
     running_runs: int
     oldest_waiting_ms: int | None
-    """How long the oldest of them has waited."""
+    """How long the oldest waiting run has waited; None if no run waits."""
     waiting_steps: dict[str, int]
     """How many steps wait in each queue."""
 
 
 @for_all_tenants
-def workload(connection: Connection, tenant: str) -> Workload:
-    """Who works on runs of all tenants, with the ids of this tenant's runs. A query for `RunStore.read`."""
+def summarize_workers(connection: Connection, tenant: str) -> WorkerSummary:
+    """Return the workers of all tenants, with the ids of this tenant's runs. A query for `RunStore.read`."""
     now = now_in(connection)
     counts: dict[str, int] = {}
     asked = select(runs.c.lease_owner, func.count()).where(_RUNNING).group_by(runs.c.lease_owner)
@@ -80,7 +80,7 @@ def workload(connection: Connection, tenant: str) -> Workload:
     active_steps = running_tasks(connection)
     waiting = connection.execute(select(func.count()).select_from(runs).where(_WAITING)).scalar_one()
     found: list[Any] = [*connection.execute(select(run_workers).order_by(run_workers.c.started_at))]
-    return Workload(
+    return WorkerSummary(
         workers=[
             WorkerRow(
                 id=row.id,
@@ -109,6 +109,6 @@ def workload(connection: Connection, tenant: str) -> Workload:
 
 @for_all_tenants
 def oldest_waiting_ms(connection: Connection) -> int | None:
-    """How long the oldest run that waits has waited, of all tenants; None if none waits."""
+    """Return how long the oldest waiting run of all tenants has waited, in ms; None if no run waits."""
     age = _AGE_OF_OLDEST.ask(connection)[0].age
     return None if age is None else max(0, int(age))
