@@ -156,10 +156,13 @@ async def test_a_job_that_is_delivered_twice_makes_one_run(worker_of):
     ("data", "problem"),
     [
         ({"workflow": "other"}, "There is no workflow 'other'. Registered: w."),
-        ({"inputs": {}}, "This job asks for no run: workflow: Field required."),
-        ({"workflow": "w", "user": 1}, "This job asks for no run: user: Extra inputs are not permitted."),
+        ({"inputs": {}}, "The job does not request a run: workflow: Field required."),
+        (
+            {"workflow": "w", "user": 1},
+            "The job does not request a run: user: Extra inputs are not permitted.",
+        ),
         ({"workflow": "w", "priority": 2**40}, "priority: 1099511627776 is not"),
-        (["w"], "This job asks for no run: data: Input should be a valid dictionary"),
+        (["w"], "The job does not request a run: data: Input should be a valid dictionary"),
     ],
 )
 async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, data, problem):
@@ -262,9 +265,9 @@ async def test_an_engine_closes_its_connections_to_the_queue(worker_of, client, 
 @pytest.mark.parametrize(
     ("url", "options", "problem"),
     [
-        ("redis://localhost", {}, "begins neither with bullmq"),
-        ("bullmq+http://localhost", {}, "begins neither with bullmq"),
-        ("bullmq+redis://localhost", {"queue": "a:b"}, "queue: 'a:b' has a colon"),
+        ("redis://localhost", {}, "dispatch must begin with bullmq"),
+        ("bullmq+http://localhost", {}, "dispatch must begin with bullmq"),
+        ("bullmq+redis://localhost", {"queue": "a:b"}, "queue must have no colon"),
         ("bullmq+redis://localhost", {"queue": ""}, "queue: '' is not"),
     ],
 )

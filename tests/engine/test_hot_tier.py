@@ -55,7 +55,7 @@ async def test_cleared_is_empty():
 
 def test_a_tier_for_nothing_is_refused():
     """It would forget what it is told at once."""
-    with pytest.raises(ValueError, match="size: 0 is not at least 1"):
+    with pytest.raises(ValueError, match="size must be at least 1, got 0"):
         MemoryTier(size=0)
 
 

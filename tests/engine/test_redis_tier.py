@@ -104,7 +104,7 @@ async def test_what_others_have_written_is_not_served(tier, redis_server):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"url": "http://localhost"}, "does not begin with redis://"),
+        ({"url": "http://localhost"}, "cache must begin with redis://"),
         ({"max_age_s": 101}, "max_age_s: 101 is not"),
         ({"timeout_ms": 0}, "timeout_ms: 0 is not"),
         ({"namespace": ""}, "namespace: '' is not"),

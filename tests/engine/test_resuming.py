@@ -298,8 +298,9 @@ async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(en
         await until(lambda: begun)
         await engine.cancel(run.id)
         others = [await engine.trigger("inner", {"x": x}) for x in (1, 2)]
-        waiting = engine._host.slots._waiting["default"]
-        await until(lambda: sum(not each.cancelled() for each in waiting) == 2)  # Both wait for the one slot.
+        executions = engine._worker.workload.executions
+        await until(lambda: all(each.id in executions and executions[each.id]._tasks for each in others))
+        await until(lambda: len(engine._host.slots._waiting["default"]) >= len(others))
         assert begun == [0]
         go.set()
         for each in (run, *others):

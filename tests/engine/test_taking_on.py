@@ -108,7 +108,7 @@ async def test_a_run_that_waits_is_resumed_by_name(shop, url):
         run = await engine.trigger("shop.v1", {"net": 3})
         engine.take_on("own")
         assert (await engine.resume(run.id)).status is RunStatus.COMPLETED
-        with pytest.raises(RunStateError, match="is completed: it is over"):
+        with pytest.raises(RunStateError, match="is completed: it has ended"):
             await engine.resume(run.id)
         with pytest.raises(RunNotFoundError):
             await engine.resume("nope")
@@ -133,7 +133,9 @@ async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):
     async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as other:
         other.take_on("own")
         run = await busy.trigger("hanging.v1")
-        with pytest.raises(RunStateError, match=r"somebody runs it.* its lease ends, in (29|30) s"):
+        with pytest.raises(
+            RunStateError, match=r"another process holds its lease.* the lease expires in (29|30) s"
+        ):
             await other.resume(run.id)
         async with RunEngine([shop], store=url) as stranger:
             with pytest.raises(UnknownWorkflowError):
@@ -158,7 +160,7 @@ async def test_an_engine_that_takes_on_nothing_waits_for_no_run(hanging, url):
     async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as client:
         client.take_on("none")
         run = await busy.trigger("hanging.v1")
-        with pytest.raises(RunStateError, match="somebody runs it"):
+        with pytest.raises(RunStateError, match="another process holds its lease"):
             await client.resume(run.id, wait=True)
 
 

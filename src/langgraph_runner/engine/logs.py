@@ -1,8 +1,8 @@
-"""The log of the engine: structlog where it is installed, `logging` else."""
+"""The name of the engine's logger. `errors/logs.py` emits its events, to structlog or `logging`."""
 
 from typing import Final
 
 __all__ = ["LOGGER"]
 
 LOGGER: Final = "langgraph_runner.engine"
-"""Name of its logger."""
+"""The name of the engine's logger."""
