@@ -289,7 +289,7 @@ async def test_a_fallback_is_not_taken_over_by_an_update(engine_of):
         plan = await engine.plan(base.id, change)
         new = await engine.update(base.id, change)
         assert await engine.get_output(new.id, "page") == "today's new"
-    assert plan.steps[0].why == "its fallback stood in for it in the base run"
+    assert plan.steps[0].why == "its output in the base run is that of its fallback"
 
 
 async def test_an_output_that_the_database_has_lost_is_told(engine_of):

@@ -279,7 +279,7 @@ def test_a_wrong_queue_is_refused(url, options, problem):
 
 def test_what_is_no_queue_is_refused(store_url):
     """The message says what is one."""
-    with pytest.raises(TypeError, match="dispatch: expected Dispatcher, got int"):
+    with pytest.raises(TypeError, match="dispatch must be of type Dispatcher, got int"):
         RunEngine(store=store_url, dispatch=6379)
 
 

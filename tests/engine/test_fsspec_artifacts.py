@@ -300,7 +300,7 @@ async def test_a_file_elsewhere_has_no_path(engine_of, flow, memory_prefix):
     async with engine_of(flow, artifacts=memory_prefix.url) as engine:
         run = await engine.run("w", {"text": "tea"})
         (ref,) = (await engine.get_run_artifacts(run.id))["save"]
-        with pytest.raises(ArtifactError, match=r"is no file of this machine; read it with read_artifact"):
+        with pytest.raises(ArtifactError, match=r"is not a file of this machine; read it with read_artifact"):
             engine.artifact_path(ref)
 
 

@@ -34,7 +34,7 @@ async def test_one_that_is_too_old_is_not_served():
 
 def test_one_that_would_outlive_what_is_pruned_is_refused():
     """Its entries would lead to outputs that are gone."""
-    with pytest.raises(ValueError, match="max_age_s: 300"):
+    with pytest.raises(ValueError, match="max_age_s must be from 0 to 100, got 300"):
         MemoryTier(max_age_s=300)
 
 

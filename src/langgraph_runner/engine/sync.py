@@ -301,7 +301,7 @@ class SyncRunEngine(BlockingEngine):
         return self._engine.workflows
 
     def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
-        """A run, with the number of its steps by status.
+        """Return a run, with the number of its steps by status.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -315,46 +315,46 @@ class SyncRunEngine(BlockingEngine):
         tenant: str = DEFAULT_TENANT,
         status: StepStatus | str | Iterable[str] | None = None,
     ) -> list[RunStep]:
-        """The steps of a run in the workflow's order, all or those of a status.
+        """Return the steps of a run in the workflow's order: all, or those with one of some statuses.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: There is no such status.
+            ValueError: A status is unknown.
         """
         return self._call(self._engine.get_run_steps(run_id, tenant=tenant, status=status))
 
     def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """What a step of a run has delivered, as its type.
+        """Return the output of a step, as its type.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         return self._call(self._engine.get_output(run_id, step, tenant=tenant))
 
     def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The same as JSON, for which the engine need not have the workflow.
+        """Return the output of a step as JSON, even if the engine does not have the workflow.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         return self._call(self._engine.get_output_json(run_id, step, tenant=tenant))
 
     def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """The output of the workflow's `result` step, or of its only final step, as its type.
+        """Return the output of the workflow's `result` step, or of its only final step, as its type.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunFailedError: It has failed or was cancelled.
-            RunStateError: It is not over.
+            RunFailedError: The run failed or was cancelled.
+            RunStateError: The run has not ended.
             LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
             UnknownWorkflowError: The engine does not have the workflow of the run.
         """
         return self._call(self._engine.get_result(run_id, tenant=tenant))
 
     def get_run_artifacts(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> dict[str, list[ArtifactRef]]:
-        """The files of a run, by the step that has saved them.
+        """Return the files of a run, by the step that has saved them.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -362,19 +362,18 @@ class SyncRunEngine(BlockingEngine):
         return self._call(self._engine.get_run_artifacts(run_id, tenant=tenant))
 
     def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The content of a file of a tenant's run, checked against its hash.
+        """Return the content of a file, checked against its hash.
 
         Raises:
-            ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
+            ArtifactError: No run of the tenant has the file, or it is missing or damaged.
         """
         return self._call(self._engine.read_artifact(artifact, tenant=tenant))
 
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is on this machine; it is named by its content. Do not change it.
+        """Return the path of a file on this machine. The file is named by its content: do not change it.
 
         Raises:
-            ArtifactError: It is not a reference that the engine has given, or the files are kept elsewhere, such as
-                in S3.
+            ArtifactError: The reference is not valid, or files are kept elsewhere, such as in S3.
         """
         return self._engine.artifact_path(artifact)
 
@@ -394,26 +393,26 @@ class SyncRunEngine(BlockingEngine):
         limit: int = 50,
         before: Run | tuple[datetime, str] | None = None,
     ) -> list[Run]:
-        """Runs of a tenant, the newest first.
+        """Return runs of a tenant, the newest first.
 
         Args:
-            tenant: Whose.
-            workflow: Only of this workflow.
-            status: Only with this status, or one of these.
+            tenant: The tenant.
+            workflow: Only runs of this workflow.
+            status: Only runs with this status, or one of these.
             id_prefix: Only runs whose id begins with this text.
             tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
-            created_after: Only runs made at this time, which needs a time zone, or later.
-            created_before: Only runs made before this time.
+            created_after: Only runs created at this time or later; it needs a time zone.
+            created_before: Only runs created before this time.
             base_run_id: Only runs that were rebuilt from this run, or retry it.
             failed_step: Only runs in which the step of this id failed.
-            error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
+            error_contains: Only runs whose error record (its code, type, message or stack) contains this text; ASCII
                 letters match in either case.
-            limit: At most so many: 1 to 1,000.
-            before: Only those that come after this one in the list: the last of the page before, or its
+            limit: The largest number of runs: 1 to 1,000.
+            before: Only runs after this one in the list: the last run of the previous page, or its
                 `(created_at, id)`.
 
         Raises:
-            ValueError: There is no such status, or the limit is out of its range.
+            ValueError: A status is unknown, or an argument is out of its range.
         """
         return self._call(
             self._engine.list_runs(
@@ -433,74 +432,74 @@ class SyncRunEngine(BlockingEngine):
         )
 
     def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
-        """The engines that run runs, in this and in other processes, and how many runs of all tenants wait.
+        """Return the engines of all processes, and how many runs of all tenants wait.
 
-        An engine is seen a second after its start, and then every 5 seconds.
+        An engine reports a second after its start, and then every 5 seconds.
 
         Args:
-            tenant: Whose runs are shown with their ids.
+            tenant: The tenant whose runs are shown with their ids.
         """
         return self._call(self._engine.get_workers(tenant=tenant))
 
     def list_workflows(self) -> list[Blueprint]:
-        """The workflows that this engine can run."""
+        """Return the workflows that this engine can run."""
         return self._call(self._engine.list_workflows())
 
     def get_workflow(self, name: str) -> Blueprint:
-        """One of them.
+        """Return a workflow by its id.
 
         Raises:
-            UnknownWorkflowError: There is none of this id.
+            UnknownWorkflowError: The engine does not have the workflow.
         """
         return self._call(self._engine.get_workflow(name))
 
     def describe_workflows(self) -> list[WorkflowDescription]:
-        """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""
+        """Return the workflows as plain values: steps, dependencies, changes, and the schema of the inputs."""
         return self._call(self._engine.describe_workflows())
 
     def describe_workflow(self, name: str) -> WorkflowDescription:
-        """One workflow as plain values.
+        """Return one workflow as plain values.
 
         Raises:
-            UnknownWorkflowError: There is no workflow of this id.
+            UnknownWorkflowError: The engine does not have the workflow.
         """
         return self._call(self._engine.describe_workflow(name))
 
     def check_inputs(self, workflow: str, inputs: Any = None) -> None:
-        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+        """Validate inputs as `trigger()` does, and reject fields that their model would drop. No run is created.
 
         Raises:
-            UnknownWorkflowError: There is no such workflow.
-            WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
+            UnknownWorkflowError: The engine does not have the workflow.
+            WorkflowInputError: The inputs are not valid, or have a field that the model neither has nor allows.
         """
         self._call(self._engine.check_inputs(workflow, inputs))
 
     def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
     ) -> Run:
-        """Wait until a run is over, wherever it runs. A step that waits leaves its slot to others meanwhile.
+        """Wait until a run has ended, in whatever process it runs. A step that waits lends its slot meanwhile.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            TimeoutError: It was not over in time. It goes on.
-            StoreUnavailableError: The database keeps the run from going on: its file or a table is gone, or it has
-                refused for a minute. The run goes on if the database comes back.
+            TimeoutError: The run has not ended in time. It continues.
+            StoreUnavailableError: The database keeps the run from continuing: its file or a table is missing, or it
+                has failed for a minute. The run resumes if the database comes back.
         """
         return self._call(self._engine.wait(run_id, tenant=tenant, timeout_ms=timeout_ms))
 
     def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
     ) -> Generator[RunEvent, None, None]:
-        """What happens in a run, as it happens, until it is over.
+        """Yield the events of a run as they happen, until it has ended.
 
         Args:
             run_id: The run.
-            tenant: Whose.
-            after: Only events with a greater number: that of the last one that was seen.
-            follow: Whether to wait for more; False ends with what is there.
+            tenant: The tenant of the run.
+            after: Only events with a greater number, such as that of the last event that was received.
+            follow: Whether to wait for further events; False ends with the existing ones.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: `after` is no number of an event.
+            ValueError: `after` is not the number of an event.
         """
         return self._iterated(self._engine.events(run_id, tenant=tenant, after=after, follow=follow))

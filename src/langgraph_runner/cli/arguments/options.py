@@ -74,7 +74,7 @@ def text_up_to(longest: int) -> Callable[[str | None], str | None]:
         try:
             return value if value is None else text(value, longest, field="")
         except ValueError as error:
-            raise typer.BadParameter(str(error).removeprefix(": ")) from error
+            raise typer.BadParameter(str(error).lstrip()) from error
 
     return checked
 

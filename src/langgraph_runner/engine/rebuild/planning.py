@@ -1,4 +1,4 @@
-"""What an update would do, and why, before anything runs."""
+"""`plan_update`: what an update would do with each step, and why."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["plan_update"]
 async def plan_update(
     host: Host, base: BaseRun, change: ChangeRequest, impact: Impact, reuse: Reuse, *, use_cache: bool = True
 ) -> RunPlan:
-    """Say for each step whether it would run, and why.
+    """Return for each step whether it would run, and why.
 
-    A step whose dependencies are all reused or cached has a known input, so the cache is asked. What depends on a
-    step that would run may still be served, if that gives the same as before: that cannot be known.
+    If all dependencies of a step are reused or cached, its input is known, so the cache is asked. A step that depends
+    on a step that would run may still be served from the cache, if the new output is the same: so it is `MAYBE`.
     """
     blueprint, results = base.blueprint, reuse.results
     planned: dict[str, PlannedStep] = {}
@@ -53,19 +53,21 @@ async def plan_update(
             continue
         try:
             input_hash = await results.input_hash(bound)
-        except SQLAlchemyError:  # That says nothing of the step.
+        except SQLAlchemyError:  # The database has failed, not the step.
             raise
-        except Exception as error:  # A selector fails, say, or gives what has no hash: so would the step.
-            why = f"{why}; what it would receive cannot be told ({type(error).__name__})"
+        except (
+            Exception
+        ) as error:  # A selector may fail, or return a value without a hash. The step would fail, too.
+            why = f"{why}; its input cannot be computed ({type(error).__name__})"
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
             continue
         key = results.cache_key(bound, input_hash)
         is_asked = use_cache and step not in impact.forced
-        entry = await _known(host, base, key) if is_asked and key is not None else None
+        entry = await _cached(host, base, key) if is_asked and key is not None else None
         if entry is not None:
             results.note(step, entry.output_ref)
             planned[step] = PlannedStep(
-                step=step, action=PlanAction.CACHED, why=f"{why}; the cache knows the result for this input"
+                step=step, action=PlanAction.CACHED, why=f"{why}; the cache has the result for this input"
             )
         else:
             if bound.has_effects or step not in impact.seeds:
@@ -80,8 +82,8 @@ async def plan_update(
     )
 
 
-async def _known(host: Host, base: BaseRun, key: str) -> CacheEntry | None:
-    """What the cache has under a key, if its files are whole."""
+async def _cached(host: Host, base: BaseRun, key: str) -> CacheEntry | None:
+    """Return the cache entry of a key, if its files are intact."""
     entry = (await host.cache.find(base.row.tenant, [key])).get(key)
     return entry if entry is not None and await host.artifacts.has_all(entry.artifacts) else None
 
@@ -91,7 +93,7 @@ def _why_missed(step: BoundStep, impact: Impact, *, use_cache: bool) -> str:
         return "; it acts on the world (effects=True), so it is never served"
     if not use_cache:
         return "; the cache is not asked"
-    return "; the cache does not know the result for this input" if step.id in impact.impacted else ""
+    return "; the cache has no result for this input" if step.id in impact.impacted else ""
 
 
 def _why(blueprint: Blueprint, step: str, change: ChangeRequest, impact: Impact, reuse: Reuse) -> str:
