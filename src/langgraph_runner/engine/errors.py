@@ -12,8 +12,8 @@
     ├── ArchiveError          an archive that cannot be written or read
     └── SchemaVersionError    the database has the schema of another release
 
-Each has a stable `code` and survives pickle. The service sends errors as `attributes_of()`, and the client raises them
-again with `error_of()`.
+Each has a stable `code` and survives pickle. The service sends `attributes_of()` an error, and the client rebuilds
+the error with `error_of()`.
 """
 
 from __future__ import annotations

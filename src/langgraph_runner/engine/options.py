@@ -87,7 +87,7 @@ class RunOptions:
         return not self.use_cache or step in self.force
 
     def dump(self) -> str:
-        """Return the options as JSON. Unused options are left out, so that an earlier release can run the run, too."""
+        """Return the options as JSON. Unused options are left out, so that an earlier release can run it."""
         kept: dict[str, Any] = {
             "failure_mode": self.failure_mode,
             "max_concurrency": self.max_concurrency,

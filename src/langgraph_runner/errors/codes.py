@@ -102,7 +102,9 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         " other {differing}. Use a new key for a new run.",
         ErrorCode.KEY_NOT_FOUND: "There is no working API key '{key_id}'.",
         ErrorCode.RUN_FAILED: "Run '{run_id}' of workflow '{workflow}' is {status}: {detail}",
-        ErrorCode.LEASE_LOST: "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
+        ErrorCode.LEASE_LOST: (
+            "Run '{run_id}' was claimed by another process: the fencing token {fence} is no longer the newest."
+        ),
         ErrorCode.WORKFLOW_CHANGED: "Workflow '{workflow}' has changed since the run was made: {difference}. retry()"
         " makes a new run that keeps the results that still fit.",
         ErrorCode.RECOVERY_EXHAUSTED: "Run '{run_id}' was given up: {deaths} processes in a row died while they ran"
@@ -110,7 +112,7 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
         ErrorCode.ARTIFACT_FAILED: "Artifact '{name}': {problem}",
         ErrorCode.ARCHIVE_FAILED: "Archive '{path}': {problem}",
         ErrorCode.STORE_UNAVAILABLE: "Run '{run_id}' cannot go on, because the database {store} refuses: {detail}",
-        ErrorCode.SCHEMA_VERSION: "The database has schema {found}, this release works with {known}. {fix}",
+        ErrorCode.SCHEMA_VERSION: "The database has schema {found}; this release needs schema {known}. {fix}",
         ErrorCode.SERVICE_UNREACHABLE: "The service at {url} cannot be reached: {detail}. Check the URL, and that"
         " `langgraph-runner serve` runs there.",
         ErrorCode.SERVICE_INVALID: "What answers at {url} is not a langgraph-runner service of this release:"

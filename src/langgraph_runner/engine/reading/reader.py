@@ -50,7 +50,7 @@ _MAX_SEQ: Final = 2**63 - 1
 
 
 class RunReader:
-    """The half of `RunEngine` that queries.
+    """The part of `RunEngine` that reads runs and changes none.
 
     Args:
         workflows: The workflows that the engine can run.
