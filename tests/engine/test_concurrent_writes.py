@@ -320,7 +320,7 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
 
         monkeypatch.setattr(psycopg.Connection, "commit", failing)
         ours = [engine._worker.claimer.claim_write() for _ in range(2)]
-        handed = [writer._Handed(each, asyncio.get_running_loop().create_future(), None) for each in ours]
+        handed = [writer._Submitted(each, asyncio.get_running_loop().create_future(), None) for each in ours]
         connection = database.writing.connect()
         assert await asyncio.to_thread(_written_by_a_writer, connection, database.writing, handed) == [
             second.id,

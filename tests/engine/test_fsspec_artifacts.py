@@ -10,8 +10,8 @@ import pytest
 
 from langgraph_runner import FsspecArtifactStore, LocalArtifactStore, RunEngine, Workflow
 from langgraph_runner.engine import ArtifactError, RunStatus
+from langgraph_runner.engine.artifacts import fsspec as fsspec_artifacts
 from langgraph_runner.engine.artifacts.files import ArtifactFiles, open_artifact_store
-from langgraph_runner.engine.artifacts.files import fsspec as fsspec_artifacts
 from langgraph_runner.engine.store.commands import prune
 from langgraph_runner.workflow import ChangeRequest
 from tests.memory_filesystem import memory_prefix

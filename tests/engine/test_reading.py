@@ -64,7 +64,7 @@ TENANTS = [" ", "o'hara', 'x\"; DROP TABLE runs; --", "%", "名前", "t" * 128, 
 async def test_an_option_that_cannot_be_kept_makes_no_run(engine_of, wide, option, value):
     """It is named, and there is still room for others."""
     async with engine_of(wide, max_active_runs=1) as engine:
-        with pytest.raises(ValueError, match=rf"^{option}: "):
+        with pytest.raises(ValueError, match=rf"^{option} must be "):
             await engine.trigger("wide", **{option: value})
         assert await engine.list_runs() == []
         assert (await engine.run("wide")).status is RunStatus.COMPLETED
@@ -177,16 +177,16 @@ async def test_a_large_output_goes_through(engine_of):
             lambda engine, run: engine.get_run(run),
             "run_id must be of type str, got Run; give the `id` of a run",
         ),
-        (lambda engine, run: engine.wait(run), "run_id: "),
-        (lambda engine, run: engine.cancel(run), "run_id: "),
-        (lambda engine, run: engine.get_output(run, "s"), "run_id: "),
+        (lambda engine, run: engine.wait(run), "run_id must be of type str"),
+        (lambda engine, run: engine.cancel(run), "run_id must be of type str"),
+        (lambda engine, run: engine.get_output(run, "s"), "run_id must be of type str"),
         (
             lambda engine, run: engine.update(run.id, {"x": 1}),
             "change must be of type ChangeRequest, got dict",
         ),
-        (lambda engine, run: engine.plan(run.id, "x"), "change: "),
+        (lambda engine, run: engine.plan(run.id, "x"), "change must be of type ChangeRequest"),
         (lambda engine, run: engine.list_runs(before=run.id), "before must be of type Run, got str"),
-        (lambda engine, run: engine.read_artifact("x"), "artifact: expected ArtifactRef"),
+        (lambda engine, run: engine.read_artifact("x"), "artifact must be of type ArtifactRef"),
         (lambda engine, run: engine.prune(older_than=5), "older_than must be of type timedelta, got int"),
         (
             lambda engine, run: engine.run(Workflow("w")),
@@ -226,7 +226,7 @@ async def test_events_begin_after_the_number_of_one(engine_of, wide, after):
     """What is none is refused, where it would give no event at all."""
     async with engine_of(wide) as engine:
         run = await engine.run("wide")
-        with pytest.raises(ValueError, match="after: "):
+        with pytest.raises(ValueError, match="after must be "):
             await anext(engine.events(run.id, after=after))
 
 

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 
 from langgraph_runner.engine import RunEngine
-from langgraph_runner.engine.store import RunStore, listing
+from langgraph_runner.engine.store import RunStore
 from langgraph_runner.engine.store.backends import SQLiteBackend, backend_of
+from langgraph_runner.engine.store.queries import run_list
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.workflow import ChangeRequest, Workflow
 
@@ -161,10 +162,10 @@ def _plan_of(connection, search):
             return []
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listing, "Prepared", Recorder)
-        listing._page.cache_clear()
-        listing.runs_page(connection, "default", **search)
-        listing._page.cache_clear()
+        patch.setattr(run_list, "Prepared", Recorder)
+        run_list._page.cache_clear()
+        run_list.runs_page(connection, "default", **search)
+        run_list._page.cache_clear()
     sql = str(asked[0].compile(connection, compile_kwargs={"literal_binds": True})).replace("%%", "%")
     is_sqlite = isinstance(backend_of(connection), SQLiteBackend)
     if not is_sqlite:
@@ -190,7 +191,7 @@ def test_runs_that_are_not_completed_are_found_by_their_status(store_url, status
                 connection.execute(
                     text("SET enable_seqscan = off")
                 )  # A table of no rows has no need of an index.
-            compiled = listing._page(frozenset(), 0, statuses)._compiled(connection)
+            compiled = run_list._page(frozenset(), 0, statuses)._compiled(connection)
             explain = "EXPLAIN QUERY PLAN" if isinstance(store.database, SQLiteBackend) else "EXPLAIN"
             cursor = connection.connection.cursor()
             cursor.execute(f"{explain} {compiled.sql}", compiled.bound({**compiled.fixed, **values}))
