@@ -308,7 +308,7 @@ def test_every_refusal_of_the_service_has_its_error(code):
         ("https://runs.example.com?key=1", {}, "must not have a query"),
         (URL, {"api_key": f"{KEY}\nX: y"}, "it must be one word"),
         (URL, {"api_key": ""}, "it must be one word"),
-        (URL, {"max_attempts": 0}, "max_attempts: 0 is not"),
+        (URL, {"max_attempts": 0}, "max_attempts must be"),
         (URL, {"read_timeout_ms": 0}, "read_timeout_ms: 0 is not"),
         (URL, {"read_timeout_ms": None}, "read_timeout_ms: expected ms or a timedelta, got None"),
     ],

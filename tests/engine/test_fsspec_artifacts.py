@@ -67,7 +67,9 @@ def test_a_library_that_is_missing_is_named(monkeypatch):
 
 def test_a_store_of_another_kind_is_refused():
     """With what it may be."""
-    with pytest.raises(TypeError, match=r"artifacts: expected ArtifactStore, got int; give a folder, a URL"):
+    with pytest.raises(
+        TypeError, match=r"artifacts must be of type ArtifactStore, got int; give a folder, a URL"
+    ):
         RunEngine(store="sqlite://", artifacts=5)
 
 

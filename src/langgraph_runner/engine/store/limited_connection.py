@@ -25,6 +25,7 @@ _SETTINGS: Final = (
 )
 """Sets timeouts that neither the URL, nor the role, nor the database has set."""
 _clock: Final = REAL_RUNTIMES.blocking
+"""The real clock: it measures waits for a real socket."""
 
 
 class UnansweredError(psycopg.OperationalError):

@@ -40,6 +40,7 @@ WATCH_S: Final = 0.1
 
 T = TypeVar("T")
 _clock: Final = REAL_RUNTIMES.blocking
+"""The real clock: the limits of calls are for a real server, also in tests with another clock."""
 
 
 class RunStore:

@@ -38,6 +38,7 @@ __all__ = ["GroupWriter", "Write"]
 ResultT = TypeVar("ResultT")
 _STOP: Final = object()
 _clock: Final = REAL_RUNTIMES.blocking
+"""The real clock: its limits are for a real server and a real thread, also in tests with another clock."""
 _MAX_GROUP: Final = 1_000
 _FIRST_WOKEN: Final = 4
 _TURN_S: Final = 0.005
