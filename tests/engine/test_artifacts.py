@@ -209,7 +209,7 @@ async def test_an_engine_that_runs_nothing_leaves_the_files_to_others(engine_of,
 
 
 def test_a_file_that_was_cut_short_is_none(store):
-    """It is written anew."""
+    """It is written again."""
     ref = store.put("a", b"xyz", TEXT)
     store.path(ref).write_bytes(b"x")
     assert not store.has(ref)

@@ -78,7 +78,7 @@ async def test_a_step_without_cache_runs_each_time(engine_of):
 
 @pytest.mark.req("R-22")
 async def test_a_result_of_a_run_only_is_served_to_its_rebuilds(engine_of):
-    """Scope `run_only`: another run computes it anew."""
+    """Scope `run_only`: another run computes it again."""
     flow, ran = counted(cache="run_only")
     async with engine_of(flow) as engine:
         first = await engine.run("w", {"x": 1})
@@ -194,7 +194,7 @@ async def test_one_that_fails_leaves_the_work_to_the_next(engine_of):
 
 @pytest.mark.req("R-12", "R-20")
 async def test_equal_values_of_other_json_are_kept_apart(engine_of):
-    """A number that one step writes as text is none of another's business, nor is the order of somebody's keys."""
+    """Each receiver gets the JSON of its own source: numbers as text, or the order of keys, are not mixed up."""
     flow, hexadecimal = (
         Workflow("w"),
         Annotated[int, PlainSerializer(hex), BeforeValidator(lambda value: int(str(value), 0))],
@@ -293,7 +293,7 @@ async def test_a_fallback_is_not_taken_over_by_an_update(engine_of):
 
 
 async def test_an_output_that_the_database_has_lost_is_told(engine_of):
-    """Whoever deletes rows by hand reads what is missing."""
+    """The error names the output that was deleted by hand."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="price", output=int)
     flow.step(lambda price: price, id="label", output=int, cache="none")
@@ -317,9 +317,9 @@ async def test_a_step_whose_fallback_has_delivered_says_so(engine_of):
     async with engine_of(flow) as engine:
         run = await engine.run("w")
         [step] = await engine.get_run_steps(run.id)
-        [told] = [event async for event in engine.events(run.id) if event.type == "step_completed"]
+        [completed] = [event async for event in engine.events(run.id) if event.type == "step_completed"]
     assert (run.status, step.status, step.reason) == ("completed", "completed", "fallback")
-    assert told.data["reason"] == "fallback"
+    assert completed.data["reason"] == "fallback"
 
 
 class _Broken(MemoryTier):

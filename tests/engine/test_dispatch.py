@@ -227,7 +227,7 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
     caplog.set_level("INFO", "langgraph_runner.engine")
     ran = []
 
-    def told(event):
+    def times_logged(event):
         return sum(record.getMessage().split()[0] == event for record in caplog.records)
 
     async with worker_of(flow_of(ran), poll_ms=100):
@@ -235,9 +235,9 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
         for x in range(3):
             run = await client.trigger("w", {"x": x})
             assert (await client.wait(run.id)).status == "completed"
-        await until(lambda: told("dispatch.announce_failed") and told("dispatch.failed"))
+        await until(lambda: times_logged("dispatch.announce_failed") and times_logged("dispatch.failed"))
         redis_server.start()
-        while not (told("dispatch.announce_restored") and told("dispatch.restored")):
+        while not (times_logged("dispatch.announce_restored") and times_logged("dispatch.restored")):
             run = await client.trigger("w", {"x": 3})
             assert (await client.wait(run.id)).status == "completed"
     assert ran[:3] == [0, 1, 2]
@@ -247,7 +247,7 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
         "dispatch.announce_restored",
         "dispatch.restored",
     )
-    assert [told(event) for event in events] == [1, 1, 1, 1]
+    assert [times_logged(event) for event in events] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("queue_url", ["redis"], indirect=True)
@@ -316,7 +316,7 @@ async def test_a_queue_of_ones_own_is_told_of_waiting_runs_only(engine_of):
 
 
 def test_an_engine_with_a_queue_looks_less_often(store_url):
-    """The queue tells it; the database is asked for what the queue has lost."""
+    """The queue announces it; a poll finds runs whose announcement was lost."""
     with_queue = RunEngine([], store=store_url, dispatch=_List())
     assert (with_queue._worker.claimer.poll_s, RunEngine([], store=store_url)._worker.claimer.poll_s) == (
         5,

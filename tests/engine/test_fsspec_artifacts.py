@@ -160,7 +160,7 @@ def test_a_filesystem_that_does_not_replace_files_is_helped(tmp_path, monkeypatc
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
-    """No half file is taken for a whole one later; the step is told why."""
+    """No half file is taken for a whole one later; the step gets the reason."""
     files = ArtifactFiles(FsspecArtifactStore((tmp_path / "files").as_uri()))
 
     def full(path, data):
@@ -185,7 +185,7 @@ def test_what_a_killed_process_has_left_is_collected(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "given",
     [
         {"LastModified": datetime(2026, 1, 2, tzinfo=UTC)},
         {"last_modified": datetime(2026, 1, 2)},  # noqa: DTZ001 - as some filesystems give it
@@ -193,10 +193,10 @@ def test_what_a_killed_process_has_left_is_collected(tmp_path):
         {"mtime": datetime(2026, 1, 2, tzinfo=UTC).timestamp()},
     ],
 )
-def test_the_age_of_a_file_is_read_as_filesystems_tell_it(store, told):
+def test_the_age_of_a_file_is_read_as_filesystems_tell_it(store, given):
     """S3, Azure, Google Cloud Storage and SFTP have names and types of their own."""
     expected = datetime.now(UTC) - datetime(2026, 1, 2, tzinfo=UTC)
-    assert timedelta(seconds=store._age_s(told)) - expected < timedelta(minutes=1)
+    assert timedelta(seconds=store._age_s(given)) - expected < timedelta(minutes=1)
 
 
 def test_a_file_whose_age_is_not_known_is_never_old(store, monkeypatch):

@@ -1,4 +1,4 @@
-"""Databases that refuse for good while somebody waits for a run, and files that something else destroys."""
+"""Databases that fail for good while a caller waits for a run, and files that another program damages."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def removed(path, *, replaced):
 @ON_SQLITE
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
 async def test_who_waits_hears_that_the_file_is_gone(engine_of, held, replaced):
-    """The run would wait for ever: SQLite goes on with a file that nobody can find."""
+    """The run would wait for ever: SQLite continues with a file that has no name."""
     workflow, begun, go = held
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
@@ -161,7 +161,7 @@ async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplo
 
 @ON_SQLITE
 async def test_a_run_that_was_pruned_is_no_damage(engine_of, caplog):
-    """The row that is to be read back is gone, because somebody wanted it so."""
+    """The row was deleted on purpose before it is read back."""
     workflow = Workflow("w")
     workflow.step(lambda inputs: 1, id="s", output=int)
     async with engine_of(workflow) as engine, engine_of(workflow) as other:

@@ -54,7 +54,7 @@ async def test_cleared_is_empty():
 
 
 def test_a_tier_for_nothing_is_refused():
-    """It would forget what it is told at once."""
+    """It would forget each entry at once."""
     with pytest.raises(ValueError, match="size must be at least 1, got 0"):
         MemoryTier(size=0)
 

@@ -293,7 +293,7 @@ async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of
             async def read_late(query, *arguments, **keywords):
                 if query is queries.claimed_run:
                     asked.append(query)
-                    if len(asked) > 1:  # The first time whoever claims asks which workflow it is.
+                    if len(asked) > 1:  # The first read of a claim finds the workflow.
                         await may_read.wait()
                 return await read(query, *arguments, **keywords)
 
@@ -324,7 +324,7 @@ async def test_a_lease_that_cannot_be_given_up_does_not_keep_an_engine_open(
 
 
 async def test_what_is_over_has_no_lease_to_be_given_up(engine_of):
-    """Whoever lists leases sees none of it."""
+    """The lease ends in the row."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     async with engine_of(flow) as engine:
@@ -369,7 +369,7 @@ async def test_one_key_raced_by_engines_is_one_run(engine_of):
 
 
 async def test_making_runs_that_fails_leaves_what_runs_alone(engine_of, held, monkeypatch):
-    """The caller is told."""
+    """The caller gets the error."""
     flow, ran, go = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")

@@ -105,7 +105,7 @@ def released(version="1", *, fails=False):
 
 @pytest.mark.req("R-31", "R-34")
 async def test_a_step_of_another_version_is_not_taken_over(engine_of):
-    """Whoever raises a version says that what it has delivered is no good any more."""
+    """A new version invalidates earlier outputs of the step."""
     async with engine_of(released()) as engine:
         base = await engine.run("w", {"x": 1})
     async with engine_of(released("2")) as engine:
@@ -333,7 +333,7 @@ async def test_an_update_logs_what_it_runs_again_without_the_change(engine_of, c
         async with engine_of(released("2")) as engine:
             for _ in range(2):  # The second finds the run of the first.
                 await engine.update(base.id, CHANGE, idempotency_key="once")
-    told = [record.getMessage() for record in caplog.records if "step.not_reused" in record.getMessage()]
-    assert len(told) == 1
-    assert "theme" in told[0]
-    assert "its version changed" in told[0]
+    logged = [record.getMessage() for record in caplog.records if "step.not_reused" in record.getMessage()]
+    assert len(logged) == 1
+    assert "theme" in logged[0]
+    assert "its version changed" in logged[0]

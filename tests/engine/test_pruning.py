@@ -24,7 +24,7 @@ async def kept(engine):
 
 
 @pytest.mark.parametrize("cache", ["none", "global"])
-async def test_outputs_go_once_nobody_refers_to_them(engine_of, monkeypatch, cache):
+async def test_unreferenced_outputs_are_deleted(engine_of, monkeypatch, cache):
     """Those of the cache when no other process may serve them any more."""
     monkeypatch.setattr(prune, "_GRACE_MS", -60_000)  # That time is over.
     async with engine_of(flow_of(cache)) as engine:

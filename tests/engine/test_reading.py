@@ -223,7 +223,7 @@ def test_what_is_no_option_makes_no_engine(tmp_path, workflows, option, error, m
 
 @pytest.mark.parametrize("after", ["x", -1, 2**63])
 async def test_events_begin_after_the_number_of_one(engine_of, wide, after):
-    """What is none is refused, where it would give no event at all."""
+    """A value that is not a number of an event is rejected; it would return no event at all."""
     async with engine_of(wide) as engine:
         run = await engine.run("wide")
         with pytest.raises(ValueError, match="after must be "):
@@ -232,7 +232,7 @@ async def test_events_begin_after_the_number_of_one(engine_of, wide, after):
 
 @pytest.mark.req("R-53")
 async def test_nobody_waits_for_a_run_of_another_tenant(engine_of):
-    """Neither that it is there is told, nor when it ends."""
+    """Another tenant learns neither that it exists nor when it ends."""
     flow = Workflow("w")
 
     @flow.step(effects=False)

@@ -197,7 +197,7 @@ async def test_no_fault_of_redis_fails_a_run(engine_of, redis_server, caplog, so
     caplog.set_level("INFO", "langgraph_runner.engine")
     flow, ran = counted()
 
-    def told(event):
+    def logged(event):
         messages = [record.getMessage().split() for record in caplog.records]
         return sorted(words[1] for words in messages if words[0] == event)
 
@@ -210,14 +210,14 @@ async def test_no_fault_of_redis_fails_a_run(engine_of, redis_server, caplog, so
         for x in (2, 3):
             fresh = await engine.run("w", {"x": x})
             assert (fresh.status, fresh.steps) == ("completed", {"completed": 1})
-        failed = told("cache.hot_tier_failed")
+        failed = logged("cache.hot_tier_failed")
         assert failed in (["operation='write'"], ["operation='read'", "operation='write'"])
-        assert told("cache.hot_tier_restored") == []
+        assert logged("cache.hot_tier_restored") == []
         _repaired(redis_server, fault)
-        while told("cache.hot_tier_restored") != failed:
+        while logged("cache.hot_tier_restored") != failed:
             await engine.run("w", {"x": 1})
             redis_server.client().flushall()  # So that something has to be written.
-        assert told("cache.hot_tier_failed") == failed
+        assert logged("cache.hot_tier_failed") == failed
     assert ran == [{"x": 1}, {"x": 2}, {"x": 3}]
 
 

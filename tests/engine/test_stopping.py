@@ -97,7 +97,7 @@ async def test_attempts_are_recorded_with_the_last_error(engine_of):
 
 @pytest.mark.req("R-41")
 async def test_join_rules_decide_what_runs_after_a_failure(engine_of):
-    """What did not deliver is None."""
+    """The output of a failed step is None."""
     flow = Workflow("w")
 
     @flow.step
@@ -199,7 +199,7 @@ async def test_a_blocking_step_is_left_behind_by_a_cancel(engine_of):
 
 @pytest.mark.req("R-51")
 async def test_a_run_that_waits_is_cancelled_at_once(engine_of):
-    """Nobody runs it, so nobody has to hear of it; cancelled twice is cancelled."""
+    """It has no owner to notify; cancelled twice is cancelled."""
     flow, go = Workflow("w"), asyncio.Event()
 
     @flow.step(cache="none")
@@ -421,7 +421,7 @@ async def test_a_step_that_fails_is_logged_as_an_error(engine_of, caplog):
 
 
 async def test_a_step_that_cancels_itself_has_failed(engine_of):
-    """Nobody has asked for it, so the run is not completed."""
+    """The run was not asked to stop, so it does not complete."""
     flow = Workflow("w")
 
     @flow.step(effects=False)

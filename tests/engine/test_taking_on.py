@@ -1,4 +1,4 @@
-"""Which runs an engine takes on, and what becomes of those that nobody runs."""
+"""Which runs an engine claims, and what happens to waiting and orphaned runs."""
 
 import asyncio
 from contextvars import ContextVar
@@ -81,7 +81,7 @@ async def test_an_engine_for_its_own_runs_leaves_others_alone(shop, url):
 
 @pytest.mark.req("R-53")
 async def test_a_run_that_had_to_wait_has_nobodys_context(url):
-    """It is taken on by a service, which is none of the tenant's who happened to call first."""
+    """A background task claims it, whose context is not that of the first caller."""
     user, seen = ContextVar("user", default="nobody"), {}
     flow = Workflow("who.v1")
 
@@ -144,7 +144,7 @@ async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):
 
 @pytest.mark.req("R-42")
 async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url):
-    """Whoever asks for that need not know when the lease runs out."""
+    """The caller need not know when the lease expires."""
     async with RunEngine([hanging], store=url, poll_ms=10) as other:
         other.take_on("own")
         busy = RunEngine([hanging], store=url)
@@ -156,7 +156,7 @@ async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url)
 
 
 async def test_an_engine_that_takes_on_nothing_waits_for_no_run(hanging, url):
-    """Nobody would ever take the run on."""
+    """No engine would ever claim the run."""
     async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as client:
         client.take_on("none")
         run = await busy.trigger("hanging.v1")
@@ -188,7 +188,7 @@ def test_a_program_that_ends_without_closing_the_engine_is_told_what_it_leaves(h
 
 @pytest.mark.req("R-42")
 async def test_an_own_run_that_an_error_has_interrupted_goes_on(shop, url, monkeypatch):
-    """Nobody else may be there to do it: whoever waits for it would wait for ever."""
+    """There may be no other engine: a caller that waits would wait forever."""
     real, fences = RunExecution._turn, []
 
     async def turn(self):
@@ -207,7 +207,7 @@ async def test_an_own_run_that_an_error_has_interrupted_goes_on(shop, url, monke
 
 @pytest.mark.req("R-51")
 async def test_a_run_that_was_left_is_cancelled_at_once(hanging, url):
-    """Nobody runs it, so nobody else could end it; its old owner cannot write any more."""
+    """It has no owner that could end it; its old owner can no longer write."""
     run = await left_behind(url, hanging)
     async with RunEngine([], store=url) as client:
         ended = await client.cancel(run.id, reason="not needed")
@@ -252,7 +252,7 @@ async def test_an_engine_made_outside_a_loop_is_used_in_one(shop, url):
 
 @pytest.mark.parametrize("takes_on", ["all", "own"])
 async def test_the_end_of_a_run_is_no_reason_to_look_for_others_where_none_wait(shop, url, takes_on):
-    """It would cost each run a transaction; there is room, and whoever comes is looked for in time."""
+    """It would cost each run a transaction; the polls find new runs in time."""
     async with RunEngine([shop], store=url, poll_ms=60_000) as engine:
         engine.take_on(takes_on)
         looked, claim = [], engine._worker.claimer.claim

@@ -140,7 +140,7 @@ class RolledBack(Write[None]):
 
     @classmethod
     def apply(cls, connection, writes):
-        """Nobody here has noticed."""
+        """This process has not noticed."""
         connection.connection.driver_connection.rollback()
         return [None] * len(writes)
 
@@ -210,7 +210,7 @@ async def test_a_closed_writer_has_written_what_was_handed_in(handing, database)
     assert numbers(database) == [1]
 
 
-async def test_nobody_is_left_waiting_by_a_writer_that_closes(database, restless_threads):
+async def test_a_writer_that_closes_leaves_no_caller_waiting(database, restless_threads):
     """What is handed in at that very moment is written or refused."""
     for _ in range(30):
         handing = GroupWriter(database.writing)
@@ -224,7 +224,7 @@ async def test_nobody_is_left_waiting_by_a_writer_that_closes(database, restless
             await asyncio.gather(*futures, closing)
 
 
-async def test_whoever_stops_waiting_does_not_take_a_write_back(handing, database):
+async def test_a_cancelled_wait_does_not_withdraw_the_write(handing, database):
     """Others of its group get their results, too."""
     begun, go = threading.Event(), threading.Event()
     held = handing.submit(Held(begun, go))

@@ -121,7 +121,7 @@ class PostgreSQLBackend(StoreBackend):
 
 
 def _with_defaults(url: URL) -> URL:
-    """Add limits for a server that does not answer, unless the URL sets them. Otherwise a write could wait forever."""
+    """Add limits for a server that does not answer, unless the URL sets them. Without them a write could hang."""
     return url.set(query={**_PATIENCE, **url.query})
 
 
