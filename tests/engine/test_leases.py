@@ -324,7 +324,7 @@ async def test_a_lease_that_cannot_be_given_up_does_not_keep_an_engine_open(
 
 
 async def test_what_is_over_has_no_lease_to_be_given_up(engine_of):
-    """The lease ends in the row."""
+    """Releasing an ended run gives it no lease in the database."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     async with engine_of(flow) as engine:
