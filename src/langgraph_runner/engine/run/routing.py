@@ -57,7 +57,8 @@ class StepRouter:
         try:
             while True:
                 await done
-                if (change := await self._store.read(queries.task_result, run.tenant, key)) is not None:
+                change = await self._store.read(queries.task_result, run.tenant, key)
+                if change is not None:
                     return change
                 done = self._waiting[key] = asyncio.get_running_loop().create_future()
         finally:

@@ -59,7 +59,8 @@ class LimitedConnection(psycopg.Connection[Any]):
         Raises:
             psycopg.OperationalError: The server cannot be reached; `UnansweredError` if it did not answer in time.
         """
-        if (moment := deadline_of_thread()) is not None:
+        moment = deadline_of_thread()
+        if moment is not None:
             left_s = moment - _clock.monotonic()
             if left_s < _LATEST_CONNECT_S:
                 raise UnansweredError(limit_s)

@@ -55,5 +55,7 @@ class LeaseKeeper:
                 continue
             if run_id not in kept:
                 execution.lose()
-            elif (reason := kept[run_id]) is not None:
+                continue
+            reason = kept[run_id]
+            if reason is not None:
                 execution.cancel(reason)

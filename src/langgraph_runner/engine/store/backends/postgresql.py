@@ -89,15 +89,15 @@ class PostgreSQLBackend(StoreBackend):
         connection.execute(_LOCK, {"shared": [*shared], "numbers": [*numbers]})
 
     def insert(self, table: Table) -> Any:
-        """PostgreSQL's own `insert()`."""
+        """Return PostgreSQL's own `insert()`."""
         return postgresql.insert(table)
 
     def each_of(self, values: BindParameter[Any]) -> TableValuedAlias:
-        """The function `json_array_elements_text`."""
+        """Return a call of the function `json_array_elements_text`."""
         return func.json_array_elements_text(cast(values, JSON)).table_valued("value")
 
     def as_json_object(self, keys: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The function `json_object_agg`."""
+        """Return a call of the function `json_object_agg`."""
         return func.json_object_agg(keys, values)
 
     def has_row_security(self, connection: Connection) -> bool:

@@ -76,7 +76,8 @@ class SQLiteBackend(StoreBackend):
                 " give sqlalchemy.URL.create('sqlite', database=path)."
             )
         parsed = make_url(url)
-        if (path := file_of(parsed)) is not None:
+        path = file_of(parsed)
+        if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         place = _in_memory() if path is None else parsed
         self._path = path
@@ -168,15 +169,15 @@ class SQLiteBackend(StoreBackend):
         return isinstance(original, sqlite3.Error) and any(sign in text for sign in _BROKEN)
 
     def insert(self, table: Table) -> Any:
-        """SQLite's own `insert()`."""
+        """Return SQLite's own `insert()`."""
         return sqlite.insert(table)
 
     def each_of(self, values: BindParameter[Any]) -> TableValuedAlias:
-        """The function `json_each`."""
+        """Return a call of the function `json_each`."""
         return func.json_each(values).table_valued("value")
 
     def as_json_object(self, keys: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The function `json_group_object`."""
+        """Return a call of the function `json_group_object`."""
         return func.json_group_object(keys, values)
 
 

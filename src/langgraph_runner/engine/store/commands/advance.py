@@ -31,13 +31,7 @@ from langgraph_runner.engine.store.commands.start import (
 )
 from langgraph_runner.engine.store.queries import run_artifacts, run_by_id, steps_of
 from langgraph_runner.engine.store.records import CacheEntry
-from langgraph_runner.engine.store.schema import (
-    outputs,
-    run_steps,
-    runs,
-    step_cache,
-    step_tasks,
-)
+from langgraph_runner.engine.store.schema import outputs, run_steps, runs, step_cache, step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_ms
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus

@@ -11,11 +11,7 @@ from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.commands.locks import lock_keys
 from langgraph_runner.engine.store.commands.prune import delete_runs
 from langgraph_runner.engine.store.queries.archive import RUN_TABLES
-from langgraph_runner.engine.store.schema import (
-    LIVE,
-    outputs,
-    runs,
-)
+from langgraph_runner.engine.store.schema import LIVE, outputs, runs
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
     from langgraph_runner.engine.store.queries.archive import RunRecord
-
 
 __all__ = ["DeleteRuns", "RestoreRuns"]
 

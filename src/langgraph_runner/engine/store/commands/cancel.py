@@ -5,28 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import (
-    Connection,
-    and_,
-    delete,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from langgraph_runner.engine.store.commands.inserts import add_events, last_seq
-from langgraph_runner.engine.store.schema import (
-    LIVE,
-    run_steps,
-    runs,
-    step_tasks,
-)
+from langgraph_runner.engine.store.schema import LIVE, run_steps, runs, step_tasks
 from langgraph_runner.engine.store.times import times_in
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
 
 __all__ = ["CancelRun"]
 

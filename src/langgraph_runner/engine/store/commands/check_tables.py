@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import (
-    Connection,
-    select,
-)
+from sqlalchemy import Connection, select
 
-from langgraph_runner.engine.store.schema import (
-    METADATA,
-)
+from langgraph_runner.engine.store.schema import METADATA
 from langgraph_runner.engine.store.writer import Write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
 
 __all__ = ["CheckTables"]
 

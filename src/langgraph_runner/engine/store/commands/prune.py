@@ -38,7 +38,6 @@ from langgraph_runner.engine.store.writer import Write
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 __all__ = ["DeleteUnusedOutputs", "FilesInUse", "Prune", "delete_runs"]
 
 _RUNS_AT_ONCE: Final = 500

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.store.lease_clock import FutureLease
 
-
 __all__ = ["AddTask", "ClaimTask", "ClaimedTask", "EndTask", "GiveBackTasks", "KeepTasks"]
 
 

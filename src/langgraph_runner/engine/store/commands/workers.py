@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-
 __all__ = ["RemoveWorker", "ReportWorker"]
 
 _FORGOTTEN_MS: Final = 24 * 3_600_000

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-
 __all__ = ["RUN_TABLES", "RunRecord", "ended_runs", "outputs_of", "records_of"]
 
 RunRecord = dict[str, list[dict[str, Any]]]

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, select
 
-from langgraph_runner.engine.store.schema import (
-    run_events,
-)
+from langgraph_runner.engine.store.schema import run_events
 from langgraph_runner.engine.store.statements import Prepared, any_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from langgraph_runner.engine.store.backends import StoreBackend
-
 
 __all__ = ["events_after", "last_events"]
 

@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, literal_column, or_, select
 
-from langgraph_runner.engine.store.records import (
-    CacheEntry,
-    as_entry,
-)
-from langgraph_runner.engine.store.schema import (
-    artifacts,
-    outputs,
-    run_steps,
-    runs,
-    step_cache,
-)
+from langgraph_runner.engine.store.records import CacheEntry, as_entry
+from langgraph_runner.engine.store.schema import artifacts, outputs, run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_ms
 from langgraph_runner.workflow.context import ArtifactRef
 
@@ -24,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlalchemy import Connection
-
 
 __all__ = [
     "StepOutput",

@@ -16,11 +16,7 @@ from langgraph_runner.engine.store.records import (
     with_counts,
 )
 from langgraph_runner.engine.store.row_security import for_all_tenants
-from langgraph_runner.engine.store.schema import (
-    run_steps,
-    runs,
-    store_info,
-)
+from langgraph_runner.engine.store.schema import run_steps, runs, store_info
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.times import now_in
 
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from langgraph_runner.engine.store.records import RunRow, StepRow
-
 
 __all__ = [
     "claimed_run",

@@ -16,7 +16,6 @@ from langgraph_runner.engine.store.times import now_in
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-
 __all__ = ["WorkerRow", "WorkerSummary", "oldest_waiting_ms", "summarize_workers"]
 
 _RUNS_SHOWN: Final = 100
