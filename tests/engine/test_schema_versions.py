@@ -55,7 +55,7 @@ def test_a_later_schema_is_left_alone(database, migrate):
     """This release does not know what it would break."""
     upgrade(database, migrate=True)
     numbered(database, "9999")
-    with pytest.raises(SchemaVersionError, match=r"has schema 9999, .* update langgraph-runner") as refused:
+    with pytest.raises(SchemaVersionError, match=r"has schema 9999; .* update langgraph-runner") as refused:
         upgrade(database, migrate=migrate)
     assert (refused.value.found, refused.value.known) == ("9999", HEAD)
     assert schema_version(database) == "9999"
@@ -74,7 +74,7 @@ def test_an_earlier_schema_that_may_not_be_changed_is_refused(database):
     """As PostgreSQL's, which several processes may use."""
     upgrade(database, migrate=True)
     numbered(database, "0001")
-    with pytest.raises(SchemaVersionError, match=r"has schema 0001, .* Run: langgraph-runner db upgrade"):
+    with pytest.raises(SchemaVersionError, match=r"has schema 0001; .* Run: langgraph-runner db upgrade"):
         upgrade(database, migrate=False)
 
 
