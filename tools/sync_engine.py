@@ -160,7 +160,7 @@ def import_nodes(tree: ast.Module) -> list[ast.Import | ast.ImportFrom]:
         for node in ast.walk(tree)
         if isinstance(node, (ast.Import, ast.ImportFrom))
         and getattr(node, "module", "") not in {"__future__", "typing"}
-        and not str(getattr(node, "module", "")).endswith(".sync")
+        and not any(each.name.startswith("Sync") for each in node.names)
     ]
 
 

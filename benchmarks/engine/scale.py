@@ -27,8 +27,10 @@ from sqlalchemy import text
 
 from benchmarks.report import Goal, Section, Table, milliseconds, times
 from langgraph_runner.engine import RunEngine
-from langgraph_runner.engine.store import RunStore, listing, reads
-from langgraph_runner.engine.store.writes import advancing, claiming, starting
+from langgraph_runner.engine.store import RunStore
+from langgraph_runner.engine.store.commands import advance, claim, start
+from langgraph_runner.engine.store.queries import events, run_list
+from langgraph_runner.engine.store.queries import runs as run_queries
 from langgraph_runner.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -67,31 +69,31 @@ def _statements(run_of: Any) -> dict[str, Asked]:
     now = 2**53
     return {
         "a page of 50 runs": Asked(
-            listing._page(frozenset(), 0), lambda n: {"tenant": tenant(n)[0], "limit": 50}
+            run_list._page(frozenset(), 0), lambda n: {"tenant": tenant(n)[0], "limit": 50}
         ),
         "a page of 50 failed runs": Asked(
-            listing._page(frozenset(), 0, ("failed",)), lambda n: {"tenant": tenant(n)[0], "limit": 50}
+            run_list._page(frozenset(), 0, ("failed",)), lambda n: {"tenant": tenant(n)[0], "limit": 50}
         ),
         "the runs that are not over": Asked(
-            listing._page(frozenset(), 0, ("pending", "running")),
+            run_list._page(frozenset(), 0, ("pending", "running")),
             lambda n: {"tenant": tenant(n)[0], "limit": 50},
         ),
         "a run with its counts": Asked(
-            reads._COUNTED_RUN, lambda n: {"tenant": tenant(n)[0], "run": tenant(n)[1]}
+            run_queries._COUNTED_RUN, lambda n: {"tenant": tenant(n)[0], "run": tenant(n)[1]}
         ),
         "the last events of 50 followed runs": Asked(
-            reads._LAST_EVENTS,
+            events._LAST_EVENTS,
             lambda n: {
                 "tenants": [tenant(n + each)[0] for each in range(50)],
                 "ids": json.dumps([tenant(n + each)[1] for each in range(50)]),
             },
         ),
-        "the next tenant that waits": Asked(claiming._NEXT_TENANT, lambda n: {"names": names, "after": ""}),
+        "the next tenant that waits": Asked(claim._NEXT_TENANT, lambda n: {"names": names, "after": ""}),
         "its first run": Asked(
-            claiming._FIRST_OF_TENANT, lambda n: {"names": names, "tenant": f"tenant-{n % TENANTS:03}"}
+            claim._FIRST_OF_TENANT, lambda n: {"names": names, "tenant": f"tenant-{n % TENANTS:03}"}
         ),
         "a run whose lease has run out": Asked(
-            claiming._FIRST_LEFT,
+            claim._FIRST_EXPIRED,
             lambda n: {
                 "names": ["bench.v1"],
                 "now": 1,
@@ -101,10 +103,10 @@ def _statements(run_of: Any) -> dict[str, Asked]:
             },
         ),
         "the fence of a run": Asked(
-            advancing._CURRENT, lambda n: {"tenants": [tenant(n)[0]], "ids": [tenant(n)[1]]}
+            advance._CURRENT, lambda n: {"tenants": [tenant(n)[0]], "ids": [tenant(n)[1]]}
         ),
         "13 keys in the cache": Asked(
-            starting._KNOWN,
+            start._KNOWN,
             lambda n: {
                 "tenants": [tenant(n)[0]],
                 "keys": [f"bench.v1:s{each}:{tenant(n)[1]}" for each in range(13)],
@@ -112,7 +114,7 @@ def _statements(run_of: Any) -> dict[str, Asked]:
             },
         ),
         "who computes 13 keys": Asked(
-            starting._RUNNING,
+            start._RUNNING,
             lambda n: {
                 "tenants": [tenant(n)[0]],
                 "keys": [f"bench.v1:s{each}:{tenant(n)[1]}" for each in range(13)],

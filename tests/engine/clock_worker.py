@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from langgraph_runner.engine import RunEngine
-from langgraph_runner.engine.store.reads import store_id
+from langgraph_runner.engine.store.queries import store_id
 from langgraph_runner.workflow import StepContext, Workflow
 
 BACKOFF_S = 6.0

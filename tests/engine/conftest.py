@@ -20,9 +20,18 @@ ON_POSTGRESQL = pytest.mark.parametrize("store_url", ["postgresql"], indirect=Tr
 
 
 async def until(condition):
-    """Let others go on until `condition()` is true."""
-    while not condition():  # noqa: ASYNC110 - it looks at plain values, which tell nobody
+    """Let other tasks run until `condition()` is true."""
+    while not condition():  # noqa: ASYNC110 - plain values send no notification
         await asyncio.sleep(0.001)
+
+
+async def answer(ask, condition=bool):
+    """Ask a database or a queue, which send no notification, until `condition` holds for the answer; return it."""
+    while True:
+        found = await ask()
+        if condition(found):
+            return found
+        await asyncio.sleep(0.01)
 
 
 @contextmanager

@@ -198,7 +198,7 @@ def later(path):
     [
         (truncated, "cannot be read"),
         (damaged, "damaged|cannot be read"),
-        (foreign, "no archive of runs"),
+        (foreign, "not an archive of runs"),
         (later, "later release"),
         (lambda path: path.unlink(), "cannot be read"),
     ],

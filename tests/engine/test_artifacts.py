@@ -37,7 +37,7 @@ def kept(store):
 )
 def test_a_name_that_is_no_relative_path_is_refused(store, name):
     """Nothing is written."""
-    with pytest.raises(ArtifactError, match="is no relative path"):
+    with pytest.raises(ArtifactError, match="must be a relative path"):
         store.put(name, b"x", TEXT)
     assert not store.store.folder.exists()
 
@@ -51,7 +51,7 @@ def test_any_other_name_will_do(store, name):
 @pytest.mark.parametrize("media_type", ["", "text", "text/", "/plain", "text/plain\nx", "a/" + "b" * 127])
 def test_a_media_type_that_is_none_is_refused(store, media_type):
     """With an example."""
-    with pytest.raises(ArtifactError, match=r"is no media type, such as 'image/svg\+xml'"):
+    with pytest.raises(ArtifactError, match=r"the media type must be such as 'image/svg\+xml'"):
         store.put("a", b"x", media_type)
 
 
@@ -189,7 +189,9 @@ async def test_a_step_whose_file_is_gone_is_not_taken_over(engine_of, pages):
         (file,) = (await engine.get_run_artifacts(base.id))["page"]
         engine.artifact_path(file).unlink()
         plan = await engine.plan(base.id, change)
-        assert [step.why for step in plan.steps if step.step == "page"] == ["a file of it is gone or damaged"]
+        assert [step.why for step in plan.steps if step.step == "page"] == [
+            "one of its files is missing or damaged"
+        ]
         await engine.update(base.id, change)
         assert await engine.read_artifact(file) == b"Tea"
     assert made == ["Tea", "Tea"]
@@ -207,7 +209,7 @@ async def test_an_engine_that_runs_nothing_leaves_the_files_to_others(engine_of,
 
 
 def test_a_file_that_was_cut_short_is_none(store):
-    """It is written anew."""
+    """It is written again."""
     ref = store.put("a", b"xyz", TEXT)
     store.path(ref).write_bytes(b"x")
     assert not store.has(ref)

@@ -79,7 +79,7 @@ async def test_an_installed_package_serves_its_addresses(installed, tmp_path):
 def test_an_unknown_address_is_refused_with_those_that_are_known(installed):
     """Also the installed ones."""
     with pytest.raises(
-        ValueError, match=r"'mysql' is not supported, only nothing, other, postgresql, sqlite;"
+        ValueError, match=r"must begin with one of nothing, other, postgresql, sqlite, got 'mysql';"
     ):
         open_database("mysql://localhost/runs")
 

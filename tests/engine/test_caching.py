@@ -78,7 +78,7 @@ async def test_a_step_without_cache_runs_each_time(engine_of):
 
 @pytest.mark.req("R-22")
 async def test_a_result_of_a_run_only_is_served_to_its_rebuilds(engine_of):
-    """Scope `run_only`: another run computes it anew."""
+    """Scope `run_only`: another run computes it again."""
     flow, ran = counted(cache="run_only")
     async with engine_of(flow) as engine:
         first = await engine.run("w", {"x": 1})
@@ -171,19 +171,22 @@ async def test_engines_that_share_a_database_compute_it_once_as_well(engine_of):
 
 @pytest.mark.req("R-24")
 async def test_one_that_fails_leaves_the_work_to_the_next(engine_of):
-    """Nobody is served a failure."""
-    flow, ran = Workflow("w"), []
+    """No run is served a failure."""
+    flow, ran, go = Workflow("w"), [], asyncio.Event()
 
     @flow.step
     async def work(inputs) -> int:
         ran.append(1)
-        await asyncio.sleep(0.01)
+        await go.wait()
         if len(ran) == 1:
             raise ValueError("the first one")
         return 1
 
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w", {}) for _ in range(3)]
+        executions = engine._worker.workload.executions.values()
+        await until(lambda: sum(len(each._tasks._waits) for each in executions) == 2)
+        go.set()
         ended = [await engine.wait(run.id) for run in runs]
     assert sorted(run.status.value for run in ended) == ["completed", "completed", "failed"]
     assert len(ran) == 2
@@ -191,7 +194,7 @@ async def test_one_that_fails_leaves_the_work_to_the_next(engine_of):
 
 @pytest.mark.req("R-12", "R-20")
 async def test_equal_values_of_other_json_are_kept_apart(engine_of):
-    """A number that one step writes as text is none of another's business, nor is the order of somebody's keys."""
+    """Each receiver gets the JSON of its own source: numbers as text, or the order of keys, are not mixed up."""
     flow, hexadecimal = (
         Workflow("w"),
         Annotated[int, PlainSerializer(hex), BeforeValidator(lambda value: int(str(value), 0))],
@@ -286,11 +289,11 @@ async def test_a_fallback_is_not_taken_over_by_an_update(engine_of):
         plan = await engine.plan(base.id, change)
         new = await engine.update(base.id, change)
         assert await engine.get_output(new.id, "page") == "today's new"
-    assert plan.steps[0].why == "its fallback stood in for it in the base run"
+    assert plan.steps[0].why == "its output in the base run is that of its fallback"
 
 
 async def test_an_output_that_the_database_has_lost_is_told(engine_of):
-    """Whoever deletes rows by hand reads what is missing."""
+    """The error names the output that was deleted by hand."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="price", output=int)
     flow.step(lambda price: price, id="label", output=int, cache="none")
@@ -314,9 +317,9 @@ async def test_a_step_whose_fallback_has_delivered_says_so(engine_of):
     async with engine_of(flow) as engine:
         run = await engine.run("w")
         [step] = await engine.get_run_steps(run.id)
-        [told] = [event async for event in engine.events(run.id) if event.type == "step_completed"]
+        [completed] = [event async for event in engine.events(run.id) if event.type == "step_completed"]
     assert (run.status, step.status, step.reason) == ("completed", "completed", "fallback")
-    assert told.data["reason"] == "fallback"
+    assert completed.data["reason"] == "fallback"
 
 
 class _Broken(MemoryTier):
@@ -340,7 +343,7 @@ async def test_a_hot_tier_that_is_away_costs_nothing_but_time(engine_of, caplog)
 @pytest.mark.req("R-21")
 async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypatch):
     """The step runs, and so does the run."""
-    from langgraph_runner.engine.store.writes import starting
+    from langgraph_runner.engine.store.commands import start
 
     def away(*arguments):
         raise ConnectionError
@@ -348,7 +351,7 @@ async def test_a_cold_tier_that_is_away_costs_a_hit(engine_of, caplog, monkeypat
     flow, ran = counted()
     async with engine_of(flow, cache=_Broken()) as engine:
         await engine.run("w", {"x": 1})
-        monkeypatch.setattr(starting, "as_entry", away)
+        monkeypatch.setattr(start, "as_entry", away)
         assert (await engine.run("w", {"x": 1})).status is RunStatus.COMPLETED
     assert len(ran) == 2
     assert any("cache.cold_tier_failed" in record.getMessage() for record in caplog.records)

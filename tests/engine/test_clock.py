@@ -11,13 +11,13 @@ from sqlalchemy import update
 from langgraph_runner import ErrorCode
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import times as timing
+from langgraph_runner.engine.store.commands import Heartbeat
 from langgraph_runner.engine.store.lease_clock import DatabaseClock, FutureLease, LeaseClock
 from langgraph_runner.engine.store.schema import run_events, runs, step_tasks
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes import Heartbeat
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import edited, until
+from tests.engine.conftest import answer, edited, until
 
 HOUR_MS = 3_600_000
 LEASE = FutureLease("r", 5_000_000, 30_000)
@@ -291,7 +291,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_ru
         run = await client.trigger("w")
         await client._store.write(Silent(run.id, lease_ms=200))
         await client._store.write(ClockSet(-HOUR_MS))
-        engine._worker.owe(run.id, run.tenant)
+        engine._worker.take_when_free(run.id, run.tenant)
         assert (await engine.wait(run.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 
@@ -333,8 +333,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_workers_step(eng
     workflow.step(lambda inputs: 1, id="s", output=int, queue="gpu")
     async with engine_of(workflow, step_queues=[]) as engine:
         run = await engine.trigger("w")
-        while not (await engine.get_workers()).waiting_steps:  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(0.01)
+        await answer(engine.get_workers, lambda found: found.waiting_steps)
         with edited(engine) as connection:
             ends_at = now_in(connection) + HOUR_MS
             dead = {"status": "running", "lease_owner": "dead", "fence": 1, "lease_expires_at": ends_at}

@@ -16,16 +16,16 @@ from sqlalchemy.exc import OperationalError
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import RunStore, backends, writer
 from langgraph_runner.engine.store.backends import sqlite
-from langgraph_runner.engine.store.records import NewRun, Start, StepChange
-from langgraph_runner.engine.store.writer import GroupWriter, Write
-from langgraph_runner.engine.store.writes import (
+from langgraph_runner.engine.store.commands import (
     AdvanceRun,
     ClaimRun,
     CreateRun,
     DeleteUnusedOutputs,
     ReleaseRuns,
-    locking,
+    locks,
 )
+from langgraph_runner.engine.store.records import NewRun, Start, StepChange
+from langgraph_runner.engine.store.writer import GroupWriter, Write
 from langgraph_runner.workflow import StepStatus, Workflow
 from tests.engine.conftest import ON_POSTGRESQL, until
 
@@ -100,7 +100,7 @@ async def test_equal_work_that_begins_at_once_is_begun_by_one(store):
 @pytest.mark.req("R-24")
 async def test_more_keys_than_can_be_locked_one_by_one_are_locked_together(store, monkeypatch):
     """As well against those who lock a few."""
-    monkeypatch.setattr(locking, "_MAX_KEYS", 0)
+    monkeypatch.setattr(locks, "_MAX_KEYS", 0)
     first, second = await made(store, "first", "a"), await made(store, "second", "b")
     with uncommitted(store, starting(first, "a")):
         late = asyncio.ensure_future(store.write(starting(second, "b")))
@@ -320,7 +320,7 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
 
         monkeypatch.setattr(psycopg.Connection, "commit", failing)
         ours = [engine._worker.claimer.claim_write() for _ in range(2)]
-        handed = [writer._Handed(each, asyncio.get_running_loop().create_future(), None) for each in ours]
+        handed = [writer._Submitted(each, asyncio.get_running_loop().create_future(), None) for each in ours]
         connection = database.writing.connect()
         assert await asyncio.to_thread(_written_by_a_writer, connection, database.writing, handed) == [
             second.id,
@@ -333,9 +333,9 @@ async def test_two_claims_whose_commit_was_undone_never_get_the_same_run(engine_
 def _written_by_a_writer(connection, pool, group):
     """The ids of the runs that claims get, as the thread of a writer writes them."""
     threading.current_thread().name = "langgraph-runner-writer"
-    results = writer._written(connection, group)
+    results = writer._write_group(connection, group)
     if results is None:
-        connection, results = writer._written_one_by_one(connection, pool, group)
+        connection, results = writer._write_one_by_one(connection, pool, group)
     connection.close()
     return [None if each is None else each.run_id for each in results]
 

@@ -230,14 +230,14 @@ def test_processes_that_open_a_new_file_at_once_all_open_it(site, tell):
 @pytest.mark.req("R-42")
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 async def test_death_at_any_commit_changes_nothing_of_the_result(site, before):
-    """At each in turn: whoever goes on makes the same files, byte for byte."""
+    """At each commit in turn: the next owner creates the same files, byte for byte."""
     expected, deaths = None, 0
     async with site.engine() as engine:
         for count in range(1, 40):
             run = await engine.trigger("campaign.v1", {"number": 1})
             worker = site.start(lease_ms=100, die_at=count, before=before)
             is_over = asyncio.ensure_future(engine.wait(run.id, timeout_ms=20_000))
-            while worker.is_alive() and not is_over.done():  # noqa: ASYNC110 - a process tells nobody
+            while worker.is_alive() and not is_over.done():  # noqa: ASYNC110 - a process sends no notification
                 await asyncio.sleep(0.01)
             has_died = not worker.is_alive()
             deaths += has_died

@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import writer
-from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun, starting
+from langgraph_runner.engine.store.commands import AdvanceRun, CreateRun, start
 from langgraph_runner.workflow import StepContext, Workflow
 from tests.engine.conftest import ON_SQLITE, until
 
@@ -27,7 +27,7 @@ def chain():
 @pytest.fixture
 def commits(monkeypatch):
     """What each transaction does about runs: the kinds of its writes."""
-    groups, written = [], writer._written
+    groups, written = [], writer._write_group
 
     def noted(connection, group):
         kinds = [type(handed.write) for handed in group]
@@ -35,12 +35,12 @@ def commits(monkeypatch):
             groups.append(about_runs)
         return written(connection, group)
 
-    monkeypatch.setattr(writer, "_written", noted)
+    monkeypatch.setattr(writer, "_write_group", noted)
     return groups
 
 
 class Held(writer.Write[None]):
-    """A write that takes until somebody lets it go."""
+    """A write that takes until the test releases it."""
 
     def __init__(self):
         self.begun, self.go = threading.Event(), threading.Event()
@@ -86,8 +86,8 @@ async def test_a_run_whose_steps_are_all_known_is_over_when_it_is_made(engine_of
         assert commits[before:] == [[CreateRun, AdvanceRun]]
         assert await engine.get_run(run.id) == run
         events = [(event.seq, event.type) async for event in engine.events(run.id)]
-    told = ["run_created", "run_started", "step_skipped", "step_skipped", "run_completed"]
-    assert events == [*enumerate(told, start=1)]
+    expected = ["run_created", "run_started", "step_skipped", "step_skipped", "run_completed"]
+    assert events == [*enumerate(expected, start=1)]
 
 
 async def test_a_run_with_a_key_is_made_first(engine_of, chain, commits):
@@ -112,7 +112,7 @@ async def test_a_run_is_made_before_a_selector_is_called(engine_of, commits):
 
 
 async def test_of_many_runs_at_once_a_few_begin_before_they_are_made(engine_of, chain, monkeypatch):
-    """If all did, nobody else would get a turn of the event loop meanwhile."""
+    """If all did, no other task would get a turn of the event loop meanwhile."""
     flow, ran = chain
     async with engine_of(flow) as engine:
         handed, go, write = [], asyncio.Event(), engine._store.write
@@ -153,7 +153,7 @@ async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, 
 
 
 async def test_a_run_that_cannot_be_made_leaves_nothing_behind(engine_of, chain, monkeypatch, caplog):
-    """The caller is told, nothing has run, and the next one finds no flight of a step that never began."""
+    """The caller gets the error, nothing has run, and no result counts as being computed."""
     flow, ran = chain
     async with engine_of(flow) as engine:
         write = engine._store.write
@@ -188,7 +188,7 @@ async def test_whoever_stops_waiting_for_a_run_to_be_made_does_not_stop_it(engin
 
 
 async def test_an_engine_that_closes_while_a_run_is_made_leaves_it_to_others(engine_of):
-    """It is durable and its lease is given up; whoever triggered it is told so."""
+    """It is durable and its lease is released; the caller gets its id."""
     flow = Workflow("w")
 
     @flow.step
@@ -206,7 +206,7 @@ async def test_an_engine_that_closes_while_a_run_is_made_leaves_it_to_others(eng
 
 
 class Elsewhere:
-    """A hot tier that does not answer until it is told to."""
+    """A hot tier that does not answer until the test allows it."""
 
     def __init__(self):
         self.answers = asyncio.Event()
@@ -237,7 +237,7 @@ async def test_a_run_is_made_before_a_hot_tier_of_the_users_is_asked(engine_of, 
 async def test_a_run_that_is_made_but_not_begun_goes_on_when_its_lease_ends(
     engine_of, chain, monkeypatch, takes_on
 ):
-    """The database has refused what was to come with it: whoever has triggered it has its id."""
+    """The database has refused its first write; the caller still has its id."""
     flow, ran = chain
     apply, refused = AdvanceRun.apply.__func__, []
 
@@ -275,7 +275,7 @@ async def test_a_run_whose_beginning_cannot_be_written_fails(engine_of, chain, m
 async def test_a_transaction_that_sqlite_rolls_back_is_not_taken_for_committed(engine_of, chain, monkeypatch):
     """It does so at some errors, even of a statement that only reads, as when a full cache meets a full disk."""
     flow, ran = chain
-    serve, lost = starting._serve_known, []
+    serve, lost = start._serve_known, []
 
     def losing(connection, *arguments):
         if not lost:
@@ -284,7 +284,7 @@ async def test_a_transaction_that_sqlite_rolls_back_is_not_taken_for_committed(e
             raise OperationalError("SELECT", None, OSError("database or disk is full"))
         serve(connection, *arguments)
 
-    monkeypatch.setattr(starting, "_serve_known", losing)
+    monkeypatch.setattr(start, "_serve_known", losing)
     async with engine_of(flow) as engine:
         run = await engine.trigger("chain.v1", {"net": 1})
         assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
@@ -292,14 +292,14 @@ async def test_a_transaction_that_sqlite_rolls_back_is_not_taken_for_committed(e
         assert [event.seq async for event in engine.events(run.id)] == [*range(1, 8)]
 
 
-async def test_whoever_wants_a_run_is_told_if_its_task_is_cancelled_before_it_is_made(engine_of, chain):
+async def test_the_caller_gets_an_error_if_the_task_is_cancelled_before_the_run_is_created(engine_of, chain):
     """By code that cancels all tasks, say."""
     async with engine_of(chain[0]) as engine:
         triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
         await until(lambda: engine._worker.workload.tasks)
         for task in engine._worker.workload.tasks.values():
             task.cancel()
-        with pytest.raises(RuntimeError, match="not known whether the run was made"):
+        with pytest.raises(RuntimeError, match="may or may not have been created"):
             await asyncio.wait_for(triggering, LIMIT_MS / 1000)
 
 
@@ -321,5 +321,5 @@ async def test_a_run_that_cannot_be_made_is_logged_if_nobody_waits(engine_of, ch
         triggering.cancel()
         go.set()
         await until(lambda: not engine._worker.workload.tasks)
-    (told,) = [each for each in caplog.records if each.getMessage().startswith("run.not_created")]
-    assert "error_type='OSError'" in told.getMessage()
+    (record,) = [each for each in caplog.records if each.getMessage().startswith("run.not_created")]
+    assert "error_type='OSError'" in record.getMessage()

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from langgraph_runner.engine import RunEngine, RunStatus
 from langgraph_runner.engine.store.backends import open_database, sqlite
+from langgraph_runner.engine.store.commands import AdvanceRun
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes import AdvanceRun
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
 
@@ -105,7 +105,7 @@ def interrupted(caplog):
 @ON_SQLITE
 @pytest.mark.req("R-42")
 async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, steps, monkeypatch, caplog):
-    """Somebody else keeps the lock, as a stopped process would; the run has not failed, and goes on afterwards."""
+    """Another process keeps the lock for long; the run has not failed, and continues afterwards."""
     monkeypatch.setattr(sqlite, "_BUSY_MS", 20)
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
@@ -131,7 +131,7 @@ async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, 
 
 
 def taken_away(file):
-    """Rename a file; gives what puts it back, once nobody has made another one in its place."""
+    """Rename a file; return a function that puts it back, unless there is another file in its place."""
     away = file.rename(file.with_name("away.db"))
 
     def put_back():
@@ -144,7 +144,7 @@ def taken_away(file):
 @ON_SQLITE
 @pytest.mark.req("R-42")
 async def test_nothing_is_written_to_a_file_that_was_taken_away(engine_of, steps, caplog):
-    """SQLite would write on, to a file that nobody finds again; put back, it is gone on with."""
+    """SQLite would continue to write to a file without a name; when the file is back, the run continues."""
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w")
@@ -227,7 +227,7 @@ async def test_a_database_that_cannot_be_written_is_said_at_once(tmp_path, monke
 
 @pytest.mark.parametrize(
     ("url", "message"),
-    [("runs.db", "is no URL"), ("mysql://localhost/runs", "'mysql' is not supported")],
+    [("runs.db", "must be a URL"), ("mysql://localhost/runs", "got 'mysql'")],
 )
 def test_an_address_of_no_known_database_is_refused(url, message):
     """With one that would do."""

@@ -8,7 +8,7 @@ from bullmq import Job, Queue
 from langgraph_runner.engine import BullMQDispatcher, RunEngine
 from langgraph_runner.engine.dispatch.bullmq import QUEUE
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.engine.conftest import answer, until
 from tests.redis_server import redis_server
 
 __all__ = ["redis_server"]
@@ -78,21 +78,14 @@ async def all_jobs(queue):
     return {state: count for state, count in counts.items() if count}
 
 
-async def found(look, condition):
-    """What `look()` finds as soon as `condition` is true of it; a queue tells nobody when it changes."""
-    while not condition(seen := await look()):  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
-    return seen
-
-
 async def ended(queue, job):
     """A job when it is over."""
-    return await found(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
+    return await answer(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
 
 
 async def jobs_become(queue, counts):
     """Wait until there are these jobs."""
-    await found(lambda: all_jobs(queue), lambda seen: seen == counts)
+    await answer(lambda: all_jobs(queue), lambda seen: seen == counts)
 
 
 async def test_a_run_is_taken_at_once(worker_of, client, queue):
@@ -163,10 +156,13 @@ async def test_a_job_that_is_delivered_twice_makes_one_run(worker_of):
     ("data", "problem"),
     [
         ({"workflow": "other"}, "There is no workflow 'other'. Registered: w."),
-        ({"inputs": {}}, "This job asks for no run: workflow: Field required."),
-        ({"workflow": "w", "user": 1}, "This job asks for no run: user: Extra inputs are not permitted."),
-        ({"workflow": "w", "priority": 2**40}, "priority: 1099511627776 is not"),
-        (["w"], "This job asks for no run: data: Input should be a valid dictionary"),
+        ({"inputs": {}}, "The job does not request a run: workflow: Field required."),
+        (
+            {"workflow": "w", "user": 1},
+            "The job does not request a run: user: Extra inputs are not permitted.",
+        ),
+        ({"workflow": "w", "priority": 2**40}, "priority must be a whole number"),
+        (["w"], "The job does not request a run: data: Input should be a valid dictionary"),
     ],
 )
 async def test_a_job_that_asks_for_no_run_is_refused_for_good(worker_of, queue, data, problem):
@@ -231,7 +227,7 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
     caplog.set_level("INFO", "langgraph_runner.engine")
     ran = []
 
-    def told(event):
+    def times_logged(event):
         return sum(record.getMessage().split()[0] == event for record in caplog.records)
 
     async with worker_of(flow_of(ran), poll_ms=100):
@@ -239,9 +235,9 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
         for x in range(3):
             run = await client.trigger("w", {"x": x})
             assert (await client.wait(run.id)).status == "completed"
-        await until(lambda: told("dispatch.announce_failed") and told("dispatch.failed"))
+        await until(lambda: times_logged("dispatch.announce_failed") and times_logged("dispatch.failed"))
         redis_server.start()
-        while not (told("dispatch.announce_restored") and told("dispatch.restored")):
+        while not (times_logged("dispatch.announce_restored") and times_logged("dispatch.restored")):
             run = await client.trigger("w", {"x": 3})
             assert (await client.wait(run.id)).status == "completed"
     assert ran[:3] == [0, 1, 2]
@@ -251,7 +247,7 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
         "dispatch.announce_restored",
         "dispatch.restored",
     )
-    assert [told(event) for event in events] == [1, 1, 1, 1]
+    assert [times_logged(event) for event in events] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("queue_url", ["redis"], indirect=True)
@@ -269,10 +265,10 @@ async def test_an_engine_closes_its_connections_to_the_queue(worker_of, client, 
 @pytest.mark.parametrize(
     ("url", "options", "problem"),
     [
-        ("redis://localhost", {}, "begins neither with bullmq"),
-        ("bullmq+http://localhost", {}, "begins neither with bullmq"),
-        ("bullmq+redis://localhost", {"queue": "a:b"}, "queue: 'a:b' has a colon"),
-        ("bullmq+redis://localhost", {"queue": ""}, "queue: '' is not"),
+        ("redis://localhost", {}, "dispatch must begin with bullmq"),
+        ("bullmq+http://localhost", {}, "dispatch must begin with bullmq"),
+        ("bullmq+redis://localhost", {"queue": "a:b"}, "queue must have no colon"),
+        ("bullmq+redis://localhost", {"queue": ""}, "queue must be text"),
     ],
 )
 def test_a_wrong_queue_is_refused(url, options, problem):
@@ -283,7 +279,7 @@ def test_a_wrong_queue_is_refused(url, options, problem):
 
 def test_what_is_no_queue_is_refused(store_url):
     """The message says what is one."""
-    with pytest.raises(TypeError, match="dispatch: expected Dispatcher, got int"):
+    with pytest.raises(TypeError, match="dispatch must be of type Dispatcher, got int"):
         RunEngine(store=store_url, dispatch=6379)
 
 
@@ -320,7 +316,7 @@ async def test_a_queue_of_ones_own_is_told_of_waiting_runs_only(engine_of):
 
 
 def test_an_engine_with_a_queue_looks_less_often(store_url):
-    """The queue tells it; the database is asked for what the queue has lost."""
+    """The queue announces it; a poll finds runs whose announcement was lost."""
     with_queue = RunEngine([], store=store_url, dispatch=_List())
     assert (with_queue._worker.claimer.poll_s, RunEngine([], store=store_url)._worker.claimer.poll_s) == (
         5,

@@ -251,7 +251,7 @@ async def test_one_idempotency_key_is_one_run(engine):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 async def test_an_idempotency_key_is_for_one_request(engine, other, differing):
-    """Whoever sends another would get a run that they did not ask for."""
+    """Another request would get a run that it did not ask for."""
     first = await engine.run("campaign.v1", BRIEF, idempotency_key="k")
     asked = {"inputs": BRIEF, **other}
     with pytest.raises(IdempotencyConflictError) as refused:

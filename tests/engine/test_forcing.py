@@ -123,6 +123,6 @@ async def test_an_unknown_step_to_force_is_refused(engine_of, flow_and_ran):
                 ValueError, match=r"force: workflow 'w' has no step 'pgae'. Did you mean 'page'\?"
             ):
                 await call
-        with pytest.raises(TypeError, match=r"expected a list of step ids, got 'page'; put it in \[ \]"):
+        with pytest.raises(TypeError, match=r"must be a list of step ids, got 'page'; put it in \[ \]"):
             await engine.run("w", {}, force="page")
         assert len(await engine.list_runs()) == 1

@@ -12,7 +12,7 @@ from langgraph_runner import FsspecArtifactStore, LocalArtifactStore, RunEngine,
 from langgraph_runner.engine import ArtifactError, RunStatus
 from langgraph_runner.engine.artifacts import fsspec as fsspec_artifacts
 from langgraph_runner.engine.artifacts.files import ArtifactFiles, open_artifact_store
-from langgraph_runner.engine.store.writes import ending
+from langgraph_runner.engine.store.commands import prune
 from langgraph_runner.workflow import ChangeRequest
 from tests.memory_filesystem import memory_prefix
 
@@ -67,7 +67,9 @@ def test_a_library_that_is_missing_is_named(monkeypatch):
 
 def test_a_store_of_another_kind_is_refused():
     """With what it may be."""
-    with pytest.raises(TypeError, match=r"artifacts: expected ArtifactStore, got int; give a folder, a URL"):
+    with pytest.raises(
+        TypeError, match=r"artifacts must be of type ArtifactStore, got int; give a folder, a URL"
+    ):
         RunEngine(store="sqlite://", artifacts=5)
 
 
@@ -158,7 +160,7 @@ def test_a_filesystem_that_does_not_replace_files_is_helped(tmp_path, monkeypatc
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
-    """No half file is taken for a whole one later; the step is told why."""
+    """No half file is taken for a whole one later; the step gets the reason."""
     files = ArtifactFiles(FsspecArtifactStore((tmp_path / "files").as_uri()))
 
     def full(path, data):
@@ -183,7 +185,7 @@ def test_what_a_killed_process_has_left_is_collected(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "told",
+    "given",
     [
         {"LastModified": datetime(2026, 1, 2, tzinfo=UTC)},
         {"last_modified": datetime(2026, 1, 2)},  # noqa: DTZ001 - as some filesystems give it
@@ -191,10 +193,10 @@ def test_what_a_killed_process_has_left_is_collected(tmp_path):
         {"mtime": datetime(2026, 1, 2, tzinfo=UTC).timestamp()},
     ],
 )
-def test_the_age_of_a_file_is_read_as_filesystems_tell_it(store, told):
+def test_the_age_of_a_file_is_read_as_filesystems_tell_it(store, given):
     """S3, Azure, Google Cloud Storage and SFTP have names and types of their own."""
     expected = datetime.now(UTC) - datetime(2026, 1, 2, tzinfo=UTC)
-    assert timedelta(seconds=store._age_s(told)) - expected < timedelta(minutes=1)
+    assert timedelta(seconds=store._age_s(given)) - expected < timedelta(minutes=1)
 
 
 def test_a_file_whose_age_is_not_known_is_never_old(store, monkeypatch):
@@ -243,7 +245,7 @@ async def test_no_transaction_waits_for_another_machine(engine_of, flow, memory_
     async with engine_of(flow, artifacts=memory_prefix.url) as first:
         await first.run("w", {"text": "tea"})
     asked = []
-    monkeypatch.setattr(ArtifactFiles, "has_lately", lambda *_: asked.append(1))
+    monkeypatch.setattr(ArtifactFiles, "has_recently", lambda *_: asked.append(1))
     async with engine_of(flow, artifacts=memory_prefix.url) as second:
         run = await second.run("w", {"text": "tea"})
     assert (asked, run.steps) == ([], {"skipped": 1})
@@ -254,9 +256,9 @@ async def test_what_was_looked_for_a_moment_ago_is_not_looked_for_again(memory_p
     files = ArtifactFiles(FsspecArtifactStore(memory_prefix.url))
     ref = files.put("a.txt", b"tea", "text/plain")
     memory_prefix.remove()
-    assert files.has_lately(ref)
+    assert files.has_recently(ref)
     assert not await files.has_all([ref])
-    assert not files.has_lately(ref)
+    assert not files.has_recently(ref)
 
 
 async def test_a_result_whose_file_is_gone_is_no_hit(engine_of, flow, memory_prefix):
@@ -300,13 +302,13 @@ async def test_a_file_elsewhere_has_no_path(engine_of, flow, memory_prefix):
     async with engine_of(flow, artifacts=memory_prefix.url) as engine:
         run = await engine.run("w", {"text": "tea"})
         (ref,) = (await engine.get_run_artifacts(run.id))["save"]
-        with pytest.raises(ArtifactError, match=r"is no file of this machine; read it with read_artifact"):
+        with pytest.raises(ArtifactError, match=r"is not a file of this machine; read it with read_artifact"):
             engine.artifact_path(ref)
 
 
 async def test_prune_collects_what_no_run_refers_to(engine_of, flow, memory_prefix, monkeypatch):
     """Once it is a day old."""
-    monkeypatch.setattr(ending, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
     async with engine_of(flow, artifacts=memory_prefix.url) as engine:
         await engine.run("w", {"text": "old"})
         memory_prefix.age(2 * DAY_S)
@@ -319,7 +321,7 @@ async def test_files_that_two_databases_refer_to_stay(
     engine_of, flow, memory_prefix, tmp_path, monkeypatch, caplog
 ):
     """The one does not know what the runs of the other refer to."""
-    monkeypatch.setattr(ending, "_GRACE_MS", -60_000)
+    monkeypatch.setattr(prune, "_GRACE_MS", -60_000)
     async with (
         engine_of(flow, artifacts=memory_prefix.url) as first,
         engine_of(flow, artifacts=memory_prefix.url, store=f"sqlite:///{tmp_path / 'other.db'}") as second,

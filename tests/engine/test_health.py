@@ -1,4 +1,4 @@
-"""Databases that refuse for good while somebody waits for a run, and files that something else destroys."""
+"""Databases that fail for good while a caller waits for a run, and files that another program damages."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus, StoreUnavailableError
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.backends import PostgreSQLBackend, SQLiteBackend
-from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.engine.worker import health
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import ON_SQLITE, edited, until
@@ -57,7 +57,7 @@ def removed(path, *, replaced):
 @ON_SQLITE
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
 async def test_who_waits_hears_that_the_file_is_gone(engine_of, held, replaced):
-    """The run would wait for ever: SQLite goes on with a file that nobody can find."""
+    """The run would wait for ever: SQLite continues with a file that has no name."""
     workflow, begun, go = held
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
@@ -154,14 +154,14 @@ async def test_a_file_that_was_destroyed_is_logged(engine_of, monkeypatch, caplo
         await engine.run("w", {"number": 1})
         destroyed(Path(engine._store.database.url.database))
         await engine._worker.health.read_back()
-        engine._worker.health.ended("default", "unknown")
+        engine._worker.health.note_end("default", "unknown")
     assert "store.damaged" in caplog.text
     assert "restore a backup" in caplog.text
 
 
 @ON_SQLITE
 async def test_a_run_that_was_pruned_is_no_damage(engine_of, caplog):
-    """The row that is to be read back is gone, because somebody wanted it so."""
+    """The row was deleted on purpose before it is read back."""
     workflow = Workflow("w")
     workflow.step(lambda inputs: 1, id="s", output=int)
     async with engine_of(workflow) as engine, engine_of(workflow) as other:
@@ -197,7 +197,7 @@ async def test_a_file_that_has_become_shorter_is_checked_as_a_whole(engine_of, c
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             await engine._store.write(ReleaseRuns({}))  # Each write looks at the file.
             change(connection, path)
-        engine._worker.health.ended("default", run.id)
+        engine._worker.health.note_end("default", run.id)
         await engine._worker.health.read_back()
     assert ("store.damaged" in caplog.text) is is_damaged
 
@@ -228,7 +228,7 @@ async def test_a_database_that_is_away_when_a_step_reads_its_input_fails_no_step
         read, refused = engine._store.read, []
 
         async def away(query, *arguments, **keywords):
-            if query is reads.output_data and not refused:
+            if query is queries.output_data and not refused:
                 refused.append(1)
                 raise OperationalError("SELECT", None, Exception("server closed the connection"))
             return await read(query, *arguments, **keywords)

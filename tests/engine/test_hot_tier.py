@@ -34,7 +34,7 @@ async def test_one_that_is_too_old_is_not_served():
 
 def test_one_that_would_outlive_what_is_pruned_is_refused():
     """Its entries would lead to outputs that are gone."""
-    with pytest.raises(ValueError, match="max_age_s: 300"):
+    with pytest.raises(ValueError, match="max_age_s must be from 0 to 100, got 300"):
         MemoryTier(max_age_s=300)
 
 
@@ -54,8 +54,8 @@ async def test_cleared_is_empty():
 
 
 def test_a_tier_for_nothing_is_refused():
-    """It would forget what it is told at once."""
-    with pytest.raises(ValueError, match="size: 0 is not at least 1"):
+    """It would forget each entry at once."""
+    with pytest.raises(ValueError, match="size must be at least 1, got 0"):
         MemoryTier(size=0)
 
 

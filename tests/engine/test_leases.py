@@ -1,17 +1,17 @@
 """Who keeps a run: heartbeats that fail, leases that are lost, engines that close while something is under way."""
 
 import asyncio
-import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from langgraph_runner.engine import RunEngine, RunStatus
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import ClaimRun, CreateRun, Heartbeat, ReleaseRuns
 from langgraph_runner.engine.store.schema import runs
-from langgraph_runner.engine.store.writes import ClaimRun, CreateRun, Heartbeat, ReleaseRuns
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.engine.conftest import edited, until
 
 LIMIT_MS = 10_000
 
@@ -120,18 +120,29 @@ async def test_a_cancel_needs_no_reason(engine_of, held):
 
 
 @pytest.mark.req("R-43")
-async def test_a_step_that_blocks_the_loop_past_the_lease_runs_once(engine_of):
-    """With nobody else there, an engine does not take a run from itself."""
-    flow, ran = Workflow("w"), []
+async def test_a_step_that_blocks_the_loop_past_the_lease_runs_once(engine_of, monkeypatch):
+    """An engine does not claim its own run, even if no other engine renews or claims it."""
+    flow, ran, claims = Workflow("w"), [], []
 
     @flow.step(cache="none")
     async def rude() -> int:
         ran.append("rude")
-        time.sleep(0.35)  # noqa: ASYNC251 - which is rude
-        await asyncio.sleep(0.2)  # The loop has time to look for runs, the lease of this one having run out.
+        with edited(engine) as connection:  # As if the step had blocked the loop until its lease has expired.
+            connection.execute(update(runs).values(lease_expires_at=1))
+        asked = len(claims)
+        await until(lambda: len(claims) >= asked + 2)
         return 1
 
-    async with engine_of(flow, lease_ms=150) as engine:
+    async with engine_of(flow) as engine:
+        write = engine._store.write
+
+        async def noting(asked):
+            result = await write(asked)
+            if isinstance(asked, ClaimRun):
+                claims.append(result)
+            return result
+
+        monkeypatch.setattr(engine._store, "write", noting)
         run = await engine.run("w")
         events = [event.type async for event in engine.events(run.id)]
     assert (run.status, ran) == (RunStatus.COMPLETED, ["rude"])
@@ -251,7 +262,7 @@ async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_
         read, may_read = engine._store.read, asyncio.Event()
 
         async def read_late(query, *arguments, **keywords):
-            if query is reads.claimed_run:
+            if query is queries.claimed_run:
                 await may_read.wait()
             return await read(query, *arguments, **keywords)
 
@@ -280,9 +291,9 @@ async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of
             read, may_read, asked = engine._store.read, asyncio.Event(), []
 
             async def read_late(query, *arguments, **keywords):
-                if query is reads.claimed_run:
+                if query is queries.claimed_run:
                     asked.append(query)
-                    if len(asked) > 1:  # The first time whoever claims asks which workflow it is.
+                    if len(asked) > 1:  # The first read of a claim finds the workflow.
                         await may_read.wait()
                 return await read(query, *arguments, **keywords)
 
@@ -313,7 +324,7 @@ async def test_a_lease_that_cannot_be_given_up_does_not_keep_an_engine_open(
 
 
 async def test_what_is_over_has_no_lease_to_be_given_up(engine_of):
-    """Whoever lists leases sees none of it."""
+    """Releasing an ended run gives it no lease in the database."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s", output=int)
     async with engine_of(flow) as engine:
@@ -358,7 +369,7 @@ async def test_one_key_raced_by_engines_is_one_run(engine_of):
 
 
 async def test_making_runs_that_fails_leaves_what_runs_alone(engine_of, held, monkeypatch):
-    """The caller is told."""
+    """The caller gets the error."""
     flow, ran, go = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")

@@ -11,13 +11,13 @@ from tests.engine.conftest import ON_SQLITE
 @pytest.fixture
 def held(monkeypatch):
     """How many outputs a run held after each step that ended."""
-    seen, ended = [], Results.ended
+    seen, ended = [], Results.note_end
 
     def counted(results, step):
         ended(results, step)
         seen.append(len(results._data))
 
-    monkeypatch.setattr(Results, "ended", counted)
+    monkeypatch.setattr(Results, "note_end", counted)
     return seen
 
 

@@ -105,7 +105,7 @@ def released(version="1", *, fails=False):
 
 @pytest.mark.req("R-31", "R-34")
 async def test_a_step_of_another_version_is_not_taken_over(engine_of):
-    """Whoever raises a version says that what it has delivered is no good any more."""
+    """A new version invalidates earlier outputs of the step."""
     async with engine_of(released()) as engine:
         base = await engine.run("w", {"x": 1})
     async with engine_of(released("2")) as engine:
@@ -164,10 +164,10 @@ async def test_a_plan_says_why_a_step_with_known_input_runs(engine_of):
         await engine.run("w", {"x": 2})
         base = await engine.run("w", {"x": 1})
         plan = planned(await engine.plan(base.id, CHANGE))
-    known = "the cache knows the result for this input"
+    known = "the cache has the result for this input"
     assert plan == {
         "rate": (PlanAction.CACHED, f"reads x, which changes; {known}"),
-        "mail": (PlanAction.RUN, "depends on rate; the cache does not know the result for this input"),
+        "mail": (PlanAction.RUN, "depends on rate; the cache has no result for this input"),
         "everything": (PlanAction.CACHED, f"reads all of the inputs, which change; {known}"),
         "draw": (PlanAction.RUN, "the change names it"),
     }
@@ -197,7 +197,7 @@ async def test_a_step_that_delivered_nothing_runs(engine_of):
         plan = planned(await engine.plan(base.id, CHANGE))
         new = await engine.update(base.id, CHANGE)
         assert await engine.get_output(new.id, "gift") == 7
-    assert plan["gift"] == (PlanAction.RUN, "the base run has no output of it")
+    assert plan["gift"] == (PlanAction.RUN, "it has no output in the base run")
 
 
 @pytest.mark.req("R-34")
@@ -239,7 +239,7 @@ async def test_a_step_whose_input_cannot_be_told_is_planned_to_run(engine_of):
         plan = planned(await engine.plan(base.id, CHANGE))
         new = await engine.update(base.id, CHANGE)
     assert plan["rate"][0] is PlanAction.RUN
-    assert plan["rate"][1].endswith("what it would receive cannot be told (KeyError)")
+    assert plan["rate"][1].endswith("its input cannot be computed (KeyError)")
     assert plan["price"][0] is PlanAction.MAYBE
     assert new.steps == {"failed": 1, "skipped": 1}
 
@@ -321,7 +321,7 @@ async def test_a_step_that_receives_something_else_is_not_said_to_have_other_cod
         base = await engine.run("w", {"x": 1})
     async with engine_of(flow_with(lambda gross: gross)) as engine:
         plan = planned(await engine.plan(base.id, CHANGE))
-    assert plan["price"] == (PlanAction.RUN, "what it receives changed")
+    assert plan["price"] == (PlanAction.RUN, "its input changed")
 
 
 @pytest.mark.req("R-31", "R-34")
@@ -333,7 +333,7 @@ async def test_an_update_logs_what_it_runs_again_without_the_change(engine_of, c
         async with engine_of(released("2")) as engine:
             for _ in range(2):  # The second finds the run of the first.
                 await engine.update(base.id, CHANGE, idempotency_key="once")
-    told = [record.getMessage() for record in caplog.records if "step.not_reused" in record.getMessage()]
-    assert len(told) == 1
-    assert "theme" in told[0]
-    assert "its version changed" in told[0]
+    logged = [record.getMessage() for record in caplog.records if "step.not_reused" in record.getMessage()]
+    assert len(logged) == 1
+    assert "theme" in logged[0]
+    assert "its version changed" in logged[0]

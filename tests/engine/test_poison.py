@@ -27,7 +27,7 @@ class Died(Write[None]):
 
     @classmethod
     def apply(cls, connection, writes):
-        """The lease has run out, and the step is running, unless told otherwise."""
+        """The lease has expired, and the step is running, unless the arguments differ."""
         for write in writes:
             mine = run_steps.c.run_id == write.run_id
             connection.execute(

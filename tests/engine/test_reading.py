@@ -64,7 +64,7 @@ TENANTS = [" ", "o'hara', 'x\"; DROP TABLE runs; --", "%", "名前", "t" * 128, 
 async def test_an_option_that_cannot_be_kept_makes_no_run(engine_of, wide, option, value):
     """It is named, and there is still room for others."""
     async with engine_of(wide, max_active_runs=1) as engine:
-        with pytest.raises(ValueError, match=rf"^{option}(: | must be )"):
+        with pytest.raises(ValueError, match=rf"^{option} must be "):
             await engine.trigger("wide", **{option: value})
         assert await engine.list_runs() == []
         assert (await engine.run("wide")).status is RunStatus.COMPLETED
@@ -81,9 +81,9 @@ async def test_a_status_that_does_not_exist_is_told_with_those_that_do(engine_of
     """For steps and for runs."""
     async with engine_of(wide) as engine:
         run = await engine.run("wide")
-        with pytest.raises(ValueError, match=r"status must be one of .*'skipped.*, got 'odd'"):
+        with pytest.raises(ValueError, match=r"status must be one of .*'skipped', .*got 'odd'"):
             await engine.get_run_steps(run.id, status="odd")
-        with pytest.raises(ValueError, match=r"status must be one of 'pending', 'running', "):
+        with pytest.raises(ValueError, match=r"status must be one of 'pending', 'running', .*got 'odd'"):
             await engine.list_runs(status=["failed", "odd"])
 
 
@@ -148,7 +148,7 @@ async def test_a_step_may_have_a_long_name(engine_of):
 )
 def test_an_option_out_of_range_makes_no_engine(tmp_path, option, value):
     """It is named with its range, and no file is made."""
-    with pytest.raises(ValueError, match=rf"{option}: {value!r} is not a whole number from"):
+    with pytest.raises(ValueError, match=rf"{option} must be a whole number from .*, got {value!r}"):
         RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}", **{option: value})
     assert list(tmp_path.iterdir()) == []
 
@@ -173,16 +173,25 @@ async def test_a_large_output_goes_through(engine_of):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda engine, run: engine.get_run(run), "run_id: expected str, got Run; give the `id` of a run"),
-        (lambda engine, run: engine.wait(run), "run_id: "),
-        (lambda engine, run: engine.cancel(run), "run_id: "),
-        (lambda engine, run: engine.get_output(run, "s"), "run_id: "),
-        (lambda engine, run: engine.update(run.id, {"x": 1}), "change: expected ChangeRequest, got dict"),
-        (lambda engine, run: engine.plan(run.id, "x"), "change: "),
-        (lambda engine, run: engine.list_runs(before=run.id), "before: expected Run, got str"),
-        (lambda engine, run: engine.read_artifact("x"), "artifact: expected ArtifactRef"),
-        (lambda engine, run: engine.prune(older_than=5), "older_than: expected timedelta, got int"),
-        (lambda engine, run: engine.run(Workflow("w")), "workflow: expected str, got Workflow; give the id"),
+        (
+            lambda engine, run: engine.get_run(run),
+            "run_id must be of type str, got Run; give the `id` of a run",
+        ),
+        (lambda engine, run: engine.wait(run), "run_id must be of type str"),
+        (lambda engine, run: engine.cancel(run), "run_id must be of type str"),
+        (lambda engine, run: engine.get_output(run, "s"), "run_id must be of type str"),
+        (
+            lambda engine, run: engine.update(run.id, {"x": 1}),
+            "change must be of type ChangeRequest, got dict",
+        ),
+        (lambda engine, run: engine.plan(run.id, "x"), "change must be of type ChangeRequest"),
+        (lambda engine, run: engine.list_runs(before=run.id), "before must be of type Run, got str"),
+        (lambda engine, run: engine.read_artifact("x"), "artifact must be of type ArtifactRef"),
+        (lambda engine, run: engine.prune(older_than=5), "older_than must be of type timedelta, got int"),
+        (
+            lambda engine, run: engine.run(Workflow("w")),
+            "workflow must be of type str, got Workflow; give the id",
+        ),
     ],
 )
 @ON_SQLITE
@@ -199,8 +208,8 @@ async def test_an_argument_of_another_kind_is_named(engine_of, wide, call, messa
     ("workflows", "option", "error", "message"),
     [
         (Workflow("w"), {}, TypeError, "a list of workflows"),
-        ([], {"cache": 5}, TypeError, "cache: expected HotTier, got int"),
-        ([], {"artifacts": __file__}, ValueError, "is a file; give a folder"),
+        ([], {"cache": 5}, TypeError, "cache must be of type HotTier, got int"),
+        ([], {"artifacts": __file__}, ValueError, "must be a folder, got the file"),
         ([], {"metrics_collector": 3}, TypeError, "metrics_collector must have record_success.*got 3"),
         ([], {"spans": 3}, TypeError, "spans must be a NodeSpans"),
     ],
@@ -214,16 +223,16 @@ def test_what_is_no_option_makes_no_engine(tmp_path, workflows, option, error, m
 
 @pytest.mark.parametrize("after", ["x", -1, 2**63])
 async def test_events_begin_after_the_number_of_one(engine_of, wide, after):
-    """What is none is refused, where it would give no event at all."""
+    """A value that is not a number of an event is rejected; it would return no event at all."""
     async with engine_of(wide) as engine:
         run = await engine.run("wide")
-        with pytest.raises(ValueError, match="after: "):
+        with pytest.raises(ValueError, match="after must be "):
             await anext(engine.events(run.id, after=after))
 
 
 @pytest.mark.req("R-53")
 async def test_nobody_waits_for_a_run_of_another_tenant(engine_of):
-    """Neither that it is there is told, nor when it ends."""
+    """Another tenant learns neither that it exists nor when it ends."""
     flow = Workflow("w")
 
     @flow.step(effects=False)

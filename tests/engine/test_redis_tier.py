@@ -104,10 +104,10 @@ async def test_what_others_have_written_is_not_served(tier, redis_server):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"url": "http://localhost"}, "does not begin with redis://"),
-        ({"max_age_s": 101}, "max_age_s: 101 is not"),
-        ({"timeout_ms": 0}, "timeout_ms: 0 is not"),
-        ({"namespace": ""}, "namespace: '' is not"),
+        ({"url": "http://localhost"}, "cache must begin with redis://"),
+        ({"max_age_s": 101}, "max_age_s must be"),
+        ({"timeout_ms": 0}, "timeout_ms must be"),
+        ({"namespace": ""}, "namespace must be"),
     ],
 )
 def test_a_wrong_option_is_refused(options, problem):
@@ -197,7 +197,7 @@ async def test_no_fault_of_redis_fails_a_run(engine_of, redis_server, caplog, so
     caplog.set_level("INFO", "langgraph_runner.engine")
     flow, ran = counted()
 
-    def told(event):
+    def logged(event):
         messages = [record.getMessage().split() for record in caplog.records]
         return sorted(words[1] for words in messages if words[0] == event)
 
@@ -210,14 +210,14 @@ async def test_no_fault_of_redis_fails_a_run(engine_of, redis_server, caplog, so
         for x in (2, 3):
             fresh = await engine.run("w", {"x": x})
             assert (fresh.status, fresh.steps) == ("completed", {"completed": 1})
-        failed = told("cache.hot_tier_failed")
+        failed = logged("cache.hot_tier_failed")
         assert failed in (["operation='write'"], ["operation='read'", "operation='write'"])
-        assert told("cache.hot_tier_restored") == []
+        assert logged("cache.hot_tier_restored") == []
         _repaired(redis_server, fault)
-        while told("cache.hot_tier_restored") != failed:
+        while logged("cache.hot_tier_restored") != failed:
             await engine.run("w", {"x": 1})
             redis_server.client().flushall()  # So that something has to be written.
-        assert told("cache.hot_tier_failed") == failed
+        assert logged("cache.hot_tier_failed") == failed
     assert ran == [{"x": 1}, {"x": 2}, {"x": 3}]
 
 

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunStatus
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.workflow import Workflow
 
 
 def flaky(*, is_async: bool = True):
-    """A workflow whose one step fails the first time, with something in its message that nobody is to see."""
+    """A workflow whose one step fails the first time, with a secret in its message."""
     flow, tried = Workflow("w"), []
 
     def attempt() -> str:
@@ -41,13 +41,13 @@ def flaky(*, is_async: bool = True):
 @pytest.mark.req("R-40")
 @pytest.mark.parametrize("is_async", [True, False])
 async def test_a_retry_is_an_event_of_the_run_and_counts_as_an_attempt(engine_of, is_async):
-    """Whoever follows the run hears of it when it happens, without the message."""
+    """Followers of the run get the event at once, without the message."""
     async with engine_of(flaky(is_async=is_async)) as engine:
         run = await engine.run("w")
         (step,) = await engine.get_run_steps(run.id)
-        told = [event async for event in engine.events(run.id) if event.type == "step_retrying"]
+        retries = [event async for event in engine.events(run.id) if event.type == "step_retrying"]
     assert (run.status, step.attempts) == (RunStatus.COMPLETED, 2)
-    (event,) = told
+    (event,) = retries
     assert (event.data["step"], event.data["attempt"], event.data["error_type"]) == (
         "call",
         1,
@@ -101,14 +101,14 @@ async def test_a_database_that_fails_while_a_retry_is_made_makes_none(engine_of,
 
     async with engine_of(flow) as engine:
         run = await engine.run("w")
-        real = reads.output_data
+        real = queries.output_data
 
         def fails(*_):
             raise OperationalError("SELECT", None, OSError("gone"))
 
-        monkeypatch.setattr(reads, "output_data", fails)
+        monkeypatch.setattr(queries, "output_data", fails)
         with pytest.raises(OperationalError):
             await engine.retry(run.id)
-        monkeypatch.setattr(reads, "output_data", real)
+        monkeypatch.setattr(queries, "output_data", real)
         await engine.retry(run.id)
     assert paid == ["Ada"]

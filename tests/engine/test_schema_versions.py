@@ -55,7 +55,7 @@ def test_a_later_schema_is_left_alone(database, migrate):
     """This release does not know what it would break."""
     upgrade(database, migrate=True)
     numbered(database, "9999")
-    with pytest.raises(SchemaVersionError, match=r"has schema 9999, .* update langgraph-runner") as refused:
+    with pytest.raises(SchemaVersionError, match=r"has schema 9999; .* update langgraph-runner") as refused:
         upgrade(database, migrate=migrate)
     assert (refused.value.found, refused.value.known) == ("9999", HEAD)
     assert schema_version(database) == "9999"
@@ -74,7 +74,7 @@ def test_an_earlier_schema_that_may_not_be_changed_is_refused(database):
     """As PostgreSQL's, which several processes may use."""
     upgrade(database, migrate=True)
     numbered(database, "0001")
-    with pytest.raises(SchemaVersionError, match=r"has schema 0001, .* Run: langgraph-runner db upgrade"):
+    with pytest.raises(SchemaVersionError, match=r"has schema 0001; .* Run: langgraph-runner db upgrade"):
         upgrade(database, migrate=False)
 
 
@@ -95,7 +95,7 @@ def test_an_engine_of_this_release_refuses_a_later_database(database):
 
 
 @pytest.mark.req("R-62")
-def test_tables_of_somebody_else_are_left_alone(database):
+def test_tables_of_another_program_are_left_alone(database):
     """They may even have our names; whose migrations there are besides is no matter."""
     with database.writing.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")
@@ -104,7 +104,7 @@ def test_tables_of_somebody_else_are_left_alone(database):
     with database.writing.begin() as connection:
         connection.exec_driver_sql("DROP TABLE langgraph_runner_version")
     with pytest.raises(
-        SchemaVersionError, match=r"somebody else \(api_keys, artifacts, .*a database of their own"
+        SchemaVersionError, match=r"another program \(api_keys, artifacts, .*a database of their own"
     ):
         upgrade(database, migrate=True)
 
@@ -139,7 +139,7 @@ def test_threads_may_make_databases_at_once(tmp_path, is_shared):
 @pytest.mark.parametrize("migrate", [True, False])
 @pytest.mark.parametrize("version", ["0000", "beef", "0001x", ""])
 def test_a_schema_of_no_release_is_refused_with_the_way_out(database, version, migrate):
-    """Somebody has edited the number, or restored half a backup."""
+    """The number was edited, or half a backup was restored."""
     upgrade(database, migrate=True)
     numbered(database, version)
     with pytest.raises(SchemaVersionError, match=r"No release has such a schema\. Restore a backup"):
@@ -184,7 +184,7 @@ def test_what_is_there_survives_an_upgrade(of_the_first_schema):
 
 @pytest.mark.parametrize("table", ["runs", "run_steps"])
 def test_a_status_that_does_not_exist_is_refused_by_the_database(of_the_first_schema, table):
-    """Whoever writes it."""
+    """In any spelling."""
     upgrade(of_the_first_schema, migrate=True)
     with pytest.raises(IntegrityError), of_the_first_schema.writing.begin() as connection:
         connection.exec_driver_sql(f"UPDATE {table} SET status = 'done'")  # noqa: S608 - a name of ours

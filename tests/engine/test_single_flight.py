@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from langgraph_runner.engine.store import RunStore
+from langgraph_runner.engine.store.commands import AdvanceRun, CreateRun
 from langgraph_runner.engine.store.records import NewRun, Start
-from langgraph_runner.engine.store.writes import AdvanceRun, CreateRun
 
 HOUR_MS, LONG_AGO_MS = 3_600_000, -3_600_000
 

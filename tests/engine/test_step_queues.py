@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from langgraph_runner import Workflow
-from langgraph_runner.engine.store.writes.tasks import ClaimTask, KeepTasks
+from langgraph_runner.engine.store.commands.tasks import ClaimTask, KeepTasks
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
-from tests.engine.conftest import until
+from tests.engine.conftest import answer, until
 
 pytestmark = pytest.mark.req("R-61", "R-64")
 
@@ -37,8 +37,7 @@ def double(before: int, ctx) -> int:
 
 async def left_to_gpu(engine):
     """Wait until one step waits for a worker."""
-    while (await engine.get_workers()).waiting_steps != {"gpu": 1}:  # noqa: ASYNC110 - the database tells nobody
-        await asyncio.sleep(0.01)
+    await answer(engine.get_workers, lambda found: found.waiting_steps == {"gpu": 1})
 
 
 async def test_a_step_waits_for_a_worker_of_its_queue(engine_of):
@@ -271,7 +270,7 @@ async def test_workers_are_shown_with_their_queues(engine_of, held):
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
         await until(lambda: begun)
-        await pool._worker.presence.tell()
+        await pool._worker.presence.report()
         (seen,) = [each for each in (await engine.get_workers()).workers if each.queues]
         assert (seen.queues, seen.active_steps, seen.active_runs) == (["gpu"], 1, 0)
         go.set()

@@ -107,7 +107,7 @@ def machine(tmp_path, store_url):
 
 
 async def end_of_lease(engine, run_id):
-    """When a lease ends that nobody renews, by the monotonic clock. No clock has been set yet."""
+    """When a lease ends without a heartbeat, by the monotonic clock. No clock has been set yet."""
 
     def read(connection, _tenant):
         return connection.execute(select(runs.c.lease_expires_at).where(runs.c.id == run_id)).scalar_one()

@@ -5,10 +5,12 @@ import logging
 
 import pytest
 from pydantic import BaseModel
+from sqlalchemy import update
 
 from langgraph_runner.engine import RunNotFoundError, RunStatus
+from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.workflow import JoinRule, StepStatus, Workflow, WorkflowInputError
-from tests.engine.conftest import until
+from tests.engine.conftest import edited, until
 
 
 async def statuses(engine, run):
@@ -19,8 +21,8 @@ async def statuses(engine, run):
     }
 
 
-def branches(*, other_hangs=False, **options):
-    """A step that fails, what hangs on it, and an independent branch that is slower, or never ends by itself."""
+def branches(*, go=None, **options):
+    """A step that fails, the step that depends on it, and an independent branch that waits for `go`."""
     flow, ran = Workflow("w"), []
 
     @flow.step(**options)
@@ -33,7 +35,8 @@ def branches(*, other_hangs=False, **options):
 
     @flow.step
     async def other() -> int:
-        await (asyncio.Event().wait() if other_hangs else asyncio.sleep(0.02))
+        if go is not None:
+            await go.wait()
         ran.append("other")
         return 1
 
@@ -48,9 +51,14 @@ def branches(*, other_hangs=False, **options):
 @pytest.mark.req("R-41")
 async def test_other_branches_go_on(engine_of):
     """Mode `continue`: what does not need the failed step finishes."""
-    flow, ran = branches()
+    go = asyncio.Event()
+    flow, ran = branches(go=go)
     async with engine_of(flow) as engine:
-        run = await engine.run("w")
+        run = await engine.trigger("w")
+        async for event in engine.events(run.id):
+            if event.type == "step_failed":
+                go.set()
+        run = await engine.get_run(run.id)
         assert (run.status, ran) == (RunStatus.FAILED, ["other", "behind_other"])
         assert run.error["node_id"] == "broken"
         assert await statuses(engine, run) == {
@@ -64,7 +72,7 @@ async def test_other_branches_go_on(engine_of):
 @pytest.mark.req("R-41")
 async def test_the_first_failure_ends_the_run(engine_of):
     """Mode `fail_fast`: what runs is stopped, the rest never begins."""
-    flow, ran = branches(other_hangs=True)
+    flow, ran = branches(go=asyncio.Event())
     async with engine_of(flow) as engine:
         run = await engine.run("w", failure_mode="fail_fast")
         assert (run.status, ran) == (RunStatus.FAILED, [])
@@ -89,7 +97,7 @@ async def test_attempts_are_recorded_with_the_last_error(engine_of):
 
 @pytest.mark.req("R-41")
 async def test_join_rules_decide_what_runs_after_a_failure(engine_of):
-    """What did not deliver is None."""
+    """The output of a failed step is None."""
     flow = Workflow("w")
 
     @flow.step
@@ -191,7 +199,7 @@ async def test_a_blocking_step_is_left_behind_by_a_cancel(engine_of):
 
 @pytest.mark.req("R-51")
 async def test_a_run_that_waits_is_cancelled_at_once(engine_of):
-    """Nobody runs it, so nobody has to hear of it; cancelled twice is cancelled."""
+    """It has no owner to notify; cancelled twice is cancelled."""
     flow, go = Workflow("w"), asyncio.Event()
 
     @flow.step(cache="none")
@@ -241,7 +249,7 @@ async def test_no_more_steps_run_at_once_than_allowed(engine_of, of_run):
         async def work() -> None:
             now[0] += 1
             peak[0] = max(peak[0], now[0])
-            await asyncio.sleep(0.002)
+            await until(lambda: peak[0] >= 3)
             now[0] -= 1
 
         flow.step(work, id=f"s{number}", cache="none")
@@ -352,9 +360,10 @@ async def test_old_runs_are_pruned_with_what_only_they_have(engine_of):
     flow.step(lambda inputs: inputs["x"], id="s", output=int)
     async with engine_of(flow) as engine:
         old = await engine.run("w", {"x": 1})
-        await asyncio.sleep(0.05)
         assert await engine.prune(older_than=timedelta(days=1)) == 0
-        assert await engine.prune(older_than=timedelta(milliseconds=20)) == 1
+        with edited(engine) as connection:
+            connection.execute(update(runs).values(completed_at=1))
+        assert await engine.prune(older_than=timedelta(days=1)) == 1
         with pytest.raises(RunNotFoundError):
             await engine.get_run(old.id)
         again = await engine.run("w", {"x": 1})
@@ -412,7 +421,7 @@ async def test_a_step_that_fails_is_logged_as_an_error(engine_of, caplog):
 
 
 async def test_a_step_that_cancels_itself_has_failed(engine_of):
-    """Nobody has asked for it, so the run is not completed."""
+    """The run was not asked to stop, so it does not complete."""
     flow = Workflow("w")
 
     @flow.step(effects=False)
@@ -422,7 +431,7 @@ async def test_a_step_that_cancels_itself_has_failed(engine_of):
     async with engine_of(flow) as engine:
         run = await engine.run("w")
         assert run.status is RunStatus.FAILED
-        assert "cancelled from inside" in run.error["message"]
+        assert "cancelled its own task" in run.error["message"]
 
 
 async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
@@ -458,7 +467,7 @@ async def test_an_error_inside_the_engine_ends_the_run(engine_of, monkeypatch):
     flow = Workflow("w")
     flow.step(lambda: 1, id="a")
     flow.step(lambda a: a, id="b")
-    monkeypatch.setattr(RunExecution, "_take_room", broken)
+    monkeypatch.setattr(RunExecution, "_take_startable", broken)
     async with engine_of(flow) as engine:
         run = await engine.wait((await engine.trigger("w")).id, timeout_ms=5_000)
         assert (run.status, run.steps) == (RunStatus.FAILED, {"cancelled": 2})

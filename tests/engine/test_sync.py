@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStatus, SyncRunEngine
-from langgraph_runner.engine.host import TriggerOptions
+from langgraph_runner.engine.options import TriggerOptions
 from langgraph_runner.workflow import ChangeRequest, Workflow
 
 
@@ -49,7 +49,7 @@ def test_an_engine_that_cannot_be_made_leaves_no_thread(url, loops):
 
 @pytest.mark.parametrize("is_async", [True, False])
 def test_an_interrupt_that_a_step_raises_fails_the_step(url, is_async):
-    """In this thread no signal arrives, so it is nobody's wish to end the program; the engine goes on."""
+    """No signal arrives in this thread, so the program does not have to end; the engine continues."""
     flow = Workflow("w")
 
     def interrupt():
@@ -66,7 +66,7 @@ def test_an_interrupt_that_a_step_raises_fails_the_step(url, is_async):
 
 
 def test_what_ends_the_loop_from_outside_does_not_end_the_engine(flow, url):
-    """A callback of somebody's that raises `SystemExit`, say: who waits would wait for ever."""
+    """For example by a callback that raises `SystemExit`: callers would wait forever."""
 
     def leave():
         raise SystemExit

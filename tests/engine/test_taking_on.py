@@ -1,4 +1,4 @@
-"""Which runs an engine takes on, and what becomes of those that nobody runs."""
+"""Which runs an engine claims, and what happens to waiting and orphaned runs."""
 
 import asyncio
 from contextvars import ContextVar
@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStateError, RunStatus
 from langgraph_runner.engine.run.execution import RunExecution
-from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.workflow import UnknownWorkflowError, Workflow
 from tests.engine.conftest import until
 
@@ -81,7 +81,7 @@ async def test_an_engine_for_its_own_runs_leaves_others_alone(shop, url):
 
 @pytest.mark.req("R-53")
 async def test_a_run_that_had_to_wait_has_nobodys_context(url):
-    """It is taken on by a service, which is none of the tenant's who happened to call first."""
+    """A background task claims it, whose context is not that of the first caller."""
     user, seen = ContextVar("user", default="nobody"), {}
     flow = Workflow("who.v1")
 
@@ -108,7 +108,7 @@ async def test_a_run_that_waits_is_resumed_by_name(shop, url):
         run = await engine.trigger("shop.v1", {"net": 3})
         engine.take_on("own")
         assert (await engine.resume(run.id)).status is RunStatus.COMPLETED
-        with pytest.raises(RunStateError, match="is completed: it is over"):
+        with pytest.raises(RunStateError, match="is completed: it has ended"):
             await engine.resume(run.id)
         with pytest.raises(RunNotFoundError):
             await engine.resume("nope")
@@ -133,7 +133,9 @@ async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):
     async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as other:
         other.take_on("own")
         run = await busy.trigger("hanging.v1")
-        with pytest.raises(RunStateError, match=r"somebody runs it.* its lease ends, in (29|30) s"):
+        with pytest.raises(
+            RunStateError, match=r"another process holds its lease.* the lease expires in (29|30) s"
+        ):
             await other.resume(run.id)
         async with RunEngine([shop], store=url) as stranger:
             with pytest.raises(UnknownWorkflowError):
@@ -142,23 +144,23 @@ async def test_a_run_that_somebody_runs_is_not_resumed(hanging, shop, url):
 
 @pytest.mark.req("R-42")
 async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url):
-    """Whoever asks for that need not know when the lease runs out."""
+    """The caller need not know when the lease expires."""
     async with RunEngine([hanging], store=url, poll_ms=10) as other:
         other.take_on("own")
         busy = RunEngine([hanging], store=url)
         run = await busy.trigger("hanging.v1")
         resumed = asyncio.create_task(other.resume(run.id, wait=True))
-        await until(lambda: run.id in other._worker.workload.owed)
+        await until(lambda: run.id in other._worker.workload.to_take)
         await busy.close()
         assert (await asyncio.wait_for(resumed, 10)).status is RunStatus.COMPLETED
 
 
 async def test_an_engine_that_takes_on_nothing_waits_for_no_run(hanging, url):
-    """Nobody would ever take the run on."""
+    """No engine would ever claim the run."""
     async with RunEngine([hanging], store=url) as busy, RunEngine([hanging], store=url) as client:
         client.take_on("none")
         run = await busy.trigger("hanging.v1")
-        with pytest.raises(RunStateError, match="somebody runs it"):
+        with pytest.raises(RunStateError, match="another process holds its lease"):
             await client.resume(run.id, wait=True)
 
 
@@ -168,7 +170,7 @@ async def test_a_run_of_its_own_is_not_waited_for(hanging, url):
         engine.take_on("own")
         run = await engine.trigger("hanging.v1")
         await engine.trigger_resume(run.id, wait=True)
-        assert engine._worker.workload.owed == {}
+        assert engine._worker.workload.to_take == {}
         await engine.cancel(run.id)
 
 
@@ -186,7 +188,7 @@ def test_a_program_that_ends_without_closing_the_engine_is_told_what_it_leaves(h
 
 @pytest.mark.req("R-42")
 async def test_an_own_run_that_an_error_has_interrupted_goes_on(shop, url, monkeypatch):
-    """Nobody else may be there to do it: whoever waits for it would wait for ever."""
+    """There may be no other engine: a caller that waits would wait forever."""
     real, fences = RunExecution._turn, []
 
     async def turn(self):
@@ -205,7 +207,7 @@ async def test_an_own_run_that_an_error_has_interrupted_goes_on(shop, url, monke
 
 @pytest.mark.req("R-51")
 async def test_a_run_that_was_left_is_cancelled_at_once(hanging, url):
-    """Nobody runs it, so nobody else could end it; its old owner cannot write any more."""
+    """It has no owner that could end it; its old owner can no longer write."""
     run = await left_behind(url, hanging)
     async with RunEngine([], store=url) as client:
         ended = await client.cancel(run.id, reason="not needed")
@@ -250,7 +252,7 @@ async def test_an_engine_made_outside_a_loop_is_used_in_one(shop, url):
 
 @pytest.mark.parametrize("takes_on", ["all", "own"])
 async def test_the_end_of_a_run_is_no_reason_to_look_for_others_where_none_wait(shop, url, takes_on):
-    """It would cost each run a transaction; there is room, and whoever comes is looked for in time."""
+    """It would cost each run a transaction; the polls find new runs in time."""
     async with RunEngine([shop], store=url, poll_ms=60_000) as engine:
         engine.take_on(takes_on)
         looked, claim = [], engine._worker.claimer.claim

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from langgraph_runner.engine.run.slots import TenantSlots
+from langgraph_runner.engine.store.commands import ClaimRun
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes import ClaimRun
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.workflow import Workflow
 from tests.engine.conftest import until
 
@@ -30,7 +30,7 @@ def held():
 async def test_followers_of_quiet_runs_share_one_look_at_the_database(engine_of, held, monkeypatch):
     """A thousand open streams would otherwise keep the database and the event loop busy."""
     workflow, begun, go = held
-    looks, asked, last_events, run_by_id = [], [], reads.last_events, reads.run_by_id
+    looks, asked, last_events, run_by_id = [], [], queries.last_events, queries.run_by_id
 
     def looking(connection, tenants, ids):
         looks.append(ids)
@@ -40,8 +40,8 @@ async def test_followers_of_quiet_runs_share_one_look_at_the_database(engine_of,
         asked.append(1)
         return run_by_id(*arguments)
 
-    monkeypatch.setattr(reads, "last_events", looking)
-    monkeypatch.setattr(reads, "run_by_id", asking)
+    monkeypatch.setattr(queries, "last_events", looking)
+    monkeypatch.setattr(queries, "run_by_id", asking)
     async with engine_of(workflow) as owner, engine_of(workflow) as engine:
         engine.take_on("none")
         run = await owner.trigger("w")

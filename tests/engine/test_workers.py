@@ -8,7 +8,7 @@ from sqlalchemy import update
 from langgraph_runner import RunEngine, WorkerState, Workflow
 from langgraph_runner.engine.store.schema import run_workers, runs
 from langgraph_runner.engine.worker import presence
-from tests.engine.conftest import edited, until
+from tests.engine.conftest import answer, edited, until
 
 pytestmark = pytest.mark.req("R-61")
 
@@ -20,10 +20,8 @@ def _seen_at_once(monkeypatch):
 
 
 async def seen(engine, condition=bool, tenant="default"):
-    """The overview as soon as `condition` is true of its workers; a database tells nobody."""
-    while not condition((found := await engine.get_workers(tenant=tenant)).workers):  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
-    return found
+    """Return the overview as soon as `condition` holds for its workers."""
+    return await answer(lambda: engine.get_workers(tenant=tenant), lambda found: condition(found.workers))
 
 
 def held():

@@ -83,13 +83,13 @@ async def as_one_group(handing, writes):
 
 async def test_what_comes_together_is_one_transaction(handing, database, monkeypatch):
     """Each gets its own result."""
-    groups, commit = [], writer._written
+    groups, commit = [], writer._write_group
 
     def counted(connection, group):
         groups.append(len(group))
         return commit(connection, group)
 
-    monkeypatch.setattr(writer, "_written", counted)
+    monkeypatch.setattr(writer, "_write_group", counted)
     assert await as_one_group(handing, [Add(1), Add(2), Add(3)]) == [1, 2, 3]
     assert groups == [1, 3]
     assert numbers(database) == [1, 2, 3]
@@ -113,13 +113,13 @@ async def test_a_refusal_of_the_database_is_of_one_write_alone(handing, database
 
 async def test_a_database_that_is_locked_is_waited_for_once_a_group(database, monkeypatch):
     """Each of a thousand writes on its own would wait as long again."""
-    apart, alone = [], writer._written_alone
+    apart, alone = [], writer._write_alone
 
     def counted(connection, handed):
         apart.append(handed.write)
         return alone(connection, handed)
 
-    monkeypatch.setattr(writer, "_written_alone", counted)
+    monkeypatch.setattr(writer, "_write_alone", counted)
     with database.writing.connect() as connection:
         connection.exec_driver_sql("PRAGMA busy_timeout = 1")  # It is the connection that the writer gets.
     locked = sqlite3.connect(database.url.database)
@@ -140,7 +140,7 @@ class RolledBack(Write[None]):
 
     @classmethod
     def apply(cls, connection, writes):
-        """Nobody here has noticed."""
+        """This process has not noticed."""
         connection.connection.driver_connection.rollback()
         return [None] * len(writes)
 
@@ -210,7 +210,7 @@ async def test_a_closed_writer_has_written_what_was_handed_in(handing, database)
     assert numbers(database) == [1]
 
 
-async def test_nobody_is_left_waiting_by_a_writer_that_closes(database, restless_threads):
+async def test_a_writer_that_closes_leaves_no_caller_waiting(database, restless_threads):
     """What is handed in at that very moment is written or refused."""
     for _ in range(30):
         handing = GroupWriter(database.writing)
@@ -224,7 +224,7 @@ async def test_nobody_is_left_waiting_by_a_writer_that_closes(database, restless
             await asyncio.gather(*futures, closing)
 
 
-async def test_whoever_stops_waiting_does_not_take_a_write_back(handing, database):
+async def test_a_cancelled_wait_does_not_withdraw_the_write(handing, database):
     """Others of its group get their results, too."""
     begun, go = threading.Event(), threading.Event()
     held = handing.submit(Held(begun, go))

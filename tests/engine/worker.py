@@ -73,7 +73,7 @@ def _step(name: str, folder: Path, slow: str | None, poison: str | None):
     async def run(inputs, ctx: StepContext):
         if name == poison and inputs.get("poison"):
             os.kill(os.getpid(), signal.SIGKILL)  # As the kernel does to a process that takes all memory.
-        while name == slow and not (folder / "go").exists():  # noqa: ASYNC110 - a file tells nobody
+        while name == slow and not (folder / "go").exists():  # noqa: ASYNC110 - a file sends no notification
             await asyncio.sleep(0.01)
         ctx.save_artifact(f"{name}.txt", f"{name} of {inputs['number']}\n" * 10, "text/plain")
         await asyncio.sleep(0.002)
@@ -113,7 +113,7 @@ def open_at_once(folder: Path, start: Barrier, rounds: int) -> None:
 
 def die_at(count: int, *, before: bool) -> None:
     """Kill this process at its n-th commit: just before it, or just after."""
-    commit, seen = writer._written, 0
+    commit, seen = writer._write_group, 0
 
     def counted(connection, group):
         nonlocal seen
@@ -125,7 +125,7 @@ def die_at(count: int, *, before: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    writer._written = counted
+    writer._write_group = counted
 
 
 def serve(orders: Orders) -> None:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticSerializationError, to_json, to_jsonable_pytho
 
 from langgraph_runner.client.requester import ApiRequest
 from langgraph_runner.engine import checks
-from langgraph_runner.engine.host import RunOptions, TriggerOptions
+from langgraph_runner.engine.options import RunOptions, TriggerOptions
 from langgraph_runner.workflow import ChangeRequest, WorkflowInputError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.client.reader import result_step
-from langgraph_runner.engine.reading.outputs import OutputSource
+from langgraph_runner.engine.outputs import OutputSource
 from langgraph_runner.runtime.runtimes import drive
 from langgraph_runner.workflow import StepStatus
 from langgraph_runner.workflow.scheduler import DELIVERING

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.client.requester import Requester
     from langgraph_runner.engine.models import RunStep
-    from langgraph_runner.engine.reading.outputs import OutputSource
+    from langgraph_runner.engine.outputs import OutputSource
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import WorkflowRegistry

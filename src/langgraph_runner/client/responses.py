@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from langgraph_runner.client.errors import ERROR_OF_REASON, ServiceInvalidError, ServiceRefusedError
-from langgraph_runner.engine.transfer import error_of
+from langgraph_runner.engine.errors import error_of
 
 if TYPE_CHECKING:
     import httpx

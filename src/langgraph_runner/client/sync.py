@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
     from datetime import datetime
 
-    from langgraph_runner.engine.host import TriggerOptions
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStep
+    from langgraph_runner.engine.options import TriggerOptions
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.engine.status import RunStatus
     from langgraph_runner.runtime.timeouts import TimeoutLike

@@ -10,7 +10,7 @@ from langgraph_runner.client.reader import ClientReader
 from langgraph_runner.client.wire import PLAN, run_path
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import DEFAULT_TENANT
-from langgraph_runner.engine.host import TriggerOptions
+from langgraph_runner.engine.options import TriggerOptions
 from langgraph_runner.errors.hints import refuse_unknown_options
 
 if TYPE_CHECKING:

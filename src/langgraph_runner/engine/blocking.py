@@ -1,4 +1,4 @@
-"""`BlockingEngine`: what the methods of `SyncRunEngine` are built on, an event loop of its own in a thread."""
+"""`BlockingEngine`: the base of `SyncRunEngine`, which runs an engine on an event loop in a thread."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 
 class BlockingEngine:
-    """An engine on an event loop of its own, in a thread of its own. Thread-safe.
+    """Runs an engine on an event loop in a thread of its own. Thread-safe.
 
     Args:
-        make: Makes the engine; called in that thread.
+        make: Creates the engine; called in that thread.
     """
 
     def __init__(self, make: Callable[[], RunEngine]) -> None:
@@ -42,7 +42,7 @@ class BlockingEngine:
             raise
 
     def close(self) -> None:
-        """Stop serving. Steps that run are stopped; other engines, or the next start, take over their runs."""
+        """Stop serving. Running steps are stopped, and their runs are handed back to other engines."""
         self._refuse_own_thread()
         with self._closing:
             if self._is_closed:
@@ -67,7 +67,7 @@ class BlockingEngine:
             try:
                 self._loop.run_forever()
             except BaseException as error:
-                # A callback of somebody's has raised what ends loops; here others wait for it, for ever.
+                # A callback raised SystemExit or KeyboardInterrupt. Other threads wait for this loop, so it goes on.
                 emit(LOGGER, logging.ERROR, "loop.interrupted", error_type=type(error).__name__)
             else:
                 return
@@ -90,7 +90,10 @@ class BlockingEngine:
 
     def _iterated(self, events: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         try:
-            while found := self._call(_next(events)):
+            while True:
+                found = self._call(_next(events))
+                if not found:
+                    return
                 yield found[0]
         finally:
             if not self._is_closed:
@@ -104,7 +107,7 @@ class BlockingEngine:
     def _refuse_own_thread(self) -> None:
         if threading.current_thread() is self._thread:
             raise RuntimeError(
-                "An async step that calls this would wait for itself: let it be a step that blocks."
+                "An async step that calls this would wait for itself: make it a plain function."
             )
 
     def _end(self) -> None:
@@ -118,7 +121,7 @@ async def _made(make: Callable[[], RunEngine]) -> RunEngine:
 
 
 async def _next(events: AsyncGenerator[T, None]) -> tuple[T, ...]:
-    """The next event; empty at the end."""
+    """Return the next event in a tuple; an empty tuple at the end."""
     async for event in events:
         return (event,)
     return ()

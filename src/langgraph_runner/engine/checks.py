@@ -1,4 +1,4 @@
-"""What a user hands to the engine, checked: each refusal names the option, what was given, and what is allowed."""
+"""Checks of arguments. Each error names the argument, the allowed values and the given one."""
 
 from __future__ import annotations
 
@@ -53,24 +53,24 @@ MAX_TAG_NAME: Final = 64
 MAX_TAG_VALUE: Final = 256
 MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_METADATA_DEPTH: Final = 64
-"""pydantic neither writes more than 254 levels of JSON nor reads more than 200, and a run is a part of a page."""
+"""pydantic writes up to 254 levels of JSON and reads up to 200, and metadata is nested in a page of runs."""
 MAX_AT_ONCE: Final = 100_000
-"""Steps, or runs."""
+"""The largest limit of steps or runs."""
 StatusT = TypeVar("StatusT", bound="StrEnum")
 
 
 def of_kind(value: Any, kind: type, *, field: str, fix: str) -> None:
-    """Refuse what is of another type.
+    """Raise unless `value` is of a type.
 
     Raises:
-        TypeError: It is.
+        TypeError: `value` is of another type.
     """
     if not isinstance(value, kind):
-        raise TypeError(f"{field}: expected {kind.__name__}, got {type(value).__name__}; give {fix}.")
+        raise TypeError(f"{field} must be of type {kind.__name__}, got {type(value).__name__}; give {fix}.")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Return whether only this machine can reach a host."""
     if host == "localhost":
         return True
     try:
@@ -80,146 +80,149 @@ def is_loopback(host: str) -> bool:
 
 
 def whole(value: Any, low: int, high: int, *, field: str) -> int:
-    """A whole number from `low` to `high`.
+    """Return `value` if it is a whole number from `low` to `high`.
 
     Raises:
         ValueError: It is not.
     """
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{field}: {value!r:.80} is not a whole number from {low:,} to {high:,}.")
+        raise ValueError(f"{field} must be a whole number from {low:,} to {high:,}, got {value!r:.80}.")
     return value
 
 
 def text(value: Any, longest: int, *, field: str) -> str:
-    """Text that a database can keep: of 1 to `longest` characters.
+    """Return `value` if it is text of 1 to `longest` characters that a database can store.
 
     Raises:
         ValueError: It is not.
     """
     if not isinstance(value, str) or not 0 < len(value) <= longest:
-        raise ValueError(f"{field}: {value!r:.80} is not text of 1 to {longest:,} characters.")
+        raise ValueError(f"{field} must be text of 1 to {longest:,} characters, got {value!r:.80}.")
     if "\0" in value or not is_unicode(value):
-        raise ValueError(f"{field}: {value!r:.80} holds what no database keeps as text.")
+        raise ValueError(f"{field} must be text without NUL and lone surrogates, got {value!r:.80}.")
     return value
 
 
 def step_queues(value: Any) -> tuple[str, ...]:
-    """The names of step queues.
+    """Return the names of step queues, without duplicates.
 
     Raises:
-        TypeError: It is no list of them.
-        ValueError: One is no name.
+        TypeError: `value` is not a list.
+        ValueError: An item is not a valid name.
     """
     from langgraph_runner.workflow.definition.checks import is_queue_name  # noqa: PLC0415 - imports LangGraph
 
     of_kind(value, Iterable, field="step_queues", fix='such as ["gpu"]')
     if isinstance(value, str):
-        raise TypeError(f"step_queues: {value!r:.80} is one text; give a list, such as [{value!r:.80}].")
-    for name in (names := tuple(dict.fromkeys(value))):
+        raise TypeError(f"step_queues must be a list of names, got {value!r:.80}; put it in [ ].")
+    names = tuple(dict.fromkeys(value))
+    for name in names:
         if not is_queue_name(name):
             raise ValueError(
-                f"step_queues: {name!r:.80} is no name; use letters, digits, '.', '_' and '-', up to 64."
+                f"step_queues must be names of up to 64 letters, digits, '.', '_' and '-', got {name!r:.80}."
             )
     return names
 
 
 def run_limits(value: Any) -> int | Mapping[str, int]:
-    """How many runs of a tenant may run at once: of each, or by tenant.
+    """Return how many runs of a tenant may run at once: one number for each tenant, or some by name.
 
     Raises:
-        ValueError: It is neither such a number nor a mapping of tenants to them.
+        ValueError: `value` is neither such a number nor a mapping of tenants to such numbers.
     """
     field = "max_active_runs_per_tenant"
     if not isinstance(value, Mapping):
         return whole(value, 1, MAX_AT_ONCE, field=field)
-    return {
-        text(tenant, MAX_TENANT, field=f"{field}: a tenant"): whole(
-            limit, 1, MAX_AT_ONCE, field=f"{field}[{tenant!r:.80}]"
-        )
-        for tenant, limit in value.items()
-    }
+    limits: dict[str, int] = {}
+    for tenant, limit in value.items():
+        text(tenant, MAX_TENANT, field=f"a tenant in {field}")
+        limits[tenant] = whole(limit, 1, MAX_AT_ONCE, field=f"{field}[{tenant!r:.80}]")
+    return limits
 
 
 def age_ms(value: Any, *, field: str) -> int:
-    """A time that has passed, in milliseconds.
+    """Return an age in milliseconds.
 
     Raises:
-        TypeError: It is no `timedelta`.
+        TypeError: It is not a `timedelta`.
         ValueError: It is negative.
     """
     of_kind(value, timedelta, field=field, fix="such as timedelta(days=30)")
     if value < timedelta():
-        raise ValueError(f"{field}: {value!r} is negative.")
+        raise ValueError(f"{field} must not be negative, got {value!r}.")
     milliseconds: int = round(value.total_seconds() * 1000)
     return milliseconds
 
 
 def tags(value: Any, *, field: str = "tags") -> dict[str, str]:
-    """The tags of a run: up to 32 names of up to 64 characters, with values of up to 256.
+    """Return the tags of a run: up to 32 names of up to 64 characters, with values of up to 256.
 
     Raises:
-        TypeError: It is no mapping.
+        TypeError: `value` is not a mapping.
         ValueError: There are too many, or a name or a value is not text of 1 character or more, or is too long.
     """
     of_kind(value, Mapping, field=field, fix='such as {"customer": "acme"}')
     if len(value) > MAX_TAGS:
-        raise ValueError(f"{field}: a run has at most {MAX_TAGS} tags, got {len(value):,}; use metadata=.")
-    return {
-        text(name, MAX_TAG_NAME, field=f"{field}: a name"): text(
-            each, MAX_TAG_VALUE, field=f"{field}[{name!r:.80}]"
+        raise ValueError(
+            f"{field} must have at most {MAX_TAGS} entries, got {len(value):,}; use metadata= for more."
         )
-        for name, each in value.items()
-    }
+    checked: dict[str, str] = {}
+    for name, each in value.items():
+        text(name, MAX_TAG_NAME, field=f"a name in {field}")
+        checked[name] = text(each, MAX_TAG_VALUE, field=f"{field}[{name!r:.80}]")
+    return checked
 
 
 def metadata(value: Any) -> str | None:
-    """The metadata of a run as JSON, of up to 16 KB and 64 levels; None if there is no entry.
+    """Return the metadata of a run as JSON, of up to 16 KB and 64 levels; None if it is empty.
 
     Raises:
-        TypeError: It is no mapping.
-        ValueError: It cannot be written as JSON, is too long, is nested too deeply, or holds half of a surrogate
-            pair.
+        TypeError: `value` is not a mapping.
+        ValueError: It cannot be written as JSON, is too long, is nested too deeply, or has a lone surrogate.
     """
     of_kind(value, Mapping, field="metadata", fix='JSON values by name, such as {"ticket": 7}')
     if any(not isinstance(name, str) for name in value):
-        raise ValueError("metadata: every name must be text.")
+        raise ValueError("metadata must have names that are text.")
     try:
         written = json.dumps(dict(value), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"metadata: it cannot be written as JSON: {error}") from error
+        raise ValueError(f"metadata must be JSON values: {error}") from error
     if len(written) > MAX_METADATA_BYTES:
         raise ValueError(
-            f"metadata: it takes {len(written):,} bytes as JSON, at most {MAX_METADATA_BYTES:,} are kept;"
+            f"metadata must take at most {MAX_METADATA_BYTES:,} bytes as JSON, got {len(written):,};"
             " put large values into the inputs."
         )
     if not is_unicode(json.dumps(dict(value), ensure_ascii=False)):
-        raise ValueError("metadata: it holds half of a surrogate pair, which is not text.")
+        raise ValueError("metadata must be text without lone surrogates.")
     level: list[Any] = [value]
     for _ in range(MAX_METADATA_DEPTH):
-        parts = [each.values() if isinstance(each, Mapping) else each for each in level]
-        level = [each for part in parts for each in part if isinstance(each, (Mapping, list, tuple))]
+        below: list[Any] = []
+        for each in level:
+            items = each.values() if isinstance(each, Mapping) else each
+            below += [item for item in items if isinstance(item, (Mapping, list, tuple))]
+        level = below
     if level:
-        raise ValueError(f"metadata: it is nested more than {MAX_METADATA_DEPTH} levels deep; flatten it.")
+        raise ValueError(f"metadata must be nested at most {MAX_METADATA_DEPTH} levels deep; flatten it.")
     return written if value else None
 
 
 def moment_ms(value: datetime | None, *, field: str) -> int | None:
-    """A time as milliseconds since 1970; None for None.
+    """Return a time as milliseconds since 1970; None for None.
 
     Raises:
-        TypeError: It is no datetime.
+        TypeError: It is not a datetime.
         ValueError: It has no time zone.
     """
     if value is None:
         return None
     of_kind(value, datetime, field=field, fix="such as datetime.now(UTC)")
     if value.utcoffset() is None:
-        raise ValueError(f"{field}: {value!r} has no time zone; use datetime(..., tzinfo=UTC).")
+        raise ValueError(f"{field} must have a time zone, got {value!r}; use datetime(..., tzinfo=UTC).")
     return round(value.timestamp() * 1000)
 
 
 def one_of(value: Any, known: Iterable[str], *, field: str) -> str:
-    """One of some words.
+    """Return `value` if it is one of the known words.
 
     Raises:
         ValueError: It is not.
@@ -230,14 +233,14 @@ def one_of(value: Any, known: Iterable[str], *, field: str) -> str:
 
 
 def steps(ids: Any, blueprint: Blueprint, *, field: str) -> tuple[str, ...]:
-    """The ids of steps of a workflow.
+    """Return ids of steps of a workflow.
 
     Raises:
-        TypeError: It is no list of ids.
-        UnknownStepError: The workflow does not have one of them.
+        TypeError: `ids` is not a list.
+        UnknownStepError: The workflow does not have one of the steps.
     """
     if isinstance(ids, str) or not isinstance(ids, Iterable):
-        raise TypeError(f"{field}: expected a list of step ids, got {ids!r:.80}; put it in [ ].")
+        raise TypeError(f"{field} must be a list of step ids, got {ids!r:.80}; put it in [ ].")
     found = tuple(ids)
     for step in found:
         if not isinstance(step, str) or step not in blueprint.steps:
@@ -248,10 +251,10 @@ def steps(ids: Any, blueprint: Blueprint, *, field: str) -> tuple[str, ...]:
 
 
 def statuses(value: str | Iterable[str] | None, known: type[StatusT]) -> list[StatusT] | None:
-    """One status or several; None for all of them.
+    """Return one status or several as a list; None for all.
 
     Raises:
-        ValueError: There is no such status.
+        ValueError: A status is unknown.
     """
     if value is None:
         return None

@@ -16,16 +16,17 @@ from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.dispatch.dispatcher import Announcers, Dispatcher
 from langgraph_runner.engine.dispatch.jobs import JobRequest
 from langgraph_runner.engine.errors import IdempotencyConflictError, RunNotFoundError, RunStateError
-from langgraph_runner.engine.host import Host, RunOptions, TriggerOptions
 from langgraph_runner.engine.maintenance.archiving import archive_runs, restore_runs
 from langgraph_runner.engine.maintenance.collecting import collect_files
 from langgraph_runner.engine.models import Run, RunStatus
+from langgraph_runner.engine.options import RunOptions, TriggerOptions
 from langgraph_runner.engine.reading.reader import RUN_ID, RunReader
+from langgraph_runner.engine.run.host import Host
 from langgraph_runner.engine.run.routing import StepRouter
 from langgraph_runner.engine.run.slots import TenantSlots
 from langgraph_runner.engine.store import RunStore
+from langgraph_runner.engine.store.commands import CancelRun, DeleteUnusedOutputs, Prune
 from langgraph_runner.engine.store.records import NewRun
-from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, Prune
 from langgraph_runner.engine.worker.step_pool import StepPool
 from langgraph_runner.engine.worker.worker import Worker
 from langgraph_runner.errors.hints import refuse_unknown_options
@@ -40,11 +41,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
+    from langgraph_runner.engine import SyncRunEngine
     from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import RunPlan
     from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
     from langgraph_runner.engine.store.backends import StoreBackend
-    from langgraph_runner.engine.sync import SyncRunEngine
     from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.metrics import NodeMetricsCollector
     from langgraph_runner.runtime.runtimes import Runtimes
@@ -66,49 +67,50 @@ _POLL_WITH_DISPATCH_MS: Final = 5_000
 class RunEngine(RunReader):
     """Runs workflows durably. Use it from one event loop; `RunEngine.sync` is for programs without one.
 
-    It opens its database when it is made, and begins to serve at the first call: runs that wait, or whose process has
-    died, are taken over by any engine that has their workflow. Close it, or use it as `async with`.
+    The engine opens its database when it is created, and starts to serve with the first call. Any engine that has the
+    workflow of a waiting or orphaned run claims it. Close the engine, or use it as `async with`.
 
     Args:
-        workflows: What it can run.
-        store: `sqlite:///runs.db` (a file that several processes may share), `postgresql://...`, or an address of a
-            backend that is installed; or a URL of SQLAlchemy, for a path that an address cannot hold; or a
-            `StoreBackend`, which the engine closes.
-        cache: A hot tier over the database: `redis://...` (extra `redis`) for one that all processes share, or a
+        workflows: The workflows that it can run.
+        store: `sqlite:///runs.db` (a file that several processes may share), `postgresql://...`, or a URL of an
+            installed backend; or a `sqlalchemy.URL`, for paths that a plain URL cannot hold; or a `StoreBackend`,
+            which the engine closes.
+        cache: A hot tier above the database: `redis://...` (extra `redis`) for one that all processes share, or a
             `HotTier`; None for one in this process.
-        dispatch: A queue that tells other processes at once that a run waits: `bullmq+redis://...` or
-            `bullmq+postgresql://...` (extra `bullmq`), or a `Dispatcher`, which the engine closes; None to leave it
-            to their next look.
-        artifacts: Where files that steps save are kept: a folder; a URL of fsspec such as `s3://bucket/prefix`
-            (extra `fsspec`, and the library of that filesystem), which engines on several machines share; or an
-            `ArtifactStore`. None for a folder beside the SQLite file (of a database in memory, one that goes with
-            it), else the folder `artifacts`.
-        max_concurrency: How many steps may run at once, of all runs: at least 1. Tenants that wait get a free slot in
+        dispatch: A queue that notifies other processes of waiting runs: `bullmq+redis://...` or
+            `bullmq+postgresql://...` (extra `bullmq`), or a `Dispatcher`, which the engine closes. None: the others
+            find waiting runs at their next poll.
+        artifacts: Where steps' files are kept: a folder; a URL of fsspec such as `s3://bucket/prefix` (extra
+            `fsspec`, and the library of that filesystem), which engines on several machines share; or an
+            `ArtifactStore`. None: a folder beside the SQLite file (a temporary one for a database in memory), or the
+            folder `artifacts` with other databases.
+        max_concurrency: How many steps of all runs may run at once: at least 1. Waiting tenants get free slots in
             turn.
-        max_active_runs: How many runs it takes on at once, at least 1; further ones wait in the database, and are
-            taken from the tenants in turn.
-        max_active_runs_per_tenant: How many runs of a tenant may run at once, on all engines that share the database:
-            a number for each tenant, or a mapping for some; None for any number. Further ones wait. A run for which
-            a step of another run waits does not wait itself. Give all engines the same.
-        lease_ms: How long it may be silent before others take over its runs: 100 to 3,600,000.
-        poll_ms: How often it looks for runs that wait or were left: at least 10; 1,000, or 5,000 with `dispatch`.
-        max_recovery_attempts: How often a run is taken over without progress after its process has died: 0 to 1,000.
-            After that the run fails with `RECOVERY_EXHAUSTED`. From the second time on it runs alone in its engine.
-        step_queues: Names of queues: the engine runs the steps that name one of them, also those of other engines'
-            runs, and leaves steps of other queues to their workers. None to run all steps of its runs here. With
-            `take_on("none")` it runs nothing but steps of these queues.
-        metrics_collector: What steps report to.
-        spans: What traces steps: a `NodeSpans`.
-        migrate: Whether to make the tables or to bring them up to date; None to leave that to the backend:
-            SQLite only.
-        runtime: Time, sleep and randomness of the engine, of its steps and of a SQLite database; a
-            `testing.ManualClock` in tests. The clock of PostgreSQL is the server's.
+        max_active_runs: How many runs the engine holds at once, at least 1. Further runs wait in the database and are
+            claimed from the tenants in turn.
+        max_active_runs_per_tenant: How many runs of a tenant may run at once on all engines that share the database:
+            one number for each tenant, or a mapping for some; None for any number. Further runs wait, except a run
+            for which a step of another run waits. Give all engines the same value.
+        lease_ms: How long a lease holds without a heartbeat before other engines claim the run: 100 to 3,600,000.
+        poll_ms: How often to look for waiting and orphaned runs: at least 10; 1,000 by default, 5,000 with
+            `dispatch`.
+        max_recovery_attempts: How often in a row a run is recovered from a dead process without progress: 0 to 1,000.
+            After that, the run fails with `RECOVERY_EXHAUSTED`. From the second time on, it runs alone in its engine.
+        step_queues: The names of step queues that this engine serves, also for runs of other engines. Steps of other
+            queues are handed to their workers. None runs all steps of its runs here. With `take_on("none")`, the
+            engine runs only steps of these queues.
+        metrics_collector: The collector to which steps report.
+        spans: The tracer of steps: a `NodeSpans`.
+        migrate: Whether to create the tables or bring them up to date; None leaves that to the backend: only SQLite
+            migrates itself.
+        runtime: Time, sleep and randomness of the engine, its steps and a SQLite database; a `testing.ManualClock`
+            in tests. PostgreSQL uses the clock of its server.
 
     Raises:
         WorkflowDefinitionError: A workflow cannot run.
         ValueError: An option is out of its range.
-        TypeError: An option is of another kind.
-        SchemaVersionError: The database is of another release, or not of this package.
+        TypeError: An option has the wrong type.
+        SchemaVersionError: The database has the schema of another release, or tables of another program.
 
     Example:
         >>> from langgraph_runner import Workflow
@@ -174,13 +176,13 @@ class RunEngine(RunReader):
                 dispatch, Dispatcher, field="dispatch", fix="bullmq+redis://..., or a `Dispatcher`"
             )
         announcers = Announcers(dispatch)
-        made_cache = None
+        own_cache = None
         if isinstance(cache, str):
             from langgraph_runner.engine import RedisTier  # noqa: PLC0415 - of an extra
 
-            cache = made_cache = RedisTier(cache, namespace=f"langgraph-runner:{runs.store_id}")
+            cache = own_cache = RedisTier(cache, namespace=f"langgraph-runner:{runs.store_id}")
         if registry.list_workflows():
-            # Before the first claim: a run is not to wait for imports, nor the event loop.
+            # Imported here, so that neither the first run nor the event loop waits for it.
             import langgraph_runner.engine.run.execution  # noqa: F401, PLC0415 - imports LangGraph
         host = Host(
             owner=runtimes.awaiting.token_hex(8),
@@ -220,22 +222,22 @@ class RunEngine(RunReader):
             pool=pool,
         )
         super().__init__(registry, host, worker)
-        self._made_cache = made_cache
+        self._own_cache = own_cache
 
     # Typed as a callable, so that callers see the parameters of the class; calls are checked by both type checkers.
     @classmethod  # pyright: ignore[reportArgumentType]
     def sync(cls: Callable[P, RunEngine], *arguments: P.args, **options: P.kwargs) -> SyncRunEngine:
-        """Make a blocking engine, for scripts and notebooks. It runs on an event loop of its own, in a thread.
+        """Create a blocking engine for scripts and notebooks. It runs on an event loop in a thread of its own.
 
         Args:
-            *arguments: Those of `RunEngine`.
-            **options: Those of `RunEngine`.
+            *arguments: The positional arguments of `RunEngine`.
+            **options: The keyword arguments of `RunEngine`.
         """
-        from langgraph_runner.engine.sync import SyncRunEngine  # noqa: PLC0415 - which wraps this class
+        from langgraph_runner.engine import SyncRunEngine  # noqa: PLC0415 - it wraps this class
 
         return SyncRunEngine(partial(cls, *arguments, **options))
 
-    # Start runs.
+    # Starting runs.
 
     async def trigger(
         self,
@@ -253,33 +255,33 @@ class RunEngine(RunReader):
         tags: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Make a run, and have it run. When this returns it is durable: it will run, here or elsewhere.
+        """Create a run. It is durable when this returns, and some engine will run it.
 
         Args:
-            workflow: Its id.
-            inputs: As its model, or as JSON values; checked first.
-            tenant: Whose run it is.
-            idempotency_key: Of two equal calls with one key for one workflow and tenant, the second one gets the run
-                of the first; one that differs is refused.
-            priority: Runs of a tenant that wait are taken in this order, the highest first.
-            failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
-            max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
-            run_timeout_ms: Limit of the whole run, from its start.
-            force: Ids of steps that run even if the cache knows their results. Their dependents are served as usual,
-                and later runs are served the new results.
-            use_cache: False runs every step, as if the cache were empty; results are stored all the same.
+            workflow: The id of the workflow.
+            inputs: The inputs as their model or as JSON values; they are validated first.
+            tenant: The tenant of the run.
+            idempotency_key: Reusing a key for the same workflow and tenant returns the existing run; a request that
+                differs raises.
+            priority: Waiting runs of a tenant start in the order of their priority, the highest first.
+            failure_mode: What a failed step does to branches that do not need it: `continue` or `fail_fast`.
+            max_concurrency: How many steps of the run may run at once, at least 1; None for the engine's limit.
+            run_timeout_ms: The time limit of the whole run, from its start.
+            force: Ids of steps that run even if their results are cached. Their dependents use the cache as usual,
+                and later runs get the new results.
+            use_cache: False runs every step as if the cache were empty; results are stored nevertheless.
             tags: For searches with `list_runs(tags=...)`: up to 32 names of up to 64 characters, with values of up
-                to 256. Updates and retries of the run keep its tags and metadata unless they are given others.
+                to 256. Updates and retries of the run keep its tags and metadata unless they get their own.
             metadata: JSON values that are kept with the run: up to 16 KB.
 
         Raises:
-            UnknownWorkflowError: There is no such workflow.
+            UnknownWorkflowError: The engine does not have the workflow.
             UnknownStepError: `force` names a step that the workflow does not have; also a `ValueError`.
-            WorkflowInputError: The inputs do not fit. No run was made.
+            WorkflowInputError: The inputs are not valid. No run was created.
             IdempotencyConflictError: The key was used before, for another request.
             ValueError: An option is out of its range.
         """
-        checks.of_kind(workflow, str, field="workflow", fix="the id of one that the engine has")
+        checks.of_kind(workflow, str, field="workflow", fix="the id of a workflow")
         blueprint = self.workflows.get_workflow(workflow)
         given = {} if inputs is None else inputs
         check = blueprint.inputs.check
@@ -314,36 +316,36 @@ class RunEngine(RunReader):
         raise_on_failure: bool = False,
         **options: Unpack[TriggerOptions],
     ) -> Run:
-        """`trigger()`, and `wait()` for its end. A failed run is returned, unless `raise_on_failure` is True.
+        """Create a run with `trigger()`, and wait for its end. With `raise_on_failure`, a failed run raises.
 
         Raises:
             RunFailedError: The run failed or was cancelled, and `raise_on_failure` is True.
         """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="run()")
-        return await self._followed(await self.trigger(workflow, inputs, **options), raise_on_failure)
+        return await self._wait_for_end(await self.trigger(workflow, inputs, **options), raise_on_failure)
 
     async def trigger_update(
         self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
     ) -> Run:
-        """Make a run that differs from a completed one by `change`: what the change does not touch is reused.
+        """Create a run that applies `change` to a completed run and reuses all steps that the change does not affect.
 
         Args:
             base_run_id: A completed run. It is not changed.
-            change: One that its workflow knows.
-            **options: As of `trigger()`; the new run keeps those of the base run that are not given.
+            change: A change that the workflow declares.
+            **options: Options of `trigger()`; the new run inherits the others from the base run.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It is not completed.
-            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+            RunStateError: The run has not completed.
+            ChangeRequestError: The workflow does not declare the change, or the payload is not valid.
         """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_update()")
-        base = await self._base(base_run_id, options.pop("tenant", DEFAULT_TENANT))
+        base = await self._base_run(base_run_id, options.pop("tenant", DEFAULT_TENANT))
         impact = await base.impact(change, options.pop("force", ()))
-        options["force"] = sorted(impact.forced)  # Those of the base run were for that one only.
+        options["force"] = sorted(impact.forced)  # The base run's forced steps are not inherited.
         options.setdefault("use_cache", True)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
-        new = base.derived(
+        new = base.derive(
             self._new_id(), trigger="update", inputs=impact.inputs, reuse=reuse, change=change, **options
         )
         return await self._create(base.blueprint, new, reuse)
@@ -356,8 +358,8 @@ class RunEngine(RunReader):
         raise_on_failure: bool = False,
         **options: Unpack[TriggerOptions],
     ) -> Run:
-        """`trigger_update()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
-        return await self._followed(
+        """Create a run with `trigger_update()`, and wait for its end; `raise_on_failure` as in `run()`."""
+        return await self._wait_for_end(
             await self.trigger_update(base_run_id, change, **options), raise_on_failure
         )
 
@@ -370,72 +372,72 @@ class RunEngine(RunReader):
         force: Iterable[str] = (),
         use_cache: bool = True,
     ) -> RunPlan:
-        """What `update()` would do with each step, and why. Nothing runs, nothing is written.
+        """Return what `update()` would do with each step, and why. Nothing runs and nothing is written.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It is not completed.
-            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+            RunStateError: The run has not completed.
+            ChangeRequestError: The workflow does not declare the change, or the payload is not valid.
         """
         from langgraph_runner.engine.rebuild.planning import plan_update  # noqa: PLC0415 - imports LangGraph
 
-        base = await self._base(base_run_id, tenant)
+        base = await self._base_run(base_run_id, tenant)
         impact = await base.impact(change, force)
         reuse = await base.reuse(impact.inputs, impact.impacted, checks_files=self._runs_steps)
         return await plan_update(self._host, base, change, impact, reuse, use_cache=use_cache)
 
     async def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
-        """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
+        """Continue a failed or cancelled run as a new run, which reuses all completed steps.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It has not failed and was not cancelled.
-            WorkflowInputError: Its inputs do not fit the workflow as it is now. No run was made.
+            RunStateError: The run has neither failed nor been cancelled.
+            WorkflowInputError: The inputs are not valid for the current workflow. No run was created.
         """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_retry()")
-        base = await self._base(run_id, options.pop("tenant", DEFAULT_TENANT))
+        base = await self._base_run(run_id, options.pop("tenant", DEFAULT_TENANT))
         base.check_retry()
         inputs = base.row.inputs
         if "force" in options:
             options["force"] = checks.steps(options["force"], base.blueprint, field="force")
         again = frozenset(options.get("force", ()))
         reuse = await base.reuse(inputs, again, checks_files=self._runs_steps)
-        new = base.derived(self._new_id(), trigger="retry", inputs=inputs, reuse=reuse, **options)
+        new = base.derive(self._new_id(), trigger="retry", inputs=inputs, reuse=reuse, **options)
         return await self._create(base.blueprint, new, reuse)
 
     async def retry(
         self, run_id: str, *, raise_on_failure: bool = False, **options: Unpack[TriggerOptions]
     ) -> Run:
-        """`trigger_retry()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
-        return await self._followed(await self.trigger_retry(run_id, **options), raise_on_failure)
+        """Create a run with `trigger_retry()`, and wait for its end; `raise_on_failure` as in `run()`."""
+        return await self._wait_for_end(await self.trigger_retry(run_id, **options), raise_on_failure)
 
     async def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
-        """Take on a run that nobody runs here and now: one that waits, or whose process has died.
+        """Resume a waiting or orphaned run in this engine.
 
         Args:
             run_id: The run.
-            tenant: Whose run it is.
-            wait: What to do about one that somebody runs, or did until a moment ago: False refuses; True takes it on
-                when its lease runs out, if that happens. An engine that takes on none refuses in any case.
+            tenant: The tenant of the run.
+            wait: What to do if another process holds the lease: False raises; True claims the run when its lease
+                expires, if that happens. An engine with `take_on("none")` raises in any case.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It is over, or somebody runs it.
-            UnknownWorkflowError: This engine does not have its workflow.
+            RunStateError: The run has ended, or another process holds its lease.
+            UnknownWorkflowError: The engine does not have the workflow.
         """
         row = await self._row(run_id, tenant)
         self.workflows.get_workflow(row.workflow)
         if RunStatus(row.status).is_over:
-            problem = "it is over." if row.status == RunStatus.COMPLETED else "it is over; retry it."
+            problem = "it has ended." if row.status == RunStatus.COMPLETED else "it has ended; retry it."
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         is_ours = await self._worker.claimer.claim(run_id)
         if not is_ours and wait and self._runs_steps:
-            self._worker.owe(run_id, tenant)
+            self._worker.take_when_free(run_id, tenant)
         elif not is_ours:
             left_s = max(0.0, (row.lease_expires_at or 0) / 1000 - self._host.runtime.now_utc().timestamp())
             problem = (
-                "somebody runs it, or did until a moment ago. If nobody does, it is free when its lease ends, in"
-                f" {left_s:.0f} s; wait (`--wait`, or `wait=True`) to take it on then."
+                f"another process holds its lease. If that process has died, the lease expires in {left_s:.0f} s;"
+                " wait (`--wait`, or `wait=True`) to claim it then."
             )
             raise RunStateError(run_id=run_id, status=row.status, problem=problem)
         return await self.get_run(run_id, tenant=tenant)
@@ -443,21 +445,21 @@ class RunEngine(RunReader):
     async def resume(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False, raise_on_failure: bool = False
     ) -> Run:
-        """`trigger_resume()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
-        return await self._followed(
+        """Resume a run with `trigger_resume()`, and wait for its end; `raise_on_failure` as in `run()`."""
+        return await self._wait_for_end(
             await self.trigger_resume(run_id, tenant=tenant, wait=wait), raise_on_failure
         )
 
-    # Follow and end them.
+    # Ending runs.
 
     async def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
-        """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.
+        """Cancel a run for good. Its running steps get the abort signal; all other steps are cancelled.
 
-        One that is over stays as it is.
+        A run that has ended stays as it is.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: The reason is none.
+            ValueError: `reason` is not text of up to 2,000 characters.
         """
         checks.of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._worker.start()
@@ -468,23 +470,23 @@ class RunEngine(RunReader):
         return await self.get_run(run_id, tenant=tenant)
 
     async def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
-        """Delete runs that ended at least `older_than` ago, what they have put into the cache, and expired entries.
+        """Delete runs that ended at least `older_than` ago, with their cache entries, and expired cache entries.
+
+        Files that no run refers to are deleted, too, once they are a day old, and so are files that a killed process
+        has left half written. No file is deleted if several databases share the artifact store.
 
         Args:
-            older_than: How long they have been over at least; not negative.
-            tenant: Whose; None for all tenants.
+            older_than: How long ago the runs ended at least; not negative.
+            tenant: The tenant; None for all tenants.
 
         Returns:
             How many runs were deleted.
-
-        Files that no run refers to any more go, too, once they are a day old, also those that a killed process has
-        left half written. Where several databases share a folder for files, all files are left.
 
         Raises:
             ValueError: `older_than` is negative.
         """
         count = await self._store.write(Prune(tenant, checks.age_ms(older_than, field="older_than")))
-        await self._collect()
+        await self._delete_unused()
         return count
 
     async def archive(
@@ -492,15 +494,15 @@ class RunEngine(RunReader):
     ) -> RunArchive | None:
         """Move runs that ended at least `older_than` ago to a new file in `folder`, with their outputs and files.
 
-        What they have put into the cache expires, as with `prune()`. A process that is killed meanwhile loses no run.
+        Their cache entries expire, as with `prune()`. A process that is killed meanwhile loses no run.
 
         Args:
-            folder: Where to; made if need be.
-            older_than: How long they have been over at least; not negative.
-            tenant: Whose; None for all tenants.
+            folder: The folder of the archive; it is created if it is missing.
+            older_than: How long ago the runs ended at least; not negative.
+            tenant: The tenant; None for all tenants.
 
         Returns:
-            The file, with how many runs it has; None without runs that are old enough.
+            The archive; None if no run is old enough.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -512,52 +514,52 @@ class RunEngine(RunReader):
             tenant=tenant,
             older_than_ms=checks.age_ms(older_than, field="older_than"),
         )
-        await self._collect()
+        await self._delete_unused()
         return archive
 
     async def restore(self, path: Path | str, *, tenant: str | None = None) -> int:
-        """Put the runs of an archive back as they were; those that are there stay as they are.
+        """Restore the runs of an archive. Runs that exist stay as they are.
 
-        Their steps are not served from the cache again, but updates and retries of them reuse what they delivered.
-        A restored run whose idempotency key a later run has taken loses the key.
+        The cache does not serve their results again, but updates and retries of the runs reuse them. A restored run
+        loses its idempotency key if a later run has the same key.
 
         Args:
             path: A file that `archive()` has made.
-            tenant: Whose; None for those of all tenants.
+            tenant: The tenant; None for the runs of all tenants.
 
         Returns:
             How many runs were restored.
 
         Raises:
-            ArchiveError: The file cannot be read, is no archive, is damaged, or is of a later release.
+            ArchiveError: The file cannot be read, is not an archive, is damaged, or is of a later release.
         """
         return await restore_runs(self._host, Path(path), tenant=tenant)
 
-    # Begin and end.
+    # Starting and closing the engine.
 
     def take_on(self, runs: TakesOn) -> None:
-        """Say which runs this engine runs: `all` (from the start), its `own`, or `none`.
+        """Set which runs this engine runs: `all` (the default), its `own`, or `none`.
 
-        Its own are those that it triggers or resumes: a program that starts one run and ends does well not to begin
-        others. With `none` it is a client: what it triggers waits for whoever takes it.
+        Its own are those that it triggers or resumes: the choice for a program that starts one run and ends. With
+        `none`, the engine is a client: the runs that it triggers wait for other engines.
         """
         checks.one_of(runs, ("all", "own", "none"), field="runs")
         self._worker.workload.takes_on = runs
 
     async def start(self) -> None:
-        """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
+        """Start to serve now rather than with the first call: claim waiting and orphaned runs."""
         self._worker.start()
 
     async def drain(self, timeout_ms: float | None = None) -> bool:
-        """Take on no further runs, and wait until those that run here are over. `close()` gives up what is left.
+        """Claim no further runs, and wait until the running ones have ended. `close()` hands the rest back.
 
-        Runs that are triggered from now on wait for other engines. An engine that drains does not go back.
+        Runs that are triggered from now on wait for other engines. A drain cannot be undone.
 
         Args:
-            timeout_ms: How long to wait, above 0; None for as long as it takes.
+            timeout_ms: How long to wait, above 0; None for any time.
 
         Returns:
-            Whether nothing runs here any more.
+            Whether all runs of this engine have ended.
 
         Raises:
             ValueError: `timeout_ms` is not above 0.
@@ -566,10 +568,10 @@ class RunEngine(RunReader):
         return await self._worker.drain(None if limit_ms is None else limit_ms / 1000)
 
     async def close(self) -> None:
-        """Stop serving. Steps that run are stopped; their runs are given up, for others or for the next start."""
+        """Stop serving. Running steps are stopped, and their runs are handed back to other engines."""
         await self._worker.close()
-        if self._made_cache is not None:
-            await self._made_cache.close()
+        if self._own_cache is not None:
+            await self._own_cache.close()
         await asyncio.to_thread(self._store.close)
 
     async def __aenter__(self) -> Self:
@@ -581,33 +583,36 @@ class RunEngine(RunReader):
     ) -> None:
         await self.close()
 
-    # Inside.
+    # Helpers.
 
-    async def _collect(self) -> None:
-        """Delete what the runs that are gone have left."""
+    async def _delete_unused(self) -> None:
+        """Delete outputs and files that no run refers to."""
         await self._store.write(DeleteUnusedOutputs())
         await self._host.cache.clear_hot()
         await collect_files(self._host)
 
     async def _on_request(self, job_id: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Make the run that a job asks for. The id of the job keeps it from being made twice."""
-        asked = JobRequest.of(data)
+        """Create the run that a job requests. The id of the job keeps it from being created twice."""
+        request = JobRequest.of(data)
         try:
             run = await self.trigger(
-                asked.workflow,
-                asked.inputs,
-                tenant=asked.tenant,
-                idempotency_key=asked.idempotency_key or f"job:{job_id}",
-                priority=asked.priority,
-                tags=asked.tags,
-                metadata=asked.metadata,
+                request.workflow,
+                request.inputs,
+                tenant=request.tenant,
+                idempotency_key=request.idempotency_key or f"job:{job_id}",
+                priority=request.priority,
+                tags=request.tags,
+                metadata=request.metadata,
             )
-        except (LookupError, IdempotencyConflictError) as error:  # Not to be tried again, as a `ValueError`.
+        except (
+            LookupError,
+            IdempotencyConflictError,
+        ) as error:  # A `ValueError` tells the queue not to try again.
             raise ValueError(str(error)) from error
         return {"run_id": run.id}
 
     def _new_id(self) -> str:
-        # The time first, so that ids sort as their runs were made; 80 bits of chance behind it.
+        # The time comes first, so that ids sort by creation; 80 random bits follow.
         now_ms = round(self._host.runtime.now_utc().timestamp() * 1000)
         return f"{now_ms:012x}{self._host.runtime.token_hex(10)}"
 
@@ -627,7 +632,7 @@ class RunEngine(RunReader):
             run.check_same_request(row)
         return await self._as_run(row)
 
-    async def _followed(self, run: Run, raise_on_failure: bool) -> Run:
+    async def _wait_for_end(self, run: Run, raise_on_failure: bool) -> Run:
         ended = run if run.status.is_over else await self.wait(run.id, tenant=run.tenant)
         return ended.raise_for_status() if raise_on_failure else ended
 
@@ -635,8 +640,8 @@ class RunEngine(RunReader):
     def _runs_steps(self) -> bool:
         return self._worker.workload.takes_on != "none"
 
-    async def _base(self, run_id: str, tenant: str) -> BaseRun:
-        """A run from which another one is to be derived."""
+    async def _base_run(self, run_id: str, tenant: str) -> BaseRun:
+        """Return the run from which another one is derived."""
         from langgraph_runner.engine.rebuild.base_run import BaseRun  # noqa: PLC0415 - imports LangGraph
 
         row = await self._row(run_id, tenant)

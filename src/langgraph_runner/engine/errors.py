@@ -1,29 +1,39 @@
-"""What can go wrong with runs, in one tree.
+"""The errors of runs, in one tree, and their form as plain values.
 
     EngineError               of langgraph_runner.errors.NodeRunnerError
     ├── RunNotFoundError      the tenant has no such run; also LookupError
-    ├── RunStateError         the run is not in the state that this needs
+    ├── RunStateError         the status of the run does not allow the call
     ├── IdempotencyConflictError  an idempotency key was used before, for another request; also ValueError
-    ├── RunFailedError        a run has failed or was cancelled
-    ├── LeaseLostError        somebody else has taken over the run
+    ├── RunFailedError        a run failed or was cancelled
+    ├── LeaseLostError        another process has claimed the run
     ├── RecoveryExhaustedError  the processes that ran the run died again and again
-    ├── StoreUnavailableError   the database keeps a run from going on
-    ├── ArtifactError         a file that cannot be kept, or is not what it was
+    ├── StoreUnavailableError   the database does not answer, or keeps a run from continuing
+    ├── ArtifactError         a file that cannot be stored, or is missing or damaged
     │   └── ArtifactUnavailableError  the storage of a file does not answer
-    └── SchemaVersionError    the database is of another release
+    ├── ArchiveError          an archive that cannot be written or read
+    └── SchemaVersionError    the database has the schema of another release
 
-Each has a stable `code` and survives pickle.
+Each has a stable `code` and survives pickle. The service sends `attributes_of()` an error, and the client rebuilds
+the error with `error_of()`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.codes import render_message
+from langgraph_runner.workflow.errors import (
+    ChangeRequestError,
+    UnknownStepError,
+    UnknownWorkflowError,
+    WorkflowError,
+    WorkflowInputError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from langgraph_runner.errors import NodeErrorRecord
@@ -40,18 +50,20 @@ __all__ = [
     "RunStateError",
     "SchemaVersionError",
     "StoreUnavailableError",
+    "attributes_of",
+    "error_of",
 ]
 
 
 class EngineError(NodeRunnerError):
-    """The root of what can go wrong with runs."""
+    """The base class of the errors of runs."""
 
 
 class RunNotFoundError(EngineError, LookupError):
     """The tenant has no such run.
 
     Attributes:
-        run_id: What was asked for.
+        run_id: The id that was asked for.
     """
 
     code = ErrorCode.RUN_NOT_FOUND
@@ -62,11 +74,11 @@ class RunNotFoundError(EngineError, LookupError):
 
 
 class RunStateError(EngineError):
-    """The run is not in the state that this needs.
+    """The status of the run does not allow the call.
 
     Attributes:
         run_id: The run.
-        status: The state that it is in.
+        status: Its status.
     """
 
     code = ErrorCode.RUN_STATE
@@ -78,12 +90,12 @@ class RunStateError(EngineError):
 
 
 class IdempotencyConflictError(EngineError, ValueError):
-    """An idempotency key was used before, for another request. No run was made.
+    """An idempotency key was used before, for another request. No run was created.
 
     Attributes:
         key: The key.
-        run_id: The run that was made with it.
-        differing: What differs, such as `inputs`.
+        run_id: The existing run with the key.
+        differing: The parts of the request that differ, such as `inputs`.
     """
 
     code = ErrorCode.IDEMPOTENCY_CONFLICT
@@ -96,7 +108,7 @@ class IdempotencyConflictError(EngineError, ValueError):
 
 
 class RunFailedError(EngineError):
-    """A run has failed or was cancelled. `Run.raise_for_status()` and `raise_on_failure=True` raise it.
+    """A run failed or was cancelled. `Run.raise_for_status()` and `raise_on_failure=True` raise it.
 
     Attributes:
         run_id: The run.
@@ -120,11 +132,11 @@ class RunFailedError(EngineError):
 
 
 class LeaseLostError(EngineError):
-    """Somebody else has taken over a run, because its lease had passed; what came late was refused.
+    """Another process has claimed a run because its lease had expired. Later writes were refused.
 
     Attributes:
         run_id: The run.
-        fence: The token that was held, which is not the newest any more.
+        fence: The fencing token of the lost lease.
     """
 
     code = ErrorCode.LEASE_LOST
@@ -136,7 +148,7 @@ class LeaseLostError(EngineError):
 
 
 class RecoveryExhaustedError(EngineError):
-    """A run was given up, because the processes that ran it died again and again without progress.
+    """A run failed because the processes that ran it died again and again without progress.
 
     Attributes:
         run_id: The run.
@@ -155,10 +167,10 @@ class RecoveryExhaustedError(EngineError):
 
 
 class ArtifactError(EngineError):
-    """A file that cannot be kept, or is not what it was.
+    """A file that cannot be stored, or is missing or damaged.
 
     Attributes:
-        name: What the step calls it.
+        name: The name that the step gave it.
     """
 
     code = ErrorCode.ARTIFACT_FAILED
@@ -183,11 +195,11 @@ class ArchiveError(EngineError):
 
 
 class StoreUnavailableError(EngineError):
-    """The database does not answer a call, or keeps a run from going on: it refuses for good, or for a long time.
+    """The database does not answer a call, or keeps a run from continuing: for good, or for a long time.
 
     Attributes:
         store: The URL of the database, without its password.
-        run_id: The run that was waited for; empty for a call that was not answered.
+        run_id: The run for which `wait()` was called; empty for a call that was not answered.
     """
 
     code = ErrorCode.STORE_UNAVAILABLE
@@ -202,11 +214,11 @@ class StoreUnavailableError(EngineError):
 
 
 class SchemaVersionError(EngineError):
-    """The database is of another release, or holds no runs of this package.
+    """The database has the schema of another release, or tables of another program.
 
     Attributes:
         found: The number of its last migration; None if it has no schema of this package.
-        known: That of this release.
+        known: The number of this release's last migration.
     """
 
     code = ErrorCode.SCHEMA_VERSION
@@ -226,3 +238,67 @@ class ArtifactUnavailableError(ArtifactError):
     """
 
     code = ErrorCode.ARTIFACT_UNAVAILABLE
+
+
+_ATTRIBUTES: Final[Mapping[type[NodeRunnerError], tuple[str, ...]]] = MappingProxyType(
+    {
+        RunNotFoundError: ("run_id",),
+        RunStateError: ("run_id", "status"),
+        IdempotencyConflictError: ("key", "run_id", "differing"),
+        ArtifactError: ("name",),
+        ArtifactUnavailableError: ("name",),
+        StoreUnavailableError: ("store", "run_id"),
+        UnknownWorkflowError: ("workflow",),
+        UnknownStepError: ("workflow", "step"),
+        WorkflowInputError: ("workflow",),
+        ChangeRequestError: ("workflow", "type"),
+    }
+)
+"""The errors that the service sends, each with its attributes."""
+_SECRET: Final = frozenset({"store"})
+"""Attributes that the service does not send: they show where it keeps its data."""
+_BY_NAME: Final = MappingProxyType({kind.__name__: kind for kind in _ATTRIBUTES})
+_BY_CODE: Final[Mapping[str, type[NodeRunnerError]]] = MappingProxyType(
+    {
+        ErrorCode.RUN_NOT_FOUND: RunNotFoundError,
+        ErrorCode.RUN_STATE: RunStateError,
+        ErrorCode.IDEMPOTENCY_CONFLICT: IdempotencyConflictError,
+        ErrorCode.ARTIFACT_FAILED: ArtifactError,
+        ErrorCode.ARTIFACT_UNAVAILABLE: ArtifactUnavailableError,
+        ErrorCode.STORE_UNAVAILABLE: StoreUnavailableError,
+        ErrorCode.WORKFLOW_UNKNOWN: UnknownWorkflowError,
+        ErrorCode.VALIDATION_FAILED: WorkflowError,
+    }
+)
+"""The classes for answers that name only a code."""
+
+
+def attributes_of(error: NodeRunnerError) -> dict[str, str | list[str]]:
+    """Return the attributes that `error_of()` needs; empty for an error that the service does not send."""
+    names = _ATTRIBUTES.get(type(error), ())
+    values = {name: getattr(error, name) for name in names if name not in _SECRET}
+    return {name: value if isinstance(value, str) else [*map(str, value)] for name, value in values.items()}
+
+
+def error_of(
+    code: str, name: str | None, message: str, attributes: Mapping[str, Any]
+) -> NodeRunnerError | None:
+    """Build an error from plain values.
+
+    Args:
+        code: The stable code.
+        name: The name of the class; None or an unknown name for the class of the code.
+        message: The message.
+        attributes: The values of `attributes_of()`. A missing one becomes an empty text.
+
+    Returns:
+        The error; None if the engine raises no error with this code.
+    """
+    kind = _BY_NAME.get(name or "") or _BY_CODE.get(code)
+    if kind is None or kind.code != code:
+        return None
+    error = kind.__new__(kind, message)
+    for each in _ATTRIBUTES.get(kind, ()):
+        value = attributes.get(each, "")
+        setattr(error, each, tuple(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+    return error

@@ -1,8 +1,8 @@
-"""The logger of the engine. `errors/logs.py` decides where its events go."""
+"""The name of the engine's logger. `errors/logs.py` emits its events, to structlog or `logging`."""
 
 from typing import Final
 
 __all__ = ["LOGGER"]
 
 LOGGER: Final = "langgraph_runner.engine"
-"""Name of the logger, for `emit()`."""
+"""The name of the engine's logger."""

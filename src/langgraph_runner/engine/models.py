@@ -1,4 +1,4 @@
-"""What the engine tells of runs: immutable values that are JSON, for programs, the command line and the API."""
+"""Runs, steps, events and plans as immutable values, for programs, the command line and the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 from pydantic_core import from_json
 
 from langgraph_runner.engine.errors import RunFailedError, RunStateError
-from langgraph_runner.engine.reading.outputs import OutputSource, RunOutputs
+from langgraph_runner.engine.outputs import OutputSource, RunOutputs
 from langgraph_runner.engine.status import RunStatus
 from langgraph_runner.errors import NodeErrorRecord
 from langgraph_runner.workflow import Reason, StepStatus
@@ -43,13 +43,13 @@ class Run(_Value):
     trigger: str
     """`manual`, `update` or `retry`."""
     base_run_id: str | None = None
-    """The run that this one was rebuilt from, or retries."""
+    """The run that this run updates or retries."""
     change: dict[str, Any] | None = None
     """The change request of an update."""
     inputs: Any = None
     """As JSON values."""
     error: NodeErrorRecord | None = None
-    """Of the first step that failed, or of the run itself."""
+    """The error of the first step that failed, or of the run itself."""
     idempotency_key: str | None = None
     """The `Idempotency-Key` of the request that created it."""
     priority: int = 0
@@ -59,9 +59,9 @@ class Run(_Value):
     tags: dict[str, str] = {}
     """For searches: `list_runs(tags=...)`."""
     metadata: dict[str, Any] = {}
-    """JSON values of the caller's own."""
+    """JSON values of the caller."""
     steps: dict[str, int] = {}
-    """How many steps have which status."""
+    """How many steps have each status."""
     created_at: datetime
     """When the run was created."""
     started_at: datetime | None = None
@@ -69,12 +69,12 @@ class Run(_Value):
     completed_at: datetime | None = None
     """When it completed, failed or was cancelled."""
     measured_ms: int | None = None
-    """How long it ran, by the monotonic clock. None while the run is not over, and if it never began."""
+    """How long it ran, by the monotonic clock. None until the run has ended, and if it never began."""
     _source: OutputSource = PrivateAttr(default_factory=OutputSource)
 
     @property
     def duration_ms(self) -> float | None:
-        """How long it ran, without waits for a new owner; None as long as it is not over."""
+        """How long it ran, without waits for a new owner; None until it has ended."""
         if self.measured_ms is not None:
             return float(self.measured_ms)
         if self.started_at is None or self.completed_at is None:
@@ -82,12 +82,12 @@ class Run(_Value):
         return max(0.0, (self.completed_at - self.started_at).total_seconds() * 1000)
 
     def output(self, step: str) -> Any:
-        """What a step has delivered, as its type. Reads the database in this thread.
+        """Return the output of a step, as its type. Reads the database in this thread.
 
-        In a coroutine, `await engine.get_output(run.id, step)` does not keep the event loop waiting.
+        In a coroutine, use `await engine.get_output(run.id, step)`, which does not block the event loop.
 
         Raises:
-            LookupError: The run has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
             UnknownWorkflowError: The engine does not have the workflow of the run.
             RuntimeError: The engine is closed, or the run was pickled.
         """
@@ -95,7 +95,7 @@ class Run(_Value):
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        """What the steps have delivered so far, as a mapping. An output is read when it is asked for."""
+        """The outputs so far, by step. An output is read when it is accessed."""
         return RunOutputs(self._source, self.tenant, self.id)
 
     @property
@@ -103,8 +103,8 @@ class Run(_Value):
         """The output of the workflow's `result` step, or of its only final step. Reads the database in this thread.
 
         Raises:
-            RunFailedError: The run has failed or was cancelled.
-            RunStateError: It is not over.
+            RunFailedError: The run failed or was cancelled.
+            RunStateError: The run has not ended.
             LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
             UnknownWorkflowError: The engine does not have the workflow of the run.
             RuntimeError: The engine is closed, or the run was pickled.
@@ -119,8 +119,8 @@ class Run(_Value):
             The run itself, so that calls can be chained.
 
         Raises:
-            RunFailedError: It has failed or was cancelled; `error.record` is the record of the failed step.
-            RunStateError: It is not over.
+            RunFailedError: The run failed or was cancelled; `error.record` is the record of the failed step.
+            RunStateError: The run has not ended.
         """
         if self.status is RunStatus.COMPLETED:
             return self
@@ -135,17 +135,17 @@ class Run(_Value):
         )
 
     def reading(self, source: OutputSource) -> Self:
-        """The same run, which reads its outputs from `source`. For what hands runs to users."""
+        """Set the source of the outputs; return the run. For code that gives runs to users."""
         self._source = source
         return self
 
     @classmethod
     def of(cls, row: RunRow, source: OutputSource) -> Run:
-        """A row of the store.
+        """Return the run of a row.
 
         Args:
             row: The row.
-            source: Where its outputs can be read.
+            source: Where its outputs are read.
         """
         return cls(
             id=row.id,
@@ -202,7 +202,7 @@ class RunStep(_Value):
 
     @classmethod
     def of(cls, row: StepRow) -> RunStep:
-        """A row of the store."""
+        """Return the step of a row."""
         return cls(
             run_id=row.run_id,
             step=row.step,
@@ -221,7 +221,7 @@ class RunStep(_Value):
 
 
 class RunEvent(_Value):
-    """Something that happened in a run."""
+    """An event of a run."""
 
     run_id: str
     """The id of the run."""
@@ -238,20 +238,20 @@ class RunEvent(_Value):
 
 
 class PlanAction(StrEnum):
-    """What would become of a step."""
+    """What an update would do with a step."""
 
     RUN = "run"
-    """It would run."""
+    """The step would run."""
     REUSE = "reuse"
-    """Its output would be taken over from the base run."""
+    """The output of the base run would be reused."""
     CACHED = "cached"
-    """It is impacted, but what it would receive is known: its output would come from the cache."""
+    """The step is affected, but the cache has the result for its new input."""
     MAYBE = "maybe"
-    """It runs if what it waits for gives something else than before; otherwise it comes from the cache."""
+    """The step runs if a step before it returns another output; otherwise the cache has the result."""
 
 
 class PlannedStep(_Value):
-    """What would become of one step, and why."""
+    """What an update would do with one step, and why."""
 
     step: str
     """The id of the step."""
@@ -275,15 +275,15 @@ class RunPlan(_Value):
     """In the workflow's order."""
 
     def of(self, action: PlanAction) -> list[str]:
-        """The ids of the steps with this action."""
+        """Return the ids of the steps with an action."""
         return [each.step for each in self.steps if each.action is action]
 
 
 def at(ms: int) -> datetime:
-    """A time of the store."""
+    """Return a time of the store as a datetime."""
     return datetime.fromtimestamp(ms / 1000, tz=UTC)
 
 
 def maybe_at(ms: int | None) -> datetime | None:
-    """A time of the store, if there is one."""
+    """Return a time of the store as a datetime; None for None."""
     return None if ms is None else at(ms)

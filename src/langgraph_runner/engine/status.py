@@ -1,4 +1,4 @@
-"""`RunStatus`, apart from the models: the command line reads it without pydantic."""
+"""`RunStatus`: a module of its own, so that the command line needs no pydantic to import it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["RunStatus"]
 
 
 class RunStatus(StrEnum):
-    """Where a run is."""
+    """The status of a run."""
 
     PENDING = "pending"
     """It waits for an engine to start it."""
@@ -23,5 +23,5 @@ class RunStatus(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether it will not change any more."""
+        """Whether the run has ended: its status no longer changes."""
         return self in {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED}

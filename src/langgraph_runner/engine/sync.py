@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-    from langgraph_runner.engine.host import TriggerOptions
     from langgraph_runner.engine.maintenance.archiving import RunArchive
     from langgraph_runner.engine.models import Run, RunEvent, RunPlan, RunStatus, RunStep
+    from langgraph_runner.engine.options import TriggerOptions
     from langgraph_runner.engine.reading.workers import WorkerOverview
     from langgraph_runner.engine.worker.workload import TakesOn
     from langgraph_runner.runtime.timeouts import TimeoutLike
@@ -53,29 +53,29 @@ class SyncRunEngine(BlockingEngine):
         tags: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Make a run, and have it run. When this returns it is durable: it will run, here or elsewhere.
+        """Create a run. It is durable when this returns, and some engine will run it.
 
         Args:
-            workflow: Its id.
-            inputs: As its model, or as JSON values; checked first.
-            tenant: Whose run it is.
-            idempotency_key: Of two equal calls with one key for one workflow and tenant, the second one gets the run
-                of the first; one that differs is refused.
-            priority: Runs of a tenant that wait are taken in this order, the highest first.
-            failure_mode: What a failed step does to branches that do not need it: `continue`, or `fail_fast`.
-            max_concurrency: How many of its steps may run at once, at least 1; None for as many as the engine allows.
-            run_timeout_ms: Limit of the whole run, from its start.
-            force: Ids of steps that run even if the cache knows their results. Their dependents are served as usual,
-                and later runs are served the new results.
-            use_cache: False runs every step, as if the cache were empty; results are stored all the same.
+            workflow: The id of the workflow.
+            inputs: The inputs as their model or as JSON values; they are validated first.
+            tenant: The tenant of the run.
+            idempotency_key: Reusing a key for the same workflow and tenant returns the existing run; a request that
+                differs raises.
+            priority: Waiting runs of a tenant start in the order of their priority, the highest first.
+            failure_mode: What a failed step does to branches that do not need it: `continue` or `fail_fast`.
+            max_concurrency: How many steps of the run may run at once, at least 1; None for the engine's limit.
+            run_timeout_ms: The time limit of the whole run, from its start.
+            force: Ids of steps that run even if their results are cached. Their dependents use the cache as usual,
+                and later runs get the new results.
+            use_cache: False runs every step as if the cache were empty; results are stored nevertheless.
             tags: For searches with `list_runs(tags=...)`: up to 32 names of up to 64 characters, with values of up
-                to 256. Updates and retries of the run keep its tags and metadata unless they are given others.
+                to 256. Updates and retries of the run keep its tags and metadata unless they get their own.
             metadata: JSON values that are kept with the run: up to 16 KB.
 
         Raises:
-            UnknownWorkflowError: There is no such workflow.
+            UnknownWorkflowError: The engine does not have the workflow.
             UnknownStepError: `force` names a step that the workflow does not have; also a `ValueError`.
-            WorkflowInputError: The inputs do not fit. No run was made.
+            WorkflowInputError: The inputs are not valid. No run was created.
             IdempotencyConflictError: The key was used before, for another request.
             ValueError: An option is out of its range.
         """
@@ -104,7 +104,7 @@ class SyncRunEngine(BlockingEngine):
         raise_on_failure: bool = False,
         **options: Unpack[TriggerOptions],
     ) -> Run:
-        """`trigger()`, and `wait()` for its end. A failed run is returned, unless `raise_on_failure` is True.
+        """Create a run with `trigger()`, and wait for its end. With `raise_on_failure`, a failed run raises.
 
         Raises:
             RunFailedError: The run failed or was cancelled, and `raise_on_failure` is True.
@@ -114,17 +114,17 @@ class SyncRunEngine(BlockingEngine):
     def trigger_update(
         self, base_run_id: str, change: ChangeRequest, **options: Unpack[TriggerOptions]
     ) -> Run:
-        """Make a run that differs from a completed one by `change`: what the change does not touch is reused.
+        """Create a run that applies `change` to a completed run and reuses all steps that the change does not affect.
 
         Args:
             base_run_id: A completed run. It is not changed.
-            change: One that its workflow knows.
-            **options: As of `trigger()`; the new run keeps those of the base run that are not given.
+            change: A change that the workflow declares.
+            **options: Options of `trigger()`; the new run inherits the others from the base run.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It is not completed.
-            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+            RunStateError: The run has not completed.
+            ChangeRequestError: The workflow does not declare the change, or the payload is not valid.
         """
         return self._call(self._engine.trigger_update(base_run_id, change, **options))
 
@@ -136,7 +136,7 @@ class SyncRunEngine(BlockingEngine):
         raise_on_failure: bool = False,
         **options: Unpack[TriggerOptions],
     ) -> Run:
-        """`trigger_update()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        """Create a run with `trigger_update()`, and wait for its end; `raise_on_failure` as in `run()`."""
         return self._call(
             self._engine.update(base_run_id, change, raise_on_failure=raise_on_failure, **options)
         )
@@ -150,78 +150,78 @@ class SyncRunEngine(BlockingEngine):
         force: Iterable[str] = (),
         use_cache: bool = True,
     ) -> RunPlan:
-        """What `update()` would do with each step, and why. Nothing runs, nothing is written.
+        """Return what `update()` would do with each step, and why. Nothing runs and nothing is written.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It is not completed.
-            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+            RunStateError: The run has not completed.
+            ChangeRequestError: The workflow does not declare the change, or the payload is not valid.
         """
         return self._call(
             self._engine.plan(base_run_id, change, tenant=tenant, force=force, use_cache=use_cache)
         )
 
     def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
-        """Go on with a failed or cancelled run from where it stopped, as a new run: what has been done is reused.
+        """Continue a failed or cancelled run as a new run, which reuses all completed steps.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It has not failed and was not cancelled.
-            WorkflowInputError: Its inputs do not fit the workflow as it is now. No run was made.
+            RunStateError: The run has neither failed nor been cancelled.
+            WorkflowInputError: The inputs are not valid for the current workflow. No run was created.
         """
         return self._call(self._engine.trigger_retry(run_id, **options))
 
     def retry(self, run_id: str, *, raise_on_failure: bool = False, **options: Unpack[TriggerOptions]) -> Run:
-        """`trigger_retry()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        """Create a run with `trigger_retry()`, and wait for its end; `raise_on_failure` as in `run()`."""
         return self._call(self._engine.retry(run_id, raise_on_failure=raise_on_failure, **options))
 
     def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
-        """Take on a run that nobody runs here and now: one that waits, or whose process has died.
+        """Resume a waiting or orphaned run in this engine.
 
         Args:
             run_id: The run.
-            tenant: Whose run it is.
-            wait: What to do about one that somebody runs, or did until a moment ago: False refuses; True takes it on
-                when its lease runs out, if that happens. An engine that takes on none refuses in any case.
+            tenant: The tenant of the run.
+            wait: What to do if another process holds the lease: False raises; True claims the run when its lease
+                expires, if that happens. An engine with `take_on("none")` raises in any case.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunStateError: It is over, or somebody runs it.
-            UnknownWorkflowError: This engine does not have its workflow.
+            RunStateError: The run has ended, or another process holds its lease.
+            UnknownWorkflowError: The engine does not have the workflow.
         """
         return self._call(self._engine.trigger_resume(run_id, tenant=tenant, wait=wait))
 
     def resume(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False, raise_on_failure: bool = False
     ) -> Run:
-        """`trigger_resume()`, and `wait()` for its end; `raise_on_failure` as in `run()`."""
+        """Resume a run with `trigger_resume()`, and wait for its end; `raise_on_failure` as in `run()`."""
         return self._call(
             self._engine.resume(run_id, tenant=tenant, wait=wait, raise_on_failure=raise_on_failure)
         )
 
     def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
-        """Ask for a run to be cancelled, for good. Steps that run get the abort signal; the rest is cancelled.
+        """Cancel a run for good. Its running steps get the abort signal; all other steps are cancelled.
 
-        One that is over stays as it is.
+        A run that has ended stays as it is.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: The reason is none.
+            ValueError: `reason` is not text of up to 2,000 characters.
         """
         return self._call(self._engine.cancel(run_id, tenant=tenant, reason=reason))
 
     def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
-        """Delete runs that ended at least `older_than` ago, what they have put into the cache, and expired entries.
+        """Delete runs that ended at least `older_than` ago, with their cache entries, and expired cache entries.
+
+        Files that no run refers to are deleted, too, once they are a day old, and so are files that a killed process
+        has left half written. No file is deleted if several databases share the artifact store.
 
         Args:
-            older_than: How long they have been over at least; not negative.
-            tenant: Whose; None for all tenants.
+            older_than: How long ago the runs ended at least; not negative.
+            tenant: The tenant; None for all tenants.
 
         Returns:
             How many runs were deleted.
-
-        Files that no run refers to any more go, too, once they are a day old, also those that a killed process has
-        left half written. Where several databases share a folder for files, all files are left.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -233,15 +233,15 @@ class SyncRunEngine(BlockingEngine):
     ) -> RunArchive | None:
         """Move runs that ended at least `older_than` ago to a new file in `folder`, with their outputs and files.
 
-        What they have put into the cache expires, as with `prune()`. A process that is killed meanwhile loses no run.
+        Their cache entries expire, as with `prune()`. A process that is killed meanwhile loses no run.
 
         Args:
-            folder: Where to; made if need be.
-            older_than: How long they have been over at least; not negative.
-            tenant: Whose; None for all tenants.
+            folder: The folder of the archive; it is created if it is missing.
+            older_than: How long ago the runs ended at least; not negative.
+            tenant: The tenant; None for all tenants.
 
         Returns:
-            The file, with how many runs it has; None without runs that are old enough.
+            The archive; None if no run is old enough.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -250,45 +250,45 @@ class SyncRunEngine(BlockingEngine):
         return self._call(self._engine.archive(folder, older_than=older_than, tenant=tenant))
 
     def restore(self, path: Path | str, *, tenant: str | None = None) -> int:
-        """Put the runs of an archive back as they were; those that are there stay as they are.
+        """Restore the runs of an archive. Runs that exist stay as they are.
 
-        Their steps are not served from the cache again, but updates and retries of them reuse what they delivered.
-        A restored run whose idempotency key a later run has taken loses the key.
+        The cache does not serve their results again, but updates and retries of the runs reuse them. A restored run
+        loses its idempotency key if a later run has the same key.
 
         Args:
             path: A file that `archive()` has made.
-            tenant: Whose; None for those of all tenants.
+            tenant: The tenant; None for the runs of all tenants.
 
         Returns:
             How many runs were restored.
 
         Raises:
-            ArchiveError: The file cannot be read, is no archive, is damaged, or is of a later release.
+            ArchiveError: The file cannot be read, is not an archive, is damaged, or is of a later release.
         """
         return self._call(self._engine.restore(path, tenant=tenant))
 
     def take_on(self, runs: TakesOn) -> None:
-        """Say which runs this engine runs: `all` (from the start), its `own`, or `none`.
+        """Set which runs this engine runs: `all` (the default), its `own`, or `none`.
 
-        Its own are those that it triggers or resumes: a program that starts one run and ends does well not to begin
-        others. With `none` it is a client: what it triggers waits for whoever takes it.
+        Its own are those that it triggers or resumes: the choice for a program that starts one run and ends. With
+        `none`, the engine is a client: the runs that it triggers wait for other engines.
         """
         self._engine.take_on(runs)
 
     def start(self) -> None:
-        """Begin to serve without waiting for the first call: runs that wait, and those of dead processes."""
+        """Start to serve now rather than with the first call: claim waiting and orphaned runs."""
         self._call(self._engine.start())
 
     def drain(self, timeout_ms: float | None = None) -> bool:
-        """Take on no further runs, and wait until those that run here are over. `close()` gives up what is left.
+        """Claim no further runs, and wait until the running ones have ended. `close()` hands the rest back.
 
-        Runs that are triggered from now on wait for other engines. An engine that drains does not go back.
+        Runs that are triggered from now on wait for other engines. A drain cannot be undone.
 
         Args:
-            timeout_ms: How long to wait, above 0; None for as long as it takes.
+            timeout_ms: How long to wait, above 0; None for any time.
 
         Returns:
-            Whether nothing runs here any more.
+            Whether all runs of this engine have ended.
 
         Raises:
             ValueError: `timeout_ms` is not above 0.
@@ -301,7 +301,7 @@ class SyncRunEngine(BlockingEngine):
         return self._engine.workflows
 
     def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
-        """A run, with the number of its steps by status.
+        """Return a run, with the number of its steps by status.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -315,46 +315,46 @@ class SyncRunEngine(BlockingEngine):
         tenant: str = DEFAULT_TENANT,
         status: StepStatus | str | Iterable[str] | None = None,
     ) -> list[RunStep]:
-        """The steps of a run in the workflow's order, all or those of a status.
+        """Return the steps of a run in the workflow's order: all, or those with one of some statuses.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: There is no such status.
+            ValueError: A status is unknown.
         """
         return self._call(self._engine.get_run_steps(run_id, tenant=tenant, status=status))
 
     def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """What a step of a run has delivered, as its type.
+        """Return the output of a step, as its type.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         return self._call(self._engine.get_output(run_id, step, tenant=tenant))
 
     def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The same as JSON, for which the engine need not have the workflow.
+        """Return the output of a step as JSON, even if the engine does not have the workflow.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         return self._call(self._engine.get_output_json(run_id, step, tenant=tenant))
 
     def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """The output of the workflow's `result` step, or of its only final step, as its type.
+        """Return the output of the workflow's `result` step, or of its only final step, as its type.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunFailedError: It has failed or was cancelled.
-            RunStateError: It is not over.
+            RunFailedError: The run failed or was cancelled.
+            RunStateError: The run has not ended.
             LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
             UnknownWorkflowError: The engine does not have the workflow of the run.
         """
         return self._call(self._engine.get_result(run_id, tenant=tenant))
 
     def get_run_artifacts(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> dict[str, list[ArtifactRef]]:
-        """The files of a run, by the step that has saved them.
+        """Return the files of a run, by the step that has saved them.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -362,20 +362,19 @@ class SyncRunEngine(BlockingEngine):
         return self._call(self._engine.get_run_artifacts(run_id, tenant=tenant))
 
     def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The content of a file of a tenant's run, checked against its hash.
+        """Return the content of a file, checked against its hash.
 
         Raises:
-            ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
+            ArtifactError: No run of the tenant has the file, or it is missing or damaged.
             ArtifactUnavailableError: The storage of the file does not answer.
         """
         return self._call(self._engine.read_artifact(artifact, tenant=tenant))
 
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is on this machine; it is named by its content. Do not change it.
+        """Return the path of a file on this machine. The file is named by its content: do not change it.
 
         Raises:
-            ArtifactError: It is not a reference that the engine has given, or the files are kept elsewhere, such as
-                in S3.
+            ArtifactError: The reference is not valid, or files are kept elsewhere, such as in S3.
         """
         return self._engine.artifact_path(artifact)
 
@@ -395,26 +394,26 @@ class SyncRunEngine(BlockingEngine):
         limit: int = 50,
         before: Run | tuple[datetime, str] | None = None,
     ) -> list[Run]:
-        """Runs of a tenant, the newest first.
+        """Return runs of a tenant, the newest first.
 
         Args:
-            tenant: Whose.
-            workflow: Only of this workflow.
-            status: Only with this status, or one of these.
+            tenant: The tenant.
+            workflow: Only runs of this workflow.
+            status: Only runs with this status, or one of these.
             id_prefix: Only runs whose id begins with this text.
             tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
-            created_after: Only runs made at this time, which needs a time zone, or later.
-            created_before: Only runs made before this time.
+            created_after: Only runs created at this time or later; it needs a time zone.
+            created_before: Only runs created before this time.
             base_run_id: Only runs that were rebuilt from this run, or retry it.
             failed_step: Only runs in which the step of this id failed.
-            error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
+            error_contains: Only runs whose error record (its code, type, message or stack) contains this text; ASCII
                 letters match in either case.
-            limit: At most so many: 1 to 1,000.
-            before: Only those that come after this one in the list: the last of the page before, or its
+            limit: The largest number of runs: 1 to 1,000.
+            before: Only runs after this one in the list: the last run of the previous page, or its
                 `(created_at, id)`.
 
         Raises:
-            ValueError: There is no such status, or the limit is out of its range.
+            ValueError: A status is unknown, or an argument is out of its range.
         """
         return self._call(
             self._engine.list_runs(
@@ -434,74 +433,74 @@ class SyncRunEngine(BlockingEngine):
         )
 
     def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
-        """The engines that run runs, in this and in other processes, and how many runs of all tenants wait.
+        """Return the engines of all processes, and how many runs of all tenants wait.
 
-        An engine is seen a second after its start, and then every 5 seconds.
+        An engine reports a second after its start, and then every 5 seconds.
 
         Args:
-            tenant: Whose runs are shown with their ids.
+            tenant: The tenant whose runs are shown with their ids.
         """
         return self._call(self._engine.get_workers(tenant=tenant))
 
     def list_workflows(self) -> list[Blueprint]:
-        """The workflows that this engine can run."""
+        """Return the workflows that this engine can run."""
         return self._call(self._engine.list_workflows())
 
     def get_workflow(self, name: str) -> Blueprint:
-        """One of them.
+        """Return a workflow by its id.
 
         Raises:
-            UnknownWorkflowError: There is none of this id.
+            UnknownWorkflowError: The engine does not have the workflow.
         """
         return self._call(self._engine.get_workflow(name))
 
     def describe_workflows(self) -> list[WorkflowDescription]:
-        """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""
+        """Return the workflows as plain values: steps, dependencies, changes, and the schema of the inputs."""
         return self._call(self._engine.describe_workflows())
 
     def describe_workflow(self, name: str) -> WorkflowDescription:
-        """One workflow as plain values.
+        """Return one workflow as plain values.
 
         Raises:
-            UnknownWorkflowError: There is no workflow of this id.
+            UnknownWorkflowError: The engine does not have the workflow.
         """
         return self._call(self._engine.describe_workflow(name))
 
     def check_inputs(self, workflow: str, inputs: Any = None) -> None:
-        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+        """Validate inputs as `trigger()` does, and reject fields that their model would drop. No run is created.
 
         Raises:
-            UnknownWorkflowError: There is no such workflow.
-            WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
+            UnknownWorkflowError: The engine does not have the workflow.
+            WorkflowInputError: The inputs are not valid, or have a field that the model neither has nor allows.
         """
         self._call(self._engine.check_inputs(workflow, inputs))
 
     def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
     ) -> Run:
-        """Wait until a run is over, wherever it runs. A step that waits leaves its slot to others meanwhile.
+        """Wait until a run has ended, in whatever process it runs. A step that waits lends its slot meanwhile.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            TimeoutError: It was not over in time. It goes on.
-            StoreUnavailableError: The database keeps the run from going on: its file or a table is gone, or it has
-                refused for a minute. The run goes on if the database comes back.
+            TimeoutError: The run has not ended in time. It continues.
+            StoreUnavailableError: The database keeps the run from continuing: its file or a table is missing, or it
+                has failed for a minute. The run resumes if the database comes back.
         """
         return self._call(self._engine.wait(run_id, tenant=tenant, timeout_ms=timeout_ms))
 
     def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
     ) -> Generator[RunEvent, None, None]:
-        """What happens in a run, as it happens, until it is over.
+        """Yield the events of a run as they happen, until it has ended.
 
         Args:
             run_id: The run.
-            tenant: Whose.
-            after: Only events with a greater number: that of the last one that was seen.
-            follow: Whether to wait for more; False ends with what is there.
+            tenant: The tenant of the run.
+            after: Only events with a greater number, such as that of the last event that was received.
+            follow: Whether to wait for further events; False ends with the existing ones.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: `after` is no number of an event.
+            ValueError: `after` is not the number of an event.
         """
         return self._iterated(self._engine.events(run_id, tenant=tenant, after=after, follow=follow))

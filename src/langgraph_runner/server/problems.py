@@ -20,8 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from langgraph_runner.engine.errors import ArtifactUnavailableError, StoreUnavailableError
-from langgraph_runner.engine.transfer import attributes_of
+from langgraph_runner.engine.errors import ArtifactUnavailableError, StoreUnavailableError, attributes_of
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
 from langgraph_runner.errors.codes import CODES
 from langgraph_runner.errors.hints import validation_error_of

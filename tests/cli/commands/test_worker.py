@@ -236,8 +236,8 @@ def test_a_port_in_use_is_an_error(worker):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (("--dispatch", "redis://x"), "dispatch: the address begins neither with bullmq+redis://"),
-        (("--cache", "http://x"), "cache: the address does not begin with redis://"),
+        (("--dispatch", "redis://x"), "dispatch must begin with bullmq+redis://"),
+        (("--cache", "http://x"), "cache must begin with redis://"),
         (("--grace", "soon"), "--grace"),
         (
             ("--app", "shop:quick", "--cache", "redis://x"),

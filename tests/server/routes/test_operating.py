@@ -51,7 +51,7 @@ async def test_a_service_without_its_database_is_not_ready(service, monkeypatch,
 async def test_every_role_sees_the_workers(service, acme):
     """The overview has only run ids of the own tenant."""
     run_id = await service.ended(acme)
-    await service.engine._worker.presence.tell()
+    await service.engine._worker.presence.report()
     reader = await service.caller("read")
     overview = (await reader.get("/workers")).json()
     (worker,) = overview["workers"]

@@ -69,7 +69,7 @@ def text_up_to(longest: int) -> Callable[[str | None], str | None]:
             return value if value is None else text(value, longest, field="")
         except ValueError as error:
             # Typer puts the name of the option in front.
-            raise typer.BadParameter(str(error).removeprefix(": ")) from error
+            raise typer.BadParameter(str(error).removeprefix(": ").lstrip()) from error
 
     return check
 

@@ -1,5 +1,5 @@
-"""Files that steps save: where they are kept, in a folder or in any storage that fsspec knows.
+"""Files that steps save, kept in a folder or in any storage that fsspec supports.
 
-`store.py` has the protocol, `files.py` what the engine does with any store: names, hashes, ownership. Deleting files
-that no run uses is in `maintenance/`.
+`store.py` has the protocol; `files.py` adds names, hashes and ownership to any store. Deleting files that no run uses
+is in `maintenance/`.
 """

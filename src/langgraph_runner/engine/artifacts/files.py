@@ -1,4 +1,4 @@
-"""`ArtifactFiles`: what the engine does with an `ArtifactStore`. The same bytes are kept once."""
+"""`ArtifactFiles`: stores and reads artifacts in an `ArtifactStore`. Equal bytes are stored once."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 __all__ = ["ArtifactFiles", "StepArtifacts", "open_artifact_store"]
 
 _WRITE_AGAIN_AFTER_S: Final = 3_600
-"""A file that is kept again is written again once it is so old, so that it counts as new and is not collected."""
+"""A file that is saved again after so long is written again, so that it counts as new and is not deleted."""
 _MEDIA_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;.*)?")
 _MAX_MEDIA_TYPE: Final = 128
 _FIX: Final = "A further run makes it again."
 _MAX_CHECKED: Final = 65_536
 _LONG_BYTES: Final = 262_144
-"""To read so much takes about a millisecond."""
+"""Reading so many bytes takes about a millisecond."""
 _CHUNK: Final = 1_048_576
 _TRUSTED_S: Final = 10.0
-"""How long `has_lately()` relies on an earlier look at a store that is not local."""
+"""How long `has_recently()` relies on an earlier check of a store that is not local."""
 
 
 def open_artifact_store(given: ArtifactStore | Path | str) -> ArtifactStore:
-    """The store for a folder, a URL, or the store that was given.
+    """Return the store for a folder or a URL, or the given store.
 
     Raises:
-        ValueError: It is a file, or a URL that fsspec does not know.
-        TypeError: It is of another kind.
+        ValueError: `given` is a file, or a URL that fsspec does not support.
+        TypeError: `given` has another type.
         ModuleNotFoundError: The URL needs a library that is not installed.
     """
     if isinstance(given, str) and "://" in given:
@@ -68,55 +68,56 @@ def open_artifact_store(given: ArtifactStore | Path | str) -> ArtifactStore:
 
 
 class ArtifactFiles:
-    """Keeps files in a store, and reads what it has verified. Thread-safe, and blocks as the store does.
+    """Stores files, and verifies what it reads. Thread-safe; it blocks as the store does.
 
     Args:
-        store: Where.
-        owner: The id of the database whose runs refer to the files; None notes none.
+        store: The store.
+        owner: The id of the database whose runs refer to the files; None records no owner.
     """
 
     def __init__(self, store: ArtifactStore, owner: str | None = None) -> None:
         self.store = store
         self.is_local = isinstance(store, LocalArtifactStore)
-        """Whether a look at a file is so quick that the event loop and transactions may wait for it."""
+        """Whether checking a file is so fast that the event loop and transactions may wait for it."""
         self._owner = owner
         self._is_marked = False
         self._checked: dict[str, str] = {}
         """The versions of files whose content was verified."""
         self._looked: dict[str, tuple[float, bool]] = {}
-        """When files of a store that is not local were last looked for, and whether they were whole."""
+        """When files of a store that is not local were last checked, and whether they were intact."""
 
     def put(self, name: str, data: bytes, media_type: str) -> ArtifactRef:
-        """Keep a file.
+        """Store a file.
 
         Raises:
-            ArtifactError: The name or the media type is none, or the file cannot be written.
+            ArtifactError: The name or the media type is not valid, or the file cannot be written.
         """
         if not is_artifact_name(name):
-            raise ArtifactError(name=name, problem="the name is no relative path, such as 'images/hero.svg'.")
+            raise ArtifactError(
+                name=name, problem="the name must be a relative path, such as 'images/hero.svg'."
+            )
         if not _MEDIA_TYPE.fullmatch(media_type) or len(media_type) > _MAX_MEDIA_TYPE:
             raise ArtifactError(
-                name=name, problem=f"{media_type!r:.80} is no media type, such as 'image/svg+xml'."
+                name=name, problem=f"the media type must be such as 'image/svg+xml', got {media_type!r:.80}."
             )
         sha256 = hashlib.sha256(data).hexdigest()
         uri = self.store.uri(sha256)
         try:
             self._mark_owner()
-            found = self._whole(sha256, len(data))
+            found = self._intact(sha256, len(data))
             if found is None or found.age_s > _WRITE_AGAIN_AFTER_S:
                 self._note(sha256, self.store.put(sha256, data).version)
-        except Exception as error:  # A store of others may raise anything.
+        except Exception as error:  # A custom store may raise anything.
             folder = uri.rpartition("/")[0]
             raise ArtifactError(name=name, problem=f"it cannot be kept in {folder}: {error}") from error
-        self._note_look(sha256, is_whole=True)
+        self._remember_look(sha256, is_intact=True)
         return ArtifactRef(name, uri, media_type, len(data), sha256)
 
     def read(self, ref: ArtifactRef) -> bytes:
-        """The content of a file.
+        """Return the content of a file.
 
         Raises:
-            ArtifactError: It is gone, its bytes are not those that were kept, or the reference is not one that a
-                store has given.
+            ArtifactError: The file is missing or damaged, or the reference is not valid.
             ArtifactUnavailableError: The store does not answer.
         """
         self._check(ref)
@@ -137,30 +138,31 @@ class ArtifactFiles:
         return data
 
     def has(self, ref: ArtifactRef) -> bool:
-        """Whether the file is there, with the content that was kept; False also if the store fails.
+        """Return whether the file is intact; False also if the store fails.
 
-        The content is read when this process sees the file for the first time, and when it has been written since.
+        The content is read only when this process checks the file for the first time, and after it was written again.
         """
         if not is_sha256(ref.sha256):
             return False
         try:
-            is_whole = self._whole(ref.sha256, ref.size) is not None
-        except Exception as error:  # It costs a hit.
+            is_intact = self._intact(ref.sha256, ref.size) is not None
+        except Exception as error:  # Then it is a cache miss.
             emit(LOGGER, logging.WARNING, "files.unreadable", error_type=type(error).__name__)
-            is_whole = False
-        self._note_look(ref.sha256, is_whole=is_whole)
-        return is_whole
+            is_intact = False
+        self._remember_look(ref.sha256, is_intact=is_intact)
+        return is_intact
 
-    def has_lately(self, ref: ArtifactRef) -> bool:
-        """The same, where a network must not be waited for: what `has()` said in the last ten seconds will do."""
-        if not self.is_local and (looked := self._looked.get(ref.sha256)) is not None:
-            moment, is_whole = looked
+    def has_recently(self, ref: ArtifactRef) -> bool:
+        """Return `has()`, from the last ten seconds where possible, so that no transaction waits for a network."""
+        looked = None if self.is_local else self._looked.get(ref.sha256)
+        if looked is not None:
+            moment, is_intact = looked
             if REAL_RUNTIMES.blocking.monotonic() - moment < _TRUSTED_S:
-                return is_whole
+                return is_intact
         return self.has(ref)
 
     async def has_all(self, refs: Iterable[ArtifactRef]) -> bool:
-        """Whether all these files are there. It reads in threads what takes long, and what is not local."""
+        """Return whether all files are intact. Long reads, and reads of a store that is not local, run in threads."""
         files = [*refs]
         if not self.is_local:
             return all(await asyncio.gather(*(asyncio.to_thread(self.has, each) for each in files)))
@@ -169,25 +171,25 @@ class ArtifactFiles:
         return all(map(self.has, files))
 
     def local_path(self, ref: ArtifactRef) -> Path | None:
-        """Where the file is on this machine, whether it is there or not; None if the store is not local.
+        """Return the path of a file on this machine, even if it is missing; None if the store is not local.
 
         Raises:
-            ArtifactError: The reference is not one that a store has given.
+            ArtifactError: The reference is not valid.
         """
         self._check(ref)
         return self.store.path(ref.sha256) if isinstance(self.store, LocalArtifactStore) else None
 
     def path(self, ref: ArtifactRef) -> Path:
-        """Where the file is on this machine. It is named by its content; do not change it.
+        """Return the path of a file on this machine. The file is named by its content: do not change it.
 
         Raises:
-            ArtifactError: The reference is not one that a store has given, or the store is not local.
+            ArtifactError: The reference is not valid, or the store is not local.
         """
         path = self.local_path(ref)
         if path is None:
             uri = self.store.uri(ref.sha256)
             raise ArtifactError(
-                name=ref.name, problem=f"{uri} is no file of this machine; read it with read_artifact()."
+                name=ref.name, problem=f"{uri} is not a file of this machine; read it with read_artifact()."
             )
         return path
 
@@ -197,13 +199,13 @@ class ArtifactFiles:
             self._is_marked = True
 
     def _check(self, ref: ArtifactRef) -> None:
-        """Refuse a reference that would lead out of the store."""
+        """Raise for a reference that leads out of the store."""
         if not is_sha256(ref.sha256):
             problem = f"its sha256 must be 64 lower-case hex digits, got {ref.sha256!r:.80}."
             raise ArtifactError(name=ref.name, problem=problem)
 
-    def _whole(self, sha256: str, size: int) -> StoredFile | None:
-        """What is known of a file that is there with its content; None for any other."""
+    def _intact(self, sha256: str, size: int) -> StoredFile | None:
+        """Return the metadata of a file if it is intact; else None."""
         found = self.store.stat(sha256)
         if found is None or found.size != size:
             return None
@@ -224,12 +226,13 @@ class ArtifactFiles:
             return False
         return found is not None and self._checked.get(sha256) != found.version
 
-    def _note_look(self, sha256: str, *, is_whole: bool) -> None:
+    def _remember_look(self, sha256: str, *, is_intact: bool) -> None:
         if self.is_local:
             return
         if len(self._looked) >= _MAX_CHECKED:
             self._looked.clear()
-        self._looked[sha256] = (REAL_RUNTIMES.blocking.monotonic(), is_whole)
+        # Real time, because this is about a real network, also in tests with another clock.
+        self._looked[sha256] = (REAL_RUNTIMES.blocking.monotonic(), is_intact)
 
     def _note(self, sha256: str, version: str) -> None:
         if len(self._checked) >= _MAX_CHECKED:
@@ -245,14 +248,14 @@ def _digest(file: BinaryIO) -> str:
 
 
 class StepArtifacts:
-    """What a step saves while it runs: an `ArtifactSink`. Files of an attempt that failed do not count."""
+    """The files that a step saves while it runs: an `ArtifactSink`. Files of failed attempts do not count."""
 
     def __init__(self, files: ArtifactFiles) -> None:
         self._files = files
         self._saved: dict[tuple[int, bool], dict[str, ArtifactRef]] = {}
 
     def save(self, step: str, name: str, data: bytes, media_type: str) -> ArtifactRef:
-        """Keep a file for the attempt that is under way. The last one of a name counts."""
+        """Store a file for the current attempt. The last file of each name counts."""
         del step  # There is only one.
         ref = self._files.put(name, data, media_type)
         context = get_node_context()
@@ -261,5 +264,5 @@ class StepArtifacts:
         return ref
 
     def of(self, success: Success) -> tuple[ArtifactRef, ...]:
-        """What the attempt that succeeded has saved."""
+        """Return the files of the attempt that succeeded."""
         return tuple(self._saved.get((max(success.attempts, 1), success.fallback_used), {}).values())

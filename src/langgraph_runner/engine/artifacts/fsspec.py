@@ -23,14 +23,14 @@ __all__ = ["FsspecArtifactStore"]
 
 _OWNERS: Final = ".owners"
 _DELETING: Final = ".deleting"
-"""Holds one empty file for each file that is just being deleted, named `<sha256>.<token>`."""
+"""The folder of deletion marks: one empty file for each file that is being deleted, named `<sha256>.<token>`."""
 _FOLDER: Final = re.compile(r"[0-9a-f]{2}")
 _RENAMES: Final = frozenset({"file", "local", "sftp", "ssh", "smb", "hdfs", "arrow_hdfs"})
 """Filesystems on which a file grows while it is written, and which can rename it afterwards."""
 _TIMES: Final = ("LastModified", "last_modified", "updated", "mtime", "modified", "created")
-"""What filesystems call the time of the last change, the most telling first."""
+"""The names of the time of the last change in different filesystems, the most precise first."""
 _MAX_DELETION_S: Final = 60.0
-"""After so long a deletion is given up by who does it, and taken for dead by others."""
+"""After so long, a deletion gives up, and other processes ignore its mark."""
 _LOOK_AGAIN_S: Final = 0.05
 _MAX_ATTEMPTS: Final = 100
 
@@ -145,7 +145,7 @@ class FsspecArtifactStore:
             raise
 
     def _delete(self, name: str, min_age_s: float) -> int | None:
-        """Delete a file that is still so old; gives its bytes, or None if it stays or is gone."""
+        """Delete a file that is still so old; return its size, or None if it stays or is gone."""
         place = self._place(name) if is_sha256(name) else f"{self._root}/{name}"
         token = REAL_RUNTIMES.blocking.token_hex(8)
         mark = f"{self._root}/{_DELETING}/{place.rpartition('/')[2]}.{token}"
@@ -156,13 +156,13 @@ class FsspecArtifactStore:
             if found is None or self._age_s(found) < min_age_s:
                 return None
             if REAL_RUNTIMES.blocking.monotonic() - begin > _MAX_DELETION_S / 2:
-                return None  # A `put()` may soon take the mark for that of a dead process.
+                return None  # A `put()` may soon ignore the mark, as that of a dead process.
             return int(found["size"]) if self._remove(place) else None
         finally:
             self._remove(mark)
 
     def _was_being_deleted(self, sha256: str) -> bool:
-        """Whether another caller was deleting the file just now; waits until that is over."""
+        """Return whether another caller was deleting the file; wait until the deletion has ended."""
         was_marked = False
         while True:
             marks = [
@@ -177,7 +177,7 @@ class FsspecArtifactStore:
             threading.Event().wait(_LOOK_AGAIN_S)
 
     def _listed(self, folder: str) -> list[tuple[str, dict[str, Any]]]:
-        """The names of the files of a folder, with what is known of them."""
+        """Return the names and the metadata of the files of a folder."""
         path = f"{self._root}/{folder}"
         self._fs.invalidate_cache()
         try:
@@ -187,15 +187,18 @@ class FsspecArtifactStore:
         return [(each["name"].rpartition("/")[2], each) for each in found if each["type"] == "file"]
 
     def _info(self, path: str) -> dict[str, Any] | None:
-        self._fs.invalidate_cache()  # Some filesystems would answer from an earlier list.
+        self._fs.invalidate_cache()  # Some filesystems would answer from a cached list.
         try:
             found: dict[str, Any] = self._fs.info(path)
-        except (FileNotFoundError, KeyError):  # The latter from `memory://`, if the file goes at this moment.
+        except (
+            FileNotFoundError,
+            KeyError,
+        ):  # `memory://` raises KeyError if the file is deleted at this moment.
             return None
         return found if found["type"] == "file" else None
 
     def _remove(self, path: str) -> bool:
-        """Delete a file; False if it is not there."""
+        """Delete a file; return False if it does not exist."""
         try:
             self._fs.rm_file(path)
         except FileNotFoundError:
@@ -203,7 +206,7 @@ class FsspecArtifactStore:
         return True
 
     def _age_s(self, info: dict[str, Any]) -> float:
-        now = REAL_RUNTIMES.blocking.now_utc().timestamp()
+        now = REAL_RUNTIMES.blocking.now_utc().timestamp()  # Real time: the storage has a clock of its own.
         for name in _TIMES:
             moment = _timestamp(info.get(name))
             if moment is not None:
@@ -237,7 +240,7 @@ def _filesystem(url: str, options: dict[str, Any]) -> tuple[Any, str]:
 
 
 def _timestamp(value: Any) -> float | None:
-    """Seconds since 1970 of what filesystems give as a time."""
+    """Return the seconds since 1970 for a time in any form that filesystems use."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

@@ -1,4 +1,4 @@
-"""`LocalArtifactStore`: artifacts in a folder of this machine, or in one that several machines have mounted."""
+"""`LocalArtifactStore`: artifacts in a folder of this machine, or in a folder that several machines mount."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from langgraph_runner.engine.artifacts.store import StoredFile, is_sha256
+from langgraph_runner.runtime.disk import sync_folder
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LocalArtifactStore", "sync_folder"]
+__all__ = ["LocalArtifactStore"]
 
 _OWNERS: Final = ".owners"
 """A folder of empty files, named by the databases whose runs refer to files here."""
@@ -22,23 +23,23 @@ _OWNERS: Final = ".owners"
 class LocalArtifactStore:
     """An `ArtifactStore` in a folder. Thread-safe, and safe for any number of processes.
 
-    A file is written beside its place, flushed to disk (`fsync`) and moved there, so that it is either whole or not
-    there, also after a power cut.
+    A file is written under a temporary name, flushed to disk (`fsync`) and renamed, so that it is either complete or
+    absent, even after a power cut.
 
     Args:
-        folder: Where; it is made with the first file.
+        folder: The folder; it is created with the first file.
 
     Raises:
-        ValueError: It is a file.
+        ValueError: `folder` is a file.
     """
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder).absolute()
         if self.folder.is_file():
-            raise ValueError(f"artifacts: {str(folder)!r} is a file; give a folder.")
+            raise ValueError(f"artifacts must be a folder, got the file {str(folder)!r}.")
 
     def path(self, sha256: str) -> Path:
-        """Where a file is. It is named by its content; do not change it."""
+        """Return the path of a file. The file is named by its content: do not change it."""
         return self.folder / sha256[:2] / sha256
 
     def put(self, sha256: str, data: bytes) -> StoredFile:
@@ -46,8 +47,9 @@ class LocalArtifactStore:
         place = self.path(sha256)
         while True:
             _write(place, data)
-            # `delete()` moves a file away to look at its age, and moves a new one back.
-            if (found := self.stat(sha256)) is not None:
+            # `delete()` moves a file aside while it reads its age, and moves a new one back.
+            found = self.stat(sha256)
+            if found is not None:
                 return found
 
     def open(self, sha256: str) -> BinaryIO:
@@ -68,7 +70,7 @@ class LocalArtifactStore:
         return self.path(sha256).as_uri()
 
     def old_files(self, min_age_s: float) -> list[str]:
-        """See `ArtifactStore`. What an unfinished `put()` has left is named by its path in the folder."""
+        """See `ArtifactStore`. The remains of an unfinished `put()` are named by their path in the folder."""
         names: list[str] = []
         for folder in self.folder.glob("[0-9a-f][0-9a-f]"):
             for file in folder.iterdir():
@@ -80,7 +82,7 @@ class LocalArtifactStore:
     def delete(self, names: Iterable[str], min_age_s: float) -> tuple[int, int]:
         """See `ArtifactStore`.
 
-        A file is moved away before its age is read, because a step may keep it again at this moment: then it is
+        A file is moved aside before its age is read, because a step may write it again at this moment. A new file is
         moved back.
         """
         count = size = 0
@@ -110,6 +112,7 @@ class LocalArtifactStore:
 
 
 def _age_s(found: os.stat_result) -> float:
+    # Real time: the operating system stamps files with its own clock.
     return REAL_RUNTIMES.blocking.now_utc().timestamp() - found.st_mtime
 
 
@@ -127,12 +130,3 @@ def _write(place: Path, data: bytes) -> None:
         sync_folder(place.parent)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have what was made in a folder survive a power cut."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -1,7 +1,7 @@
-"""`ArtifactStore`: where the bytes of artifacts are kept. A small protocol, so that others can write one.
+"""`ArtifactStore`: the protocol of storages for the bytes of artifacts.
 
-The engine checks names and references, computes each SHA-256, verifies it when it reads, and remembers what it has
-verified. A store only keeps bytes under the SHA-256 that it is given.
+The engine checks names and references, computes and verifies each SHA-256, and remembers what it has verified. A
+store only keeps bytes under the SHA-256 that it is given.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class StoredFile(NamedTuple):
-    """What a store knows of a file without reading it."""
+    """The metadata of a file."""
 
     size: int
     """In bytes."""
@@ -42,15 +42,15 @@ class ArtifactStore(Protocol):
     """
 
     def put(self, sha256: str, data: bytes) -> StoredFile:
-        """Keep `data`. When this returns, the file is there, whole, and counts as just written.
+        """Store `data`. When this returns, the file is complete and counts as just written.
 
-        A reader sees either the whole file or no file, never a part. A file of the same name is replaced: it may be
-        damaged. Two calls with the same bytes at the same time both succeed, and so does one beside `delete()`.
+        A reader sees either the complete file or no file, never a part. An existing file is replaced, because it may
+        be damaged. Two calls with the same bytes at the same time both succeed, and so does a call during `delete()`.
         """
         ...
 
     def open(self, sha256: str) -> BinaryIO:
-        """The content, to be read from its beginning.
+        """Open a file for reading.
 
         Raises:
             FileNotFoundError: There is no such file.
@@ -58,36 +58,36 @@ class ArtifactStore(Protocol):
         ...
 
     def stat(self, sha256: str) -> StoredFile | None:
-        """What is known of the file now, not from a cache; None if it is not there."""
+        """Return the current metadata of a file, not from a cache; None if there is no such file."""
         ...
 
     def uri(self, sha256: str) -> str:
-        """Where the file is, for people: it is shown, and kept with the run. Without passwords. It does no I/O."""
+        """Return the address of a file, without passwords. It is shown to users and kept with the run. No I/O."""
         ...
 
     def old_files(self, min_age_s: float) -> list[str]:
-        """The names of files that were last written at least so many seconds ago.
+        """Return the names of files that were last written at least so many seconds ago.
 
-        The name of a file is its SHA-256. What an unfinished `put()` has left has any other name.
+        The name of a file is its SHA-256. The remains of an unfinished `put()` have other names.
         """
         ...
 
     def delete(self, names: Iterable[str], min_age_s: float) -> tuple[int, int]:
-        """Delete files of `old_files()` that are still so old; gives how many, and their bytes.
+        """Delete files of `old_files()` that are still so old; return their number and their bytes.
 
-        A file that `put()` has kept again meanwhile stays, however close the two calls are.
+        A file that `put()` writes again meanwhile stays, however close the two calls are.
         """
         ...
 
     def mark_owner(self, database: str) -> None:
-        """Note that the runs of a database refer to files here. A second time changes nothing."""
+        """Record that runs of a database refer to files here. A second call changes nothing."""
         ...
 
     def owners(self) -> set[str]:
-        """The databases that were noted. Files that several databases refer to are not collected."""
+        """Return the recorded databases. Nothing is deleted from a store that several databases use."""
         ...
 
 
 def is_sha256(text: object) -> bool:
-    """Whether this is 64 lower-case hex digits."""
+    """Return whether `text` is 64 lower-case hex digits."""
     return isinstance(text, str) and _SHA256.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""The step cache: a hot tier, in the process or in Redis, over the database.
+"""The step cache: a hot tier in the process or in Redis, above the database.
 
-Which results may be served, and under which key, is decided in `run/`.
+`run/` decides which results may be served, and under which key.
 """

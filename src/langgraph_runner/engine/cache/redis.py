@@ -26,26 +26,26 @@ _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
 
 class RedisTier:
-    """Results that are known, in Redis. It belongs to one event loop.
+    """A hot tier in Redis. Belongs to one event loop.
 
-    What Redis loses, refuses or answers too late is found in the database. Every value carries the mark of its
-    generation, and `clear()` begins a new one: no command looks through all keys.
+    An entry that Redis loses, refuses or returns too late is read from the database. Every value begins with the
+    token of its generation, and `clear()` starts a new generation, so no command scans all keys.
 
     Args:
         url: `redis://host:6379/0`, `rediss://...` or `unix://...`, with user and password if it needs them. One
-            server, or one behind a proxy: not a cluster, which would keep the keys of one question on several nodes.
-        namespace: What the names of all keys begin with: 1 to 64 characters. Engines with different databases need
-            different ones; an engine that makes its tier of an address takes the id of its database.
+            server, or one behind a proxy: not a cluster, where the keys of one look-up are on several nodes.
+        namespace: The prefix of all keys: 1 to 64 characters. Engines with different databases need different ones;
+            an engine that is given a URL uses the id of its database.
         max_age_s: How long an entry is served before the database is asked again: 1 to 100 seconds.
-        timeout_ms: How long a command may take, and to connect: 1 to 1,000 ms.
+        timeout_ms: The time limit of a command, and of connecting: 1 to 1,000 ms.
 
     Raises:
-        ValueError: An argument is out of its range, or `url` does not begin as above.
+        ValueError: An argument is out of its range, or `url` has another scheme.
     """
 
     def __init__(self, url: str, *, namespace: str, max_age_s: int = 60, timeout_ms: int = 250) -> None:
         if not url.startswith(_SCHEMES):
-            raise ValueError("cache: the address does not begin with redis://, rediss:// or unix://.")
+            raise ValueError("cache must begin with redis://, rediss:// or unix://.")
         checks.text(namespace, 64, field="namespace")
         checks.whole(max_age_s, 1, MAX_AGE_S, field="max_age_s")
         timeout_s = checks.whole(timeout_ms, 1, 1_000, field="timeout_ms") / 1_000
@@ -55,7 +55,7 @@ class RedisTier:
             url,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),  # To ask the database is quicker.
+            retry=Retry(NoBackoff(), 0),  # Asking the database is faster than a retry.
             max_connections=_MAX_CONNECTIONS,
         )
         self._generation: bytes | None = None
@@ -67,7 +67,8 @@ class RedisTier:
         self._generation, *values = await self._mget([self._mark, *names])
         found = {}
         for key, value in zip(wanted, values, strict=True):
-            if (entry := self._read(value)) is not None and entry.key == key:
+            entry = self._read(value)
+            if entry is not None and entry.key == key:
                 found[key] = entry
         return found
 
@@ -77,7 +78,7 @@ class RedisTier:
             await self._redis.set(self._mark, _new_generation(), nx=True)
             [self._generation] = await self._mget([self._mark])
         if self._generation is None:
-            return  # Lost at once: Redis is short of memory.
+            return  # Redis has evicted it at once: its memory is full.
         async with self._redis.pipeline(transaction=False) as pipeline:
             for entry in entries:
                 value = self._generation + _ENTRY.dump_json(entry)
@@ -105,14 +106,15 @@ class RedisTier:
         return f"{self._namespace}:entry:{quote(tenant, safe='')}:{key}"
 
     def _read(self, value: bytes | None) -> CacheEntry | None:
-        """An entry of the present generation; None for everything else, which the database knows better."""
+        """Return an entry of the current generation; None for any other value."""
         if value is None or self._generation is None or not value.startswith(self._generation):
             return None
         try:
             return _ENTRY.validate_json(value[len(self._generation) :])
-        except ValidationError:  # Of another release.
+        except ValidationError:  # Another release has written it.
             return None
 
 
 def _new_generation() -> bytes:
+    # Real randomness: processes share one Redis, so a test clock must not repeat tokens.
     return REAL_RUNTIMES.awaiting.token_hex(8).encode()

@@ -1,7 +1,7 @@
-"""`TieredCache`: what steps have delivered before. A hot tier, here or in Redis, over the store, which keeps it all.
+"""`TieredCache`: the results of steps in two tiers: a hot one in memory or Redis, above the store, which keeps all.
 
-Either tier may fail: then there is one hit less, and a line in the log. Nothing is lost, because what is served is
-only ever what a step has delivered for the same input.
+If a tier fails, the result is a cache miss and a line in the log. Nothing else is lost: the cache serves only what a
+step has delivered for the same input.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, runtime_checkable
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.errors import CircuitOpenError
 from langgraph_runner.errors.logs import emit
@@ -30,53 +30,56 @@ __all__ = ["MAX_AGE_S", "HotTier", "MemoryTier", "TieredCache"]
 
 T = TypeVar("T")
 MAX_AGE_S: Final = 100
-"""How long a hot tier may serve an entry: two minutes after a prune its output may be gone."""
+"""How long a hot tier may serve an entry. `prune()` deletes its output two minutes after it expires."""
 _PATIENCE_S: Final = 1.0
-"""How long a hot tier of somebody else's may take for an answer."""
+"""How long a custom hot tier may take for an answer."""
 _PAUSE_MS: Final = 1_000
-"""How long a hot tier that has failed is left alone; the database answers in its place."""
+"""How long a failed hot tier is skipped; the database answers instead."""
 
 
 @runtime_checkable
 class HotTier(Protocol):
-    """What is asked before the database. What it forgets is found there.
+    """A cache that is asked before the database. It may forget entries at any time.
 
-    One that raises, gives something else or takes longer than a second costs a hit. It is then left alone for a
-    second at a time until it answers again, and the log says once that it failed and once that it is back. It must
-    not serve an entry for more than 100 seconds without being told of it again: two minutes after a `prune()`
-    the output may be gone.
+    If a tier raises, returns a wrong value or takes longer than a second, the result is a cache miss. The engine then
+    skips the tier for a second at a time until it answers again, and logs its failure and its recovery once each. A
+    tier must not serve an entry for more than 100 seconds after its last `put_many()`: two minutes after a `prune()`,
+    the output may be deleted.
     """
 
     async def get_many(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
-        """What it knows of these keys."""
+        """Return the entries that it has for these keys."""
         ...
 
     async def put_many(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
-        """Remember entries."""
+        """Store entries."""
 
     async def clear(self) -> None:
-        """Forget everything."""
+        """Delete all entries."""
 
 
 class MemoryTier:
-    """The most recently used entries, in this process. Thread-safe.
+    """The most recently used entries, in the memory of this process. Thread-safe.
 
     Args:
-        size: How many, at least 1.
-        max_age_s: How long one is served before the database is asked again, which other processes change: 0 to 100.
-        clock: Seconds on a clock that never goes back.
+        size: The largest number of entries, at least 1.
+        max_age_s: How long an entry is served before the database is asked again: 0 to 100. Other processes may have
+            changed it there.
+        clock: Returns the seconds of a monotonic clock.
 
     Raises:
-        ValueError: One is out of its range.
+        ValueError: An argument is out of its range.
     """
 
     def __init__(
         self, size: int = 10_000, max_age_s: float = 60.0, *, clock: Callable[[], float] = monotonic
     ) -> None:
         if size < 1:
-            raise ValueError(f"size: {size!r} is not at least 1.")
+            raise ValueError(f"size must be at least 1, got {size!r}.")
         if not 0 <= max_age_s <= MAX_AGE_S:
-            raise ValueError(f"max_age_s: {max_age_s!r} is not from 0 to {MAX_AGE_S}: pruned outputs go.")
+            raise ValueError(
+                f"max_age_s must be from 0 to {MAX_AGE_S}, got {max_age_s!r}: pruned outputs are deleted."
+            )
         self._size = size
         self._clock = clock
         self._max_age_s = max_age_s
@@ -111,11 +114,11 @@ class MemoryTier:
 
 
 class TieredCache:
-    """Looks up and remembers. Its writes to the cold tier go with the commit of the step, so there is no `put` here.
+    """Looks results up in both tiers. The commit of a step writes to the cold tier, so there is no `put` here.
 
     Args:
         store: The cold tier.
-        hot: The hot one; None for one in memory.
+        hot: The hot tier; None for one in memory.
         runtime: The clock by which entries expire.
     """
 
@@ -127,27 +130,28 @@ class TieredCache:
         # Not `hot or ...`: an empty tier may be false.
         self._hot: HotTier = MemoryTier(clock=runtime.monotonic) if hot is None else hot
         self.is_in_process = type(self._hot) is MemoryTier
-        """Whether the hot tier is our own, which answers at once."""
+        """Whether the hot tier is the `MemoryTier`, which answers at once."""
         self.hot_failures = 0
         """How often the hot tier has failed."""
-        # One each, because a full or read-only Redis still answers questions.
+        # One each for reads and writes, because a full or read-only Redis still answers reads.
         self._breakers = {} if self.is_in_process else {name: _breaker(name) for name in ("read", "write")}
 
     @property
     def is_hot_tier_up(self) -> bool:
-        """Whether the hot tier could be read and written when it was last tried."""
+        """Whether the last read and the last write of the hot tier succeeded."""
         return all(breaker.state == "closed" for breaker in self._breakers.values())
 
     async def find(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
-        """What is known under these keys and has not expired: one question to each tier, however many keys."""
+        """Return the entries of these keys that have not expired. Each tier is asked once."""
         wanted = [*dict.fromkeys(keys)]
         found = await self.find_hot(tenant, wanted)
-        if missing := [key for key in wanted if key not in found]:
+        missing = [key for key in wanted if key not in found]
+        if missing:
             found |= await self._ask_cold(tenant, missing)
         return found
 
     async def find_hot(self, tenant: str, keys: Iterable[str]) -> dict[str, CacheEntry]:
-        """What the hot tier knows. Whoever starts a step asks the cold one in the same transaction."""
+        """Return the entries of the hot tier. The transaction that starts a step asks the cold tier."""
 
         async def ask() -> dict[str, CacheEntry]:
             known = await self._hot.get_many(tenant, keys)
@@ -156,15 +160,15 @@ class TieredCache:
         return await self._ask_hot("read", ask) or {}
 
     async def remember(self, tenant: str, entries: Iterable[CacheEntry]) -> None:
-        """Promote entries to the hot tier."""
+        """Add entries to the hot tier."""
         await self._ask_hot("write", lambda: self._hot.put_many(tenant, entries))
 
     async def clear_hot(self) -> None:
-        """Forget what the hot tier holds."""
+        """Delete all entries of the hot tier."""
         await self._ask_hot("write", self._hot.clear)
 
     async def _ask_hot(self, operation: str, question: Callable[[], Awaitable[T]]) -> T | None:
-        """Its answer; None if it fails, keeps silent or did so a moment ago, which costs a hit, no more."""
+        """Return the answer of the hot tier; None if it fails, is too slow, or failed less than a second ago."""
         if self.is_in_process:
             return await question()
         breaker = self._breakers[operation]
@@ -179,7 +183,7 @@ class TieredCache:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and self._runtime.cancel_requests():
                 breaker.release(permit)
-                raise  # Else it is of the tier's own making.
+                raise  # Otherwise the tier itself has raised it.
             self.hot_failures += 1
             breaker.record_failure(permit)
             if was_up:
@@ -198,8 +202,8 @@ class TieredCache:
 
     async def _ask_cold(self, tenant: str, keys: list[str]) -> dict[str, CacheEntry]:
         try:
-            return await self._store.read(reads.cache_entries, tenant, keys)
-        except Exception as error:  # As of the hot one.
+            return await self._store.read(queries.cache_entries, tenant, keys)
+        except Exception as error:  # A cache miss, as with the hot tier.
             emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
             return {}
 

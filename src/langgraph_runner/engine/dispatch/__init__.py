@@ -1,4 +1,4 @@
-"""Telling workers at once that a run waits: the `Dispatcher` protocol and BullMQ.
+"""Queues that notify workers of waiting runs: the `Dispatcher` protocol and BullMQ.
 
-A dispatcher may lose messages and repeat them; which run a worker gets is decided by the database, in `worker/`.
+A dispatcher may lose and repeat messages. Which run a worker claims is decided in the database, by `store/commands/`.
 """

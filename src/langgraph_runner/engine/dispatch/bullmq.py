@@ -1,4 +1,4 @@
-"""`BullMQDispatcher`: runs are announced as jobs of BullMQ, on Redis or on PostgreSQL.
+"""`BullMQDispatcher`: announces runs as jobs of BullMQ, on Redis or PostgreSQL.
 
 The protocol is that of BullMQ 5 (https://docs.bullmq.io), so producers and dashboards of Node.js work with the queue.
 """
@@ -37,37 +37,35 @@ _ANSWER_S: Final = 2
 _RETRY_MS: Final = 1_000
 _CLOSE_S: Final = 3.0
 _CANCELLATIONS: Final = 3
-"""How often to cancel a worker: it may take one for the end of a wait of its own, and go on."""
+"""How often to cancel a worker: it may swallow a cancellation as the end of its own wait."""
 _LOCK_MS: Final = 30_000
 _STALLS: Final = 1_000
-"""How often a job may be found without its worker: how often a run is tried again is for the engine to decide."""
+"""How often a job may lose its worker. It is high because the engine decides how often a run is recovered."""
 _KEPT: Final = 1_000
-"""How many jobs of producers stay when they are over."""
+"""How many finished jobs of producers are kept."""
 
 
 class BullMQDispatcher:
     """A queue of BullMQ. Belongs to one event loop.
 
-    A job of this package is `{"run_id": "..."}`, with the id of the run as its own, so a run that is announced twice
-    is one job. It says that a run waits; the worker then takes the run whose turn it is, as the database has it.
-    Redis needs `maxmemory-policy noeviction`; on PostgreSQL the tables of BullMQ are made in the schema `bullmq`.
+    A job of this package is `{"run_id": "..."}` and has the id of the run, so a run that is announced twice is one
+    job. A job only says that a run waits: the worker claims the next run in turn, as the database decides.
+    Redis needs `maxmemory-policy noeviction`; on PostgreSQL, the tables of BullMQ are in the schema `bullmq`.
 
     Args:
         url: `bullmq+redis://...`, `bullmq+rediss://...`, `bullmq+unix://...` or `bullmq+postgresql://...`.
         queue: The name of the queue, up to 128 characters without a colon.
 
     Raises:
-        ValueError: `url` does not begin as above, or `queue` is no such name.
+        ValueError: `url` has another scheme, or `queue` is not such a name.
     """
 
     def __init__(self, url: str, *, queue: str = QUEUE) -> None:
         scheme = urlsplit(url.removeprefix(_SCHEME)).scheme
         if not url.startswith(_SCHEME) or scheme not in {*_ON_REDIS, *_ON_POSTGRESQL}:
-            raise ValueError(
-                "dispatch: the address begins neither with bullmq+redis:// nor with bullmq+postgresql://."
-            )
+            raise ValueError("dispatch must begin with bullmq+redis:// or bullmq+postgresql://.")
         if ":" in checks.text(queue, 128, field="queue"):
-            raise ValueError(f"queue: {queue!r} has a colon, which BullMQ keeps for itself.")
+            raise ValueError(f"queue must have no colon, which BullMQ reserves, got {queue!r}.")
         self._url = url.removeprefix(_SCHEME)
         self._is_redis = scheme in _ON_REDIS
         self._name = queue
@@ -99,11 +97,11 @@ class BullMQDispatcher:
         if self._worker is None:
             return
         if paused and not self._worker.paused:
-            # What `pause()` does before it waits for jobs that are under way.
+            # The first half of `pause()`, which would then wait for running jobs.
             self._worker.paused = True
             self._worker.resume_event.clear()
             if self._worker.waiting is not None and not self._worker.waiting.done():
-                self._worker.waiting.cancel()  # Else it would take one more job.
+                self._worker.waiting.cancel()  # Otherwise it would take one more job.
         elif not paused:
             self._worker.resume()
 
@@ -116,10 +114,10 @@ class BullMQDispatcher:
                 if self._serving.done():
                     break
         if self._queue is not None:
-            await self._closed(self._queue)
+            await self._close(self._queue)
 
     async def _serve(self, handle: JobHandler) -> None:
-        """Keep a worker at work. It ends when its server cannot be reached at first, or says something unheard of."""
+        """Keep a worker running. A worker ends if it cannot reach its server at first, or gets an unknown answer."""
         while True:
             self._worker = worker = self._new_worker(handle)
             if self._is_paused:
@@ -130,7 +128,8 @@ class BullMQDispatcher:
                 self._failed(error)
             finally:
                 self._worker = None
-                await self._closed(worker, force=True)
+                await self._close(worker, force=True)
+            # Real time: a real server has to come back meanwhile.
             await REAL_RUNTIMES.awaiting.sleep(_RETRY_MS / 1_000, None)
 
     def _new_worker(self, handle: JobHandler) -> Worker:
@@ -139,10 +138,10 @@ class BullMQDispatcher:
             try:
                 # BullMQ counts jobs from 1 again when Redis was emptied.
                 return await handle(f"{job.id}:{job.timestamp}", job.data)
-            except ValueError as error:  # It would be refused again.
+            except ValueError as error:  # It would be rejected again.
                 raise UnrecoverableError(str(error)) from error
 
-        # Typed less narrowly than BullMQ does, which leaves out some of its options.
+        # `Any`, because BullMQ's types lack some of its options.
         processor: Any = process
         options: Any = {
             **self._connection(_IDLE_S + _ANSWER_S),
@@ -152,7 +151,7 @@ class BullMQDispatcher:
             "stalledInterval": _LOCK_MS,
             "maxStalledCount": _STALLS,
             "runRetryDelay": _RETRY_MS,
-            # Of jobs whose producers do not say how long to keep them.
+            # For jobs whose producers set no limit of their own.
             "removeOnComplete": {"count": _KEPT},
             "removeOnFail": {"count": _KEPT},
         }
@@ -166,7 +165,7 @@ class BullMQDispatcher:
             limits = {"connect_timeout": _ANSWER_S, "tcp_user_timeout": timeout_s * 1_000}
             query = urlencode({**limits, **dict(parse_qsl(parts.query))})
             return {"backend": "postgres", "connection": parts._replace(query=query).geturl()}
-        # `Queue` and `Worker` leave it open: see `_closed()`.
+        # `Queue` and `Worker` leave this connection open: see `_close()`.
         client = Redis.from_url(
             self._url,
             decode_responses=True,
@@ -186,19 +185,22 @@ class BullMQDispatcher:
             self._is_up = True
             emit(LOGGER, logging.INFO, "dispatch.restored")
 
-    async def _closed(self, part: Queue | Worker, **how: bool) -> None:
-        """Close a queue or a worker with its connections, but do not wait for a server that does not answer."""
+    async def _close(self, part: Queue | Worker, **how: bool) -> None:
+        """Close a queue or a worker with its connections, and give up on a server that does not answer."""
 
         async def close() -> None:
             await part.close(**how)
-            if isinstance(client := part.opts.get("connection"), Redis):
+            client = part.opts.get("connection")
+            if isinstance(client, Redis):
                 await client.aclose()
 
-        # A task of its own, which may be left behind: `Worker.close()` goes on waiting when it is cancelled.
+        # A task of its own, because `Worker.close()` continues to wait when it is cancelled.
         closing = asyncio.get_running_loop().create_task(close())
         await asyncio.wait({closing}, timeout=_CLOSE_S)
         if not closing.done():
             closing.cancel()
             emit(LOGGER, logging.WARNING, "dispatch.close_failed", error_type=TimeoutError.__name__)
-        elif (error := closing.exception()) is not None:
+            return
+        error = closing.exception()
+        if error is not None:
             emit(LOGGER, logging.DEBUG, "dispatch.close_failed", error_type=type(error).__name__)

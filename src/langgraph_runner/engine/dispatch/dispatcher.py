@@ -1,6 +1,6 @@
-"""`Dispatcher`: tells workers at once that a run waits. `Announcer`: does so without holding up who made the run.
+"""`Dispatcher`: a queue that notifies workers of waiting runs. `Announcer` does so in the background.
 
-The database is the truth. A run whose announcement is lost is found by the next look of any worker (`poll_ms`).
+The database is the source of truth: if an announcement is lost, the next poll of a worker (`poll_ms`) finds the run.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     JobHandler = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
-    """Is called with an id that no other job ever has, and the data. A `ValueError` refuses the job for good."""
+    """Called with the unique id and the data of a job. A `ValueError` rejects the job for good."""
 
 __all__ = ["Announcer", "Announcers", "Dispatcher"]
 
 STEPS: Final = "run-steps"
 """The queue of steps that name the queue `gpu` is `run-steps-gpu`."""
 _PATIENCE_S: Final = 2.0
-"""How long an announcement may take."""
+"""The time limit of an announcement."""
 _AT_ONCE: Final = 500
 
 
 @runtime_checkable
 class Dispatcher(Protocol):
-    """A queue that tells workers which runs wait. It may lose what it is told, and tell it twice."""
+    """A queue that notifies workers of waiting runs. It may lose an announcement, or deliver it twice."""
 
     async def announce(self, run_ids: Sequence[str]) -> None:
-        """Tell that these runs wait."""
+        """Announce that these runs wait."""
         ...
 
     async def listen(self, handle: JobHandler) -> None:
-        """Begin to call `handle` for each job, until it is closed."""
+        """Start to call `handle` for each job, until the queue is closed."""
 
     def set_paused(self, paused: bool) -> None:
-        """Take no further jobs, or go on."""
+        """Take no further jobs, or continue."""
 
     async def close(self) -> None:
-        """Stop. What is announced and not taken stays in the queue."""
+        """Stop. Jobs that were not taken stay in the queue."""
 
 
 class Announcers:
-    """The queues of an engine: one for runs, and one for each name that steps give.
+    """The announcers of an engine: one for runs, and one for each step queue.
 
     Args:
-        dispatch: The address of a server, on which each has a queue of its own; a queue for runs, which leaves steps
-            to the polls of their workers; None to leave all to polls.
+        dispatch: The URL of a server, which gets one queue for runs and one for each step queue; or a queue for runs
+            only, so that workers poll for steps; None if workers poll for both.
     """
 
     def __init__(self, dispatch: Dispatcher | str | None) -> None:
@@ -61,7 +61,7 @@ class Announcers:
         self.of_runs = Announcer(given if self._address is None else self._queue(None))
 
     def of_steps(self, name: str) -> Announcer:
-        """That of a step queue."""
+        """Return the announcer of a step queue."""
         if name not in self._of_steps:
             self._of_steps[name] = Announcer(None if self._address is None else self._queue(name))
         return self._of_steps[name]
@@ -79,12 +79,10 @@ class Announcers:
 
 
 class Announcer:
-    """The queue of an engine, if it has one: announces in the background, several runs at once.
-
-    Belongs to one event loop.
+    """Announces runs in the background, several at once. Belongs to one event loop.
 
     Args:
-        dispatcher: The queue; None if workers find runs only by looking for them.
+        dispatcher: The queue; None if workers find runs by polling only.
     """
 
     def __init__(self, dispatcher: Dispatcher | None) -> None:
@@ -94,7 +92,7 @@ class Announcer:
         self._is_up = True
 
     def announce(self, run_id: str) -> None:
-        """Tell that a run waits, soon."""
+        """Announce a waiting run, without waiting for the queue."""
         if self._dispatcher is None:
             return
         self._waiting.append(run_id)
@@ -104,17 +102,17 @@ class Announcer:
             self._work = asyncio.get_running_loop().create_task(work, context=Context())
 
     async def listen(self, handle: JobHandler) -> None:
-        """Begin to take jobs."""
+        """Start to take jobs."""
         if self._dispatcher is not None:
             await self._dispatcher.listen(handle)
 
     def set_paused(self, paused: bool) -> None:
-        """Leave jobs to other workers, or go on."""
+        """Leave jobs to other workers, or continue to take them."""
         if self._dispatcher is not None:
             self._dispatcher.set_paused(paused)
 
     async def close(self) -> None:
-        """Announce what is left, and close the queue."""
+        """Finish the announcements, and close the queue."""
         if self._work is not None:
             await self._work
         if self._dispatcher is not None:
@@ -127,7 +125,7 @@ class Announcer:
                 async with asyncio.timeout(_PATIENCE_S):
                     await dispatcher.announce(some)
             except Exception as error:
-                self._waiting.clear()  # The workers will find these runs when they look for themselves.
+                self._waiting.clear()  # Workers find these runs by polling.
                 if self._is_up:
                     self._is_up = False
                     kind = type(error).__name__

@@ -1,4 +1,4 @@
-"""`JobRequest`: a run that a producer asks for, as the data of a job in a queue."""
+"""`JobRequest`: a run that a producer requests, as the data of a job in a queue."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class JobRequest(BaseModel):
     inputs: Any = None
     tenant: str = DEFAULT_TENANT
     idempotency_key: str | None = None
-    """The job itself counts once anyway, however often it is delivered."""
+    """None: the id of the job is the key, so a job that is delivered twice creates one run."""
     priority: int = 0
     tags: dict[str, str] = {}
     metadata: dict[str, Any] = {}
 
     @classmethod
     def of(cls, data: Any) -> JobRequest:
-        """The data of a job, checked.
+        """Validate the data of a job.
 
         Raises:
-            ValueError: It is no request.
+            ValueError: The data does not request a run.
         """
         try:
             return cls.model_validate(data)
@@ -38,4 +38,4 @@ class JobRequest(BaseModel):
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc'])) or 'data'}: {fault['msg']}" for fault in error.errors()
             )
-            raise ValueError(f"This job asks for no run: {faults}.") from error
+            raise ValueError(f"The job does not request a run: {faults}.") from error

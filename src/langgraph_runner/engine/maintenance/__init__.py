@@ -1,4 +1,4 @@
 """Keeping the database small: archives of ended runs, and deleting files that no run uses.
 
-`engine.prune()` itself is a command of the store, in `store/`.
+`RunEngine.prune()` itself is a command, in `store/commands/`.
 """

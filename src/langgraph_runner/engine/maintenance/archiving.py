@@ -1,7 +1,7 @@
-"""Ended runs as a file: `archive_runs` and `restore_runs`.
+"""Archives of ended runs: `archive_runs` and `restore_runs`.
 
-An archive is a ZIP file: `runs/` and `outputs/` have rows as JSON lines, `files/` the files of steps by their
-content, and `manifest.json`, which is written last, says how many runs there are. A file without it is no archive.
+An archive is a ZIP file: `runs/` and `outputs/` have rows as JSON lines, `files/` has the files of steps by content,
+and `manifest.json`, which is written last, has the number of runs. A file without it is not an archive.
 """
 
 from __future__ import annotations
@@ -16,18 +16,13 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from langgraph_runner.engine.artifacts.local import sync_folder
 from langgraph_runner.engine.errors import ArchiveError, ArtifactError, ArtifactUnavailableError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.archiving import (
-    DeleteRuns,
-    RestoreRuns,
-    ended_runs,
-    outputs_of,
-    records_of,
-)
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import DeleteRuns, RestoreRuns
 from langgraph_runner.engine.store.migrating import HEAD
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.runtime.disk import sync_folder
 from langgraph_runner.workflow.context import ArtifactRef
 
 if TYPE_CHECKING:
@@ -35,9 +30,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from langgraph_runner.engine.artifacts.files import ArtifactFiles
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store import RunStore
-    from langgraph_runner.engine.store.archiving import RunRecord
+    from langgraph_runner.engine.store.queries import RunRecord
 
 __all__ = ["RunArchive", "archive_runs", "restore_runs"]
 
@@ -45,11 +40,11 @@ _FORMAT: Final = 1
 _RUNS_A_PAGE: Final = 50
 _MANIFEST: Final = "manifest.json"
 _BYTES: Final = "base64:"
-"""How bytes begin in JSON lines. Text of ours that begins so is escaped."""
+"""The prefix of bytes in JSON lines. Text that begins with it gets it once more."""
 
 
 class RunArchive(NamedTuple):
-    """A file with runs."""
+    """A file of archived runs."""
 
     path: Path
     runs: int
@@ -60,15 +55,15 @@ class RunArchive(NamedTuple):
 async def archive_runs(
     host: Host, folder: Path, *, tenant: str | None, older_than_ms: int
 ) -> RunArchive | None:
-    """Write runs that ended so long ago to a new file, then delete them. Without such runs, nothing is written.
+    """Write runs that ended at least so long ago to a new file, then delete them. Without such runs, return None.
 
-    Killed in between, it leaves them where they are, and perhaps a file that says the same.
+    If the process is killed, the runs that were not deleted yet are in the database and in the file.
 
     Raises:
         ArchiveError: The file cannot be written. Nothing was deleted.
         sqlalchemy.exc.DBAPIError: The database refused.
     """
-    ids = await host.store.read(ended_runs, tenant, older_than_ms)
+    ids = await host.store.read(queries.ended_runs, tenant, older_than_ms)
     if not ids:
         return None
     archive = await asyncio.to_thread(_write, host, folder, ids)
@@ -78,17 +73,17 @@ async def archive_runs(
 
 
 async def restore_runs(host: Host, path: Path, *, tenant: str | None) -> int:
-    """Put the runs of an archive back, of a tenant or of all; gives how many. Those that are there stay as they are.
+    """Restore the runs of an archive, of one tenant or all; return how many. Existing runs stay as they are.
 
     Raises:
-        ArchiveError: The file cannot be read, is no archive, is damaged, or is of a later release.
-        sqlalchemy.exc.DBAPIError: The database refused. What was restored before stays; try again for the rest.
+        ArchiveError: The file cannot be read, is not an archive, is damaged, or is of a later release.
+        sqlalchemy.exc.DBAPIError: The database refused. Some runs may be restored; call it again for the others.
     """
-    with _opened(path) as archive:
-        names = await asyncio.to_thread(_checked, archive, path)
+    with _open(path) as archive:
+        names = await asyncio.to_thread(_page_names, archive, path)
         count = 0
         for name in names:
-            records, outputs = await asyncio.to_thread(_page, archive, name, tenant, host.artifacts)
+            records, outputs = await asyncio.to_thread(_read_page, archive, name, tenant, host.artifacts)
             count += await host.store.write(RestoreRuns(records, outputs)) if records else 0
         return count
 
@@ -123,7 +118,7 @@ def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactFiles,
     kept: set[str] = set()
     count = 0
     for number, page in enumerate(_pages(ids)):
-        records = store.read_now(records_of, page)
+        records = store.read_now(queries.records_of, page)
         count += len(records)
         archive.writestr(f"runs/{number:06}.jsonl", _lines(records))
         refs = {
@@ -133,7 +128,7 @@ def _write_runs(archive: zipfile.ZipFile, store: RunStore, files: ArtifactFiles,
             if step["output_sha256"] is not None
         }
         archive.writestr(
-            f"outputs/{number:06}.jsonl", _lines(store.read_now(outputs_of, sorted(refs - written)))
+            f"outputs/{number:06}.jsonl", _lines(store.read_now(queries.outputs_of, sorted(refs - written)))
         )
         written |= refs
         for row in (row for record in records for row in record["artifacts"]):
@@ -148,7 +143,7 @@ def _write_file(archive: zipfile.ZipFile, files: ArtifactFiles, row: dict[str, A
         archive.writestr(f"files/{row['sha256']}", files.read(_reference(row)))
     except ArtifactUnavailableError:
         raise  # The file may be there: an archive without it would lose it.
-    except ArtifactError as error:  # It is gone already; the run is archived without it.
+    except ArtifactError as error:  # The file is gone; the run is archived without it.
         emit(LOGGER, logging.WARNING, "archive.file_missing", run_id=row["run_id"], error=str(error))
 
 
@@ -157,7 +152,7 @@ def _reference(row: dict[str, Any]) -> ArtifactRef:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+def _open(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -165,28 +160,29 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise ArchiveError(path=path, problem=f"it cannot be read: {error}") from error
 
 
-def _checked(archive: zipfile.ZipFile, path: Path) -> list[str]:
-    """The names of the pages of an archive that is whole.
+def _page_names(archive: zipfile.ZipFile, path: Path) -> list[str]:
+    """Verify an archive, and return the names of its pages.
 
     Raises:
-        ArchiveError: The file is no archive, is damaged, or was made by a later release.
+        ArchiveError: The file is not an archive, is damaged, or was made by a later release.
     """
     try:
         manifest = json.loads(archive.read(_MANIFEST))
         made_by = (int(manifest["format"]), str(manifest["schema"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise ArchiveError(path=path, problem="it is no archive of runs.") from error
+        raise ArchiveError(path=path, problem="it is not an archive of runs.") from error
     if made_by > (_FORMAT, HEAD):
         raise ArchiveError(path=path, problem="it was made by a later release: update langgraph-runner.")
-    if (damaged := archive.testzip()) is not None:
+    damaged = archive.testzip()
+    if damaged is not None:
         raise ArchiveError(path=path, problem=f"{damaged} in it is damaged.")
     return [name for name in archive.namelist() if name.startswith("runs/")]
 
 
-def _page(
+def _read_page(
     archive: zipfile.ZipFile, name: str, tenant: str | None, files: ArtifactFiles
 ) -> tuple[list[RunRecord], list[dict[str, Any]]]:
-    """The runs of a page with their outputs; their files are put in place."""
+    """Return the runs of a page and their outputs; their files are stored."""
     records = [
         record
         for record in map(_record, archive.read(name).splitlines())
@@ -200,7 +196,8 @@ def _page(
     ]
     there = {*archive.namelist()}
     for row in (row for record in records for row in record["artifacts"]):
-        if (file := f"files/{row['sha256']}") in there:
+        file = f"files/{row['sha256']}"
+        if file in there:
             row["uri"] = files.put(row["name"], archive.read(file), row["media_type"]).uri
     return records, outputs
 
@@ -219,18 +216,20 @@ def _lines(values: Iterable[Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Rows as JSON has them."""
+    """Return a value as JSON can hold it."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list):
         return [_plain(each) for each in value]
     if isinstance(value, bytes | memoryview):
         return _BYTES + base64.b64encode(value).decode()
-    return _BYTES + value if isinstance(value, str) and value.startswith(_BYTES) else value
+    if isinstance(value, str) and value.startswith(_BYTES):
+        return _BYTES + value
+    return value
 
 
 def _values(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as the database takes it."""
+    """Return a row as the database takes it."""
     return {name: _value(each) for name, each in row.items()}
 
 

@@ -1,4 +1,4 @@
-"""Deleting files that no run refers to, beside engines that make new ones."""
+"""`collect_files`: deletes files that no run refers to, while other engines write new ones."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.writes import FilesInUse
+from langgraph_runner.engine.store.commands import FilesInUse
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
 
 __all__ = ["collect_files"]
 
 _MIN_AGE_S: Final = 86_400
-"""A step may run for long between keeping a file and its commit; until then nothing refers to the file."""
+"""A step may run for long between saving a file and its commit; until then, nothing refers to the file."""
 
 
 async def collect_files(host: Host) -> int:
-    """Delete the files of a day and older that no run and no cache entry refers to, and half-written ones.
+    """Delete files that are at least a day old and that no run or cache entry refers to, and half-written files.
 
-    Gives how many. A store that the runs of several databases use is left alone, with a warning: another database
-    may refer to what this one does not know.
+    Returns how many. Nothing is deleted from a store that several databases use, because other databases may refer to
+    its files; this logs a warning.
     """
     files = host.artifacts.store
     others = await asyncio.to_thread(files.owners) - {host.store.store_id}
@@ -34,7 +34,7 @@ async def collect_files(host: Host) -> int:
     old = await asyncio.to_thread(files.old_files, _MIN_AGE_S)
     if not old:
         return 0
-    # Asked once: all other writers wait meanwhile.
+    # One query for all files, because all other writers wait meanwhile.
     in_use = await host.store.write(FilesInUse(old))
     unused = [name for name in old if name not in in_use]
     count, size = await asyncio.to_thread(files.delete, unused, _MIN_AGE_S)

@@ -1,4 +1,4 @@
-"""Reading runs: steps, outputs, artifacts, lists of runs, and which workers are there.
+"""Reading runs: their steps, outputs and artifacts, lists of runs, and the workers.
 
-Nothing here changes a run.
+Nothing here changes a run. The statements are in `store/queries/`.
 """

@@ -1,4 +1,4 @@
-"""The place of a run in a list of runs: as the engine asks the database for it, and as text for the service."""
+"""The position of a run in a list of runs: as a time and an id, and as the text of a cursor for the service."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["cursor_of", "place_in_list", "place_of"]
 
 
 def place_in_list(before: Any) -> tuple[int, str] | None:
-    """What `list_runs(before=...)` was given, as milliseconds since 1970 and an id; None for None.
+    """Return the argument of `list_runs(before=...)` as milliseconds since 1970 and an id; None for None.
 
     Raises:
-        TypeError: It is neither a run nor the time and the id of one.
+        TypeError: It is neither a run nor a pair of a time and an id.
         ValueError: The time has no time zone.
     """
     match before:
@@ -26,16 +26,16 @@ def place_in_list(before: Any) -> tuple[int, str] | None:
             return checks.moment_ms(created_at, field="before") or 0, run_id
         case _:
             fix = "give the last Run of the page before, or its (created_at, id)"
-            raise TypeError(f"before: expected Run, got {type(before).__name__}; {fix}.")
+            raise TypeError(f"before must be of type Run, got {type(before).__name__}; {fix}.")
 
 
 def cursor_of(created_ms: int, run_id: str) -> str:
-    """The cursor of the page that begins after this run."""
+    """Return the cursor of the page that begins after this run."""
     return base64.urlsafe_b64encode(f"{created_ms}.{run_id}".encode()).decode().rstrip("=")
 
 
 def place_of(cursor: str) -> tuple[datetime, str]:
-    """The `created_at` and `id` of the run that a cursor stands for.
+    """Return the `created_at` and the `id` that a cursor encodes.
 
     Raises:
         ValueError: It is not a cursor.

@@ -1,4 +1,4 @@
-"""`RunReader`: all that can be asked of runs. It changes nothing."""
+"""`RunReader`: the methods of `RunEngine` that read runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from langgraph_runner.engine.checks import DEFAULT_TENANT, of_kind, statuses, wh
 from langgraph_runner.engine.errors import ArtifactError, RunNotFoundError, StoreUnavailableError
 from langgraph_runner.engine.models import Run, RunEvent, RunStatus, RunStep, at
 from langgraph_runner.engine.reading.cursors import place_in_list
-from langgraph_runner.engine.reading.store_outputs import StoreOutputs, delivered
+from langgraph_runner.engine.reading.store_outputs import StoreOutputs, find_output
 from langgraph_runner.engine.reading.workers import WorkerOverview
-from langgraph_runner.engine.run.slots import lent
-from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.listing import runs_page
-from langgraph_runner.engine.store.workers import workload
+from langgraph_runner.engine.run.slots import lend_slot
+from langgraph_runner.engine.store import queries
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.runtime.waiting import timeout
 from langgraph_runner.workflow import ArtifactRef, StepStatus
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.artifacts.files import ArtifactFiles
     from langgraph_runner.engine.cache.tiers import TieredCache
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.engine.store.records import RunRow
     from langgraph_runner.engine.worker.worker import Worker
@@ -52,12 +50,12 @@ _MAX_SEQ: Final = 2**63 - 1
 
 
 class RunReader:
-    """The half of `RunEngine` that reads.
+    """The part of `RunEngine` that reads runs and changes none.
 
     Args:
-        workflows: What the engine can run.
-        host: Where runs are kept.
-        worker: Serves them.
+        workflows: The workflows that the engine can run.
+        host: What runs share.
+        worker: The worker of the engine.
     """
 
     def __init__(self, workflows: WorkflowRegistry, host: Host, worker: Worker) -> None:
@@ -74,21 +72,21 @@ class RunReader:
 
     @property
     def store(self) -> RunStore:
-        """Its database, for what builds on the engine, such as the service."""
+        """The database, for code that extends the engine, such as the service."""
         return self._store
 
     @property
     def step_cache(self) -> TieredCache:
-        """Its cache, for what builds on the engine: whether the hot tier is up, and how often it has failed."""
+        """The cache, for code that extends the engine: whether the hot tier works, and how often it has failed."""
         return self._host.cache
 
     @property
     def metrics_collector(self) -> NodeMetricsCollector | None:
-        """What steps report to."""
+        """The collector to which steps report."""
         return self._host.collector
 
     async def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
-        """A run, with the number of its steps by status.
+        """Return a run, with the number of its steps by status.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
@@ -102,43 +100,43 @@ class RunReader:
         tenant: str = DEFAULT_TENANT,
         status: StepStatus | str | Iterable[str] | None = None,
     ) -> list[RunStep]:
-        """The steps of a run in the workflow's order, all or those of a status.
+        """Return the steps of a run in the workflow's order: all, or those with one of some statuses.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: There is no such status.
+            ValueError: A status is unknown.
         """
         await self._row(run_id, tenant)
         asked = statuses(status, StepStatus)
-        return [RunStep.of(row) for row in await self._store.read(reads.steps_of, tenant, run_id, asked)]
+        return [RunStep.of(row) for row in await self._store.read(queries.steps_of, tenant, run_id, asked)]
 
     async def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """What a step of a run has delivered, as its type.
+        """Return the output of a step, as its type.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         workflow, data = await self._output(run_id, step, tenant)
         return await read_json(self.workflows.get_workflow(workflow).steps[step].output.load, data)
 
     async def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The same as JSON, for which the engine need not have the workflow.
+        """Return the output of a step as JSON, even if the engine does not have the workflow.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            LookupError: It has no such step, or the step has delivered nothing.
+            LookupError: The run has no such step, or the step has no output.
         """
         _, data = await self._output(run_id, step, tenant)
         return data
 
     async def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """The output of the workflow's `result` step, or of its only final step, as its type.
+        """Return the output of the workflow's `result` step, or of its only final step, as its type.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            RunFailedError: It has failed or was cancelled.
-            RunStateError: It is not over.
+            RunFailedError: The run failed or was cancelled.
+            RunStateError: The run has not ended.
             LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
             UnknownWorkflowError: The engine does not have the workflow of the run.
         """
@@ -149,38 +147,37 @@ class RunReader:
     async def get_run_artifacts(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT
     ) -> dict[str, list[ArtifactRef]]:
-        """The files of a run, by the step that has saved them.
+        """Return the files of a run, by the step that has saved them.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
         """
         await self._row(run_id, tenant)
-        return await self._store.read(reads.run_artifacts, tenant, run_id)
+        return await self._store.read(queries.run_artifacts, tenant, run_id)
 
     async def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """The content of a file of a tenant's run, checked against its hash.
+        """Return the content of a file, checked against its hash.
 
         Raises:
-            ArtifactError: The tenant has no such file, it is gone, or it is not what was kept.
+            ArtifactError: No run of the tenant has the file, or it is missing or damaged.
             ArtifactUnavailableError: The storage of the file does not answer.
         """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         self._worker.start()
-        if not await self._store.read(reads.has_artifact, tenant, artifact.sha256):
+        if not await self._store.read(queries.has_artifact, tenant, artifact.sha256):
             raise ArtifactError(name=artifact.name, problem="no run of the tenant has such a file.")
         return await asyncio.to_thread(self._host.artifacts.read, artifact)
 
     @property
     def artifact_files(self) -> ArtifactFiles:
-        """Where files are kept, for what builds on the engine, such as the service."""
+        """The files, for code that extends the engine, such as the service."""
         return self._host.artifacts
 
     def artifact_path(self, artifact: ArtifactRef) -> Path:
-        """Where a file is on this machine; it is named by its content. Do not change it.
+        """Return the path of a file on this machine. The file is named by its content: do not change it.
 
         Raises:
-            ArtifactError: It is not a reference that the engine has given, or the files are kept elsewhere, such as
-                in S3.
+            ArtifactError: The reference is not valid, or files are kept elsewhere, such as in S3.
         """
         of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         return self._host.artifacts.path(artifact)
@@ -201,26 +198,26 @@ class RunReader:
         limit: int = 50,
         before: Run | tuple[datetime, str] | None = None,
     ) -> list[Run]:
-        """Runs of a tenant, the newest first.
+        """Return runs of a tenant, the newest first.
 
         Args:
-            tenant: Whose.
-            workflow: Only of this workflow.
-            status: Only with this status, or one of these.
+            tenant: The tenant.
+            workflow: Only runs of this workflow.
+            status: Only runs with this status, or one of these.
             id_prefix: Only runs whose id begins with this text.
             tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
-            created_after: Only runs made at this time, which needs a time zone, or later.
-            created_before: Only runs made before this time.
+            created_after: Only runs created at this time or later; it needs a time zone.
+            created_before: Only runs created before this time.
             base_run_id: Only runs that were rebuilt from this run, or retry it.
             failed_step: Only runs in which the step of this id failed.
-            error_contains: Only runs whose error record (its code, type, message or stack) has this text; ASCII
+            error_contains: Only runs whose error record (its code, type, message or stack) contains this text; ASCII
                 letters match in either case.
-            limit: At most so many: 1 to 1,000.
-            before: Only those that come after this one in the list: the last of the page before, or its
+            limit: The largest number of runs: 1 to 1,000.
+            before: Only runs after this one in the list: the last run of the previous page, or its
                 `(created_at, id)`.
 
         Raises:
-            ValueError: There is no such status, or the limit is out of its range.
+            ValueError: A status is unknown, or an argument is out of its range.
         """
         whole(limit, 1, 1_000, field="limit")
         for field, asked_text in (
@@ -233,7 +230,7 @@ class RunReader:
         asked = statuses(status, RunStatus)
         last = place_in_list(before)
         rows = await self._store.read(
-            runs_page,
+            queries.runs_page,
             tenant,
             workflow=workflow,
             statuses=asked,
@@ -250,45 +247,45 @@ class RunReader:
         return await self._as_runs(rows)
 
     async def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
-        """The engines that run runs, in this and in other processes, and how many runs of all tenants wait.
+        """Return the engines of all processes, and how many runs of all tenants wait.
 
-        An engine is seen a second after its start, and then every 5 seconds.
+        An engine reports a second after its start, and then every 5 seconds.
 
         Args:
-            tenant: Whose runs are shown with their ids.
+            tenant: The tenant whose runs are shown with their ids.
         """
-        return WorkerOverview.of(await self._store.read(workload, tenant))
+        return WorkerOverview.of(await self._store.read(queries.summarize_workers, tenant))
 
     async def list_workflows(self) -> list[Blueprint]:
-        """The workflows that this engine can run."""
+        """Return the workflows that this engine can run."""
         return self.workflows.list_workflows()
 
     async def get_workflow(self, name: str) -> Blueprint:
-        """One of them.
+        """Return a workflow by its id.
 
         Raises:
-            UnknownWorkflowError: There is none of this id.
+            UnknownWorkflowError: The engine does not have the workflow.
         """
         return self.workflows.get_workflow(name)
 
     async def describe_workflows(self) -> list[WorkflowDescription]:
-        """The workflows that can be run, as plain values: steps, dependencies, changes, the schema of the inputs."""
+        """Return the workflows as plain values: steps, dependencies, changes, and the schema of the inputs."""
         return [WorkflowDescription.of(each) for each in self.workflows.list_workflows()]
 
     async def describe_workflow(self, name: str) -> WorkflowDescription:
-        """One workflow as plain values.
+        """Return one workflow as plain values.
 
         Raises:
-            UnknownWorkflowError: There is no workflow of this id.
+            UnknownWorkflowError: The engine does not have the workflow.
         """
         return WorkflowDescription.of(self.workflows.get_workflow(name))
 
     async def check_inputs(self, workflow: str, inputs: Any = None) -> None:
-        """Check inputs as `trigger()` does, and refuse fields that their model would drop. No run is made.
+        """Validate inputs as `trigger()` does, and reject fields that their model would drop. No run is created.
 
         Raises:
-            UnknownWorkflowError: There is no such workflow.
-            WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
+            UnknownWorkflowError: The engine does not have the workflow.
+            WorkflowInputError: The inputs are not valid, or have a field that the model neither has nor allows.
         """
         blueprint = self.workflows.get_workflow(workflow)
 
@@ -301,19 +298,19 @@ class RunReader:
     async def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
     ) -> Run:
-        """Wait until a run is over, wherever it runs. A step that waits leaves its slot to others meanwhile.
+        """Wait until a run has ended, in whatever process it runs. A step that waits lends its slot meanwhile.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            TimeoutError: It was not over in time. It goes on.
-            StoreUnavailableError: The database keeps the run from going on: its file or a table is gone, or it has
-                refused for a minute. The run goes on if the database comes back.
+            TimeoutError: The run has not ended in time. It continues.
+            StoreUnavailableError: The database keeps the run from continuing: its file or a table is missing, or it
+                has failed for a minute. The run resumes if the database comes back.
         """
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         limit_ms = as_timeout_ms(timeout_ms, field="timeout_ms")
         try:
             limit_s = None if limit_ms is None else limit_ms / 1000
-            async with timeout(limit_s, self._host.runtime), lent(self._host.slots):
+            async with timeout(limit_s, self._host.runtime), lend_slot(self._host.slots):
                 return await self._end_of(run_id, tenant)
         except TimeoutError as error:
             raise TimeoutError(
@@ -326,7 +323,7 @@ class RunReader:
             try:
                 row = row or await self._row(run_id, tenant)
             except (DBAPIError, StoreUnavailableError) as error:  # Raised below if it lasts.
-                self._worker.health.interrupted(run_id, error)
+                self._worker.health.note_interruption(run_id, error)
             if row is not None and RunStatus(row.status).is_over:
                 self._worker.health.forget(run_id)
                 return await self._as_run(row)
@@ -336,25 +333,25 @@ class RunReader:
     async def events(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
     ) -> AsyncGenerator[RunEvent, None]:
-        """What happens in a run, as it happens, until it is over.
+        """Yield the events of a run as they happen, until it has ended.
 
         Args:
             run_id: The run.
-            tenant: Whose.
-            after: Only events with a greater number: that of the last one that was seen.
-            follow: Whether to wait for more; False ends with what is there.
+            tenant: The tenant of the run.
+            after: Only events with a greater number, such as that of the last event that was received.
+            follow: Whether to wait for further events; False ends with the existing ones.
 
         Raises:
             RunNotFoundError: The tenant has no such run.
-            ValueError: `after` is no number of an event.
+            ValueError: `after` is not the number of an event.
         """
         whole(after, 0, _MAX_SEQ, field="after")
         while True:
             is_over = (await self.get_run(run_id, tenant=tenant)).status.is_over
-            found = await self._store.read(reads.events_after, tenant, run_id, after, _EVENTS_PAGE)
+            found = await self._store.read(queries.events_after, tenant, run_id, after, _EVENTS_PAGE)
             for seq, kind, data, ms in found:
                 after = seq
-                is_over = is_over or kind in _ENDS  # It may have ended since it was looked at.
+                is_over = is_over or kind in _ENDS  # It may have ended since its status was read.
                 yield RunEvent(run_id=run_id, seq=seq, type=kind, data=json.loads(data), at=at(ms))
             if len(found) == _EVENTS_PAGE:
                 continue
@@ -363,15 +360,15 @@ class RunReader:
             await self._worker.changed(tenant, run_id, after)
 
     async def _output(self, run_id: str, step: str, tenant: str) -> tuple[str, bytes]:
-        """The workflow of a run, and the output of a step that has one."""
+        """Return the workflow of a run, and the output of a step as JSON."""
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._worker.start()
-        return await self._store.read(delivered, tenant, run_id, step)
+        return await self._store.read(find_output, tenant, run_id, step)
 
     async def _row(self, run_id: str, tenant: str) -> RunRow:
         of_kind(run_id, str, field="run_id", fix=RUN_ID)
         self._worker.start()
-        row = await self._store.read(reads.run_by_id, tenant, run_id)
+        row = await self._store.read(queries.run_by_id, tenant, run_id)
         if row is None:
             raise RunNotFoundError(run_id=run_id)
         return row
@@ -380,7 +377,7 @@ class RunReader:
         return (await self._as_runs([row]))[0]
 
     async def _as_runs(self, rows: Sequence[RunRow]) -> list[Run]:
-        """Rows of the store; apart from the event loop if their inputs are long."""
+        """Return the runs of some rows; long inputs are parsed outside the event loop."""
         if sum(len(row.inputs) for row in rows) > LARGE_BYTES:
             return await run_off_loop(lambda: [Run.of(row, self._outputs) for row in rows])
         return [Run.of(row, self._outputs) for row in rows]

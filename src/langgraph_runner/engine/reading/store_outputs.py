@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine.errors import RunNotFoundError
-from langgraph_runner.engine.reading.outputs import OutputSource
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.outputs import OutputSource
+from langgraph_runner.engine.store import queries
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store import RunStore
     from langgraph_runner.workflow import WorkflowRegistry
 
-__all__ = ["StoreOutputs", "delivered"]
+__all__ = ["StoreOutputs", "find_output"]
 
 
-def delivered(connection: Connection, tenant: str, run_id: str, step: str) -> tuple[str, bytes]:
-    """The workflow of a run, and the output of one of its steps as JSON. A query for `RunStore.read`.
+def find_output(connection: Connection, tenant: str, run_id: str, step: str) -> tuple[str, bytes]:
+    """Return the workflow of a run, and the output of one of its steps as JSON. A query for `RunStore.read`.
 
     Raises:
         RunNotFoundError: The tenant has no such run.
-        LookupError: It has no such step, or the step has delivered nothing.
+        LookupError: The run has no such step, or the step has no output.
     """
-    found = reads.step_output(connection, tenant, run_id, step)
+    found = queries.step_output(connection, tenant, run_id, step)
     if found is None:
         raise RunNotFoundError(run_id=run_id)
     if found.status is None:
-        steps = [row.step for row in reads.steps_of(connection, tenant, run_id)]
+        steps = [row.step for row in queries.steps_of(connection, tenant, run_id)]
         raise LookupError(f"Run '{run_id}' has no step '{step}', but {', '.join(steps)}.")
     if found.data is None:
         raise LookupError(f"Step '{step}' of run '{run_id}' is {found.status}: it has no output.")
@@ -40,7 +40,7 @@ class StoreOutputs(OutputSource):
 
     Args:
         store: Where outputs are kept.
-        workflows: What can turn them into their types.
+        workflows: The workflows that know the types of outputs.
     """
 
     def __init__(self, store: RunStore, workflows: WorkflowRegistry) -> None:
@@ -48,14 +48,14 @@ class StoreOutputs(OutputSource):
         self._workflows = workflows
 
     def output(self, tenant: str, run_id: str, step: str) -> Any:
-        """The output of a step, as its type."""
-        workflow, data = self._store.read_now(delivered, tenant, run_id, step)
+        """Return the output of a step, as its type."""
+        workflow, data = self._store.read_now(find_output, tenant, run_id, step)
         return self._workflows.get_workflow(workflow).steps[step].output.load(data)
 
     def steps(self, tenant: str, run_id: str) -> list[str]:
-        """The steps that have an output."""
-        return self._store.read_now(reads.delivered_steps, tenant, run_id)
+        """Return the steps that have an output."""
+        return self._store.read_now(queries.delivered_steps, tenant, run_id)
 
     def result_step(self, workflow: str) -> str:
-        """The step whose output is the result of a run."""
+        """Return the step whose output is the result of a run."""
         return self._workflows.get_workflow(workflow).result_step

@@ -1,4 +1,4 @@
-"""`WorkerOverview`: which engines run runs, what each has, and what waits."""
+"""`WorkerOverview`: the engines of all processes, what they run, and how much waits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from langgraph_runner.engine.models import at
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.store.workers import WorkerRow, Workload
+    from langgraph_runner.engine.store.queries.workers import WorkerRow, WorkerSummary
 
 __all__ = ["WorkerOverview", "WorkerState", "WorkerStatus"]
 
@@ -20,18 +20,18 @@ _LOST_AFTER_MS: Final = 20_000
 
 
 class WorkerState(StrEnum):
-    """What is known of a worker."""
+    """The state of a worker."""
 
     WORKING = "working"
     """It executes runs and takes on new ones."""
     DRAINING = "draining"
-    """It ends what it runs, and takes on nothing."""
+    """It finishes its runs and claims no more."""
     LOST = "lost"
-    """It was not seen for 20 seconds. Others take over its runs when their leases have run out."""
+    """It has not reported for 20 seconds. Other engines claim its runs when their leases expire."""
 
 
 class WorkerStatus(BaseModel):
-    """An engine that runs runs."""
+    """An engine that runs runs or steps."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,19 +43,19 @@ class WorkerStatus(BaseModel):
     pid: int
     """The id of its process."""
     version: str
-    """Of this package."""
+    """The version of this package."""
     workflows: list[str]
     """The workflows that it can run."""
     max_active_runs: int
     """How many runs it executes at the same time."""
     active_runs: int
-    """Of all tenants."""
+    """How many runs of all tenants it holds."""
     run_ids: list[str]
-    """Those of the asking tenant, up to 100."""
+    """The runs of the asking tenant, up to 100."""
     queues: list[str]
     """The step queues that it serves, also for runs of other engines."""
     active_steps: int
-    """How many of those it has, of all tenants."""
+    """How many steps of these queues it runs, of all tenants."""
     started_at: datetime
     """When it started."""
     seen_at: datetime
@@ -63,7 +63,7 @@ class WorkerStatus(BaseModel):
 
     @classmethod
     def of(cls, row: WorkerRow) -> WorkerStatus:
-        """A row of the store."""
+        """Return the status for a row of the store."""
         state = WorkerState.DRAINING if row.is_draining else WorkerState.WORKING
         return cls(
             id=row.id,
@@ -83,24 +83,24 @@ class WorkerStatus(BaseModel):
 
 
 class WorkerOverview(BaseModel):
-    """Who works, and what waits, of all tenants."""
+    """The workers, and how much waits, of all tenants."""
 
     model_config = ConfigDict(frozen=True)
 
     workers: list[WorkerStatus]
-    """In the order in which they began. One that was killed is shown as lost for a day."""
+    """In the order of their starts. A killed worker is shown as lost for a day."""
     waiting_runs: int
     """How many runs are pending."""
     running_runs: int
     """How many runs are running."""
     oldest_waiting_ms: int | None
-    """How long the oldest waiting run has waited; None if none waits."""
+    """How long the oldest waiting run has waited; None if no run waits."""
     waiting_steps: dict[str, int]
     """How many steps wait for a worker of each queue."""
 
     @classmethod
-    def of(cls, found: Workload) -> WorkerOverview:
-        """What the store has."""
+    def of(cls, found: WorkerSummary) -> WorkerOverview:
+        """Return the overview for the rows of the store."""
         return cls(
             workers=[WorkerStatus.of(row) for row in found.workers],
             waiting_runs=found.waiting_runs,

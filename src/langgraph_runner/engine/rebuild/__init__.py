@@ -1,4 +1,4 @@
-"""Runs that reuse another run: updates by a change request, retries, and the plan of what they would do.
+"""Runs that reuse steps of another run: updates by a change request, retries, and the preview of an update.
 
-Running them is no different from any other run and is in `run/`.
+They are executed in `run/`, like all other runs.
 """

@@ -1,4 +1,4 @@
-"""`BaseRun`: a run from which another one is derived, by a change or a retry, and what that takes over of it."""
+"""`BaseRun`: a run from which an update or a retry is derived, and the steps that the new run reuses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.errors import RunStateError
-from langgraph_runner.engine.host import RunOptions
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.models import RunStatus
+from langgraph_runner.engine.options import RunOptions
 from langgraph_runner.engine.run.results import Results
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.records import NewRun
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.workflow import ChangeRequest
@@ -25,7 +25,7 @@ from langgraph_runner.workflow.values.off_loop import LARGE_BYTES, is_large, rea
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import RunRow, StepRow
     from langgraph_runner.workflow import Blueprint
     from langgraph_runner.workflow.changes import Impact
@@ -35,20 +35,20 @@ __all__ = ["BaseRun", "Reuse"]
 
 _WAIT: Final = "wait for its end, or resume it if its process has died"
 _AT_A_TIME: Final = 500
-"""How many steps are looked at before the event loop has its turn: some milliseconds."""
+"""How many steps are checked before the event loop gets a turn: some milliseconds."""
 
 
 class Reuse(NamedTuple):
-    """What a run takes over from its base."""
+    """The steps that a run reuses from its base."""
 
     steps: frozenset[str]
     refused: dict[str, str]
-    """Steps that are not taken over although the change does not touch them, with the reason."""
+    """Steps that are not reused although the change does not affect them, with the reason."""
     results: Results
-    """With the inputs of the new run, and what is taken over."""
+    """The results of the new run so far: its inputs, and the reused outputs."""
 
     def log_refused(self, run: NewRun) -> None:
-        """Log each step that the new run does again without the change, such as one whose code changed."""
+        """Log each step that runs again although the change does not affect it, such as one whose code changed."""
         for step, why in self.refused.items():
             emit(
                 LOGGER,
@@ -65,9 +65,9 @@ class BaseRun:
     """A run from which another one is derived.
 
     Args:
-        host: Of the engine.
-        blueprint: Its workflow, as it is now.
-        row: The run.
+        host: What runs share.
+        blueprint: The current workflow.
+        row: The row of the run.
     """
 
     def __init__(self, host: Host, blueprint: Blueprint, row: RunRow) -> None:
@@ -76,16 +76,16 @@ class BaseRun:
         self.row = row
 
     async def impact(self, change: ChangeRequest, force: Iterable[str] = ()) -> Impact:
-        """What a change means for it.
+        """Return which steps a change affects.
 
         Args:
             change: The change.
             force: Ids of further steps that run in any case.
 
         Raises:
-            TypeError: It is no `ChangeRequest`.
-            RunStateError: It is not completed.
-            ChangeRequestError: Its workflow does not know the change, or the payload does not fit.
+            TypeError: `change` is not a `ChangeRequest`.
+            RunStateError: The run has not completed.
+            ChangeRequestError: The workflow does not declare the change, or the payload is not valid.
         """
         checks.of_kind(change, ChangeRequest, field="change", fix="ChangeRequest(type, payload)")
         forced = frozenset(checks.steps(force, self.blueprint, field="force"))
@@ -101,10 +101,10 @@ class BaseRun:
         return impact_of(self.blueprint, change, self.row.inputs, forced)
 
     def check_retry(self) -> None:
-        """Refuse a run that cannot be retried.
+        """Raise if the run cannot be retried.
 
         Raises:
-            RunStateError: It has not failed and was not cancelled.
+            RunStateError: The run has neither failed nor been cancelled.
         """
         if self.row.status not in {RunStatus.FAILED, RunStatus.CANCELLED}:
             is_over = RunStatus(self.row.status).is_over
@@ -114,25 +114,24 @@ class BaseRun:
     async def reuse(
         self, inputs: bytes, touched: frozenset[str] = frozenset(), *, checks_files: bool = True
     ) -> Reuse:
-        """What can be taken over, if `touched` are to run again.
+        """Return which steps a new run can reuse if the steps `touched` run again.
 
-        What has run without all that it waits for, or before a step was there, is to receive something else now. So
-        is what the code has changed: a step is taken over only if its input hash, which its version is part of, is
-        that of this run.
+        A step is reused only if its input hash, which includes the version of its code, is the same as in this run.
+        A step runs again if it ran without one of its dependencies, if a dependency is new, or if its code changed.
 
         Args:
-            inputs: Of the new run.
-            touched: What a change touches.
-            checks_files: Whether a step whose files are gone or damaged is to run again: not for a process that
-                leaves its runs to others, which may have the files where it has none.
+            inputs: The inputs of the new run.
+            touched: The steps that a change affects.
+            checks_files: Whether steps with missing or damaged files run again. False for a process that runs no
+                steps, because the files may be on another machine.
 
         Raises:
-            WorkflowInputError: The inputs do not fit the workflow as it is now.
+            WorkflowInputError: The inputs are not valid for the current workflow.
         """
         store, tenant, run_id = self._host.store, self.row.tenant, self.row.id
         again, refused = {*self.blueprint.dag.downstream(touched)}, dict[str, str]()
-        rows = {row.step: row for row in await store.read(reads.steps_of, tenant, run_id)}
-        files = await store.read(reads.run_artifacts, tenant, run_id) if checks_files else {}
+        rows = {row.step: row for row in await store.read(queries.steps_of, tenant, run_id)}
+        files = await store.read(queries.run_artifacts, tenant, run_id) if checks_files else {}
         lost = {
             step
             for step, of_step in files.items()
@@ -146,16 +145,18 @@ class BaseRun:
                 pass
             elif not again.isdisjoint(bound.dependencies):
                 again.add(step)
-            elif (why := await _fault_of(results, bound, rows.get(step), lost)) is not None:
-                refused[step] = why
-                again.add(step)
             else:
-                results.note(step, rows[step].output_ref)
+                why = await _why_not_reused(results, bound, rows.get(step), lost)
+                if why is None:
+                    results.note(step, rows[step].output_ref)
+                else:
+                    refused[step] = why
+                    again.add(step)
             if number % _AT_A_TIME == 0:
                 await self._host.runtime.sleep(0, None)
         return Reuse(frozenset(self.blueprint.steps) - again, refused, results)
 
-    def derived(
+    def derive(
         self,
         run_id: str,
         *,
@@ -169,7 +170,7 @@ class BaseRun:
         metadata: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> NewRun:
-        """The run that is derived, with the options of this one where no others are given.
+        """Return the derived run. It inherits the options that are not given.
 
         Raises:
             ValueError: An option is out of its range.
@@ -197,29 +198,29 @@ class BaseRun:
         )
 
 
-async def _fault_of(
+async def _why_not_reused(
     results: Results, step: BoundStep, row: StepRow | None, lost: Container[str]
 ) -> str | None:
-    """Why a step cannot be taken over; None if it can."""
+    """Return why a step cannot be reused; None if it can."""
     if row is None:
         return "the base run does not have this step"
     if row.output_ref is None or (row.status != StepStatus.COMPLETED and row.reason not in DELIVERING):
-        return "the base run has no output of it"
+        return "it has no output in the base run"
     if row.reason == Reason.FALLBACK:
-        return "its fallback stood in for it in the base run"
+        return "its output in the base run is that of its fallback"
     if step.id in lost:
-        return "a file of it is gone or damaged"
+        return "one of its files is missing or damaged"
     if row.code_version is not None and row.code_version != step.version:
         return f"its {'code' if step.spec.version is None else 'version'} changed"
-    if not await _is_as_it_was(results, step, row):
-        return "what it receives changed"
+    if not await _receives_the_same(results, step, row):
+        return "its input changed"
     return None
 
 
-async def _is_as_it_was(results: Results, step: BoundStep, row: StepRow) -> bool:
+async def _receives_the_same(results: Results, step: BoundStep, row: StepRow) -> bool:
     try:
         return await results.input_hash(step) == row.input_hash
-    except SQLAlchemyError:  # That says nothing of the step.
+    except SQLAlchemyError:  # The database has failed, not the step.
         raise
-    except Exception:  # A selector fails, say; so would the step, and says so.
+    except Exception:  # A selector may fail. The step will then fail, too, with this error.
         return False

@@ -1,4 +1,4 @@
-"""What an update would do, and why, before anything runs."""
+"""`plan_update`: what an update would do with each step, and why."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from langgraph_runner.engine.models import PlanAction, PlannedStep, RunPlan
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.rebuild.base_run import BaseRun, Reuse
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import CacheEntry
     from langgraph_runner.workflow import Blueprint, ChangeRequest
     from langgraph_runner.workflow.changes import Impact
@@ -22,10 +22,10 @@ __all__ = ["plan_update"]
 async def plan_update(
     host: Host, base: BaseRun, change: ChangeRequest, impact: Impact, reuse: Reuse, *, use_cache: bool = True
 ) -> RunPlan:
-    """Say for each step whether it would run, and why.
+    """Return for each step whether it would run, and why.
 
-    A step whose dependencies are all reused or cached has a known input, so the cache is asked. What depends on a
-    step that would run may still be served, if that gives the same as before: that cannot be known.
+    If all dependencies of a step are reused or cached, its input is known, so the cache is asked. A step that depends
+    on a step that would run may still be served from the cache, if the new output is the same: so it is `MAYBE`.
     """
     blueprint, results = base.blueprint, reuse.results
     planned: dict[str, PlannedStep] = {}
@@ -36,36 +36,38 @@ async def plan_update(
             )
             continue
         bound = blueprint.steps[step]
-        open_ones = [
+        undecided = [
             before
             for before in bound.dependencies
             if planned[before].action in {PlanAction.RUN, PlanAction.MAYBE}
         ]
         why = _why(blueprint, step, change, impact, reuse)
-        if open_ones and step in impact.forced:
+        if undecided and step in impact.forced:
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
             continue
-        if open_ones:
-            what = f"depends on what {', '.join(open_ones)} will give"
+        if undecided:
+            what = f"depends on what {', '.join(undecided)} will give"
             if step in impact.seeds or step not in impact.impacted:
                 what = f"{why}; {what}"
             planned[step] = PlannedStep(step=step, action=PlanAction.MAYBE, why=what)
             continue
         try:
             input_hash = await results.input_hash(bound)
-        except SQLAlchemyError:  # That says nothing of the step.
+        except SQLAlchemyError:  # The database has failed, not the step.
             raise
-        except Exception as error:  # A selector fails, say, or gives what has no hash: so would the step.
-            why = f"{why}; what it would receive cannot be told ({type(error).__name__})"
+        except (
+            Exception
+        ) as error:  # A selector may fail, or return a value without a hash. The step would fail, too.
+            why = f"{why}; its input cannot be computed ({type(error).__name__})"
             planned[step] = PlannedStep(step=step, action=PlanAction.RUN, why=why)
             continue
         key = results.cache_key(bound, input_hash)
         is_asked = use_cache and step not in impact.forced
-        entry = await _known(host, base, key) if is_asked and key is not None else None
+        entry = await _cached(host, base, key) if is_asked and key is not None else None
         if entry is not None:
             results.note(step, entry.output_ref)
             planned[step] = PlannedStep(
-                step=step, action=PlanAction.CACHED, why=f"{why}; the cache knows the result for this input"
+                step=step, action=PlanAction.CACHED, why=f"{why}; the cache has the result for this input"
             )
         else:
             if bound.has_effects or step not in impact.seeds:
@@ -80,8 +82,8 @@ async def plan_update(
     )
 
 
-async def _known(host: Host, base: BaseRun, key: str) -> CacheEntry | None:
-    """What the cache has under a key, if its files are whole."""
+async def _cached(host: Host, base: BaseRun, key: str) -> CacheEntry | None:
+    """Return the cache entry of a key, if its files are intact."""
     entry = (await host.cache.find(base.row.tenant, [key])).get(key)
     return entry if entry is not None and await host.artifacts.has_all(entry.artifacts) else None
 
@@ -91,7 +93,7 @@ def _why_missed(step: BoundStep, impact: Impact, *, use_cache: bool) -> str:
         return "; it acts on the world (effects=True), so it is never served"
     if not use_cache:
         return "; the cache is not asked"
-    return "; the cache does not know the result for this input" if step.id in impact.impacted else ""
+    return "; the cache has no result for this input" if step.id in impact.impacted else ""
 
 
 def _why(blueprint: Blueprint, step: str, change: ChangeRequest, impact: Impact, reuse: Reuse) -> str:

@@ -1,5 +1,5 @@
-"""One durable run, from its claim to its end: what runs next, running a step, committing what became of it.
+"""One durable run, from its claim to its end: deciding what runs next, running steps, committing their results.
 
-Which runs a process takes, and their leases, is in `worker/`; what an update takes over of another run is in
-`rebuild/`.
+`worker/` decides which runs a process claims, and keeps their leases. `rebuild/` decides what an update reuses from
+another run.
 """

@@ -1,4 +1,4 @@
-"""`RunCommits`: writes what has become of one run, and tells those that wait for it."""
+"""`RunCommits`: commits the progress of one run, and notifies its followers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import json
 from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.errors import LeaseLostError
-from langgraph_runner.engine.store.writes import Advanced
+from langgraph_runner.engine.store.commands import Advanced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.creation import RunCreation
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.run.ledger import Ledger
     from langgraph_runner.engine.store.records import RunRow, Start, StepChange
     from langgraph_runner.errors import NodeErrorRecord
@@ -27,10 +27,10 @@ class RunCommits:
     Args:
         host: What runs share.
         run: The run.
-        ledger: What has happened since the last commit.
+        ledger: The changes since the last commit.
         fence: The token of the claim.
-        creation: Makes the run with its first commit; None if it has been made.
-        may_have_tasks: Whether steps may have been left to the workers of a queue, now or by an earlier owner.
+        creation: Creates the run with its first commit; None if the run exists.
+        may_have_tasks: Whether steps may have been handed to the workers of a queue, now or by an earlier owner.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class RunCommits:
         self.has_progressed = False
         """Whether a step has ended since the claim."""
         self.ended_as: RunRow | None = None
-        """The run as it has ended; None until then."""
+        """The row of the ended run; None until then."""
 
     def next(self) -> asyncio.Future[None]:
-        """Return a future that is done when more of the run is durable."""
+        """Return a future that is done after the next commit."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         return self._next
@@ -64,27 +64,27 @@ class RunCommits:
     async def commit(
         self, started: list[Start], status: str | None, error: NodeErrorRecord | None, age_ms: float
     ) -> tuple[Advanced, Sequence[StepChange]]:
-        """Write everything that has come together in the ledger.
+        """Write all changes of the ledger in one transaction.
 
         Args:
-            started: Steps that run once this is durable.
-            status: How the run has ended; None if it has not.
+            started: Steps that start after this commit.
+            status: The final status of the run; None if it has not ended.
             error: The first error of the run, if there is one.
             age_ms: How long the run has run.
 
         Returns:
-            What the database answered, and the steps whose end was written.
+            The answer of the database, and the steps whose end was written.
 
         Raises:
-            NotCreatedError: The run was to be made, and could not be.
-            LeaseLostError: Another process has taken over the run. Nothing was written.
+            NotCreatedError: The run could not be created.
+            LeaseLostError: Another process has claimed the run. Nothing was written.
         """
         error_json = None if error is None or status in {None, "completed"} else json.dumps(error)
         has_tasks = status is not None and self._may_have_tasks
-        write = self._ledger.write(started, status, error_json, age_ms, has_tasks=has_tasks)
+        write = self._ledger.take_write(started, status, error_json, age_ms, has_tasks=has_tasks)
         creation, self._creation = self._creation, None
         if creation is not None:
-            advanced = await creation.with_first(self._host.store, write)
+            advanced = await creation.create_with(self._host.store, write)
         elif write is not None:
             advanced = await self._host.store.write(write)
         else:
@@ -93,7 +93,7 @@ class RunCommits:
             return advanced, []
         if not advanced.is_accepted:
             raise LeaseLostError(run_id=self._run.id, fence=self._fence)
-        self._ledger.written(advanced.seq)
+        self._ledger.note_committed(advanced.seq)
         self.has_progressed = self.has_progressed or bool(write.steps)
         if self._next is not None:
             self._next.set_result(None)
@@ -105,8 +105,11 @@ class RunCommits:
         return advanced, write.steps
 
     async def _remember(self, steps: Iterable[StepChange], advanced: Advanced) -> None:
-        """Tell the hot tier of the cache what is durable now, and what the database knew."""
+        """Add durable results to the hot cache: those of this commit, and those that the database found."""
         entries = [*advanced.related, *advanced.known.values()]
-        entries += [entry for change in steps if (entry := change.entry(self._run.id)) is not None]
+        for change in steps:
+            entry = change.entry(self._run.id)
+            if entry is not None:
+                entries.append(entry)
         if entries:
             await self._host.cache.remember(self._run.tenant, entries)

@@ -1,47 +1,47 @@
-"""`RunCreation`: makes a run in the transaction that starts its first steps."""
+"""`RunCreation`: creates a run in the transaction that starts its first steps."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
+from langgraph_runner.engine.store.commands import Advanced, Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
-from langgraph_runner.engine.store.writes import Advanced, Created, CreateRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store import RunStore
+    from langgraph_runner.engine.store.commands import AdvanceRun
     from langgraph_runner.engine.store.records import NewRun, RunRow
-    from langgraph_runner.engine.store.writes import AdvanceRun
     from langgraph_runner.workflow import Blueprint
 
-__all__ = ["Found", "NotCreatedError", "RunCreation", "as_found", "create", "must_exist_first"]
+__all__ = ["NotCreatedError", "RunCreation", "TriggeredRun", "create", "must_create_first", "triggered_run"]
 
 
 class NotCreatedError(Exception):
-    """A run could not be made, and nothing of it has run. Its cause is for whoever has asked for the run."""
+    """A run could not be created, and none of its steps has run. The caller of `trigger()` gets its cause."""
 
 
-class Found(NamedTuple):
-    """What somebody who has asked for a run gets."""
+class TriggeredRun(NamedTuple):
+    """The run that a caller of `trigger()` gets."""
 
     run_id: str
-    """Of the new run, or of the one that was made before with the same idempotency key."""
+    """The new run, or the existing run with the same idempotency key."""
     row: RunRow | None
-    """None if it has to be read."""
+    """None if it has to be read from the database."""
 
 
-def as_found(run: NewRun, created: Created) -> Found:
-    """The run as it was made, where its row follows from that."""
-    is_as_made = created.is_new and not run.reused
-    row = new_run(run, fence=created.fence, at=created.at) if is_as_made else None
-    return Found(created.run_id, row)
+def triggered_run(run: NewRun, created: Created) -> TriggeredRun:
+    """Return the run that a `CreateRun` made, with its row where no read is needed."""
+    if not created.is_new or run.reused:
+        return TriggeredRun(created.run_id, None)
+    return TriggeredRun(created.run_id, new_run(run, fence=created.fence, at=created.at))
 
 
-def must_exist_first(host: Host, blueprint: Blueprint, run: NewRun) -> bool:
-    """Whether more than its inputs says how a new run begins: what has to be looked up, or the user's code."""
+def must_create_first(host: Host, blueprint: Blueprint, run: NewRun) -> bool:
+    """Return whether a new run must be durable before it begins: it needs a look-up or the user's code first."""
     return (
         run.idempotency_key is not None
         or bool(run.reused)
@@ -52,7 +52,7 @@ def must_exist_first(host: Host, blueprint: Blueprint, run: NewRun) -> bool:
 
 
 async def create(store: RunStore, new: NewRun) -> Created:
-    """Make a run.
+    """Create a run.
 
     Raises:
         NotCreatedError: The database refused.
@@ -64,29 +64,29 @@ async def create(store: RunStore, new: NewRun) -> Created:
 
 
 class RunCreation:
-    """What is left to do about a run that has been begun before it was made.
+    """Creates a run that has begun before it is durable.
 
     Args:
         new: The run.
-        on_created: Is given its row, once it is durable; that may be the one with which it has ended.
+        on_created: Receives the row of the run once it is durable. The run may have ended by then.
     """
 
     def __init__(self, new: NewRun, on_created: Callable[[RunRow], None]) -> None:
         self._new = new
         self._on_created = on_created
 
-    async def with_first(self, store: RunStore, write: AdvanceRun | None) -> Advanced:
-        """Have the run made, and its first write, if there is one, written behind.
+    async def create_with(self, store: RunStore, write: AdvanceRun | None) -> Advanced:
+        """Create the run, then apply its first write, if there is one.
 
         Raises:
-            NotCreatedError: The run could not be made.
-            Exception: The run is durable, the write is not.
+            NotCreatedError: The run could not be created.
+            Exception: The run is durable, but the write is not.
         """
         advanced: Advanced | BaseException = Advanced(is_accepted=True)
         if write is None:
             created = await create(store, self._new)
         else:
-            # Handed in one right behind the other, they mostly come into one group of the writer.
+            # Submitted one right after the other, they mostly share one commit of the writer.
             both = create(store, self._new), store.write(write)
             made, advanced = await asyncio.gather(*both, return_exceptions=True)
             if isinstance(made, BaseException):

@@ -1,8 +1,8 @@
 """`RunExecution`: one run, from its claim to its end. Runs what is ready, commits what has ended, and goes on.
 
-One coroutine decides and commits; the steps run beside it, as tasks. Whatever has ended since the last commit goes
-into the next one, together with what that makes ready: a step's output is durable before a dependent starts, and a
-run of many steps side by side needs few commits.
+One coroutine decides and commits; the steps run beside it, as tasks. Each commit holds all steps that have ended
+since the last one, together with the steps that they make ready. So a step's output is durable before a dependent
+starts, and a run of many parallel steps needs few commits.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from langgraph_runner.engine.errors import LeaseLostError, StoreUnavailableError
-from langgraph_runner.engine.host import RunOptions
+from langgraph_runner.engine.options import RunOptions
 from langgraph_runner.engine.run.commits import RunCommits
 from langgraph_runner.engine.run.creation import NotCreatedError
-from langgraph_runner.engine.run.flights import Flights
 from langgraph_runner.engine.run.ledger import Ledger, cancelled
 from langgraph_runner.engine.run.results import Results
+from langgraph_runner.engine.run.single_flight import SingleFlight
 from langgraph_runner.engine.run.step_tasks import StepTasks
 from langgraph_runner.engine.run.stepping import StepRunner
 from langgraph_runner.engine.store.records import Start
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from langgraph_runner.engine.errors import RecoveryExhaustedError
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.creation import RunCreation
+    from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands import Advanced
     from langgraph_runner.engine.store.records import CacheEntry, RunRow, StepChange, StepRow
-    from langgraph_runner.engine.store.writes import Advanced
     from langgraph_runner.errors import NodeErrorRecord
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow import Blueprint
@@ -54,9 +54,9 @@ class _Phase(Enum):
     RUNNING = auto()
     """Steps start as they become ready."""
     STOPPING = auto()
-    """No further step starts; those that run are told to stop, and their ends are recorded."""
+    """No further step starts. Running steps get the abort signal, and their ends are recorded."""
     RELEASED = auto()
-    """This process ends: steps are told to stop, and what they had not finished runs again elsewhere."""
+    """This process closes. Running steps get the abort signal, and run again in another process."""
     LOST = auto()
     """Another process has the run: nothing more is written."""
 
@@ -65,16 +65,16 @@ class RunExecution:
     """One claimed run. Belongs to one event loop.
 
     Args:
-        host: What it shares with other runs.
-        blueprint: Its workflow.
-        run: Its row.
+        host: What runs share.
+        blueprint: The workflow.
+        run: The row of the run.
         steps: The rows of its steps; None if it has just been made, and none has ended.
         fence: The token of the claim.
         seq: Number of its last event.
         creation: Makes the run with its first commit; None if it has been made.
-        is_suspected: Whether it may be what killed its last owners.
-        exhausted: Why the run fails instead of running, naming the steps to blame; None to run it.
-        spent_ms: How long it has run before.
+        is_suspected: Whether the run may have killed its last owners.
+        exhausted: Fails the run at once, and names the steps that may have killed its owners; None to run it.
+        spent_ms: How long earlier owners ran it, in ms.
     """
 
     def __init__(
@@ -104,9 +104,9 @@ class RunExecution:
         self._recorded = None if steps is None else {row.step: row for row in steps}
         self._phase = _Phase.RUNNING
         self._stop_reason: Reason | None = None
-        """Why the run is to stop; None as long as it is not."""
+        """Why the run stops; None while it runs on."""
         self._cancel_reason = ""
-        """What the caller of `cancel()` said."""
+        """The reason that the caller of `cancel()` gave."""
         self._error: NodeErrorRecord | None = None
         """The first error of the run."""
         self._abort = AbortController()
@@ -122,7 +122,7 @@ class RunExecution:
         self._tasks = StepTasks()
         self._begun: set[str] = set()
         """Steps that have a slot: their abort signal stops them. Others are cancelled."""
-        self._flights = Flights(host, run.tenant)
+        self._single_flight = SingleFlight(host, run.tenant)
         self._steps = StepRunner(
             host,
             blueprint,
@@ -138,26 +138,26 @@ class RunExecution:
         self._unclassified: deque[str] = deque()
         """Steps that are ready, before their input hash is known."""
         self._queue: deque[Start] = deque()
-        """Steps that start as soon as there is room."""
+        """Steps that start as soon as `max_concurrency` allows."""
         self._has_waited: set[str] = set()
-        """Steps whose result another process was computing."""
+        """Steps that have waited for a result that another process computed."""
 
-    # What others ask for.
+    # Requests of other parts of the engine.
 
     def cancel(self, reason: str) -> None:
-        """End the run: nothing further starts, and what runs is told to stop."""
+        """End the run: no further step starts, and running steps get the abort signal."""
         if self._stop_reason in {None, Reason.FAIL_FAST}:
             self._stop_reason = Reason.CANCELLED
             self._cancel_reason = reason
             self._tasks.wake()
 
     def lose(self) -> None:
-        """Stop, and write nothing: another process has the run."""
+        """Stop, and write nothing more: another process has claimed the run."""
         self._phase = _Phase.LOST
         self._halt("the lease was lost")
 
     def release(self) -> None:
-        """Stop here, and leave the rest to another process."""
+        """Stop here, and hand the run back to other processes."""
         if self._phase is not _Phase.LOST:
             self._phase = _Phase.RELEASED
         self._halt("the engine closes")
@@ -168,11 +168,11 @@ class RunExecution:
         return self._commits.has_progressed
 
     def age_ms(self) -> float:
-        """Return how long the run has run, here and before; waits for a new owner do not count."""
+        """Return how long the run has run in ms, with earlier owners; waits for a new owner do not count."""
         return self._spent_ms + (self._host.runtime.monotonic() - self._begun_at) * 1000
 
     def next_commit(self) -> asyncio.Future[None]:
-        """Return a future that is done when more of the run is durable."""
+        """Return a future that is done after the next commit."""
         return self._commits.next()
 
     # The run.
@@ -181,11 +181,11 @@ class RunExecution:
         """Run to the end, or until it is released.
 
         Returns:
-            The run as it has ended; None if it has not.
+            The row of the ended run; None if it has not ended.
 
         Raises:
-            NotCreatedError: The run was to be made, and could not be.
-            LeaseLostError: Another process has taken over the run. What came late was not written.
+            NotCreatedError: The run could not be created.
+            LeaseLostError: Another process has claimed the run. Later changes were not written.
         """
         timer = self._start_timer()
         try:
@@ -198,19 +198,19 @@ class RunExecution:
         except Exception as error:
             is_away = isinstance(error, (OperationalError, InterfaceError, StoreUnavailableError))
             if is_away or self._host.store.database.is_permanent(error):
-                raise  # The database is away, which is no fault of the run.
-            # A defect of this package. If the run did not fail, it would be taken up and end here again for ever.
+                raise  # The database is away: the run itself did not fail.
+            # A defect of this package. If the run did not fail here, each new owner would end here again.
             await self._fail(error)
         finally:
             if timer is not None:
                 timer.cancel()
             await self._tasks.cancel_all()
-            self._flights.land_all()
+            self._single_flight.finish_all()
             del self._steps  # It refers to this object: outputs would stay until the garbage collector runs.
         return self._commits.ended_as
 
     async def _begin(self) -> bool:
-        """Take up the run where it was; False if that is not possible, and the run has failed."""
+        """Continue the run from its recorded steps; return False if that is impossible and the run has failed."""
         try:
             self._check_runnable()
             recorded = self._recorded
@@ -224,7 +224,7 @@ class RunExecution:
             blueprint = self._blueprint
             self._scheduler = Scheduler(blueprint.dag, blueprint.joins, self._options.failure_mode)
             if recorded is not None:
-                self._note_decisions(self._scheduler.resume(self._facts(recorded)))
+                self._note_decisions(self._scheduler.resume(self._recorded_outcomes(recorded)))
         except Exception as error:
             await self._fail(error)
             return False
@@ -233,14 +233,14 @@ class RunExecution:
     def _check_runnable(self) -> None:
         if self._exhausted is not None:
             for step in self._exhausted.steps:
-                self._ledger.ended(self._steps.failed(step, self._exhausted, attempts=0))
+                self._ledger.record_end(self._steps.failed(step, self._exhausted, attempts=0))
             raise self._exhausted
         if self._unknown_options:
             names = ", ".join(sorted(self._unknown_options))
-            raise RuntimeError(f"A later release made the run, with options that this one lacks: {names}.")
+            raise RuntimeError(f"The run has options of a later release: {names}. Update langgraph-runner.")
 
-    def _facts(self, recorded: dict[str, StepRow]) -> dict[str, tuple[StepStatus, Reason | None]]:
-        """Return how steps have ended before this process took up the run."""
+    def _recorded_outcomes(self, recorded: dict[str, StepRow]) -> dict[str, tuple[StepStatus, Reason | None]]:
+        """Return how steps ended before this process claimed the run."""
         facts: dict[str, tuple[StepStatus, Reason | None]] = {}
         for step in self._blueprint.dag.order:
             row = recorded[step]
@@ -251,15 +251,15 @@ class RunExecution:
         return facts
 
     async def _fail(self, error: Exception) -> None:
-        """End the run with an error of its own."""
+        """Fail the run with an error that no step raised."""
         self._error = self._steps.record_of(error)
         self._halt(type(error).__name__)
         await self._commit([], "failed")
 
     async def _turn(self) -> bool:
-        """Take in what has happened, decide, commit, start; return True at the end of the run."""
+        """Collect what has ended, decide, commit and start; return True at the end of the run."""
         self._tasks.begin_turn()
-        self._take_in_done()
+        self._collect_done()
         if self._phase is _Phase.LOST:
             raise LeaseLostError(run_id=self.run_id, fence=self.fence)
         if self._phase is _Phase.RELEASED:
@@ -267,10 +267,10 @@ class RunExecution:
             return True
         self._stop_if_asked()
         if self._is_suspected:
-            # An input selector may kill this process: steps that have ended must not be blamed for it.
+            # An input selector may kill this process. Ended steps are committed first, so that none is blamed.
             await self._commit([], None)
         await self._classify()
-        started = self._take_room()
+        started = self._take_startable()
         status = self._final_status()
         advanced = await self._commit(started, status)
         for start in started:
@@ -284,27 +284,27 @@ class RunExecution:
             self._note_known(start, advanced.known[step])
         elif step in advanced.held:
             self._has_waited.add(step)
-            self._flights.land(step)
-            self._tasks.wait_for_result(step, self._flights.elsewhere())
+            self._single_flight.finish(step)
+            self._tasks.wait_for_result(step, self._single_flight.wait_for_other_process())
         else:
             self._ledger.log_start(start)
             self._tasks.start(step, self._run_step(start))
 
     def _run_step(self, start: Start) -> Coroutine[object, object, StepChange]:
-        """Run a step here, or leave it to the workers of its queue."""
+        """Run a step here, or hand it to the workers of its queue."""
         queue = self._blueprint.steps[start.step].spec.queue
         if queue is None or self._host.router is None or queue in self._host.step_queues:
             return self._steps.run(start, self._results)
         return self._host.router.run(self._run, queue, start)
 
-    def _take_in_done(self) -> None:
+    def _collect_done(self) -> None:
         is_leaving = self._phase in {_Phase.RELEASED, _Phase.LOST}
         for step, task in self._tasks.take_done():
-            if task is None:  # Whether the other run has computed the result or failed, the cache knows.
+            if task is None:  # It only waited. The cache says whether the other run computed the result.
                 self._unclassified.append(step)
                 continue
             change = self._change_of(task, step)
-            # A step that is stopped because this process leaves is run by the next owner.
+            # The next owner runs the steps again that were stopped because this process closes.
             if not (is_leaving and change.status == StepStatus.CANCELLED):
                 self._note_end(change)
 
@@ -313,13 +313,13 @@ class RunExecution:
             return task.result()
         if self._abort.signal.aborted:
             return cancelled(step, self._reason_of_cancelled_step())
-        error = RuntimeError("The step was cancelled from inside, although the run was not to stop.")
+        error = RuntimeError("The step cancelled its own task although the run did not stop.")
         return self._steps.failed(step, error, attempts=1)
 
     async def _classify(self) -> None:
-        """Sort ready steps into those whose result is known here and those to start. A hit may make more ready.
+        """Serve ready steps from the hot cache and queue the others. A hit may make further steps ready.
 
-        Whether the database knows more is found out in the transaction that starts a step.
+        The database's cache is asked later, by the transaction that starts a step.
         """
         while True:
             self._unclassified.extend(self._scheduler.take_ready())
@@ -333,15 +333,15 @@ class RunExecution:
                     await self._results.fetch(step)
                 try:
                     input_hash = await self._results.input_hash(step)
-                except Exception as error:  # It has no canonical encoding, or a selector has failed.
+                except Exception as error:  # The input has no canonical encoding, or a selector has failed.
                     self._note_end(self._steps.failed(step.id, error, attempts=0))
                     continue
                 key = self._results.cache_key(step, input_hash)
                 is_forced = self._options.runs_anyway(step.id)
                 has_waited = step.id in self._has_waited
                 keyed.append(Start(step.id, input_hash, key, step.version, has_waited, is_forced))
-            # The transaction that starts steps asks the database's cache, and looks whether files are whole. Files on
-            # another machine are looked for here, so that no transaction waits for a network.
+            # The transaction that starts steps asks the database's cache and checks that files are intact. Files on
+            # another machine are checked here, so that no transaction waits for a network.
             cache, is_local = self._host.cache, self._host.artifacts.is_local
             find = cache.find_hot if is_local else cache.find
             found = await find(
@@ -355,16 +355,16 @@ class RunExecution:
                 else:
                     self._queue.append(start)
 
-    def _take_room(self) -> list[Start]:
-        """Take what may start now. A step that waits for the result of another run takes no room."""
+    def _take_startable(self) -> list[Start]:
+        """Take the steps that may start now. A step that waits for another run does not count."""
         limit = self._options.max_concurrency
         started: list[Start] = []
         while self._queue and (limit is None or len(self._tasks) + len(started) < limit):
             start = self._queue.popleft()
             key = start.cache_key
-            flight = None if key is None else self._flights.begin(start.step, key)
-            if flight is not None and not start.is_forced:
-                self._tasks.wait_for_result(start.step, Flights.landing(flight))
+            under_way = None if key is None else self._single_flight.start(start.step, key)
+            if under_way is not None and not start.is_forced:
+                self._tasks.wait_for_result(start.step, SingleFlight.wait_for(under_way))
             else:
                 started.append(start)
         return started
@@ -376,40 +376,40 @@ class RunExecution:
             self.lose()
             raise
         for change in ended:
-            self._flights.land(change.step)
+            self._single_flight.finish(change.step)
         if advanced.cancel_reason is not None and status is None:
             self.cancel(advanced.cancel_reason)
         return advanced
 
-    # What it notes.
+    # Bookkeeping.
 
     def _note_end(self, change: StepChange) -> None:
-        """A step has ended."""
+        """Record that a step has ended."""
         if change.output_ref is not None:
             self._results.note(change.step, change.output_ref, change.output)
-        self._results.ended(change.step)
+        self._results.note_end(change.step)
         if change.error is not None and self._error is None:
             self._error = json.loads(change.error)
-        self._ledger.ended(change)
+        self._ledger.record_end(change)
         self._note_decisions(self._scheduler.ended(change.step, change.status, change.reason))
 
     def _note_known(self, start: Start, entry: CacheEntry) -> None:
-        """The database knew the result of a step, and has recorded the hit."""
-        self._flights.land(start.step)
+        """Record that a step was served from the database's cache, which has written the hit."""
+        self._single_flight.finish(start.step)
         self._results.note(start.step, entry.output_ref)
-        self._results.ended(start.step)
+        self._results.note_end(start.step)
         self._ledger.log_end(start.hit(entry))
         self._note_decisions(self._scheduler.ended(start.step, StepStatus.SKIPPED, Reason.CACHE_HIT))
         self._tasks.wake()
 
     def _note_decisions(self, decisions: list[Decision]) -> None:
-        """The scheduler has decided that steps never run."""
+        """Record the steps that the scheduler has decided never to run."""
         for step, _, _ in decisions:
-            self._results.ended(step)
-        self._ledger.decided(decisions)
+            self._results.note_end(step)
+        self._ledger.record_decisions(decisions)
 
     def _note_retry(self, step: str, retry: RetryAttempt) -> None:
-        self._ledger.retrying(step, retry)
+        self._ledger.record_retry(step, retry)
         self._tasks.wake()
 
     # Stopping.
@@ -429,7 +429,7 @@ class RunExecution:
             self._tasks.wake()
 
     def _stop_if_asked(self) -> None:
-        """If the run is to stop, end every step that has not begun, and tell the others to stop."""
+        """If the run stops, end every step that has not begun, and send the others the abort signal."""
         if self._stop_reason is None and self._scheduler.is_stopping:
             self._stop_reason = Reason.FAIL_FAST
         if self._stop_reason is None or self._phase is not _Phase.RUNNING:
@@ -453,7 +453,7 @@ class RunExecution:
         self._tasks.wake()
 
     def _final_status(self) -> str | None:
-        """Return how the run has ended; None if it has not."""
+        """Return the final status of the run; None if it has not ended."""
         if not self._scheduler.is_over or len(self._tasks):
             return None
         if self._stop_reason is Reason.CANCELLED:

@@ -1,4 +1,4 @@
-"""`Ledger`: what has become of a run since its last commit, to be written in one go, logged and told."""
+"""`Ledger`: the changes of a run since its last commit, to be written together and logged."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.records import StepChange, told_of
-from langgraph_runner.engine.store.writes import AdvanceRun
+from langgraph_runner.engine.store.commands import AdvanceRun
+from langgraph_runner.engine.store.records import StepChange, error_summary
 from langgraph_runner.errors.logs import emit, is_enabled
 from langgraph_runner.workflow import Reason, StepStatus
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import RunRow, Start
     from langgraph_runner.node import RetryAttempt
     from langgraph_runner.workflow.scheduler import Decision
@@ -23,10 +23,10 @@ _LEVELS: Final[dict[str, int]] = {StepStatus.FAILED: logging.ERROR, StepStatus.C
 
 
 class Ledger:
-    """Collects, numbers and hands over. Belongs to one run.
+    """Collects the changes of one run for the next commit, and logs them.
 
     Args:
-        host: Who runs it, and keeps its files.
+        host: What runs share.
         run: The run.
         fence: The token of the claim.
         seq: Number of its last event.
@@ -40,15 +40,15 @@ class Ledger:
         self._steps: list[StepChange] = []
         self._events: list[tuple[str, dict[str, Any]]] = []
 
-    def ended(self, change: StepChange) -> None:
-        """A step has ended."""
+    def record_end(self, change: StepChange) -> None:
+        """Record that a step has ended."""
         self._steps.append(change)
         kind, data = change.event()
         self._event(kind, data)
         self.log_end(change)
 
-    def retrying(self, step: str, retry: RetryAttempt) -> None:
-        """An attempt has failed, and another one will follow. Its message may hold secrets, so its type is told."""
+    def record_retry(self, step: str, retry: RetryAttempt) -> None:
+        """Record that a step is tried again. The error's message may hold secrets, so only its type is recorded."""
         data = {
             "step": step,
             "attempt": retry.attempt,
@@ -56,14 +56,14 @@ class Ledger:
             "retry_in_ms": round(retry.delay_ms, 3),
         }
         self._event("step_retrying", data)
-        self.log(logging.INFO, "step.retrying", **data)  # The node has given its warning.
+        self.log(logging.INFO, "step.retrying", **data)  # The node has logged a warning.
 
-    def decided(self, decisions: list[Decision]) -> None:
-        """Steps that will never run."""
+    def record_decisions(self, decisions: list[Decision]) -> None:
+        """Record steps that will never run."""
         for step, status, reason in decisions:
-            self.ended(StepChange(step=step, status=status, reason=reason))
+            self.record_end(StepChange(step=step, status=status, reason=reason))
 
-    def write(
+    def take_write(
         self,
         started: list[Start],
         status: str | None = None,
@@ -72,14 +72,14 @@ class Ledger:
         *,
         has_tasks: bool = False,
     ) -> AdvanceRun | None:
-        """What has come together, as one write; None if there is nothing. It is handed over, and forgotten here.
+        """Return all changes as one write, and forget them; None if there are none.
 
         Args:
-            started: Steps that run as soon as it is durable.
-            status: How the run has ended; None if it has not.
-            error: What ended it, as a record in JSON.
-            duration_ms: How long it has run.
-            has_tasks: Whether steps may have been left to the workers of a queue.
+            started: Steps that start after the commit.
+            status: The final status of the run; None if it has not ended.
+            error: The error record of the run as JSON.
+            duration_ms: How long the run has run.
+            has_tasks: Whether steps may have been handed to the workers of a queue.
         """
         if not (self._steps or started or self._events or status):
             return None
@@ -96,17 +96,17 @@ class Ledger:
             error=error,
             duration_ms=None if status is None else round(duration_ms),
             has_tasks=has_tasks,
-            is_whole=self._host.artifacts.has_lately,
+            is_intact=self._host.artifacts.has_recently,
         )
         self._steps, self._events = [], []
         return write
 
-    def written(self, seq: int) -> None:
-        """What was handed over is durable; `seq` is the number of its last event."""
+    def note_committed(self, seq: int) -> None:
+        """Note that the last write is durable. `seq` is the number of its last event."""
         self._seq = seq
 
     def log_start(self, start: Start) -> None:
-        """A step begins: what it would deliver is not known yet."""
+        """Log that a step starts, because the cache has no result for it."""
         if not is_enabled(LOGGER, logging.INFO):
             return
         if start.cache_key is not None:
@@ -114,16 +114,16 @@ class Ledger:
         self.log(logging.INFO, "step.started", step=start.step)
 
     def log_end(self, change: StepChange) -> None:
-        """A step has ended."""
+        """Log the end of a step."""
         level = _LEVELS.get(change.status, logging.INFO)
         if is_enabled(LOGGER, level):
             kind, data = change.event()
             self.log(level, "cache.hit" if change.cache_hit else kind.replace("_", "."), **data)
 
     def log_run_end(self, status: str, error: str | None, *, duration_ms: float) -> None:
-        """The run has ended."""
+        """Log the end of the run."""
         level = {"completed": logging.INFO, "cancelled": logging.WARNING}.get(status, logging.ERROR)
-        fields = {} if error is None else told_of(error)
+        fields = {} if error is None else error_summary(error)
         self.log(level, f"run.{status}", duration_ms=duration_ms, **fields)
 
     def log(self, level: int, event: str, **fields: Any) -> None:
@@ -145,7 +145,7 @@ class Ledger:
 def cancelled(
     step: str, reason: Reason, *, attempts: int = 0, duration_ms: float | None = None
 ) -> StepChange:
-    """A step that was stopped, or never began."""
+    """Return the change of a step that was stopped or never began."""
     return StepChange(
         step=step,
         status=StepStatus.CANCELLED,

@@ -1,4 +1,4 @@
-"""`Results`: what the steps of one run have delivered, and the keys under which that is known."""
+"""`Results`: the outputs of one run's steps, and the cache keys of its steps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.workflow import CacheScope
 from langgraph_runner.workflow.calling import StepCall
 from langgraph_runner.workflow.hashing import content_hash
@@ -27,16 +27,16 @@ __all__ = ["Results"]
 
 
 class Results:
-    """Outputs by reference. An output is loaded when a step receives it, never to know a hash.
+    """The outputs of one run, by reference. An output is loaded when a step receives it; hashes need no load.
 
-    It is kept in memory until the last step that receives it has ended, so that a run does not hold all that it has
-    ever delivered. If it is asked for again, it is loaded again.
+    An output stays in memory until the last step that receives it has ended, so that a run does not hold all its
+    outputs at once. It is loaded again if it is needed later.
 
     Args:
         store: Where outputs are kept.
         blueprint: The workflow.
         run: The run.
-        inputs: Its inputs, as their model.
+        inputs: The inputs of the run, as their model.
     """
 
     def __init__(self, store: RunStore, blueprint: Blueprint, run: RunRow, inputs: Any) -> None:
@@ -49,17 +49,17 @@ class Results:
         self._waiting = {step: len(after) for step, after in blueprint.dag.dependents.items()}
         """How many of the steps that receive the output of a step have not ended."""
         self._uses: Counter[str] = Counter()
-        """The same by reference: steps that deliver equal outputs share one."""
+        """The same by reference: steps with equal outputs share one reference."""
         self._fields: dict[str | None, str] = {}
 
     @classmethod
     async def of(
         cls, store: RunStore, blueprint: Blueprint, run: RunRow, rows: Iterable[StepRow]
     ) -> tuple[Blueprint, Results]:
-        """The workflow as it was when the run was made, and what its steps have delivered so far.
+        """Return the workflow as it was when the run was created, and the outputs so far.
 
         Raises:
-            Exception: The inputs do not fit the workflow any more.
+            Exception: The inputs no longer fit the workflow.
         """
         recorded = {row.step: row for row in rows}
         ended = {step for step, row in recorded.items() if row.status in ENDED}
@@ -68,11 +68,11 @@ class Results:
         for step in blueprint.dag.order:
             if step in ended:
                 results.note(step, recorded[step].output_ref)
-                results.ended(step)
+                results.note_end(step)
         return blueprint, results
 
     def note(self, step: str, ref: str | None, data: bytes | None = None) -> None:
-        """A step has delivered; `data` is what, where it is at hand."""
+        """Record the output of a step; `data` is its JSON, if it is in memory."""
         self._refs[step] = ref
         if ref is None:
             return
@@ -80,17 +80,18 @@ class Results:
         if data is not None and self._uses[ref]:
             self._data[ref] = data
 
-    def ended(self, step: str) -> None:
-        """A step has ended, and needs what it has received no longer."""
+    def note_end(self, step: str) -> None:
+        """Record that a step has ended and no longer needs its inputs."""
         for before in self._blueprint.dag.dependencies[step]:
             self._waiting[before] -= 1
-            if (ref := self._refs.get(before)) is not None:
+            ref = self._refs.get(before)
+            if ref is not None:
                 self._uses[ref] -= 1
                 if not self._uses[ref]:
                     self._data.pop(ref, None)
 
     async def fetch(self, step: BoundStep) -> None:
-        """Have at hand what `step` receives, before it is at work: a database that is away fails no step.
+        """Load the outputs that `step` receives before it starts, so that a failing database does not fail the step.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
@@ -98,13 +99,13 @@ class Results:
         await self._fetch(self._delivered(step.dependencies))
 
     async def call(self, step: BoundStep, context: StepContext) -> StepCall:
-        """What `step` is called with."""
+        """Return the call of `step`, with its arguments."""
         size = await self._load(step.dependencies) + len(self._run.inputs)
         make = partial(self._received, step)
         return await run_off_loop(StepCall, make, context) if size > LARGE_BYTES else StepCall(make, context)
 
     def _received(self, step: BoundStep) -> Any:
-        """Made anew each time, so that no step sees what another one does to it."""
+        """Build the arguments of `step`: for each call again, so that no step sees changes that another one makes."""
         outputs: dict[str, Any] = {}
         for before in step.dependencies:
             ref = self._refs.get(before)
@@ -113,10 +114,10 @@ class Results:
         return step.receives(self.inputs, outputs)
 
     async def input_hash(self, step: BoundStep) -> str:
-        """The hash of what `step` would receive.
+        """Return the hash of the input of `step`.
 
         Raises:
-            UnhashableInputError: It has no canonical encoding.
+            UnhashableInputError: The input has no canonical encoding.
         """
         selected = None
         if step.selects:
@@ -130,11 +131,11 @@ class Results:
         return step.input_hash(hashes, self._hash_of_field, selected)
 
     def cache_key(self, step: BoundStep, input_hash: str) -> str | None:
-        """The key under which the result of `step` is known; None if it is not to be."""
+        """Return the cache key of the result of `step`; None if the step is not cached."""
         if step.cache is CacheScope.NONE:
             return None
         key = f"{self._blueprint.id}:{step.id}:{input_hash}"
-        # Runs that were rebuilt from one another share what belongs to the first of them.
+        # Runs that were rebuilt from one another share the scope of the first of them.
         return key if step.cache is CacheScope.GLOBAL else f"{key}@{self._run.root_run_id}"
 
     def _hash_of(self, step: str) -> str | None:
@@ -149,17 +150,20 @@ class Results:
         return self._fields[name]
 
     async def _load(self, steps: tuple[str, ...]) -> int:
-        """Have the outputs of `steps` at hand; gives how many bytes they are."""
+        """Load the outputs of `steps`; return their size in bytes."""
         delivered = self._delivered(steps)
         await self._fetch(delivered)
-        if gone := [ref for ref in delivered if ref not in self._data]:
-            raise LookupError(f"The database has lost an output that this step receives: {gone[0]}.")
+        missing = [ref for ref in delivered if ref not in self._data]
+        if missing:
+            raise LookupError(f"The database has lost an output that this step receives: {missing[0]}.")
         return sum(len(self._data[ref]) for ref in delivered)
 
     async def _fetch(self, refs: list[str]) -> None:
-        if wanted := [ref for ref in refs if ref not in self._data]:
-            self._data |= await self._store.read(reads.output_data, self._run.tenant, wanted)
+        wanted = [ref for ref in refs if ref not in self._data]
+        if wanted:
+            self._data |= await self._store.read(queries.output_data, self._run.tenant, wanted)
 
     def _delivered(self, steps: tuple[str, ...]) -> list[str]:
-        """The references of what these steps have delivered."""
-        return [ref for step in steps if (ref := self._refs.get(step)) is not None]
+        """Return the references of the outputs of these steps."""
+        refs = map(self._refs.get, steps)
+        return [ref for ref in refs if ref is not None]

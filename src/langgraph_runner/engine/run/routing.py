@@ -1,4 +1,4 @@
-"""`StepRouter`: leaves steps that name a queue to the workers of that queue, and waits for what becomes of them."""
+"""`StepRouter`: hands steps that name a queue to the workers of that queue, and waits for their results."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 from contextvars import Context
 from typing import TYPE_CHECKING
 
-from langgraph_runner.engine.store.writes.tasks import AddTask, TaskKey, finished_tasks, task_result
-from langgraph_runner.engine.worker.run_watch import WATCH_S
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands.tasks import AddTask
+from langgraph_runner.engine.store.queries import TaskKey
+from langgraph_runner.engine.store.store import WATCH_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +23,13 @@ __all__ = ["StepRouter"]
 
 
 class StepRouter:
-    """The steps that this engine's runs have left to others. Belongs to one event loop.
+    """The steps that this engine's runs have handed to workers. Belongs to one event loop.
 
-    The database has the task and its result, so a run that is taken over finds both.
+    The database keeps each task and its result, so the next owner of a run finds both.
 
     Args:
         store: The database.
-        announcer: Gives the queue that tells the workers of a name at once.
+        announcer: Returns the announcer of a queue by name.
         runtime: The clock by which it looks for results.
     """
 
@@ -39,7 +41,7 @@ class StepRouter:
         self._looking: asyncio.Task[None] | None = None
 
     async def run(self, run: RunRow, queue: str, start: Start) -> StepChange:
-        """Leave a step to the workers of a queue; gives what has become of it. Cancelled, it goes on there.
+        """Hand a step to the workers of a queue, and wait for its result. A cancelled wait does not stop the worker.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
@@ -50,12 +52,13 @@ class StepRouter:
         self._waiting[key] = done
         self._announcer(queue).announce(f"{run.id}-{start.step}")
         if self._looking is None or self._looking.done():
-            # In a context of its own: it serves all runs, not only the first.
+            # In an empty context: it serves all runs, not only the first.
             self._looking = asyncio.get_running_loop().create_task(self._look(), context=Context())
         try:
             while True:
                 await done
-                if (change := await self._store.read(task_result, run.tenant, key)) is not None:
+                change = await self._store.read(queries.task_result, run.tenant, key)
+                if change is not None:
                     return change
                 done = self._waiting[key] = asyncio.get_running_loop().create_future()
         finally:
@@ -66,8 +69,10 @@ class StepRouter:
             await self._runtime.sleep(WATCH_S, None)
             tenants, runs = {key.tenant for key in self._waiting}, {key.run_id for key in self._waiting}
             try:
-                finished = await self._store.read(finished_tasks, [*tenants], [*runs]) if runs else set()
-            except Exception:  # Those who wait read for themselves, and meet the error.
+                finished = (
+                    await self._store.read(queries.finished_tasks, [*tenants], [*runs]) if runs else set()
+                )
+            except Exception:  # Each waiting run reads for itself, and gets the error.
                 finished = {*self._waiting}
             for key in finished & self._waiting.keys():
                 if not self._waiting[key].done():

@@ -1,7 +1,7 @@
 """`TenantSlots` and `Slot`: how many steps of an engine run at once, and which tenant's step is next.
 
-A running step holds one slot, and lends it while it waits for other steps. When a slot becomes free, the tenants that
-wait for one get it in turn: a tenant with few steps does not wait behind the hundreds of another one.
+A running step holds one slot, and lends it while it waits for other steps. Tenants that wait for a slot get one in
+turn, so a tenant with few steps does not wait behind the hundreds of another tenant.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
 
-__all__ = ["HELD_SLOT", "Slot", "TenantSlots", "lent"]
+__all__ = ["HELD_SLOT", "Slot", "TenantSlots", "lend_slot"]
 
 
 class TenantSlots:
@@ -31,42 +31,42 @@ class TenantSlots:
     def __init__(self, count: int) -> None:
         self._free = count
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        """By tenant, in the order of their turns. While a slot is free, nobody waits."""
+        """Steps that wait, by tenant, in the order of the tenants' turns. It is empty while a slot is free."""
 
     async def acquire(self, tenant: str) -> None:
-        """Wait for a slot. Cancelled, the caller has none."""
+        """Wait for a slot. A cancelled caller holds none."""
         if self._free:
             self._free -= 1
             return
-        handed = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(tenant, deque()).append(handed)
+        granted = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(tenant, deque()).append(granted)
         try:
-            await handed
+            await granted
         except asyncio.CancelledError:
-            if handed.done() and not handed.cancelled():  # It was handed over just before.
+            if granted.done() and not granted.cancelled():  # The slot was granted just before.
                 self.release()
             raise
 
     def release(self) -> None:
-        """Give a slot back, or rather to the next in turn."""
+        """Return a slot; the next tenant in turn gets it."""
         while self._waiting:
             tenant, queue = next(iter(self._waiting.items()))
             del self._waiting[tenant]
-            handed = queue.popleft()
+            granted = queue.popleft()
             if queue:
                 self._waiting[tenant] = queue  # Its next turn comes after those of the others.
-            if not handed.done():
-                handed.set_result(None)
+            if not granted.done():
+                granted.set_result(None)
                 return
         self._free += 1
 
 
 class Slot:
-    """One of `slots`, for the time of an `async with`. Belongs to one step.
+    """Holds one of `slots` during an `async with`. Belongs to one step.
 
     Args:
-        slots: Of the engine.
-        tenant: Whose step it is.
+        slots: The slots of the engine.
+        tenant: The tenant of the step.
     """
 
     def __init__(self, slots: TenantSlots, tenant: str) -> None:
@@ -76,7 +76,7 @@ class Slot:
         self._waits = 0
 
     def is_of(self, slots: TenantSlots) -> bool:
-        """Whether it is one of these."""
+        """Return whether it is one of these slots."""
         return self._slots is slots
 
     async def __aenter__(self) -> Self:
@@ -89,8 +89,8 @@ class Slot:
         self._give()
 
     @asynccontextmanager
-    async def lent(self) -> AsyncIterator[None]:
-        """Let others have it; taken back when nothing in the step waits any more."""
+    async def lend(self) -> AsyncIterator[None]:
+        """Lend the slot to other steps, and take it back when nothing in this step waits any more."""
         self._waits += 1
         self._give()
         try:
@@ -111,15 +111,15 @@ class Slot:
 
 
 HELD_SLOT: Final[ContextVar[Slot | None]] = ContextVar("HELD_SLOT", default=None)
-"""That of the step that is running."""
+"""The slot of the running step."""
 
 
 @asynccontextmanager
-async def lent(slots: TenantSlots) -> AsyncIterator[None]:
-    """In a step that waits for other steps: give them its slot meanwhile, or all might wait for ever."""
+async def lend_slot(slots: TenantSlots) -> AsyncIterator[None]:
+    """Lend the slot of a step that waits for other steps. Otherwise all slots might be held by waiting steps."""
     slot = HELD_SLOT.get()
     if slot is None or not slot.is_of(slots):
         yield
         return
-    async with slot.lent():
+    async with slot.lend():
         yield

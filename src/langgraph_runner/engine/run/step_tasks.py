@@ -1,4 +1,4 @@
-"""`StepTasks`: the asyncio tasks of one run: steps that run, and waits for results that other runs compute."""
+"""`StepTasks`: the asyncio tasks of one run: running steps, and waits for results of other runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["StepTasks"]
 
 
 class StepTasks:
-    """Starts tasks and hands over those that are done. Belongs to one event loop."""
+    """Starts tasks and returns those that are done. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._steps: dict[asyncio.Task[StepChange], str] = {}
@@ -24,7 +24,7 @@ class StepTasks:
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
-        """How many steps run, waits not counted."""
+        """Return how many steps run; waits do not count."""
         return len(self._steps)
 
     def start(self, step: str, work: Coroutine[Any, Any, StepChange]) -> None:
@@ -45,7 +45,7 @@ class StepTasks:
         self.wake()
 
     def wake(self) -> None:
-        """End the present `wait()`, or the next one."""
+        """End the current `wait()`, or the next one."""
         self._wake.set()
 
     async def wait(self) -> None:
@@ -53,7 +53,7 @@ class StepTasks:
         await self._wake.wait()
 
     def begin_turn(self) -> None:
-        """Forget earlier calls of `wake()`: what they were for is looked at now."""
+        """Forget earlier calls of `wake()`: this turn handles their causes."""
         self._wake.clear()
 
     def take_done(self) -> Iterator[tuple[str, asyncio.Task[StepChange] | None]]:

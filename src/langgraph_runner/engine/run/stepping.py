@@ -1,4 +1,4 @@
-"""`StepRunner`: runs one step of one run, through the node pipeline, and says what became of it."""
+"""`StepRunner`: runs one step of a run through the node pipeline, and returns its outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from langchain_core.runnables import RunnableConfig
 
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.run.results import Results
     from langgraph_runner.engine.store.records import RunRow, Start
     from langgraph_runner.errors import NodeErrorRecord
@@ -36,17 +36,17 @@ __all__ = ["StepRunner"]
 
 
 class StepRunner:
-    """The steps of one claimed run. Belongs to one event loop.
+    """Runs the steps of one claimed run. Belongs to one event loop.
 
     Args:
         host: What runs share.
         blueprint: The workflow.
         run: The run.
         fence: The token of the claim.
-        signal: Fires when the run is to stop.
-        stop_reason: Why steps are cancelled, once it has fired.
-        on_retry: Is called before a step is tried again.
-        begun: Where to add the steps that have a slot.
+        signal: The abort signal of the run.
+        stop_reason: Returns why steps are cancelled, once the signal has fired.
+        on_retry: Called before a step is tried again.
+        begun: The set to which steps are added when they get a slot.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class StepRunner:
         self._stop_reason = stop_reason
         self._on_retry = on_retry
         self._retried: dict[str, int] = {}
-        """How many attempts have failed so far."""
+        """How many attempts of a step have failed so far."""
         self._begun: set[str] = set() if begun is None else begun
 
     async def run(self, start: Start, results: Results) -> StepChange:
-        """Run a step, once there is a slot; a failure is a result. To be called in a task of its own.
+        """Run a step once there is a slot; a failure is a result, too. Call it in a task of its own.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: What the step receives cannot be read.
+            sqlalchemy.exc.DBAPIError: The inputs of the step cannot be read.
         """
         name, key = start.step, start.cache_key
         step = self._blueprint.steps[name]
@@ -98,18 +98,20 @@ class StepRunner:
                 outcome = await step.run(await results.call(step, context), self._config)
             except asyncio.CancelledError:
                 raise
-            except Exception as error:  # Stored outputs may not fit any more, and an interrupt means nothing.
+            except (
+                Exception
+            ) as error:  # A stored output no longer fits its type, or the step called interrupt().
                 return self.failed(name, error, attempts=1)
             except BaseException as error:
                 if step.needs_loop and may_be_ctrl_c(error):  # A blocking step runs in a thread of its own.
                     raise
-                # It would end the process, and then whoever takes the run over.
-                ended = RuntimeError(f"The step has raised {type(error).__name__}, which is no Exception.")
+                # It would end this process, and then each further owner of the run.
+                ended = RuntimeError(f"The step raised {type(error).__name__}, which is not an Exception.")
                 return self.failed(name, ended, attempts=self._retried.get(name, 0) + 1)
         if not isinstance(outcome, Success):
-            return self._of_failure(name, outcome)
+            return self._change_of_failure(name, outcome)
         delivered: StepOutput = outcome.value["output"]
-        # What a fallback has delivered stands in for the step this once, and is not served again.
+        # The output of a fallback counts for this run only, and is not cached.
         is_kept = key is not None and not outcome.fallback_used
         ttl_s = step.spec.cache_ttl_s
         return StepChange(
@@ -134,11 +136,11 @@ class StepRunner:
         self._on_retry(step, retry)
 
     def failed(self, step: str, error: BaseException, *, attempts: int) -> StepChange:
-        """A step that an error has ended outside its node."""
+        """Return the change of a step that failed outside its node."""
         return _failed(step, self.record_of(error, step), attempts=attempts)
 
     def record_of(self, error: BaseException, step: str | None = None) -> NodeErrorRecord:
-        """An error of a step, or of the run itself, for the record."""
+        """Return the error record of a step, or of the run itself."""
         runtime = self._host.runtime
         record = build_error_record(
             error,
@@ -149,11 +151,11 @@ class StepRunner:
             error_id=runtime.token_hex(8),
             story_id=self._run.id,
         )
-        if step is None:  # The words are made for nodes.
+        if step is None:  # The text was written for a node.
             record["message"] = record["message"].replace(f"Node '{self._blueprint.id}'", "The run", 1)
         return record
 
-    def _of_failure(self, step: str, failure: Failure) -> StepChange:
+    def _change_of_failure(self, step: str, failure: Failure) -> StepChange:
         if failure.record["code"] == ErrorCode.NODE_CANCELLED and self._signal.aborted:
             return cancelled(
                 step, self._stop_reason(), attempts=failure.attempts, duration_ms=failure.duration_ms
@@ -162,7 +164,7 @@ class StepRunner:
 
     @cached_property
     def _config(self) -> RunnableConfig:
-        """The same for each step of the run."""
+        """The config of every step of the run."""
         return runner_config(
             abort_signal=self._signal,
             metrics_collector=self._host.collector,

@@ -1,4 +1,7 @@
-"""The store of runs: tables, statements, one writer that groups commits, migrations."""
+"""The database of runs: tables, migrations, and one writer that groups commits.
+
+Reads are in `queries/`, changes in `commands/`, and what differs between databases is in `backends/`.
+"""
 
 from langgraph_runner.engine.store.store import RunStore
 

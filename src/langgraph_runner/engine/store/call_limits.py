@@ -1,9 +1,9 @@
-"""How long a call of PostgreSQL may take, though nothing answers.
+"""Time limits for calls of a PostgreSQL that does not answer.
 
-TCP cannot tell a slow server from a proxy that takes every packet and passes none on, so a client needs a limit of
-its own. A thread says by when its calls have to end (`ending_by`), and each wait of its connections holds to it:
-a connection that has waited longer is closed. `statement_timeout` and `idle_in_transaction_session_timeout` end
-the work of the server for a client that is gone, which would keep its locks.
+TCP cannot tell a slow server from a proxy that accepts every packet and forwards none, so a client needs a limit of
+its own. A thread sets a deadline for its calls (`call_deadline`), and a connection that waits longer is closed.
+`statement_timeout` and `idle_in_transaction_session_timeout` end the work of the server for a client that is gone,
+whose transaction would otherwise keep its locks.
 """
 
 from __future__ import annotations
@@ -12,43 +12,40 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy import URL, Engine
-    from sqlalchemy.engine import Dialect
+    from sqlalchemy import URL
 
 __all__ = [
     "CALL_TIMEOUT",
     "LONG_FACTOR",
-    "ending_by",
-    "ends_at",
+    "call_deadline",
+    "deadline_of_thread",
     "is_long",
     "is_unanswered",
-    "limit_calls",
     "long_running",
     "read_limit",
     "unanswered",
 ]
 
 CALL_TIMEOUT: Final = "call_timeout"
-"""The option of the address: how many seconds a call may take."""
+"""The option of the URL that sets how many seconds a call may take."""
 _DEFAULT_S: Final = 30
 _MIN_S: Final = 5
 _MAX_S: Final = 3_600
 LONG_FACTOR: Final = 10
-"""How many times longer a call may take that works on any number of runs: `prune()`, `archive()`, `restore()`."""
+"""How many times longer calls may take that work on any number of runs, such as `prune()` and `archive()`."""
 _thread: Final = threading.local()
 
 
 def read_limit(url: URL) -> float:
-    """How many seconds a call may take, from the address of a PostgreSQL.
+    """Return how many seconds a call may take, from the URL of a PostgreSQL.
 
     Raises:
-        ValueError: The option is no whole number in its range.
+        ValueError: The option is not a whole number in its range.
     """
     given = url.query.get(CALL_TIMEOUT)
     if given is None:
@@ -63,29 +60,29 @@ def read_limit(url: URL) -> float:
 
 
 def long_running(query: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a query for `RunStore.read` that works on any number of runs."""
+    """Mark a query for `RunStore.read` that works on any number of runs, and so may take longer."""
     query.is_long = True  # type: ignore[attr-defined]
     return query
 
 
 def is_long(call: object) -> bool:
-    """Whether a query or a write may take `LONG_FACTOR` times longer."""
+    """Return whether a query or a write may take `LONG_FACTOR` times longer."""
     return bool(getattr(call, "is_long", False))
 
 
-def ends_at() -> float | None:
-    """By when the calls of this thread have to end, on the monotonic clock; None for no limit."""
+def deadline_of_thread() -> float | None:
+    """Return the deadline of this thread's calls, on the monotonic clock; None for no limit."""
     return getattr(_thread, "ends_at", None)
 
 
 @contextlib.contextmanager
-def ending_by(moment: float | None) -> Iterator[None]:
-    """All that this thread asks of PostgreSQL within the block ends by a moment of the monotonic clock.
+def call_deadline(moment: float | None) -> Iterator[None]:
+    """Give the calls of this thread to PostgreSQL a deadline within the block, on the monotonic clock.
 
     Raises:
-        sqlalchemy.exc.OperationalError: From a call that had no answer by then; its connection is closed.
+        sqlalchemy.exc.OperationalError: A call had no answer by then. Its connection is closed.
     """
-    before = ends_at()
+    before = deadline_of_thread()
     _thread.ends_at = moment
     try:
         yield
@@ -94,21 +91,12 @@ def ending_by(moment: float | None) -> Iterator[None]:
 
 
 def is_unanswered(error: BaseException) -> bool:
-    """Whether a call has ended because nothing answered in time."""
+    """Return whether a call ended because nothing answered in time."""
     return bool(getattr(getattr(error, "orig", None), "is_unanswered", False))
 
 
 def unanswered(limit_s: float) -> OperationalError:
-    """The error of a call for which there was no time left, so that it was not even tried."""
+    """Return the error of a call that was not tried because no time was left."""
     reason = TimeoutError(f"the database did not answer within {limit_s:g} s")
     reason.is_unanswered = True  # type: ignore[attr-defined]
     return OperationalError(None, None, reason)
-
-
-def limit_calls(engine: Engine, limit_s: float) -> None:
-    """Hold the connections of a PostgreSQL to the limits of the threads that use them."""
-    from langgraph_runner.engine.store.limited_connection import LimitedConnection  # noqa: PLC0415 - of an extra
-
-    @event.listens_for(engine, "do_connect")
-    def connect(_dialect: Dialect, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
-        return LimitedConnection.open(limit_s, arguments, options)

@@ -1,10 +1,10 @@
-"""`DatabaseClock` and `LeaseClock`: how leases are judged when the clock of the database is set.
+"""`DatabaseClock` and `LeaseClock`: comparing leases correctly after the clock of the database was set.
 
 A lease ends at a time of the database's clock. When that clock is set forward, the leases of live owners seem to
-have ended. When it is set back, leases end far in the future, and the run of a dead owner would wait that long.
+have expired. When it is set back, leases end far in the future, and the run of a dead owner would wait that long.
 So a process compares the database's clock with its own monotonic clock, and corrects the ends of leases by the
-difference. A process that has not seen the step, because it started later, judges leases by how long it has seen
-them unchanged, as DynamoDB's lock client does.
+difference. A process that started after the step measures how long a lease stays unchanged instead, as DynamoDB's
+lock client does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["DatabaseClock", "FutureLease", "LeaseClock"]
 KeyT = TypeVar("KeyT")
 
 _SLACK_MS: Final = 500
-"""By how much the two clocks may differ more than before without a step: a clock may be slewed."""
+"""A smaller change of the difference is not a step: NTP slews clocks."""
 _LEASE_MS: Final = 30_000
 
 
@@ -34,7 +34,7 @@ class _Reading(NamedTuple):
     after: float
 
     def step_from(self, earlier: _Reading) -> float:
-        """By how many ms the database's clock was set since an earlier reading; 0 if both may be equal."""
+        """Return by how many ms the database's clock was set since an earlier reading; 0 for no step."""
         is_forward = self.low - earlier.high > _SLACK_MS
         is_back = earlier.low - self.high > _SLACK_MS
         if not (is_forward or is_back):
@@ -46,8 +46,7 @@ class DatabaseClock:
     """The clock of one database, as this process knows it. Thread-safe.
 
     Attributes:
-        lease_ms: The longest lease of this process. For so long after a step forward, leases from before it are
-            still valid.
+        lease_ms: The longest lease of this process. Leases from before a step forward stay valid for so long.
         monotonic: Our own clock, in seconds.
     """
 
@@ -61,10 +60,10 @@ class DatabaseClock:
         self.monotonic = monotonic
 
     def lease_time(self, now_ms: int, before: float, after: float) -> int:
-        """Take in a reading; gives the time, in ms of the database's clock, by which leases are judged.
+        """Record a reading; return the time for comparing leases, in ms since 1970.
 
-        It is `now_ms`. After a step forward it is the time before the step went on with, until all live owners
-        have renewed their leases.
+        It is `now_ms`. After a step forward, it continues the time before the step until all live owners have renewed
+        their leases.
 
         Args:
             now_ms: The database's time.
@@ -76,7 +75,7 @@ class DatabaseClock:
             step_ms = 0.0 if self._last is None else reading.step_from(self._last)
             ahead_ms = self._ahead_ms if after < self._ahead_until else 0.0
             ahead_ms = max(0.0, ahead_ms + step_ms)
-            # Of two readings at the same time it is not known which is the later one: neither replaces the other.
+            # The order of two overlapping readings is unknown, so neither replaces the other.
             if self._last is None or before >= self._last.after:
                 self._last = reading
                 if step_ms:
@@ -87,22 +86,22 @@ class DatabaseClock:
 
     @property
     def set_back_ms(self) -> float:
-        """By how many ms the last step has set the clock back; 0 if it has set it forward, or there was none."""
+        """By how many ms the last step set the clock back; 0 if it was set forward, or never."""
         with self._lock:
             return self._set_back_ms
 
 
 class FutureLease(NamedTuple, Generic[KeyT]):
-    """A lease that ends later than it can, if the clock has only moved on since it was taken."""
+    """A lease that ends more than its duration from now, so the clock was set back since it was taken."""
 
     key: KeyT
-    """What is leased: a run or a step."""
+    """The leased run or task."""
     expires_at: int
     lease_ms: int
 
 
 class LeaseClock:
-    """Finds the future leases whose owners are dead. Belongs to one engine, which looks now and then."""
+    """Finds the future leases whose owners are dead. Belongs to one engine, which asks at each poll."""
 
     def __init__(self) -> None:
         self._unchanged_since: dict[tuple[object, int], float] = {}
@@ -114,15 +113,15 @@ class LeaseClock:
         monotonic: float,
         set_back_ms: float = 0.0,
     ) -> list[FutureLease[KeyT]]:
-        """Take in all future leases; gives those whose owners are dead.
+        """Record all future leases; return those whose owners are dead.
 
-        A live owner renews its lease within a third of its time, and it is a future lease no more.
+        A live owner renews its lease within a third of its duration, and then it no longer is a future lease.
 
         Args:
             now_ms: The database's time.
             leases: All future leases.
             monotonic: Our own clock, in seconds.
-            set_back_ms: By how much the clock was set back, if we have seen that; else 0.
+            set_back_ms: By how much the clock was set back, if this process has seen the step; else 0.
         """
         seen = {(lease.key, lease.expires_at) for lease in leases}
         self._unchanged_since = {key: self._unchanged_since.get(key, monotonic) for key in seen}

@@ -1,4 +1,4 @@
-"""`LimitedConnection`: one to PostgreSQL that waits no longer than its thread may. It needs psycopg."""
+"""`LimitedConnection`: a connection to PostgreSQL that keeps the deadlines of its threads. It needs psycopg."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import psycopg
 from psycopg.errors import ConnectionTimeout
 
-from langgraph_runner.engine.store.call_limits import ends_at
+from langgraph_runner.engine.store.call_limits import deadline_of_thread
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 __all__ = ["LimitedConnection", "UnansweredError"]
 
 _MIN_CONNECT_S: Final = 2
-"""psycopg waits no shorter for a connection."""
+"""The shortest connect timeout of psycopg."""
 _LATEST_CONNECT_S: Final = 1.5
-"""With less time left no connection is tried: it would take longer by more than half a second."""
+"""With less time left, no connection is tried: it could overrun the deadline by more than half a second."""
 _SETTINGS: Final = (
     "SELECT set_config(name, %s, false) FROM pg_settings WHERE setting = '0'"
     " AND name IN ('statement_timeout', 'idle_in_transaction_session_timeout')"
 )
-"""Only where neither the address, nor the role, nor the database has set them."""
+"""Sets timeouts that neither the URL, nor the role, nor the database has set."""
 _clock: Final = REAL_RUNTIMES.blocking
+"""The real clock: it measures waits for a real socket."""
 
 
 class UnansweredError(psycopg.OperationalError):
-    """Nothing has answered in time.
+    """The server did not answer in time.
 
     Args:
         limit_s: How many seconds the call had.
@@ -41,10 +42,10 @@ class UnansweredError(psycopg.OperationalError):
 
 
 class LimitedConnection(psycopg.Connection[Any]):
-    """Is closed when it has no answer by the time at which the calls of its thread have to end."""
+    """A connection that is closed when it has no answer at the deadline of its thread."""
 
     limit_s = 0.0
-    """How many seconds a call has, for the message."""
+    """How many seconds a call has, for messages."""
 
     @classmethod
     def open(cls, limit_s: float, arguments: tuple[Any, ...], options: dict[str, Any]) -> Self:
@@ -56,9 +57,10 @@ class LimitedConnection(psycopg.Connection[Any]):
             options: Those of `psycopg.connect()`.
 
         Raises:
-            psycopg.OperationalError: There is no connection; `UnansweredError` if that is for want of an answer.
+            psycopg.OperationalError: The server cannot be reached; `UnansweredError` if it did not answer in time.
         """
-        if (moment := ends_at()) is not None:
+        moment = deadline_of_thread()
+        if moment is not None:
             left_s = moment - _clock.monotonic()
             if left_s < _LATEST_CONNECT_S:
                 raise UnansweredError(limit_s)
@@ -77,19 +79,19 @@ class LimitedConnection(psycopg.Connection[Any]):
         return connection
 
     def limit_server(self) -> None:
-        """Have the server end what it does for a client that has given up."""
-        self.autocommit = True  # What is set in a transaction would end with it.
+        """Let the server end its work for a client that has given up."""
+        self.autocommit = True  # A setting of a transaction would end with it.
         self.execute(_SETTINGS, (f"{round(self.limit_s * 1000)}ms",))
         self.autocommit = False
 
     def wait(self, gen: Any, *arguments: Any, **options: Any) -> Any:
-        """Wait for the server, as all methods of the connection do."""
-        moment = ends_at()
+        """Wait for the server. All methods of the connection wait here."""
+        moment = deadline_of_thread()
         waiting = gen if moment is None else self._until(gen, moment)
         return super().wait(waiting, *arguments, **options)
 
     def _until(self, gen: Generator[Any, Any, Any], moment: float) -> Generator[Any, Any, Any]:
-        """The steps of a wait, until the moment. psycopg takes one at least each tenth of a second."""
+        """Yield the steps of a wait until the deadline. psycopg takes a step at least every 0.1 s."""
         ready = None
         while True:
             if _clock.monotonic() >= moment:

@@ -1,4 +1,4 @@
-"""What the store is told and what it tells, as plain values."""
+"""The values that go into the store and come out of it."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ __all__ = [
     "as_entry",
     "as_run",
     "as_step",
+    "error_summary",
     "new_run",
-    "told_of",
     "with_counts",
 ]
 
 
 @dataclass(slots=True, kw_only=True)
 class NewRun:
-    """A run to be made, with the records of all its steps."""
+    """A run to be created, with the ids of its steps."""
 
     id: str
     tenant: str
@@ -59,22 +59,22 @@ class NewRun:
     metadata: str | None = None
     """As JSON."""
     owner: str | None = None
-    """Who runs it at once; None to leave it to whoever has room."""
+    """The engine that claims it at once; None to leave it to any engine."""
     lease_ms: int = 0
     reused_from: str | None = None
-    """The run whose outputs and artifacts are taken over for `reused`."""
+    """The run from which the outputs and artifacts of the steps `reused` are taken."""
     reused: frozenset[str] = frozenset()
     reason: str = "reused_from_base"
-    """Why those are skipped; a retry keeps what has been done as it is."""
+    """The reason with which reused steps are skipped."""
 
     def check_same_request(self, made: RunRow) -> None:
         """Refuse an idempotency key that was used for another request.
 
         Args:
-            made: The run that was made with it.
+            made: The existing run with the key.
 
         Raises:
-            IdempotencyConflictError: It was asked for with other inputs or options.
+            IdempotencyConflictError: The existing run has other inputs or options.
         """
         compared = {
             "base run": (self.base_run_id, made.base_run_id),
@@ -92,7 +92,7 @@ class NewRun:
 
 @dataclass(slots=True, kw_only=True)
 class StepChange:
-    """What became of one step, to be written."""
+    """The outcome of one step, to be written."""
 
     step: str
     status: StepStatus
@@ -103,25 +103,25 @@ class StepChange:
     cache_hit: bool = False
     attempts: int = 0
     output: bytes | None = None
-    """To be kept; None if there is none, or it is kept already."""
+    """The output as JSON; None if there is none, or if it is stored already."""
     output_ref: str | None = None
     error: str | None = None
     started_ago_ms: float | None = None
-    """How long ago it began, where that is known; the database knows what time it is."""
+    """How long ago it began, in ms, if that is known. The database turns it into a time."""
     duration_ms: float | None = None
     artifacts: tuple[ArtifactRef, ...] = ()
     cache_scope: str | None = None
-    """Where the output is to be cached; None not to."""
+    """The scope in which the output is cached; None not to cache it."""
     cache_ttl_ms: int | None = None
 
     def dump(self) -> str:
-        """It as JSON, without the output."""
+        """Return it as JSON, without the output."""
         values = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "output"}
         return json.dumps({**values, "artifacts": [asdict(file) for file in self.artifacts]})
 
     @classmethod
     def read(cls, text: str, output: bytes | None) -> StepChange:
-        """What `dump()` has written, with its output."""
+        """Read what `dump()` has written, and add its output."""
         kept = json.loads(text)
         reason = kept.pop("reason")
         return cls(
@@ -135,7 +135,7 @@ class StepChange:
         )
 
     def event(self) -> tuple[str, dict[str, Any]]:
-        """What is told of it: the type and the data."""
+        """Return its event, as type and data."""
         data: dict[str, Any] = {"step": self.step}
         if self.reason is not None:
             data["reason"] = str(self.reason)
@@ -144,25 +144,27 @@ class StepChange:
         if self.duration_ms is not None:
             data.update(attempts=self.attempts, duration_ms=round(self.duration_ms, 3))
         if self.error is not None:
-            data.update(told_of(self.error))
+            data.update(error_summary(self.error))
         return f"step_{self.status}", data
 
     def entry(self, run_id: str) -> CacheEntry | None:
-        """What others may be served of it, as long as it does not expire; None if nothing."""
-        if None in {self.cache_scope, self.cache_key, self.output_ref} or self.cache_ttl_ms is not None:
+        """Return its cache entry; None if it is not cached, or expires by the clock of the database."""
+        if self.cache_scope is None or self.cache_key is None or self.output_ref is None:
+            return None
+        if self.cache_ttl_ms is not None:
             return None
         return CacheEntry(
-            key=self.cache_key or "",
+            key=self.cache_key,
             run_id=run_id,
             step=self.step,
-            output_ref=self.output_ref or "",
+            output_ref=self.output_ref,
             artifacts=self.artifacts,
         )
 
 
 @dataclass(slots=True, kw_only=True)
 class CacheEntry:
-    """A result that is known."""
+    """A cached result."""
 
     key: str
     run_id: str
@@ -178,21 +180,21 @@ class Start(NamedTuple):
     step: str
     input_hash: str
     cache_key: str | None
-    """None if its result is not to be kept."""
+    """None if its result is not cached."""
     code_version: str
-    """Of the step: as given, or the fingerprint of its code."""
+    """The version of the step: as given, or the fingerprint of its code."""
     has_waited: bool = False
-    """Whether it was told before that another process computes the same."""
+    """Whether it has waited before for another process that computes the same."""
     is_forced: bool = False
-    """Whether it runs even if its result is known, or is being computed elsewhere."""
+    """Whether it runs even if its result is cached, or another process computes it."""
 
     def event(self) -> tuple[str, dict[str, Any]]:
-        """What is told of it: the type and the data."""
+        """Return its event, as type and data."""
         data = {"step": self.step}
         return "step_started", data if self.cache_key is None else {**data, "cache_key": self.cache_key}
 
     def hit(self, entry: CacheEntry) -> StepChange:
-        """What becomes of it when its result is known."""
+        """Return the outcome of a step that is served from the cache."""
         return StepChange(
             step=self.step,
             status=StepStatus.SKIPPED,
@@ -208,7 +210,7 @@ class Start(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class StepRow:
-    """One step of one run, as the store has it."""
+    """The row of one step of one run."""
 
     run_id: str
     step: str
@@ -229,7 +231,7 @@ class StepRow:
 
 
 class RunRow(NamedTuple):
-    """One run, as the store has it."""
+    """The row of one run."""
 
     id: str
     tenant: str
@@ -257,7 +259,7 @@ class RunRow(NamedTuple):
     tags: str | None = None
     metadata: str | None = None
     counts: Mapping[str, int] = MappingProxyType({})
-    """How many steps have which status."""
+    """How many steps have each status."""
 
 
 RUN_COLUMNS: Final = (
@@ -286,17 +288,17 @@ RUN_COLUMNS: Final = (
     runs.c.tags,
     runs.c.metadata,
 )
-"""What to select for a `RunRow` without `counts`: its fields, in their order."""
+"""The columns for a `RunRow` without `counts`: its fields, in their order."""
 
 
 def with_counts(query: SelectBase, backend: StoreBackend) -> Select[Any]:
-    """The runs of a query that selects `RUN_COLUMNS`, each with the count of its steps by status.
+    """Add the counts of steps by status to a query of runs that selects `RUN_COLUMNS`.
 
-    The counts are an object in JSON, so that a run is one row, and are those of the selected runs only.
+    The counts are a JSON object, so that each run stays one row.
 
     Args:
-        query: Which runs.
-        backend: Of the database.
+        query: The query of runs.
+        backend: The backend of the database.
     """
     found = query.subquery("found")
     steps = (
@@ -312,7 +314,7 @@ def with_counts(query: SelectBase, backend: StoreBackend) -> Select[Any]:
 
 
 def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
-    """What the store holds of a run that has just been made, and reuses nothing."""
+    """Return the row of a run that was just created and reuses nothing."""
     is_claimed = run.owner is not None
     return RunRow(
         id=run.id,
@@ -343,18 +345,18 @@ def new_run(run: NewRun, *, fence: int, at: int) -> RunRow:
 
 
 def as_run(row: Any) -> RunRow:
-    """What `RUN_COLUMNS` have selected."""
+    """Return a `RunRow` for a row of `RUN_COLUMNS`."""
     return RunRow._make((*row, {}))
 
 
 def as_counted_run(row: Any) -> RunRow:
-    """What `with_counts()` has selected."""
+    """Return a `RunRow` for a row of `with_counts()`."""
     *columns, counts = row
     return RunRow._make((*columns, json.loads(counts or "{}")))
 
 
 def as_step(row: Any) -> StepRow:
-    """A row of `run_steps`."""
+    """Return a `StepRow` for a row of `run_steps`."""
     return StepRow(
         run_id=row.run_id,
         step=row.step_id,
@@ -376,7 +378,7 @@ def as_step(row: Any) -> StepRow:
 
 
 def as_entry(row: Any) -> CacheEntry:
-    """A row of `step_cache`."""
+    """Return a `CacheEntry` for a row of `step_cache`."""
     files = () if row.artifacts is None else tuple(ArtifactRef(**each) for each in json.loads(row.artifacts))
     return CacheEntry(
         key=row.cache_key,
@@ -388,7 +390,7 @@ def as_entry(row: Any) -> CacheEntry:
     )
 
 
-def told_of(error: str) -> dict[str, Any]:
-    """What is told of a record of an error, which is JSON: what it was, not its text."""
+def error_summary(error: str) -> dict[str, Any]:
+    """Return the code and the type of an error record in JSON, without its text, which may hold secrets."""
     record = json.loads(error)
     return {"code": record["code"], "error_type": record["error_type"]}

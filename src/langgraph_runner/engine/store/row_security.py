@@ -1,4 +1,4 @@
-"""Whose rows a transaction is about, for databases that limit rows to tenants."""
+"""The tenants of a transaction, for databases with row-level security."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ QueryT = TypeVar("QueryT", bound="Callable[..., Any]")
 
 
 def for_all_tenants(query: QueryT) -> QueryT:
-    """Mark a query for `RunStore.read` that serves all tenants. Of all others, the first argument is the tenant."""
+    """Mark a query for `RunStore.read` that serves all tenants. The first argument of other queries is the tenant."""
     query.is_for_all_tenants = True  # type: ignore[attr-defined]
     return query
 
 
 def tenants_of_query(query: Callable[..., Any], arguments: tuple[Any, ...]) -> Iterable[str] | None:
-    """Whose rows a query is about; None for those of all tenants. One that names none is about no rows."""
+    """Return the tenants of a query; None for all tenants. A query without arguments sees no rows."""
     if getattr(query, "is_for_all_tenants", False):
         return None
     tenants: str | Iterable[str] = arguments[0] if arguments else ()
@@ -31,7 +31,7 @@ def tenants_of_query(query: Callable[..., Any], arguments: tuple[Any, ...]) -> I
 
 
 def show_rows_of(connection: Connection, tenants: Iterable[str] | None) -> None:
-    """Limit a transaction to the rows of some tenants from here on, if the database can; None for those of all."""
+    """Limit the rest of a transaction to the rows of some tenants, if the database can; None for all tenants."""
     backend = backend_of(connection)
     if backend.limits_rows:
         backend.show_rows_of(connection, None if tenants is None else [*tenants])

@@ -1,8 +1,8 @@
-"""The tables of the store. Times are milliseconds since 1970 by the clock of the database."""
+"""The tables of the store. All times are milliseconds since 1970, by the clock of the database."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "LIVE",
     "METADATA",
     "api_keys",
     "artifacts",
@@ -37,10 +38,12 @@ __all__ = [
 ]
 
 METADATA = MetaData()
+LIVE: Final = ("pending", "running")
+"""The statuses of runs and steps that have not ended."""
 
 
 def _index_while(condition: str, name: str, *columns: Any) -> Index:
-    """An index of the rows that fulfil a condition: few, however long the history is."""
+    """Return an index of the rows that fulfil a condition: few rows, however long the history is."""
     where = text(condition)
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
@@ -94,7 +97,7 @@ runs = Table(
 )
 """`tags` and `metadata` are JSON, as a run shows them; `run_tags` has the tags for searches.
 
-`recoveries` counts takeovers without progress, `recovered_at_steps` how many steps had ended at the last one.
+`recoveries` counts recoveries without progress; `recovered_at_steps` is how many steps had ended at the last one.
 `ran_ms` is how long the run had run at the last heartbeat, by the monotonic clocks of its owners."""
 
 run_tags = Table(
@@ -150,7 +153,9 @@ outputs = Table(
     Column("data", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant_id", "sha256", name="pk_outputs"),
 )
-"""What steps have delivered, as JSON by its reference (`workflow.refs`), which was a SHA-256 at first: kept once."""
+"""The outputs of steps as JSON, each stored once by its reference (`workflow.values.output_ref`).
+
+The column is called `sha256` because the first references were SHA-256 hashes."""
 
 step_cache = Table(
     "step_cache",
@@ -199,7 +204,7 @@ api_keys = Table(
     CheckConstraint("role IN ('read', 'run', 'admin')", name="ck_api_keys_role"),
     Index("ix_api_keys_tenant", "tenant_id", "created_at"),
 )
-"""Keys of the service. The secret has 256 bits of chance, so a plain hash keeps it."""
+"""API keys of the service. A secret has 256 random bits, so a plain hash protects it."""
 
 audit_log = Table(
     "audit_log",
@@ -214,7 +219,7 @@ audit_log = Table(
     Column("request_id", String(64), nullable=False),
     Index("ix_audit_log_tenant", "tenant_id", "id"),
 )
-"""Who asked the service for which change, and the status of the answer."""
+"""Which caller asked the service for which change, with the status of the answer."""
 
 store_info = Table(
     "store_info",
@@ -238,7 +243,7 @@ run_workers = Table(
     Column("seen_at", BigInteger, nullable=False),
     Column("queues", Text, nullable=False, server_default="[]"),
 )
-"""The engines that run runs or steps. `id` is the `lease_owner` of what they run; lists are JSON."""
+"""The engines that run runs or steps. `id` is the `lease_owner` of their leases; lists are JSON."""
 
 step_tasks = Table(
     "step_tasks",
@@ -261,7 +266,7 @@ step_tasks = Table(
     CheckConstraint("status IN ('waiting', 'running', 'done')", name="ck_step_tasks_status"),
     Index("ix_step_tasks_queue", "queue", "status", "created_at"),
 )
-"""Steps of live runs that wait for workers of a pool, or run there. `start` and `result` are JSON.
+"""Steps of live runs that wait for workers of a queue, or run there. `start` and `result` are JSON.
 
 `recoveries` counts how many workers have died with the step."""
 

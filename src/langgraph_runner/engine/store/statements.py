@@ -1,7 +1,7 @@
 """`Prepared`: a statement of SQLAlchemy, compiled once and executed by the driver itself.
 
-What SQLAlchemy does around an execution (compiling, converting, events, results) takes longer than SQLite takes for a
-statement of the hot path, whose values are plain already.
+SQLAlchemy's own work around an execution (compiling, converting, events, results) takes longer than SQLite takes for
+a statement of the hot path, whose values need no conversion.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ __all__ = ["Prepared", "any_of", "now_ms"]
 
 
 _BACKEND: Final = "store_backend"
-"""The argument that compiles a statement for a backend."""
+"""The compile argument that holds the backend."""
 
 
 class now_ms(FunctionElement[int]):  # noqa: N801 - it is an SQL function
-    """Milliseconds since 1970, by the clock of the database: the one clock that all processes share."""
+    """Milliseconds since 1970 by the clock of the database, which all processes share."""
 
     type = BigInteger()
     inherit_cache = True
@@ -60,14 +60,14 @@ def _compile_each(element: Any, compiler: Any, **options: Any) -> str:
 def _backend_in(options: dict[str, Any]) -> StoreBackend:
     backend: StoreBackend | None = options.get(_BACKEND)
     if backend is None:
-        raise CompileError("now_ms() and any_of() are for statements that are Prepared.")
+        raise CompileError("now_ms() and any_of() work in `Prepared` statements only.")
     return backend
 
 
 def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElement[bool]:
-    """Whether `column` has one of `values`, a list of any length.
+    """Return the condition that `column` has one of `values`, a list of any length.
 
-    The text of the statement stays the same, which that of `in_()` does not.
+    Unlike with `in_()`, the text of the statement stays the same for any length.
     """
     return column.op("IN", is_comparison=True)(_each(values))
 
@@ -75,11 +75,11 @@ def any_of(column: ColumnElement[Any], values: BindParameter[Any]) -> ColumnElem
 class _Compiled(NamedTuple):
     sql: str
     of_one: str
-    """The same where each list has one value, which is the common case and needs no list."""
+    """The same statement for lists of one value: the common case, which needs no list."""
     bound: Callable[[Mapping[str, Any]], Any]
-    """The parameters of one row, as the driver takes them: in the statement's order, or by name."""
+    """Turns named parameters into the form of the driver: in the statement's order, or by name."""
     fixed: dict[str, Any]
-    """Parameters whose value is part of the statement."""
+    """Parameters whose value was given in the statement."""
     row: Callable[[Any], Any]
     lists_are_json: bool
     errors: type[Exception]
@@ -87,11 +87,11 @@ class _Compiled(NamedTuple):
 
 
 class Prepared:
-    """A statement with named parameters. Values are of the types that the driver takes; lists go to `any_of`.
+    """A statement with named parameters. Values have types that the driver accepts; lists go to `any_of`.
 
     Args:
-        statement: It, or what gives it for a backend.
-        *columns: Of an `insert()`: those that get a value.
+        statement: The statement, or a function that returns it for a backend.
+        *columns: For an `insert()`: the columns that get a value.
     """
 
     def __init__(self, statement: Any, *columns: str) -> None:
@@ -100,7 +100,7 @@ class Prepared:
         self._by_backend: dict[type[StoreBackend], _Compiled] = {}
 
     def ask(self, connection: Connection, **values: Any) -> list[Any]:
-        """All rows, as named tuples.
+        """Execute the statement and return all rows as named tuples.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
@@ -121,7 +121,7 @@ class Prepared:
             cursor.close()
 
     def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Once for each of `rows`; nothing if there are none.
+        """Execute the statement once for each of `rows`.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
@@ -169,7 +169,7 @@ class Prepared:
 
 
 def _of_one(sql: str, backend: StoreBackend) -> str:
-    """A statement with each list in it replaced by its only value."""
+    """Return a statement in which each list is replaced by its only value."""
     before, after = map(re.escape, backend.list_sql.split("{}"))
     return re.sub(rf"\bIN {before}(.+?){after}", r"= \1", sql)
 

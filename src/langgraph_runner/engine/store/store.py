@@ -1,4 +1,4 @@
-"""`RunStore`: runs, steps, outputs, cache and events in one database. The only truth."""
+"""`RunStore`: runs, steps, outputs, cache and events in one database, the source of truth."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.store.backends import READERS, open_database
 from langgraph_runner.engine.store.call_limits import (
     LONG_FACTOR,
-    ending_by,
+    call_deadline,
     is_long,
     is_unanswered,
     unanswered,
 )
 from langgraph_runner.engine.store.migrating import upgrade
-from langgraph_runner.engine.store.reads import store_id
+from langgraph_runner.engine.store.queries import store_id
 from langgraph_runner.engine.store.row_security import show_rows_of, tenants_of_query
 from langgraph_runner.engine.store.writer import GroupWriter
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
@@ -33,10 +33,14 @@ if TYPE_CHECKING:
     from langgraph_runner.engine.store.writer import Write
     from langgraph_runner.runtime.runtimes import Runtimes
 
-__all__ = ["RunStore"]
+__all__ = ["WATCH_S", "RunStore"]
+
+WATCH_S: Final = 0.1
+"""How often an engine asks the database what other processes have done."""
 
 T = TypeVar("T")
 _clock: Final = REAL_RUNTIMES.blocking
+"""The real clock: the limits of calls are for a real server, also in tests with another clock."""
 
 
 class RunStore:
@@ -44,12 +48,12 @@ class RunStore:
 
     Args:
         url: See `open_database`. A backend is closed with the store.
-        migrate: Whether to bring the schema up to date. None leaves that to the backend: SQLite
-            does so, and on PostgreSQL it is for `langgraph-runner db upgrade`.
-        runtimes: The clock of a database in a file or in memory.
+        migrate: Whether to bring the schema up to date. None leaves that to the backend: SQLite migrates itself, and
+            PostgreSQL needs `langgraph-runner db upgrade`.
+        runtimes: The clock of a SQLite database.
 
     Raises:
-        ValueError: The URL is none that the store knows.
+        ValueError: The store does not know the URL.
         SchemaVersionError: The schema is of a later release, or of an earlier one and `migrate` is False.
     """
 
@@ -67,10 +71,10 @@ class RunStore:
             upgrade(self.database, migrate=self.database.migrates_itself if migrate is None else migrate)
             with self.database.reading.connect() as connection:
                 self.store_id = store_id(connection)
-                """Tells this database from all others."""
+                """The unique id of this database."""
                 self.database.limits_rows = self.database.has_row_security(connection)
         except BaseException as error:
-            if isinstance(error, DBAPIError):  # The driver says what, but not where.
+            if isinstance(error, DBAPIError):  # The driver's message does not name the database.
                 error.add_note(f"The database is {self.database.url.render_as_string()}")
             self.database.dispose()
             raise
@@ -79,11 +83,11 @@ class RunStore:
         self._is_closed = False
 
     async def write(self, write: Write[T]) -> T:
-        """Have something written; it is durable when this returns. Cancelled, it may still be written.
+        """Apply a write; it is durable when this returns. If the caller is cancelled, it may still be applied.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: The database refused; nothing of it was written.
-            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`. It may have been written.
+            sqlalchemy.exc.DBAPIError: The database refused, and nothing was written.
+            StoreUnavailableError: PostgreSQL has not answered within `call_timeout`. The write may have been applied.
         """
         try:
             return await self._writer.submit(write)
@@ -91,20 +95,20 @@ class RunStore:
             raise self._as_raised(error) from error
 
     async def read(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
-        """Run one of `reads` in a thread, in a transaction of its own: what is durable, and nothing else.
+        """Run one of `queries` in a thread, in a transaction of its own. It sees durable rows only.
 
-        Its first argument is the tenant, unless it is marked as `for_all_tenants`.
+        The query's first argument is the tenant, unless it is marked with `for_all_tenants`.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
             StoreUnavailableError: PostgreSQL has not answered within `call_timeout`.
         """
-        # Its time begins now: it may wait for the threads, which may wait for a database that does not answer.
+        # Its time begins now, because it may have to wait for a thread whose database does not answer.
         ask = partial(self._read, self._limit_of(query), query, *arguments, **keywords)
         return await asyncio.get_running_loop().run_in_executor(self._readers, ask)
 
     def read_now(self, query: Callable[..., T], *arguments: Any, **keywords: Any) -> T:
-        """The same in this thread.
+        """Run a query in this thread.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
@@ -121,14 +125,14 @@ class RunStore:
         *arguments: Any,
         **keywords: Any,
     ) -> T:
-        """Run a query within its limit: how many seconds it has, and when they are over."""
+        """Run a query within its limit: how many seconds it has, and its deadline."""
         if self._is_closed:
             raise RuntimeError("The engine is closed.")
         limit_s, ends_at = (0.0, None) if limit is None else limit
         try:
             if ends_at is not None and _clock.monotonic() >= ends_at:
                 raise unanswered(limit_s)
-            with ending_by(ends_at), self.database.reading.connect() as connection, connection.begin():
+            with call_deadline(ends_at), self.database.reading.connect() as connection, connection.begin():
                 if is_long(query):
                     self.database.set_statement_timeout(connection, limit_s)
                 show_rows_of(connection, tenants_of_query(query, arguments))
@@ -145,14 +149,14 @@ class RunStore:
         return limit_s, _clock.monotonic() + limit_s
 
     def _as_raised(self, error: DBAPIError) -> Exception:
-        """What the caller gets for an error of the database."""
+        """Return the error that callers get for an error of the driver."""
         if not is_unanswered(error):
             return error
         where = self.database.url.render_as_string()
         return StoreUnavailableError(store=where, detail=str(error.orig))
 
     def close(self) -> None:
-        """Write what was handed in, and close the database."""
+        """Commit all submitted writes, and close the database."""
         self._is_closed = True
         self._writer.close()
         self._readers.shutdown()

@@ -1,4 +1,4 @@
-"""What time it is in the database."""
+"""The time of the database, for records and for leases."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _NOW: Final = Prepared(select(now_ms().label("now")))
 
 
 class Times(NamedTuple):
-    """Two times in ms."""
+    """Two times, in ms since 1970."""
 
     now: int
-    """What time it is in the database."""
+    """The time of the database."""
     of_leases: int
-    """The time by which leases are judged: earlier after the clock was set forward."""
+    """The time for comparing leases: earlier than `now` for a while after the clock was set forward."""
 
 
 def now_in(connection: Connection) -> int:
-    """What time it is in the database."""
+    """Return the time of the database, in ms since 1970."""
     return times_in(connection).now
 
 
 def times_in(connection: Connection) -> Times:
-    """What time it is in the database, and whether a lease has ended."""
+    """Return the time of the database, and the time for comparing leases."""
     clock = backend_of(connection).clock
     before = clock.monotonic()
     now = int(_NOW.ask(connection)[0].now)

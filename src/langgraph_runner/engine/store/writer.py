@@ -1,9 +1,9 @@
-"""`GroupWriter`: one thread that commits for everybody, as many at once as have come together.
+"""`GroupWriter`: one thread that commits the writes of all callers in groups.
 
-A commit costs an fsync, whatever it holds. So whoever wants something written hands it in and waits; the thread takes
-all that is there, writes it in one transaction, and wakes all of them once it is on disk. Nobody goes on before
-their own write is durable, and the event loop never waits for a disk. Group commit as databases do it (DeWitt et al.,
-Implementation Techniques for Main Memory Database Systems, 1984).
+A commit costs an fsync, however much it holds. So callers submit writes and wait; the thread takes all submitted
+writes, commits them in one transaction, and wakes their callers. A caller continues only when its own write is
+durable, and the event loop never waits for a disk. This is group commit (DeWitt et al., Implementation Techniques for
+Main Memory Database Systems, 1984).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from sqlalchemy.exc import DBAPIError
 from langgraph_runner.engine.store.backends import backend_of
 from langgraph_runner.engine.store.call_limits import (
     LONG_FACTOR,
-    ending_by,
-    ends_at,
+    call_deadline,
+    deadline_of_thread,
     is_long,
 )
 from langgraph_runner.engine.store.row_security import show_rows_of
@@ -38,64 +38,65 @@ __all__ = ["GroupWriter", "Write"]
 ResultT = TypeVar("ResultT")
 _STOP: Final = object()
 _clock: Final = REAL_RUNTIMES.blocking
+"""The real clock: its limits are for a real server and a real thread, also in tests with another clock."""
 _MAX_GROUP: Final = 1_000
 _FIRST_WOKEN: Final = 4
 _TURN_S: Final = 0.005
 _RECONNECT_S: Final = 10.0
-"""How long a server that has closed the connection is waited for."""
+"""How long to wait for a server that has closed the connection."""
 _RECONNECT_EVERY_S: Final = 0.1
 _MAX_LOSSES: Final = 3
 """How many connections one write may lose."""
 _MAX_CONFLICTS: Final = 10
-"""How often a transaction is tried that the database ends because of another one."""
+"""How often to try a transaction that conflicts with another one."""
 
 
 class Write(Generic[ResultT]):
-    """Something to be written. Writes of one class that come together are applied together.
+    """A change of the database. Writes of one class in a group are applied together.
 
-    One with an attribute `tenant` sees and changes rows of that tenant only, where the database has row security.
+    With row-level security, a write with an attribute `tenant` sees and changes the rows of that tenant only.
     """
 
     comes_first: ClassVar[bool] = False
-    """Whether it may be applied before all others of its group: it changes nothing that they know of."""
+    """Whether it may be applied before all others of its group, because it changes nothing that they read."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[Any]) -> Sequence[Any]:
-        """Write all of `writes`, in a transaction that the caller commits; gives a result for each."""
+        """Apply `writes` in a transaction that the caller commits; return a result for each."""
         raise NotImplementedError
 
     @classmethod
     def apply_again(cls, connection: Connection, writes: Sequence[Any]) -> Sequence[Any]:
-        """Write one whose first try may have been committed: the connection was lost before the answer came.
+        """Apply one write whose first try may have been committed: the connection was lost before the answer came.
 
-        Override it where a second `apply()` would not give what the first one gave.
+        Override it where a second `apply()` would not return what the first one returned.
         """
         return cls.apply(connection, writes)
 
     is_long: ClassVar[bool] = False
-    """Whether it works on any number of runs, and may take `LONG_FACTOR` times longer."""
+    """Whether it works on any number of runs, and so may take `LONG_FACTOR` times longer."""
 
     def was_rolled_back(self, connection: Connection) -> bool:
-        """Whether the database shows that the first try was not committed, before anything is tried again.
+        """Return whether the database shows that the first try was not committed. Asked before any write is repeated.
 
-        Override it where, after others of the group were tried again, that could no longer be told.
+        Override it where this would be unknown after other writes of the group were repeated.
         """
         del connection
         return False
 
 
-class _Handed(NamedTuple):
+class _Submitted(NamedTuple):
     write: Write[Any]
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
 
 
 class GroupWriter:
-    """The one writer of a process. Hand in from any event loop.
+    """The one writer of a store. Submit writes from any event loop.
 
     Args:
-        engine: Of the database.
-        name: Of the thread.
+        engine: The engine of SQLAlchemy for writing.
+        name: The name of the thread.
     """
 
     def __init__(self, engine: Engine, name: str = "langgraph-runner-writer") -> None:
@@ -104,27 +105,27 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._is_closed = False
         self._closing = threading.Lock()
-        """What is handed in comes before the end, or not at all: behind it nobody would answer."""
+        """Keeps a write from being queued after the stop mark, where it would never be answered."""
         self._thread.start()
 
     def submit(self, write: Write[ResultT]) -> asyncio.Future[ResultT]:
-        """Hand in a write; the future is done when it is durable, or has its error.
+        """Submit a write. The returned future is done when the write is durable, or has its error.
 
-        Whoever stops waiting for it does not take it back.
+        Cancelling the future does not withdraw the write.
 
         Raises:
-            RuntimeError: The writer has been closed.
+            RuntimeError: The writer is closed.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[ResultT] = loop.create_future()
         with self._closing:
             if self._is_closed:
                 raise RuntimeError("The store is closed.")
-            self._queue.put(_Handed(write, future, loop))
+            self._queue.put(_Submitted(write, future, loop))
         return future
 
     def close(self) -> None:
-        """Write what was handed in, and end the thread."""
+        """Commit all submitted writes, and end the thread."""
         with self._closing:
             if not self._is_closed:
                 self._is_closed = True
@@ -137,14 +138,14 @@ class GroupWriter:
             while (group := self._next_group()) is not None:
                 limit_s = _limit_of(self._engine, group)
                 try:
-                    # Half of the time for the first try, and half to look up or repeat it on a new connection.
+                    # Half of the time is for the first try, half for repeating it on a new connection.
                     with _ending_within(limit_s):
                         connection = connection or self._engine.connect()
-                        results = _written(connection, group)
+                        results = _write_group(connection, group)
                     if results is None:
                         with _ending_within(limit_s):
-                            connection, results = _written_one_by_one(connection, self._engine, group)
-                except Exception as error:  # There is no connection. The next group tries again.
+                            connection, results = _write_one_by_one(connection, self._engine, group)
+                except Exception as error:  # There is no connection. The next group tries to connect again.
                     connection = None
                     results = [error] * len(group)
                 _deliver(group, results)
@@ -155,25 +156,25 @@ class GroupWriter:
                 connection.close()
 
     def _refuse_waiting(self, error: Exception) -> None:
-        """Give those their error who have waited behind a group that the database has not answered.
+        """Fail the writes that have queued behind a group that the database has not answered.
 
-        They would wait as long again.
+        Otherwise they would wait as long again.
         """
-        waiting: list[_Handed] = []
+        waiting: list[_Submitted] = []
         with contextlib.suppress(queue.Empty):
             while True:
-                handed = self._queue.get_nowait()
-                if handed is _STOP:
+                submitted = self._queue.get_nowait()
+                if submitted is _STOP:
                     self._queue.put(_STOP)
                     break
-                waiting.append(handed)
+                waiting.append(submitted)
         _deliver(waiting, [error] * len(waiting))
 
-    def _next_group(self) -> list[_Handed] | None:
+    def _next_group(self) -> list[_Submitted] | None:
         first = self._queue.get()
         if first is _STOP:
             return None
-        group: list[_Handed] = [first]
+        group: list[_Submitted] = [first]
         with contextlib.suppress(queue.Empty):
             while len(group) < _MAX_GROUP:
                 following = self._queue.get_nowait()
@@ -184,49 +185,49 @@ class GroupWriter:
         return group
 
 
-def _deliver(group: list[_Handed], results: list[Any]) -> None:
-    """Wake everybody who waits, with one call into each event loop."""
+def _deliver(group: list[_Submitted], results: list[Any]) -> None:
+    """Give each caller its result, with one call into each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, deque[tuple[asyncio.Future[Any], Any]]] = {}
     for (_, future, loop), result in zip(group, results, strict=True):
         by_loop.setdefault(loop, deque()).append((future, result))
     for loop, ended in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # The loop has closed, and nobody waits there any more.
-            loop.call_soon_threadsafe(_Waking(loop, ended).go_on)
+        with contextlib.suppress(RuntimeError):  # The loop is closed, so nothing waits there.
+            loop.call_soon_threadsafe(_Waking(loop, ended).wake_next)
 
 
-def _limit_of(engine: Engine, group: list[_Handed]) -> float | None:
-    """How many seconds a group may take, on PostgreSQL."""
+def _limit_of(engine: Engine, group: list[_Submitted]) -> float | None:
+    """Return how many seconds a group may take; None without a limit."""
     limit_s = backend_of(engine).call_limit_s
     if limit_s is not None and _has_long(group):
         return limit_s * LONG_FACTOR
     return limit_s
 
 
-def _has_long(group: list[_Handed]) -> bool:
-    return any(is_long(handed.write) for handed in group)
+def _has_long(group: list[_Submitted]) -> bool:
+    return any(is_long(submitted.write) for submitted in group)
 
 
 def _ending_within(limit_s: float | None) -> AbstractContextManager[None]:
-    """Half of the time of a call."""
-    return ending_by(None if limit_s is None else _clock.monotonic() + limit_s / 2)
+    """Return the deadline for one of the two halves of a call."""
+    return call_deadline(None if limit_s is None else _clock.monotonic() + limit_s / 2)
 
 
-def _allow_time(connection: Connection, group: list[_Handed]) -> None:
+def _allow_time(connection: Connection, group: list[_Submitted]) -> None:
     """Let the statements of a transaction with a long write take longer."""
     limit_s = backend_of(connection).call_limit_s
     if limit_s is not None and _has_long(group):
         backend_of(connection).set_statement_timeout(connection, limit_s * LONG_FACTOR)
 
 
-def _reconnected(lost: Connection, engine: Engine) -> Connection:
-    """A new connection in place of one that the server has closed. A server that restarts is waited for.
+def _reconnect(lost: Connection, engine: Engine) -> Connection:
+    """Replace a connection that the server has closed. Waits up to 10 seconds for a server that restarts.
 
     Raises:
-        sqlalchemy.exc.DBAPIError: There is none to be had.
+        sqlalchemy.exc.DBAPIError: The server cannot be reached.
     """
     lost.invalidate()
     lost.close()
-    limit = ends_at()
+    limit = deadline_of_thread()
     give_up_at = _clock.monotonic() + _RECONNECT_S
     if limit is not None:
         give_up_at = min(give_up_at, limit)
@@ -239,10 +240,10 @@ def _reconnected(lost: Connection, engine: Engine) -> Connection:
             drive(_clock.sleep(_RECONNECT_EVERY_S, None))
 
 
-def _written_one_by_one(
-    connection: Connection, engine: Engine, group: list[_Handed]
+def _write_one_by_one(
+    connection: Connection, engine: Engine, group: list[_Submitted]
 ) -> tuple[Connection | None, list[Any]]:
-    """Write a group, one of which cannot be written: the others are not to suffer from it.
+    """Write each write of a group in a transaction of its own, because one of them fails.
 
     A write whose connection was lost may have been committed; `apply_again` looks it up on a new connection.
     """
@@ -251,19 +252,19 @@ def _written_one_by_one(
     is_uncertain, rolled_back = backend.is_lost(connection), [False] * len(group)
     if is_uncertain:
         try:
-            connection = _reconnected(connection, engine)
+            connection = _reconnect(connection, engine)
         except DBAPIError as error:
             return None, [error] * len(group)
         rolled_back = _rolled_back(connection, group)
-    for handed, is_new in zip(group, rolled_back, strict=True):
+    for submitted, is_new in zip(group, rolled_back, strict=True):
         is_again, losses = is_uncertain and not is_new, 0
         while True:
             if backend.is_lost(connection):
                 try:
-                    connection = _reconnected(connection, engine)
+                    connection = _reconnect(connection, engine)
                 except DBAPIError as error:
                     return None, [*results, *[error] * (len(group) - len(results))]
-            result = _written_alone(connection, handed, is_again=is_again)
+            result = _write_alone(connection, submitted, is_again=is_again)
             if not isinstance(result, Exception) or not backend.is_lost(connection):
                 break
             is_again, losses = True, losses + 1
@@ -273,18 +274,18 @@ def _written_one_by_one(
     return connection, results
 
 
-def _rolled_back(connection: Connection, group: list[_Handed]) -> list[bool]:
-    """Which of a group are surely not committed; none if the connection is lost again."""
+def _rolled_back(connection: Connection, group: list[_Submitted]) -> list[bool]:
+    """Return for each write whether it is surely not committed; all False if the connection is lost again."""
     try:
         with backend_of(connection).begin_writing(connection):
             show_rows_of(connection, None)
-            return [handed.write.was_rolled_back(connection) for handed in group]
+            return [submitted.write.was_rolled_back(connection) for submitted in group]
     except DBAPIError:
         return [False] * len(group)
 
 
-def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
-    """Write a group in one transaction; None if one of them cannot be written, and nothing was."""
+def _write_group(connection: Connection, group: list[_Submitted]) -> list[Any] | None:
+    """Write a group in one transaction. None if one write fails; then nothing was written."""
     backend = backend_of(connection)
     for _ in range(_MAX_CONFLICTS):
         try:
@@ -292,7 +293,7 @@ def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
         except Exception as error:
             if backend.is_lost(connection):
                 return None
-            # The database is locked or away, which is no write's fault; each alone would only wait as long again.
+            # The database is locked or away. Writing each write alone would only wait as long again.
             return [error] * len(group)
         results: dict[int, Any] = {}
         try:
@@ -305,18 +306,18 @@ def _written(connection: Connection, group: list[_Handed]) -> list[Any] | None:
             if backend.is_conflict(error):
                 continue
             return None
-        return [results[id(handed.write)] for handed in group]
+        return [results[id(submitted.write)] for submitted in group]
     return None
 
 
-def _written_alone(connection: Connection, handed: _Handed, *, is_again: bool = False) -> Any:
-    write, conflicts = handed.write, 0
+def _write_alone(connection: Connection, submitted: _Submitted, *, is_again: bool = False) -> Any:
+    write, conflicts = submitted.write, 0
     backend = backend_of(connection)
     apply = write.apply_again if is_again else write.apply
     while True:
         try:
             with backend.begin_writing(connection):
-                _allow_time(connection, [handed])
+                _allow_time(connection, [submitted])
                 show_rows_of(connection, _tenants([write]))
                 return apply(connection, [write])[0]
         except Exception as error:
@@ -326,17 +327,17 @@ def _written_alone(connection: Connection, handed: _Handed, *, is_again: bool = 
 
 
 def _tenants(writes: list[Write[Any]]) -> set[str] | None:
-    """Whose rows some writes are about; None for those of all tenants."""
+    """Return the tenants of some writes; None if one of them is for all tenants."""
     tenants = {getattr(write, "tenant", None) for write in writes}
     return None if None in tenants else {str(tenant) for tenant in tenants}
 
 
-def _rank(handed: _Handed) -> bool:
-    return not handed.write.comes_first
+def _rank(submitted: _Submitted) -> bool:
+    return not submitted.write.comes_first
 
 
-def _by_kind(group: list[_Handed]) -> list[tuple[type[Write[Any]], list[Any]]]:
-    """Neighbours of one class together, so that the order between classes stays."""
+def _by_kind(group: list[_Submitted]) -> list[tuple[type[Write[Any]], list[Any]]]:
+    """Group neighbours of one class, so that the order between classes is kept."""
     kinds: list[tuple[type[Write[Any]], list[Any]]] = []
     for write, _, _ in sorted(group, key=_rank):
         if not kinds or kinds[-1][0] is not type(write):
@@ -346,9 +347,9 @@ def _by_kind(group: list[_Handed]) -> list[tuple[type[Write[Any]], list[Any]]]:
 
 
 class _Waking:
-    """Wakes those who wait in one event loop: some in each turn of it, so that others get theirs in between.
+    """Wakes the callers of one event loop, a few in each turn of the loop, so that other tasks run in between.
 
-    How many is found out on the way: as many as keep a turn, with all that they do in it, at about `_TURN_S`.
+    It adapts how many it wakes, so that a turn with all their work takes about `_TURN_S`.
     """
 
     def __init__(
@@ -359,8 +360,8 @@ class _Waking:
         self._at_once = _FIRST_WOKEN
         self._last = 0.0
 
-    def go_on(self) -> None:
-        """Wake the next ones."""
+    def wake_next(self) -> None:
+        """Wake the next callers."""
         now = self._loop.time()
         if self._last:
             fit = self._at_once * _TURN_S / max(now - self._last, 1e-6)
@@ -375,4 +376,4 @@ class _Waking:
             else:
                 future.set_result(result)
         if self._ended:
-            self._loop.call_soon(self.go_on)
+            self._loop.call_soon(self.wake_next)

@@ -1,4 +1,4 @@
-"""What one process does for many runs: taking them on, keeping their leases, finding those left behind.
+"""What one process does for many runs: claiming them, keeping their leases, finding orphaned ones.
 
-One run is in `run/`. How a process learns at once that a run waits is in `dispatch/`.
+Executing one run is in `run/`. Queues that notify a process of waiting runs are in `dispatch/`.
 """

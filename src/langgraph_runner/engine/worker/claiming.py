@@ -1,4 +1,4 @@
-"""`RunClaimer`: finds runs that wait or were left behind, and claims them while there is room."""
+"""`RunClaimer`: finds waiting and orphaned runs, and claims them while there is room."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.models import RunStatus
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.status import RunStatus
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import SUSPECT_FROM, ClaimRun, ReleaseRuns
 from langgraph_runner.engine.store.lease_clock import LeaseClock
-from langgraph_runner.engine.store.writes import SUSPECT_FROM, ClaimRun, ReleaseRuns
 from langgraph_runner.engine.worker.recovery import likely_causes
 from langgraph_runner.engine.worker.workload import WorkerPhase
 from langgraph_runner.errors.logs import emit
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands import Claimed
     from langgraph_runner.engine.store.records import StepRow
-    from langgraph_runner.engine.store.writes import Claimed
     from langgraph_runner.engine.worker.workload import Workload
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
@@ -36,14 +36,14 @@ class RunClaimer:
     """Claims runs for one engine. Belongs to one event loop.
 
     Args:
-        host: What the runs share.
-        workflows: What the engine can run.
+        host: What runs share.
+        workflows: The workflows that the engine can run.
         workload: The runs that the engine holds.
         announcer: The queue that tells workers which runs wait.
         lease_ms: How long a lease holds without a heartbeat.
         poll_ms: How often to look for runs.
-        max_recovery_attempts: How often a run is taken over in a row without progress before it fails.
-        limits: How many runs of a tenant may run at once, on all engines; None for any number.
+        max_recovery_attempts: How often in a row a run is recovered without progress before it fails.
+        limits: How many runs of a tenant may run at once on all engines; None for any number.
     """
 
     def __init__(
@@ -69,79 +69,79 @@ class RunClaimer:
         self._clock = LeaseClock()
         host.store.database.clock.lease_ms = lease_ms
         self._claims_at_once = 1
-        """How many claims to make together: more, the more of them find a run."""
+        """How many claims to make together. It doubles while all of them find a run."""
         self._last_tenant = ""
-        """The tenant of the last waiting run that was claimed: the next turn is that of the tenant after it."""
+        """The tenant of the last waiting run that was claimed. The next turn is that of the tenant after it."""
 
     async def poll(self) -> None:
-        """Look for runs, again and again, until the worker is closed."""
+        """Look for runs at each poll until the worker is closed."""
         workload = self._workload
         while not workload.is_closed():
             workload.may_take.clear()
-            workload.others_wait = False
+            workload.runs_may_wait = False
             try:
                 await self._claim_stuck()
                 await self._claim_waiting()
-                await self._claim_owed()
-            except Exception as error:  # The database is away; the next look may find it.
-                workload.others_wait = True
+                await self._claim_own()
+            except Exception as error:  # The database is away; the next poll tries again.
+                workload.runs_may_wait = True
                 emit(LOGGER, logging.WARNING, "poll.failed", error_type=type(error).__name__)
             if workload.is_closed():
                 return
             if not workload.has_room():
-                workload.others_wait = True
+                workload.runs_may_wait = True
             if await wait_for_event(workload.may_take, self.poll_s, self._host.runtime):
                 continue
-            # Runs of other processes may wait too: let them have the next place.
+            # Back-pressure: if runs wait for room here, new runs of this process no longer overtake them.
             if workload.has_room():
-                workload.note_none_waits()
+                workload.note_nothing_waits()
             else:
                 workload.note_full()
 
     async def _claim_stuck(self) -> None:
-        """Claim runs of dead owners whose leases end in the far future, because the clock was set back."""
+        """Claim orphaned runs whose leases end in the far future because the database's clock was set back."""
         names = [blueprint.id for blueprint in self._workflows.list_workflows()]
-        now_ms, leases = await self._host.store.read(reads.clock_and_leases, names)
+        now_ms, leases = await self._host.store.read(queries.clock_and_leases, names)
         workload = self._workload
         set_back_ms = self._host.store.database.clock.set_back_ms
         for lease in self._clock.look(now_ms, leases, self._host.runtime.monotonic(), set_back_ms):
-            is_owed = workload.takes_on == "own" and lease.key in workload.owed and workload.has_room()
-            if (is_owed or workload.takes_any()) and lease.key not in workload.tasks:
+            is_own = workload.takes_on == "own" and lease.key in workload.to_take and workload.has_room()
+            if (is_own or workload.takes_any()) and lease.key not in workload.tasks:
                 await self.claim(lease.key, stuck_at=lease.expires_at)
 
     async def _claim_waiting(self) -> None:
-        """Claim any runs while there is room: several at once, which may share one commit."""
+        """Claim waiting and orphaned runs while there is room: several at once, which may share one commit."""
         while self._workload.takes_any():
             count = min(self._workload.room, self._claims_at_once)
             found = await asyncio.gather(*(self.claim() for _ in range(count)))
             if not all(found):
                 self._claims_at_once = 1
-                self._workload.note_none_waits()
+                self._workload.note_nothing_waits()
                 return
             self._claims_at_once = min(2 * self._claims_at_once, _MAX_CLAIMS_AT_ONCE)
 
-    async def _claim_owed(self) -> None:
-        """An engine that takes only its own runs claims them once there is room and their lease has expired."""
+    async def _claim_own(self) -> None:
+        """Claim the runs of `to_take`, in an engine that takes only its own runs."""
         workload = self._workload
         if workload.takes_on != "own":
             return
-        for run_id, tenant in [*workload.owed.items()]:
+        for run_id, tenant in [*workload.to_take.items()]:
             if not workload.has_room():
                 return
-            status = await self._host.store.read(reads.status_of, tenant, run_id)
+            status = await self._host.store.read(queries.status_of, tenant, run_id)
             if status is None or RunStatus(status).is_over or await self.claim(run_id):
-                del workload.owed[run_id]
-        workload.note_none_waits()
+                del workload.to_take[run_id]
+        workload.note_nothing_waits()
 
     async def claim(self, run_id: str | None = None, *, stuck_at: int | None = None) -> bool:
-        """Claim a run that no live process has, and run it.
+        """Claim a waiting or orphaned run, and run it.
 
         Args:
-            run_id: The run; None for the one whose turn it is.
-            stuck_at: When its lease ends, if that is in the future although its owner is dead.
+            run_id: The run; None for the next run in turn.
+            stuck_at: When the lease ends, if it ends in the future although its owner is dead.
 
         Returns:
-            Whether there was one.
+            Whether a run was claimed.
         """
         workload = self._workload
         claim = self.claim_write(run_id)
@@ -154,9 +154,9 @@ class RunClaimer:
             if claimed is None:
                 return False
             if workload.phase is WorkerPhase.DRAINING:
-                await self._give_back(claimed)
+                await self._hand_back(claimed)
                 return False
-            run, steps = await self._host.store.read(reads.claimed_run, claimed.tenant, claimed.run_id)
+            run, steps = await self._host.store.read(queries.claimed_run, claimed.tenant, claimed.run_id)
             blueprint = self._workflows.get_workflow(run.workflow)
             if run_id is None:
                 self._last_tenant = run.tenant
@@ -174,13 +174,13 @@ class RunClaimer:
             workload.spawn(claimed, run.tenant, workload.run(blueprint, claimed, exhausted=exhausted))
         finally:
             workload.reserved -= 1
-            workload.update_room()  # The claim itself took room, for which a run may have had to wait just now.
+            workload.update_room()  # The claim took room itself, so a run may have had to wait meanwhile.
         return True
 
     def claim_write(self, run_id: str | None = None) -> ClaimRun:
-        """Make the write that claims a run: this one, or the one whose turn it is."""
+        """Return the write that claims a run: this one, or the next in turn."""
         names = tuple(blueprint.id for blueprint in self._workflows.list_workflows())
-        # A lease of ours may have expired too, when a step has blocked the loop: the next heartbeat renews it.
+        # A lease of our own may have expired because a step blocked the loop. The next heartbeat renews it.
         ours = tuple(self._workload.tasks)
         return ClaimRun(
             self._host.owner,
@@ -192,15 +192,15 @@ class RunClaimer:
             limits=self._limits,
         )
 
-    async def _give_back(self, claimed: Claimed) -> None:
-        """Leave a run to other workers: this one began to drain while the claim was under way."""
+    async def _hand_back(self, claimed: Claimed) -> None:
+        """Hand a run back to other workers: this one began to drain during the claim."""
         await self._host.store.write(ReleaseRuns({claimed.run_id: claimed.fence}))
         self._announcer.announce(claimed.run_id)
 
     def _exhausted(
         self, claimed: Claimed, blueprint: Blueprint, steps: list[StepRow]
     ) -> RecoveryExhaustedError | None:
-        """Return why a run that was taken over too often fails; None if it runs."""
+        """Return the error of a run that was recovered too often; None if it may run."""
         if claimed.recoveries <= self._max_recoveries:
             return None
         causes = likely_causes(claimed, blueprint, steps)

@@ -1,4 +1,4 @@
-"""`RunCreator`: makes runs. A run for which there is room is made, claimed and begun at once."""
+"""`RunCreator`: creates runs. If there is room, the engine claims and starts the new run at once."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.run.creation import (
-    Found,
     NotCreatedError,
     RunCreation,
-    as_found,
+    TriggeredRun,
     create,
-    must_exist_first,
+    must_create_first,
+    triggered_run,
 )
 from langgraph_runner.engine.run.slots import HELD_SLOT
+from langgraph_runner.engine.store.commands import Created, CreateRun
 from langgraph_runner.engine.store.records import new_run
-from langgraph_runner.engine.store.writes import Created, CreateRun
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.execution import RunExecution
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import NewRun, RunRow
     from langgraph_runner.engine.worker.workload import Workload
     from langgraph_runner.workflow import Blueprint
@@ -31,21 +31,19 @@ if TYPE_CHECKING:
 __all__ = ["RunCreator"]
 
 _MAX_BEGUN_FIRST: Final = 4
-"""How many runs may begin before they are made. The others begin as the writer wakes them, which spares the loop."""
-_NOT_BEGUN: Final = (
-    "It is not known whether the run was made: the task that was about to make it was cancelled."
-)
+"""How many runs may begin before they are durable. Others begin after their commit, which spares the event loop."""
+_NOT_BEGUN: Final = "The run may or may not have been created: the task that was to create it was cancelled."
 
 
 class RunCreator:
-    """Makes the runs of one engine. Belongs to one event loop.
+    """Creates the runs of one engine. Belongs to one event loop.
 
     Args:
-        host: What the runs share.
+        host: What runs share.
         workload: The runs that the engine holds.
         announcer: The queue that tells workers which runs wait.
         lease_ms: How long a lease holds without a heartbeat.
-        poll_s: After so many seconds a run that waits for room comes before a new one.
+        poll_s: After so many seconds, a run that waits for room goes before a new one.
         has_tenant_limits: Whether a claim has to count the runs of the tenant.
     """
 
@@ -66,12 +64,12 @@ class RunCreator:
         self._poll_s = poll_s
         self._has_tenant_limits = has_tenant_limits
         self._begun_first: set[str] = set()
-        """Runs that have begun and are made with their first commit."""
+        """Runs that have begun and are not yet durable: their first commit creates them."""
 
-    async def create(self, blueprint: Blueprint, run: NewRun) -> Found:
-        """Make a run. This engine holds it from the start if there is room, or if a step of its own may wait for it.
+    async def create(self, blueprint: Blueprint, run: NewRun) -> TriggeredRun:
+        """Create a run. This engine claims it if there is room, or if one of its own steps may wait for the run.
 
-        When the caller is cancelled, the run may still be made, and then it runs.
+        If the caller is cancelled, the run may still be created, and then it runs.
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database refused.
@@ -79,8 +77,8 @@ class RunCreator:
         if self._workload.takes_on == "none" or not (self._has_room_for_new() or self._is_waited_for()):
             return await self._create_for_any(run)
         run.owner, run.lease_ms = self._host.owner, self._lease_ms
-        found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
-        # By this machine's clock, until the database has said what time it is.
+        found: asyncio.Future[TriggeredRun] = asyncio.get_running_loop().create_future()
+        # The time of this machine, until the database reports its own.
         expected = Created.of(run, round(self._host.runtime.now_utc().timestamp() * 1000))
         work = self._create_and_run(blueprint, expected, run, found)
         task = self._workload.spawn(expected, run.tenant, work)
@@ -93,65 +91,65 @@ class RunCreator:
         return await asyncio.shield(found)
 
     def _has_room_for_new(self) -> bool:
-        """Whether a new run may begin here at once.
+        """Return whether a new run may begin here at once.
 
-        Claiming a waiting run costs more than beginning a new one, so a new run may overtake those that have waited
-        for less than one poll.
+        Claiming a waiting run costs more than starting a new one. So a new run may overtake runs that have waited for
+        less than one poll.
         """
         if self._has_tenant_limits or not self._workload.has_room():
             return False
         return not self._workload.has_kept_waiting(self._poll_s)
 
     def _is_waited_for(self) -> bool:
-        """Whether a step of this engine makes the run: it may wait for it, and must not wait for room."""
+        """Return whether a step of this engine creates the run. It may wait for the run, which then needs no room."""
         slot = HELD_SLOT.get()
         return slot is not None and slot.is_of(self._host.slots)
 
-    async def _create_for_any(self, run: NewRun) -> Found:
-        """Make a run that any engine may take, this one included."""
+    async def _create_for_any(self, run: NewRun) -> TriggeredRun:
+        """Create a run that any engine may claim, including this one."""
         workload = self._workload
         if workload.takes_on != "none":
             workload.note_full()
         try:
             created = await self._host.store.write(CreateRun(run))
         finally:
-            workload.note_others_wait()
+            workload.note_runs_may_wait()
         if created.is_new:
             self._announcer.announce(run.id)
             if workload.takes_on == "own":
-                workload.owed[run.id] = run.tenant
-        return as_found(run, created)
+                workload.to_take[run.id] = run.tenant
+        return triggered_run(run, created)
 
     async def _create_and_run(
-        self, blueprint: Blueprint, expected: Created, new: NewRun, found: asyncio.Future[Found]
+        self, blueprint: Blueprint, expected: Created, new: NewRun, found: asyncio.Future[TriggeredRun]
     ) -> RunRow | None:
-        """Make a run for this engine, resolve `found`, and run it. If possible, one commit makes it and begins it."""
+        """Create a run for this engine, resolve `found`, and run it. Where possible, this takes one commit."""
         workload = self._workload
         can_begin_first = len(self._begun_first) < _MAX_BEGUN_FIRST
         try:
-            if can_begin_first and not must_exist_first(self._host, blueprint, new):
+            if can_begin_first and not must_create_first(self._host, blueprint, new):
                 self._begun_first.add(new.id)
-                return await self._begun(blueprint, expected, new, found).run()
+                return await self._execution(blueprint, expected, new, found).run()
             created = await create(self._host.store, new)
-            found.set_result(as_found(new, created))
+            found.set_result(triggered_run(new, created))
         except NotCreatedError as error:
             reason = error.__cause__ or error
             emit(LOGGER, logging.WARNING, "run.not_created", run_id=new.id, error_type=type(reason).__name__)
             found.set_exception(reason)
-            found.exception()  # Marks it as retrieved: the log has it, even if the caller waits no more.
-            workload.note_others_wait()  # It may have been written all the same.
+            found.exception()  # Marks it as retrieved: it is logged, even if the caller no longer waits.
+            workload.note_runs_may_wait()  # It may have been committed.
             return None
         finally:
             self._begun_first.discard(new.id)
         if not created.is_new:
-            workload.note_others_wait()  # The attempt has taken room.
+            workload.note_runs_may_wait()  # This attempt took room for a moment.
             return None
         return await workload.run(blueprint, created, new)
 
-    def _begun(
-        self, blueprint: Blueprint, expected: Created, new: NewRun, found: asyncio.Future[Found]
+    def _execution(
+        self, blueprint: Blueprint, expected: Created, new: NewRun, found: asyncio.Future[TriggeredRun]
     ) -> RunExecution:
-        """Make the execution of a run that its own first commit makes."""
+        """Return the execution of a run that its own first commit creates."""
         from langgraph_runner.engine.run.execution import RunExecution  # noqa: PLC0415 - imports LangGraph
 
         def on_created(row: RunRow) -> None:
@@ -159,7 +157,7 @@ class RunCreator:
             self._workload.executions[row.id] = execution
             if self._workload.is_closed():
                 execution.release()
-            found.set_result(Found(row.id, row))
+            found.set_result(TriggeredRun(row.id, row))
 
         execution = RunExecution(
             self._host,

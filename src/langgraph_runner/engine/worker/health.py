@@ -1,4 +1,4 @@
-"""`StoreHealth`: whether the database can be relied on, for those who wait and for the log."""
+"""`StoreHealth`: whether the database works, for callers that wait for runs and for the log."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine.errors import StoreUnavailableError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.reads import status_of
-from langgraph_runner.engine.store.writes import CheckTables
+from langgraph_runner.engine.store.commands import CheckTables
+from langgraph_runner.engine.store.queries import status_of
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["StoreHealth"]
 
 _PATIENCE_S: Final = 60.0
-"""How long a database may be away before those who wait for a run are told."""
+"""How long a database may be away before `wait()` raises."""
 _READ_BACK_EVERY_S: Final = 5.0
-"""A connection of its own for each run would cost more than the run."""
+"""Not at each run: opening a connection costs more than a short run."""
 
 
 class _Interruption(NamedTuple):
@@ -32,11 +32,13 @@ class _Interruption(NamedTuple):
 
 
 class StoreHealth:
-    """Knows which runs, of this engine or waited for here, the database has interrupted. Belongs to one event loop.
+    """Knows which runs the database has interrupted: runs of this engine, and runs that it waits for.
+
+    Belongs to one event loop.
 
     Args:
         store: The database.
-        runtime: The clock by which it says for how long the database has been away.
+        runtime: The clock that measures how long the database has been away.
     """
 
     def __init__(self, store: RunStore, runtime: Runtime) -> None:
@@ -44,23 +46,24 @@ class StoreHealth:
         self._runtime = runtime
         self._interrupted: dict[str, _Interruption] = {}
         self._unread: tuple[str, str] | None = None
-        """The tenant and the id of a run that has ended since the file was last read back."""
+        """The tenant and the id of the last run that has ended since the file was read back."""
         self._read_at = self._runtime.monotonic()
         self._reading: asyncio.Task[None] | None = None
 
-    def interrupted(self, run_id: str, error: Exception) -> None:
-        """An error has ended the work on a run, which goes on when its lease has run out."""
+    def note_interruption(self, run_id: str, error: Exception) -> None:
+        """Note that an error interrupted a run. The run resumes when its lease has expired."""
         since = self._runtime.monotonic()
-        if (before := self._interrupted.get(run_id)) is not None:
+        before = self._interrupted.get(run_id)
+        if before is not None:
             since = before.since
         self._interrupted[run_id] = _Interruption(since, error)
 
     def forget(self, run_id: str) -> None:
-        """A run needs the database no more."""
+        """Forget the interruption of a run."""
         self._interrupted.pop(run_id, None)
 
-    def ended(self, tenant: str, run_id: str) -> None:
-        """A run has ended: now and then have its row read back from the file."""
+    def note_end(self, tenant: str, run_id: str) -> None:
+        """Note that a run has ended. At most every 5 seconds its row is read back from the file."""
         self.forget(run_id)
         self._unread = tenant, run_id
         now = self._runtime.monotonic()
@@ -69,16 +72,16 @@ class StoreHealth:
             self._reading = asyncio.get_running_loop().create_task(self._read_last())
 
     async def read_back(self) -> None:
-        """Finish reading back what has ended so far; log an error if that fails."""
+        """Read the last ended run back from the file; log an error if that fails."""
         if self._reading is not None:
             await asyncio.gather(self._reading, return_exceptions=True)
         await self._read_last()
 
     async def _read_last(self) -> None:
-        """Read the last run that has ended through a connection of its own.
+        """Read the last ended run through a new connection.
 
-        SQLite goes on with its cache and its journal when something else overwrites or cuts the file. Without this
-        look it would show only at the next start.
+        When another program overwrites or truncates the file, SQLite continues with its cache and its journal.
+        Without this check, the damage would show only at the next start.
         """
         if self._unread is None:
             return
@@ -95,18 +98,18 @@ class StoreHealth:
                 run_id=run_id,
                 database=self._store.database.url.render_as_string(),
                 error=str(error),
-                fix="Something else has changed the file. Stop the engine and restore a backup.",
+                fix="Another program has changed the file. Stop the engine and restore a backup.",
             )
 
     async def _was_pruned(self, tenant: str, run_id: str) -> bool:
-        """Whether the connections of the store do not find a run either."""
+        """Return whether the connections of the store do not find the run either."""
         try:
             return await self._store.read(status_of, tenant, run_id) is None
         except (DBAPIError, StoreUnavailableError):
             return False
 
     async def check(self, run_id: str) -> None:
-        """Refuse to wait any longer for a run that the database keeps from going on.
+        """Raise if the database keeps a run from resuming.
 
         Raises:
             StoreUnavailableError: The database refuses for good (its file or a table is gone), or has refused for a

@@ -1,4 +1,4 @@
-"""`WorkerPresence`: lets others see that an engine is there to run runs."""
+"""`WorkerPresence`: reports to the database that an engine is alive, for `get_workers()`."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.workers import ForgetWorker, SeeWorker
+from langgraph_runner.engine.store.commands.workers import RemoveWorker, ReportWorker
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.workflow import WorkflowRegistry
 
 __all__ = ["WorkerPresence"]
 
 _FIRST_S: Final = 1.0
-"""An engine that ends sooner is not worth a row."""
+"""A short-lived engine writes no row."""
 _EVERY_S: Final = 5.0
 _version: Final = functools.cache(version)
-"""It reads a file."""
+"""Cached, because it reads a file."""
 
 
 class WorkerPresence:
-    """Writes a row of the engine now and then. Belongs to one event loop.
+    """Writes the row of the engine every 5 seconds. Belongs to one event loop.
 
     Args:
-        host: Its id and its database.
-        workflows: What it can run.
-        max_active_runs: How many runs it takes on at once.
+        host: The id and the database of the engine.
+        workflows: The workflows that it can run.
+        max_active_runs: How many runs it holds at once.
         queues: The step queues that it serves.
     """
 
@@ -50,27 +50,27 @@ class WorkerPresence:
         self._is_seen = False
 
     def start(self) -> None:
-        """Begin to write it."""
+        """Start the reports."""
         self._keeping = asyncio.get_running_loop().create_task(self._keep(), context=Context())
 
     async def drain(self) -> None:
-        """Say that the engine takes on nothing more."""
+        """Report that the engine claims nothing more."""
         self._is_draining = True
         if self._keeping is not None:
-            await self.tell()
+            await self.report()
 
     async def _keep(self) -> None:
         await self._host.runtime.sleep(_FIRST_S, None)
         while True:
-            await self.tell()
+            await self.report()
             await self._host.runtime.sleep(_EVERY_S, None)
 
-    async def tell(self) -> None:
-        """Write the row, if the database lets us."""
+    async def report(self) -> None:
+        """Write the row now; a failure is logged."""
         self._is_seen = True
         try:
             await self._host.store.write(
-                SeeWorker(
+                ReportWorker(
                     id=self._host.owner,
                     host=socket.gethostname(),
                     pid=os.getpid(),
@@ -81,17 +81,17 @@ class WorkerPresence:
                     is_draining=self._is_draining,
                 )
             )
-        except Exception as error:  # The next one may do better.
-            emit(LOGGER, logging.DEBUG, "worker.not_seen", error_type=type(error).__name__)
+        except Exception as error:  # The next report tries again.
+            emit(LOGGER, logging.DEBUG, "worker.report_failed", error_type=type(error).__name__)
 
     async def end(self) -> None:
-        """Stop, and delete the row."""
+        """Stop the reports, and delete the row."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
         if not self._is_seen:
             return
         try:
-            await self._host.store.write(ForgetWorker(self._host.owner))
-        except Exception as error:  # Then it is shown as lost for a day.
-            emit(LOGGER, logging.DEBUG, "worker.not_forgotten", error_type=type(error).__name__)
+            await self._host.store.write(RemoveWorker(self._host.owner))
+        except Exception as error:  # Then the engine is shown as lost for a day.
+            emit(LOGGER, logging.DEBUG, "worker.removal_failed", error_type=type(error).__name__)

@@ -1,4 +1,4 @@
-"""`StepPool`: runs the steps that other engines' runs have left to a queue."""
+"""`StepPool`: runs steps that runs of any engine have handed to a queue."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from langgraph_runner.engine.errors import RecoveryExhaustedError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.lease_clock import LeaseClock
-from langgraph_runner.engine.store.writes.tasks import (
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands.tasks import (
     ClaimTask,
     EndTask,
     GiveBackTasks,
     KeepTasks,
-    clock_and_task_leases,
 )
+from langgraph_runner.engine.store.lease_clock import LeaseClock
+from langgraph_runner.engine.store.store import WATCH_S
 from langgraph_runner.engine.worker.leases import BEATS_PER_LEASE
-from langgraph_runner.engine.worker.run_watch import WATCH_S
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.abort import AbortController
 from langgraph_runner.runtime.waiting import wait_for_event
@@ -28,24 +27,25 @@ if TYPE_CHECKING:
     from typing import Any
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands.tasks import ClaimedTask
     from langgraph_runner.engine.store.lease_clock import FutureLease
+    from langgraph_runner.engine.store.queries import TaskKey
     from langgraph_runner.engine.store.records import StepChange
-    from langgraph_runner.engine.store.writes.tasks import ClaimedTask, TaskKey
     from langgraph_runner.workflow import Blueprint, WorkflowRegistry
 
 __all__ = ["StepPool"]
 
 
 class StepPool:
-    """The tasks that one engine has taken from its queues. Belongs to one event loop.
+    """The tasks that one engine has claimed from its queues. Belongs to one event loop.
 
     Args:
         host: What the engine shares with its runs.
-        workflows: Whose steps it can run.
+        workflows: The workflows whose steps it can run.
         queues: The names of the queues.
-        announcers: Those of the queues that tell of tasks at once.
-        max_steps: How many tasks at once.
+        announcers: The announcers of these queues.
+        max_steps: How many tasks it runs at once.
         lease_ms: How long a lease holds without a heartbeat.
         poll_ms: How often to look for tasks.
         max_recovery_attempts: How many workers may die with a step before it fails.
@@ -81,20 +81,24 @@ class StepPool:
         self._is_closed = False
 
     def start(self) -> None:
-        """Begin to take tasks."""
+        """Start to claim tasks."""
         loop = asyncio.get_running_loop()
-        services = [self._poll(), self._keep(), *(each.listen(self._on_job) for each in self._announcers)]
-        # In a new context: they serve all callers, not only the first.
+        services = [
+            self._poll(),
+            self._renew_leases(),
+            *(each.listen(self._on_job) for each in self._announcers),
+        ]
+        # In an empty context: they serve all callers, not only the first.
         self._services = [loop.create_task(service, context=Context()) for service in services]
 
-    def stop_taking(self) -> None:
-        """Take no further task."""
+    def stop_claiming(self) -> None:
+        """Claim no further task."""
         self._is_draining = True
         self._pause_without_room()
 
     async def drain(self) -> None:
-        """Take no further task, and wait until those that run are over."""
-        self.stop_taking()
+        """Claim no further task, and wait until the running ones have ended."""
+        self.stop_claiming()
         while self._tasks or self._is_claiming:
             if self._tasks:
                 await asyncio.wait({*self._tasks}, return_when=asyncio.FIRST_COMPLETED)
@@ -102,11 +106,11 @@ class StepPool:
                 await self._host.runtime.sleep(WATCH_S, None)
 
     async def close(self) -> None:
-        """Stop what runs, and give it back."""
+        """Stop the running tasks, and hand them back to other workers."""
         self._is_draining = self._is_closed = True
         self._pause_without_room()
         self._may_have_more.set()
-        # The first one ends by itself: cancelled in the middle of a claim, it would leave a task to its lease.
+        # The first service ends by itself. Cancelled during a claim, it would leave its task until the lease expires.
         for service in self._services[1:]:
             service.cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
@@ -118,7 +122,7 @@ class StepPool:
             return
         try:
             await self._host.store.write(GiveBackTasks(left))
-        except Exception as error:  # Then they run out by themselves.
+        except Exception as error:  # Then the leases expire.
             emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
 
     async def _on_job(self, _job_id: str, _data: dict[str, Any]) -> None:
@@ -138,7 +142,7 @@ class StepPool:
         while self._is_serving():
             self._may_have_more.clear()
             try:
-                await self._look_at_clock()
+                await self._claim_stuck()
                 while self._has_room() and await self._claim():
                     pass
             except Exception as error:
@@ -147,11 +151,13 @@ class StepPool:
                 return
             await wait_for_event(self._may_have_more, self._poll_s, self._host.runtime)
 
-    async def _look_at_clock(self) -> None:
-        """Take over steps whose leases end in the far future, because the clock was set back, if they are dead."""
+    async def _claim_stuck(self) -> None:
+        """Claim tasks of dead workers whose leases end in the far future because the clock was set back."""
         names = [blueprint.id for blueprint in self._workflows.list_workflows()]
         store = self._host.store
-        now_ms, leases = await store.read(clock_and_task_leases, [*self.queues], names, self._lease_ms)
+        now_ms, leases = await store.read(
+            queries.clock_and_task_leases, [*self.queues], names, self._lease_ms
+        )
         monotonic = self._host.runtime.monotonic()
         for lease in self._clock.look(now_ms, leases, monotonic, store.database.clock.set_back_ms):
             if self._has_room() and lease.key not in self._active:
@@ -174,11 +180,11 @@ class StepPool:
         self._active[claimed.key] = claimed, abort
         work = asyncio.get_running_loop().create_task(self._run(claimed, abort), context=Context())
         self._tasks.add(work)
-        work.add_done_callback(self._gone)
+        work.add_done_callback(self._remove)
         self._pause_without_room()
         return True
 
-    def _gone(self, work: asyncio.Task[None]) -> None:
+    def _remove(self, work: asyncio.Task[None]) -> None:
         self._tasks.discard(work)
         self._pause_without_room()
         self._may_have_more.set()
@@ -186,34 +192,34 @@ class StepPool:
     async def _run(self, claimed: ClaimedTask, abort: AbortController) -> None:
         key = claimed.key
         try:
-            change = await self._change(claimed, abort)
-            if abort.signal.aborted:  # Another worker runs it again, or its run is over.
+            change = await self._run_step(claimed, abort)
+            if abort.signal.aborted:  # Another worker runs it again, or the run has ended.
                 return
             if not await self._host.store.write(EndTask(key, claimed.fence, change)):
                 self._log(logging.WARNING, "step.lease_lost", claimed)
         except Exception as error:
-            # The database is away, say. The lease runs out, and another worker takes it.
+            # The database may be away. The lease expires, and another worker claims the task.
             self._log(logging.ERROR, "step.interrupted", claimed, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("step.interrupted", exc_info=True)
         finally:
             del self._active[key]
 
-    async def _change(self, claimed: ClaimedTask, abort: AbortController) -> StepChange:
-        """Run the step; gives what has become of it."""
+    async def _run_step(self, claimed: ClaimedTask, abort: AbortController) -> StepChange:
+        """Run the step of a task, and return its outcome."""
         from langgraph_runner.engine.run.results import Results  # noqa: PLC0415 - imports LangGraph
         from langgraph_runner.engine.run.stepping import StepRunner  # noqa: PLC0415 - imports LangGraph
         from langgraph_runner.workflow import Reason  # noqa: PLC0415 - imports LangGraph
 
         key, start = claimed.key, claimed.start
-        run, rows = await self._host.store.read(reads.claimed_run, key.tenant, key.run_id)
-        as_it_is_now = self._workflows.get_workflow(run.workflow)
+        run, rows = await self._host.store.read(queries.claimed_run, key.tenant, key.run_id)
+        current = self._workflows.get_workflow(run.workflow)
 
         def runner_of(blueprint: Blueprint) -> StepRunner:
             return StepRunner(
                 self._host,
                 blueprint,
                 run,
-                # It grows with each owner of the run, and with each worker that takes the task.
+                # It grows with each owner of the run, and with each worker that claims the task.
                 fence=run.fence + claimed.fence - 1,
                 signal=abort.signal,
                 stop_reason=lambda: Reason.CANCELLED,
@@ -222,20 +228,20 @@ class StepPool:
 
         if claimed.recoveries > self._max_recoveries:
             exhausted = RecoveryExhaustedError(run_id=run.id, deaths=claimed.recoveries, steps=[start.step])
-            return runner_of(as_it_is_now).failed(start.step, exhausted, attempts=0)
+            return runner_of(current).failed(start.step, exhausted, attempts=0)
         self._log(logging.INFO, "step.taken", claimed)
         try:
-            blueprint, results = await Results.of(self._host.store, as_it_is_now, run, rows)
+            blueprint, results = await Results.of(self._host.store, current, run, rows)
             blueprint.steps[start.step]
-        except Exception as error:  # The code here is of another release, which cannot run this run.
-            return runner_of(as_it_is_now).failed(start.step, error, attempts=0)
+        except Exception as error:  # The code here is of another release and cannot run this step.
+            return runner_of(current).failed(start.step, error, attempts=0)
         change = await runner_of(blueprint).run(start, results)
         if blueprint.steps[start.step].version != start.code_version:
-            # The run was started by another release of the code, so the result does not belong under its cache key.
+            # Another release of the code has computed the cache key, so the result must not be stored under it.
             change.cache_scope, change.code_version = None, blueprint.steps[start.step].version
         return change
 
-    async def _keep(self) -> None:
+    async def _renew_leases(self) -> None:
         while True:
             await self._host.runtime.sleep(self._lease_ms / 1000 / BEATS_PER_LEASE, None)
             fences = {key: claimed.fence for key, (claimed, _) in self._active.items()}
@@ -243,13 +249,13 @@ class StepPool:
                 continue
             try:
                 kept = await self._host.store.write(KeepTasks(self._lease_ms, fences))
-            except Exception as error:  # The database is away; the next beat may do better.
+            except Exception as error:  # The database is away; the next heartbeat tries again.
                 emit(LOGGER, logging.WARNING, "lease.heartbeat_failed", error_type=type(error).__name__)
                 continue
             for key in fences.keys() - kept:
                 found = self._active.get(key)
                 if found is not None and found[0].fence == fences[key]:
-                    found[1].abort("the run is over, or another worker has the step")
+                    found[1].abort("the run has ended, or another worker has claimed the step")
 
     def _log(self, level: int, event: str, claimed: ClaimedTask, **values: Any) -> None:
         run_id, step = claimed.key.run_id, claimed.key.step

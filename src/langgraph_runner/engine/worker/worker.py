@@ -1,4 +1,4 @@
-"""`Worker`: serves the runs of one engine, from its start until it is closed."""
+"""`Worker`: runs the runs of one engine, from its start until it is closed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Final
 
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store.writes import ReleaseRuns
+from langgraph_runner.engine.store.commands import ReleaseRuns
+from langgraph_runner.engine.store.store import WATCH_S
 from langgraph_runner.engine.worker.claiming import RunClaimer
 from langgraph_runner.engine.worker.creating import RunCreator
 from langgraph_runner.engine.worker.health import StoreHealth
 from langgraph_runner.engine.worker.leases import LeaseKeeper
 from langgraph_runner.engine.worker.presence import WorkerPresence
-from langgraph_runner.engine.worker.run_watch import WATCH_S, RunWatch
+from langgraph_runner.engine.worker.run_watch import RunWatch
 from langgraph_runner.engine.worker.workload import WorkerPhase, Workload
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.runtime.waiting import timeout
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcers, JobHandler
-    from langgraph_runner.engine.host import Host
+    from langgraph_runner.engine.run.host import Host
     from langgraph_runner.engine.store.records import RunRow
     from langgraph_runner.engine.worker.step_pool import StepPool
     from langgraph_runner.workflow import WorkflowRegistry
@@ -36,22 +37,22 @@ _OTHER_LOOP: Final = (
 
 
 class Worker:
-    """The runs of one engine. Belongs to the event loop in which it is started.
+    """Runs the runs of one engine. Belongs to the event loop in which it is started.
 
-    Its parts own their state: `workload` the runs that the engine holds, `claimer` the search for more, `creator`
-    the making of new ones.
+    Its parts own their state: `workload` has the runs that the engine holds, `claimer` claims more runs, and
+    `creator` creates new ones.
 
     Args:
-        host: What the runs share.
-        workflows: What the engine can run.
+        host: What runs share.
+        workflows: The workflows that the engine can run.
         max_active_runs: How many runs it holds at most.
         lease_ms: How long a lease holds without a heartbeat.
-        poll_ms: How often to look for runs that wait or were left behind.
-        max_recovery_attempts: How often a run is taken over in a row without progress before it fails.
-        announcers: The queues that tell workers at once what waits.
-        limits: How many runs of a tenant may run at once, on all engines; None for any number.
-        on_request: Is called with the id and the data of a job that asks for a run.
-        pool: Runs steps of queues that this engine serves; None if it serves none.
+        poll_ms: How often to look for waiting and orphaned runs.
+        max_recovery_attempts: How often in a row a run is recovered without progress before it fails.
+        announcers: The queues that notify workers.
+        limits: How many runs of a tenant may run at once on all engines; None for any number.
+        on_request: Called with the id and the data of a job that requests a run.
+        pool: Runs the steps of the queues that this engine serves; None if it serves no queue.
     """
 
     def __init__(
@@ -110,10 +111,10 @@ class Worker:
     # From start to end.
 
     def start(self) -> None:
-        """Begin to serve, unless that has happened already.
+        """Start the worker; later calls do nothing.
 
         Raises:
-            RuntimeError: It is used from another event loop, or was closed.
+            RuntimeError: The engine belongs to another event loop, or is closed.
         """
         loop = asyncio.get_running_loop()
         if self.workload.is_closed():
@@ -123,7 +124,7 @@ class Worker:
                 raise RuntimeError(_OTHER_LOOP)
             return
         self._loop = loop
-        # In a new context: they serve all callers, not only the first.
+        # In an empty context: they serve all callers, not only the first.
         self._services = [
             loop.create_task(service, context=Context())
             for service in (self._keep_leases(), self.claimer.poll())
@@ -142,12 +143,12 @@ class Worker:
             await self._leases.keep()
         except asyncio.CancelledError:
             if self.workload.tasks and not self.workload.is_closed():
-                # The loop ends: asyncio.run() cancels what is left.
+                # The loop ends: asyncio.run() cancels the remaining tasks.
                 emit(LOGGER, logging.WARNING, "engine.not_closed", run_ids=[*self.workload.tasks])
             raise
 
     async def drain(self, timeout_s: float | None) -> bool:
-        """Take no further run, and wait until those that it holds have ended.
+        """Claim no further run, and wait until the held runs have ended.
 
         Returns:
             Whether they have ended in time.
@@ -156,7 +157,7 @@ class Worker:
         workload.phase = max(workload.phase, WorkerPhase.DRAINING)
         workload.update_room()
         if self._pool is not None:
-            self._pool.stop_taking()  # Before the first await: the pool may be about to claim a step.
+            self._pool.stop_claiming()  # Before the first await: the pool may be about to claim a step.
         await self.presence.drain()
         try:
             async with timeout(timeout_s, self._host.runtime):
@@ -172,10 +173,10 @@ class Worker:
         return True
 
     async def close(self) -> None:
-        """Stop what runs, and release its leases. A second call waits for the first.
+        """Stop the runs, and release their leases. A second call waits for the first.
 
         Raises:
-            RuntimeError: It is used from another event loop, and its own still exists.
+            RuntimeError: The engine belongs to another event loop that is not closed.
         """
         if self.workload.is_closed():
             await self._has_closed.wait()
@@ -185,7 +186,7 @@ class Worker:
             raise RuntimeError(_OTHER_LOOP)
         self.workload.phase = WorkerPhase.CLOSED
         try:
-            if is_own_loop:  # What ran on a loop that is closed has ended with it.
+            if is_own_loop:  # Runs on a closed loop have ended with it.
                 await self._stop()
         finally:
             self._has_closed.set()
@@ -194,7 +195,7 @@ class Worker:
         workload = self.workload
         workload.may_take.set()
         if self._services:
-            # The second one, `poll()`, ends by itself. If it were cancelled during a claim, it would keep the run.
+            # The second service, `poll()`, ends by itself. Cancelled during a claim, it would keep the run's lease.
             self._services[0].cancel()
         await asyncio.gather(*self._services, return_exceptions=True)
         workload.update_room()
@@ -214,39 +215,40 @@ class Worker:
     async def _release(self, ran_ms: dict[str, float]) -> None:
         try:
             await self._host.store.write(ReleaseRuns(self.workload.fences, ran_ms))
-        except Exception as error:  # Then the leases expire; the caller of close() can do nothing about it.
+        except Exception as error:  # Then the leases expire; the caller of close() cannot help it.
             emit(LOGGER, logging.WARNING, "lease.release_failed", error_type=type(error).__name__)
             return
         for run_id in ran_ms:
             self._announcer.announce(run_id)
 
     async def _on_job(self, job_id: str, data: dict[str, Any]) -> dict[str, Any] | None:
-        """Handle a job: a run waits, or a producer asks for one.
+        """Handle a job: a run waits, or a producer requests a run.
 
-        A job does not say which run is taken: the database does, so that tenants have their turns.
+        The database decides which run is claimed, not the job, so that tenants get their turns.
         """
         if self._on_request is None or (isinstance(data, dict) and "run_id" in data):
-            self.workload.note_others_wait()
+            self.workload.note_runs_may_wait()
             return None
         return await self._on_request(job_id, data)
 
     # Following runs.
 
-    def owe(self, run_id: str, tenant: str) -> None:
-        """Take a run of another engine once its lease expires, unless this engine takes none."""
+    def take_when_free(self, run_id: str, tenant: str) -> None:
+        """Claim a run of another engine once its lease expires, unless this engine takes no runs."""
         if run_id not in self.workload.tasks:
-            self.workload.owed[run_id] = tenant
+            self.workload.to_take[run_id] = tenant
 
     def cancel(self, run_id: str, reason: str) -> None:
         """Cancel a run if this engine holds it."""
-        if (execution := self.workload.executions.get(run_id)) is not None:
+        execution = self.workload.executions.get(run_id)
+        if execution is not None:
             execution.cancel(reason or "cancelled")
 
     async def ended(self, run_id: str, tenant: str) -> RunRow | None:
         """Wait until a run that this engine holds has ended.
 
         Returns:
-            Its row; None if this engine does not hold it, or does not know how it ended.
+            The row of the run; None if this engine does not hold it, or does not know how it ended.
         """
         task = self.workload.tasks.get(run_id)
         if task is None or self.workload.tenants[run_id] != tenant:
@@ -258,13 +260,14 @@ class Worker:
         """Wait until a run has, or may have, an event after number `seq`."""
         event = self._watch.event_after(tenant, run_id, seq)
         signs = {event}
-        if (execution := self.workload.executions.get(run_id)) is not None:
-            signs.add(execution.next_commit())  # Sooner than the next look at the database.
+        execution = self.workload.executions.get(run_id)
+        if execution is not None:
+            signs.add(execution.next_commit())  # It comes before the next poll of the database.
         try:
             await asyncio.wait(signs, return_when=asyncio.FIRST_COMPLETED)
         finally:
             event.cancel()
 
     async def pause(self) -> None:
-        """Wait a little for what happens in other processes."""
+        """Wait a moment before the database is asked again what other processes have done."""
         await self._host.runtime.sleep(WATCH_S, None)

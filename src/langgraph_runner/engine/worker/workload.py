@@ -1,4 +1,4 @@
-"""`Workload`: the runs that one engine holds, and whether it takes more."""
+"""`Workload`: the runs that one engine holds, and its room for more."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from langgraph_runner.engine.errors import LeaseLostError
 from langgraph_runner.engine.logs import LOGGER
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import SUSPECT_FROM, Created
 from langgraph_runner.engine.store.records import StepRow, new_run
-from langgraph_runner.engine.store.writes import SUSPECT_FROM, Created
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.dispatch.dispatcher import Announcer
     from langgraph_runner.engine.errors import RecoveryExhaustedError
-    from langgraph_runner.engine.host import Host
     from langgraph_runner.engine.run.execution import RunExecution
+    from langgraph_runner.engine.run.host import Host
+    from langgraph_runner.engine.store.commands import Claimed
     from langgraph_runner.engine.store.records import NewRun, RunRow
-    from langgraph_runner.engine.store.writes import Claimed
     from langgraph_runner.engine.worker.health import StoreHealth
     from langgraph_runner.workflow import Blueprint
 
 __all__ = ["TakesOn", "WorkerPhase", "Workload"]
 
 TakesOn = Literal["all", "own", "none"]
-"""Which runs an engine takes: all that wait and those of dead processes, only the ones it made, or none."""
+"""Which runs an engine takes: all waiting and orphaned ones, only those that it triggers or resumes, or none."""
 
 
 class WorkerPhase(IntEnum):
-    """How far the life of a worker has come. It only goes forward."""
+    """The phases of a worker, in their order."""
 
     SERVING = 1
-    """It takes runs."""
+    """It claims runs."""
     DRAINING = 2
-    """It takes no further run and finishes those that it holds."""
+    """It claims no further run, and finishes the held ones."""
     CLOSED = 3
-    """It has stopped, or is about to."""
+    """It is closed, or is closing."""
 
 
 class Workload:
-    """The runs that one engine holds a lease of, and the room for more. Belongs to one event loop.
+    """The runs whose leases one engine holds, and the room for more. Belongs to one event loop.
 
     Args:
-        host: What the runs share.
-        announcer: The queue that tells workers which runs wait. It is paused while there is no room.
-        health: Is told which runs the database has interrupted.
-        max_active_runs: How many runs it holds at most.
-        has_tenant_limits: Whether a run may wait for another run of its tenant to end.
+        host: What runs share.
+        announcer: The queue that notifies workers. It is paused while there is no room.
+        health: Records which runs the database has interrupted.
+        max_active_runs: How many runs the engine holds at most.
+        has_tenant_limits: Whether a run may wait until another run of its tenant has ended.
     """
 
     def __init__(
@@ -71,40 +71,40 @@ class Workload:
         self.takes_on: TakesOn = "all"
         self.phase = WorkerPhase.SERVING
         self.executions: dict[str, RunExecution] = {}
-        """What runs the runs, by id. A run that is being read is not here yet."""
+        """The executions of the runs, by id. A run that is still being read has none."""
         self.tasks: dict[str, asyncio.Task[RunRow | None]] = {}
         self.tenants: dict[str, str] = {}
         self.fences: dict[str, int] = {}
-        """The tokens of all claims. A closed worker keeps those of runs that have ended, to release them together."""
-        self.owed: dict[str, str] = {}
-        """Runs to take soon, by id with their tenant: there was no room, or an error ended the work."""
+        """The fencing tokens of all claims. A closing worker keeps those of ended runs, to release all at once."""
+        self.to_take: dict[str, str] = {}
+        """Runs to claim soon, by id with their tenant: there was no room for them, or an error interrupted them."""
         self.reserved = 0
-        """Claims that are under way: each may bring a run."""
+        """Claims that are under way: each reserves room for one run."""
         self.suspect: str | None = None
-        """A run that may kill this process. Until it makes progress, no other run is taken."""
+        """A run that may kill this process. Until it makes progress, no other run is claimed."""
         self.may_take = asyncio.Event()
-        """Set when there is room, and runs may wait for it."""
-        self.others_wait = False
-        """Whether runs may wait for room here. Otherwise the end of a run is no reason to look for more."""
+        """Set when there is room, and runs may be waiting for it."""
+        self.runs_may_wait = False
+        """Whether runs may be waiting for room here. If not, the end of a run triggers no search for more."""
         self._waiting_since: float | None = None
 
     # Room.
 
     def is_closed(self) -> bool:
-        """Whether the worker has stopped, or is about to."""
+        """Return whether the worker is closed, or is closing."""
         return self.phase is WorkerPhase.CLOSED
 
     @property
     def room(self) -> int:
-        """How many more runs it may hold, whether or not it takes any now."""
+        """How many more runs fit, whatever the phase of the worker is."""
         return self._max_active - len(self.tasks) - self.reserved
 
     def has_room(self) -> bool:
-        """Whether it may take another run now."""
+        """Return whether the engine may hold another run now."""
         return self.room > 0 and self.phase is WorkerPhase.SERVING and not self._runs_suspect()
 
     def takes_any(self) -> bool:
-        """Whether it may take another run now, whichever it is."""
+        """Return whether the engine may claim any waiting or orphaned run now."""
         return self.has_room() and self.takes_on == "all"
 
     def _runs_suspect(self) -> bool:
@@ -116,30 +116,30 @@ class Workload:
         return self.suspect is not None
 
     def update_room(self) -> None:
-        """Take jobs of the queue while there is room, and look for more runs if some may wait."""
+        """Pause or resume the queue as the room demands, and look for runs if some may be waiting."""
         has_room = self.has_room()
         self._announcer.set_paused(not has_room)
-        if self.others_wait and has_room:
+        if self.runs_may_wait and has_room:
             self.may_take.set()
 
-    def note_others_wait(self) -> None:
-        """Look for more runs as soon as there is room."""
-        self.others_wait = True
+    def note_runs_may_wait(self) -> None:
+        """Note that runs may be waiting: the worker looks for them as soon as there is room."""
+        self.runs_may_wait = True
         self.update_room()
 
-    # How long runs have waited for room here.
+    # Back-pressure: how long runs have waited for room here.
 
     def note_full(self) -> None:
-        """Runs have to wait from now on, unless they do already."""
+        """Note that runs wait for room from now on, unless they wait already."""
         if self._waiting_since is None:
             self._waiting_since = self._host.runtime.monotonic()
 
-    def note_none_waits(self) -> None:
-        """No run waits for room here any more."""
+    def note_nothing_waits(self) -> None:
+        """Note that no run waits for room here."""
         self._waiting_since = None
 
     def has_kept_waiting(self, seconds: float) -> bool:
-        """Whether runs have waited for room here for longer than `seconds`."""
+        """Return whether runs have waited for room here for longer than `seconds`."""
         since = self._waiting_since
         return since is not None and self._host.runtime.monotonic() - since > seconds
 
@@ -148,7 +148,7 @@ class Workload:
     def spawn(
         self, claimed: Claimed | Created, tenant: str, work: Coroutine[object, object, RunRow | None]
     ) -> asyncio.Task[RunRow | None]:
-        """Hold a run from now on, and run it in a task."""
+        """Hold a claimed run, and run it in a task."""
         run_id = claimed.run_id
         task = asyncio.get_running_loop().create_task(self._run_and_log(claimed, work))
         self.tasks[run_id] = task
@@ -159,14 +159,14 @@ class Workload:
         return task
 
     def _remove(self, run_id: str, task: asyncio.Task[RunRow | None]) -> None:
-        if self.tasks.get(run_id) is task:  # Otherwise it was claimed again, and belongs to the later task.
+        if self.tasks.get(run_id) is task:  # Otherwise it was claimed again, and a later task runs it.
             del self.tasks[run_id]
             del self.tenants[run_id]
             self.executions.pop(run_id, None)
             if not self.is_closed():
                 del self.fences[run_id]
         if self._has_tenant_limits:  # Another run of the tenant may have waited for this one.
-            self.others_wait = True
+            self.runs_may_wait = True
         self.update_room()
 
     async def _run_and_log(
@@ -176,14 +176,14 @@ class Workload:
         try:
             ended = await work
             if ended is not None:
-                self._health.ended(ended.tenant, run_id)
+                self._health.note_end(ended.tenant, run_id)
             return ended
         except LeaseLostError as error:
             emit(LOGGER, logging.WARNING, "run.lease_lost", run_id=run_id, fence=error.fence)
         except Exception as error:
-            # Most likely the database is away. The lease expires, and a worker resumes from what is committed.
-            self.owed[run_id] = self.tenants[run_id]
-            self._health.interrupted(run_id, error)
+            # Most likely the database is away. The lease expires, and a worker resumes the run from its last commit.
+            self.to_take[run_id] = self.tenants[run_id]
+            self._health.note_interruption(run_id, error)
             emit(LOGGER, logging.ERROR, "run.interrupted", run_id=run_id, error_type=type(error).__name__)
             logging.getLogger(LOGGER).debug("run.interrupted", exc_info=True)
         return None
@@ -196,23 +196,21 @@ class Workload:
         *,
         exhausted: RecoveryExhaustedError | None = None,
     ) -> RunRow | None:
-        """Run a run that was claimed, or that was made for this engine. The work of `spawn()`.
+        """Run a run that was claimed or created for this engine: the coroutine for `spawn()`.
 
         Args:
-            blueprint: Its workflow.
+            blueprint: The workflow.
             claimed: The claim.
-            new: What it was made of; None to read it.
-            exhausted: Why it fails at once; None to run it.
+            new: The new run, whose row need not be read; None to read it.
+            exhausted: Fails the run at once; None to run it.
         """
         steps: list[StepRow] | None = None
         if new is None or new.reused or not isinstance(claimed, Created):
             tenant = self.tenants[claimed.run_id]
-            run, steps = await self._host.store.read(reads.claimed_run, tenant, claimed.run_id)
+            run, steps = await self._host.store.read(queries.claimed_run, tenant, claimed.run_id)
         else:
             run = new_run(new, fence=claimed.fence, at=claimed.at)
-        if (
-            self.is_closed()
-        ):  # The worker was closed while the run was read, when there was nothing to stop yet.
+        if self.is_closed():  # It closed while the run was read, when there was no execution to release yet.
             return None
         from langgraph_runner.engine.run.execution import RunExecution  # noqa: PLC0415 - imports LangGraph
 

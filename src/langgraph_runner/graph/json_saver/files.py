@@ -22,6 +22,7 @@ from langgraph_runner.graph.json_saver.errors import (
     CheckpointTooLargeError,
     CheckpointWriteError,
 )
+from langgraph_runner.runtime.disk import sync_folder
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ __all__ = [
     "read_file",
     "remove_leftovers",
     "replace_files",
-    "sync_folder",
     "temporary_path",
     "writing_errors",
 ]
@@ -167,19 +167,6 @@ def ensure_folder(folder: Path, *, is_link_allowed: bool = False) -> None:
         raise CheckpointNotAFileError(folder.parent, "a folder should be here") from error
     if not stat.S_ISDIR(mode) and not (is_link_allowed and folder.is_dir()):
         raise not_a_folder(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable. Commits.
-
-    Raises:
-        OSError: The operating system refuses.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0))
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def temporary_path(path: Path) -> Path:

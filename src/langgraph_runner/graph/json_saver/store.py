@@ -26,13 +26,13 @@ from langgraph_runner.graph.json_saver.files import (
     read_file,
     remove_leftovers,
     replace_files,
-    sync_folder,
     writing_errors,
 )
 from langgraph_runner.graph.json_saver.head import KIND, Head, belongs_in_head
 from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Where
 from langgraph_runner.graph.json_saver.lock import StoreLock
 from langgraph_runner.graph.json_saver.newest import NewestCheckpoints
+from langgraph_runner.runtime.disk import sync_folder
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:

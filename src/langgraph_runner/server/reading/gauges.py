@@ -8,8 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.workers import oldest_waiting_ms
+from langgraph_runner.engine.store import queries
 from langgraph_runner.metrics.exporters.prometheus import NodeMetricsPrometheusCollector
 
 if TYPE_CHECKING:
@@ -53,9 +52,9 @@ class _LiveRuns(Collector):
     def collect(self) -> Iterable[Metric]:
         """Read the values from the database."""
         family = GaugeMetricFamily("langgraph_runner_runs", _RUNS, labels=["status"])
-        for status, count in self._store.read_now(reads.live_runs).items():
+        for status, count in self._store.read_now(queries.live_runs).items():
             family.add_metric([status], count)
-        age_ms = self._store.read_now(oldest_waiting_ms) or 0
+        age_ms = self._store.read_now(queries.oldest_waiting_ms) or 0
         in_use, at_most = self._store.database.connections()
         connections = GaugeMetricFamily("langgraph_runner_db_connections", _CONNECTIONS, labels=["kind"])
         connections.add_metric(["in_use"], in_use)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from langgraph_runner.engine import WorkerOverview
 from langgraph_runner.engine.errors import StoreUnavailableError
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.server.auth.audit import audit_entries
 from langgraph_runner.server.http.responses import json_response
 from langgraph_runner.server.models import AuditPage, CallerDescription
@@ -37,7 +37,7 @@ async def readyz(request: Request) -> dict[str, str]:
     """Check that the database answers, within 2 seconds, so that the process can serve."""
     try:
         async with asyncio.timeout(_READY_WITHIN_S):
-            await service_of(request).engine.store.read(reads.store_id)
+            await service_of(request).engine.store.read(queries.store_id)
     except (SQLAlchemyError, StoreUnavailableError, TimeoutError) as error:
         raise ApiError(ApiCode.NOT_READY, "The database does not answer.") from error
     return {"status": "ready"}

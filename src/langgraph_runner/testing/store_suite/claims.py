@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.records import Start, StepChange
-from langgraph_runner.engine.store.workers import ForgetWorker, SeeWorker, workload
-from langgraph_runner.engine.store.writes import CancelRun, Heartbeat, ReleaseRuns
-from langgraph_runner.engine.store.writes.tasks import (
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import CancelRun, Heartbeat, ReleaseRuns
+from langgraph_runner.engine.store.commands.tasks import (
     AddTask,
     ClaimTask,
     EndTask,
     KeepTasks,
-    TaskKey,
-    finished_tasks,
-    task_result,
 )
+from langgraph_runner.engine.store.commands.workers import RemoveWorker, ReportWorker
+from langgraph_runner.engine.store.queries import TaskKey, finished_tasks, summarize_workers, task_result
+from langgraph_runner.engine.store.records import Start, StepChange
 from langgraph_runner.testing.store_suite.stores import (
     EXPIRED_MS,
     LONG_MS,
@@ -113,8 +111,8 @@ class ClaimTests(StoreTests):
             assert claimed.fence > created.fence
             late = await store.write(ended("r", fence=created.fence, seq=3))
             assert (late.is_accepted, late.ended) == (False, None)
-            assert await other.read(reads.status_of, TENANT, "r") == "running"
-            assert await other.read(reads.output_data, TENANT, [OUTPUT]) == {}
+            assert await other.read(queries.status_of, TENANT, "r") == "running"
+            assert await other.read(queries.output_data, TENANT, [OUTPUT]) == {}
             kept = await other.write(ended("r", fence=claimed.fence, seq=claimed.seq))
             assert kept.is_accepted
 
@@ -133,7 +131,7 @@ class ClaimTests(StoreTests):
                 ended("r", fence=claimed.fence, seq=claimed.seq),
             )
             assert (late.is_accepted, kept.is_accepted) == (False, True)
-            assert await store.read(reads.output_data, TENANT, ["e" * 64, OUTPUT]) == {OUTPUT: b"7"}
+            assert await store.read(queries.output_data, TENANT, ["e" * 64, OUTPUT]) == {OUTPUT: b"7"}
 
         self._with(check)
 
@@ -142,10 +140,10 @@ class ClaimTests(StoreTests):
 
         async def check(store: RunStore, other: RunStore) -> None:
             created = await store.write(new("r", owner="a"))
-            run = await other.read(reads.run_by_id, TENANT, "r")
+            run = await other.read(queries.run_by_id, TENANT, "r")
             assert run is not None
             assert (run.lease_expires_at or 0) - run.created_at == LONG_MS
-            now, _ = await other.read(reads.clock_and_leases, ["w"])
+            now, _ = await other.read(queries.clock_and_leases, ["w"])
             assert run.created_at <= now < (run.lease_expires_at or 0)
             assert await other.write(claim("b")) is None
             await store.write(Heartbeat("a", EXPIRED_MS, {"r": created.fence}))
@@ -189,7 +187,7 @@ class ClaimTests(StoreTests):
             assert await store.write(Heartbeat("a", LONG_MS, {"r": created.fence})) == {"r": "first"}
             advanced = await store.write(ended("r"))
             assert advanced.cancel_reason == "first"
-            run = await other.read(reads.run_by_id, TENANT, "r")
+            run = await other.read(queries.run_by_id, TENANT, "r")
             assert run is not None
             assert (run.status, run.cancel_reason) == ("cancelled", "first")
             assert await other.write(CancelRun("r", TENANT, "third")) == "cancelled"
@@ -204,7 +202,7 @@ class ClaimTests(StoreTests):
             await store.write(new("left", owner="a", lease_ms=EXPIRED_MS))
             for run_id in ("waits", "left"):
                 assert await other.write(CancelRun(run_id, TENANT, "stop")) == "cancelled"
-                run = await store.read(reads.run_by_id, TENANT, run_id)
+                run = await store.read(queries.run_by_id, TENANT, run_id)
                 assert run is not None
                 assert (run.status, dict(run.counts)) == ("cancelled", {"cancelled": 1})
             assert await store.write(claim("b")) is None
@@ -240,7 +238,7 @@ class ClaimTests(StoreTests):
 
         async def check(store: RunStore, other: RunStore) -> None:
             for is_draining in (False, True):
-                seen = SeeWorker(
+                seen = ReportWorker(
                     id="x",
                     host="h",
                     pid=1,
@@ -251,11 +249,11 @@ class ClaimTests(StoreTests):
                 )
                 await store.write(seen)
             await store.write(new("r", owner="x"))
-            load = await other.read(workload, TENANT)
+            load = await other.read(summarize_workers, TENANT)
             assert [(each.id, each.is_draining, each.run_ids) for each in load.workers] == [
                 ("x", True, ["r"])
             ]
-            await other.write(ForgetWorker("x"))
-            assert (await store.read(workload, TENANT)).workers == []
+            await other.write(RemoveWorker("x"))
+            assert (await store.read(summarize_workers, TENANT)).workers == []
 
         self._with(check)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langgraph_runner.engine.store import reads
-from langgraph_runner.engine.store.archiving import RestoreRuns, outputs_of, records_of
-from langgraph_runner.engine.store.listing import runs_page
-from langgraph_runner.engine.store.writes import CancelRun, DeleteUnusedOutputs, FilesInUse, Prune
+from langgraph_runner.engine.store import queries
+from langgraph_runner.engine.store.commands import (
+    CancelRun,
+    DeleteUnusedOutputs,
+    FilesInUse,
+    Prune,
+    RestoreRuns,
+)
+from langgraph_runner.engine.store.queries import outputs_of, records_of
+from langgraph_runner.engine.store.queries.run_list import runs_page
 from langgraph_runner.testing.store_suite.stores import (
     EXPIRED_MS,
     OUTPUT,
@@ -43,7 +49,7 @@ class ContentTests(StoreTests):
             await store.write(ended("r", tenant=tenant, output=large))
             [run] = await other.read(runs_page, tenant, tags={"k": _TEXT})
             assert (run.tenant, run.inputs, run.metadata) == (tenant, every_byte, _TEXT)
-            assert await other.read(reads.output_data, tenant, [OUTPUT]) == {OUTPUT: large}
+            assert await other.read(queries.output_data, tenant, [OUTPUT]) == {OUTPUT: large}
 
         self._with(check)
 
@@ -55,9 +61,9 @@ class ContentTests(StoreTests):
             await store.write(ended("r", key="k"))
             many = [OUTPUT, *(f"{number:064}" for number in range(5_000)), _TEXT]
             for refs, found in (([], {}), ([OUTPUT], {OUTPUT: b"7"}), (many, {OUTPUT: b"7"})):
-                assert await other.read(reads.output_data, TENANT, refs) == found
-            assert (await other.read(reads.cache_entries, TENANT, [*many, "k"])).keys() == {"k"}
-            assert await other.read(reads.last_events, [TENANT], [*many, "r"]) == {"r": 4}
+                assert await other.read(queries.output_data, TENANT, refs) == found
+            assert (await other.read(queries.cache_entries, TENANT, [*many, "k"])).keys() == {"k"}
+            assert await other.read(queries.last_events, [TENANT], [*many, "r"]) == {"r": 4}
 
         self._with(check)
 
@@ -69,17 +75,17 @@ class ContentTests(StoreTests):
             assert not (await other.write(ended("r", tenant="b"))).is_accepted
             assert await other.write(CancelRun("r", "b", "no")) is None
             await store.write(ended("r", tenant="a", key="k"))
-            assert await other.read(reads.run_by_id, "b", "r") is None
-            assert await other.read(reads.status_of, "b", "r") is None
-            assert await other.read(reads.steps_of, "b", "r") == []
-            assert await other.read(reads.step_output, "b", "r", "s") is None
-            assert await other.read(reads.output_data, "b", [OUTPUT]) == {}
-            assert await other.read(reads.cache_entries, "b", ["k"]) == {}
-            assert await other.read(reads.events_after, "b", "r", 0, 100) == []
-            assert await other.read(reads.last_events, ["b"], ["r"]) == {}
+            assert await other.read(queries.run_by_id, "b", "r") is None
+            assert await other.read(queries.status_of, "b", "r") is None
+            assert await other.read(queries.steps_of, "b", "r") == []
+            assert await other.read(queries.step_output, "b", "r", "s") is None
+            assert await other.read(queries.output_data, "b", [OUTPUT]) == {}
+            assert await other.read(queries.cache_entries, "b", ["k"]) == {}
+            assert await other.read(queries.events_after, "b", "r", 0, 100) == []
+            assert await other.read(queries.last_events, ["b"], ["r"]) == {}
             assert await other.read(runs_page, "b") == []
             assert await other.read(runs_page, "b", tags={"k": "v"}) == []
-            assert await other.read(reads.status_of, "a", "r") == "completed"
+            assert await other.read(queries.status_of, "a", "r") == "completed"
 
         self._with(check)
 
@@ -89,12 +95,12 @@ class ContentTests(StoreTests):
         async def check(store: RunStore, other: RunStore) -> None:
             await store.write(new("r", owner="a"))
             await store.write(ended("r", key="k"))
-            entry = (await other.read(reads.cache_entries, TENANT, ["k", "l"]))["k"]
+            entry = (await other.read(queries.cache_entries, TENANT, ["k", "l"]))["k"]
             assert (entry.run_id, entry.step, entry.output_ref) == ("r", "s", OUTPUT)
             await other.write(new("q", owner="b"))
             advanced = await other.write(started("q", owner="b", key="k"))
             assert (advanced.known, advanced.held) == ({"s": entry}, frozenset())
-            [step] = await store.read(reads.steps_of, TENANT, "q")
+            [step] = await store.read(queries.steps_of, TENANT, "q")
             assert (step.status, step.cache_hit, step.output_ref) == ("skipped", True, OUTPUT)
 
         self._with(check)
@@ -106,10 +112,10 @@ class ContentTests(StoreTests):
             for run_id, ref in (("r", OUTPUT), ("q", "e" * 64)):
                 await store.write(new(run_id, owner="a"))
                 await store.write(ended(run_id, key="k", ref=ref))
-            assert (await other.read(reads.cache_entries, TENANT, ["k"]))["k"].output_ref == "e" * 64
+            assert (await other.read(queries.cache_entries, TENANT, ["k"]))["k"].output_ref == "e" * 64
             await store.write(new("p", owner="a"))
             await store.write(ended("p", key="k", ttl_ms=EXPIRED_MS))
-            assert await other.read(reads.cache_entries, TENANT, ["k"]) == {}
+            assert await other.read(queries.cache_entries, TENANT, ["k"]) == {}
 
         self._with(check)
 
@@ -126,12 +132,12 @@ class ContentTests(StoreTests):
             assert await store.write(Prune(TENANT, EXPIRED_MS)) == 2
             assert [run.id for run in await other.read(runs_page, TENANT)] == ["live"]
             assert [run.id for run in await other.read(runs_page, "u")] == ["other"]
-            assert await other.read(reads.steps_of, TENANT, "plain") == []
-            assert await other.read(reads.cache_entries, TENANT, ["k"]) == {}
+            assert await other.read(queries.steps_of, TENANT, "plain") == []
+            assert await other.read(queries.cache_entries, TENANT, ["k"]) == {}
             assert await store.write(DeleteUnusedOutputs()) == 1
             # A run that was served the entry before it expired may be about to refer to its output.
-            assert (await other.read(reads.output_data, TENANT, [OUTPUT, "e" * 64])).keys() == {"e" * 64}
-            assert await other.read(reads.output_data, "u", [OUTPUT]) == {OUTPUT: b"7"}
+            assert (await other.read(queries.output_data, TENANT, [OUTPUT, "e" * 64])).keys() == {"e" * 64}
+            assert await other.read(queries.output_data, "u", [OUTPUT]) == {OUTPUT: b"7"}
             assert await store.write(FilesInUse(["a" * 64])) == set()
 
         self._with(check)
@@ -146,7 +152,7 @@ class ContentTests(StoreTests):
             await store.write(Prune(TENANT, EXPIRED_MS))
             await store.write(new("r", owner="a"))
             assert await behind(ended("r"), store, DeleteUnusedOutputs(), other) == 0
-            assert await other.read(reads.step_output, TENANT, "r", "s") == ("w", "completed", b"7")
+            assert await other.read(queries.step_output, TENANT, "r", "s") == ("w", "completed", b"7")
 
         self._with(check)
 
@@ -173,14 +179,14 @@ class ContentTests(StoreTests):
         async def check(store: RunStore, other: RunStore) -> None:
             await store.write(new("r", owner="a", tags={"k": "v"}))
             await store.write(ended("r"))
-            run = await store.read(reads.run_by_id, TENANT, "r")
+            run = await store.read(queries.run_by_id, TENANT, "r")
             records = await store.read(records_of, ["r"])
             outputs = await store.read(outputs_of, [(TENANT, OUTPUT)])
             await store.write(Prune(TENANT, EXPIRED_MS))
             await store.write(DeleteUnusedOutputs())
             assert await other.write(RestoreRuns(records, outputs)) == 1
             assert await other.write(RestoreRuns(records, outputs)) == 0
-            assert await other.read(reads.run_by_id, TENANT, "r") == run
-            assert await other.read(reads.step_output, TENANT, "r", "s") == ("w", "completed", b"7")
+            assert await other.read(queries.run_by_id, TENANT, "r") == run
+            assert await other.read(queries.step_output, TENANT, "r", "s") == ("w", "completed", b"7")
 
         self._with(check)

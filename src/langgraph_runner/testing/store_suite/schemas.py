@@ -7,10 +7,10 @@ import asyncio
 from sqlalchemy import text
 
 from langgraph_runner.engine.errors import SchemaVersionError
-from langgraph_runner.engine.store import RunStore, reads
+from langgraph_runner.engine.store import RunStore, queries
 from langgraph_runner.engine.store.backends import open_database
+from langgraph_runner.engine.store.commands import CreateRun
 from langgraph_runner.engine.store.migrating import HEAD, VERSION_TABLE, downgrade, schema_version, upgrade
-from langgraph_runner.engine.store.writes import CreateRun
 from langgraph_runner.testing.store_suite.stores import OUTPUT, TENANT, StoreTests, claim, ended, new
 
 __all__ = ["SchemaTests"]
@@ -30,7 +30,7 @@ class SchemaTests(StoreTests):
             upgrade(store.database, migrate=True)
             upgrade(store.database, migrate=False)
             assert schema_version(store.database) == HEAD
-            assert await store.read(reads.status_of, TENANT, "r") == "pending"
+            assert await store.read(queries.status_of, TENANT, "r") == "pending"
 
         self._with(check)
 
@@ -50,7 +50,7 @@ class SchemaTests(StoreTests):
             raise
 
         async def check(store: RunStore) -> None:
-            assert await store.read(reads.status_of, TENANT, "r") == "pending"
+            assert await store.read(queries.status_of, TENANT, "r") == "pending"
             await store.write(new("q", owner="a"))
             assert (await store.write(ended("q"))).is_accepted
 
@@ -94,10 +94,10 @@ class SchemaTests(StoreTests):
         async def check_again(store: RunStore, _: RunStore) -> None:
             assert store.store_id == store_id
             statuses = [
-                await store.read(reads.status_of, TENANT, run) for run in ("ended", "running", "waiting")
+                await store.read(queries.status_of, TENANT, run) for run in ("ended", "running", "waiting")
             ]
             assert statuses == ["completed", "running", "pending"]
-            assert await store.read(reads.output_data, TENANT, [OUTPUT]) == {OUTPUT: b"7"}
+            assert await store.read(queries.output_data, TENANT, [OUTPUT]) == {OUTPUT: b"7"}
             claimed = await store.write(claim("b"))
             assert claimed is not None
             assert (claimed.run_id, claimed.fence) == ("waiting", 1)

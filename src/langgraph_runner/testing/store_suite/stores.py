@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from langgraph_runner.engine.store import RunStore
+from langgraph_runner.engine.store.commands import AdvanceRun, ClaimRun, CreateRun
 from langgraph_runner.engine.store.records import NewRun, Start, StepChange
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes import AdvanceRun, ClaimRun, CreateRun
 from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from langgraph_runner.engine.store import reads
+from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.backends import backend_of
-from langgraph_runner.engine.store.listing import runs_page
+from langgraph_runner.engine.store.commands import CheckTables, Created
+from langgraph_runner.engine.store.queries.run_list import runs_page
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes import CheckTables, Created
 from langgraph_runner.testing.store_suite.stores import (
     OUTPUT,
     TENANT,
@@ -86,10 +86,10 @@ class TransactionTests(StoreTests):
         async def check(store: RunStore, other: RunStore) -> None:
             created = await store.write(new("r", steps=("b", "a")))
             assert (created.run_id, created.is_new, created.fence) == ("r", True, 0)
-            run = await other.read(reads.run_by_id, TENANT, "r")
+            run = await other.read(queries.run_by_id, TENANT, "r")
             assert run is not None
             assert (run.status, dict(run.counts)) == ("pending", {"pending": 2})
-            steps = await other.read(reads.steps_of, TENANT, "r")
+            steps = await other.read(queries.steps_of, TENANT, "r")
             assert [(step.step, step.status) for step in steps] == [("b", "pending"), ("a", "pending")]
             assert [event[:2] for event in await _events(other, "r")] == [(1, "run_created")]
 
@@ -101,7 +101,7 @@ class TransactionTests(StoreTests):
         async def check(store: RunStore, other: RunStore) -> None:
             [error] = await grouped(store, new("r", steps=("a", "a")))
             assert isinstance(error, DBAPIError)
-            assert await other.read(reads.run_by_id, TENANT, "r") is None
+            assert await other.read(queries.run_by_id, TENANT, "r") is None
             assert await _events(other, "r") == []
 
         self._with(check)
@@ -115,9 +115,9 @@ class TransactionTests(StoreTests):
             assert advanced.is_accepted
             assert advanced.ended is not None
             assert (advanced.ended.status, dict(advanced.ended.counts)) == ("completed", {"completed": 1})
-            run = await other.read(reads.run_by_id, TENANT, "r")
+            run = await other.read(queries.run_by_id, TENANT, "r")
             assert run == advanced.ended
-            assert await other.read(reads.step_output, TENANT, "r", "s") == ("w", "completed", b"7")
+            assert await other.read(queries.step_output, TENANT, "r", "s") == ("w", "completed", b"7")
             types = [kind for _, kind, _, _ in await _events(other, "r")]
             assert types == ["run_created", "run_started", "step_completed", "run_completed"]
 
@@ -130,11 +130,11 @@ class TransactionTests(StoreTests):
             await store.write(new("r", owner="a"))
             [error] = await grouped(store, ThenFail(ended("r", key="k")))
             assert isinstance(error, RefusedError)
-            run = await other.read(reads.run_by_id, TENANT, "r")
+            run = await other.read(queries.run_by_id, TENANT, "r")
             assert run is not None
             assert (run.status, dict(run.counts)) == ("running", {"pending": 1})
-            assert await other.read(reads.output_data, TENANT, [OUTPUT]) == {}
-            assert await other.read(reads.cache_entries, TENANT, ["k"]) == {}
+            assert await other.read(queries.output_data, TENANT, [OUTPUT]) == {}
+            assert await other.read(queries.cache_entries, TENANT, ["k"]) == {}
             assert len(await _events(other, "r")) == 2
 
         self._with(check)
@@ -158,11 +158,11 @@ class TransactionTests(StoreTests):
             writing = asyncio.ensure_future(store.write(held))
             try:
                 await held.until_begun()
-                assert await other.read(reads.run_by_id, TENANT, "r") is None
+                assert await other.read(queries.run_by_id, TENANT, "r") is None
             finally:
                 held.go.set()
                 await writing
-            assert await other.read(reads.run_by_id, TENANT, "r") is not None
+            assert await other.read(queries.run_by_id, TENANT, "r") is not None
 
         self._with(check)
 
@@ -192,7 +192,7 @@ class TransactionTests(StoreTests):
         async def check(store: RunStore, other: RunStore) -> None:
             made = await behind(new("r", key="k"), store, new("q", key="k"), other)
             assert (made.run_id, made.is_new) == ("r", False)
-            assert await other.read(reads.run_by_id, TENANT, "q") is None
+            assert await other.read(queries.run_by_id, TENANT, "q") is None
 
         self._with(check)
 
@@ -207,7 +207,7 @@ class TransactionTests(StoreTests):
             advanced = await behind(begun, store, started("q", owner="b", key="k"), other)
             assert advanced.is_accepted
             assert advanced.held == frozenset({"s"})
-            running = [await other.read(reads.steps_of, TENANT, run, ["running"]) for run in ("r", "q")]
+            running = [await other.read(queries.steps_of, TENANT, run, ["running"]) for run in ("r", "q")]
             assert [len(each) for each in running] == [1, 0]
 
         self._with(check)
@@ -269,4 +269,4 @@ class _Missing(Write[None]):
 
 
 async def _events(store: RunStore, run_id: str) -> list[tuple[int, str, str, int]]:
-    return await store.read(reads.events_after, TENANT, run_id, 0, 100)
+    return await store.read(queries.events_after, TENANT, run_id, 0, 100)

@@ -1,4 +1,4 @@
-"""`StoreBackend`: all that differs between the databases that can hold the store.
+"""`StoreBackend`: everything that differs between the databases that can hold the store.
 
 The rest of `engine/store` asks the backend of its connection. It never looks at the kind of database.
 """
@@ -30,30 +30,30 @@ _CONFLICTS: Final = frozenset({"40001", "40P01"})
 
 
 class StoreBackend(ABC):
-    """One database that was opened: engines for connections that write and that read. Thread-safe.
+    """An open database, with engines for writing and for reading. Thread-safe.
 
-    A subclass makes the engines of SQLAlchemy and says how its database differs. `testing.StoreSuite` shows that it
-    guarantees what the store needs. Statements are compiled once for each subclass, so the class attributes and the
-    methods that give SQL must not depend on the object.
+    A subclass creates the engines of SQLAlchemy and defines how its database differs. `testing.StoreSuite` checks the
+    guarantees that the store needs. Statements are compiled once for each subclass, so class attributes and methods
+    that return SQL must not depend on the instance.
 
     Args:
-        url: Of the database, as messages show it: without the password.
-        writing: For transactions that write, one at a time in each process.
-        reading: For transactions that read, `READERS` at a time. It may be the same engine.
+        url: The URL of the database. Messages show it without the password.
+        writing: The engine for transactions that write, one at a time in each process.
+        reading: The engine for transactions that read, `READERS` at a time. It may be the same engine.
     """
 
     name: ClassVar[str]
-    """As messages call the database, such as `SQLite`."""
+    """The name of the database in messages, such as `SQLite`."""
     now_sql: ClassVar[str]
-    """SQL for the milliseconds since 1970 by the clock of the database. It moves on within a transaction."""
+    """SQL for the milliseconds since 1970 by the clock of the database. It advances within a transaction."""
     list_sql: ClassVar[str]
-    """SQL for a subquery of the texts in a list that is one parameter, which stands for `{}`."""
+    """SQL for a subquery of the texts in a list. The list is one parameter, in the place of `{}`."""
     lists_are_json: ClassVar[bool] = False
-    """Whether the driver takes such a list as JSON. Otherwise it takes a list of Python."""
+    """Whether the driver takes such a list as JSON. Otherwise it takes a Python list."""
     has_lateral: ClassVar[bool] = True
-    """Whether a subquery of `FROM` may be `LATERAL`."""
+    """Whether a subquery in `FROM` may be `LATERAL`."""
     has_one_writer: ClassVar[bool] = False
-    """Whether a transaction that writes is the only one from its beginning. Then no other lock is needed."""
+    """Whether a write transaction excludes all others from its beginning. Then no other lock is needed."""
     migrates_itself: ClassVar[bool] = False
     """Whether opening a store brings the schema up to date, unless `migrate` says otherwise."""
     call_limit_s: float | None = None
@@ -65,21 +65,21 @@ class StoreBackend(ABC):
         self.writing = writing.execution_options(**mark)
         self.reading = reading.execution_options(**mark)
         self.limits_rows = False
-        """Whether each transaction has to name the tenants whose rows it is about. The store sets it."""
+        """Whether each transaction must name its tenants. The store sets it."""
         self.clock = DatabaseClock()
-        """What this process knows of the clock of the database."""
+        """The clock of the database, as this process has observed it."""
 
     def use(self, runtime: Runtime) -> None:
-        """Go by another clock than the real one, in tests. Called before the first connection is made.
+        """Use another clock than the real one, in tests. Called before the first connection is made.
 
-        A server has a clock of its own, which this does not change.
+        It does not change the clock of a server.
         """
         self.clock.monotonic = runtime.monotonic
 
     # Connections and transactions
 
     def connections(self) -> tuple[int, int]:
-        """How many connections are in use, and how many there may be."""
+        """Return how many connections are in use, and how many there may be."""
         pools: set[Any] = {self.writing.pool, self.reading.pool}
         return sum(pool.checkedout() for pool in pools), sum(pool.size() for pool in pools)
 
@@ -98,46 +98,46 @@ class StoreBackend(ABC):
         return connection.begin()
 
     def begin_nested(self, connection: Connection) -> AbstractContextManager[object]:
-        """Begin a part of a transaction that may fail without the rest: a savepoint, where the database needs one."""
+        """Begin a part of a transaction that may fail alone: a savepoint, where the database needs one."""
         return connection.begin_nested()
 
     def has_rolled_back(self, connection: Connection) -> bool:
-        """Whether an error in the middle of a transaction has ended it, with all that was written."""
+        """Return whether an error has rolled the whole transaction back."""
         del connection
         return False
 
     def set_statement_timeout(self, connection: Connection, seconds: float) -> None:
-        """Let the statements of this transaction take so long; 0 for any time. Does nothing unless overridden."""
+        """Set the timeout of this transaction's statements; 0 for none. It does nothing unless overridden."""
         del connection, seconds
 
     # Errors
 
     def is_lost(self, connection: Connection) -> bool:
-        """Whether the server has closed the connection: then it is not known whether the last COMMIT took effect."""
+        """Return whether the server has closed the connection, so that the result of the last COMMIT is unknown."""
         if connection.closed or connection.invalidated:
             return True
         driver: Any = connection.connection.driver_connection
         return bool(driver is None or driver.closed)
 
     def is_conflict(self, error: BaseException) -> bool:
-        """Whether a transaction was ended because of another one, and should be tried again at once."""
+        """Return whether the database ended a transaction because of another one, so that it should be repeated."""
         return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
 
     @abstractmethod
     def is_permanent(self, error: BaseException) -> bool:
-        """Whether trying again cannot help: the database or a table is gone, or its file is garbage."""
+        """Return whether trying again cannot help: the database or a table is missing, or its file is damaged."""
 
     # Locks
 
     def lock(self, connection: Connection, numbers: Sequence[int], *, shared: Sequence[int] = ()) -> None:
-        """Wait for the locks of some 64-bit numbers, first `shared`, in their order; the transaction keeps them.
+        """Lock 64-bit numbers in their order, first `shared`; the transaction holds the locks until its end.
 
         Never called if `has_one_writer`.
 
         Args:
-            connection: In a transaction.
-            numbers: What no other transaction may have locked in any way.
-            shared: What other transactions may have locked as shared.
+            connection: A connection in a transaction.
+            numbers: The numbers to lock exclusively.
+            shared: The numbers to lock shared.
         """
         raise NotImplementedError
 
@@ -145,20 +145,20 @@ class StoreBackend(ABC):
 
     @abstractmethod
     def insert(self, table: Table) -> Any:
-        """An `insert()` with `on_conflict_do_nothing()`, `on_conflict_do_update()` and `excluded`.
+        """Return an `insert()` with `on_conflict_do_nothing()`, `on_conflict_do_update()` and `excluded`.
 
         If the database has no such statement, override `insert_missing` and `upsert`.
         """
 
     def insert_missing(self, table: Table) -> Any:
-        """An insert that leaves rows as they are whose key is there."""
+        """Return an insert that skips rows whose key exists."""
         return self.insert(table).on_conflict_do_nothing()
 
     def upsert(self, table: Table, key: Iterable[str], changed: Iterable[str]) -> Any:
-        """An insert that changes some columns of the row whose key is there.
+        """Return an insert that updates some columns of rows whose key exists.
 
         Args:
-            table: Which.
+            table: The table.
             key: The columns of its primary key.
             changed: The columns that take their new values.
         """
@@ -168,35 +168,35 @@ class StoreBackend(ABC):
 
     @abstractmethod
     def each_of(self, values: BindParameter[Any]) -> TableValuedAlias:
-        """A list of texts as a table whose column is `value`. The parameter is JSON."""
+        """Return a list of texts as a table with the column `value`. The parameter is JSON."""
 
     @abstractmethod
     def as_json_object(self, keys: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[Any]:
-        """An aggregate: the rows of a group as one object in JSON."""
+        """Return an aggregate: the rows of a group as one JSON object."""
 
     # Row-level security
 
     def has_row_security(self, connection: Connection) -> bool:
-        """Whether the database limits rows to tenants, for roles other than the owner."""
+        """Return whether the database limits rows to tenants, for roles other than the owner."""
         del connection
         return False
 
     def set_row_security(self, connection: Connection, *, is_on: bool) -> None:
-        """Have the database limit the rows of each table to the tenants that a transaction names, or not any more.
+        """Switch row-level security on or off: then a transaction sees only rows of the tenants that it names.
 
         Args:
-            connection: Of the owner of the tables, in a transaction.
-            is_on: Whether to.
+            connection: A connection of the owner of the tables, in a transaction.
+            is_on: True to switch it on.
 
         Raises:
-            ValueError: The database cannot.
+            ValueError: The database has no row-level security.
             sqlalchemy.exc.DBAPIError: The role does not own the tables.
         """
         del connection, is_on
-        raise ValueError(f"store: {self.name} has no row-level security, and no roles that it could be for.")
+        raise ValueError(f"store must be a PostgreSQL database: {self.name} has no row-level security.")
 
     def show_rows_of(self, connection: Connection, tenants: Sequence[str] | None) -> None:
-        """Limit a transaction to the rows of some tenants from here on; None for those of all.
+        """Limit the rest of a transaction to the rows of some tenants; None for all tenants.
 
         Called in each transaction if `limits_rows`.
         """
@@ -206,20 +206,20 @@ class StoreBackend(ABC):
 
     @cached_property
     def folder(self) -> Path:
-        """Where artifacts go, unless the engine has a folder for them."""
+        """The folder for artifacts, unless the engine was given one."""
         return Path("artifacts")
 
     def read_back(self, run_id: str) -> None:
-        """Read a run as a program would that opens the database now, if a file can change behind its connections.
+        """Read a run through a new connection, if the database is a file that other programs can change.
 
         Raises:
             Exception: The file cannot be read.
-            LookupError: It can, but has no such run.
+            LookupError: The file can be read, but has no such run.
         """
         del run_id
 
 
 def backend_of(bind: Connection | Engine) -> StoreBackend:
-    """The backend that a connection or an engine belongs to."""
+    """Return the backend of a connection or an engine."""
     backend: StoreBackend = bind.get_execution_options()[_BACKEND]
     return backend

@@ -1,7 +1,7 @@
-"""`open_database`: which backend serves an address.
+"""`open_database`: opens the backend of a URL.
 
-Packages add backends as entry points of the group `langgraph_runner.store_backends`. The name is what an address
-begins with, the value a `StoreBackend` that takes the address.
+Packages add backends as entry points of the group `langgraph_runner.store_backends`. The name is the scheme of the
+URL, the value is a `StoreBackend` that takes the URL.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ _EXAMPLES: Final = "use sqlite:///runs.db or postgresql://..."
 
 
 def open_database(store: str | URL | StoreBackend) -> StoreBackend:
-    """Open a database; a SQLite file and its folder are made if need be.
+    """Open a database; a missing SQLite file and its folder are created.
 
     Args:
         store: `sqlite:///runs.db` (a path from here), `sqlite:////srv/runs.db`, `sqlite://` (in memory, for tests),
-            `postgresql://...`, an address of a backend that is installed, or a backend, which is open already.
+            `postgresql://...`, a URL of an installed backend, or an open backend.
 
     Raises:
-        ValueError: It is no URL of a database that the store knows.
-        TypeError: What is installed for the address is no backend.
+        ValueError: `store` is not a URL, or no backend serves it.
+        TypeError: The entry point of the scheme does not make a `StoreBackend`.
     """
     if isinstance(store, StoreBackend):
         return store
     try:
         scheme = make_url(store).get_backend_name()
     except ArgumentError as error:
-        raise ValueError(f"store: {str(store)!r:.120} is no URL; {_EXAMPLES}") from error
+        raise ValueError(f"store must be a URL, got {str(store)!r:.120}; {_EXAMPLES}.") from error
     if scheme in _BUILT_IN:
         return _BUILT_IN[scheme](store)
     from importlib.metadata import entry_points  # noqa: PLC0415 - takes longer to import than SQLite to open
@@ -53,10 +53,10 @@ def open_database(store: str | URL | StoreBackend) -> StoreBackend:
     found = [*entry_points(group=ENTRY_POINTS, name=scheme)]
     if not found:
         known = ", ".join(sorted({*_BUILT_IN, *entry_points(group=ENTRY_POINTS).names}))
-        raise ValueError(f"store: {scheme!r} is not supported, only {known}; {_EXAMPLES}")
+        raise ValueError(f"store must begin with one of {known}, got {scheme!r}; {_EXAMPLES}.")
     opened: Any = found[0].load()(store)
     if not isinstance(opened, StoreBackend):
         raise TypeError(
-            f"store: the entry point {found[0].value} must make a StoreBackend, got {type(opened).__name__}"
+            f"store: the entry point {found[0].value} must make a StoreBackend, got {type(opened).__name__}."
         )
     return opened

@@ -1,25 +1,26 @@
 """`PostgreSQLBackend`: a database on a server, for any number of machines (extra `postgresql`).
 
-Row-level security is a second guard there: a statement that forgets the tenant finds no row of another one. Each
-transaction says in a setting whose rows it is for, and a policy of each table compares. Superusers and the owner of
-the tables are not limited, so an engine has to connect as another role.
+Row-level security is a second guard: a statement that forgets the tenant finds no row of another tenant. Each
+transaction names its tenants in a setting, and a policy of each table compares. Superusers and the owner of the
+tables are not limited, so an engine has to connect as another role.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sqlalchemy import JSON, URL, cast, create_engine, func, inspect, make_url, text
+from sqlalchemy import JSON, URL, cast, create_engine, event, func, inspect, make_url, text
 from sqlalchemy.dialects import postgresql
 
 from langgraph_runner.engine.store.backends.base import READERS, StoreBackend
-from langgraph_runner.engine.store.call_limits import CALL_TIMEOUT, limit_calls, read_limit
+from langgraph_runner.engine.store.call_limits import CALL_TIMEOUT, read_limit
 from langgraph_runner.engine.store.schema import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import BindParameter, ColumnElement, Connection, Table, TableValuedAlias
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Engine, Table, TableValuedAlias
+    from sqlalchemy.engine import Dialect
 
 __all__ = ["PostgreSQLBackend"]
 
@@ -32,7 +33,7 @@ _LOCK: Final = text(
     " UNION ALL SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:numbers AS BIGINT[])) AS key"
 )
 _TENANTS: Final = "langgraph_runner.tenants"
-"""The setting that has whose rows a transaction sees, as an array: `{acme,globex}`."""
+"""The setting with the tenants of a transaction, as an array: `{acme,globex}`."""
 _ALL: Final = "langgraph_runner.all_tenants"
 _POLICY: Final = "langgraph_runner_tenant"
 _CONDITION: Final = (
@@ -52,7 +53,7 @@ class PostgreSQLBackend(StoreBackend):
 
     Args:
         url: `postgresql://user@host/name`. Options after a `?` are those of libpq, and `call_timeout`: how many
-            seconds a call may take, 5 to 3,600; 30 if it is not given.
+            seconds a call may take, 5 to 3,600; the default is 30.
 
     Raises:
         ValueError: `call_timeout` is out of its range.
@@ -65,14 +66,14 @@ class PostgreSQLBackend(StoreBackend):
     def __init__(self, url: str | URL) -> None:
         parsed = make_url(url).set(drivername="postgresql+psycopg")
         engine = create_engine(
-            # The writer, the readers, and one for what is asked beside them. More would wait for each other.
+            # The writer, the readers, and a spare one.
             _with_defaults(parsed.difference_update_query([CALL_TIMEOUT])),
             pool_size=READERS + 2,
             max_overflow=0,
             pool_pre_ping=True,
         )
         self.call_limit_s = read_limit(parsed)
-        limit_calls(engine, self.call_limit_s)
+        _limit_calls(engine, self.call_limit_s)
         super().__init__(parsed, writing=engine, reading=engine)
 
     def set_statement_timeout(self, connection: Connection, seconds: float) -> None:
@@ -80,7 +81,7 @@ class PostgreSQLBackend(StoreBackend):
         connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
 
     def is_permanent(self, error: BaseException) -> bool:
-        """Whether the database, a table or a column does not exist."""
+        """Return whether the database, a table or a column does not exist."""
         return getattr(getattr(error, "orig", None), "sqlstate", None) in _MISSING
 
     def lock(self, connection: Connection, numbers: Sequence[int], *, shared: Sequence[int] = ()) -> None:
@@ -88,24 +89,24 @@ class PostgreSQLBackend(StoreBackend):
         connection.execute(_LOCK, {"shared": [*shared], "numbers": [*numbers]})
 
     def insert(self, table: Table) -> Any:
-        """PostgreSQL's own `insert()`."""
+        """Return PostgreSQL's own `insert()`."""
         return postgresql.insert(table)
 
     def each_of(self, values: BindParameter[Any]) -> TableValuedAlias:
-        """The function `json_array_elements_text`."""
+        """Return a call of the function `json_array_elements_text`."""
         return func.json_array_elements_text(cast(values, JSON)).table_valued("value")
 
     def as_json_object(self, keys: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The function `json_object_agg`."""
+        """Return a call of the function `json_object_agg`."""
         return func.json_object_agg(keys, values)
 
     def has_row_security(self, connection: Connection) -> bool:
-        """Whether the table of runs has it."""
+        """Return whether the table of runs has row-level security."""
         return bool(connection.execute(_IS_ON).scalar())
 
     def set_row_security(self, connection: Connection, *, is_on: bool) -> None:
-        """Make or drop a policy for each table with tenants."""
-        there = inspect(connection).get_table_names()  # An earlier schema lacks some.
+        """Create or drop a policy for each table with tenants."""
+        there = inspect(connection).get_table_names()  # An earlier schema lacks some tables.
         for table in [each for each in _LIMITED_TABLES if each in there]:
             connection.execute(text(f"DROP POLICY IF EXISTS {_POLICY} ON {table}"))
             if is_on:
@@ -120,5 +121,14 @@ class PostgreSQLBackend(StoreBackend):
 
 
 def _with_defaults(url: URL) -> URL:
-    """With limits for a server that does not answer, unless the address sets them: else a write may wait for ever."""
+    """Add limits for a server that does not answer, unless the URL sets them. Without them a write could hang."""
     return url.set(query={**_PATIENCE, **url.query})
+
+
+def _limit_calls(engine: Engine, limit_s: float) -> None:
+    """Let the connections of an engine keep the deadlines of the threads that use them."""
+    from langgraph_runner.engine.store.limited_connection import LimitedConnection  # noqa: PLC0415 - of an extra
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Dialect, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+        return LimitedConnection.open(limit_s, arguments, options)

@@ -31,6 +31,7 @@ _BUSY_MS: Final = 30_000
 _WAL_RETRY_S: Final = 0.005
 _JULIAN_DAY_OF_1970: Final = 2_440_587.5
 _clock: Final = REAL_RUNTIMES.blocking
+"""The real clock: it measures waits for a lock that another process holds."""
 _WRITE: Final = "BEGIN IMMEDIATE"
 _FILE: Final = "file"
 _CLOCK: Final = "clock"
@@ -43,7 +44,7 @@ _BROKEN: Final = (
     "file is not a database",
     "malformed",
 )
-"""How SQLite's messages of such errors read; its codes do not tell them from a misspelled statement."""
+"""Parts of SQLite's messages for a missing or damaged database. Its error codes do not distinguish these errors."""
 
 
 class SQLiteBackend(StoreBackend):
@@ -56,8 +57,8 @@ class SQLiteBackend(StoreBackend):
         url: `sqlite:///runs.db` (a path from here), `sqlite:////srv/runs.db`, or `sqlite://` for one in memory.
 
     Raises:
-        ValueError: The address has options.
-        OSError: The folder of the file cannot be made.
+        ValueError: The URL has options.
+        OSError: The folder of the file cannot be created.
     """
 
     name: ClassVar[str] = "SQLite"
@@ -75,7 +76,8 @@ class SQLiteBackend(StoreBackend):
                 " give sqlalchemy.URL.create('sqlite', database=path)."
             )
         parsed = make_url(url)
-        if (path := file_of(parsed)) is not None:
+        path = file_of(parsed)
+        if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         place = _in_memory() if path is None else parsed
         self._path = path
@@ -88,7 +90,7 @@ class SQLiteBackend(StoreBackend):
         )
 
     def use(self, runtime: Runtime) -> None:
-        """Let the SQL of each connection tell the time of `runtime`."""
+        """Let the SQL of each connection use the time of `runtime`."""
         super().use(runtime)
 
         def julian_day(_moment: str) -> float:
@@ -102,20 +104,20 @@ class SQLiteBackend(StoreBackend):
 
     @cached_property
     def folder(self) -> Path:
-        """Beside the file; the folder of a database in memory is gone with it."""
+        """The folder beside the file; a temporary folder for a database in memory."""
         if self._path is not None:
             return Path(f"{self._path}.artifacts")
         self._temporary = TemporaryDirectory(prefix="langgraph-runner-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)
 
     def read_back(self, run_id: str) -> None:
-        """Read a run from the file, through a connection that knows nothing yet.
+        """Read a run from the file through a new connection.
 
-        If the file has become shorter, which only VACUUM and damage do, it is checked as a whole.
+        If the file has become shorter, by VACUUM or by damage, the whole file is checked.
 
         Raises:
             sqlite3.Error: The file cannot be read.
-            LookupError: It can, but has no such run.
+            LookupError: The file can be read, but has no such run.
         """
         if self._path is None:
             return
@@ -147,47 +149,47 @@ class SQLiteBackend(StoreBackend):
         return _Transaction(connection)
 
     def begin_nested(self, connection: Connection) -> AbstractContextManager[object]:
-        """Begin nothing: a statement that fails leaves its transaction as it was."""
+        """Do nothing: in SQLite, a failed statement leaves its transaction unchanged."""
         del connection
         return contextlib.nullcontext()
 
     def has_rolled_back(self, connection: Connection) -> bool:
-        """Whether the transaction is gone: SQLite ends it at some errors (a full disk)."""
+        """Return whether the transaction is gone: SQLite ends it at some errors, such as a full disk."""
         return not _driver_of(connection).in_transaction
 
     def is_lost(self, connection: Connection) -> bool:
-        """Never: there is no server."""
+        """Return False: there is no server."""
         del connection
         return False
 
     def is_permanent(self, error: BaseException) -> bool:
-        """Whether the file or a table is gone, or the file is garbage."""
+        """Return whether the file or a table is missing, or the file is damaged."""
         original = getattr(error, "orig", None)
         text = str(original)
         return isinstance(original, sqlite3.Error) and any(sign in text for sign in _BROKEN)
 
     def insert(self, table: Table) -> Any:
-        """SQLite's own `insert()`."""
+        """Return SQLite's own `insert()`."""
         return sqlite.insert(table)
 
     def each_of(self, values: BindParameter[Any]) -> TableValuedAlias:
-        """The function `json_each`."""
+        """Return a call of the function `json_each`."""
         return func.json_each(values).table_valued("value")
 
     def as_json_object(self, keys: ColumnElement[Any], values: ColumnElement[Any]) -> ColumnElement[Any]:
-        """The function `json_group_object`."""
+        """Return a call of the function `json_group_object`."""
         return func.json_group_object(keys, values)
 
 
 def file_of(url: URL) -> Path | None:
-    """The file of a SQLite database; None for one in memory, and for a database of another kind."""
+    """Return the file of a SQLite database; None for a database in memory, and for other databases."""
     if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
         return None
     return Path(str(url.database))
 
 
 def _in_memory() -> URL:
-    """A database of its own in memory, for several connections: one that threads share would mix transactions up."""
+    """Return the URL of a new database in memory that several connections can open."""
     name = f"file:/{REAL_RUNTIMES.blocking.token_hex(8)}"
     return URL.create("sqlite", database=name, query={"vfs": "memdb", "uri": "true"})
 
@@ -207,14 +209,14 @@ class _OpenFile:
         self._opened: os.stat_result | None = None
         self._size = 0
         self.has_shrunk = False
-        """Whether it was seen to become shorter."""
+        """Whether the file has become shorter."""
 
     def opened(self) -> None:
-        """Remember the file that the first connection has opened."""
+        """Remember the file of the first connection."""
         self._opened = self._opened or _file_at(self._path)
 
     def check(self) -> None:
-        """Refuse to continue if the file was deleted or replaced, and note whether it has become shorter.
+        """Raise if the file was deleted or replaced, and note whether it has become shorter.
 
         Raises:
             sqlite3.OperationalError: It was deleted or replaced.
@@ -229,7 +231,7 @@ class _OpenFile:
 
 
 def _file_at(path: str) -> os.stat_result | None:
-    """What the system knows of a file; None if it does not exist, as for a database in memory."""
+    """Return the metadata of a file; None if it does not exist, as for a database in memory."""
     try:
         return os.stat(path)  # noqa: PTH116 - a Path takes longer, and it is asked at each write
     except OSError:
@@ -242,16 +244,16 @@ def _sqlite(url: URL, file: _OpenFile, *, begin: str, readers: int = 1) -> Engin
 
     @event.listens_for(engine, "do_connect")
     def look(*_: object) -> None:
-        file.check()  # SQLite would make a new file.
+        file.check()  # SQLite would create a new file.
 
     @event.listens_for(engine, "connect")
     def tune(connection: Any, record: Any) -> None:
-        file.check()  # It opens the log with the first statement.
-        connection.isolation_level = None  # The transactions are ours; Python's driver is not to begin any.
+        file.check()  # The first statement opens the write-ahead log.
+        connection.isolation_level = None  # This class begins all transactions, not Python's driver.
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
         _use_wal(cursor)
-        # FULL: a commit is on disk when it returns. NORMAL would lose the last ones in a power cut.
+        # FULL: a commit is on disk when it returns. With NORMAL, a power cut would lose the last commits.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA cache_size = -4000")  # kB, of each connection: large outputs fill it.
         cursor.close()
@@ -268,10 +270,10 @@ def _sqlite(url: URL, file: _OpenFile, *, begin: str, readers: int = 1) -> Engin
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch the file to write-ahead logging, which the file remembers.
+    """Switch the file to write-ahead logging, for good.
 
-    Two connections that switch a new file at once can block each other. SQLite then fails at once, whatever the
-    busy timeout is, so this tries again for as long.
+    Two connections that switch a new file at once can block each other. SQLite then fails at once, despite the busy
+    timeout, so this function retries for the time of the busy timeout.
     """
     give_up_at = _clock.monotonic() + _BUSY_MS / 1000
     while True:
@@ -295,7 +297,7 @@ def _begin(connection: Connection, begin: str) -> None:
     try:
         if begin == _WRITE:
             if driver.in_transaction:
-                driver.rollback()  # One whose end has failed.
+                driver.rollback()  # A transaction whose end has failed.
             connection.info[_FILE].check()
         driver.execute(begin)
     except sqlite3.Error as error:
@@ -303,12 +305,12 @@ def _begin(connection: Connection, begin: str) -> None:
 
 
 def _as_raised(error: sqlite3.Error, statement: str, connection: Connection) -> Exception:
-    """As SQLAlchemy raises it, so that whoever waits can tell that the database is away."""
+    """Return the error in the form of SQLAlchemy, so that callers handle all databases alike."""
     return DBAPIError.instance(statement, None, error, sqlite3.Error, dialect=connection.dialect)
 
 
 class _Transaction:
-    """One on SQLite, which the driver begins and ends: SQLAlchemy would take longer about it than a statement."""
+    """A transaction that the driver begins and ends: SQLAlchemy's own takes longer than a statement."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -329,7 +331,9 @@ class _Transaction:
         except sqlite3.Error as error:
             raise _as_raised(error, "COMMIT", self._connection) from error
         finally:
-            with contextlib.suppress(sqlite3.Error):  # The next one will try again.
+            with contextlib.suppress(sqlite3.Error):  # The next transaction tries again.
                 driver.rollback()
-            if self._connection.in_transaction():  # SQLAlchemy has joined, and has nothing of its own to end.
+            if (
+                self._connection.in_transaction()
+            ):  # SQLAlchemy has joined this transaction and has none of its own.
                 self._connection.rollback()

@@ -1,4 +1,4 @@
-"""What Alembic runs to apply migrations: on the connection that it is handed, in its transaction."""
+"""Runs migrations for Alembic, on the given connection and in its transaction."""
 
 from alembic import context
 

@@ -1,9 +1,9 @@
-"""`AdvanceRun`: writes how far a run has come. The hot path: every step that runs goes through here twice."""
+"""`AdvanceRun`: writes the progress of a run. This is the hot path: every step that runs passes here twice."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
@@ -14,73 +14,43 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
     null,
     or_,
     select,
     update,
 )
 
-from langgraph_runner.engine.store.reads import run_artifacts, run_by_id, steps_of
-from langgraph_runner.engine.store.records import CacheEntry
-from langgraph_runner.engine.store.schema import (
-    artifacts,
-    outputs,
-    run_steps,
-    runs,
-    step_cache,
-    step_tasks,
+from langgraph_runner.engine.store.commands.inserts import INSERT_FILE, add_events, last_seq
+from langgraph_runner.engine.store.commands.locks import lock_keys
+from langgraph_runner.engine.store.commands.start import (
+    Accepted,
+    Advanced,
+    RunProgress,
+    hold_duplicates,
+    serve_known,
 )
+from langgraph_runner.engine.store.queries import run_artifacts, run_by_id, steps_of
+from langgraph_runner.engine.store.records import CacheEntry
+from langgraph_runner.engine.store.schema import outputs, run_steps, runs, step_cache, step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of, now_ms
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import add_events, last_seq
-from langgraph_runner.engine.store.writes.locking import lock_keys
-from langgraph_runner.engine.store.writes.starting import Accepted, Advanced, hold, look_up
 from langgraph_runner.workflow import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from langgraph_runner.engine.store.backends import StoreBackend
-    from langgraph_runner.engine.store.records import Start, StepChange
-    from langgraph_runner.workflow import ArtifactRef
 
 __all__ = ["AdvanceRun", "Advanced"]
 
 
-def _is_whole(_file: ArtifactRef) -> bool:
-    return True
-
-
 @dataclass(slots=True)
-class AdvanceRun(Write[Advanced]):
-    """Write what became of steps of a run, and of the run itself: outputs, records, cache, events, in one go."""
-
-    run_id: str
-    tenant: str
-    fence: int
-    steps: Sequence[StepChange] = ()
-    started: Sequence[Start] = ()
-    """Steps that are about to run."""
-    owner: str = ""
-    """Who runs it: what the same owner computes elsewhere is known to it already."""
-    seq: int = 0
-    """Number of the last event before these."""
-    events: Sequence[tuple[str, dict[str, Any]]] = ()
-    """Type and data of what has happened, but for what starts, and for the end of the run."""
-    status: str | None = None
-    """How the run has ended; None if it has not."""
-    error: str | None = None
-    duration_ms: int | None = None
-    """How long the run took, if it has ended."""
-    has_tasks: bool = False
-    """Whether steps of it may have been left to workers of pools."""
-    is_whole: Callable[[ArtifactRef], bool] = field(default=_is_whole)
-    """Whether a file of a result is still there; without it, the result is none."""
+class AdvanceRun(RunProgress, Write[Advanced]):
+    """Write the progress of a run in one transaction: outputs, rows of steps, cache entries, events, and its end."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
-        """All that come together, statement by statement rather than run by run."""
+        """Apply all together, statement by statement rather than run by run."""
         current = {row.id: row for row in _current(connection, writes)}
         now = next(iter(current.values())).now if current else 0
         accepted = [
@@ -89,8 +59,8 @@ class AdvanceRun(Write[Advanced]):
             if write.run_id in current and current[write.run_id].fence == write.fence
         ]
         lock_keys(connection, _keys(accepted))
-        look_up(connection, accepted, now)
-        hold(connection, accepted)
+        serve_known(connection, accepted, now)
+        hold_duplicates(connection, accepted)
         _write_steps(connection, accepted, now)
         _write_cache(connection, accepted, now)
         add_events(connection, [event for each in accepted for event in each.numbered_events()], now)
@@ -100,7 +70,7 @@ class AdvanceRun(Write[Advanced]):
 
     @classmethod
     def apply_again(cls, connection: Connection, writes: Sequence[AdvanceRun]) -> list[Advanced]:
-        """Events behind those that the owner knows of, under its own fence, are those of its first try."""
+        """Return the result of the first try, if its events exist: they come after those that the owner knows."""
         (write,) = writes
         current = _current(connection, writes)
         seq = last_seq(connection, write.tenant, write.run_id)
@@ -110,13 +80,13 @@ class AdvanceRun(Write[Advanced]):
 
 
 def _current(connection: Connection, writes: Sequence[AdvanceRun]) -> list[Any]:
-    """The runs of these writes, locked where the database has locks for rows."""
+    """Return the runs of these writes, locked where the database locks rows."""
     tenants, ids = {write.tenant for write in writes}, {write.run_id for write in writes}
     return _CURRENT.ask(connection, tenants=[*tenants], ids=[*ids])
 
 
 def _as_applied(connection: Connection, write: AdvanceRun, run: Any, seq: int) -> Advanced:
-    """What came of a write whose transaction was committed, read from its rows."""
+    """Return the result of a write that was committed, from the rows that it wrote."""
     files = run_artifacts(connection, write.tenant, write.run_id)
     rows = {row.step: row for row in steps_of(connection, write.tenant, write.run_id)}
     started = [rows[start.step] for start in write.started]
@@ -141,7 +111,7 @@ def _as_applied(connection: Connection, write: AdvanceRun, run: Any, seq: int) -
 
 
 def _keys(writes: Sequence[Accepted]) -> Iterator[tuple[str, str]]:
-    """The cache keys that these writes start, store or hit."""
+    """Yield the cache keys that these writes start, store or hit."""
     for each in writes:
         keys = [start.cache_key for start in each.write.started]
         keys += [change.cache_key for change in each.write.steps]
@@ -159,7 +129,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
         for step in each.steps
         if step.output is not None
     }
-    # In one order, as all rows that several processes may write: else they could wait for each other.
+    # In one order, like all rows that several processes write, which rules out deadlocks.
     _INSERT_OUTPUT.run(connection, [values[key] for key in sorted(values)])
     started = [
         {
@@ -182,7 +152,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
             "r": each.write.run_id,
             "s": step.step,
             "t": each.write.tenant,
-            # Plain text: a driver takes its time for a subclass of str, or takes an enum by its name.
+            # Plain text: drivers are slow with a subclass of str, or write the name of an enum.
             "new_status": step.status.value,
             "new_reason": None if step.reason is None else step.reason.value,
             "new_input_hash": step.input_hash,
@@ -213,7 +183,7 @@ def _write_steps(connection: Connection, writes: Sequence[Accepted], now: int) -
         for step in each.steps
         for artifact in step.artifacts
     ]
-    _INSERT_FILE.run(connection, files)
+    INSERT_FILE.run(connection, files)
 
 
 def _write_cache(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
@@ -285,7 +255,6 @@ _UPSERT_CACHE: Final = Prepared(
     *("tenant_id", "cache_key", "scope", "run_id", "step_id", "output_sha256", "artifacts"),
     *("created_at", "expires_at", "hits"),
 )
-_INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _IS_STEP: Final = and_(
     run_steps.c.run_id == bindparam("r"),
     run_steps.c.step_id == bindparam("s"),
@@ -318,7 +287,7 @@ _END_STEP: Final = Prepared(
         output_sha256=bindparam("new_output_ref"),
         error=bindparam("new_error"),
         fence=bindparam("new_fence"),
-        # A step that was stopped while it waited for a slot has been written as started, but never ran.
+        # A step that was stopped while it waited for a slot was written as started, but never ran.
         started_at=case(
             (bindparam("never_began", type_=Integer) == 1, null()),
             else_=func.coalesce(bindparam("new_started_at"), run_steps.c.started_at),

@@ -1,4 +1,4 @@
-"""`CreateRun`: makes a run."""
+"""`CreateRun`: creates a run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from langgraph_runner.engine.store.commands.inserts import INSERT_FILE, add_events
+from langgraph_runner.engine.store.commands.locks import lock_keys
 from langgraph_runner.engine.store.schema import artifacts, run_steps, run_tags, runs
 from langgraph_runner.engine.store.statements import Prepared
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import add_events
-from langgraph_runner.engine.store.writes.locking import lock_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,6 @@ _FILES: Final = Prepared(
         artifacts.c.run_id == bindparam("run"), artifacts.c.tenant_id == bindparam("tenant")
     )
 )
-_INSERT_FILE: Final = Prepared(insert(artifacts), *artifacts.c.keys())
 _REUSE_STEP: Final = Prepared(
     update(run_steps)
     .where(
@@ -74,54 +73,54 @@ _REUSE_STEP: Final = Prepared(
 
 
 class Created(NamedTuple):
-    """What came of `CreateRun`."""
+    """The result of `CreateRun`."""
 
     run_id: str
-    """The new run, or the one that was made before with the same idempotency key."""
+    """The new run, or the existing run with the same idempotency key."""
     is_new: bool
     fence: int
     seq: int
-    """Of its last event."""
+    """The number of its last event."""
     at: int
-    """When it was made."""
+    """When it was created, in ms since 1970."""
 
     @classmethod
     def of(cls, run: NewRun, at: int) -> Created:
-        """What will come of making `run` at `at`, unless one with its key has been made before."""
+        """Return the result of creating `run` at the time `at`, unless its idempotency key was used before."""
         is_claimed = run.owner is not None
         return cls(run.id, is_new=True, fence=int(is_claimed), seq=1 + is_claimed, at=at)
 
 
 @dataclass(slots=True)
 class CreateRun(Write[Created]):
-    """Make a run and the records of its steps; claim it at once, if it has an owner."""
+    """Create a run with the rows of its steps; claim it at once if it has an owner."""
 
     comes_first: ClassVar[bool] = True
     run: NewRun
 
     @property
     def tenant(self) -> str:
-        """Whose run it is."""
+        """The tenant of the run."""
         return self.run.tenant
 
     @classmethod
     def apply_again(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
-        """A run whose id is there has been made by the first try."""
+        """Return the existing run if there is one: the first try has created it."""
         (write,) = writes
         known = _BY_ID.ask(connection, tenant=write.run.tenant, id=write.run.id)
         return [Created.of(write.run, known[0].created_at)] if known else cls.apply(connection, writes)
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[CreateRun]) -> list[Created]:
-        """All that come together; of two with one idempotency key the first one wins."""
+        """Apply all together. Of two runs with one idempotency key, the first is created."""
         if any(write.run.reused for write in writes):
-            lock_keys(connection, ())  # What it takes over must not be pruned meanwhile.
+            lock_keys(connection, ())  # The reused outputs must not be pruned meanwhile.
         now = now_in(connection)
         created: list[Created] = []
         new: list[NewRun] = []
         keys: dict[tuple[str, str, str], Created] = {}
         for run in (write.run for write in writes):
-            made = _made_before(connection, run, keys)
+            made = _existing_run(connection, run, keys)
             if made is None:
                 made = Created.of(run, now)
                 new.append(run)
@@ -133,18 +132,19 @@ class CreateRun(Write[Created]):
         _INSERT_TAGS.run(connection, [tag for run in new for tag in _tags(run, now)])
         for run in new:
             if run.reused_from is not None and run.reused:
-                _take_over(connection, run, run.reused_from, now)
+                _reuse_steps(connection, run, run.reused_from, now)
         add_events(connection, [event for run in new for event in _events(run)], now)
         return created
 
 
-def _made_before(
+def _existing_run(
     connection: Connection, run: NewRun, keys: dict[tuple[str, str, str], Created]
 ) -> Created | None:
-    """The run that was made with the same idempotency key, in this group or before."""
+    """Return the existing run with the same idempotency key, of this group or an earlier one."""
     if run.idempotency_key is None:
         return None
-    if (made := keys.get((run.tenant, run.workflow, run.idempotency_key))) is not None:
+    made = keys.get((run.tenant, run.workflow, run.idempotency_key))
+    if made is not None:
         return made
     known = _WITH_KEY.ask(connection, tenant=run.tenant, workflow=run.workflow, key=run.idempotency_key)
     return Created(known[0].id, is_new=False, fence=known[0].fence, seq=0, at=0) if known else None
@@ -208,8 +208,8 @@ def _events(run: NewRun) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
         yield run.id, run.tenant, 2, "run_started", {}
 
 
-def _take_over(connection: Connection, run: NewRun, base: str, now: int) -> None:
-    """Copy what steps of another run have delivered: outputs are kept by content, so only the records are new."""
+def _reuse_steps(connection: Connection, run: NewRun, base: str, now: int) -> None:
+    """Copy the rows of reused steps from the base run. Outputs are kept by content, so they are not copied."""
     of_base = {"tenant": run.tenant, "run": base}
     before = {row.step_id: row for row in _STEPS.ask(connection, **of_base) if row.step_id in run.reused}
     _REUSE_STEP.run(
@@ -230,6 +230,6 @@ def _take_over(connection: Connection, run: NewRun, base: str, now: int) -> None
         ],
     )
     files = _FILES.ask(connection, **of_base)
-    _INSERT_FILE.run(
+    INSERT_FILE.run(
         connection, [{**row._asdict(), "run_id": run.id} for row in files if row.step_id in before]
     )

@@ -1,6 +1,6 @@
-"""`RunOutputs`: the outputs of a run's steps, read when they are asked for.
+"""`RunOutputs`: the outputs of a run's steps, which are read when they are accessed.
 
-It knows no database: `store_outputs` reads from one, the client reads from a service.
+This module knows no database: `reading/store_outputs.py` reads from one, and the client reads from a service.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _NO_SOURCE: Final = (
 
 
 class OutputSource:
-    """Where a `Run` reads its outputs. This base class reads nothing: it belongs to runs that no engine gave.
+    """Where a `Run` reads its outputs. This base class reads nothing: it is for runs that come from no engine.
 
-    Not part of the value of a run: every source equals every other one, and a pickled run has an empty one.
+    It is not part of a run's value: all sources are equal, and a pickled run has this base class.
     """
 
     def output(self, tenant: str, run_id: str, step: str) -> Any:
-        """The output of a step, as its type. Blocks."""
+        """Return the output of a step, as its type. Blocks."""
         del tenant, run_id, step
         raise RuntimeError(_NO_SOURCE)
 
     def steps(self, tenant: str, run_id: str) -> list[str]:
-        """The steps that have an output. Blocks."""
+        """Return the steps that have an output. Blocks."""
         del tenant, run_id
         raise RuntimeError(_NO_SOURCE)
 
     def result_step(self, workflow: str) -> str:
-        """The step whose output is the result of a run. May block."""
+        """Return the step whose output is the result of a run. May block."""
         del workflow
         raise RuntimeError(_NO_SOURCE)
 
@@ -56,11 +56,11 @@ class OutputSource:
 
 
 class RunOutputs(Mapping[str, Any]):
-    """The outputs of a run by step, of those steps that have one. Each access reads it again.
+    """The outputs of a run by step, for steps that have one. Each access reads the output again.
 
     Args:
         source: Where to read.
-        tenant: Whose run it is.
+        tenant: The tenant of the run.
         run_id: The run.
     """
 

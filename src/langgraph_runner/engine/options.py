@@ -1,36 +1,28 @@
-"""`Host`: what all runs of one engine share."""
+"""`TriggerOptions` and `RunOptions`: options of a run, as callers give them and as the store keeps them."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from langgraph_runner.engine import checks
 from langgraph_runner.runtime.timeouts import as_timeout_ms
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Iterable, Mapping
 
-    from langgraph_runner.engine.artifacts.files import ArtifactFiles
-    from langgraph_runner.engine.cache.tiers import TieredCache
-    from langgraph_runner.engine.run.routing import StepRouter
-    from langgraph_runner.engine.run.slots import TenantSlots
-    from langgraph_runner.engine.store import RunStore
-    from langgraph_runner.metrics import NodeMetricsCollector
-    from langgraph_runner.runtime.runtimes import Runtime, Runtimes
     from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import FailureMode
 
-__all__ = ["Host", "RunOptions", "TriggerOptions"]
+__all__ = ["RunOptions", "TriggerOptions"]
 
 
 class TriggerOptions(TypedDict, total=False):
     """The keyword options of `RunEngine.trigger()`, which the other methods that make runs take too."""
 
     tenant: str
-    """Whose run it is: `"default"` unless given."""
+    """The tenant of the run; `"default"` if it is not given."""
     idempotency_key: str | None
     """Reusing a key for the same workflow and tenant returns the existing run."""
     priority: int
@@ -38,28 +30,28 @@ class TriggerOptions(TypedDict, total=False):
     failure_mode: FailureMode
     """What a failed step does to branches that do not need it: `"continue"` or `"fail_fast"`."""
     max_concurrency: int | None
-    """How many steps of the run may execute at once, at least 1; None for as many as the engine allows."""
+    """How many steps of the run may run at once, at least 1; None for the engine's limit."""
     run_timeout_ms: TimeoutLike | None
-    """Limit of the whole run, from its start."""
+    """The time limit of the whole run, from its start."""
     force: Iterable[str]
-    """Ids of steps that run even if the cache knows their results; their dependents are served as usual."""
+    """Ids of steps that run even if their results are cached; their dependents use the cache as usual."""
     tags: Mapping[str, str] | None
     """For searches: up to 32 names of up to 64 characters, with values of up to 256."""
     metadata: Mapping[str, Any] | None
     """JSON values that are kept with the run: up to 16 KB."""
     use_cache: bool
-    """False: no step is served from the cache; results are stored all the same."""
+    """False runs every step as if the cache were empty; results are stored nevertheless."""
 
 
 @dataclass(slots=True, kw_only=True)
 class RunOptions:
-    """How one run is to be run; kept with it, so that whoever takes it over runs it the same way."""
+    """The options of one run. They are stored with it, so that each owner runs it in the same way."""
 
     failure_mode: FailureMode = "continue"
     max_concurrency: int | None = None
     run_timeout_ms: float | None = None
     force: tuple[str, ...] = ()
-    """Steps that run even if the cache knows their results."""
+    """Steps that run even if their results are cached."""
     use_cache: bool = True
     """Whether steps may be served from the cache."""
 
@@ -72,7 +64,7 @@ class RunOptions:
         force: Iterable[str] = (),
         use_cache: bool = True,
     ) -> RunOptions:
-        """What the user has asked for, checked.
+        """Validate the options that a caller gives.
 
         Raises:
             ValueError: An option is out of its range.
@@ -91,11 +83,11 @@ class RunOptions:
         )
 
     def runs_anyway(self, step: str) -> bool:
-        """Whether a step runs even if the cache knows its result."""
+        """Return whether a step runs even if its result is cached."""
         return not self.use_cache or step in self.force
 
     def dump(self) -> str:
-        """The options as JSON. What is not used is left out, so that an earlier release can take over the run."""
+        """Return the options as JSON. Unused options are left out, so that an earlier release can run it."""
         kept: dict[str, Any] = {
             "failure_mode": self.failure_mode,
             "max_concurrency": self.max_concurrency,
@@ -109,35 +101,7 @@ class RunOptions:
 
     @classmethod
     def read(cls, text: str) -> tuple[RunOptions, frozenset[str]]:
-        """Those of a run as they are kept, and the names of those that only a later release knows."""
+        """Read stored options; return them, and the names of unknown options, which a later release has written."""
         kept = json.loads(text)
         known = {each.name for each in fields(cls)}
         return cls(**{name: kept[name] for name in known & kept.keys()}), frozenset(kept.keys() - known)
-
-
-@dataclass(slots=True, kw_only=True)
-class Host:
-    """What all runs of one engine share. Belongs to one event loop."""
-
-    owner: str
-    """Who holds the leases."""
-    runtimes: Runtimes
-    """Time, sleep and randomness, of the engine and of the steps that it runs."""
-    store: RunStore
-    cache: TieredCache
-    artifacts: ArtifactFiles
-    slots: TenantSlots
-    """For steps that run, of all runs."""
-    flights: dict[tuple[str, str], asyncio.Future[None]] = field(default_factory=dict)
-    """Results that are being computed, by tenant and cache key: whoever needs the same one waits for it."""
-    collector: NodeMetricsCollector | None = None
-    spans: Any = None
-    router: StepRouter | None = None
-    """Leaves steps with a queue to others; None to run all steps here."""
-    step_queues: frozenset[str] = frozenset()
-    """Queues whose steps run here all the same."""
-
-    @property
-    def runtime(self) -> Runtime:
-        """The runtime that the engine awaits."""
-        return self.runtimes.awaiting

@@ -1,15 +1,16 @@
 """The locks that a write takes before it reads, unless a write transaction of the database holds the only lock.
 
-In READ COMMITTED each statement has its own snapshot, and cannot see the uncommitted rows of another process. So two
-processes that start equal work within milliseconds would both find nothing. A transaction therefore first locks the
-cache keys that it starts, stores or hits; what it reads afterwards includes all that earlier holders have committed.
+In READ COMMITTED, a statement does not see the uncommitted rows of another process. So two processes that start equal
+work within milliseconds would both find nothing. A transaction therefore first locks the cache keys that it starts,
+stores or hits; what it reads afterwards includes all commits of earlier holders of the locks.
 
-A claim that counts the runs of a tenant locks the tenant first, or two would count the same.
+A claim that counts the runs of a tenant locks the tenant first, so that two claims do not count the same runs.
 
 Every transaction locks in one order, which rules out deadlocks: tenants, rows of `runs`, the references lock, cache
 keys in ascending order, rows of `outputs` in the order of their keys, rows of `step_cache`.
 
-The references lock is shared by all who add references to outputs. Who deletes unreferenced outputs takes it alone.
+Transactions that add references to outputs share the references lock. A transaction that deletes unreferenced outputs
+holds it alone.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _MAX_KEYS: Final = 500
 def lock_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
     """Lock cache keys, as tenant and key, and the references lock, until the transaction ends.
 
-    More than 500 keys at once are not locked one by one: the transaction takes the references lock alone.
+    For more than 500 keys, the transaction holds the references lock alone instead.
     """
     backend = backend_of(connection)
     if backend.has_one_writer:
@@ -48,19 +49,19 @@ def lock_keys(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
 
 
 def lock_references_alone(connection: Connection) -> None:
-    """Wait until no other transaction adds references to outputs, and let none begin to until this one ends."""
+    """Keep other transactions from adding references to outputs until this one ends, and wait for those that do."""
     backend = backend_of(connection)
     if not backend.has_one_writer:
         backend.lock(connection, [_REFERENCES])
 
 
 def lock_tenant(connection: Connection, tenant: str) -> None:
-    """Let no other transaction count the running runs of a tenant until this one ends."""
+    """Keep other transactions from counting the running runs of a tenant until this one ends."""
     backend = backend_of(connection)
     if not backend.has_one_writer:
         backend.lock(connection, [_number(tenant, "")])
 
 
 def _number(tenant: str, key: str) -> int:
-    """A 64-bit number of a key. Two keys that share one wait for each other, which does no harm."""
+    """Return a 64-bit number for a key. Two keys with one number wait for each other, which is harmless."""
     return int.from_bytes(blake2b(f"{tenant}\0{key}".encode(), digest_size=8).digest(), signed=True)

@@ -1,7 +1,8 @@
-"""Steps that are left to workers of a pool: `AddTask`, `ClaimTask`, `KeepTasks`, `EndTask` and `GiveBackTasks`.
+"""Commands for tasks: `AddTask`, `ClaimTask`, `KeepTasks`, `EndTask` and `GiveBackTasks`.
 
-A worker claims a task as it claims a run, with a lease and a fencing token. The result waits in the row until the
-engine that has the run commits it. The row is deleted at the end of the run.
+A task is a step that a run leaves to the workers of a queue. A worker claims it as it claims a run, with a lease and
+a fencing token. The result waits in the row until the engine that holds the run commits it. The row is deleted at the
+end of the run.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, literal_column, or_, select, update
 
-from langgraph_runner.engine.store.lease_clock import FutureLease
+from langgraph_runner.engine.store.queries.tasks import IS_RUNNING, IS_WAITING, TaskKey, is_task
 from langgraph_runner.engine.store.records import Start, StepChange
-from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import step_tasks
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.times import now_in, times_in
@@ -23,47 +23,25 @@ from langgraph_runner.engine.store.writer import Write
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = [
-    "AddTask",
-    "ClaimTask",
-    "ClaimedTask",
-    "EndTask",
-    "GiveBackTasks",
-    "KeepTasks",
-    "TaskKey",
-    "clock_and_task_leases",
-    "finished_tasks",
-    "running_tasks",
-    "task_result",
-    "waiting_tasks",
-]
+    from langgraph_runner.engine.store.lease_clock import FutureLease
 
-_IS_WAITING: Final = step_tasks.c.status == literal_column("'waiting'")
-_IS_RUNNING: Final = step_tasks.c.status == literal_column("'running'")
-
-
-class TaskKey(NamedTuple):
-    """Which step of which run."""
-
-    tenant: str
-    run_id: str
-    step: str
+__all__ = ["AddTask", "ClaimTask", "ClaimedTask", "EndTask", "GiveBackTasks", "KeepTasks"]
 
 
 class ClaimedTask(NamedTuple):
-    """A task that now belongs to its claimer."""
+    """A task that a worker has claimed."""
 
     key: TaskKey
     workflow: str
     start: Start
     fence: int
     recoveries: int
-    """How many workers have died with it."""
+    """How many workers have died with the task."""
 
 
 @dataclass(slots=True)
 class AddTask(Write[None]):
-    """Leave a step to a pool. One that is there already stays as it is: it may have been run for an earlier owner."""
+    """Hand a step to the workers of a queue. An existing task stays: it may have run for an earlier owner."""
 
     key: TaskKey
     workflow: str
@@ -72,12 +50,12 @@ class AddTask(Write[None]):
 
     @property
     def tenant(self) -> str:
-        """Whose run it is."""
+        """The tenant of the run."""
         return self.key.tenant
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[AddTask]) -> list[None]:
-        """All that come together."""
+        """Apply all together."""
         now = now_in(connection)
         _ADD.run(
             connection,
@@ -102,22 +80,22 @@ class AddTask(Write[None]):
 
 @dataclass(slots=True)
 class ClaimTask(Write["ClaimedTask | None"]):
-    """Take the task that has waited longest, or whose worker has not been heard of; None if there is none."""
+    """Claim the oldest task that waits or whose lease has expired; None if there is none."""
 
     owner: str
     lease_ms: int
     queues: tuple[str, ...]
     workflows: tuple[str, ...]
     stuck: FutureLease[TaskKey] | None = None
-    """Take this one although its lease ends in the future, if that is still when it ends."""
+    """Claim this task although its lease ends in the future, if the lease is still the same."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ClaimTask]) -> list[ClaimedTask | None]:
-        """One after the other: two never get the same."""
-        return [_claimed(connection, write) for write in writes]
+        """Apply one after the other, so that two never claim the same task."""
+        return [_claim(connection, write) for write in writes]
 
 
-def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
+def _claim(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
     now, lease_time = times_in(connection)
     if claim.stuck is None:
         found = _FIRST.ask(connection, queues=[*claim.queues], workflows=[*claim.workflows], now=lease_time)
@@ -129,12 +107,12 @@ def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
     if not found:
         return None
     row = found[0]
-    # A worker that closes gives up its lease and leaves the task waiting: it has not died.
+    # A worker that closes hands its tasks back as waiting, so a running task means that its worker has died.
     recoveries = row.recoveries + (row.status == "running")
     key = TaskKey(row.tenant_id, row.run_id, row.step_id)
     connection.execute(
         update(step_tasks)
-        .where(_is_task(key))
+        .where(is_task(key))
         .values(
             status="running",
             fence=row.fence + 1,
@@ -148,14 +126,14 @@ def _claimed(connection: Connection, claim: ClaimTask) -> ClaimedTask | None:
 
 @dataclass(slots=True)
 class KeepTasks(Write["set[TaskKey]"]):
-    """Keep the leases of tasks. Gives those that are still ours: the run of any other is over, or it was taken."""
+    """Renew the leases of tasks. Returns those that are still ours: others were claimed, or their runs have ended."""
 
     lease_ms: int
     fences: Mapping[TaskKey, int]
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[KeepTasks]) -> list[set[TaskKey]]:
-        """One after the other."""
+        """Apply one after the other."""
         until = now_in(connection)
         return [
             {
@@ -169,7 +147,7 @@ class KeepTasks(Write["set[TaskKey]"]):
 
 @dataclass(slots=True)
 class EndTask(Write[bool]):
-    """Keep what has become of a step, for its run. False: the task is not ours any more, and nothing was written."""
+    """Store the outcome of a task for its run. False if the task is no longer ours, and nothing was written."""
 
     key: TaskKey
     fence: int
@@ -177,12 +155,12 @@ class EndTask(Write[bool]):
 
     @property
     def tenant(self) -> str:
-        """Whose run it is."""
+        """The tenant of the run."""
         return self.key.tenant
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
-        """One after the other."""
+        """Apply one after the other."""
         return [
             _changed(
                 connection,
@@ -199,82 +177,31 @@ class EndTask(Write[bool]):
 
     @classmethod
     def apply_again(cls, connection: Connection, writes: Sequence[EndTask]) -> list[bool]:
-        """A result that is there was written by the first try."""
+        """Return True if the result exists: the first try has written it."""
         (write,) = writes
-        is_done = and_(_is_task(write.key), step_tasks.c.fence == write.fence, step_tasks.c.status == "done")
+        is_done = and_(is_task(write.key), step_tasks.c.fence == write.fence, step_tasks.c.status == "done")
         found = connection.execute(select(step_tasks.c.run_id).where(is_done)).first()
         return [True] if found else cls.apply(connection, writes)
 
 
 @dataclass(slots=True)
 class GiveBackTasks(Write[None]):
-    """Leave tasks to other workers, who may take them at once."""
+    """Hand tasks back, so that other workers can claim them at once."""
 
     fences: Mapping[TaskKey, int]
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[GiveBackTasks]) -> list[None]:
-        """One after the other."""
+        """Apply one after the other."""
         for write in writes:
             for key, fence in write.fences.items():
                 _changed(connection, key, fence, status="waiting", lease_owner=None, lease_expires_at=None)
         return [None] * len(writes)
 
 
-@for_all_tenants
-def clock_and_task_leases(
-    connection: Connection, queues: list[str], workflows: list[str], lease_ms: int
-) -> tuple[int, list[FutureLease[TaskKey]]]:
-    """The time, and the leases of tasks that end later than one of `lease_ms` can that was taken before."""
-    now = now_in(connection)
-    found = _FUTURE.ask(connection, queues=queues, workflows=workflows or [""], latest=now + lease_ms)
-    return now, [
-        FutureLease(TaskKey(row.tenant_id, row.run_id, row.step_id), row.lease_expires_at, lease_ms)
-        for row in found
-    ]
-
-
-def finished_tasks(connection: Connection, tenants: list[str], run_ids: list[str]) -> set[TaskKey]:
-    """The tasks of some runs that are done."""
-    rows = _DONE.ask(connection, tenants=tenants, ids=run_ids)
-    return {TaskKey(row.tenant_id, row.run_id, row.step_id) for row in rows}
-
-
-def task_result(connection: Connection, tenant: str, key: TaskKey) -> StepChange | None:
-    """What has become of a step; None if that is not known yet."""
-    query = select(step_tasks.c.result, step_tasks.c.output).where(
-        _is_task(key), step_tasks.c.tenant_id == tenant, step_tasks.c.status == "done"
-    )
-    row = connection.execute(query).first()
-    return None if row is None else StepChange.read(row.result, row.output)
-
-
-@for_all_tenants
-def waiting_tasks(connection: Connection) -> dict[str, int]:
-    """How many tasks wait in each queue, of all tenants."""
-    query = select(step_tasks.c.queue, func.count()).where(_IS_WAITING).group_by(step_tasks.c.queue)
-    return {str(queue): count for queue, count in connection.execute(query.order_by(step_tasks.c.queue))}
-
-
-@for_all_tenants
-def running_tasks(connection: Connection) -> dict[str, int]:
-    """How many tasks each worker has, of all tenants."""
-    query = select(step_tasks.c.lease_owner, func.count()).where(_IS_RUNNING)
-    found = connection.execute(query.group_by(step_tasks.c.lease_owner))
-    return {str(owner): count for owner, count in found}
-
-
-def _is_task(key: TaskKey) -> Any:
-    return and_(
-        step_tasks.c.run_id == key.run_id,
-        step_tasks.c.step_id == key.step,
-        step_tasks.c.tenant_id == key.tenant,
-    )
-
-
 def _changed(connection: Connection, key: TaskKey, fence: int, **values: Any) -> bool:
-    """Change a task that runs under this fencing token; False if there is none."""
-    ours = update(step_tasks).where(_is_task(key), step_tasks.c.fence == fence, _IS_RUNNING)
+    """Change a task that runs under this fencing token; return False if there is none."""
+    ours = update(step_tasks).where(is_task(key), step_tasks.c.fence == fence, IS_RUNNING)
     return connection.execute(ours.values(**values)).rowcount > 0
 
 
@@ -296,7 +223,7 @@ _FIRST: Final = Prepared(
     _CANDIDATE.where(
         any_of(step_tasks.c.queue, bindparam("queues")),
         any_of(step_tasks.c.workflow_name, bindparam("workflows")),
-        or_(_IS_WAITING, and_(_IS_RUNNING, step_tasks.c.lease_expires_at < bindparam("now"))),
+        or_(IS_WAITING, and_(IS_RUNNING, step_tasks.c.lease_expires_at < bindparam("now"))),
     )
 )
 _STUCK: Final = Prepared(
@@ -305,23 +232,6 @@ _STUCK: Final = Prepared(
         step_tasks.c.run_id == bindparam("run"),
         step_tasks.c.step_id == bindparam("step"),
         step_tasks.c.lease_expires_at == bindparam("ends"),
-        _IS_RUNNING,
-    )
-)
-_FUTURE: Final = Prepared(
-    select(
-        *(step_tasks.c.tenant_id, step_tasks.c.run_id, step_tasks.c.step_id, step_tasks.c.lease_expires_at)
-    ).where(
-        any_of(step_tasks.c.queue, bindparam("queues")),
-        any_of(step_tasks.c.workflow_name, bindparam("workflows")),
-        _IS_RUNNING,
-        step_tasks.c.lease_expires_at > bindparam("latest"),
-    )
-)
-_DONE: Final = Prepared(
-    select(step_tasks.c.tenant_id, step_tasks.c.run_id, step_tasks.c.step_id).where(
-        any_of(step_tasks.c.tenant_id, bindparam("tenants")),
-        any_of(step_tasks.c.run_id, bindparam("ids")),
-        step_tasks.c.status == literal_column("'done'"),
+        IS_RUNNING,
     )
 )

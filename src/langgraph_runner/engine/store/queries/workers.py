@@ -1,30 +1,23 @@
-"""`SeeWorker` and `ForgetWorker`: who runs runs. `workload`: what they run, and what waits."""
+"""`summarize_workers`: which workers run which runs, and how much waits."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import delete, func, literal_column, select
+from sqlalchemy import func, literal_column, select
 
-from langgraph_runner.engine.store.backends import backend_of
+from langgraph_runner.engine.store.queries.tasks import running_tasks, waiting_tasks
 from langgraph_runner.engine.store.row_security import for_all_tenants
 from langgraph_runner.engine.store.schema import run_workers, runs
 from langgraph_runner.engine.store.statements import Prepared, now_ms
 from langgraph_runner.engine.store.times import now_in
-from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.tasks import running_tasks, waiting_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection
 
-__all__ = ["ForgetWorker", "SeeWorker", "WorkerRow", "Workload", "oldest_waiting_ms", "workload"]
+__all__ = ["WorkerRow", "WorkerSummary", "oldest_waiting_ms", "summarize_workers"]
 
-_FORGOTTEN_MS: Final = 24 * 3_600_000
-"""A worker that was killed is shown for so long."""
 _RUNS_SHOWN: Final = 100
 _WAITING: Final = runs.c.status == literal_column("'pending'")  # Literals, as the indexes have them.
 _AGE_OF_OLDEST: Final = Prepared(
@@ -33,56 +26,8 @@ _AGE_OF_OLDEST: Final = Prepared(
 _RUNNING: Final = runs.c.status == literal_column("'running'")
 
 
-@dataclass(slots=True, kw_only=True)
-class SeeWorker(Write[None]):
-    """A worker is there. Those that were not seen for a day are forgotten."""
-
-    id: str
-    host: str
-    pid: int
-    version: str
-    workflows: tuple[str, ...]
-    max_active_runs: int
-    is_draining: bool
-    queues: tuple[str, ...] = ()
-
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[SeeWorker]) -> list[None]:
-        """One after the other."""
-        now = now_in(connection)
-        for each in writes:
-            values = {
-                "host": each.host,
-                "pid": each.pid,
-                "version": each.version,
-                "workflows": json.dumps(each.workflows),
-                "max_active_runs": each.max_active_runs,
-                "is_draining": int(each.is_draining),
-                "queues": json.dumps(each.queues),
-                "seen_at": now,
-            }
-            added = backend_of(connection).upsert(run_workers, ["id"], values)
-            connection.execute(added.values(id=each.id, started_at=now, **values))
-        connection.execute(delete(run_workers).where(run_workers.c.seen_at < now - _FORGOTTEN_MS))
-        return [None] * len(writes)
-
-
-@dataclass(slots=True)
-class ForgetWorker(Write[None]):
-    """A worker has ended."""
-
-    id: str
-
-    @classmethod
-    def apply(cls, connection: Connection, writes: Sequence[ForgetWorker]) -> list[None]:
-        """One after the other."""
-        for each in writes:
-            connection.execute(delete(run_workers).where(run_workers.c.id == each.id))
-        return [None] * len(writes)
-
-
 class WorkerRow(NamedTuple):
-    """One worker, as the store has it."""
+    """The row of one worker, with what it runs."""
 
     id: str
     host: str
@@ -95,31 +40,31 @@ class WorkerRow(NamedTuple):
     seen_at: int
     unseen_ms: int
     active_runs: int
-    """Of all tenants."""
+    """Runs of all tenants."""
     run_ids: list[str]
-    """Of one tenant."""
+    """Running runs of one tenant, up to 100."""
     queues: list[str]
-    """The step queues that it serves."""
+    """The step queues that the worker serves."""
     active_steps: int
-    """How many of those it has, of all tenants."""
+    """How many steps of these queues it runs, of all tenants."""
 
 
-class Workload(NamedTuple):
-    """Who works, and what waits."""
+class WorkerSummary(NamedTuple):
+    """All workers, and how much waits."""
 
     workers: list[WorkerRow]
     waiting_runs: int
-    """Of all tenants, as the next two."""
+    """Runs of all tenants, as in the next two fields."""
     running_runs: int
     oldest_waiting_ms: int | None
-    """How long the oldest of them has waited."""
+    """How long the oldest waiting run has waited; None if no run waits."""
     waiting_steps: dict[str, int]
     """How many steps wait in each queue."""
 
 
 @for_all_tenants
-def workload(connection: Connection, tenant: str) -> Workload:
-    """Who works on runs of all tenants, with the ids of this tenant's runs. A query for `RunStore.read`."""
+def summarize_workers(connection: Connection, tenant: str) -> WorkerSummary:
+    """Return the workers of all tenants, with the ids of this tenant's runs. A query for `RunStore.read`."""
     now = now_in(connection)
     counts: dict[str, int] = {}
     asked = select(runs.c.lease_owner, func.count()).where(_RUNNING).group_by(runs.c.lease_owner)
@@ -134,7 +79,7 @@ def workload(connection: Connection, tenant: str) -> Workload:
     active_steps = running_tasks(connection)
     waiting = connection.execute(select(func.count()).select_from(runs).where(_WAITING)).scalar_one()
     found: list[Any] = [*connection.execute(select(run_workers).order_by(run_workers.c.started_at))]
-    return Workload(
+    return WorkerSummary(
         workers=[
             WorkerRow(
                 id=row.id,
@@ -163,6 +108,6 @@ def workload(connection: Connection, tenant: str) -> Workload:
 
 @for_all_tenants
 def oldest_waiting_ms(connection: Connection) -> int | None:
-    """How long the oldest run that waits has waited, of all tenants; None if none waits."""
+    """Return how long the oldest waiting run of all tenants has waited, in ms; None if no run waits."""
     age = _AGE_OF_OLDEST.ask(connection)[0].age
     return None if age is None else max(0, int(age))

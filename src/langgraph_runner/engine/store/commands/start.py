@@ -1,57 +1,89 @@
-"""What becomes of the steps that a write is about to start: some are known, some another process is computing."""
+"""Decides which steps of a write start: known results are served, and work of other processes is not repeated."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, literal_column, or_, select
 
 from langgraph_runner.engine.logs import LOGGER
 from langgraph_runner.engine.store.backends import backend_of
-from langgraph_runner.engine.store.records import CacheEntry, as_entry, told_of
+from langgraph_runner.engine.store.records import CacheEntry, as_entry, error_summary
 from langgraph_runner.engine.store.schema import run_steps, runs, step_cache
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.times import times_in
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from langgraph_runner.engine.store.records import RunRow
-    from langgraph_runner.engine.store.writes.advancing import AdvanceRun
+    from langgraph_runner.engine.store.records import RunRow, Start, StepChange
+    from langgraph_runner.workflow import ArtifactRef
 
-__all__ = ["Accepted", "Advanced", "hold", "look_up"]
+__all__ = ["Accepted", "Advanced", "RunProgress", "hold_duplicates", "serve_known"]
+
+
+def _is_intact(_file: ArtifactRef) -> bool:
+    return True
+
+
+@dataclass(slots=True)
+class RunProgress:
+    """The changes of a run since its last write, and the steps that are about to start."""
+
+    run_id: str
+    tenant: str
+    fence: int
+    steps: Sequence[StepChange] = ()
+    started: Sequence[Start] = ()
+    """Steps that are about to run."""
+    owner: str = ""
+    """The engine that runs it. Its own duplicates are found by `SingleFlight` in the process."""
+    seq: int = 0
+    """Number of the last event before these."""
+    events: Sequence[tuple[str, dict[str, Any]]] = ()
+    """Events by type and data, without those of started steps and of the end of the run."""
+    status: str | None = None
+    """The final status of the run; None if it has not ended."""
+    error: str | None = None
+    duration_ms: int | None = None
+    """How long the run took, in ms, if it has ended."""
+    has_tasks: bool = False
+    """Whether steps of the run may have been handed to workers of queues."""
+    is_intact: Callable[[ArtifactRef], bool] = field(default=_is_intact)
+    """Returns whether a file of a result is intact. A result with a missing file is a cache miss."""
 
 
 class Advanced(NamedTuple):
-    """What came of `AdvanceRun`."""
+    """The result of `AdvanceRun`."""
 
     is_accepted: bool
-    """False: somebody else has claimed the run since, and nothing was written."""
+    """False if another process has claimed the run, and nothing was written."""
     cancel_reason: str | None = None
-    """Why the run is to be cancelled; None if it is not."""
+    """Why the run must be cancelled; None if it need not be."""
     ended: RunRow | None = None
-    """The run as it has ended: `cancelled`, if somebody has asked for that before it was `completed`."""
+    """The row of the ended run. It is `cancelled` if that was requested before it `completed`."""
     seq: int = 0
-    """Number of its last event."""
+    """The number of its last event."""
     known: Mapping[str, CacheEntry] = {}
-    """Steps that need not start, because the cache knows their result: they have been written as hits."""
+    """Steps that do not start, because the cache has their result. They have been written as hits."""
     related: Sequence[CacheEntry] = ()
-    """What else the cache has from the runs of those: whoever hits one will mostly ask for the others next."""
+    """Other cache entries of the runs of `known`: a run that hits one of them mostly needs the others next."""
     held: frozenset[str] = frozenset()
-    """Steps that may not start: another process is computing the same. They stay as they were."""
+    """Steps that must not start, because another process computes their result. Their rows are unchanged."""
 
 
 class Accepted:
-    """A write whose fencing token is the newest, and what is found out about what it starts."""
+    """A write whose fencing token is the newest, with what was found about the steps that it starts."""
 
-    def __init__(self, write: AdvanceRun, run: Any) -> None:
+    def __init__(self, write: RunProgress, run: Any) -> None:
         self.write = write
         self.cancel_reason: str | None = None
         if run.cancel_requested_at is not None:
             self.cancel_reason = run.cancel_reason or "cancelled"
-        # A run that was asked to end does not end as if nobody had.
+        # A run whose cancellation was requested does not complete.
         is_too_late = write.status == "completed" and self.cancel_reason is not None
         self.status = "cancelled" if is_too_late else write.status
         self.known: dict[str, CacheEntry] = {}
@@ -65,7 +97,7 @@ class Accepted:
         self._seq = write.seq
 
     def numbered_events(self) -> Iterator[tuple[str, str, int, str, dict[str, Any]]]:
-        """What has happened, as it is to be written."""
+        """Yield all events, as `add_events` takes them."""
         for kind, data in self._events():
             self._seq += 1
             yield self.write.run_id, self.write.tenant, self._seq, kind, data
@@ -85,10 +117,10 @@ class Accepted:
     def _of_end(self) -> dict[str, Any]:
         if self.status == "cancelled":
             return {"reason": self.cancel_reason or "cancelled"}
-        return {} if self.write.error is None else told_of(self.write.error)
+        return {} if self.write.error is None else error_summary(self.write.error)
 
     def result(self) -> Advanced:
-        """For whoever has handed it in."""
+        """Return the result for the caller of `RunStore.write`."""
         return Advanced(
             is_accepted=True,
             cancel_reason=self.cancel_reason,
@@ -100,8 +132,8 @@ class Accepted:
         )
 
 
-def look_up(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
-    """Find what the cache knows of what is to start: those are hits."""
+def serve_known(connection: Connection, writes: Sequence[Accepted], now: int) -> None:
+    """Find the steps whose result the cache has: they become hits."""
     asked = {(each.write.tenant, start.cache_key) for each in writes for start in each.wanted}
     if not asked:
         return
@@ -109,9 +141,9 @@ def look_up(connection: Connection, writes: Sequence[Accepted], now: int) -> Non
         with backend_of(connection).begin_nested(connection):
             _serve_known(connection, writes, asked, now)
     except Exception as error:
-        if backend_of(connection).has_rolled_back(connection):  # All that was written is gone.
+        if backend_of(connection).has_rolled_back(connection):  # Everything that was written is lost.
             raise
-        # What cannot be read costs a hit, no more.
+        # A failed look-up is a cache miss, and nothing else.
         emit(LOGGER, logging.WARNING, "cache.cold_tier_failed", error_type=type(error).__name__)
 
 
@@ -127,7 +159,7 @@ def _serve_known(
         tenant = each.write.tenant
         for start in each.wanted:
             entry = found.get((tenant, start.cache_key or ""))
-            if entry is not None and all(map(each.write.is_whole, entry.artifacts)):
+            if entry is not None and all(map(each.write.is_intact, entry.artifacts)):
                 each.known[start.step] = entry
         hits = [start.hit(each.known[start.step]) for start in each.wanted if start.step in each.known]
         each.steps = [*each.steps, *hits]
@@ -137,8 +169,8 @@ def _serve_known(
             each.related += map(as_entry, related)
 
 
-def hold(connection: Connection, writes: Sequence[Accepted]) -> None:
-    """Find what live runs of other processes are computing already."""
+def hold_duplicates(connection: Connection, writes: Sequence[Accepted]) -> None:
+    """Find the steps whose result a live run of another process computes: they must not start."""
     asked = {(each.write.tenant, start.cache_key) for each in writes for start in each.wanted}
     if not asked:
         return
@@ -151,7 +183,7 @@ def hold(connection: Connection, writes: Sequence[Accepted]) -> None:
         row.id: row.lease_owner
         for row in _OWNERS.ask(connection, tenants=tenants, ids=ids, now=times_in(connection).of_leases)
     }
-    # Another row of the key may be of a run whose process has died.
+    # Rows of dead owners do not count: their steps run again.
     computing = {(row.tenant_id, row.cache_key): live[row.run_id] for row in running if row.run_id in live}
     for each in writes:
         tenant, owner = each.write.tenant, each.write.owner
@@ -180,7 +212,7 @@ _RUNNING: Final = Prepared(
     select(run_steps.c.tenant_id, run_steps.c.cache_key, run_steps.c.run_id).where(
         any_of(run_steps.c.tenant_id, bindparam("tenants")),
         any_of(run_steps.c.cache_key, bindparam("keys")),
-        run_steps.c.status == literal_column("'running'"),  # As text, so that the partial index is found.
+        run_steps.c.status == literal_column("'running'"),  # A literal, so that the partial index is used.
     )
 )
 _OWNERS: Final = Prepared(

@@ -1,4 +1,4 @@
-"""`runs_page`: the runs of a tenant that fulfil some conditions, page by page."""
+"""`runs_page`: the runs of a tenant that match some conditions, page by page."""
 
 from __future__ import annotations
 
@@ -41,23 +41,27 @@ def runs_page(
     before: tuple[int, str] | None = None,
     limit: int = 50,
 ) -> list[RunRow]:
-    """Runs of a tenant, the newest first.
+    """Return runs of a tenant, the newest first.
 
     Args:
-        connection: To the database.
-        tenant: Whose.
-        workflow: Only of this workflow.
-        statuses: Only with one of these statuses.
-        id_prefix: Only those whose id begins with it.
-        tags: Only those with all of these tags.
-        created_from: Only those made at this time or later.
-        created_before: Only those made before this time.
-        base_run_id: Only those that were derived from this run.
-        failed_step: Only those in which this step failed.
-        error_contains: Only those whose error record has this text, in any case of ASCII letters.
-        before: Only those before this one, as (created_at, id): the last of the page before.
-        limit: At most so many.
+        connection: A connection to the database.
+        tenant: The tenant.
+        workflow: Only runs of this workflow.
+        statuses: Only runs with one of these statuses.
+        id_prefix: Only runs whose id begins with this text.
+        tags: Only runs with all of these tags.
+        created_from: Only runs created at this time (ms since 1970) or later.
+        created_before: Only runs created before this time (ms since 1970).
+        base_run_id: Only runs that were derived from this run.
+        failed_step: Only runs in which this step failed.
+        error_contains: Only runs whose error record contains this text; ASCII letters match in either case.
+        before: Only runs after this one in the list, as (created_at, id): the last one of the previous page.
+        limit: The largest number of runs.
     """
+    error = None
+    if error_contains is not None:
+        in_json = json.dumps(error_contains)[1:-1]  # As the record, which is JSON, contains the text.
+        error = f"%{_escaped(in_json.lower())}%"
     asked = {
         "workflow": workflow,
         "id_prefix": None if id_prefix is None else f"{_escaped(id_prefix)}%",
@@ -65,10 +69,7 @@ def runs_page(
         "created_before": created_before,
         "base_run_id": base_run_id,
         "failed_step": failed_step,
-        # As it is written inside the JSON of the record.
-        "error": None
-        if error_contains is None
-        else f"%{_escaped(json.dumps(error_contains)[1:-1].lower())}%",
+        "error": error,
         "before_at": None if before is None else before[0],
         "before_id": None if before is None else before[1],
     }
@@ -84,7 +85,7 @@ def runs_page(
 
 @functools.lru_cache(maxsize=256)
 def _page(given: frozenset[str], tags: int, statuses: tuple[str, ...] | None = None) -> Prepared:
-    """The statement for these conditions: built once, since that takes longer than the database does."""
+    """Return the statement for these conditions. It is cached: building it takes longer than executing it."""
     query = select(*RUN_COLUMNS)
     made_at: ColumnElement[int] = runs.c.created_at
     by_id: ColumnElement[str] = runs.c.id
@@ -95,13 +96,13 @@ def _page(given: frozenset[str], tags: int, statuses: tuple[str, ...] | None = N
             tag.c.name == bindparam(f"tag_name_{number}"),
             tag.c.value == bindparam(f"tag_value_{number}"),
         )
-        if number == 0:  # So that the database reads one range of the tags' index, in its order.
+        if number == 0:  # Then the database reads one range of the tags' index, in its order.
             made_at, by_id = tag.c.created_at, tag.c.run_id
     before_at: BindParameter[int] = bindparam("before_at")
     failed = select(run_steps.c.run_id).where(
         run_steps.c.tenant_id == bindparam("tenant"),
         run_steps.c.step_id == bindparam("failed_step"),
-        run_steps.c.status == literal_column("'failed'"),  # A literal, as the index has it.
+        run_steps.c.status == literal_column("'failed'"),  # A literal, so that the partial index is used.
     )
     conditions = {
         "workflow": runs.c.workflow_name == bindparam("workflow"),
@@ -126,10 +127,10 @@ def _page(given: frozenset[str], tags: int, statuses: tuple[str, ...] | None = N
 
 
 def _of_statuses(page: Any, statuses: tuple[str, ...]) -> Any:
-    """A page of runs with one of some statuses, from the first ones of each status.
+    """Return a page of runs with one of some statuses, merged from the first runs of each status.
 
-    Most runs are completed, and are found in the order of all. The others have an index: without it, a search for
-    the last failed run would go through all that have completed since.
+    Most runs are completed, so a page with them is read in the order of all runs. The other statuses have an index:
+    without it, a search for the last failed run would read all runs that have completed since.
     """
     if "completed" in statuses:
         return page.where(runs.c.status.in_([_literal(each) for each in statuses]))
@@ -146,12 +147,12 @@ def _of_statuses(page: Any, statuses: tuple[str, ...]) -> Any:
 
 
 def _literal(status: str) -> ColumnElement[str]:
-    """As text in the statement, as the index has it."""
+    """Return a status as a literal, so that the partial index is used."""
     return literal_column(f"'{RunStatus(status).value}'", String)
 
 
 def _escaped(text: str) -> str:
-    """A text as it stands in a pattern of LIKE."""
+    """Return a text with the special characters of LIKE escaped."""
     for special in (_ESCAPE, "%", "_"):
         text = text.replace(special, _ESCAPE + special)
     return text

@@ -1,4 +1,4 @@
-"""`ClaimRun`, `Heartbeat` and `ReleaseRuns`: who runs a run."""
+"""`ClaimRun`, `Heartbeat` and `ReleaseRuns`: leases of runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, true, update
 
-from langgraph_runner.engine.store.schema import run_steps, runs
+from langgraph_runner.engine.store.commands.inserts import add_events, last_seq
+from langgraph_runner.engine.store.commands.locks import lock_tenant
+from langgraph_runner.engine.store.schema import LIVE, run_steps, runs
 from langgraph_runner.engine.store.statements import Prepared, any_of
 from langgraph_runner.engine.store.times import now_in, times_in
 from langgraph_runner.engine.store.writer import Write
-from langgraph_runner.engine.store.writes.common import LIVE, add_events, last_seq
-from langgraph_runner.engine.store.writes.locking import lock_tenant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +44,10 @@ _CANDIDATE: Final = (
     .limit(literal_column("1"))
     .with_for_update(skip_locked=True)
 )
-# Statuses as text, so that the partial indexes are found. Every engine asks at each poll: it has to be quick.
+# Statuses as literals, so that the partial indexes are used: every engine asks this at each poll.
 _IS_WAITING: Final = runs.c.status == literal_column("'pending'")
 _WAITING: Final = _CANDIDATE.where(_IS_WAITING, any_of(runs.c.workflow_name, bindparam("names")))
-_LEFT: Final = _CANDIDATE.where(
+_EXPIRED: Final = _CANDIDATE.where(
     runs.c.status == literal_column("'running'"),
     any_of(runs.c.workflow_name, bindparam("names")),
     runs.c.lease_expires_at < bindparam("now"),
@@ -56,9 +56,9 @@ _LEFT: Final = _CANDIDATE.where(
 _IS_HARMLESS: Final = or_(
     runs.c.recoveries < bindparam("suspect_from"), runs.c.lease_expires_at < bindparam("suspects_before")
 )
-_FIRST_LEFT: Final = Prepared(_LEFT.where(_IS_HARMLESS))
+_FIRST_EXPIRED: Final = Prepared(_EXPIRED.where(_IS_HARMLESS))
 _WAITING_OF_ID: Final = Prepared(_WAITING.where(runs.c.id == bindparam("wanted")))
-_LEFT_OF_ID: Final = Prepared(_LEFT.where(runs.c.id == bindparam("wanted")))
+_EXPIRED_OF_ID: Final = Prepared(_EXPIRED.where(runs.c.id == bindparam("wanted")))
 _STUCK: Final = Prepared(
     _CANDIDATE.where(
         runs.c.id == bindparam("wanted"),
@@ -69,7 +69,7 @@ _STUCK: Final = Prepared(
 
 
 def _next_tenant(backend: StoreBackend) -> Any:
-    """The tenant after `after` that has waiting runs: one step into the index for each workflow."""
+    """Return the statement for the tenant after `after` that has waiting runs: one index lookup for each workflow."""
     name = backend.each_of(bindparam("names"))
     of_name = select(func.min(runs.c.tenant_id).label("tenant")).where(
         _IS_WAITING, runs.c.workflow_name == name.c.value, runs.c.tenant_id > bindparam("after")
@@ -79,13 +79,13 @@ def _next_tenant(backend: StoreBackend) -> Any:
 
 
 def _first_of_tenant(backend: StoreBackend) -> Any:
-    """The first waiting run of a tenant, of those that are first of their workflow."""
+    """Return the statement for the first waiting run of a tenant, among the first of each workflow."""
     name = backend.each_of(bindparam("names"))
     of_name = _CANDIDATE.where(
         _IS_WAITING, runs.c.workflow_name == name.c.value, runs.c.tenant_id == bindparam("tenant")
     )
     if not backend.has_lateral:
-        # Rows that others have locked are not passed over in time, so this needs a database with one writer.
+        # This does not skip rows that other transactions have locked, so it needs a database with one writer.
         ids = select(of_name.with_only_columns(runs.c.id).scalar_subquery()).select_from(name)
         return _CANDIDATE.where(runs.c.id.in_(ids))
     first = of_name.lateral("first")
@@ -111,33 +111,33 @@ _STEPS_OF: Final = Prepared(
 )
 
 SUSPECT_FROM: Final = 2
-"""From so many takeovers without progress on, a run may be what kills its processes."""
+"""From so many recoveries without progress on, the run itself is suspected of killing its processes."""
 _ALONE_FOR_LEASES: Final = 10
-"""How many lease times a suspected run waits for an engine that is idle. After that, a busy one takes it."""
+"""How many lease times a suspected run waits for an idle engine. After that, a busy engine claims it."""
 
 
 class Claimed(NamedTuple):
-    """A run that now belongs to its claimer."""
+    """A run that an engine has claimed."""
 
     run_id: str
     tenant: str
     fence: int
     seq: int
-    """Of its last event."""
+    """The number of its last event."""
     recoveries: int = 0
-    """How often it was taken over since one of its steps has last ended, this time included."""
+    """How often it was recovered since one of its steps last ended, including this claim."""
     running: tuple[str, ...] = ()
     """The steps that ran when its last owner died."""
     spent_ms: int = 0
-    """How long it ran before, up to the last heartbeat."""
+    """How long earlier owners ran it up to the last heartbeat, in ms."""
 
 
 @dataclass(slots=True)
 class ClaimRun(Write["Claimed | None"]):
-    """Take a run that waits, or whose owner has not been heard of; the fencing token grows.
+    """Claim a waiting or orphaned run; its fencing token grows.
 
-    With an id that run. Else one whose owner has not been heard of; else, of the next tenant in turn, the run of the
-    highest priority that was made first. None if there is none.
+    With `run_id`, it claims that run. Otherwise it claims an orphaned run, or else the oldest run of the highest
+    priority of the next tenant in turn. None if there is no such run.
     """
 
     owner: str
@@ -145,26 +145,26 @@ class ClaimRun(Write["Claimed | None"]):
     workflows: tuple[str, ...]
     run_id: str | None = None
     after: str = ""
-    """The tenant whose turn was last."""
+    """The tenant that had the last turn."""
     ours: tuple[str, ...] = ()
-    """What the owner is running, and does not take from itself, though its lease may have run out."""
+    """Runs that the owner holds. It does not claim them again, even if their leases have expired."""
     stuck_at: int | None = None
-    """With an id: take it although its lease ends in the future, if that is still when it ends."""
+    """With `run_id`: claim it although its lease ends in the future, if the lease still ends at this time."""
     limits: int | Mapping[str, int] | None = None
-    """How many runs of a tenant may run at once, on all engines: of each, or of those that it names."""
+    """How many runs of a tenant may run at once on all engines: one number for each tenant, or some by name."""
     taken: Claimed | None = field(default=None, init=False)
-    """What the last try has taken, which may not have been committed."""
+    """The run that the last try claimed. The claim may not have been committed."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
-        """One after the other: two never get the same run. Those of one owner take turns as well."""
+        """Apply one after the other, so that two never claim the same run. Claims of one owner take turns, too."""
         before: dict[str, Claimed] = {}
         for write in writes:
             last = before.get(write.owner)
             if last is not None and write.run_id is None:
                 write.after = last.tenant
                 write.ours = (*write.ours, last.run_id)
-                if last.recoveries >= SUSPECT_FROM:  # It is to run alone.
+                if last.recoveries >= SUSPECT_FROM:  # A suspected run must run alone.
                     continue
             write.taken = _claim(connection, write)
             if write.taken is not None:
@@ -173,18 +173,18 @@ class ClaimRun(Write["Claimed | None"]):
 
     @classmethod
     def apply_again(cls, connection: Connection, writes: Sequence[ClaimRun]) -> list[Claimed | None]:
-        """A run that has the fencing token of the first try was taken by it."""
+        """Return the run of the first try, if it has that try's fencing token."""
         (write,) = writes
         if write.taken is not None and write.has_taken(connection):
             return [write.taken]
         return cls.apply(connection, writes)
 
     def was_rolled_back(self, connection: Connection) -> bool:
-        """Whether the run of the first try is not ours. Another claim of ours may take it, with the same token."""
+        """Return whether the first try was rolled back. Later, another claim of ours may get the same token."""
         return self.taken is not None and not self.has_taken(connection)
 
     def has_taken(self, connection: Connection) -> bool:
-        """Whether the run of the last try is ours, with its token."""
+        """Return whether the run of the last try is ours, with the token of that try."""
         if self.taken is None:
             return False
         found = _LEASED.ask(connection, ids=[self.taken.run_id])
@@ -201,9 +201,10 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
         steps = _STEPS_OF.ask(connection, tenant=row.tenant_id, run=row.id)
         running = tuple(step.step_id for step in steps if step.status == "running")
         ended = sum(step.status not in LIVE for step in steps)
-        # An owner that closes gives up its lease, which becomes 0: it has not died.
+        # An owner that closes releases its lease, which becomes 0: it has not died.
         has_died = row.lease_expires_at != 0
-        recoveries = (row.recoveries if ended == row.recovered_at_steps else 0) + has_died
+        has_progressed = ended != row.recovered_at_steps
+        recoveries = has_died if has_progressed else row.recoveries + has_died
     connection.execute(
         update(runs)
         .where(runs.c.id == row.id, runs.c.tenant_id == row.tenant_id)
@@ -218,7 +219,7 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
             recovered_at_steps=ended,
         )
     )
-    # What was running when its owner died has not ended: it runs again.
+    # Steps that ran when the owner died have not ended: they run again.
     connection.execute(
         update(run_steps)
         .where(
@@ -235,29 +236,31 @@ def _claim(connection: Connection, claim: ClaimRun) -> Claimed | None:
 
 
 def _candidate(connection: Connection, claim: ClaimRun, now: int) -> Any:
-    """The run to take; None if there is none. `now` is the time by which leases are judged."""
+    """Return the run to claim; None if there is none. Leases that end before `now` have expired."""
     waiting: dict[str, Any] = {"names": [*claim.workflows]}
-    left: dict[str, Any] = {**waiting, "now": now, "ours": [*claim.ours] or [""]}
+    expired: dict[str, Any] = {**waiting, "now": now, "ours": [*claim.ours] or [""]}
     if claim.run_id is not None and claim.stuck_at is not None:
         found = _STUCK.ask(connection, wanted=claim.run_id, stuck_at=claim.stuck_at)
     elif claim.run_id is not None:
         found = _WAITING_OF_ID.ask(connection, **waiting, wanted=claim.run_id)
-        if found and _has_enough(connection, found[0].tenant_id, claim.limits):
+        if found and _is_at_limit(connection, found[0].tenant_id, claim.limits):
             found = []
-        found = found or _LEFT_OF_ID.ask(connection, **left, wanted=claim.run_id)
+        found = found or _EXPIRED_OF_ID.ask(connection, **expired, wanted=claim.run_id)
     else:
-        found = _left(connection, claim, left, now) or _waiting(connection, claim)
+        found = _find_expired(connection, claim, expired, now) or _find_waiting(connection, claim)
     return found[0] if found else None
 
 
-def _left(connection: Connection, claim: ClaimRun, left: dict[str, Any], now: int) -> list[Any]:
-    """The first run whose lease has run out."""
+def _find_expired(connection: Connection, claim: ClaimRun, expired: dict[str, Any], now: int) -> list[Any]:
+    """Return the first run whose lease has expired."""
     patience_ms = _ALONE_FOR_LEASES * claim.lease_ms if claim.ours else 0
-    return _FIRST_LEFT.ask(connection, **left, suspect_from=SUSPECT_FROM, suspects_before=now - patience_ms)
+    return _FIRST_EXPIRED.ask(
+        connection, **expired, suspect_from=SUSPECT_FROM, suspects_before=now - patience_ms
+    )
 
 
-def _waiting(connection: Connection, claim: ClaimRun) -> list[Any]:
-    """The first waiting run of the next tenant in turn. What another process claims just now is passed over."""
+def _find_waiting(connection: Connection, claim: ClaimRun) -> list[Any]:
+    """Return the first waiting run of the next tenant in turn. Runs that another process is claiming are skipped."""
     names = json.dumps(claim.workflows)
     after, has_turned = claim.after, False
     while True:
@@ -266,16 +269,17 @@ def _waiting(connection: Connection, claim: ClaimRun) -> list[Any]:
             return []
         if tenant is None:
             after, has_turned = "", True
-        elif _has_enough(connection, tenant, claim.limits):
+        elif _is_at_limit(connection, tenant, claim.limits):
             after = tenant
-        elif found := _FIRST_OF_TENANT.ask(connection, names=names, tenant=tenant):
-            return found
         else:
+            found = _FIRST_OF_TENANT.ask(connection, names=names, tenant=tenant)
+            if found:
+                return found
             after = tenant
 
 
-def _has_enough(connection: Connection, tenant: str, limits: int | Mapping[str, int] | None) -> bool:
-    """Whether as many runs of a tenant run as may. Two claims do not count at the same time."""
+def _is_at_limit(connection: Connection, tenant: str, limits: int | Mapping[str, int] | None) -> bool:
+    """Return whether a tenant has reached its limit. A lock keeps two claims from counting at the same time."""
     limit = limits.get(tenant) if isinstance(limits, Mapping) else limits
     if limit is None:
         return False
@@ -285,17 +289,17 @@ def _has_enough(connection: Connection, tenant: str, limits: int | Mapping[str, 
 
 @dataclass(slots=True)
 class Heartbeat(Write["dict[str, str | None]"]):
-    """Keep the leases of runs. Gives those that are still ours, each with why it is to be cancelled, if it is."""
+    """Renew the leases of runs. Returns those that are still ours, each with its cancel reason or None."""
 
     owner: str
     lease_ms: int
     fences: dict[str, int] = field(default_factory=dict)
     ran_ms: dict[str, float] = field(default_factory=dict)
-    """How long each has run."""
+    """How long each run has run, in ms."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[Heartbeat]) -> list[dict[str, str | None]]:
-        """One after the other."""
+        """Apply one after the other."""
         return [_beat(connection, write) for write in writes]
 
 
@@ -304,10 +308,11 @@ def _beat(connection: Connection, beat: Heartbeat) -> dict[str, str | None]:
     leased = _LEASED.ask(connection, ids=[*beat.fences])
     ours = [row for row in leased if row.fence == beat.fences[row.id]]
     _KEEP_LEASE.run(connection, [_lease(row.id, row.fence, until, beat.ran_ms) for row in ours])
-    return {
-        row.id: (row.cancel_reason or "cancelled") if row.cancel_requested_at is not None else None
-        for row in ours
-    }
+    kept: dict[str, str | None] = {row.id: None for row in ours}
+    for row in ours:
+        if row.cancel_requested_at is not None:
+            kept[row.id] = row.cancel_reason or "cancelled"
+    return kept
 
 
 def _lease(run_id: str, fence: int, until: int, ran_ms: dict[str, float]) -> dict[str, Any]:
@@ -321,15 +326,15 @@ def _lease(run_id: str, fence: int, until: int, ran_ms: dict[str, float]) -> dic
 
 @dataclass(slots=True)
 class ReleaseRuns(Write[None]):
-    """Give up the leases of runs, so that somebody else may go on with them at once."""
+    """Hand runs back: their leases end, so that another engine can claim them at once."""
 
     fences: dict[str, int]
     ran_ms: dict[str, float] = field(default_factory=dict)
-    """How long each has run, where that is known."""
+    """How long each run has run, in ms, where that is known."""
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[ReleaseRuns]) -> list[None]:
-        """All at once."""
+        """Apply all together."""
         released = [
             _lease(run_id, fence, 0, write.ran_ms)
             for write in writes
