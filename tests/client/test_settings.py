@@ -27,7 +27,7 @@ pytestmark = pytest.mark.req("R-58")
         ("https://runs.example.com?key=1", {}, "url must not have a query"),
         (URL, {"api_key": f"{KEY}\nX: y"}, "api_key must be one word"),
         (URL, {"api_key": ""}, "api_key must be one word"),
-        (URL, {"max_attempts": 0}, "max_attempts: 0 is not"),
+        (URL, {"max_attempts": 0}, "max_attempts must be"),
         (URL, {"read_timeout_ms": 0}, "read_timeout_ms must be above 0"),
         (URL, {"read_timeout_ms": None}, "read_timeout_ms must be ms or a timedelta, got None"),
     ],

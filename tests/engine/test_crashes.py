@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps
 from tests.engine.conftest import ON_SQLITE, until
-from tests.engine.worker import DEPENDENCIES, Orders, make_workflow, open_at_once, run_at_once, serve
+from tests.engine.worker_process import DEPENDENCIES, Orders, make_workflow, open_at_once, run_at_once, serve
 
 # `make crashes` asks for more: 1,000 runs, 160 kills, 8 stops; 225 runs without any; 504 openings by 8 processes.
 CALM_RUNS = int(os.environ.get("CALM_RUNS", "30"))
@@ -33,7 +33,7 @@ STOPS = int(os.environ.get("CRASH_STOPS", "1"))
 WITHOUT_THEME = 7  # Steps that do not wait for the theme.
 # Children of a process that has imported all that they need: one takes milliseconds to start.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.engine.worker"])
+PROCESSES.set_forkserver_preload(["tests.engine.worker_process"])
 
 
 class Site:

@@ -22,7 +22,7 @@ from langgraph_runner.engine import BullMQDispatcher
 from langgraph_runner.engine.dispatch.bullmq import QUEUE
 from tests.engine.conftest import ON_POSTGRESQL, until
 from tests.engine.test_crashes import answered, crash_server, effects_of, site
-from tests.engine.worker import DEPENDENCIES
+from tests.engine.worker_process import DEPENDENCIES
 from tests.redis_server import redis_server
 
 __all__ = ["crash_server", "redis_server", "site"]

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.node.option_model import as_choice
+from langgraph_runner.errors.hints import as_choice, did_you_mean
 from langgraph_runner.workflow.errors import UnknownStepError
 from langgraph_runner.workflow.hashing.scalars import is_unicode
 

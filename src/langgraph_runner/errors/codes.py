@@ -205,7 +205,7 @@ CODES: Final[Mapping[ErrorCode, CodeMeaning]] = MappingProxyType(
             "Run '{run_id}' of workflow '{workflow}' is {status}: {detail}", ExitCode.RUN_FAILED
         ),
         ErrorCode.LEASE_LOST: CodeMeaning(
-            "Run '{run_id}' was taken over: the fencing token {fence} is not the newest any more.",
+            "Run '{run_id}' was claimed by another process: the fencing token {fence} is no longer the newest.",
             ExitCode.CONFLICT,
         ),
         ErrorCode.WORKFLOW_CHANGED: CodeMeaning(
@@ -225,12 +225,12 @@ CODES: Final[Mapping[ErrorCode, CodeMeaning]] = MappingProxyType(
         ),
         ErrorCode.ARCHIVE_FAILED: CodeMeaning("Archive '{path}': {problem}", ExitCode.OTHER),
         ErrorCode.STORE_UNAVAILABLE: CodeMeaning(
-            "Run '{run_id}' cannot go on, because the database {store} refuses: {detail}",
+            "Run '{run_id}' cannot continue, because the database {store} refuses: {detail}",
             ExitCode.OTHER,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
         ErrorCode.SCHEMA_VERSION: CodeMeaning(
-            "The database has {found}, this release works with {known}. {fix}", ExitCode.OTHER
+            "The database has {found}; this release needs schema {known}. {fix}", ExitCode.OTHER
         ),
         ErrorCode.SERVICE_UNREACHABLE: CodeMeaning(
             "The service at {url} cannot be reached: {detail}. Check the URL, and that `langgraph-runner serve`"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Hints",
+    "as_choice",
     "did_you_mean",
     "refuse_unknown_options",
     "refused_options",
@@ -60,6 +61,16 @@ class Hints:
             return ""
         self._left -= 1
         return did_you_mean(name, [*others, *self._known])
+
+
+def as_choice(value: object, choices: tuple[str, ...], *, field: str) -> None:
+    """Refuse a value that is not one of `choices`.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if value not in choices:
+        raise ValueError(f"{field} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
 
 
 def with_article(noun: str) -> str:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, Protocol, TypedDict, TypeVar
 from langchain_core.runnables import Runnable
 
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
+from langgraph_runner.errors.hints import as_choice
 from langgraph_runner.node.callee import Callee, NodeFunction, as_fallback, is_node
 from langgraph_runner.node.logs import as_log_level
 from langgraph_runner.node.nodes import AsyncNode, RunnableNode, SyncNode, async_node, sync_node
-from langgraph_runner.node.option_model import OnDrain, OnError, as_choice
+from langgraph_runner.node.option_model import OnDrain, OnError
 from langgraph_runner.node.options import (
     Callback,
     CheckedOptions,

@@ -20,7 +20,6 @@ __all__ = [
     "OnError",
     "OptionModel",
     "Ratio",
-    "as_choice",
 ]
 
 OnError = Literal["capture", "record", "stop", "raise"]
@@ -78,13 +77,3 @@ class OptionModel(BaseModel):
                 super().__init__(**options)
             except ValidationError as error:
                 raise ValueError(f"{type(self).__name__}: {refused_options(error)}.") from None
-
-
-def as_choice(value: object, choices: tuple[str, ...], *, field: str) -> None:
-    """Refuse a value that is not one of `choices`.
-
-    Raises:
-        ValueError: It is not.
-    """
-    if value not in choices:
-        raise ValueError(f"{field} must be one of {', '.join(map(repr, choices))}, got {value!r}.")

@@ -14,12 +14,12 @@ from pydantic_core.core_schema import no_info_plain_validator_function
 
 from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import DEFAULT_SANITIZER, NodeTimeoutError, Sanitizer
-from langgraph_runner.errors.hints import refuse_unknown_options
+from langgraph_runner.errors.hints import as_choice, refuse_unknown_options
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.metrics.forwarding import check_recorder
 from langgraph_runner.node.callee import Callee, NodeFunction
 from langgraph_runner.node.logs import as_log_level
-from langgraph_runner.node.option_model import OnDrain, OnError, OptionModel, as_choice
+from langgraph_runner.node.option_model import OnDrain, OnError, OptionModel
 from langgraph_runner.node.policies.bulkhead import Bulkhead, BulkheadLike, as_bulkhead
 from langgraph_runner.node.policies.circuit_breaker import (
     CircuitBreakerLike,

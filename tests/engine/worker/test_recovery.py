@@ -13,7 +13,7 @@ from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus, Workflow
 from tests.engine.conftest import until
-from tests.engine.test_tenants_in_turn import Together
+from tests.engine.worker.test_tenants_in_turn import Together
 
 
 class Died(Write[None]):
