@@ -148,17 +148,20 @@ class GroupWriter:
                 except Exception as error:  # There is no connection. The next group tries to connect again.
                     connection = None
                     results = [error] * len(group)
-                _deliver(group, results)
                 if connection is None and limit_s is not None:
-                    self._refuse_waiting(results[-1])
+                    # Before any caller hears of it: a write that is submitted after that gets a try of its own.
+                    waiting = self._take_waiting()
+                    group += waiting
+                    results = [*results, *[results[-1]] * len(waiting)]
+                _deliver(group, results)
         finally:
             if connection is not None:
                 connection.close()
 
-    def _refuse_waiting(self, error: Exception) -> None:
-        """Fail the writes that have queued behind a group that the database has not answered.
+    def _take_waiting(self) -> list[_Submitted]:
+        """Take the writes that have queued behind a group that the database has not answered.
 
-        Otherwise they would wait as long again.
+        They fail with the group: otherwise they would wait as long again.
         """
         waiting: list[_Submitted] = []
         with contextlib.suppress(queue.Empty):
@@ -168,7 +171,7 @@ class GroupWriter:
                     self._queue.put(_STOP)
                     break
                 waiting.append(submitted)
-        _deliver(waiting, [error] * len(waiting))
+        return waiting
 
     def _next_group(self) -> list[_Submitted] | None:
         first = self._queue.get()
