@@ -34,7 +34,7 @@ While a load of the sections above is carried, a coroutine on the same event loo
 figure is the worst delay in {rounds} rounds: how long anybody else on that loop, a web server's request say, has had
 to wait. Steps are awaited and do nothing, or sleep; what they do themselves, such as to make a large output, counts.
 Every process has called `gc.freeze()` after its imports, as servers do, but in one column: a full collection looks at
-all that the imports have left ({objects:,} objects here, {collection:.0f} ms), whoever causes it.
+all that the imports have left ({objects:,} objects here, {collection:.0f} ms), whatever code triggers it.
 LangGraph has its `SqliteCache` where it says cached; DBOS has no cache and runs the steps. DBOS runs at most {dbos}
 runs a turn, in a process of its own. One run warms up, but for those that sleep.
 """

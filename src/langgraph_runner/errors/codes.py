@@ -4,7 +4,7 @@ A code is part of the public contract: route on it, alert on it, translate it. T
 improve from release to release.
 
 `CODES` is the one table. `server/problems.py` and `cli/exit_codes.py` read it and add the codes that only they have.
-One more table needs the classes of the errors, which are above this layer: `engine/transfer.py` builds the
+One more table needs the classes of the errors, which are above this layer: `engine/errors.py` builds the
 error of a code again, from the answer of a service.
 """
 
