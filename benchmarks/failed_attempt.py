@@ -172,13 +172,13 @@ def measure(rounds: int = ROUNDS) -> Section:
             Goal("failed attempt in a blocking node", blocking[NODE], LIMIT_US, "µs", if_missed=WHY_SLOW),
             *(
                 Goal(
-                    f"LangGraph's `RetryPolicy` beside the {colour} node",
+                    f"LangGraph's `RetryPolicy` beside the {kind} node",
                     found[LANGGRAPH] / found[NODE],
                     4,
                     at_least=True,
                     if_missed=WHY_SLOW,
                 )
-                for colour, found in (("awaited", awaiting), ("blocking", blocking))
+                for kind, found in (("awaited", awaiting), ("blocking", blocking))
             ),
         ],
     )

@@ -100,10 +100,8 @@ def measure(rounds: int = ROUNDS) -> Section:
     awaiting = race(contenders(is_async=True), rounds=rounds)
     blocking = race(contenders(is_async=False), rounds=rounds)
     goals = [
-        Goal(
-            f"chain of {colour} nodes beside plain ones", found.ratio(OURS, PLAIN), LIMIT, if_missed=WHY_SLOW
-        )
-        for colour, found in (("awaited", awaiting), ("blocking", blocking))
+        Goal(f"chain of {kind} nodes beside plain ones", found.ratio(OURS, PLAIN), LIMIT, if_missed=WHY_SLOW)
+        for kind, found in (("awaited", awaiting), ("blocking", blocking))
     ]
     goals.insert(
         1,

@@ -130,24 +130,24 @@ def contenders(shape: Shape, *, is_async: bool) -> list[Contender]:
 def measure(rounds: int = ROUNDS) -> Section:
     """Race each shape, awaited and blocking."""
     tables, goals = [], []
-    for colour, is_async in (("awaited", True), ("blocking", False)):
+    for kind, is_async in (("awaited", True), ("blocking", False)):
         for shape in SHAPES:
             found = race(contenders(shape, is_async=is_async), rounds=rounds)
-            tables.append(_table(f"{colour.capitalize()}: {shape.name}", shape, found))
-            goals += _goals(colour, shape, found)
+            tables.append(_table(f"{kind.capitalize()}: {shape.name}", shape, found))
+            goals += _goals(kind, shape, found)
     return Section(title="A run of a whole graph", method=METHOD, tables=tables, goals=goals)
 
 
-def _goals(colour: str, shape: Shape, found: Figures) -> list[Goal]:
+def _goals(kind: str, shape: Shape, found: Figures) -> list[Goal]:
     return [
         Goal(
-            f"runner beside LangGraph's own cap, {colour}, {shape.short}",
+            f"runner beside LangGraph's own cap, {kind}, {shape.short}",
             found.ratio(OURS, CAPPED),
             LIMIT,
             if_missed=WHY_SLOW,
         ),
         Goal(
-            f"runner with a timeout beside one without, {colour}, {shape.short}",
+            f"runner with a timeout beside one without, {kind}, {shape.short}",
             found.ratio(OURS_TIMEOUT, OURS),
             LIMIT_STOPPABLE,
             if_missed=WHY_SLOW_STOPPABLE,

@@ -134,10 +134,10 @@ def _sync_goals(over: dict[str, float]) -> list[Goal]:
     ]
 
 
-def _ratio_goals(colour: str, over: dict[str, float], stack: str, equal: str) -> list[Goal]:
+def _ratio_goals(kind: str, over: dict[str, float], stack: str, equal: str) -> list[Goal]:
     return [
-        _ratio_goal(f"tenacity alone beside the {colour} node", over[TENACITY], over[FULL], 3),
-        _ratio_goal(f"the stack beside the {colour} node with the same parts", over[stack], over[equal], 4),
+        _ratio_goal(f"tenacity alone beside the {kind} node", over[TENACITY], over[FULL], 3),
+        _ratio_goal(f"the stack beside the {kind} node with the same parts", over[stack], over[equal], 4),
     ]
 
 

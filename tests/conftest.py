@@ -1,4 +1,4 @@
-"""What all tests share: both colours of a node through one fixture, a fake clock, and the requirements table."""
+"""What all tests share: one fixture for sync and async nodes, a fake clock, and the requirements table."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Colour:
+class Mode:
     """Runs the same test with a sync node and with an async one."""
 
     is_async: bool
 
     def function(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A plain function in this colour, with its signature."""
+        """A plain function in this mode, with its signature."""
         if not self.is_async:
             return function
 
@@ -87,9 +87,9 @@ class Colour:
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> Colour:
+def mode(request: pytest.FixtureRequest) -> Mode:
     """Sync, then async."""
-    return Colour(is_async=request.param)
+    return Mode(is_async=request.param)
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_every_saver_is_measured_on_every_history(tmp_path: Path) -> None:
 
 
 def test_race_gives_every_contender_its_turns() -> None:
-    """In both colours."""
+    """Sync and async."""
     contenders = [Contender("sync", dict), Contender("async", _awaited, is_async=True)]
     figures = race(contenders, rounds=3, turn_s=1e-6)
     assert {name: len(turns) for name, turns in figures.turns.items()} == {"sync": 3, "async": 3}

@@ -82,7 +82,7 @@ def test_a_callback_that_cannot_be_called_is_refused(callback, message):
 
 @pytest.mark.req("N-19")
 @pytest.mark.parametrize("is_async", [False, True])
-def test_on_timeout_may_take_nothing(colour, fake, is_async):
+def test_on_timeout_may_take_nothing(mode, fake, is_async):
     """The callback runs without an argument."""
     cleaned = []
 
@@ -91,26 +91,26 @@ def test_on_timeout_may_take_nothing(colour, fake, is_async):
 
     slow = Flaky({}, takes_s=9, clock=fake)
     node = create_node(
-        slow.awaited if colour.is_async else slow.sync,
+        slow.awaited if mode.is_async else slow.sync,
         timeout_ms=10,
         on_timeout=clean_up if is_async else lambda: cleaned.append(1),
         runtime=fake,
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert cleaned == [1]
 
 
 @pytest.mark.req("N-23")
-def test_on_retry_attempt_may_take_nothing(colour, fake):
+def test_on_retry_attempt_may_take_nothing(mode, fake):
     """A callback that only counts needs no argument."""
     retries = []
     node = create_node(
-        colour.function(Flaky(ConnectionError, {}).sync),
+        mode.function(Flaky(ConnectionError, {}).sync),
         retry=2,
         on_retry_attempt=lambda: retries.append(1),
         runtime=fake,
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert retries == [1]
 
 
@@ -121,7 +121,7 @@ def test_a_node_refuses_a_callback_with_too_many_parameters(option):
         create_node(lambda state: {}, **{option: lambda a, b: None})
 
 
-def test_a_lambda_that_returns_a_coroutine_is_awaited(colour, fake):
+def test_a_lambda_that_returns_a_coroutine_is_awaited(mode, fake):
     """A sync node runs it on an event loop of its own."""
     done = []
 
@@ -130,12 +130,12 @@ def test_a_lambda_that_returns_a_coroutine_is_awaited(colour, fake):
         done.append(retry.attempt)
 
     node = create_node(
-        colour.function(Flaky(ConnectionError, {}).sync),
+        mode.function(Flaky(ConnectionError, {}).sync),
         retry=2,
         on_retry_attempt=lambda retry: notify(retry),  # noqa: PLW0108 - `notify` itself is async
         runtime=fake,
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert done == [1]
 
 

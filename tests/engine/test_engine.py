@@ -35,7 +35,7 @@ class Brief(BaseModel):
 class Theme(BaseModel):
     """An output."""
 
-    colour: str
+    mode: str
 
 
 @pytest.fixture
@@ -52,12 +52,12 @@ def workflow(ran):
     @campaign.step
     def theme(brand: Brand) -> Theme:
         ran.append("theme")
-        return Theme(colour=f"hsl({brand.hue})")
+        return Theme(mode=f"hsl({brand.hue})")
 
     @campaign.step
     async def headlines(theme: Theme) -> list[str]:
         ran.append("headlines")
-        return [f"in {theme.colour}"]
+        return [f"in {theme.mode}"]
 
     @campaign.step
     def media(budget: int) -> dict[str, int]:
@@ -89,7 +89,7 @@ async def test_a_run_runs_each_step_once_and_keeps_what_it_delivers(engine, ran)
     run = await engine.run("campaign.v1", BRIEF)
     assert (run.status, run.steps) == (RunStatus.COMPLETED, {"completed": 4})
     assert sorted(ran) == ["bundle", "headlines", "media", "theme"]
-    assert await engine.get_output(run.id, "theme") == Theme(colour="hsl(10)")
+    assert await engine.get_output(run.id, "theme") == Theme(mode="hsl(10)")
     assert await engine.get_output(run.id, "bundle") == {"headlines": ["in hsl(10)"], "media": {"search": 10}}
     assert run.duration_ms is not None
 
@@ -103,7 +103,7 @@ async def test_the_same_inputs_run_nothing(engine, ran):
     assert (run.status, run.steps, ran) == (RunStatus.COMPLETED, {"skipped": 4}, [])
     steps = await engine.get_run_steps(run.id)
     assert all(step.cache_hit and step.reason == "cache_hit" for step in steps)
-    assert await engine.get_output(run.id, "theme") == Theme(colour="hsl(10)")
+    assert await engine.get_output(run.id, "theme") == Theme(mode="hsl(10)")
 
 
 @pytest.mark.req("R-30", "R-31", "R-32", "R-34")

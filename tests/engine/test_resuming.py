@@ -93,23 +93,23 @@ async def test_a_step_whose_input_cannot_be_told_fails(engine_of):
 async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(engine_of):
     """The error names the step that has delivered it."""
     before, ran, after = Workflow("w"), [], Workflow("w")
-    before.step(lambda: "green", id="colour", output=str)
+    before.step(lambda: "green", id="mode", output=str)
 
     @before.step(id="page", cache="none")
-    async def hangs(colour: str) -> str:
+    async def hangs(mode: str) -> str:
         ran.append(1)
         await asyncio.Event().wait()
 
-    after.step(lambda: 120, id="colour", output=int)
-    after.step(lambda colour: f"{colour}", id="page", cache="none", output=str)
+    after.step(lambda: 120, id="mode", output=int)
+    after.step(lambda mode: f"{mode}", id="page", cache="none", output=str)
     async with engine_of(before) as engine:
         run = await engine.trigger("w")
         await until(lambda: ran)
     async with engine_of(after) as engine:
         ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
-        assert await statuses(engine, run) == {"colour": "completed", "page": "failed"}
+        assert await statuses(engine, run) == {"mode": "completed", "page": "failed"}
     assert ended.status is RunStatus.FAILED
-    assert "'colour': its stored output is not of the type that it declares now" in ended.error["message"]
+    assert "'mode': its stored output is not of the type that it declares now" in ended.error["message"]
 
 
 @pytest.mark.req("R-24", "R-51")

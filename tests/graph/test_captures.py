@@ -32,12 +32,12 @@ def narrow(*actions):
     return builder.compile()
 
 
-def failing(colour, **options):
+def failing(mode, **options):
     """A node that captures its failure."""
-    return create_node(colour.function(fails), **options)
+    return create_node(mode.function(fails), **options)
 
 
-def calls(colour, graph, then=None):
+def calls(mode, graph, then=None):
     """A function that calls a graph, and gives out what `then` makes of its result."""
     then = then or (lambda result: {})
 
@@ -47,7 +47,7 @@ def calls(colour, graph, then=None):
     def blocking(state):
         return then(graph.invoke({}))
 
-    return awaited if colour.is_async else blocking
+    return awaited if mode.is_async else blocking
 
 
 def errors_of(result):
@@ -60,9 +60,9 @@ def errors_of(result):
 
 @pytest.mark.req("G-8")
 @pytest.mark.parametrize("depth", [1, 2])
-def test_a_record_that_a_schema_drops_is_in_the_result(run, colour, depth):
+def test_a_record_that_a_schema_drops_is_in_the_result(run, mode, depth):
     """And the run is blocked, because nothing could handle the failure."""
-    graph = narrow(failing(colour))
+    graph = narrow(failing(mode))
     for _ in range(depth - 1):
         graph = narrow(graph)
     result = run(chain(graph))
@@ -71,31 +71,31 @@ def test_a_record_that_a_schema_drops_is_in_the_result(run, colour, depth):
 
 
 @pytest.mark.req("G-8")
-def test_a_graph_that_a_function_calls_loses_no_record(run, colour):
+def test_a_graph_that_a_function_calls_loses_no_record(run, mode):
     """In a thread or on the event loop."""
-    result = run(chain(calls(colour, narrow(failing(colour)))))
+    result = run(chain(calls(mode, narrow(failing(mode)))))
     assert (result.status, errors_of(result)) == (GraphRunStatus.BLOCKED, ["inner0"])
 
 
 @pytest.mark.req("G-8")
-def test_a_graph_without_room_for_errors_around_it_loses_no_record(run, colour):
+def test_a_graph_without_room_for_errors_around_it_loses_no_record(run, mode):
     """The nested graph hands it on, and the outer one drops it."""
-    builder = StateGraph(Narrow).add_node("part", chain(failing(colour))).add_edge(START, "part")
+    builder = StateGraph(Narrow).add_node("part", chain(failing(mode))).add_edge(START, "part")
     result = run(builder.compile())
     assert (result.status, errors_of(result)) == (GraphRunStatus.BLOCKED, ["n0"])
 
 
 @pytest.mark.req("G-8")
-def test_a_recorded_failure_does_not_block(run, colour):
+def test_a_recorded_failure_does_not_block(run, mode):
     """With `on_error="record"` the node says so."""
-    result = run(chain(narrow(failing(colour, on_error="record"))))
+    result = run(chain(narrow(failing(mode, on_error="record"))))
     assert (result.status, errors_of(result)) == (GraphRunStatus.COMPLETED, ["inner0"])
 
 
 @pytest.mark.req("G-8")
-def test_a_record_that_arrives_is_there_once(run, colour):
+def test_a_record_that_arrives_is_there_once(run, mode):
     """Through a nested graph into the state, in order of time with those that do not."""
-    result = run(chain(narrow(failing(colour)), chain(failing(colour)), narrow(failing(colour))))
+    result = run(chain(narrow(failing(mode)), chain(failing(mode)), narrow(failing(mode))))
     assert result.status is GraphRunStatus.BLOCKED
     assert errors_of(result) == ["inner0", "n0", "inner0"]
     times = [record["timestamp"] for record in result.errors]
@@ -104,7 +104,7 @@ def test_a_record_that_arrives_is_there_once(run, colour):
 
 
 @pytest.mark.req("G-8")
-def test_a_parent_that_handled_the_failure_is_not_blocked(run, colour):
+def test_a_parent_that_handled_the_failure_is_not_blocked(run, mode):
     """It has read the flags of the graph that it called."""
     seen = []
 
@@ -112,23 +112,23 @@ def test_a_parent_that_handled_the_failure_is_not_blocked(run, colour):
         seen.append(result["routing_flags"]["blocked"])
         return {"story_id": "recovered"}
 
-    result = run(chain(calls(colour, chain(failing(colour)), recover)))
+    result = run(chain(calls(mode, chain(failing(mode)), recover)))
     assert (result.status, result.errors, seen) == (GraphRunStatus.COMPLETED, (), [True])
 
 
 @pytest.mark.req("G-8")
-def test_a_nested_graph_that_handled_the_failure_is_not_blocked(run, colour):
+def test_a_nested_graph_that_handled_the_failure_is_not_blocked(run, mode):
     """A node of its own has cleared the flag; the record is still lost, and so is in the result."""
-    clear = colour.function(lambda state: {"routing_flags": {"blocked": False}})
-    result = run(chain(narrow(failing(colour), clear)))
+    clear = mode.function(lambda state: {"routing_flags": {"blocked": False}})
+    result = run(chain(narrow(failing(mode), clear)))
     assert (result.status, errors_of(result)) == (GraphRunStatus.COMPLETED, ["inner0"])
 
 
 @pytest.mark.req("G-8")
-def test_records_of_a_run_that_fails_are_kept(run, colour):
+def test_records_of_a_run_that_fails_are_kept(run, mode):
     """Those of the last wave, too, which is not in the state; last comes what ended the run."""
-    both = fan(1, colour.function(fails))
-    builder = StateGraph(GraphState).add_node("part", narrow(failing(colour), both)).add_edge(START, "part")
+    both = fan(1, mode.function(fails))
+    builder = StateGraph(GraphState).add_node("part", narrow(failing(mode), both)).add_edge(START, "part")
     result = run(builder.compile())
     assert (result.status, errors_of(result)) == (GraphRunStatus.FAILED, ["inner0", "part"])
 
@@ -137,12 +137,12 @@ def test_records_of_a_run_that_fails_are_kept(run, colour):
 
 
 @pytest.mark.req("N-30")
-def test_a_run_stops_when_it_is_blocked(run, colour):
+def test_a_run_stops_when_it_is_blocked(run, mode):
     """After the superstep: what runs beside the failed node ends, what follows does not begin."""
     ended = []
-    builder = StateGraph(GraphState).add_node("load", failing(colour))
-    builder.add_node("beside", colour.function(lambda state: {"story_id": "beside"}))
-    builder.add_node("send", colour.function(lambda state: ended.append(1)))
+    builder = StateGraph(GraphState).add_node("load", failing(mode))
+    builder.add_node("beside", mode.function(lambda state: {"story_id": "beside"}))
+    builder.add_node("send", mode.function(lambda state: ended.append(1)))
     builder.add_edge(START, "load").add_edge(START, "beside").add_edge("load", "send")
     graph = builder.compile(checkpointer=InMemorySaver())
     result = run(graph, STOPS)
@@ -156,14 +156,14 @@ def test_a_run_stops_when_it_is_blocked(run, colour):
 
 @pytest.mark.req("N-30")
 @pytest.mark.parametrize("options", [None, STOPS])
-def test_static_edges_are_warned_of_unless_the_run_stops(run, colour, caplog, options):
+def test_static_edges_are_warned_of_unless_the_run_stops(run, mode, caplog, options):
     """Then they are not followed."""
-    run(chain(failing(colour), colour.function(lambda state: {})), options)
+    run(chain(failing(mode), mode.function(lambda state: {})), options)
     assert ("node.static_edge_after_failure" in caplog.text) is (options is None)
 
 
 @pytest.mark.req("N-30")
-def test_made_nodes_beside_the_failed_one_are_not_stopped(run, colour):
+def test_made_nodes_beside_the_failed_one_are_not_stopped(run, mode):
     """A stop between two supersteps is not a drain of what runs."""
     counted = itertools.count()
 
@@ -176,9 +176,9 @@ def test_made_nodes_beside_the_failed_one_are_not_stopped(run, colour):
     def blocking(state):
         return {"story_id": str(next(counted))}
 
-    builder = StateGraph(GraphState).add_node("load", failing(colour)).add_edge(START, "load")
+    builder = StateGraph(GraphState).add_node("load", failing(mode)).add_edge(START, "load")
     builder.add_node(
-        "beside", create_node(awaited if colour.is_async else blocking, retry=3, timeout_ms=60_000)
+        "beside", create_node(awaited if mode.is_async else blocking, retry=3, timeout_ms=60_000)
     )
     result = run(builder.add_edge(START, "beside").compile(), STOPS)
     assert (result.status, errors_of(result), result.state["story_id"]) == ("blocked", ["load"], "0")
@@ -186,30 +186,30 @@ def test_made_nodes_beside_the_failed_one_are_not_stopped(run, colour):
 
 @pytest.mark.req("N-30")
 @pytest.mark.parametrize("make", [chain, narrow])
-def test_a_nested_graph_stops_and_with_it_the_run(run, colour, make):
+def test_a_nested_graph_stops_and_with_it_the_run(run, mode, make):
     """Whatever its output schema."""
     ended = []
-    after = colour.function(lambda state: ended.append(1))
-    result = run(chain(make(failing(colour), after), after), STOPS)
+    after = mode.function(lambda state: ended.append(1))
+    result = run(chain(make(failing(mode), after), after), STOPS)
     assert (result.status, len(errors_of(result)), ended, result.error) == ("blocked", 1, [], None)
 
 
 @pytest.mark.req("N-30")
-def test_a_failure_in_the_last_node_of_a_nested_graph_stops_the_run(run, colour):
+def test_a_failure_in_the_last_node_of_a_nested_graph_stops_the_run(run, mode):
     """The nested graph has come to its end."""
     ended = []
-    after = colour.function(lambda state: ended.append(1))
-    result = run(chain(chain(failing(colour)), after), STOPS)
+    after = mode.function(lambda state: ended.append(1))
+    result = run(chain(chain(failing(mode)), after), STOPS)
     assert (result.status, errors_of(result), ended) == ("blocked", ["n0"], [])
 
 
 @pytest.mark.req("N-30")
-def test_a_failure_that_does_not_block_does_not_stop(run, colour):
+def test_a_failure_that_does_not_block_does_not_stop(run, mode):
     """`on_error="record"`, and a fallback that delivers."""
     ended = []
-    after = colour.function(lambda state: ended.append(1))
-    saved = failing(colour, fallback=lambda state: {})
-    result = run(chain(failing(colour, on_error="record"), saved, after), STOPS)
+    after = mode.function(lambda state: ended.append(1))
+    saved = failing(mode, fallback=lambda state: {})
+    result = run(chain(failing(mode, on_error="record"), saved, after), STOPS)
     assert (result.status, ended) == ("completed", [1])
 
 

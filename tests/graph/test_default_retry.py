@@ -20,51 +20,51 @@ __all__ = ["run"]  # The fixture.
 TWICE = ExecutionOptions(default_retry={"max_attempts": 2, "backoff_ms": 0})
 
 
-def flaky(colour, *results):
+def flaky(mode, *results):
     """A plain function that fails with each error in turn, and what counts its calls."""
     action = Flaky(*results)
-    return (action.awaited if colour.is_async else action.sync), action
+    return (action.awaited if mode.is_async else action.sync), action
 
 
 @pytest.mark.req("G-2")
-def test_a_plain_node_is_retried(run, colour):
+def test_a_plain_node_is_retried(run, mode):
     """Sync and async functions that nobody has wrapped."""
-    action, counted = flaky(colour, ConnectionError, {"story_id": "s"})
+    action, counted = flaky(mode, ConnectionError, {"story_id": "s"})
     result = run(chain(action), TWICE)
     assert (result.status, result.state["story_id"], counted.calls) == ("completed", "s", 2)
 
 
 @pytest.mark.req("G-2")
 @pytest.mark.parametrize("options", [None, TWICE])
-def test_the_default_of_the_config_wins(run, colour, options):
+def test_the_default_of_the_config_wins(run, mode, options):
     """As for nodes made by `create_node()`."""
-    action, counted = flaky(colour, ConnectionError, ConnectionError, {})
+    action, counted = flaky(mode, ConnectionError, ConnectionError, {})
     config = runner_config(default_retry={"max_attempts": 3, "backoff_ms": 0})
     assert run(chain(action), options, {}, config).status == "completed"
     assert counted.calls == 3
 
 
 @pytest.mark.req("G-2")
-def test_a_plain_node_of_a_nested_graph_is_retried_once(run, colour):
+def test_a_plain_node_of_a_nested_graph_is_retried_once(run, mode):
     """The node that the nested graph is does not multiply its attempts."""
-    action, counted = flaky(colour, *[ConnectionError] * 5)
+    action, counted = flaky(mode, *[ConnectionError] * 5)
     assert run(chain(chain(chain(action))), TWICE).status == "failed"
     assert counted.calls == 2
 
 
 @pytest.mark.req("G-2")
-def test_an_error_that_will_not_go_away_is_not_retried(run, colour):
+def test_an_error_that_will_not_go_away_is_not_retried(run, mode):
     """The same rule as for other nodes."""
-    action, counted = flaky(colour, ValueError("no such brand"), {})
+    action, counted = flaky(mode, ValueError("no such brand"), {})
     assert run(chain(action), TWICE).status == "failed"
     assert counted.calls == 1
 
 
 @pytest.mark.req("G-2")
 @pytest.mark.parametrize("where", ["node", "graph"])
-def test_a_policy_of_langgraph_wins(run, colour, where):
+def test_a_policy_of_langgraph_wins(run, mode, where):
     """Of the node, or of all nodes of its graph."""
-    action, counted = flaky(colour, *[ConnectionError] * 3, {})
+    action, counted = flaky(mode, *[ConnectionError] * 3, {})
     policy = RetryPolicy(max_attempts=4, initial_interval=0, jitter=False, retry_on=ConnectionError)
     builder = StateGraph(GraphState)
     builder.add_node("n", action, retry_policy=policy if where == "node" else None).add_edge(START, "n")
@@ -77,15 +77,15 @@ def test_a_policy_of_langgraph_wins(run, colour, where):
 
 @pytest.mark.req("G-2")
 @pytest.mark.parametrize("on_error", ["capture", "raise"])
-def test_a_made_node_is_not_retried_twice_over(run, colour, on_error):
+def test_a_made_node_is_not_retried_twice_over(run, mode, on_error):
     """It reads the default from the config, and LangGraph adds nothing."""
-    action, counted = flaky(colour, *[ConnectionError] * 5)
+    action, counted = flaky(mode, *[ConnectionError] * 5)
     run(chain(create_node(action, on_error=on_error)), TWICE)
     assert counted.calls == 2
 
 
 @pytest.mark.req("G-2")
-def test_a_question_is_asked_once(run, colour):
+def test_a_question_is_asked_once(run, mode):
     """An interrupt is not retried, and its answer is there in the next attempt."""
     failed, seen = [], []
 
@@ -95,7 +95,7 @@ def test_a_question_is_asked_once(run, colour):
             failed.append(1)
             raise ConnectionError
 
-    graph = StateGraph(GraphState).add_node("ask", colour.function(ask)).add_edge(START, "ask")
+    graph = StateGraph(GraphState).add_node("ask", mode.function(ask)).add_edge(START, "ask")
     graph = graph.compile(checkpointer=InMemorySaver())
     asked = run(graph, TWICE)
     assert [question.value for question in asked.interrupts] == ["which?"]
@@ -105,12 +105,12 @@ def test_a_question_is_asked_once(run, colour):
 
 @pytest.mark.req("G-2")
 @pytest.mark.parametrize("make", [lambda action: action, create_node], ids=["plain", "made"])
-def test_a_task_is_retried(run, colour, make):
+def test_a_task_is_retried(run, mode, make):
     """Each by itself; the tasks before it do not run again."""
-    once, counted_once = flaky(colour, 1)
-    action, counted = flaky(colour, ConnectionError, 41, *[ConnectionError] * 5)
+    once, counted_once = flaky(mode, 1)
+    action, counted = flaky(mode, ConnectionError, 41, *[ConnectionError] * 5)
     first, second = task(once), task(make(action))
-    if colour.is_async:
+    if mode.is_async:
 
         @entrypoint()
         async def total(number):
@@ -164,7 +164,7 @@ def test_what_langgraph_cannot_do_is_warned_of():
     assert runner.graph is graph
 
 
-def test_a_stopped_run_is_not_retried(run, colour):
+def test_a_stopped_run_is_not_retried(run, mode):
     """A timeout ends the attempts."""
     calls = []
 
@@ -172,7 +172,7 @@ def test_a_stopped_run_is_not_retried(run, colour):
         calls.append(1)
         await asyncio.Event().wait()
 
-    if colour.is_async:
+    if mode.is_async:
         options = ExecutionOptions(default_retry={"max_attempts": 3, "backoff_ms": 0}, timeout_ms=50)
         assert run(chain(hang), options).status == "timed_out"
         assert calls == [1]

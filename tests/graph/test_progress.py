@@ -31,12 +31,12 @@ def _graph():
 
 @pytest.mark.req("G-7")
 @pytest.mark.parametrize("terminal", [False, True])
-def test_waves_and_nodes_are_shown_as_they_end(colour, terminal):
+def test_waves_and_nodes_are_shown_as_they_end(mode, terminal):
     """Nested ones below the node that runs them; colours and movement only in a terminal."""
     output = io.StringIO()
     console = Console(file=output, force_terminal=terminal, width=60)
     runner = GraphRunner(_graph(), progress=LiveProgress(console))
-    colour.call(runner.arun if colour.is_async else runner.run, {})
+    mode.call(runner.arun if mode.is_async else runner.run, {})
     shown = output.getvalue()
     last = shown.rpartition("audit")[2]
     rows = [" ".join(line.split()) for line in last.splitlines() if line.strip()]
@@ -73,7 +73,7 @@ def test_a_long_run_keeps_a_short_table():
     assert output.getvalue().count("step") == 200
 
 
-def test_a_listener_of_ones_own_is_told(colour):
+def test_a_listener_of_ones_own_is_told(mode):
     """Anything with the two methods; one that raises harms nothing."""
     told = []
 
@@ -86,7 +86,7 @@ def test_a_listener_of_ones_own_is_told(colour):
             raise RuntimeError
 
     runner = GraphRunner(_graph(), progress=Listener())
-    colour.call(runner.arun if colour.is_async else runner.run, {})
+    mode.call(runner.arun if mode.is_async else runner.run, {})
     assert told[:2] == [("load", 1, None), ("load", 1, "done")]
     assert told[-1] == ("broken", 3, "failed")
 

@@ -62,22 +62,22 @@ def thread(result):
 
 
 class Runs:
-    """A runner in one colour: `run` and `invoke`, waited for."""
+    """A runner in one mode: `run` and `invoke`, waited for."""
 
-    def __init__(self, colour):
-        self.colour = colour
+    def __init__(self, mode):
+        self.mode = mode
 
     def __call__(self, graph, options=None, /, *arguments, method="run", **keywords):
         """Make a runner and call its method."""
         runner = GraphRunner(graph, options)
-        name = f"a{method}" if self.colour.is_async else method
-        return self.colour.call(getattr(runner, name), *(arguments or ({},)), **keywords)
+        name = f"a{method}" if self.mode.is_async else method
+        return self.mode.call(getattr(runner, name), *(arguments or ({},)), **keywords)
 
 
 @pytest.fixture
-def run(colour):
+def run(mode):
     """Run a graph once, sync and async."""
-    return Runs(colour)
+    return Runs(mode)
 
 
 def fails(state):
@@ -89,9 +89,9 @@ def fails(state):
 
 
 @pytest.mark.req("G-1", "G-7")
-def test_a_run_says_what_became_of_it(run, colour):
+def test_a_run_says_what_became_of_it(run, mode):
     """Status, state, waves and duration."""
-    ok = colour.function(lambda state: {"story_id": "s"})
+    ok = mode.function(lambda state: {"story_id": "s"})
     result = run(chain(ok, ok, ok), None, {"artifact_paths": {"a": "b"}})
     assert result.status is GraphRunStatus.COMPLETED
     assert (result.state["story_id"], result.state["artifact_paths"]) == ("s", {"a": "b"})
@@ -100,22 +100,22 @@ def test_a_run_says_what_became_of_it(run, colour):
 
 
 @pytest.mark.req("G-7")
-def test_a_captured_failure_makes_a_blocked_run(run, colour):
+def test_a_captured_failure_makes_a_blocked_run(run, mode):
     """The graph came to its end; the record says why it is blocked."""
-    result = run(chain(create_node(colour.function(fails)), colour.function(lambda state: {})))
+    result = run(chain(create_node(mode.function(fails)), mode.function(lambda state: {})))
     assert (result.status, result.waves, result.error) == (GraphRunStatus.BLOCKED, 2, None)
     assert [record["node_id"] for record in result.errors] == ["n0"]
 
 
 @pytest.mark.req("G-6", "G-7")
-def test_a_failed_run_keeps_the_original_error(run, colour):
+def test_a_failed_run_keeps_the_original_error(run, mode):
     """`run` gives it with the state of the last complete wave; `invoke` raises the very same."""
     error = ValueError("no such brand")
 
     def fail(state):
         raise error
 
-    graph = chain(colour.function(lambda state: {"story_id": "s"}), colour.function(fail))
+    graph = chain(mode.function(lambda state: {"story_id": "s"}), mode.function(fail))
     result = run(graph)
     assert (result.status, result.waves, result.state["story_id"]) == (GraphRunStatus.FAILED, 2, "s")
     assert result.error is error
@@ -125,9 +125,9 @@ def test_a_failed_run_keeps_the_original_error(run, colour):
     assert raised.value is error
 
 
-def test_an_interrupted_run_can_be_answered(run, colour):
+def test_an_interrupted_run_can_be_answered(run, mode):
     """The result names the thread and the question."""
-    if colour.is_async:
+    if mode.is_async:
 
         async def ask(state):
             return {"story_id": interrupt("which?")}
@@ -145,22 +145,22 @@ def test_an_interrupted_run_can_be_answered(run, colour):
     assert (answered.status, answered.state["story_id"]) == (GraphRunStatus.COMPLETED, "ST-7")
 
 
-def test_the_state_has_all_fields_whatever_the_graph_gives_out(run, colour):
+def test_the_state_has_all_fields_whatever_the_graph_gives_out(run, mode):
     """Or a narrow output schema would hide the flags and the errors."""
 
     class Output(BaseModel):
         story_id: str
 
     builder = StateGraph(GraphState, output_schema=Output)
-    builder.add_node("n", create_node(colour.function(fails), fallback=lambda state: {"story_id": "s"}))
+    builder.add_node("n", create_node(mode.function(fails), fallback=lambda state: {"story_id": "s"}))
     result = run(builder.add_edge(START, "n").compile())
     assert result.state["story_id"] == "s"
     assert result.state["routing_flags"] == {}
 
 
-def test_a_graph_of_the_functional_api_runs(run, colour):
+def test_a_graph_of_the_functional_api_runs(run, mode):
     """Its result is the state."""
-    if colour.is_async:
+    if mode.is_async:
 
         @entrypoint()
         async def double(number):
@@ -179,23 +179,23 @@ def test_a_graph_of_the_functional_api_runs(run, colour):
 
 
 @pytest.mark.req("G-2")
-def test_nodes_without_a_retry_of_their_own_use_the_default(run, colour):
+def test_nodes_without_a_retry_of_their_own_use_the_default(run, mode):
     """A node's own retry wins, and so does one in the config."""
     flaky = Flaky(ConnectionError, {})
-    action = flaky.awaited if colour.is_async else flaky.sync
+    action = flaky.awaited if mode.is_async else flaky.sync
     once = {"max_attempts": 1}
     options = ExecutionOptions(default_retry={"max_attempts": 2, "backoff_ms": 0})
     assert run(chain(create_node(action)), options).status is GraphRunStatus.COMPLETED
     assert flaky.calls == 2
     for node, config in (
-        (create_node(colour.function(fails), retry=once), None),
-        (create_node(colour.function(fails)), runner_config(default_retry=once)),
+        (create_node(mode.function(fails), retry=once), None),
+        (create_node(mode.function(fails)), runner_config(default_retry=once)),
     ):
         assert run(chain(node), options, {}, config).errors[0]["attempts"] == 1
 
 
 @pytest.mark.req("G-3")
-def test_a_fallback_reads_the_error_and_the_input(run, colour):
+def test_a_fallback_reads_the_error_and_the_input(run, mode):
     """As in any graph."""
     seen = []
 
@@ -204,7 +204,7 @@ def test_a_fallback_reads_the_error_and_the_input(run, colour):
         seen.append((str(context.primary_error), context.primary_input["story_id"]))
         return {"story_id": "from the fallback"}
 
-    result = run(chain(create_node(colour.function(fails), fallback=stand_in)), None, {"story_id": "s"})
+    result = run(chain(create_node(mode.function(fails), fallback=stand_in)), None, {"story_id": "s"})
     assert seen == [("no such brand", "s")]
     assert (result.status, result.state["story_id"]) == (GraphRunStatus.COMPLETED, "from the fallback")
 
@@ -214,7 +214,7 @@ def test_a_fallback_reads_the_error_and_the_input(run, colour):
 
 @pytest.mark.req("G-5", "G-6")
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_the_error_handler_gets_the_error_and_the_persisted_state(run, colour, tmp_path, kind):
+def test_the_error_handler_gets_the_error_and_the_persisted_state(run, mode, tmp_path, kind):
     """When it is called, the state and how the run ended are on disk; then the original error is raised."""
     path, told = tmp_path / "run.json", []
 
@@ -228,7 +228,7 @@ def test_the_error_handler_gets_the_error_and_the_persisted_state(run, colour, t
 
     handler = handle if kind == "sync" else handle_async
     options = ExecutionOptions(persistence_path=path, error_handler=handler)
-    graph = chain(colour.function(lambda state: {"story_id": "s"}), colour.function(fails))
+    graph = chain(mode.function(lambda state: {"story_id": "s"}), mode.function(fails))
     with pytest.raises(ValueError, match="no such brand"):
         run(graph, options, {}, {"configurable": {"thread_id": "t"}}, method="invoke")
     ((message, execution_state, saved, ended),) = told
@@ -243,7 +243,7 @@ def test_the_error_handler_gets_the_error_and_the_persisted_state(run, colour, t
 
 @pytest.mark.req("G-5")
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_the_error_handler_takes_any_prefix_of_its_arguments(run, colour, count):
+def test_the_error_handler_takes_any_prefix_of_its_arguments(run, mode, count):
     """None, the error, or both."""
     told = []
     handler = [
@@ -251,7 +251,7 @@ def test_the_error_handler_takes_any_prefix_of_its_arguments(run, colour, count)
         lambda error: told.append((error,)),
         lambda error, execution_state: told.append((error, execution_state)),
     ][count]
-    result = run(chain(colour.function(fails)), ExecutionOptions(error_handler=handler))
+    result = run(chain(mode.function(fails)), ExecutionOptions(error_handler=handler))
     assert told == [(result.error, result)[:count]]
 
 
@@ -265,14 +265,14 @@ def test_a_handler_that_cannot_be_called_is_refused(handler):
 
 @pytest.mark.req("G-5")
 @pytest.mark.parametrize("handles", [True, False])
-def test_a_blocked_run_reaches_the_handler_if_asked(run, colour, handles):
+def test_a_blocked_run_reaches_the_handler_if_asked(run, mode, handles):
     """With an error that names the nodes; nothing is raised."""
     told = []
     options = ExecutionOptions(
         error_handler=lambda error, execution_state: told.append((error, execution_state)),
         handle_blocked=handles,
     )
-    result = run(chain(create_node(colour.function(fails))), options, method="invoke")
+    result = run(chain(create_node(mode.function(fails))), options, method="invoke")
     assert (result.status, result.error, len(told)) == (GraphRunStatus.BLOCKED, None, handles)
     for error, execution_state in told:
         assert (type(error), error.nodes, execution_state) == (RunBlockedError, ("n0",), result)
@@ -281,18 +281,18 @@ def test_a_blocked_run_reaches_the_handler_if_asked(run, colour, handles):
 
 
 @pytest.mark.req("G-5")
-def test_the_state_file_says_how_each_run_ended(run, colour, tmp_path):
+def test_the_state_file_says_how_each_run_ended(run, mode, tmp_path):
     """Not only one that failed, and also in the file of a graph's own saver."""
     path = tmp_path / "run.json"
-    builder = StateGraph(GraphState).add_node("n", create_node(colour.function(fails))).add_edge(START, "n")
+    builder = StateGraph(GraphState).add_node("n", create_node(mode.function(fails))).add_edge(START, "n")
     run(builder.compile(checkpointer=JsonFileSaver(path)))
     assert json.loads(path.read_text(encoding="utf-8"))["run"]["status"] == "blocked"
-    run(chain(colour.function(lambda state: {})), ExecutionOptions(persistence_path=path))
+    run(chain(mode.function(lambda state: {})), ExecutionOptions(persistence_path=path))
     assert json.loads(path.read_text(encoding="utf-8"))["run"]["status"] == "completed"
 
 
 @pytest.mark.req("G-5")
-def test_an_end_that_cannot_be_recorded_hides_nothing(run, colour, tmp_path, monkeypatch, caplog):
+def test_an_end_that_cannot_be_recorded_hides_nothing(run, mode, tmp_path, monkeypatch, caplog):
     """The disk may be full."""
 
     def fail(*_, **__):
@@ -300,40 +300,40 @@ def test_an_end_that_cannot_be_recorded_hides_nothing(run, colour, tmp_path, mon
 
     monkeypatch.setattr(JsonFileSaver, "record_run_end", fail)
     options = ExecutionOptions(persistence_path=tmp_path / "run.json")
-    result = run(chain(colour.function(fails)), options)
+    result = run(chain(mode.function(fails)), options)
     assert isinstance(result.error, ValueError)
     assert "The state file does not record this end: CheckpointWriteError." in result.error.__notes__
     assert "run.end_not_recorded" in caplog.text
 
 
 @pytest.mark.req("G-5")
-def test_a_handler_that_fails_masks_nothing(run, colour, caplog):
+def test_a_handler_that_fails_masks_nothing(run, mode, caplog):
     """It is logged, and noted on the error."""
 
     def handle(error, state):
         raise KeyError("handler")
 
     with pytest.raises(ValueError, match="no such brand") as raised:
-        run(chain(colour.function(fails)), ExecutionOptions(error_handler=handle), {}, method="invoke")
+        run(chain(mode.function(fails)), ExecutionOptions(error_handler=handle), {}, method="invoke")
     assert raised.value.__notes__[-1] == "The error handler failed, too: KeyError."
     assert any("run.error_handler_failed" in record.getMessage() for record in caplog.records)
 
 
-def test_nothing_but_a_failure_reaches_the_handler(run, colour):
+def test_nothing_but_a_failure_reaches_the_handler(run, mode):
     """No end, no captured error, no abort."""
     told = []
     options = ExecutionOptions(error_handler=lambda *arguments: told.append(arguments))
-    run(chain(create_node(colour.function(fails))), options)
+    run(chain(create_node(mode.function(fails))), options)
     controller = AbortController()
     controller.abort("enough")
-    assert run(chain(colour.function(fails)), options, abort_signal=controller.signal).status == "cancelled"
+    assert run(chain(mode.function(fails)), options, abort_signal=controller.signal).status == "cancelled"
     assert told == []
 
 
 # --- stopping
 
 
-def waits(colour):
+def waits(mode):
     """A node that only a stop ends, and what tells of its begin."""
     begun = threading.Event()
 
@@ -346,16 +346,16 @@ def waits(colour):
         begun.set()
         await asyncio.Event().wait()
 
-    return create_node(hang if colour.is_async else block), begun
+    return create_node(hang if mode.is_async else block), begun
 
 
 @pytest.mark.req("G-1", "G-7")
-def test_a_run_ends_at_its_timeout(run, colour):
+def test_a_run_ends_at_its_timeout(run, mode):
     """Its nodes are stopped, and the handler hears of it."""
     told = []
-    node, begun = waits(colour)
+    node, begun = waits(mode)
     options = ExecutionOptions(timeout_ms=50, error_handler=lambda error, state: told.append(type(error)))
-    graph = chain(colour.function(lambda state: {"story_id": "s"}), node, colour.function(fails))
+    graph = chain(mode.function(lambda state: {"story_id": "s"}), node, mode.function(fails))
     result = run(graph, options)
     assert result.status is GraphRunStatus.TIMED_OUT
     # On a busy machine the time may be up before the node that waits has begun, or even the first one.
@@ -384,10 +384,10 @@ def test_a_plain_function_that_hangs_is_left_behind(caplog, no_thread_left):
 
 @pytest.mark.req("N-17")
 @pytest.mark.parametrize("where", ["argument", "config"])
-def test_an_abort_signal_ends_a_run(run, colour, where):
+def test_an_abort_signal_ends_a_run(run, mode, where):
     """From another thread, promptly."""
     controller = AbortController()
-    node, begun = waits(colour)
+    node, begun = waits(mode)
 
     def abort():
         begun.wait(10)
@@ -396,17 +396,17 @@ def test_an_abort_signal_ends_a_run(run, colour, where):
     threading.Thread(target=abort).start()
     given = {"abort_signal": controller.signal}
     keywords = given if where == "argument" else {"config": runner_config(**given)}
-    result = run(chain(node, colour.function(fails)), None, {}, **keywords)
+    result = run(chain(node, mode.function(fails)), None, {}, **keywords)
     assert (result.status, result.waves) == (GraphRunStatus.CANCELLED, 1)
     assert isinstance(result.error, RunCancelledError)
     assert result.error.reason == "the user left"
 
 
-def test_an_abort_from_a_signal_handler_ends_a_run(run, colour):
+def test_an_abort_from_a_signal_handler_ends_a_run(run, mode):
     """Ctrl-C, say."""
     controller = AbortController()
     before = signal.signal(signal.SIGUSR1, lambda *_: controller.abort("SIGUSR1"))
-    node, begun = waits(colour)
+    node, begun = waits(mode)
 
     def send():
         begun.wait(10)
@@ -421,12 +421,12 @@ def test_an_abort_from_a_signal_handler_ends_a_run(run, colour):
 
 
 @pytest.mark.req("N-17")
-def test_a_wait_for_a_slot_ends_with_the_run(run, colour):
+def test_a_wait_for_a_slot_ends_with_the_run(run, mode):
     """Nodes that were queueing never begin."""
-    node, _ = waits(colour)
+    node, _ = waits(mode)
     begun = []
 
-    if colour.is_async:
+    if mode.is_async:
 
         async def late(state):
             begun.append(1)
@@ -442,9 +442,9 @@ def test_a_wait_for_a_slot_ends_with_the_run(run, colour):
     assert (result.status, begun) == (GraphRunStatus.TIMED_OUT, [])
 
 
-def test_a_stopped_run_resumes_where_it_was(run, colour, tmp_path):
+def test_a_stopped_run_resumes_where_it_was(run, mode, tmp_path):
     """What a stop has ended runs again: it is not taken for done."""
-    node, begun = waits(colour)
+    node, begun = waits(mode)
     path = tmp_path / "run.json"
     steps = []
     controller = AbortController()
@@ -455,20 +455,20 @@ def test_a_stopped_run_resumes_where_it_was(run, colour, tmp_path):
         return {"story_id": "s"}
 
     options = ExecutionOptions(persistence_path=path)
-    stopped = run(chain(colour.function(count), node), options, abort_signal=controller.signal)
+    stopped = run(chain(mode.function(count), node), options, abort_signal=controller.signal)
     assert stopped.status is GraphRunStatus.CANCELLED
-    graph = chain(colour.function(count), create_node(colour.function(lambda state: steps.append("second"))))
+    graph = chain(mode.function(count), create_node(mode.function(lambda state: steps.append("second"))))
     resumed = run(graph, options, None, thread(stopped))
     assert (resumed.status, resumed.waves, steps) == (GraphRunStatus.COMPLETED, 1, ["first", "second"])
     assert resumed.state["story_id"] == "s"
 
 
-def test_a_drained_run_stops_between_waves_and_resumes(run, colour, tmp_path):
+def test_a_drained_run_stops_between_waves_and_resumes(run, mode, tmp_path):
     """LangGraph's own control, handed in."""
     control = RunControl()
     options = ExecutionOptions(persistence_path=tmp_path / "run.json")
-    plain = colour.function(lambda state: control.request_drain("deploy"))
-    graph = chain(plain, colour.function(lambda state: {"story_id": "s"}))
+    plain = mode.function(lambda state: control.request_drain("deploy"))
+    graph = chain(plain, mode.function(lambda state: {"story_id": "s"}))
     drained = run(graph, options, control=control)
     assert (drained.status, drained.waves) == (GraphRunStatus.DRAINED, 1)
     assert isinstance(drained.error, GraphDrained)
@@ -502,11 +502,11 @@ async def test_a_cancelled_task_is_cancelled():
 class Gauge:
     """How many are at work at once. The first ones wait until as many as `expected` are."""
 
-    def __init__(self, colour, expected=1):
+    def __init__(self, mode, expected=1):
         self._expected, self._full = expected, threading.Event()
         self.peak = self.now = 0
         self._lock = threading.Lock()
-        self.node = self._awaited if colour.is_async else self._sync
+        self.node = self._awaited if mode.is_async else self._sync
 
     def _change(self, by):
         with self._lock:
@@ -532,9 +532,9 @@ class Gauge:
 
 @pytest.mark.req("G-1")
 @pytest.mark.parametrize("limit", [1, 2, 5])
-def test_the_cap_is_true_for_the_whole_run(run, colour, limit):
+def test_the_cap_is_true_for_the_whole_run(run, mode, limit):
     """LangGraph's own is one for each graph: with subgraphs of three, 2 would let 6 work."""
-    gauge = Gauge(colour, limit)
+    gauge = Gauge(mode, limit)
     graph = fan(4, fan(3, gauge.node))
     result = run(graph, ExecutionOptions(max_concurrency=limit))
     assert result.status is GraphRunStatus.COMPLETED
@@ -542,9 +542,9 @@ def test_the_cap_is_true_for_the_whole_run(run, colour, limit):
 
 
 @pytest.mark.parametrize("limit", [1, 2])
-def test_nodes_that_call_graphs_do_not_wait_for_ever(run, colour, limit):
+def test_nodes_that_call_graphs_do_not_wait_for_ever(run, mode, limit):
     """Three levels, all of them wider than the cap, called inside functions."""
-    gauge = Gauge(colour)
+    gauge = Gauge(mode)
     inner = fan(3, gauge.node)
 
     def level(graph):
@@ -554,7 +554,7 @@ def test_nodes_that_call_graphs_do_not_wait_for_ever(run, colour, limit):
         def blocking(state):
             graph.invoke(state)
 
-        return fan(3, awaited if colour.is_async else blocking)
+        return fan(3, awaited if mode.is_async else blocking)
 
     result = run(level(level(inner)), ExecutionOptions(max_concurrency=limit, timeout_ms=60_000))
     assert result.status is GraphRunStatus.COMPLETED
@@ -562,10 +562,10 @@ def test_nodes_that_call_graphs_do_not_wait_for_ever(run, colour, limit):
 
 
 @pytest.mark.parametrize("limit", [1, 2])
-def test_tasks_are_capped_and_do_not_wait_for_ever(run, colour, limit):
+def test_tasks_are_capped_and_do_not_wait_for_ever(run, mode, limit):
     """The functional API, with tasks that call tasks; LangGraph's own cap of 1 never returns here."""
-    gauge = Gauge(colour)
-    if colour.is_async:
+    gauge = Gauge(mode)
+    if mode.is_async:
 
         @task
         async def leaf(number):
@@ -599,29 +599,29 @@ def test_tasks_are_capped_and_do_not_wait_for_ever(run, colour, limit):
     assert gauge.peak <= limit
 
 
-def test_blocking_nodes_of_an_awaited_run_are_capped(colour):
+def test_blocking_nodes_of_an_awaited_run_are_capped(mode):
     """LangGraph runs them in threads."""
-    gauge = Gauge(type(colour)(is_async=False), 2)
+    gauge = Gauge(type(mode)(is_async=False), 2)
     result = asyncio.run(
         GraphRunner(fan(3, fan(3, gauge.node)), ExecutionOptions(max_concurrency=2)).arun({})
     )
     assert (result.status, gauge.peak) == (GraphRunStatus.COMPLETED, 2)
 
 
-def test_sends_are_capped(run, colour):
+def test_sends_are_capped(run, mode):
     """A fan-out that is known only at run time."""
-    gauge = Gauge(colour, 3)
+    gauge = Gauge(mode, 3)
     builder = StateGraph(GraphState).add_node("work", gauge.node)
     builder.add_conditional_edges(START, lambda state: [Send("work", {}) for _ in range(12)], ["work"])
     assert run(builder.compile(), ExecutionOptions(max_concurrency=3)).waves == 1
     assert gauge.peak == 3
 
 
-def test_a_graph_in_a_tool_belongs_to_the_node(run, colour):
+def test_a_graph_in_a_tool_belongs_to_the_node(run, mode):
     """The chain of callers goes through tools."""
-    gauge = Gauge(colour)
+    gauge = Gauge(mode)
     inner = fan(3, gauge.node)
-    if colour.is_async:
+    if mode.is_async:
 
         @tool
         async def research(topic: str) -> str:
@@ -646,9 +646,9 @@ def test_a_graph_in_a_tool_belongs_to_the_node(run, colour):
     assert (result.status, result.state["story_id"], gauge.peak) == (GraphRunStatus.COMPLETED, "x", 1)
 
 
-def test_a_runner_inside_a_node_shares_the_outer_cap(run, colour):
+def test_a_runner_inside_a_node_shares_the_outer_cap(run, mode):
     """Two caps could wait for each other."""
-    gauge = Gauge(colour, 2)
+    gauge = Gauge(mode, 2)
     inner = GraphRunner(fan(4, gauge.node), ExecutionOptions(max_concurrency=4))
 
     async def awaited(state):
@@ -657,17 +657,17 @@ def test_a_runner_inside_a_node_shares_the_outer_cap(run, colour):
     def blocking(state):
         inner.invoke({})
 
-    action = awaited if colour.is_async else blocking
+    action = awaited if mode.is_async else blocking
     assert run(fan(3, action), ExecutionOptions(max_concurrency=2)).status is GraphRunStatus.COMPLETED
     assert gauge.peak == 2
 
 
-def test_langgraphs_retry_takes_a_slot_for_each_attempt(run, colour):
+def test_langgraphs_retry_takes_a_slot_for_each_attempt(run, mode):
     """And gives it back in between."""
     flaky = Flaky(KeyError, KeyError, {"story_id": "s"})
     policy = RetryPolicy(max_attempts=3, initial_interval=0, jitter=False, retry_on=KeyError)
     builder = StateGraph(GraphState)
-    builder.add_node("n", flaky.awaited if colour.is_async else flaky.sync, retry_policy=policy)
+    builder.add_node("n", flaky.awaited if mode.is_async else flaky.sync, retry_policy=policy)
     result = run(builder.add_edge(START, "n").compile(), ExecutionOptions(max_concurrency=1))
     assert result.state["story_id"] == "s"
 
@@ -676,7 +676,7 @@ def test_langgraphs_retry_takes_a_slot_for_each_attempt(run, colour):
 
 
 @pytest.mark.req("G-4")
-def test_the_state_is_on_disk_after_every_wave(run, colour, tmp_path):
+def test_the_state_is_on_disk_after_every_wave(run, mode, tmp_path):
     """Each node finds what the one before it has written."""
     path, found = tmp_path / "runs" / "audit.json", []
 
@@ -686,7 +686,7 @@ def test_the_state_is_on_disk_after_every_wave(run, colour, tmp_path):
         return {"artifact_paths": {f"step{len(found)}": "x"}}
 
     options = ExecutionOptions(persistence_path=path)
-    run(chain(*[colour.function(look)] * 3), options, {}, {"configurable": {"thread_id": "t"}})
+    run(chain(*[mode.function(look)] * 3), options, {}, {"configurable": {"thread_id": "t"}})
     assert [len(paths) for paths in found] == [0, 1, 2]
 
 
@@ -762,7 +762,7 @@ async def test_a_consumer_that_stops_early_ends_the_run():
 # --- manners
 
 
-def test_callbacks_of_the_caller_are_kept(run, colour):
+def test_callbacks_of_the_caller_are_kept(run, mode):
     """And context variables reach the nodes."""
     from langchain_core.callbacks import BaseCallbackHandler
 
@@ -774,16 +774,16 @@ def test_callbacks_of_the_caller_are_kept(run, colour):
             names.append(fields["name"])
 
     variable.set("set")
-    graph = chain(colour.function(lambda state: seen.append(variable.get())))
+    graph = chain(mode.function(lambda state: seen.append(variable.get())))
     run(graph, ExecutionOptions(timeout_ms=60_000), {}, {"callbacks": [Handler()]})
     assert (names, seen) == (["LangGraph", "n0"], ["set"])
 
 
-def test_a_run_is_logged_with_how_it_ended(run, colour, caplog):
+def test_a_run_is_logged_with_how_it_ended(run, mode, caplog):
     """One event, at the level of what happened."""
     with caplog.at_level(logging.INFO, logger="langgraph_runner.graph"):
-        run(chain(colour.function(lambda state: {})))
-        run(chain(colour.function(fails)))
+        run(chain(mode.function(lambda state: {})))
+        run(chain(mode.function(fails)))
     assert [(record.levelname, record.getMessage().split()[0]) for record in caplog.records] == [
         ("INFO", "run.completed"),
         ("ERROR", "run.failed"),

@@ -1,4 +1,4 @@
-"""Runs that somebody tries to break: mixed colours, runs inside runs, odd states, stops at the wrong moment."""
+"""Runs that are hard to get right: sync and async mixed, runs inside runs, odd states, stops at the wrong moment."""
 
 import asyncio
 import logging
@@ -32,8 +32,8 @@ __all__ = ["run"]  # The fixture.
 ONE_AT_A_TIME = ExecutionOptions(max_concurrency=1, timeout_ms=60_000)
 
 
-def _of_colour(colour, awaited, blocking):
-    return awaited if colour.is_async else blocking
+def _for_mode(mode, awaited, blocking):
+    return awaited if mode.is_async else blocking
 
 
 # --- results
@@ -49,9 +49,9 @@ def test_a_run_that_was_aborted_before_ends_at_once(run):
 
 
 @pytest.mark.parametrize("where", ["interrupt_before", "interrupt_after"])
-def test_a_stop_before_or_after_a_node_is_an_interrupt(run, colour, where):
+def test_a_stop_before_or_after_a_node_is_an_interrupt(run, mode, where):
     """It has no question, but the graph has not come to its end."""
-    action = colour.function(lambda state: {})
+    action = mode.function(lambda state: {})
     builder = StateGraph(GraphState).add_node("a", action).add_node("b", action)
     graph = builder.add_edge(START, "a").add_edge("a", "b").compile(checkpointer=InMemorySaver())
     stopped = run(graph, **{where: ["a"]})
@@ -60,20 +60,20 @@ def test_a_stop_before_or_after_a_node_is_an_interrupt(run, colour, where):
 
 
 @pytest.mark.parametrize(("errors", "flags"), [(3, "yes"), (["odd"], ["blocked"]), ([{"a": 1}], None)])
-def test_fields_of_ones_own_are_not_taken_for_records_and_flags(run, colour, errors, flags):
+def test_fields_of_ones_own_are_not_taken_for_records_and_flags(run, mode, errors, flags):
     """A state may use the names `errors` and `routing_flags` for something else."""
 
     class Own(TypedDict, total=False):
         errors: object
         routing_flags: object
 
-    node = colour.function(lambda state: {"errors": errors, "routing_flags": flags})
+    node = mode.function(lambda state: {"errors": errors, "routing_flags": flags})
     result = run(chain(node, schema=Own))
     assert (result.status, result.errors) == (GraphRunStatus.COMPLETED, ())
     assert result.state == {"errors": errors, "routing_flags": flags}
 
 
-def test_a_node_that_recovered_is_not_blamed(run, colour):
+def test_a_node_that_recovered_is_not_blamed(run, mode):
     """The record names the node that ended the run, not one that failed before and was retried."""
     calls = []
 
@@ -83,8 +83,8 @@ def test_a_node_that_recovered_is_not_blamed(run, colour):
             raise KeyError("first")
 
     policy = RetryPolicy(max_attempts=2, initial_interval=0, jitter=False, retry_on=KeyError)
-    builder = StateGraph(GraphState).add_node("flaky", colour.function(flaky), retry_policy=policy)
-    builder.add_node("broken", colour.function(fails)).add_edge(START, "flaky").add_edge("flaky", "broken")
+    builder = StateGraph(GraphState).add_node("flaky", mode.function(flaky), retry_policy=policy)
+    builder.add_node("broken", mode.function(fails)).add_edge(START, "flaky").add_edge("flaky", "broken")
     assert run(builder.compile()).errors[-1]["node_id"] == "broken"
 
 
@@ -116,28 +116,28 @@ async def test_an_option_of_a_stream_with_a_typo_is_refused(option, hint):
         await anext(GraphRunner(chain(fails)).astream({}, **option))
 
 
-def test_what_is_bound_to_the_graph_counts(run, colour):
+def test_what_is_bound_to_the_graph_counts(run, mode):
     """A thread and a signal that `with_config()` has set."""
     controller = AbortController()
     bound = {"thread_id": "mine", "abort_signal": controller.signal}
-    builder = StateGraph(GraphState).add_node("n", colour.function(lambda state: {})).add_edge(START, "n")
+    builder = StateGraph(GraphState).add_node("n", mode.function(lambda state: {})).add_edge(START, "n")
     graph = builder.compile(checkpointer=InMemorySaver()).with_config(configurable=bound)
     assert run(graph).thread_id == "mine"
     controller.abort()
     assert run(graph).status is GraphRunStatus.CANCELLED
 
 
-def test_a_checkpointer_need_not_be_hashable(run, colour):
+def test_a_checkpointer_need_not_be_hashable(run, mode):
     """A dataclass, say."""
 
     class Saver(InMemorySaver):
         __hash__ = None
 
-    builder = StateGraph(GraphState).add_node("n", colour.function(lambda state: {})).add_edge(START, "n")
+    builder = StateGraph(GraphState).add_node("n", mode.function(lambda state: {})).add_edge(START, "n")
     assert run(builder.compile(checkpointer=Saver())).status is GraphRunStatus.COMPLETED
 
 
-def test_a_handler_that_gives_a_coroutine_is_waited_for(run, colour):
+def test_a_handler_that_gives_a_coroutine_is_waited_for(run, mode):
     """A lambda around an async function."""
     told = []
 
@@ -146,11 +146,11 @@ def test_a_handler_that_gives_a_coroutine_is_waited_for(run, colour):
         told.append(type(error))
 
     options = ExecutionOptions(error_handler=lambda error, state: tell(error))
-    run(chain(colour.function(fails)), options)
+    run(chain(mode.function(fails)), options)
     assert told == [ValueError]
 
 
-def test_an_abort_that_a_node_has_captured_is_no_end(run, colour):
+def test_an_abort_that_a_node_has_captured_is_no_end(run, mode):
     """The last node may capture its cancellation, and the graph end, before the run hears of the abort."""
     controller = AbortController()
 
@@ -160,7 +160,7 @@ def test_an_abort_that_a_node_has_captured_is_no_end(run, colour):
 
     for _ in range(20):
         controller = AbortController()
-        result = run(chain(create_node(colour.function(stop))), abort_signal=controller.signal)
+        result = run(chain(create_node(mode.function(stop))), abort_signal=controller.signal)
         assert (result.status, str(result.error.reason)) == (GraphRunStatus.CANCELLED, "enough")
 
 
@@ -215,9 +215,9 @@ def test_blocking_graphs_on_the_event_loop_do_not_wait_for_ever():
     assert result.status is GraphRunStatus.COMPLETED
 
 
-def test_a_graph_in_a_retriever_belongs_to_the_node(run, colour):
+def test_a_graph_in_a_retriever_belongs_to_the_node(run, mode):
     """The chain of callers goes through retrievers that hand on their callbacks."""
-    inner = fan(2, colour.function(lambda state: {}))
+    inner = fan(2, mode.function(lambda state: {}))
 
     class Search(BaseRetriever):
         def _get_relevant_documents(self, query, *, run_manager):
@@ -234,7 +234,7 @@ def test_a_graph_in_a_retriever_belongs_to_the_node(run, colour):
     def blocking(state):
         Search().invoke("x")
 
-    result = run(fan(1, _of_colour(colour, awaited, blocking)), ONE_AT_A_TIME)
+    result = run(fan(1, _for_mode(mode, awaited, blocking)), ONE_AT_A_TIME)
     assert result.status is GraphRunStatus.COMPLETED
 
 
@@ -283,7 +283,7 @@ class Blocks:
                 each.join(10)
 
 
-def test_nodes_of_a_blocking_graph_do_not_begin_after_a_stop(run, colour):
+def test_nodes_of_a_blocking_graph_do_not_begin_after_a_stop(run, mode):
     """In an awaited run, too, whose async handlers LangChain would not listen to there."""
     blocks = Blocks()
     inner = fan(3, blocks)
@@ -322,9 +322,9 @@ def test_what_a_left_behind_function_gives_is_not_written(tmp_path):
     assert state.values.get("story_id") is None
 
 
-def test_nodes_that_wait_are_stopped_in_silence(run, colour, caplog):
+def test_nodes_that_wait_are_stopped_in_silence(run, mode, caplog):
     """A thousand of them would fill the log."""
-    node, _ = waits(colour)
+    node, _ = waits(mode)
     with caplog.at_level(logging.WARNING):
         run(fan(5, node), ExecutionOptions(max_concurrency=1, timeout_ms=50))
     assert [record.name for record in caplog.records if "langchain" in record.name] == []
@@ -333,10 +333,10 @@ def test_nodes_that_wait_are_stopped_in_silence(run, colour, caplog):
 # --- runs inside runs
 
 
-def test_a_command_of_an_inner_run_reaches_the_graph_around_it(run, colour):
+def test_a_command_of_an_inner_run_reaches_the_graph_around_it(run, mode):
     """A plain graph, too."""
     command = Command(graph=Command.PARENT, update={"story_id": "from below"})
-    inner = GraphRunner(chain(colour.function(lambda state: command)))
+    inner = GraphRunner(chain(mode.function(lambda state: command)))
 
     async def awaited(state):
         await inner.arun({})
@@ -344,14 +344,14 @@ def test_a_command_of_an_inner_run_reaches_the_graph_around_it(run, colour):
     def blocking(state):
         inner.run({})
 
-    assert colour.invoke(chain(_of_colour(colour, awaited, blocking)), {})["story_id"] == "from below"
+    assert mode.invoke(chain(_for_mode(mode, awaited, blocking)), {})["story_id"] == "from below"
 
 
 @pytest.mark.parametrize("method", ["run", "invoke"])
-def test_a_question_of_an_inner_run_reaches_the_outer_one(run, colour, method):
+def test_a_question_of_an_inner_run_reaches_the_outer_one(run, mode, method):
     """It is nobody's failure, and answered it is there."""
     told = []
-    ask = _of_colour(colour, *_asking())
+    ask = _for_mode(mode, *_asking())
     inner = GraphRunner(chain(ask), ExecutionOptions(error_handler=lambda *_: told.append(1)))
 
     async def awaited(state):
@@ -360,7 +360,7 @@ def test_a_question_of_an_inner_run_reaches_the_outer_one(run, colour, method):
     def blocking(state):
         return {"story_id": getattr(inner, method)({}).state["story_id"]}
 
-    builder = StateGraph(GraphState).add_node("outer", _of_colour(colour, awaited, blocking))
+    builder = StateGraph(GraphState).add_node("outer", _for_mode(mode, awaited, blocking))
     graph = builder.add_edge(START, "outer").compile(checkpointer=InMemorySaver())
     asked = run(graph)
     assert (asked.status, [each.value for each in asked.interrupts]) == (
@@ -381,10 +381,10 @@ def _asking():
     return awaited, blocking
 
 
-def test_a_drain_of_the_outer_run_stops_the_inner_one(run, colour):
+def test_a_drain_of_the_outer_run_stops_the_inner_one(run, mode):
     """And the node that runs it counts as not done."""
     control, after = RunControl(), []
-    inner = GraphRunner(chain(colour.function(lambda state: control.request_drain()), after.append))
+    inner = GraphRunner(chain(mode.function(lambda state: control.request_drain()), after.append))
 
     async def awaited(state):
         await inner.arun({})
@@ -392,16 +392,16 @@ def test_a_drain_of_the_outer_run_stops_the_inner_one(run, colour):
     def blocking(state):
         inner.run({})
 
-    builder = StateGraph(GraphState).add_node("outer", _of_colour(colour, awaited, blocking))
+    builder = StateGraph(GraphState).add_node("outer", _for_mode(mode, awaited, blocking))
     graph = builder.add_edge(START, "outer").compile(checkpointer=InMemorySaver())
     drained = run(graph, control=control)
     assert (drained.status, after) == (GraphRunStatus.DRAINED, [])
     assert graph.get_state(thread(drained)).next == ("outer",)
 
 
-def test_the_end_of_an_inner_run_is_not_that_of_the_outer_one(run, colour):
+def test_the_end_of_an_inner_run_is_not_that_of_the_outer_one(run, mode):
     """Its timeout stops only itself."""
-    node, _ = waits(colour)
+    node, _ = waits(mode)
     inner = GraphRunner(chain(node), ExecutionOptions(timeout_ms=50))
 
     async def awaited(state):
@@ -410,16 +410,16 @@ def test_the_end_of_an_inner_run_is_not_that_of_the_outer_one(run, colour):
     def blocking(state):
         return {"story_id": str(inner.run({}).status)}
 
-    action = _of_colour(colour, awaited, blocking)
-    result = run(chain(action, colour.function(lambda state: {"artifact_paths": {"a": "b"}})))
+    action = _for_mode(mode, awaited, blocking)
+    result = run(chain(action, mode.function(lambda state: {"artifact_paths": {"a": "b"}})))
     assert (result.status, result.state["story_id"]) == (GraphRunStatus.COMPLETED, "timed_out")
     assert result.state["artifact_paths"] == {"a": "b"}
 
 
-def test_an_abort_of_the_outer_run_stops_the_inner_one(run, colour):
+def test_an_abort_of_the_outer_run_stops_the_inner_one(run, mode):
     """Which has a signal of its own, because it has a timeout."""
     controller, reasons = AbortController(), []
-    node, begun = waits(colour)
+    node, begun = waits(mode)
     inner = GraphRunner(chain(node), ExecutionOptions(timeout_ms=60_000))
 
     async def awaited(state):
@@ -438,14 +438,14 @@ def test_an_abort_of_the_outer_run_stops_the_inner_one(run, colour):
 
     threading.Thread(target=lambda: begun.wait(10) and controller.abort("enough")).start()
     result = run(
-        chain(_of_colour(colour, awaited, blocking)), None, {}, runner_config(abort_signal=controller.signal)
+        chain(_for_mode(mode, awaited, blocking)), None, {}, runner_config(abort_signal=controller.signal)
     )
     assert (result.status, reasons) == (GraphRunStatus.CANCELLED, ["cancelled"])
 
 
-def test_a_graph_that_keeps_its_state_between_calls_keeps_it_in_a_runner(run, colour):
+def test_a_graph_that_keeps_its_state_between_calls_keeps_it_in_a_runner(run, mode):
     """`checkpointer=True`: a thread of its own for each call would forget."""
-    count = colour.function(lambda state: {"artifact_paths": {str(len(state["artifact_paths"])): "x"}})
+    count = mode.function(lambda state: {"artifact_paths": {str(len(state["artifact_paths"])): "x"}})
     builder = StateGraph(GraphState).add_node("count", count).add_edge(START, "count")
     inner = GraphRunner(builder.compile(checkpointer=True))
 
@@ -455,13 +455,13 @@ def test_a_graph_that_keeps_its_state_between_calls_keeps_it_in_a_runner(run, co
     def blocking(state):
         return {"artifact_paths": inner.invoke({}).state["artifact_paths"]}
 
-    outer = StateGraph(GraphState).add_node("outer", _of_colour(colour, awaited, blocking))
+    outer = StateGraph(GraphState).add_node("outer", _for_mode(mode, awaited, blocking))
     graph = outer.add_edge(START, "outer").compile(checkpointer=InMemorySaver())
     first = run(graph)
     assert len(run(graph, None, {}, thread(first)).state["artifact_paths"]) == 2
 
 
-def test_three_runs_inside_each_other_share_one_cap(run, colour):
+def test_three_runs_inside_each_other_share_one_cap(run, mode):
     """Whatever the order in which LangChain calls their handlers."""
     lock, now, peak = threading.Lock(), [0], [0]
 
@@ -480,9 +480,9 @@ def test_three_runs_inside_each_other_share_one_cap(run, colour):
         def blocking(state):
             runner.invoke({})
 
-        return _of_colour(colour, awaited, blocking)
+        return _for_mode(mode, awaited, blocking)
 
-    inmost = GraphRunner(fan(3, create_node(colour.function(work))))
+    inmost = GraphRunner(fan(3, create_node(mode.function(work))))
     middle = GraphRunner(fan(2, around(inmost)))
     assert run(fan(2, around(middle)), ONE_AT_A_TIME).status is GraphRunStatus.COMPLETED
     assert peak == [1]

@@ -14,9 +14,9 @@ from langgraph_runner.node.langgraph.internals import action_of
 from langgraph_runner.testing import Flaky
 
 
-def _flaky(colour, *script):
+def _flaky(mode, *script):
     flaky = Flaky(*script)
-    return flaky.awaited if colour.is_async else flaky.sync
+    return flaky.awaited if mode.is_async else flaky.sync
 
 
 def _chain(*actions, **options):
@@ -29,30 +29,30 @@ def _chain(*actions, **options):
     return builder.add_edge(names[-1], END)
 
 
-def test_every_node_gets_the_same_care(colour, fake):
+def test_every_node_gets_the_same_care(mode, fake):
     """Retry, and capture where that does not help; the names are those of the graph."""
     metrics = NodeMetricsCollector()
-    builder = _chain(_flaky(colour, ConnectionError, {"story_id": "s"}), _flaky(colour, ValueError("no")))
+    builder = _chain(_flaky(mode, ConnectionError, {"story_id": "s"}), _flaky(mode, ValueError("no")))
     wrapped = wrap_graph(builder, retry=2, metrics_collector=metrics, runtime=fake, on_error="capture")
     assert wrapped is builder
-    state = colour.invoke(builder.compile(), {})
+    state = mode.invoke(builder.compile(), {})
     assert state["story_id"] == "s"
     assert [error["node_id"] for error in state["errors"]] == ["n1"]
     assert metrics.get_node_metrics("n0").retry_count == 1
 
 
-def test_a_node_keeps_its_own_options(colour):
+def test_a_node_keeps_its_own_options(mode):
     """What create_node() has made is left alone; a second wrap changes nothing."""
     flaky = Flaky(ConnectionError, {"story_id": "s"})
-    node = create_node(flaky.awaited if colour.is_async else flaky.sync)
+    node = create_node(flaky.awaited if mode.is_async else flaky.sync)
     builder = wrap_graph(_chain(node), retry={"max_attempts": 2, "backoff_ms": 0})
     first = builder.nodes["n0"].runnable
     assert wrap_graph(builder, retry=5).nodes["n0"].runnable is first
-    assert colour.invoke(builder.compile(), {})["errors"][0]["error_type"] == "ConnectionError"
+    assert mode.invoke(builder.compile(), {})["errors"][0]["error_type"] == "ConnectionError"
 
 
 def test_kinds_of_actions_are_wrapped_as_what_they_are():
-    """A function of either colour, a generator, a Runnable, a compiled graph."""
+    """A sync or async function, a generator, a Runnable, a compiled graph."""
 
     async def awaited(state):
         return {}
@@ -76,17 +76,17 @@ def test_each_node_has_a_breaker_of_its_own():
     assert first is not second
 
 
-def test_a_retry_policy_of_langgraph_is_taken_over(colour):
+def test_a_retry_policy_of_langgraph_is_taken_over(mode):
     """It could not act on a node that captures; inside the node it does."""
     policy = RetryPolicy(max_attempts=3, initial_interval=0, jitter=False, retry_on=KeyError)
-    builder = _chain(_flaky(colour, KeyError, KeyError, {"story_id": "s"}), retry_policy=policy)
+    builder = _chain(_flaky(mode, KeyError, KeyError, {"story_id": "s"}), retry_policy=policy)
     wrap_graph(builder, retry=1, on_error="capture")
     assert builder.nodes["n0"].retry_policy is None
-    assert colour.invoke(builder.compile(), {})["story_id"] == "s"
+    assert mode.invoke(builder.compile(), {})["story_id"] == "s"
 
 
 @pytest.mark.req("N-27")
-def test_langgraph_goes_on_acting_where_nodes_raise(colour):
+def test_langgraph_goes_on_acting_where_nodes_raise(mode):
     """Its retry policy, its error handler and its cache."""
     calls = []
 
@@ -96,10 +96,10 @@ def test_langgraph_goes_on_acting_where_nodes_raise(colour):
 
     policy = RetryPolicy(max_attempts=2, initial_interval=0, jitter=False, retry_on=KeyError)
     builder = StateGraph(GraphState).add_node(
-        "n", colour.function(fail), retry_policy=policy, error_handler=lambda state: {"story_id": "handled"}
+        "n", mode.function(fail), retry_policy=policy, error_handler=lambda state: {"story_id": "handled"}
     )
     wrap_graph(builder.add_edge(START, "n"), retry=3)
-    assert colour.invoke(builder.compile(), {})["story_id"] == "handled"
+    assert mode.invoke(builder.compile(), {})["story_id"] == "handled"
     assert len(calls) == 2
 
 
@@ -121,24 +121,24 @@ def test_what_cannot_work_with_captured_errors_is_warned_of(options, message):
 
 
 @pytest.mark.req("N-29")
-def test_a_failure_is_raised_as_it_was_before(colour, fake):
+def test_a_failure_is_raised_as_it_was_before(mode, fake):
     """The edges of the graph were not made for captured failures."""
-    builder = wrap_graph(_chain(_flaky(colour, ConnectionError("model down"))), retry=2, runtime=fake)
+    builder = wrap_graph(_chain(_flaky(mode, ConnectionError("model down"))), retry=2, runtime=fake)
     with pytest.raises(ConnectionError, match="model down"):
-        colour.invoke(builder.compile(), {})
+        mode.invoke(builder.compile(), {})
     assert len(fake.sleeps) == 1
 
 
-def test_a_failure_stays_out_of_langgraphs_cache(colour):
+def test_a_failure_stays_out_of_langgraphs_cache(mode):
     """It is raised: as a captured one it would be served again as a result."""
-    action = _flaky(colour, ValueError("first"), {"story_id": "s"})
+    action = _flaky(mode, ValueError("first"), {"story_id": "s"})
     with pytest.warns(UserWarning, match="raised, not captured"):
         builder = wrap_graph(_chain(action, cache_policy=CachePolicy()), on_error="capture")
     graph = builder.compile(cache=InMemoryCache())
     with pytest.raises(ValueError, match="first") as raised:
-        colour.invoke(graph, {})
+        mode.invoke(graph, {})
     assert "CachePolicy" in raised.value.__notes__[0]
-    assert colour.invoke(graph, {})["story_id"] == "s"
+    assert mode.invoke(graph, {})["story_id"] == "s"
 
 
 def test_a_bad_option_changes_nothing():

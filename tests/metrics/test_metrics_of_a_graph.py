@@ -60,7 +60,7 @@ async def test_retries_and_failures_of_a_run_are_counted():
 
 
 @pytest.mark.req("M-19")
-def test_a_fallback_does_not_hide_an_outage(colour):
+def test_a_fallback_does_not_hide_an_outage(mode):
     """Five runs of a dead node with breaker and fallback all deliver, and every number shows the outage."""
     events = []
     collector = NodeMetricsCollector(
@@ -75,13 +75,13 @@ def test_a_fallback_does_not_hide_an_outage(colour):
         raise ConnectionError("down")
 
     node = create_node(
-        colour.function(dead),
+        mode.function(dead),
         circuit_breaker={"failure_threshold": 2},
         fallback=lambda state: {"y": 7},
         metrics_collector=collector,
     )
     graph = graph_of(dead=node)
-    assert [colour.invoke(graph, {"x": 1})["y"] for _ in range(5)] == [7] * 5
+    assert [mode.invoke(graph, {"x": 1})["y"] for _ in range(5)] == [7] * 5
     found = collector.get_node_metrics("dead")
     assert (found.success_count, found.failure_count, found.circuit_open_count) == (0, 2, 3)
     assert (found.fallback_count, found.failures_by_category["network"]) == (5, 2)
@@ -90,7 +90,7 @@ def test_a_fallback_does_not_hide_an_outage(colour):
 
 
 @pytest.mark.req("M-19")
-def test_a_fallback_that_fails_as_well_is_no_fallback_that_delivered(colour):
+def test_a_fallback_that_fails_as_well_is_no_fallback_that_delivered(mode):
     """The call counts once, as what the function raised."""
     collector = NodeMetricsCollector()
 
@@ -100,14 +100,14 @@ def test_a_fallback_that_fails_as_well_is_no_fallback_that_delivered(colour):
     def dead_too(state):
         raise ValueError("down as well")
 
-    node = create_node(colour.function(dead), name="n", fallback=dead_too, metrics_collector=collector)
-    colour.call(node, {})
+    node = create_node(mode.function(dead), name="n", fallback=dead_too, metrics_collector=collector)
+    mode.call(node, {})
     found = collector.get_node_metrics("n")
     assert (found.failure_count, found.failures_by_category["network"], found.fallback_count) == (1, 1, 0)
 
 
 @pytest.mark.req("M-6", "M-19")
-def test_a_collector_that_does_not_know_fallbacks_is_told_the_failure(colour):
+def test_a_collector_that_does_not_know_fallbacks_is_told_the_failure(mode):
     """A user's own collector with the three methods sees the outage too."""
     told = []
 
@@ -124,6 +124,6 @@ def test_a_collector_that_does_not_know_fallbacks_is_told_the_failure(colour):
     def dead(state):
         raise ConnectionError("down")
 
-    node = create_node(colour.function(dead), fallback=lambda state: {}, metrics_collector=Collector())
-    assert colour.call(node, {}) == {}
+    node = create_node(mode.function(dead), fallback=lambda state: {}, metrics_collector=Collector())
+    assert mode.call(node, {}) == {}
     assert told == ["network"]

@@ -156,11 +156,11 @@ def test_a_timeout_signal_inside_any_lives_as_long_as_the_combination():
 
 
 @pytest.mark.req("N-17", "N-24")
-def test_an_aborted_run_does_not_call_the_function(colour, fake):
+def test_an_aborted_run_does_not_call_the_function(mode, fake):
     """The record is NODE_CANCELLED with the reason."""
     called = []
-    node = create_node(colour.function(called.append), name="n", runtime=fake)
-    update = colour.call(node, {}, runner_config(abort_signal=aborted("user left").signal))
+    node = create_node(mode.function(called.append), name="n", runtime=fake)
+    update = mode.call(node, {}, runner_config(abort_signal=aborted("user left").signal))
     record = update["errors"][0]
     assert (record["code"], record["category"]) == ("NODE_CANCELLED", "cancelled")
     assert record["message"] == "Node 'n' was cancelled: user left"
@@ -169,7 +169,7 @@ def test_an_aborted_run_does_not_call_the_function(colour, fake):
 
 
 @pytest.mark.req("N-17")
-def test_an_abort_stops_a_back_off_wait(colour, fake):
+def test_an_abort_stops_a_back_off_wait(mode, fake):
     """No further attempt is made."""
     controller = AbortController()
     fake.at(1.0, lambda: controller.abort("enough"))
@@ -180,16 +180,16 @@ def test_an_abort_stops_a_back_off_wait(colour, fake):
         raise ConnectionError
 
     node = create_node(
-        colour.function(fail),
+        mode.function(fail),
         retry={"backoff_ms": 60_000, "max_backoff_ms": 60_000},
         runtime=fake,
     )
-    record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
+    record = mode.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
     assert (record["code"], len(calls), fake.now) == ("NODE_CANCELLED", 1, 1.0)
 
 
 @pytest.mark.req("N-17")
-def test_an_abort_stops_a_running_attempt(colour, fake):
+def test_an_abort_stops_a_running_attempt(mode, fake):
     """In the middle of its work."""
     controller = AbortController()
     fake.at(2.0, controller.abort)
@@ -198,8 +198,8 @@ def test_an_abort_stops_a_running_attempt(colour, fake):
         fake.advance(100)
         return {"x": 1}
 
-    node = create_node(colour.function(work), retry=3, runtime=fake)
-    record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
+    node = create_node(mode.function(work), retry=3, runtime=fake)
+    record = mode.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
     assert (record["code"], fake.now) == ("NODE_CANCELLED", 2.0)
 
 
@@ -345,14 +345,14 @@ def draining_graph(node):
     )
 
 
-def drained_then_resumed(colour, node):
+def drained_then_resumed(mode, node):
     """Run a graph until it drains, then to its end; gives what its state holds at both points."""
     graph = draining_graph(node)
     config = {"configurable": {"thread_id": "t"}}
     with pytest.raises(GraphDrained, match="deploy"):
-        colour.invoke(graph, {"x": 0}, config, control=DRAINED.pop())
+        mode.invoke(graph, {"x": 0}, config, control=DRAINED.pop())
     drained = graph.get_state(config)
-    return drained, colour.invoke(graph, None, config)
+    return drained, mode.invoke(graph, None, config)
 
 
 DRAINED: list[RunControl] = []
@@ -367,7 +367,7 @@ def control():
 
 
 @pytest.mark.req("N-17")
-def test_a_drain_stops_a_back_off_wait_and_the_node_runs_again_on_resume(colour, control, caplog):
+def test_a_drain_stops_a_back_off_wait_and_the_node_runs_again_on_resume(mode, control, caplog):
     """The run ends at its checkpoint before the node: nothing is skipped. The log has NODE_CANCELLED."""
     calls = []
 
@@ -378,18 +378,18 @@ def test_a_drain_stops_a_back_off_wait_and_the_node_runs_again_on_resume(colour,
         return {"x": 5}
 
     node = create_node(
-        colour.function(fail_once),
+        mode.function(fail_once),
         retry={"backoff_ms": 3_600_000},
         on_retry_attempt=lambda _: control.request_drain("deploy"),
     )
-    drained, result = drained_then_resumed(colour, node)
+    drained, result = drained_then_resumed(mode, node)
     assert (drained.next, drained.values["errors"]) == (("n",), [])
     assert (result["x"], len(calls)) == (99, 2)
     assert "NODE_CANCELLED" in caplog.text
 
 
 @pytest.mark.req("N-17")
-def test_a_drain_stops_a_running_attempt_and_the_node_runs_again_on_resume(colour, control):
+def test_a_drain_stops_a_running_attempt_and_the_node_runs_again_on_resume(mode, control):
     """Real time: a coroutine at once, a blocked function where it has a thread of its own."""
     calls = []
 
@@ -407,14 +407,14 @@ def test_a_drain_stops_a_running_attempt_and_the_node_runs_again_on_resume(colou
             await asyncio.Event().wait()
         return {"x": 5}
 
-    node = create_node(hang) if colour.is_async else create_node(block, timeout_ms=60_000)
-    drained, result = drained_then_resumed(colour, node)
+    node = create_node(hang) if mode.is_async else create_node(block, timeout_ms=60_000)
+    drained, result = drained_then_resumed(mode, node)
     assert drained.next == ("n",)
     assert (result["x"], result["errors"], len(calls)) == (99, [], 2)
 
 
 @pytest.mark.req("N-17")
-def test_a_drained_node_of_a_run_that_cannot_be_resumed_is_recorded(colour):
+def test_a_drained_node_of_a_run_that_cannot_be_resumed_is_recorded(mode):
     """Without a checkpointer there is nothing to come back to, so the record tells what was cut short."""
     control = RunControl()
 
@@ -422,30 +422,30 @@ def test_a_drained_node_of_a_run_that_cannot_be_resumed_is_recorded(colour):
         raise ConnectionError
 
     node = create_node(
-        colour.function(fail),
+        mode.function(fail),
         retry={"backoff_ms": 3_600_000},
         on_retry_attempt=lambda _: control.request_drain("deploy"),
     )
     graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile()
-    result = colour.invoke(graph, {"x": 0}, control=control)
+    result = mode.invoke(graph, {"x": 0}, control=control)
     record = result["errors"][0]
     assert (record["code"], record["message"]) == ("NODE_CANCELLED", "Node 'n' was cancelled: drain: deploy")
 
 
 @pytest.mark.req("N-17")
-def test_calls_leave_nothing_behind_in_a_signal_that_outlives_them(colour):
+def test_calls_leave_nothing_behind_in_a_signal_that_outlives_them(mode):
     """A shutdown signal of the process does not collect callbacks."""
     controller = AbortController()
-    node = create_node(colour.function(lambda s: {"x": get_node_context().abort_signal.aborted}))
+    node = create_node(mode.function(lambda s: {"x": get_node_context().abort_signal.aborted}))
     for _ in range(20):
-        colour.call(node, {}, runner_config(abort_signal=AbortSignal.any(controller.signal)))
-        colour.call(node, {}, runner_config(abort_signal=controller.signal))
+        mode.call(node, {}, runner_config(abort_signal=AbortSignal.any(controller.signal)))
+        mode.call(node, {}, runner_config(abort_signal=controller.signal))
     gc.collect()
     assert controller.signal._callbacks == {}
 
 
 @pytest.mark.req("N-17")
-def test_on_drain_finish_lets_the_attempt_end(colour):
+def test_on_drain_finish_lets_the_attempt_end(mode):
     """Its result is kept, and the run drains after it."""
     control = RunControl()
 
@@ -453,17 +453,17 @@ def test_on_drain_finish_lets_the_attempt_end(colour):
         control.request_drain("deploy")
         return {"x": 5}
 
-    graph = draining_graph(create_node(colour.function(work), on_drain="finish", timeout_ms=60_000))
+    graph = draining_graph(create_node(mode.function(work), on_drain="finish", timeout_ms=60_000))
     config = {"configurable": {"thread_id": "t"}}
     with pytest.raises(GraphDrained):
-        colour.invoke(graph, {"x": 0}, config, control=control)
+        mode.invoke(graph, {"x": 0}, config, control=control)
     values = graph.get_state(config).values
     assert (values["x"], values["errors"]) == (5, [])
 
 
 @pytest.mark.req("N-17", "N-27")
 @pytest.mark.parametrize("on_drain", [None, "stop", "finish"])
-def test_with_raise_a_drained_node_runs_again_on_resume(colour, on_drain):
+def test_with_raise_a_drained_node_runs_again_on_resume(mode, on_drain):
     """A wait always ends. GraphDrained goes to LangGraph, which ends at the last checkpoint; nothing is lost."""
     control = RunControl()
     calls = []
@@ -476,7 +476,7 @@ def test_with_raise_a_drained_node_runs_again_on_resume(colour, on_drain):
         return {"x": 7}
 
     node = create_node(
-        colour.function(work),
+        mode.function(work),
         retry={"backoff_ms": 3_600_000},
         on_error="raise",
         on_drain=on_drain,
@@ -484,16 +484,16 @@ def test_with_raise_a_drained_node_runs_again_on_resume(colour, on_drain):
     graph = draining_graph(node)
     config = {"configurable": {"thread_id": "t"}}
     with pytest.raises(GraphDrained, match="deploy"):
-        colour.invoke(graph, {"x": 0}, config, control=control)
-    assert colour.invoke(graph, None, config)["x"] == 99
+        mode.invoke(graph, {"x": 0}, config, control=control)
+    assert mode.invoke(graph, None, config)["x"] == 99
     assert len(calls) == 2
 
 
 @pytest.mark.req("N-17")
-def test_a_wrong_kind_of_signal_is_named(colour):
+def test_a_wrong_kind_of_signal_is_named(mode):
     """The message says where it stands and what is expected."""
-    node = create_node(colour.function(lambda s: {}))
-    record = colour.call(node, {}, {"configurable": {"abort_signal": "stop"}})["errors"][0]
+    node = create_node(mode.function(lambda s: {}))
+    record = mode.call(node, {}, {"configurable": {"abort_signal": "stop"}})["errors"][0]
     assert "abort_signal" in record["message"]
     assert "must be an AbortSignal" in record["message"]
 

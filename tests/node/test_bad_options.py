@@ -68,40 +68,40 @@ def test_a_predicate_of_two_arguments_is_refused():
         RetryConfig(retry_on=lambda a, b: True)
 
 
-def test_without_a_function_it_is_a_decorator(colour, fake):
+def test_without_a_function_it_is_a_decorator(mode, fake):
     """With the options for the function that follows."""
 
     @create_node(retry=2, runtime=fake)
-    @colour.function
+    @mode.function
     def fetch(state):
         return flaky.sync(state)
 
     flaky = Flaky(ConnectionError, {"price": 1})
-    assert colour.call(fetch, {}) == {"price": 1}
+    assert mode.call(fetch, {}) == {"price": 1}
     assert fetch.__name__ == "fetch"
 
 
 @pytest.mark.req("N-17")
 @pytest.mark.parametrize("place", ["configurable", "top"])
-def test_the_abort_signal_is_also_found_as_signal(colour, place):
+def test_the_abort_signal_is_also_found_as_signal(mode, place):
     """In the config itself only where no graph is between: LangGraph drops what it does not know."""
     controller = AbortController()
     controller.abort("stop")
     own = {"signal": controller.signal}
     config = {"configurable": own} if place == "configurable" else own
-    record = colour.call(create_node(colour.function(fn)), {}, config)["errors"][0]
+    record = mode.call(create_node(mode.function(fn)), {}, config)["errors"][0]
     assert record["code"] == "NODE_CANCELLED"
 
 
 @pytest.mark.req("N-17")
-def test_a_graph_hands_on_the_signal_of_its_configurable(colour):
+def test_a_graph_hands_on_the_signal_of_its_configurable(mode):
     """Under either name."""
     from langgraph.graph import START, StateGraph
 
     controller = AbortController()
     controller.abort("stop")
-    builder = StateGraph(GraphState).add_node("n", create_node(colour.function(fn))).add_edge(START, "n")
-    state = colour.invoke(builder.compile(), {}, {"configurable": {"signal": controller.signal}})
+    builder = StateGraph(GraphState).add_node("n", create_node(mode.function(fn))).add_edge(START, "n")
+    state = mode.invoke(builder.compile(), {}, {"configurable": {"signal": controller.signal}})
     assert state["errors"][0]["code"] == "NODE_CANCELLED"
 
 
@@ -119,6 +119,6 @@ def test_a_graph_runner_finds_it_in_both_places(place):
     assert result.status == "cancelled"
 
 
-def test_a_signal_of_another_kind_is_left_alone(colour):
+def test_a_signal_of_another_kind_is_left_alone(mode):
     """A program may have a key of this name for something else."""
-    assert colour.call(create_node(colour.function(fn)), {}, {"configurable": {"signal": "SIGTERM"}}) == {}
+    assert mode.call(create_node(mode.function(fn)), {}, {"configurable": {"signal": "SIGTERM"}}) == {}

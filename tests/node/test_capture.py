@@ -33,10 +33,10 @@ def failing(error):
 
 
 @pytest.mark.req("N-4")
-def test_a_failure_becomes_a_record(colour, fake):
+def test_a_failure_becomes_a_record(mode, fake):
     """All fields of the record, and nothing but a partial state."""
-    node = create_node(colour.function(failing(ConnectionError("refused"))), name="fetch", runtime=fake)
-    update = colour.call(node, {"story_id": "ST-1"})
+    node = create_node(mode.function(failing(ConnectionError("refused"))), name="fetch", runtime=fake)
+    update = mode.call(node, {"story_id": "ST-1"})
     assert set(update) == {"errors", "routing_flags"}
     (record,) = update["errors"]
     stack = record.pop("stack")
@@ -61,76 +61,76 @@ def test_a_failure_becomes_a_record(colour, fake):
 
 
 @pytest.mark.req("N-4")
-def test_the_exception_does_not_reach_the_graph(colour):
+def test_the_exception_does_not_reach_the_graph(mode):
     """The run goes on with the record in its state."""
     graph = (
         StateGraph(State)
-        .add_node("bad", create_node(colour.function(failing(ValueError("no")))))
-        .add_node("next", colour.function(lambda state: {"x": 1}))
+        .add_node("bad", create_node(mode.function(failing(ValueError("no")))))
+        .add_node("next", mode.function(lambda state: {"x": 1}))
         .add_edge(START, "bad")
         .add_edge("bad", "next")
         .compile()
     )
-    result = colour.invoke(graph, {"x": 0})
+    result = mode.invoke(graph, {"x": 0})
     assert result["x"] == 1
     assert result["errors"][0]["node_id"] == "bad"
 
 
 @pytest.mark.req("N-6")
-def test_an_error_that_is_not_retried_blocks(colour):
+def test_an_error_that_is_not_retried_blocks(mode):
     """One attempt, and the flag is up."""
-    node = create_node(colour.function(failing(TypeError("bug"))), retry=5)
-    update = colour.call(node, {})
+    node = create_node(mode.function(failing(TypeError("bug"))), retry=5)
+    update = mode.call(node, {})
     assert update["routing_flags"] == {"blocked": True}
     assert update["errors"][0]["attempts"] == 1
 
 
 @pytest.mark.req("N-6")
-def test_exhausted_retries_block(colour, fake):
+def test_exhausted_retries_block(mode, fake):
     """The flag comes with the record of the last attempt."""
-    node = create_node(colour.function(failing(ConnectionError("x"))), retry=3, runtime=fake)
-    update = colour.call(node, {})
+    node = create_node(mode.function(failing(ConnectionError("x"))), retry=3, runtime=fake)
+    update = mode.call(node, {})
     assert update["routing_flags"] == {"blocked": True}
     assert (update["errors"][0]["code"], update["errors"][0]["attempts"]) == ("RETRY_EXHAUSTED", 3)
 
 
 @pytest.mark.req("N-6")
-def test_a_success_writes_no_flag(colour):
+def test_a_success_writes_no_flag(mode):
     """So that parallel branches cannot clear each other's."""
-    assert colour.call(create_node(colour.function(lambda state: {"x": 1}), retry=2), {}) == {"x": 1}
+    assert mode.call(create_node(mode.function(lambda state: {"x": 1}), retry=2), {}) == {"x": 1}
 
 
 @pytest.mark.req("N-6")
-def test_flags_route(colour):
+def test_flags_route(mode):
     """A conditional edge sees the flag of the node before it."""
     graph = (
         StateGraph(State)
-        .add_node("bad", create_node(colour.function(failing(ValueError("no")))))
-        .add_node("review", colour.function(lambda state: {"x": -1}))
-        .add_node("go", colour.function(lambda state: {"x": 1}))
+        .add_node("bad", create_node(mode.function(failing(ValueError("no")))))
+        .add_node("review", mode.function(lambda state: {"x": -1}))
+        .add_node("go", mode.function(lambda state: {"x": 1}))
         .add_edge(START, "bad")
         .add_conditional_edges("bad", lambda s: "review" if s["routing_flags"].get("blocked") else "go")
         .compile()
     )
-    assert colour.invoke(graph, {"x": 0})["x"] == -1
+    assert mode.invoke(graph, {"x": 0})["x"] == -1
 
 
 @pytest.mark.req("N-4", "N-8")
-def test_parallel_failures_are_all_kept(colour):
+def test_parallel_failures_are_all_kept(mode):
     """Two branches that fail in one superstep write the same fields without conflict."""
     builder = StateGraph(State)
     for name in ("a", "b", "c"):
-        builder.add_node(name, create_node(colour.function(failing(ValueError(name)))))
+        builder.add_node(name, create_node(mode.function(failing(ValueError(name)))))
         builder.add_edge(START, name)
-    result = colour.invoke(builder.compile(), {"x": 0})
+    result = mode.invoke(builder.compile(), {"x": 0})
     assert sorted(e["node_id"] for e in result["errors"]) == ["a", "b", "c"]
 
 
 @pytest.mark.req("N-4")
-def test_the_record_is_json_and_reads_as_a_model(colour):
+def test_the_record_is_json_and_reads_as_a_model(mode):
     """What a checkpoint keeps, `NodeError` reads back."""
-    node = create_node(colour.function(failing(TimeoutError("slow"))), name="n")
-    record = json.loads(json.dumps(colour.call(node, {})["errors"][0]))
+    node = create_node(mode.function(failing(TimeoutError("slow"))), name="n")
+    record = json.loads(json.dumps(mode.call(node, {})["errors"][0]))
     error = NodeError.model_validate(record)
     assert (error.node_id, error.code, error.category) == ("n", "NODE_EXECUTION_FAILED", "timeout")
     assert error.to_record() == record
@@ -138,7 +138,7 @@ def test_the_record_is_json_and_reads_as_a_model(colour):
 
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("schema", ["pydantic", "dataclass"])
-def test_captures_into_other_schemas(colour, schema):
+def test_captures_into_other_schemas(mode, schema):
     """A pydantic or dataclass state with the two fields works as well."""
     from dataclasses import dataclass, field
 
@@ -158,11 +158,11 @@ def test_captures_into_other_schemas(colour, schema):
     state = Model if schema == "pydantic" else Data
     graph = (
         StateGraph(state)
-        .add_node("n", create_node(colour.function(failing(OSError("disk")))))
+        .add_node("n", create_node(mode.function(failing(OSError("disk")))))
         .add_edge(START, "n")
         .compile()
     )
-    result = colour.invoke(graph, {"x": 1})
+    result = mode.invoke(graph, {"x": 1})
     assert result["errors"][0]["error_type"] == "OSError"
     assert result["routing_flags"] == {"blocked": True}
 
@@ -174,139 +174,139 @@ class Bare(TypedDict, total=False):
 
 
 @pytest.mark.req("N-4")
-def test_an_error_that_the_state_cannot_hold_is_raised(colour):
+def test_an_error_that_the_state_cannot_hold_is_raised(mode):
     """LangGraph would drop it in silence; the note says what to do."""
     graph = (
         StateGraph(Bare)
-        .add_node("n", create_node(colour.function(failing(OSError("disk")))))
+        .add_node("n", create_node(mode.function(failing(OSError("disk")))))
         .add_edge(START, "n")
         .compile()
     )
     with pytest.raises(OSError, match="disk") as raised:
-        colour.invoke(graph, {"x": 0})
+        mode.invoke(graph, {"x": 0})
     assert any("inherit from GraphState" in note for note in raised.value.__notes__)
 
 
 @pytest.mark.req("N-4")
-def test_a_state_without_errors_is_reported_before_anything_fails(colour, caplog):
+def test_a_state_without_errors_is_reported_before_anything_fails(mode, caplog):
     """The first call in such a graph logs what is missing, once."""
-    node = create_node(colour.function(lambda state: {"x": 1}))
+    node = create_node(mode.function(lambda state: {"x": 1}))
     graph = StateGraph(Bare).add_node("n", node).add_edge(START, "n").compile()
-    colour.invoke(graph, {"x": 0})
-    colour.invoke(graph, {"x": 0})
+    mode.invoke(graph, {"x": 0})
+    mode.invoke(graph, {"x": 0})
     messages = [r.message for r in caplog.records if "state_cannot_hold_errors" in r.message]
     assert len(messages) == 1
     assert "['errors', 'routing_flags']" in messages[0]
 
 
 @pytest.mark.parametrize(("on_error", "warnings"), [("capture", 1), ("record", 1), ("raise", 0)])
-def test_a_retry_policy_that_never_acts_is_reported(colour, caplog, on_error, warnings):
+def test_a_retry_policy_that_never_acts_is_reported(mode, caplog, on_error, warnings):
     """LangGraph retries what raises; the first call says so, once."""
-    node = create_node(colour.function(lambda state: {}), on_error=on_error)
+    node = create_node(mode.function(lambda state: {}), on_error=on_error)
     builder = StateGraph(GraphState).add_node("n", node, retry_policy=RetryPolicy()).add_edge(START, "n")
     graph = builder.compile()
-    colour.invoke(graph, {})
-    colour.invoke(graph, {})
+    mode.invoke(graph, {})
+    mode.invoke(graph, {})
     messages = [r.message for r in caplog.records if "native_retry_ignored" in r.message]
     assert len(messages) == warnings
 
 
 @pytest.mark.req("N-27")
-def test_on_error_raise_raises_the_original(colour, fake):
+def test_on_error_raise_raises_the_original(mode, fake):
     """The very exception, with a note of the attempts."""
     error = ConnectionError("down")
-    node = create_node(colour.function(failing(error)), name="n", retry=3, on_error="raise", runtime=fake)
+    node = create_node(mode.function(failing(error)), name="n", retry=3, on_error="raise", runtime=fake)
     with pytest.raises(ConnectionError) as raised:
-        colour.call(node, {})
+        mode.call(node, {})
     assert raised.value is error
     assert "Node 'n' gave up after 3 attempts." in error.__notes__
 
 
 @pytest.mark.req("N-4")
-def test_the_outcome_names_the_exhaustion_and_its_cause(colour, fake):
+def test_the_outcome_names_the_exhaustion_and_its_cause(mode, fake):
     """The value form keeps both the runner's error and the user's."""
     error = ConnectionError("down")
-    node = create_node(colour.function(failing(error)), retry=2, runtime=fake)
-    outcome = colour.call(node.run, {})
+    node = create_node(mode.function(failing(error)), retry=2, runtime=fake)
+    outcome = mode.call(node.run, {})
     assert isinstance(outcome.exception, RetryExhaustedError)
     assert outcome.exception.__cause__ is error
     assert (outcome.exception.attempts, outcome.attempts) == (2, 2)
 
 
 @pytest.mark.req("N-24")
-def test_validation_errors_have_their_own_code(colour):
+def test_validation_errors_have_their_own_code(mode):
     """Pydantic in the function is VALIDATION_FAILED, and final."""
 
     class Model(BaseModel):
         n: int
 
-    node = create_node(colour.function(lambda state: {"x": Model(n=state["x"])}), retry=4)
-    record = colour.call(node, {"x": "many"})["errors"][0]
+    node = create_node(mode.function(lambda state: {"x": Model(n=state["x"])}), retry=4)
+    record = mode.call(node, {"x": "many"})["errors"][0]
     assert (record["code"], record["category"], record["attempts"]) == ("VALIDATION_FAILED", "validation", 1)
 
 
 @pytest.mark.req("N-20")
-def test_secrets_do_not_reach_the_state(colour):
+def test_secrets_do_not_reach_the_state(mode):
     """Neither through the message, nor the stack, nor a cause."""
     secret = "hunter" + "2secret99"
 
     def fail(state):
         raise ConnectionError(f"login with password={secret} failed") from ValueError(f"password={secret}")
 
-    node = create_node(colour.function(fail))
-    assert secret not in json.dumps(colour.call(node, {}))
+    node = create_node(mode.function(fail))
+    assert secret not in json.dumps(mode.call(node, {}))
 
 
 @pytest.mark.req("N-20")
-def test_a_sanitizer_of_ones_own(colour):
+def test_a_sanitizer_of_ones_own(mode):
     """Extra patterns reach the record."""
     from langgraph_runner import Sanitizer
 
     node = create_node(
-        colour.function(failing(ValueError("patient 4711 unknown"))),
+        mode.function(failing(ValueError("patient 4711 unknown"))),
         sanitizer=Sanitizer(extra_patterns=[r"patient \d+"]),
     )
-    assert "patient 4711" not in json.dumps(colour.call(node, {}))
+    assert "patient 4711" not in json.dumps(mode.call(node, {}))
 
 
 @pytest.mark.req("N-27")
-def test_raise_gives_the_original_whatever_stood_around_it(colour, fake):
+def test_raise_gives_the_original_whatever_stood_around_it(mode, fake):
     """An open breaker and a failed fallback do not hide it."""
     error = ConnectionError("down")
     options = {"on_error": "raise", "runtime": fake}
     breaking = create_node(
-        colour.function(failing(error)), retry=3, circuit_breaker={"failure_threshold": 1}, **options
+        mode.function(failing(error)), retry=3, circuit_breaker={"failure_threshold": 1}, **options
     )
-    falling = create_node(colour.function(failing(error)), fallback=failing(ValueError("too")), **options)
+    falling = create_node(mode.function(failing(error)), fallback=failing(ValueError("too")), **options)
     for node in (breaking, falling):
         with pytest.raises(ConnectionError) as raised:
-            colour.call(node, {})
+            mode.call(node, {})
         assert raised.value is error
     assert "Its fallback failed as well: ValueError." in error.__notes__
 
 
 @pytest.mark.req("N-6", "N-4")
-def test_on_error_record_leaves_the_flag_down(colour):
+def test_on_error_record_leaves_the_flag_down(mode):
     """For one of many branches, whose failure must not block the rest."""
-    node = create_node(colour.function(failing(ValueError("one of many"))), on_error="record")
-    update = colour.call(node, {})
+    node = create_node(mode.function(failing(ValueError("one of many"))), on_error="record")
+    update = mode.call(node, {})
     assert list(update) == ["errors"]
     assert update["errors"][0]["error_type"] == "ValueError"
 
 
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("on_error", ["capture", "record", "raise"])
-def test_a_failure_of_a_task_is_raised(colour, on_error):
+def test_a_failure_of_a_task_is_raised(mode, on_error):
     """The function that calls the task would take a captured one for its result."""
 
     async def call_async(state):
         return {"x": await failing_task(1)}
 
-    failing_task = task(create_node(colour.function(failing(OSError("disk"))), name="t", on_error=on_error))
-    call = call_async if colour.is_async else lambda state: {"x": failing_task(1).result()}
+    failing_task = task(create_node(mode.function(failing(OSError("disk"))), name="t", on_error=on_error))
+    call = call_async if mode.is_async else lambda state: {"x": failing_task(1).result()}
     graph = StateGraph(State).add_node("n", call).add_edge(START, "n").compile()
     with pytest.raises(OSError, match="disk") as raised:
-        colour.invoke(graph, {"x": 0})
+        mode.invoke(graph, {"x": 0})
     assert any("caller of a @task" in note for note in raised.value.__notes__) is (on_error != "raise")
 
 
@@ -317,12 +317,12 @@ class Adding(GraphState, total=False):
 
 
 @pytest.mark.req("N-4")
-def test_a_captured_failure_repeats_nothing_that_is_in_the_state(colour):
+def test_a_captured_failure_repeats_nothing_that_is_in_the_state(mode):
     """It writes a partial update; a node that hands back the whole state doubles each list with a reducer."""
     for function, lines in [(failing(ValueError("no")), ["a"]), (lambda state: {**state}, ["a", "a"])]:
-        node = create_node(colour.function(function))
+        node = create_node(mode.function(function))
         graph = StateGraph(Adding).add_node("n", node).add_edge(START, "n").compile()
-        assert colour.invoke(graph, {"lines": ["a"]})["lines"] == lines
+        assert mode.invoke(graph, {"lines": ["a"]})["lines"] == lines
 
 
 def kept_by(saver):
@@ -332,14 +332,14 @@ def kept_by(saver):
 
 @pytest.mark.req("N-4", "N-20")
 @pytest.mark.parametrize(("on_error", "is_kept"), [("capture", False), ("record", False), ("raise", True)])
-def test_a_checkpoint_keeps_the_raw_text_of_what_is_raised_only(colour, on_error, is_kept):
+def test_a_checkpoint_keeps_the_raw_text_of_what_is_raised_only(mode, on_error, is_kept):
     """LangGraph stores an unhandled error as it prints, and `get_state()` shows it; a record is redacted."""
     secret = "hunter" + "2secret99"
     saver = InMemorySaver()
-    node = create_node(colour.function(failing(OSError(f"password={secret}"))), retry=1, on_error=on_error)
+    node = create_node(mode.function(failing(OSError(f"password={secret}"))), retry=1, on_error=on_error)
     graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile(checkpointer=saver)
     thread = {"configurable": {"thread_id": "t"}}
     with pytest.raises(OSError, match=secret) if is_kept else contextlib.nullcontext():
-        colour.invoke(graph, {"x": 0}, thread)
+        mode.invoke(graph, {"x": 0}, thread)
     assert (secret in kept_by(saver)) is is_kept
     assert [secret in task.error for task in graph.get_state(thread).tasks] == [True] * is_kept

@@ -22,21 +22,21 @@ class State(GraphState, total=False):
     x: int
 
 
-def seen_context(colour, config=None, state=None, runtime=None, **options):
+def seen_context(mode, config=None, state=None, runtime=None, **options):
     """The context that a function sees."""
     seen = []
     node = create_node(
-        colour.function(lambda s: seen.append(get_node_context())), name="n", runtime=runtime, **options
+        mode.function(lambda s: seen.append(get_node_context())), name="n", runtime=runtime, **options
     )
-    colour.call(node, state or {}, config)
+    mode.call(node, state or {}, config)
     return seen[0]
 
 
 @pytest.mark.req("N-22")
-def test_identity_and_progress(colour, fake):
+def test_identity_and_progress(mode, fake):
     """Name, attempt, start, parent."""
     fake.advance(60)
-    context = seen_context(colour, runtime=fake)
+    context = seen_context(mode, runtime=fake)
     assert (context.node_name, context.attempt, context.retry_attempt) == ("n", 1, 0)
     assert context.started_at.isoformat() == "2026-01-01T00:01:00+00:00"
     assert context.parent is None
@@ -44,7 +44,7 @@ def test_identity_and_progress(colour, fake):
 
 
 @pytest.mark.req("N-22")
-def test_attempts_count_up(colour, fake):
+def test_attempts_count_up(mode, fake):
     """Each attempt has a context of its own."""
     seen = []
 
@@ -53,50 +53,50 @@ def test_attempts_count_up(colour, fake):
         seen.append((context.attempt, context.retry_attempt))
         raise ConnectionError
 
-    colour.call(create_node(colour.function(fail), retry=3, runtime=fake), {})
+    mode.call(create_node(mode.function(fail), retry=3, runtime=fake), {})
     assert seen == [(1, 0), (2, 1), (3, 2)]
 
 
 @pytest.mark.req("N-22")
-def test_the_story_comes_from_the_config_else_from_the_state(colour):
+def test_the_story_comes_from_the_config_else_from_the_state(mode):
     """A number in the state will do."""
-    assert seen_context(colour, runner_config(story_id="A"), {"story_id": "B"}).story_id == "A"
-    assert seen_context(colour, None, {"story_id": 7}).story_id == "7"
-    assert seen_context(colour).story_id is None
+    assert seen_context(mode, runner_config(story_id="A"), {"story_id": "B"}).story_id == "A"
+    assert seen_context(mode, None, {"story_id": 7}).story_id == "7"
+    assert seen_context(mode).story_id is None
 
 
 @pytest.mark.req("N-22")
-def test_the_trace_id_is_w3c_and_the_same_each_time(colour):
+def test_the_trace_id_is_w3c_and_the_same_each_time(mode):
     """32 lower-case hex digits."""
-    context = seen_context(colour)
+    context = seen_context(mode)
     assert re.fullmatch(r"[0-9a-f]{32}", context.trace_id)
     assert context.trace_id == context.trace_id
 
 
 @pytest.mark.req("N-22")
-def test_ids_of_the_config_win(colour):
+def test_ids_of_the_config_win(mode):
     """The caller knows best."""
     trace = "ab" * 16
-    context = seen_context(colour, runner_config(trace_id=trace, graph_execution_id="run-9"))
+    context = seen_context(mode, runner_config(trace_id=trace, graph_execution_id="run-9"))
     assert (context.trace_id, context.graph_execution_id) == (trace, "run-9")
 
 
 @pytest.mark.req("N-22")
-def test_an_active_opentelemetry_span_gives_the_trace(colour, monkeypatch):
+def test_an_active_opentelemetry_span_gives_the_trace(mode, monkeypatch):
     """Joined to the caller's trace, without importing OpenTelemetry."""
     span_context = types.SimpleNamespace(trace_id=0xABC, span_id=0xDEF, is_valid=True)
     span = types.SimpleNamespace(get_span_context=lambda: span_context)
     fake_module = types.SimpleNamespace(get_current_span=lambda: span)
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", fake_module)
-    assert seen_context(colour).trace_id == f"{0xABC:032x}"
-    assert seen_context(colour).span_id == f"{0xDEF:016x}"
+    assert seen_context(mode).trace_id == f"{0xABC:032x}"
+    assert seen_context(mode).span_id == f"{0xDEF:016x}"
     span_context.is_valid = False
-    assert seen_context(colour).trace_id != f"{0xABC:032x}"
-    assert seen_context(colour).span_id is None
+    assert seen_context(mode).trace_id != f"{0xABC:032x}"
+    assert seen_context(mode).span_id is None
 
 
 @pytest.mark.req("N-22")
-def test_nested_nodes_know_their_parent_and_share_its_ids(colour):
+def test_nested_nodes_know_their_parent_and_share_its_ids(mode):
     """A node that calls a node."""
     seen = []
     inner = create_node(lambda s: seen.append(get_node_context()), name="inner")
@@ -106,14 +106,14 @@ def test_nested_nodes_know_their_parent_and_share_its_ids(colour):
         inner(state)
         assert get_node_context() is seen[0]
 
-    colour.call(create_node(colour.function(outer), name="outer"), {})
+    mode.call(create_node(mode.function(outer), name="outer"), {})
     parent, child = seen
     assert (child.node_name, child.parent.node_name) == ("inner", "outer")
     assert (child.trace_id, child.graph_execution_id) == (parent.trace_id, parent.graph_execution_id)
 
 
 @pytest.mark.req("N-22")
-def test_all_nodes_of_a_graph_run_share_their_ids_and_no_other_run_does(colour):
+def test_all_nodes_of_a_graph_run_share_their_ids_and_no_other_run_does(mode):
     """Also where the caller gave none."""
     seen = []
 
@@ -123,30 +123,30 @@ def test_all_nodes_of_a_graph_run_share_their_ids_and_no_other_run_does(colour):
 
     builder = StateGraph(State)
     for name in ("a", "b"):
-        builder.add_node(name, create_node(colour.function(note)))
+        builder.add_node(name, create_node(mode.function(note)))
     graph = builder.add_edge(START, "a").add_edge("a", "b").compile()
-    colour.invoke(graph, {"x": 0})
-    colour.invoke(graph, {"x": 0})
+    mode.invoke(graph, {"x": 0})
+    mode.invoke(graph, {"x": 0})
     assert seen[0] == seen[1]
     assert seen[2] == seen[3]
     assert seen[0] != seen[2]
 
 
 @pytest.mark.req("N-22")
-def test_the_run_id_of_langgraph_is_used_where_there_is_one(colour):
+def test_the_run_id_of_langgraph_is_used_where_there_is_one(mode):
     """A run id is a UUID, which is a trace id without its hyphens."""
     import uuid
 
     seen = []
     run_id = uuid.UUID(int=0x1234567890ABCDEF1234567890ABCDEF)
-    node = create_node(colour.function(lambda s: seen.append(get_node_context())))
+    node = create_node(mode.function(lambda s: seen.append(get_node_context())))
     graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile()
-    colour.invoke(graph, {"x": 0}, {"run_id": run_id})
+    mode.invoke(graph, {"x": 0}, {"run_id": run_id})
     assert (seen[0].graph_execution_id, seen[0].trace_id) == (str(run_id), run_id.hex)
 
 
 @pytest.mark.req("N-22")
-def test_runtime_tells_the_attempt(colour, fake):
+def test_runtime_tells_the_attempt(mode, fake):
     """LangGraph's own `runtime.execution_info.node_attempt` follows the inner retry."""
     seen = []
 
@@ -154,25 +154,25 @@ def test_runtime_tells_the_attempt(colour, fake):
         seen.append(runtime.execution_info.node_attempt)
         raise ConnectionError
 
-    node = create_node(colour.function(fail), retry=3, runtime=fake)
-    colour.invoke(StateGraph(State).add_node("n", node).add_edge(START, "n").compile(), {"x": 0})
+    node = create_node(mode.function(fail), retry=3, runtime=fake)
+    mode.invoke(StateGraph(State).add_node("n", node).add_edge(START, "n").compile(), {"x": 0})
     assert seen == [1, 2, 3]
 
 
 @pytest.mark.req("N-22")
-def test_the_name_is_that_of_the_graph_unless_given(colour):
+def test_the_name_is_that_of_the_graph_unless_given(mode):
     """langgraph_node, the given name, the function's."""
 
     def work(state):
         raise ValueError
 
     for node, expected in [
-        (create_node(colour.function(work)), "in_graph"),
-        (create_node(colour.function(work), name="given"), "given"),
+        (create_node(mode.function(work)), "in_graph"),
+        (create_node(mode.function(work), name="given"), "given"),
     ]:
         graph = StateGraph(State).add_node("in_graph", node).add_edge(START, "in_graph").compile()
-        assert colour.invoke(graph, {"x": 0})["errors"][0]["node_id"] == expected
-    assert colour.call(create_node(colour.function(work)), {})["errors"][0]["node_id"] == "work"
+        assert mode.invoke(graph, {"x": 0})["errors"][0]["node_id"] == expected
+    assert mode.call(create_node(mode.function(work)), {})["errors"][0]["node_id"] == "work"
 
 
 @pytest.mark.req("N-22")
@@ -207,7 +207,7 @@ def test_concurrent_calls_do_not_see_each_other():
 
 
 @pytest.mark.req("N-22")
-def test_nothing_of_the_context_is_left_after_the_call(colour):
+def test_nothing_of_the_context_is_left_after_the_call(mode):
     """Also after a failure."""
 
     async def check(node):
@@ -217,11 +217,11 @@ def test_nothing_of_the_context_is_left_after_the_call(colour):
         with pytest.raises(RuntimeError):
             get_node_context()
 
-    asyncio.run(check(create_node(colour.function(lambda s: 1 / 0))))
+    asyncio.run(check(create_node(mode.function(lambda s: 1 / 0))))
 
 
 @pytest.mark.req("N-22", "N-13")
-def test_a_structlog_processor_adds_the_context_to_the_users_events(colour, structlog_restored):
+def test_a_structlog_processor_adds_the_context_to_the_users_events(mode, structlog_restored):
     """Fields of the event win; outside a node nothing is added."""
     logs = structlog.testing.LogCapture()
     structlog.configure(processors=[add_node_context, logs])
@@ -229,7 +229,7 @@ def test_a_structlog_processor_adds_the_context_to_the_users_events(colour, stru
     def work(state):
         structlog.get_logger().info("mine", attempt="own")
 
-    colour.call(create_node(colour.function(work), name="n"), {"story_id": "S"})
+    mode.call(create_node(mode.function(work), name="n"), {"story_id": "S"})
     structlog.get_logger().info("outside")
     mine = next(e for e in logs.entries if e["event"] == "mine")
     outside = next(e for e in logs.entries if e["event"] == "outside")

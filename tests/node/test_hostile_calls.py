@@ -68,13 +68,13 @@ def test_a_thread_that_never_starts_is_not_counted(monkeypatch, no_thread_left):
 
 
 @pytest.mark.req("N-21")
-def test_a_probe_that_answers_closes_the_breaker(colour, fake):
+def test_a_probe_that_answers_closes_the_breaker(mode, fake):
     """The service answers again; that its data does not fit is no failure of the service."""
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1), clock=fake.blocking.monotonic)
     breaker.record_failure(breaker.acquire())
     fake.advance(30)
-    node = create_node(colour.function(lambda s: 42), circuit_breaker=breaker, runtime=fake)
-    assert colour.call(node, {})["errors"][0]["code"] == "INVALID_NODE_OUTPUT"
+    node = create_node(mode.function(lambda s: 42), circuit_breaker=breaker, runtime=fake)
+    assert mode.call(node, {})["errors"][0]["code"] == "INVALID_NODE_OUTPUT"
     assert breaker.state == "closed"
 
 
@@ -131,7 +131,7 @@ OWN = Settings(depth=3)
 
 
 @pytest.mark.req("N-26")
-def test_a_config_of_the_functions_own_is_left_alone(colour):
+def test_a_config_of_the_functions_own_is_left_alone(mode):
     """LangGraph injects nothing there, and neither does the node, nor its fallback."""
 
     def work(state, config: Settings = OWN):
@@ -141,9 +141,9 @@ def test_a_config_of_the_functions_own_is_left_alone(colour):
         raise ConnectionError
 
     config = {"configurable": {"x": 1}}
-    assert colour.call(create_node(colour.function(work)), {}, config) == {"own": True}
-    node = create_node(colour.function(fail), fallback=colour.function(work))
-    assert colour.call(node, {}, config) == {"own": True}
+    assert mode.call(create_node(mode.function(work)), {}, config) == {"own": True}
+    node = create_node(mode.function(fail), fallback=mode.function(work))
+    assert mode.call(node, {}, config) == {"own": True}
 
 
 class Wordless:
@@ -155,29 +155,29 @@ class Wordless:
 
 
 @pytest.mark.req("N-4")
-def test_a_record_is_always_built(colour):
+def test_a_record_is_always_built(mode):
     """Also for a story that has no text."""
-    node = create_node(colour.function(lambda s: 1 / 0))
-    outcome = colour.call(node.run, {"story_id": Wordless()})
+    node = create_node(mode.function(lambda s: 1 / 0))
+    outcome = mode.call(node.run, {"story_id": Wordless()})
     assert outcome.record["error_type"] == "ZeroDivisionError"
     assert "story_id" not in outcome.record
 
 
 @pytest.mark.req("N-20")
-def test_the_name_of_a_class_is_sanitized(colour):
+def test_the_name_of_a_class_is_sanitized(mode):
     """A program may make it up from anything, a key included."""
     name = "Bad AKIA" + "Q3EGRIQ5S7TLX2WB"
 
     def work(state):
         raise type(name, (Exception,), {})("x")
 
-    record = colour.call(create_node(colour.function(work)), {})["errors"][0]
+    record = mode.call(create_node(mode.function(work)), {})["errors"][0]
     assert "Q3EGRIQ5S7TLX2WB" not in str(record)
 
 
 @pytest.mark.req("N-15")
 @pytest.mark.parametrize("on_error", ["capture", "record"])
-def test_a_timeout_keeps_no_state_alive(colour, on_error):
+def test_a_timeout_keeps_no_state_alive(mode, on_error):
     """Without the garbage collector's help."""
 
     class Heavy(dict):
@@ -189,14 +189,14 @@ def test_a_timeout_keeps_no_state_alive(colour, on_error):
     async def wait(state):
         await asyncio.Event().wait()
 
-    node = create_node(wait if colour.is_async else block, timeout_ms=1, on_error=on_error)
-    colour.call(node, {})
+    node = create_node(wait if mode.is_async else block, timeout_ms=1, on_error=on_error)
+    mode.call(node, {})
     gc.collect()
     gc.disable()
     try:
         state = Heavy()
         gone = weakref.ref(state)
-        colour.call(node, state)
+        mode.call(node, state)
         del state
         for thread in threading.enumerate():
             if thread.name.startswith("node-"):
@@ -232,7 +232,7 @@ def test_an_async_fallback_leaves_the_event_loop_of_the_thread():
 
 
 @pytest.mark.req("N-26")
-def test_blocking_the_event_loop_is_logged_with_the_fix(colour, caplog):
+def test_blocking_the_event_loop_is_logged_with_the_fix(mode, caplog):
     """For the async node that does it."""
     blocking = type("BlockingError", (Exception,), {"__module__": "blockbuster"})
 
@@ -240,9 +240,9 @@ def test_blocking_the_event_loop_is_logged_with_the_fix(colour, caplog):
         raise blocking("Blocking call to time.sleep")
 
     with caplog.at_level(logging.WARNING, "langgraph_runner"):
-        colour.call(create_node(colour.function(work)), {})
+        mode.call(create_node(mode.function(work)), {})
     warned = [r for r in caplog.records if r.getMessage().startswith("node.blocks_event_loop")]
-    assert len(warned) == colour.is_async
+    assert len(warned) == mode.is_async
     assert all("asyncio.to_thread()" in r.getMessage() for r in warned)
 
 
@@ -255,7 +255,7 @@ def test_a_wait_below_zero_names_the_argument(timeout_ms):
 
 
 @pytest.mark.req("N-21")
-def test_the_open_circuit_of_another_node_is_a_failure_here(colour):
+def test_the_open_circuit_of_another_node_is_a_failure_here(mode):
     """This node's own circuit is not open, and its function has failed."""
     breaker = NodeCircuitBreaker()
     breaker.force_open()
@@ -265,8 +265,8 @@ def test_the_open_circuit_of_another_node_is_a_failure_here(colour):
     def work(state):
         return inner(state)
 
-    outer = create_node(colour.function(work), name="outer", metrics_collector=collector)
-    record = colour.call(outer, {})["errors"][0]
+    outer = create_node(mode.function(work), name="outer", metrics_collector=collector)
+    record = mode.call(outer, {})["errors"][0]
     assert (record["code"], record["category"]) == ("NODE_EXECUTION_FAILED", "other")
     assert record["message"].startswith("Node 'outer'")
     assert collector.get_node_metrics("outer").failure_count == 1
@@ -293,19 +293,19 @@ def test_the_first_duration_leaves_out_what_logging_costs(fake, monkeypatch):
 @pytest.mark.parametrize(
     "kind", [int, str, dict, Annotated[int, operator.add], Annotated[dict, operator.or_]]
 )
-def test_a_field_errors_of_another_kind_raises_the_real_error(colour, kind):
+def test_a_field_errors_of_another_kind_raises_the_real_error(mode, kind):
     """It is neither overwritten nor the end of the run by a TypeError."""
     builder = StateGraph(TypedDict("State", {"errors": kind}))
-    builder.add_node("n", create_node(colour.function(lambda s: 1 / 0)))
+    builder.add_node("n", create_node(mode.function(lambda s: 1 / 0)))
     graph = builder.add_edge("__start__", "n").compile()
     with pytest.raises(ZeroDivisionError) as caught:
-        colour.invoke(graph, {})
+        mode.invoke(graph, {})
     assert any("'errors' holds no list of records" in note for note in caught.value.__notes__)
 
 
 @pytest.mark.parametrize("on_error", ["capture", "record"])
 @pytest.mark.parametrize("retry", [None, {"max_attempts": 2, "backoff_ms": 0}])
-def test_an_exception_that_is_raised_again_and_again_does_not_grow(colour, on_error, retry):
+def test_an_exception_that_is_raised_again_and_again_does_not_grow(mode, on_error, retry):
     """As one that a module makes once; its traceback would get longer with each failure."""
     error, lengths = ConnectionError("down"), []
 
@@ -313,9 +313,9 @@ def test_an_exception_that_is_raised_again_and_again_does_not_grow(colour, on_er
         lengths.append(len([*traceback.walk_tb(error.__traceback__)]))
         raise error
 
-    node = create_node(colour.function(fail), retry=retry, on_error=on_error)
+    node = create_node(mode.function(fail), retry=retry, on_error=on_error)
     for _ in range(5):
-        colour.call(node, {})
+        mode.call(node, {})
     attempts = 1 if retry is None else 2
     assert lengths[attempts:] == lengths[:attempts] * 4
     assert len(getattr(error, "__notes__", [])) <= 1

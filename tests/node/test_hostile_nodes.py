@@ -12,9 +12,9 @@ from langgraph.types import Command
 from langgraph_runner import create_node
 
 
-def verdict(colour, function, **options):
+def verdict(mode, function, **options):
     """The record of a function's failure."""
-    return colour.call(create_node(colour.function(function), name="n", **options), {})["errors"][0]
+    return mode.call(create_node(mode.function(function), name="n", **options), {})["errors"][0]
 
 
 @pytest.mark.req("N-4", "N-24")
@@ -32,9 +32,9 @@ def verdict(colour, function, **options):
         (dict, "a type"),
     ],
 )
-def test_returns_something_that_is_no_update(colour, value, found):
+def test_returns_something_that_is_no_update(mode, value, found):
     """INVALID_NODE_OUTPUT, not retried, in words that tell what to return."""
-    record = verdict(colour, lambda s: value, retry=3)
+    record = verdict(mode, lambda s: value, retry=3)
     assert (record["code"], record["category"], record["attempts"], record["recoverable"]) == (
         "INVALID_NODE_OUTPUT",
         "validation",
@@ -45,7 +45,7 @@ def test_returns_something_that_is_no_update(colour, value, found):
 
 
 @pytest.mark.req("N-4")
-def test_returns_a_generator(colour):
+def test_returns_a_generator(mode):
     """It is closed, not left to hang."""
     closed = []
 
@@ -60,7 +60,7 @@ def test_returns_a_generator(colour):
         next(generator)
         return generator
 
-    assert "a generator, which is not consumed" in verdict(colour, work)["message"]
+    assert "a generator, which is not consumed" in verdict(mode, work)["message"]
     assert closed == [True]
 
 
@@ -80,9 +80,9 @@ def test_returns_a_coroutine_that_nobody_awaited():
 
 
 @pytest.mark.req("N-4")
-def test_returns_a_key_that_is_no_string(colour):
+def test_returns_a_key_that_is_no_string(mode):
     """The message shows the key."""
-    record = verdict(colour, lambda s: {1: "x"})
+    record = verdict(mode, lambda s: {1: "x"})
     assert "a dict with the key 1 of type int" in record["message"]
 
 
@@ -115,49 +115,49 @@ def test_raises_what_is_no_exception_in_a_coroutine():
 
 
 @pytest.mark.req("N-17")
-def test_raises_cancelled_error_itself(colour):
+def test_raises_cancelled_error_itself(mode):
     """Always raised again; LangGraph turns one that the node raised into its NodeCancelledError."""
 
     def work(state):
         raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        colour.call(create_node(colour.function(work), retry=3), {})
+        mode.call(create_node(mode.function(work), retry=3), {})
 
 
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("error", [StopIteration, StopAsyncIteration])
-def test_raises_stop_iteration(colour, error):
+def test_raises_stop_iteration(mode, error):
     """A RuntimeError, as Python has it for coroutines (PEP 479), and not a lost result."""
 
     def work(state):
         raise error
 
-    record = verdict(colour, work, retry=3)
+    record = verdict(mode, work, retry=3)
     assert record["error_type"] in {"RuntimeError", "StopAsyncIteration"}
     assert (record["code"], record["attempts"]) == ("NODE_EXECUTION_FAILED", 1)
 
 
 @pytest.mark.req("N-4")
-def test_recurses_for_ever(colour):
+def test_recurses_for_ever(mode):
     """Final, with a stack of bounded size."""
 
     def work(state):
         return work(state)
 
-    record = verdict(colour, work, retry=3)
+    record = verdict(mode, work, retry=3)
     assert (record["error_type"], record["attempts"]) == ("RecursionError", 1)
     assert len(record["stack"]) <= 8_100
 
 
 @pytest.mark.req("N-4")
-def test_raises_a_group(colour):
+def test_raises_a_group(mode):
     """Its members are the causes; retried, because all of them may be."""
 
     def work(state):
         raise ExceptionGroup("both down", [ConnectionError("a"), TimeoutError("b")])
 
-    record = verdict(colour, work, retry={"max_attempts": 2, "backoff_ms": 0})
+    record = verdict(mode, work, retry={"max_attempts": 2, "backoff_ms": 0})
     assert (record["error_type"], record["attempts"]) == ("ExceptionGroup", 2)
     assert {c["error_type"] for c in record["causes"]} == {"ConnectionError", "TimeoutError"}
 
@@ -173,26 +173,26 @@ class Unprintable(Exception):
 
 
 @pytest.mark.req("N-4", "N-20")
-def test_raises_an_exception_that_cannot_be_printed(colour):
+def test_raises_an_exception_that_cannot_be_printed(mode):
     """The type has to do."""
 
     def work(state):
         raise Unprintable
 
-    assert verdict(colour, work)["error_type"] == "Unprintable"
+    assert verdict(mode, work)["error_type"] == "Unprintable"
 
 
 @pytest.mark.req("N-4")
-def test_raises_the_same_exception_again_and_again(colour):
+def test_raises_the_same_exception_again_and_again(mode):
     """One instance, many calls: its notes do not pile up beyond what the calls add."""
     error = ConnectionError("same")
 
     def work(state):
         raise error
 
-    node = create_node(colour.function(work), retry={"max_attempts": 2, "backoff_ms": 0})
+    node = create_node(mode.function(work), retry={"max_attempts": 2, "backoff_ms": 0})
     for _ in range(50):
-        record = colour.call(node, {})["errors"][0]
+        record = mode.call(node, {})["errors"][0]
     assert len(getattr(error, "__notes__", [])) == 1
     assert len(record["stack"]) <= 8_100
 
@@ -225,7 +225,7 @@ def test_ignores_cancellation_once():
 
 
 @pytest.mark.req("N-17")
-def test_starts_threads(colour):
+def test_starts_threads(mode):
     """They are the function's own, and go on; the node does not wait for them."""
     release = threading.Event()
     started = []
@@ -236,13 +236,13 @@ def test_starts_threads(colour):
         started.append(thread)
         return {"x": 1}
 
-    assert colour.call(create_node(colour.function(work), timeout_ms=5000), {}) == {"x": 1}
+    assert mode.call(create_node(mode.function(work), timeout_ms=5000), {}) == {"x": 1}
     assert started[0].is_alive()
     release.set()
 
 
 @pytest.mark.req("N-4")
-def test_mutates_its_input(colour):
+def test_mutates_its_input(mode):
     """With a retry, the caller's state is its own concern, and the next attempt's is clean."""
     state = {"items": [1]}
 
@@ -250,16 +250,16 @@ def test_mutates_its_input(colour):
         s["items"].append(2)
         return {"items": s["items"]}
 
-    assert colour.call(create_node(colour.function(work), retry=2), state) == {"items": [1, 2]}
+    assert mode.call(create_node(mode.function(work), retry=2), state) == {"items": [1, 2]}
 
 
 @pytest.mark.req("N-4")
-def test_returns_a_subclass_of_dict(colour):
+def test_returns_a_subclass_of_dict(mode):
     """An update is an update."""
     from collections import OrderedDict
 
     update = OrderedDict(x=1)
-    assert colour.call(create_node(colour.function(lambda s: update)), {}) is update
+    assert mode.call(create_node(mode.function(lambda s: update)), {}) is update
 
 
 @dataclass(frozen=True)
@@ -270,28 +270,28 @@ class Frozen(ConnectionError):
 
 
 @pytest.mark.req("N-4", "N-25")
-def test_raises_a_frozen_exception(colour):
+def test_raises_a_frozen_exception(mode):
     """Its own story is told, not that of the note that it refused."""
 
     def work(state):
         raise Frozen("frozen")
 
-    record = verdict(colour, work, retry={"max_attempts": 2, "backoff_ms": 0})
+    record = verdict(mode, work, retry={"max_attempts": 2, "backoff_ms": 0})
     assert (record["code"], record["error_type"]) == ("RETRY_EXHAUSTED", "Frozen")
-    record = verdict(colour, lambda s: 1 / 0, fallback=work)
+    record = verdict(mode, lambda s: 1 / 0, fallback=work)
     assert record["code"] == "FALLBACK_FAILED"
 
 
 @pytest.mark.req("N-25")
-def test_a_fallback_raises_the_primary_error_again(colour):
+def test_a_fallback_raises_the_primary_error_again(mode):
     """No exception becomes its own context."""
     from langgraph_runner import get_node_context
 
     def again(state):
         raise get_node_context().primary_error
 
-    node = create_node(colour.function(lambda s: 1 / 0), fallback=again)
-    error = colour.call(node.run, {}).exception
+    node = create_node(mode.function(lambda s: 1 / 0), fallback=again)
+    error = mode.call(node.run, {}).exception
     assert error.fallback_error is error.primary_error
     assert error.fallback_error.__context__ is not error.fallback_error
 
@@ -301,10 +301,10 @@ def test_a_fallback_raises_the_primary_error_again(colour):
     "config",
     [{"configurable": None}, {"metadata": None}, {"metadata": {"langgraph_node": 5}}, {"tags": None}],
 )
-def test_is_called_with_an_odd_config(colour, config):
+def test_is_called_with_an_odd_config(mode, config):
     """Success and failure alike."""
-    assert colour.call(create_node(colour.function(lambda s: {"x": 1})), {}, config) == {"x": 1}
-    record = colour.call(create_node(colour.function(lambda s: 1 / 0)), {}, config)["errors"][0]
+    assert mode.call(create_node(mode.function(lambda s: {"x": 1})), {}, config) == {"x": 1}
+    record = mode.call(create_node(mode.function(lambda s: 1 / 0)), {}, config)["errors"][0]
     assert record["error_type"] == "ZeroDivisionError"
 
 
@@ -318,15 +318,15 @@ class Moody:
 
 
 @pytest.mark.req("N-4")
-def test_is_called_with_a_state_whose_story_raises(colour):
+def test_is_called_with_a_state_whose_story_raises(mode):
     """The record does without."""
-    record = colour.call(create_node(colour.function(lambda s: [])), Moody())["errors"][0]
+    record = mode.call(create_node(mode.function(lambda s: [])), Moody())["errors"][0]
     assert record["code"] == "INVALID_NODE_OUTPUT"
     assert "story_id" not in record
 
 
 @pytest.mark.req("N-4")
-def test_a_failure_keeps_no_frame_alive(colour):
+def test_a_failure_keeps_no_frame_alive(mode):
     """Without the garbage collector's help, so that a busy server does not hold the state of failed runs."""
 
     class Heavy(dict):
@@ -335,14 +335,14 @@ def test_a_failure_keeps_no_frame_alive(colour):
     def work(state):
         raise ConnectionError
 
-    node = create_node(colour.function(work), retry={"max_attempts": 2, "backoff_ms": 0})
-    colour.call(node, {})
+    node = create_node(mode.function(work), retry={"max_attempts": 2, "backoff_ms": 0})
+    mode.call(node, {})
     gc.collect()
     gc.disable()
     try:
         state = Heavy()
         gone = weakref.ref(state)
-        colour.call(node, state)
+        mode.call(node, state)
         del state
         assert gone() is None
     finally:
@@ -366,7 +366,7 @@ def test_coroutine_functions_are_refused_where_an_answer_is_wanted_at_once():
 
 
 @pytest.mark.req("N-1")
-def test_a_decorated_node_is_a_function_again(colour):
+def test_a_decorated_node_is_a_function_again(mode):
     """What functools.wraps copies does not make a node of the decorator."""
     import functools
 
@@ -377,5 +377,5 @@ def test_a_decorated_node_is_a_function_again(colour):
         return {**inner(*args, **kwargs), "y": 2}
 
     assert create_node(decorated)({}) == {"x": 1, "y": 2}
-    node = create_node(colour.function(lambda s: 1 / 0), fallback=decorated)
-    assert colour.call(node, {}) == {"x": 1, "y": 2}
+    node = create_node(mode.function(lambda s: 1 / 0), fallback=decorated)
+    assert mode.call(node, {}) == {"x": 1, "y": 2}

@@ -63,37 +63,37 @@ def questions(result):
     return [question.value for question in result.get("__interrupt__", ())]
 
 
-def talk(colour, graph, *answers):
+def talk(mode, graph, *answers):
     """Run a graph, and give an answer for each question; all the questions, and the last result."""
-    result = colour.invoke(graph, {"x": 0}, THREAD)
+    result = mode.invoke(graph, {"x": 0}, THREAD)
     asked = questions(result)
     for answer in answers:
-        result = colour.invoke(graph, Command(resume=answer), THREAD)
+        result = mode.invoke(graph, Command(resume=answer), THREAD)
         asked += questions(result)
     return asked, result
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_an_answer_arrives_whatever_the_node_is_made_with(colour, options):
+def test_an_answer_arrives_whatever_the_node_is_made_with(mode, options):
     """The run stops at the question, and goes on with the answer; nothing is captured."""
-    node = create_node(colour.function(lambda state: {"said": [interrupt("name?")]}), **options)
-    asked, result = talk(colour, compiled(node), "Ada")
+    node = create_node(mode.function(lambda state: {"said": [interrupt("name?")]}), **options)
+    asked, result = talk(mode, compiled(node), "Ada")
     assert (asked, result["said"], result.get("errors", [])) == (["name?"], ["Ada"], [])
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_several_questions_are_asked_once_each(colour, options):
+def test_several_questions_are_asked_once_each(mode, options):
     """Each resume runs the node from its start, and finds the answers given so far."""
     node = create_node(
-        colour.function(lambda state: {"said": [interrupt("name?"), interrupt("age?"), interrupt("why?")]}),
+        mode.function(lambda state: {"said": [interrupt("name?"), interrupt("age?"), interrupt("why?")]}),
         **options,
     )
-    asked, result = talk(colour, compiled(node), "Ada", "36", "maths")
+    asked, result = talk(mode, compiled(node), "Ada", "36", "maths")
     assert (asked, result["said"]) == (["name?", "age?", "why?"], ["Ada", "36", "maths"])
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_a_question_in_a_loop_is_asked_until_the_answer_is_good(colour, options):
+def test_a_question_in_a_loop_is_asked_until_the_answer_is_good(mode, options):
     """The node checks the answers itself."""
 
     def ask(state):
@@ -102,54 +102,54 @@ def test_a_question_in_a_loop_is_asked_until_the_answer_is_good(colour, options)
             question = f"{answer} is no number"
         return {"said": [answer]}
 
-    asked, result = talk(colour, compiled(create_node(colour.function(ask), **options)), "many", "few", "36")
+    asked, result = talk(mode, compiled(create_node(mode.function(ask), **options)), "many", "few", "36")
     assert (asked, result["said"]) == (["age?", "many is no number", "few is no number"], ["36"])
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_a_question_counts_as_nothing(colour, options, caplog):
+def test_a_question_counts_as_nothing(mode, options, caplog):
     """Neither success nor failure in the metrics; the answer's call is the one success; no error is logged."""
     collector = NodeMetricsCollector()
     options = {**options, "metrics_collector": collector}
-    graph = compiled(create_node(colour.function(lambda state: {"said": [interrupt("?")]}), **options))
-    colour.invoke(graph, {"x": 0}, THREAD)
+    graph = compiled(create_node(mode.function(lambda state: {"said": [interrupt("?")]}), **options))
+    mode.invoke(graph, {"x": 0}, THREAD)
     metrics = collector.get_node_metrics("n")
     assert (metrics.success_count, metrics.failure_count, metrics.retry_count) == (0, 0, 0)
-    colour.invoke(graph, Command(resume="yes"), THREAD)
+    mode.invoke(graph, Command(resume="yes"), THREAD)
     metrics = collector.get_node_metrics("n")
     assert (metrics.success_count, metrics.failure_count, metrics.retry_count) == (1, 0, 0)
     assert [record for record in caplog.records if record.levelname != "INFO"] == []
 
 
-def test_a_question_releases_the_permit_of_a_probe(colour):
+def test_a_question_releases_the_permit_of_a_probe(mode):
     """A half-open breaker that lets one probe through lets the answer through as well, and closes by it."""
     breaker = NodeCircuitBreaker(
         CircuitBreakerConfig(failure_threshold=1, recovery_timeout_ms=0, half_open_max_calls=1)
     )
     breaker.record_failure(breaker.acquire())
     node = create_node(
-        colour.function(lambda state: {"said": [interrupt("1"), interrupt("2")]}), circuit_breaker=breaker
+        mode.function(lambda state: {"said": [interrupt("1"), interrupt("2")]}), circuit_breaker=breaker
     )
     graph = compiled(node)
-    colour.invoke(graph, {"x": 0}, THREAD)
-    colour.invoke(graph, Command(resume="a"), THREAD)
+    mode.invoke(graph, {"x": 0}, THREAD)
+    mode.invoke(graph, Command(resume="a"), THREAD)
     assert breaker.state is CircuitState.HALF_OPEN
-    assert colour.invoke(graph, Command(resume="b"), THREAD)["said"] == ["a", "b"]
+    assert mode.invoke(graph, Command(resume="b"), THREAD)["said"] == ["a", "b"]
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_the_time_that_a_person_takes_is_not_counted(colour, fake):
+def test_the_time_that_a_person_takes_is_not_counted(mode, fake):
     """The limits hold for each call; between question and answer there is none."""
     node = create_node(
-        colour.function(lambda state: {"said": [interrupt("?")]}),
+        mode.function(lambda state: {"said": [interrupt("?")]}),
         timeout_ms=1_000,
         total_timeout_ms=1_000,
         runtime=fake,
     )
     graph = compiled(node)
-    colour.invoke(graph, {"x": 0}, THREAD)
+    mode.invoke(graph, {"x": 0}, THREAD)
     fake.advance(86_400)
-    assert colour.invoke(graph, Command(resume="late"), THREAD)["said"] == ["late"]
+    assert mode.invoke(graph, Command(resume="late"), THREAD)["said"] == ["late"]
 
 
 def flaky(ask, *, fails=1, error=ConnectionError):
@@ -168,16 +168,16 @@ def flaky(ask, *, fails=1, error=ConnectionError):
 
 
 @pytest.mark.parametrize("limits", [{}, {"timeout_ms": 5_000}], ids=["here", "in a thread"])
-def test_a_retry_keeps_the_answers(colour, fake, limits):
+def test_a_retry_keeps_the_answers(mode, fake, limits):
     """What fails after the answers is tried again with them, and nobody is asked again."""
     work = flaky(lambda: [interrupt("name?"), interrupt("age?")], fails=2)
-    graph = compiled(create_node(colour.function(work), retry=3, runtime=fake, **limits))
-    asked, result = talk(colour, graph, "Ada", "36")
+    graph = compiled(create_node(mode.function(work), retry=3, runtime=fake, **limits))
+    asked, result = talk(mode, graph, "Ada", "36")
     assert (asked, result["said"]) == (["name?", "age?"], ["Ada", "36"])
     assert work.calls == [["Ada", "36"]] * 3
 
 
-def test_a_failure_between_two_questions_is_retried(colour, fake):
+def test_a_failure_between_two_questions_is_retried(mode, fake):
     """The first answer is kept, the second question is still asked."""
     calls = []
 
@@ -188,12 +188,12 @@ def test_a_failure_between_two_questions_is_retried(colour, fake):
             raise ConnectionError
         return {"said": [name, interrupt("age?")]}
 
-    graph = compiled(create_node(colour.function(work), retry=2, runtime=fake))
-    asked, result = talk(colour, graph, "Ada", "36")
+    graph = compiled(create_node(mode.function(work), retry=2, runtime=fake))
+    asked, result = talk(mode, graph, "Ada", "36")
     assert (asked, result["said"]) == (["name?", "age?"], ["Ada", "36"])
 
 
-def test_a_retry_may_ask_a_question_that_the_attempt_before_did_not_reach(colour, fake):
+def test_a_retry_may_ask_a_question_that_the_attempt_before_did_not_reach(mode, fake):
     """A first attempt that fails before it asks."""
     attempts = []
 
@@ -203,23 +203,23 @@ def test_a_retry_may_ask_a_question_that_the_attempt_before_did_not_reach(colour
             raise ConnectionError
         return {"said": [interrupt("name?")]}
 
-    graph = compiled(create_node(colour.function(work), retry=2, runtime=fake))
-    asked, result = talk(colour, graph, "Ada")
+    graph = compiled(create_node(mode.function(work), retry=2, runtime=fake))
+    asked, result = talk(mode, graph, "Ada")
     assert (asked, result["said"], attempts) == (["name?"], ["Ada"], [1, 2, 1])
 
 
-def test_a_failure_after_the_answer_is_captured(colour):
+def test_a_failure_after_the_answer_is_captured(mode):
     """It is an ordinary failure, and the question is answered for good."""
 
     def work(state):
         raise LookupError(interrupt("name?"))
 
-    asked, result = talk(colour, compiled(create_node(colour.function(work))), "Ada")
+    asked, result = talk(mode, compiled(create_node(mode.function(work))), "Ada")
     assert asked == ["name?"]
     assert [error["error_type"] for error in result["errors"]] == ["LookupError"]
 
 
-def test_a_question_is_no_reason_for_the_fallback(colour):
+def test_a_question_is_no_reason_for_the_fallback(mode):
     """Only the failure after the answer is, and the fallback is then told of it."""
     told = []
 
@@ -230,12 +230,12 @@ def test_a_question_is_no_reason_for_the_fallback(colour):
         told.append(str(get_node_context().primary_error))
         return {"said": ["fallback"]}
 
-    graph = compiled(create_node(colour.function(work), fallback=colour.function(fallback)))
-    asked, result = talk(colour, graph, "Ada")
+    graph = compiled(create_node(mode.function(work), fallback=mode.function(fallback)))
+    asked, result = talk(mode, graph, "Ada")
     assert (asked, result["said"], told) == (["name?"], ["fallback"], ["Ada"])
 
 
-def test_a_fallback_may_ask(colour):
+def test_a_fallback_may_ask(mode):
     """Its questions come after those of the function, and both get their own answers."""
 
     def work(state):
@@ -244,8 +244,8 @@ def test_a_fallback_may_ask(colour):
     def fallback(state):
         return {"said": [str(get_node_context().primary_error), interrupt("instead?")]}
 
-    graph = compiled(create_node(colour.function(work), fallback=colour.function(fallback)))
-    asked, result = talk(colour, graph, "Ada", "Grace")
+    graph = compiled(create_node(mode.function(work), fallback=mode.function(fallback)))
+    asked, result = talk(mode, graph, "Ada", "Grace")
     assert (asked, result["said"]) == (["name?", "instead?"], ["Ada", "Grace"])
 
 
@@ -256,7 +256,7 @@ class Age(BaseModel):
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_a_wrong_answer_is_refused_and_asked_for_again(colour, options):
+def test_a_wrong_answer_is_refused_and_asked_for_again(mode, options):
     """It is neither captured nor retried nor a reason for the fallback, and counts as nothing."""
     collector, calls = NodeMetricsCollector(), []
 
@@ -265,127 +265,127 @@ def test_a_wrong_answer_is_refused_and_asked_for_again(colour, options):
         return {"said": [str(interrupt("age?", response_schema=Age).years)]}
 
     options = {**options, "metrics_collector": collector}
-    graph = compiled(create_node(colour.function(ask), **options))
-    colour.invoke(graph, {"x": 0}, THREAD)
+    graph = compiled(create_node(mode.function(ask), **options))
+    mode.invoke(graph, {"x": 0}, THREAD)
     for _ in range(2):
         with pytest.raises(ValidationError) as refused:
-            colour.invoke(graph, Command(resume={"years": "many"}), THREAD)
+            mode.invoke(graph, Command(resume={"years": "many"}), THREAD)
         assert is_invalid_resume(refused.value)
         assert [question.value for question in graph.get_state(THREAD).interrupts] == ["age?"]
     assert len(calls) == 3
     assert collector.get_node_metrics("n").failure_count == 0
-    assert colour.invoke(graph, Command(resume={"years": 36}), THREAD)["said"] == ["36"]
+    assert mode.invoke(graph, Command(resume={"years": 36}), THREAD)["said"] == ["36"]
 
 
-def test_a_wrong_answer_leaves_the_answers_before_it(colour):
+def test_a_wrong_answer_leaves_the_answers_before_it(mode):
     """Only the question that was answered wrongly is asked again."""
 
     def ask(state):
         return {"said": [interrupt("name?"), str(interrupt("age?", response_schema=Age).years)]}
 
-    graph = compiled(create_node(colour.function(ask), retry=3))
-    talk(colour, graph, "Ada")
+    graph = compiled(create_node(mode.function(ask), retry=3))
+    talk(mode, graph, "Ada")
     with pytest.raises(ValidationError):
-        colour.invoke(graph, Command(resume="many"), THREAD)
-    assert colour.invoke(graph, Command(resume={"years": 36}), THREAD)["said"] == ["Ada", "36"]
+        mode.invoke(graph, Command(resume="many"), THREAD)
+    assert mode.invoke(graph, Command(resume={"years": 36}), THREAD)["said"] == ["Ada", "36"]
 
 
-def test_a_check_of_the_functions_own_is_an_ordinary_failure(colour):
+def test_a_check_of_the_functions_own_is_an_ordinary_failure(mode):
     """Only LangGraph's refusal of an answer goes through; pydantic in the node does not."""
-    graph = compiled(create_node(colour.function(lambda state: {"said": [Age(years=interrupt("age?"))]})))
-    _, result = talk(colour, graph, "many")
+    graph = compiled(create_node(mode.function(lambda state: {"said": [Age(years=interrupt("age?"))]})))
+    _, result = talk(mode, graph, "many")
     assert [error["error_type"] for error in result["errors"]] == ["ValidationError"]
 
 
-def parallel(colour, **options):
+def parallel(mode, **options):
     """Two branches that ask at the same time, each of which fails once after its answer."""
     builder = StateGraph(State)
     for name in ("left", "right"):
         work = flaky(lambda name=name: [f"{name}: {interrupt(name)}"])
-        builder.add_node(name, create_node(colour.function(work), **options)).add_edge(START, name)
-    builder.add_node("join", create_node(colour.function(lambda state: {"said": ["join"]})))
+        builder.add_node(name, create_node(mode.function(work), **options)).add_edge(START, name)
+    builder.add_node("join", create_node(mode.function(lambda state: {"said": ["join"]})))
     builder.add_edge(["left", "right"], "join")
     return builder.compile(checkpointer=InMemorySaver())
 
 
-def test_parallel_branches_are_answered_all_at_once(colour, fake):
+def test_parallel_branches_are_answered_all_at_once(mode, fake):
     """A map from the ids of the questions to the answers."""
-    graph = parallel(colour, retry=2, runtime=fake)
-    asked = colour.invoke(graph, {"x": 0}, THREAD)["__interrupt__"]
+    graph = parallel(mode, retry=2, runtime=fake)
+    asked = mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"]
     resume = Command(resume={question.id: question.value.upper() for question in asked})
-    result = colour.invoke(graph, resume, THREAD)
+    result = mode.invoke(graph, resume, THREAD)
     assert result["said"] == ["left: LEFT", "right: RIGHT", "join"]
 
 
 @pytest.mark.parametrize("first", ["left", "right"])
-def test_parallel_branches_are_answered_one_by_one(colour, fake, first):
+def test_parallel_branches_are_answered_one_by_one(mode, fake, first):
     """The other question stays, and the branch that is done is not run again."""
-    graph = parallel(colour, retry=2, runtime=fake)
-    asked = {q.value: q.id for q in colour.invoke(graph, {"x": 0}, THREAD)["__interrupt__"]}
+    graph = parallel(mode, retry=2, runtime=fake)
+    asked = {q.value: q.id for q in mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"]}
     other = ({"left", "right"} - {first}).pop()
-    result = colour.invoke(graph, Command(resume={asked[first]: "1"}), THREAD)
+    result = mode.invoke(graph, Command(resume={asked[first]: "1"}), THREAD)
     assert questions(result) == [other]
-    result = colour.invoke(graph, Command(resume={asked[other]: "2"}), THREAD)
+    result = mode.invoke(graph, Command(resume={asked[other]: "2"}), THREAD)
     answers = {"left: 1", "right: 2"} if first == "left" else {"left: 2", "right: 1"}
     assert (set(result["said"][:2]), result["said"][2:]) == (answers, ["join"])
 
 
-def test_a_branch_that_asks_does_not_hold_up_one_that_fails(colour):
+def test_a_branch_that_asks_does_not_hold_up_one_that_fails(mode):
     """The failure is captured, the question stays, and the answer finds both."""
     builder = StateGraph(State)
-    builder.add_node("bad", create_node(colour.function(lambda state: {"x": 1 / 0})))
-    builder.add_node("ask", create_node(colour.function(lambda state: {"said": [interrupt("?")]})))
+    builder.add_node("bad", create_node(mode.function(lambda state: {"x": 1 / 0})))
+    builder.add_node("ask", create_node(mode.function(lambda state: {"said": [interrupt("?")]})))
     graph = builder.add_edge(START, "bad").add_edge(START, "ask").compile(checkpointer=InMemorySaver())
-    asked, result = talk(colour, graph, "yes")
+    asked, result = talk(mode, graph, "yes")
     assert (asked, result["said"]) == (["?"], ["yes"])
     assert [error["error_type"] for error in result["errors"]] == ["ZeroDivisionError"]
 
 
-def test_each_item_of_a_fan_out_asks_for_itself(colour):
+def test_each_item_of_a_fan_out_asks_for_itself(mode):
     """A send for each item to one node: the questions are told apart by their ids."""
-    ask = create_node(colour.function(lambda item: {"said": [f"{item['x']}{interrupt(item['x'])}"]}), retry=2)
+    ask = create_node(mode.function(lambda item: {"said": [f"{item['x']}{interrupt(item['x'])}"]}), retry=2)
     builder = StateGraph(State).add_node("ask", ask)
     builder.add_conditional_edges(START, lambda state: [Send("ask", {"x": x}) for x in "ab"], ["ask"])
     graph = builder.compile(checkpointer=InMemorySaver())
-    asked = colour.invoke(graph, {"x": 0}, THREAD)["__interrupt__"]
-    result = colour.invoke(graph, Command(resume={q.id: q.value.upper() for q in asked}), THREAD)
+    asked = mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"]
+    result = mode.invoke(graph, Command(resume={q.id: q.value.upper() for q in asked}), THREAD)
     assert result["said"] == ["aA", "bB"]
 
 
-def inner_graph(colour, work, **options):
+def inner_graph(mode, work, **options):
     """A subgraph of one node."""
-    return StateGraph(State).add_node("i", create_node(colour.function(work), **options)).add_edge(START, "i")
+    return StateGraph(State).add_node("i", create_node(mode.function(work), **options)).add_edge(START, "i")
 
 
-def test_a_question_inside_a_wrapped_subgraph_goes_through_both(colour, fake):
+def test_a_question_inside_a_wrapped_subgraph_goes_through_both(mode, fake):
     """The subgraph resumes where it asked; its own node is retried with its answers."""
     work = flaky(lambda: [interrupt("name?"), interrupt("age?")])
-    inner = inner_graph(colour, work, retry=2, runtime=fake).compile()
-    asked, result = talk(colour, compiled(create_node(inner, retry=3)), "Ada", "36")
+    inner = inner_graph(mode, work, retry=2, runtime=fake).compile()
+    asked, result = talk(mode, compiled(create_node(inner, retry=3)), "Ada", "36")
     assert (asked, result["said"], result["errors"]) == (["name?", "age?"], ["Ada", "36"], [])
     assert len(work.calls) == 2
 
 
-def test_a_subgraph_that_is_tried_again_as_a_whole_does_what_it_does_in_langgraph(colour, fake):
+def test_a_subgraph_that_is_tried_again_as_a_whole_does_what_it_does_in_langgraph(mode, fake):
     """It begins anew and asks once more, as with LangGraph's own policy: retry the nodes in it instead."""
 
     def asked_and_said(**options):
-        inner = inner_graph(colour, flaky(lambda: [interrupt("name?")]), on_error="raise").compile()
+        inner = inner_graph(mode, flaky(lambda: [interrupt("name?")]), on_error="raise").compile()
         node = create_node(inner, **options) if options else inner
         policy = None if options else RetryPolicy(initial_interval=0, jitter=False)
         builder = StateGraph(State).add_node("n", node, retry_policy=policy).add_edge(START, "n")
-        asked, result = talk(colour, builder.compile(checkpointer=InMemorySaver()), "Ada", "Ada")
+        asked, result = talk(mode, builder.compile(checkpointer=InMemorySaver()), "Ada", "Ada")
         return asked, result["said"]
 
     assert asked_and_said(retry=3, runtime=fake) == asked_and_said() == (["name?", "name?"], ["Ada"])
 
 
-def test_a_graph_that_a_node_calls_may_ask(colour):
+def test_a_graph_that_a_node_calls_may_ask(mode):
     """The node runs again from its start, the graph inside goes on where it asked."""
     done = []
     inner = StateGraph(State)
-    inner.add_node("first", create_node(colour.function(lambda state: done.append(1) or {"x": 1})))
-    inner.add_node("ask", create_node(colour.function(lambda state: {"said": [interrupt("?")]}), retry=2))
+    inner.add_node("first", create_node(mode.function(lambda state: done.append(1) or {"x": 1})))
+    inner.add_node("ask", create_node(mode.function(lambda state: {"said": [interrupt("?")]}), retry=2))
     inner_compiled = inner.add_edge(START, "first").add_edge("first", "ask").compile()
 
     def call(state):
@@ -394,14 +394,14 @@ def test_a_graph_that_a_node_calls_may_ask(colour):
     async def acall(state):
         return {"said": (await inner_compiled.ainvoke({"x": 0}))["said"]}
 
-    asked, result = talk(colour, compiled(create_node(acall if colour.is_async else call, retry=2)), "yes")
+    asked, result = talk(mode, compiled(create_node(acall if mode.is_async else call, retry=2)), "yes")
     assert (asked, result["said"], len(done)) == (["?"], ["yes"], 1)
 
 
-def test_a_node_that_a_node_calls_may_ask(colour, fake):
+def test_a_node_that_a_node_calls_may_ask(mode, fake):
     """Their questions are counted together, whichever of them is tried again."""
     inner_work = flaky(lambda: [interrupt("inner 1?"), interrupt("inner 2?")])
-    inner = create_node(colour.function(inner_work), on_error="raise", retry=2, runtime=fake)
+    inner = create_node(mode.function(inner_work), on_error="raise", retry=2, runtime=fake)
 
     def call(state):
         return {"said": [interrupt("outer?"), *inner(state)["said"], interrupt("last?")]}
@@ -409,45 +409,45 @@ def test_a_node_that_a_node_calls_may_ask(colour, fake):
     async def acall(state):
         return {"said": [interrupt("outer?"), *(await inner(state))["said"], interrupt("last?")]}
 
-    node = create_node(acall if colour.is_async else call, retry=2, runtime=fake)
-    asked, result = talk(colour, compiled(node), "a", "b", "c", "d")
+    node = create_node(acall if mode.is_async else call, retry=2, runtime=fake)
+    asked, result = talk(mode, compiled(node), "a", "b", "c", "d")
     assert asked == ["outer?", "inner 1?", "inner 2?", "last?"]
     assert result["said"] == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("stop", ["interrupt_before", "interrupt_after"])
-def test_a_run_can_stop_before_and_after_a_node(colour, stop):
+def test_a_run_can_stop_before_and_after_a_node(mode, stop):
     """LangGraph's own stops know a node by its name; the node is called once."""
     collector = NodeMetricsCollector()
-    node = create_node(colour.function(lambda state: {"said": ["n"]}), retry=3, metrics_collector=collector)
+    node = create_node(mode.function(lambda state: {"said": ["n"]}), retry=3, metrics_collector=collector)
     graph = compiled(node, after=lambda state: {"said": ["after"]}, **{stop: ["n"]})
-    colour.invoke(graph, {"x": 0}, THREAD)
+    mode.invoke(graph, {"x": 0}, THREAD)
     assert graph.get_state(THREAD).next == (("n",) if stop == "interrupt_before" else ("after",))
-    assert colour.invoke(graph, None, THREAD)["said"] == ["n", "after"]
+    assert mode.invoke(graph, None, THREAD)["said"] == ["n", "after"]
     assert collector.get_node_metrics("n").success_count == 1
 
 
-def test_an_answer_may_come_with_a_change_of_the_state(colour):
+def test_an_answer_may_come_with_a_change_of_the_state(mode):
     """What a person edits is seen by the call that gets the answer."""
-    node = create_node(colour.function(lambda state: {"said": [interrupt("?"), str(state["x"])]}), retry=2)
+    node = create_node(mode.function(lambda state: {"said": [interrupt("?"), str(state["x"])]}), retry=2)
     graph = compiled(node)
-    colour.invoke(graph, {"x": 0}, THREAD)
-    result = colour.invoke(graph, Command(resume="yes", update={"x": 7}), THREAD)
+    mode.invoke(graph, {"x": 0}, THREAD)
+    result = mode.invoke(graph, Command(resume="yes", update={"x": 7}), THREAD)
     assert result["said"] == ["yes", "7"]
 
 
-def test_the_outcome_of_a_node_is_not_made_of_a_question(colour):
+def test_the_outcome_of_a_node_is_not_made_of_a_question(mode):
     """`node.run()` raises LangGraph's interrupt, as calling the node does."""
 
     def ask(state):
         raise GraphInterrupt
 
-    node = create_node(colour.function(ask), retry=3)
+    node = create_node(mode.function(ask), retry=3)
     with pytest.raises(GraphInterrupt):
-        colour.call(node.run, {})
+        mode.call(node.run, {})
 
 
-def test_a_caught_question_is_the_functions_own_affair(colour):
+def test_a_caught_question_is_the_functions_own_affair(mode):
     """A function that catches Exception gets LangGraph's interrupt, and what it returns then counts."""
 
     def ask(state):
@@ -457,5 +457,5 @@ def test_a_caught_question_is_the_functions_own_affair(colour):
             return {"said": [type(error).__name__]}
         raise AssertionError
 
-    result = colour.invoke(compiled(create_node(colour.function(ask), retry=2)), {"x": 0}, THREAD)
+    result = mode.invoke(compiled(create_node(mode.function(ask), retry=2)), {"x": 0}, THREAD)
     assert result["said"] == ["GraphInterrupt"]

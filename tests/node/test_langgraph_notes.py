@@ -114,16 +114,16 @@ def test_the_tests_of_what_is_checkpointed_pass_with_strict_msgpack():
 
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("durability", [None, "sync", "async", "exit"])
-def test_a_captured_failure_is_kept_however_soon_checkpoints_are_written(colour, durability):
+def test_a_captured_failure_is_kept_however_soon_checkpoints_are_written(mode, durability):
     """LangGraph writes them in the background unless told otherwise; at the end of the run all is there."""
-    graph = one_node(create_node(colour.function(divide)), checkpointer=InMemorySaver())
-    result = colour.invoke(graph, {"x": 0}, THREAD, durability=durability)
+    graph = one_node(create_node(mode.function(divide)), checkpointer=InMemorySaver())
+    result = mode.invoke(graph, {"x": 0}, THREAD, durability=durability)
     assert graph.get_state(THREAD).values == result
     assert [error["error_type"] for error in result["errors"]] == ["ZeroDivisionError"]
 
 
 @pytest.mark.req("N-17", "N-22")
-def test_what_a_run_is_given_stays_out_of_its_checkpoints(colour):
+def test_what_a_run_is_given_stays_out_of_its_checkpoints(mode):
     """LangGraph copies plain values of `configurable` to the metadata of a checkpoint, and no object."""
     config = runner_config(
         THREAD,
@@ -132,8 +132,8 @@ def test_what_a_run_is_given_stays_out_of_its_checkpoints(colour):
         default_retry=2,
         story_id="ST-7",
     )
-    graph = one_node(create_node(colour.function(lambda state: {"x": 1})), checkpointer=InMemorySaver())
-    colour.invoke(graph, {"x": 0}, config)
+    graph = one_node(create_node(mode.function(lambda state: {"x": 1})), checkpointer=InMemorySaver())
+    mode.invoke(graph, {"x": 0}, config)
     metadata = graph.get_state(THREAD).metadata
     assert json.loads(json.dumps(metadata)) == metadata
     assert metadata["story_id"] == "ST-7"

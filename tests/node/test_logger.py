@@ -40,13 +40,13 @@ def test_each_level_has_its_method(caplog, level):
 
 @pytest.mark.req("N-31")
 @pytest.mark.usefixtures("structlog_restored")
-def test_inside_a_node_events_have_its_ids(colour):
+def test_inside_a_node_events_have_its_ids(mode):
     """In the user's structlog, configured after the logger was made."""
     log = create_node_logger("own")
     captured = LogCapture()
     structlog.configure(processors=[captured])
-    node = create_node(colour.function(lambda state: log.warning("halfway", share=0.5)), name="n")
-    colour.call(node, {"story_id": "ST-7"})
+    node = create_node(mode.function(lambda state: log.warning("halfway", share=0.5)), name="n")
+    mode.call(node, {"story_id": "ST-7"})
     (halfway,) = [entry for entry in captured.entries if entry["event"] == "halfway"]
     assert (halfway["node"], halfway["story_id"], halfway["attempt"], halfway["share"]) == (
         "own",

@@ -31,7 +31,7 @@ def asking_graph(node):
 
 
 @pytest.mark.req("N-26", "N-25")
-def test_a_fallback_asks_its_own_question(colour, fake):
+def test_a_fallback_asks_its_own_question(mode, fake):
     """It is not handed the answer to the one that the function asked."""
 
     def primary(state):
@@ -40,19 +40,19 @@ def test_a_fallback_asks_its_own_question(colour, fake):
         raise ValueError(f"bad answer {interrupt('primary?')}")
 
     node = create_node(
-        colour.function(primary),
+        mode.function(primary),
         retry={"max_attempts": 2, "backoff_ms": 0},
-        fallback=colour.function(lambda s: {"answers": [interrupt("fallback?")]}),
+        fallback=mode.function(lambda s: {"answers": [interrupt("fallback?")]}),
         runtime=fake,
     )
     graph = asking_graph(node)
-    assert colour.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0].value == "primary?"
-    assert colour.invoke(graph, Command(resume="one"), THREAD)["__interrupt__"][0].value == "fallback?"
-    assert colour.invoke(graph, Command(resume="two"), THREAD)["answers"] == ["two"]
+    assert mode.invoke(graph, {"x": 0}, THREAD)["__interrupt__"][0].value == "primary?"
+    assert mode.invoke(graph, Command(resume="one"), THREAD)["__interrupt__"][0].value == "fallback?"
+    assert mode.invoke(graph, Command(resume="two"), THREAD)["answers"] == ["two"]
 
 
 @pytest.mark.req("N-26")
-def test_a_nested_node_that_retries_keeps_the_questions_of_the_outer_one_apart(colour):
+def test_a_nested_node_that_retries_keeps_the_questions_of_the_outer_one_apart(mode):
     """Three questions, three answers, in order: before, inside and after the nested node."""
     calls = []
 
@@ -69,11 +69,11 @@ def test_a_nested_node_that_retries_keeps_the_questions_of_the_outer_one_apart(c
         inside = nested(state)["answers"][0]
         return {"answers": [before, inside, interrupt("after?")]}
 
-    graph = asking_graph(create_node(colour.function(outer)))
-    colour.invoke(graph, {"x": 0}, THREAD)
+    graph = asking_graph(create_node(mode.function(outer)))
+    mode.invoke(graph, {"x": 0}, THREAD)
     for answer in ("one", "two"):
-        colour.invoke(graph, Command(resume=answer), THREAD)
-    assert colour.invoke(graph, Command(resume="three"), THREAD)["answers"] == ["one", "two", "three"]
+        mode.invoke(graph, Command(resume=answer), THREAD)
+    assert mode.invoke(graph, Command(resume="three"), THREAD)["answers"] == ["one", "two", "three"]
 
 
 @pytest.mark.req("N-26")
@@ -246,7 +246,7 @@ def test_a_coroutine_that_is_collected_leaves_the_running_node_alone():
 
 
 @pytest.mark.req("N-15")
-def test_no_attempt_begins_once_the_total_time_is_used_up(colour):
+def test_no_attempt_begins_once_the_total_time_is_used_up(mode):
     """Even if a callback has used it up."""
     fake = FakeRuntime()
     calls = []
@@ -256,18 +256,18 @@ def test_no_attempt_begins_once_the_total_time_is_used_up(colour):
         raise ConnectionError
 
     node = create_node(
-        colour.function(fail),
+        mode.function(fail),
         retry={"backoff_ms": 0},
         total_timeout_ms=100,
         on_retry_attempt=lambda _: fake.advance(1),
         runtime=fake,
     )
-    record = colour.call(node, {})["errors"][0]
+    record = mode.call(node, {})["errors"][0]
     assert (record["code"], len(calls)) == ("NODE_TIMEOUT", 1)
 
 
 @pytest.mark.req("N-15")
-def test_a_returned_runnable_has_only_what_is_left_of_the_total_time(colour):
+def test_a_returned_runnable_has_only_what_is_left_of_the_total_time(mode):
     """Not the whole of it again."""
     from langchain_core.runnables import RunnableLambda
 
@@ -277,8 +277,8 @@ def test_a_returned_runnable_has_only_what_is_left_of_the_total_time(colour):
         fake.advance(0.15)
         return RunnableLambda(lambda _: fake.advance(0.15) or {})
 
-    node = create_node(colour.function(slow), total_timeout_ms=200, runtime=fake)
-    assert colour.call(node, {})["errors"][0]["code"] == "NODE_TIMEOUT"
+    node = create_node(mode.function(slow), total_timeout_ms=200, runtime=fake)
+    assert mode.call(node, {})["errors"][0]["code"] == "NODE_TIMEOUT"
     assert fake.now == pytest.approx(0.2)
 
 

@@ -37,24 +37,24 @@ def one_node_graph(node, **options):
 
 
 @pytest.mark.req("N-1", "N-2", "N-9")
-def test_returns_what_the_function_returns(colour):
+def test_returns_what_the_function_returns(mode):
     """A success is the function's own value, untouched."""
-    node = create_node(colour.function(lambda state: {"y": state["x"] + 1}))
-    assert colour.call(node, {"x": 1}) == {"y": 2}
+    node = create_node(mode.function(lambda state: {"y": state["x"] + 1}))
+    assert mode.call(node, {"x": 1}) == {"y": 2}
 
 
 @pytest.mark.req("N-2")
-def test_keeps_the_colour_of_the_function(colour):
+def test_keeps_sync_and_async_functions_apart(mode):
     """Sync stays sync, async stays async."""
-    node = create_node(colour.function(lambda state: {}))
-    assert inspect.iscoroutinefunction(node) is colour.is_async
+    node = create_node(mode.function(lambda state: {}))
+    assert inspect.iscoroutinefunction(node) is mode.is_async
 
 
 @pytest.mark.req("N-2")
-def test_works_in_a_graph(colour):
+def test_works_in_a_graph(mode):
     """`add_node` takes it as it takes a function."""
-    graph = one_node_graph(create_node(colour.function(lambda state: {"y": state["x"] * 2}), retry=3))
-    assert colour.invoke(graph, {"x": 21})["y"] == 42
+    graph = one_node_graph(create_node(mode.function(lambda state: {"y": state["x"] * 2}), retry=3))
+    assert mode.invoke(graph, {"x": 21})["y"] == 42
 
 
 @pytest.mark.req("N-2")
@@ -81,14 +81,14 @@ def test_async_node_fails_under_invoke_as_its_function_would():
     [None, {}, {"x": 1}, Command(update={"x": 1}), [Command(update={"x": 1}), {"y": 2}]],
     ids=["none", "empty", "dict", "command", "list-of-commands"],
 )
-def test_every_kind_of_update_passes_unchanged(colour, value):
+def test_every_kind_of_update_passes_unchanged(mode, value):
     """What LangGraph accepts from a node comes through as the same object."""
-    node = create_node(colour.function(lambda state: value))
-    assert colour.call(node, {}) is value
+    node = create_node(mode.function(lambda state: value))
+    assert mode.call(node, {}) is value
 
 
 @pytest.mark.req("N-1")
-def test_wraps_a_runnable_in_both_colours():
+def test_wraps_a_runnable_in_both_modes():
     """A Runnable stays usable both ways."""
     node = create_node(RunnableLambda(lambda state: {"y": state["x"] + 1}), name="chain", retry=2)
     assert isinstance(node, RunnableNode)
@@ -109,22 +109,22 @@ def test_a_runnable_that_fails_is_captured():
 
 
 @pytest.mark.req("N-1")
-def test_wraps_a_compiled_graph(colour):
+def test_wraps_a_compiled_graph(mode):
     """A subgraph is one node."""
-    inner = one_node_graph(colour.function(lambda state: {"y": state["x"] + 1}))
+    inner = one_node_graph(mode.function(lambda state: {"y": state["x"] + 1}))
     outer = one_node_graph(create_node(inner, name="inner", timeout_ms=5000))
-    assert colour.invoke(outer, {"x": 1})["y"] == 2
+    assert mode.invoke(outer, {"x": 1})["y"] == 2
 
 
 @pytest.mark.req("N-1")
-def test_a_failing_compiled_graph_is_captured_by_the_outer_node(colour):
+def test_a_failing_compiled_graph_is_captured_by_the_outer_node(mode):
     """The failure of a subgraph is a record of the node that holds it."""
 
     def fail(state):
         raise ConnectionError("down")
 
-    inner = StateGraph(State).add_node("f", colour.function(fail)).add_edge(START, "f").compile()
-    result = colour.invoke(one_node_graph(create_node(inner)), {"x": 1})
+    inner = StateGraph(State).add_node("f", mode.function(fail)).add_edge(START, "f").compile()
+    result = mode.invoke(one_node_graph(create_node(inner)), {"x": 1})
     assert [(e["node_id"], e["error_type"]) for e in result["errors"]] == [("n", "ConnectionError")]
 
 
@@ -170,14 +170,14 @@ def test_generator_functions_add_up_as_in_langgraph():
 
 
 @pytest.mark.req("N-1")
-def test_a_returned_runnable_is_invoked_inside_the_attempt(colour):
+def test_a_returned_runnable_is_invoked_inside_the_attempt(mode):
     """LangGraph invokes a Runnable that a node returns; its failure is captured like the node's own."""
 
     def fail(state):
         raise KeyError("inner")
 
-    node = create_node(colour.function(lambda state: RunnableLambda(fail)))
-    assert colour.call(node, {})["errors"][0]["error_type"] == "KeyError"
+    node = create_node(mode.function(lambda state: RunnableLambda(fail)))
+    assert mode.call(node, {})["errors"][0]["error_type"] == "KeyError"
 
 
 @pytest.mark.req("N-1")
@@ -189,44 +189,44 @@ def test_refuses_what_cannot_be_called():
 
 @pytest.mark.req("N-2")
 @pytest.mark.parametrize("keyword", ["config", "runtime", "store", "writer", "previous"])
-def test_injected_parameters_have_stand_ins_in_a_unit_test(colour, keyword):
+def test_injected_parameters_have_stand_ins_in_a_unit_test(mode, keyword):
     """`node(state)` works without a graph, whatever the function wants injected."""
     seen = {}
     namespace = {"seen": seen}
     exec(f"def f(state, {keyword}):\n    seen['called'] = True\n    return {{}}", namespace)  # noqa: S102
-    node = create_node(colour.function(namespace["f"]))
-    assert colour.call(node, {}) == {}
+    node = create_node(mode.function(namespace["f"]))
+    assert mode.call(node, {}) == {}
     assert seen == {"called": True}
 
 
 @pytest.mark.req("N-2")
-def test_config_may_be_given_by_position(colour):
+def test_config_may_be_given_by_position(mode):
     """`node(state, config)` is how LangGraph documents a node call."""
 
     def f(state, config: RunnableConfig):
         return {"y": config["configurable"]["k"]}
 
-    node = create_node(colour.function(f))
-    assert colour.call(node, {}, {"configurable": {"k": 7}}) == {"y": 7}
+    node = create_node(mode.function(f))
+    assert mode.call(node, {}, {"configurable": {"k": 7}}) == {"y": 7}
 
 
 @pytest.mark.req("N-2")
-def test_run_gives_the_outcome_as_a_value(colour):
+def test_run_gives_the_outcome_as_a_value(mode):
     """`node.run` neither captures into a state nor raises."""
-    node = create_node(colour.function(lambda state: {"y": 1}), retry=2)
-    outcome = colour.call(node.run, {"x": 1})
+    node = create_node(mode.function(lambda state: {"y": 1}), retry=2)
+    outcome = mode.call(node.run, {"x": 1})
     assert (outcome.value, outcome.attempts, outcome.fallback_used) == ({"y": 1}, 1, False)
 
 
 @pytest.mark.req("N-1")
-def test_order_of_the_pipeline_is_the_documented_one(colour, fake):
+def test_order_of_the_pipeline_is_the_documented_one(mode, fake):
     """Log -> metrics -> capture -> fallback -> total timeout -> retry -> breaker -> attempt timeout -> call."""
     from langgraph_runner.testing import Flaky
 
     collector = NodeMetricsCollector()
     flaky = Flaky(ConnectionError, takes_s=1, clock=fake)
     node = create_node(
-        flaky.awaited if colour.is_async else flaky.sync,
+        flaky.awaited if mode.is_async else flaky.sync,
         name="n",
         retry={"max_attempts": 5, "backoff_ms": 100, "jitter": 0},
         timeout_ms=500,
@@ -238,7 +238,7 @@ def test_order_of_the_pipeline_is_the_documented_one(colour, fake):
     )
     # Each attempt times out (attempt timeout inside the breaker), two of them open the breaker (inside the
     # retry), which ends the retries and leads to the fallback. Metrics see both: the failure and the fallback.
-    assert colour.call(node, {}) == {"y": "NodeTimeoutError"}
+    assert mode.call(node, {}) == {"y": "NodeTimeoutError"}
     assert flaky.calls == 2
     metrics = collector.get_node_metrics("n")
     assert (metrics.failure_count, metrics.fallback_count, metrics.retry_count) == (1, 1, 1)

@@ -15,23 +15,23 @@ def test_it_has_every_option_of_create_node():
 
 
 @pytest.mark.req("N-31")
-def test_a_node_does_what_its_config_says(colour, fake):
+def test_a_node_does_what_its_config_says(mode, fake):
     """As if each field were a keyword."""
     flaky = Flaky(ConnectionError, {"x": 1})
     collector = NodeMetricsCollector()
     config = NodeConfig(name="n", retry={"max_attempts": 2}, metrics_collector=collector, runtime=fake)
-    node = create_node(flaky.awaited if colour.is_async else flaky.sync, config=config)
-    assert colour.call(node, {}) == {"x": 1}
+    node = create_node(flaky.awaited if mode.is_async else flaky.sync, config=config)
+    assert mode.call(node, {}) == {"x": 1}
     assert (collector.get_node_metrics("n").retry_count, fake.sleeps) == (1, [1.0])
 
 
 @pytest.mark.req("N-31")
 @pytest.mark.parametrize(("keywords", "calls"), [({}, 3), ({"retry": 2}, 2), ({"retry": None}, 1)])
-def test_a_keyword_wins(colour, fake, keywords, calls):
+def test_a_keyword_wins(mode, fake, keywords, calls):
     """Also with None, which switches off what the config switches on."""
     flaky = Flaky(ConnectionError)
-    function = flaky.awaited if colour.is_async else flaky.sync
-    colour.call(create_node(function, config=NodeConfig(retry=3, runtime=fake), **keywords), {})
+    function = flaky.awaited if mode.is_async else flaky.sync
+    mode.call(create_node(function, config=NodeConfig(retry=3, runtime=fake), **keywords), {})
     assert flaky.calls == calls
 
 

@@ -26,10 +26,10 @@ def events(structlog_restored):
 
 
 @pytest.mark.req("N-3")
-def test_entry_and_exit_of_a_success(colour, fake, events):
+def test_entry_and_exit_of_a_success(mode, fake, events):
     """Name, story, duration in ms, outcome and attempts."""
-    node = create_node(colour.function(lambda s: fake.advance(0.25)), name="n", runtime=fake)
-    colour.call(node, {"story_id": "ST-1"})
+    node = create_node(mode.function(lambda s: fake.advance(0.25)), name="n", runtime=fake)
+    mode.call(node, {"story_id": "ST-1"})
     started, completed = events
     trace_id = started["trace_id"]
     assert started == {
@@ -42,14 +42,14 @@ def test_entry_and_exit_of_a_success(colour, fake, events):
 
 
 @pytest.mark.req("N-3")
-def test_retries_and_the_final_failure(colour, fake, events):
+def test_retries_and_the_final_failure(mode, fake, events):
     """A warning for each retry, an error at the end."""
 
     def fail(state):
         raise ConnectionError("down")
 
-    node = create_node(colour.function(fail), retry={"max_attempts": 2, "jitter": 0}, runtime=fake)
-    colour.call(node, {})
+    node = create_node(mode.function(fail), retry={"max_attempts": 2, "jitter": 0}, runtime=fake)
+    mode.call(node, {})
     assert [(e["event"], e["log_level"]) for e in events] == [
         ("node.started", "info"),
         ("node.retrying", "warning"),
@@ -65,21 +65,21 @@ def test_retries_and_the_final_failure(colour, fake, events):
 
 
 @pytest.mark.req("N-3", "N-20")
-def test_log_events_hold_no_secret(colour, fake, events):
+def test_log_events_hold_no_secret(mode, fake, events):
     """Neither the retry, which names the type only, nor the failure, which is sanitized."""
     secret = "hunter" + "2secret99"
 
     def fail(state):
         raise ConnectionError(f"password={secret}")
 
-    colour.call(create_node(colour.function(fail), retry=2, runtime=fake), {})
+    mode.call(create_node(mode.function(fail), retry=2, runtime=fake), {})
     assert secret not in repr(events)
 
 
 @pytest.mark.req("N-3")
-def test_a_fallback_is_told_by_the_outcome(colour, events):
+def test_a_fallback_is_told_by_the_outcome(mode, events):
     """It is a success, of another kind; why it was needed is a warning."""
-    colour.call(create_node(colour.function(lambda s: 1 / 0), fallback=lambda s: {}), {})
+    mode.call(create_node(mode.function(lambda s: 1 / 0), fallback=lambda s: {}), {})
     assert [(e["event"], e["log_level"]) for e in events[1:]] == [
         ("node.falling_back", "warning"),
         ("node.completed", "info"),
@@ -90,9 +90,9 @@ def test_a_fallback_is_told_by_the_outcome(colour, events):
 
 @pytest.mark.req("N-3")
 @pytest.mark.parametrize("level", ["DEBUG", "debug", logging.DEBUG])
-def test_log_level_sets_the_level_of_ordinary_events(colour, events, level):
+def test_log_level_sets_the_level_of_ordinary_events(mode, events, level):
     """By name or number."""
-    colour.call(create_node(colour.function(lambda s: {}), log_level=level), {})
+    mode.call(create_node(mode.function(lambda s: {}), log_level=level), {})
     assert {e["log_level"] for e in events} == {"debug"}
 
 
@@ -104,10 +104,10 @@ def test_an_unknown_log_level_is_refused():
 
 
 @pytest.mark.req("N-13")
-def test_without_structlog_configured_events_go_to_logging(colour, caplog):
+def test_without_structlog_configured_events_go_to_logging(mode, caplog):
     """Silent until the user adds a handler; readable when one is there."""
     caplog.set_level(logging.INFO)
-    colour.call(create_node(colour.function(lambda s: {}), name="n"), {}, runner_config(story_id="S"))
+    mode.call(create_node(mode.function(lambda s: {}), name="n"), {}, runner_config(story_id="S"))
     assert [r.name for r in caplog.records] == ["langgraph_runner.node"] * 2
     assert caplog.records[1].message.startswith("node.completed node='n' story_id='S' outcome='success'")
     assert caplog.records[1].attempts == 1
@@ -155,13 +155,13 @@ def test_a_program_that_configures_nothing_sees_what_failed(program, events):
     ],
     ids=["success", "retry", "fallback"],
 )
-def test_a_logging_handler_that_raises_changes_no_result(colour, fake, function, options, expected):
+def test_a_logging_handler_that_raises_changes_no_result(mode, fake, function, options, expected):
     """What the user's handler lets out does not reach the graph."""
     logger, broken = logging.getLogger("langgraph_runner.node"), BrokenHandler()
     logger.addHandler(broken)
     try:
-        node = create_node(colour.function(function.sync), log_level="WARNING", runtime=fake, **options)
-        assert colour.call(node, {}) == expected
+        node = create_node(mode.function(function.sync), log_level="WARNING", runtime=fake, **options)
+        assert mode.call(node, {}) == expected
     finally:
         logger.removeHandler(broken)
 
@@ -198,14 +198,14 @@ def test_lint_refuses_prints_clocks_and_chance_in_src(line):
 
 
 @pytest.mark.req("N-13")
-def test_a_log_processor_that_raises_does_not_fail_the_node(colour, structlog_restored, caplog):
+def test_a_log_processor_that_raises_does_not_fail_the_node(mode, structlog_restored, caplog):
     """It is told to `logging`, which is not what is broken."""
 
     def broken(logger, method, event):
         raise ZeroDivisionError
 
     structlog.configure(processors=[broken])
-    assert colour.call(create_node(colour.function(lambda s: {"x": 1})), {}) == {"x": 1}
+    assert mode.call(create_node(mode.function(lambda s: {"x": 1})), {}) == {"x": 1}
     assert "could not be logged" in caplog.text
 
 
@@ -222,24 +222,24 @@ def failing_once(text):
 
 
 @pytest.mark.req("N-3", "N-20")
-def test_the_text_of_what_is_retried_is_in_no_log(colour, fake, caplog):
+def test_the_text_of_what_is_retried_is_in_no_log(mode, fake, caplog):
     """LangGraph's own retry logs all of it; here whoever listens, to whichever logger, reads only the type."""
     caplog.set_level(logging.DEBUG)
     text = "Mrs Smith, order 4711"
     policy = RetryPolicy(initial_interval=0, jitter=False)
     for node, options, is_told in [
-        (colour.function(failing_once(text)), {"retry_policy": policy}, True),
-        (create_node(colour.function(failing_once(text)), retry=2, runtime=fake), {}, False),
+        (mode.function(failing_once(text)), {"retry_policy": policy}, True),
+        (create_node(mode.function(failing_once(text)), retry=2, runtime=fake), {}, False),
     ]:
         caplog.clear()
         builder = StateGraph(GraphState).add_node("n", node, **options).add_edge(START, "n")
-        colour.invoke(builder.compile(), {})
+        mode.invoke(builder.compile(), {})
         assert "ConnectionError" in caplog.text
         assert (text in caplog.text) is is_told
 
 
 @pytest.mark.req("N-3", "N-22")
-def test_each_event_of_the_user_has_the_context_of_its_own_node(colour, structlog_restored):
+def test_each_event_of_the_user_has_the_context_of_its_own_node(mode, structlog_restored):
     """LangGraph hands no context variable from node to node: it is set anew, side by side and in a row."""
     logs = structlog.testing.LogCapture()
     structlog.configure(processors=[add_node_context, logs])
@@ -251,8 +251,8 @@ def test_each_event_of_the_user_has_the_context_of_its_own_node(colour, structlo
         bound.set("dirt")
 
     for name, before in {"a": START, "b": START, "c": ["a", "b"]}.items():
-        builder.add_node(name, create_node(colour.function(work))).add_edge(before, name)
-    colour.invoke(builder.compile(), {})
+        builder.add_node(name, create_node(mode.function(work))).add_edge(before, name)
+    mode.invoke(builder.compile(), {})
     mine = [entry for entry in logs.entries if entry["event"] == "mine"]
     assert sorted(entry["node"] for entry in mine) == ["a", "b", "c"]
     assert {entry["found"] for entry in mine} == {"nothing"}

@@ -44,16 +44,16 @@ class AsyncClock(Clock):
 
 
 @pytest.fixture
-def clock(colour):
-    """An object in the colour of the test."""
-    return AsyncClock() if colour.is_async else Clock()
+def clock(mode):
+    """An object in the mode of the test."""
+    return AsyncClock() if mode.is_async else Clock()
 
 
-def test_attributes_are_those_of_the_object_at_the_moment(colour, clock):
+def test_attributes_are_those_of_the_object_at_the_moment(mode, clock):
     """Values that change, and methods."""
     node = create_node(clock)
-    colour.call(node, {})
-    colour.call(node, {})
+    mode.call(node, {})
+    mode.call(node, {})
     assert (node.ticks, clock.ticks) == (2, 2)
     node.reset()
     assert node.ticks == 0
@@ -66,21 +66,21 @@ def test_an_attribute_that_the_object_has_is_set_there(clock):
     assert (clock.ticks, node.note, hasattr(clock, "note")) == (7, "mine", False)
 
 
-def test_what_a_node_has_itself_wins(colour, clock):
+def test_what_a_node_has_itself_wins(mode, clock):
     """`run` is the node's, whatever the object calls so."""
     node = create_node(clock, name="tick")
-    assert colour.call(node.run, {}).value == {"ticks": 1}
+    assert mode.call(node.run, {}).value == {"ticks": 1}
     assert (node.__name__, is_node(node)) == ("tick", True)
     with pytest.raises(AttributeError, match="no attribute 'missing'"):
         node.missing  # noqa: B018 - that it raises is the point
 
 
-def test_a_graph_runs_it_in_its_colour(colour, clock):
+def test_a_graph_runs_it_in_its_mode(mode, clock):
     """And tells what it is as of a function."""
     node = create_node(clock)
     builder = StateGraph(State).add_node("tick", node).add_edge(START, "tick")
-    assert colour.invoke(builder.compile(), {})["ticks"] == 1
-    assert inspect.iscoroutinefunction(node.__call__) is colour.is_async
+    assert mode.invoke(builder.compile(), {})["ticks"] == 1
+    assert inspect.iscoroutinefunction(node.__call__) is mode.is_async
 
 
 class Narrow(TypedDict):
@@ -100,18 +100,18 @@ class Router:
         return Command(goto="far")
 
 
-def test_langgraph_reads_its_annotations(colour):
+def test_langgraph_reads_its_annotations(mode):
     """The input schema of the first parameter, and the edges that are drawn."""
     router = Router()
     builder = StateGraph(State).add_node("route", create_node(router)).add_node("far", lambda state: {})
     graph = builder.add_edge(START, "route").compile()
-    colour.invoke(graph, {"ticks": 3, "story_id": "s"})
+    mode.invoke(graph, {"ticks": 3, "story_id": "s"})
     assert router.seen == {"ticks": 3}
     assert ("route", "far") in {(edge.source, edge.target) for edge in graph.get_graph().edges}
 
 
-def test_a_copy_is_a_node_of_the_same_object(colour, clock):
+def test_a_copy_is_a_node_of_the_same_object(mode, clock):
     """As a copy of a function is the function."""
     node = copy.copy(create_node(clock))
-    colour.call(node, {})
+    mode.call(node, {})
     assert (node.ticks, clock.ticks, is_node(node)) == (1, 1, True)

@@ -48,18 +48,18 @@ def _events(span):
 
 
 @pytest.mark.req("M-18")
-def test_retries_and_the_fallback_are_events_of_one_span(colour, fake, spans, finished):
+def test_retries_and_the_fallback_are_events_of_one_span(mode, fake, spans, finished):
     """Attempts are no spans of their own."""
     flaky = Flaky(ConnectionError("down"), ConnectionError("down"))
     node = create_node(
-        flaky.awaited if colour.is_async else flaky.sync,
+        flaky.awaited if mode.is_async else flaky.sync,
         name="n",
         retry=2,
         fallback=lambda state: {},
         spans=spans,
         runtime=fake,
     )
-    colour.call(node, {"story_id": "s1"})
+    mode.call(node, {"story_id": "s1"})
     (span,) = finished.get_finished_spans()
     assert span.name == "node n"
     assert _events(span) == [("attempt_failed", "ConnectionError"), ("fell_back", "ConnectionError")]
@@ -70,43 +70,43 @@ def test_retries_and_the_fallback_are_events_of_one_span(colour, fake, spans, fi
 
 
 @pytest.mark.req("M-18", "N-20")
-def test_a_failure_is_an_error_with_a_sanitized_message(colour, spans, finished):
+def test_a_failure_is_an_error_with_a_sanitized_message(mode, spans, finished):
     """The span says what the record says."""
 
     def fail(state):
         raise ValueError("password=hunter2")
 
-    colour.call(create_node(colour.function(fail), spans=spans), {})
+    mode.call(create_node(mode.function(fail), spans=spans), {})
     (span,) = finished.get_finished_spans()
     assert span.status.status_code is StatusCode.ERROR
     assert "hunter2" not in span.status.description
     assert span.attributes["error.type"] == "ValueError"
 
 
-def test_what_nobody_did_wrong_is_no_error(colour, spans, finished):
+def test_what_nobody_did_wrong_is_no_error(mode, spans, finished):
     """An abort of the run, and an interrupt of LangGraph."""
     controller = AbortController()
     controller.abort("enough")
-    node = create_node(colour.function(lambda state: {}), spans=spans)
-    colour.call(node, {}, runner_config(abort_signal=controller.signal))
+    node = create_node(mode.function(lambda state: {}), spans=spans)
+    mode.call(node, {}, runner_config(abort_signal=controller.signal))
 
     def ask(state):
         raise GraphInterrupt
 
     with pytest.raises(GraphInterrupt):
-        colour.call(create_node(colour.function(ask), spans=spans), {})
+        mode.call(create_node(mode.function(ask), spans=spans), {})
     ended = finished.get_finished_spans()
     assert [span.attributes["langgraph.node.outcome"] for span in ended] == ["cancelled", "interrupted"]
     assert {span.status.status_code for span in ended} == {StatusCode.UNSET}
 
 
 @pytest.mark.req("M-18", "N-22")
-def test_the_context_knows_the_ids_of_the_span(colour, spans, finished):
+def test_the_context_knows_the_ids_of_the_span(mode, spans, finished):
     """As W3C Trace Context writes them."""
     seen = []
-    node = create_node(colour.function(lambda state: seen.append(get_node_context().span_id)), spans=spans)
+    node = create_node(mode.function(lambda state: seen.append(get_node_context().span_id)), spans=spans)
     config = runner_config(trace_id="ab" * 16)
-    outcome = colour.call(node.run, {}, config)
+    outcome = mode.call(node.run, {}, config)
     assert outcome.value is None
     (span,) = finished.get_finished_spans()
     assert seen == [f"{span.context.span_id:016x}"]
@@ -114,26 +114,26 @@ def test_the_context_knows_the_ids_of_the_span(colour, spans, finished):
 
 
 @pytest.mark.req("M-18", "N-22")
-def test_it_joins_the_callers_trace_and_so_does_the_record(colour, spans, tracer, finished):
+def test_it_joins_the_callers_trace_and_so_does_the_record(mode, spans, tracer, finished):
     """The active span beats the id of the config: it is where one finds the node's span."""
 
     def fail(state):
         raise ValueError
 
-    node = create_node(colour.function(fail), spans=spans)
+    node = create_node(mode.function(fail), spans=spans)
     with tracer.start_as_current_span("run") as run:
-        update = colour.call(node, {}, runner_config(trace_id="ab" * 16))
+        update = mode.call(node, {}, runner_config(trace_id="ab" * 16))
     node_span, _ = finished.get_finished_spans()
     assert node_span.parent.span_id == run.get_span_context().span_id
     assert update["errors"][0]["trace_id"] == f"{run.get_span_context().trace_id:032x}"
 
 
 @pytest.mark.req("M-18")
-def test_spans_of_the_config_win_and_nodes_of_a_graph_nest(colour, spans, finished):
+def test_spans_of_the_config_win_and_nodes_of_a_graph_nest(mode, spans, finished):
     """Given once for a whole run; a node inside the function of another is its child."""
-    inner = create_node(colour.function(lambda state: {}), name="inner")
+    inner = create_node(mode.function(lambda state: {}), name="inner")
 
-    if colour.is_async:
+    if mode.is_async:
 
         async def outer(state, config):
             return await inner(state, config)
@@ -143,14 +143,14 @@ def test_spans_of_the_config_win_and_nodes_of_a_graph_nest(colour, spans, finish
             return inner(state, config)
 
     builder = StateGraph(GraphState).add_node("outer", create_node(outer)).add_edge(START, "outer")
-    colour.invoke(builder.compile(), {}, runner_config(spans=spans))
+    mode.invoke(builder.compile(), {}, runner_config(spans=spans))
     by_name = {span.name: span for span in finished.get_finished_spans()}
     # Both calls carry the config of the graph's node, and with it the name.
     assert [span.name for span in finished.get_finished_spans()] == ["node inner", "node outer"]
     assert by_name["node inner"].parent.span_id == by_name["node outer"].context.span_id
 
 
-def test_metrics_are_recorded_while_the_span_is_active(colour, spans, finished):
+def test_metrics_are_recorded_while_the_span_is_active(mode, spans, finished):
     """So an exemplar of a histogram leads to the span."""
     seen = []
 
@@ -163,12 +163,12 @@ def test_metrics_are_recorded_while_the_span_is_active(colour, spans, finished):
 
         return trace.get_current_span().get_span_context().span_id
 
-    node = create_node(colour.function(lambda state: {}), spans=spans, metrics_collector=Collector())
-    colour.call(node, {})
+    node = create_node(mode.function(lambda state: {}), spans=spans, metrics_collector=Collector())
+    mode.call(node, {})
     assert seen == [finished.get_finished_spans()[0].context.span_id]
 
 
-def test_spans_that_raise_harm_nothing(colour, caplog):
+def test_spans_that_raise_harm_nothing(mode, caplog):
     """What they raise is logged."""
 
     class Broken:
@@ -184,9 +184,7 @@ def test_spans_that_raise_harm_nothing(colour, caplog):
 
     with caplog.at_level(logging.WARNING, logger="langgraph_runner"):
         for broken in (Broken(), Unable()):
-            assert colour.call(create_node(colour.function(lambda state: {"a": 1}), spans=broken), {}) == {
-                "a": 1
-            }
+            assert mode.call(create_node(mode.function(lambda state: {"a": 1}), spans=broken), {}) == {"a": 1}
     assert len([r for r in caplog.records if "span_failed" in r.getMessage()]) == 2
 
 
@@ -197,10 +195,10 @@ def test_what_cannot_start_spans_is_refused(give):
         give(object())
 
 
-def test_a_log_event_has_the_trace_of_the_config_from_the_start(colour, caplog):
+def test_a_log_event_has_the_trace_of_the_config_from_the_start(mode, caplog):
     """`node.started` as well."""
-    node = create_node(colour.function(lambda state: {}))
+    node = create_node(mode.function(lambda state: {}))
     with caplog.at_level(logging.INFO, logger="langgraph_runner"):
-        colour.call(node, {}, runner_config(trace_id="ab" * 16))
+        mode.call(node, {}, runner_config(trace_id="ab" * 16))
     assert len(caplog.records) == 2
     assert all("ab" * 16 in record.getMessage() for record in caplog.records)

@@ -33,10 +33,10 @@ def broken(_state):
     raise ConnectionError("no route")
 
 
-def chain(colour, on_error="stop", *, beside=False):
+def chain(mode, on_error="stop", *, beside=False):
     """`load`, which fails, and `send` behind it; with a parallel branch `beside` that goes on to `late`."""
     builder = StateGraph(State)
-    builder.add_node("load", create_node(colour.function(broken), on_error=on_error))
+    builder.add_node("load", create_node(mode.function(broken), on_error=on_error))
     builder.add_node("send", note("send"))
     builder.add_edge(START, "load").add_edge("load", "send")
     if beside:
@@ -45,52 +45,54 @@ def chain(colour, on_error="stop", *, beside=False):
     return builder
 
 
-def test_the_run_ends_after_a_failure_without_an_exception(colour):
+def test_the_run_ends_after_a_failure_without_an_exception(mode):
     """The failure is recorded as with `capture`, and no edge leads on."""
-    state = colour.invoke(chain(colour).compile(), {})
+    state = mode.invoke(chain(mode).compile(), {})
     assert [error["node_id"] for error in state["errors"]] == ["load"]
     assert (state["routing_flags"], state["ran"]) == ({"blocked": True}, [])
 
 
-def test_the_superstep_of_the_failure_is_completed(colour):
+def test_the_superstep_of_the_failure_is_completed(mode):
     """Nodes that run beside keep their writes; what follows them does not begin."""
-    assert colour.invoke(chain(colour, beside=True).compile(), {})["ran"] == ["beside"]
+    assert mode.invoke(chain(mode, beside=True).compile(), {})["ran"] == ["beside"]
 
 
-@pytest.mark.parametrize("mode", ["values", "updates", "debug"])
-def test_a_stream_ends_as_well(colour, mode):
+@pytest.mark.parametrize("stream_mode", ["values", "updates", "debug"])
+def test_a_stream_ends_as_well(mode, stream_mode):
     """With the update of the failure as its last one."""
-    graph = chain(colour).compile()
+    graph = chain(mode).compile()
 
     async def streamed():
-        return [chunk async for chunk in graph.astream({}, stream_mode=mode)]
+        return [chunk async for chunk in graph.astream({}, stream_mode=stream_mode)]
 
-    chunks = asyncio.run(streamed()) if colour.is_async else [*graph.stream({}, stream_mode=mode)]
+    chunks = asyncio.run(streamed()) if mode.is_async else [*graph.stream({}, stream_mode=stream_mode)]
     assert (
-        "send" not in str(chunks[-1].get("ran", "")) if mode == "values" else "'send'" not in str(chunks[:-1])
+        "send" not in str(chunks[-1].get("ran", ""))
+        if stream_mode == "values"
+        else "'send'" not in str(chunks[:-1])
     )
 
 
-def test_the_graphs_around_a_nested_one_end_too(colour):
+def test_the_graphs_around_a_nested_one_end_too(mode):
     """They would go on with what the nested graph has not delivered."""
-    inner = chain(colour).compile()
+    inner = chain(mode).compile()
     builder = StateGraph(State).add_node("inner", inner).add_node("after", note("after"))
-    state = colour.invoke(builder.add_edge(START, "inner").add_edge("inner", "after").compile(), {})
+    state = mode.invoke(builder.add_edge(START, "inner").add_edge("inner", "after").compile(), {})
     assert state["ran"] == []
     assert state["errors"][0]["node_id"] == "load"
 
 
-def test_the_graphs_around_a_graph_that_is_a_node_end_too(colour):
+def test_the_graphs_around_a_graph_that_is_a_node_end_too(mode):
     """What `create_node()` made of a graph is a graph as well."""
-    inner = create_node(chain(colour).compile())
+    inner = create_node(chain(mode).compile())
     builder = StateGraph(State).add_node("inner", inner).add_node("after", note("after"))
-    state = colour.invoke(builder.add_edge(START, "inner").add_edge("inner", "after").compile(), {})
+    state = mode.invoke(builder.add_edge(START, "inner").add_edge("inner", "after").compile(), {})
     assert state["ran"] == []
 
 
-def test_a_function_that_invokes_a_graph_decides_for_its_own(colour):
+def test_a_function_that_invokes_a_graph_decides_for_its_own(mode):
     """It gets the state of the stopped run, and its own run goes on."""
-    inner = chain(colour).compile()
+    inner = chain(mode).compile()
 
     def call(state):
         return {"ran": [f"call saw {len(inner.invoke({})['errors'])} failure"]}
@@ -98,12 +100,12 @@ def test_a_function_that_invokes_a_graph_decides_for_its_own(colour):
     async def call_async(state):
         return {"ran": [f"call saw {len((await inner.ainvoke({}))['errors'])} failure"]}
 
-    builder = StateGraph(State).add_node("call", call_async if colour.is_async else call)
+    builder = StateGraph(State).add_node("call", call_async if mode.is_async else call)
     builder.add_node("after", note("after")).add_edge(START, "call").add_edge("call", "after")
-    assert colour.invoke(builder.compile(), {})["ran"] == ["call saw 1 failure", "after"]
+    assert mode.invoke(builder.compile(), {})["ran"] == ["call saw 1 failure", "after"]
 
 
-def test_one_of_many_branches_ends_the_run(colour):
+def test_one_of_many_branches_ends_the_run(mode):
     """The other branches of the superstep keep their writes."""
 
     def each(branch):
@@ -112,55 +114,55 @@ def test_one_of_many_branches_ends_the_run(colour):
         return {"ran": [f"branch {branch['number']}"]}
 
     builder = StateGraph(State)
-    builder.add_node("each", create_node(colour.function(each), on_error="stop"))
+    builder.add_node("each", create_node(mode.function(each), on_error="stop"))
     builder.add_node("after", note("after"))
     builder.add_conditional_edges(
         START, lambda state: [Send("each", {"number": n}) for n in range(3)], ["each"]
     )
-    state = colour.invoke(builder.add_edge("each", "after").compile(), {})
+    state = mode.invoke(builder.add_edge("each", "after").compile(), {})
     assert state["ran"] == ["branch 0", "branch 2"]
 
 
-def test_a_command_of_a_node_beside_does_not_go_on(colour):
+def test_a_command_of_a_node_beside_does_not_go_on(mode):
     """Nor does what it sends."""
-    builder = chain(colour).add_node("far", note("far"))
+    builder = chain(mode).add_node("far", note("far"))
 
     def jump(state):
         return Command(goto=["far", Send("far", {})], update={"ran": ["jump"]})
 
     builder.add_node("jump", jump, destinations=("far",)).add_edge(START, "jump")
-    assert colour.invoke(builder.compile(), {})["ran"] == ["jump"]
+    assert mode.invoke(builder.compile(), {})["ran"] == ["jump"]
 
 
-def test_a_stopped_thread_goes_on_when_it_is_invoked_again(colour):
+def test_a_stopped_thread_goes_on_when_it_is_invoked_again(mode):
     """The nodes that were due stay due, as after a breakpoint."""
-    graph = chain(colour).compile(InMemorySaver())
+    graph = chain(mode).compile(InMemorySaver())
     thread = {"configurable": {"thread_id": "t"}}
-    colour.invoke(graph, {}, thread)
+    mode.invoke(graph, {}, thread)
     assert graph.get_state(thread).next == ("send",)
-    assert colour.invoke(graph, None, thread)["ran"] == ["send"]
+    assert mode.invoke(graph, None, thread)["ran"] == ["send"]
 
 
-def test_a_new_run_of_a_stopped_thread_begins_at_the_start(colour):
+def test_a_new_run_of_a_stopped_thread_begins_at_the_start(mode):
     """A new input asks for that."""
-    graph = chain(colour).compile(InMemorySaver())
+    graph = chain(mode).compile(InMemorySaver())
     thread = {"configurable": {"thread_id": "t"}}
-    colour.invoke(graph, {}, thread)
-    assert len(colour.invoke(graph, {}, thread)["errors"]) == 2
+    mode.invoke(graph, {}, thread)
+    assert len(mode.invoke(graph, {}, thread)["errors"]) == 2
 
 
-def test_a_success_goes_on(colour):
+def test_a_success_goes_on(mode):
     """Only a failure stops."""
     builder = StateGraph(State)
-    builder.add_node("load", create_node(colour.function(note("load")), on_error="stop"))
+    builder.add_node("load", create_node(mode.function(note("load")), on_error="stop"))
     builder.add_node("send", note("send")).add_edge(START, "load").add_edge("load", "send")
-    assert colour.invoke(builder.compile(), {})["ran"] == ["load", "send"]
+    assert mode.invoke(builder.compile(), {})["ran"] == ["load", "send"]
 
 
-def test_outside_a_graph_the_failure_is_captured(colour):
+def test_outside_a_graph_the_failure_is_captured(mode):
     """A unit test sees what the graph would get."""
-    node = create_node(colour.function(broken), on_error="stop")
-    assert colour.call(node, {})["routing_flags"] == {"blocked": True}
+    node = create_node(mode.function(broken), on_error="stop")
+    assert mode.call(node, {})["routing_flags"] == {"blocked": True}
 
 
 def test_a_task_of_the_functional_api_raises_the_failure():
@@ -175,11 +177,11 @@ def test_a_task_of_the_functional_api_raises_the_failure():
         flow.invoke({})
 
 
-def test_a_langgraph_whose_runs_cannot_be_ended_gets_the_exception(colour, monkeypatch):
+def test_a_langgraph_whose_runs_cannot_be_ended_gets_the_exception(mode, monkeypatch):
     """A failure that does not stop the run is not hidden either."""
     monkeypatch.setattr(langgraph_compat, "PregelLoop", type("Unknown", (), {}))
     with pytest.raises(ConnectionError) as raised:
-        colour.invoke(chain(colour).compile(), {})
+        mode.invoke(chain(mode).compile(), {})
     assert "runs cannot be ended by a node" in raised.value.__notes__[0]
 
 
@@ -195,35 +197,35 @@ def warnings(structlog_restored):
     ]
 
 
-def test_an_edge_that_leads_on_from_a_captured_failure_is_warned_of(colour, warnings):
+def test_an_edge_that_leads_on_from_a_captured_failure_is_warned_of(mode, warnings):
     """Once, with the node and where the edge leads."""
-    graph = chain(colour, "capture").compile()
+    graph = chain(mode, "capture").compile()
     for _ in range(2):
-        assert colour.invoke(graph, {})["ran"] == ["send"]
+        assert mode.invoke(graph, {})["ran"] == ["send"]
     assert warnings() == [("load", ["send"])]
 
 
-def test_a_join_is_an_edge_too(colour, warnings):
+def test_a_join_is_an_edge_too(mode, warnings):
     """It waits for the failed node as if it had delivered."""
     builder = StateGraph(State).add_node("beside", note("beside")).add_node("both", note("both"))
-    builder.add_node("load", create_node(colour.function(broken)))
+    builder.add_node("load", create_node(mode.function(broken)))
     builder.add_edge(START, "load").add_edge(START, "beside").add_edge(["load", "beside"], "both")
-    colour.invoke(builder.compile(), {})
+    mode.invoke(builder.compile(), {})
     assert warnings() == [("load", ["both"])]
 
 
 @pytest.mark.parametrize("on_error", ["record", "stop"])
-def test_what_asks_for_that_is_not_warned_of(colour, warnings, on_error):
+def test_what_asks_for_that_is_not_warned_of(mode, warnings, on_error):
     """`record` says that the others go on, `stop` that nothing does."""
-    colour.invoke(chain(colour, on_error).compile(), {})
+    mode.invoke(chain(mode, on_error).compile(), {})
     assert warnings() == []
 
 
-def test_an_edge_with_a_condition_is_not_warned_of(colour, warnings):
+def test_an_edge_with_a_condition_is_not_warned_of(mode, warnings):
     """Nor is one to the end."""
     builder = StateGraph(State).add_node("send", note("send")).add_node("last", create_node(broken))
-    builder.add_node("load", create_node(colour.function(broken)))
+    builder.add_node("load", create_node(mode.function(broken)))
     builder.add_edge(START, "load").add_edge("last", END)
     builder.add_conditional_edges("load", route_by_flags(blocked="last", default="send"))
-    colour.invoke(builder.compile(), {})
+    mode.invoke(builder.compile(), {})
     assert warnings() == []

@@ -17,57 +17,57 @@ from langgraph_runner import NodeTimeoutError, RetryConfig, abandoned_threads, c
 from langgraph_runner.testing import Flaky
 
 
-def slow_node(colour, fake, *script, takes_s, **options):
+def slow_node(mode, fake, *script, takes_s, **options):
     """A node whose function takes its time on the fake clock."""
     flaky = Flaky(*script, takes_s=takes_s, clock=fake)
-    function = flaky.awaited if colour.is_async else flaky.sync
+    function = flaky.awaited if mode.is_async else flaky.sync
     return create_node(function, name="slow", runtime=fake, **options), flaky
 
 
 @pytest.mark.req("N-15", "N-24")
-def test_an_attempt_that_takes_too_long_is_a_timeout(colour, fake):
+def test_an_attempt_that_takes_too_long_is_a_timeout(mode, fake):
     """The record tells the limit and what it took."""
-    node, _ = slow_node(colour, fake, {}, takes_s=9, timeout_ms=500)
-    record = colour.call(node, {})["errors"][0]
+    node, _ = slow_node(mode, fake, {}, takes_s=9, timeout_ms=500)
+    record = mode.call(node, {})["errors"][0]
     assert (record["code"], record["category"], record["recoverable"]) == ("NODE_TIMEOUT", "timeout", True)
     assert record["message"] == "Node 'slow' exceeded its attempt timeout of 500 ms (elapsed: 500 ms)."
 
 
 @pytest.mark.req("N-15")
-def test_an_attempt_in_time_is_none(colour, fake):
+def test_an_attempt_in_time_is_none(mode, fake):
     """The limit itself is not exceeded by half of it."""
-    node, _ = slow_node(colour, fake, {"x": 1}, takes_s=0.25, timeout_ms=500)
-    assert colour.call(node, {}) == {"x": 1}
+    node, _ = slow_node(mode, fake, {"x": 1}, takes_s=0.25, timeout_ms=500)
+    assert mode.call(node, {}) == {"x": 1}
 
 
 @pytest.mark.req("N-15")
-def test_each_attempt_has_the_whole_limit(colour, fake):
+def test_each_attempt_has_the_whole_limit(mode, fake):
     """A timeout is retried, and the next attempt starts afresh."""
     retry = RetryConfig(max_attempts=3, backoff_ms=0)
-    node, flaky = slow_node(colour, fake, {}, takes_s=9, timeout_ms=500, retry=retry)
-    record = colour.call(node, {})["errors"][0]
+    node, flaky = slow_node(mode, fake, {}, takes_s=9, timeout_ms=500, retry=retry)
+    record = mode.call(node, {})["errors"][0]
     assert (flaky.calls, fake.now) == (3, 1.5)
     assert (record["code"], record["error_type"]) == ("RETRY_EXHAUSTED", "NodeTimeoutError")
 
 
 @pytest.mark.req("N-15")
-def test_the_total_timeout_covers_attempts_and_waits(colour, fake):
+def test_the_total_timeout_covers_attempts_and_waits(mode, fake):
     """The attempt during which it passes is cut short, and nothing follows."""
     retry = RetryConfig(max_attempts=10, backoff_ms=1000, backoff_multiplier=1, jitter=0)
     node, flaky = slow_node(
-        colour, fake, ConnectionError, takes_s=1, retry=retry, total_timeout_ms=4500, timeout_ms=2000
+        mode, fake, ConnectionError, takes_s=1, retry=retry, total_timeout_ms=4500, timeout_ms=2000
     )
-    record = colour.call(node, {})["errors"][0]
+    record = mode.call(node, {})["errors"][0]
     assert (flaky.calls, fake.now) == (3, 4.5)
     assert record["message"] == "Node 'slow' exceeded its total timeout of 4500 ms (elapsed: 4500 ms)."
 
 
 @pytest.mark.req("N-15")
-def test_a_wait_beyond_the_total_timeout_is_not_begun(colour, fake):
+def test_a_wait_beyond_the_total_timeout_is_not_begun(mode, fake):
     """Nothing could come of it; the error that led there is the cause."""
     retry = RetryConfig(max_attempts=3, backoff_ms=5000, jitter=0)
-    node, _ = slow_node(colour, fake, ConnectionError("x"), takes_s=1, retry=retry, total_timeout_ms=3000)
-    outcome = colour.call(node.run, {})
+    node, _ = slow_node(mode, fake, ConnectionError("x"), takes_s=1, retry=retry, total_timeout_ms=3000)
+    outcome = mode.call(node.run, {})
     assert (fake.sleeps, fake.now) == ([], 1.0)
     assert isinstance(outcome.exception, NodeTimeoutError)
     assert isinstance(outcome.exception.__cause__, ConnectionError)
@@ -84,10 +84,10 @@ def test_the_error_is_langgraphs_too():
 
 @pytest.mark.req("N-15", "N-27")
 @pytest.mark.parametrize("limit", [500, timedelta(milliseconds=500), TimeoutPolicy(run_timeout=0.5)])
-def test_other_forms_of_a_limit_mean_the_same(colour, fake, limit):
+def test_other_forms_of_a_limit_mean_the_same(mode, fake, limit):
     """ms, a timedelta, LangGraph's policy."""
-    node, _ = slow_node(colour, fake, {}, takes_s=9, timeout_ms=limit)
-    assert "timeout of 500 ms" in colour.call(node, {})["errors"][0]["message"]
+    node, _ = slow_node(mode, fake, {}, takes_s=9, timeout_ms=limit)
+    assert "timeout of 500 ms" in mode.call(node, {})["errors"][0]["message"]
 
 
 @pytest.mark.req("N-27")
@@ -98,11 +98,11 @@ def test_an_idle_timeout_is_refused_with_the_way_out():
 
 
 @pytest.mark.req("N-19")
-def test_on_timeout_is_called_for_each_attempt_that_took_too_long(colour, fake):
+def test_on_timeout_is_called_for_each_attempt_that_took_too_long(mode, fake):
     """With the error, before the next attempt."""
     heard = []
     node, _ = slow_node(
-        colour,
+        mode,
         fake,
         {},
         takes_s=9,
@@ -110,42 +110,42 @@ def test_on_timeout_is_called_for_each_attempt_that_took_too_long(colour, fake):
         retry=RetryConfig(max_attempts=2, backoff_ms=0),
         on_timeout=lambda error: heard.append((error.node, error.elapsed_ms, get_node_context().attempt)),
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert heard == [("slow", 500, 1), ("slow", 500, 2)]
 
 
 @pytest.mark.req("N-19")
-def test_on_timeout_may_be_async_in_both_colours(colour, fake):
-    """Its colour need not be the node's."""
+def test_on_timeout_may_be_async_in_both_modes(mode, fake):
+    """It need not be sync or async as the node is."""
     heard = []
 
     async def clean_up(error):
         await asyncio.sleep(0)
         heard.append(error.scope)
 
-    node, _ = slow_node(colour, fake, {}, takes_s=9, timeout_ms=500, on_timeout=clean_up)
-    colour.call(node, {})
+    node, _ = slow_node(mode, fake, {}, takes_s=9, timeout_ms=500, on_timeout=clean_up)
+    mode.call(node, {})
     assert heard == ["attempt"]
 
 
 @pytest.mark.req("N-19")
-def test_a_failing_clean_up_is_logged_and_hides_nothing(colour, fake, caplog):
+def test_a_failing_clean_up_is_logged_and_hides_nothing(mode, fake, caplog):
     """The record is that of the timeout."""
 
     def broken(error):
         raise ZeroDivisionError
 
-    node, _ = slow_node(colour, fake, {}, takes_s=9, timeout_ms=500, on_timeout=broken)
-    assert colour.call(node, {})["errors"][0]["code"] == "NODE_TIMEOUT"
+    node, _ = slow_node(mode, fake, {}, takes_s=9, timeout_ms=500, on_timeout=broken)
+    assert mode.call(node, {})["errors"][0]["code"] == "NODE_TIMEOUT"
     assert "on_timeout_failed" in caplog.text
 
 
 @pytest.mark.req("N-19")
-def test_on_timeout_is_not_called_for_a_timeout_of_the_functions_own(colour, fake):
+def test_on_timeout_is_not_called_for_a_timeout_of_the_functions_own(mode, fake):
     """A `TimeoutError` that the function raises is its error, not the runner's limit."""
     heard = []
-    node, _ = slow_node(colour, fake, TimeoutError("db"), takes_s=0, timeout_ms=500, on_timeout=heard.append)
-    colour.call(node, {})
+    node, _ = slow_node(mode, fake, TimeoutError("db"), takes_s=0, timeout_ms=500, on_timeout=heard.append)
+    mode.call(node, {})
     assert heard == []
 
 
@@ -274,7 +274,7 @@ def test_an_exception_in_a_thread_keeps_its_traceback():
 
 
 @pytest.mark.req("N-15", "N-20")
-def test_the_record_of_a_timeout_tells_where_the_function_was(colour):
+def test_the_record_of_a_timeout_tells_where_the_function_was(mode):
     """Real time: the line that hung, in the stack of the record."""
     release = threading.Event()
 
@@ -284,8 +284,8 @@ def test_the_record_of_a_timeout_tells_where_the_function_was(colour):
     async def hang_here_async(state):
         await asyncio.Event().wait()
 
-    node = create_node(hang_here_async if colour.is_async else hang_here, timeout_ms=50)
-    stack = colour.call(node, {})["errors"][0]["stack"]
+    node = create_node(hang_here_async if mode.is_async else hang_here, timeout_ms=50)
+    stack = mode.call(node, {})["errors"][0]["stack"]
     release.set()
     assert "hang_here" in stack
     assert "test_timeout.py" in stack
@@ -332,7 +332,7 @@ def test_a_sync_node_is_timed_out_where_langgraph_refuses_to(is_awaited):
 
 @pytest.mark.req("N-15")
 @pytest.mark.parametrize("is_awaited", [False, True], ids=["invoke", "ainvoke"])
-def test_a_node_of_both_colours_is_timed_out_in_both(is_awaited):
+def test_a_node_of_both_modes_is_timed_out_in_both(is_awaited):
     """Real time: LangGraph accepts a `timeout` for it, and fails in a sync run."""
     release = threading.Event()
 

@@ -30,8 +30,8 @@ from langgraph_runner.testing import node_context
 MINUTE_MS = 60_000
 
 
-def scripted(colour, script, calls=None):
-    """A function `(a, *, b)` in a colour, which raises or returns what the script says."""
+def scripted(mode, script, calls=None):
+    """A function `(a, *, b)` in a mode, which raises or returns what the script says."""
     entries = iter(script)
 
     def step(a, b):
@@ -50,13 +50,13 @@ def scripted(colour, script, calls=None):
         """Does as the script says."""
         return step(a, b)
 
-    return coroutine_function if colour.is_async else function
+    return coroutine_function if mode.is_async else function
 
 
-def called(colour, function, *arguments, **keywords):
-    """The result in either colour, outside of any event loop."""
+def called(mode, function, *arguments, **keywords):
+    """The result in either mode, outside of any event loop."""
     result = function(*arguments, **keywords)
-    return asyncio.run(_awaited(result)) if colour.is_async else result
+    return asyncio.run(_awaited(result)) if mode.is_async else result
 
 
 async def _awaited(result):
@@ -64,49 +64,49 @@ async def _awaited(result):
 
 
 @pytest.mark.req("N-5", "N-31")
-def test_a_function_of_any_signature_is_retried(colour, fake, caplog):
+def test_a_function_of_any_signature_is_retried(mode, fake, caplog):
     """With the waits of the config; each is logged."""
     calls = []
-    function = scripted(colour, [ConnectionError(), TimeoutError(), 7], calls)
+    function = scripted(mode, [ConnectionError(), TimeoutError(), 7], calls)
     retrying = with_retry(function, RetryConfig(max_attempts=3, backoff_ms=100))
     with node_context(runtime=fake), caplog.at_level(logging.WARNING, logger="langgraph_runner"):
-        assert called(colour, retrying, 1, b=2) == 7
+        assert called(mode, retrying, 1, b=2) == 7
     assert (calls, fake.sleeps) == ([(1, 2)] * 3, [0.1, 0.2])
     assert [record.getMessage().split()[0] for record in caplog.records] == ["function.retrying"] * 2
 
 
 @pytest.mark.req("N-31")
 @pytest.mark.parametrize("unit", [lambda f: with_retry(f, 3), lambda f: with_timeout(f, MINUTE_MS)])
-def test_name_doc_and_signature_stay(colour, unit):
+def test_name_doc_and_signature_stay(mode, unit):
     """So that LangGraph and readers see the function."""
-    function = scripted(colour, [])
+    function = scripted(mode, [])
     wrapped = unit(function)
     assert (wrapped.__name__, wrapped.__doc__) == (function.__name__, "Does as the script says.")
     assert inspect.signature(wrapped) == inspect.signature(function)
-    assert inspect.iscoroutinefunction(wrapped) == colour.is_async
+    assert inspect.iscoroutinefunction(wrapped) == mode.is_async
 
 
 @pytest.mark.req("N-31")
-def test_when_all_attempts_fail_the_error_is_that_of_a_node(colour, fake):
+def test_when_all_attempts_fail_the_error_is_that_of_a_node(mode, fake):
     """Caused by the last error."""
     last = ConnectionError("second")
-    retrying = with_retry(scripted(colour, [ConnectionError("first"), last]), {"max_attempts": 2})
+    retrying = with_retry(scripted(mode, [ConnectionError("first"), last]), {"max_attempts": 2})
     with node_context(runtime=fake), pytest.raises(RetryExhaustedError) as caught:
-        called(colour, retrying, 1)
+        called(mode, retrying, 1)
     assert (caught.value.attempts, caught.value.last_error, caught.value.__cause__) == (2, last, last)
 
 
 @pytest.mark.req("N-16", "N-31")
-def test_what_is_not_retried_is_raised_as_it_is(colour, fake):
+def test_what_is_not_retried_is_raised_as_it_is(mode, fake):
     """A programming error, and the first error where one attempt is all."""
     for error, retry in ((ValueError("wrong"), 3), (ConnectionError("down"), 1)):
         with node_context(runtime=fake), pytest.raises(type(error)) as caught:
-            called(colour, with_retry(scripted(colour, [error]), retry), 1)
+            called(mode, with_retry(scripted(mode, [error]), retry), 1)
         assert caught.value is error
 
 
 @pytest.mark.req("N-16", "N-31")
-def test_retry_after_is_honoured(colour, fake):
+def test_retry_after_is_honoured(mode, fake):
     """The server's wait, where it is the longer one."""
 
     class BusyError(Exception):
@@ -116,14 +116,12 @@ def test_retry_after_is_honoured(colour, fake):
         headers = {"Retry-After": "7"}  # noqa: RUF012
 
     with node_context(runtime=fake):
-        called(
-            colour, with_retry(scripted(colour, [BusyError(), 1]), {"max_attempts": 2, "backoff_ms": 10}), 1
-        )
+        called(mode, with_retry(scripted(mode, [BusyError(), 1]), {"max_attempts": 2, "backoff_ms": 10}), 1)
     assert fake.sleeps == [7.0]
 
 
 @pytest.mark.req("N-31")
-def test_a_broken_predicate_hides_nothing(colour, fake, caplog):
+def test_a_broken_predicate_hides_nothing(mode, fake, caplog):
     """The function's error is raised, the predicate's is logged."""
 
     def broken(error):
@@ -131,16 +129,16 @@ def test_a_broken_predicate_hides_nothing(colour, fake, caplog):
 
     retry = {"max_attempts": 3, "retry_on": broken}
     with node_context(runtime=fake), pytest.raises(ConnectionError, match="down"):
-        called(colour, with_retry(scripted(colour, [ConnectionError("down")]), retry), 1)
+        called(mode, with_retry(scripted(mode, [ConnectionError("down")]), retry), 1)
     assert "function.retry_predicate_failed" in caplog.text
 
 
 @pytest.mark.req("N-17", "N-31")
-def test_an_abort_of_the_node_around_ends_the_wait(colour, fake):
+def test_an_abort_of_the_node_around_ends_the_wait(mode, fake):
     """And no further attempt begins."""
     calls = []
     retrying = with_retry(
-        scripted(colour, [ConnectionError()] * 9, calls), {"max_attempts": 9, "backoff_ms": 1000}
+        scripted(mode, [ConnectionError()] * 9, calls), {"max_attempts": 9, "backoff_ms": 1000}
     )
     controller = AbortController()
 
@@ -150,21 +148,21 @@ def test_an_abort_of_the_node_around_ends_the_wait(colour, fake):
     def work(state):
         return retrying(1)
 
-    node = create_node(work_async if colour.is_async else work, name="n")
+    node = create_node(work_async if mode.is_async else work, name="n")
     fake.at(1.5, lambda: controller.abort("enough"))
     config = runner_config(runtime=fake, abort_signal=controller.signal)
-    record = colour.call(node, {}, config)["errors"][0]
+    record = mode.call(node, {}, config)["errors"][0]
     assert (record["code"], len(calls)) == ("NODE_CANCELLED", 2)
 
 
 @pytest.mark.req("N-17", "N-31")
-def test_nothing_begins_where_the_node_around_has_stopped(colour):
+def test_nothing_begins_where_the_node_around_has_stopped(mode):
     """As for a node that a node calls."""
-    for unit in (with_retry(scripted(colour, [1]), 3), with_timeout(scripted(colour, [1]), MINUTE_MS)):
+    for unit in (with_retry(scripted(mode, [1]), 3), with_timeout(scripted(mode, [1]), MINUTE_MS)):
         with node_context() as context:
             context.stop("over")
             with pytest.raises(NodeCancellationError, match="over"):
-                called(colour, unit, 1)
+                called(mode, unit, 1)
 
 
 @pytest.mark.req("N-31")
@@ -189,7 +187,7 @@ async def test_a_cancelled_task_is_not_retried():
 
 
 @pytest.mark.req("N-26", "N-31")
-def test_answers_to_interrupts_stay_with_their_questions(colour):
+def test_answers_to_interrupts_stay_with_their_questions(mode):
     """A retry after an answered question asks nothing twice."""
 
     class State(GraphState, total=False):
@@ -204,23 +202,23 @@ def test_answers_to_interrupts_stay_with_their_questions(colour):
         return answer
 
     asking = with_retry(ask, {"max_attempts": 2, "backoff_ms": 0})
-    node = create_node(colour.function(lambda state: {"answer": asking()}))
+    node = create_node(mode.function(lambda state: {"answer": asking()}))
     graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile(checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": "t"}}
-    colour.invoke(graph, {}, config)
-    assert colour.invoke(graph, Command(resume="Ada"), config)["answer"] == "Ada"
+    mode.invoke(graph, {}, config)
+    assert mode.invoke(graph, Command(resume="Ada"), config)["answer"] == "Ada"
 
 
 @pytest.mark.req("N-15", "N-31")
-def test_a_call_that_takes_too_long_is_ended(colour, fake):
+def test_a_call_that_takes_too_long_is_ended(mode, fake):
     """At the limit, by the clock of the context."""
 
     def slow(a):
         fake.advance(2)
 
-    limited = with_timeout(colour.function(slow), 500)
+    limited = with_timeout(mode.function(slow), 500)
     with node_context(runtime=fake), pytest.raises(NodeTimeoutError) as caught:
-        called(colour, limited, 1)
+        called(mode, limited, 1)
     assert (caught.value.node, caught.value.timeout_ms, fake.now) == (limited.__name__, 500.0, 0.5)
 
 
@@ -243,19 +241,19 @@ def test_a_plain_function_in_a_thread_can_stop_itself(no_thread_left):
 
 
 @pytest.mark.req("N-15", "N-31")
-def test_retries_end_with_the_time_limit_around_them(colour, fake):
+def test_retries_end_with_the_time_limit_around_them(mode, fake):
     """In the middle of a wait."""
     calls = []
     retrying = with_retry(
-        scripted(colour, [ConnectionError()] * 5, calls), {"max_attempts": 5, "backoff_ms": 1000}
+        scripted(mode, [ConnectionError()] * 5, calls), {"max_attempts": 5, "backoff_ms": 1000}
     )
     with node_context(runtime=fake), pytest.raises(NodeTimeoutError):
-        called(colour, with_timeout(retrying, 1500), 1)
+        called(mode, with_timeout(retrying, 1500), 1)
     assert (len(calls), fake.now) == (2, 1.5)
 
 
 @pytest.mark.req("N-15", "N-31")
-def test_each_attempt_can_have_a_limit(colour, fake):
+def test_each_attempt_can_have_a_limit(mode, fake):
     """A timeout is an error that is retried."""
     takes = iter([5, 0])
 
@@ -263,13 +261,13 @@ def test_each_attempt_can_have_a_limit(colour, fake):
         fake.advance(next(takes))
         return "done"
 
-    unit = with_retry(with_timeout(colour.function(slow), 500), {"max_attempts": 2, "backoff_ms": 0})
+    unit = with_retry(with_timeout(mode.function(slow), 500), {"max_attempts": 2, "backoff_ms": 0})
     with node_context(runtime=fake):
-        assert called(colour, unit) == "done"
+        assert called(mode, unit) == "done"
 
 
 @pytest.mark.req("N-31")
-def test_both_are_decorators(colour, fake):
+def test_both_are_decorators(mode, fake):
     """Of functions and of methods."""
 
     class Service:
@@ -294,7 +292,7 @@ def test_both_are_decorators(colour, fake):
 
     service = Service()
     with node_context(runtime=fake):
-        assert called(colour, service.awaited if colour.is_async else service.sync, 21) == 42
+        assert called(mode, service.awaited if mode.is_async else service.sync, 21) == 42
 
 
 @pytest.mark.req("N-31")

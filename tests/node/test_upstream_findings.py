@@ -47,56 +47,56 @@ def graph_of(action, state=State):
         (str, "text", "text"),
     ],
 )
-def test_a_state_that_is_one_value_takes_anything(colour, on_error, state, value, result):
+def test_a_state_that_is_one_value_takes_anything(mode, on_error, state, value, result):
     """LangGraph writes to it what a node returns, so the node does not look for fields."""
     bare, wrapped = (
         graph_of(action, state)
         for action in (
-            colour.function(lambda s: value),
-            create_node(colour.function(lambda s: value), on_error=on_error),
+            mode.function(lambda s: value),
+            create_node(mode.function(lambda s: value), on_error=on_error),
         )
     )
     if result is None:  # What the reducer refuses, it refuses.
         for graph in (bare, wrapped):
             with pytest.raises(TypeError, match="concatenate"):
-                colour.invoke(graph, ["old"])
+                mode.invoke(graph, ["old"])
     else:
-        assert colour.invoke(wrapped, ["old"]) == colour.invoke(bare, ["old"]) == result
+        assert mode.invoke(wrapped, ["old"]) == mode.invoke(bare, ["old"]) == result
 
 
 @pytest.mark.req("N-4")
-def test_a_fallback_may_return_what_the_state_takes(colour):
+def test_a_fallback_may_return_what_the_state_takes(mode):
     """A list, where the state is one."""
 
     def fail(state):
         raise ValueError
 
-    node = create_node(colour.function(fail), fallback=lambda s: ["instead"])
-    assert colour.invoke(graph_of(node, Annotated[list, operator.add]), ["old"]) == ["old", "instead"]
+    node = create_node(mode.function(fail), fallback=lambda s: ["instead"])
+    assert mode.invoke(graph_of(node, Annotated[list, operator.add]), ["old"]) == ["old", "instead"]
 
 
 @pytest.mark.req("N-4")
 @pytest.mark.parametrize("value", [5, [5], {1: 2}])
-def test_a_state_with_fields_takes_no_other_value(colour, value):
+def test_a_state_with_fields_takes_no_other_value(mode, value):
     """The node refuses it as LangGraph does, in words of its own: `except InvalidUpdateError` finds it."""
-    graph = graph_of(create_node(colour.function(lambda s: value), on_error="raise"))
+    graph = graph_of(create_node(mode.function(lambda s: value), on_error="raise"))
     with pytest.raises(InvalidNodeOutputError) as caught:
-        colour.invoke(graph, {"x": 1})
+        mode.invoke(graph, {"x": 1})
     assert isinstance(caught.value, InvalidUpdateError)
 
 
 @pytest.mark.req("N-4")
 @ON_ERROR
-def test_an_entrypoint_may_be_a_node(colour, on_error):
+def test_an_entrypoint_may_be_a_node(mode, on_error):
     """It returns its result, of whatever type, and finds what it returned before."""
 
     def total(number, *, previous=None):
         return entrypoint.final(value=number + (previous or 0), save=number)
 
-    node = create_node(colour.function(total), on_error=on_error)
+    node = create_node(mode.function(total), on_error=on_error)
     flow = entrypoint(checkpointer=InMemorySaver())(node)
     config = {"configurable": {"thread_id": "1"}}
-    assert [colour.invoke(flow, n, config) for n in (1, 5, 2)] == [1, 6, 7]
+    assert [mode.invoke(flow, n, config) for n in (1, 5, 2)] == [1, 6, 7]
 
 
 @pytest.mark.req("N-4")
@@ -113,23 +113,23 @@ def test_a_task_may_be_a_node(on_error):
 
 @pytest.mark.req("N-4")
 @ON_ERROR
-def test_a_pregel_may_hold_nodes(colour, on_error):
+def test_a_pregel_may_hold_nodes(mode, on_error):
     """A `NodeBuilder` writes whole values to its channels."""
-    node = create_node(colour.function(lambda x: x + 1), on_error=on_error)
+    node = create_node(mode.function(lambda x: x + 1), on_error=on_error)
     graph = Pregel(
         nodes={"n": NodeBuilder().subscribe_only("input").do(node).write_to("output")},
         channels={"input": EphemeralValue(int), "output": LastValue(int)},
         input_channels="input",
         output_channels="output",
     )
-    assert colour.invoke(graph, 1) == 2
+    assert mode.invoke(graph, 1) == 2
 
 
 @pytest.mark.req("N-26")
-def test_a_dict_runs_side_by_side(colour):
+def test_a_dict_runs_side_by_side(mode):
     """LangGraph takes a dict of functions for a node, so `create_node()` does."""
     node = create_node({"x": lambda s: s["x"] + 1})
-    assert colour.invoke(graph_of(node), {"x": 1})["x"] == 2
+    assert mode.invoke(graph_of(node), {"x": 1})["x"] == 2
 
 
 @pytest.mark.req("N-26")
@@ -280,15 +280,15 @@ class Starts(BaseCallbackHandler):
 
 
 @pytest.mark.req("N-26")
-def test_a_streamed_node_runs_what_it_wraps_once(colour):
+def test_a_streamed_node_runs_what_it_wraps_once(mode):
     """`stream()` and `astream()` deliver one chunk, and report the run of the Runnable alone."""
     node, starts = create_node(RunnableLambda(lambda s: {"x": 2}, name="inner")), Starts()
-    assert streamed(colour, node, {"callbacks": [starts]}) == [{"x": 2}]
+    assert streamed(mode, node, {"callbacks": [starts]}) == [{"x": 2}]
     assert starts.names == ["inner"]
 
 
 @pytest.mark.req("N-26")
-def test_chunks_are_added_up(colour):
+def test_chunks_are_added_up(mode):
     """As LangGraph adds them before it writes: joined where they can be, else the last one."""
 
     class Pieces(RunnablePassthrough):
@@ -305,11 +305,11 @@ def test_chunks_are_added_up(colour):
         ([{"x": 1}, {"y": 2}], {"y": 2}),
         ([], None),
     ]:
-        assert streamed(colour, node, {}, pieces) == [whole]
+        assert streamed(mode, node, {}, pieces) == [whole]
 
 
 @pytest.mark.req("N-26")
-def test_a_streamed_node_is_retried_and_captures(colour, fake):
+def test_a_streamed_node_is_retried_and_captures(mode, fake):
     """All that a node does, it does in `astream_events()` as well."""
     calls = []
 
@@ -318,7 +318,7 @@ def test_a_streamed_node_is_retried_and_captures(colour, fake):
         raise ConnectionError
 
     node = create_node(RunnableLambda(fail), retry=3, runtime=fake)
-    (update,) = streamed(colour, node)
+    (update,) = streamed(mode, node)
     assert (len(calls), update["errors"][0]["attempts"], update["errors"][0]["error_type"]) == (
         3,
         3,
@@ -326,10 +326,10 @@ def test_a_streamed_node_is_retried_and_captures(colour, fake):
     )
 
 
-def streamed(colour, node, config=None, state=None):
+def streamed(mode, node, config=None, state=None):
     """The chunks of a node."""
     state = {"x": 1} if state is None else state
-    if not colour.is_async:
+    if not mode.is_async:
         return list(node.stream(state, config))
 
     async def collect():
@@ -345,9 +345,7 @@ class Total(TypedDict, total=False):
 
 
 @pytest.mark.req("N-26")
-def test_a_list_of_commands_is_still_an_update(colour):
+def test_a_list_of_commands_is_still_an_update(mode):
     """Where the state has fields, and where it is one value."""
     commands = [Command(update={"x": 3})]
-    assert colour.invoke(graph_of(create_node(colour.function(lambda s: commands)), Total), {"x": 1}) == {
-        "x": 3
-    }
+    assert mode.invoke(graph_of(create_node(mode.function(lambda s: commands)), Total), {"x": 1}) == {"x": 3}

@@ -100,7 +100,7 @@ def test_a_bad_limit_is_refused(limit):
 
 
 @pytest.mark.req("N-8")
-def test_parallel_branches_merge_every_field(colour):
+def test_parallel_branches_merge_every_field(mode):
     """No write of a branch is lost."""
 
     def branch(name):
@@ -117,9 +117,9 @@ def test_parallel_branches_merge_every_field(colour):
 
     builder = StateGraph(GraphState)
     for name in ("a", "b", "c"):
-        builder.add_node(name, colour.function(branch(name)))
+        builder.add_node(name, mode.function(branch(name)))
         builder.add_edge(START, name)
-    result = colour.invoke(builder.compile(), {"story_id": "S"})
+    result = mode.invoke(builder.compile(), {"story_id": "S"})
     assert result == {
         "story_id": "S",
         "artifact_paths": {"a": "a.md", "b": "b.md", "c": "c.md"},
@@ -144,23 +144,23 @@ def test_the_newest_hundred_errors_are_kept():
 
 
 @pytest.mark.req("N-8", "N-4")
-def test_a_subgraph_does_not_repeat_the_errors_that_it_was_given(colour):
+def test_a_subgraph_does_not_repeat_the_errors_that_it_was_given(mode):
     """A subgraph that shares the field returns the errors that it was given together with its own."""
     from langgraph_runner import create_node
 
     def fail(state):
         raise ValueError
 
-    inner = StateGraph(GraphState).add_node("i", create_node(colour.function(fail))).add_edge(START, "i")
+    inner = StateGraph(GraphState).add_node("i", create_node(mode.function(fail))).add_edge(START, "i")
     outer = (
         StateGraph(GraphState)
-        .add_node("a", create_node(colour.function(fail)))
+        .add_node("a", create_node(mode.function(fail)))
         .add_node("sub", inner.compile())
         .add_edge(START, "a")
         .add_edge("a", "sub")
         .compile()
     )
-    assert [e["node_id"] for e in colour.invoke(outer, {"story_id": "S"})["errors"]] == ["a", "i"]
+    assert [e["node_id"] for e in mode.invoke(outer, {"story_id": "S"})["errors"]] == ["a", "i"]
 
 
 RECORD = st.fixed_dictionaries({"error_id": st.sampled_from("abcd")})
@@ -175,20 +175,20 @@ def test_records_stay_associative_although_they_are_not_repeated(limit, a, b, c)
 
 
 @pytest.mark.req("N-8")
-def test_failures_that_only_look_alike_are_all_kept(colour, fake):
+def test_failures_that_only_look_alike_are_all_kept(mode, fake):
     """Three branches fail in the same way at the same moment."""
     from langgraph.types import Send
 
     from langgraph_runner import create_node
 
-    node = create_node(colour.function(lambda s: 1 / 0), on_error="record", runtime=fake)
+    node = create_node(mode.function(lambda s: 1 / 0), on_error="record", runtime=fake)
     graph = (
         StateGraph(GraphState)
         .add_node("n", node)
         .add_conditional_edges(START, lambda s: [Send("n", {}) for _ in range(3)], ["n"])
         .compile()
     )
-    assert len(colour.invoke(graph, {"story_id": "S"})["errors"]) == 3
+    assert len(mode.invoke(graph, {"story_id": "S"})["errors"]) == 3
 
 
 @pytest.mark.req("N-8")

@@ -76,14 +76,14 @@ def test_a_bad_field_is_named_with_the_place_and_the_value(fields, message):
 
 
 @pytest.mark.req("N-7")
-def test_an_overwrite_of_a_field_is_checked(colour):
+def test_an_overwrite_of_a_field_is_checked(mode):
     """A wrong value is refused, although the reducer does not see it."""
 
     def replace(state: GraphState) -> dict:
         return update_state(errors=Overwrite([]), routing_flags=Overwrite({"proceed": True}))
 
-    graph = StateGraph(GraphState).add_node("n", create_node(colour.function(replace)))
-    state = colour.invoke(
+    graph = StateGraph(GraphState).add_node("n", create_node(mode.function(replace)))
+    state = mode.invoke(
         graph.add_edge(START, "n").compile(), {"errors": [{}], "routing_flags": {"blocked": True}}
     )
     assert (state["errors"], state["routing_flags"]) == ([], {"proceed": True})
@@ -99,16 +99,16 @@ def test_a_key_that_is_not_a_string_is_refused():
 
 
 @pytest.mark.req("N-7", "N-4")
-def test_a_bad_update_inside_a_node_is_recorded_as_such(colour):
+def test_a_bad_update_inside_a_node_is_recorded_as_such(mode):
     """The code is VALIDATION_FAILED, and the graph continues."""
-    node = create_node(colour.function(lambda s: update_state(routing_flags={"nope": True})))
+    node = create_node(mode.function(lambda s: update_state(routing_flags={"nope": True})))
     graph = StateGraph(GraphState).add_node("n", node).add_edge(START, "n").compile()
-    record = colour.invoke(graph, {"story_id": "S"})["errors"][0]
+    record = mode.invoke(graph, {"story_id": "S"})["errors"][0]
     assert (record["code"], record["error_type"]) == ("VALIDATION_FAILED", "StateUpdateError")
 
 
 @pytest.mark.req("N-7")
-def test_records_of_the_runner_are_valid_errors(colour):
+def test_records_of_the_runner_are_valid_errors(mode):
     """A node may write a record that another node captured."""
-    errors = colour.call(create_node(colour.function(lambda s: 1 / 0)), {"story_id": "S"})["errors"]
+    errors = mode.call(create_node(mode.function(lambda s: 1 / 0)), {"story_id": "S"})["errors"]
     assert update_state(errors=errors)["errors"] == errors

@@ -7,16 +7,16 @@ from langgraph_runner.testing import FakeRuntime, node_context
 
 
 @pytest.mark.req("N-31")
-async def test_the_context_is_there_for_the_block(colour):
+async def test_the_context_is_there_for_the_block(mode):
     """And gone after it."""
 
     def read(state):
         context = get_node_context()
         return {"by": context.node_name, "try": context.attempt, "about": context.story_id}
 
-    function = colour.function(read)
+    function = mode.function(read)
     with node_context("theme", attempt=2, story_id="ST-7"):
-        found = await function({}) if colour.is_async else function({})
+        found = await function({}) if mode.is_async else function({})
     assert found == {"by": "theme", "try": 2, "about": "ST-7"}
     with pytest.raises(RuntimeError, match="there is no node call here"):
         get_node_context()

@@ -16,47 +16,47 @@ class State(GraphState, total=False):
 
 
 @pytest.mark.req("N-5", "N-18")
-def test_waits_and_chance_are_those_of_the_run(colour, fake):
+def test_waits_and_chance_are_those_of_the_run(mode, fake):
     """A node with an hour of back-off is tested without waiting."""
     flaky = Flaky(ConnectionError, ConnectionError, {"x": 1})
     retry = {"max_attempts": 3, "backoff_ms": HOUR_MS, "backoff_multiplier": 1, "jitter": 0.25}
-    node = create_node(flaky.awaited if colour.is_async else flaky.sync, retry=retry)
+    node = create_node(flaky.awaited if mode.is_async else flaky.sync, retry=retry)
     graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile()
-    assert colour.invoke(graph, {}, runner_config(runtime=fake))["x"] == 1
+    assert mode.invoke(graph, {}, runner_config(runtime=fake))["x"] == 1
     assert fake.sleeps == [3600.0, 3600.0]
 
 
 @pytest.mark.req("N-15")
-def test_timeouts_go_by_the_clock_of_the_run(colour, fake):
+def test_timeouts_go_by_the_clock_of_the_run(mode, fake):
     """The record has the time that passed on it."""
-    node = create_node(colour.function(lambda state: fake.advance(60)), timeout_ms=500)
-    (record,) = colour.call(node, {}, runner_config(runtime=fake))["errors"]
+    node = create_node(mode.function(lambda state: fake.advance(60)), timeout_ms=500)
+    (record,) = mode.call(node, {}, runner_config(runtime=fake))["errors"]
     assert (record["code"], record["timestamp"][:19]) == ("NODE_TIMEOUT", "2026-01-01T00:00:00")
 
 
 @pytest.mark.req("N-21")
-def test_a_breaker_recovers_by_the_clock_of_the_run(colour, fake):
+def test_a_breaker_recovers_by_the_clock_of_the_run(mode, fake):
     """Also for who looks at it between the calls; the next run without a clock goes by the real one."""
     flaky = Flaky(ConnectionError, {"x": 1})
     node = create_node(
-        flaky.awaited if colour.is_async else flaky.sync,
+        flaky.awaited if mode.is_async else flaky.sync,
         circuit_breaker={"failure_threshold": 1, "recovery_timeout_ms": HOUR_MS},
     )
     config = runner_config(runtime=fake)
-    colour.call(node, {}, config)
+    mode.call(node, {}, config)
     fake.advance(1800)
     assert node.circuit_breaker.retry_after_ms == HOUR_MS / 2
     fake.advance(1800)
-    assert colour.call(node, {}, config) == {"x": 1}
+    assert mode.call(node, {}, config) == {"x": 1}
     assert node.circuit_breaker.state == "closed"
-    assert colour.call(node, {}) == {"x": 1}
+    assert mode.call(node, {}) == {"x": 1}
 
 
-def test_a_node_that_a_node_calls_goes_by_the_clock_of_the_run(colour, fake):
+def test_a_node_that_a_node_calls_goes_by_the_clock_of_the_run(mode, fake):
     """Although it gets no config."""
     flaky = Flaky(ConnectionError, {"x": 1})
     inner = create_node(
-        flaky.awaited if colour.is_async else flaky.sync, retry={"max_attempts": 2, "backoff_ms": HOUR_MS}
+        flaky.awaited if mode.is_async else flaky.sync, retry={"max_attempts": 2, "backoff_ms": HOUR_MS}
     )
 
     async def call_async(state):
@@ -65,12 +65,12 @@ def test_a_node_that_a_node_calls_goes_by_the_clock_of_the_run(colour, fake):
     def call(state):
         return inner(state)
 
-    outer = create_node(call_async if colour.is_async else call)
-    assert colour.call(outer, {}, runner_config(runtime=fake)) == {"x": 1}
+    outer = create_node(call_async if mode.is_async else call)
+    assert mode.call(outer, {}, runner_config(runtime=fake)) == {"x": 1}
     assert fake.sleeps == [3600.0]
 
 
-def test_the_time_of_a_call_begins_on_the_clock_of_the_run(colour, fake):
+def test_the_time_of_a_call_begins_on_the_clock_of_the_run(mode, fake):
     """Durations and `started_at` do not mix two clocks."""
     started = []
 
@@ -79,8 +79,8 @@ def test_the_time_of_a_call_begins_on_the_clock_of_the_run(colour, fake):
         started.append(get_node_context().started_at.isoformat())
         return {}
 
-    node = create_node(colour.function(look))
-    outcome = colour.call(node.run, {}, runner_config(runtime=fake))
+    node = create_node(mode.function(look))
+    outcome = mode.call(node.run, {}, runner_config(runtime=fake))
     assert (outcome.duration_ms, started) == (2000.0, ["2026-01-01T00:00:00+00:00"])
 
 

@@ -1,4 +1,4 @@
-"""What is compared: every graph, in each of its colours, by each observation that says something of it."""
+"""What is compared: every graph, in each of its modes, by each observation that says something of it."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from tests.transparency.difference import first_difference
 from tests.transparency.graphs import ALL
 from tests.transparency.observations import BY_COLOUR, OBSERVATIONS
 from tests.transparency.observing import observed
-from tests.transparency.scenario import Colour, Form, Scenario
+from tests.transparency.scenario import Form, Mode, Scenario
 
 __all__ = ["COMPARISONS", "Comparison"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One graph in one colour, looked at in one way."""
+    """One graph in one mode, looked at in one way."""
 
     graph: str
-    colour: Colour
+    mode: Mode
     observation: str
 
     def difference(self) -> str | None:
         """Where the graph and the wrapped graph part; None if nowhere."""
         scenario, look = ALL[self.graph], OBSERVATIONS[self.observation]
-        expected = observed(scenario, Form(self.colour, wrapped=False), look)
-        found = observed(scenario, Form(self.colour, wrapped=True), look)
+        expected = observed(scenario, Form(self.mode, wrapped=False), look)
+        found = observed(scenario, Form(self.mode, wrapped=True), look)
         return first_difference(expected, found)
 
     def __str__(self) -> str:
-        return f"{self.graph}-{self.colour}-{self.observation}"
+        return f"{self.graph}-{self.mode}-{self.observation}"
 
 
-def _is_worth_it(scenario: Scenario, colour: Colour, observation: str) -> bool:
-    if scenario.parallel and colour != "async" and observation in {"events_v3", "time_travel"}:
+def _is_worth_it(scenario: Scenario, mode: Mode, observation: str) -> bool:
+    if scenario.parallel and mode != "async" and observation in {"events_v3", "time_travel"}:
         return False  # The one numbers its events, the other the versions of channels, as threads come along.
     return scenario.only is None or observation in scenario.only
 
 
 COMPARISONS: Final = tuple(
-    Comparison(name, colour, look.__name__)
+    Comparison(name, mode, look.__name__)
     for name, scenario in ALL.items()
-    for colour in scenario.colours
-    for look in BY_COLOUR[colour]
-    if _is_worth_it(scenario, colour, look.__name__)
+    for mode in scenario.modes
+    for look in BY_COLOUR[mode]
+    if _is_worth_it(scenario, mode, look.__name__)
 )

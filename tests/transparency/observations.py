@@ -166,7 +166,7 @@ BY_COLOUR: Final[dict[str, tuple[Observation, ...]]] = {
     ),
     "mixed": (results, events_v2),
 }
-"""What is looked at in a graph of each colour; what says the same in two colours is looked at once."""
+"""What is looked at in a graph of each mode; what is the same in two modes is looked at once."""
 
 OBSERVATIONS: Final[dict[str, Observation]] = {
     observation.__name__: observation for chosen in BY_COLOUR.values() for observation in chosen

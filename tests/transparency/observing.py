@@ -24,7 +24,7 @@ Observation = Callable[["Session"], Any]
 
 
 class Session:
-    """One graph on one thread, in one form. Each of its methods acts in the colour of the form."""
+    """One graph on one thread, in one form. Each of its methods acts in the mode of the form."""
 
     def __init__(self, scenario: Scenario, form: Form, runner: asyncio.Runner | None) -> None:
         self.scenario = scenario
@@ -121,7 +121,7 @@ def observed(scenario: Scenario, form: Form, observation: Observation) -> list[A
             session = Session(scenario, form, runner)
             observation(session)
     # LangGraph calls the functions of conditional edges in threads, also of an awaited run, and events tell of them.
-    in_threads = form.colour != "async" or observation.__name__ == "events_v2"
+    in_threads = form.mode != "async" or observation.__name__ == "events_v2"
     unordered = scenario.parallel and in_threads
     plain = Plain(numbered=not unordered)
     seen = [plain(record) for record in session.records]

@@ -11,10 +11,10 @@ from typing import Any, Final, Literal
 
 from langgraph_runner import create_node
 
-__all__ = ["ALL", "COLOURS", "LIGHT", "LONG", "MEDIUM", "Colour", "Form", "Scenario", "graph"]
+__all__ = ["ALL", "LIGHT", "LONG", "MEDIUM", "MODES", "Form", "Mode", "Scenario", "graph"]
 
-Colour = Literal["sync", "async", "mixed"]
-COLOURS: Final[tuple[Colour, ...]] = ("sync", "async", "mixed")
+Mode = Literal["sync", "async", "mixed"]
+MODES: Final[tuple[Mode, ...]] = ("sync", "async", "mixed")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Form:
     mixed one has plain functions and is awaited all the same.
     """
 
-    colour: Colour
+    mode: Mode
     wrapped: bool
     make: Callable[..., Any] = create_node
     """What makes a node of an action; another one shows that a comparison can fail."""
@@ -33,16 +33,16 @@ class Form:
     @property
     def is_awaited(self) -> bool:
         """Whether the graph is run by its async methods."""
-        return self.colour != "sync"
+        return self.mode != "sync"
 
     def __call__(self, action: Any) -> Any:
         """The action in this form."""
-        action = self.coloured(action)
+        action = self.in_mode(action)
         return self.make(action, on_error="raise") if self.wrapped else action
 
-    def coloured(self, function: Any) -> Any:
-        """A plain function in the colour of the graph; anything else as it is."""
-        if self.colour != "async" or not isinstance(function, types.FunctionType) or _is_special(function):
+    def in_mode(self, function: Any) -> Any:
+        """A plain function in the mode of the graph; anything else as it is."""
+        if self.mode != "async" or not isinstance(function, types.FunctionType) or _is_special(function):
             return function
 
         @functools.wraps(function)
@@ -67,7 +67,7 @@ class Scenario:
     config: Mapping[str, Any] = field(default_factory=dict)
     keywords: Mapping[str, Any] = field(default_factory=dict)
     """For each run: `context`, `interrupt_before`."""
-    colours: tuple[Colour, ...] = COLOURS
+    modes: tuple[Mode, ...] = MODES
     parallel: bool = False
     """Whether branches run at once: where threads are used, no two runs show the same order then."""
     only: tuple[str, ...] | None = None

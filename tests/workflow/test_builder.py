@@ -6,7 +6,7 @@ from langgraph_runner.workflow import Workflow, WorkflowDefinitionError, Workflo
 
 
 @pytest.mark.req("R-5")
-def test_graph_and_node_of_a_workflow_agree(colour):
+def test_graph_and_node_of_a_workflow_agree(mode):
     """They have the same outputs."""
     flow = Workflow("w")
 
@@ -23,8 +23,8 @@ def test_graph_and_node_of_a_workflow_agree(colour):
         return [a, b]
 
     expected = {"a": 1, "b": 2, "c": [1, 2]}
-    assert colour.invoke(flow.to_graph().compile(), {"inputs": {"x": 1}})["outputs"] == expected
-    assert colour.invoke(flow.as_node(), {"x": 1}) == expected
+    assert mode.invoke(flow.to_graph().compile(), {"inputs": {"x": 1}})["outputs"] == expected
+    assert mode.invoke(flow.as_node(), {"x": 1}) == expected
 
 
 @pytest.mark.req("R-2")

@@ -99,13 +99,13 @@ async def test_a_selector_fails_its_run_and_nothing_else(kind: type[BaseExceptio
         assert (await engine.run("other")).status == "completed"
 
 
-def test_a_selector_fails_its_step_in_a_graph_and_a_node(colour: Any) -> None:
+def test_a_selector_fails_its_step_in_a_graph_and_a_node(mode: Any) -> None:
     """It is treated like any exception of the step."""
     flow = Workflow("w")
     flow.step(lambda x: x, id="a", input_selector=raising(SystemExit))
-    assert colour.invoke(flow.to_graph().compile(), {})["steps"] == {"a": "failed"}
+    assert mode.invoke(flow.to_graph().compile(), {})["steps"] == {"a": "failed"}
     with pytest.raises(RuntimeError, match="has raised SystemExit"):
-        colour.invoke(flow.as_node(), {})
+        mode.invoke(flow.as_node(), {})
 
 
 def test_a_validator_of_the_inputs_cannot_end_the_process() -> None:

@@ -56,15 +56,15 @@ def copy(source: BaseCheckpointSaver[Any], target: JsonFileSaver) -> None:
             target.put_writes(found.config, [(channel, value)], task_id)
 
 
-def test_a_thread_of_another_saver_goes_on(colour, files, other):
+def test_a_thread_of_another_saver_goes_on(mode, files, other):
     """Interrupted there, resumed here, and run once more; all versions of the thread can be compared."""
     graph_with(other).invoke({"seen": []}, config_of())
     copy(other, files.saver())
     graph = graph_with(files.saver())
-    done = colour.invoke(graph, Command(resume="this"), config_of())
+    done = mode.invoke(graph, Command(resume="this"), config_of())
     assert done["seen"] == ["first", "this", "last"]
-    colour.invoke(graph, {"seen": ["again"]}, config_of())
-    again = colour.invoke(graph_with(files.saver()), Command(resume="that"), config_of())
+    mode.invoke(graph, {"seen": ["again"]}, config_of())
+    again = mode.invoke(graph_with(files.saver()), Command(resume="that"), config_of())
     assert again["seen"] == ["first", "this", "last", "again", "first", "that", "last"]
     versions = files.saver().get_tuple(config_of()).checkpoint["channel_versions"].values()
     assert {type(version) for version in versions} == {str}

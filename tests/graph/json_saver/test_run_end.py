@@ -129,12 +129,12 @@ def test_empty_channels_are_left_out_of_what_a_person_reads(files):
 
 @pytest.mark.parametrize("is_encrypted", [False, True])
 @pytest.mark.req("G-4")
-def test_the_error_that_langgraph_keeps_is_sanitized(colour, files, is_encrypted):
+def test_the_error_that_langgraph_keeps_is_sanitized(mode, files, is_encrypted):
     """Its type stays, the secret does not, and a resumed run fails like the first."""
     options: dict[str, Any] = {"serde": encrypted()} if is_encrypted else {}
     for _ in range(2):
         with pytest.raises(ValueError, match="refused"):
-            colour.invoke(failing_graph(files.saver(**options)), {"topic": "x"}, config_of())
+            mode.invoke(failing_graph(files.saver(**options)), {"topic": "x"}, config_of())
     for path in [files.head, *files.checkpoints(), *files.writes()]:
         assert SECRET not in path.read_text()
     task = failing_graph(files.saver(**options)).get_state(config_of()).tasks[0]

@@ -1,4 +1,4 @@
-"""What LangGraph relies on beyond its conformance suite, in both colours of a graph."""
+"""What LangGraph relies on beyond its conformance suite, sync or async of a graph."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def graph_with(saver: JsonFileSaver) -> Any:
     return builder.compile(checkpointer=saver)
 
 
-def test_graph_goes_on_in_another_process(colour, files):
+def test_graph_goes_on_in_another_process(mode, files):
     """Interrupted, then resumed by a saver that knows only the files; tuples and sets are still such."""
     config = config_of()
-    asked = colour.invoke(graph_with(files.saver()), {"seen": [HumanMessage("hi", id="1")]}, config)
+    asked = mode.invoke(graph_with(files.saver()), {"seen": [HumanMessage("hi", id="1")]}, config)
     assert asked["__interrupt__"][0].value == "which?"
-    done = colour.invoke(graph_with(files.saver()), Command(resume="this"), config)
+    done = mode.invoke(graph_with(files.saver()), Command(resume="this"), config)
     assert done["seen"] == [HumanMessage("hi", id="1"), "this", ("task", 1), ("task", {2})]
     assert graph_with(files.saver()).get_state(config).values == done
 

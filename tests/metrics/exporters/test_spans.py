@@ -81,10 +81,10 @@ def test_attempts_are_events(spans, finished):
 )
 def test_what_is_an_error_has_its_status(spans, finished, outcome, status):
     """A failure and a refused call are; what the caller or LangGraph wanted is not."""
-    spans.start("theme").end(outcome, attempts=1, error_type="KeyError", message="no colour")
+    spans.start("theme").end(outcome, attempts=1, error_type="KeyError", message="no mode")
     (span,) = finished.get_finished_spans()
     assert span.status.status_code is status
-    assert span.status.description == ("no colour" if status is StatusCode.ERROR else None)
+    assert span.status.description == ("no mode" if status is StatusCode.ERROR else None)
     assert span.attributes["error.type"] == "KeyError"
 
 

@@ -166,7 +166,7 @@ def test_a_huge_state_costs_no_more_than_the_limit():
 
 
 @pytest.mark.req("N-5")
-def test_the_graphs_own_state_is_safe_from_the_first_attempt_too(colour):
+def test_the_graphs_own_state_is_safe_from_the_first_attempt_too(mode):
     """Its channels share their values with the nodes."""
     state = {"items": []}
 
@@ -174,7 +174,7 @@ def test_the_graphs_own_state_is_safe_from_the_first_attempt_too(colour):
         s["items"].append("dirt")
         raise KeyError
 
-    colour.call(create_node(colour.function(spoil), retry=2), state)
+    mode.call(create_node(mode.function(spoil), retry=2), state)
     assert state == {"items": []}
 
 
@@ -211,7 +211,7 @@ LEFT_BEHIND: ContextVar[str] = ContextVar("left_behind", default="nothing")
 
 @pytest.mark.req("N-5", "N-25")
 @pytest.mark.parametrize("limits", [{}, {"timeout_ms": 5_000}], ids=["here", "limited"])
-def test_context_variables_of_an_attempt_stay_with_it(colour, fake, limits):
+def test_context_variables_of_an_attempt_stay_with_it(mode, fake, limits):
     """Neither the next attempt, nor the fallback, nor the caller sees what it set."""
     seen = []
 
@@ -224,12 +224,10 @@ def test_context_variables_of_an_attempt_stay_with_it(colour, fake, limits):
         seen.append(LEFT_BEHIND.get())
         return {}
 
-    node = create_node(
-        colour.function(fail), retry=3, fallback=colour.function(fallback), runtime=fake, **limits
-    )
+    node = create_node(mode.function(fail), retry=3, fallback=mode.function(fallback), runtime=fake, **limits)
 
     def call_and_look():
-        colour.call(node, {})
+        mode.call(node, {})
         return LEFT_BEHIND.get()
 
     assert call_and_look() == "nothing"

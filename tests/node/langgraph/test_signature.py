@@ -33,19 +33,19 @@ class NodeInput(TypedDict):
 
 
 @pytest.mark.req("N-12")
-def test_identity_is_that_of_the_function(colour):
+def test_identity_is_that_of_the_function(mode):
     """Name, module, docstring."""
 
     def work(state):
         """Do it."""
 
-    node = create_node(colour.function(work))
+    node = create_node(mode.function(work))
     assert (node.__name__, node.__module__, node.__doc__) == ("work", __name__, "Do it.")
     assert inspect.unwrap(node) is not node
 
 
 @pytest.mark.req("N-12", "N-26")
-def test_the_input_schema_is_inferred(colour):
+def test_the_input_schema_is_inferred(mode):
     """LangGraph gives the node what its first annotation asks for."""
     seen = []
 
@@ -53,15 +53,15 @@ def test_the_input_schema_is_inferred(colour):
         seen.append(dict(state))
         return {}
 
-    node = create_node(colour.function(work), retry=2)
+    node = create_node(mode.function(work), retry=2)
     builder = StateGraph(State).add_node("n", node).add_edge(START, "n")
     assert builder.nodes["n"].input_schema is NodeInput
-    colour.invoke(builder.compile(), {"x": 1, "y": 2})
+    mode.invoke(builder.compile(), {"x": 1, "y": 2})
     assert seen == [{"y": 2}]
 
 
 @pytest.mark.req("N-12", "N-26")
-def test_command_destinations_are_drawn(colour):
+def test_command_destinations_are_drawn(mode):
     """`Command[Literal[...]]` survives, so Studio draws the edges."""
 
     def route(state: State) -> Command[Literal["a", "b"]]:
@@ -69,7 +69,7 @@ def test_command_destinations_are_drawn(colour):
 
     graph = (
         StateGraph(State)
-        .add_node("route", create_node(colour.function(route)))
+        .add_node("route", create_node(mode.function(route)))
         .add_node("a", lambda s: {"y": 1})
         .add_node("b", lambda s: {"y": 2})
         .add_edge(START, "route")
@@ -77,12 +77,12 @@ def test_command_destinations_are_drawn(colour):
     )
     drawn = {(e.source, e.target) for e in graph.get_graph().edges}
     assert {("route", "a"), ("route", "b")} <= drawn
-    result = colour.invoke(graph, {"x": 0})
+    result = mode.invoke(graph, {"x": 0})
     assert (result["x"], result["y"]) == (5, 2)
 
 
 @pytest.mark.req("N-26")
-def test_everything_that_langgraph_injects_arrives(colour):
+def test_everything_that_langgraph_injects_arrives(mode):
     """config, runtime, store, writer, previous: by name, as without the wrapper."""
     seen = {}
 
@@ -94,23 +94,23 @@ def test_everything_that_langgraph_injects_arrives(colour):
         return {"y": 1}
 
     store = InMemoryStore()
-    node = create_node(colour.function(work), retry=2, timeout_ms=5000)
+    node = create_node(mode.function(work), retry=2, timeout_ms=5000)
     graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile(store=store)
-    colour.invoke(graph, {"x": 1}, {"configurable": {"k": 1}})
+    mode.invoke(graph, {"x": 1}, {"configurable": {"k": 1}})
     assert seen["config"]["configurable"]["k"] == 1
     assert seen["runtime"].execution_info.node_attempt == 1
     assert seen["store"] is not None
 
 
 @pytest.mark.req("N-26")
-def test_the_config_reaches_the_runner_even_if_the_function_does_not_ask(colour):
+def test_the_config_reaches_the_runner_even_if_the_function_does_not_ask(mode):
     """Or no collector and no signal would."""
     from langgraph_runner import NodeMetricsCollector, runner_config
 
     collector = NodeMetricsCollector()
-    node = create_node(colour.function(lambda s: {}))
+    node = create_node(mode.function(lambda s: {}))
     graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile()
-    colour.invoke(graph, {"x": 1}, runner_config(metrics_collector=collector))
+    mode.invoke(graph, {"x": 1}, runner_config(metrics_collector=collector))
     assert collector.get_node_metrics("n").success_count == 1
 
 
@@ -140,13 +140,13 @@ def test_a_config_annotated_as_a_union_in_a_string_still_arrives():
 
 
 @pytest.mark.req("N-12")
-def test_type_hints_of_the_wrapper_resolve(colour):
+def test_type_hints_of_the_wrapper_resolve(mode):
     """With the config added."""
 
     def work(state: State) -> dict[str, int]:
         return {}
 
-    hints = get_type_hints(create_node(colour.function(work)))
+    hints = get_type_hints(create_node(mode.function(work)))
     assert (hints["state"], hints["config"], hints["return"]) == (State, RunnableConfig, dict[str, int])
 
 
@@ -168,14 +168,14 @@ def test_odd_callables_get_a_signature(function):
 
 
 @pytest.mark.req("N-12")
-def test_further_parameters_keep_their_defaults(colour):
+def test_further_parameters_keep_their_defaults(mode):
     """They are the user's own."""
 
     def work(state, factor=3):
         return {"y": state["x"] * factor}
 
-    assert colour.call(create_node(colour.function(work)), {"x": 2}) == {"y": 6}
-    assert colour.call(create_node(colour.function(work)), {"x": 2}, factor=5) == {"y": 10}
+    assert mode.call(create_node(mode.function(work)), {"x": 2}) == {"y": 6}
+    assert mode.call(create_node(mode.function(work)), {"x": 2}, factor=5) == {"y": 10}
 
 
 def _closure(value):
@@ -279,13 +279,13 @@ def _generator(value):
     ],
     ids=["generators", "lambdas", "graphs", "functions of different names"],
 )
-def test_nodes_of_runnables_do_not_share_a_cache(colour, one, two, names):
+def test_nodes_of_runnables_do_not_share_a_cache(mode, one, two, names):
     """LangGraph alone knows all Runnables by the same name, and serves the result of the first."""
     cache = InMemoryCache()
 
     def result(action):
         builder = StateGraph(State).add_node("same", action, cache_policy=CachePolicy())
-        return colour.invoke(builder.add_edge(START, "same").compile(cache=cache), {"x": 0})["y"]
+        return mode.invoke(builder.add_edge(START, "same").compile(cache=cache), {"x": 0})["y"]
 
     nodes = [
         create_node(source, name=name, on_error="raise")
@@ -295,7 +295,7 @@ def test_nodes_of_runnables_do_not_share_a_cache(colour, one, two, names):
 
 
 @pytest.mark.req("N-26")
-def test_an_error_handler_may_be_a_node(colour):
+def test_an_error_handler_may_be_a_node(mode):
     """It is given LangGraph's `NodeError`, which is injected by its name."""
 
     def fail(state):
@@ -306,18 +306,18 @@ def test_an_error_handler_may_be_a_node(colour):
 
     builder = StateGraph(State).add_node(
         "n",
-        create_node(colour.function(fail), on_error="raise"),
-        error_handler=create_node(colour.function(handle), retry=2, timeout_ms=5_000),
+        create_node(mode.function(fail), on_error="raise"),
+        error_handler=create_node(mode.function(handle), retry=2, timeout_ms=5_000),
     )
-    result = colour.invoke(builder.add_edge(START, "n").compile(), {"x": 0})
+    result = mode.invoke(builder.add_edge(START, "n").compile(), {"x": 0})
     assert (result["story_id"], result["errors"]) == ("n: KeyError('gone')", [])
 
 
 @pytest.mark.req("N-26")
-def test_nothing_is_injected_that_the_function_does_not_ask_for(colour):
+def test_nothing_is_injected_that_the_function_does_not_ask_for(mode):
     """Not even into a function that takes any keyword; the config that the runner needs stays with it."""
     seen = []
-    node = create_node(colour.function(lambda state, **given: seen.append(given)), retry=2, timeout_ms=5_000)
+    node = create_node(mode.function(lambda state, **given: seen.append(given)), retry=2, timeout_ms=5_000)
     builder = StateGraph(State).add_node("n", node).add_edge(START, "n")
-    colour.invoke(builder.compile(store=InMemoryStore()), {"x": 0})
+    mode.invoke(builder.compile(store=InMemoryStore()), {"x": 0})
     assert seen == [{}]

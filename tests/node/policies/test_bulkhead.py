@@ -70,13 +70,13 @@ async def settle():
         await asyncio.sleep(0)
 
 
-def test_a_call_with_a_free_place_runs_at_once(colour, fake):
+def test_a_call_with_a_free_place_runs_at_once(mode, fake):
     """And gives its place back, also when it fails."""
     bulkhead = Bulkhead(1)
-    node = create_node(colour.function(lambda s: {"x": 1 / s["by"]}), bulkhead=bulkhead, runtime=fake)
-    assert colour.call(node, {"by": 1}) == {"x": 1}
-    assert colour.call(node, {"by": 0})["errors"]
-    assert colour.call(node, {"by": 2}) == {"x": 0.5}
+    node = create_node(mode.function(lambda s: {"x": 1 / s["by"]}), bulkhead=bulkhead, runtime=fake)
+    assert mode.call(node, {"by": 1}) == {"x": 1}
+    assert mode.call(node, {"by": 0})["errors"]
+    assert mode.call(node, {"by": 2}) == {"x": 0.5}
     assert (bulkhead.running, bulkhead.queued) == (0, 0)
 
 
@@ -163,14 +163,14 @@ def test_a_full_queue_refuses():
     assert (metrics.bulkhead_full_count, metrics.total_refusals, metrics.queued_count) == (1, 1, 1)
 
 
-def test_without_a_queue_a_second_call_is_refused(colour, fake):
+def test_without_a_queue_a_second_call_is_refused(mode, fake):
     """A node that calls itself would otherwise wait for itself."""
     bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
 
     def inner(state):
         return {}
 
-    node = create_node(colour.function(inner), bulkhead=bulkhead, runtime=fake, on_error="raise")
+    node = create_node(mode.function(inner), bulkhead=bulkhead, runtime=fake, on_error="raise")
 
     def outer(state):
         return node(state)
@@ -179,10 +179,10 @@ def test_without_a_queue_a_second_call_is_refused(colour, fake):
         return await node(state)
 
     calling = create_node(
-        outer_async if colour.is_async else outer, bulkhead=bulkhead, runtime=fake, on_error="raise"
+        outer_async if mode.is_async else outer, bulkhead=bulkhead, runtime=fake, on_error="raise"
     )
     with pytest.raises(BulkheadFullError) as caught:
-        colour.call(calling, {})
+        mode.call(calling, {})
     assert (caught.value.max_concurrent, caught.value.max_queued) == (1, 0)
     assert bulkhead.running == 0
 
@@ -292,7 +292,7 @@ def test_a_drain_ends_a_wait():
     holding[0].join(30)
 
 
-def test_a_refusal_is_not_retried_unless_asked_for(colour, fake):
+def test_a_refusal_is_not_retried_unless_asked_for(mode, fake):
     """A retry that names it waits for the usual back-off, and ends."""
     bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
     holder = bulkhead._enter(None)
@@ -300,23 +300,23 @@ def test_a_refusal_is_not_retried_unless_asked_for(colour, fake):
     for retry_on, waits in (([ConnectionError], 0), ([BulkheadFullError], 2)):
         fake.sleeps.clear()
         node = create_node(
-            colour.function(lambda s: {}),
+            mode.function(lambda s: {}),
             bulkhead=bulkhead,
             retry={"max_attempts": 3, "backoff_ms": 10, "retry_on": retry_on},
             runtime=fake,
         )
-        assert colour.call(node, {})["errors"][0]["attempts"] == 0
+        assert mode.call(node, {})["errors"][0]["attempts"] == 0
         assert len(fake.sleeps) == waits
 
 
-def test_a_fallback_stands_in_for_a_refused_call(colour, fake):
+def test_a_fallback_stands_in_for_a_refused_call(mode, fake):
     """It needs no place."""
     bulkhead = Bulkhead(BulkheadConfig(max_concurrent=1, max_queued=0))
     bulkhead._enter(None)
     node = create_node(
-        colour.function(lambda s: {}), bulkhead=bulkhead, fallback=lambda s: {"x": 2}, runtime=fake
+        mode.function(lambda s: {}), bulkhead=bulkhead, fallback=lambda s: {"x": 2}, runtime=fake
     )
-    assert colour.call(node, {}) == {"x": 2}
+    assert mode.call(node, {}) == {"x": 2}
 
 
 def test_a_waiter_on_a_fake_clock_lets_the_others_run():

@@ -299,16 +299,16 @@ test_state_machine = pytest.mark.req("N-21")(BreakerMachine.TestCase)
 
 
 @pytest.mark.req("N-21", "N-24")
-def test_a_node_fails_fast_when_its_circuit_is_open(colour, fake):
+def test_a_node_fails_fast_when_its_circuit_is_open(mode, fake):
     """The function is not called; the record says when to come back."""
     flaky = Flaky(ConnectionError)
     node = create_node(
-        flaky.awaited if colour.is_async else flaky.sync,
+        flaky.awaited if mode.is_async else flaky.sync,
         name="n",
         circuit_breaker=CircuitBreakerConfig(failure_threshold=2, recovery_timeout_ms=5000),
         runtime=fake,
     )
-    records = [colour.call(node, {})["errors"][0] for _ in range(3)]
+    records = [mode.call(node, {})["errors"][0] for _ in range(3)]
     assert [r["code"] for r in records] == ["NODE_EXECUTION_FAILED"] * 2 + ["CIRCUIT_OPEN"]
     assert flaky.calls == 2
     assert (records[2]["attempts"], records[2]["category"], records[2]["recoverable"]) == (
@@ -321,16 +321,16 @@ def test_a_node_fails_fast_when_its_circuit_is_open(colour, fake):
 
 
 @pytest.mark.req("N-21")
-def test_retries_stop_when_the_circuit_opens(colour, fake):
+def test_retries_stop_when_the_circuit_opens(mode, fake):
     """The wait for a third attempt is not begun; the record tells what really happened."""
     flaky = Flaky(ConnectionError("dead"))
     node = create_node(
-        flaky.awaited if colour.is_async else flaky.sync,
+        flaky.awaited if mode.is_async else flaky.sync,
         retry=10,
         circuit_breaker=CircuitBreakerConfig(failure_threshold=2),
         runtime=fake,
     )
-    record = colour.call(node, {})["errors"][0]
+    record = mode.call(node, {})["errors"][0]
     assert (record["code"], record["attempts"], flaky.calls) == ("CIRCUIT_OPEN", 2, 2)
     assert len(fake.sleeps) == 1
     assert record["message"].endswith("Before that: ConnectionError: dead")
@@ -345,19 +345,19 @@ class Model(BaseModel):
 
 
 @pytest.mark.req("N-21")
-def test_validation_errors_do_not_trip(colour, fake):
+def test_validation_errors_do_not_trip(mode, fake):
     """The service answered; it was the data that did not fit."""
     node = create_node(
-        colour.function(lambda state: Model(n="x")),
+        mode.function(lambda state: Model(n="x")),
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1),
         runtime=fake,
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert node.circuit_breaker.state is CircuitState.CLOSED
 
 
 @pytest.mark.req("N-21")
-def test_a_predicate_decides_what_trips(colour, fake, caplog):
+def test_a_predicate_decides_what_trips(mode, fake, caplog):
     """The user's rule replaces the usual one; if it raises, the failure counts."""
 
     def rule_of_thumb(error):
@@ -367,19 +367,19 @@ def test_a_predicate_decides_what_trips(colour, fake, caplog):
 
     flaky = Flaky(ConnectionError, KeyError("x"))
     node = create_node(
-        flaky.awaited if colour.is_async else flaky.sync,
+        flaky.awaited if mode.is_async else flaky.sync,
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1, trips_on=rule_of_thumb),
         runtime=fake,
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert node.circuit_breaker.state is CircuitState.CLOSED
-    colour.call(node, {})
+    mode.call(node, {})
     assert node.circuit_breaker.state is CircuitState.OPEN
     assert "circuit_predicate_failed" in caplog.text
 
 
 @pytest.mark.req("N-21")
-def test_cancellations_do_not_trip(colour, fake):
+def test_cancellations_do_not_trip(mode, fake):
     """An abort says nothing about the service, and gives its probe back."""
     controller = AbortController()
 
@@ -389,22 +389,22 @@ def test_cancellations_do_not_trip(colour, fake):
 
     breaker = breaker_on(fake, failure_threshold=1, recovery_timeout_ms=0)
     fail(breaker)
-    node = create_node(colour.function(aborting), circuit_breaker=breaker, runtime=fake)
+    node = create_node(mode.function(aborting), circuit_breaker=breaker, runtime=fake)
     fake.at(0.5, lambda: None)
-    colour.call(node, {}, runner_config(abort_signal=controller.signal))
+    mode.call(node, {}, runner_config(abort_signal=controller.signal))
     assert breaker.state is CircuitState.HALF_OPEN
     breaker.acquire()
 
 
 @pytest.mark.req("N-21")
-def test_nodes_may_share_a_breaker(colour, fake):
+def test_nodes_may_share_a_breaker(mode, fake):
     """What one node learns protects the other; the record names the node, not the breaker."""
     breaker = breaker_on(fake, failure_threshold=1)
     options = {"circuit_breaker": breaker, "runtime": fake}
-    one = create_node(colour.function(lambda s: 1 / 0), name="one", **options)
-    two = create_node(colour.function(lambda s: {}), name="two", **options)
-    colour.call(one, {})
-    record = colour.call(two, {})["errors"][0]
+    one = create_node(mode.function(lambda s: 1 / 0), name="one", **options)
+    two = create_node(mode.function(lambda s: {}), name="two", **options)
+    mode.call(one, {})
+    record = mode.call(two, {})["errors"][0]
     assert (record["code"], record["node_id"]) == ("CIRCUIT_OPEN", "two")
     assert "'two'" in record["message"]
 
@@ -440,40 +440,40 @@ def test_refuses_what_is_no_breaker():
 
 
 @pytest.mark.req("N-21")
-def test_a_retry_waits_for_a_probe_that_it_will_be_allowed(colour, fake):
+def test_a_retry_waits_for_a_probe_that_it_will_be_allowed(mode, fake):
     """A recovery time that is shorter than the back-off does not end the retries."""
     flaky = Flaky(ConnectionError, {"x": 1})
     node = create_node(
-        flaky.awaited if colour.is_async else flaky.sync,
+        flaky.awaited if mode.is_async else flaky.sync,
         retry={"backoff_ms": 2000, "jitter": 0},
         circuit_breaker={"failure_threshold": 1, "recovery_timeout_ms": 1000},
         runtime=fake,
     )
-    assert colour.call(node, {}) == {"x": 1}
+    assert mode.call(node, {}) == {"x": 1}
     assert node.circuit_breaker.state is CircuitState.CLOSED
 
 
 @pytest.mark.req("N-21")
-def test_a_breaker_that_another_opened_during_the_wait_ends_the_retries(colour, fake):
+def test_a_breaker_that_another_opened_during_the_wait_ends_the_retries(mode, fake):
     """The refusal tells of the failure before it."""
     breaker = breaker_on(fake)
     fake.at(0.5, breaker.force_open)
     flaky = Flaky(ConnectionError("dead"))
     node = create_node(
-        flaky.awaited if colour.is_async else flaky.sync, retry=5, circuit_breaker=breaker, runtime=fake
+        flaky.awaited if mode.is_async else flaky.sync, retry=5, circuit_breaker=breaker, runtime=fake
     )
-    record = colour.call(node, {})["errors"][0]
+    record = mode.call(node, {})["errors"][0]
     assert (record["code"], flaky.calls) == ("CIRCUIT_OPEN", 1)
     assert "until reset() is called). Before that: ConnectionError: dead" in record["message"]
 
 
 @pytest.mark.req("N-21")
-def test_trips_on_takes_exception_classes(colour, fake):
+def test_trips_on_takes_exception_classes(mode, fake):
     """As retry_on does; a class is not called."""
     node = create_node(
-        colour.function(lambda s: 1 / 0),
+        mode.function(lambda s: 1 / 0),
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1, trips_on=ConnectionError),
         runtime=fake,
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert node.circuit_breaker.state is CircuitState.CLOSED

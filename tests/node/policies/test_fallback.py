@@ -30,8 +30,8 @@ def failing(state):
 
 @pytest.mark.req("N-25")
 @pytest.mark.parametrize("fallback_is_async", [False, True])
-def test_runs_with_the_same_state_when_the_function_has_failed(colour, fake, fallback_is_async):
-    """Of either colour, after all retries."""
+def test_runs_with_the_same_state_when_the_function_has_failed(mode, fake, fallback_is_async):
+    """A sync or async fallback runs after all retries."""
     seen = []
 
     def fall_back(state):
@@ -42,25 +42,25 @@ def test_runs_with_the_same_state_when_the_function_has_failed(colour, fake, fal
         return fall_back(state)
 
     node = create_node(
-        colour.function(failing),
+        mode.function(failing),
         retry=3,
         fallback=fall_back_async if fallback_is_async else fall_back,
         runtime=fake,
     )
-    outcome = colour.call(node.run, {"a": [1]})
+    outcome = mode.call(node.run, {"a": [1]})
     assert (outcome.value, outcome.attempts, outcome.fallback_used) == ({"x": "fallback"}, 3, True)
     assert seen == [{"a": [1]}]
 
 
 @pytest.mark.req("N-25")
-def test_is_not_run_after_a_success(colour):
+def test_is_not_run_after_a_success(mode):
     """It costs nothing then."""
-    node = create_node(colour.function(lambda s: {"x": 1}), fallback=lambda s: {"x": 2})
-    assert colour.call(node, {}) == {"x": 1}
+    node = create_node(mode.function(lambda s: {"x": 1}), fallback=lambda s: {"x": 2})
+    assert mode.call(node, {}) == {"x": 1}
 
 
 @pytest.mark.req("N-25")
-def test_can_read_the_primary_error_and_input(colour, fake):
+def test_can_read_the_primary_error_and_input(mode, fake):
     """From its context; the function itself sees none."""
     seen = {}
 
@@ -74,12 +74,12 @@ def test_can_read_the_primary_error_and_input(colour, fake):
         return {"error": str(context.primary_error), "input": context.primary_input, "state": state}
 
     node = create_node(
-        colour.function(primary),
+        mode.function(primary),
         retry=2,
-        fallback=colour.function(fall_back),
+        fallback=mode.function(fall_back),
         runtime=fake,
     )
-    assert colour.call(node, {"a": [1]}) == {
+    assert mode.call(node, {"a": [1]}) == {
         "error": "primary down",
         "input": {"a": [1]},
         "state": {"a": [1]},
@@ -88,33 +88,33 @@ def test_can_read_the_primary_error_and_input(colour, fake):
 
 
 @pytest.mark.req("N-25", "N-24")
-def test_its_own_failure_keeps_both_errors(colour, fake):
+def test_its_own_failure_keeps_both_errors(mode, fake):
     """The record tells both stories; the exception holds both."""
 
     def fall_back(state):
         raise ValueError("fallback broken")
 
     node = create_node(
-        colour.function(failing),
+        mode.function(failing),
         name="n",
         retry=2,
-        fallback=colour.function(fall_back),
+        fallback=mode.function(fall_back),
         runtime=fake,
     )
-    record = colour.call(node, {})["errors"][0]
+    record = mode.call(node, {})["errors"][0]
     assert (record["code"], record["category"]) == ("FALLBACK_FAILED", "network")
     assert record["message"] == (
         "Node 'n' failed (ConnectionError: primary down), and its fallback failed as well:"
         " ValueError: fallback broken"
     )
     assert {c["error_type"] for c in record["causes"]} >= {"ValueError", "ConnectionError"}
-    error = colour.call(node.run, {}).exception
+    error = mode.call(node.run, {}).exception
     assert isinstance(error, FallbackError)
     assert (str(error.primary_error), str(error.fallback_error)) == ("primary down", "fallback broken")
 
 
 @pytest.mark.req("N-25")
-def test_a_node_may_be_the_fallback_and_keeps_its_own_retry(colour, fake):
+def test_a_node_may_be_the_fallback_and_keeps_its_own_retry(mode, fake):
     """It reads the primary's error as well, and its success is the success."""
     flaky = Flaky(TimeoutError, TimeoutError, {"x": "third"})
 
@@ -122,32 +122,32 @@ def test_a_node_may_be_the_fallback_and_keeps_its_own_retry(colour, fake):
         assert str(get_node_context().primary_error) == "primary down"
         return flaky.sync(state)
 
-    fallback = create_node(colour.function(second), name="second", retry=3, runtime=fake)
-    node = create_node(colour.function(failing), fallback=fallback, runtime=fake)
-    assert colour.call(node, {}) == {"x": "third"}
+    fallback = create_node(mode.function(second), name="second", retry=3, runtime=fake)
+    node = create_node(mode.function(failing), fallback=fallback, runtime=fake)
+    assert mode.call(node, {}) == {"x": "third"}
 
 
 @pytest.mark.req("N-25")
-def test_a_node_that_fails_as_fallback_is_a_failed_fallback(colour, fake):
+def test_a_node_that_fails_as_fallback_is_a_failed_fallback(mode, fake):
     """Its captured error does not pass for a result."""
-    fallback = create_node(colour.function(lambda s: 1 / 0), name="second")
-    node = create_node(colour.function(failing), fallback=fallback, runtime=fake)
-    assert colour.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
+    fallback = create_node(mode.function(lambda s: 1 / 0), name="second")
+    node = create_node(mode.function(failing), fallback=fallback, runtime=fake)
+    assert mode.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
 
 
 @pytest.mark.req("N-25")
-def test_a_runnable_may_be_the_fallback(colour):
-    """In both colours."""
-    node = create_node(colour.function(failing), fallback=RunnableLambda(lambda s: {"x": s["a"]}))
-    assert colour.call(node, {"a": 3}) == {"x": 3}
+def test_a_runnable_may_be_the_fallback(mode):
+    """Sync and async."""
+    node = create_node(mode.function(failing), fallback=RunnableLambda(lambda s: {"x": s["a"]}))
+    assert mode.call(node, {"a": 3}) == {"x": 3}
 
 
 @pytest.mark.req("N-25")
-def test_a_resilient_runnable_may_be_the_fallback(colour):
-    """A Runnable that is a node fails as a fallback, in both colours."""
+def test_a_resilient_runnable_may_be_the_fallback(mode):
+    """A Runnable that is a node fails as a fallback, sync or async."""
     fallback = create_node(RunnableLambda(lambda s: 1 / 0))
-    node = create_node(colour.function(failing), fallback=fallback)
-    assert colour.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
+    node = create_node(mode.function(failing), fallback=fallback)
+    assert mode.call(node, {})["errors"][0]["code"] == "FALLBACK_FAILED"
 
 
 @pytest.mark.req("N-25")
@@ -165,59 +165,59 @@ def test_a_sync_node_called_in_a_coroutine_can_have_an_async_fallback():
 
 
 @pytest.mark.req("N-25")
-def test_it_gets_what_it_asks_for_even_if_the_function_does_not(colour):
+def test_it_gets_what_it_asks_for_even_if_the_function_does_not(mode):
     """The config reaches the fallback; the function is not bothered with it."""
 
     def fall_back(state, config: RunnableConfig):
         return {"x": config["configurable"]["k"]}
 
-    node = create_node(colour.function(failing), fallback=colour.function(fall_back))
-    assert colour.call(node, {}, {"configurable": {"k": 7}}) == {"x": 7}
+    node = create_node(mode.function(failing), fallback=mode.function(fall_back))
+    assert mode.call(node, {}, {"configurable": {"k": 7}}) == {"x": 7}
 
 
 @pytest.mark.req("N-25")
-def test_it_runs_when_the_circuit_is_open(colour, fake):
+def test_it_runs_when_the_circuit_is_open(mode, fake):
     """That is what a fallback is for."""
     node = create_node(
-        colour.function(failing),
+        mode.function(failing),
         circuit_breaker=CircuitBreakerConfig(failure_threshold=1),
         fallback=lambda s: {"x": get_node_context().primary_error.code},
         runtime=fake,
     )
-    colour.call(node.run, {})
-    outcome = colour.call(node.run, {})
+    mode.call(node.run, {})
+    outcome = mode.call(node.run, {})
     assert (outcome.value, outcome.attempts) == ({"x": "CIRCUIT_OPEN"}, 0)
 
 
 @pytest.mark.req("N-25", "N-15")
-def test_it_cannot_hang_the_graph(colour, fake):
+def test_it_cannot_hang_the_graph(mode, fake):
     """It runs under `timeout_ms` as well."""
     flaky = Flaky({"x": 1}, takes_s=99, clock=fake)
     node = create_node(
-        colour.function(failing),
+        mode.function(failing),
         name="n",
         timeout_ms=500,
-        fallback=flaky.awaited if colour.is_async else flaky.sync,
+        fallback=flaky.awaited if mode.is_async else flaky.sync,
         runtime=fake,
     )
-    record = colour.call(node, {})["errors"][0]
+    record = mode.call(node, {})["errors"][0]
     assert record["code"] == "FALLBACK_FAILED"
     assert "fallback timeout of 500 ms" in record["message"]
     assert fake.now == 0.5
 
 
 @pytest.mark.req("N-25", "N-17")
-def test_it_does_not_run_after_an_abort(colour, fake):
+def test_it_does_not_run_after_an_abort(mode, fake):
     """Whoever aborts wants no substitute."""
     controller = AbortController()
     controller.abort("stop")
-    node = create_node(colour.function(lambda s: {}), fallback=lambda s: {"x": 1}, runtime=fake)
-    record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
+    node = create_node(mode.function(lambda s: {}), fallback=lambda s: {"x": 1}, runtime=fake)
+    record = mode.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
     assert record["code"] == "NODE_CANCELLED"
 
 
 @pytest.mark.req("N-25", "N-26")
-def test_an_interrupt_of_the_function_is_no_failure_to_fall_back_from(colour):
+def test_an_interrupt_of_the_function_is_no_failure_to_fall_back_from(mode):
     """It goes through to LangGraph."""
     from langgraph.checkpoint.memory import InMemorySaver
     from langgraph.graph import START, StateGraph
@@ -229,32 +229,32 @@ def test_an_interrupt_of_the_function_is_no_failure_to_fall_back_from(colour):
         x: str
 
     node = create_node(
-        colour.function(lambda s: {"x": interrupt("sure?")}), retry=2, fallback=lambda s: {"x": "no"}
+        mode.function(lambda s: {"x": interrupt("sure?")}), retry=2, fallback=lambda s: {"x": "no"}
     )
     graph = StateGraph(State).add_node("n", node).add_edge(START, "n").compile(checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": "t"}}
-    first = colour.invoke(graph, {"x": ""}, config)
+    first = mode.invoke(graph, {"x": ""}, config)
     assert first["__interrupt__"][0].value == "sure?"
-    assert colour.invoke(graph, Command(resume="yes"), config)["x"] == "yes"
+    assert mode.invoke(graph, Command(resume="yes"), config)["x"] == "yes"
 
 
 @pytest.mark.req("N-25")
-def test_its_output_is_checked_too(colour):
+def test_its_output_is_checked_too(mode):
     """A fallback that returns nonsense has failed."""
-    node = create_node(colour.function(failing), fallback=lambda s: 5)
-    record = colour.call(node, {})["errors"][0]
+    node = create_node(mode.function(failing), fallback=lambda s: 5)
+    record = mode.call(node, {})["errors"][0]
     assert "InvalidNodeOutputError" in json.dumps(record["causes"])
 
 
 @pytest.mark.req("N-25")
-def test_one_that_takes_anything_gets_everything(colour):
+def test_one_that_takes_anything_gets_everything(mode):
     """`**keywords` is a wish as well."""
-    node = create_node(colour.function(failing), fallback=lambda s, **keywords: {"x": sorted(keywords)})
-    assert colour.call(node, {}, {"configurable": {}}) == {"x": ["config"]}
+    node = create_node(mode.function(failing), fallback=lambda s, **keywords: {"x": sorted(keywords)})
+    assert mode.call(node, {}, {"configurable": {}}) == {"x": ["config"]}
 
 
 @pytest.mark.req("N-25", "N-26")
-def test_langgraph_injects_what_only_the_fallback_asks_for(colour):
+def test_langgraph_injects_what_only_the_fallback_asks_for(mode):
     """The store and the runtime reach it by name, past a function that takes the state alone."""
     seen = {}
 
@@ -263,7 +263,7 @@ def test_langgraph_injects_what_only_the_fallback_asks_for(colour):
         return {}
 
     store = InMemoryStore()
-    node = create_node(colour.function(failing), fallback=colour.function(fallback), on_error="raise")
+    node = create_node(mode.function(failing), fallback=mode.function(fallback), on_error="raise")
     graph = StateGraph(GraphState).add_node("n", node).add_edge(START, "n").compile(store=store)
-    colour.invoke(graph, {})
+    mode.invoke(graph, {})
     assert seen == {"store": store, "node": True}

@@ -32,7 +32,7 @@ def graph_of(store=None, **actions):
 
 
 @pytest.mark.req("G-3")
-def test_the_other_node_stands_in(colour):
+def test_the_other_node_stands_in(mode):
     """In plain LangGraph; it reads the error and the input, and writes as the failed node."""
     seen = []
 
@@ -41,45 +41,45 @@ def test_the_other_node_stands_in(colour):
         seen.append((context.node_name, str(context.primary_error), context.primary_input["story_id"]))
         return {"story_id": "cached"}
 
-    node = create_node(colour.function(fails), fallback="cached_price")
-    graph = graph_of(price=node, cached_price=colour.function(cached))
-    state = colour.invoke(graph, {"story_id": "s"})
+    node = create_node(mode.function(fails), fallback="cached_price")
+    graph = graph_of(price=node, cached_price=mode.function(cached))
+    state = mode.invoke(graph, {"story_id": "s"})
     assert (state["story_id"], seen) == ("cached", [("price", "no such price", "s")])
     assert not state.get("errors")
 
 
 @pytest.mark.req("G-3")
-def test_the_graph_is_the_one_that_the_node_is_in(colour):
+def test_the_graph_is_the_one_that_the_node_is_in(mode):
     """A node of the same id in the graph around it is another one."""
     inner = graph_of(
-        price=create_node(colour.function(fails), fallback="cached"),
-        cached=colour.function(lambda state: {"story_id": "inner"}),
+        price=create_node(mode.function(fails), fallback="cached"),
+        cached=mode.function(lambda state: {"story_id": "inner"}),
     )
-    outer = graph_of(part=inner, cached=colour.function(lambda state: {"story_id": "outer"}))
-    assert colour.invoke(outer, {})["story_id"] == "inner"
+    outer = graph_of(part=inner, cached=mode.function(lambda state: {"story_id": "outer"}))
+    assert mode.invoke(outer, {})["story_id"] == "inner"
     runner = GraphRunner(outer, ExecutionOptions(default_retry=2))
-    assert colour.call(runner.ainvoke if colour.is_async else runner.invoke, {}).state["story_id"] == "inner"
+    assert mode.call(runner.ainvoke if mode.is_async else runner.invoke, {}).state["story_id"] == "inner"
 
 
 @pytest.mark.req("G-3")
-def test_a_made_node_keeps_its_retry_and_its_own_fallback(colour):
+def test_a_made_node_keeps_its_retry_and_its_own_fallback(mode):
     """So fallbacks can be chained."""
     flaky = Flaky(ConnectionError, ConnectionError, {})
     second = create_node(
-        flaky.awaited if colour.is_async else flaky.sync,
+        flaky.awaited if mode.is_async else flaky.sync,
         retry={"max_attempts": 2, "backoff_ms": 0},
         fallback="third",
     )
     graph = graph_of(
-        first=create_node(colour.function(fails), fallback="second"),
+        first=create_node(mode.function(fails), fallback="second"),
         second=second,
-        third=colour.function(lambda state: {"story_id": "third"}),
+        third=mode.function(lambda state: {"story_id": "third"}),
     )
-    assert (colour.invoke(graph, {})["story_id"], flaky.calls) == ("third", 2)
+    assert (mode.invoke(graph, {})["story_id"], flaky.calls) == ("third", 2)
 
 
 @pytest.mark.req("G-3")
-def test_the_other_node_gets_what_langgraph_injects(colour):
+def test_the_other_node_gets_what_langgraph_injects(mode):
     """The store of the run, though the failed node does not ask for it."""
     store, seen = InMemoryStore(), []
 
@@ -87,16 +87,16 @@ def test_the_other_node_gets_what_langgraph_injects(colour):
         seen.append((runtime.store is store, store))
         return {}
 
-    node = create_node(colour.function(fails), fallback="cached")
-    colour.invoke(graph_of(store, price=node, cached=cached), {})
+    node = create_node(mode.function(fails), fallback="cached")
+    mode.invoke(graph_of(store, price=node, cached=cached), {})
     assert seen == [(True, store)]
 
 
 @pytest.mark.req("G-3")
-def test_a_failure_of_the_other_node_keeps_both_errors(colour):
+def test_a_failure_of_the_other_node_keeps_both_errors(mode):
     """As of any fallback."""
-    node = create_node(colour.function(fails), fallback="cached")
-    state = colour.invoke(graph_of(price=node, cached=colour.function(fails)), {})
+    node = create_node(mode.function(fails), fallback="cached")
+    state = mode.invoke(graph_of(price=node, cached=mode.function(fails)), {})
     assert [record["code"] for record in state["errors"]] == ["FALLBACK_FAILED"]
 
 
@@ -147,10 +147,10 @@ def test_one_node_stands_in_for_all_others():
     assert wrap_graph(builder, fallback="cached").compile().invoke({})["story_id"] == "cached"
 
 
-def test_outside_a_graph_the_message_says_what_to_do(colour):
+def test_outside_a_graph_the_message_says_what_to_do(mode):
     """A unit test calls the node alone."""
-    node = create_node(colour.function(fails), name="price", fallback="cached")
-    outcome = colour.call(node.run, {})
+    node = create_node(mode.function(fails), name="price", fallback="cached")
+    outcome = mode.call(node.run, {})
     assert outcome.record["code"] == "FALLBACK_FAILED"
     assert "cannot be found outside a graph. Pass its function instead." in outcome.record["message"]
 

@@ -43,7 +43,7 @@ class Maintenance:
         raise CallRefusedError(node=attempt.node_name, detail="the service is in maintenance")
 
 
-def test_policies_run_around_each_attempt_the_first_one_outermost(colour, fake):
+def test_policies_run_around_each_attempt_the_first_one_outermost(mode, fake):
     """Inside the retry."""
     log = []
 
@@ -54,19 +54,19 @@ def test_policies_run_around_each_attempt_the_first_one_outermost(colour, fake):
         return {"x": 1}
 
     node = create_node(
-        colour.function(work),
+        mode.function(work),
         retry={"max_attempts": 2, "backoff_ms": 1},
         policies=[Recording("a", log), Recording("b", log)],
         runtime=fake,
     )
-    assert colour.call(node, {}) == {"x": 1}
+    assert mode.call(node, {}) == {"x": 1}
     assert log == [
         *("a 1", "b 1", "call", "b out", "a out"),
         *("a 2", "b 2", "call", "b out", "a out"),
     ]
 
 
-def test_the_built_in_policies_are_inside(colour, fake):
+def test_the_built_in_policies_are_inside(mode, fake):
     """The bulkhead has its place, and the breaker sees the call, only behind those of the user's."""
     bulkhead, breaker, seen = Bulkhead(1), NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1)), []
 
@@ -80,77 +80,77 @@ def test_the_built_in_policies_are_inside(colour, fake):
         raise OSError("down")
 
     node = create_node(
-        colour.function(fail),
+        mode.function(fail),
         policies=[Looking()],
         bulkhead=bulkhead,
         circuit_breaker=breaker,
         runtime=fake,
     )
-    colour.call(node, {})
-    colour.call(node, {})
+    mode.call(node, {})
+    mode.call(node, {})
     assert seen == [0, 1, 0]
     assert (breaker.state, bulkhead.running) == ("open", 0)
 
 
-def test_a_policy_may_deliver_in_place_of_the_function(colour, fake):
+def test_a_policy_may_deliver_in_place_of_the_function(mode, fake):
     """As a cache does; the function is not called."""
 
     class Cache:
         async def run(self, attempt, proceed):
             return {"x": "kept"}
 
-    node = create_node(colour.function(lambda s: 1 / 0), policies=[Cache()], runtime=fake)
-    assert colour.call(node, {}) == {"x": "kept"}
-    assert colour.call(node.run, {}).attempts == 0
+    node = create_node(mode.function(lambda s: 1 / 0), policies=[Cache()], runtime=fake)
+    assert mode.call(node, {}) == {"x": "kept"}
+    assert mode.call(node.run, {}).attempts == 0
 
 
-def test_a_policy_may_refuse_a_call(colour, fake):
+def test_a_policy_may_refuse_a_call(mode, fake):
     """As `CALL_REFUSED`, and it is not counted as a failure; a fallback stands in."""
     collector = NodeMetricsCollector()
     node = create_node(
-        colour.function(lambda s: {}),
+        mode.function(lambda s: {}),
         name="n",
         retry=3,
         policies=[Maintenance()],
         metrics_collector=collector,
         runtime=fake,
     )
-    record = colour.call(node, {})["errors"][0]
+    record = mode.call(node, {})["errors"][0]
     assert (record["code"], record["category"], record["attempts"]) == ("CALL_REFUSED", "refused", 0)
     assert record["message"] == "Node 'n' was not called: the service is in maintenance."
     metrics = collector.get_node_metrics("n")
     assert (metrics.refused_count, metrics.total_refusals, metrics.failure_count) == (1, 1, 0)
     covered = create_node(
-        colour.function(lambda s: {}), policies=[Maintenance()], fallback=lambda s: {"x": 2}, runtime=fake
+        mode.function(lambda s: {}), policies=[Maintenance()], fallback=lambda s: {"x": 2}, runtime=fake
     )
-    assert colour.call(covered, {}) == {"x": 2}
+    assert mode.call(covered, {}) == {"x": 2}
 
 
-def test_a_refusal_that_is_retried_ends(colour, fake):
+def test_a_refusal_that_is_retried_ends(mode, fake):
     """Though the function was never called: it is the tries that are counted."""
     node = create_node(
-        colour.function(lambda s: {}),
+        mode.function(lambda s: {}),
         retry={"max_attempts": 4, "backoff_ms": 10, "jitter": 0, "retry_on": [CallRefusedError]},
         policies=[Maintenance()],
         runtime=fake,
     )
-    assert colour.call(node, {})["errors"][0]["code"] == "RETRY_EXHAUSTED"
+    assert mode.call(node, {})["errors"][0]["code"] == "RETRY_EXHAUSTED"
     assert fake.sleeps == [0.01, 0.02, 0.04]
 
 
-def test_an_error_of_a_policy_fails_the_attempt(colour, fake):
+def test_an_error_of_a_policy_fails_the_attempt(mode, fake):
     """As one of the function would."""
 
     class Broken:
         async def run(self, attempt, proceed):
             raise KeyError("tenant")
 
-    node = create_node(colour.function(lambda s: {}), policies=[Broken()], runtime=fake)
-    record = colour.call(node, {})["errors"][0]
+    node = create_node(mode.function(lambda s: {}), policies=[Broken()], runtime=fake)
+    record = mode.call(node, {})["errors"][0]
     assert (record["code"], record["error_type"]) == ("NODE_EXECUTION_FAILED", "KeyError")
 
 
-def test_a_policy_waits_by_the_clock_of_the_call(colour, fake):
+def test_a_policy_waits_by_the_clock_of_the_call(mode, fake):
     """Written once, for sync and async; the call is counted as one that waited."""
 
     class Slow:
@@ -162,17 +162,17 @@ def test_a_policy_waits_by_the_clock_of_the_call(colour, fake):
 
     collector = NodeMetricsCollector()
     node = create_node(
-        colour.function(lambda s: {"at": fake.now}),
+        mode.function(lambda s: {"at": fake.now}),
         name="n",
         policies=[Slow()],
         metrics_collector=collector,
         runtime=fake,
     )
-    assert colour.call(node, {}) == {"at": 1.5}
+    assert mode.call(node, {}) == {"at": 1.5}
     assert collector.get_node_metrics("n").queued_count == 1
 
 
-def test_a_wait_for_a_signal_ends_with_it_or_with_its_time(colour, fake):
+def test_a_wait_for_a_signal_ends_with_it_or_with_its_time(mode, fake):
     """And says which of the two it was."""
     controller, waited = AbortController(), []
     fake.at(3, lambda: controller.abort("go"))
@@ -184,11 +184,11 @@ def test_a_wait_for_a_signal_ends_with_it_or_with_its_time(colour, fake):
             waited.append((await attempt.wait(controller.signal), fake.now))
             return await proceed(attempt)
 
-    colour.call(create_node(colour.function(lambda s: {}), policies=[Waiting()], runtime=fake), {})
+    mode.call(create_node(mode.function(lambda s: {}), policies=[Waiting()], runtime=fake), {})
     assert waited == [(False, 1.0), (True, 3.0), (True, 3.0)]
 
 
-def test_a_wait_on_the_real_clock(colour):
+def test_a_wait_on_the_real_clock(mode):
     """For a time, and for a signal that another thread fires."""
     fired, waited = AbortController(), []
     fired.abort("go")
@@ -200,12 +200,12 @@ def test_a_wait_on_the_real_clock(colour):
             await attempt.sleep_ms(1)
             return await proceed(attempt)
 
-    node = create_node(colour.function(lambda s: {"x": 1}), policies=[Waiting()])
-    assert colour.call(node, {}) == {"x": 1}
+    node = create_node(mode.function(lambda s: {"x": 1}), policies=[Waiting()])
+    assert mode.call(node, {}) == {"x": 1}
     assert waited == [False, True]
 
 
-def test_what_stops_the_run_ends_the_wait_of_a_policy(colour, fake):
+def test_what_stops_the_run_ends_the_wait_of_a_policy(mode, fake):
     """An abort, and the total timeout."""
 
     class Endless:
@@ -214,18 +214,18 @@ def test_what_stops_the_run_ends_the_wait_of_a_policy(colour, fake):
 
     controller = AbortController()
     fake.at(2, lambda: controller.abort("enough"))
-    node = create_node(colour.function(lambda s: {}), policies=[Endless()], runtime=fake)
+    node = create_node(mode.function(lambda s: {}), policies=[Endless()], runtime=fake)
     config = runner_config(abort_signal=controller.signal)
-    assert colour.call(node, {}, config)["errors"][0]["code"] == "NODE_CANCELLED"
+    assert mode.call(node, {}, config)["errors"][0]["code"] == "NODE_CANCELLED"
     assert fake.now == 2
     limited = create_node(
-        colour.function(lambda s: {}), policies=[Endless()], total_timeout_ms=500, runtime=fake
+        mode.function(lambda s: {}), policies=[Endless()], total_timeout_ms=500, runtime=fake
     )
-    assert colour.call(limited, {})["errors"][0]["code"] == "NODE_TIMEOUT"
+    assert mode.call(limited, {})["errors"][0]["code"] == "NODE_TIMEOUT"
     assert fake.now == 2.5
 
 
-def test_the_time_that_a_policy_waits_is_gone_from_the_total_timeout(colour, fake):
+def test_the_time_that_a_policy_waits_is_gone_from_the_total_timeout(mode, fake):
     """The function gets what is left; a timeout of an attempt is whole."""
 
     class Slow:
@@ -237,19 +237,19 @@ def test_the_time_that_a_policy_waits_is_gone_from_the_total_timeout(colour, fak
         fake.advance(state["s"])
         return {"x": 1}
 
-    total = create_node(colour.function(work), policies=[Slow()], total_timeout_ms=1_000, runtime=fake)
-    assert colour.call(total, {"s": 0.2}) == {"x": 1}
-    assert colour.call(total, {"s": 0.4})["errors"][0]["code"] == "NODE_TIMEOUT"
-    attempt = create_node(colour.function(work), policies=[Slow()], timeout_ms=1_000, runtime=fake)
-    assert colour.call(attempt, {"s": 0.9}) == {"x": 1}
+    total = create_node(mode.function(work), policies=[Slow()], total_timeout_ms=1_000, runtime=fake)
+    assert mode.call(total, {"s": 0.2}) == {"x": 1}
+    assert mode.call(total, {"s": 0.4})["errors"][0]["code"] == "NODE_TIMEOUT"
+    attempt = create_node(mode.function(work), policies=[Slow()], timeout_ms=1_000, runtime=fake)
+    assert mode.call(attempt, {"s": 0.9}) == {"x": 1}
 
 
-def test_a_breaker_is_a_policy(colour, fake):
+def test_a_breaker_is_a_policy(mode, fake):
     """As one that a user puts further out."""
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(failure_threshold=1))
     assert isinstance(breaker, Policy)
-    node = create_node(colour.function(lambda s: 1 / 0), policies=[breaker], runtime=fake)
-    codes = [colour.call(node, {})["errors"][0]["code"] for _ in range(2)]
+    node = create_node(mode.function(lambda s: 1 / 0), policies=[breaker], runtime=fake)
+    codes = [mode.call(node, {})["errors"][0]["code"] for _ in range(2)]
     assert codes == ["NODE_EXECUTION_FAILED", "CIRCUIT_OPEN"]
 
 

@@ -27,9 +27,9 @@ from langgraph_runner.testing import FakeRuntime, ManualClock
 pytestmark = pytest.mark.req("N-32")
 
 
-def clocked(colour, fake, **options):
+def clocked(mode, fake, **options):
     """A node that tells when its function was called."""
-    return create_node(colour.function(lambda s: {"at": fake.now}), runtime=fake, **options)
+    return create_node(mode.function(lambda s: {"at": fake.now}), runtime=fake, **options)
 
 
 def until(condition):
@@ -42,70 +42,70 @@ def until(condition):
     raise AssertionError("It did not happen.")
 
 
-def test_calls_within_the_rate_do_not_wait(colour, fake):
+def test_calls_within_the_rate_do_not_wait(mode, fake):
     """A full bucket lets its whole burst through at once."""
-    node = clocked(colour, fake, rate_limit={"max_calls": 3, "period_ms": 1_000})
-    assert [colour.call(node, {})["at"] for _ in range(3)] == [0, 0, 0]
+    node = clocked(mode, fake, rate_limit={"max_calls": 3, "period_ms": 1_000})
+    assert [mode.call(node, {})["at"] for _ in range(3)] == [0, 0, 0]
     assert fake.sleeps == []
 
 
-def test_a_call_beyond_the_rate_waits_for_its_token(colour, fake):
+def test_a_call_beyond_the_rate_waits_for_its_token(mode, fake):
     """Tokens come one by one, at even intervals."""
-    node = clocked(colour, fake, rate_limit={"max_calls": 2, "period_ms": 1_000})
-    assert [colour.call(node, {})["at"] for _ in range(6)] == [0, 0, 0.5, 1.0, 1.5, 2.0]
+    node = clocked(mode, fake, rate_limit={"max_calls": 2, "period_ms": 1_000})
+    assert [mode.call(node, {})["at"] for _ in range(6)] == [0, 0, 0.5, 1.0, 1.5, 2.0]
 
 
-def test_without_a_burst_calls_come_at_even_intervals(colour, fake):
+def test_without_a_burst_calls_come_at_even_intervals(mode, fake):
     """From the first one on."""
-    node = clocked(colour, fake, rate_limit=RateLimitConfig(max_calls=4, period_ms=1_000, burst=1))
-    assert [colour.call(node, {})["at"] for _ in range(4)] == [0, 0.25, 0.5, 0.75]
+    node = clocked(mode, fake, rate_limit=RateLimitConfig(max_calls=4, period_ms=1_000, burst=1))
+    assert [mode.call(node, {})["at"] for _ in range(4)] == [0, 0.25, 0.5, 0.75]
 
 
-def test_a_pause_fills_the_bucket_and_not_more(colour, fake):
+def test_a_pause_fills_the_bucket_and_not_more(mode, fake):
     """Tokens that would not fit are lost."""
-    node = clocked(colour, fake, rate_limit={"max_calls": 2, "period_ms": 1_000})
+    node = clocked(mode, fake, rate_limit={"max_calls": 2, "period_ms": 1_000})
     for _ in range(2):
-        colour.call(node, {})
+        mode.call(node, {})
     fake.advance(100)
-    assert [colour.call(node, {})["at"] for _ in range(3)] == [100, 100, 100.5]
+    assert [mode.call(node, {})["at"] for _ in range(3)] == [100, 100, 100.5]
 
 
-def test_a_wait_that_would_be_too_long_is_refused(colour, fake):
+def test_a_wait_that_would_be_too_long_is_refused(mode, fake):
     """At once, as `RATE_LIMITED`, with the time after which to come back; it is no failure of the node."""
     collector = NodeMetricsCollector()
     node = clocked(
-        colour,
+        mode,
         fake,
         name="n",
         rate_limit={"max_calls": 1, "period_ms": 2_000, "max_wait_ms": 1_999},
         metrics_collector=collector,
     )
-    colour.call(node, {})
-    record = colour.call(node, {})["errors"][0]
+    mode.call(node, {})
+    record = mode.call(node, {})["errors"][0]
     assert (record["code"], record["category"], record["attempts"]) == ("RATE_LIMITED", "rate_limited", 0)
     assert record["message"] == "Node 'n' was not called: its rate limit is reached (retry in 2000 ms)."
     assert record["recoverable"]
     assert fake.sleeps == []
     fake.advance(0.001)
-    assert colour.call(node, {}) == {"at": 2.0}
+    assert mode.call(node, {}) == {"at": 2.0}
     metrics = collector.get_node_metrics("n")
     assert (metrics.success_count, metrics.failure_count) == (2, 0)
     assert (metrics.rate_limited_count, metrics.total_refusals, metrics.queued_count) == (1, 1, 1)
 
 
-def test_a_retry_that_names_the_refusal_waits_as_long_as_it_asks(colour, fake):
+def test_a_retry_that_names_the_refusal_waits_as_long_as_it_asks(mode, fake):
     """Longer than its own back-off."""
     node = clocked(
-        colour,
+        mode,
         fake,
         rate_limit={"max_calls": 1, "period_ms": 5_000, "max_wait_ms": 0},
         retry={"max_attempts": 2, "backoff_ms": 10, "retry_on": [RateLimitedError]},
     )
-    assert [colour.call(node, {})["at"] for _ in range(2)] == [0, 5.0]
+    assert [mode.call(node, {})["at"] for _ in range(2)] == [0, 5.0]
     assert fake.sleeps == [5.0]
 
 
-def test_each_attempt_takes_a_token(colour, fake):
+def test_each_attempt_takes_a_token(mode, fake):
     """A retry must not call faster than the rate either."""
     calls = []
 
@@ -114,46 +114,46 @@ def test_each_attempt_takes_a_token(colour, fake):
         raise ConnectionError("down")
 
     node = create_node(
-        colour.function(fail),
+        mode.function(fail),
         retry={"max_attempts": 3, "backoff_ms": 0},
         rate_limit={"max_calls": 1, "period_ms": 1_000},
         runtime=fake,
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert calls == [0, 1.0, 2.0]
 
 
-def test_an_open_circuit_refuses_before_the_wait(colour, fake):
+def test_an_open_circuit_refuses_before_the_wait(mode, fake):
     """And takes no token."""
     breaker = NodeCircuitBreaker(CircuitBreakerConfig(), clock=fake.blocking.monotonic)
-    node = clocked(colour, fake, rate_limit={"max_calls": 1, "period_ms": 1_000}, circuit_breaker=breaker)
-    colour.call(node, {})
+    node = clocked(mode, fake, rate_limit={"max_calls": 1, "period_ms": 1_000}, circuit_breaker=breaker)
+    mode.call(node, {})
     breaker.force_open()
-    assert colour.call(node, {})["errors"][0]["code"] == "CIRCUIT_OPEN"
+    assert mode.call(node, {})["errors"][0]["code"] == "CIRCUIT_OPEN"
     assert fake.now == 0
     breaker.reset()
-    assert colour.call(node, {})["at"] == 1.0
+    assert mode.call(node, {})["at"] == 1.0
 
 
-def test_the_total_timeout_ends_a_wait(colour, fake):
+def test_the_total_timeout_ends_a_wait(mode, fake):
     """At its own moment; the token goes to the next call."""
     limiter = RateLimiter(RateLimitConfig(max_calls=1, period_ms=1_000))
-    node = clocked(colour, fake, rate_limit=limiter, total_timeout_ms=400)
-    colour.call(node, {})
-    assert colour.call(node, {})["errors"][0]["code"] == "NODE_TIMEOUT"
+    node = clocked(mode, fake, rate_limit=limiter, total_timeout_ms=400)
+    mode.call(node, {})
+    assert mode.call(node, {})["errors"][0]["code"] == "NODE_TIMEOUT"
     assert (fake.now, limiter.queued) == (0.4, 0)
-    assert colour.call(clocked(colour, fake, rate_limit=limiter), {})["at"] == 1.0
+    assert mode.call(clocked(mode, fake, rate_limit=limiter), {})["at"] == 1.0
 
 
-def test_an_abort_ends_a_wait(colour, fake):
+def test_an_abort_ends_a_wait(mode, fake):
     """At once; the token goes to the next call."""
     limiter = RateLimiter(RateLimitConfig(max_calls=1, period_ms=1_000))
-    node, controller = clocked(colour, fake, rate_limit=limiter), AbortController()
-    colour.call(node, {})
+    node, controller = clocked(mode, fake, rate_limit=limiter), AbortController()
+    mode.call(node, {})
     fake.at(0.3, lambda: controller.abort("enough"))
-    record = colour.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
+    record = mode.call(node, {}, runner_config(abort_signal=controller.signal))["errors"][0]
     assert (record["code"], fake.now, limiter.queued) == ("NODE_CANCELLED", 0.3, 0)
-    assert colour.call(node, {})["at"] == 1.0
+    assert mode.call(node, {})["at"] == 1.0
 
 
 def test_a_drain_ends_a_wait():

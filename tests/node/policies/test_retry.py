@@ -13,35 +13,35 @@ from langgraph_runner.node.policies.backoff import backoff_delay_ms
 from langgraph_runner.testing import FakeRuntime, Flaky
 
 
-def flaky_node(colour, fake, *script, takes_s=0.0, **options):
+def flaky_node(mode, fake, *script, takes_s=0.0, **options):
     """A node that follows a script, and its script."""
     flaky = Flaky(*script, takes_s=takes_s, clock=fake)
-    function = flaky.awaited if colour.is_async else flaky.sync
+    function = flaky.awaited if mode.is_async else flaky.sync
     return create_node(function, name="n", runtime=fake, **options), flaky
 
 
 @pytest.mark.req("N-5")
-def test_retries_until_success(colour, fake):
+def test_retries_until_success(mode, fake):
     """The success is returned as if it had come at once."""
-    node, flaky = flaky_node(colour, fake, ConnectionError, TimeoutError, {"x": 1}, retry=3)
-    assert colour.call(node, {}) == {"x": 1}
+    node, flaky = flaky_node(mode, fake, ConnectionError, TimeoutError, {"x": 1}, retry=3)
+    assert mode.call(node, {}) == {"x": 1}
     assert flaky.calls == 3
 
 
 @pytest.mark.req("N-5")
-def test_max_attempts_counts_the_first_call(colour, fake):
+def test_max_attempts_counts_the_first_call(mode, fake):
     """Three attempts are two retries."""
-    node, flaky = flaky_node(colour, fake, ConnectionError, retry=3)
-    colour.call(node, {})
+    node, flaky = flaky_node(mode, fake, ConnectionError, retry=3)
+    mode.call(node, {})
     assert (flaky.calls, len(fake.sleeps)) == (3, 2)
 
 
 @pytest.mark.req("N-5")
-def test_waits_grow_by_the_multiplier_up_to_the_cap(colour, fake):
+def test_waits_grow_by_the_multiplier_up_to_the_cap(mode, fake):
     """100, 300, 900, then the cap."""
     retry = RetryConfig(max_attempts=6, backoff_ms=100, backoff_multiplier=3, max_backoff_ms=1000, jitter=0.0)
-    node, _ = flaky_node(colour, fake, ConnectionError, retry=retry)
-    colour.call(node, {})
+    node, _ = flaky_node(mode, fake, ConnectionError, retry=retry)
+    mode.call(node, {})
     assert fake.sleeps == pytest.approx([0.1, 0.3, 0.9, 1.0, 1.0])
 
 
@@ -64,19 +64,19 @@ def test_the_cap_holds_after_jitter(retry, backoff, multiplier, cap, jitter, ran
 
 @pytest.mark.req("N-18")
 @pytest.mark.parametrize(("random", "expected"), [(0.0, 1.0), (0.5, 1.125), (0.999999, 1.25)])
-def test_jitter_adds_up_to_a_quarter(colour, random, expected):
+def test_jitter_adds_up_to_a_quarter(mode, random, expected):
     """0 to 25 % of the delay, from the injected source."""
     fake = FakeRuntime(random=random)
-    node, _ = flaky_node(colour, fake, ConnectionError, {}, retry=2)
-    colour.call(node, {})
+    node, _ = flaky_node(mode, fake, ConnectionError, {}, retry=2)
+    mode.call(node, {})
     assert fake.sleeps == pytest.approx([expected], rel=1e-5)
 
 
 @pytest.mark.req("N-16")
-def test_an_error_that_is_final_is_not_retried(colour, fake):
+def test_an_error_that_is_final_is_not_retried(mode, fake):
     """A bug does not go away by waiting."""
-    node, flaky = flaky_node(colour, fake, KeyError("x"), retry=5)
-    colour.call(node, {})
+    node, flaky = flaky_node(mode, fake, KeyError("x"), retry=5)
+    mode.call(node, {})
     assert (flaky.calls, fake.sleeps) == (1, [])
 
 
@@ -84,24 +84,24 @@ def test_an_error_that_is_final_is_not_retried(colour, fake):
 @pytest.mark.parametrize(
     "retry_on", [KeyError, (KeyError, ValueError), lambda e: "x" in str(e), retry_if_exception_type(KeyError)]
 )
-def test_retry_on_takes_classes_predicates_and_tenacity(colour, fake, retry_on):
+def test_retry_on_takes_classes_predicates_and_tenacity(mode, fake, retry_on):
     """The user's own rule replaces the usual one."""
     retry = RetryConfig(max_attempts=2, retry_on=retry_on)
-    node, flaky = flaky_node(colour, fake, KeyError("x"), {}, retry=retry)
-    assert colour.call(node, {}) == {}
+    node, flaky = flaky_node(mode, fake, KeyError("x"), {}, retry=retry)
+    assert mode.call(node, {}) == {}
     assert flaky.calls == 2
 
 
 @pytest.mark.req("N-16")
-def test_a_predicate_that_raises_ends_the_retries_with_the_nodes_error(colour, fake, caplog):
+def test_a_predicate_that_raises_ends_the_retries_with_the_nodes_error(mode, fake, caplog):
     """The node's error matters more than the predicate's, which is logged."""
 
     def broken(error):
         raise ZeroDivisionError
 
     retry = RetryConfig(retry_on=broken)
-    node, flaky = flaky_node(colour, fake, ConnectionError("real"), retry=retry)
-    assert colour.call(node, {})["errors"][0]["error_type"] == "ConnectionError"
+    node, flaky = flaky_node(mode, fake, ConnectionError("real"), retry=retry)
+    assert mode.call(node, {})["errors"][0]["error_type"] == "ConnectionError"
     assert flaky.calls == 1
     assert "retry_predicate_failed" in caplog.text
 
@@ -116,38 +116,38 @@ class Answer(Exception):
 
 
 @pytest.mark.req("N-16")
-def test_retry_after_lengthens_the_wait(colour, fake):
+def test_retry_after_lengthens_the_wait(mode, fake):
     """Also beyond the cap of the back-off."""
     retry = RetryConfig(max_attempts=2, backoff_ms=100, max_backoff_ms=1000, jitter=0)
-    node, _ = flaky_node(colour, fake, Answer(429, {"Retry-After": "7"}), {}, retry=retry)
-    colour.call(node, {})
+    node, _ = flaky_node(mode, fake, Answer(429, {"Retry-After": "7"}), {}, retry=retry)
+    mode.call(node, {})
     assert fake.sleeps == [7.0]
 
 
 @pytest.mark.req("N-16")
-def test_retry_after_does_not_shorten_the_wait(colour, fake):
+def test_retry_after_does_not_shorten_the_wait(mode, fake):
     """The longer of the two counts."""
     retry = RetryConfig(max_attempts=2, backoff_ms=5000, jitter=0)
-    node, _ = flaky_node(colour, fake, Answer(503, {"retry-after": "1"}), {}, retry=retry)
-    colour.call(node, {})
+    node, _ = flaky_node(mode, fake, Answer(503, {"retry-after": "1"}), {}, retry=retry)
+    mode.call(node, {})
     assert fake.sleeps == [5.0]
 
 
 @pytest.mark.req("N-16")
-def test_a_retry_after_that_is_too_long_ends_the_retries(colour, fake):
+def test_a_retry_after_that_is_too_long_ends_the_retries(mode, fake):
     """To wait less than asked would only be refused again."""
-    node, flaky = flaky_node(colour, fake, Answer(429, {"retry-after": "3600"}), retry=5)
-    record = colour.call(node, {})["errors"][0]
+    node, flaky = flaky_node(mode, fake, Answer(429, {"retry-after": "3600"}), retry=5)
+    record = mode.call(node, {})["errors"][0]
     assert (flaky.calls, fake.sleeps) == (1, [])
     assert "max_retry_after_ms" in record["stack"]
 
 
 @pytest.mark.req("N-23")
-def test_on_retry_attempt_hears_of_each_retry(colour, fake):
+def test_on_retry_attempt_hears_of_each_retry(mode, fake):
     """Attempt, error, delay and context, before each wait."""
     events = []
     node, _ = flaky_node(
-        colour,
+        mode,
         fake,
         ConnectionError("one"),
         ConnectionError("two"),
@@ -155,7 +155,7 @@ def test_on_retry_attempt_hears_of_each_retry(colour, fake):
         retry=RetryConfig(backoff_ms=100, jitter=0),
         on_retry_attempt=events.append,
     )
-    colour.call(node, {})
+    mode.call(node, {})
     assert [(e.attempt, str(e.error), e.delay_ms, e.context.attempt) for e in events] == [
         (1, "one", 100.0, 1),
         (2, "two", 200.0, 2),
@@ -164,45 +164,45 @@ def test_on_retry_attempt_hears_of_each_retry(colour, fake):
 
 
 @pytest.mark.req("N-23")
-def test_an_async_callback_is_awaited_in_both_colours(colour, fake):
-    """Its colour need not be the node's."""
+def test_an_async_callback_is_awaited_in_both_modes(mode, fake):
+    """It need not be sync or async as the node is."""
     heard = []
 
     async def hear(event):
         heard.append(event.attempt)
 
-    node, _ = flaky_node(colour, fake, ConnectionError, {}, retry=2, on_retry_attempt=hear)
-    colour.call(node, {})
+    node, _ = flaky_node(mode, fake, ConnectionError, {}, retry=2, on_retry_attempt=hear)
+    mode.call(node, {})
     assert heard == [1]
 
 
 @pytest.mark.req("N-23")
-def test_a_failing_callback_harms_nothing(colour, fake, caplog):
+def test_a_failing_callback_harms_nothing(mode, fake, caplog):
     """It is logged, and the retry happens."""
 
     def broken(event):
         raise ZeroDivisionError
 
-    node, _ = flaky_node(colour, fake, ConnectionError, {"x": 1}, retry=2, on_retry_attempt=broken)
-    assert colour.call(node, {}) == {"x": 1}
+    node, _ = flaky_node(mode, fake, ConnectionError, {"x": 1}, retry=2, on_retry_attempt=broken)
+    assert mode.call(node, {}) == {"x": 1}
     assert "on_retry_attempt_failed" in caplog.text
 
 
 @pytest.mark.req("N-5", "M-2")
-def test_retries_are_counted(colour, fake):
+def test_retries_are_counted(mode, fake):
     """The collector hears of each retry, and of one success."""
     collector = NodeMetricsCollector()
     node, _ = flaky_node(
-        colour, fake, ConnectionError, ConnectionError, {}, retry=3, metrics_collector=collector
+        mode, fake, ConnectionError, ConnectionError, {}, retry=3, metrics_collector=collector
     )
-    colour.call(node, {})
+    mode.call(node, {})
     metrics = collector.get_node_metrics("n")
     assert (metrics.retry_count, metrics.success_count, metrics.failure_count) == (2, 1, 0)
 
 
 @pytest.mark.req("N-5")
 @pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
-def test_what_a_failed_attempt_did_to_the_state_is_gone(colour, fake, nested):
+def test_what_a_failed_attempt_did_to_the_state_is_gone(mode, fake, nested):
     """Each attempt sees the state as it was given, at every depth of its containers."""
     seen = []
 
@@ -212,56 +212,56 @@ def test_what_a_failed_attempt_did_to_the_state_is_gone(colour, fake, nested):
         target.append("dirt")
         raise ConnectionError
 
-    node = create_node(colour.function(mutate), retry=3, runtime=fake)
-    colour.call(node, {"list": [], "deep": {"list": []}})
+    node = create_node(mode.function(mutate), retry=3, runtime=fake)
+    mode.call(node, {"list": [], "deep": {"list": []}})
     assert seen == [[], [], []]
 
 
 @pytest.mark.req("N-27")
-def test_a_langgraph_retry_policy_means_the_same(colour, fake):
+def test_a_langgraph_retry_policy_means_the_same(mode, fake):
     """Seconds become ms; its own predicate is used."""
     policy = RetryPolicy(
         initial_interval=2, backoff_factor=3, max_interval=5, max_attempts=4, jitter=False, retry_on=KeyError
     )
-    node, flaky = flaky_node(colour, fake, KeyError("x"), retry=policy)
-    colour.call(node, {})
+    node, flaky = flaky_node(mode, fake, KeyError("x"), retry=policy)
+    mode.call(node, {})
     assert (flaky.calls, fake.sleeps) == (4, [2.0, 5.0, 5.0])
 
 
 @pytest.mark.req("N-27")
-def test_tenacity_stop_and_wait_replace_the_fields(colour, fake):
+def test_tenacity_stop_and_wait_replace_the_fields(mode, fake):
     """They see the attempt number and the fake clock's times."""
     retry = RetryConfig(stop=stop_after_attempt(4), wait=wait_fixed(3))
-    node, flaky = flaky_node(colour, fake, ConnectionError, retry=retry)
-    record = colour.call(node, {})["errors"][0]
+    node, flaky = flaky_node(mode, fake, ConnectionError, retry=retry)
+    record = mode.call(node, {})["errors"][0]
     assert (flaky.calls, fake.sleeps, record["code"]) == (4, [3, 3, 3], "RETRY_EXHAUSTED")
 
 
 @pytest.mark.req("N-27")
-def test_tenacity_stop_after_delay_uses_the_runtimes_clock(colour, fake):
+def test_tenacity_stop_after_delay_uses_the_runtimes_clock(mode, fake):
     """Ten seconds of attempts of four seconds are three attempts."""
     retry = RetryConfig(stop=stop_after_delay(10), backoff_ms=0)
-    node, flaky = flaky_node(colour, fake, ConnectionError, takes_s=4, retry=retry)
-    colour.call(node, {})
+    node, flaky = flaky_node(mode, fake, ConnectionError, takes_s=4, retry=retry)
+    mode.call(node, {})
     assert flaky.calls == 3
 
 
 @pytest.mark.req("N-5")
-def test_default_retry_of_the_config_serves_nodes_without_one(colour, fake):
+def test_default_retry_of_the_config_serves_nodes_without_one(mode, fake):
     """A node's own retry wins."""
     config = runner_config(default_retry=4)
-    node, flaky = flaky_node(colour, fake, ConnectionError)
-    colour.call(node, {}, config)
-    own, own_flaky = flaky_node(colour, fake, ConnectionError, retry=2)
-    colour.call(own, {}, config)
+    node, flaky = flaky_node(mode, fake, ConnectionError)
+    mode.call(node, {}, config)
+    own, own_flaky = flaky_node(mode, fake, ConnectionError, retry=2)
+    mode.call(own, {}, config)
     assert (flaky.calls, own_flaky.calls) == (4, 2)
 
 
 @pytest.mark.req("N-5")
-def test_one_attempt_means_no_retry_and_no_exhaustion(colour, fake):
+def test_one_attempt_means_no_retry_and_no_exhaustion(mode, fake):
     """The code is that of a plain failure."""
-    node, flaky = flaky_node(colour, fake, ConnectionError, retry=1)
-    assert colour.call(node, {})["errors"][0]["code"] == "NODE_EXECUTION_FAILED"
+    node, flaky = flaky_node(mode, fake, ConnectionError, retry=1)
+    assert mode.call(node, {})["errors"][0]["code"] == "NODE_EXECUTION_FAILED"
     assert flaky.calls == 1
 
 

@@ -131,7 +131,7 @@ def partials(wrap: Form) -> Any:
     )
 
 
-@graph({"x": 1}, colours=("async",))
+@graph({"x": 1}, modes=("async",))
 def async_partials(wrap: Form) -> Any:
     """Coroutine functions, methods and objects."""
     return chain(
@@ -142,7 +142,7 @@ def async_partials(wrap: Form) -> Any:
     )
 
 
-@graph({"x": 1}, colours=("sync",))
+@graph({"x": 1}, modes=("sync",))
 def async_action_in_a_sync_run(wrap: Form) -> Any:
     """LangGraph says that there is no synchronous function."""
     return chain(wrap(plus_async))
@@ -172,7 +172,7 @@ def generators_of_addable_chunks(wrap: Form) -> Any:
     return chain(wrap(words))
 
 
-@graph({"x": 1}, colours=("async",))
+@graph({"x": 1}, modes=("async",))
 def async_generators(wrap: Form) -> Any:
     """The same, awaited."""
     from langchain_core.runnables.utils import AddableDict

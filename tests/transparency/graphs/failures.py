@@ -113,7 +113,7 @@ def frozen(wrap: Form) -> Any:
     return one(wrap, work)
 
 
-@graph({"x": 1}, colours=("mixed",))
+@graph({"x": 1}, modes=("mixed",))
 def stop_iteration(wrap: Form) -> Any:
     """A function that lets StopIteration out."""
     return one(wrap, lambda state: next(iter(())))

@@ -30,7 +30,7 @@ def made(function: Any) -> Any:
     return entrypoint(checkpointer=InMemorySaver(), store=InMemoryStore())(function)
 
 
-@graph({"x": 1}, {"x": 5}, colours=PLAIN)
+@graph({"x": 1}, {"x": 5}, modes=PLAIN)
 def actions_in_a_task(wrap: Form) -> Any:
     """A task that calls a node."""
     node = wrap(plus)
@@ -45,7 +45,7 @@ def actions_in_a_task(wrap: Form) -> Any:
     return made(flow)
 
 
-@graph({"x": 1}, {"x": 5}, colours=("async",))
+@graph({"x": 1}, {"x": 5}, modes=("async",))
 def awaited_in_a_task(wrap: Form) -> Any:
     """The same, awaited."""
     node = wrap(plus)
@@ -60,14 +60,14 @@ def awaited_in_a_task(wrap: Form) -> Any:
     return made(flow)
 
 
-@graph({"x": 1}, {"x": 5}, colours=PLAIN)
+@graph({"x": 1}, {"x": 5}, modes=PLAIN)
 def task_of_an_action(wrap: Form) -> Any:
     """A node is made a task."""
     step = task(wrap(plus))
     return made(lambda value: step(value).result())
 
 
-@graph({"x": 1}, colours=PLAIN)
+@graph({"x": 1}, modes=PLAIN)
 def task_of_any_value(wrap: Form) -> Any:
     """A task returns what it likes."""
     number, words = task(wrap(lambda value: 7)), task(wrap(lambda value: ["a", "b"]))
@@ -113,7 +113,7 @@ def entrypoint_with_everything(wrap: Form) -> Any:
     return made(wrap(flow))
 
 
-@graph({"x": 1}, Command(resume="yes"), colours=PLAIN)
+@graph({"x": 1}, Command(resume="yes"), modes=PLAIN)
 def interrupted_between_tasks(wrap: Form) -> Any:
     """What a task has done is not done again."""
     done: list[int] = []
@@ -126,14 +126,14 @@ def interrupted_between_tasks(wrap: Form) -> Any:
     return made(flow)
 
 
-@graph({"x": 1}, Command(resume="yes"), colours=PLAIN)
+@graph({"x": 1}, Command(resume="yes"), modes=PLAIN)
 def interrupted_in_a_task(wrap: Form) -> Any:
     """A task that asks."""
     step = task(wrap(lambda value: {"answer": interrupt("sure?")}))
     return made(lambda value: step(value).result())
 
 
-@graph({"x": 1}, None, colours=PLAIN)
+@graph({"x": 1}, None, modes=PLAIN)
 def task_that_fails(wrap: Form) -> Any:
     """And one that is tried again by LangGraph."""
     calls: list[int] = []
@@ -158,7 +158,7 @@ class State(TypedDict, total=False):
     x: int
 
 
-@graph({"x": 1}, colours=PLAIN)
+@graph({"x": 1}, modes=PLAIN)
 def entrypoint_in_a_graph(wrap: Form) -> Any:
     """An entrypoint as a node."""
     flow = entrypoint()(wrap(plus))
@@ -166,7 +166,7 @@ def entrypoint_in_a_graph(wrap: Form) -> Any:
     return builder.compile(checkpointer=InMemorySaver())
 
 
-@graph({"x": 1}, colours=PLAIN)
+@graph({"x": 1}, modes=PLAIN)
 def graph_in_an_entrypoint(wrap: Form) -> Any:
     """A graph of nodes that an entrypoint calls."""
     inner = StateGraph(State).add_node("plus", wrap(plus)).add_edge(START, "plus").compile()

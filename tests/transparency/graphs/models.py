@@ -74,7 +74,7 @@ def called_in_a_function(wrap: Form) -> Any:
     async def acall(state: State) -> dict[str, Any]:
         return {"messages": [await llm.ainvoke(state["messages"])]}
 
-    return compiled(wrap, wrap(acall if wrap.colour == "async" else call))
+    return compiled(wrap, wrap(acall if wrap.mode == "async" else call))
 
 
 @graph(ASKED)

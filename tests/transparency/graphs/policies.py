@@ -140,13 +140,13 @@ async def _is_quick(state: State) -> dict[str, Any]:
     return {"said": ["quick"]}
 
 
-@graph({"x": 1}, colours=("async",), only=("results_v2", "callbacks"))
+@graph({"x": 1}, modes=("async",), only=("results_v2", "callbacks"))
 def timed_out(wrap: Form) -> Any:
     """LangGraph's own timeout stops an async node."""
     return one(wrap, _hangs, timeout=0.01)
 
 
-@graph({"x": 1}, colours=("async",))
+@graph({"x": 1}, modes=("async",))
 def in_time(wrap: Form) -> Any:
     """One that is quick enough."""
     return one(wrap, _is_quick, timeout=TimeoutPolicy(run_timeout=30, idle_timeout=30))
@@ -176,7 +176,7 @@ def resumed_after_errors(wrap: Form) -> Any:
     return one(wrap, counting(2, KeyError))
 
 
-@graph({"x": 1}, None, colours=("async",))
+@graph({"x": 1}, None, modes=("async",))
 def one_branch_fails(wrap: Form) -> Any:
     """What the other wrote is kept for the resume."""
     work = counting(1, ValueError)

@@ -69,12 +69,12 @@ def _say(state: State, config: RunnableConfig) -> dict[str, Any]:
 
 
 @graph({"x": 1})
-def lambdas_of_both_colours(wrap: Form) -> Any:
+def lambdas_of_both_modes(wrap: Form) -> Any:
     """A function for each."""
     return chain(wrap(RunnableLambda(increased, aincreased)), wrap(RunnableLambda(_say)))
 
 
-@graph({"x": 1}, colours=("async",))
+@graph({"x": 1}, modes=("async",))
 def async_lambdas(wrap: Form) -> Any:
     """A coroutine function alone."""
     return chain(wrap(RunnableLambda(aincreased)))

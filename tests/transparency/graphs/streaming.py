@@ -69,7 +69,7 @@ def from_a_thread(wrap: Form) -> Any:
     return one(wrap, work)
 
 
-@graph({"x": 1}, colours=("async",))
+@graph({"x": 1}, modes=("async",))
 def from_a_task(wrap: Form) -> Any:
     """An asyncio task inherits it."""
 
@@ -112,7 +112,7 @@ def custom_events(wrap: Form) -> Any:
         await adispatch_custom_event("progress", {"at": 1})
         return {"x": 2}
 
-    return one(wrap, awork if wrap.colour == "async" else work)
+    return one(wrap, awork if wrap.mode == "async" else work)
 
 
 @graph({"x": 1})

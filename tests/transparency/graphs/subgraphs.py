@@ -119,7 +119,7 @@ def called_inside(wrap: Form) -> Any:
     async def acall(state: State) -> dict[str, Any]:
         return {"x": (await inner.ainvoke({"x": state["x"] + 100}))["x"]}
 
-    return around(wrap, wrap(acall if wrap.colour == "async" else call))
+    return around(wrap, wrap(acall if wrap.mode == "async" else call))
 
 
 @graph({"x": 1}, Command(resume=7))
@@ -133,7 +133,7 @@ def called_inside_and_asking(wrap: Form) -> Any:
     async def acall(state: State) -> dict[str, Any]:
         return {"x": (await inner.ainvoke({"x": state["x"] + 100}))["x"], "said": ["called"]}
 
-    return around(wrap, wrap(acall if wrap.colour == "async" else call))
+    return around(wrap, wrap(acall if wrap.mode == "async" else call))
 
 
 @graph({"x": 1})

@@ -328,7 +328,7 @@ class Inner(TypedDict):
     x: int
 
 
-def test_a_compiled_graph_can_be_a_step(colour: Any) -> None:
+def test_a_compiled_graph_can_be_a_step(mode: Any) -> None:
     """Its input and output are states. Drawings show it as a subgraph."""
     inner = (
         StateGraph(Inner).add_node("up", lambda state: {"x": state["x"] + 1}).add_edge(START, "up").compile()
@@ -336,9 +336,9 @@ def test_a_compiled_graph_can_be_a_step(colour: Any) -> None:
     flow = Workflow("w")
     flow.step(inner, id="inner")
     flow.step(lambda inner: inner["x"], id="x")
-    assert colour.invoke(flow.as_node(), {"x": 1}) == {"inner": {"x": 2}, "x": 2}
+    assert mode.invoke(flow.as_node(), {"x": 1}) == {"inner": {"x": 2}, "x": 2}
     graph = flow.to_graph().compile()
-    assert colour.invoke(graph, {"inputs": {"x": 1}})["outputs"] == {"inner": {"x": 2}, "x": 2}
+    assert mode.invoke(graph, {"inputs": {"x": 1}})["outputs"] == {"inner": {"x": 2}, "x": 2}
     assert [name for name, _ in graph.get_subgraphs()] == ["inner"]
 
 

@@ -24,7 +24,7 @@ from pydantic import AnyUrl, BaseModel, ConfigDict, HttpUrl, PrivateAttr, Secret
 HERE = "tests.workflow.hashing.samples"
 
 
-class Colour(Enum):
+class Mode(Enum):
     """Members whose values encode alike."""
 
     RED = 1
@@ -261,8 +261,8 @@ SAMPLES: list[tuple[Any, str]] = [
     ),
     (AnyUrl("http://a.b/c"), '{"$url":["pydantic.networks","AnyUrl","http://a.b/c"]}'),
     (HttpUrl("http://a.b/c"), '{"$url":["pydantic.networks","HttpUrl","http://a.b/c"]}'),
-    (Colour.RED, f'{{"$enum":["{HERE}","Colour","RED",1]}}'),
-    (Colour.BLUE, f'{{"$enum":["{HERE}","Colour","BLUE","1"]}}'),
+    (Mode.RED, f'{{"$enum":["{HERE}","Mode","RED",1]}}'),
+    (Mode.BLUE, f'{{"$enum":["{HERE}","Mode","BLUE","1"]}}'),
     (Level.LOW, f'{{"$enum":["{HERE}","Level","LOW",1]}}'),
     (Tone.WARM, f'{{"$enum":["{HERE}","Tone","WARM","warm"]}}'),
     (Access.READ | Access.WRITE, f'{{"$enum":["{HERE}","Access",null,3]}}'),

@@ -113,33 +113,33 @@ def test_the_graph_asks_for_the_inputs_of_the_workflow() -> None:
 
 
 @pytest.mark.parametrize("inputs", [{"x": 1}, Brief(x=1)])
-def test_the_graph_takes_inputs_as_json_or_as_their_model(colour: Any, inputs: Any) -> None:
+def test_the_graph_takes_inputs_as_json_or_as_their_model(mode: Any, inputs: Any) -> None:
     """The engine does so, too."""
-    state = colour.invoke(small().to_graph().compile(), {"inputs": inputs})
+    state = mode.invoke(small().to_graph().compile(), {"inputs": inputs})
     assert state["outputs"] == {"a": 2, "b": 20}
     assert state["steps"] == {"a": "completed", "b": "completed"}
 
 
 @pytest.mark.parametrize("given", [{}, {"inputs": {}}, {"inputs": {"x": "blue"}}], ids=repr)
-def test_inputs_that_do_not_fit_raise(colour: Any, given: Any) -> None:
+def test_inputs_that_do_not_fit_raise(mode: Any, given: Any) -> None:
     """No step is reported as failed."""
     with pytest.raises(WorkflowInputError):
-        colour.invoke(small().to_graph().compile(), given)
+        mode.invoke(small().to_graph().compile(), given)
 
 
 @pytest.mark.parametrize("given", [{}, {"inputs": None}, {"inputs": {}}, {"inputs": {"name": "x"}}], ids=repr)
-def test_a_default_is_the_same_for_every_step(colour: Any, given: Any) -> None:
+def test_a_default_is_the_same_for_every_step(mode: Any, given: Any) -> None:
     """This includes defaults that are computed at each check, with and without other inputs."""
-    state = colour.invoke(counted().to_graph().compile(), given)
+    state = mode.invoke(counted().to_graph().compile(), given)
     assert state["outputs"]["a"] == state["outputs"]["b"] == state["inputs"]["number"]
 
 
-def test_a_default_is_the_same_after_an_interrupt(colour: Any) -> None:
+def test_a_default_is_the_same_after_an_interrupt(mode: Any) -> None:
     """It is part of the checkpoint."""
     graph = counted().to_graph().compile(checkpointer=InMemorySaver(), interrupt_before=["b"])
     thread = {"configurable": {"thread_id": "t"}}
-    colour.invoke(graph, {}, thread)
-    state = colour.invoke(graph, None, thread)
+    mode.invoke(graph, {}, thread)
+    state = mode.invoke(graph, None, thread)
     assert state["outputs"]["a"] == state["outputs"]["b"]
 
 
@@ -156,19 +156,19 @@ def counted() -> Workflow:
     return flow
 
 
-def test_inputs_in_an_edited_state_are_checked(colour: Any) -> None:
+def test_inputs_in_an_edited_state_are_checked(mode: Any) -> None:
     """They are converted as those at the start."""
     graph = small().to_graph().compile(checkpointer=InMemorySaver(), interrupt_before=["a"])
     thread = {"configurable": {"thread_id": "t"}}
-    colour.invoke(graph, {"inputs": Brief(x=1)}, thread)
+    mode.invoke(graph, {"inputs": Brief(x=1)}, thread)
     with pytest.raises(WorkflowInputError):
         graph.update_state(thread, {"inputs": {"x": "blue"}})
     graph.update_state(thread, {"inputs": {"x": "2"}})
     assert graph.get_state(thread).values["inputs"] == {"x": 2}
-    assert colour.invoke(graph, None, thread)["outputs"]["a"] == 3
+    assert mode.invoke(graph, None, thread)["outputs"]["a"] == 3
 
 
-def test_inputs_are_read_from_stored_json(colour: Any) -> None:
+def test_inputs_are_read_from_stored_json(mode: Any) -> None:
     """Bytes that are base64 in JSON become the original bytes."""
 
     class File(BaseModel):
@@ -178,22 +178,22 @@ def test_inputs_are_read_from_stored_json(colour: Any) -> None:
 
     flow = Workflow("w", inputs=File)
     flow.step(lambda content: [*content], id="bytes")
-    state = colour.invoke(flow.to_graph().compile(), {"inputs": File(content=b"\xff\x00")})
+    state = mode.invoke(flow.to_graph().compile(), {"inputs": File(content=b"\xff\x00")})
     assert state["outputs"]["bytes"] == [255, 0]
 
 
-def test_a_failed_step_is_recorded_and_its_dependents_are_skipped(colour: Any) -> None:
+def test_a_failed_step_is_recorded_and_its_dependents_are_skipped(mode: Any) -> None:
     """The graph continues to its end."""
     flow = small(fails=True)
     flow.step(lambda a: [a], id="report", join=JoinRule.ALL_DONE)
-    state = colour.invoke(flow.to_graph().compile(), {"inputs": {"x": 1}})
+    state = mode.invoke(flow.to_graph().compile(), {"inputs": {"x": 1}})
     assert state["steps"] == {"a": "failed", "b": "skipped", "report": "completed"}
     assert (state["errors"][0]["node_id"], state["errors"][0]["error_type"]) == ("a", "LookupError")
     assert state["routing_flags"]["blocked"]
     assert state["outputs"] == {"report": [None]}
 
 
-def test_a_crashed_graph_continues_from_its_checkpoint(colour: Any) -> None:
+def test_a_crashed_graph_continues_from_its_checkpoint(mode: Any) -> None:
     """Steps that have ended do not run again. The interrupted step keeps its idempotency key."""
     ran: list[str] = []
     flow = Workflow("w")
@@ -214,29 +214,29 @@ def test_a_crashed_graph_continues_from_its_checkpoint(colour: Any) -> None:
     thread = {"configurable": {"thread_id": "t"}}
     with pytest.raises(KeyboardInterrupt):
         graph.invoke({"inputs": {}}, thread)
-    state = colour.invoke(graph, None, thread)
+    state = mode.invoke(graph, None, thread)
     assert state["outputs"] == {"a": 1, "b": 2}
     assert (ran[0], ran[1] == ran[2], len(ran)) == ("a", True, 3)
 
 
-def test_two_runs_have_different_idempotency_keys(colour: Any) -> None:
+def test_two_runs_have_different_idempotency_keys(mode: Any) -> None:
     """Otherwise a service would take the second run for a repetition of the first."""
     flow = Workflow("w")
     flow.step(lambda ctx: ctx.idempotency_key, id="a")
     graph = flow.to_graph().compile()
-    assert colour.invoke(graph, {})["outputs"] != colour.invoke(graph, {})["outputs"]
-    assert colour.invoke(flow.as_node(), {}) != colour.invoke(flow.as_node(), {})
+    assert mode.invoke(graph, {})["outputs"] != mode.invoke(graph, {})["outputs"]
+    assert mode.invoke(flow.as_node(), {}) != mode.invoke(flow.as_node(), {})
 
 
-def test_a_step_may_interrupt_for_a_question(colour: Any) -> None:
+def test_a_step_may_interrupt_for_a_question(mode: Any) -> None:
     """The graph stops, and continues with the answer."""
     flow = Workflow("w")
     flow.step(lambda: interrupt("really?"), id="ask")
     flow.step(lambda ask: ask + "!", id="told")
     graph = flow.to_graph().compile(checkpointer=InMemorySaver())
     thread = {"configurable": {"thread_id": "t"}}
-    assert colour.invoke(graph, {}, thread)["__interrupt__"][0].value == "really?"
-    assert colour.invoke(graph, Command(resume="yes"), thread)["outputs"] == {"ask": "yes", "told": "yes!"}
+    assert mode.invoke(graph, {}, thread)["__interrupt__"][0].value == "really?"
+    assert mode.invoke(graph, Command(resume="yes"), thread)["outputs"] == {"ask": "yes", "told": "yes!"}
 
 
 async def test_nothing_blocks_the_event_loop() -> None:
@@ -275,19 +275,19 @@ class Page(BaseModel):
 
 
 @pytest.mark.parametrize("schema", [State, Card, Page])
-def test_a_node_reads_and_writes_the_fields_of_the_state(colour: Any, schema: Any) -> None:
+def test_a_node_reads_and_writes_the_fields_of_the_state(mode: Any, schema: Any) -> None:
     """They are the fields of its inputs and the steps with a field of the same name."""
-    state = colour.invoke(around(small().as_node(), schema), {"x": 1})
+    state = mode.invoke(around(small().as_node(), schema), {"x": 1})
     assert (state["b"], state["after"]) == (20, 1)
     assert "a" not in state
 
 
-def test_a_node_takes_functions_for_its_inputs_and_outputs(colour: Any) -> None:
+def test_a_node_takes_functions_for_its_inputs_and_outputs(mode: Any) -> None:
     """One reads the state; the other makes the update from the outputs."""
     node = small().as_node(
         inputs=lambda state: {"x": state["x"] + 1}, outputs=lambda outputs: {"b": sum(outputs.values())}
     )
-    assert colour.invoke(around(node), {"x": 1})["b"] == 33
+    assert mode.invoke(around(node), {"x": 1})["b"] == 33
 
 
 async def test_a_node_may_be_called_blocking_inside_a_running_loop() -> None:
@@ -296,7 +296,7 @@ async def test_a_node_may_be_called_blocking_inside_a_running_loop() -> None:
     assert around(small().as_node()).invoke({"x": 1})["b"] == 20
 
 
-def test_a_node_of_a_workflow_can_be_retried(colour: Any) -> None:
+def test_a_node_of_a_workflow_can_be_retried(mode: Any) -> None:
     """Each attempt runs all steps."""
     ran: list[str] = []
     flow = Workflow("w", inputs=Brief)
@@ -309,36 +309,36 @@ def test_a_node_of_a_workflow_can_be_retried(colour: Any) -> None:
         return x
 
     node = create_node(flow.as_node(), retry={"max_attempts": 2, "backoff_ms": 0})
-    assert colour.invoke(around(node), {"x": 7})["b"] == 7
+    assert mode.invoke(around(node), {"x": 7})["b"] == 7
     assert ran == ["b", "b"]
 
 
-def test_the_original_exception_of_a_step_is_raised(colour: Any) -> None:
+def test_the_original_exception_of_a_step_is_raised(mode: Any) -> None:
     """A note names the step and the workflow."""
     with pytest.raises(LookupError, match="no such brand") as raised:
-        colour.invoke(small(fails=True).as_node(), {"x": 1})
+        mode.invoke(small(fails=True).as_node(), {"x": 1})
     assert "Step 'a' of workflow 'w.v1' failed." in raised.value.__notes__
 
 
-def test_a_failing_step_in_a_captured_node_is_a_record(colour: Any) -> None:
+def test_a_failing_step_in_a_captured_node_is_a_record(mode: Any) -> None:
     """`create_node` captures it like any failure."""
 
     class Kept(GraphState, total=False):
         x: int
         after: int
 
-    state = colour.invoke(around(create_node(small(fails=True).as_node()), Kept), {"x": 1})
+    state = mode.invoke(around(create_node(small(fails=True).as_node()), Kept), {"x": 1})
     assert state["errors"][0]["error_type"] == "LookupError"
 
 
-def test_independent_steps_run_before_a_failure_is_raised(colour: Any) -> None:
+def test_independent_steps_run_before_a_failure_is_raised(mode: Any) -> None:
     """The engine does so, too."""
     ended = []
     flow = small(fails=True)
     flow.step(lambda: ended.append(1), id="alone")
     flow.step(lambda alone: ended.append(2), id="more")
     with pytest.raises(LookupError):
-        colour.invoke(flow.as_node(), {"x": 1})
+        mode.invoke(flow.as_node(), {"x": 1})
     assert ended == [1, 2]
 
 
@@ -448,7 +448,7 @@ async def test_an_interrupt_in_a_node_leaves_no_task_behind() -> None:
     assert ran == ["hang", "hang"]
 
 
-def test_an_abort_signal_stops_the_steps_of_a_node(colour: Any) -> None:
+def test_an_abort_signal_stops_the_steps_of_a_node(mode: Any) -> None:
     """It is passed in the config."""
     controller = AbortController()
     flow = Workflow("w")
@@ -459,7 +459,7 @@ def test_an_abort_signal_stops_the_steps_of_a_node(colour: Any) -> None:
         threading.Event().wait(ctx.abort_signal.aborted and 0)
 
     with pytest.raises(NodeCancellationError):
-        colour.invoke(flow.as_node(), {}, runner_config(abort_signal=controller.signal))
+        mode.invoke(flow.as_node(), {}, runner_config(abort_signal=controller.signal))
 
 
 def test_a_state_that_is_not_json_needs_a_model() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.req("R-1")
 
 
-class Colour(Enum):
+class Mode(Enum):
     """No JSON value."""
 
     RED = "red"
@@ -88,7 +88,7 @@ UNDECLARED = [
     ({"prices": [{"tea": Decimal(1)}]}, "at prices.0.tea, a Decimal "),
     ({"a": [{}, object()]}, "at a.1, an object "),
     ([datetime(2024, 1, 1, tzinfo=UTC)], "at 0, a datetime "),
-    ({"a": {"b": Colour.RED}}, "at a.b, a Colour "),
+    ({"a": {"b": Mode.RED}}, "at a.b, a Mode "),
     ({"a": (1, float("nan"))}, "at a.1, NaN "),
     ([float("inf")], "at 0, a float "),
     ({"a": {(1, 2): 3}}, "at a, a dict (keys must be "),
