@@ -127,7 +127,7 @@ def test_a_success_calls_few_functions(is_async, limit):
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize(("is_async", "limit"), [(False, (14, 11)), (True, (15, 14))])
+@pytest.mark.parametrize(("is_async", "limit"), [(False, (12, 13)), (True, (13, 16))])
 def test_a_success_in_a_graph_calls_few_functions(is_async, limit):
     """Beside the same graph with a plain node."""
     config = runner_config(metrics_collector=NodeMetricsCollector())

@@ -27,7 +27,7 @@ from langgraph_runner.node.langgraph.output import checked_output
 from langgraph_runner.node.logs import log_suppressed_error
 from langgraph_runner.node.policies.retry import GiveUp, RetryAttempt, decide_retry, given_up
 from langgraph_runner.node.reports import report_retry
-from langgraph_runner.runtime.cancel_scope import await_watched
+from langgraph_runner.runtime.cancel_scope import watch_for_drain
 from langgraph_runner.runtime.limits import Limits, cancellation
 from langgraph_runner.runtime.runtimes import AsyncRuntime
 
@@ -108,11 +108,16 @@ async def run_function(attempt: NodeContext) -> Any:  # noqa: C901, PLR0912 - a 
                 awaitable = await_in_context(copy_context(), function, call.state, **keywords)
             else:
                 awaitable = function(call.state, **keywords)
-            value = await (
-                await_watched(awaitable, call, call.task.get_loop())
-                if call.is_watched and call.task is not None
-                else awaitable
-            )
+            if call.is_watched and call.task is not None:
+                watched = watch_for_drain(call, call.task.get_loop())
+                try:
+                    value = await awaitable
+                finally:
+                    watched.discard(call)
+                    if call.drain_scope is not None:
+                        call.drain_scope.leave()
+            else:
+                value = await awaitable
         if type(value) is dict:
             for key in value:
                 if type(key) is not str:
@@ -186,8 +191,7 @@ async def _next_attempt(call: NodeCall, attempt: NodeContext, run_attempt: Proce
     call.state = isolated(call.pristine)
     if call.keywords:
         call.keywords = next_attempt_keywords(call.keywords, attempt.attempt, call.interrupts_before)
-    if call.options.has_timeout or call.is_stoppable:
-        begin_attempt(call, attempt)
+    begin_attempt(call, attempt)
     if not has_current_config():
         return await run_attempt(attempt)
     with ConfigOfAttempt(attempt.attempt, call.interrupts_before):

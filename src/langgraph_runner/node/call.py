@@ -14,6 +14,8 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from langgraph.runtime import Runtime as GraphRuntime
+
 from langgraph_runner.metrics import NodeMetricsCollector
 from langgraph_runner.node.context import NodeContext, active_otel_ids
 from langgraph_runner.node.langgraph.internals import RUNTIME, interrupts_so_far, run_control, run_id
@@ -22,7 +24,7 @@ from langgraph_runner.node.policies.retry import as_retry_config
 from langgraph_runner.runtime.abort import AbortSignal, signal_in
 from langgraph_runner.runtime.cancel_scope import CancelScope
 from langgraph_runner.runtime.limits import Limits
-from langgraph_runner.runtime.runtimes import as_runtimes
+from langgraph_runner.runtime.runtimes import AsyncRuntime, as_runtimes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +86,8 @@ class NodeCall(NodeContext):
     """Whether the events of an ordinary call are wanted."""
     has_queued: bool = False
     """Whether a policy has made the call wait."""
+    has_more_to_report: bool = False
+    """Whether a success is more than a count and a duration: there is a log, a span, a wait or a fallback."""
     span: Span | None = None
     """What traces this call."""
     _given_runtimes: Runtimes | None = None
@@ -111,9 +115,8 @@ class NodeCall(NodeContext):
         if config:
             if "configurable" in config:
                 self.configurable = config["configurable"] or _NO_CONFIG
-            if "metadata" in config:
-                metadata = config["metadata"] or _NO_CONFIG
-                name = metadata["langgraph_node"] if "langgraph_node" in metadata else None  # noqa: SIM401 - a call more
+            if "metadata" in config and config["metadata"] and "langgraph_node" in config["metadata"]:
+                name = config["metadata"]["langgraph_node"]
                 if type(name) is str:
                     self.name_in_graph = name
                     self.name = options.name or name or callee.name
@@ -153,6 +156,7 @@ class NodeCall(NodeContext):
         config, configurable = self.config or {}, self.configurable
         if "signal" in config or "abort_signal" in configurable or "signal" in configurable:
             self.abort_signal_of_run = signal_in(config)
+            self.is_stoppable = self.is_stoppable or self.abort_signal_of_run is not None
         if RUNTIME_KEY in configurable:
             field = f"config['configurable']['{RUNTIME_KEY}']"
             if (runtimes := as_runtimes(configurable[RUNTIME_KEY], field=field)) is not None:
@@ -164,9 +168,16 @@ class NodeCall(NodeContext):
         if self.options.retry is None and configurable.get("default_retry") is not None:
             self.retry = as_retry_config(configurable["default_retry"])
         if RUNTIME in configurable:
-            self.control = run_control(config)
-        if self.abort_signal_of_run is not None or self.control is not None:
-            self.is_stoppable = True
+            runtime = configurable[RUNTIME]
+            self.control = control = runtime.control if isinstance(runtime, GraphRuntime) else None
+            if control is not None:
+                # Usually nothing but a drain may stop the attempt. Then `begin_attempt()` has nothing to settle.
+                if self.task is not None and type(self.runtime) is AsyncRuntime:
+                    self.is_watched = self.options.drain_stops
+                elif self.runtime.is_async:
+                    self.is_stoppable = True
+                if control.drain_requested:
+                    self.is_stoppable = True
 
     def use(self, runtimes: Runtimes) -> None:
         """Go by another clock than the node's own, from the start of the call."""
@@ -200,7 +211,8 @@ class NodeCall(NodeContext):
         Raises:
             NodeTimeoutError: Nothing is left of the total timeout.
         """
-        self.has_queued = self.has_queued or is_queue
+        if is_queue:
+            self.has_queued = self.has_more_to_report = True
         signal, total_ms = self.abort_signal_of_run, self.options.total_timeout_ms
         if self.outer is not None:
             # A node inside the function of another stops with it, at whatever depth.

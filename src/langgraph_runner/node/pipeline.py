@@ -151,7 +151,7 @@ class Pipeline:
         if failure is not None:
             return self._ended(call, failure, wants_outcome=wants_outcome)
         collector = call.collector
-        if call.fallback_used or call.has_queued or call.is_logged or call.span is not None:
+        if call.has_more_to_report:
             report_success(call, duration_ms)
         elif collector is not None:
             try:
@@ -162,7 +162,7 @@ class Pipeline:
             return Success(value, call.attempts, duration_ms, call.fallback_used)
         if config:
             schema = self._schema
-            written = value if type(value) is dict else ()
+            written = value if type(value) is dict else None
             if call.name_in_graph not in schema.seen or not has_fields(
                 call.configurable, written, schema.captured
             ):
@@ -191,6 +191,7 @@ class Pipeline:
         finally:
             del failed  # Its traceback holds this frame.
         call.fallback_used, call.primary_failure = True, failure_category(primary_error)
+        call.has_more_to_report = True
         report_fallback(call, primary_error)
         return await self._fall_back(call, fallback, primary_error)
 

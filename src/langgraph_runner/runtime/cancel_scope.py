@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import sys
 import threading
 import weakref
 from functools import partial
@@ -17,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from langgraph_runner.runtime.limits import DRAIN_POLL_S, Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from types import TracebackType
 
     from langgraph_runner.errors import NodeRunnerError
 
 T = TypeVar("T")
 
-__all__ = ["CancelScope", "await_watched"]
+__all__ = ["CancelScope", "watch_for_drain"]
 
 
 class CancelScope:
@@ -109,6 +110,11 @@ class CancelScope:
             finally:
                 del stopped, error, where  # Its traceback holds this frame.
 
+    def leave(self) -> None:
+        """Do what `__exit__()` does, in a `finally`: raise the error of what stopped the body."""
+        error = sys.exception()
+        self.__exit__(type(error), error, error.__traceback__ if error is not None else None)
+
     def look(self) -> None:
         """Stop the body if the signal has fired or a drain was requested."""
         self._cancel(self._limits.cancelled())
@@ -186,16 +192,15 @@ def _watch_of(loop: asyncio.AbstractEventLoop) -> _DrainWatch:
     return watch
 
 
-async def await_watched(awaitable: Awaitable[T], entry: Watched, loop: asyncio.AbstractEventLoop) -> T:
-    """Await something that only a drain may stop: for less than a `CancelScope` costs.
+def watch_for_drain(entry: Watched, loop: asyncio.AbstractEventLoop) -> set[Watched | CancelScope]:
+    """Let a drain request stop what the running task awaits next: for less than a `CancelScope` costs.
 
     Args:
-        awaitable: What to await.
         entry: Is asked to `look()` from time to time; if it stops what runs, it sets its `drain_scope`.
         loop: The running loop.
 
-    Raises:
-        NodeCancellationError: A drain was requested.
+    Returns:
+        The set of what is watched. Discard `entry` from it in the end, and leave its `drain_scope`.
     """
     watch = _of_thread.watch
     if watch is None or watch.loop() is not loop:
@@ -203,14 +208,4 @@ async def await_watched(awaitable: Awaitable[T], entry: Watched, loop: asyncio.A
     watch.entries.add(entry)
     if not watch.is_ticking:
         watch.schedule()
-    try:
-        value = await awaitable
-    except BaseException as error:
-        if entry.drain_scope is not None:
-            entry.drain_scope.__exit__(type(error), error, error.__traceback__)
-        raise
-    finally:
-        watch.entries.discard(entry)
-    if entry.drain_scope is not None:
-        entry.drain_scope.__exit__(None, None, None)
-    return value
+    return watch.entries

@@ -27,7 +27,7 @@ from langgraph.pregel.protocol import PregelProtocol
 from langgraph.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
     from langchain_core.runnables import Runnable, RunnableConfig
@@ -201,15 +201,17 @@ _place_of_channels: dict[Any, int] = {}
 """Among the arguments that LangGraph has bound to its function for reading a state, which one holds the channels."""
 
 
-def has_fields(configurable: Mapping[str, Any], written: Iterable[str], captured: Iterable[str]) -> bool:
+def has_fields(
+    configurable: Mapping[str, Any], written: dict[str, Any] | None, captured: frozenset[str]
+) -> bool:
     """Whether the running graph's state is known to have all these fields.
 
     It is asked after each success, so it calls nothing where the answer is yes.
 
     Args:
         configurable: Of the config of the call.
-        written: What the node has returned.
-        captured: What the node would write after a failure.
+        written: What the node has returned; None if that is no dict.
+        captured: The fields that the node would write after a failure.
 
     Returns:
         False also where the fields are not known; `graph_channels()` knows more.
@@ -220,14 +222,8 @@ def has_fields(configurable: Mapping[str, Any], written: Iterable[str], captured
     if read.func not in _place_of_channels:
         _find_channels(read)
         return False
-    channels = read.args[_place_of_channels[read.func]]
-    for name in captured:
-        if name not in channels:
-            return False
-    for name in written:  # noqa: SIM110 - a generator would cost a call for each name
-        if name not in channels:
-            return False
-    return True
+    channels = read.args[_place_of_channels[read.func]].keys()
+    return captured <= channels and (not written or written.keys() <= channels)
 
 
 def _find_channels(read: partial[Any]) -> None:
