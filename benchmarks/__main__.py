@@ -11,6 +11,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks import (
+    call_counts,
     failed_attempt,
     graph_chain,
     graph_runner,
@@ -42,6 +43,7 @@ from benchmarks.report import render
 
 SECTIONS = {
     "success_path": success_path.measure,
+    "call_counts": call_counts.measure,
     "state_copy": state_copy.measure,
     "failed_attempt": failed_attempt.measure,
     "graph_chain": graph_chain.measure,

@@ -17,6 +17,7 @@ PACKAGES = (
     "tenacity",
     "stamina",
     "aiobreaker",
+    "hyx",
     "prometheus-client",
     "structlog",
     "pydantic",

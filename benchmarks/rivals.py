@@ -11,6 +11,8 @@ import stamina
 import stamina.instrumentation
 import tenacity
 from aiobreaker import CircuitBreaker
+from hyx import circuitbreaker as hyx_breaker
+from hyx import retry as hyx_retry
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from benchmarks.contenders import MAX_ATTEMPTS, TIMEOUT_MS
@@ -81,6 +83,24 @@ def async_stack(function: Callable[..., Any]) -> Callable[..., Any]:
         return await breaker.call_async(timed, state)
 
     attempted = with_stamina(guarded)
+
+    async def stacked(state: dict[str, Any]) -> Any:
+        started = perf_counter()
+        result = await attempted(state)
+        calls.inc()
+        seconds.observe(perf_counter() - started)
+        return result
+
+    return stacked
+
+
+def with_hyx(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a coroutine function in hyx's retry and circuit breaker, and count and time its calls."""
+    registry = CollectorRegistry()
+    calls = Counter("node_calls", "Calls that succeeded.", registry=registry)
+    seconds = Histogram("node_seconds", "How long they took.", registry=registry)
+    breaker = hyx_breaker.consecutive_breaker(failure_threshold=5, recovery_time_secs=30)
+    attempted = hyx_retry.retry(on=ConnectionError, attempts=3)(breaker(function))
 
     async def stacked(state: dict[str, Any]) -> Any:
         started = perf_counter()

@@ -25,6 +25,7 @@ FULL = "node: retry, breaker, collector"
 FULL_TIMEOUT = "node: retry, breaker, collector, timeout"
 TENACITY = "tenacity: retry"
 STAMINA = "stamina: retry"
+HYX = "hyx: retry, breaker; prometheus"
 STACK = "stack: stamina, aiobreaker, prometheus"
 STACK_TIMEOUT = "stack: stamina, aiobreaker, `asyncio.timeout`, prometheus"
 
@@ -32,6 +33,7 @@ METHOD = """
 One call of a function that returns a small dict, with the state `{"a": 1}`.
 *Over bare* is the time on top of the function alone. *Beside the node* is that time divided by the time of the node
 that does the same or more: retry, breaker and collector, and a timeout if the contender has one.
+hyx does less than the other stack: it knows neither configs nor states, has no hooks, and its breaker no lock.
 """
 
 
@@ -67,13 +69,14 @@ def async_contenders() -> list[Contender]:
         FULL_TIMEOUT: full_node(plain_async, timeout_ms=TIMEOUT_MS),
         TENACITY: rivals.with_tenacity(plain_async),
         STAMINA: rivals.with_stamina(plain_async),
+        HYX: rivals.with_hyx(plain_async),
         STACK_TIMEOUT: rivals.async_stack(plain_async),
     }
     awaited = [Contender(name, call, is_async=True) for name, call in found.items()]
     logged = {"`logging`": logging_to_null, "structlog JSON": structlog_to_null}
     for kind, setting in logged.items():
         name = f"{FULL}; {kind} at INFO, dropped"
-        awaited.insert(-3, Contender(name, full_node(plain_async), is_async=True, setting=setting))
+        awaited.insert(-4, Contender(name, full_node(plain_async), is_async=True, setting=setting))
     return awaited
 
 
@@ -123,20 +126,22 @@ def _async_goals(over: dict[str, float]) -> list[Goal]:
             1,
             if_missed=WHY_TIMEOUT,
         ),
-        *_ratio_goals("awaited", over, STACK_TIMEOUT, FULL_TIMEOUT),
+        *_ratio_goals("awaited", over, STACK_TIMEOUT, FULL_TIMEOUT, tenacity=4),
     ]
 
 
 def _sync_goals(over: dict[str, float]) -> list[Goal]:
     return [
         Goal("blocking node with retry, breaker, collector", over[FULL], 4, "µs", if_missed=WHY_SLOW),
-        *_ratio_goals("blocking", over, STACK, FULL),
+        *_ratio_goals("blocking", over, STACK, FULL, tenacity=3),
     ]
 
 
-def _ratio_goals(kind: str, over: dict[str, float], stack: str, equal: str) -> list[Goal]:
+def _ratio_goals(
+    kind: str, over: dict[str, float], stack: str, equal: str, *, tenacity: float
+) -> list[Goal]:
     return [
-        _ratio_goal(f"tenacity alone beside the {kind} node", over[TENACITY], over[FULL], 3),
+        _ratio_goal(f"tenacity alone beside the {kind} node", over[TENACITY], over[FULL], tenacity),
         _ratio_goal(f"the stack beside the {kind} node with the same parts", over[stack], over[equal], 4),
     ]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import graph_chain, graph_runner, hashing, import_time, service, state_copy
+from benchmarks import call_counts, graph_chain, graph_runner, hashing, import_time, service, state_copy
 from benchmarks.contenders import flaky
 from benchmarks.engine import bare, dag, outside, turns
 from benchmarks.engine import race as racing
@@ -129,6 +129,7 @@ def test_sections_are_measured_and_rendered(success_path: Any, failed_attempt: A
     """With as few rounds as there can be, each race makes a section that renders."""
     sections = [
         success_path.measure(1),
+        call_counts.measure(),
         failed_attempt.measure(1),
         graph_chain.measure(1),
         graph_runner.measure(1),

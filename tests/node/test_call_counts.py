@@ -1,142 +1,32 @@
-"""What a success costs, counted in calls of Python and of C functions: a count, unlike a time, is always the same.
+"""What a success of a node costs, counted in calls of functions: unlike a time, a count is always the same.
 
-The node has a retry, a circuit breaker and a collector, as in `benchmarks/success_path.py`. What the function itself
-costs, and in a graph what LangGraph does for a plain node, is counted by itself and subtracted.
+The node has a retry, a circuit breaker and a collector; `benchmarks/call_counts.py` counts.
 """
 
-import asyncio
-import gc
 import sys
-from contextlib import contextmanager
-from typing import Any, TypedDict
 
 import pytest
-from langgraph.graph import StateGraph
 
-from langgraph_runner import (
-    CircuitBreakerConfig,
-    NodeMetricsCollector,
-    RetryConfig,
-    create_node,
-    runner_config,
-)
+from benchmarks.call_counts import Calls, of_success
 
-RESULT = {"b": 2}
 # Before 3.12, asyncio.current_task() is written in Python: one call of Python, two of C.
-CURRENT_TASK = (1, 2) if sys.version_info < (3, 12) else (0, 1)
+CURRENT_TASK = Calls(1, 2) if sys.version_info < (3, 12) else Calls(0, 1)
 
 
-class State(TypedDict, total=False):
-    """With the fields in which a node captures a failure."""
-
-    a: int
-    b: int
-    errors: list[Any]
-    routing_flags: dict[str, bool]
-
-
-def plain(state):
-    """A function that does nothing."""
-    return RESULT
-
-
-async def plain_async(state):
-    """The same, awaited."""
-    return RESULT
-
-
-def full_node(function, **options):
-    """A node with a retry and a breaker."""
-    return create_node(
-        function, retry=RetryConfig(max_attempts=3), circuit_breaker=CircuitBreakerConfig(), **options
-    )
-
-
-class Counter:
-    """A profile function that counts the calls of Python and of C functions."""
-
-    def __init__(self):
-        self.python = 0
-        self.c = 0
-
-    def __call__(self, _frame, event, _argument):
-        """Count a call."""
-        self.python += event == "call"
-        self.c += event == "c_call"
-
-    def __sub__(self, other):
-        return self.python - other.python, self.c - other.c
-
-
-@contextmanager
-def counting():
-    """Count the calls of the block, without those of the garbage collector and its callbacks."""
-    counter, before = Counter(), sys.getprofile()
-    gc.disable()
-    sys.setprofile(counter)
-    try:
-        yield counter
-    finally:
-        sys.setprofile(before)
-        gc.enable()
-
-
-def calls_of(call, *arguments, is_async):
-    """How many functions one call calls, once all that is done only once has been done.
-
-    The least of several calls: the event loop may have its own work to do during one of them.
-    """
-    counters = []
-
-    async def awaited():
-        for _ in range(8):
-            with counting() as counter:
-                await call(*arguments)
-            counters.append(counter)
-
-    if is_async:
-        asyncio.run(awaited())
-    else:
-        for _ in range(8):
-            with counting() as counter:
-                call(*arguments)
-            counters.append(counter)
-    return min(counters, key=lambda counter: counter.python + counter.c)
-
-
-def graph_of(node):
-    """A compiled graph with one node."""
-    return StateGraph(State).add_node("n", node).add_edge("__start__", "n").compile()
-
-
-@pytest.fixture(autouse=True)
-def no_structlog(monkeypatch):
-    """Other tests have imported it; a program that does not use it has not."""
-    monkeypatch.delitem(sys.modules, "structlog", raising=False)
+def expected(python: int, c: int, *, is_async: bool) -> Calls:
+    """The counts, with those of `asyncio.current_task()` for an awaited node."""
+    return Calls(python + CURRENT_TASK.python, c + CURRENT_TASK.c) if is_async else Calls(python, c)
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize(("is_async", "limit"), [(False, (9, 10)), (True, (9, 10))])
-def test_a_success_calls_few_functions(is_async, limit):
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_success_calls_few_functions(is_async):
     """Called directly."""
-    function = plain_async if is_async else plain
-    node = full_node(function, metrics_collector=NodeMetricsCollector())
-    more = calls_of(node, {"a": 1}, is_async=is_async) - calls_of(function, {"a": 1}, is_async=is_async)
-    task = CURRENT_TASK if is_async else (0, 0)
-    assert more == (limit[0] + task[0], limit[1] + task[1])
+    assert of_success(is_async=is_async, in_graph=False) == expected(9, 10, is_async=is_async)
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize(("is_async", "limit"), [(False, (12, 13)), (True, (13, 16))])
-def test_a_success_in_a_graph_calls_few_functions(is_async, limit):
+@pytest.mark.parametrize(("is_async", "python", "c"), [(False, 12, 13), (True, 13, 16)])
+def test_a_success_in_a_graph_calls_few_functions(is_async, python, c):
     """Beside the same graph with a plain node."""
-    config = runner_config(metrics_collector=NodeMetricsCollector())
-    function = plain_async if is_async else plain
-    graphs = [graph_of(function), graph_of(full_node(function))]
-    calls = [
-        calls_of(graph.ainvoke if is_async else graph.invoke, {"a": 1}, config, is_async=is_async)
-        for graph in graphs
-    ]
-    more = calls[1] - calls[0]
-    task = CURRENT_TASK if is_async else (0, 0)
-    assert more == (limit[0] + task[0], limit[1] + task[1])
+    assert of_success(is_async=is_async, in_graph=True) == expected(python, c, is_async=is_async)
