@@ -33,7 +33,7 @@ METHOD = """
 One call of a function that returns a small dict, with the state `{"a": 1}`.
 *Over bare* is the time on top of the function alone. *Beside the node* is that time divided by the time of the node
 that does the same or more: retry, breaker and collector, and a timeout if the contender has one.
-hyx does less than the other stack: it knows neither configs nor states, has no hooks, and its breaker no lock.
+hyx is for asyncio alone: it copies no state, reads no config, and takes no lock.
 """
 
 
@@ -137,9 +137,7 @@ def _sync_goals(over: dict[str, float]) -> list[Goal]:
     ]
 
 
-def _ratio_goals(
-    kind: str, over: dict[str, float], stack: str, equal: str, *, tenacity: float
-) -> list[Goal]:
+def _ratio_goals(kind: str, over: dict[str, float], stack: str, equal: str, *, tenacity: float) -> list[Goal]:
     return [
         _ratio_goal(f"tenacity alone beside the {kind} node", over[TENACITY], over[FULL], tenacity),
         _ratio_goal(f"the stack beside the {kind} node with the same parts", over[stack], over[equal], 4),

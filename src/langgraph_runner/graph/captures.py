@@ -126,6 +126,8 @@ class Captures:
         Args:
             channels: The fields of the outermost graph.
         """
+        if not self._captures:
+            return False
         has_flags = "routing_flags" in channels
         with self._lock:
             levels = [each.flag.level for each in self._captures.values() if each.flag is not None]
@@ -144,6 +146,8 @@ class Captures:
         Returns:
             All records; those that were handled are left out.
         """
+        if not self._captures:
+            return records
         is_kept = is_complete and "errors" in channels
         known = {record.get("error_id") for record in records}
         lost = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.runnables.config import merge_configs, var_child_runnable_config
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained
@@ -101,9 +102,11 @@ class Execution:
         outer_control = control or self._outer_control
         self._stop = _StopControl(self._watch, outer_control) if options.stop_when_blocked else None
         self.control = self._stop or control or _control_within(outer_control)
-        self.config = merge_configs(
-            {**configured, "callbacks": callbacks}, {"callbacks": [WatchHandler(self._watch)]}
-        )
+        handlers: Any = [WatchHandler(self._watch)]
+        if ambient or isinstance(callbacks, BaseCallbackManager):
+            self.config = merge_configs({**configured, "callbacks": callbacks}, {"callbacks": handlers})
+        else:  # The usual run has nothing to merge, and LangGraph completes the config itself.
+            self.config = {**configured, "callbacks": [*(callbacks or ()), *handlers]}
         self._disarm = self.signal.add_callback(self._aborted) if self.signal is not None else None
 
     @property
@@ -204,12 +207,14 @@ class Execution:
         emit(
             "langgraph_runner.graph",
             _LEVELS.get(status, logging.INFO),
-            f"run.{status.value}",
-            graph=self.graph.get_name(),
-            waves=result.waves,
-            duration_ms=round(result.duration_ms, 3),
-            thread_id=result.thread_id,
-            error_type=None if error is None else type(error).__name__,
+            f"run.{status}",
+            lambda: {
+                "graph": self.graph.get_name(),
+                "waves": result.waves,
+                "duration_ms": round(result.duration_ms, 3),
+                "thread_id": result.thread_id,
+                "error_type": None if error is None else type(error).__name__,
+            },
         )
         return result
 

@@ -24,17 +24,15 @@ GRANTED.set_result(None)
 class Seat:
     """One node run. Made by `Slots.take()`."""
 
-    __slots__ = ("children", "granted", "has_ended", "has_slot", "parent")
-
-    def __init__(self, parent: Seat | None) -> None:
-        self.parent = parent
-        """The node that called this one, directly or through a graph."""
-        self.children = 0
-        """How many nodes that it called have not ended."""
-        self.has_slot = False
-        self.has_ended = False
-        self.granted = GRANTED
-        """Done when the node may begin; its exception is why it may not."""
+    # Defaults of the class instead of an `__init__`, which would be a call more for each node.
+    parent: Seat | None = None
+    """The node that called this one, directly or through a graph."""
+    children: int = 0
+    """How many nodes that it called have not ended."""
+    has_slot: bool = False
+    has_ended: bool = False
+    granted: Future[None] = GRANTED
+    """Done when the node may begin; its exception is why it may not."""
 
 
 class Slots:
@@ -56,9 +54,10 @@ class Slots:
         Args:
             parent: The seat of the node that calls; None at the top.
         """
-        seat = Seat(parent)
+        seat = Seat()
         with self._lock:
             if parent is not None:
+                seat.parent = parent
                 parent.children += 1
             if self._closed is not None:
                 seat.granted = Future()

@@ -195,7 +195,9 @@ class RunWatch:
         """
         if self.stopped is not None or (node.seat is not None and node.seat.granted is not GRANTED):
             return False
-        if not node.is_called:
+        if self._listener is None:
+            node.is_called = True
+        else:
             self._begin(node)
         return True
 
@@ -216,10 +218,11 @@ class RunWatch:
             if isinstance(error, Exception):
                 raise asyncio.CancelledError(str(error)) from error
             raise
-        if not node.is_called:
-            self._begin(node)
+        self._begin(node)
 
     def _begin(self, node: NodeRun) -> None:
+        if node.is_called:
+            return
         node.is_called = True
         if self._listener is not None:
             node.started = _monotonic()
