@@ -145,7 +145,7 @@ class NodeCall(NodeContext):
         """Itself: it is the context of its own first attempt."""
         return self
 
-    def read_config(self) -> None:
+    def read_config(self) -> None:  # noqa: C901 - a function more is a call more for each success
         """Settle what the node's options and the config of this call say together.
 
         Raises:
