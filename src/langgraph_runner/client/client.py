@@ -1,34 +1,37 @@
-"""`RunClient`: the methods of `RunEngine`, over HTTP."""
+"""`RunClient`: the methods of `RunEngine`, over HTTP. `SyncRunClient`: the same without an event loop."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, ParamSpec, Self, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
 from langgraph_runner.client.outputs import ServiceOutputs
 from langgraph_runner.client.reader import ClientReader
 from langgraph_runner.client.requester import Requester
 from langgraph_runner.client.settings import Settings
-from langgraph_runner.client.sync import SyncRunClient
 from langgraph_runner.client.transport import AsyncTransport, BlockingTransport
 from langgraph_runner.client.writer import ClientWriter
+from langgraph_runner.engine.sync import SyncRunMethods
+from langgraph_runner.runtime.runtimes import drive
 from langgraph_runner.workflow import WorkflowRegistry
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
     import httpx
 
     from langgraph_runner.client.transport import Transport
+    from langgraph_runner.engine import RunEngine
     from langgraph_runner.runtime.runtimes import Runtimes
     from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import Workflow, WorkflowSpec
 
-__all__ = ["RunClient"]
+__all__ = ["RunClient", "SyncRunClient"]
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class RunClient(ClientWriter):
@@ -155,3 +158,28 @@ class _NeverSuspendingClient(RunClient):
 
     def _blocking_reader(self) -> ClientReader:
         return self
+
+
+class SyncRunClient(SyncRunMethods):
+    """Every method of `RunClient`, blocking; `events()` is an iterator. Thread-safe.
+
+    Make one with `RunClient.sync(...)`. Close it, or use it as `with`. It needs neither an event loop nor a thread.
+    The methods are described as those of an engine; `RunClient` says what is different with a service.
+
+    Args:
+        client: A client whose coroutines never suspend.
+    """
+
+    def __init__(self, client: RunClient) -> None:
+        # A client is no engine, but it has each of these methods, with the same parameters.
+        self._engine = cast("RunEngine", client)
+
+    def close(self) -> None:
+        """Close all connections. A second call does nothing."""
+        self._call(self._engine.close())
+
+    def __repr__(self) -> str:
+        return repr(self._engine).replace("RunClient", type(self).__name__, 1)
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return drive(coroutine)
