@@ -41,7 +41,7 @@ async def page_of_runs(engine: RunEngine, tenant: str, asked: RunFilter) -> byte
             found = await engine.list_runs(
                 tenant=tenant,
                 workflow=asked.workflow,
-                status=asked.status and [str(each) for each in asked.status],
+                status=asked.status,
                 tags=asked.tags(),
                 id_prefix=asked.id_prefix,
                 base_run_id=asked.base_run_id,

@@ -153,8 +153,7 @@ async def get_run_steps(
     ] = None,
 ) -> list[RunStep]:
     """List the steps of a run in the order of the workflow."""
-    asked = None if status is None else [str(each) for each in status]
-    return await call.engine.get_run_steps(run_id, tenant=call.tenant, status=asked)
+    return await call.engine.get_run_steps(run_id, tenant=call.tenant, status=status)
 
 
 @router.get(
