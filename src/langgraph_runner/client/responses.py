@@ -52,6 +52,7 @@ class EventParser:
         Raises:
             ValueError: A line is longer than 64 MiB.
         """
+        # `iter_lines()` of httpx would also split at U+2028 and the like, which JSON may contain.
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         if len(self._rest) > _MAX_LINE:
             raise ValueError("a line of the event stream is longer than 64 MiB")

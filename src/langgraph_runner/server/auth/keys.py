@@ -25,7 +25,6 @@ from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.errors.codes import render_message
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +110,7 @@ class ApiKeys:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
+        self.runtime = store.runtimes.awaiting
 
     async def create(
         self, *, tenant: str, name: str, role: Role | str = Role.RUN, expires_in: timedelta | None = None
@@ -131,8 +131,8 @@ class ApiKeys:
         checks.one_of(role, Role, field="role")
         if expires_in is not None and expires_in <= timedelta():
             raise ValueError(f"expires_in must be positive, got {expires_in!r}.")
-        key_id = REAL_RUNTIMES.awaiting.token_hex(_ID_BYTES)
-        secret = REAL_RUNTIMES.awaiting.token_hex(_SECRET_BYTES)
+        key_id = self.runtime.token_hex(_ID_BYTES)
+        secret = self.runtime.token_hex(_SECRET_BYTES)
         row = await self._store.write(
             _Insert(
                 {

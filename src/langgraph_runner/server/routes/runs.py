@@ -10,9 +10,8 @@ from fastapi.responses import FileResponse, StreamingResponse
 from langgraph_runner.engine import ArtifactError, ArtifactUnavailableError, Run, RunPlan, RunStep
 from langgraph_runner.engine.checks import MAX_KEY
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
-from langgraph_runner.server.http.events import event_stream
 from langgraph_runner.server.http.query import parameters_of, query_of
-from langgraph_runner.server.http.responses import json_response
+from langgraph_runner.server.http.responses import event_stream, json_response
 from langgraph_runner.server.models import (
     SAFE,
     ArtifactDescription,

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from langgraph_runner.server import Role
-from langgraph_runner.server.http import events as module
-from langgraph_runner.server.http.events import event_stream
+from langgraph_runner.server.http import responses as module
+from langgraph_runner.server.http.responses import event_stream
 
 pytestmark = pytest.mark.req("R-52")
 
