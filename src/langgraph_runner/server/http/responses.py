@@ -11,14 +11,13 @@ from fastapi import Response
 from fastapi.responses import StreamingResponse
 from pydantic_core import to_json
 
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
-
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from pydantic import BaseModel
 
     from langgraph_runner.engine import RunEngine, RunEvent
+    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["event_stream", "json_response"]
 
@@ -88,7 +87,7 @@ async def event_stream(
     if run.status.is_over and first is None:
         return Response(status_code=204)
     return StreamingResponse(
-        _chunks(events, first, is_allowed),
+        _chunks(events, first, is_allowed, engine.store.runtimes.awaiting),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
@@ -98,22 +97,22 @@ async def _chunks(
     events: AsyncGenerator[RunEvent, None],
     first: RunEvent | None,
     is_allowed: Callable[[], Awaitable[bool]] | None,
+    runtime: Runtime,
 ) -> AsyncGenerator[bytes, None]:
     yield _RETRY
     if first is not None:
         yield _encode(first)
     async with aclosing(events):
         upcoming: asyncio.Future[RunEvent | None] | None = None
-        monotonic = REAL_RUNTIMES.awaiting.monotonic
-        check_at = monotonic() + _CHECK_S
+        check_at = runtime.monotonic() + _CHECK_S
         try:
             while True:
                 upcoming = upcoming or asyncio.ensure_future(anext(events, None))
                 done, _ = await asyncio.wait([upcoming], timeout=_HEARTBEAT_S)
-                if is_allowed is not None and monotonic() >= check_at:
+                if is_allowed is not None and runtime.monotonic() >= check_at:
                     if not await is_allowed():
                         return
-                    check_at = monotonic() + _CHECK_S
+                    check_at = runtime.monotonic() + _CHECK_S
                 if not done:
                     yield _HEARTBEAT
                     continue
