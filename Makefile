@@ -77,7 +77,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-sync-engine: $(VENV)/.dev  ## Write SyncRunEngine and SyncRunClient again, after a change of RunEngine or RunClient.
+sync-engine: $(VENV)/.dev  ## Write SyncRunEngine and the methods of SyncRunClient again, after a change of RunEngine.
 	$(BIN)/python tools/sync_engine.py
 
 openapi: $(VENV)/.dev  ## Write docs/openapi.json and docs/api.md again, after a change of the service.

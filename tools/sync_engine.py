@@ -1,7 +1,8 @@
-"""Write `SyncRunEngine` and `SyncRunClient`: a blocking method for each public method of `RunEngine` and `RunClient`.
+"""Write `engine/sync.py`: a blocking method for each public method of `RunEngine`.
 
-`python tools/sync_engine.py` writes both files; with `--check` it fails if one is out of date.
-Signatures and docstrings come from the async classes, so both versions of a class always agree.
+The methods that `RunClient` has, too, are in a class of their own, from which `SyncRunClient` has them.
+`python tools/sync_engine.py` writes the file; with `--check` it fails if the file is out of date.
+Signatures and docstrings come from `RunEngine`, so both versions of a method always agree.
 """
 
 from __future__ import annotations
@@ -9,147 +10,98 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "langgraph_runner"
-
-
-@dataclass(frozen=True)
-class Form:
-    """A blocking class to generate."""
-
-    folder: str
-    sources: tuple[tuple[str, str], ...]
-    """Files of the async classes, in the order of the methods in the result."""
-    by_hand: frozenset[str]
-    """Public methods without a blocking counterpart: the base class has them, or they make the blocking class."""
-    inner: str
-    """The attribute of the base class that holds the async object."""
-    head: str
-
-    @property
-    def target(self) -> Path:
-        """The generated file."""
-        return PACKAGE / self.folder / "sync.py"
-
-
-HEAD = '''"""`{name}`: {what} for scripts and notebooks. Written by `tools/sync_engine.py`; do not edit."""
+TARGET = PACKAGE / "engine" / "sync.py"
+ENGINE = (("engine/engine.py", "RunEngine"), ("engine/reading/reader.py", "RunReader"))
+"""Files and classes of the engine, in the order of the methods in the result."""
+CLIENT = (("client/writer.py", "ClientWriter"), ("client/reader.py", "ClientReader"))
+BY_HAND = frozenset({"artifact_files", "close", "metrics_collector", "step_cache", "store", "sync"})
+"""Public methods without a blocking counterpart: the base class has them, or they make the blocking engine."""
+HEAD = '''"""`SyncRunEngine`: the engine for scripts and notebooks. Written by `tools/sync_engine.py`; do not edit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from langgraph_runner.{base_module} import {base}
-{{runtime_imports}}
+from langgraph_runner.engine.blocking import Blocking, BlockingEngine
+{runtime_imports}
 
 if TYPE_CHECKING:
-{{imports}}
+{imports}
 
-__all__ = ["{name}"]
+__all__ = ["SyncRunEngine", "SyncRunMethods"]
 
 
-class {name}({base}):
-    """Every method of `{of}`, blocking; `events()` is an iterator. Thread-safe.
+class SyncRunMethods(Blocking):
+    """The methods of `SyncRunEngine` and `SyncRunClient`."""
 
-    Make one with `{of}.sync(...)`. Close it, or use it as `with`.
+{shared}
+
+class SyncRunEngine(BlockingEngine, SyncRunMethods):
+    """Every method of `RunEngine`, blocking; `events()` is an iterator. Thread-safe.
+
+    Make one with `RunEngine.sync(...)`. Close it, or use it as `with`.
     """
-'''
 
-FORMS = (
-    Form(
-        folder="engine",
-        sources=(("engine.py", "RunEngine"), ("reading/reader.py", "RunReader")),
-        by_hand=frozenset({"artifact_files", "close", "metrics_collector", "step_cache", "store", "sync"}),
-        inner="_engine",
-        head=HEAD.format(
-            name="SyncRunEngine",
-            what="the engine",
-            of="RunEngine",
-            base="BlockingEngine",
-            base_module="engine.blocking",
-        ),
-    ),
-    Form(
-        folder="client",
-        sources=(("writer.py", "ClientWriter"), ("reader.py", "ClientReader")),
-        by_hand=frozenset({"close"}),
-        inner="_client",
-        head=HEAD.format(
-            name="SyncRunClient",
-            what="the client",
-            of="RunClient",
-            base="BlockingClient",
-            base_module="client.blocking",
-        ),
-    ),
-)
+{others}
+'''
 
 
 def main() -> int:
-    """Write the files, or check them with `--check`."""
-    status = 0
-    for form in FORMS:
-        code = formatted(form, sync_module(form))
-        if "--check" not in sys.argv[1:]:
-            form.target.write_text(code)
-        elif not form.target.exists() or form.target.read_text() != code:
-            name = form.target.relative_to(PACKAGE)
-            print(f"{name} is out of date: run `make sync-engine`.", file=sys.stderr)
-            status = 1
-    return status
+    """Write the file, or check it with `--check`."""
+    code = formatted(sync_module())
+    if "--check" not in sys.argv[1:]:
+        TARGET.write_text(code)
+    elif TARGET.read_text() != code:
+        print(f"{TARGET.relative_to(PACKAGE)} is out of date: run `make sync-engine`.", file=sys.stderr)
+        return 1
+    return 0
 
 
-def sync_module(form: Form) -> str:
-    """Return the source of a generated module, before formatting."""
-    trees = [
-        (ast.parse((PACKAGE / form.folder / file).read_text()), file, name) for file, name in form.sources
-    ]
-    methods = [
-        method for tree, _, name in trees for method in public_methods(class_named(tree, name), form.by_hand)
-    ]
+def sync_module() -> str:
+    """Return the source of the generated module, before formatting."""
+    trees = {file: ast.parse((PACKAGE / file).read_text()) for file, _ in (*ENGINE, *CLIENT)}
+    methods = [method for file, name in ENGINE for method in public_methods(trees[file], name)]
+    of_client = {method.name for file, name in CLIENT for method in public_methods(trees[file], name)}
     # A default is evaluated when the class is made; annotations are not.
     in_defaults = {
         node.id for method in methods for default in defaults_of(method) for node in ast.walk(default)
         if isinstance(node, ast.Name)
     }  # fmt: skip
     homes: dict[str, str] = {}
-    """Return the module that defines each of these names."""
+    """The module that defines each of these names."""
     imports: list[ast.Import | ast.ImportFrom] = []
-    for tree, file, _ in trees:
-        here = f"langgraph_runner.{form.folder}.{file.removesuffix('.py')}"
+    for file, _ in ENGINE:
+        here = f"langgraph_runner.{file.removesuffix('.py').replace('/', '.')}"
         homes |= {
             node.target.id: here
-            for node in tree.body
+            for node in trees[file].body
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
         }
-        for node in import_nodes(tree):
+        for node in import_nodes(trees[file]):
             if isinstance(node, ast.ImportFrom) and node.module:
                 homes |= {alias.name: node.module for alias in node.names}
             node.names = [alias for alias in node.names if alias.name not in in_defaults]
             imports.append(node)
-    head = form.head.format(
+    return HEAD.format(
         runtime_imports="\n".join(f"from {homes[name]} import {name}" for name in sorted(in_defaults)),
         imports="\n".join(f"    {ast.unparse(node)}" for node in imports if node.names),
+        shared="\n".join(blocking(each) for each in methods if each.name in of_client),
+        others="\n".join(blocking(each) for each in methods if each.name not in of_client),
     )
-    return head + "\n".join(blocking(method, form.inner) for method in methods)
 
 
-def class_named(tree: ast.Module, name: str) -> ast.ClassDef:
-    """Return the class of this name."""
-    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
-
-
-def public_methods(
-    node: ast.ClassDef, by_hand: frozenset[str]
-) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Return the methods to generate."""
+def public_methods(tree: ast.Module, name: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return the methods of a class that have a blocking counterpart."""
+    (found,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     return [
         each
-        for each in node.body
+        for each in found.body
         if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
         and not each.name.startswith("_")
-        and each.name not in by_hand
+        and each.name not in BY_HAND
     ]
 
 
@@ -169,10 +121,10 @@ def defaults_of(method: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr
     return [default for default in (*method.args.defaults, *method.args.kw_defaults) if default is not None]
 
 
-def blocking(method: ast.FunctionDef | ast.AsyncFunctionDef, inner: str) -> str:
+def blocking(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     """Return the blocking version of a method."""
     returns = ast.unparse(method.returns) if method.returns else "None"
-    call = f"self.{inner}.{method.name}"
+    call = f"self._engine.{method.name}"
     decorator = ""
     if any(ast.unparse(each) == "property" for each in method.decorator_list):
         decorator = "    @property\n"
@@ -199,12 +151,12 @@ def arguments(parameters: ast.arguments) -> str:
     return ", ".join([*positional, *keywords, *rest])
 
 
-def formatted(form: Form, code: str) -> str:
+def formatted(code: str) -> str:
     """Format the source with ruff, and remove unused imports."""
     if "Generator[" in code:
         code = code.replace("import AsyncGenerator", "import AsyncGenerator, Generator", 1)
     ruff = [str(Path(sys.executable).with_name("ruff"))]
-    name = ["--stdin-filename", str(form.target), "-"]
+    name = ["--stdin-filename", str(TARGET), "-"]
     for step in (["check", "--quiet", "--select", "I,F401", "--fix-only", *name], ["format", *name]):
         code = subprocess.run(  # noqa: S603 - our own tool
             [*ruff, *step], input=code, capture_output=True, text=True, check=True

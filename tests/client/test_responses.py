@@ -1,16 +1,18 @@
-"""A response that is not a success, as an exception."""
+"""A response that is not a success, as an exception; event streams."""
 
 import pickle
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from langgraph_runner.client import (
     RateLimitedError,
     ServiceRefusedError,
     ServiceUnreachableError,
 )
-from langgraph_runner.client.responses import ApiResponse, error_from
+from langgraph_runner.client.responses import ApiResponse, EventParser, error_from
 from langgraph_runner.server.problems import STATUS_OF_CODE, ApiCode
 from tests.client.fakes import KEY, URL, problem
 
@@ -22,7 +24,7 @@ def test_every_code_of_the_service_has_an_error(code):
     """Also if the service does not name the class."""
     status = STATUS_OF_CODE[code]
     response = problem(status, code)
-    error = error_from(ApiResponse(response, response.content), URL)
+    error = error_from(ApiResponse(status, response.headers, response.content), URL)
     assert (str(error), isinstance(error, ServiceRefusedError)) == (f"It is {code}.", code in [*ApiCode])
 
 
@@ -36,3 +38,14 @@ async def test_an_error_survives_pickle(responses_of, kind):
     assert b"secret" not in pickle.dumps(caught.value)
     back = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own
     assert (type(back), str(back), vars(back)) == (kind, str(caught.value), vars(caught.value))
+
+
+@given(st.binary(max_size=200), st.integers(1, 20))
+def test_the_parser_accepts_chunks_of_any_size(data, size):
+    """The events are those of the whole stream."""
+    text = b"data: 1\n\n" + data + b"\n\ndata: 2\ndata: 3\n\n"
+    parser, events = EventParser(), []
+    for begin in range(0, len(text), size):
+        events += parser.feed(text[begin : begin + size])
+    assert events == EventParser().feed(text)
+    assert (events[0], events[-1]) == (b"1", b"2\n3")

@@ -1,4 +1,5 @@
 from langgraph_runner.client.client import RunClient as RunClient
+from langgraph_runner.client.client import SyncRunClient as SyncRunClient
 from langgraph_runner.client.errors import ForbiddenError as ForbiddenError
 from langgraph_runner.client.errors import NotFoundError as NotFoundError
 from langgraph_runner.client.errors import RateLimitedError as RateLimitedError
@@ -8,4 +9,3 @@ from langgraph_runner.client.errors import ServiceInvalidError as ServiceInvalid
 from langgraph_runner.client.errors import ServiceRefusedError as ServiceRefusedError
 from langgraph_runner.client.errors import ServiceUnreachableError as ServiceUnreachableError
 from langgraph_runner.client.errors import UnauthenticatedError as UnauthenticatedError
-from langgraph_runner.client.sync import SyncRunClient as SyncRunClient

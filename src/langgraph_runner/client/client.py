@@ -1,34 +1,39 @@
-"""`RunClient`: the methods of `RunEngine`, over HTTP."""
+"""`RunClient`: the methods of `RunEngine`, over HTTP. `SyncRunClient`: the same without an event loop."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, ParamSpec, Self, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
-from langgraph_runner.client.outputs import ServiceOutputs
-from langgraph_runner.client.reader import ClientReader
+from langgraph_runner.client.reader import ClientReader, result_step
 from langgraph_runner.client.requester import Requester
-from langgraph_runner.client.settings import Settings
-from langgraph_runner.client.sync import SyncRunClient
+from langgraph_runner.client.settings import Settings, auth_headers, in_seconds, parse_base_url
 from langgraph_runner.client.transport import AsyncTransport, BlockingTransport
 from langgraph_runner.client.writer import ClientWriter
-from langgraph_runner.workflow import WorkflowRegistry
+from langgraph_runner.engine import checks
+from langgraph_runner.engine.outputs import OutputSource
+from langgraph_runner.engine.sync import SyncRunMethods
+from langgraph_runner.runtime.runtimes import as_runtimes, drive
+from langgraph_runner.workflow import StepStatus, WorkflowRegistry
+from langgraph_runner.workflow.scheduler import DELIVERING
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
     from types import TracebackType
 
     import httpx
 
     from langgraph_runner.client.transport import Transport
+    from langgraph_runner.engine import RunEngine
     from langgraph_runner.runtime.runtimes import Runtimes
     from langgraph_runner.runtime.timeouts import TimeoutLike
     from langgraph_runner.workflow import Workflow, WorkflowSpec
 
-__all__ = ["RunClient"]
+__all__ = ["RunClient", "SyncRunClient"]
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class RunClient(ClientWriter):
@@ -66,7 +71,7 @@ class RunClient(ClientWriter):
         <RunClient of http://127.0.0.1:8000>
     """
 
-    _transport_class: type[AsyncTransport | BlockingTransport] = AsyncTransport
+    _transport_class: type[Transport] = AsyncTransport
 
     def __init__(
         self,
@@ -83,21 +88,24 @@ class RunClient(ClientWriter):
         http_transport: httpx.AsyncBaseTransport | httpx.BaseTransport | None = None,
         runtime: Runtimes | None = None,
     ) -> None:
-        settings = Settings.of(
-            url,
-            api_key=api_key,
-            connect_timeout_ms=connect_timeout_ms,
-            read_timeout_ms=read_timeout_ms,
-            max_attempts=max_attempts,
-            reconnect_ms=reconnect_ms,
-            allow_insecure=allow_insecure,
-            verify=verify,
+        parsed = parse_base_url(url)
+        is_local_http = parsed.scheme == "http" and checks.is_loopback(parsed.host)
+        settings = Settings(
+            url=parsed,
+            headers=auth_headers(parsed, api_key, allow_insecure=allow_insecure),
+            connect_timeout_s=in_seconds(connect_timeout_ms, "connect_timeout_ms"),
+            read_timeout_s=in_seconds(read_timeout_ms, "read_timeout_ms"),
+            max_attempts=checks.whole(max_attempts, 1, 1_000, field="max_attempts"),
+            reconnect_s=in_seconds(reconnect_ms, "reconnect_ms"),
+            trusts_environment=not is_local_http,
+            # Loading the certificates takes 20 ms. Plain http without a proxy needs none.
+            verify=verify and not is_local_http if isinstance(verify, bool) else verify,
             http_transport=http_transport,
-            runtime=runtime,
+            runtimes=as_runtimes(runtime, field="runtime"),
         )
         registry = WorkflowRegistry(workflows)
-        transport: Transport = self._transport_class(settings)
-        super().__init__(Requester(settings, transport), registry, ServiceOutputs(self._blocking_reader))
+        transport = self._transport_class(settings)
+        super().__init__(Requester(settings, transport), registry, _ServiceOutputs(self._blocking_reader))
         # `run.output()` blocks, so it needs connections of its own. They are made when it is first called.
         self._blocking: ClientReader | None = None
         self._lock = threading.Lock()
@@ -155,3 +163,54 @@ class _NeverSuspendingClient(RunClient):
 
     def _blocking_reader(self) -> ClientReader:
         return self
+
+
+class SyncRunClient(SyncRunMethods):
+    """Every method of `RunClient`, blocking; `events()` is an iterator. Thread-safe.
+
+    Make one with `RunClient.sync(...)`. Close it, or use it as `with`. It needs neither an event loop nor a thread.
+    The methods are described as those of an engine; `RunClient` says what is different with a service.
+
+    Args:
+        client: A client whose coroutines never suspend.
+    """
+
+    def __init__(self, client: RunClient) -> None:
+        # A client is no engine, but it has each of these methods, with the same parameters.
+        self._engine = cast("RunEngine", client)
+
+    def close(self) -> None:
+        """Close all connections. A second call does nothing."""
+        self._call(self._engine.close())
+
+    def __repr__(self) -> str:
+        return repr(self._engine).replace("RunClient", type(self).__name__, 1)
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return drive(coroutine)
+
+
+class _ServiceOutputs(OutputSource):
+    """Reads outputs from a service. Thread-safe.
+
+    Args:
+        reader: Returns a reader whose coroutines never suspend.
+    """
+
+    def __init__(self, reader: Callable[[], ClientReader]) -> None:
+        self._reader = reader
+
+    def output(self, tenant: str, run_id: str, step: str) -> Any:
+        """Return the output of a step, as its type."""
+        return drive(self._reader().get_output(run_id, step, tenant=tenant))
+
+    def steps(self, tenant: str, run_id: str) -> list[str]:
+        """Return the steps that have an output."""
+        steps = drive(self._reader().get_run_steps(run_id, tenant=tenant))
+        return [
+            each.step for each in steps if each.status is StepStatus.COMPLETED or each.reason in DELIVERING
+        ]
+
+    def result_step(self, workflow: str) -> str:
+        """Return the step whose output is the result of a run."""
+        return result_step(drive(self._reader().describe_workflow(workflow)))

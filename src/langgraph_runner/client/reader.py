@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
 
-from langgraph_runner.client import bodies, wire
+from langgraph_runner.client import wire
 from langgraph_runner.client.errors import ForbiddenError, ServiceInvalidError, ServiceUnreachableError
 from langgraph_runner.client.requester import ApiRequest, NoContent, RetryBudget, StreamBroken
-from langgraph_runner.client.sse import EventParser
+from langgraph_runner.client.responses import EventParser
 from langgraph_runner.client.wire import run_path
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import DEFAULT_TENANT
@@ -100,10 +100,10 @@ class ClientReader:
             LookupError: The run has no such step, or the step has no output.
         """
         data = await self.get_output_json(run_id, step, tenant=tenant)
-        if self._workflows.list_workflows():
+        known = {each.id: each for each in self._workflows.list_workflows()}
+        if known:
             # Only the run says which workflow it is of.
             workflow = (await self.get_run(run_id, tenant=tenant)).workflow
-            known = {each.id: each for each in self._workflows.list_workflows()}
             if workflow in known:
                 return known[workflow].steps[step].output.load(data)
         return from_json(data)
@@ -136,9 +136,8 @@ class ClientReader:
             UnknownWorkflowError: The service does not have the workflow of the run.
         """
         run = (await self.get_run(run_id, tenant=tenant)).raise_for_status()
-        return await self.get_output(
-            run_id, result_step(await self.describe_workflow(run.workflow)), tenant=tenant
-        )
+        step = result_step(await self.describe_workflow(run.workflow))
+        return await self.get_output(run_id, step, tenant=tenant)
 
     async def get_run_artifacts(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT
@@ -149,10 +148,9 @@ class ClientReader:
             RunNotFoundError: The tenant has no such run.
         """
         await self._check_tenant(tenant)
+        request = ApiRequest("GET", run_path(run_id, "artifacts"))
         found: dict[str, list[ArtifactRef]] = {}
-        for each in await self._requester.model(
-            wire.ARTIFACTS, ApiRequest("GET", run_path(run_id, "artifacts"))
-        ):
+        for each in await self._requester.model(wire.ARTIFACTS, request):
             uri = f"{self._requester.url}{each.href}"
             ref = ArtifactRef(each.name, uri, each.media_type, each.size, each.sha256)
             found.setdefault(each.step, []).append(ref)
@@ -168,15 +166,13 @@ class ClientReader:
         checks.of_kind(artifact, ArtifactRef, field="artifact", fix=_ARTIFACT)
         path = artifact.uri.removeprefix(self._requester.url)
         if not path.startswith("/runs/"):  # Do not send the API key to another server.
-            raise ArtifactError(
-                name=artifact.name, problem=f"it is not an artifact of this service; give {_ARTIFACT}."
-            )
-        data = (await self._requester.send(ApiRequest("GET", path))).data
-        if hashlib.sha256(data).hexdigest() != artifact.sha256:
-            raise ArtifactError(
-                name=artifact.name, problem="its content does not have the hash of the artifact."
-            )
-        return data
+            problem = f"it is not an artifact of this service; give {_ARTIFACT}."
+            raise ArtifactError(name=artifact.name, problem=problem)
+        response = await self._requester.send(ApiRequest("GET", path))
+        if hashlib.sha256(response.data).hexdigest() != artifact.sha256:
+            problem = "its content does not have the hash of the artifact."
+            raise ArtifactError(name=artifact.name, problem=problem)
+        return response.data
 
     async def list_runs(
         self,
@@ -276,7 +272,7 @@ class ClientReader:
             WorkflowInputError: The inputs do not fit, or have a field that the model neither has nor allows.
         """
         path = f"{wire.workflow_path(workflow)}/check"
-        await self._requester.send(bodies.post(path, {"inputs": bodies.inputs_body(workflow, inputs)}))
+        await self._requester.send(wire.post(path, {"inputs": wire.inputs_body(workflow, inputs)}))
 
     async def wait(
         self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None

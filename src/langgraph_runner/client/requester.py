@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx
 from pydantic import ValidationError
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["ApiRequest", "NoContent", "Requester", "RetryBudget", "StreamBroken"]
 
 T = TypeVar("T")
-_RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _PROXY_ERRORS: Final = frozenset({502, 503, 504})
+_RETRYABLE: Final = _PROXY_ERRORS | {429}
 _BACKOFF_MS: Final = 200
 _MAX_BACKOFF_MS: Final = 5_000
 _RETRY_AFTER_JITTER: Final = 0.1
@@ -183,7 +183,7 @@ class Requester:
             except httpx.TransportError as error:
                 await budget.wait_or_raise(self._unreachable(error))
                 continue
-            if response.is_success:
+            if httpx.codes.is_success(response.status):
                 return response
             if response.status not in _RETRYABLE:
                 raise error_from(response, self.url)
@@ -232,21 +232,17 @@ class Requester:
         self.check_open()
         settings = self.settings
         headers = dict(request.headers)
-        content: dict[str, Any] = {}
         if request.body is not None:
             headers["Content-Type"] = "application/json"
-            content["content"] = request.body
-        built = self.transport.request(
+        read_timeout_s = settings.read_timeout_s + request.extra_s
+        return await self.transport.send(
             request.method,
             f"{self.url}{request.path}",
-            timeout=httpx.Timeout(
-                settings.read_timeout_s + request.extra_s, connect=settings.connect_timeout_s
-            ),
+            timeout=httpx.Timeout(read_timeout_s, connect=settings.connect_timeout_s),
             params=[*request.params],
             headers=headers,
-            **content,
+            content=request.body,
         )
-        return await self.transport.send(built)
 
     async def _read(self, response: httpx.Response) -> ApiResponse:
         parts, size = [], 0
@@ -262,7 +258,7 @@ class Requester:
             raise ServiceInvalidError(url=self.url, detail=detail) from error
         finally:
             await self.transport.finish(response)
-        return ApiResponse(response, b"".join(parts))
+        return ApiResponse(response.status_code, response.headers, b"".join(parts))
 
     def _unreachable(self, error: httpx.TransportError) -> ServiceUnreachableError:
         unreachable = ServiceUnreachableError(url=self.url, detail=_reason(error))

@@ -1,10 +1,12 @@
-"""`ApiResponse`, and the exception for a response that is not a success."""
+"""What the service responds: `ApiResponse`, event streams, and the exception for a refusal. It does no I/O."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import httpx
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -12,38 +14,57 @@ from langgraph_runner.client.errors import ERROR_OF_REASON, ServiceInvalidError,
 from langgraph_runner.engine.errors import error_of
 
 if TYPE_CHECKING:
-    import httpx
     from pydantic_core import InitErrorDetails
 
     from langgraph_runner.errors import NodeRunnerError
 
-__all__ = ["ApiResponse", "error_from"]
+__all__ = ["ApiResponse", "EventParser", "error_from"]
 
 _PROBLEM: Final = "application/problem+json"
-_SUCCESSES: Final = range(200, 300)
-_REDIRECTS: Final = range(300, 400)
 _INPUTS: Final = "/inputs"
+_MAX_LINE: Final = 64 * 1024 * 1024
+"""The longest line of an event stream. A langgraph-runner service sends none that is longer."""
 
 
+@dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """A response of a service, with its body.
+    """A response of a service that was read to its end."""
 
-    Args:
-        response: The status and the headers.
-        data: The body.
-    """
+    status: int
+    headers: httpx.Headers
+    data: bytes
+    """The body, decompressed."""
 
-    __slots__ = ("data", "headers", "status")
 
-    def __init__(self, response: httpx.Response, data: bytes) -> None:
-        self.status = response.status_code
-        self.headers = response.headers
-        self.data = data
+class EventParser:
+    """Collects the `data` of server-sent events (WHATWG HTML, section 9.2) from the chunks of one stream."""
 
-    @property
-    def is_success(self) -> bool:
-        """Whether the service carried out the request."""
-        return self.status in _SUCCESSES
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Parse a chunk.
+
+        Returns:
+            The data of the events that end in this chunk. Comments and events without data are left out.
+
+        Raises:
+            ValueError: A line is longer than 64 MiB.
+        """
+        # `iter_lines()` of httpx would also split at U+2028 and the like, which JSON may contain.
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        if len(self._rest) > _MAX_LINE:
+            raise ValueError("a line of the event stream is longer than 64 MiB")
+        done: list[bytes] = []
+        for line in lines:
+            name, _, value = line.removesuffix(b"\r").partition(b":")
+            if name == b"data":
+                self._data.append(value.removeprefix(b" "))
+            elif not name and not value and self._data:  # An empty line ends an event; `: ...` is a comment.
+                done.append(b"\n".join(self._data))
+                self._data = []
+        return done
 
 
 class _Fault(BaseModel):
@@ -70,7 +91,7 @@ def error_from(response: ApiResponse, url: str) -> NodeRunnerError:
         response: The response.
         url: The URL of the service.
     """
-    if response.status in _REDIRECTS:
+    if httpx.codes.is_redirect(response.status):
         place = response.headers.get("location", "another address")
         return ServiceInvalidError(
             url=url,

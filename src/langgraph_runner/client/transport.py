@@ -6,7 +6,7 @@ them without an event loop.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import httpx
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from langgraph_runner.client.settings import Settings
-    from langgraph_runner.runtime.runtimes import Runtime
 
 __all__ = ["AsyncTransport", "BlockingTransport", "Transport"]
 
@@ -24,70 +23,33 @@ _LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=20
 """The number of connections has no limit, because each run that is followed holds one."""
 
 
-class Transport(Protocol):
-    """Sends requests over a pool of connections, which stay open between requests."""
-
-    runtime: Runtime
-    """Clock, sleep and randomness, awaited or blocking like the transport."""
-
-    def request(self, method: str, url: str, *, timeout: httpx.Timeout, **content: object) -> httpx.Request:
-        """Build a request."""
-        ...
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """Send a request. The caller reads the body and closes the response with `finish()`."""
-        ...
-
-    def chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        """Yield the body of a response, decompressed, as it arrives."""
-        ...
-
-    async def finish(self, response: httpx.Response) -> None:
-        """Close a response, read or not."""
-        ...
-
-    async def close(self) -> None:
-        """Close all connections."""
-        ...
-
-
 class AsyncTransport:
-    """Sends requests with `await`. For one event loop."""
+    """Sends requests with `await`, over connections that stay open between requests. For one event loop."""
 
     def __init__(self, settings: Settings) -> None:
         self.runtime = (settings.runtimes or REAL_RUNTIMES).awaiting
-        self._client = httpx.AsyncClient(
-            headers=settings.headers,
-            limits=_LIMITS,
-            trust_env=settings.trusts_environment,
-            verify=settings.verify,
-            transport=settings.http_transport,
-        )
+        self._client = httpx.AsyncClient(**_options(settings))
 
-    def request(self, method: str, url: str, *, timeout: httpx.Timeout, **content: object) -> httpx.Request:
-        """See `Transport`."""
-        return self._client.build_request(method, url, timeout=timeout, **content)  # type: ignore[arg-type]
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """See `Transport`."""
-        return await self._client.send(request, stream=True)
+    async def send(self, method: str, url: str, **content: Any) -> httpx.Response:
+        """Send a request. The caller reads the body with `chunks()`, and closes the response with `finish()`."""
+        return await self._client.send(self._client.build_request(method, url, **content), stream=True)
 
     async def chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        """See `Transport`."""
+        """Yield the body of a response, decompressed, as it arrives."""
         async for chunk in response.aiter_bytes():
             yield chunk
 
     async def finish(self, response: httpx.Response) -> None:
-        """See `Transport`."""
+        """Close a response, read or not."""
         await response.aclose()
 
     async def close(self) -> None:
-        """See `Transport`."""
+        """Close all connections."""
         await self._client.aclose()
 
 
 class BlockingTransport:
-    """Sends requests and blocks the calling thread. Thread-safe."""
+    """Like `AsyncTransport`, but blocks the calling thread. Thread-safe."""
 
     def __init__(self, settings: Settings) -> None:
         given = settings.http_transport
@@ -97,31 +59,34 @@ class BlockingTransport:
                 " an async transport call `await client.get_output(...)`."
             )
         self.runtime = (settings.runtimes or REAL_RUNTIMES).blocking
-        self._client = httpx.Client(
-            headers=settings.headers,
-            limits=_LIMITS,
-            trust_env=settings.trusts_environment,
-            verify=settings.verify,
-            transport=settings.http_transport,
-        )
+        self._client = httpx.Client(**_options(settings))
 
-    def request(self, method: str, url: str, *, timeout: httpx.Timeout, **content: object) -> httpx.Request:
-        """See `Transport`."""
-        return self._client.build_request(method, url, timeout=timeout, **content)  # type: ignore[arg-type]
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        """See `Transport`."""
-        return self._client.send(request, stream=True)
+    async def send(self, method: str, url: str, **content: Any) -> httpx.Response:
+        """Send a request."""
+        return self._client.send(self._client.build_request(method, url, **content), stream=True)
 
     async def chunks(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
-        """See `Transport`."""
+        """Yield the body of a response, decompressed, as it arrives."""
         for chunk in response.iter_bytes():
             yield chunk
 
     async def finish(self, response: httpx.Response) -> None:
-        """See `Transport`."""
+        """Close a response, read or not."""
         response.close()
 
     async def close(self) -> None:
-        """See `Transport`."""
+        """Close all connections."""
         self._client.close()
+
+
+Transport: TypeAlias = AsyncTransport | BlockingTransport
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "headers": settings.headers,
+        "limits": _LIMITS,
+        "trust_env": settings.trusts_environment,
+        "verify": settings.verify,
+        "transport": settings.http_transport,
+    }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
-from langgraph_runner.client import bodies
+from langgraph_runner.client import wire
 from langgraph_runner.client.reader import ClientReader
-from langgraph_runner.client.wire import PLAN, run_path
+from langgraph_runner.client.wire import run_path
 from langgraph_runner.engine import checks
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 from langgraph_runner.engine.options import TriggerOptions
@@ -82,7 +82,7 @@ class ClientWriter(ClientReader):
             tags=tags,
             metadata=metadata,
         )
-        body = {"workflow": workflow, "inputs": bodies.inputs_body(workflow, inputs)}
+        body = {"workflow": workflow, "inputs": wire.inputs_body(workflow, inputs)}
         return await self._create("/runs", body, options)
 
     async def run(
@@ -118,7 +118,7 @@ class ClientWriter(ClientReader):
         """
         refuse_unknown_options(options, TriggerOptions.__annotations__, of="trigger_update()")
         return await self._create(
-            run_path(base_run_id, "update"), {"change": bodies.change_body(change)}, options
+            run_path(base_run_id, "update"), {"change": wire.change_body(change)}, options
         )
 
     async def update(
@@ -152,12 +152,8 @@ class ClientWriter(ClientReader):
         """
         await self._check_tenant(tenant)
         checks.of_kind(use_cache, bool, field="use_cache", fix="True or False")
-        body = {
-            "change": bodies.change_body(change),
-            "force": bodies.force_body(force),
-            "use_cache": use_cache,
-        }
-        return await self._requester.model(PLAN, bodies.post(run_path(base_run_id, "plan"), body))
+        body = {"change": wire.change_body(change), "force": wire.force_body(force), "use_cache": use_cache}
+        return await self._requester.model(wire.PLAN, wire.post(run_path(base_run_id, "plan"), body))
 
     async def trigger_retry(self, run_id: str, **options: Unpack[TriggerOptions]) -> Run:
         """Continue a failed or cancelled run from where it stopped, as a new run. Finished steps are reused.
@@ -187,7 +183,7 @@ class ClientWriter(ClientReader):
         """
         await self._check_tenant(tenant)
         reason = checks.text(reason or "cancelled", checks.MAX_REASON, field="reason")
-        return await self._run(bodies.post(run_path(run_id, "cancel"), {"reason": reason}))
+        return await self._run(wire.post(run_path(run_id, "cancel"), {"reason": reason}))
 
     async def _create(self, path: str, body: dict[str, Any], options: TriggerOptions) -> Run:
         """Send a request that creates a run. Its idempotency key keeps a retry from creating a second run."""
@@ -200,7 +196,7 @@ class ClientWriter(ClientReader):
                 f"idempotency_key must be printable ASCII without blanks at its ends, as it is sent as a header, got"
                 f" {key!r:.80}."
             )
-        request = bodies.post(path, {**body, **bodies.options_body(options)}, {"Idempotency-Key": key})
+        request = wire.post(path, {**body, **wire.options_body(options)}, {"Idempotency-Key": key})
         return await self._run(request)
 
     async def _wait_for(self, run: Run, raise_on_failure: bool) -> Run:

@@ -1,10 +1,11 @@
-"""`BlockingEngine`: the base of `SyncRunEngine`, which runs an engine on an event loop in a thread."""
+"""The bases of the classes in `sync.py`, whose methods block: how they run the coroutines of the async ones."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langgraph_runner.engine.logs import LOGGER
@@ -17,12 +18,44 @@ if TYPE_CHECKING:
 
     from langgraph_runner.engine.engine import RunEngine
 
-__all__ = ["BlockingEngine"]
+__all__ = ["Blocking", "BlockingEngine"]
 
 T = TypeVar("T")
 
 
-class BlockingEngine:
+class Blocking(ABC):
+    """The base of the blocking engine and of the blocking client."""
+
+    _engine: RunEngine
+    """The engine, or a client, which has the same methods."""
+    _is_closed = False
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free the resources of the async object."""
+
+    @abstractmethod
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine of the async object to its end."""
+
+    def _iterated(self, events: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+        try:
+            while found := self._call(_next(events)):
+                yield found[0]
+        finally:
+            if not self._is_closed:
+                self._call(events.aclose())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class BlockingEngine(Blocking):
     """Runs an engine on an event loop in a thread of its own. Thread-safe.
 
     Args:
@@ -33,7 +66,6 @@ class BlockingEngine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="langgraph-runner", daemon=True)
         self._thread.start()
-        self._is_closed = False
         self._closing = threading.Lock()
         try:
             self._engine = self._call(_made(make))
@@ -56,11 +88,6 @@ class BlockingEngine:
     def __enter__(self) -> Self:
         self._call(self._engine.start())
         return self
-
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _serve(self) -> None:
         while True:
@@ -87,17 +114,6 @@ class BlockingEngine:
         except BaseException:
             future.cancel()
             raise
-
-    def _iterated(self, events: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-        try:
-            while True:
-                found = self._call(_next(events))
-                if not found:
-                    return
-                yield found[0]
-        finally:
-            if not self._is_closed:
-                self._call(events.aclose())
 
     def _check_use(self) -> None:
         if self._is_closed:

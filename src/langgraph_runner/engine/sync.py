@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from langgraph_runner.engine.blocking import BlockingEngine
+from langgraph_runner.engine.blocking import Blocking, BlockingEngine
 from langgraph_runner.engine.checks import DEFAULT_TENANT
 
 if TYPE_CHECKING:
@@ -28,14 +28,11 @@ if TYPE_CHECKING:
     )
     from langgraph_runner.workflow.description import WorkflowDescription
 
-__all__ = ["SyncRunEngine"]
+__all__ = ["SyncRunEngine", "SyncRunMethods"]
 
 
-class SyncRunEngine(BlockingEngine):
-    """Every method of `RunEngine`, blocking; `events()` is an iterator. Thread-safe.
-
-    Make one with `RunEngine.sync(...)`. Close it, or use it as `with`.
-    """
+class SyncRunMethods(Blocking):
+    """The methods of `SyncRunEngine` and `SyncRunClient`."""
 
     def trigger(
         self,
@@ -175,6 +172,209 @@ class SyncRunEngine(BlockingEngine):
         """Create a run with `trigger_retry()`, and wait for its end; `raise_on_failure` as in `run()`."""
         return self._call(self._engine.retry(run_id, raise_on_failure=raise_on_failure, **options))
 
+    def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
+        """Cancel a run for good. Its running steps get the abort signal; all other steps are cancelled.
+
+        A run that has ended stays as it is.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: `reason` is not text of up to 2,000 characters.
+        """
+        return self._call(self._engine.cancel(run_id, tenant=tenant, reason=reason))
+
+    def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
+        """Return a run, with the number of its steps by status.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        return self._call(self._engine.get_run(run_id, tenant=tenant))
+
+    def get_run_steps(
+        self,
+        run_id: str,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        status: StepStatus | str | Iterable[str] | None = None,
+    ) -> list[RunStep]:
+        """Return the steps of a run in the workflow's order: all, or those with one of some statuses.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: A status is unknown.
+        """
+        return self._call(self._engine.get_run_steps(run_id, tenant=tenant, status=status))
+
+    def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
+        """Return the output of a step, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: The run has no such step, or the step has no output.
+        """
+        return self._call(self._engine.get_output(run_id, step, tenant=tenant))
+
+    def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """Return the output of a step as JSON, even if the engine does not have the workflow.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            LookupError: The run has no such step, or the step has no output.
+        """
+        return self._call(self._engine.get_output_json(run_id, step, tenant=tenant))
+
+    def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
+        """Return the output of the workflow's `result` step, or of its only final step, as its type.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            RunFailedError: The run failed or was cancelled.
+            RunStateError: The run has not ended.
+            LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
+            UnknownWorkflowError: The engine does not have the workflow of the run.
+        """
+        return self._call(self._engine.get_result(run_id, tenant=tenant))
+
+    def get_run_artifacts(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> dict[str, list[ArtifactRef]]:
+        """Return the files of a run, by the step that has saved them.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+        """
+        return self._call(self._engine.get_run_artifacts(run_id, tenant=tenant))
+
+    def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
+        """Return the content of a file, checked against its hash.
+
+        Raises:
+            ArtifactError: No run of the tenant has the file, or it is missing or damaged.
+            ArtifactUnavailableError: The storage of the file does not answer.
+        """
+        return self._call(self._engine.read_artifact(artifact, tenant=tenant))
+
+    def list_runs(
+        self,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        workflow: str | None = None,
+        status: RunStatus | str | Iterable[str] | None = None,
+        id_prefix: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        base_run_id: str | None = None,
+        failed_step: str | None = None,
+        error_contains: str | None = None,
+        limit: int = 50,
+        before: Run | tuple[datetime, str] | None = None,
+    ) -> list[Run]:
+        """Return runs of a tenant, the newest first.
+
+        Args:
+            tenant: The tenant.
+            workflow: Only runs of this workflow.
+            status: Only runs with this status, or one of these.
+            id_prefix: Only runs whose id begins with this text.
+            tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
+            created_after: Only runs created at this time or later; it needs a time zone.
+            created_before: Only runs created before this time.
+            base_run_id: Only runs that were rebuilt from this run, or retry it.
+            failed_step: Only runs in which the step of this id failed.
+            error_contains: Only runs whose error record (its code, type, message or stack) contains this text; ASCII
+                letters match in either case.
+            limit: The largest number of runs: 1 to 1,000.
+            before: Only runs after this one in the list: the last run of the previous page, or its
+                `(created_at, id)`.
+
+        Raises:
+            ValueError: A status is unknown, or an argument is out of its range.
+        """
+        return self._call(
+            self._engine.list_runs(
+                tenant=tenant,
+                workflow=workflow,
+                status=status,
+                id_prefix=id_prefix,
+                tags=tags,
+                created_after=created_after,
+                created_before=created_before,
+                base_run_id=base_run_id,
+                failed_step=failed_step,
+                error_contains=error_contains,
+                limit=limit,
+                before=before,
+            )
+        )
+
+    def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
+        """Return the engines of all processes, and how many runs of all tenants wait.
+
+        An engine reports a second after its start, and then every 5 seconds.
+
+        Args:
+            tenant: The tenant whose runs are shown with their ids.
+        """
+        return self._call(self._engine.get_workers(tenant=tenant))
+
+    def describe_workflows(self) -> list[WorkflowDescription]:
+        """Return the workflows as plain values: steps, dependencies, changes, and the schema of the inputs."""
+        return self._call(self._engine.describe_workflows())
+
+    def describe_workflow(self, name: str) -> WorkflowDescription:
+        """Return one workflow as plain values.
+
+        Raises:
+            UnknownWorkflowError: The engine does not have the workflow.
+        """
+        return self._call(self._engine.describe_workflow(name))
+
+    def check_inputs(self, workflow: str, inputs: Any = None) -> None:
+        """Validate inputs as `trigger()` does, and reject fields that their model would drop. No run is created.
+
+        Raises:
+            UnknownWorkflowError: The engine does not have the workflow.
+            WorkflowInputError: The inputs are not valid, or have a field that the model neither has nor allows.
+        """
+        self._call(self._engine.check_inputs(workflow, inputs))
+
+    def wait(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
+    ) -> Run:
+        """Wait until a run has ended, in whatever process it runs. A step that waits lends its slot meanwhile.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            TimeoutError: The run has not ended in time. It continues.
+            StoreUnavailableError: The database keeps the run from continuing: its file or a table is missing, or it
+                has failed for a minute. The run resumes if the database comes back.
+        """
+        return self._call(self._engine.wait(run_id, tenant=tenant, timeout_ms=timeout_ms))
+
+    def events(
+        self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
+    ) -> Generator[RunEvent, None, None]:
+        """Yield the events of a run as they happen, until it has ended.
+
+        Args:
+            run_id: The run.
+            tenant: The tenant of the run.
+            after: Only events with a greater number, such as that of the last event that was received.
+            follow: Whether to wait for further events; False ends with the existing ones.
+
+        Raises:
+            RunNotFoundError: The tenant has no such run.
+            ValueError: `after` is not the number of an event.
+        """
+        return self._iterated(self._engine.events(run_id, tenant=tenant, after=after, follow=follow))
+
+
+class SyncRunEngine(BlockingEngine, SyncRunMethods):
+    """Every method of `RunEngine`, blocking; `events()` is an iterator. Thread-safe.
+
+    Make one with `RunEngine.sync(...)`. Close it, or use it as `with`.
+    """
+
     def trigger_resume(self, run_id: str, *, tenant: str = DEFAULT_TENANT, wait: bool = False) -> Run:
         """Resume a waiting or orphaned run in this engine.
 
@@ -198,17 +398,6 @@ class SyncRunEngine(BlockingEngine):
         return self._call(
             self._engine.resume(run_id, tenant=tenant, wait=wait, raise_on_failure=raise_on_failure)
         )
-
-    def cancel(self, run_id: str, *, tenant: str = DEFAULT_TENANT, reason: str = "cancelled") -> Run:
-        """Cancel a run for good. Its running steps get the abort signal; all other steps are cancelled.
-
-        A run that has ended stays as it is.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            ValueError: `reason` is not text of up to 2,000 characters.
-        """
-        return self._call(self._engine.cancel(run_id, tenant=tenant, reason=reason))
 
     def prune(self, *, older_than: timedelta, tenant: str | None = None) -> int:
         """Delete runs that ended at least `older_than` ago, with their cache entries, and expired cache entries.
@@ -300,76 +489,6 @@ class SyncRunEngine(BlockingEngine):
         """The workflows that this engine can run."""
         return self._engine.workflows
 
-    def get_run(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Run:
-        """Return a run, with the number of its steps by status.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-        """
-        return self._call(self._engine.get_run(run_id, tenant=tenant))
-
-    def get_run_steps(
-        self,
-        run_id: str,
-        *,
-        tenant: str = DEFAULT_TENANT,
-        status: StepStatus | str | Iterable[str] | None = None,
-    ) -> list[RunStep]:
-        """Return the steps of a run in the workflow's order: all, or those with one of some statuses.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            ValueError: A status is unknown.
-        """
-        return self._call(self._engine.get_run_steps(run_id, tenant=tenant, status=status))
-
-    def get_output(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """Return the output of a step, as its type.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            LookupError: The run has no such step, or the step has no output.
-        """
-        return self._call(self._engine.get_output(run_id, step, tenant=tenant))
-
-    def get_output_json(self, run_id: str, step: str, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """Return the output of a step as JSON, even if the engine does not have the workflow.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            LookupError: The run has no such step, or the step has no output.
-        """
-        return self._call(self._engine.get_output_json(run_id, step, tenant=tenant))
-
-    def get_result(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> Any:
-        """Return the output of the workflow's `result` step, or of its only final step, as its type.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            RunFailedError: The run failed or was cancelled.
-            RunStateError: The run has not ended.
-            LookupError: The workflow has several final steps and names none as its `result`, or the step was skipped.
-            UnknownWorkflowError: The engine does not have the workflow of the run.
-        """
-        return self._call(self._engine.get_result(run_id, tenant=tenant))
-
-    def get_run_artifacts(self, run_id: str, *, tenant: str = DEFAULT_TENANT) -> dict[str, list[ArtifactRef]]:
-        """Return the files of a run, by the step that has saved them.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-        """
-        return self._call(self._engine.get_run_artifacts(run_id, tenant=tenant))
-
-    def read_artifact(self, artifact: ArtifactRef, *, tenant: str = DEFAULT_TENANT) -> bytes:
-        """Return the content of a file, checked against its hash.
-
-        Raises:
-            ArtifactError: No run of the tenant has the file, or it is missing or damaged.
-            ArtifactUnavailableError: The storage of the file does not answer.
-        """
-        return self._call(self._engine.read_artifact(artifact, tenant=tenant))
-
     def artifact_path(self, artifact: ArtifactRef) -> Path:
         """Return the path of a file on this machine. The file is named by its content: do not change it.
 
@@ -377,70 +496,6 @@ class SyncRunEngine(BlockingEngine):
             ArtifactError: The reference is not valid, or files are kept elsewhere, such as in S3.
         """
         return self._engine.artifact_path(artifact)
-
-    def list_runs(
-        self,
-        *,
-        tenant: str = DEFAULT_TENANT,
-        workflow: str | None = None,
-        status: RunStatus | str | Iterable[str] | None = None,
-        id_prefix: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        base_run_id: str | None = None,
-        failed_step: str | None = None,
-        error_contains: str | None = None,
-        limit: int = 50,
-        before: Run | tuple[datetime, str] | None = None,
-    ) -> list[Run]:
-        """Return runs of a tenant, the newest first.
-
-        Args:
-            tenant: The tenant.
-            workflow: Only runs of this workflow.
-            status: Only runs with this status, or one of these.
-            id_prefix: Only runs whose id begins with this text.
-            tags: Only runs with all of these tags, such as `{"customer": "acme"}`.
-            created_after: Only runs created at this time or later; it needs a time zone.
-            created_before: Only runs created before this time.
-            base_run_id: Only runs that were rebuilt from this run, or retry it.
-            failed_step: Only runs in which the step of this id failed.
-            error_contains: Only runs whose error record (its code, type, message or stack) contains this text; ASCII
-                letters match in either case.
-            limit: The largest number of runs: 1 to 1,000.
-            before: Only runs after this one in the list: the last run of the previous page, or its
-                `(created_at, id)`.
-
-        Raises:
-            ValueError: A status is unknown, or an argument is out of its range.
-        """
-        return self._call(
-            self._engine.list_runs(
-                tenant=tenant,
-                workflow=workflow,
-                status=status,
-                id_prefix=id_prefix,
-                tags=tags,
-                created_after=created_after,
-                created_before=created_before,
-                base_run_id=base_run_id,
-                failed_step=failed_step,
-                error_contains=error_contains,
-                limit=limit,
-                before=before,
-            )
-        )
-
-    def get_workers(self, *, tenant: str = DEFAULT_TENANT) -> WorkerOverview:
-        """Return the engines of all processes, and how many runs of all tenants wait.
-
-        An engine reports a second after its start, and then every 5 seconds.
-
-        Args:
-            tenant: The tenant whose runs are shown with their ids.
-        """
-        return self._call(self._engine.get_workers(tenant=tenant))
 
     def list_workflows(self) -> list[Blueprint]:
         """Return the workflows that this engine can run."""
@@ -453,54 +508,3 @@ class SyncRunEngine(BlockingEngine):
             UnknownWorkflowError: The engine does not have the workflow.
         """
         return self._call(self._engine.get_workflow(name))
-
-    def describe_workflows(self) -> list[WorkflowDescription]:
-        """Return the workflows as plain values: steps, dependencies, changes, and the schema of the inputs."""
-        return self._call(self._engine.describe_workflows())
-
-    def describe_workflow(self, name: str) -> WorkflowDescription:
-        """Return one workflow as plain values.
-
-        Raises:
-            UnknownWorkflowError: The engine does not have the workflow.
-        """
-        return self._call(self._engine.describe_workflow(name))
-
-    def check_inputs(self, workflow: str, inputs: Any = None) -> None:
-        """Validate inputs as `trigger()` does, and reject fields that their model would drop. No run is created.
-
-        Raises:
-            UnknownWorkflowError: The engine does not have the workflow.
-            WorkflowInputError: The inputs are not valid, or have a field that the model neither has nor allows.
-        """
-        self._call(self._engine.check_inputs(workflow, inputs))
-
-    def wait(
-        self, run_id: str, *, tenant: str = DEFAULT_TENANT, timeout_ms: TimeoutLike | None = None
-    ) -> Run:
-        """Wait until a run has ended, in whatever process it runs. A step that waits lends its slot meanwhile.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            TimeoutError: The run has not ended in time. It continues.
-            StoreUnavailableError: The database keeps the run from continuing: its file or a table is missing, or it
-                has failed for a minute. The run resumes if the database comes back.
-        """
-        return self._call(self._engine.wait(run_id, tenant=tenant, timeout_ms=timeout_ms))
-
-    def events(
-        self, run_id: str, *, tenant: str = DEFAULT_TENANT, after: int = 0, follow: bool = True
-    ) -> Generator[RunEvent, None, None]:
-        """Yield the events of a run as they happen, until it has ended.
-
-        Args:
-            run_id: The run.
-            tenant: The tenant of the run.
-            after: Only events with a greater number, such as that of the last event that was received.
-            follow: Whether to wait for further events; False ends with the existing ones.
-
-        Raises:
-            RunNotFoundError: The tenant has no such run.
-            ValueError: `after` is not the number of an event.
-        """
-        return self._iterated(self._engine.events(run_id, tenant=tenant, after=after, follow=follow))

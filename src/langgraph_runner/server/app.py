@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import FastAPI
 
-from langgraph_runner.server.auth.callers import ApiKeyAuth
-from langgraph_runner.server.auth.guard import Guard
+from langgraph_runner.server.auth.callers import ApiKeyAuth, Guard
 from langgraph_runner.server.auth.keys import ApiKeys
 from langgraph_runner.server.http.middleware import RequestMetrics, RequestMiddleware
 from langgraph_runner.server.http.openapi import complete
@@ -69,7 +68,8 @@ def create_app(
         if not value > 0:
             raise ValueError(f"{name} must be positive, got {value!r}.")
     authenticators = [ApiKeyAuth(ApiKeys(engine.store))] if auth is None else auth
-    guard = Guard(authenticators, requests_per_s=requests_per_s, burst=burst)
+    runtime = engine.store.runtimes.awaiting
+    guard = Guard(authenticators, requests_per_s=requests_per_s, burst=burst, runtime=runtime)
 
     @asynccontextmanager
     async def serving(_: FastAPI) -> AsyncGenerator[None, None]:
@@ -110,7 +110,8 @@ def create_health_app(engine: RunEngine) -> FastAPI:
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     registry = registry_of(engine)
-    app.state.service = Service(engine, Guard([], requests_per_s=1, burst=1), registry)
+    guard = Guard([], requests_per_s=1, burst=1, runtime=engine.store.runtimes.awaiting)
+    app.state.service = Service(engine, guard, registry)
     handle_problems(app)
     for path, endpoint in (
         ("/healthz", operating.healthz),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -168,21 +168,12 @@ class ApiError(Exception):
         code: What is wrong, for programs.
         detail: What is wrong and how to fix it, for a person.
         headers: Headers of the response.
-        errors: The faults of an invalid request.
     """
 
-    def __init__(
-        self,
-        code: ApiCode,
-        detail: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        errors: Sequence[Fault] = (),
-    ) -> None:
+    def __init__(self, code: ApiCode, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.headers = headers
-        self.errors = [*errors]
 
 
 def status_of(error: BaseException) -> int:
@@ -219,23 +210,18 @@ def checked() -> Iterator[None]:
 
 def handle_problems(app: FastAPI) -> None:
     """Make an application answer its exceptions with problem details."""
-    for kind, handler in (
-        (ApiError, _answer_api_error),
-        (NodeRunnerError, _answer_package_error),
-        (RequestValidationError, _answer_validation_error),
-        (HTTPException, _answer_http_error),
-        (SQLAlchemyError, _answer_database_error),
-    ):
-        app.add_exception_handler(kind, handler)
+    app.exception_handler(ApiError)(_answer_api_error)
+    app.exception_handler(NodeRunnerError)(_answer_package_error)
+    app.exception_handler(RequestValidationError)(_answer_validation_error)
+    app.exception_handler(HTTPException)(_answer_http_error)
+    app.exception_handler(SQLAlchemyError)(_answer_database_error)
 
 
-async def _answer_api_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)  # noqa: S101 - the handler is registered for this class
-    return _response(request, error.code, str(error), errors=error.errors, headers=error.headers)
+async def _answer_api_error(request: Request, error: ApiError) -> Response:
+    return _response(request, error.code, str(error), headers=error.headers)
 
 
-async def _answer_package_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NodeRunnerError)  # noqa: S101 - the handler is registered for this class
+async def _answer_package_error(request: Request, error: NodeRunnerError) -> Response:
     if error.code not in STATUS_OF_CODE:
         return answer_unexpected(request, error)
     if isinstance(error, StoreUnavailableError) and not error.run_id:
@@ -245,22 +231,20 @@ async def _answer_package_error(request: Request, error: Exception) -> Response:
         _log_failure(request, error)
         return _response(request, error.code, MEANING_OF_CODE[error.code], raised=error)
     cause = validation_error_of(error)
-    faults = _faults(cause, "/inputs") if cause is not None else []
+    found = (
+        [] if cause is None else cause.errors(include_input=False, include_url=False, include_context=False)
+    )
+    faults = _faults(found, below="/inputs")
     return _response(request, error.code, str(error), errors=faults, raised=error)
 
 
-async def _answer_validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for this class
-    faults = [
-        Fault(pointer=_pointer(each["loc"]), detail=sanitize_text(str(each["msg"])), type=each["type"])
-        for each in error.errors()[:_MAX_FAULTS]
-    ]
+async def _answer_validation_error(request: Request, error: RequestValidationError) -> Response:
+    faults = _faults(error.errors())
     summary = "; ".join(f"{each.pointer or 'the body'}: {each.detail}" for each in faults[:3])
     return _response(request, ApiCode.REQUEST_INVALID, f"The request is invalid: {summary}", errors=faults)
 
 
-async def _answer_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for this class
+async def _answer_http_error(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # The body is not JSON.
         return _response(request, ApiCode.REQUEST_INVALID, str(error.detail))
@@ -327,13 +311,11 @@ def _methods_of(request: Request) -> list[str]:
     return sorted(found)
 
 
-def _faults(error: ValidationError, prefix: str) -> list[Fault]:
-    found = error.errors(include_input=False, include_url=False, include_context=False)
+def _faults(errors: Sequence[Any], below: str = "") -> list[Fault]:
+    """Return the faults in a list of pydantic, with pointers that begin with `below`."""
     return [
-        Fault(
-            pointer=prefix + _pointer(each["loc"]), detail=sanitize_text(str(each["msg"])), type=each["type"]
-        )
-        for each in found[:_MAX_FAULTS]
+        Fault(pointer=below + _pointer(each["loc"]), detail=sanitize_text(each["msg"]), type=each["type"])
+        for each in errors[:_MAX_FAULTS]
     ]
 
 

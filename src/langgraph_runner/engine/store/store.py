@@ -65,6 +65,8 @@ class RunStore:
         runtimes: Runtimes = REAL_RUNTIMES,
     ) -> None:
         self.database = open_database(url)
+        self.runtimes = runtimes
+        """Clock and randomness of the engine."""
         if runtimes is not REAL_RUNTIMES:
             self.database.use(runtimes.blocking)
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 from sqlalchemy import insert, select
@@ -45,7 +45,7 @@ class AuditEntry(BaseModel):
 class AddAudit(Write[None]):
     """Add an entry to the audit log."""
 
-    tenant: str
+    tenant_id: str
     actor: str
     action: str
     target: str
@@ -56,20 +56,8 @@ class AddAudit(Write[None]):
     def apply(cls, connection: Connection, writes: Sequence[AddAudit]) -> list[None]:
         """Insert all entries of one commit."""
         now = now_in(connection)
-        rows: list[dict[str, Any]] = [
-            {
-                "tenant_id": each.tenant,
-                "at": now,
-                "actor": each.actor,
-                "action": each.action,
-                "target": each.target,
-                "status": each.status,
-                "request_id": each.request_id,
-            }
-            for each in writes
-        ]
-        connection.execute(insert(audit_log), rows)
-        return [None] * len(rows)
+        connection.execute(insert(audit_log), [{**asdict(each), "at": now} for each in writes])
+        return [None] * len(writes)
 
 
 def audit_entries(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +26,6 @@ from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.errors import ErrorCode
 from langgraph_runner.errors.codes import render_message
-from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +111,7 @@ class ApiKeys:
 
     def __init__(self, store: RunStore) -> None:
         self._store = store
+        self.runtime = store.runtimes.awaiting
 
     async def create(
         self, *, tenant: str, name: str, role: Role | str = Role.RUN, expires_in: timedelta | None = None
@@ -131,20 +132,17 @@ class ApiKeys:
         checks.one_of(role, Role, field="role")
         if expires_in is not None and expires_in <= timedelta():
             raise ValueError(f"expires_in must be positive, got {expires_in!r}.")
-        key_id = REAL_RUNTIMES.awaiting.token_hex(_ID_BYTES)
-        secret = REAL_RUNTIMES.awaiting.token_hex(_SECRET_BYTES)
-        row = await self._store.write(
-            _Insert(
-                {
-                    "id": key_id,
-                    "tenant_id": tenant,
-                    "name": name,
-                    "role": str(role),
-                    "secret_sha256": _hash(secret),
-                },
-                None if expires_in is None else round(expires_in.total_seconds() * 1000),
-            )
-        )
+        key_id = self.runtime.token_hex(_ID_BYTES)
+        secret = self.runtime.token_hex(_SECRET_BYTES)
+        new = {
+            "id": key_id,
+            "tenant_id": tenant,
+            "name": name,
+            "role": str(role),
+            "secret_sha256": _hash(secret),
+        }
+        lifetime_ms = None if expires_in is None else round(expires_in.total_seconds() * 1000)
+        row = await self._store.write(_Insert(new, lifetime_ms))
         return NewApiKey(**_values(row), key=f"{_PREFIX}_{key_id}_{secret}")
 
     async def list(self, *, tenant: str | None = None) -> list[ApiKey]:
@@ -224,10 +222,10 @@ def _all_rows(connection: Connection, tenant: str | None) -> list[dict[str, Any]
     return [row._asdict() for row in connection.execute(query)]
 
 
+@dataclass(slots=True)
 class _Insert(Write[dict[str, Any]]):
-    def __init__(self, row: dict[str, Any], lifetime_ms: int | None) -> None:
-        self.row = row
-        self.lifetime_ms = lifetime_ms
+    row: dict[str, Any]
+    lifetime_ms: int | None
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[_Insert]) -> list[dict[str, Any]]:
@@ -252,10 +250,10 @@ class _Insert(Write[dict[str, Any]]):
         return cls.apply(connection, writes) if existing is None else [existing._asdict()]
 
 
+@dataclass(slots=True)
 class _End(Write[dict[str, Any] | None]):
-    def __init__(self, key_id: str, grace_ms: int) -> None:
-        self.key_id = key_id
-        self.grace_ms = grace_ms
+    key_id: str
+    grace_ms: int
 
     @classmethod
     def apply(cls, connection: Connection, writes: Sequence[_End]) -> list[dict[str, Any] | None]:

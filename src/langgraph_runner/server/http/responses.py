@@ -1,18 +1,32 @@
-"""`json_response()`: a model as JSON with an `ETag`."""
+"""`json_response()`: a model as JSON with an `ETag`. `event_stream()`: the events of a run."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
 
 from fastapi import Response
+from fastapi.responses import StreamingResponse
+from pydantic_core import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from pydantic import BaseModel
 
-__all__ = ["json_response"]
+    from langgraph_runner.engine import RunEngine, RunEvent
+    from langgraph_runner.runtime.runtimes import Runtime
+
+__all__ = ["event_stream", "json_response"]
+
+_HEARTBEAT_S: Final = 15.0
+"""How long without an event until a comment is sent, so that proxies do not close a quiet connection."""
+_CHECK_S: Final = 15.0
+"""How often an open stream checks that its caller's key still works."""
+_HEARTBEAT: Final = b": still here\n\n"
+_RETRY: Final = b"retry: 1000\n\n"
 
 
 def json_response(
@@ -40,3 +54,77 @@ def json_response(
     if if_none_match is not None and etag in {each.strip() for each in if_none_match.split(",")}:
         return Response(status_code=304, headers=headers)
     return Response(data, status, headers, "application/json")
+
+
+async def event_stream(
+    engine: RunEngine,
+    run_id: str,
+    tenant: str,
+    after: int,
+    *,
+    follow: bool = True,
+    is_allowed: Callable[[], Awaitable[bool]] | None = None,
+) -> Response:
+    """Stream the events of a run as server-sent events (WHATWG HTML, section 9.2) until it is over.
+
+    Without `follow`, only those that exist now are sent.
+    If the run is over and has no more events, the response is 204, so that a browser does not connect again.
+
+    Args:
+        engine: The engine that has the run.
+        run_id: The run.
+        tenant: The tenant of the run.
+        after: Send only events with a greater number.
+        follow: Whether to wait for more events.
+        is_allowed: Called every 15 seconds; the stream ends when it returns False. None for no such check.
+
+    Raises:
+        RunNotFoundError: The tenant has no such run.
+    """
+    run = await engine.get_run(run_id, tenant=tenant)
+    events = engine.events(run_id, tenant=tenant, after=after, follow=follow)
+    first = await anext(events, None) if run.status.is_over else None
+    if run.status.is_over and first is None:
+        return Response(status_code=204)
+    return StreamingResponse(
+        _chunks(events, first, is_allowed, engine.store.runtimes.awaiting),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _chunks(
+    events: AsyncGenerator[RunEvent, None],
+    first: RunEvent | None,
+    is_allowed: Callable[[], Awaitable[bool]] | None,
+    runtime: Runtime,
+) -> AsyncGenerator[bytes, None]:
+    yield _RETRY
+    if first is not None:
+        yield _encode(first)
+    async with aclosing(events):
+        upcoming: asyncio.Future[RunEvent | None] | None = None
+        check_at = runtime.monotonic() + _CHECK_S
+        try:
+            while True:
+                upcoming = upcoming or asyncio.ensure_future(anext(events, None))
+                done, _ = await asyncio.wait([upcoming], timeout=_HEARTBEAT_S)
+                if is_allowed is not None and runtime.monotonic() >= check_at:
+                    if not await is_allowed():
+                        return
+                    check_at = runtime.monotonic() + _CHECK_S
+                if not done:
+                    yield _HEARTBEAT
+                    continue
+                event, upcoming = upcoming.result(), None
+                if event is None:
+                    return
+                yield _encode(event)
+        finally:
+            if upcoming is not None:
+                upcoming.cancel()
+                await asyncio.wait([upcoming])
+
+
+def _encode(event: RunEvent) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), to_json(event))

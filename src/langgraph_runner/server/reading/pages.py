@@ -1,8 +1,13 @@
-"""`page_of_runs()`: one page of a list of runs as JSON, limited by the number of runs and by their size."""
+"""`page_of_runs()`: one page of a list of runs as JSON, limited by the number of runs and by their size.
+
+`SharedReads`: one read serves all equal requests that arrive at the same time.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakValueDictionary
 
 from pydantic_core import to_json
 
@@ -10,12 +15,15 @@ from langgraph_runner.engine.reading.cursors import cursor_of, place_in_list, pl
 from langgraph_runner.server.problems import ApiCode, ApiError, checked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Hashable
     from datetime import datetime
 
     from langgraph_runner.engine import Run, RunEngine
     from langgraph_runner.server.models import RunFilter
 
-__all__ = ["page_of_runs"]
+__all__ = ["SharedReads", "page_of_runs"]
+
+ResultT = TypeVar("ResultT")
 
 _MAX_BYTES: Final = 4 * 1024 * 1024
 """A run includes its inputs, which may have 1 MiB; 200 such runs would block the event loop for seconds."""
@@ -41,7 +49,7 @@ async def page_of_runs(engine: RunEngine, tenant: str, asked: RunFilter) -> byte
             found = await engine.list_runs(
                 tenant=tenant,
                 workflow=asked.workflow,
-                status=asked.status and [str(each) for each in asked.status],
+                status=asked.status,
                 tags=asked.tags(),
                 id_prefix=asked.id_prefix,
                 base_run_id=asked.base_run_id,
@@ -75,3 +83,43 @@ def _position(cursor: str) -> tuple[datetime, str]:
     except ValueError as error:
         problem = "query:cursor must be the `next_cursor` of the page before."
         raise ApiError(ApiCode.REQUEST_INVALID, problem) from error
+
+
+class SharedReads:
+    """Shares reads: requests that arrive while an equal read runs wait for one further read, and share its result.
+
+    A shared read starts after every request that it serves, so each caller sees all that was committed before its
+    request. Many browsers that watch the same page cost two reads at a time, not one each. Use it in one event loop.
+    """
+
+    def __init__(self) -> None:
+        self._next: dict[Hashable, asyncio.Task[Any]] = {}
+        self._running: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+
+    async def read(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, ResultT]]) -> ResultT:
+        """Return the result of a read that starts now, or as soon as an equal read that runs now has ended.
+
+        Args:
+            key: What is read, and for which tenant: reads with equal keys are equal.
+            read: The read. It continues when a caller that waits for it is cancelled.
+        """
+        task: asyncio.Task[ResultT] | None = self._next.get(key)
+        if task is None:
+            lock = self._running.setdefault(key, asyncio.Lock())
+            task = self._next[key] = asyncio.create_task(self._read_after(lock, key, read))
+            task.add_done_callback(_retrieve_exception)
+        return await asyncio.shield(task)
+
+    async def _read_after(
+        self, lock: asyncio.Lock, key: Hashable, read: Callable[[], Coroutine[Any, Any, ResultT]]
+    ) -> ResultT:
+        async with lock:
+            # The read starts now and may miss later commits, so later callers need another one.
+            del self._next[key]
+            return await read()
+
+
+def _retrieve_exception(task: asyncio.Task[Any]) -> None:
+    """Retrieve the exception; asyncio would log it if all callers were cancelled."""
+    if not task.cancelled():
+        task.exception()

@@ -10,9 +10,8 @@ from fastapi.responses import FileResponse, StreamingResponse
 from langgraph_runner.engine import ArtifactError, ArtifactUnavailableError, Run, RunPlan, RunStep
 from langgraph_runner.engine.checks import MAX_KEY
 from langgraph_runner.errors import ErrorCode, NodeRunnerError
-from langgraph_runner.server.http.events import event_stream
 from langgraph_runner.server.http.query import parameters_of, query_of
-from langgraph_runner.server.http.responses import json_response
+from langgraph_runner.server.http.responses import event_stream, json_response
 from langgraph_runner.server.models import (
     SAFE,
     ArtifactDescription,
@@ -153,8 +152,7 @@ async def get_run_steps(
     ] = None,
 ) -> list[RunStep]:
     """List the steps of a run in the order of the workflow."""
-    asked = None if status is None else [str(each) for each in status]
-    return await call.engine.get_run_steps(run_id, tenant=call.tenant, status=asked)
+    return await call.engine.get_run_steps(run_id, tenant=call.tenant, status=status)
 
 
 @router.get(

@@ -13,7 +13,7 @@ from langgraph_runner.errors.logs import emit
 from langgraph_runner.server.auth.audit import AddAudit
 from langgraph_runner.server.auth.keys import Role
 from langgraph_runner.server.problems import LOGGER, checked, status_of
-from langgraph_runner.server.reading.shared_reads import SharedReads
+from langgraph_runner.server.reading.pages import SharedReads
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from langgraph_runner.engine import RunEngine
-    from langgraph_runner.server.auth.callers import Caller
-    from langgraph_runner.server.auth.guard import Guard
+    from langgraph_runner.server.auth.callers import Caller, Guard
 
 __all__ = [
     "AdminCall",
