@@ -10,13 +10,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.redaction.names import NameKind, SecretName, aligned_lower, find_names
-from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import LazyPattern, Span
 from langgraph_runner.redaction.values import Found, is_count, is_placeholder, is_prose, is_public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.redaction.text import Span
 
 _BESIDE = LazyPattern(r"[\"']?[ \t]{0,40}(?P<bar>[|,;\t])")
 _BEFORE = LazyPattern(r"(?P<bar>[|,;\t])[ \t]{0,40}[\"']?$")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.redaction.names import NameKind, SecretName, find_names
-from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import LazyPattern, Span
 from langgraph_runner.redaction.values import (
     CLOSE,
     Found,
@@ -29,7 +29,6 @@ from langgraph_runner.redaction.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.redaction.text import Span
 
 _LINK_WORDS: Final = (
     "is|was|are|were|being|to|of|as|namely|ist|war|lautet|est|es|era|é|è|era|jest|je|är|er|on"

@@ -8,10 +8,10 @@ the time stays linear.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from langgraph_runner.redaction.names import NameKind, SecretName, find_names
-from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import LazyPattern, Span
 from langgraph_runner.redaction.values import (
     CLOSE,
     LONGEST_JUDGED,
@@ -28,9 +28,6 @@ from langgraph_runner.redaction.values import (
     unquoted_value,
     whole_span,
 )
-
-if TYPE_CHECKING:
-    from langgraph_runner.redaction.text import Span
 
 _TYPE: Final = r"(?:str|bytes|SecretStr|Optional\[\w{1,20}\]|str ?\| ?None|string|String)"
 # The default that a prompt shows before its colon: `AWS Secret Access Key [None]:`.

@@ -10,10 +10,16 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
-from langgraph_runner.redaction.paths import relative_paths, roots_of
 from langgraph_runner.redaction.search import without_secrets
 from langgraph_runner.redaction.stacks import ExceptionReader, causes_of, raw_message, stack_text, type_name
-from langgraph_runner.redaction.text import UNREADABLE, bounded, printable, without_tail
+from langgraph_runner.redaction.text import (
+    UNREADABLE,
+    bounded,
+    printable,
+    relative_paths,
+    roots_of,
+    without_tail,
+)
 
 __all__ = ["DEFAULT_SANITIZER", "Sanitizer", "compile_patterns", "sanitize_stack", "sanitize_text"]
 

@@ -20,8 +20,7 @@ from itertools import groupby
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from langgraph_runner.redaction.paths import relative_path
-from langgraph_runner.redaction.text import middle_cut
+from langgraph_runner.redaction.text import middle_cut, relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,14 +12,10 @@ Each notation finds where a value starts; this module does the rest, the same fo
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from langgraph_runner.redaction.names import NameKind, SecretName
-from langgraph_runner.redaction.patterns import LazyPattern
-from langgraph_runner.redaction.text import MARKER
-
-if TYPE_CHECKING:
-    from langgraph_runner.redaction.text import Span
+from langgraph_runner.redaction.patterns import MARKER, LazyPattern, Span
 
 CLOSE: Final = r"(?:\\{0,31}[\"'`]|&(?:quot|apos|\#34|\#39|\#x27);)"
 """A pattern of the quote after a name, escaped or not."""
@@ -283,9 +279,14 @@ def looks_random(value: str) -> bool:
         return False
     # A digest or UUID inside a name, such as `user:42:<digest>`, is public, too.
     value = _INNER_ID.sub("", value[:512])
-    if any(len(_CHANGE.findall(run[:64])) >= 3 for run in _SEGMENT.findall(value)):  # noqa: PLR2004
+    if any(alternations(run) >= 3 for run in _SEGMENT.findall(value)):  # noqa: PLR2004
         return True
-    return len(value) >= 20 and "." not in value and len(_CHANGE.findall(value[:64])) >= 4  # noqa: PLR2004
+    return len(value) >= 20 and "." not in value and alternations(value) >= 4  # noqa: PLR2004
+
+
+def alternations(run: str) -> int:
+    """Return how often letters and digits, or small letters and capitals, alternate at the start of the run."""
+    return len(_CHANGE.findall(run[:64]))
 
 
 SCHEME = LazyPattern(
