@@ -48,10 +48,9 @@ def read_table(text: str, name: SecretName) -> Found:
 
 
 def _is_header(cells: list[str], bar: str) -> bool:
-    read_named_field = [cell for cell in cells if cell.strip()] if bar == "|" else cells
-    return len(read_named_field) >= _FEWEST_COLUMNS and all(
-        _HEADER_CELL.fullmatch(cell) for cell in read_named_field
-    )
+    # A line that bars enclose has an empty cell at both ends.
+    named = [cell for cell in cells if cell.strip()] if bar == "|" else cells
+    return len(named) >= _FEWEST_COLUMNS and all(_HEADER_CELL.fullmatch(cell) for cell in named)
 
 
 def _column(text: str, name: SecretName, bar: str, *, at: int, column: int, width: int) -> list[Span]:
@@ -71,11 +70,9 @@ def _column(text: str, name: SecretName, bar: str, *, at: int, column: int, widt
 
 def _cell(text: str, name: SecretName, start: int, cell: str) -> list[Span]:
     value = cell.strip(" \t\"'")
-    if not value or is_placeholder(value) or (" " in value and is_prose(value)):
+    if not _is_secret(name.kind, value) or (" " in value and is_prose(value)):
         return []
-    if name.kind is not NameKind.PASSWORD and (is_count(value) or value.isalpha()):
-        return []
-    if is_public(name.kind, value):
+    if name.kind is not NameKind.PASSWORD and value.isalpha():
         return []
     at = text.index(value, start)
     return [(at, at + len(value))]

@@ -13,6 +13,7 @@ from langgraph_runner.redaction.patterns import LazyPattern, Span
 from langgraph_runner.redaction.values import (
     CLOSE,
     Found,
+    head_of,
     is_digest,
     is_placeholder,
     is_prose,
@@ -21,7 +22,9 @@ from langgraph_runner.redaction.values import (
     looks_chosen,
     looks_random,
     quoted_at,
+    quoted_list,
     quoted_span,
+    quoted_span_after,
     unquoted_value,
     whole_span,
 )
@@ -67,7 +70,7 @@ def read_sentence(text: str, name: SecretName) -> Found:
             return []
         quoted = quoted_at(text, linked.end())
         if quoted and quoted.closed:
-            value = quoted.head(text)
+            value = head_of(text, quoted)
             is_secret = not is_prose(value) and _is_secret_in_sentence(name, value, quoted=True)
             return quoted_span(text, name, quoted) if is_secret else []
         word = unquoted_value(text, name.start, linked.end(), whole_line=False)
@@ -82,7 +85,7 @@ def _read_beside(text: str, name: SecretName, at: int) -> Found:
     """Read a value right after its name: "using password hunter2"."""
     quoted = quoted_at(text, at)
     if quoted and quoted.closed:
-        value = quoted.head(text)
+        value = head_of(text, quoted)
         return [(quoted.start, quoted.end)] if _is_secret_beside(name, value) else None
     word = unquoted_value(text, name.start, at, whole_line=False)
     if word and _is_secret_beside(name, text[word.start : word.end]):
@@ -137,7 +140,6 @@ def read_brackets(text: str, name: SecretName) -> Found:
 
 
 _CALLED = LazyPattern(r"\(\s{0,8}(?=[bru]?\\*[\"'])")
-_NEXT_ARGUMENT = LazyPattern(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
 _MOST_ARGUMENTS: Final = 6
 
 
@@ -147,17 +149,11 @@ def _read_call(text: str, name: SecretName) -> Found:
     if opening is None:
         return None
     spans: list[Span] = []
-    at = opening.end()
-    for _ in range(_MOST_ARGUMENTS):
-        quoted = quoted_at(text, at)
-        if quoted is None or not quoted.closed:
+    for quoted in quoted_list(text, opening.end(), _MOST_ARGUMENTS):
+        if not quoted.closed:
             break
-        if _is_secret_beside(name, quoted.head(text)):
+        if _is_secret_beside(name, head_of(text, quoted)):
             spans.append((quoted.start, quoted.end))
-        following = _NEXT_ARGUMENT.match(text, quoted.after)
-        if following is None:
-            break
-        at = following.end()
     return spans
 
 
@@ -237,5 +233,4 @@ def read_error_location(text: str, name: SecretName) -> Found:
     if refused is None:
         brace = text.rfind("{", max(0, name.start - _LONGEST_DETAIL), name.start)
         refused = _REFUSED.search(text, brace, name.start) if brace >= 0 else None
-    quoted = quoted_at(text, refused.end()) if refused else None
-    return quoted_span(text, name, quoted) if quoted else []
+    return quoted_span_after(text, name, refused)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 from langgraph_runner.redaction.search import without_secrets
-from langgraph_runner.redaction.stacks import ExceptionReader, causes_of, raw_message, stack_text, type_name
+from langgraph_runner.redaction.stacks import causes_of, raw_message, stack_text, type_name
 from langgraph_runner.redaction.text import (
     UNREADABLE,
     bounded,
@@ -150,7 +150,7 @@ class Sanitizer:
         An exception without a message, or whose `str()` fails, gives the name of its class.
         """
         try:
-            return self.text(raw_message(exc), max_chars=self.max_message_chars)
+            return self._part(raw_message(exc))
         except Exception:  # Such as RecursionError, when called at the bottom of a deep stack.
             return UNREADABLE
 
@@ -161,8 +161,9 @@ class Sanitizer:
         Source lines and values of variables are left out.
         """
         try:
-            reader = ExceptionReader(self._roots, self.message, self._part, self.text)
-            return stack_text(exc, self.max_stack_chars, reader)
+            return stack_text(
+                exc, max_chars=self.max_stack_chars, roots=self._roots, part=self._part, whole=self.text
+            )
         except Exception:
             return self.message(exc)[: self.max_stack_chars]
 
@@ -195,6 +196,7 @@ class Sanitizer:
         return bounded(clean, max_chars, cut=True)
 
     def _part(self, text: str) -> str:
+        """Return a message or a note, safe and bounded."""
         return self.text(text, max_chars=self.max_message_chars)
 
 
