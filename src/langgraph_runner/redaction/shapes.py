@@ -133,6 +133,7 @@ _PEM_BODY = LazyPattern(
 _PUTTY = LazyPattern(
     r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,8}[A-Za-z0-9+/=]{1,76})+)|Private-MAC: (?P<mac>[0-9a-f]{20,})"
 )
+_LINE = LazyPattern(r"[^\n]*\n|[^\n]+")
 _BASE64_LINE = LazyPattern(r"\s*[A-Za-z0-9+/=\\]{16,}\s*|\s*[A-Za-z0-9+/=]{1,64}\s*")
 # These stay: they are public, and a reader of an error needs to see which certificate was refused.
 _PUBLIC_BLOCK = LazyPattern(
@@ -178,16 +179,14 @@ def _start_of_tail(text: str, edge: int, floor: int) -> int:
     """Return the start of the lines before an END line whose BEGIN line was cut away."""
     window = max(floor, edge - 4_096)
     start = edge
-    while (line := text.rfind("\n", window, start - 1)) >= 0 or start > window:
-        begin = line + 1 if line >= 0 else window
-        if not _BASE64_LINE.fullmatch(text[begin:start]):
+    for line in reversed(_LINE.findall(text[window:edge])):
+        if not _BASE64_LINE.fullmatch(line):
             break
-        start = begin
-        if line < 0:
-            break
+        start -= len(line)
     return start
 
 
+_JWK_MARK = LazyPattern(r"[\"']kty")
 _JWK_PRIVATE = LazyPattern(
     r"[\"'](?:d|p|q|dp|dq|qi|k)\\{0,7}[\"'] ?: ?\\{0,7}[\"'](?P<secret>[A-Za-z0-9_=-]{16,})\\{0,7}[\"']"
 )
@@ -196,18 +195,15 @@ _LONGEST_JWK: Final = 6_000
 
 def jwk_spans(text: str, lower: str) -> Iterator[Span]:
     """Yield the private members of JSON web keys; `n`, `e`, `x` and `y` are public."""
+    if "kty" not in lower:
+        return
     done = 0
-    at = _next_jwk(lower, 0)
-    while at >= 0:
+    for mark in _JWK_MARK.finditer(lower):
+        at = mark.start()
+        if at < done:
+            continue
         start = max(done, text.rfind("{", max(done, at - _LONGEST_JWK), at))
         end = text.find("}", at, at + _LONGEST_JWK)
-        end = min(len(text), at + _LONGEST_JWK) if end < 0 else end
-        for found in _JWK_PRIVATE.finditer(text[start:end]):
-            yield start + found.start("secret"), start + found.end("secret")
-        done = end
-        at = _next_jwk(lower, max(end, at + 1))
-
-
-def _next_jwk(lower: str, at: int) -> int:
-    found = [lower.find(mark, at) for mark in ('"kty', "'kty")]
-    return min((place for place in found if place >= 0), default=-1)
+        done = end if end >= 0 else min(len(text), at + _LONGEST_JWK)
+        for found in _JWK_PRIVATE.finditer(text, start, done):
+            yield found.span("secret")

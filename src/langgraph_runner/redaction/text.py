@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import re
 
 CUT: Final = "... [truncated]"
-UNREADABLE: Final = "[unreadable]"
 
 # Codes for colours and the cursor, and the operating-system commands that set titles and links.
 _ANSI = LazyPattern(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
