@@ -54,9 +54,7 @@ def raw_message(exc: BaseException) -> str:
         return str.__str__(text) or type_name(exc)
     except KeyboardInterrupt:
         raise
-    except (
-        BaseException
-    ):  # SystemExit and CancelledError, too: the message raised them, they are not meant for us.
+    except BaseException:  # SystemExit, too: the message raised it, so it does not end the program.
         return type_name(exc)
 
 
@@ -217,14 +215,9 @@ def stack_text(
     part: Callable[[str], str],
     whole: Callable[[str], str],
 ) -> str:
-    """Return the whole stack in at most `max_chars` characters.
+    """Return the whole stack in at most `max_chars` characters; its paths are relative to `roots`.
 
-    Args:
-        exc: The exception.
-        max_chars: The bound.
-        roots: The directories that paths become relative to.
-        part: Makes a message or a note safe to store, and bounds it.
-        whole: Makes the stack safe to store.
+    `part` makes a message or a note safe to store, and bounds it; `whole` makes the stack safe to store.
     """
     reader = _StackReader(roots, part)
     reader.read(exc)

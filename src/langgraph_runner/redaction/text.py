@@ -25,6 +25,12 @@ _SEPARATORS = LazyPattern(r"[\x00\x0b\x0c\x1c-\x1f]")
 _INVISIBLE = LazyPattern("[\x01-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _JOINERS: Final = "\u00ad\u061c\u180e\u200c\u200d\U000e0000-\U000e007f"
 _JOINED = LazyPattern(rf"(?<=[!-~])[{_JOINERS}]+|[{_JOINERS}]+(?=[!-~])")
+# Any character that the patterns above or an encoding as UTF-8 would change.
+_SUSPECT = LazyPattern(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
+    + _JOINERS
+    + "]"
+)
 
 
 def printable(text: str) -> str:
@@ -32,8 +38,8 @@ def printable(text: str) -> str:
 
     Carriage returns become newlines, and lone surrogates become question marks, so the result encodes as UTF-8.
     """
-    # The usual case. `isprintable()` is several times faster than the patterns.
-    if text.replace("\n", "").replace("\t", "").isprintable():
+    # `isprintable()` is several times faster than the pattern, and nothing that the pattern finds is printable.
+    if text.replace("\n", "").replace("\t", "").isprintable() or _SUSPECT.search(text) is None:
         return text
     text = text.encode("utf-8", "replace").decode("utf-8")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
