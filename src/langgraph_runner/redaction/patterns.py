@@ -23,18 +23,23 @@ Span: TypeAlias = tuple[int, int]
 """Where a part of a text that is to be hidden starts and ends."""
 
 
+def _method(name: str) -> Any:
+    """Return a method of the compiled pattern, stored in the instance by its first use."""
+    return cached_property(lambda lazy: getattr(lazy._compiled, name))  # noqa: SLF001 - a part of LazyPattern
+
+
 class LazyPattern:
     """A regular expression with the methods of `re.Pattern`, compiled by the first call of any of them.
 
     When several threads use a pattern first at the same time, `re.compile` gives all of them the same one.
     """
 
-    match: Callable[..., re.Match[str] | None]
-    fullmatch: Callable[..., re.Match[str] | None]
-    search: Callable[..., re.Match[str] | None]
-    finditer: Callable[..., Iterator[re.Match[str]]]
-    findall: Callable[[str], list[str]]
-    sub: Callable[[str | Callable[[re.Match[str]], str], str], str]
+    match: Callable[..., re.Match[str] | None] = _method("match")
+    fullmatch: Callable[..., re.Match[str] | None] = _method("fullmatch")
+    search: Callable[..., re.Match[str] | None] = _method("search")
+    finditer: Callable[..., Iterator[re.Match[str]]] = _method("finditer")
+    findall: Callable[[str], list[str]] = _method("findall")
+    sub: Callable[[str | Callable[[re.Match[str]], str], str], str] = _method("sub")
 
     def __init__(self, source: str, flags: int = 0) -> None:
         self.source = source
@@ -43,11 +48,6 @@ class LazyPattern:
     @cached_property
     def _compiled(self) -> re.Pattern[str]:
         return re.compile(self.source, self._flags)
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._compiled, name)
-        setattr(self, name, method)  # From now on Python finds it without calling this function.
-        return method
 
 
 def found_spans(found: Iterable[re.Match[str]], check: Callable[[str], bool] | None = None) -> Iterator[Span]:
