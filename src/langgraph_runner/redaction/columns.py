@@ -70,7 +70,7 @@ def _column(text: str, name: SecretName, bar: str, *, at: int, column: int, widt
 
 def _cell(text: str, name: SecretName, start: int, cell: str) -> list[Span]:
     value = cell.strip(" \t\"'")
-    if not _is_secret(name.kind, value) or (" " in value and is_prose(value)):
+    if not _is_secret_in_column(name.kind, value) or (" " in value and is_prose(value)):
         return []
     if name.kind is not NameKind.PASSWORD and value.isalpha():
         return []
@@ -126,14 +126,14 @@ def _row_spans(text: str, at: int, kinds: list[NameKind | None]) -> tuple[list[S
         if item is None:
             break
         at = item.end()
-        if kind is not None and item["secret"] and _is_secret(kind, item["secret"]):
+        if kind is not None and item["secret"] and _is_secret_in_column(kind, item["secret"]):
             spans.append(item.span("secret"))
         if item["next"] != ",":
             break
     return spans, at
 
 
-def _is_secret(kind: NameKind, value: str) -> bool:
+def _is_secret_in_column(kind: NameKind, value: str) -> bool:
     if is_placeholder(value) or (kind is not NameKind.PASSWORD and is_count(value)):
         return False
     return not is_public(kind, value)
@@ -165,7 +165,7 @@ def parameter_spans(text: str, lower: str) -> Iterator[Span]:
                 if item is None:
                     break
                 place = item.end()
-                if kind is not None and item["secret"] and _is_secret(kind, item["secret"]):
+                if kind is not None and item["secret"] and _is_secret_in_column(kind, item["secret"]):
                     yield item.span("secret")
         at = lower.find(_PARAMETERS, floor)
 
