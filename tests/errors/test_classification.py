@@ -198,7 +198,7 @@ def test_table(error, retryable, category):
 
 
 @pytest.mark.req("N-16")
-def test_a_group_too_deep_to_judge_is_final():
+def test_a_very_deep_group_is_final():
     """Five hundred levels do not raise."""
     group = ExceptionGroup("x", [ConnectionError()])
     for _ in range(500):
@@ -246,7 +246,7 @@ def test_retry_after_is_found_where_clients_put_it():
 
 @pytest.mark.req("N-16")
 @pytest.mark.parametrize("status", [True, 99, 600, "500", None])
-def test_only_a_number_that_is_a_status_counts(status):
+def test_other_numbers_are_not_statuses(status):
     """`code` and `status` of other errors are not HTTP statuses."""
     assert http_status(HTTPStatus(status)) is None
 
@@ -275,6 +275,6 @@ def test_control_flow():
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_what_langgraph_retries_by_default_is_something_else(error, langgraph, ours):
+def test_the_default_differs_from_that_of_langgraph(error, langgraph, ours):
     """A node without a `retry_on` does not use LangGraph's default; the README names the differences."""
     assert (RetryPolicy().retry_on(error), is_retryable_node_error(error)) == (langgraph, ours)

@@ -53,7 +53,7 @@ def test_a_field_called_like_an_attribute_of_records_is_renamed(caplog, field):
     assert getattr(caplog.records[0], f"{field}_") == "mine"
 
 
-def test_a_percent_sign_is_no_placeholder(caplog):
+def test_a_percent_sign_is_not_a_placeholder(caplog):
     """An event is not a format string."""
     get_logger(NAME).warning("100%d done")
     assert caplog.messages == ["100%d done"]
@@ -97,14 +97,14 @@ def test_a_configured_structlog_gets_the_event():
     assert captured == [{"event": "event", "node": "theme", "log_level": "warning"}]
 
 
-def test_a_configured_structlog_keeps_logging_out(caplog):
+def test_an_event_for_structlog_does_not_reach_logging(caplog):
     """An event is logged once."""
     with capture_logs():
         get_logger(NAME).warning("event")
     assert caplog.records == []
 
 
-def test_a_configuration_made_later_is_heeded(caplog):
+def test_a_later_configuration_is_used(caplog):
     """The earlier logger is not used any more."""
     get_logger(NAME).warning("first")
     with capture_logs() as captured:
@@ -113,21 +113,21 @@ def test_a_configuration_made_later_is_heeded(caplog):
 
 
 @pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
-def test_unconfigured_the_level_of_logging_tells(caplog, level, expected):
+def test_without_structlog_the_level_of_logging_decides(caplog, level, expected):
     """A level that would make no record is not enabled."""
     caplog.set_level(logging.WARNING, NAME)
     assert is_enabled(NAME, level) is expected
 
 
 @pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
-def test_a_filtering_structlog_tells(level, expected):
+def test_the_filter_of_structlog_decides(level, expected):
     """The filter of structlog knows its level."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     assert is_enabled(NAME, level) is expected
 
 
 @pytest.mark.parametrize(("level", "expected"), [(logging.INFO, False), (logging.WARNING, True)])
-def test_a_structlog_over_logging_tells(caplog, level, expected):
+def test_the_level_of_a_wrapped_logger_decides(caplog, level, expected):
     """The wrapped logger of logging knows its level."""
     caplog.set_level(logging.WARNING, NAME)
     structlog.configure(wrapper_class=structlog.stdlib.BoundLogger, logger_factory=logging.getLogger)
@@ -135,7 +135,7 @@ def test_a_structlog_over_logging_tells(caplog, level, expected):
 
 
 @pytest.mark.parametrize("wrapper", [structlog.BoundLogger, structlog.stdlib.BoundLogger])
-def test_a_structlog_that_cannot_tell_is_enabled(wrapper):
+def test_a_structlog_logger_without_a_level_is_enabled(wrapper):
     """Asking does not log anything."""
     structlog.configure(wrapper_class=wrapper)
     assert is_enabled(NAME, logging.DEBUG) is True
@@ -170,7 +170,7 @@ def test_an_unconfigured_program_prints_no_ordinary_events():
         "logging.lastResort = None",
     ],
 )
-def test_a_user_who_configures_logging_is_obeyed(configuration):
+def test_the_logging_configuration_of_the_user_decides(configuration):
     """Nothing else is printed."""
     assert unconfigured("ERROR", configuration) == ""
 
@@ -200,7 +200,7 @@ def broken_handler():
 
 
 @pytest.mark.usefixtures("broken_handler")
-def test_a_handler_that_raises_harms_nothing(capsys):
+def test_a_failing_handler_does_not_raise(capsys):
     """The event is lost, and stderr says so."""
     emit(NAME, logging.ERROR, "event")
     assert (
@@ -221,10 +221,10 @@ def test_structlog_is_not_loaded_before_the_first_event():
 @pytest.mark.req("N-13")
 def test_a_warning_that_no_handler_gets_is_not_enabled():
     """No record is made where no handler would take it."""
-    logger = logging.getLogger("langgraph_runner.unheard")
+    logger = logging.getLogger("langgraph_runner.without_handler")
     logger.propagate = False
     logger.addHandler(logging.NullHandler())
-    assert is_enabled("langgraph_runner.unheard", logging.ERROR) is False
+    assert is_enabled("langgraph_runner.without_handler", logging.ERROR) is False
     logger.addHandler(handler := logging.StreamHandler())
-    assert is_enabled("langgraph_runner.unheard", logging.ERROR) is True
+    assert is_enabled("langgraph_runner.without_handler", logging.ERROR) is True
     logger.removeHandler(handler)

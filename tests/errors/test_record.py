@@ -55,8 +55,8 @@ def test_a_record_is_at_most_16_kib(text, node, members, story):
 
 @pytest.mark.req("N-4", "N-20")
 @pytest.mark.parametrize("character", ["é", "\U0001f600", "\x01", "\\", '"'])
-def test_texts_that_json_blows_up_are_shortened_and_say_so(character):
-    """JSON takes six or twelve bytes per character."""
+def test_texts_that_grow_in_json_are_shortened(character):
+    """Each of these characters takes two to twelve bytes of JSON."""
     error = raised(ExceptionGroup(character * 5000, [ValueError(character * 5000) for _ in range(5)]))
     error.add_note(character * 20_000)
     record = record_of(error)
@@ -72,14 +72,14 @@ def test_names_are_bounded():
 
 
 @pytest.mark.req("N-4")
-def test_an_error_without_text_is_told_by_its_type():
+def test_an_error_without_text_is_named_by_its_type():
     """The message does not end in a colon."""
     assert record_of(raised(ConnectionError()))["message"] == "Node 'n' failed: ConnectionError"
 
 
 @pytest.mark.req("N-24")
 def test_langgraphs_own_timeout_has_the_timeout_code():
-    """A record is made for any of them."""
+    """Its record has the same code and category as a timeout of the runner."""
     error = LangGraphNodeTimeoutError("inner", 2.0, kind="run", run_timeout=1.0)
     record = record_of(raised(error))
     assert (record["code"], record["category"]) == ("NODE_TIMEOUT", "timeout")
@@ -87,7 +87,7 @@ def test_langgraphs_own_timeout_has_the_timeout_code():
 
 
 @pytest.mark.req("N-24")
-def test_a_failed_fallback_is_recoverable_as_its_primary_is():
+def test_a_failed_fallback_is_recoverable_if_its_primary_error_is():
     """The same call may succeed when the function works again."""
     last = RetryExhaustedError(node="n", attempts=2, last_error=TimeoutError("slow"))
     error = FallbackError(node="n", primary_error=last, fallback_error=KeyError("k"))
@@ -97,8 +97,8 @@ def test_a_failed_fallback_is_recoverable_as_its_primary_is():
 
 
 @pytest.mark.req("N-4")
-def test_the_model_refuses_what_is_no_record():
-    """A typo in a record that was written by hand is found."""
+def test_the_model_refuses_an_incomplete_record():
+    """The error names the missing field."""
     with pytest.raises(ValidationError, match="error_type"):
         NodeError.model_validate({"node_id": "n"})
 
@@ -114,7 +114,7 @@ def test_the_model_reads_a_minimal_record():
 
 
 @pytest.mark.req("N-4")
-def test_a_record_of_nothing_but_names_ends():
-    """The record is made in finite time, whichever text is too long."""
+def test_shortening_ends_when_only_names_are_left():
+    """A long trace id does not make it loop forever."""
     record = record_of(raised(ValueError("x")), trace_id="t" * 100_000)
     assert size(record) <= MAX_RECORD_BYTES

@@ -135,7 +135,7 @@ BODY = "MIIBIjANBgkqhkiG9w0BAQEFAAOC" + "AQ8AMIIBCgKCAQEAu1SU1LfVLPHCozMxH2Mo"
         *("密码不能为空", "Le mot de passe est requis.", "👩‍💻 1️⃣"),
     ],
 )
-def test_what_only_looks_like_a_secret_stays(raw):
+def test_texts_that_look_like_secrets_stay(raw):
     """Code, public keys, the places of secrets, and policies come back unchanged."""
     assert DEFAULT_SANITIZER.text(raw) == raw
 

@@ -66,7 +66,7 @@ def _endless():
     ],
 )
 def test_a_message_that_fails_gives_the_class(make):
-    """Whatever `str()` raises or returns, the message is the name of the class."""
+    """If `str()` raises or does not return text, the message is the name of the class."""
     assert DEFAULT_SANITIZER.message(WordedError(make)) == "WordedError"
 
 

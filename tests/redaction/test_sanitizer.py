@@ -41,7 +41,7 @@ def test_a_match_of_keep_stays():
     assert Sanitizer(keep=["demo-key"]).text("api_key=demo-key") == "api_key=demo-key"
 
 
-def test_other_secrets_are_hidden_beside_what_is_kept():
+def test_keep_does_not_protect_other_secrets():
     """Other values than the kept one are hidden."""
     sanitizer = Sanitizer(keep=[re.compile("demo-key")])
     assert sanitizer.text(f"api_key=demo-key password={SECRET}") == "api_key=demo-key password=[REDACTED]"

@@ -84,7 +84,7 @@ def test_a_key_with_a_mark_of_the_table_is_hidden(row):
 
 @pytest.mark.parametrize("held_out", [False, True], ids=["open", "hold-out"])
 def test_documented_keys_are_hidden(held_out):
-    """At least 99.5 % of the examples are hidden that come from what providers publish, not from the table."""
+    """At least 99.5 % of the examples that providers publish are hidden."""
     result = measure("known shapes", held_out=held_out)
     assert result.total > 300
     assert result.rate >= 0.995, [name for name, _, _ in result.wrong]

@@ -122,8 +122,8 @@ def test_values_of_variables_are_not_shown():
     """Values of local variables are not shown."""
 
     def with_local():
-        unheard = f"local {SECRET}"
-        raise ValueError(len(unheard))
+        secret_value = f"local {SECRET}"
+        raise ValueError(len(secret_value))
 
     assert SECRET not in DEFAULT_SANITIZER.stack(_caught(with_local))
 
@@ -238,7 +238,7 @@ async def test_nothing_blocks_an_event_loop():
     try:
         await asyncio.sleep(0)
         sanitizer = Sanitizer(project_root="src")
-        told = (
+        results = (
             sanitizer.stack(error),
             sanitizer.message(error),
             sanitizer.causes(error),
@@ -246,4 +246,4 @@ async def test_nothing_blocks_an_event_loop():
         )
     finally:
         guard.deactivate()
-    assert all(told)
+    assert all(results)

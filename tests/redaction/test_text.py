@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -194,6 +196,18 @@ def test_paths_are_relative_to_the_project_root():
     """A given root takes precedence over the working directory."""
     sanitizer = Sanitizer(project_root="/deep/in/the/tree/shop")
     assert sanitizer.text("/deep/in/the/tree/shop/app/sub/very/far/a.py") == "app/sub/very/far/a.py"
+
+
+def test_an_import_in_a_deleted_directory_works(tmp_path):
+    """Paths are then relative to no working directory."""
+    (gone := tmp_path / "gone").mkdir()
+    program = (
+        f"import os; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r});"
+        "from langgraph_runner.redaction import DEFAULT_SANITIZER;"
+        "print(DEFAULT_SANITIZER.text('/home/bob/shop/a.py'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)  # noqa: S603 - our own program
+    assert done.stdout.strip() == "shop/a.py"
 
 
 def test_colour_codes_do_not_hide_a_secret():

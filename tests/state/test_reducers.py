@@ -55,7 +55,7 @@ def test_lists_are_not_changed(reducer, a, b):
 
 
 @pytest.mark.req("N-8")
-def test_append_unique_keeps_what_only_looks_alike():
+def test_append_unique_compares_types_too():
     """1, True and "1" are three items; two equal lists are one."""
     assert append_unique([1, [1]], [True, "1", [1], {"k": [1]}, {"k": [1]}]) == [
         1,
@@ -67,7 +67,7 @@ def test_append_unique_keeps_what_only_looks_alike():
 
 
 @pytest.mark.req("N-8")
-def test_append_unique_takes_things_that_cannot_be_hashed():
+def test_append_unique_accepts_unhashable_items():
     """Such items are compared by their `repr()`."""
     assert append_unique([bytearray(b"a")], [bytearray(b"a"), bytearray(b"b")]) == [
         bytearray(b"a"),
@@ -77,7 +77,7 @@ def test_append_unique_takes_things_that_cannot_be_hashed():
 
 @pytest.mark.req("N-8")
 @pytest.mark.parametrize("bad", [5, "text", {"a": 1}])
-def test_a_list_reducer_refuses_what_is_no_list(bad):
+def test_a_list_reducer_refuses_other_types(bad):
     """The message says what to write instead."""
     with pytest.raises(TypeError, match=r"must be a list, .* \[item\]"):
         append_unique([], bad)
@@ -85,7 +85,7 @@ def test_a_list_reducer_refuses_what_is_no_list(bad):
 
 @pytest.mark.req("N-8")
 @pytest.mark.parametrize("bad", [5, [1], "text"])
-def test_a_mapping_reducer_refuses_what_is_no_mapping(bad):
+def test_a_mapping_reducer_refuses_other_types(bad):
     """The message names the type of the value."""
     with pytest.raises(TypeError, match="must be a dict, got"):
         merge_mappings({}, bad)
@@ -168,14 +168,14 @@ RECORD = st.fixed_dictionaries({"error_id": st.sampled_from("abcd")})
 
 @pytest.mark.req("N-8")
 @given(st.integers(1, 4), *[st.lists(RECORD, max_size=4)] * 3)
-def test_records_stay_associative_although_they_are_not_repeated(limit, a, b, c):
+def test_dropping_repeated_records_is_associative(limit, a, b, c):
     """Each record is in the place where it was written last."""
     append = append_bounded(limit)
     assert append(append(a, b), c) == append(a, append(b, c))
 
 
 @pytest.mark.req("N-8")
-def test_failures_that_only_look_alike_are_all_kept(mode, fake):
+def test_equal_looking_failures_are_all_kept(mode, fake):
     """Three branches fail in the same way at the same moment."""
     from langgraph.types import Send
 
@@ -192,7 +192,7 @@ def test_failures_that_only_look_alike_are_all_kept(mode, fake):
 
 
 @pytest.mark.req("N-8")
-def test_several_schemas_that_inherit_share_a_graph():
+def test_schemas_that_inherit_from_graph_state_share_a_graph():
     """Their fields are the same channels with the same reducers."""
 
     class A(GraphState, total=False):

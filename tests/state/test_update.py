@@ -99,7 +99,7 @@ def test_a_key_that_is_not_a_string_is_refused():
 
 
 @pytest.mark.req("N-7", "N-4")
-def test_a_bad_update_inside_a_node_is_recorded_as_such(mode):
+def test_a_bad_update_inside_a_node_is_recorded_as_invalid(mode):
     """The code is VALIDATION_FAILED, and the graph continues."""
     node = create_node(mode.function(lambda s: update_state(routing_flags={"nope": True})))
     graph = StateGraph(GraphState).add_node("n", node).add_edge(START, "n").compile()

@@ -46,74 +46,35 @@ RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})
 
 _SERVER_ERRORS: Final = range(500, 600)
 
-# Names of (base) classes, because their libraries may not be installed. The top-level package is part of the
-# name, so that a class of the user with the same name does not match.
-_TIMEOUT_CLASSES: Final = frozenset(
-    {
-        ("httpx", "TimeoutException"),
-        ("httpx2", "TimeoutException"),
-        ("httpcore", "TimeoutException"),
-        ("requests", "Timeout"),
-        ("urllib3", "TimeoutError"),
-        ("openai", "APITimeoutError"),
-        ("anthropic", "APITimeoutError"),
-        ("aiohttp", "ServerTimeoutError"),
-        ("botocore", "ReadTimeoutError"),
-        ("botocore", "ConnectTimeoutError"),
-        ("redis", "TimeoutError"),
-        ("google", "DeadlineExceeded"),
-        ("grpc", "FutureTimeoutError"),
-    }
-)
-_NETWORK_CLASSES: Final = frozenset(
-    {
-        ("httpx", "TransportError"),
-        ("httpx2", "TransportError"),
-        ("httpcore", "NetworkError"),
-        ("requests", "ConnectionError"),
-        ("requests", "ChunkedEncodingError"),
-        ("urllib3", "NewConnectionError"),
-        ("urllib3", "ProtocolError"),
-        ("openai", "APIConnectionError"),
-        ("anthropic", "APIConnectionError"),
-        ("aiohttp", "ClientConnectionError"),
-        ("aiohttp", "ClientPayloadError"),
-        ("botocore", "HTTPClientError"),
-        ("redis", "ConnectionError"),
-        ("websockets", "ConnectionClosed"),
-        ("psycopg", "OperationalError"),
-        ("asyncpg", "PostgresConnectionError"),
-        ("sqlalchemy", "OperationalError"),
-        ("pymongo", "AutoReconnect"),
-        ("google", "ServiceUnavailable"),
-        ("http", "RemoteDisconnected"),
-        ("http", "IncompleteRead"),
-    }
-)
-# A wrong URL is a mistake of the caller, although its class is one of the transport errors.
-_FINAL_CLASSES: Final = frozenset(
-    {
-        ("httpx", "UnsupportedProtocol"),
-        ("httpx2", "UnsupportedProtocol"),
-        ("httpx", "LocalProtocolError"),
-        ("httpx2", "LocalProtocolError"),
-        ("requests", "InvalidURL"),
-        ("requests", "InvalidSchema"),
-        ("requests", "MissingSchema"),
-        ("aiohttp", "InvalidURL"),
-        ("psycopg", "ProgrammingError"),
-        ("psycopg", "IntegrityError"),
-        ("psycopg", "DataError"),
-        ("sqlalchemy", "ProgrammingError"),
-        ("sqlalchemy", "IntegrityError"),
-        ("sqlalchemy", "DataError"),
-        ("sqlite3", "ProgrammingError"),
-        ("sqlite3", "IntegrityError"),
-        ("sqlite3", "DataError"),
-        # `langgraph dev` raises it when a coroutine blocks the event loop. The coroutine would block again.
-        ("blockbuster", "BlockingError"),
-    }
-)
+# Names of (base) classes, because their libraries may not be installed. Each has the top-level package of its
+# module before it, so that a class of the user with the same name does not match.
+_TIMEOUTS: Final = """
+    httpx.TimeoutException httpx2.TimeoutException httpcore.TimeoutException requests.Timeout urllib3.TimeoutError
+    openai.APITimeoutError anthropic.APITimeoutError aiohttp.ServerTimeoutError
+    botocore.ReadTimeoutError botocore.ConnectTimeoutError redis.TimeoutError
+    google.DeadlineExceeded grpc.FutureTimeoutError
+"""
+_NETWORK: Final = """
+    httpx.TransportError httpx2.TransportError httpcore.NetworkError http.RemoteDisconnected http.IncompleteRead
+    requests.ConnectionError requests.ChunkedEncodingError urllib3.NewConnectionError urllib3.ProtocolError
+    openai.APIConnectionError anthropic.APIConnectionError google.ServiceUnavailable
+    aiohttp.ClientConnectionError aiohttp.ClientPayloadError websockets.ConnectionClosed botocore.HTTPClientError
+    psycopg.OperationalError asyncpg.PostgresConnectionError sqlalchemy.OperationalError
+    pymongo.AutoReconnect redis.ConnectionError
+"""
+# A wrong URL is a mistake of the caller, although its class is one of the transport errors. `langgraph dev` raises
+# BlockingError when a coroutine blocks the event loop; the coroutine would block again.
+_FINAL: Final = """
+    httpx.UnsupportedProtocol httpx2.UnsupportedProtocol httpx.LocalProtocolError httpx2.LocalProtocolError
+    requests.InvalidURL requests.InvalidSchema requests.MissingSchema aiohttp.InvalidURL
+    psycopg.ProgrammingError psycopg.IntegrityError psycopg.DataError
+    sqlalchemy.ProgrammingError sqlalchemy.IntegrityError sqlalchemy.DataError
+    sqlite3.ProgrammingError sqlite3.IntegrityError sqlite3.DataError
+    blockbuster.BlockingError
+"""
+_TIMEOUT_CLASSES: Final = frozenset(_TIMEOUTS.split())
+_NETWORK_CLASSES: Final = frozenset(_NETWORK.split())
+_FINAL_CLASSES: Final = frozenset(_FINAL.split())
 
 _PROGRAMMING_ERRORS: Final = (
     TypeError,
@@ -238,7 +199,7 @@ def _is_transient_os_error(error: OSError) -> bool:
 
 def is_blocking_error(error: BaseException) -> bool:
     """Return whether `langgraph dev` raised `error` because a coroutine blocks the event loop."""
-    return ("blockbuster", "BlockingError") in _class_names(original_error(error))
+    return "blockbuster.BlockingError" in _class_names(original_error(error))
 
 
 def failure_category(error: BaseException) -> FailureCategory:
@@ -269,8 +230,8 @@ def _category(error: BaseException) -> FailureCategory:
     return FailureCategory.NETWORK if _is_network(error, names) else FailureCategory.OTHER
 
 
-def _is_timeout(error: BaseException, names: frozenset[tuple[str, str]]) -> bool:
-    if ("urllib3", "NewConnectionError") in names:  # For compatibility it inherits from a timeout error.
+def _is_timeout(error: BaseException, names: frozenset[str]) -> bool:
+    if "urllib3.NewConnectionError" in names:  # For compatibility it inherits from a timeout error.
         return False
     return (
         isinstance(error, (TimeoutError, LangGraphNodeTimeoutError))
@@ -279,7 +240,7 @@ def _is_timeout(error: BaseException, names: frozenset[tuple[str, str]]) -> bool
     )
 
 
-def _is_network(error: BaseException, names: frozenset[tuple[str, str]]) -> bool:
+def _is_network(error: BaseException, names: frozenset[str]) -> bool:
     if http_status(error) is not None or not names.isdisjoint(_NETWORK_CLASSES):
         return True
     if isinstance(error, OSError):
@@ -369,10 +330,11 @@ def _header(error: BaseException, name: str) -> str | None:
     return None
 
 
-def _class_names(error: BaseException) -> frozenset[tuple[str, str]]:
+def _class_names(error: BaseException) -> frozenset[str]:
+    """Return the names of the class and its base classes, such as `httpx.TimeoutException`."""
     return _names_of(type(error).__mro__)
 
 
 @lru_cache(maxsize=1024)
-def _names_of(classes: tuple[type, ...]) -> frozenset[tuple[str, str]]:
-    return frozenset((cls.__module__.partition(".")[0], cls.__name__) for cls in classes)
+def _names_of(classes: tuple[type, ...]) -> frozenset[str]:
+    return frozenset(f"{cls.__module__.partition('.')[0]}.{cls.__name__}" for cls in classes)

@@ -138,8 +138,6 @@ class CodeMeaning(NamedTuple):
     http_status: HTTPStatus | None = None
 
 
-_CHECKPOINT: Final = CodeMeaning("{path}: {problem}", ExitCode.OTHER)
-
 CODES: Final[Mapping[ErrorCode, CodeMeaning]] = MappingProxyType(
     {
         ErrorCode.NODE_TIMEOUT: CodeMeaning(
@@ -242,16 +240,11 @@ CODES: Final[Mapping[ErrorCode, CodeMeaning]] = MappingProxyType(
             ExitCode.OTHER,
         ),
         ErrorCode.SERVICE_REFUSED: CodeMeaning("{detail}", ExitCode.OTHER),
-        ErrorCode.CHECKPOINT_FAILED: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_UNREADABLE: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_NOT_A_FILE: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_TOO_LARGE: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_FOREIGN: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_VERSION_UNKNOWN: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_CORRUPTED: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_NOT_SERIALIZABLE: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_NOT_WRITTEN: _CHECKPOINT,
-        ErrorCode.CHECKPOINT_LOCKED: _CHECKPOINT,
+        **{
+            code: CodeMeaning("{path}: {problem}", ExitCode.OTHER)
+            for code in ErrorCode
+            if code.startswith("CHECKPOINT_")
+        },
     }
 )
 """The meaning of each code."""
@@ -263,13 +256,5 @@ MESSAGE_TEMPLATES: Final[Mapping[ErrorCode, str]] = MappingProxyType(
 
 
 def render_message(code: ErrorCode, **fields: Any) -> str:
-    """Return the message of `code`.
-
-    Args:
-        code: The code.
-        **fields: A value for each placeholder of its template.
-
-    Raises:
-        KeyError: A placeholder of the template has no value.
-    """
+    """Return the message of `code`, with a value for each placeholder of its template."""
     return MESSAGE_TEMPLATES[code].format(**fields)

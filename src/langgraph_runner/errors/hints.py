@@ -24,15 +24,9 @@ __all__ = [
 
 
 def did_you_mean(name: object, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Suggest the known name that is closest to `name`.
+    """Suggest the known name that is closest to `name`: `" Did you mean 'retry'?"`; empty if none is similar.
 
-    Args:
-        name: The unknown name.
-        known: The names that exist.
-        cutoff: How similar two names must be: 0 to 1. Raise it where other names are allowed.
-
-    Returns:
-        A sentence with a leading blank, such as `" Did you mean 'retry'?"`; empty if no name is similar.
+    `cutoff` is how similar two names must be, 0 to 1. Raise it where other names are allowed.
     """
     close = get_close_matches(str(name), [*known], n=1, cutoff=cutoff)
     return f" Did you mean '{close[0]}'?" if close else ""
@@ -53,9 +47,7 @@ class Hints:
     def suggest(self, name: object, *others: str) -> str:
         """Return `did_you_mean()` for the name; an empty text after `limit` names.
 
-        Args:
-            name: The unknown name.
-            *others: Further names that exist, for this name only.
+        `others` are further names that exist, for this name only.
         """
         if self._left <= 0:
             return ""
@@ -64,11 +56,7 @@ class Hints:
 
 
 def as_choice(value: object, choices: tuple[str, ...], *, field: str) -> None:
-    """Refuse a value that is not one of `choices`.
-
-    Raises:
-        ValueError: It is not.
-    """
+    """Raise a ValueError for a value that is not one of `choices`."""
     if value not in choices:
         raise ValueError(f"{field} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
 
@@ -79,15 +67,9 @@ def with_article(noun: str) -> str:
 
 
 def refuse_unknown_options(given: Iterable[str], known: Collection[str], *, of: str) -> None:
-    """Refuse the first of `given` that is not among `known`.
+    """Raise a TypeError for the first of `given` that is not among `known`.
 
-    Args:
-        given: Names of keyword arguments.
-        known: The names that exist.
-        of: The function that takes them, such as `RunEngine.run()`.
-
-    Raises:
-        TypeError: A name is unknown.
+    `of` is the function that takes them, such as `RunEngine.run()`.
     """
     for name in given:
         if name not in known:

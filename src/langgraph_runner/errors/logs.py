@@ -36,14 +36,9 @@ def is_structlog_configured() -> bool:
 def get_logger(name: str) -> Any:
     """Return a logger with structlog's methods (`info(event, **fields)`, `bind(**fields)` and so on).
 
-    Args:
-        name: A dotted name under `langgraph_runner`, such as `"langgraph_runner.metrics"`.
-
-    Returns:
-        The structlog logger of the user if structlog is configured now.
-        Otherwise one that turns an event into a `logging` record: the message is `event key=value ...`, the
-        fields are attributes of the record (with `_` appended where a record has an attribute of that name),
-        and the level is that of the `logging` logger.
+    It is the structlog logger of the user if structlog is configured now. Otherwise it turns an event into a
+    `logging` record: the message is `event key=value ...`, the fields are attributes of the record (with `_`
+    appended where a record has an attribute of that name), and the level is that of the `logging` logger.
     """
     import structlog  # noqa: PLC0415 - see the module docstring
 
@@ -53,13 +48,8 @@ def get_logger(name: str) -> Any:
 def is_enabled(name: str, level: int, *, needs_handler: bool = False) -> bool:
     """Return whether an event of this level would be logged; cheap enough for every call of a node.
 
-    Args:
-        name: The logger's name, as for `get_logger`.
-        level: A level of `logging`, such as `logging.INFO`.
-        needs_handler: Leave the event out in a program that does not configure logging, at any level.
-
-    Returns:
-        The answer of the logger; True where a structlog logger does not know before it has run its processors.
+    True where a structlog logger does not know before it has run its processors. `needs_handler` leaves the
+    event out in a program that does not configure logging, at any level.
     """
     if not is_structlog_configured():
         logger = _logging_logger(name)
@@ -79,7 +69,7 @@ def emit(
     """Log one event, if a handler would get it. Raises no `Exception`, also when a handler of the user fails.
 
     Args:
-        name: The logger's name, as for `get_logger`.
+        name: A dotted name under `langgraph_runner`, such as `"langgraph_runner.metrics"`.
         level: A level of `logging` that has a method of its own, from `DEBUG` to `CRITICAL`.
         event: What happened.
         more: Returns further fields that take time to compute; called only if a handler would get the event.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from langgraph.errors import NodeTimeoutError as LangGraphNodeTimeoutError
 from pydantic import ValidationError
@@ -23,14 +23,9 @@ from langgraph_runner.errors.models import NodeErrorCause, NodeErrorRecord
 from langgraph_runner.redaction import DEFAULT_SANITIZER, Sanitizer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = [
-    "MAX_RECORD_BYTES",
-    "build_error_record",
-    "error_code",
-]
+__all__ = ["MAX_RECORD_BYTES", "build_error_record", "error_code"]
 
 MAX_RECORD_BYTES: Final = 16 * 1024
 """The largest size of a record as UTF-8 JSON."""
@@ -62,21 +57,11 @@ def build_error_record(
     story_id: str | None = None,
     sanitizer: Sanitizer = DEFAULT_SANITIZER,
 ) -> NodeErrorRecord:
-    """Turn an exception into the record that the state keeps.
+    """Turn the exception that ended a node into the record that the state keeps.
 
-    Args:
-        error: The error that ended the node. A `RetryExhaustedError` is recorded with the type and stack of
-            its last attempt, a `FallbackError` with the messages of both functions.
-        node_id: Name of the node.
-        attempts: The number of attempts.
-        trace_id: W3C trace id.
-        timestamp: When the error was captured, with a time zone.
-        error_id: The id of the record, unique to it.
-        story_id: The story that the run belongs to.
-        sanitizer: Redacts and bounds the texts.
-
-    Returns:
-        A record of at most `MAX_RECORD_BYTES` as JSON. No `error` makes this function raise.
+    A `RetryExhaustedError` is recorded with the type and stack of its last attempt, a `FallbackError` with the
+    messages of both functions. The record is at most `MAX_RECORD_BYTES` as JSON. No `error` makes this
+    function raise. `timestamp` has a time zone.
     """
     original = _original(error)
     # A refusal by the policy of another node, which the function called, is a failure like any other.
@@ -122,10 +107,7 @@ def _causes(error: BaseException, sanitizer: Sanitizer) -> list[NodeErrorCause]:
         causes.insert(
             1, {"error_type": _type_name(primary, sanitizer), "message": sanitizer.message(primary)}
         )
-    return [
-        NodeErrorCause(error_type=cause["error_type"][:_MAX_NAME_CHARS], message=cause["message"])
-        for cause in causes[:_MAX_CAUSES]
-    ]
+    return cast("list[NodeErrorCause]", causes[:_MAX_CAUSES])
 
 
 def _is_recoverable(error: BaseException) -> bool:
@@ -158,7 +140,7 @@ def _detail(error: BaseException, sanitizer: Sanitizer) -> str:
 
 def _bounded(record: NodeErrorRecord) -> NodeErrorRecord:
     """Shorten the longest texts until the record fits. ASCII, the usual case, always fits."""
-    while (excess := _json_bytes(record) - MAX_RECORD_BYTES) > 0:
+    while (excess := len(json.dumps(record)) - MAX_RECORD_BYTES) > 0:
         if len(record["stack"]) > len(_SHORTENED) + 1000:
             record["stack"] = _shorter(record["stack"], excess)
         elif record["causes"]:
@@ -174,7 +156,3 @@ def _shorter(text: str, excess_bytes: int) -> str:
     # A character takes up to 12 bytes of JSON. Cutting a twelfth of the excess at a time never cuts too much.
     keep = len(text) - len(_SHORTENED) - max(excess_bytes // 12, 16)
     return text[: max(keep, 0)] + _SHORTENED
-
-
-def _json_bytes(record: Mapping[str, Any]) -> int:
-    return len(json.dumps(record))

@@ -10,13 +10,12 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.redaction.names import NameKind, SecretName, aligned_lower, find_names
-from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import LazyPattern, Span
 from langgraph_runner.redaction.values import Found, is_count, is_placeholder, is_prose, is_public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.redaction.text import Span
 
 _BESIDE = LazyPattern(r"[\"']?[ \t]{0,40}(?P<bar>[|,;\t])")
 _BEFORE = LazyPattern(r"(?P<bar>[|,;\t])[ \t]{0,40}[\"']?$")
@@ -49,10 +48,9 @@ def read_table(text: str, name: SecretName) -> Found:
 
 
 def _is_header(cells: list[str], bar: str) -> bool:
-    read_named_field = [cell for cell in cells if cell.strip()] if bar == "|" else cells
-    return len(read_named_field) >= _FEWEST_COLUMNS and all(
-        _HEADER_CELL.fullmatch(cell) for cell in read_named_field
-    )
+    # A line that bars enclose has an empty cell at both ends.
+    named = [cell for cell in cells if cell.strip()] if bar == "|" else cells
+    return len(named) >= _FEWEST_COLUMNS and all(_HEADER_CELL.fullmatch(cell) for cell in named)
 
 
 def _column(text: str, name: SecretName, bar: str, *, at: int, column: int, width: int) -> list[Span]:
@@ -72,11 +70,9 @@ def _column(text: str, name: SecretName, bar: str, *, at: int, column: int, widt
 
 def _cell(text: str, name: SecretName, start: int, cell: str) -> list[Span]:
     value = cell.strip(" \t\"'")
-    if not value or is_placeholder(value) or (" " in value and is_prose(value)):
+    if not _is_secret_in_column(name.kind, value) or (" " in value and is_prose(value)):
         return []
-    if name.kind is not NameKind.PASSWORD and (is_count(value) or value.isalpha()):
-        return []
-    if is_public(name.kind, value):
+    if name.kind is not NameKind.PASSWORD and value.isalpha():
         return []
     at = text.index(value, start)
     return [(at, at + len(value))]
@@ -130,14 +126,14 @@ def _row_spans(text: str, at: int, kinds: list[NameKind | None]) -> tuple[list[S
         if item is None:
             break
         at = item.end()
-        if kind is not None and item["secret"] and _is_secret(kind, item["secret"]):
+        if kind is not None and item["secret"] and _is_secret_in_column(kind, item["secret"]):
             spans.append(item.span("secret"))
         if item["next"] != ",":
             break
     return spans, at
 
 
-def _is_secret(kind: NameKind, value: str) -> bool:
+def _is_secret_in_column(kind: NameKind, value: str) -> bool:
     if is_placeholder(value) or (kind is not NameKind.PASSWORD and is_count(value)):
         return False
     return not is_public(kind, value)
@@ -169,7 +165,7 @@ def parameter_spans(text: str, lower: str) -> Iterator[Span]:
                 if item is None:
                     break
                 place = item.end()
-                if kind is not None and item["secret"] and _is_secret(kind, item["secret"]):
+                if kind is not None and item["secret"] and _is_secret_in_column(kind, item["secret"]):
                     yield item.span("secret")
         at = lower.find(_PARAMETERS, floor)
 

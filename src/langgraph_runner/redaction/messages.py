@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.redaction.names import NameKind, SecretName, find_names
-from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import LazyPattern, Span
 from langgraph_runner.redaction.values import (
     CLOSE,
     Found,
+    head_of,
     is_digest,
     is_placeholder,
     is_prose,
@@ -21,7 +22,9 @@ from langgraph_runner.redaction.values import (
     looks_chosen,
     looks_random,
     quoted_at,
+    quoted_list,
     quoted_span,
+    quoted_span_after,
     unquoted_value,
     whole_span,
 )
@@ -29,7 +32,6 @@ from langgraph_runner.redaction.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langgraph_runner.redaction.text import Span
 
 _LINK_WORDS: Final = (
     "is|was|are|were|being|to|of|as|namely|ist|war|lautet|est|es|era|é|è|era|jest|je|är|er|on"
@@ -68,7 +70,7 @@ def read_sentence(text: str, name: SecretName) -> Found:
             return []
         quoted = quoted_at(text, linked.end())
         if quoted and quoted.closed:
-            value = quoted.head(text)
+            value = head_of(text, quoted)
             is_secret = not is_prose(value) and _is_secret_in_sentence(name, value, quoted=True)
             return quoted_span(text, name, quoted) if is_secret else []
         word = unquoted_value(text, name.start, linked.end(), whole_line=False)
@@ -83,7 +85,7 @@ def _read_beside(text: str, name: SecretName, at: int) -> Found:
     """Read a value right after its name: "using password hunter2"."""
     quoted = quoted_at(text, at)
     if quoted and quoted.closed:
-        value = quoted.head(text)
+        value = head_of(text, quoted)
         return [(quoted.start, quoted.end)] if _is_secret_beside(name, value) else None
     word = unquoted_value(text, name.start, at, whole_line=False)
     if word and _is_secret_beside(name, text[word.start : word.end]):
@@ -138,7 +140,6 @@ def read_brackets(text: str, name: SecretName) -> Found:
 
 
 _CALLED = LazyPattern(r"\(\s{0,8}(?=[bru]?\\*[\"'])")
-_NEXT_ARGUMENT = LazyPattern(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
 _MOST_ARGUMENTS: Final = 6
 
 
@@ -148,17 +149,11 @@ def _read_call(text: str, name: SecretName) -> Found:
     if opening is None:
         return None
     spans: list[Span] = []
-    at = opening.end()
-    for _ in range(_MOST_ARGUMENTS):
-        quoted = quoted_at(text, at)
-        if quoted is None or not quoted.closed:
+    for quoted in quoted_list(text, opening.end(), _MOST_ARGUMENTS):
+        if not quoted.closed:
             break
-        if _is_secret_beside(name, quoted.head(text)):
+        if _is_secret_beside(name, head_of(text, quoted)):
             spans.append((quoted.start, quoted.end))
-        following = _NEXT_ARGUMENT.match(text, quoted.after)
-        if following is None:
-            break
-        at = following.end()
     return spans
 
 
@@ -238,5 +233,4 @@ def read_error_location(text: str, name: SecretName) -> Found:
     if refused is None:
         brace = text.rfind("{", max(0, name.start - _LONGEST_DETAIL), name.start)
         refused = _REFUSED.search(text, brace, name.start) if brace >= 0 else None
-    quoted = quoted_at(text, refused.end()) if refused else None
-    return quoted_span(text, name, quoted) if quoted else []
+    return quoted_span_after(text, name, refused)

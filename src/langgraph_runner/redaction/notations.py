@@ -8,29 +8,30 @@ the time stays linear.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from langgraph_runner.redaction.names import NameKind, SecretName, find_names
-from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import LazyPattern, Span
 from langgraph_runner.redaction.values import (
     CLOSE,
     LONGEST_JUDGED,
     SCHEME,
     Found,
     Unquoted,
+    head_of,
     is_harmless,
     is_placeholder,
     is_prose,
     is_public,
+    is_secret,
     looks_chosen,
     quoted_at,
+    quoted_list,
     quoted_span,
+    quoted_span_after,
     unquoted_value,
     whole_span,
 )
-
-if TYPE_CHECKING:
-    from langgraph_runner.redaction.text import Span
 
 _TYPE: Final = r"(?:str|bytes|SecretStr|Optional\[\w{1,20}\]|str ?\| ?None|string|String)"
 # The default that a prompt shows before its colon: `AWS Secret Access Key [None]:`.
@@ -55,7 +56,6 @@ _LOOKUP = LazyPattern(
 )
 _DEFAULT = LazyPattern(r",\s{0,8}(?:default|fallback|fallback_value)?\s?=?\s?(?=[bru]?\\*[\"'])")
 _LIST = LazyPattern(r"[\[({]\s{0,20}(?=[bru]?\\*[\"'])")
-_NEXT_ITEM = LazyPattern(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
 _ARROW = LazyPattern(r"[ \t]{1,4}(?:->|=>|to)[ \t]{1,4}(?=\\*[\"'])")
 _BRACES = LazyPattern(r"\{([^{}\"'\n:]{1,200})\}")
 _LONGEST_LIST: Final = 1_000
@@ -74,7 +74,9 @@ def read_assignment(text: str, name: SecretName) -> Found:
     elif opening := _LIST.match(text, at):
         return _read_list(text, name, opening.end())
     if quoted := quoted_at(text, at):
-        return quoted_span(text, name, quoted) + _read_new_value(text, name, quoted.after)
+        # Terraform prints the new value after the old one: `password = "old" -> "new"`.
+        new_value = quoted_span_after(text, name, _ARROW.match(text, quoted.after))
+        return quoted_span(text, name, quoted) + new_value
     if braces := _BRACES.match(text, at):
         hidden = not is_placeholder(braces[0]) and not is_harmless(name, braces[1])
         return [braces.span(1)] if hidden else []
@@ -86,31 +88,16 @@ def _read_default(text: str, name: SecretName, at: int) -> list[Span]:
     """Read the default of a look-up: `os.getenv("DB_PASSWORD", "hunter2")`."""
     looked_up = quoted_at(text, at)
     default = _DEFAULT.match(text, looked_up.after) if looked_up else None
-    quoted = quoted_at(text, default.end()) if default else None
-    return quoted_span(text, name, quoted) if quoted else []
-
-
-def _read_new_value(text: str, name: SecretName, at: int) -> list[Span]:
-    """Read the new value after an old one, as Terraform prints it: `password = "old" -> "new"`."""
-    arrow = _ARROW.match(text, at)
-    quoted = quoted_at(text, arrow.end()) if arrow else None
-    return quoted_span(text, name, quoted) if quoted else []
+    return quoted_span_after(text, name, default)
 
 
 def _read_list(text: str, name: SecretName, at: int) -> list[Span]:
     """Read each string of a list of strings, except sentences about the name."""
     spans: list[Span] = []
-    for _ in range(_LONGEST_LIST):
-        quoted = quoted_at(text, at)
-        if quoted is None:
-            break
-        after = _NEXT_ITEM.match(text, quoted.after)
+    for quoted in quoted_list(text, at, _LONGEST_LIST):
         if text[quoted.after : quoted.after + 4].lstrip().startswith((":", "=")):
-            return spans  # A dictionary, which has names of its own.
+            break  # A dictionary, which has names of its own.
         spans += quoted_span(text, name, quoted)
-        if after is None:
-            break
-        at = after.end()
     return spans
 
 
@@ -125,7 +112,7 @@ def _read_unquoted(text: str, name: SecretName, at: int, *, loose: bool) -> list
     value = unquoted_value(text, name.start, scheme.end() if scheme else at)
     if value is None:
         return []
-    head = value.head(text)
+    head = head_of(text, value)
     written = text[name.start : name.end]
     if (
         is_placeholder(head)
@@ -152,7 +139,7 @@ def _names_a_secret(head: str) -> bool:
 
 def _is_sentence(text: str, name: SecretName, value: Unquoted) -> bool:
     """Return whether a sentence about the name follows it, not a value: `token: not found`."""
-    head = value.head(text)
+    head = head_of(text, value)
     words = text[value.start : value.start + LONGEST_JUDGED].partition("\n")[0]
     if is_prose(head) or (" " in words and not looks_chosen(head) and is_prose(words)):
         return True
@@ -192,8 +179,9 @@ def read_next_element(text: str, name: SecretName) -> Found:
     if found is None:
         return None
     value = found["secret"].strip()
-    harmless = is_placeholder(value) or is_harmless(name, value) or (" " in value and is_prose(value))
-    return [] if harmless else [found.span("secret")]
+    if " " in value and is_prose(value):
+        return []
+    return [found.span("secret")] if is_secret(name, value) else []
 
 
 _TUPLE = LazyPattern(rf"{CLOSE},\s{{0,4}}(?=[bru]?\\*[\"'])")
@@ -235,8 +223,7 @@ def read_named_field(text: str, name: SecretName) -> Found:
     if _NAME_BEFORE.search(text[max(0, name.start - 60) : name.start]) is None:
         return None
     if content := _CONTENT.match(text, name.end):
-        harmless = is_placeholder(content["secret"]) or is_harmless(name, content["secret"])
-        return [] if harmless else [content.span("secret")]
+        return [content.span("secret")] if is_secret(name, content["secret"]) else []
     value = _NAMED.match(text, name.end)
     if value is None:
         return _read_value_first(text, name)
@@ -245,8 +232,7 @@ def read_named_field(text: str, name: SecretName) -> Found:
     bare = unquoted_value(text, name.start, value.end(), whole_line=False)
     if bare is None:
         return None
-    head = bare.head(text)
-    return [] if is_placeholder(head) or is_harmless(name, head) else [whole_span(text, bare)]
+    return [whole_span(text, bare)] if is_secret(name, head_of(text, bare)) else []
 
 
 def _read_value_first(text: str, name: SecretName) -> Found:
@@ -258,7 +244,7 @@ def _read_value_first(text: str, name: SecretName) -> Found:
     if found is None:
         return None
     group = "secret" if found["secret"] else "bare"
-    if is_placeholder(found[group]) or is_harmless(name, found[group]):
+    if not is_secret(name, found[group]):
         return []
     return [(window + found.start(group), window + found.end(group))]
 
@@ -279,7 +265,7 @@ def read_argument(text: str, name: SecretName) -> Found:
     value = unquoted_value(text, name.start, gap.end(), whole_line=False)
     if value is None:
         return []
-    head = value.head(text)
-    if is_placeholder(head) or is_prose(head) or _METAVARIABLE.fullmatch(head) or is_harmless(name, head):
+    head = head_of(text, value)
+    if is_prose(head) or _METAVARIABLE.fullmatch(head):
         return []
-    return [whole_span(text, value)]
+    return [whole_span(text, value)] if is_secret(name, head) else []

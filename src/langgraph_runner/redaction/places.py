@@ -1,23 +1,43 @@
-r"""Secrets known by their place: in URLs, cookies, command lines, SQL statements and calls.
+r"""Secrets known by their place: after a scheme such as `Bearer`, in URLs, cookies, commands, SQL and calls.
 
-The rules keep the same promises as those in `shapes`: an anchor before each pattern, and every quantifier
-bounded or running over characters that what follows cannot match.
+Each rule is tried only where one of its anchors is. Every quantifier is bounded or runs over characters that
+what follows cannot match, so the time stays linear.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from langgraph_runner.redaction.patterns import LazyPattern
-from langgraph_runner.redaction.shapes import Rule
-from langgraph_runner.redaction.text import MARKER
+from langgraph_runner.redaction.patterns import MARKER, LazyPattern, Span, found_spans
 from langgraph_runner.redaction.values import is_placeholder, looks_random
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from langgraph_runner.redaction.text import Span
+
+class Rule(NamedTuple):
+    """A pattern, the words that it may start with, and a check of what it found.
+
+    `anchors` are in lower case. What the group `secret` matches is hidden, or the whole match when there is
+    no such group.
+    """
+
+    anchors: tuple[str, ...]
+    pattern: LazyPattern
+    check: Callable[[str], bool] | None = None
+
+    def spans(self, text: str, lower: str, anchor: str) -> Iterator[Span]:
+        """Yield the secrets that start with the anchor. `lower` is `aligned_lower(text)`."""
+        at = lower.find(anchor)
+        while at >= 0:
+            found = self.pattern.match(text, at)
+            if found is None:
+                at = lower.find(anchor, at + 1)
+                continue
+            yield from found_spans((found,), self.check)
+            # Search on after the match: nothing is read twice.
+            at = lower.find(anchor, found.end())
 
 
 def _rule(anchors: tuple[str, ...], pattern: str) -> Rule:
@@ -35,6 +55,30 @@ def _is_long(found: str) -> bool:
     return any(char.isalnum() for char in found.replace(MARKER, ""))
 
 
+def _is_credential(value: str) -> bool:
+    """Return whether the word after "Bearer" is a credential, and not a word of a sentence."""
+    return not value.rstrip(".").isalpha() or not value[1:].islower()
+
+
+_PARAMETER: Final = r"[A-Za-z_-]{1,30}=(?:\\{0,7}[\"'][^\"'\\\n]*\\{0,7}[\"']|[^\s,\"'\\&]+)"
+_SCHEME: Final = Rule(
+    ("bearer", "basic", "negotiate", "apikey", "geniekey", "ssws"),
+    LazyPattern(
+        r"\b(?i:bearer|basic|negotiate|apikey|geniekey|ssws)(?:[ \t]{1,8}|%20|\+)b?['\"]?"
+        r"(?P<secret>[A-Za-z0-9._~+/=-]{8,})"
+    ),
+    _is_credential,
+)
+# Signature schemes name their algorithm first: AWS4-HMAC-SHA256, GOOG4-RSA-SHA256 and similar ones.
+_SIGNATURE: Final = Rule(
+    ("aws4-", "goog4-", "oss4-", "acs3-", "tc3-", "sdk-hmac-", "hmac-sha", "digest", "hawk", "oauth"),
+    LazyPattern(
+        r"(?i:(?:aws4|goog4|oss4|acs3|tc3|sdk)-[a-z0-9-]{1,30}|hmac-sha\d{1,3}|\b(?:digest|hawk|oauth))"
+        r"[ \t]{1,8}"
+        rf"(?P<secret>{_PARAMETER}(?:[\s,&]{{1,8}}{_PARAMETER})*)"
+    ),
+)
+
 _URLS: Final = (
     # scheme://user:password@host. A password may contain a slash, but a port with a slash after it is not one.
     _rule(
@@ -47,16 +91,14 @@ _URLS: Final = (
     _rule(("jdbc:oracle",), r"jdbc:oracle:\w{1,10}:[\w.$#-]{1,64}/(?P<secret>[^\s@\"']{1,128})@"),
 )
 
-_QUERIES: Final = (
-    # Query parameters whose names are too common to be hidden elsewhere.
-    Rule(
-        ("key=", "sig=", "signature=", "auth=", "code=", "hmac=", "x-amz-", "x-goog-", "client_assertion="),
-        LazyPattern(
-            r"(?<=[?&;])(?i:key|sig|signature|auth|code|hmac|x-amz-(?:signature|credential)|x-goog-(?:signature|credential)"
-            r"|client_assertion)=(?P<secret>[^\s&\"'<>#\\]{1,4096})"
-        ),
-        _is_long,
+# Query parameters whose names are too common to be hidden elsewhere.
+_QUERY: Final = Rule(
+    ("key=", "sig=", "signature=", "auth=", "code=", "hmac=", "x-amz-", "x-goog-", "client_assertion="),
+    LazyPattern(
+        r"(?<=[?&;])(?i:key|sig|signature|auth|code|hmac|x-amz-(?:signature|credential)|x-goog-(?:signature|credential)"
+        r"|client_assertion)=(?P<secret>[^\s&\"'<>#\\]{1,4096})"
     ),
+    _is_long,
 )
 
 _PAIR: Final = r"[\w.!#$%&*+^`|~-]{1,128}=[^;\s\"'\\,]*"
@@ -110,21 +152,33 @@ _SENTENCES: Final = (
     ),
 )
 
-_CALLS: Final = (
-    # A password as the second argument of a call.
-    _rule(
-        ("auth(", "auth=(", "auth = (", "login(", "authenticate(", "signin(", "sign_in("),
-        r"[\w =]{4,14}\(\s{0,8}b?[\"'][^\"'\n]{0,128}[\"'],\s{0,8}b?[\"'](?P<secret>[^\"'\n]{1,512})[\"']",
-    ),
+# A password as the second argument of a call.
+_CALL: Final = _rule(
+    ("auth(", "auth=(", "auth = (", "login(", "authenticate(", "signin(", "sign_in("),
+    r"[\w =]{4,14}\(\s{0,8}b?[\"'][^\"'\n]{0,128}[\"'],\s{0,8}b?[\"'](?P<secret>[^\"'\n]{1,512})[\"']",
 )
 
-# Rules that are tried only in a text that contains one of the words before them.
-GATED_PLACES: Final = (
-    (("?", "&"), _QUERIES),
-    ((" -", "'-", '"-'), _COMMANDS),
-    (("('", '("', "(b"), _CALLS),
+# All rules, as pairs of an anchor and its rule. The rules of a group are tried only in a text that contains one of
+# the words before them.
+_GROUPS: Final = tuple(
+    (words, tuple((anchor, rule) for rule in rules for anchor in rule.anchors))
+    for words, rules in (
+        (("",), (_SCHEME, *_URLS, *_COOKIES, *_SENTENCES)),
+        (("-sha", "-hmac", "digest", "hawk", "oauth"), (_SIGNATURE,)),
+        (("?", "&"), (_QUERY,)),
+        ((" -", "'-", '"-'), _COMMANDS),
+        (("('", '("', "(b"), (_CALL,)),
+    )
 )
-PLACES: Final = (*_URLS, *_COOKIES, *_SENTENCES)
+
+
+def rules_in(lower: str) -> list[tuple[str, Rule]]:
+    """Return the anchors in the text, each with its rule. `lower` is `aligned_lower(text)`."""
+    found: list[tuple[str, Rule]] = []
+    for words, pairs in _GROUPS:
+        if any(word in lower for word in words):
+            found += [pair for pair in pairs if pair[0] in lower]
+    return found
 
 
 # user:password@host:port, as MySQL drivers and error texts write it.

@@ -10,13 +10,13 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
-from langgraph_runner.redaction.paths import relative_paths, roots_of
 from langgraph_runner.redaction.search import without_secrets
-from langgraph_runner.redaction.stacks import ExceptionReader, causes_of, raw_message, stack_text, type_name
-from langgraph_runner.redaction.text import UNREADABLE, bounded, printable, without_tail
+from langgraph_runner.redaction.stacks import causes_of, raw_message, stack_text, type_name
+from langgraph_runner.redaction.text import bounded, printable, relative_paths, roots_of, without_tail
 
 __all__ = ["DEFAULT_SANITIZER", "Sanitizer", "compile_patterns", "sanitize_stack", "sanitize_text"]
 
+_UNREADABLE: Final = "[unreadable]"
 _SMALLEST_BOUND: Final = 64
 _LARGEST_BOUND: Final = 10_000_000
 _MOST_CAUSES: Final = 5
@@ -31,12 +31,7 @@ _LONGEST_CUT_WORD: Final = 300
 
 
 def _checked_patterns(name: str, value: object) -> tuple[re.Pattern[str], ...]:
-    """Return the patterns of the option, compiled; strings are regular expressions.
-
-    Raises:
-        TypeError: It is not a list of strings and string patterns.
-        ValueError: A pattern does not compile, or matches the empty string.
-    """
+    """Return the patterns of the option, compiled; strings are regular expressions."""
     if isinstance(value, str | bytes | re.Pattern) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a list of patterns, got {type(value).__name__}: write {name}=[...]")
     return tuple(_checked_pattern(f"{name}[{index}]", item) for index, item in enumerate(value))
@@ -136,7 +131,7 @@ class Sanitizer:
             plain = str.__str__(value) if isinstance(value, str) else str(value)
             return self._clean(plain) if max_chars is None else self._cleaned_start(plain, max(0, max_chars))
         except Exception:  # The caller must not lose the failure that the text is about.
-            return UNREADABLE if max_chars is None else UNREADABLE[: max(0, max_chars)]
+            return _UNREADABLE if max_chars is None else _UNREADABLE[: max(0, max_chars)]
 
     def message(self, exc: BaseException) -> str:
         """Return the message of the exception, safe and at most `max_message_chars` long.
@@ -144,9 +139,9 @@ class Sanitizer:
         An exception without a message, or whose `str()` fails, gives the name of its class.
         """
         try:
-            return self.text(raw_message(exc), max_chars=self.max_message_chars)
+            return self._part(raw_message(exc))
         except Exception:  # Such as RecursionError, when called at the bottom of a deep stack.
-            return UNREADABLE
+            return _UNREADABLE
 
     def stack(self, exc: BaseException) -> str:
         """Return the traceback with causes, groups and notes, safe and at most `max_stack_chars` long.
@@ -155,8 +150,9 @@ class Sanitizer:
         Source lines and values of variables are left out.
         """
         try:
-            reader = ExceptionReader(self._roots, self.message, self._part, self.text)
-            return stack_text(exc, self.max_stack_chars, reader)
+            return stack_text(
+                exc, max_chars=self.max_stack_chars, roots=self._roots, part=self._part, whole=self.text
+            )
         except Exception:
             return self.message(exc)[: self.max_stack_chars]
 
@@ -189,6 +185,7 @@ class Sanitizer:
         return bounded(clean, max_chars, cut=True)
 
     def _part(self, text: str) -> str:
+        """Return a message or a note, safe and bounded."""
         return self.text(text, max_chars=self.max_message_chars)
 
 

@@ -1,4 +1,4 @@
-"""The search for secrets: all rules over one text, repeated until they find nothing more.
+"""The search for secrets: all rules over one text and its encoded parts, repeated until they find nothing more.
 
 `_spans()` lists every rule in the order in which they run. `value_spans()` is the rule for names: it finds
 each name of a secret and asks the readers, in turn, for its value.
@@ -6,11 +6,13 @@ each name of a secret and asks the readers, in turn, for its value.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from langgraph_runner.redaction.columns import insert_spans, parameter_spans, read_table
-from langgraph_runner.redaction.encodings import base64_texts, decoded_views, has_base64
 from langgraph_runner.redaction.messages import (
     read_brackets,
     read_error_location,
@@ -28,84 +30,58 @@ from langgraph_runner.redaction.notations import (
     read_next_element,
     read_pair,
 )
-from langgraph_runner.redaction.patterns import LazyPattern
-from langgraph_runner.redaction.places import GATED_PLACES, PLACES, login_spans
-from langgraph_runner.redaction.shapes import (
-    GATED_SCHEMES,
-    LONG_RUN,
-    MARKED_SHAPES,
-    PREFIXED_SHAPES,
-    SCHEMES,
-    MarkedShape,
-    PrefixedShape,
-    checked_span,
-    jwk_spans,
-    pem_spans,
+from langgraph_runner.redaction.patterns import (
+    MARKER,
+    LazyPattern,
+    Span,
+    found_spans,
+    merged,
+    redacted,
+    without,
 )
-from langgraph_runner.redaction.text import MARKER, Span, merged, redacted, without
+from langgraph_runner.redaction.places import Rule, login_spans, rules_in
+from langgraph_runner.redaction.shapes import Shape, jwk_spans, long_runs, pem_spans, shapes_in
+from langgraph_runner.redaction.values import line_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from langgraph_runner.redaction.shapes import Rule
     from langgraph_runner.redaction.values import Found
 
-_Rules: TypeAlias = "Sequence[tuple[str, Rule]]"
-
-
-class _Selection(NamedTuple):
-    """The shapes and rules to try in a text: those whose fixed word or anchor is in it."""
-
-    prefixed: list[PrefixedShape]
-    marked: list[MarkedShape]
-    base64: bool
-    rules: _Rules
-
-
+_Patterns: TypeAlias = "Sequence[re.Pattern[str]]"
+_MARKER = LazyPattern(re.escape(MARKER))
 # A hidden secret can bring another name next to a value. Each pass hides at least one more character. Ordinary
 # texts need one pass; a text that was made to need many stops here.
 _MOST_PASSES: Final = 6
 
 
-def _by_anchor(rules: Iterable[Rule]) -> _Rules:
-    return tuple((anchor, rule) for rule in rules for anchor in rule.anchors)
+class _Selection(NamedTuple):
+    """The shapes and rules to try in a text: those whose fixed word or anchor is in it."""
+
+    shapes: list[Shape]
+    rules: list[tuple[str, Rule]]
+    has_base64: bool
 
 
-_GRAM: Final = 3
-
-
-def _by_gram(shapes: Iterable[PrefixedShape]) -> dict[str, list[PrefixedShape]]:
-    """Group the shapes by the first three characters of their prefixes."""
-    groups: dict[str, list[PrefixedShape]] = {}
-    for shape in shapes:
-        groups.setdefault(shape.prefix[:_GRAM], []).append(shape)
-    return groups
-
-
-_PREFIXED: Final = _by_gram(PREFIXED_SHAPES)
-_MARKED_IN_RUNS: Final = tuple(shape for shape in MARKED_SHAPES if shape.in_run)
-_MARKED_ANYWHERE: Final = tuple(shape for shape in MARKED_SHAPES if not shape.in_run)
-_ANYWHERE: Final = _by_anchor((*SCHEMES, *PLACES))
-_GATED: Final = tuple((gates, _by_anchor(rules)) for gates, rules in (*GATED_SCHEMES, *GATED_PLACES))
-_STARTS = LazyPattern(r"(?<![A-Za-z0-9])(?=(.{3}))")
-# Digests, identifiers and words: no key with a prefix consists of these alone.
-_PLAIN = LazyPattern(r"[0-9a-f-]+|[a-z+/=._-]+")
-_MARKER = LazyPattern(re.escape(MARKER))
-
-
-def without_secrets(text: str, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]) -> str:
+def without_secrets(text: str, extra: _Patterns, keep: _Patterns) -> str:
     """Return the text with the marker in place of each secret; what `keep` matches is never replaced."""
     # Once for all passes: a marker contains no anchor, so a pass adds none.
-    rules = _select(text, aligned_lower(text))
+    selected = _select(text)
     for _ in range(_MOST_PASSES):
-        clean = _one_pass(text, rules, extra, keep)
+        clean = _one_pass(text, selected, extra, keep)
         if clean == text:
             return text
         text = clean
         near = _near_marks(text)
-        if near is not text and _one_pass(near, rules, extra, keep) == near:
+        if near is not text and _one_pass(near, selected, extra, keep) == near:
             return text
     return text
+
+
+def _select(text: str) -> _Selection:
+    runs = long_runs(text)
+    has_base64 = _BASE64_RUN.search(runs) is not None
+    return _Selection(shapes_in(text, runs), rules_in(aligned_lower(text)), has_base64)
 
 
 def _near_marks(text: str) -> str:
@@ -116,26 +92,25 @@ def _near_marks(text: str) -> str:
     return "\n".join(near) if len(near) < len(lines) else text
 
 
-def _one_pass(
-    text: str, rules: _Selection, extra: Sequence[re.Pattern[str]], keep: Sequence[re.Pattern[str]]
-) -> str:
-    lower = aligned_lower(text)
-    spans = merged([*_spans(text, lower, rules), *_encoded_spans(text, rules), *_extra_spans(text, extra)])
+def _one_pass(text: str, selected: _Selection, extra: _Patterns, keep: _Patterns) -> str:
+    spans = [*_spans(text, selected), *_encoded_spans(text, selected)]
+    for pattern in extra:
+        spans += found_spans(pattern.finditer(text))
     if not spans:
         return text
     # Markers of an earlier pass stay, so that no pattern can hide one inside another.
-    markers = [found.span() for found in _MARKER.finditer(text)]
-    kept = merged([*markers, *(found.span() for pattern in keep for found in pattern.finditer(text))])
-    return redacted(text, without(spans, kept))
+    kept = [found.span() for found in _MARKER.finditer(text)]
+    for pattern in keep:
+        kept += [found.span() for found in pattern.finditer(text)]
+    return redacted(text, without(merged(spans), merged(kept)))
 
 
-def _spans(text: str, lower: str, selected: _Selection) -> Iterator[Span]:
+def _spans(text: str, selected: _Selection) -> Iterator[Span]:
     """Yield what each rule finds in the text, in any order; spans may overlap."""
+    lower = aligned_lower(text)
     yield from pem_spans(text)
-    for shape in selected.prefixed:
+    for shape in selected.shapes:
         yield from shape.spans(text)
-    for marked in selected.marked:
-        yield from marked.spans(text)
     for anchor, rule in selected.rules:
         yield from rule.spans(text, lower, anchor)
     yield from login_spans(text)
@@ -146,44 +121,74 @@ def _spans(text: str, lower: str, selected: _Selection) -> Iterator[Span]:
     yield from jwk_spans(text, lower)
 
 
-def _select(text: str, lower: str) -> _Selection:
-    """Return the shapes and rules whose fixed word is in the text.
-
-    The many prefixes of keys are looked for in its long runs only; most texts have few of them.
-    """
-    joined = "\n".join([run for run in LONG_RUN.findall(text) if not _PLAIN.fullmatch(run)])
-    if "\\" in text or "%" in text:  # After an escape such as \n or %2F a key may start behind a letter.
-        grams = {joined[at : at + _GRAM] for at in range(len(joined) - _GRAM + 1)}
-    else:
-        grams = set(_STARTS.findall(joined))
-    prefixed: list[PrefixedShape] = []
-    for gram in _PREFIXED.keys() & grams:
-        prefixed += [shape for shape in _PREFIXED[gram] if shape.prefix in joined]
-    marked = [shape for shape in _MARKED_IN_RUNS if shape.mark in joined]
-    marked += [shape for shape in _MARKED_ANYWHERE if shape.mark in text]
-    rules = [pair for pair in _ANYWHERE if pair[0] in lower]
-    for gates, pairs in _GATED:
-        if any(gate in lower for gate in gates):
-            rules += [pair for pair in pairs if pair[0] in lower]
-    return _Selection(prefixed, marked, has_base64(joined), rules)
+# Percent codes and escapes. The next two patterns find those of characters that the rules look at: quotes,
+# separators, slashes, newlines; and zero-width marks. Each of them begins with a fixed character, which makes it
+# many times faster than both in one.
+_CODE = LazyPattern(r"%[0-7][0-9A-Fa-f]|\\u00[0-7][0-9A-Fa-f]|\\u200[b-f]|\\ufeff|\\x[2-7][0-9A-Fa-f]")
+_PERCENT = LazyPattern(r"%(?:22|27|2[fF]|3[aAdD]|0[aA]|26|40)")
+_ESCAPE = LazyPattern(r"\\(?:(?:u00|x)(?:22|27|3[aAdD]|26|40|3[cC])|u200[b-f]|ufeff)")
+_TELLING = LazyPattern(f"{_PERCENT.source}|{_ESCAPE.source}")
+# Each piece costs a search of its own, so a text with more encoded lines than this is one piece.
+_MOST_LINES: Final = 2
+# Every third byte of readable text is below 0x80 and above 0x1f, which leaves 24 characters for every fourth.
+_BASE64_RUN = LazyPattern(
+    r"(?<![A-Za-z0-9+/_=-])(?:[I-Za-f][A-Za-z0-9+/_-]{3}){5,}[A-Za-z0-9+/_-]{0,3}={0,2}"
+)
+# Decoding starts with this many characters as a test: twelve random bytes are never all printable.
+_TESTED: Final = 16
 
 
 def _encoded_spans(text: str, selected: _Selection) -> Iterator[Span]:
     """Yield what the rules find in the encoded parts of the text; of a base64 text with a secret, all of it."""
-    for view in decoded_views(text):
-        lower = aligned_lower(view.text)
-        yield from view.original(merged(_spans(view.text, lower, _select(view.text, lower))))
-    for span, plain in base64_texts(text) if selected.base64 else ():
-        lower = aligned_lower(plain)
-        if next(_spans(plain, lower, _select(plain, lower)), None):
-            yield span
+    for start, end in _encoded_pieces(text):
+        yield from _spans_in_piece(text[start:end], start)
+    for found in _BASE64_RUN.finditer(text) if selected.has_base64 else ():
+        plain = _plain_text(found[0]) if _plain_text(found[0][:_TESTED]) else ""
+        if plain and next(_spans(plain, _select(plain)), None):
+            yield found.span()
 
 
-def _extra_spans(text: str, extra: Sequence[re.Pattern[str]]) -> Iterator[Span]:
-    for pattern in extra:
-        for found in pattern.finditer(text):
-            if span := checked_span(found):
-                yield span
+def _encoded_pieces(text: str) -> list[Span]:
+    """Return the lines that contain codes; the whole text as one piece when there are many."""
+    if _PERCENT.search(text) is None and _ESCAPE.search(text) is None:
+        return []
+    pieces: list[Span] = []
+    at = 0
+    while found := _TELLING.search(text, at):
+        if len(pieces) == _MOST_LINES:
+            return [(0, len(text))]
+        at = line_end(text, found.end())
+        pieces.append((text.rfind("\n", 0, found.start()) + 1, at))
+    return pieces
+
+
+def _spans_in_piece(piece: str, at: int) -> Iterator[Span]:
+    """Decode a piece that starts at `at`, and yield what the rules find in it, as spans of the original text."""
+    codes: list[int] = []  # Where each code is in the decoded text.
+    offsets = [at]  # The distance to the original place, before the first code and after each of them.
+    for found in _CODE.finditer(piece):
+        offsets.append(offsets[-1] + len(found[0]) - 1)
+        codes.append(at + found.end() - 1 - offsets[-1])
+    decoded = _CODE.sub(_decoded, piece)
+    for start, end in _spans(decoded, _select(decoded)):
+        yield start + offsets[bisect_left(codes, start)], end + offsets[bisect_left(codes, end)]
+
+
+def _decoded(code: re.Match[str]) -> str:
+    """Return the character of a code; a blank for a zero-width mark, so that each code is one character."""
+    if code[0].startswith(("\\u2", "\\uf")):
+        return " "
+    return chr(int(code[0][-2:], 16))
+
+
+def _plain_text(run: str) -> str:
+    """Return a run of base64 decoded; an empty text if that is not readable."""
+    padded = run.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        plain = base64.b64decode(padded + "=" * (-len(padded) % 4)).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return plain if all(char.isprintable() or char in "\n\t" for char in plain) else ""
 
 
 _Reader: TypeAlias = "Callable[[str, SecretName], Found]"

@@ -235,12 +235,7 @@ MARKED: Final = (
         r"[MNO][A-Za-z0-9_-]{22,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
         r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}",
     ),
-    Marked(
-        "Vault, older",
-        "s.",
-        r"s\.(?=[A-Za-z]*\d)[A-Za-z0-9]{24}(?![A-Za-z0-9])",
-        r"s\.[A-Za-z0-9]{24}",
-    ),
+    Marked("Vault, older", "s.", r"s\.(?=[A-Za-z]*\d)[A-Za-z0-9]{24}(?![A-Za-z0-9])", r"s\.[A-Za-z0-9]{24}"),
     Marked("Terraform Cloud", ".atlasv1.", r"[A-Za-z0-9]{10,20}\.atlasv1\.[A-Za-z0-9_=-]{20,}"),
     Marked("Azure AD", "Q~", r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{20,}"),
     Marked("Azure DevOps", "AZDO", r"[A-Za-z0-9]{40,80}AZDO[A-Za-z0-9]{4}"),

@@ -1,4 +1,4 @@
-r"""Secrets with a shape of their own: keys and tokens, schemes such as `Bearer`, PEM blocks, JSON web keys.
+"""Secrets with a shape of their own: keys and tokens, PEM blocks, JSON web keys.
 
 The rows of `shape_table` are searched for by a fixed word, which is some hundred times cheaper than a
 pattern; most texts have none of these words. Every quantifier is bounded or runs over characters that what
@@ -7,41 +7,19 @@ follows cannot match, so the time stays linear. All prefixed rows together need 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import LazyPattern, Span, found_spans
 from langgraph_runner.redaction.shape_table import MARKED, PREFIXED
+from langgraph_runner.redaction.values import alternations
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from langgraph_runner.redaction.text import Span
-
-
-class Rule(NamedTuple):
-    """A pattern, the words that it may start with, and a check of what it found.
-
-    `anchors` are in lower case. What the group `secret` matches is hidden, or the whole match when there is
-    no such group.
-    """
-
-    anchors: tuple[str, ...]
-    pattern: LazyPattern
-    check: Callable[[str], bool] | None = None
-
-    def spans(self, text: str, lower: str, anchor: str) -> Iterator[Span]:
-        """Yield the secrets that start with the anchor. `lower` is `aligned_lower(text)`."""
-        at = lower.find(anchor)
-        while at >= 0:
-            found = self.pattern.match(text, at)
-            if found is None:
-                at = lower.find(anchor, at + 1)
-                continue
-            if span := checked_span(found, self.check):
-                yield span
-            # Search on after the match: nothing is read twice.
-            at = lower.find(anchor, found.end())
+# A key does not start inside a word. After an escaped newline, an escaped character or a percent code it may start.
+_EDGE: Final = LazyPattern(
+    r"(?<![A-Za-z0-9])|(?<=\\[nrtb])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})"
+)
 
 
 class PrefixedShape(NamedTuple):
@@ -67,7 +45,7 @@ class PrefixedShape(NamedTuple):
 
     def _is_generated(self, text: str, start: int, end: int) -> bool:
         """Return whether a machine made the characters: `sk-learn-contrib-v2` is made of words."""
-        return not self.prefix.islower() or len(_CHANGE.findall(text[start : min(end, start + _JUDGED)])) > 1
+        return not self.prefix.islower() or alternations(text[start:end]) > 1
 
 
 class MarkedShape(NamedTuple):
@@ -84,81 +62,61 @@ class MarkedShape(NamedTuple):
 
     def spans(self, text: str) -> Iterator[Span]:
         """Yield where such keys stand. Case matters."""
-        if self.gate and self.gate.search(text) is None:
-            return
-        for found in self.pattern.finditer(text):
-            if span := checked_span(found):
-                yield span
+        if self.gate is None or self.gate.search(text):
+            yield from found_spans(self.pattern.finditer(text))
 
 
-def checked_span(found: re.Match[str], check: Callable[[str], bool] | None = None) -> Span | None:
-    """Return the part of the match to hide: its group `secret` or all of it; None when the check refuses it."""
-    group = "secret" if "secret" in found.re.groupindex else 0
-    value = found[group]
-    return found.span(group) if value and (check is None or check(value)) else None
+Shape: TypeAlias = PrefixedShape | MarkedShape
+
+# So many characters of a prefix select its shapes.
+_GRAM: Final = 3
 
 
-# A key does not start inside a word. After an escaped newline, an escaped character or a percent code it may start.
-_EDGE: Final = LazyPattern(
-    r"(?<![A-Za-z0-9])|(?<=\\[nrtb])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2})"
-)
-# Where letters and digits, or small letters and capitals, alternate.
-_CHANGE = LazyPattern(r"[a-z][A-Z0-9]|[A-Z][0-9]|[0-9][A-Za-z]|[A-Z]{2}[a-z]")
-_JUDGED: Final = 64
-
-
-def _is_credential(value: str) -> bool:
-    """Return whether the word after "Bearer" is a credential, and not a word of a sentence."""
-    return not value.rstrip(".").isalpha() or not value[1:].islower()
+def _prefixed_shapes() -> dict[str, list[PrefixedShape]]:
+    """Return the shapes of the prefixes in the table, by the first characters of the prefix."""
+    bodies = {row.alphabet: LazyPattern(f"[{row.alphabet}]*") for row in PREFIXED}
+    shapes: dict[str, list[PrefixedShape]] = {}
+    for row in PREFIXED:
+        for prefix in row.prefixes.split():
+            shape = PrefixedShape(prefix, bodies[row.alphabet], row.length)
+            shapes.setdefault(prefix[:_GRAM], []).append(shape)
+    return shapes
 
 
 def _outside_words(pattern: str) -> LazyPattern:
     return LazyPattern(pattern if pattern.startswith("(?<") else f"(?:{_EDGE.source}){pattern}")
 
 
-_BODIES: Final = {row.alphabet: LazyPattern(f"[{row.alphabet}]*") for row in PREFIXED}
-PREFIXED_SHAPES: Final = tuple(
-    PrefixedShape(prefix, _BODIES[row.alphabet], row.length)
-    for row in PREFIXED
-    for prefix in row.prefixes.split()
-)
-MARKED_SHAPES: Final = tuple(
+_PREFIXED: Final = _prefixed_shapes()
+_MARKED: Final = tuple(
     MarkedShape(row.mark, LazyPattern(row.gate) if row.gate else None, _outside_words(row.pattern))
     for row in MARKED
 )
-# Whatever a prefixed shape finds is part of one such run.
-LONG_RUN: Final = LazyPattern(r"[A-Za-z0-9_+/=.-]{15,}")
+_MARKED_IN_RUNS: Final = tuple(shape for shape in _MARKED if shape.in_run)
+_MARKED_ANYWHERE: Final = tuple(shape for shape in _MARKED if not shape.in_run)
+_LONG_RUN: Final = LazyPattern(r"[A-Za-z0-9_+/=.-]{15,}")
+# Digests, identifiers and words: no key with a prefix consists of these alone.
+_PLAIN = LazyPattern(r"[0-9a-f-]+|[a-z+/=._-]+")
+_STARTS = LazyPattern(r"(?<![A-Za-z0-9])(?=(.{3}))")
 
-# Signature schemes name their algorithm first: AWS4-HMAC-SHA256, GOOG4-RSA-SHA256 and similar ones.
-_SIGNED: Final = "aws4- goog4- oss4- acs3- tc3- sdk-hmac- hmac-sha"
-_PARAMETER: Final = r"[A-Za-z_-]{1,30}=(?:\\{0,7}[\"'][^\"'\\\n]*\\{0,7}[\"']|[^\s,\"'\\&]+)"
 
-SCHEMES: Final = (
-    Rule(
-        ("bearer", "basic", "negotiate", "apikey", "geniekey", "ssws"),
-        LazyPattern(
-            r"\b(?i:bearer|basic|negotiate|apikey|geniekey|ssws)(?:[ \t]{1,8}|%20|\+)b?['\"]?"
-            r"(?P<secret>[A-Za-z0-9._~+/=-]{8,})"
-        ),
-        _is_credential,
-    ),
-)
-# Each with words; a text without any of them has no such scheme.
-GATED_SCHEMES: Final = (
-    (
-        ("-sha", "-hmac", "digest", "hawk", "oauth"),
-        (
-            Rule(
-                (*_SIGNED.split(), "digest", "hawk", "oauth"),
-                LazyPattern(
-                    r"(?i:(?:aws4|goog4|oss4|acs3|tc3|sdk)-[a-z0-9-]{1,30}|hmac-sha\d{1,3}|\b(?:digest|hawk|oauth))"
-                    r"[ \t]{1,8}"
-                    rf"(?P<secret>{_PARAMETER}(?:[\s,&]{{1,8}}{_PARAMETER})*)"
-                ),
-            ),
-        ),
-    ),
-)
+def long_runs(text: str) -> str:
+    """Return the long runs of the text that could contain a key, one a line. Most texts have few of them."""
+    return "\n".join([run for run in _LONG_RUN.findall(text) if not _PLAIN.fullmatch(run)])
+
+
+def shapes_in(text: str, runs: str) -> list[Shape]:
+    """Return the shapes whose fixed word is in the text. The many prefixes are looked for in `long_runs()` only."""
+    if "\\" in text or "%" in text:  # After an escape such as \n or %2F a key may start behind a letter.
+        grams = {runs[at : at + _GRAM] for at in range(len(runs) - _GRAM + 1)}
+    else:
+        grams = set(_STARTS.findall(runs))
+    shapes: list[Shape] = []
+    for gram in _PREFIXED.keys() & grams:
+        shapes += [shape for shape in _PREFIXED[gram] if shape.prefix in runs]
+    shapes += [shape for shape in _MARKED_IN_RUNS if shape.mark in runs]
+    shapes += [shape for shape in _MARKED_ANYWHERE if shape.mark in text]
+    return shapes
 
 
 _BEGIN: Final = "-----BEGIN "
@@ -175,6 +133,7 @@ _PEM_BODY = LazyPattern(
 _PUTTY = LazyPattern(
     r"Private-Lines: \d{1,4}(?P<secret>(?:\s{1,8}[A-Za-z0-9+/=]{1,76})+)|Private-MAC: (?P<mac>[0-9a-f]{20,})"
 )
+_LINE = LazyPattern(r"[^\n]*\n|[^\n]+")
 _BASE64_LINE = LazyPattern(r"\s*[A-Za-z0-9+/=\\]{16,}\s*|\s*[A-Za-z0-9+/=]{1,64}\s*")
 # These stay: they are public, and a reader of an error needs to see which certificate was refused.
 _PUBLIC_BLOCK = LazyPattern(
@@ -220,16 +179,14 @@ def _start_of_tail(text: str, edge: int, floor: int) -> int:
     """Return the start of the lines before an END line whose BEGIN line was cut away."""
     window = max(floor, edge - 4_096)
     start = edge
-    while (line := text.rfind("\n", window, start - 1)) >= 0 or start > window:
-        begin = line + 1 if line >= 0 else window
-        if not _BASE64_LINE.fullmatch(text[begin:start]):
+    for line in reversed(_LINE.findall(text[window:edge])):
+        if not _BASE64_LINE.fullmatch(line):
             break
-        start = begin
-        if line < 0:
-            break
+        start -= len(line)
     return start
 
 
+_JWK_MARK = LazyPattern(r"[\"']kty")
 _JWK_PRIVATE = LazyPattern(
     r"[\"'](?:d|p|q|dp|dq|qi|k)\\{0,7}[\"'] ?: ?\\{0,7}[\"'](?P<secret>[A-Za-z0-9_=-]{16,})\\{0,7}[\"']"
 )
@@ -238,18 +195,15 @@ _LONGEST_JWK: Final = 6_000
 
 def jwk_spans(text: str, lower: str) -> Iterator[Span]:
     """Yield the private members of JSON web keys; `n`, `e`, `x` and `y` are public."""
+    if "kty" not in lower:
+        return
     done = 0
-    at = _next_jwk(lower, 0)
-    while at >= 0:
+    for mark in _JWK_MARK.finditer(lower):
+        at = mark.start()
+        if at < done:
+            continue
         start = max(done, text.rfind("{", max(done, at - _LONGEST_JWK), at))
         end = text.find("}", at, at + _LONGEST_JWK)
-        end = min(len(text), at + _LONGEST_JWK) if end < 0 else end
-        for found in _JWK_PRIVATE.finditer(text[start:end]):
-            yield start + found.start("secret"), start + found.end("secret")
-        done = end
-        at = _next_jwk(lower, max(end, at + 1))
-
-
-def _next_jwk(lower: str, at: int) -> int:
-    found = [lower.find(mark, at) for mark in ('"kty', "'kty")]
-    return min((place for place in found if place >= 0), default=-1)
+        done = end if end >= 0 else min(len(text), at + _LONGEST_JWK)
+        for found in _JWK_PRIVATE.finditer(text, start, done):
+            yield found.span("secret")

@@ -18,10 +18,9 @@ import sysconfig
 from collections import deque
 from itertools import groupby
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from langgraph_runner.redaction.paths import relative_path
-from langgraph_runner.redaction.text import middle_cut
+from langgraph_runner.redaction.text import middle_cut, relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,9 +54,7 @@ def raw_message(exc: BaseException) -> str:
         return str.__str__(text) or type_name(exc)
     except KeyboardInterrupt:
         raise
-    except (
-        BaseException
-    ):  # SystemExit and CancelledError, too: the message raised them, they are not meant for us.
+    except BaseException:  # SystemExit, too: the message raised it, so it does not end the program.
         return type_name(exc)
 
 
@@ -74,25 +71,16 @@ def raw_notes(exc: BaseException) -> list[str]:
         return []
 
 
-def traceback_of(exc: BaseException) -> TracebackType | None:
-    """Return the traceback of the exception, from the outermost frame on."""
-    found: TracebackType | None = _SLOTS["__traceback__"].__get__(exc)
-    return found
-
-
-def explicit_cause(exc: BaseException) -> BaseException | None:
-    """Return the exception that it was raised from."""
-    found: BaseException | None = _SLOTS["__cause__"].__get__(exc)
-    return found
+def _slot(exc: BaseException, name: str) -> Any:
+    return _SLOTS[name].__get__(exc)
 
 
 def cause_of(exc: BaseException) -> BaseException | None:
     """Return the exception that it was raised from, or else the one being handled, unless `from None` hides that."""
-    cause = explicit_cause(exc)
-    if cause is not None or _SLOTS["__suppress_context__"].__get__(exc):
-        return cause
-    context: BaseException | None = _SLOTS["__context__"].__get__(exc)
-    return context
+    cause: BaseException | None = _slot(exc, "__cause__")
+    if cause is None and not _slot(exc, "__suppress_context__"):
+        cause = _slot(exc, "__context__")
+    return cause
 
 
 def members_of(exc: BaseException) -> tuple[BaseException, ...]:
@@ -140,10 +128,11 @@ class Frame(NamedTuple):
     function: str
 
 
-def frames_of(traceback: TracebackType | None) -> list[Frame]:
+def frames_of(exc: BaseException) -> list[Frame]:
     """Return the frames from the outermost to the innermost, without the middle ones of a very deep stack."""
     outer: list[Frame] = []
     inner: deque[Frame] = deque(maxlen=_MOST_INNER)
+    traceback: TracebackType | None = _slot(exc, "__traceback__")
     while traceback is not None:
         code = traceback.tb_frame.f_code
         frame = Frame(code.co_filename, traceback.tb_lineno or 0, code.co_qualname)
@@ -191,14 +180,11 @@ def _folded(run: list[Frame]) -> str:
 def _user_lines(run: list[Frame], roots: tuple[str, ...]) -> list[str]:
     lines: list[str] = []
     for frame, same in groupby(run):
-        lines.append(f'  File "{_shown(frame.file, roots)}", line {frame.line}, in {frame.function}')
+        file = frame.file if frame.file.startswith("<") else relative_path(frame.file, roots)
+        lines.append(f'  File "{file}", line {frame.line}, in {frame.function}')
         if repeated := sum(1 for _ in same) - 1:
             lines.append(f"  ... the same call {repeated} more times")
     return lines
-
-
-def _shown(file: str, roots: tuple[str, ...]) -> str:
-    return file if file.startswith("<") else relative_path(file, roots)
 
 
 _TITLE: Final = "Traceback (most recent call last):"
@@ -221,73 +207,76 @@ class Block(NamedTuple):
     ending: list[str]
 
 
-class ExceptionReader(NamedTuple):
-    """Reads an exception into a block: the directories that paths are relative to, and what makes texts safe."""
+def stack_text(
+    exc: BaseException,
+    *,
+    max_chars: int,
+    roots: tuple[str, ...],
+    part: Callable[[str], str],
+    whole: Callable[[str], str],
+) -> str:
+    """Return the whole stack in at most `max_chars` characters; its paths are relative to `roots`.
 
-    roots: tuple[str, ...]
-    message: Callable[[BaseException], str]
-    part: Callable[[str], str]
-    whole: Callable[[str], str]
-
-    def block(self, exc: BaseException, depth: int, lead: str) -> Block:
-        """Return the exception without what led to it."""
-        name, message = full_type_name(exc), self.message(exc)
-        first = name if message == name.rpartition(".")[2] else f"{name}: {message}"
-        notes = [self.part(note) for note in raw_notes(exc)]
-        return Block(depth, lead, frame_lines(frames_of(traceback_of(exc)), self.roots), [first, *notes])
-
-
-def stack_text(exc: BaseException, max_chars: int, reader: ExceptionReader) -> str:
-    """Return the whole stack in at most `max_chars` characters."""
-    blocks: list[Block] = []
-    _collect(exc, 0, set(), blocks, reader)
+    `part` makes a message or a note safe to store, and bounds it; `whole` makes the stack safe to store.
+    """
+    reader = _StackReader(roots, part)
+    reader.read(exc)
     text = ""
     for limit in _FRAME_LIMITS:
-        text = "\n".join(line for block in blocks for line in _lines(block, limit))
-        if len(text) <= max_chars and len(text := reader.whole(text)) <= max_chars:
+        text = "\n".join(line for block in reader.blocks for line in _lines(block, limit))
+        if len(text) <= max_chars and len(text := whole(text)) <= max_chars:
             return text
     # Messages and notes are safe already. The names of files and functions may still contain anything.
-    return middle_cut(reader.whole(middle_cut(text, 2 * max_chars)), max_chars)
+    return middle_cut(whole(middle_cut(text, 2 * max_chars)), max_chars)
 
 
-def _chain(exc: BaseException, seen: set[int]) -> list[BaseException]:
-    """Return the exception and what led to it, the first failure first."""
-    chain: list[BaseException] = []
-    current: BaseException | None = exc
-    while current is not None and id(current) not in seen and len(chain) < _MOST_LINKS:
-        seen.add(id(current))
-        chain.append(current)
-        current = cause_of(current)
-    return chain[::-1]
+class _StackReader:
+    """Reads an exception and what led to it into blocks, the first failure first."""
 
+    def __init__(self, roots: tuple[str, ...], part: Callable[[str], str]) -> None:
+        self.blocks: list[Block] = []
+        self._roots = roots
+        self._part = part
+        self._seen: set[int] = set()
 
-def _collect(
-    exc: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: ExceptionReader
-) -> None:
-    lead = ""
-    for link in _chain(exc, seen):
-        if len(blocks) >= _MOST_BLOCKS:
+    def read(self, exc: BaseException, depth: int = 0) -> None:
+        lead = ""
+        for link in self._chain(exc):
+            if len(self.blocks) >= _MOST_BLOCKS:
+                return
+            if lead:
+                lead = _DURING if _slot(link, "__cause__") is None else _FROM
+            name, message = full_type_name(link), self._part(raw_message(link))
+            first = name if message == name.rpartition(".")[2] else f"{name}: {message}"
+            notes = [self._part(note) for note in raw_notes(link)]
+            self.blocks.append(Block(depth, lead, frame_lines(frames_of(link), self._roots), [first, *notes]))
+            lead = _FROM
+            self._read_members(link, depth + 1)
+
+    def _chain(self, exc: BaseException) -> list[BaseException]:
+        """Return the exception and what led to it, the first failure first."""
+        chain: list[BaseException] = []
+        current: BaseException | None = exc
+        while current is not None and id(current) not in self._seen and len(chain) < _MOST_LINKS:
+            self._seen.add(id(current))
+            chain.append(current)
+            current = cause_of(current)
+        return chain[::-1]
+
+    def _read_members(self, group: BaseException, depth: int) -> None:
+        members = members_of(group)
+        if members and depth > _DEEPEST:
+            self._add_line(depth, "... deeper groups left out")
             return
-        if lead:
-            lead = _FROM if explicit_cause(link) is not None else _DURING
-        blocks.append(reader.block(link, depth, lead))
-        lead = _FROM
-        _collect_members(link, depth + 1, seen, blocks, reader)
+        for number, member in enumerate(members[:_MOST_MEMBERS], 1):
+            if id(member) not in self._seen:
+                self._add_line(depth, f"---- {number} of {len(members)} ----")
+                self.read(member, depth)
+        if len(members) > _MOST_MEMBERS:
+            self._add_line(depth, f"... {len(members) - _MOST_MEMBERS} more")
 
-
-def _collect_members(
-    group: BaseException, depth: int, seen: set[int], blocks: list[Block], reader: ExceptionReader
-) -> None:
-    members = members_of(group)
-    if members and depth > _DEEPEST:
-        blocks.append(Block(depth, "", [], ["... deeper groups left out"]))
-        return
-    for number, member in enumerate(members[:_MOST_MEMBERS], 1):
-        if id(member) not in seen:
-            blocks.append(Block(depth, "", [], [f"---- {number} of {len(members)} ----"]))
-            _collect(member, depth, seen, blocks, reader)
-    if len(members) > _MOST_MEMBERS:
-        blocks.append(Block(depth, "", [], [f"... {len(members) - _MOST_MEMBERS} more"]))
+    def _add_line(self, depth: int, line: str) -> None:
+        self.blocks.append(Block(depth, "", [], [line]))
 
 
 def _lines(block: Block, limit: int) -> list[str]:

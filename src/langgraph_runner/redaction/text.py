@@ -1,22 +1,20 @@
-"""Text that any store and any terminal can take, and the parts of it that are replaced by a marker.
+"""Text that any store and any terminal can take: printable, valid UTF-8, without absolute paths, bounded.
 
-The first half removes control characters, keeps text valid UTF-8 and bounds its length; each function is
-idempotent. The second half computes with spans: pairs of start and end. Rules report spans of the text as
-it was, and all spans are replaced at once, so no rule sees the markers of another.
+Each function is idempotent and reads the text only, not the disk. The working directory is read once, when
+this module is imported: later a node may run on an event loop, where `os.getcwd` is a blocking call.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+import os
+from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.redaction.patterns import LazyPattern
+from langgraph_runner.redaction.patterns import MARKER, LazyPattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import re
 
-MARKER: Final = "[REDACTED]"
 CUT: Final = "... [truncated]"
-UNREADABLE: Final = "[unreadable]"
 
 # Codes for colours and the cursor, and the operating-system commands that set titles and links.
 _ANSI = LazyPattern(r"\x1b\[[0-?]{0,32}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)")
@@ -27,14 +25,12 @@ _SEPARATORS = LazyPattern(r"[\x00\x0b\x0c\x1c-\x1f]")
 _INVISIBLE = LazyPattern("[\x01-\x08\x0e-\x1b\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _JOINERS: Final = "\u00ad\u061c\u180e\u200c\u200d\U000e0000-\U000e007f"
 _JOINED = LazyPattern(rf"(?<=[!-~])[{_JOINERS}]+|[{_JOINERS}]+(?=[!-~])")
+# Any character that the patterns above or an encoding as UTF-8 would change.
 _SUSPECT = LazyPattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
     + _JOINERS
     + "]"
 )
-
-# A cut goes back to the last blank within this many characters, so that no half word or half secret is left.
-_BACK = 80
 
 
 def printable(text: str) -> str:
@@ -51,6 +47,91 @@ def printable(text: str) -> str:
     return _JOINED.sub("", _INVISIBLE.sub("", _SEPARATORS.sub(" ", text)))
 
 
+_PARTS_KEPT: Final = 3
+_HOME = LazyPattern(r"^(?:[A-Za-z]:)?/+(?:home|Users|Documents and Settings)/+[^/]+(?:/+|$)|^/root(?:/+|$)")
+_INSTALLED = LazyPattern(r"^.*/(?:site|dist)-packages/")
+
+_ROOTS = (
+    "home|Users|root|usr|opt|var|tmp|etc|srv|mnt|media|app|apps|workspace|workspaces|work|code|src|data|builds?"
+    "|private|Library|Applications|Volumes|nix|proc|dev|run|snap|deps|project|repo|github|lambda|layers|lib|bin"
+)
+# The paths of HTTP request lines and of URLs stay. The pattern begins with the slash, so that the search jumps
+# from slash to slash.
+_STARTS_PATH = (
+    r"/(?<![\w.~/\\:@%)\]}$<*?=&#-]/)(?<!GET /)(?<!POST /)(?<!PUT /)(?<!HEAD /)(?<!PATCH /)(?<!DELETE /)"
+)
+_PART = r"[^\s/\\\"'`<>|:;,()\[\]{}*?=&]"
+# A path is below a known root of file systems, or ends in a file name.
+_ABSOLUTE = LazyPattern(rf"{_STARTS_PATH}(?:(?:{_ROOTS})(?:/{_PART}+)+/?|{_PART}+(?:/{_PART}+)+)")
+_WINDOWS = LazyPattern(rf"(?<![\w/\\])[A-Za-z]:(?:\\{{1,2}}|/(?!/))(?:{_PART}+(?:\\{{1,2}}|/))*{_PART}+")
+_DRIVE = LazyPattern(r":[\\/](?!/)")
+_FILE_NAME = LazyPattern(r"\.[A-Za-z][A-Za-z0-9]{0,9}$")
+_KNOWN_ROOT = LazyPattern(rf"/(?:{_ROOTS})/")
+
+
+def _slashed(path: str) -> str:
+    return path.replace("\\\\", "\\").replace("\\", "/")
+
+
+def _working_directories() -> tuple[str, ...]:
+    try:
+        here = os.getcwd()  # noqa: PTH109 - text is all that is needed
+    except OSError:  # The directory may have been deleted.
+        return ()
+    return tuple(dict.fromkeys(map(_slashed, (here, os.path.realpath(here)))))
+
+
+_WORKING_DIRECTORIES: Final = _working_directories()
+
+
+def roots_of(project_root: str | None) -> tuple[str, ...]:
+    """Return the directories that paths become relative to, in order of precedence; each ends in a slash."""
+    wanted = list(_WORKING_DIRECTORIES)
+    if project_root is not None:
+        base = wanted[0] if wanted else ""
+        # normpath and join read the text only, not the disk.
+        wanted.insert(0, _slashed(os.path.normpath(os.path.join(base, project_root))))  # noqa: PTH118
+    return tuple(path.rstrip("/") + "/" for path in wanted if path.strip("/"))
+
+
+def relative_path(path: str, roots: tuple[str, ...]) -> str:
+    """Return the path below the first root that contains it, else its last three parts.
+
+    The path of an installed package starts below `site-packages`. The owner of a home directory is not shown.
+    """
+    slashed = _slashed(path)
+    installed = _INSTALLED.sub("", slashed)
+    if installed != slashed:
+        return installed or "site-packages"
+    for root in roots:
+        if slashed.startswith(root) and len(slashed) > len(root):
+            return slashed[len(root) :].lstrip("/") or "."
+        if slashed + "/" == root:
+            return "."
+    below_home = _HOME.sub("", slashed)
+    if not below_home.strip("/"):
+        return "~"
+    parts = [part for part in below_home.split("/") if part]
+    return "/".join(parts[-_PARTS_KEPT:])
+
+
+def relative_paths(text: str, roots: tuple[str, ...]) -> str:
+    """Return the text with each absolute path of a file system made relative; URLs and routes stay."""
+
+    def shorter(match: re.Match[str]) -> str:
+        path = match[0]
+        known = path.startswith(roots) or _KNOWN_ROOT.match(path) or _FILE_NAME.search(path)
+        return relative_path(path, roots) if known else path
+
+    if _DRIVE.search(text):
+        text = _WINDOWS.sub(lambda match: relative_path(match[0], roots), text)
+    return _ABSOLUTE.sub(shorter, text) if "/" in text else text
+
+
+# A cut goes back to the last blank within this many characters, so that no half word or half secret is left.
+_BACK: Final = 80
+
+
 def bounded(text: str, max_chars: int, *, cut: bool = False) -> str:
     """Return the start of the text, at most `max_chars` characters, with a note when the rest was cut.
 
@@ -61,16 +142,11 @@ def bounded(text: str, max_chars: int, *, cut: bool = False) -> str:
         return text
     if max_chars <= len(CUT):
         return CUT[-max_chars:] if max_chars > 0 else ""
-    return without_last_word(text, min(len(text), max_chars - len(CUT))) + CUT
-
-
-def without_last_word(text: str, end: int) -> str:
-    """Return `text[:end]` without the word that the cut falls in, unless that word is very long."""
-    kept = text[:end]
-    if end >= len(text) or text[end].isspace():
-        return kept
-    blank = _last_blank(kept, max(0, end - _BACK))
-    return kept[: blank + 1] if blank >= 0 else _without_half_marker(text, end)
+    end = min(len(text), max_chars - len(CUT))
+    if end < len(text) and not text[end].isspace():
+        blank = _last_blank(text, max(0, end - _BACK), end)
+        end = blank + 1 if blank >= 0 else _before_marker(text, end)
+    return text[:end] + CUT
 
 
 def without_tail(text: str, back: int) -> str:
@@ -78,18 +154,19 @@ def without_tail(text: str, back: int) -> str:
     if text.endswith(MARKER):
         return text
     start = max(0, len(text) - back)
-    blank = _last_blank(text, start)
-    return text[: blank + 1] if blank >= 0 else _without_half_marker(text, start)
+    blank = _last_blank(text, start, len(text))
+    return text[: blank + 1 if blank >= 0 else _before_marker(text, start)]
 
 
-def _last_blank(text: str, start: int) -> int:
-    """Return where the last blank from `start` on stands, or -1."""
-    return max(text.rfind(" ", start), text.rfind("\n", start), text.rfind("\t", start))
+def _last_blank(text: str, start: int, end: int) -> int:
+    """Return where the last blank between `start` and `end` is, or -1."""
+    return max(text.rfind(blank, start, end) for blank in " \n\t")
 
 
-def _without_half_marker(text: str, end: int) -> str:
+def _before_marker(text: str, end: int) -> int:
+    """Return `end`, or the start of the marker that a cut at `end` would leave half of."""
     marker = text.rfind(MARKER, max(0, end - len(MARKER) + 1), end + len(MARKER) - 1)
-    return text[:marker] if 0 <= marker < end else text[:end]
+    return marker if 0 <= marker < end else end
 
 
 def middle_cut(text: str, max_chars: int) -> str:
@@ -106,47 +183,3 @@ def middle_cut(text: str, max_chars: int) -> str:
     if len(tail) <= 1 or len(tail) > room:
         return bounded(text, max_chars)
     return f"{head}{CUT}{tail}"
-
-
-Span: TypeAlias = tuple[int, int]
-"""Where a part of a text that is to be hidden starts and ends."""
-
-
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """Return the spans in order, with those that overlap or touch joined into one."""
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        elif start < end:
-            joined.append((start, end))
-    return joined
-
-
-def without(spans: Iterable[Span], kept: Iterable[Span]) -> Iterator[Span]:
-    """Yield what is left of `spans` without `kept`. Both are merged already."""
-    holes = list(kept)
-    index = 0
-    for start, end in spans:
-        at = start
-        while index < len(holes) and holes[index][1] <= at:
-            index += 1
-        ahead = index
-        while ahead < len(holes) and holes[ahead][0] < end:
-            if at < holes[ahead][0]:
-                yield at, holes[ahead][0]
-            at = max(at, holes[ahead][1])
-            ahead += 1
-        if at < end:
-            yield at, end
-
-
-def redacted(text: str, spans: Iterable[Span]) -> str:
-    """Return the text with the marker in place of each span. The spans are in order and do not overlap."""
-    parts: list[str] = []
-    at = 0
-    for start, end in spans:
-        parts += (text[at:start], MARKER)
-        at = end
-    parts.append(text[at:])
-    return "".join(parts)

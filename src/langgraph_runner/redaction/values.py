@@ -15,11 +15,10 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from langgraph_runner.redaction.names import NameKind, SecretName
-from langgraph_runner.redaction.patterns import LazyPattern
-from langgraph_runner.redaction.text import MARKER
+from langgraph_runner.redaction.patterns import MARKER, LazyPattern, Span
 
 if TYPE_CHECKING:
-    from langgraph_runner.redaction.text import Span
+    from collections.abc import Iterator
 
 CLOSE: Final = r"(?:\\{0,31}[\"'`]|&(?:quot|apos|\#34|\#39|\#x27);)"
 """A pattern of the quote after a name, escaped or not."""
@@ -34,6 +33,7 @@ _OPENER = LazyPattern(
 )
 # Quotation marks of prose, and the ones that close them in some language.
 _CLOSING: Final = {"“": "”“", "„": "“”", "‘": "’", "‚": "‘’", "«": "»", "‹": "›", "「": "」", "『": "』"}
+_COMMA = LazyPattern(r"\s{0,4},\s{0,40}(?=[bru]?\\*[\"'])")
 _QUOTES: Final = {quote: LazyPattern(rf"(\\*){quote}") for quote in "\"'`"}
 
 
@@ -45,9 +45,18 @@ class Quoted(NamedTuple):
     after: int
     closed: bool
 
-    def head(self, text: str) -> str:
-        """Return as much of the value as judging needs."""
-        return text[self.start : min(self.end, self.start + LONGEST_JUDGED)]
+
+class Unquoted(NamedTuple):
+    """A value without quotes: where it starts, where its head ends, and whether it fills the rest of its line."""
+
+    start: int
+    end: int
+    alone: bool
+
+
+def head_of(text: str, value: Quoted | Unquoted) -> str:
+    """Return as much of the value as judging needs."""
+    return text[value.start : min(value.end, value.start + LONGEST_JUDGED)]
 
 
 def quoted_at(text: str, at: int) -> Quoted | None:
@@ -69,6 +78,19 @@ def quoted_at(text: str, at: int) -> Quoted | None:
             # Backslashes up to the depth of the opening quote belong to the closing one; further ones to the content.
             return Quoted(start, found.end() - 1 - min(depth, len(found[1])), found.end(), closed=True)
     return _unclosed(text, start)
+
+
+def quoted_list(text: str, at: int, most: int) -> Iterator[Quoted]:
+    """Yield the quoted values from `at` on that commas separate, at most `most` of them."""
+    for _ in range(most):
+        quoted = quoted_at(text, at)
+        if quoted is None:
+            return
+        yield quoted
+        comma = _COMMA.match(text, quoted.after)
+        if comma is None:
+            return
+        at = comma.end()
 
 
 def _closes(backslashes: int, depth: int) -> bool:
@@ -110,18 +132,6 @@ _HEAD = LazyPattern(_PIECE + "{1,256}")
 _REST = LazyPattern(_PIECE + "*")
 _NEXT_NAME = LazyPattern(r"[;&,|][\w.-]{1,40}=")
 _CLOSERS: Final = ".,;:!?)]}"
-
-
-class Unquoted(NamedTuple):
-    """A value without quotes: where it starts, where its head ends, and whether it fills the rest of its line."""
-
-    start: int
-    end: int
-    alone: bool
-
-    def head(self, text: str) -> str:
-        """Return as much of the value as judging needs."""
-        return text[self.start : min(self.end, self.start + LONGEST_JUDGED)]
 
 
 def unquoted_value(text: str, name_at: int, at: int, *, whole_line: bool = True) -> Unquoted | None:
@@ -283,9 +293,14 @@ def looks_random(value: str) -> bool:
         return False
     # A digest or UUID inside a name, such as `user:42:<digest>`, is public, too.
     value = _INNER_ID.sub("", value[:512])
-    if any(len(_CHANGE.findall(run[:64])) >= 3 for run in _SEGMENT.findall(value)):  # noqa: PLR2004
+    if any(alternations(run) >= 3 for run in _SEGMENT.findall(value)):  # noqa: PLR2004
         return True
-    return len(value) >= 20 and "." not in value and len(_CHANGE.findall(value[:64])) >= 4  # noqa: PLR2004
+    return len(value) >= 20 and "." not in value and alternations(value) >= 4  # noqa: PLR2004
+
+
+def alternations(run: str) -> int:
+    """Return how often letters and digits, or small letters and capitals, alternate at the start of the run."""
+    return len(_CHANGE.findall(run[:64]))
 
 
 SCHEME = LazyPattern(
@@ -300,11 +315,17 @@ def quoted_span(text: str, name: SecretName, quoted: Quoted) -> list[Span]:
     scheme = SCHEME.match(text, quoted.start, quoted.end)
     start = scheme.end() if scheme else quoted.start
     value = text[start : min(quoted.end, start + LONGEST_JUDGED)]
-    if not value or is_placeholder(value):
+    if is_placeholder(value):
         return []
     if scheme is None and (is_harmless(name, value) or (" " in value.strip() and is_prose(value))):
         return []
     return [(start, quoted.end)]
+
+
+def quoted_span_after(text: str, name: SecretName, before: re.Match[str] | None) -> list[Span]:
+    """Return the span to hide of a quoted value right after a match; none without both."""
+    quoted = quoted_at(text, before.end()) if before else None
+    return quoted_span(text, name, quoted) if quoted else []
 
 
 def is_public(kind: NameKind, value: str) -> bool:
@@ -312,6 +333,11 @@ def is_public(kind: NameKind, value: str) -> bool:
     if kind is NameKind.MIXED:
         return not looks_random(value) and not is_digest(value)
     return kind is NameKind.WEAK and not looks_random(value)
+
+
+def is_secret(name: SecretName, value: str) -> bool:
+    """Return whether a value under this name is to be hidden."""
+    return not is_placeholder(value) and not is_harmless(name, value)
 
 
 def is_harmless(name: SecretName, value: str) -> bool:

@@ -1,8 +1,8 @@
+from langgraph_runner.state.graph_state import EvidenceRef as EvidenceRef
+from langgraph_runner.state.graph_state import GateDecision as GateDecision
 from langgraph_runner.state.graph_state import GraphState as GraphState
-from langgraph_runner.state.records import EvidenceRef as EvidenceRef
-from langgraph_runner.state.records import GateDecision as GateDecision
-from langgraph_runner.state.records import RoutingFlag as RoutingFlag
-from langgraph_runner.state.records import RoutingFlags as RoutingFlags
+from langgraph_runner.state.graph_state import RoutingFlag as RoutingFlag
+from langgraph_runner.state.graph_state import RoutingFlags as RoutingFlags
 from langgraph_runner.state.reducers import append_bounded as append_bounded
 from langgraph_runner.state.reducers import append_unique as append_unique
 from langgraph_runner.state.reducers import merge_mappings as merge_mappings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.state.records import ROUTING_FLAGS
+from langgraph_runner.state.graph_state import ROUTING_FLAGS
 
 __all__ = ["Target", "route_by_flags", "unknown_flag"]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from langgraph.types import Overwrite
 from pydantic import TypeAdapter, ValidationError
 
-from langgraph_runner.errors import NodeErrorRecord, StateUpdateError
+from langgraph_runner.errors import StateUpdateError
 from langgraph_runner.errors.hints import refused_value
-from langgraph_runner.state.records import ROUTING_FLAGS, EvidenceRef, GateDecision
+from langgraph_runner.state.graph_state import ROUTING_FLAGS, GraphState
 from langgraph_runner.state.routing import unknown_flag
 
 if TYPE_CHECKING:
@@ -18,14 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["update_state"]
 
-_FIELD_TYPES: Final[dict[str, Any]] = {
-    "story_id": str,
-    "artifact_paths": dict[str, str],
-    "routing_flags": dict[str, bool],
-    "evidence_refs": list[EvidenceRef],
-    "gate_decisions": dict[str, GateDecision],
-    "errors": list[NodeErrorRecord],
-}
+# Unknown flags are refused with a message of their own.
+_FIELD_TYPES: Final[dict[str, Any]] = {**get_type_hints(GraphState), "routing_flags": dict[str, bool]}
 
 
 def update_state(update: Mapping[str, Any] | None = None, /, **fields: Any) -> dict[str, Any]:
