@@ -13,23 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import from_json
 
-from langgraph_runner.graph.json_saver.documents import is_intact, is_torn, unseal
-from langgraph_runner.graph.json_saver.errors import (
-    CheckpointCorruptedError,
-    CheckpointForeignError,
-    CheckpointReadError,
-)
-from langgraph_runner.graph.json_saver.files import read_file
+from langgraph_runner.graph.json_saver.documents import KIND, identify, is_intact, is_torn
+from langgraph_runner.graph.json_saver.errors import CheckpointCorruptedError, CheckpointForeignError
+from langgraph_runner.graph.json_saver.files import read_file, unreadable
 from langgraph_runner.graph.json_saver.layout import Where
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
     from langgraph_runner.graph.json_saver.layout import Entry, Layout
 
-__all__ = ["KIND", "Head", "belongs_in_head"]
-
-KIND = "checkpoint"
-"""The kind of the document in it."""
+__all__ = ["Head", "belongs_in_head"]
 
 _START_BYTES: Final = 8_192
 _IDS: Final = re.compile(
@@ -114,7 +107,8 @@ class Head:
                 return self._seen[1]
             raise CheckpointCorruptedError(self._layout.head, "the checksum does not match any more: damaged")
         try:
-            where = self._identity(data)
+            where = identify(self._layout.head, data)
+            self._check_history(self._layout.entry(where))
         except (CheckpointCorruptedError, CheckpointForeignError):
             if is_torn(data):
                 return None
@@ -137,16 +131,6 @@ class Head:
         signature = self._signature()
         self._seen = None if signature is None else (signature, where)
 
-    def _identity(self, data: bytes) -> Where:
-        path = self._layout.head
-        fields = unseal(path, data, KIND)
-        try:
-            where = Where.of(fields)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointCorruptedError(path, "its fields do not say which checkpoint it is") from error
-        self._check_history(self._layout.entry(where))
-        return where
-
     def _identity_in(self, start: bytes) -> Where | None:
         """Return the checkpoint of a file that begins so; None if it is not in the beginning."""
         found = _IDS.match(start)
@@ -165,8 +149,7 @@ class Head:
             problem = f"the history of this file is not in {self._layout.history.name}; put it back"
             raise CheckpointCorruptedError(self._layout.head, problem) from error
         except OSError as error:
-            problem = error.strerror or "not to be read"
-            raise CheckpointReadError(entry.file, problem, errno=error.errno) from error
+            raise unreadable(entry.file, error) from error
 
     def _signature(self) -> _Signature | None:
         try:
@@ -174,16 +157,9 @@ class Head:
         except FileNotFoundError:
             return None
         except OSError as error:
-            problem = error.strerror or "not to be read"
-            raise CheckpointReadError(self._layout.head, problem, errno=error.errno) from error
-        return (
-            found.st_dev,
-            found.st_ino,
-            found.st_mode,
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_ctime_ns,
-        )
+            raise unreadable(self._layout.head, error) from error
+        times = found.st_mtime_ns, found.st_ctime_ns
+        return found.st_dev, found.st_ino, found.st_mode, found.st_size, *times
 
 
 def belongs_in_head(where: Where, shown: Where | None) -> bool:

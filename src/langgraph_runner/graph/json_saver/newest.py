@@ -15,12 +15,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.graph.json_saver.errors import CheckpointNotAFileError
-from langgraph_runner.graph.json_saver.files import not_a_folder, open_regular, read_file
+from langgraph_runner.graph.json_saver.files import folder_stat, open_regular, read_file
 from langgraph_runner.graph.json_saver.layout import Entry, json_names
 
 if TYPE_CHECKING:
@@ -114,15 +113,8 @@ class NewestCheckpoints:
 
 def _signature_of(folder: Path) -> _Signature | None:
     """Return what distinguishes one content of a folder from another; None where there is no folder."""
-    try:
-        found = os.lstat(folder)
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError as error:
-        raise not_a_folder(folder.parent) from error
-    if not stat.S_ISDIR(found.st_mode):
-        raise not_a_folder(folder)
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+    found = folder_stat(folder)
+    return None if found is None else (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _note_of(newest: Entry, signature: _Signature) -> bytes:
