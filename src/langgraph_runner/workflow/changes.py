@@ -13,9 +13,8 @@ from pydantic_core import from_json
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
 from langgraph_runner.workflow.user_code import UserCode
-from langgraph_runner.workflow.values.adapters import type_adapter
 from langgraph_runner.workflow.values.json_errors import describe_validation_error, find_bad_part
-from langgraph_runner.workflow.values.round_trip import dump_plain_json, find_difference
+from langgraph_runner.workflow.values.round_trip import dump_plain_json, find_difference, type_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

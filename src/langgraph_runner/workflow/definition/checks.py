@@ -20,8 +20,7 @@ from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.definition.spec import CacheScope, ChangeSpec, JoinRule
 from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
-from langgraph_runner.workflow.values.adapters import type_adapter
-from langgraph_runner.workflow.values.round_trip import describe_type
+from langgraph_runner.workflow.values.round_trip import describe_type, type_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

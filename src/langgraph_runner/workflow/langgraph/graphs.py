@@ -9,6 +9,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langgraph.channels import LastValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import get_runtime
 from pydantic_core import from_json, to_json
@@ -20,17 +21,17 @@ from langgraph_runner.workflow.calling import OUTPUT, StepCall
 from langgraph_runner.workflow.context import StepContext
 from langgraph_runner.workflow.definition.spec import JoinRule
 from langgraph_runner.workflow.errors import WorkflowInputError
-from langgraph_runner.workflow.langgraph.channel import CheckedInputs
 from langgraph_runner.workflow.langgraph.inline import run_inline
 from langgraph_runner.workflow.scheduler import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from langgraph_runner.node import Outcome
     from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.context import ArtifactSink
     from langgraph_runner.workflow.steps import BoundStep
+    from langgraph_runner.workflow.values.input_type import InputType
 
 __all__ = ["DEFAULT_CONCURRENCY", "WorkflowState", "as_node", "to_graph"]
 
@@ -50,6 +51,54 @@ class WorkflowState(GraphState, total=False):
 
 
 _FIELD_NAMES: Final = frozenset(WorkflowState.__annotations__) | frozenset(GraphState.__annotations__)
+
+
+class _CheckedInputs(LastValue[Any]):
+    """A LangGraph channel that holds inputs as JSON values with all their defaults; None before they are set.
+
+    Checking them once makes a computed default, such as a new id or the current time, the same for every step.
+
+    Args:
+        inputs: The type of the inputs.
+        key: The name of the channel.
+    """
+
+    __slots__ = ("_inputs",)
+
+    def __init__(self, inputs: InputType, key: str = "") -> None:
+        super().__init__(Any, key)
+        self._inputs = inputs
+        self.value = None
+
+    def copy(self) -> _CheckedInputs:
+        """Return a channel with the same value."""
+        return self.from_checkpoint(self.value)
+
+    def from_checkpoint(self, checkpoint: Any) -> _CheckedInputs:
+        """Return a channel with the value of a checkpoint, if it has one."""
+        restored: LastValue[Any] = LastValue(Any, self.key).from_checkpoint(checkpoint)
+        channel = _CheckedInputs(self._inputs, self.key)
+        if restored.is_available():
+            channel.value = restored.get()
+        return channel
+
+    def update(self, values: Sequence[Any]) -> bool:
+        """Check the inputs that were written. If nothing was written before the first step, use the defaults.
+
+        Raises:
+            WorkflowInputError: The inputs do not fit.
+        """
+        if super().update(values):
+            self.value = self._checked(self.value)
+        elif self.value is None:
+            # There may be no step that needs inputs. One that does will raise the error.
+            with suppress(Exception):
+                self.value = self._checked(None)
+                return True
+        return bool(values)
+
+    def _checked(self, given: Any) -> Any:
+        return from_json(self._inputs.check(given)[1])
 
 
 def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> StateGraph[Any, Any, Any, Any]:
@@ -93,7 +142,7 @@ def _state_schema(blueprint: Blueprint) -> Any:
     fields = get_type_hints(WorkflowState, include_extras=True)
     return typed_dict(
         WorkflowState.__name__,
-        {**fields, "inputs": Annotated[Any, CheckedInputs(blueprint.inputs)]},
+        {**fields, "inputs": Annotated[Any, _CheckedInputs(blueprint.inputs)]},
         total=False,
     )
 

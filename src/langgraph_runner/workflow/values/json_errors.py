@@ -14,8 +14,12 @@ from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.workflow.values.adapters import type_adapter
-from langgraph_runner.workflow.values.round_trip import describe_type, dump_plain_json, join_path
+from langgraph_runner.workflow.values.round_trip import (
+    describe_type,
+    dump_plain_json,
+    join_path,
+    type_adapter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

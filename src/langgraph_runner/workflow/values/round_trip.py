@@ -1,4 +1,4 @@
-"""Values and JSON: plain values written as JSON, and the check that a value comes back from JSON as it was.
+"""Values and JSON: adapters, plain values written as JSON, and the check that a value comes back as it was.
 
 Messages name the place and the types of a difference, never the values, which may be secret.
 """
@@ -11,16 +11,17 @@ from collections import defaultdict, deque
 from datetime import datetime, time
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
 
 from langgraph_runner.errors.hints import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["describe_type", "dump_plain_json", "find_difference", "join_path"]
+__all__ = ["describe_type", "dump_plain_json", "find_difference", "join_path", "type_adapter"]
 
 _ITEMS: Final = (list, tuple, deque)
 _SETS: Final = (set, frozenset)
@@ -30,6 +31,35 @@ _EQUAL_BUT_DISTINCT: Final = (complex, Decimal)
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _FAST_LEVELS: Final = 50
 _ENCODER: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def type_adapter(annotation: Any) -> TypeAdapter[Any]:
+    """Return the adapter of a type; the same one for the same type.
+
+    Raises:
+        Exception: pydantic cannot handle the type, or it names something that is not defined.
+    """
+    try:
+        # Equal unions may list their members in another order, which matters when JSON is read. repr() tells them
+        # apart.
+        return _cached_adapter(annotation, repr(annotation))
+    except TypeError:  # The type is not hashable, such as Annotated[int, []].
+        return _make_adapter(annotation)
+
+
+@lru_cache(maxsize=1024)
+def _cached_adapter(annotation: Any, _text: str) -> TypeAdapter[Any]:
+    return _make_adapter(annotation)
+
+
+def _make_adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        adapter = TypeAdapter(annotation)
+        adapter.rebuild()
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        # The first line says what is wrong. The rest is advice for authors of pydantic types.
+        raise ValueError(error.message.partition("\n")[0]) from error
+    return adapter
 
 
 def dump_plain_json(value: Any) -> bytes:
