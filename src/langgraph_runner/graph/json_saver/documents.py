@@ -71,11 +71,7 @@ _BLOCK_BYTES: Final = 4_096
 
 
 def seal(kind: str, body: dict[str, Any]) -> bytes:
-    """Return a document as bytes, indented, in UTF-8.
-
-    Args:
-        kind: What it holds, in lower-case letters.
-        body: Its fields, of JSON values only.
+    """Return a document as bytes, indented, in UTF-8. The fields in `body` have JSON values only.
 
     Raises:
         CheckpointSerializationError: The body is nested too deeply.
@@ -133,13 +129,7 @@ def is_torn(data: bytes) -> bool:
 def unseal(
     path: Path, data: bytes, kind: str, decode_object: Callable[[dict[str, Any]], Any] | None = None
 ) -> dict[str, Any]:
-    """Return the fields of a document.
-
-    Args:
-        path: The file, for the errors.
-        data: Its content.
-        kind: The kind of document that it has to be.
-        decode_object: Replaces each object in it, from the inside out. None leaves them.
+    """Return the fields of a document of this kind. `decode_object` replaces each object in it, inner ones first.
 
     Raises:
         CheckpointCorruptedError: The checksum does not match.

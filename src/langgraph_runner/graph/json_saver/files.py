@@ -69,12 +69,7 @@ def open_regular(path: Path, flags: int) -> int:
 
 
 def read_file(path: Path, max_bytes: int | None = None, *, only_first: int | None = None) -> bytes | None:
-    """Return all bytes of a file, or only the first ones; None where there is no file.
-
-    Args:
-        path: The file.
-        max_bytes: The largest file that is read; None for no limit.
-        only_first: How many bytes to read; None for all.
+    """Return all bytes of a file, or its first `only_first` ones; None where there is no file.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -156,11 +151,7 @@ def writing_errors(path: Path) -> Iterator[None]:
 
 
 def ensure_folder(folder: Path, *, is_link_allowed: bool = False) -> None:
-    """Make a folder with its missing parents, durably.
-
-    Args:
-        folder: The folder.
-        is_link_allowed: Whether it may be a symbolic link to one, as a folder of the user may be.
+    """Make a folder with its missing parents, durably. A folder of the user may be a symbolic link to one.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -295,11 +286,9 @@ class _Replacement:
 
 
 def remove_leftovers(folder: Path, of: str | None = None) -> None:
-    """Remove the temporary files that killed writers left in a folder. Hold the lock; does not commit.
+    """Remove the temporary files that killed writers left in a folder, or only those of the file `of`.
 
-    Args:
-        folder: Where to look.
-        of: Remove only the temporary files of this one; None removes all.
+    Hold the lock; does not commit.
     """
     for name in list_names(folder):
         found = _TEMPORARY.fullmatch(name)

@@ -20,7 +20,7 @@ from langgraph_runner.graph.json_saver.layout import Where
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
-    from langgraph_runner.graph.json_saver.layout import Entry, Layout
+    from langgraph_runner.graph.json_saver.layout import Entry, Layout, Stored
 
 __all__ = ["Head", "belongs_in_head"]
 
@@ -49,15 +49,11 @@ class Head:
         self._compared: _Signature | None = None
         self._elsewhere: tuple[_Signature, Entry] | None = None
 
-    def check(self, asked: Entry | None, data: bytes | None) -> None:
+    def check(self, asked: Entry | None, stored: Stored | None) -> None:
         """Look for damage before a checkpoint is returned to a reader, without reading more than is needed.
 
-        A head that shows the checkpoint that is read has to hold the same bytes. One that shows another, however
-        large, has to begin as a document of ours, about a checkpoint that is in the history.
-
-        Args:
-            asked: The checkpoint that is read; None for none.
-            data: Its bytes.
+        A head that shows `asked`, the checkpoint that is read, has to hold the same bytes. One that shows another,
+        however large, has to begin as a document of ours, about a checkpoint that is in the history.
 
         Raises:
             CheckpointError: The file is not as it was written.
@@ -73,7 +69,7 @@ class Head:
             return
         where = self._identity_in(start)
         if where is None:
-            self.verify()
+            self.current()
             return
         entry = self._layout.entry(where)
         self._check_history(entry)
@@ -83,7 +79,8 @@ class Head:
             whole = read_file(path, self._max_bytes)
             if whole is None:
                 return
-            if whole != data and not is_intact(path, whole, KIND):
+            is_same = stored is not None and whole == stored.data
+            if not is_same and not is_intact(path, whole, KIND):
                 if is_torn(whole):
                     return
                 raise CheckpointCorruptedError(
@@ -92,20 +89,20 @@ class Head:
             if _clock.now_utc().timestamp() - signature[-1] / 1e9 > _SETTLED_S:
                 self._compared = signature
 
-    def verify(self) -> Where | None:
+    def current(self) -> Where | None:
         """Return the checkpoint that the file shows, after checking each of its bytes; None if it shows none.
+
+        If the file has not changed since this saver checked or wrote it, it is not read again.
 
         Raises:
             CheckpointError: It is not as it was written.
         """
         signature = self._signature()
+        if signature is not None and self._seen is not None and self._seen[0] == signature:
+            return self._seen[1]
         data = None if signature is None else read_file(self._layout.head, self._max_bytes)
         if signature is None or data is None:
             return None
-        if self._seen is not None and self._seen[0] == signature:
-            if is_intact(self._layout.head, data, KIND):
-                return self._seen[1]
-            raise CheckpointCorruptedError(self._layout.head, "the checksum does not match any more: damaged")
         try:
             where = identify(self._layout.head, data)
             self._check_history(self._layout.entry(where))
@@ -115,16 +112,6 @@ class Head:
             raise
         self._seen = signature, where
         return where
-
-    def current(self) -> Where | None:
-        """Do as `verify()`, but do not read the file if it has not changed since this saver checked or wrote it.
-
-        Raises:
-            CheckpointError: It is not as it was written.
-        """
-        if self._seen is not None and self._seen[0] == self._signature():
-            return self._seen[1]
-        return self.verify()
 
     def remember(self, where: Where) -> None:
         """Remember the checkpoint that this saver has just written."""
@@ -163,12 +150,7 @@ class Head:
 
 
 def belongs_in_head(where: Where, shown: Where | None) -> bool:
-    """Whether a checkpoint that is about to be written belongs in the head.
-
-    Args:
-        where: The checkpoint.
-        shown: The checkpoint that the head shows until now; None if it shows none.
-    """
+    """Whether a checkpoint that is about to be written belongs in the head, which shows `shown` until now."""
     if where.checkpoint_ns:
         return False
     if shown is None or shown.thread_id != where.thread_id:

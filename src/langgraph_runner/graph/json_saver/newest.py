@@ -39,11 +39,7 @@ _Signature = tuple[int, int, int, int]
 
 
 class NewestCheckpoints:
-    """Finds the newest checkpoint of folders. Used under the lock of the store.
-
-    Args:
-        checkpoint_id: Returns the id of a checkpoint, by which they are ordered.
-    """
+    """Finds the newest checkpoint of folders, by their ids. Used under the lock of the store."""
 
     def __init__(self, checkpoint_id: Callable[[Entry], str]) -> None:
         self._checkpoint_id = checkpoint_id
@@ -73,11 +69,9 @@ class NewestCheckpoints:
         self._known.pop(folder, None)
 
     def record_change(self, folder: Path, newest: Entry | None) -> None:
-        """Tell all savers that the content of a folder has changed. Hold the lock exclusively.
+        """Tell all savers that the content of a folder has changed, and which checkpoint is its newest one now.
 
-        Args:
-            folder: The folder, which `find()` has looked at before the change.
-            newest: Its newest checkpoint now.
+        Call `find()` before the change. Hold the lock exclusively.
         """
         before, _ = self._known.pop(folder, (None, None))
         note = _open_note(folder)

@@ -127,7 +127,7 @@ class CheckpointStore:
         with self._reading():
             self._check_thread(entry.folder)
             stored = self._read(entry)
-            self._head.check(entry, None if stored is None else stored.data)
+            self._head.check(entry, stored)
             return stored
 
     def read_latest(self, thread_id: str, checkpoint_ns: str) -> Stored | None:
@@ -135,12 +135,12 @@ class CheckpointStore:
         with self._reading():
             folder = self.layout.namespace_folder(thread_id, checkpoint_ns)
             entry = self._newest_in(folder)
-            stored = None if entry is None else self._read(entry)
+            stored = self._read(entry)
             if entry is not None and stored is None:  # Removed by hand since it was found.
                 self._newest.forget(folder)
                 entry = self._newest.find(folder)
-                stored = None if entry is None else self._read(entry)
-            self._head.check(entry, None if stored is None else stored.data)
+                stored = self._read(entry)
+            self._head.check(entry, stored)
             return stored
 
     def find(self, thread_id: str | None = None, checkpoint_ns: str | None = None) -> list[Entry]:
@@ -273,9 +273,9 @@ class CheckpointStore:
             return self.layout.namespace_folders(thread_folder)
         return [thread_folder / self.layout.namespace_folder("", checkpoint_ns).name]
 
-    def _read(self, entry: Entry) -> Stored | None:
-        data = read_file(entry.file, self._max_file_bytes)
-        if data is None:
+    def _read(self, entry: Entry | None) -> Stored | None:
+        data = None if entry is None else read_file(entry.file, self._max_file_bytes)
+        if entry is None or data is None:
             return None
         writes = [(path, read_file(path, self._max_file_bytes)) for path in entry.writes_files()]
         return Stored(entry, data, [(path, found) for path, found in writes if found is not None])
