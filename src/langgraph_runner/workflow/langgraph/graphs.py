@@ -27,7 +27,7 @@ from langgraph_runner.workflow.scheduler import StepStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from langgraph_runner.node import Outcome
+    from langgraph_runner.node import Failure, Outcome
     from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.context import ArtifactSink
     from langgraph_runner.workflow.steps import BoundStep
@@ -57,10 +57,6 @@ class _CheckedInputs(LastValue[Any]):
     """A LangGraph channel that holds inputs as JSON values with all their defaults; None before they are set.
 
     Checking them once makes a computed default, such as a new id or the current time, the same for every step.
-
-    Args:
-        inputs: The type of the inputs.
-        key: The name of the channel.
     """
 
     __slots__ = ("_inputs",)
@@ -244,16 +240,12 @@ def _node_names(blueprint: Blueprint) -> dict[str, str]:
 
 def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> RunnableLambda[Any, Any]:
     async def awaited(state: Any, config: RunnableConfig) -> Any:
-        execution = _StepExecution(blueprint, step, state, artifacts)
-        if execution.call is not None:
-            execution.outcome = await step.run(execution.call, config)
-        return execution.update()
+        call = _call_of(blueprint, step, state, artifacts)
+        return _update(step, await step.run(call, config) if isinstance(call, StepCall) else call)
 
     def called(state: Any, config: RunnableConfig) -> Any:
-        execution = _StepExecution(blueprint, step, state, artifacts)
-        if execution.call is not None:
-            execution.outcome = step.run_blocking(execution.call, config)
-        return execution.update()
+        call = _call_of(blueprint, step, state, artifacts)
+        return _update(step, step.run_blocking(call, config) if isinstance(call, StepCall) else call)
 
     node = RunnableLambda(_blocking(awaited) if step.needs_loop else called, awaited, name=step.id)
     if isinstance(step.spec.run, Runnable):
@@ -261,49 +253,42 @@ def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None)
     return node
 
 
-class _StepExecution:
-    """One execution of a step in the graph, without the call itself, which is sync or async."""
+def _call_of(
+    blueprint: Blueprint, step: BoundStep, state: Any, artifacts: ArtifactSink | None
+) -> StepCall | Failure | None:
+    """Return what the step is called with; None if it is skipped, a failure if its arguments cannot be made."""
+    statuses = state.get("steps") or {}
+    delivered = [statuses.get(before) == StepStatus.COMPLETED for before in step.dependencies]
+    if not JoinRule(step.spec.join).allows(delivered):
+        return None
+    inputs = _inputs_of(blueprint, state)  # If this raises, the run fails, not the step.
+    found = state.get("outputs") or {}
 
-    def __init__(
-        self, blueprint: Blueprint, step: BoundStep, state: Any, artifacts: ArtifactSink | None
-    ) -> None:
-        self._step = step
-        self.call: StepCall | None = None
-        """What the step is called with; None if it must not be called."""
-        self.outcome: Outcome | None = None
-        """None for a skipped step."""
-        statuses = state.get("steps") or {}
-        delivered = [statuses.get(before) == StepStatus.COMPLETED for before in step.dependencies]
-        if not JoinRule(step.spec.join).allows(delivered):
-            return
-        inputs = _inputs_of(blueprint, state)  # If this raises, the run fails, not the step.
-        found = state.get("outputs") or {}
-
-        def received() -> Any:
-            outputs = {
-                before: blueprint.steps[before].output.load(to_json(found[before])) if ok else None
-                for before, ok in zip(step.dependencies, delivered, strict=True)
-            }
-            return step.receives(inputs, outputs)
-
-        try:
-            self.call = StepCall(received, _context(blueprint, step, artifacts))
-        except Exception as error:  # An input_selector of the user may raise anything.
-            self.outcome = step.failed(error)
-
-    def update(self) -> dict[str, Any]:
-        """Return the update of the state."""
-        step, outcome = self._step.id, self.outcome
-        if outcome is None:
-            return {"steps": {step: StepStatus.SKIPPED.value}}
-        if isinstance(outcome, Success):
-            output = from_json(outcome.value[OUTPUT].data)
-            return {"outputs": {step: output}, "steps": {step: StepStatus.COMPLETED.value}}
-        return {
-            "errors": [outcome.record],
-            "routing_flags": {"blocked": True},
-            "steps": {step: StepStatus.FAILED.value},
+    def received() -> Any:
+        outputs = {
+            before: blueprint.steps[before].output.load(to_json(found[before])) if ok else None
+            for before, ok in zip(step.dependencies, delivered, strict=True)
         }
+        return step.receives(inputs, outputs)
+
+    try:
+        return StepCall(received, _context(blueprint, step, artifacts))
+    except Exception as error:  # An input_selector of the user may raise anything.
+        return step.failed(error)
+
+
+def _update(step: BoundStep, outcome: Outcome | None) -> dict[str, Any]:
+    """Return the update of the state; the outcome of a skipped step is None."""
+    if outcome is None:
+        return {"steps": {step.id: StepStatus.SKIPPED.value}}
+    if isinstance(outcome, Success):
+        output = from_json(outcome.value[OUTPUT].data)
+        return {"outputs": {step.id: output}, "steps": {step.id: StepStatus.COMPLETED.value}}
+    return {
+        "errors": [outcome.record],
+        "routing_flags": {"blocked": True},
+        "steps": {step.id: StepStatus.FAILED.value},
+    }
 
 
 def _inputs_of(blueprint: Blueprint, state: Any) -> Any:

@@ -31,17 +31,9 @@ async def run_inline(
     max_concurrency: int | None = None,
     artifacts: ArtifactSink | None = None,
 ) -> dict[str, Any]:
-    """Run each step as soon as its dependencies have ended.
+    """Run each step as soon as its dependencies have ended. Return the outputs by step id, as declared.
 
-    Args:
-        blueprint: The workflow.
-        inputs: The inputs of the run; they are checked first.
-        config: The config of the node that calls this.
-        max_concurrency: How many steps may run at once, at least 1; None for no limit.
-        artifacts: Stores the files that steps save; None discards them.
-
-    Returns:
-        The outputs by step id, as values of their declared types.
+    The inputs are checked first. `config` is that of the node; the options are those of `as_node()`.
 
     Raises:
         WorkflowInputError: The inputs do not fit.

@@ -121,9 +121,7 @@ class InputType:
     def is_affected_by(self, given: dict[str, Any], path: tuple[str, ...]) -> bool:
         """Return whether another value at `path` changes the inputs. A validator may read keys that are not fields.
 
-        Args:
-            given: Inputs that fit, as JSON values.
-            path: The keys that lead to an existing value.
+        `given` are inputs that fit, as JSON values; they have a value at `path`.
         """
         other: Any = copy.deepcopy(given)
         reduce(getitem, path[:-1], other)[path[-1]] = _UNLIKELY_VALUE
@@ -133,12 +131,9 @@ class InputType:
             return True
 
     def refuse_unknown_fields(self, given: Any) -> None:
-        """Refuse fields that the model would ignore without a word, unless the model says how it treats them.
+        """Refuse fields that the model does not have and ignores without a word. Most are typing errors.
 
-        Most of them are typing errors.
-
-        Args:
-            given: Inputs that fit, as JSON values.
+        `given` are inputs that fit, as JSON values. A model may itself say how it treats other fields.
 
         Raises:
             WorkflowInputError: The model does not have a field.
