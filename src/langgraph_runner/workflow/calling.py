@@ -186,21 +186,19 @@ def _arguments_function(
     """Return a function that gives the positional and keyword arguments for the step's function or its fallback."""
     named, _ = named_parameters(function)
     host_names = HOST_PARAMETERS.intersection(named)
-    if isinstance(spec.run, Runnable):
-        # `function` is its fallback, because a Runnable itself never gets here. It receives the same one value.
-        takes_value = len(named) > len(host_names)
-
-        def one_value(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            return (call.value(),) if takes_value else (), _host_arguments(host_names, call, config)
-
-        return one_value
+    is_runnable = isinstance(spec.run, Runnable)
+    takes_value = len(named) > len(host_names)
     # A fallback gets only the arguments that it names.
     names = None if function is spec.run else frozenset(named)
 
-    def by_name(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (), {**call.arguments(spec.id, names), **_host_arguments(host_names, call, config)}
+    def arguments(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        provided = _host_arguments(host_names, call, config)
+        if is_runnable:
+            # `function` is its fallback, because a Runnable itself never gets here. It receives the same one value.
+            return (call.value(),) if takes_value else (), provided
+        return (), {**call.arguments(spec.id, names), **provided}
 
-    return by_name
+    return arguments
 
 
 def _host_arguments(names: frozenset[str], call: StepCall, config: RunnableConfig) -> dict[str, Any]:

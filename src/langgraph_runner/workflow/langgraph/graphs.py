@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_CONCURRENCY", "WorkflowState", "as_node", "to_graph"]
 
 DEFAULT_CONCURRENCY: Final = 64
+_make_typed_dict: Any = TypedDict  # Any, because a type checker takes a call of TypedDict for a declaration.
 
 
 class WorkflowState(GraphState, total=False):
@@ -134,9 +135,8 @@ def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> Sta
 
 def _state_schema(blueprint: Blueprint) -> Any:
     """Return `WorkflowState` with a channel that checks the inputs when they are written."""
-    typed_dict: Any = TypedDict  # Any, because a type checker takes the call below for a declaration.
     fields = get_type_hints(WorkflowState, include_extras=True)
-    return typed_dict(
+    return _make_typed_dict(
         WorkflowState.__name__,
         {**fields, "inputs": Annotated[Any, _CheckedInputs(blueprint.inputs)]},
         total=False,
@@ -145,9 +145,8 @@ def _state_schema(blueprint: Blueprint) -> Any:
 
 def _input_schema(blueprint: Blueprint) -> Any:
     """Return the schema of the graph's argument. Studio makes a form of it."""
-    typed_dict: Any = TypedDict  # Any, because a type checker takes the call below for a declaration.
     model = Any if blueprint.spec.inputs is None else blueprint.spec.inputs
-    return typed_dict("WorkflowInputs", {"inputs": model, "story_id": str}, total=False)
+    return _make_typed_dict("WorkflowInputs", {"inputs": model, "story_id": str}, total=False)
 
 
 def as_node(

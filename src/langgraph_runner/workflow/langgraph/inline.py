@@ -89,22 +89,20 @@ class _InlineRun:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run_step(self, step: BoundStep) -> StepStatus:
-        outcome = await self._outcome(step)
-        if isinstance(outcome, Success):
-            self._data[step.id] = outcome.value[OUTPUT].data
-            return StepStatus.COMPLETED
-        self.failure = self.failure or outcome
-        return StepStatus.FAILED
-
-    async def _outcome(self, step: BoundStep) -> Outcome:
         context = StepContext(
             run_id=self._id, workflow=self._blueprint.id, step=step.id, sink=self._artifacts
         )
         try:
             call = StepCall(lambda: self._received(step), context)
         except Exception as error:  # An input_selector of the user may raise anything.
-            return step.failed(error)
-        return await step.run(call, self._config)
+            outcome: Outcome = step.failed(error)
+        else:
+            outcome = await step.run(call, self._config)
+        if isinstance(outcome, Success):
+            self._data[step.id] = outcome.value[OUTPUT].data
+            return StepStatus.COMPLETED
+        self.failure = self.failure or outcome
+        return StepStatus.FAILED
 
     def _received(self, step: BoundStep) -> Any:
         return step.receives(self._inputs, {before: self.output(before) for before in step.dependencies})
