@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from langgraph_runner.errors.logs import emit
 
@@ -77,7 +77,7 @@ class Forwarding:
         self.recorder = recorder
         self._failing = False
 
-    def report(self, method: str, *arguments: object) -> None:
+    def report(self, method: str, *arguments: Any) -> None:
         """Call a method of the recorder, if it has it. One without `record_fallback` gets `record_failure`."""
         try:
             record = getattr(self.recorder, method, None)
