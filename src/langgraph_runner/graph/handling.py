@@ -10,7 +10,7 @@ from langgraph_runner.callbacks import accept_fewer_arguments
 from langgraph_runner.errors import RunBlockedError
 from langgraph_runner.errors.exceptions import note_once
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.graph.json_saver import JsonFileSaver
+from langgraph_runner.graph.json_saver.saver import JsonFileSaver
 from langgraph_runner.graph.options import HANDLER_ARGUMENTS
 from langgraph_runner.graph.result import GraphRunStatus
 from langgraph_runner.node.callee import Callee

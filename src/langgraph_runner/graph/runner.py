@@ -11,7 +11,7 @@ from langgraph_runner.graph.default_retry import default_retry_in, with_default_
 from langgraph_runner.graph.driving import run_awaited, run_blocking, stream
 from langgraph_runner.graph.execution import Execution
 from langgraph_runner.graph.handling import end_run
-from langgraph_runner.graph.json_saver import JsonFileSaver
+from langgraph_runner.graph.json_saver.saver import JsonFileSaver
 from langgraph_runner.graph.options import ExecutionOptions, LangGraphOptions, check_langgraph_options
 from langgraph_runner.graph.watch import check_listener
 from langgraph_runner.node.langgraph.internals import action_of

@@ -15,13 +15,11 @@ from langgraph_runner.errors.categories import FailureCategory
 from langgraph_runner.errors.classification import failure_category
 from langgraph_runner.errors.logs import emit
 from langgraph_runner.metrics import snapshot, table
-from langgraph_runner.metrics.forwarding import Forwarding, NodeMetricsRecorder, check_recorder
-from langgraph_runner.metrics.logs import LOGGER
+from langgraph_runner.metrics.forwarding import LOGGER, Forwarding, NodeMetricsRecorder, check_recorder
 from langgraph_runner.metrics.model import NodeMetrics
 from langgraph_runner.metrics.tally import NodeTally, NodeTotals
 from langgraph_runner.metrics.thresholds import (
     MetricThreshold,
-    ThresholdEvent,
     ThresholdListener,
     crossings,
     notify,
@@ -138,13 +136,13 @@ class NodeMetricsCollector:
                     with self._lock:
                         tally.count_pending()
         for forwarding in self._forwardings:
-            forwarding.success(node, duration_ms)
+            forwarding.report("record_success", node, duration_ms)
 
     def _record_succeeded(self, node: str, duration_ms: float) -> None:
         with self._lock:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.succeeded(duration_ms)
-            events = self._crossings_needs_lock(node, tally) if self._thresholds else None
+            events = crossings(node, tally, self._thresholds)
         if events and self._on_threshold:
             notify(self._on_threshold, events)
 
@@ -169,7 +167,7 @@ class NodeMetricsCollector:
         category = _category(error)
         duration_ms = self._record_failed(node, duration_ms, category, fell_back=False)
         for forwarding in self._forwardings:
-            forwarding.failure(node, duration_ms, category)
+            forwarding.report("record_failure", node, duration_ms, category)
 
     def record_fallback(
         self,
@@ -196,7 +194,7 @@ class NodeMetricsCollector:
             )
         duration_ms = self._record_failed(node, duration_ms, category, fell_back=True)
         for forwarding in self._forwardings:
-            forwarding.fallback(node, duration_ms, category)
+            forwarding.report("record_fallback", node, duration_ms, category)
 
     def _record_failed(
         self, node: str, duration_ms: float, category: FailureCategory, *, fell_back: bool
@@ -206,7 +204,7 @@ class NodeMetricsCollector:
         with self._lock:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.failed(duration_ms, category, fell_back=fell_back)
-            events = self._crossings_needs_lock(node, tally) if self._thresholds else None
+            events = crossings(node, tally, self._thresholds)
         if events and self._on_threshold:
             notify(self._on_threshold, events)
         return duration_ms
@@ -227,7 +225,7 @@ class NodeMetricsCollector:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.retry_count += 1
         for forwarding in self._forwardings:
-            forwarding.retry(node)
+            forwarding.report("record_retry", node)
 
     def record_queued(self, node: str) -> None:
         """Count a call that waited for a bulkhead, a rate limit or another policy.
@@ -239,7 +237,7 @@ class NodeMetricsCollector:
             tally = self._tallies.get(node) or self._new_tally_needs_lock(node)
             tally.queued_count += 1
         for forwarding in self._forwardings:
-            forwarding.queued(node)
+            forwarding.report("record_queued", node)
 
     def forward_to(self, recorder: NodeMetricsRecorder) -> None:
         """Report to `recorder` everything that is recorded from now on, after it was counted here.
@@ -353,9 +351,6 @@ class NodeMetricsCollector:
     def _new_tally_needs_lock(self, node: str) -> NodeTally:
         tally = self._tallies[node] = NodeTally(self._window_size, self._buckets_ms)
         return tally
-
-    def _crossings_needs_lock(self, node: str, tally: NodeTally) -> list[ThresholdEvent]:
-        return crossings(node, tally, self._thresholds)
 
     def __rich__(self) -> Table:
         return table.rich_table(self.get_all_node_metrics().values())

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from langgraph_runner.errors.logs import emit
 
 if TYPE_CHECKING:
     from langgraph_runner.errors.categories import FailureCategory
 
+LOGGER: Final = "langgraph_runner.metrics"
+"""Name of the logger, for `emit()`."""
 _REQUIRED: Final = ("record_success", "record_failure", "record_retry")
 
 
@@ -75,49 +77,15 @@ class Forwarding:
         self.recorder = recorder
         self._failing = False
 
-    def success(self, node: str, duration_ms: float) -> None:
-        """Report a success."""
+    def report(self, method: str, *arguments: Any) -> None:
+        """Call a method of the recorder, if it has it. One without `record_fallback` gets `record_failure`."""
         try:
-            self.recorder.record_success(node, duration_ms)
+            record = getattr(self.recorder, method, None)
+            if record is None and method == "record_fallback":
+                record = self.recorder.record_failure
+            if record is not None:
+                record(*arguments)
         except Exception as error:  # A recorder never harms the node that is recorded.
-            self._log_once(error)
-        else:
-            self._failing = False
-
-    def failure(self, node: str, duration_ms: float, category: FailureCategory) -> None:
-        """Report a failure, a cancelled call or a refused one."""
-        try:
-            self.recorder.record_failure(node, duration_ms, category)
-        except Exception as error:  # As above.
-            self._log_once(error)
-        else:
-            self._failing = False
-
-    def fallback(self, node: str, duration_ms: float, category: FailureCategory) -> None:
-        """Report a failure or refusal after which the fallback delivered."""
-        try:
-            record = getattr(self.recorder, "record_fallback", self.recorder.record_failure)
-            record(node, duration_ms, category)
-        except Exception as error:  # As above.
-            self._log_once(error)
-        else:
-            self._failing = False
-
-    def retry(self, node: str) -> None:
-        """Report a retry."""
-        try:
-            self.recorder.record_retry(node)
-        except Exception as error:  # As above.
-            self._log_once(error)
-        else:
-            self._failing = False
-
-    def queued(self, node: str) -> None:
-        """Report a call that waited for a policy, to a recorder that counts them."""
-        try:
-            if (record := getattr(self.recorder, "record_queued", None)) is not None:
-                record(node)
-        except Exception as error:  # as above
             self._log_once(error)
         else:
             self._failing = False
@@ -127,7 +95,7 @@ class Forwarding:
         if not self._failing:
             self._failing = True
             emit(
-                "langgraph_runner.metrics",
+                LOGGER,
                 logging.WARNING,
                 "metrics.recorder_failed",
                 recorder=type(self.recorder).__name__,

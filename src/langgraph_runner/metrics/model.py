@@ -14,6 +14,26 @@ NODE_FAILURES = (
 )
 """The categories that count as failures of the node."""
 
+COUNTERS = {
+    "executions": (
+        "{execution}",
+        "outcome",
+        "Calls of a node that ended by themselves, whatever attempts each took.",
+    ),
+    "failures": ("{failure}", "category", "Failed executions of a node, by cause."),
+    "fallbacks": (
+        "{call}",
+        None,
+        "Failed executions and refused calls of a node for which its fallback delivered.",
+    ),
+    "retries": ("{retry}", None, "Attempts of a node after the first."),
+    "cancelled": ("{call}", None, "Calls of a node that its caller cancelled."),
+    "circuit_open": ("{call}", None, "Calls of a node that an open circuit refused."),
+    "refusals": ("{call}", "category", "Calls of a node that a policy refused, by policy."),
+    "queued": ("{call}", None, "Calls of a node that waited for a policy."),
+}
+"""The counters that exporters show: unit, label besides the name of the node, and description."""
+
 Count = Annotated[int, Field(ge=0)]
 Milliseconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

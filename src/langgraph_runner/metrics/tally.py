@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from langgraph_runner.errors.categories import REFUSALS, FailureCategory
 from langgraph_runner.metrics.model import NODE_FAILURES, NodeMetrics
-from langgraph_runner.metrics.window import Call, CallWindow, RollingWindow
+from langgraph_runner.metrics.window import EXECUTION, Call, CallWindow, RollingWindow
 
 if TYPE_CHECKING:
     from langgraph_runner.metrics.snapshot import NodeSnapshot
 
 QUANTILES = (50, 90, 99)
-_DELIVERED = Call(refusal=None, fell_back=False)
 
 
 class NodeTotals(NamedTuple):
@@ -80,7 +79,7 @@ class NodeTally:
         self.duration_sum_ms += duration_ms
         self._bucket_counts[bisect_left(self._buckets_ms, duration_ms)] += 1
         self.window.add(duration_ms, failed=False)
-        self.calls.add(_DELIVERED)
+        self.calls.add(EXECUTION)
 
     def count_pending(self) -> None:
         """Count the successes that are pending, oldest first. New ones may be added meanwhile."""

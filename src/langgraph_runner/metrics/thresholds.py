@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from langgraph_runner.errors.logs import emit
+from langgraph_runner.metrics.forwarding import LOGGER
 from langgraph_runner.metrics.window import MAX_WINDOW_SIZE
 
 if TYPE_CHECKING:
@@ -102,13 +103,11 @@ def crossings(node: str, tally: NodeTally, thresholds: Iterable[MetricThreshold]
         is_above = value > threshold.limit
         if is_above == (index in exceeded):
             continue
-        direction: Literal["exceeded", "recovered"]
         if is_above:
             exceeded.add(index)
-            direction = "exceeded"
         else:
             exceeded.discard(index)
-            direction = "recovered"
+        direction: Literal["exceeded", "recovered"] = "exceeded" if is_above else "recovered"
         events.append(ThresholdEvent(node, threshold.metric, value, threshold.limit, direction))
     return events
 
@@ -120,7 +119,7 @@ def notify(listener: Callable[[ThresholdEvent], object], events: Iterable[Thresh
             listener(event)
         except Exception as error:  # A listener never harms the node that is recorded.
             emit(
-                "langgraph_runner.metrics",
+                LOGGER,
                 logging.ERROR,
                 "metrics.threshold_listener_failed",
                 node=event.node,

@@ -21,7 +21,7 @@ class Call(NamedTuple):
     """Whether the fallback delivered."""
 
 
-_EXECUTION = Call(refusal=None, fell_back=False)
+EXECUTION = Call(refusal=None, fell_back=False)
 # From this share of the window on, sorting all durations again is cheaper than finding a place for each new one.
 _SHARE_TO_SORT = 1 / 8
 
@@ -58,7 +58,7 @@ class CallWindow:
     def add_executions(self, count: int) -> None:
         """Add `count` executions without a fallback, and remove the oldest calls that no longer fit."""
         arrivals = self._arrivals
-        arrivals.extend([_EXECUTION] * count)
+        arrivals.extend([EXECUTION] * count)
         while len(arrivals) > self.size:
             oldest = arrivals.popleft()
             if oldest.refusal is FailureCategory.CIRCUIT_OPEN:

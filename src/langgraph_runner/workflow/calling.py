@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -16,19 +18,20 @@ from langgraph_runner.node.callee import Callee
 from langgraph_runner.runtime.threads import await_in_thread
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, named_parameters
 from langgraph_runner.workflow.values.off_loop import is_large, run_off_loop
-from langgraph_runner.workflow.values.output_ref import make_output_ref
 
 if TYPE_CHECKING:
     from langgraph_runner.workflow.context import StepContext
     from langgraph_runner.workflow.definition.spec import StepSpec
     from langgraph_runner.workflow.values.output_type import OutputType
 
-__all__ = ["ON_RETRY", "OUTPUT", "StepCall", "StepOutput", "make_step_node"]
+__all__ = ["ON_RETRY", "OUTPUT", "StepCall", "StepOutput", "content_hash_of_ref", "make_step_node"]
 
 ON_RETRY: Final[ContextVar[Callable[[RetryAttempt], None] | None]] = ContextVar("ON_RETRY", default=None)
 """A callback before each retry of a step. The engine sets it while the step runs."""
 OUTPUT: Final = "output"
 """The key of the `StepOutput` in the value of a `Success`."""
+_JSON_DIGEST_CHARS: Final = 20
+"""120 bits are enough here: only outputs with equal values are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,31 @@ class StepOutput:
     data: bytes
     """As JSON."""
     ref: str
-    """Its reference: see `values.output_ref`."""
+    """Its reference: the hash of its value and the hash of its JSON, in one text.
+
+    The content hash is the same for equal values, whatever the order of their keys. Other steps are hashed with it.
+    The hash of the JSON tells apart outputs with equal values and different JSON: a step that receives an output gets
+    exactly the JSON that was made of it.
+    """
+
+    @classmethod
+    def of(cls, content_hash: str, data: bytes) -> StepOutput:
+        """Return the output with this content hash in hex and this JSON.
+
+        The reference has 64 characters, because the database column was made for a content hash.
+        """
+        json_digest = _base64(sha256(data).digest())[:_JSON_DIGEST_CHARS]
+        return cls(data, f"{_base64(bytes.fromhex(content_hash))}.{json_digest}")
+
+
+def content_hash_of_ref(ref: str) -> str:
+    """Return the content hash of an output, in hex. A reference of an early release is the content hash itself."""
+    encoded, dot, _ = ref.partition(".")
+    return urlsafe_b64decode(f"{encoded}=").hex() if dot else ref
+
+
+def _base64(digest: bytes) -> str:
+    return urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 class StepCall:
@@ -159,21 +186,19 @@ def _arguments_function(
     """Return a function that gives the positional and keyword arguments for the step's function or its fallback."""
     named, _ = named_parameters(function)
     host_names = HOST_PARAMETERS.intersection(named)
-    if isinstance(spec.run, Runnable):
-        # `function` is its fallback, because a Runnable itself never gets here. It receives the same one value.
-        takes_value = len(named) > len(host_names)
-
-        def one_value(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
-            return (call.value(),) if takes_value else (), _host_arguments(host_names, call, config)
-
-        return one_value
+    is_runnable = isinstance(spec.run, Runnable)
+    takes_value = len(named) > len(host_names)
     # A fallback gets only the arguments that it names.
     names = None if function is spec.run else frozenset(named)
 
-    def by_name(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return (), {**call.arguments(spec.id, names), **_host_arguments(host_names, call, config)}
+    def arguments(call: StepCall, config: RunnableConfig) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        provided = _host_arguments(host_names, call, config)
+        if is_runnable:
+            # `function` is its fallback, because a Runnable itself never gets here. It receives the same one value.
+            return (call.value(),) if takes_value else (), provided
+        return (), {**call.arguments(spec.id, names), **provided}
 
-    return by_name
+    return arguments
 
 
 def _host_arguments(names: frozenset[str], call: StepCall, config: RunnableConfig) -> dict[str, Any]:
@@ -200,4 +225,4 @@ async def _store_output_async(output: OutputType, value: Any) -> dict[str, Any]:
 
 def _store_output(output: OutputType, value: Any) -> dict[str, Any]:
     data, content_hash = output.dump_with_hash(value)
-    return {OUTPUT: StepOutput(data, make_output_ref(content_hash, data))}
+    return {OUTPUT: StepOutput.of(content_hash, data)}

@@ -13,9 +13,8 @@ from pydantic_core import from_json
 from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.errors import ChangeRequestError, WorkflowInputError
 from langgraph_runner.workflow.user_code import UserCode
-from langgraph_runner.workflow.values.adapters import type_adapter
 from langgraph_runner.workflow.values.json_errors import describe_validation_error, find_bad_part
-from langgraph_runner.workflow.values.round_trip import dump_plain_json, find_difference
+from langgraph_runner.workflow.values.round_trip import dump_plain_json, find_difference, type_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,17 +69,10 @@ def impact_of(
     Raises:
         ChangeRequestError: The type is unknown, the payload does not fit, or the changed inputs do not fit.
     """
-    spec = _spec_of(blueprint, change)
-    payload = _check_payload(blueprint, spec, change)
-    wanted = _apply(blueprint, spec, change, payload, base_inputs)
-    try:
-        after, data = blueprint.inputs.check(wanted)
-    except WorkflowInputError as error:
-        raise _refused(blueprint, change, f"the changed inputs do not fit. {error}") from error
-    if spec.apply is None:
-        _refuse_dropped_keys(blueprint, change, payload, base_inputs, wanted=wanted, data=data)
-    changed = _changed_fields(blueprint, base_inputs, after)
-    forced = frozenset(spec.reruns) | force
+    request = _Request(blueprint, change, base_inputs)
+    after, data = request.new_inputs()
+    changed = request.changed_fields(after)
+    forced = frozenset(request.spec.reruns) | force
     seeds = forced | blueprint.readers_of(changed)
     return Impact(data, seeds, blueprint.dag.downstream(seeds), changed, forced)
 
@@ -98,40 +90,102 @@ def apply_merge_patch(target: Any, patch: Any) -> Any:
     return result
 
 
-def _spec_of(blueprint: Blueprint, change: ChangeRequest) -> ChangeSpec:
-    changes = blueprint.spec.changes
-    if not isinstance(change.type, str) or change.type not in changes:
-        known = ", ".join(changes) or "none"
-        hint = did_you_mean(change.type, changes)
-        raise _refused(blueprint, change, f"the workflow does not define it. It defines: {known}.{hint}")
-    return changes[change.type]
+class _Request:
+    """A change request for one run, while it is being checked."""
 
+    def __init__(self, blueprint: Blueprint, change: ChangeRequest, base_inputs: bytes) -> None:
+        self._blueprint = blueprint
+        self._inputs = blueprint.inputs
+        self._change = change
+        self._base_inputs = base_inputs
+        self.spec = self._find_spec()
 
-def _check_payload(blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest) -> dict[str, Any]:
-    """Return the payload as JSON values; if there is a model for it, as the model reads and writes them."""
-    given = change.payload
-    if not isinstance(given, Mapping):
-        raise _refused(blueprint, change, f"the payload must be a dict, got a {type(given).__name__}.")
-    given = dict(given)
-    try:
-        # Through JSON, as if it came over the network, because it is stored with the run.
-        payload: dict[str, Any] = json.loads(dump_plain_json(given))
-    except (TypeError, ValueError, RecursionError) as error:
-        message = find_bad_part(given, error, is_plain=True).message
-        raise _refused(blueprint, change, f"the payload is not JSON: {message}.") from error
-    if (changed := find_difference(given, payload)) is not None:
-        raise _refused(blueprint, change, f"the payload is not JSON: {changed}.")
-    if spec.payload is None:
-        return payload
-    adapter = type_adapter(spec.payload)
-    try:
-        with UserCode(f"A validator of the payload of change '{change.type}'"):
-            read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
-    except (TypeError, ValueError, RecursionError) as error:
-        message = describe_validation_error(error) if isinstance(error, ValidationError) else str(error)
-        raise _refused(blueprint, change, f"the payload does not fit: {message}") from error
-    checked: dict[str, Any] = _only_given_keys(read, payload) if spec.apply is None else read
-    return checked
+    def _find_spec(self) -> ChangeSpec:
+        changes, type_ = self._blueprint.spec.changes, self._change.type
+        if not isinstance(type_, str) or type_ not in changes:
+            known = ", ".join(changes) or "none"
+            hint = did_you_mean(type_, changes)
+            raise self._refused(f"the workflow does not define it. It defines: {known}.{hint}")
+        return changes[type_]
+
+    def new_inputs(self) -> tuple[Any, bytes]:
+        """Return the changed inputs as their model, and as JSON."""
+        payload = self._check_payload()
+        wanted = self._apply(payload)
+        try:
+            after, data = self._inputs.check(wanted)
+        except WorkflowInputError as error:
+            raise self._refused(f"the changed inputs do not fit. {error}") from error
+        if self.spec.apply is None:
+            self._refuse_dropped_keys(payload, wanted, from_json(data))
+        return after, data
+
+    def changed_fields(self, after: Any) -> frozenset[str]:
+        """Return the names of the fields in which the new inputs differ."""
+        try:
+            return self._inputs.changed_fields(self._inputs.load(self._base_inputs), after)
+        except WorkflowInputError:
+            # The model has changed since the base run, so no field is known to be the same.
+            return self._inputs.names_in(after)
+
+    def _check_payload(self) -> dict[str, Any]:
+        """Return the payload as JSON values; if there is a model for it, as the model reads and writes them."""
+        given: Any = self._change.payload
+        if not isinstance(given, Mapping):
+            raise self._refused(f"the payload must be a dict, got a {type(given).__name__}.")
+        given = dict(given)
+        try:
+            # Through JSON, as if it came over the network, because it is stored with the run.
+            payload: dict[str, Any] = json.loads(dump_plain_json(given))
+        except (TypeError, ValueError, RecursionError) as error:
+            message = find_bad_part(given, error, is_plain=True).message
+            raise self._refused(f"the payload is not JSON: {message}.") from error
+        if (changed := find_difference(given, payload)) is not None:
+            raise self._refused(f"the payload is not JSON: {changed}.")
+        if self.spec.payload is None:
+            return payload
+        adapter = type_adapter(self.spec.payload)
+        try:
+            with UserCode(f"A validator of the payload of change '{self._change.type}'"):
+                read: Any = adapter.dump_python(adapter.validate_python(payload), mode="json", by_alias=True)
+        except (TypeError, ValueError, RecursionError) as error:
+            message = describe_validation_error(error) if isinstance(error, ValidationError) else str(error)
+            raise self._refused(f"the payload does not fit: {message}") from error
+        checked: dict[str, Any] = _only_given_keys(read, payload) if self.spec.apply is None else read
+        return checked
+
+    def _apply(self, payload: dict[str, Any]) -> Any:
+        before = from_json(self._base_inputs)
+        if self.spec.apply is None:
+            return apply_merge_patch(before, payload)
+        try:
+            with UserCode("apply()"):
+                return self.spec.apply(before, payload)
+        except Exception as error:
+            raise self._refused(f"apply() failed: {type(error).__name__}: {error}") from error
+
+    def _refuse_dropped_keys(self, payload: dict[str, Any], wanted: Any, after: dict[str, Any]) -> None:
+        """Refuse keys of the payload that the inputs drop without a word: such a change would change nothing."""
+        fields = self._inputs.fields
+        removable = {*from_json(self._base_inputs), *(payload if fields is None else fields)}
+        checked = 0
+        for path, value, known in _dropped_keys(payload, after):
+            # A null asks to remove the key. At the top level its name must be known; at deeper levels the names that
+            # may occur are not known, and the key is gone, as asked.
+            *outer, name = path
+            if value is None and (outer or name in removable):
+                continue
+            if not self._inputs.is_affected_by(wanted, path):
+                owner = f"'{'.'.join(outer)}' has" if outer else "They have"
+                names = ", ".join(sorted(known)) or "none"
+                hint = did_you_mean(name, known)
+                raise self._refused(f"the inputs have no field '{'.'.join(path)}'. {owner}: {names}.{hint}")
+            checked += 1
+            if checked == _MAX_CHECKED:
+                return
+
+    def _refused(self, problem: str) -> ChangeRequestError:
+        return ChangeRequestError(workflow=self._blueprint.id, type=str(self._change.type), problem=problem)
 
 
 def _only_given_keys(read: Any, payload: Any) -> Any:
@@ -139,56 +193,6 @@ def _only_given_keys(read: Any, payload: Any) -> Any:
     if not (isinstance(read, dict) and isinstance(payload, dict)):
         return read
     return {key: _only_given_keys(value, payload[key]) for key, value in read.items() if key in payload}
-
-
-def _apply(
-    blueprint: Blueprint, spec: ChangeSpec, change: ChangeRequest, payload: dict[str, Any], base_inputs: bytes
-) -> Any:
-    before = from_json(base_inputs)
-    if spec.apply is None:
-        return apply_merge_patch(before, payload)
-    try:
-        with UserCode("apply()"):
-            return spec.apply(before, payload)
-    except Exception as error:
-        raise _refused(blueprint, change, f"apply() failed: {type(error).__name__}: {error}") from error
-
-
-def _refuse_dropped_keys(
-    blueprint: Blueprint,
-    change: ChangeRequest,
-    payload: dict[str, Any],
-    base_inputs: bytes,
-    *,
-    wanted: dict[str, Any],
-    data: bytes,
-) -> None:
-    """Refuse keys that the model of the inputs drops without a word: such a change would change nothing.
-
-    Raises:
-        ChangeRequestError: The model drops a key of the payload.
-    """
-    after, fields = from_json(data), blueprint.inputs.fields
-    removable = {*from_json(base_inputs), *(payload if fields is None else fields)}
-    checked = 0
-    for path, value, known in _dropped_keys(payload, after):
-        # A null asks to remove the key. At the top level its name must be known; at deeper levels the names that may
-        # occur are not known, and the key is gone, as asked.
-        *outer, name = path
-        if value is None and (outer or name in removable):
-            continue
-        if not blueprint.inputs.is_affected_by(wanted, path):
-            raise _refused(blueprint, change, _unknown_field(path, known))
-        checked += 1
-        if checked == _MAX_CHECKED:
-            return
-
-
-def _unknown_field(path: tuple[str, ...], known: list[str]) -> str:
-    *outer, name = path
-    owner = f"'{'.'.join(outer)}' has" if outer else "They have"
-    names = ", ".join(sorted(known)) or "none"
-    return f"the inputs have no field '{'.'.join(path)}'. {owner}: {names}.{did_you_mean(name, known)}"
 
 
 def _dropped_keys(
@@ -200,15 +204,3 @@ def _dropped_keys(
             yield (*outer, name), value, [*after]
         elif isinstance(value, dict) and isinstance(after[name], dict):
             yield from _dropped_keys(value, after[name], (*outer, name))
-
-
-def _changed_fields(blueprint: Blueprint, base_inputs: bytes, after: Any) -> frozenset[str]:
-    try:
-        return blueprint.inputs.changed_fields(blueprint.inputs.load(base_inputs), after)
-    except WorkflowInputError:
-        # The model has changed since the base run, so no field is known to be the same.
-        return blueprint.inputs.names_in(after)
-
-
-def _refused(blueprint: Blueprint, change: ChangeRequest, problem: str) -> ChangeRequestError:
-    return ChangeRequestError(workflow=blueprint.id, type=str(change.type), problem=problem)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from graphlib import TopologicalSorter
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ class Dag:
         self.dependencies: dict[str, tuple[str, ...]] = {
             step: tuple(dict.fromkeys(before)) for step, before in dependencies.items()
         }
-        self.dependents: dict[str, tuple[str, ...]] = {
-            step: tuple(after) for step, after in _dependents(self.dependencies).items()
-        }
+        dependents: dict[str, list[str]] = {step: [] for step in self.dependencies}
+        for step, before in self.dependencies.items():
+            for each in before:
+                dependents[each].append(step)
+        self.dependents = {step: tuple(after) for step, after in dependents.items()}
         self.order: tuple[str, ...] = tuple(TopologicalSorter(self.dependencies).static_order())
 
     def downstream(self, seeds: Iterable[str]) -> frozenset[str]:
@@ -84,24 +87,14 @@ def find_cycles(dependencies: Mapping[str, Iterable[str]]) -> list[list[str]]:
     return cycles
 
 
-def _blocked_steps(dependencies: Mapping[str, Iterable[str]]) -> dict[str, int]:
+def _blocked_steps(dependencies: Mapping[str, Iterable[str]]) -> dict[str, None]:
     """Return the steps that can never run: those on a cycle, and those that wait for one."""
-    dependents = _dependents(dependencies)
-    waiting_for = {step: len([*before]) for step, before in dependencies.items()}
-    ready = deque(step for step, count in waiting_for.items() if not count)
-    while ready:
-        step = ready.popleft()
-        del waiting_for[step]
-        for after in dependents[step]:
-            waiting_for[after] -= 1
-            if not waiting_for[after]:
-                ready.append(after)
-    return waiting_for
-
-
-def _dependents(dependencies: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    dependents: dict[str, list[str]] = {step: [] for step in dependencies}
-    for step, before in dependencies.items():
-        for each in before:
-            dependents[each].append(step)
-    return dependents
+    sorter = TopologicalSorter(dependencies)
+    with suppress(CycleError):  # The sorter still returns the steps before the cycles.
+        sorter.prepare()
+    blocked = dict.fromkeys(dependencies)
+    while ready := sorter.get_ready():
+        sorter.done(*ready)
+        for step in ready:
+            del blocked[step]
+    return blocked

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from langgraph_runner.workflow.values.adapters import type_adapter
+from langgraph_runner.workflow.values.round_trip import type_adapter
 
 if TYPE_CHECKING:
     from langgraph_runner.workflow.blueprint import Blueprint

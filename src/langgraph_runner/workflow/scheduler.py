@@ -162,12 +162,7 @@ class Scheduler:
         self._ready.clear()
         decided: list[Decision] = []
         for step in self._dag.order:
-            if self._status[step] is not StepStatus.PENDING or self._waiting_for[step]:
-                continue
-            if self._may_run(step):
-                self._ready.append(step)
-            else:
-                decision = Decision(step, StepStatus.SKIPPED, Reason.UPSTREAM_FAILED)
+            for decision in self._release(step):
                 decided += [decision, *self.ended(*decision)]
         return decided
 
@@ -197,13 +192,14 @@ class Scheduler:
         never: list[Decision] = []
         for after in self._dag.dependents[step]:
             self._waiting_for[after] -= 1
-            if self._waiting_for[after] or self._status[after] is not StepStatus.PENDING:
-                continue
-            if self._may_run(after):
-                self._ready.append(after)
-            else:
-                never.append(Decision(after, StepStatus.SKIPPED, Reason.UPSTREAM_FAILED))
+            never += self._release(after)
         return never
 
-    def _may_run(self, step: str) -> bool:
-        return self._joins[step].allows([self._delivered[before] for before in self._dag.dependencies[step]])
+    def _release(self, step: str) -> list[Decision]:
+        """Make a step ready if it waits for nothing any more. If it can never run, return that decision."""
+        if self._waiting_for[step] or self._status[step] is not StepStatus.PENDING:
+            return []
+        if self._joins[step].allows([self._delivered[before] for before in self._dag.dependencies[step]]):
+            self._ready.append(step)
+            return []
+        return [Decision(step, StepStatus.SKIPPED, Reason.UPSTREAM_FAILED)]

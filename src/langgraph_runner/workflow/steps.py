@@ -17,7 +17,7 @@ from langgraph_runner.workflow.calling import make_step_node
 from langgraph_runner.workflow.definition.fingerprint import fingerprint_of
 from langgraph_runner.workflow.definition.spec import CacheScope, StepSources
 from langgraph_runner.workflow.hashing import content_hash
-from langgraph_runner.workflow.hashing.hash_record import HashRecord
+from langgraph_runner.workflow.hashing.canonical import HashRecord
 from langgraph_runner.workflow.user_code import UserCode
 from langgraph_runner.workflow.values.input_type import InputType
 

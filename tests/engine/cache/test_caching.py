@@ -12,7 +12,7 @@ from sqlalchemy import select
 from langgraph_runner.engine import MemoryTier, RunStatus
 from langgraph_runner.engine.store.schema import outputs, run_steps, step_cache
 from langgraph_runner.workflow import ChangeRequest, Workflow
-from langgraph_runner.workflow.values.output_ref import content_hash_of_ref
+from langgraph_runner.workflow.calling import content_hash_of_ref
 from tests.engine.conftest import edited, until
 
 

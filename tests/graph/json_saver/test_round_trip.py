@@ -25,10 +25,9 @@ from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
 from langgraph_runner.graph import CheckpointSerializationError, JsonFileSaver
-from langgraph_runner.graph.json_saver.documents import seal, unseal
+from langgraph_runner.graph.json_saver.documents import merged_writes, seal, unseal
 from langgraph_runner.graph.json_saver.encoding import ValueCodec
 from langgraph_runner.graph.json_saver.layout import Where
-from langgraph_runner.graph.json_saver.records import merged_writes
 from tests.graph.json_saver.stores import config_of, put, values_of
 
 CODEC = ValueCodec(JsonPlusSerializer())

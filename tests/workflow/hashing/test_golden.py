@@ -16,7 +16,7 @@ import pytest
 
 from langgraph_runner.workflow import hashing
 from langgraph_runner.workflow.hashing import canonical_json, content_hash
-from langgraph_runner.workflow.hashing.registry import RESERVED_TAGS
+from langgraph_runner.workflow.hashing.objects import RESERVED_TAGS
 from tests.workflow.hashing.samples import MESSAGES, SAMPLES
 
 ROOT = Path(__file__).parents[3]

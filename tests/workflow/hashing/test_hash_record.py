@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_runner.workflow.hashing import content_hash
-from langgraph_runner.workflow.hashing.hash_record import HashRecord
+from langgraph_runner.workflow.hashing.canonical import HashRecord
 
 hashes = st.none() | st.binary().map(lambda data: hashlib.sha256(data).hexdigest())
 texts = st.text(st.characters(exclude_categories=["Cs"]))

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_runner.workflow.hashing import UnhashableInputError, canonical_json
-from langgraph_runner.workflow.hashing.canonical import _encode_iteratively
-from langgraph_runner.workflow.hashing.plain_json import encode_plain
+from langgraph_runner.workflow.hashing.canonical import _encode_iteratively, _encode_plain
 
 SAFE = st.integers(-(2**53) + 1, 2**53 - 1)
 TEXT = st.text(max_size=6) | st.sampled_from(["$int", "\ufb33", "\U0001f600", "\x7f", "\u2028", '"\\/\b'])
@@ -113,7 +112,7 @@ def test_nan_and_infinities_are_refused_as_in_the_standard(bits: str) -> None:
 @given(JSON)
 def test_json_values_are_written_as_by_the_rfc8785_library(value: Any) -> None:
     """All three encoders agree, byte for byte, if no key begins with a `$`."""
-    plain = encode_plain(value, 50) if isinstance(value, dict | list) else None
+    plain = _encode_plain(value, 50) if isinstance(value, dict | list) else None
     if plain is not None:
         assert plain.encode() == rfc8785.dumps(value)
     encoding = canonical_json(value)
@@ -143,10 +142,10 @@ def test_both_encoders_agree(value: Any) -> None:
 )
 def test_values_that_may_need_a_tag_are_not_plain(value: Any) -> None:
     """Neither are keys that the json module sorts differently. The test looks at two levels."""
-    assert encode_plain(value, 2) is None
+    assert _encode_plain(value, 2) is None
 
 
 @pytest.mark.parametrize("value", [{}, [], {"a": [1, True, None, "é"]}, [[2**53 - 1], {"x": {}}]], ids=str)
 def test_plain_trees_are_recognised(value: Any) -> None:
     """So the test above does not pass because nothing is plain."""
-    assert encode_plain(value, 4) == rfc8785.dumps(value).decode()
+    assert _encode_plain(value, 4) == rfc8785.dumps(value).decode()

@@ -8,7 +8,6 @@ import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from langgraph_runner.workflow import Workflow, WorkflowInputError
-from langgraph_runner.workflow.values.unknown_fields import refuse_unknown_fields
 
 pytestmark = pytest.mark.req("R-54")
 
@@ -98,7 +97,7 @@ def inputs_of(model):
 )
 def test_fields_that_affect_the_inputs_are_accepted(model, given):
     """The model may read them in any way."""
-    refuse_unknown_fields(inputs_of(model), given)
+    inputs_of(model).refuse_unknown_fields(given)
 
 
 @pytest.mark.parametrize(
@@ -114,12 +113,12 @@ def test_fields_that_affect_the_inputs_are_accepted(model, given):
 def test_fields_that_do_not_affect_the_inputs_are_refused(model, given, message):
     """The message suggests the right name."""
     with pytest.raises(WorkflowInputError, match=message):
-        refuse_unknown_fields(inputs_of(model), given)
+        inputs_of(model).refuse_unknown_fields(given)
 
 
 def test_only_the_first_unknown_fields_are_checked(monkeypatch):
     """Each costs two checks of the inputs, and a client may send any number."""
     inputs, asked = inputs_of(Plain), []
     monkeypatch.setattr(inputs, "is_affected_by", lambda given, path: not asked.append(path))
-    refuse_unknown_fields(inputs, {f"f{number}": number for number in range(1_000)})
+    inputs.refuse_unknown_fields({f"f{number}": number for number in range(1_000)})
     assert len(asked) == 20

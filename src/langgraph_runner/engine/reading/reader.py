@@ -22,7 +22,6 @@ from langgraph_runner.runtime.waiting import timeout
 from langgraph_runner.workflow import ArtifactRef, StepStatus
 from langgraph_runner.workflow.description import WorkflowDescription
 from langgraph_runner.workflow.values.off_loop import LARGE_BYTES, is_large, read_json, run_off_loop
-from langgraph_runner.workflow.values.unknown_fields import refuse_unknown_fields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -291,7 +290,7 @@ class RunReader:
 
         def check() -> None:
             blueprint.inputs.check(inputs)
-            refuse_unknown_fields(blueprint.inputs, inputs)
+            blueprint.inputs.refuse_unknown_fields(inputs)
 
         await run_off_loop(check) if is_large(inputs) else check()
 

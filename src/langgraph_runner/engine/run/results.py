@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph_runner.engine.store import queries
 from langgraph_runner.workflow import CacheScope
-from langgraph_runner.workflow.calling import StepCall
+from langgraph_runner.workflow.calling import StepCall, content_hash_of_ref
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.scheduler import ENDED
 from langgraph_runner.workflow.values.input_type import InputType
 from langgraph_runner.workflow.values.off_loop import LARGE_BYTES, read_json, run_off_loop
-from langgraph_runner.workflow.values.output_ref import content_hash_of_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -153,7 +153,7 @@ outputs = Table(
     Column("data", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant_id", "sha256", name="pk_outputs"),
 )
-"""The outputs of steps as JSON, each stored once by its reference (`workflow.values.output_ref`).
+"""The outputs of steps as JSON, each stored once by its reference (`StepOutput.ref`).
 
 The column is called `sha256` because the first references were SHA-256 hashes."""
 

@@ -80,11 +80,9 @@ class ValueCodec:
         self._level = 1
 
     def encode(self, value: Any, level: int = 1) -> Any:
-        """Return a value as what `documents.seal` can write; later changes of the value do not change it.
+        """Return any value as what `documents.seal` can write; later changes of the value do not change it.
 
-        Args:
-            value: Any value.
-            level: How many levels of JSON will be around it, for the indentation.
+        `level` is how many levels of JSON will be around it, for the indentation.
 
         Raises:
             CheckpointSerializationError: The serializer refuses the value, or could not restore it.

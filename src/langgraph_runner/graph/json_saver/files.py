@@ -33,13 +33,13 @@ __all__ = [
     "discard_folder",
     "ensure_folder",
     "folder_exists",
+    "folder_stat",
     "list_names",
-    "not_a_folder",
     "open_regular",
     "read_file",
     "remove_leftovers",
     "replace_files",
-    "temporary_path",
+    "unreadable",
     "writing_errors",
 ]
 
@@ -69,12 +69,7 @@ def open_regular(path: Path, flags: int) -> int:
 
 
 def read_file(path: Path, max_bytes: int | None = None, *, only_first: int | None = None) -> bytes | None:
-    """Return all bytes of a file, or only the first ones; None where there is no file.
-
-    Args:
-        path: The file.
-        max_bytes: The largest file that is read; None for no limit.
-        only_first: How many bytes to read; None for all.
+    """Return all bytes of a file, or its first `only_first` ones; None where there is no file.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -90,7 +85,7 @@ def read_file(path: Path, max_bytes: int | None = None, *, only_first: int | Non
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CheckpointReadError(path, _reason(error), errno=error.errno) from error
+        raise unreadable(path, error) from error
 
 
 def list_names(folder: Path) -> list[str]:
@@ -107,12 +102,25 @@ def list_names(folder: Path) -> list[str]:
     except NotADirectoryError as error:
         raise CheckpointNotAFileError(folder, "a folder should be here", errno=error.errno) from error
     except OSError as error:
-        raise CheckpointReadError(folder, _reason(error), errno=error.errno) from error
+        raise unreadable(folder, error) from error
 
 
-def not_a_folder(path: Path) -> CheckpointNotAFileError:
-    """Return the error for something else in the place of a folder of the store."""
-    return CheckpointNotAFileError(path, f"{_kind_of(path, 'a file')} is in the place of a folder")
+def folder_stat(folder: Path) -> os.stat_result | None:
+    """Return what the operating system knows of a folder; None where there is none.
+
+    Raises:
+        CheckpointNotAFileError: Something else is there; a symbolic link is never followed.
+        OSError: The operating system refuses.
+    """
+    try:
+        found = os.lstat(folder)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError as error:
+        raise _not_a_folder(folder.parent) from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise _not_a_folder(folder)
+    return found
 
 
 def folder_exists(folder: Path) -> bool:
@@ -123,16 +131,14 @@ def folder_exists(folder: Path) -> bool:
         CheckpointReadError: The operating system refuses.
     """
     try:
-        mode = os.lstat(folder).st_mode
-    except FileNotFoundError:
-        return False
-    except NotADirectoryError as error:
-        raise not_a_folder(folder.parent) from error
+        return folder_stat(folder) is not None
     except OSError as error:
-        raise CheckpointReadError(folder, _reason(error), errno=error.errno) from error
-    if not stat.S_ISDIR(mode):
-        raise not_a_folder(folder)
-    return True
+        raise unreadable(folder, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> CheckpointReadError:
+    """Return the error for what the operating system does not let us read."""
+    return CheckpointReadError(path, _reason(error), errno=error.errno)
 
 
 @contextlib.contextmanager
@@ -145,11 +151,7 @@ def writing_errors(path: Path) -> Iterator[None]:
 
 
 def ensure_folder(folder: Path, *, is_link_allowed: bool = False) -> None:
-    """Make a folder with its missing parents, durably.
-
-    Args:
-        folder: The folder.
-        is_link_allowed: Whether it may be a symbolic link to one, as a folder of the user may be.
+    """Make a folder with its missing parents, durably. A folder of the user may be a symbolic link to one.
 
     Raises:
         CheckpointNotAFileError: Something else is there.
@@ -166,10 +168,10 @@ def ensure_folder(folder: Path, *, is_link_allowed: bool = False) -> None:
     except NotADirectoryError as error:
         raise CheckpointNotAFileError(folder.parent, "a folder should be here") from error
     if not stat.S_ISDIR(mode) and not (is_link_allowed and folder.is_dir()):
-        raise not_a_folder(folder)
+        raise _not_a_folder(folder)
 
 
-def temporary_path(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     """Return an unused name in the same folder."""
     return path.with_name(f".{path.name}.{REAL_RUNTIMES.blocking.token_hex(8)}.tmp")
 
@@ -216,7 +218,7 @@ class _Replacement:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._new = temporary_path(path)
+        self._new = _temporary_path(path)
         self._old: Path | None = None
         self._is_begun = False
         self._is_new_there = True
@@ -252,7 +254,7 @@ class _Replacement:
     def _keep_old(self) -> None:
         if not os.path.lexists(self.path):
             return
-        old = temporary_path(self.path)
+        old = _temporary_path(self.path)
         try:
             os.link(self.path, old, follow_symlinks=False)
         except (OSError, NotImplementedError):
@@ -284,11 +286,9 @@ class _Replacement:
 
 
 def remove_leftovers(folder: Path, of: str | None = None) -> None:
-    """Remove the temporary files that killed writers left in a folder. Hold the lock; does not commit.
+    """Remove the temporary files that killed writers left in a folder, or only those of the file `of`.
 
-    Args:
-        folder: Where to look.
-        of: Remove only the temporary files of this one; None removes all.
+    Hold the lock; does not commit.
     """
     for name in list_names(folder):
         found = _TEMPORARY.fullmatch(name)
@@ -330,6 +330,10 @@ _KINDS: Final = (
     (stat.S_ISFIFO, "a fifo"),
     (stat.S_ISSOCK, "a socket"),
 )
+
+
+def _not_a_folder(path: Path) -> CheckpointNotAFileError:
+    return CheckpointNotAFileError(path, f"{_kind_of(path, 'a file')} is in the place of a folder")
 
 
 def _what_is_there(path: Path) -> str:

@@ -13,23 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import from_json
 
-from langgraph_runner.graph.json_saver.documents import is_intact, is_torn, unseal
-from langgraph_runner.graph.json_saver.errors import (
-    CheckpointCorruptedError,
-    CheckpointForeignError,
-    CheckpointReadError,
-)
-from langgraph_runner.graph.json_saver.files import read_file
+from langgraph_runner.graph.json_saver.documents import KIND, identify, is_intact, is_torn
+from langgraph_runner.graph.json_saver.errors import CheckpointCorruptedError, CheckpointForeignError
+from langgraph_runner.graph.json_saver.files import read_file, unreadable
 from langgraph_runner.graph.json_saver.layout import Where
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES
 
 if TYPE_CHECKING:
-    from langgraph_runner.graph.json_saver.layout import Entry, Layout
+    from langgraph_runner.graph.json_saver.layout import Entry, Layout, Stored
 
-__all__ = ["KIND", "Head", "belongs_in_head"]
-
-KIND = "checkpoint"
-"""The kind of the document in it."""
+__all__ = ["Head", "belongs_in_head"]
 
 _START_BYTES: Final = 8_192
 _IDS: Final = re.compile(
@@ -56,15 +49,11 @@ class Head:
         self._compared: _Signature | None = None
         self._elsewhere: tuple[_Signature, Entry] | None = None
 
-    def check(self, asked: Entry | None, data: bytes | None) -> None:
+    def check(self, asked: Entry | None, stored: Stored | None) -> None:
         """Look for damage before a checkpoint is returned to a reader, without reading more than is needed.
 
-        A head that shows the checkpoint that is read has to hold the same bytes. One that shows another, however
-        large, has to begin as a document of ours, about a checkpoint that is in the history.
-
-        Args:
-            asked: The checkpoint that is read; None for none.
-            data: Its bytes.
+        A head that shows `asked`, the checkpoint that is read, has to hold the same bytes. One that shows another,
+        however large, has to begin as a document of ours, about a checkpoint that is in the history.
 
         Raises:
             CheckpointError: The file is not as it was written.
@@ -80,7 +69,7 @@ class Head:
             return
         where = self._identity_in(start)
         if where is None:
-            self.verify()
+            self.current()
             return
         entry = self._layout.entry(where)
         self._check_history(entry)
@@ -90,7 +79,8 @@ class Head:
             whole = read_file(path, self._max_bytes)
             if whole is None:
                 return
-            if whole != data and not is_intact(path, whole, KIND):
+            is_same = stored is not None and whole == stored.data
+            if not is_same and not is_intact(path, whole, KIND):
                 if is_torn(whole):
                     return
                 raise CheckpointCorruptedError(
@@ -99,22 +89,23 @@ class Head:
             if _clock.now_utc().timestamp() - signature[-1] / 1e9 > _SETTLED_S:
                 self._compared = signature
 
-    def verify(self) -> Where | None:
+    def current(self) -> Where | None:
         """Return the checkpoint that the file shows, after checking each of its bytes; None if it shows none.
+
+        If the file has not changed since this saver checked or wrote it, it is not read again.
 
         Raises:
             CheckpointError: It is not as it was written.
         """
         signature = self._signature()
+        if signature is not None and self._seen is not None and self._seen[0] == signature:
+            return self._seen[1]
         data = None if signature is None else read_file(self._layout.head, self._max_bytes)
         if signature is None or data is None:
             return None
-        if self._seen is not None and self._seen[0] == signature:
-            if is_intact(self._layout.head, data, KIND):
-                return self._seen[1]
-            raise CheckpointCorruptedError(self._layout.head, "the checksum does not match any more: damaged")
         try:
-            where = self._identity(data)
+            where = identify(self._layout.head, data)
+            self._check_history(self._layout.entry(where))
         except (CheckpointCorruptedError, CheckpointForeignError):
             if is_torn(data):
                 return None
@@ -122,30 +113,10 @@ class Head:
         self._seen = signature, where
         return where
 
-    def current(self) -> Where | None:
-        """Do as `verify()`, but do not read the file if it has not changed since this saver checked or wrote it.
-
-        Raises:
-            CheckpointError: It is not as it was written.
-        """
-        if self._seen is not None and self._seen[0] == self._signature():
-            return self._seen[1]
-        return self.verify()
-
     def remember(self, where: Where) -> None:
         """Remember the checkpoint that this saver has just written."""
         signature = self._signature()
         self._seen = None if signature is None else (signature, where)
-
-    def _identity(self, data: bytes) -> Where:
-        path = self._layout.head
-        fields = unseal(path, data, KIND)
-        try:
-            where = Where.of(fields)
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointCorruptedError(path, "its fields do not say which checkpoint it is") from error
-        self._check_history(self._layout.entry(where))
-        return where
 
     def _identity_in(self, start: bytes) -> Where | None:
         """Return the checkpoint of a file that begins so; None if it is not in the beginning."""
@@ -165,8 +136,7 @@ class Head:
             problem = f"the history of this file is not in {self._layout.history.name}; put it back"
             raise CheckpointCorruptedError(self._layout.head, problem) from error
         except OSError as error:
-            problem = error.strerror or "not to be read"
-            raise CheckpointReadError(entry.file, problem, errno=error.errno) from error
+            raise unreadable(entry.file, error) from error
 
     def _signature(self) -> _Signature | None:
         try:
@@ -174,25 +144,13 @@ class Head:
         except FileNotFoundError:
             return None
         except OSError as error:
-            problem = error.strerror or "not to be read"
-            raise CheckpointReadError(self._layout.head, problem, errno=error.errno) from error
-        return (
-            found.st_dev,
-            found.st_ino,
-            found.st_mode,
-            found.st_size,
-            found.st_mtime_ns,
-            found.st_ctime_ns,
-        )
+            raise unreadable(self._layout.head, error) from error
+        times = found.st_mtime_ns, found.st_ctime_ns
+        return found.st_dev, found.st_ino, found.st_mode, found.st_size, *times
 
 
 def belongs_in_head(where: Where, shown: Where | None) -> bool:
-    """Whether a checkpoint that is about to be written belongs in the head.
-
-    Args:
-        where: The checkpoint.
-        shown: The checkpoint that the head shows until now; None if it shows none.
-    """
+    """Whether a checkpoint that is about to be written belongs in the head, which shows `shown` until now."""
     if where.checkpoint_ns:
         return False
     if shown is None or shown.thread_id != where.thread_id:

@@ -33,13 +33,13 @@ from langgraph_runner.graph.json_saver.files import folder_exists, list_names
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["EMPTY_NAME", "WRITES", "Entry", "Layout", "Where", "decode_name", "encode_name", "json_names"]
+__all__ = ["WRITES", "Entry", "Layout", "Stored", "Where", "decode_name", "encode_name", "json_names"]
 
 _JSON: Final = ".json"
 WRITES: Final = ".writes"
 """The end of the name of a folder of pending writes."""
 
-EMPTY_NAME: Final = "@root"
+_EMPTY_NAME: Final = "@root"
 """The name of the empty id; `@` begins no other name."""
 _MAX_CHARS: Final = 160
 _SHOWN_CHARS: Final = 80
@@ -108,6 +108,15 @@ class Entry:
             return decode_name(self.name)
         except ValueError as error:
             raise CheckpointForeignError(self.file, str(error)) from error
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A checkpoint as it is on disk, with its pending writes: each file with its bytes."""
+
+    entry: Entry
+    data: bytes
+    writes: list[tuple[Path, bytes]]
 
 
 class Layout:
@@ -184,7 +193,7 @@ def encode_name(text: str) -> str:
     data = text.encode("utf-8", "surrogatepass")
     name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in data)
     if len(name) <= _MAX_CHARS:
-        return name or EMPTY_NAME
+        return name or _EMPTY_NAME
     return f"{name[:_SHOWN_CHARS]}~{hashlib.sha256(data).hexdigest()}"
 
 
@@ -199,7 +208,7 @@ def decode_name(name: str) -> str | None:
     """
     if _PLAIN_NAME.fullmatch(name) is not None:  # As nearly all are: LangGraph's ids are UUIDs.
         return name
-    if name == EMPTY_NAME:
+    if name == _EMPTY_NAME:
         return ""
     if "~" in name:
         return None

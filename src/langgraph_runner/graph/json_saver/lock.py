@@ -62,10 +62,7 @@ class StoreLock:
     def shared(self) -> _Hold:
         """Keep writers out, in a `with` block. Without a lock file there is nothing to lock yet.
 
-        Raises:
-            CheckpointLockError: The lock was not free in time.
-            CheckpointNotAFileError: Something else is in the place of the lock file.
-            OSError: The lock file cannot be opened.
+        Raises what `exclusive` raises.
         """
         return _Hold(self, exclusive=False)
 

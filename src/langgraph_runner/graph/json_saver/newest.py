@@ -15,12 +15,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from langgraph_runner.graph.json_saver.errors import CheckpointNotAFileError
-from langgraph_runner.graph.json_saver.files import not_a_folder, open_regular, read_file
+from langgraph_runner.graph.json_saver.files import folder_stat, open_regular, read_file
 from langgraph_runner.graph.json_saver.layout import Entry, json_names
 
 if TYPE_CHECKING:
@@ -40,11 +39,7 @@ _Signature = tuple[int, int, int, int]
 
 
 class NewestCheckpoints:
-    """Finds the newest checkpoint of folders. Used under the lock of the store.
-
-    Args:
-        checkpoint_id: Returns the id of a checkpoint, by which they are ordered.
-    """
+    """Finds the newest checkpoint of folders, by their ids. Used under the lock of the store."""
 
     def __init__(self, checkpoint_id: Callable[[Entry], str]) -> None:
         self._checkpoint_id = checkpoint_id
@@ -74,11 +69,9 @@ class NewestCheckpoints:
         self._known.pop(folder, None)
 
     def record_change(self, folder: Path, newest: Entry | None) -> None:
-        """Tell all savers that the content of a folder has changed. Hold the lock exclusively.
+        """Tell all savers that the content of a folder has changed, and which checkpoint is its newest one now.
 
-        Args:
-            folder: The folder, which `find()` has looked at before the change.
-            newest: Its newest checkpoint now.
+        Call `find()` before the change. Hold the lock exclusively.
         """
         before, _ = self._known.pop(folder, (None, None))
         note = _open_note(folder)
@@ -114,15 +107,8 @@ class NewestCheckpoints:
 
 def _signature_of(folder: Path) -> _Signature | None:
     """Return what distinguishes one content of a folder from another; None where there is no folder."""
-    try:
-        found = os.lstat(folder)
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError as error:
-        raise not_a_folder(folder.parent) from error
-    if not stat.S_ISDIR(found.st_mode):
-        raise not_a_folder(folder)
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+    found = folder_stat(folder)
+    return None if found is None else (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _note_of(newest: Entry, signature: _Signature) -> bytes:

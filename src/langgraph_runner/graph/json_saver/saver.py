@@ -14,9 +14,7 @@ from langgraph.checkpoint.base import (
 )
 
 from langgraph_runner.errors import DEFAULT_SANITIZER, Sanitizer
-from langgraph_runner.graph.json_saver.encoding import ValueCodec
-from langgraph_runner.graph.json_saver.layout import Where
-from langgraph_runner.graph.json_saver.records import (
+from langgraph_runner.graph.json_saver.documents import (
     checkpoint_document,
     merged_writes,
     moved_document,
@@ -24,6 +22,8 @@ from langgraph_runner.graph.json_saver.records import (
     to_config,
     with_run_end,
 )
+from langgraph_runner.graph.json_saver.encoding import ValueCodec
+from langgraph_runner.graph.json_saver.layout import Where
 from langgraph_runner.graph.json_saver.store import CheckpointStore
 from langgraph_runner.graph.json_saver.threaded import ThreadedSaver
 from langgraph_runner.runtime.runtimes import REAL_RUNTIMES

@@ -7,17 +7,11 @@ changed before the head; to remove something, after it. So the head never shows 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from langgraph_runner.graph.json_saver.documents import unseal
-from langgraph_runner.graph.json_saver.errors import (
-    CheckpointCorruptedError,
-    CheckpointReadError,
-    CheckpointTooLargeError,
-    CheckpointWriteError,
-)
+from langgraph_runner.graph.json_saver.documents import identify
+from langgraph_runner.graph.json_saver.errors import CheckpointTooLargeError, CheckpointWriteError
 from langgraph_runner.graph.json_saver.files import (
     discard_folder,
     ensure_folder,
@@ -26,10 +20,11 @@ from langgraph_runner.graph.json_saver.files import (
     read_file,
     remove_leftovers,
     replace_files,
+    unreadable,
     writing_errors,
 )
-from langgraph_runner.graph.json_saver.head import KIND, Head, belongs_in_head
-from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Where
+from langgraph_runner.graph.json_saver.head import Head, belongs_in_head
+from langgraph_runner.graph.json_saver.layout import WRITES, Entry, Layout, Stored, Where
 from langgraph_runner.graph.json_saver.lock import StoreLock
 from langgraph_runner.graph.json_saver.newest import NewestCheckpoints
 from langgraph_runner.runtime.disk import sync_folder
@@ -39,19 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-__all__ = ["CheckpointStore", "Stored"]
+__all__ = ["CheckpointStore"]
 
 _TRASH: Final = "trash-"
 _MOST_SWEPT: Final = 10_000
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A checkpoint as it is on disk, with its pending writes: each file with its bytes."""
-
-    entry: Entry
-    data: bytes
-    writes: list[tuple[Path, bytes]]
 
 
 class CheckpointStore:
@@ -132,7 +118,7 @@ class CheckpointStore:
             found = None if entry is None else read_file(entry.file, self._max_file_bytes)
             if entry is None or found is None:
                 return False
-            where = self.identify(entry.file, found, KIND)
+            where = identify(entry.file, found)
             self._write_checkpoint(where, update(entry.file, found), shown)
             return True
 
@@ -141,7 +127,7 @@ class CheckpointStore:
         with self._reading():
             self._check_thread(entry.folder)
             stored = self._read(entry)
-            self._head.check(entry, None if stored is None else stored.data)
+            self._head.check(entry, stored)
             return stored
 
     def read_latest(self, thread_id: str, checkpoint_ns: str) -> Stored | None:
@@ -149,12 +135,12 @@ class CheckpointStore:
         with self._reading():
             folder = self.layout.namespace_folder(thread_id, checkpoint_ns)
             entry = self._newest_in(folder)
-            stored = None if entry is None else self._read(entry)
+            stored = self._read(entry)
             if entry is not None and stored is None:  # Removed by hand since it was found.
                 self._newest.forget(folder)
                 entry = self._newest.find(folder)
-                stored = None if entry is None else self._read(entry)
-            self._head.check(entry, None if stored is None else stored.data)
+                stored = self._read(entry)
+            self._head.check(entry, stored)
             return stored
 
     def find(self, thread_id: str | None = None, checkpoint_ns: str | None = None) -> list[Entry]:
@@ -177,18 +163,7 @@ class CheckpointStore:
         if known is not None:
             return known
         data = read_file(entry.file, self._max_file_bytes)
-        return "" if data is None else self.identify(entry.file, data, KIND).checkpoint_id
-
-    def identify(self, path: Path, data: bytes, kind: str) -> Where:
-        """Return the ids of the checkpoint that a document is about, from its content.
-
-        Raises:
-            CheckpointError: They are missing.
-        """
-        try:
-            return Where.of(unseal(path, data, kind))
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointCorruptedError(path, "its fields do not say which checkpoint it is") from error
+        return "" if data is None else identify(entry.file, data).checkpoint_id
 
     def delete_thread(self, thread_id: str) -> None:
         """Remove a thread with all its checkpoints and writes, at once. Commits.
@@ -276,7 +251,7 @@ class CheckpointStore:
         if newest is None or data is None:
             self._remove_head()
             return
-        where = self.identify(newest.file, data, KIND)
+        where = identify(newest.file, data)
         try:
             replace_files([(self.layout.head, data)])
         except CheckpointWriteError:
@@ -298,9 +273,9 @@ class CheckpointStore:
             return self.layout.namespace_folders(thread_folder)
         return [thread_folder / self.layout.namespace_folder("", checkpoint_ns).name]
 
-    def _read(self, entry: Entry) -> Stored | None:
-        data = read_file(entry.file, self._max_file_bytes)
-        if data is None:
+    def _read(self, entry: Entry | None) -> Stored | None:
+        data = None if entry is None else read_file(entry.file, self._max_file_bytes)
+        if entry is None or data is None:
             return None
         writes = [(path, read_file(path, self._max_file_bytes)) for path in entry.writes_files()]
         return Stored(entry, data, [(path, found) for path, found in writes if found is not None])
@@ -319,8 +294,7 @@ class CheckpointStore:
             with self._lock.shared():
                 yield
         except OSError as error:
-            problem = error.strerror or type(error).__name__
-            raise CheckpointReadError(self.layout.lock, problem, errno=error.errno) from error
+            raise unreadable(self.layout.lock, error) from error
 
     @contextlib.contextmanager
     def _writing(self, folder: Path) -> Iterator[Where | None]:

@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
 
 from langgraph_runner.errors.categories import REFUSALS, FailureCategory
 from langgraph_runner.metrics.collector import DEFAULT_BUCKETS_MS
-from langgraph_runner.metrics.model import NODE_FAILURES
+from langgraph_runner.metrics.model import COUNTERS, NODE_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,19 +39,6 @@ _SCOPE = "langgraph_runner"
 _NODE = "langgraph.node.name"
 _SUCCESS = ("langgraph.node.outcome", "success")
 _FAILURE = ("langgraph.node.outcome", "failure")
-_COUNTERS = {
-    "executions": ("{execution}", "Calls of a node that ended by themselves, whatever attempts each took."),
-    "failures": ("{failure}", "Failed executions of a node, by cause."),
-    "fallbacks": (
-        "{call}",
-        "Failed executions and refused calls of a node for which its fallback delivered.",
-    ),
-    "retries": ("{retry}", "Attempts of a node after the first."),
-    FailureCategory.CANCELLED.value: ("{call}", "Calls of a node that its caller cancelled."),
-    FailureCategory.CIRCUIT_OPEN.value: ("{call}", "Calls of a node that an open circuit refused."),
-    "refusals": ("{call}", "Calls of a node that a policy refused, by policy."),
-    "queued": ("{call}", "Calls of a node that waited for a policy."),
-}
 
 _Attributes = tuple[tuple[str, str], ...]
 
@@ -94,14 +81,14 @@ class NodeMetricsOpenTelemetryExporter:
     ) -> None:
         meter = meter if meter is not None else get_meter(_SCOPE)
         self._lock = Lock()
-        self._counts: dict[str, Counter[_Attributes]] = {name: Counter() for name in _COUNTERS}
+        self._counts: dict[str, Counter[_Attributes]] = {name: Counter() for name in COUNTERS}
         self._duration = meter.create_histogram(
             "langgraph.node.duration",
             unit="s",
             description="How long executions of a node took, retries and waits included.",
             explicit_bucket_boundaries_advisory=[bound / 1000 for bound in buckets_ms],
         )
-        for name, (unit, description) in _COUNTERS.items():
+        for name, (unit, _, description) in COUNTERS.items():
             meter.create_observable_counter(
                 f"langgraph.node.{name}",
                 callbacks=[partial(self._observations, name)],
@@ -157,10 +144,7 @@ _lock = Lock()
 
 
 class _GlobalMeter:
-    """Stands for the meter of the global provider, which a program sets once."""
-
-
-_GLOBAL_METER = _GlobalMeter()
+    """The key of the meter of the global provider, which a program sets once."""
 
 
 def export_to_opentelemetry(
@@ -181,7 +165,7 @@ def export_to_opentelemetry(
         The exporter, one for each meter. `collector.stop_forwarding(exporter)` ends it.
     """
     with _lock:
-        key = meter if meter is not None else _GLOBAL_METER
+        key = meter if meter is not None else _GlobalMeter
         exporter = _exporters.get(key)
         if exporter is None:
             exporter = NodeMetricsOpenTelemetryExporter(meter, buckets_ms=collector.buckets_ms)

@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 from langgraph_runner.errors.categories import REFUSALS, FailureCategory
-from langgraph_runner.metrics.model import NODE_FAILURES
+from langgraph_runner.metrics.model import COUNTERS, NODE_FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,42 +99,18 @@ class _Families:
     """The metrics of one scrape, each with one set of samples a node."""
 
     def __init__(self) -> None:
-        self.executions = CounterMetricFamily(
-            "langgraph_node_executions",
-            "Calls of a node that ended by themselves, whatever attempts each took.",
-            labels=["node", "outcome"],
-        )
-        self.failures = CounterMetricFamily(
-            "langgraph_node_failures", "Failed executions of a node, by cause.", labels=["node", "category"]
-        )
-        self.fallbacks = CounterMetricFamily(
-            "langgraph_node_fallbacks",
-            "Failed executions and refused calls of a node for which its fallback delivered.",
-            labels=["node"],
-        )
-        self.retries = CounterMetricFamily(
-            "langgraph_node_retries", "Attempts of a node after the first.", labels=["node"]
-        )
-        self.cancelled = CounterMetricFamily(
-            "langgraph_node_cancelled", "Calls of a node that its caller cancelled.", labels=["node"]
-        )
-        self.circuit_open = CounterMetricFamily(
-            "langgraph_node_circuit_open", "Calls of a node that an open circuit refused.", labels=["node"]
-        )
-        self.refusals = CounterMetricFamily(
-            "langgraph_node_refusals",
-            "Calls of a node that a policy refused, by policy.",
-            labels=["node", "category"],
-        )
-        self.queued = CounterMetricFamily(
-            "langgraph_node_queued", "Calls of a node that waited for a policy.", labels=["node"]
-        )
-        self.duration = HistogramMetricFamily(
+        self._counters = {
+            name: CounterMetricFamily(
+                f"langgraph_node_{name}", description, labels=["node", label] if label else ["node"]
+            )
+            for name, (_, label, description) in COUNTERS.items()
+        }
+        self._duration = HistogramMetricFamily(
             "langgraph_node_duration_seconds",
             "How long executions of a node took, retries and waits included.",
             labels=["node"],
         )
-        self.window = GaugeMetricFamily(
+        self._window = GaugeMetricFamily(
             "langgraph_node_duration_window_seconds",
             "Quantiles of the latest executions of a node.",
             labels=["node", "quantile"],
@@ -143,38 +119,27 @@ class _Families:
     def add(self, totals: NodeTotals, bounds: list[str]) -> None:
         """Add the samples of one node."""
         node = _label(totals.node)
-        counts = totals.counts
-        self.executions.add_metric([node, "success"], totals.success_count)
-        self.executions.add_metric([node, "failure"], sum(counts[category] for category in NODE_FAILURES))
+        counts, counters = totals.counts, self._counters
+        counters["executions"].add_metric([node, "success"], totals.success_count)
+        counters["executions"].add_metric([node, "failure"], sum(counts[each] for each in NODE_FAILURES))
         for category in NODE_FAILURES:
-            self.failures.add_metric([node, category.value], counts[category])
-        self.fallbacks.add_metric([node], totals.fallback_count)
-        self.retries.add_metric([node], totals.retry_count)
-        self.cancelled.add_metric([node], counts[FailureCategory.CANCELLED])
-        self.circuit_open.add_metric([node], counts[FailureCategory.CIRCUIT_OPEN])
+            counters["failures"].add_metric([node, category.value], counts[category])
+        counters["fallbacks"].add_metric([node], totals.fallback_count)
+        counters["retries"].add_metric([node], totals.retry_count)
+        counters["cancelled"].add_metric([node], counts[FailureCategory.CANCELLED])
+        counters["circuit_open"].add_metric([node], counts[FailureCategory.CIRCUIT_OPEN])
         for category in REFUSALS:
-            self.refusals.add_metric([node, category.value], counts[category])
-        self.queued.add_metric([node], totals.queued_count)
+            counters["refusals"].add_metric([node, category.value], counts[category])
+        counters["queued"].add_metric([node], totals.queued_count)
         cumulative = list(zip(bounds, accumulate(totals.bucket_counts), strict=True))
-        self.duration.add_metric([node], cumulative, totals.bucket_sum_ms / 1000)
+        self._duration.add_metric([node], cumulative, totals.bucket_sum_ms / 1000)
         for percent, quantile_ms in totals.quantiles_ms.items():
             if quantile_ms is not None:
-                self.window.add_metric([node, _number(percent / 100)], quantile_ms / 1000)
+                self._window.add_metric([node, _number(percent / 100)], quantile_ms / 1000)
 
     def all(self) -> list[Metric]:
         """Return them in the order in which a scrape shows them."""
-        return [
-            self.executions,
-            self.failures,
-            self.fallbacks,
-            self.retries,
-            self.cancelled,
-            self.circuit_open,
-            self.refusals,
-            self.queued,
-            self.duration,
-            self.window,
-        ]
+        return [*self._counters.values(), self._duration, self._window]
 
 
 def _label(node: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langgraph_runner.errors.categories import REFUSALS
 from langgraph_runner.errors.logs import emit
-from langgraph_runner.metrics.logs import LOGGER
+from langgraph_runner.metrics.forwarding import LOGGER
 
 try:
     from opentelemetry import context, trace

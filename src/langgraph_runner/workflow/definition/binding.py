@@ -59,16 +59,13 @@ class Binding:
 def bind(
     step: StepSpec, steps: Container[str], fields: Container[str], hints: Hints
 ) -> tuple[Binding, list[str]]:
-    """Find out where each argument of `step` comes from.
+    """Return where each argument of a step comes from, and the problems of its parameters.
 
     Args:
         step: The step. Its `run` is callable.
         steps: The ids of all steps of the workflow.
         fields: The names of the fields of the inputs.
         hints: Suggestions for unknown names.
-
-    Returns:
-        The binding, and the problems of the parameters.
     """
     if isinstance(step.run, Runnable):
         return Binding(takes_value=True), []
@@ -110,11 +107,16 @@ def bind(
 
 def name_of(function: Any) -> str:
     """Return the name of a function, of a partial of one or of a Runnable; else the name of its class."""
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = _without_partials(function)
     if isinstance(function, Runnable):
         return function.get_name()
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _without_partials(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
 
 
 def named_parameters(
@@ -146,8 +148,7 @@ def return_type(function: Any) -> Any:
     """
     if isinstance(function, Runnable):
         return Any
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = _without_partials(function)
     if isinstance(function, type):
         return function
     if not inspect.isroutine(function):
@@ -167,8 +168,7 @@ def return_type(function: Any) -> Any:
 
 def only_has_effects(function: Any) -> bool:
     """Return whether a step's function calls something and always returns None, judging by its bytecode."""
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = _without_partials(function)
     if not inspect.isroutine(function) and not isinstance(function, (type, Runnable)):
         function = getattr(type(function), "__call__", None)  # noqa: B004 - of a callable object
     code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,8 +19,7 @@ from langgraph_runner.runtime.timeouts import as_timeout_ms
 from langgraph_runner.workflow.definition.binding import HOST_PARAMETERS, Binding, name_of, named_parameters
 from langgraph_runner.workflow.definition.spec import CacheScope, ChangeSpec, JoinRule
 from langgraph_runner.workflow.hashing import UnhashableInputError, content_hash
-from langgraph_runner.workflow.values.adapters import type_adapter
-from langgraph_runner.workflow.values.round_trip import describe_type
+from langgraph_runner.workflow.values.round_trip import describe_type, field_names, type_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -273,8 +271,4 @@ def _has_settable_fields(value: Any) -> bool:
 def _parts_of(value: Any) -> Iterable[Any]:
     if isinstance(value, (tuple, frozenset)):
         return value
-    if isinstance(value, BaseModel):
-        return [getattr(value, name, None) for name in type(value).model_fields]
-    if dataclasses.is_dataclass(value):
-        return [getattr(value, each.name, None) for each in dataclasses.fields(value)]
-    return ()
+    return [getattr(value, name, None) for name in field_names(value) or ()]

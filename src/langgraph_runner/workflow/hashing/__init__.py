@@ -48,9 +48,8 @@ Everything else raises `UnhashableInputError`: NaN and infinities, functions, cl
 generators, coroutines, objects without declared fields, text with lone surrogates, values that contain themselves,
 and values nested more than `MAX_DEPTH` levels.
 
-Changing an encoding invalidates every cache. The order of the modules, from the bottom: `unhashable`,
-`scalars`, `frame`, `containers`, `objects`, `registry` (which encoder a value gets), `plain_json` and `recursive`
-(the fast encoders), `canonical` (the entry, and the encoder for any depth), `hash_record`.
+Changing an encoding invalidates every cache. The modules, from the bottom: `unhashable` (why a value is refused),
+`scalars`, `containers`, `objects` (which encoder a value gets), `canonical` (the entries).
 """
 
 from langgraph_runner._lazy import lazy_names

@@ -78,12 +78,8 @@ def _decimal(value: decimal.Decimal) -> str:
     return f'{{"$decimal":"{str(value).upper()}"}}'
 
 
-def _bytes(value: bytes) -> str:
-    return f'{{"$bytes":"{base64.b64encode(value).decode()}"}}'
-
-
-def _bytearray(value: bytearray) -> str:
-    return f'{{"$bytearray":"{base64.b64encode(value).decode()}"}}'
+def _base64(tag: str) -> Callable[[Any], str]:
+    return lambda value: f'{{"${tag}":"{base64.b64encode(value).decode()}"}}'
 
 
 def _timedelta(value: dt.timedelta) -> str:
@@ -103,10 +99,7 @@ def _offset(value: dt.tzinfo) -> str:
 
 
 def _by_class(tag: str) -> Callable[[Any], str]:
-    def encode(value: Any) -> str:
-        return f'{{"${tag}":["{type(value).__name__}",{quote(str(value))}]}}'
-
-    return encode
+    return lambda value: f'{{"${tag}":["{type(value).__name__}",{quote(str(value))}]}}'
 
 
 _PATHS: Final = (PurePosixPath, PosixPath, PureWindowsPath, WindowsPath)
@@ -127,8 +120,8 @@ SCALARS: Final[dict[type, Callable[[Any], str]]] = {
     float: _float,
     complex: _complex,
     decimal.Decimal: _decimal,
-    bytes: _bytes,
-    bytearray: _bytearray,
+    bytes: _base64("bytes"),
+    bytearray: _base64("bytearray"),
     dt.date: lambda value: f'{{"$date":"{value.isoformat()}"}}',
     dt.timedelta: _timedelta,
     dt.timezone: _offset,

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langgraph.channels import LastValue
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import get_runtime
 from pydantic_core import from_json, to_json
@@ -20,21 +21,22 @@ from langgraph_runner.workflow.calling import OUTPUT, StepCall
 from langgraph_runner.workflow.context import StepContext
 from langgraph_runner.workflow.definition.spec import JoinRule
 from langgraph_runner.workflow.errors import WorkflowInputError
-from langgraph_runner.workflow.langgraph.channel import CheckedInputs
 from langgraph_runner.workflow.langgraph.inline import run_inline
 from langgraph_runner.workflow.scheduler import StepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
-    from langgraph_runner.node import Outcome
+    from langgraph_runner.node import Failure, Outcome
     from langgraph_runner.workflow.blueprint import Blueprint
     from langgraph_runner.workflow.context import ArtifactSink
     from langgraph_runner.workflow.steps import BoundStep
+    from langgraph_runner.workflow.values.input_type import InputType
 
 __all__ = ["DEFAULT_CONCURRENCY", "WorkflowState", "as_node", "to_graph"]
 
 DEFAULT_CONCURRENCY: Final = 64
+_make_typed_dict: Any = TypedDict  # Any, because a type checker takes a call of TypedDict for a declaration.
 
 
 class WorkflowState(GraphState, total=False):
@@ -50,6 +52,50 @@ class WorkflowState(GraphState, total=False):
 
 
 _FIELD_NAMES: Final = frozenset(WorkflowState.__annotations__) | frozenset(GraphState.__annotations__)
+
+
+class _CheckedInputs(LastValue[Any]):
+    """A LangGraph channel that holds inputs as JSON values with all their defaults; None before they are set.
+
+    Checking them once makes a computed default, such as a new id or the current time, the same for every step.
+    """
+
+    __slots__ = ("_inputs",)
+
+    def __init__(self, inputs: InputType, key: str = "") -> None:
+        super().__init__(Any, key)
+        self._inputs = inputs
+        self.value = None
+
+    def copy(self) -> _CheckedInputs:
+        """Return a channel with the same value."""
+        return self.from_checkpoint(self.value)
+
+    def from_checkpoint(self, checkpoint: Any) -> _CheckedInputs:
+        """Return a channel with the value of a checkpoint, if it has one."""
+        restored: LastValue[Any] = LastValue(Any, self.key).from_checkpoint(checkpoint)
+        channel = _CheckedInputs(self._inputs, self.key)
+        if restored.is_available():
+            channel.value = restored.get()
+        return channel
+
+    def update(self, values: Sequence[Any]) -> bool:
+        """Check the inputs that were written. If nothing was written before the first step, use the defaults.
+
+        Raises:
+            WorkflowInputError: The inputs do not fit.
+        """
+        if super().update(values):
+            self.value = self._checked(self.value)
+        elif self.value is None:
+            # There may be no step that needs inputs. One that does will raise the error.
+            with suppress(Exception):
+                self.value = self._checked(None)
+                return True
+        return bool(values)
+
+    def _checked(self, given: Any) -> Any:
+        return from_json(self._inputs.check(given)[1])
 
 
 def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> StateGraph[Any, Any, Any, Any]:
@@ -89,20 +135,18 @@ def to_graph(blueprint: Blueprint, artifacts: ArtifactSink | None = None) -> Sta
 
 def _state_schema(blueprint: Blueprint) -> Any:
     """Return `WorkflowState` with a channel that checks the inputs when they are written."""
-    typed_dict: Any = TypedDict  # Any, because a type checker takes the call below for a declaration.
     fields = get_type_hints(WorkflowState, include_extras=True)
-    return typed_dict(
+    return _make_typed_dict(
         WorkflowState.__name__,
-        {**fields, "inputs": Annotated[Any, CheckedInputs(blueprint.inputs)]},
+        {**fields, "inputs": Annotated[Any, _CheckedInputs(blueprint.inputs)]},
         total=False,
     )
 
 
 def _input_schema(blueprint: Blueprint) -> Any:
     """Return the schema of the graph's argument. Studio makes a form of it."""
-    typed_dict: Any = TypedDict  # Any, because a type checker takes the call below for a declaration.
     model = Any if blueprint.spec.inputs is None else blueprint.spec.inputs
-    return typed_dict("WorkflowInputs", {"inputs": model, "story_id": str}, total=False)
+    return _make_typed_dict("WorkflowInputs", {"inputs": model, "story_id": str}, total=False)
 
 
 def as_node(
@@ -195,16 +239,12 @@ def _node_names(blueprint: Blueprint) -> dict[str, str]:
 
 def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None) -> RunnableLambda[Any, Any]:
     async def awaited(state: Any, config: RunnableConfig) -> Any:
-        execution = _StepExecution(blueprint, step, state, artifacts)
-        if execution.call is not None:
-            execution.outcome = await step.run(execution.call, config)
-        return execution.update()
+        call = _call_of(blueprint, step, state, artifacts)
+        return _update(step, await step.run(call, config) if isinstance(call, StepCall) else call)
 
     def called(state: Any, config: RunnableConfig) -> Any:
-        execution = _StepExecution(blueprint, step, state, artifacts)
-        if execution.call is not None:
-            execution.outcome = step.run_blocking(execution.call, config)
-        return execution.update()
+        call = _call_of(blueprint, step, state, artifacts)
+        return _update(step, step.run_blocking(call, config) if isinstance(call, StepCall) else call)
 
     node = RunnableLambda(_blocking(awaited) if step.needs_loop else called, awaited, name=step.id)
     if isinstance(step.spec.run, Runnable):
@@ -212,49 +252,42 @@ def _node(blueprint: Blueprint, step: BoundStep, artifacts: ArtifactSink | None)
     return node
 
 
-class _StepExecution:
-    """One execution of a step in the graph, without the call itself, which is sync or async."""
+def _call_of(
+    blueprint: Blueprint, step: BoundStep, state: Any, artifacts: ArtifactSink | None
+) -> StepCall | Failure | None:
+    """Return what the step is called with; None if it is skipped, a failure if its arguments cannot be made."""
+    statuses = state.get("steps") or {}
+    delivered = [statuses.get(before) == StepStatus.COMPLETED for before in step.dependencies]
+    if not JoinRule(step.spec.join).allows(delivered):
+        return None
+    inputs = _inputs_of(blueprint, state)  # If this raises, the run fails, not the step.
+    found = state.get("outputs") or {}
 
-    def __init__(
-        self, blueprint: Blueprint, step: BoundStep, state: Any, artifacts: ArtifactSink | None
-    ) -> None:
-        self._step = step
-        self.call: StepCall | None = None
-        """What the step is called with; None if it must not be called."""
-        self.outcome: Outcome | None = None
-        """None for a skipped step."""
-        statuses = state.get("steps") or {}
-        delivered = [statuses.get(before) == StepStatus.COMPLETED for before in step.dependencies]
-        if not JoinRule(step.spec.join).allows(delivered):
-            return
-        inputs = _inputs_of(blueprint, state)  # If this raises, the run fails, not the step.
-        found = state.get("outputs") or {}
-
-        def received() -> Any:
-            outputs = {
-                before: blueprint.steps[before].output.load(to_json(found[before])) if ok else None
-                for before, ok in zip(step.dependencies, delivered, strict=True)
-            }
-            return step.receives(inputs, outputs)
-
-        try:
-            self.call = StepCall(received, _context(blueprint, step, artifacts))
-        except Exception as error:  # An input_selector of the user may raise anything.
-            self.outcome = step.failed(error)
-
-    def update(self) -> dict[str, Any]:
-        """Return the update of the state."""
-        step, outcome = self._step.id, self.outcome
-        if outcome is None:
-            return {"steps": {step: StepStatus.SKIPPED.value}}
-        if isinstance(outcome, Success):
-            output = from_json(outcome.value[OUTPUT].data)
-            return {"outputs": {step: output}, "steps": {step: StepStatus.COMPLETED.value}}
-        return {
-            "errors": [outcome.record],
-            "routing_flags": {"blocked": True},
-            "steps": {step: StepStatus.FAILED.value},
+    def received() -> Any:
+        outputs = {
+            before: blueprint.steps[before].output.load(to_json(found[before])) if ok else None
+            for before, ok in zip(step.dependencies, delivered, strict=True)
         }
+        return step.receives(inputs, outputs)
+
+    try:
+        return StepCall(received, _context(blueprint, step, artifacts))
+    except Exception as error:  # An input_selector of the user may raise anything.
+        return step.failed(error)
+
+
+def _update(step: BoundStep, outcome: Outcome | None) -> dict[str, Any]:
+    """Return the update of the state; the outcome of a skipped step is None."""
+    if outcome is None:
+        return {"steps": {step.id: StepStatus.SKIPPED.value}}
+    if isinstance(outcome, Success):
+        output = from_json(outcome.value[OUTPUT].data)
+        return {"outputs": {step.id: output}, "steps": {step.id: StepStatus.COMPLETED.value}}
+    return {
+        "errors": [outcome.record],
+        "routing_flags": {"blocked": True},
+        "steps": {step.id: StepStatus.FAILED.value},
+    }
 
 
 def _inputs_of(blueprint: Blueprint, state: Any) -> Any:

@@ -31,17 +31,9 @@ async def run_inline(
     max_concurrency: int | None = None,
     artifacts: ArtifactSink | None = None,
 ) -> dict[str, Any]:
-    """Run each step as soon as its dependencies have ended.
+    """Run each step as soon as its dependencies have ended. Return the outputs by step id, as declared.
 
-    Args:
-        blueprint: The workflow.
-        inputs: The inputs of the run; they are checked first.
-        config: The config of the node that calls this.
-        max_concurrency: How many steps may run at once, at least 1; None for no limit.
-        artifacts: Stores the files that steps save; None discards them.
-
-    Returns:
-        The outputs by step id, as values of their declared types.
+    The inputs are checked first. `config` is that of the node; the options are those of `as_node()`.
 
     Raises:
         WorkflowInputError: The inputs do not fit.
@@ -97,22 +89,20 @@ class _InlineRun:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run_step(self, step: BoundStep) -> StepStatus:
-        outcome = await self._outcome(step)
-        if isinstance(outcome, Success):
-            self._data[step.id] = outcome.value[OUTPUT].data
-            return StepStatus.COMPLETED
-        self.failure = self.failure or outcome
-        return StepStatus.FAILED
-
-    async def _outcome(self, step: BoundStep) -> Outcome:
         context = StepContext(
             run_id=self._id, workflow=self._blueprint.id, step=step.id, sink=self._artifacts
         )
         try:
             call = StepCall(lambda: self._received(step), context)
         except Exception as error:  # An input_selector of the user may raise anything.
-            return step.failed(error)
-        return await step.run(call, self._config)
+            outcome: Outcome = step.failed(error)
+        else:
+            outcome = await step.run(call, self._config)
+        if isinstance(outcome, Success):
+            self._data[step.id] = outcome.value[OUTPUT].data
+            return StepStatus.COMPLETED
+        self.failure = self.failure or outcome
+        return StepStatus.FAILED
 
     def _received(self, step: BoundStep) -> Any:
         return step.receives(self._inputs, {before: self.output(before) for before in step.dependencies})

@@ -118,9 +118,7 @@ class ChunkedCodec:
     def dump_container(self, value: Any, outer_ids: tuple[int, ...]) -> tuple[bytes, bytes]:
         """Return the JSON of a list or a dict, and its canonical JSON, which is hashed.
 
-        Args:
-            value: The list or dict.
-            outer_ids: The ids of the containers that contain it.
+        `outer_ids` are the ids of the containers that contain it.
         """
         if id(value) in outer_ids:
             raise ValueError("The value contains itself.")

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from contextlib import suppress
 from functools import reduce
+from itertools import islice
 from operator import getitem
-from typing import TYPE_CHECKING, Any, Final, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 from typing_extensions import (
     is_typeddict,  # the one of `typing` does not recognise TypedDicts of typing_extensions
 )
 
+from langgraph_runner.errors.hints import did_you_mean
 from langgraph_runner.workflow.errors import WorkflowInputError
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.user_code import UserCode
-from langgraph_runner.workflow.values.adapters import type_adapter
 from langgraph_runner.workflow.values.json_errors import (
     describe_invalid_json,
     describe_validation_error,
     find_bad_part,
 )
-from langgraph_runner.workflow.values.round_trip import find_difference
+from langgraph_runner.workflow.values.round_trip import find_difference, type_adapter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from pydantic.fields import FieldInfo
 
 __all__ = ["InputType"]
 
@@ -36,6 +41,8 @@ _PARSER_LEVELS: Final = 201
 """pydantic reads no JSON that is nested deeper than this."""
 _MAX_LEVELS: Final = 192
 """Less than the parser allows, because the inputs become part of other JSON, such as a page of runs."""
+_MAX_CHECKED: Final = 20
+"""Each unknown field costs two more checks of the inputs, so a request with many of them must not be expensive."""
 
 
 class InputType:
@@ -114,9 +121,7 @@ class InputType:
     def is_affected_by(self, given: dict[str, Any], path: tuple[str, ...]) -> bool:
         """Return whether another value at `path` changes the inputs. A validator may read keys that are not fields.
 
-        Args:
-            given: Inputs that fit, as JSON values.
-            path: The keys that lead to an existing value.
+        `given` are inputs that fit, as JSON values; they have a value at `path`.
         """
         other: Any = copy.deepcopy(given)
         reduce(getitem, path[:-1], other)[path[-1]] = _UNLIKELY_VALUE
@@ -124,6 +129,20 @@ class InputType:
             return self.check(given)[1] != self.check(other)[1]
         except WorkflowInputError:
             return True
+
+    def refuse_unknown_fields(self, given: Any) -> None:
+        """Refuse fields that the model does not have and ignores without a word. Most are typing errors.
+
+        `given` are inputs that fit, as JSON values. A model may itself say how it treats other fields.
+
+        Raises:
+            WorkflowInputError: The model does not have a field.
+        """
+        for path, known in islice(_unknown_fields(self.model, given, ()), _MAX_CHECKED):
+            if not self.is_affected_by(given, path):
+                names = ", ".join(known) or "none"
+                hint = did_you_mean(path[-1], known)
+                raise self._refused(f"unknown field '{'.'.join(path)}'. The fields are: {names}.{hint}")
 
     @staticmethod
     def field(inputs: Any, name: str) -> Any:
@@ -176,3 +195,60 @@ def _is_too_deep(data: bytes) -> bool:
     except ValueError:
         return True
     return False
+
+
+def _unknown_fields(
+    model: Any, given: Any, path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield the path of each field that its model seems not to have, with the fields that the model has."""
+    fields = _fields_of(model)
+    if fields is None or not isinstance(given, dict):
+        return
+    for name, value in given.items():
+        if name not in fields:
+            yield (*path, name), [*fields]
+        else:
+            yield from _unknown_fields(_without_none(fields[name]), value, (*path, name))
+
+
+def _fields_of(model: Any) -> dict[str, Any] | None:
+    """Return the type of each field, by name and by alias; None if the model may accept other names as well."""
+    if not isinstance(model, type):
+        return None
+    if issubclass(model, BaseModel):
+        return _fields_of_pydantic_model(model)
+    if dataclasses.is_dataclass(model) or is_typeddict(model):
+        if getattr(model, "__pydantic_config__", {}).get("extra", "forbid") != "forbid":
+            return None
+        with suppress(Exception):  # A type of the user may have no JSON schema.
+            by_alias = dict.fromkeys(TypeAdapter(model).json_schema().get("properties", ()))
+            return {**by_alias, **get_type_hints(model)}
+    return None
+
+
+def _fields_of_pydantic_model(model: type[BaseModel]) -> dict[str, Any] | None:
+    if issubclass(model, RootModel) or model.model_config.get("extra", "forbid") != "forbid":
+        return None
+    validators = model.__pydantic_decorators__.model_validators.values()
+    # A validator that runs before the fields are read may remove fields on purpose.
+    if any(each.info.mode != "after" for each in validators):
+        return None
+    fields: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        for each in (name, *_aliases(field)):
+            fields[each] = field.annotation
+    return fields
+
+
+def _aliases(field: FieldInfo) -> Iterator[str]:
+    for alias in (field.alias, field.validation_alias):
+        for each in alias.choices if isinstance(alias, AliasChoices) else [alias]:
+            if each is not None:
+                yield str(each.path[0]) if isinstance(each, AliasPath) else each
+
+
+def _without_none(annotation: Any) -> Any:
+    """Return `Brand` for `Brand | None`."""
+    kinds = [each for each in get_args(annotation) if each is not NoneType]
+    is_optional = get_origin(annotation) in {Union, UnionType} and len(kinds) == 1
+    return kinds[0] if is_optional else annotation

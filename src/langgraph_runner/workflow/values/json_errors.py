@@ -5,17 +5,21 @@ All of this runs only after a value was refused, so it costs nothing for good va
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import suppress
 from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_type_hints
 
-from pydantic import BaseModel, RootModel, TypeAdapter, ValidationError
+from pydantic import RootModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from langgraph_runner.errors.hints import did_you_mean
-from langgraph_runner.workflow.values.adapters import type_adapter
-from langgraph_runner.workflow.values.round_trip import describe_type, dump_plain_json, join_path
+from langgraph_runner.workflow.values.round_trip import (
+    describe_type,
+    dump_plain_json,
+    field_names,
+    join_path,
+    type_adapter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -50,12 +54,9 @@ class _Part(NamedTuple):
 
 
 def find_bad_part(value: Any, error: Exception, *, is_plain: bool) -> BadPart:
-    """Find the smallest part of `value` that caused `error`. Never raises.
+    """Find the smallest part of `value` that caused `error` when it was written as JSON. Never raises.
 
-    Args:
-        value: The value that could not be written as JSON.
-        error: The exception.
-        is_plain: Whether only plain JSON types are allowed. Otherwise every type that pydantic can write is.
+    With `is_plain`, only plain JSON types are allowed; otherwise every type that pydantic can write.
     """
     try:
         return _search(value, error, is_plain=is_plain)
@@ -90,10 +91,7 @@ def _first_bad(parts: Iterator[_Part]) -> tuple[_Part, Exception] | None:
 def describe_validation_error(error: ValidationError, path: str = "", fields: Iterable[str] = ()) -> str:
     """Return the first three findings of pydantic on one line, without the values.
 
-    Args:
-        error: The error of pydantic.
-        path: The place of the value that was validated.
-        fields: The names of the known fields, to suggest one for an unknown field.
+    `path` is the place of the value that was validated. For an unknown field, one of `fields` is suggested.
     """
     details = error.errors(include_url=False, include_context=False)
     found: list[str] = []
@@ -143,10 +141,10 @@ def _plain_parts(value: Any) -> Iterator[_Part]:
 def _typed_parts(value: Any) -> Iterator[_Part]:
     if isinstance(value, RootModel):
         yield from _typed_parts(value.root)
-    elif _has_fields(value):
+    elif (names := field_names(value)) is not None:
         # The model dumps its own fields, because it may have serializers for them.
         dump, hints = _dump_function(value), _type_hints(type(value))
-        for name in _field_names(value):
+        for name in names:
             yield _Part(name, getattr(value, name, None), partial(dump, include={name}), hints.get(name, Any))
         extra: dict[str, Any] = getattr(value, "model_extra", None) or {}
         for name, each in extra.items():
@@ -165,18 +163,8 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
         yield from (("*", each) for each in value)
 
 
-def _has_fields(value: Any) -> bool:
-    return isinstance(value, BaseModel) or (dataclasses.is_dataclass(value) and not isinstance(value, type))
-
-
-def _field_names(value: Any) -> list[str]:
-    if isinstance(value, BaseModel):
-        return [*type(value).model_fields]
-    return [each.name for each in dataclasses.fields(value)]
-
-
 def _dump_function(value: Any) -> Callable[..., object]:
-    adapter = _adapter_or_any(type(value)) if _has_fields(value) else _ANY
+    adapter = _ANY if field_names(value) is None else _adapter_or_any(type(value))
     return partial(adapter.dump_json, value, by_alias=True, round_trip=True, warnings="error")
 
 

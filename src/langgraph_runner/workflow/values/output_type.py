@@ -15,14 +15,13 @@ from langgraph_runner.errors import UnhashableInputError
 from langgraph_runner.workflow.errors import StepOutputError
 from langgraph_runner.workflow.hashing import content_hash
 from langgraph_runner.workflow.user_code import UserCode
-from langgraph_runner.workflow.values.adapters import type_adapter
 from langgraph_runner.workflow.values.chunked import CHUNKED_CHARS, ChunkedCodec
 from langgraph_runner.workflow.values.json_errors import (
     describe_invalid_json,
     describe_validation_error,
     find_bad_part,
 )
-from langgraph_runner.workflow.values.round_trip import dump_plain_json, find_difference
+from langgraph_runner.workflow.values.round_trip import dump_plain_json, find_difference, type_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Values and JSON: plain values written as JSON, and the check that a value comes back from JSON as it was.
+"""Values and JSON: adapters, plain values written as JSON, and the check that a value comes back as it was.
 
 Messages name the place and the types of a difference, never the values, which may be secret.
 """
@@ -11,16 +11,17 @@ from collections import defaultdict, deque
 from datetime import datetime, time
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter
 
 from langgraph_runner.errors.hints import with_article
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["describe_type", "dump_plain_json", "find_difference", "join_path"]
+__all__ = ["describe_type", "dump_plain_json", "field_names", "find_difference", "join_path", "type_adapter"]
 
 _ITEMS: Final = (list, tuple, deque)
 _SETS: Final = (set, frozenset)
@@ -30,6 +31,35 @@ _EQUAL_BUT_DISTINCT: Final = (complex, Decimal)
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _FAST_LEVELS: Final = 50
 _ENCODER: Final = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def type_adapter(annotation: Any) -> TypeAdapter[Any]:
+    """Return the adapter of a type; the same one for the same type.
+
+    Raises:
+        Exception: pydantic cannot handle the type, or it names something that is not defined.
+    """
+    try:
+        # Equal unions may list their members in another order, which matters when JSON is read. repr() tells them
+        # apart.
+        return _cached_adapter(annotation, repr(annotation))
+    except TypeError:  # The type is not hashable, such as Annotated[int, []].
+        return _make_adapter(annotation)
+
+
+@lru_cache(maxsize=1024)
+def _cached_adapter(annotation: Any, _text: str) -> TypeAdapter[Any]:
+    return _make_adapter(annotation)
+
+
+def _make_adapter(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        adapter = TypeAdapter(annotation)
+        adapter.rebuild()
+    except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+        # The first line says what is wrong. The rest is advice for authors of pydantic types.
+        raise ValueError(error.message.partition("\n")[0]) from error
+    return adapter
 
 
 def dump_plain_json(value: Any) -> bytes:
@@ -44,17 +74,13 @@ def dump_plain_json(value: Any) -> bytes:
 
 
 def find_difference(given: Any, back: Any) -> str | None:
-    """Describe where `back` differs from `given`; None if they are the same.
+    """Describe where `back` differs from `given`, of whose JSON it was read; None if they are the same.
 
     The same means the same class and the same content, in every part. Of a model or a dataclass, the fields are
     compared, but not private attributes, nor which fields were set. Three differences are allowed: an int may come
     back as the equal float where a float is declared; a subclass of str, int or float that is not an enum
     (LangChain's text, numpy's float) may come back as its base; and a datetime may come back with the same offset
     from UTC, but without the name of its zone.
-
-    Args:
-        given: The value that became JSON.
-        back: The value that was read from that JSON.
     """
     if _are_same_plain_values(given, back, _FAST_LEVELS):
         return None
@@ -129,13 +155,10 @@ def _compare_same_class(path: str, was: Any, now: Any) -> Iterator[tuple[str, An
             raise _DifferenceFoundError(path, f"{describe_type(was)} comes back with other items")
         equal_items = {item: item for item in now}
         yield from ((join_path(path, "*"), item, equal_items[item]) for item in was)
-    elif isinstance(was, BaseModel):
-        for name in type(was).model_fields:
-            yield join_path(path, name), getattr(was, name), getattr(now, name)
-        yield path, was.model_extra, now.model_extra
-    elif dataclasses.is_dataclass(was):
-        for field in dataclasses.fields(was):
-            yield join_path(path, field.name), getattr(was, field.name), getattr(now, field.name)
+    elif (names := field_names(was)) is not None:
+        yield from ((join_path(path, name), getattr(was, name), getattr(now, name)) for name in names)
+        if isinstance(was, BaseModel):
+            yield path, was.model_extra, now.model_extra
     else:
         _compare_scalars(path, was, now)
 
@@ -192,6 +215,15 @@ def _at(path: str, problem: str) -> str:
 def _other_value(path: str, value: Any, reason: str = "") -> _DifferenceFoundError:
     suffix = f" ({reason})" if reason else ""
     return _DifferenceFoundError(path, f"{describe_type(value)} comes back as another one{suffix}")
+
+
+def field_names(value: Any) -> list[str] | None:
+    """Return the names of the fields of a model or a dataclass; None for any other value."""
+    if isinstance(value, BaseModel):
+        return [*type(value).model_fields]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [each.name for each in dataclasses.fields(value)]
+    return None
 
 
 def join_path(path: str, name: object) -> str:

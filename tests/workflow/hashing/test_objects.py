@@ -14,12 +14,12 @@ from langgraph_runner.workflow.hashing import (
     UnhashableInputError,
     canonical_json,
     content_hash,
+    objects,
     register_encoding,
-    registry,
 )
 from tests.workflow.hashing.samples import Point, Theme
 
-HERE = '"tests.workflow.hashing.test_registry"'
+HERE = '"tests.workflow.hashing.test_objects"'
 
 
 class Shape:
@@ -35,11 +35,11 @@ class Square(Shape):
 
 @pytest.fixture(autouse=True)
 def _registrations_undone() -> Iterator[None]:
-    before = dict(registry._registered)
+    before = dict(objects._registered)
     yield
-    registry._registered.clear()
-    registry._registered.update(before)
-    registry._encoders.clear()
+    objects._registered.clear()
+    objects._registered.update(before)
+    objects._encoders.clear()
 
 
 @pytest.mark.req("R-4")
