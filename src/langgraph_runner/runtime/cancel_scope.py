@@ -112,8 +112,7 @@ class CancelScope:
 
     def leave(self) -> None:
         """Do what `__exit__()` does, in a `finally`: raise the error of what stopped the body."""
-        error = sys.exception()
-        self.__exit__(type(error), error, error.__traceback__ if error is not None else None)
+        self.__exit__(*sys.exc_info())
 
     def look(self) -> None:
         """Stop the body if the signal has fired or a drain was requested."""
