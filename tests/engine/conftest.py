@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager, contextmanager
 
 import pytest
@@ -17,21 +16,6 @@ ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 """For tests of what only a file can do."""
 ON_POSTGRESQL = pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
 """For tests of what only a server can do."""
-
-
-async def until(condition):
-    """Let other tasks run until `condition()` is true."""
-    while not condition():  # noqa: ASYNC110 - plain values send no notification
-        await asyncio.sleep(0.001)
-
-
-async def answer(ask, condition=bool):
-    """Ask a database or a queue, which send no notification, until `condition` holds for the answer; return it."""
-    while True:
-        found = await ask()
-        if condition(found):
-            return found
-        await asyncio.sleep(0.01)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed
 
 pytestmark = pytest.mark.req("R-13")
 
@@ -18,7 +18,7 @@ def left_run(engine_of):
     """Makes a run of steps `first` and `second`, whose engine closes while `second` is running."""
 
     async def made():
-        flow, began = Workflow("w"), []
+        flow, began = Workflow("w"), Observed()
 
         @flow.step
         def first(inputs) -> int:
@@ -31,7 +31,7 @@ def left_run(engine_of):
 
         async with engine_of(flow) as engine:
             run = await engine.trigger("w")
-            await until(lambda: began)
+            await began.reach()
         return run
 
     return made

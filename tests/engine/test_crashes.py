@@ -20,8 +20,9 @@ from sqlalchemy.exc import DBAPIError
 
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import run_steps
-from tests.engine.conftest import ON_SQLITE, until
+from tests.engine.conftest import ON_SQLITE
 from tests.engine.worker_process import DEPENDENCIES, Orders, make_workflow, open_at_once, run_at_once, serve
+from tests.waiting import eventually, pause
 
 # `make crashes` asks for more: 1,000 runs, 160 kills, 8 stops; 225 runs without any; 504 openings by 8 processes.
 CALM_RUNS = int(os.environ.get("CALM_RUNS", "30"))
@@ -57,18 +58,20 @@ class Site:
     async def stop_without_lock(self, worker: multiprocessing.process.BaseProcess) -> None:
         """Stop a process while it does not write: stopped with SQLite's lock, it would keep all out."""
         status = Path(f"/proc/{worker.pid}/stat")
-        while True:
+
+        async def is_stopped_without_lock():
             os.kill(worker.pid, signal.SIGSTOP)
-            await until(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
+            await eventually(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
             with contextlib.closing(sqlite3.connect(self.folder / "runs.db", timeout=0.05)) as database:
                 try:
                     database.execute("BEGIN IMMEDIATE")
                 except sqlite3.OperationalError:
                     os.kill(worker.pid, signal.SIGCONT)
-                    await asyncio.sleep(0.005)
-                else:
-                    database.rollback()
-                    return
+                    return False
+                database.rollback()
+                return True
+
+        await eventually(is_stopped_without_lock)
 
     def end(self) -> None:
         """Kill what is left of them."""
@@ -126,11 +129,13 @@ def crash_server(request, site):
 
 async def answered(ask):
     """Ask until the database answers."""
-    while True:
-        try:
-            return await ask()
-        except DBAPIError:  # The server is down, or recovers.
-            await asyncio.sleep(0.02)
+
+    async def answers():
+        with contextlib.suppress(DBAPIError):  # The server is down, or recovers.
+            return [await ask()]
+
+    (answer,) = await eventually(answers)
+    return answer
 
 
 async def effects_of(engine, site, ids):
@@ -164,7 +169,7 @@ async def test_killed_workers_lose_nothing_and_repeat_nothing_committed(site, cr
         while kills < KILLS or await answered(
             lambda: engine.list_runs(status=["pending", "running"], limit=1)
         ):
-            await asyncio.sleep(chance.uniform(0.03, 0.2))
+            await pause(chance.uniform(0.03, 0.2))
             if kills < KILLS and (site.folder / "effects").stat().st_size:
                 victim = chance.randrange(2)
                 os.kill(workers[victim].pid, signal.SIGKILL)
@@ -237,8 +242,7 @@ async def test_death_at_any_commit_changes_nothing_of_the_result(site, before):
             run = await engine.trigger("campaign.v1", {"number": 1})
             worker = site.start(lease_ms=100, die_at=count, before=before)
             is_over = asyncio.ensure_future(engine.wait(run.id, timeout_ms=20_000))
-            while worker.is_alive() and not is_over.done():  # noqa: ASYNC110 - a process sends no notification
-                await asyncio.sleep(0.01)
+            await eventually(lambda over=is_over, process=worker: over.done() or not process.is_alive())
             has_died = not worker.is_alive()
             deaths += has_died
             helper = site.start(lease_ms=100)
@@ -265,8 +269,9 @@ async def test_a_late_writer_is_refused(site):
         run = await engine.trigger("campaign.v1", {"number": 1})
         first = site.start(slow="theme")
         # Until nothing else is left to do: stopped in the middle of a write, it would keep SQLite's lock.
-        while len(await engine.get_run_steps(run.id, status="completed")) < WITHOUT_THEME:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
+        await eventually(
+            lambda: engine.get_run_steps(run.id, status="completed"), lambda done: len(done) >= WITHOUT_THEME
+        )
         await site.stop_without_lock(first)
         second = site.start()
         ended = await engine.wait(run.id, timeout_ms=20_000)
@@ -276,9 +281,7 @@ async def test_a_late_writer_is_refused(site):
         (site.folder / "go").touch()
         os.kill(first.pid, signal.SIGCONT)
         log = site.folder / f"log.{first.pid}"
-        while "run.lease_lost" not in log.read_text():  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.01)
-        assert run.id in log.read_text()
+        assert run.id in await eventually(log.read_text, lambda text: "run.lease_lost" in text)
         assert await committed_tokens(engine, run.id) == tokens
 
 
@@ -289,10 +292,13 @@ async def test_a_run_that_kills_its_processes_is_given_up_and_the_others_complet
         healthy = [(await engine.trigger("campaign.v1", {"number": number})).id for number in range(3)]
         poisoned = (await engine.trigger("campaign.v1", {"number": 9, "poison": True})).id
         workers = [site.start(lease_ms=100, poison="hero")]
-        while await engine.list_runs(status=["pending", "running"], limit=1):
+
+        async def are_all_over():
             if not workers[-1].is_alive():
                 workers.append(site.start(lease_ms=100, poison="hero"))
-            await asyncio.sleep(0.01)
+            return not await engine.list_runs(status=["pending", "running"], limit=1)
+
+        await eventually(are_all_over, within_s=240)
         ended = await engine.get_run(poisoned)
         statuses = [(await engine.get_run(run_id)).status.value for run_id in healthy]
     assert (ended.status.value, ended.error["code"]) == ("failed", "RECOVERY_EXHAUSTED")

@@ -20,9 +20,10 @@ from langgraph_runner.engine.store.backends import open_database
 from langgraph_runner.engine.store.records import CacheEntry
 from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.engine.store.writer import Write
-from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
+from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE
 from tests.proxy import Proxy
 from tests.redis_server import redis_server
+from tests.waiting import Observed
 
 __all__ = ["redis_server"]
 pytestmark = pytest.mark.req("R-21", "R-42", "R-61")
@@ -133,7 +134,7 @@ def far_postgresql(store_url):
 async def test_runs_go_on_when_the_database_can_be_reached_again(engine_of, far_postgresql, fault, tell):
     """No step that was committed runs again."""
     proxy, url = far_postgresql
-    begun, done, go = [], [], asyncio.Event()
+    begun, done, go = Observed(), Observed(), asyncio.Event()
     flow = Workflow("w", cache="none")
 
     @flow.step
@@ -151,11 +152,11 @@ async def test_runs_go_on_when_the_database_can_be_reached_again(engine_of, far_
     store = f"{url}?call_timeout={CALL_LIMIT_S}"
     async with engine_of(flow, store=store, lease_ms=1_000) as engine:
         made = [await engine.trigger("w", {"n": n}) for n in range(5)]
-        await until(lambda: len(begun) == 5)
+        await begun.until(lambda: len(begun) == 5)
         proxy.set_fault(fault)
         go.set()
-        await until(lambda: len(done) >= 10)
-        await asyncio.sleep(0.3)
+        await done.reach(10)
+        await proxy.hits.reach(len(proxy.hits) + 1)  # The engine tries to reach the database.
         proxy.set_fault(None)
         for run in made:
             assert (await engine.wait(run.id, timeout_ms=60_000)).status == "completed"

@@ -20,10 +20,11 @@ from bullmq import Queue
 from langgraph_runner import Workflow
 from langgraph_runner.engine import BullMQDispatcher
 from langgraph_runner.engine.dispatch.bullmq import QUEUE
-from tests.engine.conftest import ON_POSTGRESQL, until
+from tests.engine.conftest import ON_POSTGRESQL
 from tests.engine.test_crashes import answered, crash_server, effects_of, site
 from tests.engine.worker_process import DEPENDENCIES
 from tests.redis_server import redis_server
+from tests.waiting import Observed, pause
 
 __all__ = ["crash_server", "redis_server", "site"]
 pytestmark = [ON_POSTGRESQL, pytest.mark.req("R-42", "R-43", "R-61")]
@@ -74,7 +75,7 @@ async def test_killed_workers_lose_nothing(site, dispatch, tell):
         ids = await made(engine, RUNS)
         kills, workers = 0, [site.start(**orders), site.start(**orders)]
         while kills < KILLS or await is_anything_left(engine):
-            await asyncio.sleep(chance.uniform(0.05, 0.3))
+            await pause(chance.uniform(0.05, 0.3))
             if kills < KILLS and (site.folder / "effects").stat().st_size:
                 victim = chance.randrange(2)
                 os.kill(workers[victim].pid, signal.SIGKILL)
@@ -97,7 +98,7 @@ async def test_a_database_that_restarts_loses_nothing(site, crash_server, redis_
         for _ in range(2):
             site.start(**PATIENCE, dispatch=dispatch)
         while not restarts or await is_anything_left(engine):
-            await asyncio.sleep(chance.uniform(*RESTART_EVERY_S))
+            await pause(chance.uniform(*RESTART_EVERY_S))
             await asyncio.to_thread(crash_server)
             restarts += 1
         repeated = await effects_of(engine, site, ids)
@@ -118,7 +119,7 @@ async def test_cut_connections_lose_nothing(site, redis_server, tell):
             site.start(**PATIENCE, dispatch=dispatch)
         with psycopg.connect(site.store, autocommit=True) as connection:
             while not cuts or await is_anything_left(engine):
-                await asyncio.sleep(chance.uniform(0.1, 0.4))
+                await pause(chance.uniform(0.1, 0.4))
                 cuts += connection.execute(asked).fetchone()[0]
         repeated = await effects_of(engine, site, ids)
     tell(f"{CUT_RUNS} runs, {cuts} connections cut: all completed, {repeated} effects again")
@@ -130,17 +131,17 @@ async def test_no_fault_of_redis_loses_a_run(site, redis_server, tell):
 
     async def killed():
         redis_server.kill()
-        await asyncio.sleep(0.5)
+        await pause(0.5)
         redis_server.start()
 
     async def frozen():
         redis_server.freeze()
-        await asyncio.sleep(0.5)
+        await pause(0.5)
         redis_server.thaw()
 
     async def full():
         redis_server.client().config_set("maxmemory", 1)
-        await asyncio.sleep(0.5)
+        await pause(0.5)
         redis_server.client().config_set("maxmemory", 0)
 
     async def flushed():
@@ -165,18 +166,18 @@ async def fail_redis(server, fault):
     """Let Redis fail for a while; returns when it is back."""
     if fault == "killed":
         server.kill()
-        await asyncio.sleep(REDIS_DOWN_S)
+        await pause(REDIS_DOWN_S)
         await asyncio.to_thread(server.start)
     elif fault == "frozen":
         server.freeze()
-        await asyncio.sleep(REDIS_DOWN_S)
+        await pause(REDIS_DOWN_S)
         server.thaw()
     elif fault == "paused":
         server.client().client_pause(round(REDIS_DOWN_S * 1000), all=True)
-        await asyncio.sleep(REDIS_DOWN_S)
+        await pause(REDIS_DOWN_S)
     elif fault == "full":
         server.client().config_set("maxmemory", 1)
-        await asyncio.sleep(REDIS_DOWN_S)
+        await pause(REDIS_DOWN_S)
         server.client().config_set("maxmemory", 0)
     else:
         server.client().flushall()
@@ -186,7 +187,7 @@ async def fail_redis(server, fault):
 async def test_jobs_are_delivered_again_when_redis_is_back(engine_of, redis_server, fault, tell):
     """Within ten seconds, though the worker looks for runs by itself once in a minute only."""
     options = {"dispatch": f"bullmq+{redis_server.url}", "poll_ms": 60_000}
-    flow, begun = Workflow("w", cache="none"), []
+    flow, begun = Workflow("w", cache="none"), Observed()
 
     @flow.step
     async def work(inputs) -> int:
@@ -204,14 +205,14 @@ async def test_jobs_are_delivered_again_when_redis_is_back(engine_of, redis_serv
                 await client.trigger("w", {"n": next(numbers)})
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(0.2):
-                        await until(lambda: len(begun) > before)
+                        await begun.until(lambda: len(begun) > before)
 
         await until_one_is_delivered()
         for _ in range(REDIS_FAULTS):
             failing = asyncio.create_task(fail_redis(redis_server, fault))
             while not failing.done():  # Runs are made meanwhile, and cannot be announced.
                 await client.trigger("w", {"n": next(numbers)})
-                await asyncio.sleep(0.05)
+                await pause(0.05)
             await failing
             begin = time.monotonic()
             await until_one_is_delivered()
@@ -248,11 +249,11 @@ async def test_frozen_workers_are_refused(site, tell):
         workers = [site.start(**PATIENCE, lease_ms=200, max_active_runs=4) for _ in range(2)]
         freezes = 0
         while freezes < FREEZES or await is_anything_left(engine):
-            await asyncio.sleep(chance.uniform(0.02, 0.1))
+            await pause(chance.uniform(0.02, 0.1))
             if freezes < FREEZES and (site.folder / "effects").stat().st_size:
                 victim = workers[freezes % 2]
                 os.kill(victim.pid, signal.SIGSTOP)
-                await asyncio.sleep(0.5)  # Its leases run out.
+                await pause(0.5)  # Its leases run out.
                 os.kill(victim.pid, signal.SIGCONT)
                 freezes += 1
                 if not await is_anything_left(engine):

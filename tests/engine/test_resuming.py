@@ -8,7 +8,7 @@ from sqlalchemy import NullPool, create_engine
 
 from langgraph_runner.engine import RunStatus
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed, eventually
 
 LIMIT_MS = 10_000
 
@@ -92,7 +92,7 @@ async def test_a_step_whose_input_cannot_be_told_fails(engine_of):
 @pytest.mark.req("R-42")
 async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(engine_of):
     """The error names the step that has delivered it."""
-    before, ran, after = Workflow("w"), [], Workflow("w")
+    before, ran, after = Workflow("w"), Observed(), Workflow("w")
     before.step(lambda: "green", id="mode", output=str)
 
     @before.step(id="page", cache="none")
@@ -104,7 +104,7 @@ async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(
     after.step(lambda mode: f"{mode}", id="page", cache="none", output=str)
     async with engine_of(before) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
     async with engine_of(after) as engine:
         ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
         assert await statuses(engine, run) == {"mode": "completed", "page": "failed"}
@@ -115,7 +115,7 @@ async def test_an_output_that_does_not_fit_the_code_any_more_fails_who_needs_it(
 @pytest.mark.req("R-24", "R-51")
 async def test_a_run_that_is_cancelled_leaves_the_shared_work_to_others(engine_of):
     """One that waits for it ends at once; when the one that does it ends, the next does it."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def work() -> int:
@@ -125,11 +125,11 @@ async def test_a_run_that_is_cancelled_leaves_the_shared_work_to_others(engine_o
 
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w") for _ in range(3)]
-        await until(lambda: ran and all(run.id in engine._worker.workload.executions for run in runs))
+        await eventually(lambda: ran and all(run.id in engine._worker.workload.executions for run in runs))
         for run in (runs[1], runs[0]):
             await engine.cancel(run.id)
             assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.CANCELLED
-        await until(lambda: len(ran) == 2)
+        await ran.until(lambda: len(ran) == 2)
         go.set()
         last = await engine.wait(runs[2].id, timeout_ms=LIMIT_MS)
         assert engine._host.in_flight == {}
@@ -200,7 +200,7 @@ async def test_the_limit_of_a_run_ends_retries(engine_of):
 
 async def test_what_a_run_in_flight_needs_is_not_pruned(engine_of):
     """Whether it has run there or was served."""
-    flow, go, waiting = Workflow("w"), asyncio.Event(), []
+    flow, go, waiting = Workflow("w"), asyncio.Event(), Observed()
 
     @flow.step
     def number(inputs) -> int:
@@ -217,7 +217,7 @@ async def test_what_a_run_in_flight_needs_is_not_pruned(engine_of):
 
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w", {"x": x}) for x in (1, 1, 2)]
-        await until(lambda: len(waiting) == 3)
+        await waiting.until(lambda: len(waiting) == 3)
         assert await engine.prune(older_than=timedelta()) == 0
         go.set()
         ended = [await engine.wait(run.id, timeout_ms=LIMIT_MS) for run in runs]
@@ -282,7 +282,7 @@ async def test_a_step_may_wait_for_several_runs_at_once(engine_of):
 
 async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(engine_of):
     """Else there would be one more than there are."""
-    outer, inner, begun, go = Workflow("outer"), Workflow("inner"), [], asyncio.Event()
+    outer, inner, begun, go = Workflow("outer"), Workflow("inner"), Observed(), asyncio.Event()
 
     @inner.step(cache="none")
     async def work(inputs) -> None:
@@ -295,12 +295,12 @@ async def test_a_step_that_is_stopped_while_it_waits_has_no_slot_to_give_back(en
 
     async with engine_of(outer, inner, max_concurrency=1) as engine:
         run = await engine.trigger("outer")
-        await until(lambda: begun)
+        await begun.reach()
         await engine.cancel(run.id)
         others = [await engine.trigger("inner", {"x": x}) for x in (1, 2)]
         executions = engine._worker.workload.executions
-        await until(lambda: all(each.id in executions and executions[each.id]._tasks for each in others))
-        await until(lambda: len(engine._host.slots._waiting["default"]) >= len(others))
+        await eventually(lambda: all(each.id in executions and executions[each.id]._tasks for each in others))
+        await eventually(lambda: len(engine._host.slots._waiting["default"]) >= len(others))
         assert begun == [0]
         go.set()
         for each in (run, *others):
@@ -350,7 +350,7 @@ async def test_a_retry_runs_again_what_has_run_without_its_input(engine_of):
 @pytest.mark.req("R-51")
 async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of):
     """Although its last step has ended before it heard of that."""
-    flow, ran, may_end = Workflow("w"), [], asyncio.Event()
+    flow, ran, may_end = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def last() -> int:
@@ -360,7 +360,7 @@ async def test_a_run_that_was_asked_to_end_is_not_completed(engine_of):
 
     async with engine_of(flow) as engine, engine_of(flow) as other:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         assert (await other.cancel(run.id, reason="enough")).status is RunStatus.RUNNING
         may_end.set()
         run = await engine.wait(run.id, timeout_ms=LIMIT_MS)

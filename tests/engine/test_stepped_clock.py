@@ -20,6 +20,7 @@ from sqlalchemy import select
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store.schema import runs
 from tests.engine.clock_worker import BACKOFF_S, make_workflows, watch_stalls
+from tests.waiting import eventually, pause
 
 LIBRARY = next(iter([*Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")]), None)
 pytestmark = [
@@ -91,11 +92,12 @@ class Machine:
 
     async def happened(self, run_id: str, what: str, times: int = 1) -> float:
         """Wait until something has happened so many times; gives when it last did."""
-        async with asyncio.timeout(120):
-            while len(self.events()[run_id, what]) < times:
-                assert not any(process.poll() for process in self._processes[1:]), "a worker has ended"
-                await asyncio.sleep(0.02)
-        return self.events()[run_id, what][-1]
+
+        def found():
+            assert not any(process.poll() for process in self._processes[1:]), "a worker has ended"
+            return self.events()[run_id, what]
+
+        return (await eventually(found, lambda seen: len(seen) >= times, within_s=120))[-1]
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ async def test_a_stepped_clock_moves_no_lease_and_no_timer(machine, tmp_path, st
         watching = asyncio.create_task(watch_stalls(engine, tmp_path / "stall.test"))
         machine.kill(owner)
         lease_ends = await end_of_lease(engine, left.id)
-        await asyncio.sleep(LEASE_S / 3)
+        await pause(LEASE_S / 3)
         machine.set_clock(f"{by_s:+d}")
         set_at = time.monotonic()
         off = {
@@ -148,7 +150,7 @@ async def test_a_stepped_clock_moves_no_lease_and_no_timer(machine, tmp_path, st
             "a lease": await machine.happened(left.id, "begun", 2) - lease_ends,
         }
         # All leases from before the step have run out, unless their owners have renewed them.
-        await asyncio.sleep(max(0.0, set_at + LEASE_S + 1 - time.monotonic()))
+        await pause(max(0.0, set_at + LEASE_S + 1 - time.monotonic()))
         (tmp_path / "go").touch()
         for run in (left, *held, retried):
             assert (await engine.wait(run.id, timeout_ms=60_000)).status == "completed"

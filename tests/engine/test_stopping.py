@@ -10,7 +10,8 @@ from sqlalchemy import update
 from langgraph_runner.engine import RunNotFoundError, RunStatus
 from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.workflow import JoinRule, StepStatus, Workflow, WorkflowInputError
-from tests.engine.conftest import edited, until
+from tests.engine.conftest import edited
+from tests.waiting import Observed
 
 
 async def statuses(engine, run):
@@ -160,7 +161,7 @@ class Named(BaseModel):
 @pytest.mark.req("R-51")
 async def test_a_step_that_is_stopped_before_it_begins_has_no_attempt_and_no_start(engine_of):
     """It waited for a slot, which another run has."""
-    flow, go, began = Workflow("w", inputs=Named), asyncio.Event(), []
+    flow, go, began = Workflow("w", inputs=Named), asyncio.Event(), Observed()
 
     @flow.step(cache="none")
     async def work(name: str) -> None:
@@ -169,7 +170,7 @@ async def test_a_step_that_is_stopped_before_it_begins_has_no_attempt_and_no_sta
 
     async with engine_of(flow, max_concurrency=1) as engine:
         first = await engine.trigger("w", {"name": "first"})
-        await until(lambda: began)
+        await began.reach()
         late = await engine.run("w", {"name": "late"}, run_timeout_ms=50)
         (step,) = await engine.get_run_steps(late.id)
         go.set()
@@ -181,7 +182,7 @@ async def test_a_step_that_is_stopped_before_it_begins_has_no_attempt_and_no_sta
 @pytest.mark.req("R-51")
 async def test_a_blocking_step_is_left_behind_by_a_cancel(engine_of):
     """Its signal fires, and the run ends without it."""
-    flow, seen = Workflow("w"), []
+    flow, seen = Workflow("w"), Observed()
 
     @flow.step
     def work(ctx) -> None:
@@ -190,10 +191,10 @@ async def test_a_blocking_step_is_left_behind_by_a_cancel(engine_of):
 
     async with engine_of(flow) as engine:
         run = await engine.trigger("w")
-        await until(lambda: seen)
+        await seen.reach()
         await engine.cancel(run.id)
         assert (await engine.wait(run.id, timeout_ms=5_000)).status is RunStatus.CANCELLED
-        await until(lambda: len(seen) == 2)
+        await seen.until(lambda: len(seen) == 2)
         assert seen[1] is True
 
 
@@ -220,7 +221,7 @@ async def test_a_run_that_waits_is_cancelled_at_once(engine_of):
 
 async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
     """The one of the highest priority goes first."""
-    flow, order, go = Workflow("w"), [], asyncio.Event()
+    flow, order, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
     async def work(inputs) -> None:
@@ -232,7 +233,7 @@ async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
             await engine.trigger("w", {"name": name}, priority=priority)
             for name, priority in (("first", 0), ("low", -1), ("normal", 0), ("high", 5))
         ]
-        await until(lambda: order)
+        await order.reach()
         go.set()
         for run in runs:
             await engine.wait(run.id)
@@ -243,13 +244,15 @@ async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
 @pytest.mark.parametrize("of_run", [True, False])
 async def test_no_more_steps_run_at_once_than_allowed(engine_of, of_run):
     """Of one run, or of all runs of the engine."""
-    flow, now, peak = Workflow("w"), [0], [0]
+    flow, now, peak, is_full = Workflow("w"), [0], [0], asyncio.Event()
     for number in range(12):
 
         async def work() -> None:
             now[0] += 1
             peak[0] = max(peak[0], now[0])
-            await until(lambda: peak[0] >= 3)
+            if peak[0] >= 3:
+                is_full.set()
+            await is_full.wait()
             now[0] -= 1
 
         flow.step(work, id=f"s{number}", cache="none")
@@ -304,7 +307,7 @@ async def test_bad_inputs_make_no_run(engine_of):
 
 async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
     """The next one goes on without waiting for the lease; what was committed stays."""
-    flow, ran, hang = Workflow("w"), [], [True]
+    flow, ran, hang = Workflow("w"), Observed(), [True]
 
     @flow.step
     def first() -> int:
@@ -321,7 +324,7 @@ async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
 
     async with engine_of(flow) as engine:
         run = await engine.trigger("w")
-        await until(lambda: "second" in ran)
+        await ran.until(lambda: "second" in ran)
     async with engine_of(flow) as engine:
         ended = await engine.wait(run.id, timeout_ms=5_000)
         events = [event.type async for event in engine.events(run.id)]
@@ -436,7 +439,7 @@ async def test_a_step_that_cancels_itself_has_failed(engine_of):
 
 async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
     """It was stopped, not done, whatever it makes of that."""
-    flow, ran = Workflow("w"), []
+    flow, ran = Workflow("w"), Observed()
 
     @flow.step
     async def stubborn() -> str:
@@ -447,7 +450,7 @@ async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
 
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         execution = engine._worker.workload.executions[run.id]
         execution.release()
         for _ in range(10):

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import os
 import signal
-import time
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -19,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from langgraph_runner.engine import RunEngine
 from langgraph_runner.engine.store import RunStore, writer
 from langgraph_runner.workflow import StepContext, Workflow
+from tests.waiting import eventually, eventually_blocking, pause, pause_blocking
 
 DEPENDENCIES = {
     "brief": [],
@@ -73,10 +73,10 @@ def _step(name: str, folder: Path, slow: str | None, poison: str | None):
     async def run(inputs, ctx: StepContext):
         if name == poison and inputs.get("poison"):
             os.kill(os.getpid(), signal.SIGKILL)  # As the kernel does to a process that takes all memory.
-        while name == slow and not (folder / "go").exists():  # noqa: ASYNC110 - a file sends no notification
-            await asyncio.sleep(0.01)
+        if name == slow:
+            await eventually((folder / "go").exists)
         ctx.save_artifact(f"{name}.txt", f"{name} of {inputs['number']}\n" * 10, "text/plain")
-        await asyncio.sleep(0.002)
+        await pause(0.002)  # A kill may come before the effect.
         line = f"{ctx.run_id} {name} {ctx.fencing_token} {os.getpid()}\n"
         with (folder / "effects").open("ab", buffering=0) as file:
             file.write(line.encode())
@@ -94,7 +94,10 @@ def run_at_once(folder: Path, store: str, start: Barrier, rounds: int) -> None:
     def work(inputs) -> int:
         with (folder / "effects").open("ab", buffering=0) as file:
             file.write(f"{inputs['number']}\n".encode())
-        time.sleep(0.01)
+        # The step ends when all processes have begun their runs: none of them may find its result in the cache.
+        eventually_blocking(
+            lambda: engine.list_runs(status=["pending", "running"]), lambda found: len(found) == start.parties
+        )
         return 1
 
     with RunEngine.sync([workflow], store=store, artifacts=folder / "files", poll_ms=20) as engine:
@@ -138,7 +141,7 @@ def serve(orders: Orders) -> None:
         try:
             asyncio.run(_serve(orders))
         except OperationalError:  # The server is down; who supervises processes starts them again.
-            time.sleep(0.05)
+            pause_blocking(0.05)
 
 
 async def _serve(orders: Orders) -> None:

@@ -6,6 +6,7 @@ LangGraph then cancels the siblings of the failed node, and cannot stop those th
 import asyncio
 import functools
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -159,7 +160,8 @@ class Actions:
 
     def _block(self, error, state):
         with self.gauge:
-            threading.Event().wait(0.001)  # Lets other threads run.
+            for _ in range(50):  # Lets other threads run.
+                time.sleep(0)
         if error is not None:
             raise error
 

@@ -197,7 +197,7 @@ def test_awaited_graphs_in_blocking_nodes_do_not_wait_for_ever(run):
     """A node that waits for its slot must not hold up the event loop of the node that has it."""
 
     async def leaf(state):
-        await asyncio.sleep(0.001)
+        await asyncio.to_thread(int)  # The event loop waits for another thread.
 
     inner = fan(3, leaf)
     result = run(fan(2, lambda state: asyncio.run(inner.ainvoke({})) and {}), ONE_AT_A_TIME)
@@ -247,7 +247,7 @@ async def test_a_node_that_is_cancelled_before_it_is_called_gives_its_slot_back(
         async def on_chain_start(self, *_, metadata, **__):
             if metadata.get("langgraph_node") and not self.was_slow:
                 self.was_slow = True
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
 
     async def work(state):
         return {}

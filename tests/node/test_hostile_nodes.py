@@ -204,7 +204,7 @@ def test_blocks_the_event_loop():
 
     async def block(state):
         time.sleep(0.05)  # noqa: ASYNC251 - that is the mistake under test
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
     record = asyncio.run(create_node(block, timeout_ms=10)({}))["errors"][0]
     assert record["code"] == "NODE_TIMEOUT"
@@ -216,7 +216,7 @@ def test_ignores_cancellation_once():
 
     async def stubborn(state):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             await asyncio.sleep(0)
         return {"x": 1}

@@ -149,8 +149,10 @@ def test_a_graph_inside_a_stopped_attempt_walks_no_further():
 @pytest.mark.parametrize("options", [{"retry": {"backoff_ms": 60_000}}, {"fallback": lambda s: {"x": 1}}, {}])
 def test_a_cancellation_that_became_another_error_still_cancels(options):
     """What some clients do with it is no reason to go on."""
+    has_begun = asyncio.Event()
 
     async def convert(state):
+        has_begun.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -158,7 +160,7 @@ def test_a_cancellation_that_became_another_error_still_cancels(options):
 
     async def main():
         task = asyncio.create_task(create_node(convert, **options)({}))
-        await asyncio.sleep(0.01)
+        await has_begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -198,7 +198,7 @@ def test_a_coroutine_is_cancelled_at_the_deadline():
 
     async def slow(state):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0)
             steps.append("cleaned up")
@@ -214,7 +214,7 @@ def test_a_late_result_is_dropped():
 
     async def stubborn(state):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             return {"x": "late"}
 
@@ -228,7 +228,7 @@ def test_a_late_error_is_the_cause_of_the_timeout():
 
     async def stubborn(state):
         try:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             raise ValueError("while cleaning up") from None
 
@@ -242,7 +242,7 @@ def test_no_task_is_left_behind():
     """After a timeout nothing of the attempt is still running."""
 
     async def slow(state):
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
     async def main():
         await create_node(slow, timeout_ms=20)({})

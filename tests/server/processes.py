@@ -6,10 +6,11 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import requests
+
+from tests.waiting import eventually_blocking
 
 APP = """
     import time
@@ -75,13 +76,14 @@ class Served:
                 stderr=log,
                 env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
-        while True:
-            assert self.process.poll() is None, self.log
-            try:
-                requests.get(f"{self.url}/readyz", timeout=30).raise_for_status()
-                return
-            except requests.RequestException:
-                time.sleep(0.05)
+        eventually_blocking(self._is_ready)
+
+    def _is_ready(self):
+        assert self.process.poll() is None, self.log
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=30).ok
+        except requests.RequestException:
+            return False
 
     def stop(self, number):
         """Send a signal, and return the exit code."""

@@ -164,22 +164,27 @@ def test_a_port_in_use_is_reported(server):
 async def test_an_engine_is_served_until_a_signal(service_of, host):
     """The server runs on the loop of the caller, and restores the signal handler."""
     before = signal.getsignal(signal.SIGTERM)
-    addresses = []
+    addresses = asyncio.Queue()
     async with service_of() as service:
         engine = service.engine
 
-        def listening(address):
-            addresses.append(address)
-
         serving = asyncio.ensure_future(
-            serve_app(engine, host=host, port=0, dev_tenant="acme", requests_per_s=1, on_listening=listening)
+            serve_app(
+                engine,
+                host=host,
+                port=0,
+                dev_tenant="acme",
+                requests_per_s=1,
+                on_listening=addresses.put_nowait,
+            )
         )
-        while not addresses:
-            assert not serving.done(), serving.result()
-            await asyncio.sleep(0.01)
+        listening = asyncio.ensure_future(addresses.get())
+        await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+        assert not serving.done(), serving.result()
+        address = listening.result()
         async with httpx.AsyncClient(trust_env=False) as client:
-            assert (await client.get(f"{addresses[0]}/runs")).json()["items"] == []
-            rebound = await client.get(f"{addresses[0]}/runs", headers={"Host": "evil.test"})
+            assert (await client.get(f"{address}/runs")).json()["items"] == []
+            rebound = await client.get(f"{address}/runs", headers={"Host": "evil.test"})
             assert rebound.status_code == 400
         os.kill(os.getpid(), signal.SIGTERM)
         await serving

@@ -13,7 +13,8 @@ from langgraph_runner.engine import MemoryTier, RunStatus
 from langgraph_runner.engine.store.schema import outputs, run_steps, step_cache
 from langgraph_runner.workflow import ChangeRequest, Workflow
 from langgraph_runner.workflow.values.output_ref import content_hash_of_ref
-from tests.engine.conftest import edited, until
+from tests.engine.conftest import edited
+from tests.waiting import Observed, eventually
 
 
 def counted(**options):
@@ -129,7 +130,7 @@ async def test_a_hit_brings_the_files_of_the_step_along(engine_of):
 @pytest.mark.req("R-24")
 async def test_runs_that_need_the_same_at_once_compute_it_once(engine_of):
     """The others wait for it, and hit."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def work(inputs) -> int:
@@ -139,7 +140,7 @@ async def test_runs_that_need_the_same_at_once_compute_it_once(engine_of):
 
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w", {"x": 1}) for _ in range(5)]
-        await until(lambda: ran)
+        await ran.reach()
         go.set()
         ended = [await engine.wait(run.id) for run in runs]
     assert len(ran) == 1
@@ -149,7 +150,7 @@ async def test_runs_that_need_the_same_at_once_compute_it_once(engine_of):
 @pytest.mark.req("R-24")
 async def test_engines_that_share_a_database_compute_it_once_as_well(engine_of):
     """The second waits for the first, says so, and hits."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def work(inputs) -> int:
@@ -159,7 +160,7 @@ async def test_engines_that_share_a_database_compute_it_once_as_well(engine_of):
 
     async with engine_of(flow) as first, engine_of(flow) as second:
         one = await first.trigger("w", {"x": 1})
-        await until(lambda: ran)
+        await ran.reach()
         other = await second.trigger("w", {"x": 1})
         async for event in second.events(other.id):
             if event.type == "step_waiting":
@@ -185,7 +186,7 @@ async def test_one_that_fails_leaves_the_work_to_the_next(engine_of):
     async with engine_of(flow) as engine:
         runs = [await engine.trigger("w", {}) for _ in range(3)]
         executions = engine._worker.workload.executions.values()
-        await until(lambda: sum(len(each._tasks._waits) for each in executions) == 2)
+        await eventually(lambda: sum(len(each._tasks._waits) for each in executions) == 2)
         go.set()
         ended = [await engine.wait(run.id) for run in runs]
     assert sorted(run.status.value for run in ended) == ["completed", "completed", "failed"]

@@ -8,8 +8,8 @@ from bullmq import Job, Queue
 from langgraph_runner.engine import BullMQDispatcher, RunEngine
 from langgraph_runner.engine.dispatch.bullmq import QUEUE
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import answer, until
 from tests.redis_server import redis_server
+from tests.waiting import Observed, eventually
 
 __all__ = ["redis_server"]
 pytestmark = pytest.mark.req("R-61", "R-64")
@@ -80,12 +80,12 @@ async def all_jobs(queue):
 
 async def ended(queue, job):
     """A job when it is over."""
-    return await answer(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
+    return await eventually(lambda: Job.fromId(queue, job.id), lambda job: job.finishedOn)
 
 
 async def jobs_become(queue, counts):
     """Wait until there are these jobs."""
-    await answer(lambda: all_jobs(queue), lambda seen: seen == counts)
+    await eventually(lambda: all_jobs(queue), lambda seen: seen == counts)
 
 
 async def test_a_run_is_taken_at_once(worker_of, client, queue):
@@ -187,10 +187,10 @@ async def test_a_queue_that_counts_from_1_again_loses_no_job(worker_of, queue):
 
 async def test_a_full_worker_leaves_jobs_to_others(worker_of, client):
     """It does not hold a job that it has no room for."""
-    ran, go, others = [], asyncio.Event(), []
+    ran, go, others = Observed(), asyncio.Event(), []
     async with worker_of(flow_of(ran, go), max_active_runs=1):
         held = await client.trigger("w", {"x": 1})
-        await until(lambda: ran)
+        await ran.reach()
         async with worker_of(flow_of(others)):
             run = await client.trigger("w", {"x": 2})
             assert (await client.wait(run.id)).status == "completed"
@@ -212,10 +212,10 @@ async def test_tenants_take_turns(worker_of, client):
 
 async def test_a_run_that_is_handed_back_is_taken_at_once(worker_of, client):
     """By the next worker, when the one that had it ends."""
-    ran, others = [], []
+    ran, others = Observed(), []
     async with worker_of(flow_of(ran, asyncio.Event())):
         run = await client.trigger("w", {"x": 1})
-        await until(lambda: ran)
+        await ran.reach()
     async with worker_of(flow_of(others)):
         assert (await client.wait(run.id)).status == "completed"
     assert (ran, others) == ([1], [1])
@@ -235,7 +235,7 @@ async def test_a_redis_that_is_killed_fails_no_run(worker_of, client, redis_serv
         for x in range(3):
             run = await client.trigger("w", {"x": x})
             assert (await client.wait(run.id)).status == "completed"
-        await until(lambda: times_logged("dispatch.announce_failed") and times_logged("dispatch.failed"))
+        await eventually(lambda: times_logged("dispatch.announce_failed") and times_logged("dispatch.failed"))
         redis_server.start()
         while not (times_logged("dispatch.announce_restored") and times_logged("dispatch.restored")):
             run = await client.trigger("w", {"x": 3})

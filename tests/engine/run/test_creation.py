@@ -10,7 +10,8 @@ from langgraph_runner.engine import RunStatus
 from langgraph_runner.engine.store import writer
 from langgraph_runner.engine.store.commands import AdvanceRun, CreateRun, start
 from langgraph_runner.workflow import StepContext, Workflow
-from tests.engine.conftest import ON_SQLITE, until
+from tests.engine.conftest import ON_SQLITE
+from tests.waiting import Gate, Observed, eventually
 
 LIMIT_MS = 10_000
 
@@ -43,7 +44,7 @@ class Held(writer.Write[None]):
     """A write that takes until the test releases it."""
 
     def __init__(self):
-        self.begun, self.go = threading.Event(), threading.Event()
+        self.begun, self.go = Gate(), threading.Event()
 
     @classmethod
     def apply(cls, _connection, writes):
@@ -58,9 +59,9 @@ async def together(engine, call):
     """What comes of a call whose two first writes are there when the writer looks, however busy the machine is."""
     held = Held()
     first = asyncio.ensure_future(engine._store.write(held))
-    await until(held.begun.is_set)
+    await held.begun.wait()
     called = asyncio.ensure_future(call)
-    await until(lambda: engine._store._writer._queue.qsize() >= 2)
+    await eventually(lambda: engine._store._writer._queue.qsize() >= 2)
     held.go.set()
     await first
     return await called
@@ -115,7 +116,7 @@ async def test_of_many_runs_at_once_a_few_begin_before_they_are_made(engine_of, 
     """If all did, no other task would get a turn of the event loop meanwhile."""
     flow, ran = chain
     async with engine_of(flow) as engine:
-        handed, go, write = [], asyncio.Event(), engine._store.write
+        handed, go, write = Observed(), asyncio.Event(), engine._store.write
 
         async def held(each):
             handed.append(type(each))
@@ -124,7 +125,7 @@ async def test_of_many_runs_at_once_a_few_begin_before_they_are_made(engine_of, 
 
         monkeypatch.setattr(engine._store, "write", held)
         triggering = asyncio.gather(*(engine.trigger("chain.v1", {"net": net}) for net in range(10)))
-        await until(lambda: handed.count(CreateRun) == 10)
+        await handed.until(lambda: handed.count(CreateRun) == 10)
         assert handed.count(AdvanceRun) == 4
         go.set()
         for run in await triggering:
@@ -134,7 +135,7 @@ async def test_of_many_runs_at_once_a_few_begin_before_they_are_made(engine_of, 
 
 async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, commits):
     """Nothing of it starts, so there is nothing to write with it."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step
     async def slow(inputs) -> int:
@@ -144,7 +145,7 @@ async def test_a_run_that_waits_for_an_equal_step_of_another_is_made(engine_of, 
 
     async with engine_of(flow) as engine:
         first = await engine.trigger("w", {})
-        await until(lambda: ran)
+        await ran.reach()
         second = await engine.trigger("w", {})
         assert commits[1] == [CreateRun]
         go.set()
@@ -178,11 +179,11 @@ async def test_whoever_stops_waiting_for_a_run_to_be_made_does_not_stop_it(engin
     flow, ran = chain
     async with engine_of(flow) as engine:
         triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
-        await until(lambda: engine._worker.workload.tasks)
+        await eventually(lambda: engine._worker.workload.tasks)
         triggering.cancel()
         with pytest.raises(asyncio.CancelledError):
             await triggering
-        await until(lambda: not engine._worker.workload.tasks)
+        await eventually(lambda: not engine._worker.workload.tasks)
         (run,) = await engine.list_runs()
     assert (run.status, ran) == (RunStatus.COMPLETED, ["a", "b"])
 
@@ -199,7 +200,7 @@ async def test_an_engine_that_closes_while_a_run_is_made_leaves_it_to_others(eng
 
     async with engine_of(flow) as engine:
         triggering = asyncio.create_task(engine.trigger("w"))
-        await until(lambda: engine._worker.workload.tasks)
+        await eventually(lambda: engine._worker.workload.tasks)
     run = await triggering
     async with engine_of(flow) as engine:
         assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
@@ -296,7 +297,7 @@ async def test_the_caller_gets_an_error_if_the_task_is_cancelled_before_the_run_
     """By code that cancels all tasks, say."""
     async with engine_of(chain[0]) as engine:
         triggering = asyncio.create_task(engine.trigger("chain.v1", {"net": 1}))
-        await until(lambda: engine._worker.workload.tasks)
+        await eventually(lambda: engine._worker.workload.tasks)
         for task in engine._worker.workload.tasks.values():
             task.cancel()
         with pytest.raises(RuntimeError, match="may or may not have been created"):
@@ -320,6 +321,6 @@ async def test_a_run_that_cannot_be_made_is_logged_if_nobody_waits(engine_of, ch
         await waiting.wait()
         triggering.cancel()
         go.set()
-        await until(lambda: not engine._worker.workload.tasks)
+        await eventually(lambda: not engine._worker.workload.tasks)
     (record,) = [each for each in caplog.records if each.getMessage().startswith("run.not_created")]
     assert "error_type='OSError'" in record.getMessage()

@@ -27,7 +27,8 @@ from langgraph_runner.engine.store.commands import (
 from langgraph_runner.engine.store.records import NewRun, Start, StepChange
 from langgraph_runner.engine.store.writer import GroupWriter, Write
 from langgraph_runner.workflow import StepStatus, Workflow
-from tests.engine.conftest import ON_POSTGRESQL, until
+from tests.engine.conftest import ON_POSTGRESQL
+from tests.waiting import eventually
 
 KEY = "w:s:same"
 
@@ -92,7 +93,7 @@ async def test_equal_work_that_begins_at_once_is_begun_by_one(store):
     first, second = await made(store, "first", "a"), await made(store, "second", "b")
     with uncommitted(store, starting(first, "a")):
         late = asyncio.ensure_future(store.write(starting(second, "b")))
-        await until(lambda: waiting(store))
+        await eventually(lambda: waiting(store))
     assert (await late).held == {"s"}
 
 
@@ -104,7 +105,7 @@ async def test_more_keys_than_can_be_locked_one_by_one_are_locked_together(store
     first, second = await made(store, "first", "a"), await made(store, "second", "b")
     with uncommitted(store, starting(first, "a")):
         late = asyncio.ensure_future(store.write(starting(second, "b")))
-        await until(lambda: waiting(store))
+        await eventually(lambda: waiting(store))
     assert (await late).held == {"s"}
 
 
@@ -116,7 +117,7 @@ async def test_an_output_to_which_a_commit_is_about_to_refer_stays(store):
         connection.execute(text("INSERT INTO outputs VALUES ('t', :sha, '7')"), {"sha": "f" * 64})
     with uncommitted(store, ending(run, "a")):
         deleting = asyncio.ensure_future(store.write(DeleteUnusedOutputs()))
-        await until(lambda: waiting(store))
+        await eventually(lambda: waiting(store))
     assert await deleting == 0
 
 

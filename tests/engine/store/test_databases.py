@@ -15,7 +15,8 @@ from langgraph_runner.engine.store.commands import AdvanceRun
 from langgraph_runner.engine.store.migrating import upgrade
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE, until
+from tests.engine.conftest import ON_POSTGRESQL, ON_SQLITE
+from tests.waiting import Observed, eventually
 
 
 def test_a_path_that_would_be_cut_off_is_refused(tmp_path):
@@ -81,7 +82,7 @@ async def test_a_database_in_memory_serves_many_runs_at_once():
 @pytest.fixture
 def steps():
     """Two steps, the first of which waits until it is let go, and what has run."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
     async def first(inputs) -> str:
@@ -119,12 +120,12 @@ async def test_a_run_outlives_a_database_that_is_locked_for_too_long(engine_of, 
                     other.rollback()
 
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         with closing(sqlite3.connect(engine._store.database.url.database)) as other:
             other.execute("BEGIN IMMEDIATE")
             monkeypatch.setattr(engine._store, "write", until_it_fails)
             go.set()
-            await until(lambda: interrupted(caplog) or not engine._worker.workload.tasks)
+            await eventually(lambda: interrupted(caplog) or not engine._worker.workload.tasks)
             monkeypatch.setattr(engine._store, "write", write)
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert (ended.status, ran) == (RunStatus.COMPLETED, ["first", "first", "second"])
@@ -148,10 +149,10 @@ async def test_nothing_is_written_to_a_file_that_was_taken_away(engine_of, steps
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         put_back = taken_away(Path(engine._store.database.url.database))
         go.set()
-        await until(lambda: interrupted(caplog))
+        await eventually(lambda: interrupted(caplog))
         with pytest.raises(OperationalError, match=r"runs\.db was deleted or replaced"):
             await engine.trigger("w")
         put_back()
@@ -167,7 +168,7 @@ async def test_a_run_outlives_a_server_that_ends_its_connections(engine_of, step
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         with engine._store.database.reading.connect() as connection:
             connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -201,10 +202,10 @@ async def test_a_run_outlives_a_full_disk(engine_of, steps, caplog):
     flow, ran, go = steps
     async with engine_of(flow, lease_ms=200) as engine:
         run = await engine.trigger("w", {"size": 3_000_000})
-        await until(lambda: ran)
+        await ran.reach()
         await engine._store.write(Limit(3))
         go.set()
-        await until(lambda: interrupted(caplog))
+        await eventually(lambda: interrupted(caplog))
         with pytest.raises(Exception, match="database or disk is full"):
             await engine.trigger("w", {"padding": "x" * 3_000_000})
         assert (await engine.get_run(run.id)).status is RunStatus.RUNNING

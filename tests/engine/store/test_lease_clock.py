@@ -17,7 +17,8 @@ from langgraph_runner.engine.store.schema import run_events, runs, step_tasks
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import answer, edited, until
+from tests.engine.conftest import edited
+from tests.waiting import Observed, eventually
 
 HOUR_MS = 3_600_000
 LEASE = FutureLease("r", 5_000_000, 30_000)
@@ -177,22 +178,22 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_owners_run(engin
 @pytest.mark.req("R-42")
 async def test_a_clock_that_is_set_forward_does_not_take_runs_from_live_owners(engine_of, set_forward):
     """Their leases seem to have ended all at once; they renew them."""
-    workflow, begun, go = Workflow("w"), [], []
+    workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step
     async def held(inputs) -> int:
         begun.append(1)
-        await until(lambda: go)
+        await go.wait()
         return 1
 
     async with engine_of(workflow, lease_ms=2_000) as owner, engine_of(workflow, lease_ms=2_000) as other:
         run = await owner.trigger("w")
-        await until(lambda: begun)
-        await until(lambda: other._store.database.clock._last is not None)
+        await begun.reach()
+        await eventually(lambda: other._store.database.clock._last is not None)
         set_forward()
         assert await other._worker.claimer.claim() is False
         assert await other._worker.claimer.claim(run.id) is False
-        go.append(1)
+        go.set()
         ended = await owner.wait(run.id, timeout_ms=10_000)
     assert (ended.status, begun) == (RunStatus.COMPLETED, [1])
 
@@ -201,19 +202,19 @@ async def test_a_clock_that_is_set_forward_does_not_take_runs_from_live_owners(e
 @pytest.mark.parametrize("by_ms", [HOUR_MS, -HOUR_MS], ids=["forward", "back"])
 async def test_durations_do_not_depend_on_the_clock(engine_of, by_ms):
     """They are neither negative nor an hour too long."""
-    workflow, begun, go = Workflow("w"), [], []
+    workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step
     async def held(inputs) -> int:
         begun.append(1)
-        await until(lambda: go)
+        await go.wait()
         return 1
 
     async with engine_of(workflow) as engine:
         run = await engine.trigger("w", run_timeout_ms=600_000)
-        await until(lambda: begun)
+        await begun.reach()
         await engine._store.write(ClockSet(by_ms))
-        go.append(1)
+        go.set()
         ended = await engine.wait(run.id, timeout_ms=10_000)
         (step,) = await engine.get_run_steps(run.id)
     assert ended.status is RunStatus.COMPLETED
@@ -236,26 +237,26 @@ async def test_the_limit_of_a_recovered_run_does_not_depend_on_the_clock(engine_
 @pytest.mark.req("R-42")
 async def test_the_limit_of_a_run_that_was_running_when_the_clock_was_set_counts_its_own_time(engine_of):
     """Set forward by an hour before its owner gave it up, it has not run for an hour."""
-    workflow, begun, go = Workflow("w"), [], []
+    workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step
     async def first(inputs) -> int:
         begun.append("first")
-        await until(lambda: go)
+        await go.wait()
         return 1
 
     @workflow.step
     async def second(first: int) -> int:
         begun.append("second")
-        await until(lambda: begun.count("second") == 2)
+        await begun.until(lambda: begun.count("second") == 2)
         return 2
 
     async with engine_of(workflow) as engine:
         run = await engine.trigger("w", run_timeout_ms=60_000)
-        await until(lambda: begun)
+        await begun.reach()
         await engine._store.write(ClockSet(HOUR_MS))
-        go.append(1)
-        await until(lambda: "second" in begun)
+        go.set()
+        await begun.until(lambda: "second" in begun)
     async with engine_of(workflow) as engine:
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert ended.status is RunStatus.COMPLETED
@@ -265,7 +266,7 @@ async def test_the_limit_of_a_run_that_was_running_when_the_clock_was_set_counts
 @pytest.mark.req("R-42")
 async def test_the_time_that_a_run_has_run_before_counts_after_a_takeover(engine_of):
     """A heartbeat keeps it, so a run that is taken over again and again comes to its limit."""
-    workflow, begun = Workflow("w"), []
+    workflow, begun = Workflow("w"), Observed()
 
     @workflow.step
     async def hangs(inputs) -> int:
@@ -274,7 +275,7 @@ async def test_the_time_that_a_run_has_run_before_counts_after_a_takeover(engine
 
     async with engine_of(workflow) as engine:
         run = await engine.trigger("w", run_timeout_ms=60_000)
-        await until(lambda: begun)
+        await begun.reach()
         await engine._store.write(Heartbeat(engine._host.owner, 30_000, {run.id: 1}, {run.id: 59_990.0}))
         await engine._store.write(Released(run.id))
         engine._worker.workload.executions[run.id].lose()
@@ -298,12 +299,12 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_ru
 @pytest.mark.req("R-42", "R-64")
 async def test_a_clock_that_is_set_forward_takes_no_step_from_a_live_worker(engine_of, set_forward):
     """Its lease seems to have ended."""
-    workflow, begun, go = Workflow("w"), [], []
+    workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step(queue="gpu")
     async def held(inputs) -> int:
         begun.append(1)
-        await until(lambda: go)
+        await go.wait()
         return 1
 
     options = {"lease_ms": 2_000, "step_queues": ["gpu"]}
@@ -316,12 +317,12 @@ async def test_a_clock_that_is_set_forward_takes_no_step_from_a_live_worker(engi
         other.take_on("none")
         await worker.start()
         run = await engine.trigger("w")
-        await until(lambda: begun)
+        await begun.reach()
         await other.start()
-        await until(lambda: other._store.database.clock._last is not None)
+        await eventually(lambda: other._store.database.clock._last is not None)
         set_forward()
         assert await other._worker._pool._claim() is False
-        go.append(1)
+        go.set()
         ended = await engine.wait(run.id, timeout_ms=10_000)
     assert (ended.status, begun) == (RunStatus.COMPLETED, [1])
 
@@ -333,7 +334,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_workers_step(eng
     workflow.step(lambda inputs: 1, id="s", output=int, queue="gpu")
     async with engine_of(workflow, step_queues=[]) as engine:
         run = await engine.trigger("w")
-        await answer(engine.get_workers, lambda found: found.waiting_steps)
+        await eventually(engine.get_workers, lambda found: found.waiting_steps)
         with edited(engine) as connection:
             ends_at = now_in(connection) + HOUR_MS
             dead = {"status": "running", "lease_owner": "dead", "fence": 1, "lease_expires_at": ends_at}

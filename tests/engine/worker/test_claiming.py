@@ -10,7 +10,7 @@ from langgraph_runner.engine import RunEngine, RunNotFoundError, RunStateError, 
 from langgraph_runner.engine.run.execution import RunExecution
 from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.workflow import UnknownWorkflowError, Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed, eventually
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ async def test_a_run_that_somebody_runs_is_resumed_when_he_is_gone(hanging, url)
         busy = RunEngine([hanging], store=url)
         run = await busy.trigger("hanging.v1")
         resumed = asyncio.create_task(other.resume(run.id, wait=True))
-        await until(lambda: run.id in other._worker.workload.to_take)
+        await eventually(lambda: run.id in other._worker.workload.to_take)
         await busy.close()
         assert (await asyncio.wait_for(resumed, 10)).status is RunStatus.COMPLETED
 
@@ -294,7 +294,7 @@ async def test_a_run_whose_trigger_was_cancelled_is_taken_as_soon_as_there_is_ro
 async def test_looking_that_has_failed_is_made_up_for(shop, url):
     """As soon as a run ends."""
     async with RunEngine([shop], store=url, poll_ms=60_000, max_active_runs=1) as engine:
-        claim, failed = engine._worker.claimer.claim, []
+        claim, failed = engine._worker.claimer.claim, Observed()
 
         async def failing_once(*arguments):
             if not failed:
@@ -305,6 +305,6 @@ async def test_looking_that_has_failed_is_made_up_for(shop, url):
         first, second = [await engine.trigger("shop.v1", {"net": number}) for number in (1, 2)]
         engine._worker.claimer.claim = failing_once
         await engine.wait(first.id, timeout_ms=20_000)
-        await until(lambda: failed)
+        await failed.reach()
         await engine.run("shop.v1", {"net": 3})
         assert (await engine.wait(second.id, timeout_ms=20_000)).status is RunStatus.COMPLETED

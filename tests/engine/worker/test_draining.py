@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import until
+from tests.waiting import Observed
 
 pytestmark = pytest.mark.req("R-61")
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.req("R-61")
 @pytest.fixture
 def held():
     """A workflow whose step waits for the test, what has begun, and what the step waits for."""
-    flow, begun, go = Workflow("w"), [], asyncio.Event()
+    flow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
     async def work(inputs) -> int:
@@ -29,7 +29,7 @@ async def test_a_draining_engine_ends_what_it_runs_and_takes_on_nothing(engine_o
     flow, begun, go = held
     async with engine_of(flow) as engine:
         first = await engine.trigger("w", {"x": 1})
-        await until(lambda: begun)
+        await begun.reach()
         draining = asyncio.create_task(engine.drain())
         await asyncio.sleep(0)
         second = await engine.trigger("w", {"x": 2})
@@ -46,7 +46,7 @@ async def test_a_drain_with_a_limit_says_that_runs_are_left(engine_of, held):
     flow, begun, go = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("w", {"x": 1})
-        await until(lambda: begun)
+        await begun.reach()
         assert await engine.drain(timeout_ms=1) is False
     go.set()
     async with engine_of(flow, lease_ms=3_600_000) as other:

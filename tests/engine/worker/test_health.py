@@ -18,13 +18,14 @@ from langgraph_runner.engine.store.backends import PostgreSQLBackend, SQLiteBack
 from langgraph_runner.engine.store.commands import ReleaseRuns
 from langgraph_runner.engine.worker import health
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import ON_SQLITE, edited, until
+from tests.engine.conftest import ON_SQLITE, edited
+from tests.waiting import Observed
 
 
 @pytest.fixture
 def held():
     """A workflow whose second step waits until it is let go."""
-    workflow, begun, go = Workflow("w"), [], []
+    workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step
     def first(inputs) -> int:
@@ -33,7 +34,7 @@ def held():
     @workflow.step
     async def second(first: int) -> int:
         begun.append(1)
-        await until(lambda: go)
+        await go.wait()
         return first + 1
 
     return workflow, begun, go
@@ -61,9 +62,9 @@ async def test_who_waits_hears_that_the_file_is_gone(engine_of, held, replaced):
     workflow, begun, go = held
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: begun)
+        await begun.reach()
         removed(Path(engine._store.database.url.database), replaced=replaced)
-        go.append(1)
+        go.set()
         error = await refused(engine, run.id)
     assert "deleted or replaced" in str(error)
     assert (error.run_id, error.code) == (run.id, "STORE_UNAVAILABLE")
@@ -74,10 +75,10 @@ async def test_who_waits_hears_that_a_table_is_missing(engine_of, held):
     workflow, begun, go = held
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: begun)
+        await begun.reach()
         with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE outputs RENAME TO hidden")
-        go.append(1)
+        go.set()
         assert "outputs" in str(await refused(engine, run.id))
         with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE hidden RENAME TO outputs")
@@ -97,7 +98,7 @@ async def test_who_waits_for_a_run_of_others_hears_that_it_cannot_be_read(engine
         with edited(engine) as connection:
             connection.exec_driver_sql("ALTER TABLE hidden RENAME TO runs")
         engine.take_on("all")
-        go.append(1)
+        go.set()
         assert (await engine.wait(run.id, timeout_ms=20_000)).status is RunStatus.COMPLETED
 
 
@@ -124,9 +125,9 @@ async def test_who_waits_hears_of_a_database_that_is_away_for_long(engine_of, he
     workflow, begun, go = held
     async with engine_of(workflow, lease_ms=200) as engine:
         run = await engine.trigger("w")
-        await until(lambda: begun)
+        await begun.reach()
         away.append(1)
-        go.append(1)
+        go.set()
         with pytest.raises(TimeoutError):
             await engine.wait(run.id, timeout_ms=300)
         monkeypatch.setattr(health, "_PATIENCE_S", 0)

@@ -11,7 +11,8 @@ from langgraph_runner.engine.store import queries
 from langgraph_runner.engine.store.commands import ClaimRun, CreateRun, Heartbeat, ReleaseRuns
 from langgraph_runner.engine.store.schema import runs
 from langgraph_runner.workflow import Workflow
-from tests.engine.conftest import edited, until
+from tests.engine.conftest import edited
+from tests.waiting import Observed, eventually
 
 LIMIT_MS = 10_000
 
@@ -19,7 +20,7 @@ LIMIT_MS = 10_000
 @pytest.fixture
 def held():
     """A step that waits until it is let go, one behind it, and what has run."""
-    flow, ran, go = Workflow("held.v1"), [], asyncio.Event()
+    flow, ran, go = Workflow("held.v1"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
     async def first() -> int:
@@ -37,7 +38,7 @@ def held():
 
 def refusing(engine, monkeypatch, kind, times):
     """Have the store refuse the first writes of a kind; the list grows with each of them, refused or not."""
-    write, seen = engine._store.write, []
+    write, seen = engine._store.write, Observed()
 
     async def refused(each):
         if isinstance(each, kind):
@@ -69,7 +70,7 @@ async def test_a_heartbeat_that_fails_is_followed_by_one_that_does_not(engine_of
         beats = refusing(engine, monkeypatch, Heartbeat, times=1)
         run = await engine.trigger("held.v1")
         before = await lease_of(engine, run.id)
-        await until(lambda: len(beats) >= 3)
+        await beats.reach(3)
         assert await lease_of(engine, run.id) > before
         go.set()
         assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.COMPLETED
@@ -83,13 +84,13 @@ async def test_an_engine_that_has_lost_a_lease_stops_the_run(engine_of, held, ca
     flow, ran, _ = held
     async with engine_of(flow, lease_ms=300) as silent, engine_of() as other:
         run = await silent.trigger("held.v1")
-        await until(lambda: ran)
+        await ran.reach()
         # Else it could claim the run that is released below again, before the other engine does.
         refusing(silent, monkeypatch, ClaimRun, times=1_000_000)
         await other._store.write(ReleaseRuns({run.id: 1}))
         claimed = await other._store.write(ClaimRun("other", 60_000, ("held.v1",), run.id))
         assert claimed.fence == 2
-        await until(lambda: not silent._worker.workload.tasks)
+        await eventually(lambda: not silent._worker.workload.tasks)
         seen = [event.type async for event in other.events(run.id, follow=False)]
         assert (seen[-1], ran) == ("run_recovered", ["first"])
         assert [step.status.value for step in await other.get_run_steps(run.id)] == ["pending", "pending"]
@@ -102,7 +103,7 @@ async def test_a_cancel_by_another_process_is_heard_by_the_heartbeat(engine_of, 
     flow, ran, _ = held
     async with engine_of(flow, lease_ms=150) as engine, engine_of() as other:
         run = await engine.trigger("held.v1")
-        await until(lambda: ran)
+        await ran.reach()
         await other.cancel(run.id, reason="not needed")
         ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
     assert (ended.status, ended.cancel_reason, ran) == (RunStatus.CANCELLED, "not needed", ["first"])
@@ -114,7 +115,7 @@ async def test_a_cancel_needs_no_reason(engine_of, held):
     flow, ran, _ = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")
-        await until(lambda: ran)
+        await ran.reach()
         await engine.cancel(run.id, reason="")
         assert (await engine.wait(run.id, timeout_ms=LIMIT_MS)).status is RunStatus.CANCELLED
 
@@ -122,7 +123,7 @@ async def test_a_cancel_needs_no_reason(engine_of, held):
 @pytest.mark.req("R-43")
 async def test_a_step_that_blocks_the_loop_past_the_lease_runs_once(engine_of, monkeypatch):
     """An engine does not claim its own run, even if no other engine renews or claims it."""
-    flow, ran, claims = Workflow("w"), [], []
+    flow, ran, claims = Workflow("w"), [], Observed()
 
     @flow.step(cache="none")
     async def rude() -> int:
@@ -130,7 +131,7 @@ async def test_a_step_that_blocks_the_loop_past_the_lease_runs_once(engine_of, m
         with edited(engine) as connection:  # As if the step had blocked the loop until its lease has expired.
             connection.execute(update(runs).values(lease_expires_at=1))
         asked = len(claims)
-        await until(lambda: len(claims) >= asked + 2)
+        await claims.reach(asked + 2)
         return 1
 
     async with engine_of(flow) as engine:
@@ -155,7 +156,7 @@ async def test_a_claim_leaves_out_what_the_owner_runs(engine_of, held):
     flow, ran, _ = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")
-        await until(lambda: ran)
+        await ran.reach()
         await engine._store.write(ReleaseRuns({run.id: 1}))
         ours = (run.id, *map(str, range(40_000)))
         assert await engine._store.write(ClaimRun("me", 1_000, ("held.v1",), ours=ours)) is None
@@ -195,7 +196,7 @@ async def test_closed_twice_is_closed(engine_of, held):
     flow, ran, _ = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")
-        await until(lambda: ran)
+        await ran.reach()
         await asyncio.gather(engine.close(), engine.close())
         await engine.close()
     async with engine_of() as other:
@@ -228,7 +229,7 @@ def test_an_engine_whose_loop_is_gone_can_be_closed(tmp_path, held):
 
     async def begin():
         run = await engine.trigger("held.v1")
-        await until(lambda: ran)
+        await ran.reach()
         return run
 
     async def go_on(run):
@@ -245,7 +246,7 @@ def test_an_engine_whose_loop_is_gone_can_be_closed(tmp_path, held):
 @pytest.mark.req("R-42", "R-44")
 async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_of, monkeypatch):
     """What a retried run reuses is read first; then it hangs, and would be waited for without end."""
-    flow, ran, go = Workflow("w"), [], asyncio.Event()
+    flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
     flow.step(lambda: 1, id="done", cache="none", output=int)
 
     @flow.step(cache="none")
@@ -256,7 +257,7 @@ async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_
 
     async with engine_of(flow) as engine:
         run = await engine.trigger("w")
-        await until(lambda: ran)
+        await ran.reach()
         await engine.cancel(run.id)
         await engine.wait(run.id, timeout_ms=LIMIT_MS)
         read, may_read = engine._store.read, asyncio.Event()
@@ -269,7 +270,7 @@ async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_
         monkeypatch.setattr(engine._store, "read", read_late)
         retried = await engine.trigger_retry(run.id)
         closing = asyncio.create_task(engine.close())
-        await until(lambda: all(service.done() for service in engine._worker._services))
+        await asyncio.wait(engine._worker._services)
         for _ in range(5):  # It waits for the run now, which it could not stop.
             await asyncio.sleep(0)
         may_read.set()
@@ -288,7 +289,7 @@ async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of
         client.take_on("none")
         run = await client.trigger("held.v1")
         async with engine_of(flow) as engine:
-            read, may_read, asked = engine._store.read, asyncio.Event(), []
+            read, may_read, asked = engine._store.read, asyncio.Event(), Observed()
 
             async def read_late(query, *arguments, **keywords):
                 if query is queries.claimed_run:
@@ -298,9 +299,9 @@ async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of
                 return await read(query, *arguments, **keywords)
 
             monkeypatch.setattr(engine._store, "read", read_late)
-            await until(lambda: len(asked) > 1)
+            await asked.until(lambda: len(asked) > 1)
             closing = asyncio.create_task(engine.close())
-            await until(lambda: all(service.done() for service in engine._worker._services))
+            await asyncio.wait(engine._worker._services)
             may_read.set()
             async with asyncio.timeout(LIMIT_MS / 1000):
                 await closing
@@ -315,7 +316,7 @@ async def test_a_lease_that_cannot_be_given_up_does_not_keep_an_engine_open(
     async with engine_of(flow) as engine:
         refusing(engine, monkeypatch, ReleaseRuns, times=1)
         run = await engine.trigger("held.v1")
-        await until(lambda: ran)
+        await ran.reach()
     with pytest.raises(RuntimeError, match="store is closed"):
         await engine._store.write(ReleaseRuns({}))
     async with engine_of() as other:
@@ -340,10 +341,10 @@ async def test_two_engines_that_close_in_turn_hand_a_run_on(engine_of, held):
     engines = [engine_of(flow, lease_ms=60_000) for _ in range(4)]
     async with engines[0] as first:
         run = await first.trigger("held.v1")
-        await until(lambda: len(ran) == 1)
+        await ran.until(lambda: len(ran) == 1)
     for number, following in enumerate(engines[1:], 2):
         async with following as engine:
-            await until(lambda count=number: len(ran) == count)
+            await ran.until(lambda count=number: len(ran) == count)
             if number == len(engines):
                 go.set()
                 ended = await engine.wait(run.id, timeout_ms=LIMIT_MS)
@@ -373,7 +374,7 @@ async def test_making_runs_that_fails_leaves_what_runs_alone(engine_of, held, mo
     flow, ran, go = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")
-        await until(lambda: ran)
+        await ran.reach()
         refusing(engine, monkeypatch, CreateRun, times=1)
         with pytest.raises(OSError, match="away"):
             await engine.trigger("held.v1")

@@ -8,7 +8,8 @@ from sqlalchemy import update
 from langgraph_runner import RunEngine, WorkerState, Workflow
 from langgraph_runner.engine.store.schema import run_workers, runs
 from langgraph_runner.engine.worker import presence
-from tests.engine.conftest import answer, edited, until
+from tests.engine.conftest import edited
+from tests.waiting import Observed, eventually
 
 pytestmark = pytest.mark.req("R-61")
 
@@ -21,12 +22,12 @@ def _seen_at_once(monkeypatch):
 
 async def seen(engine, condition=bool, tenant="default"):
     """Return the overview as soon as `condition` holds for its workers."""
-    return await answer(lambda: engine.get_workers(tenant=tenant), lambda found: condition(found.workers))
+    return await eventually(lambda: engine.get_workers(tenant=tenant), lambda found: condition(found.workers))
 
 
 def held():
     """A workflow whose step waits for the test, and what it waits for."""
-    flow, begun, go = Workflow("w.v1"), [], asyncio.Event()
+    flow, begun, go = Workflow("w.v1"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
     async def work(inputs) -> int:
@@ -43,7 +44,7 @@ async def test_a_worker_is_seen_with_what_it_runs(engine_of):
     async with engine_of(flow, max_active_runs=7) as engine:
         run = await engine.trigger("w.v1", tenant="acme")
         await engine.trigger("w.v1", tenant="other")
-        await until(lambda: len(begun) == 2)
+        await begun.until(lambda: len(begun) == 2)
         found = await seen(engine, tenant="acme")
         (worker,) = found.workers
         assert (worker.state, worker.workflows, worker.max_active_runs) == (WorkerState.WORKING, ["w.v1"], 7)
@@ -84,7 +85,7 @@ async def test_a_draining_worker_says_so(engine_of):
     flow, begun, go = held()
     async with engine_of(flow) as engine:
         await engine.trigger("w.v1")
-        await until(lambda: begun)
+        await begun.reach()
         draining = asyncio.create_task(engine.drain())
         await seen(engine, lambda workers: [each.state for each in workers] == [WorkerState.DRAINING])
         go.set()

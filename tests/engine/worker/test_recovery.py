@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import select as select_status
 from sqlalchemy import update
@@ -12,8 +14,8 @@ from langgraph_runner.engine.store.schema import run_steps, runs
 from langgraph_runner.engine.store.times import now_in
 from langgraph_runner.engine.store.writer import Write
 from langgraph_runner.workflow import StepStatus, Workflow
-from tests.engine.conftest import until
 from tests.engine.worker.test_tenants_in_turn import Together
+from tests.waiting import Observed
 
 
 class Died(Write[None]):
@@ -214,12 +216,12 @@ async def test_a_run_fails_after_the_last_recovery_attempt(client, engine_of, fl
 @pytest.fixture
 def slow():
     """A workflow whose one step waits."""
-    workflow, begun, go = Workflow("slow"), [], []
+    workflow, begun, go = Workflow("slow"), Observed(), asyncio.Event()
 
     @workflow.step
     async def risky(inputs) -> int:
         begun.append(inputs["number"])
-        await until(lambda: go)
+        await go.wait()
         return 1
 
     return workflow, begun, go
@@ -235,10 +237,10 @@ async def test_a_suspected_run_is_taken_by_an_idle_engine(engine_of, slow):
         await claimed_after(client, suspect.id, 2)
         async with engine_of(workflow) as busy:
             other = await busy.trigger("slow", {"number": 2})
-            await until(lambda: begun)
+            await begun.reach()
             await client._store.write(Died(suspect.id))
             assert await busy._worker.claimer.claim() is False
-            go.append(1)
+            go.set()
             assert (await busy.wait(suspect.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
             assert (await busy.wait(other.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
     assert begun == [2, 1]
@@ -254,10 +256,10 @@ async def test_a_suspected_run_does_not_wait_for_an_idle_engine_for_ever(engine_
         await claimed_after(client, suspect.id, 2)
         async with engine_of(workflow) as busy:
             await busy.trigger("slow", {"number": 2})
-            await until(lambda: begun)
+            await begun.reach()
             await client._store.write(Died(suspect.id, ago_ms=3_600_000))
-            await until(lambda: begun == [2, 1])
-            go.append(1)
+            await begun.until(lambda: begun == [2, 1])
+            go.set()
             assert (await busy.wait(suspect.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 
@@ -271,11 +273,11 @@ async def test_beside_a_suspected_run_no_other_is_taken(engine_of, slow):
         await claimed_after(client, suspect.id, 2)
         await client._store.write(Died(suspect.id))
         async with engine_of(workflow) as engine:
-            await until(lambda: begun)
+            await begun.reach()
             other = await engine.trigger("slow", {"number": 2})
             assert other.status is RunStatus.PENDING
             async with engine_of(workflow) as second:
-                go.append(1)
+                go.set()
                 assert (await second.wait(other.id, timeout_ms=10_000)).status is RunStatus.COMPLETED
 
 

@@ -7,7 +7,7 @@ import pytest
 from langgraph_runner import Workflow
 from langgraph_runner.engine.store.commands.tasks import ClaimTask, KeepTasks
 from langgraph_runner.workflow.errors import WorkflowDefinitionError
-from tests.engine.conftest import answer, until
+from tests.waiting import Observed, eventually
 
 pytestmark = pytest.mark.req("R-61", "R-64")
 
@@ -37,7 +37,7 @@ def double(before: int, ctx) -> int:
 
 async def left_to_gpu(engine):
     """Wait until one step waits for a worker."""
-    await answer(engine.get_workers, lambda found: found.waiting_steps == {"gpu": 1})
+    await eventually(engine.get_workers, lambda found: found.waiting_steps == {"gpu": 1})
 
 
 async def test_a_step_waits_for_a_worker_of_its_queue(engine_of):
@@ -115,7 +115,7 @@ async def test_a_failure_on_a_worker_is_one_of_the_step(engine_of):
 @pytest.fixture
 def held():
     """A workflow whose pool step waits for the test; what has begun, what was stopped, and what it waits for."""
-    begun, stopped, go = [], [], asyncio.Event()
+    begun, stopped, go = Observed(), Observed(), asyncio.Event()
 
     async def work(before: int, ctx) -> int:
         begun.append(ctx.fencing_token)
@@ -138,10 +138,10 @@ async def test_a_cancelled_run_stops_its_step_on_the_worker(engine_of, held):
     ):
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
-        await until(lambda: begun)
+        await begun.reach()
         await engine.cancel(run.id)
         assert (await engine.wait(run.id, timeout_ms=20_000)).status == "cancelled"
-        await until(lambda: stopped)
+        await stopped.reach()
 
 
 async def test_a_run_that_is_taken_over_gets_the_result_of_its_first_owner(engine_of, held):
@@ -151,7 +151,7 @@ async def test_a_run_that_is_taken_over_gets_the_result_of_its_first_owner(engin
         pool.take_on("none")
         async with engine_of(flow, step_queues=[]) as first:
             run = await first.trigger("w", {"n": 1})
-            await until(lambda: begun)
+            await begun.reach()
         async with engine_of(flow, step_queues=[]) as second:
             await asyncio.sleep(0)
             go.set()
@@ -166,7 +166,7 @@ async def test_a_worker_that_closes_gives_its_steps_back(engine_of, held):
         run = await engine.trigger("w", {"n": 1})
         async with engine_of(flow, step_queues=["gpu"], lease_ms=3_600_000) as pool:
             pool.take_on("none")
-            await until(lambda: begun)
+            await begun.reach()
         go.set()
         async with engine_of(flow, step_queues=["gpu"]) as pool:
             pool.take_on("none")
@@ -182,15 +182,15 @@ async def test_a_worker_that_was_taken_for_dead_is_refused(engine_of, held, capl
     async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, **slow) as pool:
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
-        await until(lambda: begun)
+        await begun.reach()
         (claimed, _abort) = next(iter(pool._worker._pool._active.values()))
         await pool._store.write(KeepTasks(-1, {claimed.key: claimed.fence}))
         async with engine_of(flow, **slow) as other:
             other.take_on("none")
-            await until(lambda: len(begun) == 2)
+            await begun.until(lambda: len(begun) == 2)
             go.set()
             assert (await engine.wait(run.id, timeout_ms=20_000)).status == "completed"
-            await until(lambda: "step.lease_lost" in caplog.text)
+            await eventually(lambda: "step.lease_lost" in caplog.text)
     assert begun[1] > begun[0]
 
 
@@ -253,7 +253,7 @@ async def test_a_worker_that_drains_ends_its_steps(engine_of, held):
     async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
-        await until(lambda: begun)
+        await begun.reach()
         draining = asyncio.create_task(pool.drain())
         await engine.trigger("w", {"n": 2})
         await left_to_gpu(engine)
@@ -269,7 +269,7 @@ async def test_workers_are_shown_with_their_queues(engine_of, held):
     async with engine_of(flow, step_queues=[]) as engine, engine_of(flow, step_queues=["gpu"]) as pool:
         pool.take_on("none")
         run = await engine.trigger("w", {"n": 1})
-        await until(lambda: begun)
+        await begun.reach()
         await pool._worker.presence.report()
         (seen,) = [each for each in (await engine.get_workers()).workers if each.queues]
         assert (seen.queues, seen.active_steps, seen.active_runs) == (["gpu"], 1, 0)

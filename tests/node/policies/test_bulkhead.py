@@ -20,6 +20,7 @@ from langgraph_runner import (
     runner_config,
 )
 from langgraph_runner.testing import FakeRuntime
+from tests.waiting import eventually_blocking
 
 pytestmark = pytest.mark.req("N-32")
 
@@ -54,16 +55,6 @@ def in_threads(count, function):
     return threads
 
 
-def until(condition):
-    """Wait for something that another thread is about to do."""
-    deadline = threading.Event()
-    for _ in range(3_000):
-        if condition():
-            return
-        deadline.wait(0.01)
-    raise AssertionError("It did not happen.")
-
-
 async def settle():
     """Let the other tasks do what they can do now."""
     for _ in range(30):
@@ -87,7 +78,7 @@ def test_no_more_than_allowed_run_at_once_in_threads():
     threads = in_threads(10, lambda _: results.append(node({})))
     for _ in range(3):
         assert gate.started.acquire(timeout=30)
-    until(lambda: bulkhead.queued == 7)
+    eventually_blocking(lambda: bulkhead.queued == 7)
     assert (gate.running, bulkhead.running) == (3, 3)
     gate.open.set()
     for thread in threads:
@@ -134,7 +125,7 @@ def test_threads_and_event_loops_share_one_bulkhead():
     holding = in_threads(1, lambda _: blocking({}))
     assert gate.started.acquire(timeout=30)
     waiting = in_threads(2, lambda _: asyncio.run(awaited({})))
-    until(lambda: bulkhead.queued == 2)
+    eventually_blocking(lambda: bulkhead.queued == 2)
     assert ran == []
     gate.open.set()
     for thread in (*holding, *waiting):
@@ -150,7 +141,7 @@ def test_a_full_queue_refuses():
     node = create_node(gate, name="n", bulkhead=bulkhead, metrics_collector=collector)
     results = []
     threads = in_threads(2, lambda _: results.append(node({})))
-    until(lambda: (gate.running, bulkhead.queued) == (1, 1))
+    eventually_blocking(lambda: (gate.running, bulkhead.queued) == (1, 1))
     record = node({})["errors"][0]
     assert (record["code"], record["category"], record["attempts"]) == ("BULKHEAD_FULL", "bulkhead_full", 0)
     assert record["message"] == "Node 'n' was not called: 1 calls run already and 1 wait."
@@ -196,7 +187,7 @@ def test_a_waiter_leaves_when_its_run_is_aborted():
     controller, records = AbortController(), []
     config = runner_config(abort_signal=controller.signal)
     waiting = in_threads(1, lambda _: records.append(node({}, config)))
-    until(lambda: bulkhead.queued == 1)
+    eventually_blocking(lambda: bulkhead.queued == 1)
     controller.abort("enough")
     waiting[0].join(30)
     assert records[0]["errors"][0]["code"] == "NODE_CANCELLED"
@@ -283,7 +274,7 @@ def test_a_drain_ends_a_wait():
     graph = builder.add_edge("__start__", "n").compile()
     control, results = RunControl(), []
     running = in_threads(1, lambda _: results.append(graph.invoke({}, control=control)))
-    until(lambda: bulkhead.queued == 1)
+    eventually_blocking(lambda: bulkhead.queued == 1)
     control.request_drain("new release")
     running[0].join(30)
     assert results[0]["errors"][0]["message"] == "Node 'n' was cancelled: drain: new release"

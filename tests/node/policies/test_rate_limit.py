@@ -23,6 +23,7 @@ from langgraph_runner import (
     runner_config,
 )
 from langgraph_runner.testing import FakeRuntime, ManualClock
+from tests.waiting import eventually_blocking
 
 pytestmark = pytest.mark.req("N-32")
 
@@ -30,16 +31,6 @@ pytestmark = pytest.mark.req("N-32")
 def clocked(mode, fake, **options):
     """A node that tells when its function was called."""
     return create_node(mode.function(lambda s: {"at": fake.now}), runtime=fake, **options)
-
-
-def until(condition):
-    """Wait for something that another thread is about to do."""
-    pause = threading.Event()
-    for _ in range(3_000):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("It did not happen.")
 
 
 def test_calls_within_the_rate_do_not_wait(mode, fake):
@@ -166,7 +157,7 @@ def test_a_drain_ends_a_wait():
     control, results = RunControl(), []
     running = threading.Thread(target=lambda: results.append(graph.invoke({}, control=control)))
     running.start()
-    until(lambda: limiter.queued == 1)
+    eventually_blocking(lambda: limiter.queued == 1)
     control.request_drain("new release")
     running.join(30)
     assert results[0]["errors"][0]["message"] == "Node 'n' was cancelled: drain: new release"
