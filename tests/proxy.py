@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that a test can have drop, reset, swallow or delay what goes through it."""
+"""A TCP proxy on loopback that can drop, reset, swallow or delay the data that goes through it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import threading
 from tests.waiting import Observed, pause
 
 _RESET = struct.pack("ii", 1, 0)
-"""Linger for no time: closing sends RST instead of FIN."""
+"""Linger for 0 s: closing sends RST instead of FIN."""
 
 
 class Proxy:
     """Listens on a free port of this machine and connects each client to a socket file. Has a thread of its own.
 
-    `fault` is None to pass all on; "drop" closes connections, old and new; "reset" does so with RST; "black_hole"
-    keeps everything until it ends; "swallow" takes everything and throws it away; "delay" passes on after `delay_s`.
+    `fault` is None to pass all data on; "drop" closes connections, old and new; "reset" does so with RST;
+    "black_hole" keeps the data until the fault ends; "swallow" discards it; "delay" passes it on after `delay_s`.
     With "black_hole" and "swallow" the packets of the client are acknowledged.
 
-    `hits` grows each time that the fault affects a connection or what goes through it.
+    `hits` grows each time that the fault affects a connection or its data.
     """
 
     def __init__(self, target: str, delay_s: float = 0.05) -> None:
@@ -39,11 +39,11 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def set_fault(self, fault: str | None) -> None:
-        """Begin a fault, also for connections that are open; None ends it."""
+        """Begin a fault, also for open connections. None ends it."""
         self._in_loop(self._begin(fault))
 
     def close(self) -> None:
-        """End it, with all connections."""
+        """Stop the proxy, and close all connections."""
         self.fault = "drop"
         self._in_loop(self._shut_down())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -74,7 +74,7 @@ class Proxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0)  # What is aborted is closed in the next turn.
+        await asyncio.sleep(0)  # Aborted connections are closed in the next turn of the event loop.
 
     def _end(self, writer: asyncio.StreamWriter) -> None:
         if self.fault == "reset":
