@@ -1,7 +1,7 @@
-"""What a success costs, counted in calls of Python and of C functions: a count, unlike a time, is always the same.
+"""The cost of a success in calls of Python and C functions. Unlike a time, this count is always the same.
 
-The node has a retry, a circuit breaker and a collector, as in `benchmarks/success_path.py`. What the function itself
-costs, and in a graph what LangGraph does for a plain node, is counted by itself and subtracted.
+The node has a retry, a circuit breaker and a collector, as in `benchmarks/success_path.py`. The calls of the function
+itself are counted separately and subtracted; in a graph also those that LangGraph makes for a plain node.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ CURRENT_TASK = (1, 2) if sys.version_info < (3, 12) else (0, 1)
 
 
 class State(TypedDict, total=False):
-    """With the fields in which a node captures a failure."""
+    """A state with the fields for captured failures."""
 
     a: int
     b: int
@@ -41,7 +41,7 @@ def plain(state):
 
 
 async def plain_async(state):
-    """The same, awaited."""
+    """An async function that does nothing."""
     return RESULT
 
 
@@ -82,9 +82,9 @@ def counting():
 
 
 def calls_of(call, *arguments, is_async):
-    """How many functions one call calls, once all that is done only once has been done.
+    """Return how many functions one call calls, without the work of the first call.
 
-    The least of several calls: the event loop may have its own work to do during one of them.
+    It is the minimum of several calls, because the event loop may have other work during one of them.
     """
     counters = []
 
@@ -111,14 +111,14 @@ def graph_of(node):
 
 @pytest.fixture(autouse=True)
 def no_structlog(monkeypatch):
-    """Other tests have imported it; a program that does not use it has not."""
+    """Hides structlog, which other tests have imported, as in a program without it."""
     monkeypatch.delitem(sys.modules, "structlog", raising=False)
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize(("is_async", "limit"), [(False, (9, 10)), (True, (9, 10))])
 def test_a_success_calls_few_functions(is_async, limit):
-    """Called directly."""
+    """When it is called directly."""
     function = plain_async if is_async else plain
     node = full_node(function, metrics_collector=NodeMetricsCollector())
     more = calls_of(node, {"a": 1}, is_async=is_async) - calls_of(function, {"a": 1}, is_async=is_async)
@@ -129,7 +129,7 @@ def test_a_success_calls_few_functions(is_async, limit):
 @pytest.mark.no_cover
 @pytest.mark.parametrize(("is_async", "limit"), [(False, (14, 11)), (True, (15, 14))])
 def test_a_success_in_a_graph_calls_few_functions(is_async, limit):
-    """Beside the same graph with a plain node."""
+    """Compared with the same graph with a plain node."""
     config = runner_config(metrics_collector=NodeMetricsCollector())
     function = plain_async if is_async else plain
     graphs = [graph_of(function), graph_of(full_node(function))]
