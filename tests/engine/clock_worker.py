@@ -1,6 +1,6 @@
 """A process that serves runs while a test sets its wall clock with libfaketime. No tests.
 
-Each event of a step is a line in a file: run, what, our monotonic clock, which all processes of the machine share.
+Each event of a step is a line in a file: run, event, monotonic time. All processes of the machine share this clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BACKOFF_S = 6.0
 
 
 def make_workflows(folder: Path) -> list[Workflow]:
-    """One that is held until there is a file `go`, one that never ends, and one that fails at first."""
+    """A workflow that waits for a file `go`, one that never ends, and one that fails at first."""
 
     def note(ctx: StepContext, what: str) -> None:
         with (folder / "events").open("ab", buffering=0) as file:
@@ -63,7 +63,7 @@ def make_workflows(folder: Path) -> list[Workflow]:
 
 
 async def watch_stalls(engine: RunEngine, file: Path) -> None:
-    """Write down the longest time that this process had to wait for the processor or for the database."""
+    """Record the longest time that this process had to wait for the processor or for the database."""
     longest = 0.0
     while True:
         begin = time.monotonic()
@@ -90,8 +90,8 @@ async def serve(folder: Path, store: str, lease_ms: int, max_active_runs: int) -
 
 
 def main() -> None:
-    """Take the orders from the command line."""
-    # libfaketime 0.9.10 breaks waits until a time of the monotonic clock, as `time.sleep()` has them.
+    """Read the options from the command line."""
+    # libfaketime 0.9.10 breaks waits until a monotonic time, which `time.sleep()` uses.
     time.sleep = threading.Event().wait  # type: ignore[assignment]
     folder, store, lease_ms, max_active_runs = sys.argv[1:]
     logging.basicConfig(filename=Path(folder) / "log", level=logging.WARNING, format="%(message)s")

@@ -1,4 +1,4 @@
-"""Failures, limits and ends."""
+"""Failures, limits, and the ends of runs."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from tests.waiting import Observed
 
 
 async def statuses(engine, run):
-    """For each step its status and reason."""
+    """Return the status and reason of each step."""
     return {
         step.step: (step.status.value, None if step.reason is None else step.reason.value)
         for step in await engine.get_run_steps(run.id)
@@ -51,7 +51,7 @@ def branches(*, go=None, **options):
 
 @pytest.mark.req("R-41")
 async def test_other_branches_go_on(engine_of):
-    """Mode `continue`: what does not need the failed step finishes."""
+    """In the mode `continue`, steps that do not depend on the failed step complete."""
     go = asyncio.Event()
     flow, ran = branches(go=go)
     async with engine_of(flow) as engine:
@@ -72,7 +72,7 @@ async def test_other_branches_go_on(engine_of):
 
 @pytest.mark.req("R-41")
 async def test_the_first_failure_ends_the_run(engine_of):
-    """Mode `fail_fast`: what runs is stopped, the rest never begins."""
+    """In the mode `fail_fast`, running steps are stopped, and other steps never begin."""
     flow, ran = branches(go=asyncio.Event())
     async with engine_of(flow) as engine:
         run = await engine.run("w", failure_mode="fail_fast")
@@ -87,7 +87,7 @@ async def test_the_first_failure_ends_the_run(engine_of):
 
 @pytest.mark.req("R-40")
 async def test_attempts_are_recorded_with_the_last_error(engine_of):
-    """Back-off as for nodes; the record is sanitized."""
+    """The back-off is that of nodes. The record is sanitized."""
     flow, _ = branches(retry={"max_attempts": 3, "backoff_ms": 0, "retry_on": ValueError})
     async with engine_of(flow) as engine:
         run = await engine.run("w")
@@ -130,7 +130,7 @@ async def test_join_rules_decide_what_runs_after_a_failure(engine_of):
 
 
 async def test_a_run_that_takes_too_long_fails(engine_of):
-    """What runs is stopped; the error is that of the run. On a busy machine the step may not have begun by then."""
+    """Running steps are stopped. The error is that of the run. On a busy machine, the step may not have begun."""
     flow, began = Workflow("w"), []
 
     @flow.step(effects=False)
@@ -160,7 +160,7 @@ class Named(BaseModel):
 
 @pytest.mark.req("R-51")
 async def test_a_step_that_is_stopped_before_it_begins_has_no_attempt_and_no_start(engine_of):
-    """It waited for a slot, which another run has."""
+    """It has waited for a slot that another run holds."""
     flow, go, began = Workflow("w", inputs=Named), asyncio.Event(), Observed()
 
     @flow.step(cache="none")
@@ -200,7 +200,7 @@ async def test_a_blocking_step_is_left_behind_by_a_cancel(engine_of):
 
 @pytest.mark.req("R-51")
 async def test_a_run_that_waits_is_cancelled_at_once(engine_of):
-    """It has no owner to notify; cancelled twice is cancelled."""
+    """It has no owner to notify. A second cancel has no effect."""
     flow, go = Workflow("w"), asyncio.Event()
 
     @flow.step(cache="none")
@@ -220,7 +220,7 @@ async def test_a_run_that_waits_is_cancelled_at_once(engine_of):
 
 
 async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
-    """The one of the highest priority goes first."""
+    """The run with the highest priority starts first."""
     flow, order, go = Workflow("w"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
@@ -243,7 +243,7 @@ async def test_runs_wait_in_the_database_when_there_is_no_room(engine_of):
 @pytest.mark.req("R-11")
 @pytest.mark.parametrize("of_run", [True, False])
 async def test_no_more_steps_run_at_once_than_allowed(engine_of, of_run):
-    """Of one run, or of all runs of the engine."""
+    """The limit holds for one run, or for all runs of the engine."""
     flow, now, peak, is_full = Workflow("w"), [0], [0], asyncio.Event()
     for number in range(12):
 
@@ -268,7 +268,7 @@ async def test_no_more_steps_run_at_once_than_allowed(engine_of, of_run):
 
 @pytest.mark.req("R-11", "R-12")
 async def test_a_step_starts_as_soon_as_its_own_dependencies_are_done(engine_of):
-    """No barrier: the slow branch is not waited for."""
+    """There is no barrier: it does not wait for the slow branch."""
     flow, order, go = Workflow("w"), [], asyncio.Event()
 
     @flow.step(effects=False)
@@ -306,7 +306,7 @@ async def test_bad_inputs_make_no_run(engine_of):
 
 
 async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
-    """The next one goes on without waiting for the lease; what was committed stays."""
+    """The next engine continues them without waiting for the lease. Committed steps stay."""
     flow, ran, hang = Workflow("w"), Observed(), [True]
 
     @flow.step
@@ -334,7 +334,7 @@ async def test_a_closed_engine_gives_its_runs_up_at_once(engine_of):
 
 @pytest.mark.req("R-50")
 async def test_runs_are_listed_by_page_and_filter(engine_of):
-    """The newest first."""
+    """The newest runs come first."""
     good, bad = Workflow("good"), Workflow("bad")
     good.step(lambda: 1, id="s")
     bad.step(lambda: 1 / 0, id="s")
@@ -356,7 +356,7 @@ async def test_runs_are_listed_by_page_and_filter(engine_of):
 
 
 async def test_old_runs_are_pruned_with_what_only_they_have(engine_of):
-    """Younger ones stay, and what both share."""
+    """Newer runs stay, with everything that they share with old ones."""
     from datetime import timedelta
 
     flow = Workflow("w")
@@ -376,7 +376,7 @@ async def test_old_runs_are_pruned_with_what_only_they_have(engine_of):
 
 
 async def test_two_engines_on_one_file_share_the_work(engine_of):
-    """Each run is run once."""
+    """Each run is executed once."""
     flow, ran = Workflow("w"), []
 
     @flow.step(cache="none")
@@ -399,7 +399,7 @@ async def test_two_engines_on_one_file_share_the_work(engine_of):
     ],
 )
 async def test_an_option_out_of_range_makes_no_run(engine_of, options, message):
-    """It is named."""
+    """The message names the option."""
     flow = Workflow("w")
     flow.step(lambda: 1, id="s")
     async with engine_of(flow) as engine:
@@ -409,7 +409,7 @@ async def test_an_option_out_of_range_makes_no_run(engine_of, options, message):
 
 
 async def test_a_step_that_fails_is_logged_as_an_error(engine_of, caplog):
-    """With run, tenant, workflow and step."""
+    """The event has run, tenant, workflow and step."""
     flow, _ = branches()
     with caplog.at_level(logging.INFO, logger="langgraph_runner.engine"):
         async with engine_of(flow) as engine:
@@ -424,7 +424,7 @@ async def test_a_step_that_fails_is_logged_as_an_error(engine_of, caplog):
 
 
 async def test_a_step_that_cancels_itself_has_failed(engine_of):
-    """The run was not asked to stop, so it does not complete."""
+    """The run was not cancelled, so the step counts as failed."""
     flow = Workflow("w")
 
     @flow.step(effects=False)
@@ -438,7 +438,7 @@ async def test_a_step_that_cancels_itself_has_failed(engine_of):
 
 
 async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
-    """It was stopped, not done, whatever it makes of that."""
+    """It was stopped and is not done, even if it returns a result."""
     flow, ran = Workflow("w"), Observed()
 
     @flow.step
@@ -461,7 +461,7 @@ async def test_a_step_that_ends_while_the_engine_closes_runs_again(engine_of):
 
 
 async def test_an_error_inside_the_engine_ends_the_run(engine_of, monkeypatch):
-    """Left alone, the run would be taken up again and again."""
+    """Otherwise engines would claim the run again and again."""
     from langgraph_runner.engine.run.execution import RunExecution
 
     def broken(self):

@@ -1,4 +1,4 @@
-"""What happens when the clock of the database is set, back or forward."""
+"""Leases when the clock of the database is set back or forward."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEASE = FutureLease("r", 5_000_000, 30_000)
 
 
 def test_a_lease_that_does_not_change_for_its_time_is_dead():
-    """Whatever the clock says of its end."""
+    """Regardless of its end by the clock."""
     clock = LeaseClock()
     assert clock.look(0, [LEASE], 100.0) == []
     assert clock.look(29_000, [LEASE], 129.0) == []
@@ -33,7 +33,7 @@ def test_a_lease_that_does_not_change_for_its_time_is_dead():
 
 
 def test_a_lease_that_is_renewed_lives():
-    """With another end, also a future one."""
+    """A new end means a renewal, even if both are in the future."""
     clock = LeaseClock()
     clock.look(0, [LEASE], 100.0)
     renewed = LEASE._replace(expires_at=5_010_000)
@@ -43,7 +43,7 @@ def test_a_lease_that_is_renewed_lives():
 
 
 def test_a_process_that_saw_the_clock_set_back_knows_when_a_lease_has_ended():
-    """Without having watched it for its whole time."""
+    """Without watching the lease for its whole duration."""
     clock = LeaseClock()
     assert clock.look(1_390_000, [LEASE], 100.0, HOUR_MS) == []
     assert clock.look(1_400_001, [LEASE], 110.0, HOUR_MS) == [LEASE]
@@ -51,7 +51,7 @@ def test_a_process_that_saw_the_clock_set_back_knows_when_a_lease_has_ended():
 
 @pytest.fixture
 def database_clock():
-    """One of a process with leases of 30 s, which has read it at 100 s of its own clock: then it was 0 ms there."""
+    """The clock of a process with leases of 30 s. At 100 s of the monotonic clock, the database was at 0 ms."""
     clock = DatabaseClock()
     clock.lease_ms = 30_000
     assert clock.lease_time(0, 100.0, 100.0) == 0
@@ -59,14 +59,14 @@ def database_clock():
 
 
 def test_after_a_step_forward_leases_are_judged_by_the_time_that_would_be(database_clock):
-    """For one lease time, in which live owners renew theirs."""
+    """As if the clock had not been set, for one lease duration. Live owners renew their leases meanwhile."""
     assert database_clock.lease_time(HOUR_MS + 1_000, 101.0, 101.0) == 1_000
     assert database_clock.lease_time(HOUR_MS + 30_900, 130.9, 130.9) == 30_900
     assert database_clock.lease_time(HOUR_MS + 31_000, 131.0, 131.0) == HOUR_MS + 31_000
 
 
 def test_a_step_forward_and_back_again_leaves_no_difference(database_clock):
-    """Nothing is late for it."""
+    """No lease ends later than before."""
     assert database_clock.lease_time(HOUR_MS + 1_000, 101.0, 101.0) == 1_000
     assert database_clock.lease_time(2_000, 102.0, 102.0) == 2_000
     assert database_clock.lease_time(3_000, 103.0, 103.0) == 3_000
@@ -74,13 +74,13 @@ def test_a_step_forward_and_back_again_leaves_no_difference(database_clock):
 
 
 def test_a_step_back_is_measured(database_clock):
-    """Leases are judged by the time that the database has now; the ends of older ones are off by so much."""
+    """New leases follow the new time of the database. The ends of older ones are corrected by the step."""
     assert database_clock.lease_time(1_000 - HOUR_MS, 101.0, 101.0) == 1_000 - HOUR_MS
     assert database_clock.set_back_ms == HOUR_MS
 
 
 def test_a_slow_reading_is_no_step(database_clock):
-    """The database may answer late, before or after it has read the clock."""
+    """The answer of the database may be delayed, before or after it reads the clock."""
     assert database_clock.lease_time(1_000, 101.0, 109.0) == 1_000
     assert database_clock.lease_time(19_000, 111.0, 119.0) == 19_000
     assert database_clock.lease_time(20_000, 120.0, 120.0) == 20_000
@@ -88,7 +88,7 @@ def test_a_slow_reading_is_no_step(database_clock):
 
 
 def test_a_reading_that_overlaps_the_last_one_replaces_nothing(database_clock):
-    """It may be the earlier one, of another thread; but it never makes a lease end too early."""
+    """It may be older, from another thread. It never makes a lease end too early."""
     database_clock.lease_time(2_000, 101.0, 102.0)
     assert database_clock.lease_time(HOUR_MS + 2_000, 101.5, 102.0) <= 3_000
     assert database_clock.lease_time(3_000, 103.0, 103.0) == 3_000
@@ -96,14 +96,14 @@ def test_a_reading_that_overlaps_the_last_one_replaces_nothing(database_clock):
 
 
 class ClockSet(Write[None]):
-    """Leave everything as it is when the clock is set by so many milliseconds: all times are off by them."""
+    """Shift all stored times by this many milliseconds, as if the clock had been set."""
 
     def __init__(self, by_ms):
         self.by_ms = by_ms
 
     @classmethod
     def apply(cls, connection, writes):
-        """As if the clock had been that wrong before."""
+        """Shift the times, as if the clock had been wrong before."""
         for write in writes:
             connection.execute(
                 update(runs).values(
@@ -117,7 +117,7 @@ class ClockSet(Write[None]):
 
 
 class Silent(Write[None]):
-    """Leave a run as an owner does that has just died."""
+    """Leave a run like an owner that has just died."""
 
     def __init__(self, run_id, lease_ms):
         self.run_id = run_id
@@ -125,7 +125,7 @@ class Silent(Write[None]):
 
     @classmethod
     def apply(cls, connection, writes):
-        """Its lease goes on for its time."""
+        """Its lease has its full duration left."""
         for write in writes:
             connection.execute(
                 update(runs)
@@ -151,7 +151,7 @@ def flow():
 
 @pytest.fixture
 def set_forward(monkeypatch):
-    """Sets the clocks of all databases forward by an hour, as the engines read them."""
+    """Sets the clocks of all databases forward by an hour, for the engines."""
     times, is_set = timing._NOW, []
 
     class Ahead:
@@ -165,7 +165,7 @@ def set_forward(monkeypatch):
 
 @pytest.mark.req("R-42")
 async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_owners_run(engine_of, flow):
-    """It is taken over when its lease has not changed for its time."""
+    """It is taken over when its lease has not changed for the lease duration."""
     async with engine_of(flow) as client:
         client.take_on("none")
         run = await client.trigger("w")
@@ -177,7 +177,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_owners_run(engin
 
 @pytest.mark.req("R-42")
 async def test_a_clock_that_is_set_forward_does_not_take_runs_from_live_owners(engine_of, set_forward):
-    """Their leases seem to have ended all at once; they renew them."""
+    """All leases seem to have ended at once, but the owners renew them."""
     workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step
@@ -224,7 +224,7 @@ async def test_durations_do_not_depend_on_the_clock(engine_of, by_ms):
 
 @pytest.mark.req("R-42")
 async def test_the_limit_of_a_recovered_run_does_not_depend_on_the_clock(engine_of, flow):
-    """Set forward while its owner was dead, it has not run for an hour."""
+    """If the clock is set forward by an hour while its owner is dead, the run has not run for an hour."""
     async with engine_of(flow) as client:
         client.take_on("none")
         run = await client.trigger("w", run_timeout_ms=60_000)
@@ -236,7 +236,7 @@ async def test_the_limit_of_a_recovered_run_does_not_depend_on_the_clock(engine_
 
 @pytest.mark.req("R-42")
 async def test_the_limit_of_a_run_that_was_running_when_the_clock_was_set_counts_its_own_time(engine_of):
-    """Set forward by an hour before its owner gave it up, it has not run for an hour."""
+    """If the clock is set forward by an hour before its owner gives it up, it has not run for an hour."""
     workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step
@@ -265,7 +265,7 @@ async def test_the_limit_of_a_run_that_was_running_when_the_clock_was_set_counts
 
 @pytest.mark.req("R-42")
 async def test_the_time_that_a_run_has_run_before_counts_after_a_takeover(engine_of):
-    """A heartbeat keeps it, so a run that is taken over again and again comes to its limit."""
+    """Heartbeats store this time, so a run reaches its limit even after many takeovers."""
     workflow, begun = Workflow("w"), Observed()
 
     @workflow.step
@@ -285,7 +285,7 @@ async def test_the_time_that_a_run_has_run_before_counts_after_a_takeover(engine
 
 @pytest.mark.req("R-42")
 async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_runs(engine_of, flow):
-    """It goes on with a run that it owes, though the lease ends in the future."""
+    """It continues its own run, although the lease ends in the future."""
     async with engine_of(flow) as client, engine_of(flow) as engine:
         client.take_on("none")
         engine.take_on("own")
@@ -298,7 +298,7 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_an_engine_of_its_own_ru
 
 @pytest.mark.req("R-42", "R-64")
 async def test_a_clock_that_is_set_forward_takes_no_step_from_a_live_worker(engine_of, set_forward):
-    """Its lease seems to have ended."""
+    """Although its lease seems to have ended."""
     workflow, begun, go = Workflow("w"), Observed(), asyncio.Event()
 
     @workflow.step(queue="gpu")
@@ -329,7 +329,7 @@ async def test_a_clock_that_is_set_forward_takes_no_step_from_a_live_worker(engi
 
 @pytest.mark.req("R-42", "R-64")
 async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_workers_step(engine_of):
-    """It is taken over when its lease has not changed for its time."""
+    """It is taken over when its lease has not changed for the lease duration."""
     workflow = Workflow("w")
     workflow.step(lambda inputs: 1, id="s", output=int, queue="gpu")
     async with engine_of(workflow, step_queues=[]) as engine:
@@ -346,14 +346,14 @@ async def test_a_clock_that_is_set_back_does_not_hold_up_a_dead_workers_step(eng
 
 
 class Released(Silent):
-    """Leave a run as an owner does that gives it up."""
+    """Leave a run like an owner that gives it up."""
 
     def __init__(self, run_id):
         super().__init__(run_id, lease_ms=0)
 
     @classmethod
     def apply(cls, connection, writes):
-        """Its lease is over."""
+        """End its lease."""
         for write in writes:
             connection.execute(update(runs).where(runs.c.id == write.run_id).values(lease_expires_at=0))
         return [None] * len(writes)

@@ -1,4 +1,4 @@
-"""Who keeps a run: heartbeats that fail, leases that are lost, engines that close while something is under way."""
+"""Leases of runs: failing heartbeats, lost leases, and engines that close in the middle of work."""
 
 import asyncio
 from datetime import timedelta
@@ -19,7 +19,7 @@ LIMIT_MS = 10_000
 
 @pytest.fixture
 def held():
-    """A step that waits until it is let go, one behind it, and what has run."""
+    """A workflow of a step that waits for `go` and one after it, and the steps that have run."""
     flow, ran, go = Workflow("held.v1"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
@@ -37,7 +37,7 @@ def held():
 
 
 def refusing(engine, monkeypatch, kind, times):
-    """Have the store refuse the first writes of a kind; the list grows with each of them, refused or not."""
+    """Let the store refuse the first writes of a type. The returned list has all of them, refused or not."""
     write, seen = engine._store.write, Observed()
 
     async def refused(each):
@@ -52,19 +52,19 @@ def refusing(engine, monkeypatch, kind, times):
 
 
 def logged(caplog, event):
-    """Whether an event is in the log."""
+    """Whether the log has an event."""
     return any(record.getMessage().startswith(event) for record in caplog.records)
 
 
 async def lease_of(engine, run_id):
-    """When the lease of a run ends, as the database has it."""
+    """Return the end of a run's lease in the database."""
     query = runs.select().where(runs.c.id == run_id)
     return await engine._store.read(lambda connection: connection.execute(query).one().lease_expires_at)
 
 
 @pytest.mark.req("R-43")
 async def test_a_heartbeat_that_fails_is_followed_by_one_that_does_not(engine_of, held, monkeypatch, caplog):
-    """The log says so, and the run is kept."""
+    """The failure is logged, and the engine keeps the run."""
     flow, ran, go = held
     async with engine_of(flow, lease_ms=300) as engine:
         beats = refusing(engine, monkeypatch, Heartbeat, times=1)
@@ -80,12 +80,12 @@ async def test_a_heartbeat_that_fails_is_followed_by_one_that_does_not(engine_of
 
 @pytest.mark.req("R-43")
 async def test_an_engine_that_has_lost_a_lease_stops_the_run(engine_of, held, caplog, monkeypatch):
-    """Its step is cancelled, no further step starts, and it writes nothing more."""
+    """Its step is cancelled, no other step starts, and the engine writes nothing more."""
     flow, ran, _ = held
     async with engine_of(flow, lease_ms=300) as silent, engine_of() as other:
         run = await silent.trigger("held.v1")
         await ran.reach()
-        # Else it could claim the run that is released below again, before the other engine does.
+        # Otherwise it could claim the released run again, before the other engine does.
         refusing(silent, monkeypatch, ClaimRun, times=1_000_000)
         await other._store.write(ReleaseRuns({run.id: 1}))
         claimed = await other._store.write(ClaimRun("other", 60_000, ("held.v1",), run.id))
@@ -99,7 +99,7 @@ async def test_an_engine_that_has_lost_a_lease_stops_the_run(engine_of, held, ca
 
 @pytest.mark.req("R-51")
 async def test_a_cancel_by_another_process_is_heard_by_the_heartbeat(engine_of, held):
-    """The step commits nothing meanwhile that could tell."""
+    """Meanwhile the step commits nothing that could report it."""
     flow, ran, _ = held
     async with engine_of(flow, lease_ms=150) as engine, engine_of() as other:
         run = await engine.trigger("held.v1")
@@ -111,7 +111,7 @@ async def test_a_cancel_by_another_process_is_heard_by_the_heartbeat(engine_of, 
 
 @pytest.mark.req("R-51")
 async def test_a_cancel_needs_no_reason(engine_of, held):
-    """An empty one cancels as well."""
+    """A cancel with an empty reason works, too."""
     flow, ran, _ = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")
@@ -152,7 +152,7 @@ async def test_a_step_that_blocks_the_loop_past_the_lease_runs_once(engine_of, m
 
 @pytest.mark.req("R-43")
 async def test_a_claim_leaves_out_what_the_owner_runs(engine_of, held):
-    """More of them than a statement of SQLite can have parameters."""
+    """Even if there are more runs than a statement of SQLite can have parameters."""
     flow, ran, _ = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")
@@ -164,7 +164,7 @@ async def test_a_claim_leaves_out_what_the_owner_runs(engine_of, held):
 
 
 async def test_looking_for_runs_goes_on_after_a_failure(engine_of, held, monkeypatch, caplog):
-    """The database may be away for a while."""
+    """The database may be unavailable for a while."""
     flow, _, go = held
     go.set()
     async with engine_of(flow) as client, engine_of(flow) as engine:
@@ -176,7 +176,7 @@ async def test_looking_for_runs_goes_on_after_a_failure(engine_of, held, monkeyp
 
 
 async def test_a_closed_engine_refuses_what_is_asked(engine_of, held):
-    """It says why, in place of waiting for ever."""
+    """The error says why; the call does not wait forever."""
     flow, _, _ = held
     async with engine_of(flow) as engine:
         pass
@@ -192,7 +192,7 @@ async def test_a_closed_engine_refuses_what_is_asked(engine_of, held):
 
 
 async def test_closed_twice_is_closed(engine_of, held):
-    """In a row, and at once: the second call waits for what the first one is doing."""
+    """One after the other, and concurrently: the second call waits for the first one."""
     flow, ran, _ = held
     async with engine_of(flow) as engine:
         run = await engine.trigger("held.v1")
@@ -204,13 +204,13 @@ async def test_closed_twice_is_closed(engine_of, held):
 
 
 async def test_an_engine_that_never_began_can_be_closed(tmp_path):
-    """It has no loop yet."""
+    """It has no event loop yet."""
     engine = RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}")
     await engine.close()
 
 
 def test_an_engine_is_not_used_from_another_loop(tmp_path):
-    """Neither is it closed from there while its own is alive."""
+    """It cannot be closed from there either, while its own loop is alive."""
     engine = RunEngine(store=f"sqlite:///{tmp_path / 'runs.db'}")
     with asyncio.Runner() as own, asyncio.Runner() as other:
         own.run(engine.start())
@@ -222,7 +222,7 @@ def test_an_engine_is_not_used_from_another_loop(tmp_path):
 
 
 def test_an_engine_whose_loop_is_gone_can_be_closed(tmp_path, held):
-    """A program may have left it behind with `asyncio.run`; the run is taken over when its lease has run out."""
+    """A program may have left it with the end of `asyncio.run`. The run is taken over when its lease expires."""
     flow, ran, _ = held
     url = f"sqlite:///{tmp_path / 'runs.db'}"
     engine = RunEngine([flow], store=url, lease_ms=100)
@@ -245,7 +245,7 @@ def test_an_engine_whose_loop_is_gone_can_be_closed(tmp_path, held):
 
 @pytest.mark.req("R-42", "R-44")
 async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_of, monkeypatch):
-    """What a retried run reuses is read first; then it hangs, and would be waited for without end."""
+    """A retried run first reads what it reuses. Here this read hangs, and the engine must not wait forever."""
     flow, ran, go = Workflow("w"), Observed(), asyncio.Event()
     flow.step(lambda: 1, id="done", cache="none", output=int)
 
@@ -271,7 +271,7 @@ async def test_an_engine_that_closes_gives_up_what_it_was_about_to_begin(engine_
         retried = await engine.trigger_retry(run.id)
         closing = asyncio.create_task(engine.close())
         await asyncio.wait(engine._worker._services)
-        for _ in range(5):  # It waits for the run now, which it could not stop.
+        for _ in range(5):  # Now it waits for the run, which it could not stop.
             await asyncio.sleep(0)
         may_read.set()
         async with asyncio.timeout(LIMIT_MS / 1000):
@@ -311,7 +311,7 @@ async def test_an_engine_that_closes_gives_up_what_it_has_just_claimed(engine_of
 async def test_a_lease_that_cannot_be_given_up_does_not_keep_an_engine_open(
     engine_of, held, monkeypatch, caplog
 ):
-    """The disk may be full; the lease runs out by itself."""
+    """For example with a full disk. The lease expires by itself."""
     flow, ran, _ = held
     async with engine_of(flow) as engine:
         refusing(engine, monkeypatch, ReleaseRuns, times=1)
@@ -336,7 +336,7 @@ async def test_what_is_over_has_no_lease_to_be_given_up(engine_of):
 
 @pytest.mark.req("R-42")
 async def test_two_engines_that_close_in_turn_hand_a_run_on(engine_of, held):
-    """From one to the other and on, without waiting for a lease, and what is committed stays."""
+    """Each continues the run without waiting for a lease, and committed steps stay."""
     flow, ran, go = held
     engines = [engine_of(flow, lease_ms=60_000) for _ in range(4)]
     async with engines[0] as first:
@@ -353,7 +353,7 @@ async def test_two_engines_that_close_in_turn_hand_a_run_on(engine_of, held):
 
 @pytest.mark.req("R-43")
 async def test_one_key_raced_by_engines_is_one_run(engine_of):
-    """Twenty calls each, at once: all get the same run, and it runs once."""
+    """Each makes twenty concurrent calls. All get the same run, and it runs once."""
     flow, ran = Workflow("w"), []
     flow.step(lambda: ran.append(1), id="s", cache="none")
     async with engine_of(flow) as first, engine_of(flow) as second:

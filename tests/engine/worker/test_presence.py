@@ -1,4 +1,4 @@
-"""Who runs runs: an engine is seen while it serves, said to drain, lost when it is killed, gone when it is closed."""
+"""The list of workers: an engine is listed while it serves or drains, lost when killed, gone when closed."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.req("R-61")
 
 @pytest.fixture(autouse=True)
 def _seen_at_once(monkeypatch):
-    """Engines do not wait for their first second."""
+    """Makes engines appear in the list at once, not after their first second."""
     monkeypatch.setattr(presence, "_FIRST_S", 0.0)
 
 
@@ -26,7 +26,7 @@ async def seen(engine, condition=bool, tenant="default"):
 
 
 def held():
-    """A workflow whose step waits for the test, and what it waits for."""
+    """A workflow whose step waits for `go`, the inputs of the steps that have begun, and `go`."""
     flow, begun, go = Workflow("w.v1"), Observed(), asyncio.Event()
 
     @flow.step(cache="none")
@@ -39,7 +39,7 @@ def held():
 
 
 async def test_a_worker_is_seen_with_what_it_runs(engine_of):
-    """Runs of all tenants are counted; only those of the asking one are named."""
+    """Runs of all tenants are counted, but only those of the asking tenant are named."""
     flow, begun, go = held()
     async with engine_of(flow, max_active_runs=7) as engine:
         run = await engine.trigger("w.v1", tenant="acme")
@@ -54,10 +54,10 @@ async def test_a_worker_is_seen_with_what_it_runs(engine_of):
 
 
 async def test_the_backlog_is_told_with_its_age(engine_of):
-    """Of all tenants."""
+    """The backlog of all tenants."""
     flow, _, _ = held()
     async with engine_of(flow) as engine:
-        engine.take_on("none")  # It has begun as a worker, which makes no difference.
+        engine.take_on("none")  # It has begun as a worker. That makes no difference.
         first = await engine.trigger("w.v1")
         await engine.trigger("w.v1", tenant="other")
         with edited(engine) as connection:
@@ -70,7 +70,7 @@ async def test_the_backlog_is_told_with_its_age(engine_of):
 
 
 async def test_a_client_is_no_worker(engine_of, store_url):
-    """An engine that takes on nothing is not in the list."""
+    """An engine that takes on no runs is not in the list."""
     async with engine_of() as worker:
         await seen(worker)
         client = RunEngine(store=store_url)
@@ -93,7 +93,7 @@ async def test_a_draining_worker_says_so(engine_of):
 
 
 async def test_a_worker_that_ends_is_gone_and_one_that_is_killed_is_lost(engine_of):
-    """The row of a killed one stays, as it was seen last."""
+    """The row of a killed worker stays in its last state."""
     async with engine_of() as engine:
         await seen(engine)
         async with engine_of() as other:
@@ -118,7 +118,7 @@ async def test_a_worker_that_ends_is_gone_and_one_that_is_killed_is_lost(engine_
 
 
 async def test_a_worker_that_was_lost_for_a_day_is_forgotten(engine_of):
-    """When another one is seen."""
+    """Its row is deleted when another worker appears."""
     async with engine_of() as engine:
         await seen(engine)
         with edited(engine) as connection:
@@ -128,7 +128,7 @@ async def test_a_worker_that_was_lost_for_a_day_is_forgotten(engine_of):
 
 
 async def test_an_engine_that_ends_soon_leaves_no_row(store_url, monkeypatch):
-    """Its first second is not over."""
+    """Because its first second has not passed."""
     monkeypatch.setattr(presence, "_FIRST_S", 60.0)
     async with RunEngine(store=store_url) as engine:
         assert (await engine.get_workers()).workers == []

@@ -1,4 +1,4 @@
-"""What it costs to follow runs, and that followers hear of what happens elsewhere."""
+"""The cost of following runs, and followers of runs on other engines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.req("R-51")
 
 @pytest.fixture
 def held():
-    """A workflow whose step waits until it is let go."""
+    """A workflow whose step waits for `go`."""
     workflow, begun, go = Workflow("w", cache="none"), Observed(), asyncio.Event()
 
     @workflow.step
@@ -28,7 +28,7 @@ def held():
 
 
 async def test_followers_of_quiet_runs_share_one_look_at_the_database(engine_of, held, monkeypatch):
-    """A thousand open streams would otherwise keep the database and the event loop busy."""
+    """Otherwise a thousand open streams would keep the database and the event loop busy."""
     workflow, begun, go = held
     looks, asked, last_events, run_by_id = Observed(), [], queries.last_events, queries.run_by_id
 
@@ -63,7 +63,7 @@ async def test_followers_of_quiet_runs_share_one_look_at_the_database(engine_of,
 
 
 async def test_a_follower_that_goes_away_is_forgotten(engine_of, held):
-    """And nothing is looked at any more."""
+    """The engine then stops reading the run."""
     workflow, begun, go = held
     async with engine_of(workflow) as engine:
         run = await engine.trigger("w")

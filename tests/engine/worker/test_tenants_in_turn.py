@@ -1,4 +1,4 @@
-"""A tenant with few steps or runs does not wait behind the many of another one."""
+"""Steps and runs of a small tenant do not wait behind the many of another tenant."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.req("R-53")
 
 
 async def test_a_free_slot_goes_to_the_tenants_in_turn(engine_of):
-    """With one slot, the small tenant's step is the second to run, though a hundred of the big one wait."""
+    """With one slot, the small tenant's step runs second, although a hundred of the big tenant wait."""
     flow, ran, go = Workflow("w", cache="none"), Observed(), asyncio.Event()
 
     async def work(inputs):
@@ -43,7 +43,7 @@ async def test_a_free_slot_goes_to_the_tenants_in_turn(engine_of):
 
 
 async def test_waiting_runs_are_taken_from_the_tenants_in_turn(engine_of):
-    """The newest tenant's run is not behind all runs of the first; of one tenant the highest priority is first."""
+    """Tenants take turns. Within a tenant, the run with the highest priority is first."""
     flow, order = Workflow("w", cache="none"), Observed()
     other = Workflow("v", cache="none")
     flow.step(lambda inputs: order.append(inputs["name"]), id="s", output=None, effects=False)
@@ -66,19 +66,19 @@ async def test_waiting_runs_are_taken_from_the_tenants_in_turn(engine_of):
 
 
 class Together(Write[list]):
-    """Claims that one transaction makes."""
+    """Several claims in one transaction."""
 
     def __init__(self, claims):
         self.claims = claims
 
     @classmethod
     def apply(cls, connection, writes):
-        """As the writer does with those that come together."""
+        """Apply the claims as the writer does with a group."""
         return [ClaimRun.apply(connection, write.claims) for write in writes]
 
 
 async def test_claims_of_one_engine_that_come_together_take_turns_as_well(engine_of):
-    """Each goes on behind the tenant of the one before."""
+    """Each claim continues after the tenant of the previous one."""
     flow = Workflow("w", cache="none")
     flow.step(lambda inputs: 1, id="s", output=int)
     async with engine_of(flow) as engine:
@@ -91,7 +91,7 @@ async def test_claims_of_one_engine_that_come_together_take_turns_as_well(engine
 
 
 async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):
-    """If they have waited for long, it waits behind them until it is claimed; else it starts at once."""
+    """It waits behind runs that have waited for long. Otherwise it starts at once."""
     flow = Workflow("w", cache="none")
     flow.step(lambda inputs: 1, id="s", output=int)
     async with engine_of(flow) as engine:
@@ -106,7 +106,7 @@ async def test_a_new_run_does_not_overtake_those_that_wait(engine_of):
 
 
 async def test_runs_of_other_workflows_are_passed_over(engine_of):
-    """An engine takes only what it can run, whichever tenant's turn it is."""
+    """An engine takes only runs that it can execute, regardless of the tenant's turn."""
     known, unknown = Workflow("known", cache="none"), Workflow("unknown")
     known.step(lambda inputs: 1, id="s", output=int)
     unknown.step(lambda inputs: 1, id="s", output=int)
@@ -140,7 +140,7 @@ def held():
 
 @pytest.mark.parametrize("limits", [2, {"a": 2}])
 async def test_no_more_runs_of_a_tenant_run_than_may(engine_of, held, limits):
-    """On all engines together; another tenant has the room that is left."""
+    """The limit holds for all engines together. Another tenant gets the remaining room."""
     flow, begun, counts, go = held
     options = {"max_active_runs_per_tenant": limits}
     async with engine_of(flow, **options) as one, engine_of(flow, **options) as other:
@@ -157,7 +157,7 @@ async def test_no_more_runs_of_a_tenant_run_than_may(engine_of, held, limits):
 
 
 async def test_a_run_that_a_step_waits_for_starts_in_spite_of_the_limit(engine_of):
-    """The run of the step has the only place."""
+    """Although the outer run has the only place."""
     inner, outer = Workflow("inner"), Workflow("outer")
     inner.step(lambda inputs: 1, id="s", output=int)
 
@@ -171,7 +171,7 @@ async def test_a_run_that_a_step_waits_for_starts_in_spite_of_the_limit(engine_o
 
 
 async def test_an_engine_that_takes_on_its_own_heeds_the_limit(engine_of, held):
-    """It claims its runs by their ids."""
+    """Such an engine claims its runs by their ids."""
     flow, begun, counts, go = held
     async with engine_of(flow, max_active_runs_per_tenant=1) as engine:
         engine.take_on("own")
@@ -185,14 +185,14 @@ async def test_an_engine_that_takes_on_its_own_heeds_the_limit(engine_of, held):
 
 @pytest.mark.parametrize("limits", [0, True, "2", {"a": 0}, {"": 1}])
 async def test_a_limit_that_is_none_is_refused(engine_of, limits):
-    """It names the option."""
+    """The message names the option."""
     with pytest.raises(ValueError, match="max_active_runs_per_tenant"):
         async with engine_of(max_active_runs_per_tenant=limits):
             pass
 
 
 class SlotsMachine(RuleBasedStateMachine):
-    """Steps of three tenants take slots, wait, are cancelled and give slots back, in any order."""
+    """Steps of three tenants take slots, wait, are cancelled and release slots, in any order."""
 
     def __init__(self):
         super().__init__()
@@ -203,14 +203,14 @@ class SlotsMachine(RuleBasedStateMachine):
         self.served = []
 
     def teardown(self):
-        """End what still waits."""
+        """Cancel all waiting steps."""
         for _, task in self.waiting:
             task.cancel()
         self.settle()
         self.loop.close()
 
     def settle(self):
-        """Let every task go on as far as it can."""
+        """Let every task run until it waits."""
 
         async def turns():
             for _ in range(5):
@@ -264,7 +264,7 @@ TestSlots = SlotsMachine.TestCase
 
 
 def test_turns_alternate_however_many_steps_a_tenant_has():
-    """Ten steps of one tenant and two of another: these are served second and fourth."""
+    """With ten steps of one tenant and two of another, the two are served second and fourth."""
 
     async def served():
         slots, order = TenantSlots(1), []
