@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import eventually, eventually_blocking
-
 TESTS = Path(__file__).parent
 SLEEPS = {"time.sleep", "asyncio.sleep", "anyio.sleep"}
 ALLOWED = {
@@ -91,23 +89,3 @@ def test_a_sleep_is_found(line):
 def test_a_turn_of_the_loop_and_a_wait_for_an_event_are_allowed(line):
     """Both end when something has happened."""
     assert sleeps_in(line) == set()
-
-
-async def test_polling_ends_with_the_last_result():
-    """Awaited and blocking, with a function and with a coroutine function."""
-    numbers = iter(range(10))
-
-    async def following():
-        return next(numbers)
-
-    assert await eventually(following, lambda number: number == 3) == 3
-    assert await eventually(lambda: next(numbers)) == 4
-    assert eventually_blocking(lambda: next(numbers), lambda number: number > 6) == 7
-
-
-async def test_polling_is_bounded():
-    """The error has the last result."""
-    with pytest.raises(AssertionError, match=r"within 0 s: the last result was \[\]"):
-        await eventually(list, within_s=0)
-    with pytest.raises(AssertionError, match="within 0 s"):
-        eventually_blocking(list, within_s=0)
