@@ -76,7 +76,7 @@ def pause_blocking(seconds):
 
 
 class _Notifier:
-    """Lets coroutines wait for a condition; whatever changes it calls `notify()`. Thread-safe, for any event loop."""
+    """Lets coroutines of any event loop wait for a condition. Code that changes it calls `notify()`. Thread-safe."""
 
     def __init__(self):
         self._lock = threading.Lock()
