@@ -15,8 +15,8 @@ from contextlib import suppress
 
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.02
-LIMIT_S = 60.0
-"""How long a wait may take, if the caller says nothing else. Only a failing test waits for so long."""
+LIMIT_S = 200.0
+"""The default limit of a wait, below pytest's timeout. Only a failing test reaches it, or an overloaded machine."""
 
 
 async def eventually(ask, condition=bool, *, within_s=LIMIT_S):

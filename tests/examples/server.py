@@ -95,7 +95,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], served: Server) -> None:
         except httpx.TransportError:
             return False
 
-    eventually_blocking(answers)
+    eventually_blocking(answers, within_s=60)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

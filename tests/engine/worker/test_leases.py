@@ -88,7 +88,10 @@ async def test_an_engine_that_has_lost_a_lease_stops_the_run(engine_of, held, ca
         # Otherwise it could claim the released run again, before the other engine does.
         refusing(silent, monkeypatch, ClaimRun, times=1_000_000)
         await other._store.write(ReleaseRuns({run.id: 1}))
-        claimed = await other._store.write(ClaimRun("other", 60_000, ("held.v1",), run.id))
+        # PostgreSQL skips the run while a heartbeat of the first engine holds its row.
+        claimed = await eventually(
+            lambda: other._store.write(ClaimRun("other", 60_000, ("held.v1",), run.id))
+        )
         assert claimed.fence == 2
         await eventually(lambda: not silent._worker.workload.tasks)
         seen = [event.type async for event in other.events(run.id, follow=False)]
