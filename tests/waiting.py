@@ -53,7 +53,7 @@ def eventually_blocking(ask, condition=bool, *, within_s=LIMIT_S):
 
 
 def _pauses(within_s):
-    """Short pauses at first, for what happens at once; longer ones later, which cost less. At least one."""
+    """Yield the pauses until the limit, at least one. They get longer: short ones react fast, long ones cost less."""
     ends_at, pause_s = time.monotonic() + within_s, _FIRST_PAUSE_S
     while True:
         yield pause_s
